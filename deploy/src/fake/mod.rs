@@ -1,0 +1,1 @@
+//! Fakes of the three ports, with scripted faults.

@@ -1,0 +1,23 @@
+//! From a checkout to containers and databases.
+//!
+//! A [`source::Tree`] is one commit's files, a [`blueprint::Blueprint`] is what they ask for, and
+//! three ports say where it goes: [`engine::Engine`] runs services, [`builder::Builder`] makes
+//! images, [`databases::Databases`] makes throwaway databases. [`docker`] is the one real
+//! implementation of all three; `fake` (a feature) is a scripted one for tests, and `contract`
+//! holds the promises that both keep.
+//!
+//! Not here: what a preview should look like, when anything happens, and the forge.
+
+pub mod blueprint;
+pub mod builder;
+pub mod databases;
+pub mod docker;
+pub mod engine;
+pub mod labels;
+pub mod names;
+pub mod source;
+
+#[cfg(feature = "fake")]
+pub mod contract;
+#[cfg(feature = "fake")]
+pub mod fake;

@@ -1,0 +1,5 @@
+//! Where source comes from.
+
+mod tree;
+
+pub use tree::Tree;
