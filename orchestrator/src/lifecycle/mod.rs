@@ -1,0 +1,26 @@
+//! What should happen next, decided from what is wanted and what is.
+//!
+//! The core of Dayfly, and free of effects: no `async`, no clock, no randomness, no I/O. [`decide`]
+//! takes what is *wanted* ([`Desired`]), what *is* ([`Observed`]) and what is under way, and answers
+//! every [`Step`] that may run now. Nothing here remembers: after a crash the same inputs give the
+//! same answer, and a step that was cut off is simply named again.
+//!
+//! Not here: doing a step (the worker's `perform`), finding out what is (the worker's `observe`),
+//! and the words people read about it (`report`, `gate`).
+
+mod decide;
+mod desired;
+mod observed;
+mod phase;
+mod retire;
+mod step;
+
+pub use decide::{ATTEMPTS_MAX, Plan, decide};
+pub use desired::{
+    Answer, Desired, Ending, Head, Hold, MISSING_CONFIRM_AFTER_MS, Origin, Read, Wanted, intent,
+};
+pub use observed::{
+    Admission, Attempt, Diagnosis, Observed, Outcome, RevisionFacts, Routed, ServiceView, Setback,
+};
+pub use phase::{Phase, Summary, current_revision, summary};
+pub use step::Step;

@@ -1,0 +1,219 @@
+//! What is: recorded facts that only we can know, and what the outside worlds show.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+};
+
+use deploy::{
+    blueprint::Blueprint,
+    engine::{Activity, Room, Stray},
+    names::{CommitSha, DatabaseName, ImageId, RevisionNumber, ServiceName},
+};
+use serde::{Deserialize, Serialize};
+
+use super::step::Step;
+
+/// A failure in words for the person who can mend it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Diagnosis {
+    /// Stable code such as `DF302`.
+    pub code: String,
+    /// What broke, in one sentence.
+    pub sentence: String,
+    /// Lines of output that show it.
+    pub evidence: Vec<String>,
+    /// What to do next.
+    pub action: String,
+}
+
+/// How a revision ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Outcome {
+    /// It never came to serve; the same commit would fail the same way.
+    Failed(Diagnosis),
+    /// A newer commit came before it served.
+    Superseded,
+    /// It served, and was replaced or removed.
+    Retired,
+}
+
+/// Work whose beginnings are counted on disk before it begins, so that what kills us is not tried
+/// for ever.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Attempt {
+    /// Fetching the commit and reading its blueprint.
+    Source,
+    /// Building one service.
+    Build(ServiceName),
+    /// Making one database.
+    Database(DatabaseName),
+    /// Migrating one database.
+    Migrate(DatabaseName),
+    /// Starting one service.
+    Start(ServiceName),
+    /// Waiting until the revision is healthy.
+    Probe,
+}
+
+/// What we recorded of one revision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RevisionFacts {
+    /// Its number.
+    pub number: RevisionNumber,
+    /// The life of the preview it belongs to.
+    pub life: u32,
+    /// Its commit.
+    pub commit: CommitSha,
+    /// The [`Desired::request`](super::Desired::request) it answers.
+    pub request: u64,
+    /// What the commit asks for, once read.
+    pub blueprint: Option<Blueprint>,
+    /// The image of each service, once there.
+    pub images: BTreeMap<ServiceName, ImageId>,
+    /// Databases that its migration has run on.
+    pub migrated: BTreeSet<DatabaseName>,
+    /// Beginnings so far.
+    pub attempts: BTreeMap<Attempt, u32>,
+    /// Whether all its services were once seen healthy together.
+    pub healthy: bool,
+    /// How it ended, once it has.
+    pub outcome: Option<Outcome>,
+}
+
+/// A service's container as last seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceView {
+    /// What it does.
+    pub activity: Activity,
+    /// Where it is reached, while it runs.
+    pub address: Option<SocketAddr>,
+}
+
+/// Where the preview's hosts lead now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Routed {
+    /// The revision that serves.
+    pub revision: RevisionNumber,
+    /// The address of each of its public services.
+    pub addresses: BTreeMap<ServiceName, SocketAddr>,
+}
+
+/// Whether the preview may start what it needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// It holds a place.
+    Granted,
+    /// It waits for one.
+    Waiting {
+        /// How many are before it.
+        before: usize,
+    },
+}
+
+/// A step that failed in a way that another try may mend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setback {
+    /// How many times in a row.
+    pub count: u32,
+    /// When it may be tried again, on the clock that `decide` is given.
+    pub retry_at_ms: u64,
+    /// What went wrong, for people.
+    pub reason: String,
+}
+
+/// Everything that is, of one preview.
+#[derive(Clone, Debug)]
+pub struct Observed {
+    /// All revisions of the present life, oldest first.
+    pub revisions: Vec<RevisionFacts>,
+    /// The highest number ever given, in any life.
+    pub last_number: u32,
+    /// Databases of the present life whose making is complete.
+    pub born: BTreeSet<DatabaseName>,
+    /// Networks.
+    pub rooms: BTreeSet<Room>,
+    /// Service containers.
+    pub services: BTreeMap<(RevisionNumber, ServiceName), ServiceView>,
+    /// Database containers.
+    pub databases: BTreeMap<DatabaseName, Activity>,
+    /// Images that we built, with the revision they were built for.
+    pub images: BTreeMap<ImageId, RevisionNumber>,
+    /// Everything else in the engine that carries our labels.
+    pub strays: BTreeSet<Stray>,
+    /// Where the preview's hosts lead.
+    pub route: Option<Routed>,
+    /// Addresses at which a revision's services were all seen ready.
+    pub ready: BTreeMap<RevisionNumber, BTreeMap<ServiceName, SocketAddr>>,
+    /// Revisions that are known to have nothing in flight since their route was taken away.
+    pub drained: BTreeSet<RevisionNumber>,
+    /// Whether it may start what it needs.
+    pub admission: Admission,
+    /// The [`Summary::key`](super::Summary::key) of what the forge was last told.
+    pub reported: Option<String>,
+    /// Whether deployment records may exist on the forge.
+    pub records: bool,
+    /// How many looks in a row found nothing left in the engine.
+    pub empty_looks: u32,
+    /// Steps that failed and wait for their next try.
+    pub setbacks: BTreeMap<Step, Setback>,
+    /// When this was seen, on the clock that `decide` is given; older than what was done since is
+    /// no ground to decide on.
+    pub fresh: bool,
+}
+
+impl Observed {
+    /// A preview of which nothing is there.
+    pub fn nothing() -> Self {
+        Self {
+            revisions: Vec::new(),
+            last_number: 0,
+            born: BTreeSet::new(),
+            rooms: BTreeSet::new(),
+            services: BTreeMap::new(),
+            databases: BTreeMap::new(),
+            images: BTreeMap::new(),
+            strays: BTreeSet::new(),
+            route: None,
+            ready: BTreeMap::new(),
+            drained: BTreeSet::new(),
+            admission: Admission::Granted,
+            reported: None,
+            records: false,
+            empty_looks: 0,
+            setbacks: BTreeMap::new(),
+            fresh: true,
+        }
+    }
+
+    /// The facts of one revision.
+    pub fn revision(&self, number: RevisionNumber) -> Option<&RevisionFacts> {
+        self.revisions
+            .iter()
+            .find(|revision| revision.number == number)
+    }
+
+    /// Whether the engine holds nothing of the preview.
+    pub fn engine_is_empty(&self) -> bool {
+        self.rooms.is_empty()
+            && self.services.is_empty()
+            && self.databases.is_empty()
+            && self.images.is_empty()
+            && self.strays.is_empty()
+    }
+
+    /// The addresses of a revision's services, if all of them run.
+    pub fn addresses(&self, revision: &RevisionFacts) -> Option<BTreeMap<ServiceName, SocketAddr>> {
+        let blueprint = revision.blueprint.as_ref()?;
+        let address = |service: &deploy::blueprint::Service| {
+            let view = self
+                .services
+                .get(&(revision.number, service.name.clone()))?;
+            match view.activity {
+                Activity::Running => Some((service.name.clone(), view.address?)),
+                _ => None,
+            }
+        };
+        blueprint.services.iter().map(address).collect()
+    }
+}

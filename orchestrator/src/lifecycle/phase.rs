@@ -1,0 +1,217 @@
+//! What people are told. Always derived, never stored.
+
+use std::fmt;
+
+use deploy::{engine::Activity, names::CommitSha};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    desired::{Desired, Ending, Wanted},
+    observed::{Admission, Diagnosis, Observed, Outcome, RevisionFacts},
+    step::Step,
+};
+
+/// Where a preview stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// It waits: for the forge, or for a place.
+    Queued,
+    /// Its commit is fetched and built.
+    Building,
+    /// Its databases and services come up.
+    Starting,
+    /// Its newest commit serves.
+    Live,
+    /// An older commit serves while a newer one is made ready.
+    Updating,
+    /// Its newest commit cannot serve; an older one may.
+    Failed,
+    /// What it had is being taken away.
+    Closing,
+    /// Nothing is left of it.
+    Gone,
+}
+
+impl Phase {
+    /// The word people read.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Building => "building",
+            Self::Starting => "starting",
+            Self::Live => "live",
+            Self::Updating => "updating",
+            Self::Failed => "failed",
+            Self::Closing => "closing",
+            Self::Gone => "gone",
+        }
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
+}
+
+/// All that a report, a page or an answer of the API says about where a preview stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// Where it stands.
+    pub phase: Phase,
+    /// The commit that should serve.
+    pub head: Option<CommitSha>,
+    /// The number of the head's revision, once it has one.
+    pub revision: Option<u32>,
+    /// The commit that serves.
+    pub serving: Option<CommitSha>,
+    /// Why the head does not serve.
+    pub diagnosis: Option<Diagnosis>,
+    /// Why nothing should be left.
+    pub ending: Option<Ending>,
+    /// What it waits for, for people.
+    pub waiting_for: Option<String>,
+}
+
+impl Summary {
+    /// Equal exactly when the same should be told.
+    pub fn key(&self) -> String {
+        let commit = |c: &Option<CommitSha>| c.as_ref().map_or("-".into(), ToString::to_string);
+        let code = self.diagnosis.as_ref().map_or("-", |d| d.code.as_str());
+        format!(
+            "{} {} {} {} {} {:?} {}",
+            self.phase,
+            commit(&self.head),
+            self.revision.unwrap_or(0),
+            commit(&self.serving),
+            code,
+            self.ending,
+            self.waiting_for.as_deref().unwrap_or("-"),
+        )
+    }
+}
+
+/// The revision that stands for the commit that is wanted: the newest of this life with this
+/// commit that was neither overtaken nor replaced.
+pub fn current_revision<'a>(
+    desired: &Desired,
+    observed: &'a Observed,
+) -> Option<&'a RevisionFacts> {
+    let Wanted::Serve(head) = &desired.wanted else {
+        return None;
+    };
+    observed.revisions.iter().rev().find(|revision| {
+        revision.life == desired.life
+            && revision.commit == head.commit
+            && revision.request == desired.request
+            && !matches!(
+                revision.outcome,
+                Some(Outcome::Superseded | Outcome::Retired)
+            )
+    })
+}
+
+/// Where a preview stands.
+pub fn summary(desired: &Desired, observed: &Observed) -> Summary {
+    let current = current_revision(desired, observed);
+    let routed = observed.route.as_ref().map(|route| route.revision);
+    let serving = routed.and_then(|number| observed.revision(number));
+    let ending = match desired.wanted {
+        Wanted::Nothing(ending) => Some(ending),
+        _ => None,
+    };
+    let diagnosis = current.and_then(|revision| match &revision.outcome {
+        Some(Outcome::Failed(diagnosis)) => Some(diagnosis.clone()),
+        _ => None,
+    });
+    let head = match &desired.wanted {
+        Wanted::Serve(head) => Some(head.commit.clone()),
+        _ => None,
+    };
+    Summary {
+        phase: phase(desired, observed, current),
+        head,
+        revision: current.map(|revision| revision.number.0),
+        serving: serving.map(|revision| revision.commit.clone()),
+        diagnosis,
+        ending,
+        waiting_for: waiting_for(desired, observed, current),
+    }
+}
+
+fn phase(desired: &Desired, observed: &Observed, current: Option<&RevisionFacts>) -> Phase {
+    let something_left = desired.clearing
+        || observed.records
+        || observed.route.is_some()
+        || !observed.engine_is_empty();
+    match &desired.wanted {
+        Wanted::Unread => return Phase::Queued,
+        Wanted::Nothing(_) if something_left => return Phase::Closing,
+        Wanted::Nothing(_) => return Phase::Gone,
+        Wanted::Serve(_) if desired.clearing => return Phase::Closing,
+        Wanted::Serve(_) => {}
+    }
+    let routed = observed.route.as_ref().map(|route| route.revision);
+    match current {
+        Some(revision) if revision.outcome.is_some() => Phase::Failed,
+        Some(revision) if routed == Some(revision.number) => serving_phase(observed, revision),
+        _ if routed.is_some() => Phase::Updating,
+        None => Phase::Queued,
+        Some(revision) => coming_up(revision),
+    }
+}
+
+/// A revision that serves is live while its services run.
+fn serving_phase(observed: &Observed, revision: &RevisionFacts) -> Phase {
+    let runs = |service: &deploy::blueprint::Service| {
+        let key = (revision.number, service.name.clone());
+        observed
+            .services
+            .get(&key)
+            .is_some_and(|view| view.activity == Activity::Running)
+    };
+    match &revision.blueprint {
+        Some(blueprint) if blueprint.services.iter().all(runs) => Phase::Live,
+        _ => Phase::Starting,
+    }
+}
+
+fn coming_up(revision: &RevisionFacts) -> Phase {
+    match &revision.blueprint {
+        Some(blueprint)
+            if blueprint
+                .services
+                .iter()
+                .all(|s| revision.images.contains_key(&s.name)) =>
+        {
+            Phase::Starting
+        }
+        _ => Phase::Building,
+    }
+}
+
+/// The reason a preview does not move, where there is one that people should know.
+fn waiting_for(
+    desired: &Desired,
+    observed: &Observed,
+    current: Option<&RevisionFacts>,
+) -> Option<String> {
+    let setback = observed
+        .setbacks
+        .iter()
+        .find(|(_, setback)| setback.count >= 2);
+    if let Some((step, setback)) = setback
+        && !matches!(step, Step::Report { .. })
+    {
+        return Some(format!("{}: {}", step.word(), setback.reason));
+    }
+    match observed.admission {
+        Admission::Waiting { before }
+            if current.is_none() && matches!(desired.wanted, Wanted::Serve(_)) =>
+        {
+            Some(format!("a free place ({before} before it)"))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,273 @@
+//! One idempotent effect, as data.
+
+use std::time::Duration;
+
+use deploy::{
+    engine::{Room, Stray},
+    names::{CommitSha, DatabaseName, ImageId, RevisionNumber, ServiceName},
+};
+
+/// Something to be done. Doing it twice is as good as once; having begun it and died leaves
+/// something that the next look sees. Names all that it needs.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Step {
+    /// Ask the forge what the pull request wants.
+    ReadPullRequest {
+        /// The counter as it stood when this was decided.
+        look: u64,
+        /// The revision whose services have started; its commit is compared once more.
+        confirms: Option<RevisionNumber>,
+    },
+    /// Write down a new revision, and that older ones which do not serve yet are superseded.
+    BeginRevision {
+        /// Its number.
+        number: RevisionNumber,
+        /// Its commit.
+        commit: CommitSha,
+        /// What it answers.
+        request: u64,
+    },
+    /// Fetch the commit and read what it asks for.
+    ReadSource {
+        /// Of which revision.
+        revision: RevisionNumber,
+    },
+    /// Make a network.
+    EnsureRoom {
+        /// Which.
+        room: Room,
+        /// For how many containers.
+        members: usize,
+    },
+    /// Build a service's image, or fetch it where somebody else made it.
+    Build {
+        /// Of which revision.
+        revision: RevisionNumber,
+        /// Which service.
+        service: ServiceName,
+    },
+    /// Make a database from nothing and seed it.
+    CreateDatabase {
+        /// Which.
+        name: DatabaseName,
+        /// Whose blueprint and seed.
+        revision: RevisionNumber,
+    },
+    /// Start a database that was made before.
+    StartDatabase {
+        /// Which.
+        name: DatabaseName,
+    },
+    /// Run a revision's migration.
+    Migrate {
+        /// Whose.
+        revision: RevisionNumber,
+        /// On which database.
+        database: DatabaseName,
+    },
+    /// Start a service's container.
+    StartService {
+        /// Of which revision.
+        revision: RevisionNumber,
+        /// Which.
+        service: ServiceName,
+    },
+    /// Wait until all services of a revision are ready.
+    Probe {
+        /// Which.
+        revision: RevisionNumber,
+    },
+    /// Find out why a service of a revision that never served has ended, and write it down.
+    Explain {
+        /// Of which revision.
+        revision: RevisionNumber,
+        /// Which service.
+        service: ServiceName,
+    },
+    /// Write down that a revision was tried too often.
+    GiveUp {
+        /// Which.
+        revision: RevisionNumber,
+        /// What was tried, for people.
+        what: String,
+    },
+    /// Lead the preview's hosts to a revision.
+    Route {
+        /// Which.
+        revision: RevisionNumber,
+    },
+    /// Lead the preview's hosts nowhere.
+    Unroute,
+    /// Wait until nothing is in flight to a revision.
+    Drain {
+        /// Which.
+        revision: RevisionNumber,
+    },
+    /// Stop and remove a service's container.
+    RemoveService {
+        /// Of which revision.
+        revision: RevisionNumber,
+        /// Which.
+        service: ServiceName,
+    },
+    /// Remove a database and its data.
+    RemoveDatabase {
+        /// Which.
+        name: DatabaseName,
+    },
+    /// Remove an image.
+    RemoveImage {
+        /// Which.
+        image: ImageId,
+    },
+    /// Remove what a crash left.
+    RemoveStray {
+        /// What.
+        stray: Stray,
+    },
+    /// Remove a network.
+    RemoveRoom {
+        /// Which.
+        room: Room,
+    },
+    /// Write down that a revision that served is no longer needed.
+    Retire {
+        /// Which.
+        revision: RevisionNumber,
+    },
+    /// Tell the forge.
+    Report {
+        /// Stands for what is to be told.
+        key: String,
+    },
+    /// Remove the deployment records.
+    DeleteRecords,
+    /// Look once more whether nothing is left.
+    LookAgain {
+        /// How many looks in a row found nothing so far.
+        seen: u32,
+    },
+    /// Write down that nothing is left of this life.
+    ConfirmGone,
+}
+
+impl Step {
+    /// Whether it ends by being dropped. All others run to their end even when nobody waits.
+    pub fn is_cancellable(&self) -> bool {
+        matches!(
+            self,
+            Self::ReadSource { .. }
+                | Self::Build { .. }
+                | Self::CreateDatabase { .. }
+                | Self::Migrate { .. }
+                | Self::Probe { .. }
+                | Self::Drain { .. }
+        )
+    }
+
+    /// Whether it makes something in the engine; while one of these is under way, what it may
+    /// bring cannot be removed yet.
+    pub fn creates(&self) -> bool {
+        matches!(
+            self,
+            Self::EnsureRoom { .. }
+                | Self::Build { .. }
+                | Self::CreateDatabase { .. }
+                | Self::StartDatabase { .. }
+                | Self::Migrate { .. }
+                | Self::StartService { .. }
+        )
+    }
+
+    /// Whether the engine has to be looked at again after it.
+    pub fn touches_engine(&self) -> bool {
+        self.creates()
+            || matches!(
+                self,
+                Self::RemoveService { .. }
+                    | Self::RemoveDatabase { .. }
+                    | Self::RemoveImage { .. }
+                    | Self::RemoveStray { .. }
+                    | Self::RemoveRoom { .. }
+                    | Self::Probe { .. }
+                    | Self::LookAgain { .. }
+            )
+    }
+
+    /// What its setbacks are counted under: readings and reports are one thing each, whatever
+    /// they are about.
+    pub fn backoff_key(&self) -> Self {
+        match self {
+            Self::ReadPullRequest { .. } => Self::ReadPullRequest {
+                look: 0,
+                confirms: None,
+            },
+            Self::Report { .. } => Self::Report { key: String::new() },
+            other => other.clone(),
+        }
+    }
+
+    /// Which revision it is about, where it is about one.
+    pub fn revision(&self) -> Option<RevisionNumber> {
+        match self {
+            Self::BeginRevision { number, .. } => Some(*number),
+            Self::ReadSource { revision }
+            | Self::Build { revision, .. }
+            | Self::CreateDatabase { revision, .. }
+            | Self::Migrate { revision, .. }
+            | Self::StartService { revision, .. }
+            | Self::Probe { revision }
+            | Self::Explain { revision, .. }
+            | Self::GiveUp { revision, .. }
+            | Self::Route { revision }
+            | Self::Drain { revision }
+            | Self::RemoveService { revision, .. }
+            | Self::Retire { revision } => Some(*revision),
+            _ => None,
+        }
+    }
+
+    /// How long it may take.
+    pub fn deadline(&self) -> Duration {
+        const MINUTE: u64 = 60;
+        Duration::from_secs(match self {
+            Self::Build { .. } => 20 * MINUTE,
+            Self::ReadSource { .. } => 6 * MINUTE,
+            Self::CreateDatabase { .. } | Self::Migrate { .. } => 10 * MINUTE,
+            Self::Probe { .. } => 2 * MINUTE,
+            Self::Drain { .. } => 45,
+            _ => MINUTE,
+        })
+    }
+
+    /// One word for logs and timelines.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::ReadPullRequest { .. } => "read",
+            Self::BeginRevision { .. } => "begin",
+            Self::ReadSource { .. } => "source",
+            Self::EnsureRoom { .. } => "network",
+            Self::Build { .. } => "build",
+            Self::CreateDatabase { .. } => "database",
+            Self::StartDatabase { .. } => "start-database",
+            Self::Migrate { .. } => "migrate",
+            Self::StartService { .. } => "start",
+            Self::Probe { .. } => "healthy",
+            Self::Explain { .. } => "explain",
+            Self::GiveUp { .. } => "give-up",
+            Self::Route { .. } => "route",
+            Self::Unroute => "unroute",
+            Self::Drain { .. } => "drain",
+            Self::RemoveService { .. } => "remove-service",
+            Self::RemoveDatabase { .. } => "remove-database",
+            Self::RemoveImage { .. } => "remove-image",
+            Self::RemoveStray { .. } => "remove-stray",
+            Self::RemoveRoom { .. } => "remove-network",
+            Self::Retire { .. } => "retire",
+            Self::Report { .. } => "report",
+            Self::DeleteRecords => "delete-records",
+            Self::LookAgain { .. } => "look-again",
+            Self::ConfirmGone => "gone",
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Host names and preview ids, made of numbers and slugs.
+//!
+//! A host name is one DNS label under the preview domain, its fields joined by `--`, and no field
+//! contains `--`: so different previews never share a name, and one wildcard serves them all.
+
+use deploy::names::{NameError, PreviewId, ServiceName};
+use proxy::table::{HostName, HostNameError};
+use sha2::{Digest, Sha256};
+use webhook::names::PullRequestNumber;
+
+/// The longest DNS label.
+const LABEL_MAX: usize = 63;
+
+/// Brings outside text into the form of a slug: lower-case letters, digits and single hyphens, at
+/// most `longest`. Text that had to be changed beyond its case gets a hash of the original, so
+/// that different names stay different.
+pub fn slug(text: &str, longest: usize) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        let c = c.to_ascii_lowercase();
+        if c.is_ascii_alphanumeric() {
+            out.push(c);
+        } else if !out.ends_with('-') && !out.is_empty() {
+            out.push('-');
+        }
+    }
+    let cleaned = out.trim_end_matches('-');
+    if cleaned == text.to_ascii_lowercase() && cleaned.len() <= longest {
+        return cleaned.to_owned();
+    }
+    let digest = hex::encode(Sha256::digest(text.as_bytes()));
+    let hash = &digest[..6];
+    let kept: String = cleaned
+        .chars()
+        .take(longest.saturating_sub(hash.len() + 1))
+        .collect();
+    match kept.trim_end_matches('-') {
+        "" => format!("x{hash}"),
+        kept => format!("{kept}-{hash}"),
+    }
+}
+
+/// The id of a pull request's preview. Different repositories have different slugs, and the number
+/// is what follows the last hyphen.
+pub fn pull_preview_id(slug: &str, number: PullRequestNumber) -> Result<PreviewId, NameError> {
+    PreviewId::parse(&format!("{slug}-{}", number.0))
+}
+
+/// The id of a local checkout's preview.
+pub fn local_preview_id(slug: &str) -> Result<PreviewId, NameError> {
+    PreviewId::parse(&format!("{slug}-up"))
+}
+
+/// Whose host name it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject<'a> {
+    /// A pull request.
+    Pull {
+        /// The repository's slug.
+        repository: &'a str,
+        /// The pull request.
+        number: PullRequestNumber,
+    },
+    /// A local checkout.
+    Local {
+        /// The checkout's slug.
+        checkout: &'a str,
+    },
+}
+
+/// The host of a preview's main service, or of another public one.
+pub fn host(
+    subject: Subject<'_>,
+    service: Option<&ServiceName>,
+    domain: &str,
+) -> Result<HostName, HostNameError> {
+    let (first, last) = match subject {
+        Subject::Pull { repository, number } => (format!("pr-{}", number.0), repository),
+        Subject::Local { checkout } => ("up".to_owned(), checkout),
+    };
+    let label = match service {
+        Some(service) => format!("{first}--{service}--{last}"),
+        None => format!("{first}--{last}"),
+    };
+    HostName::parse(&format!("{}.{domain}", fit(&label)))
+}
+
+/// A label that is too long keeps its beginning and gets a hash of the whole.
+fn fit(label: &str) -> String {
+    if label.len() <= LABEL_MAX {
+        return label.to_owned();
+    }
+    let digest = hex::encode(Sha256::digest(label.as_bytes()));
+    let kept = label[..LABEL_MAX - 11].trim_end_matches('-');
+    format!("{kept}-{}", &digest[..10])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn a_slug_is_a_field_of_a_host_name() {
+        for text in [
+            "Shop",
+            "a--b",
+            "_x_",
+            "ünïcode",
+            "-",
+            "",
+            "a.b",
+            "x".repeat(200).as_str(),
+        ] {
+            let slug = slug(text, 28);
+            assert!(
+                slug.len() <= 28 && !slug.contains("--"),
+                "{text:?} became {slug:?}"
+            );
+            assert!(
+                PreviewId::parse(&format!("{slug}-1")).is_ok(),
+                "{text:?} became {slug:?}"
+            );
+        }
+        assert_eq!(slug("Guestbook", 28), "guestbook");
+        assert_ne!(slug("a.b", 28), slug("a-b", 28));
+    }
+
+    #[test]
+    fn different_subjects_have_different_hosts() {
+        let api = ServiceName::parse("api").unwrap();
+        let mut seen = BTreeSet::new();
+        for repository in ["shop", "shop-2", "api-shop", &"long-".repeat(5)[..24]] {
+            for number in [1, 2, 11, 4_294_967_295] {
+                let number = PullRequestNumber(number);
+                let subject = Subject::Pull { repository, number };
+                for service in [None, Some(&api)] {
+                    let host = host(subject, service, "localhost").unwrap();
+                    assert!(host.as_str().split('.').next().unwrap().len() <= 63);
+                    assert!(seen.insert(host.clone()), "{host} twice");
+                }
+            }
+            let subject = Subject::Local {
+                checkout: repository,
+            };
+            assert!(seen.insert(host(subject, None, "localhost").unwrap()));
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! What survives us: facts in SQLite, one writer, every commit on disk before it is answered.
+
+mod databases;
+mod deliveries;
+mod events;
+mod previews;
+mod repositories;
+mod revisions;
+mod sessions;
+mod writer;
+
+pub use databases::DatabaseRow;
+pub use deliveries::{DELIVERIES_KEEP, DeliveryRow};
+pub use events::{EVENTS_KEEP_PER_PREVIEW, EventRow};
+pub use previews::{NewPreview, PreviewRow};
+pub use repositories::RepositoryRow;
+pub use revisions::RevisionRow;
+pub use sessions::SESSION_LIFETIME;
+pub use writer::{Store, StoreError};

@@ -1,0 +1,451 @@
+//! Previews: what is wanted of each, and what the forge was told.
+
+use deploy::names::{PreviewId, RevisionNumber};
+use rusqlite::{Connection, OptionalExtension, Row, Savepoint, params};
+use webhook::names::{PullRequestNumber, RepositoryId};
+
+use super::{
+    repositories::{self, RepositoryRow},
+    writer::{Store, StoreError, from_json, to_json, word},
+};
+use crate::{
+    lifecycle::{Desired, Origin, Read, Wanted, intent},
+    names,
+};
+
+/// A preview as stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PreviewRow {
+    /// Its id.
+    pub id: PreviewId,
+    /// Its repository; none for a local checkout.
+    pub repository: Option<RepositoryRow>,
+    /// Its pull request; none for a local checkout.
+    pub number: Option<PullRequestNumber>,
+    /// The part of its host names that says whose it is.
+    pub slug: String,
+    /// What is wanted of it.
+    pub desired: Desired,
+    /// What the forge was last told.
+    pub reported: Option<String>,
+    /// Whether deployment records may exist on the forge.
+    pub records: bool,
+    /// What a first visitor must bring where access is by link.
+    pub link_token: Option<String>,
+    /// Milliseconds since 1970.
+    pub created_at_ms: u64,
+    /// Milliseconds since 1970.
+    pub updated_at_ms: u64,
+    /// When its head last changed.
+    pub pushed_at_ms: u64,
+    /// When somebody last visited it.
+    pub visited_at_ms: Option<u64>,
+    /// When the last of it was gone.
+    pub gone_at_ms: Option<u64>,
+}
+
+/// A preview of a local checkout that is to be.
+#[derive(Clone, Debug)]
+pub struct NewPreview {
+    /// Its id.
+    pub id: PreviewId,
+    /// The checkout's slug.
+    pub slug: String,
+}
+
+const COLUMNS: &str = "id, origin, repository_id, number, slug, life, wanted, looks_raised,
+    looks_applied, request, confirmed, clearing, hold, missing_since, reported, records,
+    link_token, created_at, updated_at, pushed_at, visited_at, gone_at";
+
+impl Store {
+    /// One preview.
+    pub async fn preview(&self, id: &PreviewId) -> Result<Option<PreviewRow>, StoreError> {
+        let id = id.clone();
+        self.read(move |connection| find(connection, &id)).await
+    }
+
+    /// All previews, oldest first.
+    pub async fn previews(&self) -> Result<Vec<PreviewRow>, StoreError> {
+        self.read(|connection| {
+            let sql = format!("SELECT {COLUMNS} FROM previews ORDER BY created_at, id");
+            let mut statement = connection.prepare_cached(&sql)?;
+            let raws = statement
+                .query_map([], Raw::read)?
+                .collect::<Result<Vec<_>, _>>()?;
+            raws.into_iter().map(|raw| raw.parse(connection)).collect()
+        })
+        .await
+    }
+
+    /// The preview of a pull request, made if need be, with its look counter raised.
+    pub async fn look_at_pull(
+        &self,
+        repository: webhook::forge::Repository,
+        number: PullRequestNumber,
+        now_ms: u64,
+    ) -> Result<PreviewId, StoreError> {
+        self.write(move |tx| {
+            repositories::hear_of(tx, repository.id, &repository.name, now_ms)?;
+            let id = ensure_for_pull(tx, repository.id, number, now_ms)?;
+            raise_look(tx, &id, now_ms)?;
+            Ok(id)
+        })
+        .await
+    }
+
+    /// Notes a repository and its present name.
+    pub async fn hear_of_repository(
+        &self,
+        repository: webhook::forge::Repository,
+        now_ms: u64,
+    ) -> Result<(), StoreError> {
+        self.write(move |tx| {
+            repositories::hear_of(tx, repository.id, &repository.name, now_ms).map(drop)
+        })
+        .await
+    }
+
+    /// Raises the look counter of a preview.
+    pub async fn raise_look(&self, id: &PreviewId, now_ms: u64) -> Result<(), StoreError> {
+        let id = id.clone();
+        self.write(move |tx| raise_look(tx, &id, now_ms)).await
+    }
+
+    /// Changes what is wanted of a preview, in one transaction with reading it.
+    pub async fn change_desired(
+        &self,
+        id: &PreviewId,
+        now_ms: u64,
+        change: impl FnOnce(&mut Desired) + Send + 'static,
+    ) -> Result<(), StoreError> {
+        let id = id.clone();
+        self.write(move |tx| {
+            let Some(row) = find(tx, &id)? else {
+                return Ok(());
+            };
+            let mut desired = row.desired.clone();
+            change(&mut desired);
+            save_desired(tx, &row, &desired, now_ms)
+        })
+        .await
+    }
+
+    /// Applies a reading of the forge.
+    pub async fn apply_read(
+        &self,
+        id: &PreviewId,
+        read: Read,
+        repository: Option<webhook::forge::Repository>,
+    ) -> Result<(), StoreError> {
+        let id = id.clone();
+        self.write(move |tx| {
+            if let Some(repository) = repository {
+                repositories::hear_of(tx, repository.id, &repository.name, read.at_ms)?;
+            }
+            let Some(row) = find(tx, &id)? else {
+                return Ok(());
+            };
+            save_desired(tx, &row, &intent(&row.desired, &read), read.at_ms)
+        })
+        .await
+    }
+
+    /// Makes the preview of a local checkout unless it is there.
+    pub async fn ensure_local(&self, new: NewPreview, now_ms: u64) -> Result<(), StoreError> {
+        self.write(move |tx| insert(tx, &new.id, Origin::Local, None, &new.slug, now_ms))
+            .await
+    }
+
+    /// Notes what the forge was told, and whether records may exist there.
+    pub async fn set_reported(&self, id: &PreviewId, key: String) -> Result<(), StoreError> {
+        let id = id.clone();
+        self.write(move |tx| {
+            tx.prepare_cached("UPDATE previews SET reported = ?2 WHERE id = ?1")?
+                .execute(params![id.as_str(), key])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Notes that deployment records may exist, or that they are gone.
+    pub async fn set_records(&self, id: &PreviewId, records: bool) -> Result<(), StoreError> {
+        let id = id.clone();
+        self.write(move |tx| {
+            tx.prepare_cached("UPDATE previews SET records = ?2 WHERE id = ?1")?
+                .execute(params![id.as_str(), records])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Notes a visit; late by a minute at most, so that visits cost no writes.
+    pub async fn note_visit(&self, id: &PreviewId, at_ms: u64) -> Result<(), StoreError> {
+        let id = id.clone();
+        self.write(move |tx| {
+            tx.prepare_cached(
+                "UPDATE previews SET visited_at = max(coalesce(visited_at, 0), ?2) WHERE id = ?1",
+            )?
+            .execute(params![id.as_str(), at_ms.cast_signed()])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Ends a life: nothing of it is left. The next one starts with fresh data.
+    pub async fn confirm_gone(&self, id: &PreviewId, now_ms: u64) -> Result<(), StoreError> {
+        let id = id.clone();
+        self.write(move |tx| {
+            tx.prepare_cached(
+                "UPDATE previews SET life = life + 1, clearing = 0, gone_at = ?2, updated_at = ?2
+                 WHERE id = ?1",
+            )?
+            .execute(params![id.as_str(), now_ms.cast_signed()])?;
+            tx.prepare_cached("DELETE FROM databases WHERE preview = ?1")?
+                .execute([id.as_str()])?;
+            tx.prepare_cached("DELETE FROM sessions WHERE preview = ?1")?
+                .execute([id.as_str()])?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+/// One preview.
+pub(super) fn find(
+    connection: &Connection,
+    id: &PreviewId,
+) -> Result<Option<PreviewRow>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM previews WHERE id = ?1");
+    let raw = connection
+        .prepare_cached(&sql)?
+        .query_row([id.as_str()], Raw::read)
+        .optional()?;
+    raw.map(|raw| raw.parse(connection)).transpose()
+}
+
+/// The id of a pull request's preview; its row is made if need be. The repository is known.
+pub(super) fn ensure_for_pull(
+    tx: &Savepoint<'_>,
+    repository: RepositoryId,
+    number: PullRequestNumber,
+    now_ms: u64,
+) -> Result<PreviewId, StoreError> {
+    let known = repositories::find(tx, repository)?;
+    let slug = known
+        .map(|row| row.slug)
+        .ok_or_else(|| StoreError::Corrupt {
+            what: "a preview of an unknown repository",
+            why: format!("{}", repository.0),
+        })?;
+    let id = names::pull_preview_id(&slug, number).map_err(|error| StoreError::Corrupt {
+        what: "a slug",
+        why: error.to_string(),
+    })?;
+    insert(
+        tx,
+        &id,
+        Origin::PullRequest,
+        Some((repository, number)),
+        &slug,
+        now_ms,
+    )?;
+    Ok(id)
+}
+
+fn insert(
+    tx: &Savepoint<'_>,
+    id: &PreviewId,
+    origin: Origin,
+    pull: Option<(RepositoryId, PullRequestNumber)>,
+    slug: &str,
+    now_ms: u64,
+) -> Result<(), StoreError> {
+    let mut token = [0_u8; 16];
+    getrandom::fill(&mut token).map_err(|error| StoreError::Corrupt {
+        what: "no randomness",
+        why: error.to_string(),
+    })?;
+    let origin = match origin {
+        Origin::PullRequest => "pull-request",
+        Origin::Local => "local",
+    };
+    tx.prepare_cached(
+        "INSERT INTO previews
+             (id, origin, repository_id, number, slug, wanted, link_token, created_at,
+              updated_at, pushed_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?8) ON CONFLICT DO NOTHING",
+    )?
+    .execute(params![
+        id.as_str(),
+        origin,
+        pull.map(|(repository, _)| repository.0.cast_signed()),
+        pull.map(|(_, number)| number.0.cast_signed()),
+        slug,
+        to_json("a wish", &Wanted::Unread)?,
+        hex::encode(token),
+        now_ms.cast_signed(),
+    ])?;
+    Ok(())
+}
+
+/// Raises the look counter.
+pub(super) fn raise_look(
+    tx: &Savepoint<'_>,
+    id: &PreviewId,
+    now_ms: u64,
+) -> Result<(), StoreError> {
+    tx.prepare_cached(
+        "UPDATE previews SET looks_raised = looks_raised + 1, updated_at = ?2 WHERE id = ?1",
+    )?
+    .execute(params![id.as_str(), now_ms.cast_signed()])?;
+    Ok(())
+}
+
+/// The previews of a repository.
+pub(super) fn ids_of_repository(
+    tx: &Savepoint<'_>,
+    repository: RepositoryId,
+) -> Result<Vec<PreviewId>, StoreError> {
+    let mut statement = tx.prepare_cached("SELECT id FROM previews WHERE repository_id = ?1")?;
+    let ids = statement.query_map([repository.0.cast_signed()], |row| row.get::<_, String>(0))?;
+    ids.map(|id| word("a preview id", &id?)).collect()
+}
+
+fn save_desired(
+    tx: &Savepoint<'_>,
+    before: &PreviewRow,
+    desired: &Desired,
+    now_ms: u64,
+) -> Result<(), StoreError> {
+    let head = |desired: &Desired| match &desired.wanted {
+        Wanted::Serve(head) => Some(head.commit.clone()),
+        _ => None,
+    };
+    let pushed = head(desired).is_some() && head(desired) != head(&before.desired);
+    let pushed_at_ms = if pushed { now_ms } else { before.pushed_at_ms };
+    let hold = desired
+        .hold
+        .as_ref()
+        .map(|hold| to_json("a hold", hold))
+        .transpose()?;
+    tx.prepare_cached(
+        "UPDATE previews SET life = ?2, wanted = ?3, looks_raised = ?4, looks_applied = ?5,
+             request = ?6, confirmed = ?7, clearing = ?8, hold = ?9, missing_since = ?10,
+             updated_at = ?11, pushed_at = ?12,
+             gone_at = CASE WHEN ?13 THEN NULL ELSE gone_at END
+         WHERE id = ?1",
+    )?
+    .execute(params![
+        before.id.as_str(),
+        desired.life,
+        to_json("a wish", &desired.wanted)?,
+        desired.looks_raised.cast_signed(),
+        desired.looks_applied.cast_signed(),
+        desired.request.cast_signed(),
+        desired.confirmed.map(|number| number.0),
+        desired.clearing,
+        hold,
+        desired.missing_since_ms.map(u64::cast_signed),
+        now_ms.cast_signed(),
+        pushed_at_ms.cast_signed(),
+        head(desired).is_some(),
+    ])?;
+    Ok(())
+}
+
+/// A row before its words are checked.
+struct Raw {
+    id: String,
+    origin: String,
+    repository: Option<i64>,
+    number: Option<i64>,
+    slug: String,
+    life: u32,
+    wanted: String,
+    looks: (i64, i64),
+    request: i64,
+    confirmed: Option<u32>,
+    clearing: bool,
+    hold: Option<String>,
+    missing_since: Option<i64>,
+    reported: Option<String>,
+    records: bool,
+    link_token: Option<String>,
+    times: (i64, i64, i64, Option<i64>, Option<i64>),
+}
+
+impl Raw {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            origin: row.get(1)?,
+            repository: row.get(2)?,
+            number: row.get(3)?,
+            slug: row.get(4)?,
+            life: row.get(5)?,
+            wanted: row.get(6)?,
+            looks: (row.get(7)?, row.get(8)?),
+            request: row.get(9)?,
+            confirmed: row.get(10)?,
+            clearing: row.get(11)?,
+            hold: row.get(12)?,
+            missing_since: row.get(13)?,
+            reported: row.get(14)?,
+            records: row.get(15)?,
+            link_token: row.get(16)?,
+            times: (
+                row.get(17)?,
+                row.get(18)?,
+                row.get(19)?,
+                row.get(20)?,
+                row.get(21)?,
+            ),
+        })
+    }
+
+    fn parse(self, connection: &Connection) -> Result<PreviewRow, StoreError> {
+        let repository = match self.repository {
+            Some(id) => repositories::find(connection, RepositoryId(id.cast_unsigned()))?,
+            None => None,
+        };
+        let origin = if self.origin == "local" {
+            Origin::Local
+        } else {
+            Origin::PullRequest
+        };
+        let desired = Desired {
+            origin,
+            wanted: from_json("a wish", &self.wanted)?,
+            looks_raised: self.looks.0.cast_unsigned(),
+            looks_applied: self.looks.1.cast_unsigned(),
+            request: self.request.cast_unsigned(),
+            confirmed: self.confirmed.map(RevisionNumber),
+            life: self.life,
+            clearing: self.clearing,
+            hold: self
+                .hold
+                .as_deref()
+                .map(|text| from_json("a hold", text))
+                .transpose()?,
+            missing_since_ms: self.missing_since.map(i64::cast_unsigned),
+        };
+        let (created, updated, pushed, visited, gone) = self.times;
+        Ok(PreviewRow {
+            id: word("a preview id", &self.id)?,
+            repository,
+            number: self
+                .number
+                .map(|number| PullRequestNumber(number.cast_unsigned())),
+            slug: self.slug,
+            desired,
+            reported: self.reported,
+            records: self.records,
+            link_token: self.link_token,
+            created_at_ms: created.cast_unsigned(),
+            updated_at_ms: updated.cast_unsigned(),
+            pushed_at_ms: pushed.cast_unsigned(),
+            visited_at_ms: visited.map(i64::cast_unsigned),
+            gone_at_ms: gone.map(i64::cast_unsigned),
+        })
+    }
+}

@@ -1,0 +1,329 @@
+//! Revisions: the facts of each that only we can know.
+
+use std::collections::BTreeMap;
+
+use deploy::{
+    blueprint::Blueprint,
+    names::{CommitSha, DatabaseName, ImageId, PreviewId, RevisionNumber, ServiceName},
+};
+use rusqlite::{Connection, OptionalExtension, Savepoint, params};
+
+use super::writer::{Store, StoreError, from_json, to_json, word};
+use crate::lifecycle::{Attempt, Outcome, RevisionFacts};
+
+/// A revision with its times.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RevisionRow {
+    /// The facts.
+    pub facts: RevisionFacts,
+    /// When it began, in milliseconds since 1970.
+    pub began_at_ms: u64,
+    /// When it was first healthy, in milliseconds since 1970.
+    pub healthy_at_ms: Option<u64>,
+}
+
+impl Store {
+    /// All revisions of a preview, oldest first.
+    pub async fn revisions(&self, preview: &PreviewId) -> Result<Vec<RevisionRow>, StoreError> {
+        let preview = preview.clone();
+        self.read(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT number, life, commit_sha, request, blueprint, images, migrated, attempts,
+                        healthy_at, outcome, began_at
+                 FROM revisions WHERE preview = ?1 ORDER BY number",
+            )?;
+            let mut rows = statement.query([preview.as_str()])?;
+            let mut revisions = Vec::new();
+            while let Some(row) = rows.next()? {
+                revisions.push(parse(row)?);
+            }
+            Ok(revisions)
+        })
+        .await
+    }
+
+    /// Writes down a new revision, and that older ones which are not healthy yet are superseded.
+    /// Writing the same number again changes nothing.
+    pub async fn begin_revision(
+        &self,
+        preview: &PreviewId,
+        number: RevisionNumber,
+        commit: CommitSha,
+        request: u64,
+        now_ms: u64,
+    ) -> Result<(), StoreError> {
+        let preview = preview.clone();
+        self.write(move |tx| {
+            tx.prepare_cached(
+                "UPDATE revisions SET outcome = ?3
+                 WHERE preview = ?1 AND number < ?2 AND outcome IS NULL AND healthy_at IS NULL",
+            )?
+            .execute(params![
+                preview.as_str(),
+                number.0,
+                to_json("an outcome", &Outcome::Superseded)?
+            ])?;
+            tx.prepare_cached(
+                "INSERT INTO revisions (preview, number, life, commit_sha, request, began_at)
+                 SELECT id, ?2, life, ?3, ?4, ?5 FROM previews WHERE id = ?1
+                 ON CONFLICT DO NOTHING",
+            )?
+            .execute(params![
+                preview.as_str(),
+                number.0,
+                commit.as_str(),
+                request.cast_signed(),
+                now_ms.cast_signed(),
+            ])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Counts the beginning of a piece of work, before it begins.
+    pub async fn begin_attempt(
+        &self,
+        preview: &PreviewId,
+        number: RevisionNumber,
+        attempt: Attempt,
+    ) -> Result<(), StoreError> {
+        self.change_attempts(preview, number, move |attempts| {
+            *attempts.entry(attempt).or_insert(0) += 1;
+        })
+        .await
+    }
+
+    /// Takes a beginning back: the work ended, well or not, and we are still here.
+    pub async fn end_attempt(
+        &self,
+        preview: &PreviewId,
+        number: RevisionNumber,
+        attempt: Attempt,
+    ) -> Result<(), StoreError> {
+        self.change_attempts(preview, number, move |attempts| {
+            attempts.remove(&attempt);
+        })
+        .await
+    }
+
+    async fn change_attempts(
+        &self,
+        preview: &PreviewId,
+        number: RevisionNumber,
+        change: impl FnOnce(&mut BTreeMap<Attempt, u32>) + Send + 'static,
+    ) -> Result<(), StoreError> {
+        let preview = preview.clone();
+        self.write(move |tx| {
+            let Some(text) = column(tx, &preview, number, "attempts")? else {
+                return Ok(());
+            };
+            let listed: Vec<(Attempt, u32)> = from_json("attempts", &text)?;
+            let mut attempts: BTreeMap<_, _> = listed.into_iter().collect();
+            change(&mut attempts);
+            let listed: Vec<_> = attempts.into_iter().collect();
+            set(
+                tx,
+                &preview,
+                number,
+                "attempts",
+                &to_json("attempts", &listed)?,
+            )
+        })
+        .await
+    }
+
+    /// Writes down what the commit asks for.
+    pub async fn set_blueprint(
+        &self,
+        preview: &PreviewId,
+        number: RevisionNumber,
+        blueprint: Blueprint,
+    ) -> Result<(), StoreError> {
+        let preview = preview.clone();
+        self.write(move |tx| {
+            set(
+                tx,
+                &preview,
+                number,
+                "blueprint",
+                &to_json("a blueprint", &blueprint)?,
+            )
+        })
+        .await
+    }
+
+    /// Writes down a service's image, or that it is not there any more.
+    pub async fn set_image(
+        &self,
+        preview: &PreviewId,
+        number: RevisionNumber,
+        service: ServiceName,
+        image: Option<ImageId>,
+    ) -> Result<(), StoreError> {
+        let preview = preview.clone();
+        self.write(move |tx| {
+            let Some(text) = column(tx, &preview, number, "images")? else {
+                return Ok(());
+            };
+            let mut images: BTreeMap<ServiceName, ImageId> = from_json("images", &text)?;
+            match image {
+                Some(image) => images.insert(service, image),
+                None => images.remove(&service),
+            };
+            set(tx, &preview, number, "images", &to_json("images", &images)?)
+        })
+        .await
+    }
+
+    /// Writes down that the revision's migration ran on a database.
+    pub async fn set_migrated(
+        &self,
+        preview: &PreviewId,
+        number: RevisionNumber,
+        database: DatabaseName,
+    ) -> Result<(), StoreError> {
+        let preview = preview.clone();
+        self.write(move |tx| {
+            let Some(text) = column(tx, &preview, number, "migrated")? else {
+                return Ok(());
+            };
+            let mut migrated: std::collections::BTreeSet<DatabaseName> =
+                from_json("migrations", &text)?;
+            migrated.insert(database);
+            set(
+                tx,
+                &preview,
+                number,
+                "migrated",
+                &to_json("migrations", &migrated)?,
+            )
+        })
+        .await
+    }
+
+    /// Writes down that all services were seen healthy together, the first time it was so.
+    pub async fn set_healthy(
+        &self,
+        preview: &PreviewId,
+        number: RevisionNumber,
+        now_ms: u64,
+    ) -> Result<(), StoreError> {
+        let preview = preview.clone();
+        self.write(move |tx| {
+            tx.prepare_cached(
+                "UPDATE revisions SET healthy_at = coalesce(healthy_at, ?3), attempts = '[]'
+                 WHERE preview = ?1 AND number = ?2",
+            )?
+            .execute(params![preview.as_str(), number.0, now_ms.cast_signed()])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Writes down how a revision ended. The first outcome stays.
+    pub async fn set_outcome(
+        &self,
+        preview: &PreviewId,
+        number: RevisionNumber,
+        outcome: Outcome,
+    ) -> Result<(), StoreError> {
+        let preview = preview.clone();
+        self.write(move |tx| {
+            tx.prepare_cached(
+                "UPDATE revisions SET outcome = coalesce(outcome, ?3)
+                 WHERE preview = ?1 AND number = ?2",
+            )?
+            .execute(params![
+                preview.as_str(),
+                number.0,
+                to_json("an outcome", &outcome)?
+            ])?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+/// Forgets that any revision of the preview migrated a database that is about to be made anew.
+pub(super) fn forget_migrations(
+    tx: &Savepoint<'_>,
+    preview: &PreviewId,
+    database: &DatabaseName,
+) -> Result<(), StoreError> {
+    let numbers: Vec<u32> = tx
+        .prepare_cached("SELECT number FROM revisions WHERE preview = ?1")?
+        .query_map([preview.as_str()], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    for number in numbers.into_iter().map(RevisionNumber) {
+        let Some(text) = column(tx, preview, number, "migrated")? else {
+            continue;
+        };
+        let mut migrated: std::collections::BTreeSet<DatabaseName> =
+            from_json("migrations", &text)?;
+        if migrated.remove(database) {
+            set(
+                tx,
+                preview,
+                number,
+                "migrated",
+                &to_json("migrations", &migrated)?,
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// One JSON column; `name` is ours, never from outside.
+fn column(
+    connection: &Connection,
+    preview: &PreviewId,
+    number: RevisionNumber,
+    name: &'static str,
+) -> Result<Option<String>, StoreError> {
+    let sql = format!("SELECT {name} FROM revisions WHERE preview = ?1 AND number = ?2");
+    let value = connection
+        .prepare_cached(&sql)?
+        .query_row(params![preview.as_str(), number.0], |row| row.get(0))
+        .optional()?;
+    Ok(value)
+}
+
+fn set(
+    tx: &Savepoint<'_>,
+    preview: &PreviewId,
+    number: RevisionNumber,
+    name: &'static str,
+    value: &str,
+) -> Result<(), StoreError> {
+    let sql = format!("UPDATE revisions SET {name} = ?3 WHERE preview = ?1 AND number = ?2");
+    tx.prepare_cached(&sql)?
+        .execute(params![preview.as_str(), number.0, value])?;
+    Ok(())
+}
+
+fn parse(row: &rusqlite::Row<'_>) -> Result<RevisionRow, StoreError> {
+    let blueprint: Option<String> = row.get(4)?;
+    let outcome: Option<String> = row.get(9)?;
+    let healthy_at: Option<i64> = row.get(8)?;
+    let attempts: Vec<(Attempt, u32)> = from_json("attempts", &row.get::<_, String>(7)?)?;
+    Ok(RevisionRow {
+        facts: RevisionFacts {
+            number: RevisionNumber(row.get(0)?),
+            life: row.get(1)?,
+            commit: word("a commit", &row.get::<_, String>(2)?)?,
+            request: row.get::<_, i64>(3)?.cast_unsigned(),
+            blueprint: blueprint
+                .map(|text| from_json("a blueprint", &text))
+                .transpose()?,
+            images: from_json("images", &row.get::<_, String>(5)?)?,
+            migrated: from_json("migrations", &row.get::<_, String>(6)?)?,
+            attempts: attempts.into_iter().collect(),
+            healthy: healthy_at.is_some(),
+            outcome: outcome
+                .map(|text| from_json("an outcome", &text))
+                .transpose()?,
+        },
+        began_at_ms: row.get::<_, i64>(10)?.cast_unsigned(),
+        healthy_at_ms: healthy_at.map(i64::cast_unsigned),
+    })
+}
