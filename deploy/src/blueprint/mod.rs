@@ -1,5 +1,19 @@
-//! What a checkout asks for.
+//! What a checkout asks for: read from `dayfly.toml`, else guessed from a `Dockerfile`, else a
+//! sentence that says what is missing.
 
+mod advice;
+mod database;
+mod defaults;
+mod dockerfile;
+mod document;
+mod error;
 mod model;
+mod nearest;
+mod read;
+mod section;
+mod service;
+mod words;
 
+pub use error::BlueprintError;
 pub use model::{Blueprint, Command, Database, Health, ImageSource, Migrate, Service};
+pub use read::read;

@@ -1,5 +1,37 @@
-//! Where source comes from.
+//! Where source comes from: commits in bare mirrors, uploaded working trees, and the archives
+//! made of both.
+//!
+//! Everything here treats a repository as a stranger's: nothing is checked out, no hook, filter,
+//! submodule or alternate runs, and every count, size and wait has a limit.
 
+mod archive;
+mod blobs;
+mod error;
+mod fetch;
+mod git;
+mod ignore;
+mod import;
+mod limits;
+mod links;
+mod listing;
+mod local;
+mod mirrors;
+mod paths;
+mod remote;
+mod said;
+mod tape;
+#[cfg(test)]
+pub(crate) mod testing;
 mod tree;
+mod untar;
 
+pub use archive::context_archive;
+pub use error::SourceError;
+pub use ignore::{IgnoreError, IgnoreRules};
+pub use limits::Limits;
+pub use listing::{Entry, Mode};
+pub use local::{Summary, archive_checkout};
+pub use mirrors::Mirrors;
+pub(crate) use paths::tidy;
+pub use remote::{MirrorId, Remote, Transport};
 pub use tree::Tree;

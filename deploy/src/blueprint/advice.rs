@@ -1,0 +1,88 @@
+//! What to say about a checkout that does not say how to run it.
+
+/// A file that gives a language away, and the shortest Dockerfile for it.
+const LANGUAGES: [(&str, &str, &str); 10] = [
+    (
+        "go.mod",
+        "Go",
+        "FROM golang:1\nCOPY . /app\nCMD [\"sh\", \"-c\", \"cd /app && go run .\"]",
+    ),
+    (
+        "package.json",
+        "Node.js",
+        "FROM node:22\nCOPY . /app\nCMD [\"sh\", \"-c\", \"cd /app && npm install && npm start\"]",
+    ),
+    (
+        "requirements.txt",
+        "Python",
+        "FROM python:3\nCOPY . /app\nCMD [\"sh\", \"-c\", \"cd /app && pip install -r requirements.txt && python app.py\"]",
+    ),
+    (
+        "pyproject.toml",
+        "Python",
+        "FROM python:3\nCOPY . /app\nCMD [\"sh\", \"-c\", \"cd /app && pip install . && python app.py\"]",
+    ),
+    (
+        "Gemfile",
+        "Ruby",
+        "FROM ruby:3\nCOPY . /app\nCMD [\"sh\", \"-c\", \"cd /app && bundle install && bundle exec rackup -o 0.0.0.0 -p $PORT\"]",
+    ),
+    (
+        "Cargo.toml",
+        "Rust",
+        "FROM rust:1\nCOPY . /app\nCMD [\"cargo\", \"run\", \"--release\", \"--manifest-path\", \"/app/Cargo.toml\"]",
+    ),
+    (
+        "pom.xml",
+        "Java",
+        "FROM maven:3\nCOPY . /app\nCMD [\"mvn\", \"-f\", \"/app/pom.xml\", \"spring-boot:run\"]",
+    ),
+    (
+        "composer.json",
+        "PHP",
+        "FROM composer:2\nCOPY . /app\nCMD [\"sh\", \"-c\", \"composer install && php -S 0.0.0.0:$PORT -t public\"]",
+    ),
+    (
+        "index.php",
+        "PHP",
+        "FROM php:8-apache\nCOPY . /var/www/html\nEXPOSE 80",
+    ),
+    (
+        "index.html",
+        "static pages",
+        "FROM nginx:1\nCOPY . /usr/share/nginx/html\nEXPOSE 80",
+    ),
+];
+
+/// Compose files, in the order in which compose looks for them.
+pub(super) const COMPOSE_FILES: [&str; 4] = [
+    "compose.yaml",
+    "compose.yml",
+    "docker-compose.yaml",
+    "docker-compose.yml",
+];
+
+/// What was looked for, and the shortest way on.
+pub(super) fn nothing(has: impl Fn(&str) -> bool) -> String {
+    let looked =
+        "nothing to run: there is no dayfly.toml and no Dockerfile at the root of the commit";
+    let found = LANGUAGES.iter().find(|(file, _, _)| has(file));
+    match found {
+        Some((file, language, dockerfile)) => format!(
+            "{looked}. {file} says {language}; this Dockerfile is a start (listen on 0.0.0.0 and \
+             the port in $PORT):\n\n{dockerfile}\n"
+        ),
+        None => format!(
+            "{looked}, nor any file that gives its language away. A Dockerfile is a start:\n\n\
+             FROM debian:stable-slim\nCOPY . /app\nCMD [\"/app/server\"]\n"
+        ),
+    }
+}
+
+/// What a compose file alone gets.
+pub(super) fn compose(file: &str) -> String {
+    format!(
+        "nothing to run: {file} is there, but compose files are not read yet. A dayfly.toml beside \
+         it does the same for one service:\n\n[services.web]\nbuild = \".\"\nport = 8080\n"
+    )
+}

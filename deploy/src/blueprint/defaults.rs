@@ -1,0 +1,404 @@
+//! From a draft to a blueprint: looks at the commit, and says every default that it chose.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    Blueprint, BlueprintError, Database, Health, ImageSource, Migrate, Service, database,
+    dockerfile, document::Document, section::Source, service,
+};
+use crate::{names::ServiceName, source::Tree};
+
+const PORT_DEFAULT: u16 = 8080;
+const MEMORY_BYTES_DEFAULT: u64 = 512 << 20;
+const CPU_MILLI_DEFAULT: u64 = 1000;
+/// A service with one of these names is the one that people mean by the preview.
+const MAIN_NAMES: [&str; 3] = ["web", "app", "main"];
+
+/// Fills in what the draft leaves open.
+pub(super) async fn resolve(
+    tree: &Tree,
+    source: &Source<'_>,
+    draft: Document,
+) -> Result<Blueprint, BlueprintError> {
+    let Document {
+        mut services,
+        databases,
+        mut notes,
+    } = draft;
+    if services.is_empty() {
+        // A file that names databases alone goes with the Dockerfile at the root.
+        let web =
+            ServiceName::parse("web").map_err(|wrong| source.error(&(0..0), wrong.to_string()))?;
+        notes.push("service web: made up, since no service is given.".to_owned());
+        services.push(service::Draft::bare(web));
+    }
+    let main = main(source, &services, &mut notes)?;
+    let mut resolved = Vec::with_capacity(services.len());
+    for (at, service) in services.iter().enumerate() {
+        resolved.push(resolve_service(tree, source, service, at == main, &mut notes).await?);
+    }
+    let mut ready = Vec::with_capacity(databases.len());
+    let several = databases.len() > 1;
+    for database in databases {
+        let database = resolve_database(tree, source, database, several, &services, &mut notes);
+        ready.push(database.await?);
+    }
+    refuse_clashes(source, &ready, &services)?;
+    let origin = source.file.to_owned();
+    Ok(Blueprint {
+        origin,
+        services: resolved,
+        databases: ready,
+        notes,
+    })
+}
+
+/// Which service the preview's own URL leads to.
+fn main(
+    source: &Source<'_>,
+    services: &[service::Draft],
+    notes: &mut Vec<String>,
+) -> Result<usize, BlueprintError> {
+    let chosen = |service: &service::Draft| service.main.as_ref().is_some_and(|(main, _)| *main);
+    let mut marked = services
+        .iter()
+        .enumerate()
+        .filter(|(_, service)| chosen(service));
+    if let Some((at, first)) = marked.next() {
+        if let Some((_, second)) = marked.next() {
+            let place = second.main.as_ref().map_or(0..0, |(_, at)| at.clone());
+            let message = format!(
+                "services {} and {} are both `main`; a preview's URL leads to one",
+                first.name, second.name
+            );
+            return Err(source.error(&place, message));
+        }
+        return Ok(at);
+    }
+    let may = |service: &service::Draft| service.public.unwrap_or(true) && service.main.is_none();
+    let public: Vec<usize> = (0..services.len())
+        .filter(|at| may(&services[*at]))
+        .collect();
+    let named = public.iter().filter_map(|at| {
+        let rank = MAIN_NAMES
+            .iter()
+            .position(|name| *name == services[*at].name.as_str())?;
+        Some((rank, *at))
+    });
+    let (at, why) = match (public.as_slice(), named.min()) {
+        ([], _) => {
+            let first = services.first().map_or(0..0, |service| service.at.clone());
+            let message = "no service is public, so the preview's URL would lead nowhere; give one \
+                           `public = true`, and do not say `main = false` of all of them";
+            return Err(source.error(&first, message));
+        }
+        ([only], _) => (*only, "it is the only public one"),
+        (_, Some((_, at))) => (at, "of its name"),
+        ([first, ..], None) => (*first, "it is the first public one"),
+    };
+    if services.len() > 1 {
+        let because = if why == "of its name" {
+            "because"
+        } else {
+            "since"
+        };
+        let name = &services[at].name;
+        notes.push(format!(
+            "service {name}: the preview's URL leads to it, {because} {why}."
+        ));
+    }
+    Ok(at)
+}
+
+async fn resolve_service(
+    tree: &Tree,
+    source: &Source<'_>,
+    draft: &service::Draft,
+    main: bool,
+    notes: &mut Vec<String>,
+) -> Result<Service, BlueprintError> {
+    let name = &draft.name;
+    let mut note = |text: String| notes.push(format!("service {name}: {text}."));
+    let (image, at) = draft.image.clone().unwrap_or_else(|| {
+        note(
+            "built from the Dockerfile at the root, since neither `build` nor `image` is given"
+                .into(),
+        );
+        let (context, dockerfile) = (String::new(), "Dockerfile".to_owned());
+        let build = ImageSource::Build {
+            context,
+            dockerfile,
+            target: None,
+            args: BTreeMap::new(),
+        };
+        (build, draft.at.clone())
+    });
+    let exposed = match &image {
+        ImageSource::Build { .. } => exposed(tree, source, draft, &image, &at).await?,
+        ImageSource::Reference(_) => BTreeSet::new(),
+    };
+    let public = draft.public.unwrap_or_else(|| {
+        note("it has a URL, since `public` is not given".into());
+        true
+    });
+    let port = draft.port.unwrap_or_else(|| {
+        let (port, why) = port(&exposed, &image);
+        note(format!("port {port}, {why}"));
+        port
+    });
+    let health = draft.health.clone().map_or_else(
+        || {
+            let silent = draft.port.is_none() && exposed.is_empty();
+            let (health, text) = health(public, silent);
+            note(format!("{text}, since `health` is not given"));
+            health
+        },
+        Health::Path,
+    );
+    let memory_bytes = draft.memory_bytes.unwrap_or_else(|| {
+        note("512 MiB of memory, since `memory` is not given".into());
+        MEMORY_BYTES_DEFAULT
+    });
+    let cpu_milli = draft.cpu_milli.unwrap_or_else(|| {
+        note("one CPU, since `cpus` is not given".into());
+        CPU_MILLI_DEFAULT
+    });
+    let env: BTreeMap<String, String> = draft
+        .env
+        .iter()
+        .map(|(name, (value, _))| (name.clone(), value.clone()))
+        .collect();
+    for (variable, value) in &env {
+        if value.contains("{pr}") || value.contains("{commit}") {
+            note(format!(
+                "`{{pr}}` and `{{commit}}` in {variable} are not replaced yet"
+            ));
+        }
+    }
+    let (name, command) = (name.clone(), draft.command.clone());
+    Ok(Service {
+        name,
+        image,
+        public,
+        main,
+        port,
+        health,
+        command,
+        env,
+        memory_bytes,
+        cpu_milli,
+    })
+}
+
+/// The ports of the Dockerfile, which must be in the commit.
+async fn exposed(
+    tree: &Tree,
+    source: &Source<'_>,
+    draft: &service::Draft,
+    image: &ImageSource,
+    at: &std::ops::Range<usize>,
+) -> Result<BTreeSet<u16>, BlueprintError> {
+    let ImageSource::Build {
+        context,
+        dockerfile,
+        target,
+        ..
+    } = image
+    else {
+        return Ok(BTreeSet::new());
+    };
+    let name = &draft.name;
+    if !tree.has_folder(context).await? {
+        let message =
+            format!("service {name} is built from {context}, and no such folder is in the commit");
+        return Err(source.error(at, message));
+    }
+    let path = if context.is_empty() {
+        dockerfile.clone()
+    } else {
+        format!("{context}/{dockerfile}")
+    };
+    let Some(text) = tree.read(&path).await? else {
+        let message =
+            format!("service {name} is built from {path}, and no such file is in the commit");
+        return Err(source.error(at, message));
+    };
+    dockerfile::exposed(&String::from_utf8_lossy(&text), target.as_deref()).map_err(|_| {
+        let target = target.as_deref().unwrap_or_default();
+        source.error(
+            at,
+            format!("service {name}: {path} has no stage {target:?}"),
+        )
+    })
+}
+
+fn port(exposed: &BTreeSet<u16>, image: &ImageSource) -> (u16, String) {
+    let list = || {
+        exposed
+            .iter()
+            .map(u16::to_string)
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    match (exposed.len(), exposed.first(), image) {
+        (1, Some(port), _) => (*port, "which its Dockerfile exposes".to_owned()),
+        (0, _, ImageSource::Build { .. }) => (
+            PORT_DEFAULT,
+            "since `port` is not given and its Dockerfile exposes none".to_owned(),
+        ),
+        (0, _, ImageSource::Reference(_)) => (PORT_DEFAULT, "since `port` is not given".to_owned()),
+        _ => (
+            PORT_DEFAULT,
+            format!(
+                "since `port` is not given and its Dockerfile exposes {}",
+                list()
+            ),
+        ),
+    }
+}
+
+fn health(public: bool, silent: bool) -> (Health, &'static str) {
+    match (public, silent) {
+        (true, _) => (
+            Health::Default,
+            "ready when `GET /` answers anything below 500",
+        ),
+        (false, true) => (Health::Running, "ready when it runs, as it names no port"),
+        (false, false) => (Health::Tcp, "ready when it accepts connections"),
+    }
+}
+
+async fn resolve_database(
+    tree: &Tree,
+    source: &Source<'_>,
+    draft: database::Draft,
+    several: bool,
+    services: &[service::Draft],
+    notes: &mut Vec<String>,
+) -> Result<Database, BlueprintError> {
+    let name = draft.name;
+    notes.extend(draft.notes);
+    if let Some((path, at)) = &draft.seed {
+        let Some(entry) = tree.resolve(path).await? else {
+            let message = format!("the seed {path} of database {name} is not in the commit");
+            return Err(source.error(at, message));
+        };
+        let most = tree.file_bytes_max();
+        if entry.size > most {
+            let (size, most) = (entry.size >> 20, most >> 20);
+            let message =
+                format!("the seed {path} has {size} MiB; at most {most} MiB are supported");
+            return Err(source.error(at, message));
+        }
+    }
+    let migrate = draft
+        .migrate
+        .map(|migrate| migration(source, migrate, services, &name, notes));
+    let url_variable = draft.url.map_or_else(
+        || {
+            let (variable, why) = url_variable(name.as_str(), several);
+            notes.push(format!("database {name}: its URL is in {variable}, {why}."));
+            variable
+        },
+        |(variable, _)| variable,
+    );
+    let seed = draft.seed.map(|(path, _)| path);
+    Ok(Database {
+        name,
+        image: draft.image,
+        seed,
+        migrate: migrate.transpose()?,
+        url_variable,
+    })
+}
+
+fn migration(
+    source: &Source<'_>,
+    draft: database::MigrateDraft,
+    services: &[service::Draft],
+    database: &crate::names::DatabaseName,
+    notes: &mut Vec<String>,
+) -> Result<Migrate, BlueprintError> {
+    let known = || {
+        services
+            .iter()
+            .map(|s| s.name.as_str())
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let service = match (&draft.service, services) {
+        (Some((name, at)), _) => {
+            let service = services
+                .iter()
+                .find(|service| service.name.as_str() == name);
+            service.ok_or_else(|| {
+                source.error(
+                    at,
+                    format!("`in` names no service: {name:?}; there is {}", known()),
+                )
+            })?
+        }
+        (None, [only]) => {
+            let name = &only.name;
+            notes.push(format!(
+                "database {database}: migrations run in {name}, the only service."
+            ));
+            only
+        }
+        (None, _) => {
+            let message = format!(
+                "`migrate` needs `in`, the service in whose image it runs: {}",
+                known()
+            );
+            return Err(source.error(&draft.at, message));
+        }
+    };
+    Ok(Migrate {
+        run: draft.run,
+        service: service.name.clone(),
+    })
+}
+
+/// Only one database can be *the* database: the only one, or the one called main.
+fn url_variable(name: &str, several: bool) -> (String, &'static str) {
+    const PLAIN: &str = "DATABASE_URL";
+    match (several, name) {
+        (false, _) => (PLAIN.to_owned(), "since it is the only one"),
+        (true, "main") => (PLAIN.to_owned(), "since it is called main"),
+        (true, _) => {
+            let prefix = name.to_ascii_uppercase().replace('-', "_");
+            (
+                format!("{prefix}_{PLAIN}"),
+                "since there are several and `url` is not given",
+            )
+        }
+    }
+}
+
+/// A variable that two want to set has no value that everybody would expect.
+fn refuse_clashes(
+    source: &Source<'_>,
+    databases: &[Database],
+    services: &[service::Draft],
+) -> Result<(), BlueprintError> {
+    for (at, database) in databases.iter().enumerate() {
+        let variable = &database.url_variable;
+        if let Some(other) = databases[..at].iter().find(|d| d.url_variable == *variable) {
+            let (one, two) = (&other.name, &database.name);
+            let message =
+                format!("databases {one} and {two} both set {variable}; give one another `url`");
+            return Err(source.error(&(0..0), message));
+        }
+        for service in services {
+            if let Some((_, at)) = service.env.get(variable) {
+                let (service, database) = (&service.name, &database.name);
+                let message = format!(
+                    "{variable} of service {service} is set by database {database}; remove it, or \
+                     give the database another `url`"
+                );
+                return Err(source.error(at, message));
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,111 @@
+//! `dayfly.toml` as a draft: everything that can be judged without the rest of the commit.
+
+use toml::de::DeTable;
+
+use super::{
+    BlueprintError, database,
+    section::{Section, Source},
+    service,
+};
+
+/// Services of one blueprint.
+const SERVICES_MAX: usize = 20;
+/// Databases of one blueprint.
+const DATABASES_MAX: usize = 5;
+
+const PREVIEW_KEYS: [&str; 10] = [
+    "when",
+    "label",
+    "drafts",
+    "bots",
+    "agents",
+    "paths",
+    "ttl",
+    "doze_after",
+    "sleep_after",
+    "access",
+];
+const REVIEW_KEYS: [&str; 3] = ["start", "notes", "accounts"];
+
+/// The file's content, in its order.
+pub(super) struct Document {
+    pub(super) services: Vec<service::Draft>,
+    pub(super) databases: Vec<database::Draft>,
+    pub(super) notes: Vec<String>,
+}
+
+/// Reads the file.
+pub(super) fn document(source: &Source<'_>) -> Result<Document, BlueprintError> {
+    let parsed = DeTable::parse(source.text).map_err(|wrong| {
+        source.error(
+            &wrong.span().unwrap_or(0..0),
+            wrong.message().trim().replace('\n', ", "),
+        )
+    })?;
+    let root = Section {
+        source,
+        name: String::new(),
+        at: 0..0,
+        table: parsed.get_ref(),
+    };
+    root.expect(&["services", "databases", "preview", "review"], &[])?;
+    let mut notes = Vec::new();
+    let (mut services, mut databases) = (Vec::new(), Vec::new());
+    for (name, section) in root.sections()? {
+        match name {
+            "services" => {
+                for (name, section) in section.sections()? {
+                    services.push(service::service(name, &section)?);
+                }
+                if services.len() > SERVICES_MAX {
+                    return Err(section.error(format!("more than {SERVICES_MAX} services")));
+                }
+            }
+            "databases" => {
+                for (name, section) in section.sections()? {
+                    databases.push(database::database(name, &section)?);
+                }
+                if databases.len() > DATABASES_MAX {
+                    return Err(section.error(format!("more than {DATABASES_MAX} databases")));
+                }
+            }
+            "preview" => ignored(&section, &PREVIEW_KEYS, &["hooks"], &mut notes)?,
+            _ => ignored(&section, &REVIEW_KEYS, &[], &mut notes)?,
+        }
+    }
+    for database in &databases {
+        if services
+            .iter()
+            .any(|service| service.name.as_str() == database.name.as_str())
+        {
+            let name = &database.name;
+            let message = format!(
+                "{name} is the name of a service too, and both answer to their name on one \
+                 network; rename one"
+            );
+            return Err(source.error(&database.at, message));
+        }
+    }
+    Ok(Document {
+        services,
+        databases,
+        notes,
+    })
+}
+
+/// A table that is read but not heeded yet.
+fn ignored(
+    section: &Section<'_>,
+    known: &[&str],
+    later: &[&str],
+    notes: &mut Vec<String>,
+) -> Result<(), BlueprintError> {
+    section.expect(known, later)?;
+    for (key, _) in section.entries() {
+        let (name, key) = (&section.name, key.get_ref());
+        notes.push(format!(
+            "`{key}` in {name} is not supported yet and was ignored."
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,303 @@
+//! A `[services.<name>]` table.
+
+use std::{collections::BTreeMap, ops::Range};
+
+use toml::de::DeValue;
+
+use super::{
+    BlueprintError, Command, ImageSource,
+    section::{At, Section},
+};
+use crate::{names::ServiceName, source::tidy};
+
+const KEYS: [&str; 11] = [
+    "build", "image", "port", "health", "command", "env", "memory", "cpus", "public", "main",
+    "secrets",
+];
+const BUILD_KEYS: [&str; 4] = ["context", "dockerfile", "target", "args"];
+/// Memory that a service may ask for.
+const MEMORY_BYTES: std::ops::RangeInclusive<u64> = 16 << 20..=1 << 40;
+/// Processors that a service may ask for.
+const CPUS: std::ops::RangeInclusive<f64> = 0.01..=256.0;
+/// Bytes of the value of one variable.
+const VALUE_BYTES_MAX: usize = 32 << 10;
+/// Variables of one service.
+const VARIABLES_MAX: usize = 200;
+
+/// A service as the file gives it.
+pub(super) struct Draft {
+    pub(super) name: ServiceName,
+    pub(super) at: Range<usize>,
+    pub(super) image: Option<At<ImageSource>>,
+    pub(super) port: Option<u16>,
+    pub(super) health: Option<String>,
+    pub(super) command: Option<Command>,
+    pub(super) env: BTreeMap<String, At<String>>,
+    pub(super) memory_bytes: Option<u64>,
+    pub(super) cpu_milli: Option<u64>,
+    pub(super) public: Option<bool>,
+    pub(super) main: Option<At<bool>>,
+}
+
+impl Draft {
+    /// A service that asks for nothing.
+    pub(super) fn bare(name: ServiceName) -> Self {
+        Self {
+            name,
+            at: 0..0,
+            image: None,
+            port: None,
+            health: None,
+            command: None,
+            env: BTreeMap::new(),
+            memory_bytes: None,
+            cpu_milli: None,
+            public: None,
+            main: None,
+        }
+    }
+}
+
+/// Reads the table.
+pub(super) fn service(name: &str, section: &Section<'_>) -> Result<Draft, BlueprintError> {
+    let name = ServiceName::parse(name).map_err(|wrong| section.error(wrong.to_string()))?;
+    let (known, later) = KEYS.split_at(KEYS.len() - 1);
+    section.expect(known, later)?;
+    let main = section.flag("main")?;
+    let public = section.flag("public")?;
+    if let (Some((true, at)), Some((false, _))) = (&main, &public) {
+        let message = format!("service {name} is `main`, so it must be public");
+        return Err(section.error_at(at, message));
+    }
+    Ok(Draft {
+        at: section.at.clone(),
+        image: image(section)?,
+        port: port(section)?,
+        health: health(section)?,
+        command: section.command("command")?.map(|(command, _)| command),
+        env: variables(section, "env")?,
+        memory_bytes: memory(section)?,
+        cpu_milli: cpus(section)?,
+        public: public.map(|(public, _)| public),
+        main,
+        name,
+    })
+}
+
+fn image(section: &Section<'_>) -> Result<Option<At<ImageSource>>, BlueprintError> {
+    let build = build(section)?;
+    let Some((reference, at)) = section.text("image")? else {
+        return Ok(build);
+    };
+    if build.is_some() {
+        return Err(section.error_at(&at, "`build` and `image` exclude each other; keep one"));
+    }
+    if reference.contains(['{', '}']) {
+        let message = "placeholders in `image` are not supported yet";
+        return Err(section.error_at(&at, message));
+    }
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-/:@".contains(&b);
+    if reference.len() > 255
+        || !reference.bytes().all(plain)
+        || !reference.as_bytes()[0].is_ascii_alphanumeric()
+    {
+        let message = format!("{reference:?} is not a reference of an image, such as nginx:1.27");
+        return Err(section.error_at(&at, message));
+    }
+    Ok(Some((ImageSource::Reference(reference.to_owned()), at)))
+}
+
+fn build(section: &Section<'_>) -> Result<Option<At<ImageSource>>, BlueprintError> {
+    let Some(value) = section.get("build") else {
+        return Ok(None);
+    };
+    let at = value.span();
+    let image = match value.get_ref() {
+        DeValue::String(_) => {
+            let context = section.text("build")?.map_or(".", |(context, _)| context);
+            let context = path(section, "build", context, &at)?;
+            let dockerfile = "Dockerfile".to_owned();
+            ImageSource::Build {
+                context,
+                dockerfile,
+                target: None,
+                args: BTreeMap::new(),
+            }
+        }
+        DeValue::Table(table) => {
+            let name = format!("{}.build]", section.name.trim_end_matches(']'));
+            let inner = Section {
+                source: section.source,
+                name,
+                at: at.clone(),
+                table,
+            };
+            inner.expect(&BUILD_KEYS, &[])?;
+            let part = |key, default: &'static str| {
+                let given = inner.text(key)?;
+                let (text, at) = given.unwrap_or((default, at.clone()));
+                path(section, key, text, &at)
+            };
+            let (context, dockerfile) = (part("context", ".")?, part("dockerfile", "Dockerfile")?);
+            if dockerfile.is_empty() {
+                return Err(inner.error("`dockerfile` names no file"));
+            }
+            let args = variables(&inner, "args")?;
+            let args = args
+                .into_iter()
+                .map(|(name, (value, _))| (name, value))
+                .collect();
+            ImageSource::Build {
+                context,
+                dockerfile,
+                target: target(&inner)?,
+                args,
+            }
+        }
+        _ => {
+            return Err(section.wrong(&at, "build", "a folder, or a table", value));
+        }
+    };
+    Ok(Some((image, at)))
+}
+
+/// A stage; an empty one is the last, as if it were not given.
+fn target(section: &Section<'_>) -> Result<Option<String>, BlueprintError> {
+    if section
+        .get("target")
+        .is_some_and(|value| value.get_ref().as_str() == Some(""))
+    {
+        return Ok(None);
+    }
+    let Some((target, at)) = section.text("target")? else {
+        return Ok(None);
+    };
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+    if target.len() > 128 || !target.bytes().all(plain) || target.starts_with('-') {
+        return Err(section.error_at(&at, format!("{target:?} is not the name of a stage")));
+    }
+    Ok(Some(target.to_owned()))
+}
+
+/// A path of the checkout.
+pub(super) fn path(
+    section: &Section<'_>,
+    key: &str,
+    path: &str,
+    at: &Range<usize>,
+) -> Result<String, BlueprintError> {
+    tidy(path).ok_or_else(|| {
+        let message = format!(
+            "`{key}` must be a path inside the repository, relative and without `..`: {path:?}"
+        );
+        section.error_at(at, message)
+    })
+}
+
+fn port(section: &Section<'_>) -> Result<Option<u16>, BlueprintError> {
+    let Some((port, at)) = section.integer("port")? else {
+        return Ok(None);
+    };
+    let port = u16::try_from(port).ok().filter(|port| *port > 0);
+    port.map(Some)
+        .ok_or_else(|| section.error_at(&at, "`port` must be from 1 to 65535"))
+}
+
+fn health(section: &Section<'_>) -> Result<Option<String>, BlueprintError> {
+    let Some((path, at)) = section.text("health")? else {
+        return Ok(None);
+    };
+    if !path.starts_with('/') || path.len() > 1024 || !path.bytes().all(|b| b.is_ascii_graphic()) {
+        let message = format!("`health` must be a path such as /healthz, and is {path:?}");
+        return Err(section.error_at(&at, message));
+    }
+    Ok(Some(path.to_owned()))
+}
+
+/// Variables with names that every system takes, none of them ours.
+fn variables(
+    section: &Section<'_>,
+    key: &str,
+) -> Result<BTreeMap<String, At<String>>, BlueprintError> {
+    let variables = section.strings(key)?;
+    for (name, (value, at)) in &variables {
+        if let Err(why) = variable(name) {
+            return Err(section.error_at(at, why));
+        }
+        if value.len() > VALUE_BYTES_MAX || value.contains('\0') {
+            let message = format!("the value of {name} is longer than 32 KiB or contains a NUL");
+            return Err(section.error_at(at, message));
+        }
+    }
+    if variables.len() > VARIABLES_MAX {
+        return Err(section.error(format!("`{key}` has more than {VARIABLES_MAX} variables")));
+    }
+    Ok(variables)
+}
+
+/// Why a variable cannot have this name.
+pub(super) fn variable(name: &str) -> Result<(), String> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    let digit = name.bytes().next().is_none_or(|b| b.is_ascii_digit());
+    if digit || name.len() > 128 || !name.bytes().all(plain) {
+        return Err(format!(
+            "{name:?} is not a variable's name: letters, digits and _, no digit first"
+        ));
+    }
+    if name == "PORT" {
+        return Err("PORT is set by Dayfly from `port`; set that instead".to_owned());
+    }
+    if name.starts_with("DAYFLY_") {
+        return Err(format!(
+            "{name} cannot be set: names that begin with DAYFLY_ are Dayfly's own"
+        ));
+    }
+    Ok(())
+}
+
+fn memory(section: &Section<'_>) -> Result<Option<u64>, BlueprintError> {
+    let Some((text, at)) = section.text("memory")? else {
+        return Ok(None);
+    };
+    let bytes = bytes(text).ok_or_else(|| {
+        section.error_at(
+            &at,
+            format!("`memory` must be a size such as \"512M\" or \"2G\": {text:?}"),
+        )
+    })?;
+    if !MEMORY_BYTES.contains(&bytes) {
+        return Err(section.error_at(&at, "`memory` must be from 16M to 1024G"));
+    }
+    Ok(Some(bytes))
+}
+
+/// `512M`, `512MB`, `512MiB`, `2g`: always powers of two, as with the engine.
+fn bytes(text: &str) -> Option<u64> {
+    let end = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    let shift = match unit.trim().to_ascii_lowercase().as_str() {
+        "b" => 0,
+        "k" | "kb" | "kib" => 10,
+        "m" | "mb" | "mib" => 20,
+        "g" | "gb" | "gib" => 30,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(1 << shift)
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the range is checked"
+)]
+fn cpus(section: &Section<'_>) -> Result<Option<u64>, BlueprintError> {
+    let Some((cpus, at)) = section.number("cpus")? else {
+        return Ok(None);
+    };
+    if !CPUS.contains(&cpus) {
+        return Err(section.error_at(&at, "`cpus` must be from 0.01 to 256"));
+    }
+    Ok(Some((cpus * 1000.0).round() as u64))
+}

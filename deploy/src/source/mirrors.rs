@@ -1,0 +1,191 @@
+//! One bare mirror per repository, made on demand.
+
+use std::{
+    collections::HashMap,
+    fs::{File, TryLockError},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::sync::OwnedMutexGuard;
+
+use super::{Limits, MirrorId, Remote, SourceError, Tree, fetch, git::Repository, import};
+use crate::names::CommitSha;
+
+/// How often a lock that another process holds is asked for again.
+const LOCK_AGAIN: Duration = Duration::from_millis(20);
+
+/// The mirrors below one folder. Clones are the same mirrors; one process owns the folder.
+#[derive(Clone, Debug)]
+pub struct Mirrors {
+    root: PathBuf,
+    limits: Limits,
+    busy: Arc<Mutex<HashMap<MirrorId, Arc<tokio::sync::Mutex<()>>>>>,
+}
+
+/// The right to write to a mirror. The file is locked too, and git processes that write inherit
+/// it: one that outlived our last life still holds its mirror, and nothing is cleaned up under it.
+pub(super) struct Hold {
+    _turn: OwnedMutexGuard<()>,
+    file: File,
+}
+
+impl Hold {
+    /// The lock for a process to inherit.
+    pub(super) fn share(&self) -> Result<File, SourceError> {
+        self.file
+            .try_clone()
+            .map_err(SourceError::io("share the mirror's lock"))
+    }
+}
+
+impl Mirrors {
+    /// The mirrors below `root`, which is made when the first one is.
+    pub fn new(root: PathBuf) -> Self {
+        Self::with_limits(root, Limits::default())
+    }
+
+    /// The same with other limits.
+    pub fn with_limits(root: PathBuf, limits: Limits) -> Self {
+        Self {
+            root,
+            limits,
+            busy: Arc::default(),
+        }
+    }
+
+    /// Makes sure that the mirror has the commit, and answers its files. A commit that is there
+    /// is not fetched again; two callers who want the same one fetch it once.
+    pub async fn fetch(&self, remote: &Remote, commit: &CommitSha) -> Result<Tree, SourceError> {
+        remote.check()?;
+        let repository = self.repository(&remote.mirror, commit);
+        let tree = Tree::new(repository, commit.clone(), self.limits);
+        if fetch::is_there(&tree.repository, commit).await {
+            return Ok(tree);
+        }
+        let work = async {
+            let hold = self.hold(&remote.mirror).await?;
+            if !fetch::is_there(&tree.repository, commit).await {
+                fetch::fetch(&tree, remote, &hold).await?;
+            }
+            Ok(tree)
+        };
+        let limit = self.limits.deadline;
+        let late = SourceError::Timeout {
+            doing: "the fetch",
+            limit,
+        };
+        tokio::time::timeout(limit, work).await.unwrap_or(Err(late))
+    }
+
+    /// The files of a commit that was fetched or imported before; `None` where it was not, or was
+    /// forgotten.
+    pub async fn find(&self, mirror: &MirrorId, commit: &CommitSha) -> Option<Tree> {
+        let repository = self.repository(mirror, commit);
+        let there = fetch::is_there(&repository, commit).await;
+        there.then(|| Tree::new(repository, commit.clone(), self.limits))
+    }
+
+    /// Makes a commit of an uploaded tar archive. The same files give the same commit.
+    pub async fn import(
+        &self,
+        mirror: &MirrorId,
+        files: impl tokio::io::AsyncRead + Send,
+    ) -> Result<Tree, SourceError> {
+        let limit = self.limits.deadline;
+        let work = async {
+            let hold = self.hold(mirror).await?;
+            let repository = self.place(format!("{mirror}.git"));
+            import::import(repository, self.limits, &hold, files).await
+        };
+        let late = SourceError::Timeout {
+            doing: "the upload",
+            limit,
+        };
+        tokio::time::timeout(limit, work).await.unwrap_or(Err(late))
+    }
+
+    /// Removes a mirror with all that it holds. Nothing there is fine.
+    pub async fn forget(&self, mirror: &MirrorId) -> Result<(), SourceError> {
+        if !tokio::fs::try_exists(&self.root).await.unwrap_or(false) {
+            return Ok(());
+        }
+        let limit = self.limits.deadline;
+        let work = async {
+            let _hold = self.hold(mirror).await?;
+            for folder in [format!("{mirror}.git"), format!("{mirror}.sha256.git")] {
+                remove_folder(&self.root.join(folder)).await?;
+            }
+            let lock = self.lock_path(mirror);
+            tokio::fs::remove_file(&lock)
+                .await
+                .map_err(SourceError::io("remove the mirror's lock"))
+        };
+        let late = SourceError::Timeout {
+            doing: "the mirror's removal",
+            limit,
+        };
+        tokio::time::timeout(limit, work).await.unwrap_or(Err(late))
+    }
+
+    /// The repository that would hold `commit`: one for each kind of object id.
+    fn repository(&self, mirror: &MirrorId, commit: &CommitSha) -> Repository {
+        let sha256 = commit.as_str().len() == 64;
+        self.place(if sha256 {
+            format!("{mirror}.sha256.git")
+        } else {
+            format!("{mirror}.git")
+        })
+    }
+
+    fn place(&self, name: String) -> Repository {
+        Repository {
+            dir: self.root.join(name),
+            home: self.root.join("home"),
+        }
+    }
+
+    fn lock_path(&self, mirror: &MirrorId) -> PathBuf {
+        self.root.join(format!("{mirror}.lock"))
+    }
+
+    /// Waits for the turn of this caller. The callers put a deadline around it.
+    async fn hold(&self, mirror: &MirrorId) -> Result<Hold, SourceError> {
+        let turn = {
+            let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
+            // Nobody waits for a turn that only this map knows of.
+            busy.retain(|_, turn| Arc::strong_count(turn) > 1);
+            Arc::clone(busy.entry(mirror.clone()).or_default())
+        };
+        let turn = turn.lock_owned().await;
+        let doing = || format!("open the mirrors in {}", self.root.display());
+        let home = self.root.join("home");
+        tokio::fs::create_dir_all(home)
+            .await
+            .map_err(SourceError::io(doing()))?;
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .read(true)
+            .open(self.lock_path(mirror))
+            .map_err(SourceError::io(doing()))?;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Hold { _turn: turn, file }),
+                Err(TryLockError::WouldBlock) => tokio::time::sleep(LOCK_AGAIN).await,
+                Err(TryLockError::Error(cause)) => return Err(SourceError::io(doing())(cause)),
+            }
+        }
+    }
+}
+
+async fn remove_folder(path: &Path) -> Result<(), SourceError> {
+    match tokio::fs::remove_dir_all(path).await {
+        Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => Err(SourceError::io(
+            format!("remove the mirror {}", path.display()),
+        )(cause)),
+        _ => Ok(()),
+    }
+}
