@@ -1,0 +1,80 @@
+//! Puts a request to the Gate and reads what it decides.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use http::{HeaderMap, Method, Request, Response, Uri};
+use hyper::body::Incoming;
+
+use crate::{
+    Limits, gate,
+    key::Key,
+    pool::Target,
+    reply::{Lease, RequestBody},
+    upstream::{SendError, send},
+};
+
+/// The Gate, seen from here.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    /// Its connections; the Gate has no entry in any table.
+    pub(crate) key: Arc<Key>,
+    pub(crate) target: Target,
+}
+
+/// What the Gate decided.
+pub(crate) enum Decision {
+    /// The original request goes there.
+    Forward(SocketAddr),
+    /// This is the visitor's answer.
+    Answer(Response<Incoming>, Lease),
+    /// It held the request for as long as it may.
+    Held,
+    /// It is not there, or makes no sense.
+    Away,
+}
+
+impl Gate {
+    /// Asks about the head of a request. `headers` are those of [`crate::headers::for_gate`].
+    pub(crate) async fn ask(
+        &self,
+        method: Method,
+        uri: Uri,
+        headers: HeaderMap,
+        limits: &Limits,
+    ) -> Decision {
+        let mut request = Request::new(RequestBody::Empty);
+        *request.method_mut() = method;
+        *request.uri_mut() = uri;
+        *request.headers_mut() = headers;
+        match send(&self.key, &self.target, request, limits.gate_hold, limits).await {
+            Ok((response, lease)) => decision(response, lease),
+            Err(SendError::Late) => Decision::Held,
+            Err(error) => {
+                tracing::debug!(%error, "the gate is away");
+                Decision::Away
+            }
+        }
+    }
+}
+
+fn decision(response: Response<Incoming>, lease: Lease) -> Decision {
+    let headers = response.headers();
+    match headers.get(gate::ANSWER) {
+        Some(word) if word == gate::ANSWER_FORWARD => {
+            let to = headers
+                .get(gate::UPSTREAM)
+                .and_then(|to| to.to_str().ok()?.parse().ok());
+            match to {
+                Some(to) => {
+                    lease.give_back_if_whole(response.body());
+                    Decision::Forward(to)
+                }
+                None => {
+                    tracing::warn!("the gate forwards without saying where to");
+                    Decision::Away
+                }
+            }
+        }
+        _ => Decision::Answer(response, lease),
+    }
+}

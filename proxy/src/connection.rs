@@ -1,0 +1,67 @@
+//! One visitor's connection, from its first octet to its last.
+
+use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+
+use hyper::{server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{net::TcpStream, time::timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    forward::{Caller, Shared, forward},
+    headers::Visitor,
+    wire::{TunnelFlag, Wire},
+};
+
+/// Octets read ahead of a visitor beyond one head.
+const READ_AHEAD_OCTETS: usize = 32 * 1024;
+
+/// Serves a visitor until either side is done. After `stop` the request in flight is finished, and
+/// no other is taken.
+pub(crate) async fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    shared: Arc<Shared>,
+    stop: CancellationToken,
+) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "a visitor was gone before its first request");
+        return;
+    }
+    let limits = &shared.limits;
+    let tunnel = TunnelFlag::default();
+    let wire = Wire::new(stream, tunnel.clone(), limits);
+    let caller = Caller {
+        visitor: Visitor::new(peer, &shared.scheme),
+        tunnel,
+    };
+    let service = service_fn(|request| {
+        let (shared, caller) = (&*shared, &caller);
+        async move { Ok::<_, Infallible>(forward(shared, caller, request).await) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        // This one runs between requests too; the shorter limit of a head is the wire's.
+        .header_read_timeout(limits.keep_alive.max(limits.head_read))
+        .max_header_size(limits.head_octets_max)
+        .max_buf_size(limits.head_octets_max + READ_AHEAD_OCTETS)
+        .serve_connection(TokioIo::new(wire), service);
+    let mut connection = std::pin::pin!(connection.with_upgrades());
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            match timeout(limits.stop_grace, connection).await {
+                Ok(ended) => ended,
+                Err(_elapsed) => return,
+            }
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a visitor's connection ended early");
+    }
+}
+
+/// How long to wait after the system refused us another connection, so that those which are open
+/// can end.
+pub(crate) const ACCEPT_AGAIN: Duration = Duration::from_millis(100);

@@ -1,0 +1,177 @@
+//! Our session cookie, kept away from upstreams; and their cookies, kept on their own host.
+
+use http::{HeaderMap, HeaderValue, header};
+
+use crate::table::SESSION_COOKIE;
+
+/// Session cookies that are looked at in one request; more are somebody trying.
+const SESSIONS_MAX: usize = 4;
+
+/// The values of the session cookies a request carries.
+pub(crate) fn sessions(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.split_once('='))
+        .filter(|(name, _)| name.trim() == SESSION_COOKIE)
+        .map(|(_, value)| value.trim())
+        .take(SESSIONS_MAX)
+}
+
+/// Takes our session cookie off a request that goes to an upstream.
+pub(crate) fn strip_session(headers: &mut HeaderMap) {
+    let lines = headers.get_all(header::COOKIE);
+    if !lines
+        .iter()
+        .any(|line| mentions(line.as_bytes(), SESSION_COOKIE.as_bytes()))
+    {
+        return;
+    }
+    let kept: Vec<HeaderValue> = lines.iter().filter_map(without_session).collect();
+    headers.remove(header::COOKIE);
+    for line in kept {
+        headers.append(header::COOKIE, line);
+    }
+}
+
+/// Makes the cookies that an upstream sets for `host` stay there: one named like ours is dropped,
+/// and a Domain that is not exactly the host is taken off.
+pub(crate) fn tame_set_cookies(headers: &mut HeaderMap, host: &str) {
+    let lines = headers.get_all(header::SET_COOKIE);
+    let tame = |line: &HeaderValue| {
+        let line = line.as_bytes();
+        !mentions(line, SESSION_COOKIE.as_bytes()) && !mentions(line, b"domain")
+    };
+    if lines.iter().all(tame) {
+        return;
+    }
+    let kept: Vec<HeaderValue> = lines.iter().filter_map(|line| tamed(line, host)).collect();
+    headers.remove(header::SET_COOKIE);
+    for line in kept {
+        headers.append(header::SET_COOKIE, line);
+    }
+}
+
+fn without_session(line: &HeaderValue) -> Option<HeaderValue> {
+    let ours = |pair: &&[u8]| name_of(pair) == SESSION_COOKIE.as_bytes();
+    let kept: Vec<&[u8]> = line
+        .as_bytes()
+        .split(|&b| b == b';')
+        .map(<[u8]>::trim_ascii)
+        .filter(|pair| !pair.is_empty() && !ours(pair))
+        .collect();
+    let joined = kept.join(&b"; "[..]);
+    if joined.is_empty() {
+        None
+    } else {
+        HeaderValue::from_bytes(&joined).ok()
+    }
+}
+
+fn tamed(line: &HeaderValue, host: &str) -> Option<HeaderValue> {
+    let mut parts = line.as_bytes().split(|&b| b == b';');
+    let pair = parts.next().unwrap_or_default();
+    // A cookie without a name is sent back as its bare value, which would read as ours.
+    let pair_read_back = pair.trim_ascii().strip_prefix(b"=").unwrap_or(pair);
+    if name_of(pair_read_back) == SESSION_COOKIE.as_bytes() {
+        return None;
+    }
+    let mut kept = pair.to_vec();
+    for attribute in parts.filter(|attribute| !widens(attribute, host)) {
+        kept.push(b';');
+        kept.extend_from_slice(attribute);
+    }
+    HeaderValue::from_bytes(&kept).ok()
+}
+
+fn widens(attribute: &[u8], host: &str) -> bool {
+    if !name_of(attribute).eq_ignore_ascii_case(b"domain") {
+        return false;
+    }
+    let value = attribute
+        .splitn(2, |&b| b == b'=')
+        .nth(1)
+        .unwrap_or_default()
+        .trim_ascii();
+    let value = value.strip_prefix(b".").unwrap_or(value);
+    !value.eq_ignore_ascii_case(host.as_bytes())
+}
+
+fn name_of(pair: &[u8]) -> &[u8] {
+    pair.split(|&b| b == b'=')
+        .next()
+        .unwrap_or_default()
+        .trim_ascii()
+}
+
+fn mentions(line: &[u8], word: &[u8]) -> bool {
+    line.windows(word.len())
+        .any(|w| w.eq_ignore_ascii_case(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, HeaderValue, header};
+
+    use super::{sessions, strip_session, tame_set_cookies};
+
+    fn with(name: http::HeaderName, lines: &[&str]) -> HeaderMap {
+        lines
+            .iter()
+            .map(|l| (name.clone(), HeaderValue::from_str(l).unwrap()))
+            .collect()
+    }
+
+    fn lines(headers: &HeaderMap, name: http::HeaderName) -> Vec<&str> {
+        headers
+            .get_all(name)
+            .iter()
+            .map(|v| v.to_str().unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn the_session_is_read_and_taken_off_and_nothing_else_changes() {
+        let mut headers = with(
+            header::COOKIE,
+            &["a=1; dayfly_session=s1;b=2", "dayfly_session=s2", "c=3"],
+        );
+        assert_eq!(sessions(&headers).collect::<Vec<_>>(), ["s1", "s2"]);
+        strip_session(&mut headers);
+        assert_eq!(lines(&headers, header::COOKIE), ["a=1; b=2", "c=3"]);
+        let mut plain = with(header::COOKIE, &["a=1;  b=dayfly_sessio"]);
+        strip_session(&mut plain);
+        assert_eq!(lines(&plain, header::COOKIE), ["a=1;  b=dayfly_sessio"]);
+    }
+
+    #[test]
+    fn cookies_of_an_upstream_stay_on_its_host() {
+        for (set, wanted) in [
+            ("a=1; Path=/; HttpOnly", Some("a=1; Path=/; HttpOnly")),
+            (
+                "a=1; Domain=pr-1.test; Path=/",
+                Some("a=1; Domain=pr-1.test; Path=/"),
+            ),
+            ("a=1; domain=.PR-1.test", Some("a=1; domain=.PR-1.test")),
+            ("a=1; Domain=test; Path=/", Some("a=1; Path=/")),
+            ("a=1; DOMAIN = .test", Some("a=1")),
+            ("a=1; domain=x.pr-1.test", Some("a=1")),
+            ("a=1;Domain", Some("a=1")),
+            ("a=domain", Some("a=domain")),
+            ("dayfly_session=x; Path=/", None),
+            (" dayfly_session =x", None),
+            ("=dayfly_session=x", None),
+            ("a=dayfly_session", Some("a=dayfly_session")),
+        ] {
+            let mut headers = with(header::SET_COOKIE, &[set]);
+            tame_set_cookies(&mut headers, "pr-1.test");
+            assert_eq!(
+                lines(&headers, header::SET_COOKIE).first().copied(),
+                wanted,
+                "{set:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! What becomes of one request.
+
+use std::sync::Arc;
+
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
+use hyper::{
+    body::Incoming,
+    upgrade::{self, OnUpgrade},
+};
+
+use crate::{
+    Limits,
+    ask::{Decision, Gate},
+    cookies, gate,
+    head::{self, Refusal},
+    headers::{self, Visitor},
+    key::InFlight,
+    live::{Entry, Far, Found, Live},
+    pages::Page,
+    pool::Target,
+    reply::{Lease, ReplyBody, RequestBody, Streamed},
+    tunnel::tunnel,
+    upstream::{SendError, send},
+    wire::TunnelFlag,
+};
+
+/// What all requests share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) live: Live,
+    pub(crate) gate: Gate,
+    pub(crate) limits: Limits,
+    pub(crate) scheme: HeaderValue,
+}
+
+/// What the requests of one connection share.
+pub(crate) struct Caller {
+    pub(crate) visitor: Visitor,
+    pub(crate) tunnel: TunnelFlag,
+}
+
+/// Serves one request of a visitor.
+pub(crate) async fn forward(
+    shared: &Shared,
+    caller: &Caller,
+    request: Request<Incoming>,
+) -> Response<ReplyBody> {
+    let navigation = headers::is_navigation(request.method(), request.headers());
+    let refuse = |page: Page| {
+        tracing::debug!(?page, "refused a request");
+        page.answer(navigation)
+    };
+    let mut buffer = head::host_buffer();
+    let found = match head::check(&request, &mut buffer) {
+        Ok(host) => shared.live.admit(host),
+        Err(Refusal::Method) => return refuse(Page::Method),
+        Err(Refusal::Malformed(why)) => return refuse(Page::Malformed(why)),
+    };
+    let (entry, counted) = match found {
+        Found::Route(entry, counted) => (entry, counted),
+        Found::Nothing => return refuse(Page::Unknown),
+        Found::NoTable => return refuse(Page::Away),
+    };
+    let exchange = Exchange {
+        shared,
+        caller,
+        entry,
+        navigation,
+    };
+    exchange
+        .serve(request, counted)
+        .await
+        .unwrap_or_else(refuse)
+}
+
+/// One request under its route.
+struct Exchange<'a> {
+    shared: &'a Shared,
+    caller: &'a Caller,
+    entry: Arc<Entry>,
+    navigation: bool,
+}
+
+type Reply = Result<Response<ReplyBody>, Page>;
+
+impl Exchange<'_> {
+    async fn serve(&self, request: Request<Incoming>, counted: InFlight) -> Reply {
+        let (address, counted) = match &self.entry.upstream {
+            Far::ControlPlane(target) => return self.control(target, request, counted).await,
+            Far::Address(target) => match self.why_ask(&request) {
+                None => (target.clone(), counted),
+                Some(reason) => {
+                    drop(counted);
+                    match self.ask(reason, &request).await? {
+                        Asked::Forward(target) => (target, self.entry.key.count_request()),
+                        Asked::Answer(answer) => return Ok(answer),
+                    }
+                }
+            },
+            Far::Ask => {
+                let reason = self.why_ask(&request).unwrap_or(gate::REASON_ASK);
+                // Held requests are not in flight: they wait for what a drain makes room for.
+                drop(counted);
+                match self.ask(reason, &request).await? {
+                    Asked::Forward(target) => (target, self.entry.key.count_request()),
+                    Asked::Answer(answer) => return Ok(answer),
+                }
+            }
+        };
+        self.entry.key.touch();
+        self.upstream(address, request, counted).await
+    }
+
+    /// Why this request needs the Gate although its route has an upstream.
+    fn why_ask(&self, request: &Request<Incoming>) -> Option<&'static str> {
+        if request.uri().path().starts_with(gate::PATH_PREFIX) {
+            Some(gate::REASON_PATH)
+        } else if !self.entry.allows(cookies::sessions(request.headers())) {
+            Some(gate::REASON_ACCESS)
+        } else {
+            None
+        }
+    }
+
+    async fn ask(&self, reason: &'static str, request: &Request<Incoming>) -> Result<Asked, Page> {
+        self.ask_about(reason, request.method(), request.uri(), request.headers())
+            .await
+    }
+
+    async fn ask_about(
+        &self,
+        reason: &'static str,
+        method: &Method,
+        uri: &Uri,
+        headers: &http::HeaderMap,
+    ) -> Result<Asked, Page> {
+        let Shared { gate, limits, .. } = self.shared;
+        let headers = headers::for_gate(headers, &self.caller.visitor, &self.entry.host, reason);
+        match gate
+            .ask(method.clone(), origin_form(uri), headers, limits)
+            .await
+        {
+            Decision::Forward(to) => Ok(Asked::Forward(Target::Tcp(to))),
+            Decision::Answer(response, lease) => {
+                Ok(Asked::Answer(self.control_answer(response, lease, None)))
+            }
+            Decision::Held => Err(Page::Held),
+            Decision::Away => Err(Page::Away),
+        }
+    }
+
+    /// The whole request goes to the control plane.
+    async fn control(
+        &self,
+        target: &Target,
+        mut request: Request<Incoming>,
+        counted: InFlight,
+    ) -> Reply {
+        self.entry.key.touch();
+        let websocket = self.take_upgrade(&mut request);
+        let (mut head, body) = request.into_parts();
+        headers::for_control(&mut head.headers, &self.caller.visitor, &self.entry.host);
+        let request = outgoing(head, body, websocket.is_some());
+        let Shared { limits, .. } = self.shared;
+        match send(
+            &self.entry.key,
+            target,
+            request,
+            limits.upstream_head,
+            limits,
+        )
+        .await
+        {
+            Ok((response, _lease)) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                self.switch(response, websocket, counted)
+            }
+            Ok((response, lease)) => Ok(self.control_answer(response, lease, Some(counted))),
+            Err(error) => Err(match self.page(error) {
+                Page::Unreachable | Page::Broken => Page::Away,
+                page => page,
+            }),
+        }
+    }
+
+    /// The request goes to an upstream; if that does not accept it, a navigation is put to the
+    /// Gate, which may know of another one, or has a page that explains.
+    async fn upstream(
+        &self,
+        target: Target,
+        mut request: Request<Incoming>,
+        counted: InFlight,
+    ) -> Reply {
+        let websocket = self.take_upgrade(&mut request);
+        let (mut head, body) = request.into_parts();
+        headers::for_upstream(&mut head.headers, &self.caller.visitor);
+        let request = outgoing(head, body, websocket.is_some());
+        let Shared { limits, .. } = self.shared;
+        let key = &self.entry.key;
+        let sent = match send(key, &target, request, limits.upstream_head, limits).await {
+            Err(SendError::Connect(request, error)) if self.navigation => {
+                tracing::debug!(?target, %error, "the upstream did not accept a connection");
+                let (method, uri) = (request.method(), request.uri());
+                let asked = self
+                    .ask_about(gate::REASON_UNREACHABLE, method, uri, request.headers())
+                    .await;
+                match asked {
+                    Ok(Asked::Forward(other)) => {
+                        send(key, &other, *request, limits.upstream_head, limits).await
+                    }
+                    Ok(Asked::Answer(answer)) => return Ok(answer),
+                    Err(_away) => return Err(Page::Unreachable),
+                }
+            }
+            sent => sent,
+        };
+        let (mut response, lease) = sent.map_err(|error| self.page(error))?;
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            return self.switch(response, websocket, counted);
+        }
+        headers::from_upstream(response.headers_mut(), &self.entry.host);
+        Ok(response.map(|b| ReplyBody::Streamed(Streamed::new(b, lease, Some(counted)))))
+    }
+
+    /// The visitor's half of a tunnel, if a WebSocket is asked for.
+    fn take_upgrade(&self, request: &mut Request<Incoming>) -> Option<OnUpgrade> {
+        headers::wants_websocket(request).then(|| upgrade::on(request))
+    }
+
+    /// The far end has switched: so do we, if that was asked for.
+    fn switch(
+        &self,
+        mut response: Response<Incoming>,
+        visitor: Option<OnUpgrade>,
+        counted: InFlight,
+    ) -> Reply {
+        let Some(visitor) = visitor.filter(|_| headers::is_websocket_switch(response.headers()))
+        else {
+            return Err(Page::Broken);
+        };
+        let upstream = upgrade::on(&mut response);
+        let key = &self.entry.key;
+        let (stream, cut, idle) = (
+            key.count_stream(),
+            key.cut(),
+            self.shared.limits.stream_idle,
+        );
+        drop(counted);
+        self.caller.tunnel.raise();
+        tokio::spawn(tunnel(visitor, upstream, stream, cut, idle));
+        headers::from_upstream(response.headers_mut(), &self.entry.host);
+        headers::insert_websocket(response.headers_mut());
+        Ok(response.map(|_none| ReplyBody::empty()))
+    }
+
+    fn control_answer(
+        &self,
+        mut response: Response<Incoming>,
+        lease: Lease,
+        counted: Option<InFlight>,
+    ) -> Response<ReplyBody> {
+        headers::from_control(response.headers_mut());
+        response.map(|body| ReplyBody::Streamed(Streamed::new(body, lease, counted)))
+    }
+
+    fn page(&self, error: SendError) -> Page {
+        tracing::debug!(%error, host = %self.entry.host, "the upstream did not answer");
+        match error {
+            SendError::Connect(..) => Page::Unreachable,
+            SendError::Late => Page::Late,
+            SendError::Visitor(_) => Page::Malformed("the body broke off or is malformed"),
+            SendError::Broken(_) => Page::Broken,
+        }
+    }
+}
+
+enum Asked {
+    Forward(Target),
+    Answer(Response<ReplyBody>),
+}
+
+fn outgoing(head: http::request::Parts, body: Incoming, websocket: bool) -> Request<RequestBody> {
+    let mut request = Request::new(RequestBody::Visitor(body));
+    *request.method_mut() = head.method;
+    *request.uri_mut() = origin_form(&head.uri);
+    *request.headers_mut() = head.headers;
+    if websocket {
+        headers::insert_websocket(request.headers_mut());
+    }
+    request
+}
+
+/// The target as an origin server wants it.
+fn origin_form(uri: &Uri) -> Uri {
+    if uri.scheme().is_none() {
+        return uri.clone();
+    }
+    uri.path_and_query()
+        .cloned()
+        .map(Uri::from)
+        .unwrap_or_default()
+}

@@ -1,0 +1,216 @@
+//! Which headers cross the proxy, and which are rebuilt by it.
+
+use std::net::{IpAddr, SocketAddr};
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Version, header};
+
+use crate::{
+    cookies,
+    gate::{self, HEADER_PREFIX},
+};
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
+const X_ROBOTS_TAG: HeaderName = HeaderName::from_static("x-robots-tag");
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+/// Names that only we or the control plane may speak begin so.
+const REBUILT_PREFIX: &str = "x-forwarded-";
+
+/// What is the same for all requests of one visitor's connection, made once.
+#[derive(Debug)]
+pub(crate) struct Visitor {
+    address: HeaderValue,
+    peer: HeaderValue,
+    /// The `for=` of a Forwarded header.
+    forwarded_for: String,
+    scheme: HeaderValue,
+}
+
+impl Visitor {
+    pub(crate) fn new(peer: SocketAddr, scheme: &HeaderValue) -> Self {
+        let address = peer.ip().to_canonical();
+        let text = |value: String| {
+            // Addresses are plain ASCII, so this does not fail.
+            HeaderValue::try_from(value).unwrap_or(HeaderValue::from_static("unknown"))
+        };
+        Self {
+            address: text(address.to_string()),
+            peer: text(SocketAddr::new(address, peer.port()).to_string()),
+            forwarded_for: match address {
+                IpAddr::V4(v4) => format!("for={v4}"),
+                IpAddr::V6(v6) => format!("for=\"[{v6}]\""),
+            },
+            scheme: scheme.clone(),
+        }
+    }
+}
+
+/// Makes a visitor's headers fit for an upstream.
+pub(crate) fn for_upstream(headers: &mut HeaderMap, visitor: &Visitor) {
+    strip_from_request(headers);
+    cookies::strip_session(headers);
+    tell_origin(headers, visitor);
+}
+
+/// Makes a visitor's headers fit for the control plane: its cookies stay, and it is told more.
+pub(crate) fn for_control(headers: &mut HeaderMap, visitor: &Visitor, host: &str) {
+    strip_from_request(headers);
+    tell_origin(headers, visitor);
+    tell_gate(headers, visitor, host, gate::FOR_CONTROL);
+}
+
+/// The headers with which the Gate is asked about a request, whose body stays here.
+pub(crate) fn for_gate(
+    headers: &HeaderMap,
+    visitor: &Visitor,
+    host: &str,
+    reason: &'static str,
+) -> HeaderMap {
+    let mut asked = headers.clone();
+    strip_from_request(&mut asked);
+    asked.remove(header::CONTENT_LENGTH);
+    asked.remove(header::TRAILER);
+    tell_origin(&mut asked, visitor);
+    tell_gate(&mut asked, visitor, host, gate::FOR_GATE);
+    asked.insert(gate::REASON, HeaderValue::from_static(reason));
+    asked
+}
+
+/// Makes an upstream's response headers fit for a visitor of `host`.
+pub(crate) fn from_upstream(headers: &mut HeaderMap, host: &str) {
+    from_control(headers);
+    cookies::tame_set_cookies(headers, host);
+}
+
+/// Makes the control plane's response headers fit for a visitor.
+pub(crate) fn from_control(headers: &mut HeaderMap) {
+    strip_hop_by_hop(headers);
+    strip_prefixed(headers, &[HEADER_PREFIX]);
+    // Whatever is behind us changes by the hour and must not be found by search engines.
+    headers.insert(X_ROBOTS_TAG, HeaderValue::from_static("noindex"));
+}
+
+/// Whether a request asks for a WebSocket. Nothing else is ever upgraded, and a request with a
+/// body is not, because what follows the body could be read in two ways.
+pub(crate) fn wants_websocket<B: http_body::Body>(request: &Request<B>) -> bool {
+    let headers = request.headers();
+    let mut upgrades = headers.get_all(header::UPGRADE).iter();
+    request.method() == Method::GET
+        && request.version() == Version::HTTP_11
+        && request.body().is_end_stream()
+        && upgrades.next().is_some_and(is_websocket)
+        && upgrades.next().is_none()
+        && connection_words(headers).any(|word| word.eq_ignore_ascii_case("upgrade"))
+}
+
+/// Whether a response switches to WebSocket.
+pub(crate) fn is_websocket_switch(headers: &HeaderMap) -> bool {
+    headers.get(header::UPGRADE).is_some_and(is_websocket)
+}
+
+/// Asks for (or grants) a WebSocket, after everything hop-by-hop was removed.
+pub(crate) fn insert_websocket(headers: &mut HeaderMap) {
+    headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+}
+
+/// Whether a request is a person's navigation, who is better served by a page than by a line.
+pub(crate) fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
+    let html = |accept: &HeaderValue| accept.to_str().is_ok_and(|a| a.contains("text/html"));
+    matches!(*method, Method::GET | Method::HEAD)
+        && headers.get_all(header::ACCEPT).iter().any(html)
+}
+
+fn is_websocket(value: &HeaderValue) -> bool {
+    value.as_bytes().eq_ignore_ascii_case(b"websocket")
+}
+
+fn strip_from_request(headers: &mut HeaderMap) {
+    let trailers = headers
+        .get_all(header::TE)
+        .iter()
+        .filter_map(|te| te.to_str().ok())
+        .flat_map(|te| te.split(','))
+        .any(|word| word.trim().eq_ignore_ascii_case("trailers"));
+    strip_hop_by_hop(headers);
+    strip_prefixed(headers, &[HEADER_PREFIX, REBUILT_PREFIX]);
+    headers.remove(header::FORWARDED);
+    headers.remove(X_REAL_IP);
+    // Answered here: the HTTP library sends 100 when the upstream begins to take the body.
+    headers.remove(header::EXPECT);
+    if trailers {
+        headers.insert(header::TE, HeaderValue::from_static("trailers"));
+    }
+}
+
+fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    // Host stands in no request's right to remove, and our own names are rebuilt afterwards.
+    let plain = ["close", "keep-alive", "upgrade", "host", "te", ""];
+    let named: Vec<HeaderName> = connection_words(headers)
+        .filter(|word| !plain.iter().any(|p| word.eq_ignore_ascii_case(p)))
+        .filter_map(|word| HeaderName::from_bytes(word.as_bytes()).ok())
+        .collect();
+    for name in named {
+        headers.remove(name);
+    }
+    for name in [
+        header::CONNECTION,
+        header::TE,
+        header::TRANSFER_ENCODING,
+        header::UPGRADE,
+        header::PROXY_AUTHENTICATE,
+        header::PROXY_AUTHORIZATION,
+        KEEP_ALIVE,
+        PROXY_CONNECTION,
+    ] {
+        headers.remove(name);
+    }
+}
+
+fn connection_words(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(','))
+        .map(str::trim)
+}
+
+fn strip_prefixed(headers: &mut HeaderMap, prefixes: &[&str]) {
+    let ours = |name: &&HeaderName| prefixes.iter().any(|p| name.as_str().starts_with(p));
+    // Nearly always empty, and an empty vector allocates nothing.
+    let found: Vec<HeaderName> = headers.keys().filter(ours).cloned().collect();
+    for name in found {
+        headers.remove(name);
+    }
+}
+
+fn tell_origin(headers: &mut HeaderMap, visitor: &Visitor) {
+    let Some(host) = headers.get(header::HOST).cloned() else {
+        return;
+    };
+    let mut forwarded = Vec::with_capacity(visitor.forwarded_for.len() + host.len() + 24);
+    forwarded.extend_from_slice(visitor.forwarded_for.as_bytes());
+    forwarded.extend_from_slice(b";host=\"");
+    forwarded.extend_from_slice(host.as_bytes());
+    forwarded.extend_from_slice(b"\";proto=");
+    forwarded.extend_from_slice(visitor.scheme.as_bytes());
+    if let Ok(forwarded) = HeaderValue::from_maybe_shared(bytes::Bytes::from(forwarded)) {
+        headers.insert(header::FORWARDED, forwarded);
+    }
+    headers.insert(X_FORWARDED_FOR, visitor.address.clone());
+    headers.insert(X_FORWARDED_HOST, host);
+    headers.insert(X_FORWARDED_PROTO, visitor.scheme.clone());
+}
+
+fn tell_gate(headers: &mut HeaderMap, visitor: &Visitor, host: &str, purpose: &'static str) {
+    headers.insert(gate::FOR, HeaderValue::from_static(purpose));
+    headers.insert(gate::CLIENT, visitor.peer.clone());
+    headers.insert(gate::SCHEME, visitor.scheme.clone());
+    if let Ok(host) = HeaderValue::from_str(host) {
+        headers.insert(gate::HOST, host);
+    }
+}

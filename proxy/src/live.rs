@@ -1,0 +1,283 @@
+//! The table in use: swapped whole, looked up by one hash, counted so that a drain misses nothing.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    path::Path,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use arc_swap::ArcSwapOption;
+
+use crate::{
+    key::{InFlight, Key},
+    pool::Target,
+    table::{Access, Activity, RouteTable, SessionDigest, Upstream},
+};
+
+/// The table in use, and every key that is in it or still has something open.
+#[derive(Debug)]
+pub(crate) struct Live {
+    table: ArcSwapOption<Compiled>,
+    /// Raised after each swap; see [`Live::admit`].
+    generation: AtomicU64,
+    keys: Mutex<HashMap<String, Arc<Key>>>,
+    gate: Arc<Path>,
+    idle_max: usize,
+}
+
+#[derive(Debug)]
+struct Compiled {
+    source: Arc<RouteTable>,
+    routes: HashMap<Box<str>, Arc<Entry>>,
+}
+
+/// One route, ready to use.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) host: Box<str>,
+    pub(crate) upstream: Far,
+    pub(crate) key: Arc<Key>,
+    access: Allowed,
+}
+
+/// Where a route leads.
+#[derive(Clone, Debug)]
+pub(crate) enum Far {
+    Address(Target),
+    Ask,
+    ControlPlane(Target),
+}
+
+#[derive(Debug)]
+enum Allowed {
+    Everybody,
+    Sessions(HashSet<SessionDigest>),
+}
+
+/// What a lookup found.
+pub(crate) enum Found {
+    /// No table has ever come.
+    NoTable,
+    /// No such host.
+    Nothing,
+    /// A route, and the request already counted under its key.
+    Route(Arc<Entry>, InFlight),
+}
+
+impl Live {
+    pub(crate) fn new(gate: Arc<Path>, idle_max: usize) -> Self {
+        Self {
+            table: ArcSwapOption::empty(),
+            generation: AtomicU64::new(0),
+            keys: Mutex::default(),
+            gate,
+            idle_max,
+        }
+    }
+
+    /// The route of a host, with the request counted.
+    ///
+    /// A drain begins after a swap and must see every request that read the table before it. So the
+    /// request is counted first, and then the generation is looked at again. All these accesses are
+    /// in one total order: either the drain's look at the count comes after our counting, and sees
+    /// it; or it comes before, then so did the raise of the generation, and we see that and start
+    /// over with the new table.
+    pub(crate) fn admit(&self, host: &str) -> Found {
+        loop {
+            let generation = self.generation.load(Ordering::SeqCst);
+            let table = self.table.load();
+            let Some(table) = table.as_ref() else {
+                return Found::NoTable;
+            };
+            let Some(entry) = table.routes.get(host) else {
+                return Found::Nothing;
+            };
+            let counted = entry.key.count_request();
+            if self.generation.load(Ordering::SeqCst) == generation {
+                return Found::Route(Arc::clone(entry), counted);
+            }
+        }
+    }
+
+    /// Puts a table in use. Keys that are in both tables go on as they are; connections of keys
+    /// that are only in the old one are closed as soon as they are idle.
+    pub(crate) fn swap(&self, table: RouteTable) {
+        let mut keys = self.lock_keys();
+        let mut routes = HashMap::with_capacity(table.routes.len());
+        let mut named = HashSet::new();
+        for (host, route) in &table.routes {
+            named.insert(route.key.as_str());
+            let key = keys
+                .entry(route.key.clone())
+                .or_insert_with(|| Key::new(self.idle_max));
+            key.pool.revive();
+            let entry = Entry {
+                host: host.as_str().into(),
+                upstream: self.far(&route.upstream),
+                key: Arc::clone(key),
+                access: Allowed::from(&route.access),
+            };
+            routes.insert(host.as_str().into(), Arc::new(entry));
+        }
+        keys.retain(|name, key| {
+            let stays = named.contains(name.as_str());
+            if !stays {
+                key.pool.retire();
+            }
+            // Somebody still holds it: the table that is about to go, a request, a drain.
+            stays || Arc::strong_count(key) > 1
+        });
+        drop(named);
+        let source = Arc::new(table);
+        self.table
+            .store(Some(Arc::new(Compiled { source, routes })));
+        self.generation.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// The table in use.
+    pub(crate) fn table(&self) -> Option<Arc<RouteTable>> {
+        self.table
+            .load()
+            .as_ref()
+            .map(|compiled| Arc::clone(&compiled.source))
+    }
+
+    /// Activity of all keys in the table, and of those out of it until they are quiet.
+    pub(crate) fn activity(&self) -> Activity {
+        let keys = self.lock_keys();
+        keys.iter()
+            .map(|(name, key)| (name.clone(), key.activity()))
+            .collect::<BTreeMap<_, _>>()
+    }
+
+    /// A key, if anything is known of it.
+    pub(crate) fn key(&self, name: &str) -> Option<Arc<Key>> {
+        self.lock_keys().get(name).cloned()
+    }
+
+    /// Closes connections that have waited too long, and forgets keys that nothing uses.
+    pub(crate) fn sweep(&self, idle: Duration) {
+        self.lock_keys().retain(|_, key| {
+            key.pool.sweep(idle);
+            // Ours is the last hold: no table, no request, no stream and no drain has one.
+            Arc::strong_count(key) > 1
+        });
+    }
+
+    fn far(&self, upstream: &Upstream) -> Far {
+        match upstream {
+            Upstream::Address(address) => Far::Address(Target::Tcp(*address)),
+            Upstream::Ask => Far::Ask,
+            Upstream::ControlPlane => Far::ControlPlane(Target::Unix(Arc::clone(&self.gate))),
+        }
+    }
+
+    fn lock_keys(&self) -> MutexGuard<'_, HashMap<String, Arc<Key>>> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entry {
+    /// Whether one of these session cookies opens the route.
+    pub(crate) fn allows<'c>(&self, mut cookies: impl Iterator<Item = &'c str>) -> bool {
+        match &self.access {
+            Allowed::Everybody => true,
+            Allowed::Sessions(known) => cookies.any(|c| known.contains(&SessionDigest::of(c))),
+        }
+    }
+}
+
+impl From<&Access> for Allowed {
+    fn from(access: &Access) -> Self {
+        match access {
+            Access::Open => Self::Everybody,
+            Access::Sessions(known) => Self::Sessions(known.iter().cloned().collect()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{path::Path, sync::Arc};
+
+    use super::{Found, Live};
+    use crate::table::{Access, HostName, Route, RouteTable, Upstream};
+
+    fn table(key: &str) -> RouteTable {
+        let route = Route {
+            key: key.into(),
+            upstream: Upstream::Ask,
+            access: Access::Open,
+        };
+        let host = HostName::parse("a.test").unwrap();
+        RouteTable {
+            routes: [(host, route)].into(),
+        }
+    }
+
+    #[test]
+    fn a_request_is_counted_under_the_key_it_was_routed_with_through_a_swap() {
+        let live = Live::new(Arc::from(Path::new("gate.sock")), 1);
+        assert!(matches!(live.admit("a.test"), Found::NoTable));
+        live.swap(table("one"));
+        let Found::Route(_, counted) = live.admit("a.test") else {
+            panic!("a route")
+        };
+        live.swap(table("two"));
+        assert_eq!(live.activity()["one"].in_flight, 1);
+        assert_eq!(live.activity()["two"].in_flight, 0);
+        drop(counted);
+        assert_eq!(live.activity()["one"].in_flight, 0);
+    }
+
+    /// Counts of an old key never rise once it was seen quiet after the swap.
+    #[test]
+    fn no_request_slips_past_a_drain_that_began_after_the_swap() {
+        let live = Arc::new(Live::new(Arc::from(Path::new("gate.sock")), 1));
+        live.swap(table("k0"));
+        let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let visitors: Vec<_> = (0..2)
+            .map(|_| {
+                let (live, stop) = (Arc::clone(&live), Arc::clone(&stop));
+                std::thread::spawn(move || {
+                    let mut served = 0_u64;
+                    while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                        let Found::Route(entry, counted) = live.admit("a.test") else {
+                            panic!("a route")
+                        };
+                        // From here on the request is on its way: its key must not be drained.
+                        assert!(entry.key.open() > 0);
+                        assert!(
+                            !DRAINED
+                                .lock()
+                                .unwrap()
+                                .contains(&Arc::as_ptr(&entry.key).addr())
+                        );
+                        served += 1;
+                        drop(counted);
+                    }
+                    served
+                })
+            })
+            .collect();
+        for n in 1..300 {
+            let old = live.key(&format!("k{}", n - 1)).unwrap();
+            live.swap(table(&format!("k{n}")));
+            while old.open() > 0 {
+                std::thread::yield_now();
+            }
+            DRAINED.lock().unwrap().push(Arc::as_ptr(&old).addr());
+            std::mem::forget(old);
+        }
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        for visitor in visitors {
+            assert!(visitor.join().unwrap() > 0);
+        }
+    }
+
+    static DRAINED: std::sync::Mutex<Vec<usize>> = std::sync::Mutex::new(Vec::new());
+}

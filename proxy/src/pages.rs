@@ -1,0 +1,104 @@
+//! The few answers that are the proxy's own. All are static, and none tells what exists.
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+
+use crate::reply::ReplyBody;
+
+/// Seconds after which a visitor should try again while the control plane is away.
+const RETRY_SECONDS: &str = "2";
+
+/// One answer of our own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Page {
+    /// The request is malformed; says how.
+    Malformed(&'static str),
+    /// CONNECT or TRACE.
+    Method,
+    /// Nothing is known of the host.
+    Unknown,
+    /// The control plane is away, or no table has come yet.
+    Away,
+    /// The Gate held the request for as long as it may.
+    Held,
+    /// The upstream did not accept a connection.
+    Unreachable,
+    /// The upstream closed the connection, or did not speak HTTP.
+    Broken,
+    /// The upstream did not answer in time.
+    Late,
+}
+
+impl Page {
+    /// The answer: a page for people, a line for programs.
+    pub(crate) fn answer(self, navigation: bool) -> Response<ReplyBody> {
+        let (kind, body) = if navigation && !matches!(self, Self::Malformed(_) | Self::Method) {
+            ("text/html; charset=utf-8", self.html())
+        } else {
+            (
+                "text/plain; charset=utf-8",
+                format!("{}\n", self.sentence()),
+            )
+        };
+        let mut response = Response::new(ReplyBody::Whole(Bytes::from(body)));
+        *response.status_mut() = self.status();
+        let mut put = |name, value| {
+            response
+                .headers_mut()
+                .insert(name, HeaderValue::from_static(value));
+        };
+        put(header::CONTENT_TYPE, kind);
+        put(header::CACHE_CONTROL, "no-store");
+        put(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+        put(
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; frame-ancestors 'none'",
+        );
+        put(http::HeaderName::from_static("x-robots-tag"), "noindex");
+        match self {
+            Self::Away | Self::Held => put(header::RETRY_AFTER, RETRY_SECONDS),
+            // What is left of such a request cannot be trusted to be where the next one begins.
+            Self::Malformed(_) | Self::Method => put(header::CONNECTION, "close"),
+            _ => {}
+        }
+        response
+    }
+
+    fn status(self) -> StatusCode {
+        match self {
+            Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Unknown => StatusCode::NOT_FOUND,
+            Self::Away | Self::Held => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unreachable | Self::Broken => StatusCode::BAD_GATEWAY,
+            Self::Late => StatusCode::GATEWAY_TIMEOUT,
+        }
+    }
+
+    fn sentence(self) -> &'static str {
+        match self {
+            Self::Malformed(why) => why,
+            Self::Method => "this method is not served here",
+            Self::Unknown => "there is nothing at this address",
+            Self::Away => "back in a moment",
+            Self::Held => "this takes longer than usual, please try again",
+            Self::Unreachable => "the preview did not accept the connection",
+            Self::Broken => "the preview closed the connection without a complete answer",
+            Self::Late => "the preview did not answer in time",
+        }
+    }
+
+    fn html(self) -> String {
+        let again = match self {
+            Self::Away | Self::Held => "<meta http-equiv=\"refresh\" content=\"2\">",
+            _ => "",
+        };
+        let mut sentence = self.sentence().to_owned();
+        sentence[..1].make_ascii_uppercase();
+        format!(
+            "<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\">\
+             <meta name=\"viewport\" content=\"width=device-width\">{again}\
+             <title>{sentence}</title></head>\n<body><h1>{sentence}.</h1></body>\n</html>\n"
+        )
+    }
+}

@@ -1,0 +1,111 @@
+//! The proxy as a process of its own.
+
+use std::{
+    env, fs, io,
+    net::{SocketAddr, TcpListener},
+    os::unix::net::UnixListener,
+    path::{Path, PathBuf},
+};
+
+use nix::sys::stat::{Mode, umask};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{CONTROL_SOCKET, ProxyConfig, ProxyError, privilege, serve};
+
+/// What was bound while the process could still bind everything.
+#[derive(Debug)]
+pub(crate) struct Bound {
+    pub(crate) listeners: Vec<(TcpListener, SocketAddr)>,
+    pub(crate) listen: Vec<SocketAddr>,
+    pub(crate) control: UnixListener,
+}
+
+/// Runs the proxy until it is stopped over the control socket or by SIGTERM or SIGINT.
+///
+/// Binds first, as whoever it was started; then enters the directory for good, because its parents
+/// may be closed to the user it becomes; then gives up root; only then starts a runtime. Call it
+/// before any thread is started, in a process that does nothing else.
+pub fn run(config: ProxyConfig) -> Result<(), ProxyError> {
+    let user = privilege::target(config.run_as)?;
+    let dir = &config.dir;
+    env::set_current_dir(dir).map_err(|source| ProxyError::Directory {
+        path: dir.clone(),
+        source,
+    })?;
+    let here = PathBuf::from(".");
+    let bound = Bound::bind(&config, &here)?;
+    privilege::give_up(user)?;
+    privilege::raise_open_files();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(ProxyError::Runtime)?;
+    runtime.block_on(until_stopped(
+        ProxyConfig {
+            dir: here,
+            ..config
+        },
+        bound,
+    ))
+}
+
+impl Bound {
+    /// Binds the public addresses and the control socket, whose stale predecessor is removed.
+    pub(crate) fn bind(config: &ProxyConfig, dir: &Path) -> Result<Self, ProxyError> {
+        let mut listeners = Vec::with_capacity(config.listen.len());
+        let mut listen = Vec::with_capacity(config.listen.len());
+        for &address in &config.listen {
+            let failed = |source| ProxyError::Listen { address, source };
+            // The standard library sets SO_REUSEADDR, so a restart does not wait for old sockets.
+            let listener = TcpListener::bind(address).map_err(failed)?;
+            listener.set_nonblocking(true).map_err(failed)?;
+            let bound = listener.local_addr().map_err(failed)?;
+            listen.push(bound);
+            listeners.push((listener, bound));
+        }
+        let path = dir.join(CONTROL_SOCKET);
+        let control =
+            bind_control(&path).map_err(|source| ProxyError::ControlSocket { path, source })?;
+        Ok(Self {
+            listeners,
+            listen,
+            control,
+        })
+    }
+}
+
+/// Only the user that started us, and root, may speak to the control socket. The mode is there from
+/// the first moment, and nothing is changed by name in a directory that another user owns.
+fn bind_control(path: &Path) -> io::Result<UnixListener> {
+    if std::os::unix::net::UnixStream::connect(path).is_ok() {
+        return Err(io::Error::new(
+            io::ErrorKind::AddrInUse,
+            "another proxy answers on it",
+        ));
+    }
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let before = umask(Mode::S_IXUSR | Mode::S_IRWXG | Mode::S_IRWXO);
+    let bound = UnixListener::bind(path);
+    umask(before);
+    let listener = bound?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+async fn until_stopped(config: ProxyConfig, bound: Bound) -> Result<(), ProxyError> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(ProxyError::Runtime)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(ProxyError::Runtime)?;
+    let running = serve::start(config, bound)?;
+    tracing::info!(listen = ?running.listen(), "the proxy serves");
+    tokio::select! {
+        () = running.stopped() => {}
+        _signal = terminate.recv() => running.stop(),
+        _signal = interrupt.recv() => running.stop(),
+    }
+    running.stopped().await;
+    tracing::info!("the proxy has stopped");
+    Ok(())
+}

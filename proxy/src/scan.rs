@@ -1,0 +1,338 @@
+//! Follows the bytes of a visitor's HTTP/1 connection and finds the first that is not plain.
+//!
+//! The HTTP library behind us is lenient where the standard lets it be: it takes a bare line feed,
+//! drops a Content-Length that stands beside a Transfer-Encoding, and folds equal lengths into one.
+//! Harmless for us, since every request is framed anew on its way upstream, but whoever sends such
+//! things is trying to make two readers disagree. So this scanner, which knows framing and nothing
+//! else, reads along and refuses.
+
+/// Octets of one line of a head. The head as a whole is limited by the HTTP library.
+const HEAD_LINE_OCTETS_MAX: usize = 64 * 1024;
+/// Octets of a chunk's size line, extensions included.
+const CHUNK_LINE_OCTETS_MAX: usize = 1024;
+/// Octets of all trailers of one request.
+const TRAILERS_OCTETS_MAX: usize = 16 * 1024;
+/// Hex digits of a chunk's size; fifteen cannot overflow.
+const CHUNK_SIZE_DIGITS_MAX: usize = 15;
+
+/// Where in the conversation the connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Between two requests.
+    Idle,
+    /// Inside a head.
+    Head,
+    /// Inside a body.
+    Body,
+}
+
+/// The follower of one connection.
+#[derive(Debug, Default)]
+pub(crate) struct Scanner {
+    state: State,
+    /// The beginning of a line whose end has not come yet.
+    partial: Vec<u8>,
+    head: Framing,
+    trailers_octets: usize,
+    heads: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum State {
+    /// Before a request line; one empty line is allowed there.
+    #[default]
+    Start,
+    /// The one empty line has come.
+    StartAfterBlank,
+    Fields,
+    Sized(u64),
+    ChunkSize,
+    ChunkData(u64),
+    ChunkEnd,
+    Trailers,
+}
+
+/// What the head says about its body.
+#[derive(Clone, Copy, Debug, Default)]
+struct Framing {
+    old_version: bool,
+    length: Option<u64>,
+    chunked: bool,
+}
+
+/// Something is not plain.
+#[derive(Debug, PartialEq, Eq)]
+struct Odd;
+
+impl Scanner {
+    /// Reads along. On failure tells the index of the octet that must not be passed on.
+    pub(crate) fn scan(&mut self, bytes: &[u8]) -> Result<(), usize> {
+        let mut at = 0;
+        while at < bytes.len() {
+            let rest = &bytes[at..];
+            at += match self.state {
+                State::Sized(left) => self.skip(left, rest.len(), State::Sized, State::Start),
+                State::ChunkData(left) => {
+                    self.skip(left, rest.len(), State::ChunkData, State::ChunkEnd)
+                }
+                _ => match rest.iter().position(|&b| b == b'\n') {
+                    None => {
+                        self.keep(rest).map_err(|Odd| at)?;
+                        rest.len()
+                    }
+                    Some(end) => {
+                        self.line(&rest[..end]).map_err(|Odd| at + end)?;
+                        end + 1
+                    }
+                },
+            };
+        }
+        Ok(())
+    }
+
+    /// Where the connection is now.
+    pub(crate) fn phase(&self) -> Phase {
+        match self.state {
+            State::Start if self.partial.is_empty() => Phase::Idle,
+            State::Start | State::StartAfterBlank | State::Fields => Phase::Head,
+            _ => Phase::Body,
+        }
+    }
+
+    /// How many heads have ended.
+    pub(crate) fn heads(&self) -> u64 {
+        self.heads
+    }
+
+    /// Passes over data, which may be anything, and tells how many octets that were.
+    fn skip(&mut self, left: u64, there: usize, more: fn(u64) -> State, done: State) -> usize {
+        let there_wide = there as u64;
+        if there_wide < left {
+            self.state = more(left - there_wide);
+            there
+        } else {
+            self.state = done;
+            // Not above `there`, so it fits.
+            left as usize
+        }
+    }
+
+    fn keep(&mut self, start: &[u8]) -> Result<(), Odd> {
+        let max = match self.state {
+            State::ChunkEnd => 1,
+            State::ChunkSize => CHUNK_LINE_OCTETS_MAX,
+            State::Trailers => TRAILERS_OCTETS_MAX,
+            _ => HEAD_LINE_OCTETS_MAX,
+        };
+        if self.partial.len() + start.len() > max {
+            return Err(Odd);
+        }
+        self.partial.extend_from_slice(start);
+        Ok(())
+    }
+
+    /// A line came to its end; `end` is its last part without the line feed.
+    fn line(&mut self, end: &[u8]) -> Result<(), Odd> {
+        if self.partial.is_empty() {
+            return self.whole_line(end);
+        }
+        self.keep(end)?;
+        let mut line = std::mem::take(&mut self.partial);
+        let done = self.whole_line(&line);
+        line.clear();
+        self.partial = line;
+        done
+    }
+
+    fn whole_line(&mut self, line: &[u8]) -> Result<(), Odd> {
+        let line = line.strip_suffix(b"\r").ok_or(Odd)?;
+        if line.contains(&b'\r') {
+            return Err(Odd);
+        }
+        self.state = match (self.state, line) {
+            (State::Start, []) => State::StartAfterBlank,
+            (State::StartAfterBlank, []) => return Err(Odd),
+            (State::Start | State::StartAfterBlank, request) => {
+                let old_version = request.ends_with(b"HTTP/1.0");
+                self.head = Framing {
+                    old_version,
+                    ..Framing::default()
+                };
+                State::Fields
+            }
+            (State::Fields, []) => {
+                self.heads += 1;
+                self.head.body()?
+            }
+            (State::Fields, field) => {
+                self.head.field(field)?;
+                State::Fields
+            }
+            (State::ChunkSize, size) => match chunk_size(size)? {
+                0 => {
+                    self.trailers_octets = 0;
+                    State::Trailers
+                }
+                size => State::ChunkData(size),
+            },
+            (State::ChunkEnd, []) => State::ChunkSize,
+            (State::Trailers, []) => State::Start,
+            (State::Trailers, trailer) => {
+                self.trailers_octets += trailer.len();
+                if trailer[0].is_ascii_whitespace() || self.trailers_octets > TRAILERS_OCTETS_MAX {
+                    return Err(Odd);
+                }
+                State::Trailers
+            }
+            (State::ChunkEnd | State::Sized(_) | State::ChunkData(_), _) => return Err(Odd),
+        };
+        Ok(())
+    }
+}
+
+impl Framing {
+    fn field(&mut self, line: &[u8]) -> Result<(), Odd> {
+        match line[0] {
+            // A folded line.
+            b' ' | b'\t' => Err(Odd),
+            b'c' | b'C' => match value_of(line, b"content-length") {
+                None => Ok(()),
+                Some(_) if self.length.is_some() => Err(Odd),
+                Some(value) => {
+                    self.length = Some(decimal(value)?);
+                    Ok(())
+                }
+            },
+            b't' | b'T' => match value_of(line, b"transfer-encoding") {
+                None => Ok(()),
+                Some(value) if value.eq_ignore_ascii_case(b"chunked") && !self.chunked => {
+                    self.chunked = true;
+                    Ok(())
+                }
+                Some(_) => Err(Odd),
+            },
+            _ => Ok(()),
+        }
+    }
+
+    fn body(&self) -> Result<State, Odd> {
+        match (self.chunked, self.length) {
+            (true, Some(_)) => Err(Odd),
+            (true, None) if self.old_version => Err(Odd),
+            (true, None) => Ok(State::ChunkSize),
+            (false, None | Some(0)) => Ok(State::Start),
+            (false, Some(length)) => Ok(State::Sized(length)),
+        }
+    }
+}
+
+/// The value of a field, if its name is `name`. A name with a blank before the colon is not it; the
+/// HTTP library refuses such a line.
+fn value_of<'l>(line: &'l [u8], name: &[u8]) -> Option<&'l [u8]> {
+    let (found, value) = line.split_at_checked(name.len())?;
+    let value = value.strip_prefix(b":")?;
+    found.eq_ignore_ascii_case(name).then(|| value.trim_ascii())
+}
+
+fn decimal(digits: &[u8]) -> Result<u64, Odd> {
+    // Nineteen nines fit; a parser of its own because the standard one takes a leading plus.
+    if digits.is_empty() || digits.len() > 19 || !digits.iter().all(u8::is_ascii_digit) {
+        return Err(Odd);
+    }
+    digits
+        .iter()
+        .try_fold(0_u64, |sum, d| {
+            sum.checked_mul(10)?.checked_add(u64::from(d - b'0'))
+        })
+        .ok_or(Odd)
+}
+
+fn chunk_size(line: &[u8]) -> Result<u64, Odd> {
+    let digits = line.split(|&b| b == b';').next().unwrap_or_default();
+    if digits.is_empty() || digits.len() > CHUNK_SIZE_DIGITS_MAX {
+        return Err(Odd);
+    }
+    digits.iter().try_fold(0_u64, |sum, &d| {
+        let digit = char::from(d).to_digit(16).ok_or(Odd)?;
+        Ok(sum << 4 | u64::from(digit))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Phase, Scanner};
+
+    fn whole(text: &str) -> Result<Phase, usize> {
+        let mut scanner = Scanner::default();
+        scanner.scan(text.as_bytes()).map(|()| scanner.phase())
+    }
+
+    /// Whatever the pieces are that bytes arrive in, the verdict is the same.
+    fn by_pieces(text: &str, piece: usize) -> Result<Phase, usize> {
+        let mut scanner = Scanner::default();
+        for (n, part) in text.as_bytes().chunks(piece).enumerate() {
+            scanner.scan(part).map_err(|at| n * piece + at)?;
+        }
+        Ok(scanner.phase())
+    }
+
+    #[test]
+    fn plain_requests_pass_in_any_pieces() {
+        for text in [
+            "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+            "\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+            "POST / HTTP/1.1\r\nContent-Length: 4\r\n\r\n\n\r\n\0",
+            "POST / HTTP/1.1\r\nTransfer-Encoding: CHUNKED\r\n\r\n4;a=b\r\n\n\n\n\n\r\n0\r\nT: x\r\n\r\n",
+        ] {
+            assert_eq!(whole(text), Ok(Phase::Idle), "{text:?}");
+            for piece in 1..8 {
+                assert_eq!(
+                    by_pieces(text, piece),
+                    Ok(Phase::Idle),
+                    "{text:?} by {piece}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_phase_follows_the_bytes() {
+        assert_eq!(whole(""), Ok(Phase::Idle));
+        assert_eq!(whole("G"), Ok(Phase::Head));
+        assert_eq!(whole("\r\n"), Ok(Phase::Head));
+        assert_eq!(
+            whole("POST / HTTP/1.1\r\nContent-Length: 4\r\n\r\nabc"),
+            Ok(Phase::Body)
+        );
+    }
+
+    #[test]
+    fn what_two_readers_could_read_differently_is_refused() {
+        for text in [
+            "GET / HTTP/1.1\nHost: a\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a\rb\r\n\r\n",
+            "\r\n\r\nGET / HTTP/1.1\r\n\r\n",
+            "GET / HTTP/1.1\r\nA: b\r\n c\r\n\r\n",
+            "GET / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n",
+            "GET / HTTP/1.1\r\nContent-Length: +1\r\n\r\n",
+            "GET / HTTP/1.1\r\nContent-Length: 1, 1\r\n\r\n",
+            "GET / HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\n",
+            "GET / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "GET / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+            "GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0x1\r\n",
+            "P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n\r\n",
+            "P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1 \r\n",
+            "P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1000000000000000\r\n",
+            "P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n",
+            "P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\n",
+        ] {
+            let found = whole(text);
+            assert!(found.is_err(), "{text:?}");
+            for piece in 1..8 {
+                assert!(by_pieces(text, piece).is_err(), "{text:?} by {piece}");
+            }
+        }
+    }
+}

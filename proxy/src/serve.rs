@@ -1,0 +1,197 @@
+//! A running proxy inside a runtime.
+
+use std::{
+    net::{SocketAddr, TcpListener as StdListener},
+    os::unix::net::UnixListener as StdUnixListener,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use http::HeaderValue;
+use tokio::{
+    net::{TcpListener, UnixListener},
+    time::{MissedTickBehavior, interval, sleep},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    ProxyConfig, ProxyError,
+    admission::Admission,
+    ask::Gate,
+    connection::{self, ACCEPT_AGAIN},
+    control::{self, Control},
+    directory::GATE_SOCKET,
+    forward::Shared,
+    key::Key,
+    live::Live,
+    pool::Target,
+    run::Bound,
+    store,
+};
+
+/// How often connections that waited too long are closed and forgotten keys removed.
+const SWEEP_EVERY: Duration = Duration::from_secs(2);
+/// The least the HTTP library can do with.
+const HEAD_OCTETS_MIN: usize = 8192;
+
+/// A proxy that serves. Dropped, it stops taking connections.
+#[derive(Debug)]
+pub struct Running {
+    listen: Vec<SocketAddr>,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Running {
+    /// Where it listens; ports that were 0 are known here.
+    pub fn listen(&self) -> &[SocketAddr] {
+        &self.listen
+    }
+
+    /// Takes no new connection and lets open requests end within their grace.
+    pub fn stop(&self) {
+        self.stop.cancel();
+    }
+
+    /// Completes when it was stopped, here or over the control socket, and the last connection has
+    /// ended.
+    pub async fn stopped(&self) {
+        self.stop.cancelled().await;
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// Serves inside the runtime of the caller, with the user and the directory it has: what
+/// [`crate::run`] does after it gave up root, and what an in-process proxy needs.
+pub async fn serve(config: ProxyConfig) -> Result<Running, ProxyError> {
+    let bound = Bound::bind(&config, &config.dir)?;
+    start(config, bound)
+}
+
+/// Starts to serve on what is bound.
+pub(crate) fn start(config: ProxyConfig, bound: Bound) -> Result<Running, ProxyError> {
+    if config.limits.head_octets_max < HEAD_OCTETS_MIN {
+        return Err(ProxyError::Limit {
+            name: "head_octets_max",
+            why: "it is less than 8192",
+        });
+    }
+    let scheme = HeaderValue::from_str(&config.public_scheme).map_err(|_| ProxyError::Limit {
+        name: "public_scheme",
+        why: "it is not plain text",
+    })?;
+    let stop = CancellationToken::new();
+    let tasks = TaskTracker::new();
+    let shared = share(config.limits, scheme, &config.dir);
+    if let Some(table) = store::read(&config.dir)? {
+        shared.live.swap(table);
+    }
+    let admission = Admission::new(&shared.limits);
+    for (listener, address) in bound.listeners {
+        let listener = tokio_listener(listener, address)?;
+        let (shared, admission) = (Arc::clone(&shared), Arc::clone(&admission));
+        tasks.spawn(accept(
+            listener,
+            shared,
+            admission,
+            stop.clone(),
+            tasks.clone(),
+        ));
+    }
+    let control = Control::new(
+        Arc::clone(&shared),
+        config.dir,
+        bound.listen.clone(),
+        stop.clone(),
+    );
+    tasks.spawn(control::serve(
+        tokio_unix(bound.control)?,
+        control,
+        stop.clone(),
+    ));
+    tasks.spawn(sweep(shared, stop.clone()));
+    Ok(Running {
+        listen: bound.listen,
+        stop,
+        tasks,
+    })
+}
+
+fn share(limits: crate::Limits, scheme: HeaderValue, dir: &Path) -> Arc<Shared> {
+    let gate: Arc<Path> = Arc::from(dir.join(GATE_SOCKET));
+    let live = Live::new(Arc::clone(&gate), limits.upstream_idle_max);
+    let key = Key::new(limits.upstream_idle_max);
+    let gate = Gate {
+        key,
+        target: Target::Unix(gate),
+    };
+    Arc::new(Shared {
+        live,
+        gate,
+        limits,
+        scheme,
+    })
+}
+
+async fn accept(
+    listener: TcpListener,
+    shared: Arc<Shared>,
+    admission: Arc<Admission>,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+) {
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = stop.cancelled() => return,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection for now");
+                sleep(ACCEPT_AGAIN).await;
+                continue;
+            }
+        };
+        let Some(admitted) = admission.admit(peer.ip()) else {
+            tracing::debug!("refused a connection: too many are open");
+            continue;
+        };
+        let (shared, stop) = (Arc::clone(&shared), stop.clone());
+        tasks.spawn(async move {
+            connection::serve(stream, peer, shared, stop).await;
+            drop(admitted);
+        });
+    }
+}
+
+async fn sweep(shared: Arc<Shared>, stop: CancellationToken) {
+    let mut ticks = interval(SWEEP_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _tick = ticks.tick() => shared.live.sweep(shared.limits.upstream_idle),
+            () = stop.cancelled() => return,
+        }
+        shared.gate.key.pool.sweep(shared.limits.upstream_idle);
+    }
+}
+
+fn tokio_listener(listener: StdListener, address: SocketAddr) -> Result<TcpListener, ProxyError> {
+    TcpListener::from_std(listener).map_err(|source| ProxyError::Listen { address, source })
+}
+
+fn tokio_unix(listener: StdUnixListener) -> Result<UnixListener, ProxyError> {
+    UnixListener::from_std(listener).map_err(|source| ProxyError::ControlSocket {
+        path: PathBuf::from(crate::CONTROL_SOCKET),
+        source,
+    })
+}

@@ -1,0 +1,106 @@
+//! An upgraded connection, copied both ways until either end is done, silent or cut.
+
+use std::{
+    io,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    time::{Instant, sleep_until, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::key::OpenStream;
+
+/// From the 101 to both ends being ours to copy.
+const SWITCH_WITHIN: Duration = Duration::from_secs(10);
+/// Octets copied at once, each way.
+const BUFFER_OCTETS: usize = 16 * 1024;
+
+/// Copies until it ends. The count of the stream ends with it.
+pub(crate) async fn tunnel(
+    visitor: OnUpgrade,
+    upstream: OnUpgrade,
+    counted: OpenStream,
+    cut: CancellationToken,
+    idle: Duration,
+) {
+    let both = async { tokio::try_join!(visitor, upstream) };
+    let switched = tokio::select! {
+        switched = timeout(SWITCH_WITHIN, both) => switched,
+        () = cut.cancelled() => return,
+    };
+    if let Ok(Ok((visitor, upstream))) = switched {
+        tokio::select! {
+            () = copy_both(visitor, upstream, idle) => {}
+            () = cut.cancelled() => {}
+        }
+    }
+    drop(counted);
+}
+
+async fn copy_both(visitor: Upgraded, upstream: Upgraded, idle: Duration) {
+    let (visitor_in, visitor_out) = tokio::io::split(TokioIo::new(visitor));
+    let (upstream_in, upstream_out) = tokio::io::split(TokioIo::new(upstream));
+    let clock = Clock {
+        start: Instant::now(),
+        last_ms: AtomicU64::new(0),
+    };
+    let copying = async {
+        // Each way ends by itself; the other goes on, as a half-closed connection may.
+        tokio::try_join!(
+            copy(visitor_in, upstream_out, &clock),
+            copy(upstream_in, visitor_out, &clock)
+        )
+    };
+    tokio::select! {
+        // How a tunnel ends is the business of its two ends.
+        _ended = copying => {}
+        () = clock.silent_for(idle) => tracing::debug!("a stream was silent too long"),
+    }
+}
+
+async fn copy(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    clock: &Clock,
+) -> io::Result<()> {
+    let mut buffer = vec![0; BUFFER_OCTETS];
+    loop {
+        let read = from.read(&mut buffer).await?;
+        if read == 0 {
+            return to.shutdown().await;
+        }
+        to.write_all(&buffer[..read]).await?;
+        clock.moved();
+    }
+}
+
+/// When something last moved, in either direction.
+struct Clock {
+    start: Instant,
+    last_ms: AtomicU64,
+}
+
+impl Clock {
+    fn moved(&self) {
+        let since = self.start.elapsed().as_millis();
+        self.last_ms
+            .store(u64::try_from(since).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    async fn silent_for(&self, idle: Duration) {
+        loop {
+            let last = Duration::from_millis(self.last_ms.load(Ordering::Relaxed));
+            let due = self.start + last + idle;
+            if due <= Instant::now() {
+                return;
+            }
+            sleep_until(due).await;
+        }
+    }
+}
