@@ -1,0 +1,148 @@
+//! What a service is given: its variables, and the specification it is started from.
+
+use std::collections::BTreeMap;
+
+use deploy::{
+    blueprint::{Blueprint, Service},
+    databases::postgres_url,
+    engine::{ServiceKey, ServiceSpec},
+    names::RevisionNumber,
+};
+use proxy::table::HostName;
+
+use crate::{
+    lifecycle::Wanted,
+    names::{self, Subject},
+    store::{PreviewRow, StoreError},
+    worker::{Ports, Snapshot},
+};
+
+/// Most processes and threads of a service.
+const PIDS_MAX: u32 = 256;
+
+/// Whose host names a preview has.
+pub fn subject(row: &PreviewRow) -> Subject<'_> {
+    match row.number {
+        Some(number) => Subject::Pull {
+            repository: &row.slug,
+            number,
+        },
+        None => Subject::Local {
+            checkout: &row.slug,
+        },
+    }
+}
+
+/// The host of a preview's main service.
+pub fn main_host(ports: &Ports, row: &PreviewRow) -> Option<HostName> {
+    names::host(subject(row), None, &ports.settings.domain).ok()
+}
+
+/// The host of a public service.
+pub fn service_host(ports: &Ports, row: &PreviewRow, service: &Service) -> Option<HostName> {
+    let name = (!service.main).then_some(&service.name);
+    names::host(subject(row), name, &ports.settings.domain).ok()
+}
+
+/// The variables that builds and services share. Addresses are known before anything is built.
+pub fn common(
+    ports: &Ports,
+    snapshot: &Snapshot,
+    number: RevisionNumber,
+) -> BTreeMap<String, String> {
+    let row = &snapshot.row;
+    let mut env = BTreeMap::new();
+    let mut set = |key: &str, value: String| env.insert(key.to_owned(), value);
+    set("DAYFLY_PREVIEW", row.id.to_string());
+    if let Some(pull) = row.number {
+        set("DAYFLY_PR", pull.0.to_string());
+    }
+    if let Wanted::Serve(head) = &row.desired.wanted {
+        set("DAYFLY_BRANCH", head.branch.clone());
+    }
+    if let Some(host) = main_host(ports, row) {
+        set("DAYFLY_URL", ports.settings.url(host.as_str()));
+    }
+    let Some(facts) = snapshot.observed.revision(number) else {
+        return env;
+    };
+    set("DAYFLY_COMMIT", facts.commit.to_string());
+    for service in facts
+        .blueprint
+        .iter()
+        .flat_map(|blueprint| &blueprint.services)
+    {
+        if let Some(host) = service_host(ports, row, service)
+            && service.public
+        {
+            let name = service.name.as_str().to_ascii_uppercase().replace('-', "_");
+            set(
+                &format!("DAYFLY_URL_{name}"),
+                ports.settings.url(host.as_str()),
+            );
+        }
+    }
+    env
+}
+
+/// Everything the engine needs to start a service.
+pub async fn service_spec(
+    ports: &Ports,
+    snapshot: &Snapshot,
+    number: RevisionNumber,
+    service: &Service,
+) -> Result<ServiceSpec, StoreError> {
+    let preview = snapshot.row.id.clone();
+    let facts = snapshot.observed.revision(number);
+    let image = facts
+        .and_then(|facts| facts.images.get(&service.name))
+        .cloned();
+    let image = image.ok_or_else(|| StoreError::Corrupt {
+        what: "no image",
+        why: format!(
+            "{} of {number} was started before it was built",
+            service.name
+        ),
+    })?;
+    let mut env = common(ports, snapshot, number);
+    let blueprint = facts.and_then(|facts| facts.blueprint.as_ref());
+    if let Some(blueprint) = blueprint {
+        add_database_urls(ports, snapshot, blueprint, &mut env).await?;
+    }
+    env.insert("PORT".to_owned(), service.port.to_string());
+    env.extend(service.env.clone());
+    Ok(ServiceSpec {
+        key: ServiceKey {
+            preview,
+            revision: number,
+            service: service.name.clone(),
+        },
+        image,
+        command: service.command.clone(),
+        env,
+        port: service.port,
+        uses_data: blueprint.is_some_and(|blueprint| !blueprint.databases.is_empty()),
+        memory_bytes: service.memory_bytes,
+        cpu_milli: service.cpu_milli,
+        pids_max: PIDS_MAX,
+    })
+}
+
+async fn add_database_urls(
+    ports: &Ports,
+    snapshot: &Snapshot,
+    blueprint: &Blueprint,
+    env: &mut BTreeMap<String, String>,
+) -> Result<(), StoreError> {
+    if blueprint.databases.is_empty() {
+        return Ok(());
+    }
+    let known = ports.store.databases(&snapshot.row.id).await?;
+    for database in &blueprint.databases {
+        if let Some(row) = known.iter().find(|row| row.name == database.name) {
+            let url = postgres_url(&database.name, &row.password);
+            env.insert(database.url_variable.clone(), url);
+        }
+    }
+    Ok(())
+}

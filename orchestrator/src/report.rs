@@ -1,0 +1,189 @@
+//! What the forge is told: every sentence of the comment and of the deployment record.
+
+use std::fmt::Write as _;
+
+use deploy::names::PreviewId;
+
+use crate::{
+    environment::subject,
+    lifecycle::{Diagnosis, Ending, Phase, Summary},
+    names,
+    store::{EventRow, PreviewRow},
+    text::{code_block, code_span},
+    worker::{Settings, Snapshot},
+};
+
+/// Finds our comment again; invisible to readers.
+pub fn marker(preview: &PreviewId) -> String {
+    format!("<!-- dayfly:{preview} -->")
+}
+
+/// The address of a preview, with the link's token where access is by link.
+pub fn url(settings: &Settings, row: &PreviewRow) -> Option<String> {
+    let host = names::host(subject(row), None, &settings.domain).ok()?;
+    let url = settings.url(host.as_str());
+    match &row.link_token {
+        Some(token) if !settings.is_local() => Some(format!("{url}/.dayfly/open?token={token}")),
+        _ => Some(url),
+    }
+}
+
+/// One sentence of at most 140 characters, for records.
+pub fn description(summary: &Summary) -> String {
+    let sentence = match (&summary.phase, &summary.diagnosis, &summary.waiting_for) {
+        (Phase::Failed, Some(diagnosis), _) => diagnosis.sentence.clone(),
+        (Phase::Queued, _, Some(what)) => format!("Waits for {what}"),
+        (Phase::Live, ..) => "The preview is live".to_owned(),
+        (phase, ..) => format!("The preview is {phase}"),
+    };
+    sentence.chars().take(140).collect()
+}
+
+/// The whole comment.
+pub fn comment(settings: &Settings, snapshot: &Snapshot, events: &[EventRow]) -> String {
+    let summary = &snapshot.summary;
+    let mut body = format!("{}\n", marker(&snapshot.row.id));
+    let say = headline(settings, snapshot);
+    let _ = writeln!(body, "{say}\n");
+    if let Some(diagnosis) = &summary.diagnosis {
+        body.push_str(&failure(diagnosis));
+    }
+    if matches!(summary.phase, Phase::Live | Phase::Updating | Phase::Failed) {
+        body.push_str(&table(snapshot));
+    }
+    if matches!(summary.phase, Phase::Live) {
+        body.push_str(&timeline(summary, events));
+    }
+    body
+}
+
+fn headline(settings: &Settings, snapshot: &Snapshot) -> String {
+    let summary = &snapshot.summary;
+    let short = |c: &Option<deploy::names::CommitSha>| {
+        c.as_ref()
+            .map_or_else(String::new, |commit| format!("`{}`", commit.short()))
+    };
+    let head = short(&summary.head);
+    let link = url(settings, &snapshot.row).unwrap_or_default();
+    match summary.phase {
+        Phase::Queued => match &summary.waiting_for {
+            Some(what) => format!("**Preview queued**: it waits for {}.", code_span(what)),
+            None => "**Preview queued**.".to_owned(),
+        },
+        Phase::Building => format!("**Preview building** {head}. It will be at {link}"),
+        Phase::Starting => format!("**Preview starting** {head}. It will be at {link}"),
+        Phase::Live => format!("**Preview live**: {link} serves {head}"),
+        Phase::Updating => {
+            format!(
+                "**Preview updating** to {head}; {link} serves {} meanwhile",
+                short(&summary.serving)
+            )
+        }
+        Phase::Failed => match &summary.serving {
+            Some(_) => format!(
+                "**Preview of {head} failed**; {link} still serves {}",
+                short(&summary.serving)
+            ),
+            None => format!("**Preview of {head} failed**"),
+        },
+        Phase::Closing => "**Preview closing**: what it had is being removed.".to_owned(),
+        Phase::Gone => gone(summary.ending),
+    }
+}
+
+fn gone(ending: Option<Ending>) -> String {
+    match ending {
+        Some(Ending::Fork) => {
+            "**No preview**: this pull request comes from a fork, and previews of forks are not \
+             supported yet. Push the branch to this repository to get one."
+        }
+        Some(Ending::Expired) => {
+            "**Preview removed**: nobody pushed or visited for too long. A push brings it back."
+        }
+        Some(Ending::Removed) => {
+            "**Preview removed** by hand. Closing and reopening the pull request brings it back."
+        }
+        Some(Ending::Merged) => {
+            "**Preview removed**: the pull request was merged. Containers, networks, volumes, \
+             databases and images are gone."
+        }
+        Some(Ending::Closed) | None => {
+            "**Preview removed**: the pull request was closed. Containers, networks, volumes, \
+             databases and images are gone; reopening starts anew."
+        }
+        Some(Ending::Missing) => {
+            "**Preview removed**: the forge no longer knows this pull request."
+        }
+    }
+    .to_owned()
+}
+
+fn failure(diagnosis: &Diagnosis) -> String {
+    let mut out = format!(
+        "{} {}\n\n",
+        diagnosis.code,
+        code_span_long(&diagnosis.sentence)
+    );
+    let _ = writeln!(out, "{}\n", diagnosis.action);
+    if !diagnosis.evidence.is_empty() {
+        let _ = writeln!(
+            out,
+            "<details><summary>Last lines</summary>\n\n{}\n\n</details>\n",
+            code_block(&diagnosis.evidence)
+        );
+    }
+    out
+}
+
+/// A sentence that may hold outside text, whole.
+fn code_span_long(sentence: &str) -> String {
+    if sentence.chars().count() <= 120 && !sentence.contains('\n') {
+        return code_span(sentence);
+    }
+    format!("\n\n{}", code_block(&[sentence.to_owned()]))
+}
+
+fn table(snapshot: &Snapshot) -> String {
+    let Some(routed) = &snapshot.observed.route else {
+        return String::new();
+    };
+    let Some(facts) = snapshot.observed.revision(routed.revision) else {
+        return String::new();
+    };
+    let Some(blueprint) = &facts.blueprint else {
+        return String::new();
+    };
+    let mut out = String::from("| | |\n|---|---|\n");
+    for service in &blueprint.services {
+        let kind = if service.public {
+            "service"
+        } else {
+            "private service"
+        };
+        let _ = writeln!(out, "| {kind} | `{}` |", service.name);
+    }
+    for database in &blueprint.databases {
+        let _ = writeln!(
+            out,
+            "| database | `{}` ({}) |",
+            database.name,
+            code_span(&database.image)
+        );
+    }
+    out.push('\n');
+    out
+}
+
+fn timeline(summary: &Summary, events: &[EventRow]) -> String {
+    let of = |event: &&EventRow| event.revision == summary.revision && event.note.is_none();
+    let parts: Vec<String> = events
+        .iter()
+        .filter(of)
+        .filter(|event| event.took_ms >= 50)
+        .map(|event| format!("{} {:.1} s", event.step, event.took_ms as f64 / 1000.0))
+        .collect();
+    if parts.is_empty() {
+        return String::new();
+    }
+    format!("<sub>{}</sub>\n", parts.join(" · "))
+}

@@ -1,0 +1,298 @@
+//! Which host leads where, and the one place from which the proxy's table is published.
+//!
+//! The book holds an entry per preview, the dead ones included, so that an old link says what
+//! happened. The table is always published whole, and one publication at a time.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use deploy::{
+    blueprint::Blueprint,
+    names::{PreviewId, RevisionNumber, ServiceName},
+};
+use proxy::table::{Access, HostName, Route, RouteTable, SessionDigest, Upstream};
+
+use crate::{
+    environment::subject,
+    lifecycle::Routed,
+    names,
+    store::PreviewRow,
+    worker::{RouteSwitch, Settings, Snapshot},
+};
+
+/// The key of the control host's route.
+const CONTROL_KEY: &str = "control";
+
+/// One preview's part of the table.
+#[derive(Clone, Debug, Default)]
+struct Page {
+    main: Option<HostName>,
+    /// Public services beside the main one, of the revision that serves.
+    others: BTreeMap<ServiceName, HostName>,
+    main_service: Option<ServiceName>,
+    routed: Option<Routed>,
+    sessions: Vec<SessionDigest>,
+}
+
+/// Which host leads where.
+pub struct RouteBook {
+    settings: Settings,
+    proxy: Arc<dyn RouteSwitch>,
+    pages: Mutex<BTreeMap<PreviewId, Page>>,
+    /// What was last put in place; held while publishing, so that tables never overtake each other.
+    published: tokio::sync::Mutex<Option<RouteTable>>,
+}
+
+/// What activity is counted under.
+pub fn key(preview: &PreviewId, revision: RevisionNumber) -> String {
+    format!("{preview}/{revision}")
+}
+
+/// The preview and the revision of a key.
+fn parse_key(key: &str) -> Option<(PreviewId, RevisionNumber)> {
+    let (preview, revision) = key.split_once("/r")?;
+    Some((
+        PreviewId::parse(preview).ok()?,
+        RevisionNumber(revision.parse().ok()?),
+    ))
+}
+
+impl RouteBook {
+    /// An empty book.
+    pub fn new(settings: Settings, proxy: Arc<dyn RouteSwitch>) -> Self {
+        let published = tokio::sync::Mutex::new(None);
+        Self {
+            settings,
+            proxy,
+            pages: Mutex::default(),
+            published,
+        }
+    }
+
+    /// Takes over what the proxy has been serving while we were away. `previews` are those that
+    /// are known, with their sessions and the blueprint of each revision's services.
+    pub fn adopt(
+        &self,
+        table: &RouteTable,
+        row: &PreviewRow,
+        sessions: Vec<SessionDigest>,
+        blueprint_of: impl Fn(RevisionNumber) -> Option<Blueprint>,
+    ) {
+        let mut page = Page {
+            sessions,
+            main: self.main_host(row),
+            ..Page::default()
+        };
+        let served = table
+            .routes
+            .values()
+            .find_map(|route| match &route.upstream {
+                Upstream::Address(_) => parse_key(&route.key).filter(|(id, _)| *id == row.id),
+                _ => None,
+            });
+        if let Some((_, number)) = served
+            && let Some(blueprint) = blueprint_of(number)
+        {
+            self.name_services(&mut page, row, &blueprint);
+            let address = |host: Option<&HostName>| match &table.routes.get(host?)?.upstream {
+                Upstream::Address(address) => Some(*address),
+                _ => None,
+            };
+            let main = page.main_service.clone().zip(address(page.main.as_ref()));
+            let others = page
+                .others
+                .iter()
+                .filter_map(|(name, host)| Some((name.clone(), address(Some(host))?)));
+            let addresses = main.into_iter().chain(others).collect();
+            page.routed = Some(Routed {
+                revision: number,
+                addresses,
+            });
+        }
+        self.pages().insert(row.id.clone(), page);
+    }
+
+    /// Makes sure that a preview's main host is known, before anything of it serves.
+    pub fn note(&self, snapshot: &Snapshot) {
+        let row = &snapshot.row;
+        let mut pages = self.pages();
+        let page = pages.entry(row.id.clone()).or_default();
+        if page.main.is_none() {
+            page.main = self.main_host(row);
+        }
+    }
+
+    /// Where a preview's hosts lead.
+    pub fn routed(&self, preview: &PreviewId) -> Option<Routed> {
+        self.pages()
+            .get(preview)
+            .and_then(|page| page.routed.clone())
+    }
+
+    /// Whose host it is.
+    pub fn preview_of(&self, host: &HostName) -> Option<PreviewId> {
+        let pages = self.pages();
+        let of = |page: &Page| {
+            page.main.as_ref() == Some(host) || page.others.values().any(|other| other == host)
+        };
+        pages
+            .iter()
+            .find(|(_, page)| of(page))
+            .map(|(preview, _)| preview.clone())
+    }
+
+    /// Leads a preview's hosts to a revision, or nowhere. When this returns every new request goes
+    /// there; the book is changed only then.
+    pub async fn route(
+        &self,
+        row: &PreviewRow,
+        to: Option<(Routed, &Blueprint)>,
+    ) -> Result<(), String> {
+        let before = self.pages().get(&row.id).cloned();
+        let mut page = before.clone().unwrap_or_default();
+        page.main = self.main_host(row);
+        page.others.clear();
+        page.routed = None;
+        if let Some((routed, blueprint)) = to {
+            self.name_services(&mut page, row, blueprint);
+            page.routed = Some(routed);
+        }
+        let mut published = self.published.lock().await;
+        let mut pages = self.pages().clone();
+        pages.insert(row.id.clone(), page.clone());
+        let table = self.table(&pages);
+        self.proxy.put_table(&table).await?;
+        self.pages().insert(row.id.clone(), page);
+        *published = Some(table);
+        Ok(())
+    }
+
+    /// Lets whoever brings this session in, from now on.
+    pub async fn admit(
+        &self,
+        preview: &PreviewId,
+        sessions: Vec<SessionDigest>,
+    ) -> Result<(), String> {
+        if let Some(page) = self.pages().get_mut(preview) {
+            page.sessions = sessions;
+        }
+        self.publish().await
+    }
+
+    /// Puts the table in place unless it is there already.
+    pub async fn publish(&self) -> Result<(), String> {
+        let mut published = self.published.lock().await;
+        let table = self.table(&self.pages());
+        if published.as_ref() != Some(&table) {
+            self.proxy.put_table(&table).await?;
+            *published = Some(table);
+        }
+        Ok(())
+    }
+
+    /// Puts the table in place whatever is there: the proxy is a new one.
+    pub async fn publish_anew(&self) -> Result<(), String> {
+        *self.published.lock().await = None;
+        self.publish().await
+    }
+
+    /// Returns once nothing is in flight to a revision.
+    pub async fn drain(
+        &self,
+        preview: &PreviewId,
+        revision: RevisionNumber,
+        deadline: Duration,
+    ) -> Result<(), String> {
+        self.proxy.drain(&key(preview, revision), deadline).await
+    }
+
+    /// What happens under each preview's revision.
+    pub async fn activity(&self) -> Result<proxy::table::Activity, String> {
+        self.proxy.activity().await
+    }
+
+    fn pages(&self) -> std::sync::MutexGuard<'_, BTreeMap<PreviewId, Page>> {
+        self.pages.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn main_host(&self, row: &PreviewRow) -> Option<HostName> {
+        names::host(subject(row), None, &self.settings.domain).ok()
+    }
+
+    fn name_services(&self, page: &mut Page, row: &PreviewRow, blueprint: &Blueprint) {
+        for service in blueprint.services.iter().filter(|service| service.public) {
+            if service.main {
+                page.main_service = Some(service.name.clone());
+            } else if let Ok(host) =
+                names::host(subject(row), Some(&service.name), &self.settings.domain)
+            {
+                page.others.insert(service.name.clone(), host);
+            }
+        }
+    }
+
+    fn table(&self, pages: &BTreeMap<PreviewId, Page>) -> RouteTable {
+        let mut table = RouteTable::default();
+        if let Ok(host) = HostName::parse(&self.settings.control_host) {
+            let (upstream, access) = (Upstream::ControlPlane, Access::Open);
+            table.routes.insert(
+                host,
+                Route {
+                    key: CONTROL_KEY.to_owned(),
+                    upstream,
+                    access,
+                },
+            );
+        }
+        for (preview, page) in pages {
+            let access = if self.settings.is_local() {
+                Access::Open
+            } else {
+                Access::Sessions(page.sessions.clone())
+            };
+            let mut lead = |host: &HostName, service: Option<&ServiceName>| {
+                let route = self.route_of(preview, page, service, access.clone());
+                table.routes.insert(host.clone(), route);
+            };
+            if let Some(host) = &page.main {
+                lead(host, page.main_service.as_ref());
+            }
+            for (service, host) in &page.others {
+                lead(host, Some(service));
+            }
+        }
+        table
+    }
+
+    fn route_of(
+        &self,
+        preview: &PreviewId,
+        page: &Page,
+        service: Option<&ServiceName>,
+        access: Access,
+    ) -> Route {
+        let address = page
+            .routed
+            .as_ref()
+            .zip(service)
+            .and_then(|(routed, service)| Some((routed.revision, *routed.addresses.get(service)?)));
+        match address {
+            Some((revision, address)) => {
+                let upstream = Upstream::Address(address);
+                Route {
+                    key: key(preview, revision),
+                    upstream,
+                    access,
+                }
+            }
+            None => Route {
+                key: preview.to_string(),
+                upstream: Upstream::Ask,
+                access,
+            },
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! The last lines of services that ended, kept after their containers are gone.
+
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+
+use deploy::engine::{Engine, ServiceKey};
+use futures_util::StreamExt as _;
+
+use crate::text;
+
+/// How many lines are kept of each.
+const LINES_KEPT: usize = 1_000;
+/// How long they are kept.
+const KEEP: Duration = Duration::from_secs(7 * 24 * 3600);
+/// How long reading them may delay a removal.
+const READ_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Where a service's last lines are.
+pub fn path(logs: &Path, key: &ServiceKey) -> PathBuf {
+    logs.join(key.preview.as_str())
+        .join(format!("{}-{}.log", key.revision, key.service))
+}
+
+/// Keeps the last lines of a service that is about to be removed. Best effort: lines that cannot
+/// be read do not keep a container alive.
+pub async fn keep(engine: &dyn Engine, logs: &Path, key: &ServiceKey) {
+    let gather = async {
+        let Ok(lines) = engine.logs(key, LINES_KEPT, false).await else {
+            return Vec::new();
+        };
+        lines
+            .take(LINES_KEPT)
+            .filter_map(|line| std::future::ready(line.ok()))
+            .map(|line| text::coloured(&String::from_utf8_lossy(&line.text)))
+            .collect()
+            .await
+    };
+    let lines = tokio::time::timeout(READ_DEADLINE, gather)
+        .await
+        .unwrap_or_default();
+    if lines.is_empty() {
+        return;
+    }
+    let path = path(logs, key);
+    if let Some(folder) = path.parent()
+        && let Err(error) = tokio::fs::create_dir_all(folder).await
+    {
+        tracing::warn!(%error, "the last lines of a service were lost");
+        return;
+    }
+    if let Err(error) = tokio::fs::write(&path, lines.join("\n") + "\n").await {
+        tracing::warn!(%error, "the last lines of a service were lost");
+    }
+}
+
+/// Forgets log files of every preview that are older than a week.
+pub fn forget_old(logs: &Path) {
+    let Ok(folders) = std::fs::read_dir(logs) else {
+        return;
+    };
+    for folder in folders.flatten() {
+        let Ok(files) = std::fs::read_dir(folder.path()) else {
+            continue;
+        };
+        for file in files.flatten() {
+            let modified = file.metadata().and_then(|meta| meta.modified());
+            let old = modified
+                .ok()
+                .and_then(|at| SystemTime::now().duration_since(at).ok())
+                .is_some_and(|age| age > KEEP);
+            if old && let Err(error) = std::fs::remove_file(file.path()) {
+                tracing::warn!(%error, "an old log file stays");
+            }
+        }
+        // Fails, as it should, while the folder still holds something.
+        let _ = std::fs::remove_dir(folder.path());
+    }
+}

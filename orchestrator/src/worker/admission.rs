@@ -1,0 +1,80 @@
+//! Who may be awake: a limited number of places, given in the order of asking.
+
+use std::{
+    collections::{BTreeSet, VecDeque},
+    sync::{Mutex, PoisonError},
+};
+
+use deploy::names::PreviewId;
+
+use crate::lifecycle::Admission;
+
+/// Hands out places.
+#[derive(Debug)]
+pub struct Ledger {
+    places: usize,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    holding: BTreeSet<PreviewId>,
+    waiting: VecDeque<PreviewId>,
+}
+
+impl Ledger {
+    /// A ledger with this many places.
+    pub fn new(places: usize) -> Self {
+        Self {
+            places,
+            inner: Mutex::default(),
+        }
+    }
+
+    /// Asks for a place; asking again keeps the place, or the place in the line.
+    pub(super) fn ask(&self, preview: &PreviewId) -> Admission {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        if inner.holding.contains(preview) {
+            return Admission::Granted;
+        }
+        if !inner.waiting.contains(preview) {
+            inner.waiting.push_back(preview.clone());
+        }
+        let before = inner
+            .waiting
+            .iter()
+            .position(|waiting| waiting == preview)
+            .unwrap_or(0);
+        if inner.holding.len() + before < self.places {
+            inner.waiting.retain(|waiting| waiting != preview);
+            inner.holding.insert(preview.clone());
+            return Admission::Granted;
+        }
+        Admission::Waiting { before }
+    }
+
+    /// Gives a place back.
+    pub(super) fn leave(&self, preview: &PreviewId) {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.holding.remove(preview);
+        inner.waiting.retain(|waiting| waiting != preview);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_given_in_the_order_of_asking() {
+        let ledger = Ledger::new(1);
+        let id = |text: &str| PreviewId::parse(text).unwrap();
+        assert_eq!(ledger.ask(&id("a-1")), Admission::Granted);
+        assert_eq!(ledger.ask(&id("a-2")), Admission::Waiting { before: 0 });
+        assert_eq!(ledger.ask(&id("a-3")), Admission::Waiting { before: 1 });
+        ledger.leave(&id("a-1"));
+        assert_eq!(ledger.ask(&id("a-3")), Admission::Waiting { before: 1 });
+        assert_eq!(ledger.ask(&id("a-2")), Admission::Granted);
+        assert_eq!(ledger.ask(&id("a-2")), Admission::Granted);
+    }
+}

@@ -1,0 +1,66 @@
+//! What a worker remembers between looks, and may lose without harm.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+};
+
+use deploy::{
+    engine::Observation,
+    names::{RevisionNumber, ServiceName},
+};
+
+use crate::lifecycle::{Setback, Step};
+
+/// The first wait after a step failed; doubled each time.
+const RETRY_FIRST_MS: u64 = 250;
+/// The longest wait.
+const RETRY_LONGEST_MS: u64 = 60_000;
+
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    /// Addresses at which a revision was seen ready.
+    pub(super) ready: BTreeMap<RevisionNumber, BTreeMap<ServiceName, SocketAddr>>,
+    /// Revisions with nothing in flight.
+    pub(super) drained: BTreeSet<RevisionNumber>,
+    /// Steps that failed.
+    pub(super) setbacks: BTreeMap<Step, Setback>,
+    /// How many looks in a row found nothing.
+    pub(super) empty_looks: u32,
+    /// The engine's objects, until something may have changed them.
+    pub(super) engine: Option<Observation>,
+}
+
+impl Memory {
+    /// Notes that a step failed and when it may be tried again. `retry_after_ms` is what the other
+    /// side asked for, if it did.
+    pub(super) fn failed(
+        &mut self,
+        step: &Step,
+        now_ms: u64,
+        reason: String,
+        retry_after_ms: Option<u64>,
+    ) {
+        let key = step.backoff_key();
+        let count = self.setbacks.get(&key).map_or(0, |setback| setback.count) + 1;
+        let backoff = RETRY_FIRST_MS.saturating_mul(1 << count.min(16)) / 2;
+        let wait = retry_after_ms.unwrap_or(backoff.min(RETRY_LONGEST_MS));
+        self.setbacks.insert(
+            key,
+            Setback {
+                count,
+                retry_at_ms: now_ms + wait,
+                reason,
+            },
+        );
+    }
+
+    pub(super) fn succeeded(&mut self, step: &Step) {
+        self.setbacks.remove(&step.backoff_key());
+    }
+
+    /// A setback outlives the need for its step by nothing: what is no longer wanted is forgotten.
+    pub(super) fn forget_setbacks_but(&mut self, wanted: impl Fn(&Step) -> bool) {
+        self.setbacks.retain(|step, _| wanted(step));
+    }
+}

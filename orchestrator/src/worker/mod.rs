@@ -1,0 +1,22 @@
+//! Drives previews: one worker per preview looks, decides, and starts what is decided.
+//!
+//! `observe` finds out what is, [`lifecycle::decide`](crate::lifecycle::decide) says what to do,
+//! `perform` is the only place with effects. A worker is woken by a signal that carries nothing,
+//! and by a timer; what it does depends on what it sees, never on what woke it.
+
+mod admission;
+mod clock;
+mod memory;
+mod observe;
+mod perform;
+mod ports;
+mod registry;
+mod run;
+mod signal;
+mod snapshot;
+
+pub use admission::Ledger;
+pub use clock::wall_ms;
+pub use ports::{Limits, Ports, RouteSwitch, Settings, SourceError, Sources};
+pub use registry::Registry;
+pub use snapshot::{Board, Snapshot};

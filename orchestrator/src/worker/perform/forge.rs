@@ -1,0 +1,144 @@
+//! Steps that speak with the forge.
+
+use std::sync::Arc;
+
+use deploy::names::{CommitSha, RevisionNumber};
+use webhook::{
+    forge::{Deployment, DeploymentState, Forge, ForgeError, PullRequest, PullRequestState},
+    names::{PullRequestNumber, RepoName},
+};
+
+use super::{Effect, Scene, Trouble};
+use crate::{
+    lifecycle::{Answer, Head, Phase, Read},
+    report,
+    worker::clock::wall_ms,
+};
+
+/// The forge, and what the preview is called there.
+fn subject<'a>(
+    scene: &'a Scene<'_>,
+) -> Result<(&'a Arc<dyn Forge>, &'a RepoName, PullRequestNumber), Trouble> {
+    let row = &scene.snapshot.row;
+    match (&scene.ports.forge, &row.repository, row.number) {
+        (Some(forge), Some(repository), Some(number)) => Ok((forge, &repository.name, number)),
+        _ => Err(Trouble::again(
+            "no forge is configured for this pull request",
+        )),
+    }
+}
+
+/// Asks what the pull request wants and writes the answer down.
+pub(super) async fn read(
+    scene: &Scene<'_>,
+    look: u64,
+    confirms: Option<RevisionNumber>,
+) -> Result<Effect, Trouble> {
+    let (forge, repo, number) = subject(scene)?;
+    let (answer, repository) = match forge.pull_request(repo, number).await {
+        Ok(pull) => (answer(&pull)?, Some(pull.repository)),
+        Err(ForgeError::NotFound(what)) => {
+            // "Not found" counts only while the repository itself can be read.
+            forge.repository(repo).await.map_err(|error| {
+                Trouble::again(format!("{what} was not found, and its repository: {error}"))
+            })?;
+            (Answer::Missing, None)
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let read = Read {
+        look,
+        confirms,
+        at_ms: wall_ms(),
+        answer,
+    };
+    scene
+        .ports
+        .store
+        .apply_read(scene.preview, read, repository)
+        .await?;
+    Ok(Effect::Done)
+}
+
+fn answer(pull: &PullRequest) -> Result<Answer, Trouble> {
+    Ok(match pull.state {
+        PullRequestState::Merged => Answer::Merged,
+        PullRequestState::Closed => Answer::Closed,
+        PullRequestState::Open if pull.is_from_fork() => Answer::OpenFork,
+        PullRequestState::Open => Answer::Open(Head {
+            commit: CommitSha::parse(pull.head.as_str()).map_err(Trouble::again)?,
+            branch: pull.head_branch.clone(),
+            base: pull.base_branch.clone(),
+            author: pull.author.clone(),
+            title: pull.title.clone(),
+        }),
+    })
+}
+
+/// Keeps comment, deployment and commit status as the snapshot says.
+pub(super) async fn report(scene: &Scene<'_>) -> Result<Effect, Trouble> {
+    let (forge, repo, number) = subject(scene)?;
+    let summary = &scene.snapshot.summary;
+    let events = scene.ports.store.events(scene.preview).await?;
+    let body = report::comment(&scene.ports.settings, scene.snapshot, &events);
+    let marker = report::marker(scene.preview);
+    forge.keep_comment(repo, number, &marker, &body).await?;
+    if let Some(deployment) = deployment(scene)? {
+        scene.ports.store.set_records(scene.preview, true).await?;
+        forge.keep_deployment(repo, &deployment).await?;
+        forge
+            .set_commit_status(
+                repo,
+                &deployment.commit,
+                deployment.state,
+                &deployment.description,
+                deployment.url.as_deref(),
+            )
+            .await?;
+    }
+    scene
+        .ports
+        .store
+        .set_reported(scene.preview, summary.key())
+        .await?;
+    Ok(Effect::Done)
+}
+
+/// The record of the head's revision; none while there is none, or when it is being taken away.
+fn deployment(scene: &Scene<'_>) -> Result<Option<Deployment>, Trouble> {
+    let summary = &scene.snapshot.summary;
+    let state = match summary.phase {
+        Phase::Closing | Phase::Gone => return Ok(None),
+        Phase::Queued => DeploymentState::Queued,
+        Phase::Building | Phase::Starting | Phase::Updating => DeploymentState::InProgress,
+        Phase::Live => DeploymentState::Success,
+        Phase::Failed => DeploymentState::Failure,
+    };
+    let (Some(commit), Some(revision)) = (&summary.head, summary.revision) else {
+        return Ok(None);
+    };
+    let url = report::url(&scene.ports.settings, &scene.snapshot.row);
+    Ok(Some(Deployment {
+        preview: scene.preview.to_string(),
+        revision,
+        commit: webhook::names::CommitSha::parse(commit.as_str()).map_err(Trouble::again)?,
+        state,
+        description: report::description(summary),
+        url: matches!(state, DeploymentState::Success)
+            .then_some(url)
+            .flatten(),
+    }))
+}
+
+/// Removes the deployment records.
+pub(super) async fn delete_records(scene: &Scene<'_>) -> Result<Effect, Trouble> {
+    let (forge, repo, _) = subject(scene)?;
+    match forge.delete_deployments(repo, scene.preview.as_str()).await {
+        Ok(()) => {}
+        // A repository that is gone took its records along.
+        Err(ForgeError::NotFound(_)) => {}
+        Err(error) => return Err(error.into()),
+    }
+    scene.ports.store.set_records(scene.preview, false).await?;
+    Ok(Effect::Done)
+}

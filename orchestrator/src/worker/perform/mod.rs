@@ -1,0 +1,263 @@
+//! The only place with effects: does one step.
+
+mod data;
+mod forge;
+mod remove;
+mod run;
+mod source;
+
+use std::time::Duration;
+
+use deploy::{engine::EngineError, names::PreviewId};
+use tokio::time::Instant;
+use webhook::forge::ForgeError;
+
+use super::{ports::Ports, snapshot::Snapshot};
+use crate::{
+    diagnosis,
+    lifecycle::{Attempt, Diagnosis, Outcome, RevisionFacts, Step},
+    store::StoreError,
+};
+use deploy::names::{RevisionNumber, ServiceName};
+use std::{collections::BTreeMap, net::SocketAddr};
+
+/// What a step brought to light, beyond having been done.
+#[derive(Debug)]
+pub(super) enum Effect {
+    Done,
+    /// Addresses at which all services were seen ready.
+    Ready(BTreeMap<ServiceName, SocketAddr>),
+}
+
+/// Why a step was not done.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// The revision is at fault; trying again brings the same.
+    Verdict(Diagnosis),
+    /// Another try may succeed; the other side may have said when.
+    Again {
+        reason: String,
+        after: Option<Duration>,
+    },
+}
+
+impl Trouble {
+    fn again(reason: impl std::fmt::Display) -> Self {
+        Self::Again {
+            reason: reason.to_string(),
+            after: None,
+        }
+    }
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        Self::again(error)
+    }
+}
+
+impl From<EngineError> for Trouble {
+    fn from(error: EngineError) -> Self {
+        Self::again(error)
+    }
+}
+
+impl From<ForgeError> for Trouble {
+    fn from(error: ForgeError) -> Self {
+        let after = match &error {
+            ForgeError::RateLimited { retry_after } => Some(*retry_after),
+            _ => None,
+        };
+        Self::Again {
+            reason: error.to_string(),
+            after,
+        }
+    }
+}
+
+/// How a step went, and how long it took.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) result: Result<Effect, Trouble>,
+    pub(super) took: Duration,
+}
+
+/// Everything a step may look at.
+struct Scene<'a> {
+    ports: &'a Ports,
+    preview: &'a PreviewId,
+    snapshot: &'a Snapshot,
+}
+
+impl Scene<'_> {
+    fn revision(&self, number: RevisionNumber) -> Result<&RevisionFacts, Trouble> {
+        let facts = self.snapshot.observed.revision(number);
+        facts.ok_or_else(|| Trouble::again(format!("revision {number} is not known")))
+    }
+}
+
+/// Does one step, within its deadline, its beginning counted first.
+pub(super) async fn perform(
+    ports: &Ports,
+    preview: &PreviewId,
+    step: &Step,
+    snapshot: &Snapshot,
+) -> Ended {
+    let began = Instant::now();
+    let scene = Scene {
+        ports,
+        preview,
+        snapshot,
+    };
+    let result = match begin_attempt(ports, preview, step).await {
+        Ok(()) => within_deadline(&scene, step).await,
+        Err(error) => Err(error.into()),
+    };
+    if result.is_err() {
+        end_attempt(ports, preview, step).await;
+    }
+    Ended {
+        result,
+        took: began.elapsed(),
+    }
+}
+
+async fn within_deadline(scene: &Scene<'_>, step: &Step) -> Result<Effect, Trouble> {
+    if !step.is_cancellable() {
+        return dispatch(scene, step).await;
+    }
+    let deadline = deadline(scene, step);
+    match tokio::time::timeout(deadline, dispatch(scene, step)).await {
+        Ok(result) => result,
+        Err(_) => match step {
+            Step::Build { service, .. } => Err(Trouble::Verdict(diagnosis::build_timed_out(
+                service, deadline,
+            ))),
+            Step::Migrate { database, .. } => Err(Trouble::Verdict(
+                diagnosis::migration_timed_out(database, deadline),
+            )),
+            _ => Err(Trouble::again(format!(
+                "it took longer than {}s",
+                deadline.as_secs()
+            ))),
+        },
+    }
+}
+
+/// The operator's limit where there is one; the probe has its own clock and says more when it
+/// runs out.
+fn deadline(scene: &Scene<'_>, step: &Step) -> Duration {
+    let limits = &scene.ports.settings.limits;
+    match step {
+        Step::Build { .. } => Duration::from_secs(limits.build_seconds_max),
+        Step::Migrate { .. } => Duration::from_secs(limits.migrate_seconds_max),
+        Step::Probe { .. } => Duration::from_secs(limits.start_seconds_max + 30),
+        Step::Drain { .. } => Duration::from_secs(limits.drain_seconds_max + 15),
+        other => other.deadline(),
+    }
+}
+
+async fn dispatch(scene: &Scene<'_>, step: &Step) -> Result<Effect, Trouble> {
+    match step {
+        Step::ReadPullRequest { look, confirms } => forge::read(scene, *look, *confirms).await,
+        Step::Report { .. } => forge::report(scene).await,
+        Step::DeleteRecords => forge::delete_records(scene).await,
+        Step::BeginRevision {
+            number,
+            commit,
+            request,
+        } => source::begin(scene, *number, commit, *request).await,
+        Step::ReadSource { revision } => source::read(scene, *revision).await,
+        Step::Build { revision, service } => source::build(scene, *revision, service).await,
+        Step::EnsureRoom { room, members } => run::ensure_room(scene, room, *members).await,
+        Step::StartService { revision, service } => run::start(scene, *revision, service).await,
+        Step::Probe { revision } => run::probe(scene, *revision).await,
+        Step::Explain { revision, service } => run::explain(scene, *revision, service).await,
+        Step::Route { revision } => run::route(scene, *revision).await,
+        Step::Unroute => run::unroute(scene).await,
+        Step::Drain { revision } => run::drain(scene, *revision).await,
+        Step::CreateDatabase { name, revision } => data::create(scene, *revision, name).await,
+        Step::StartDatabase { name } => data::start(scene, name).await,
+        Step::Migrate { revision, database } => data::migrate(scene, *revision, database).await,
+        Step::RemoveDatabase { name } => data::remove(scene, name).await,
+        Step::GiveUp { revision: _, what } => Err(Trouble::Verdict(diagnosis::gave_up(what))),
+        Step::RemoveService { revision, service } => {
+            remove::service(scene, *revision, service).await
+        }
+        Step::RemoveImage { image } => remove::image(scene, image).await,
+        Step::RemoveStray { stray } => remove::stray(scene, stray).await,
+        Step::RemoveRoom { room } => remove::room(scene, room).await,
+        Step::Retire { revision } => {
+            scene
+                .ports
+                .store
+                .set_outcome(scene.preview, *revision, Outcome::Retired)
+                .await?;
+            Ok(Effect::Done)
+        }
+        Step::LookAgain { .. } => remove::look_again(scene).await,
+        Step::ConfirmGone => remove::confirm_gone(scene).await,
+    }
+}
+
+/// The work whose beginnings are counted.
+fn attempt(step: &Step) -> Option<(RevisionNumber, Attempt)> {
+    match step {
+        Step::ReadSource { revision } => Some((*revision, Attempt::Source)),
+        Step::Build { revision, service } => Some((*revision, Attempt::Build(service.clone()))),
+        Step::CreateDatabase { name, revision } => {
+            Some((*revision, Attempt::Database(name.clone())))
+        }
+        Step::Migrate { revision, database } => {
+            Some((*revision, Attempt::Migrate(database.clone())))
+        }
+        Step::StartService { revision, service } => {
+            Some((*revision, Attempt::Start(service.clone())))
+        }
+        Step::Probe { revision } => Some((*revision, Attempt::Probe)),
+        _ => None,
+    }
+}
+
+async fn begin_attempt(ports: &Ports, preview: &PreviewId, step: &Step) -> Result<(), StoreError> {
+    match attempt(step) {
+        Some((number, attempt)) => ports.store.begin_attempt(preview, number, attempt).await,
+        None => Ok(()),
+    }
+}
+
+/// Takes the beginning of a step back that failed or was cancelled while we lived.
+pub(super) async fn end_attempt(ports: &Ports, preview: &PreviewId, step: &Step) {
+    let Some((number, attempt)) = attempt(step) else {
+        return;
+    };
+    if let Err(error) = ports.store.end_attempt(preview, number, attempt).await {
+        tracing::warn!(%error, "failed to take back the beginning of a step");
+    }
+}
+
+/// What a step is called in a preview's history.
+pub(super) fn title(step: &Step) -> String {
+    let about = match step {
+        Step::Build { service, .. }
+        | Step::StartService { service, .. }
+        | Step::RemoveService { service, .. } => Some(service.to_string()),
+        Step::CreateDatabase { name, .. }
+        | Step::StartDatabase { name }
+        | Step::RemoveDatabase { name } => Some(name.to_string()),
+        Step::Migrate { database, .. } => Some(database.to_string()),
+        _ => None,
+    };
+    match about {
+        Some(about) => format!("{} {about}", step.word()),
+        None => step.word().to_owned(),
+    }
+}
+
+/// Whether a step that went well belongs into a preview's history.
+pub(super) fn is_told(step: &Step) -> bool {
+    !matches!(
+        step,
+        Step::Report { .. } | Step::LookAgain { .. } | Step::Retire { .. }
+    )
+}

@@ -1,0 +1,153 @@
+//! What workers reach the outside worlds through.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use deploy::{
+    blueprint::Blueprint, builder::Builder, databases::Databases, engine::Engine, names::CommitSha,
+    source::Tree,
+};
+use proxy::table::{Activity, RouteTable};
+use tokio::sync::Semaphore;
+use webhook::forge::Forge;
+
+use super::{admission::Ledger, snapshot::Board};
+use crate::{
+    routes::RouteBook,
+    store::{PreviewRow, Store},
+};
+
+/// Why a commit's source cannot be had.
+#[derive(Debug)]
+pub enum SourceError {
+    /// The commit itself is at fault; the same commit fails the same way.
+    Blueprint(deploy::blueprint::BlueprintError),
+    /// The checkout cannot be used: too large, an unreadable tree, refused credentials.
+    Refused(String),
+    /// Asking again later may help.
+    Unreachable(String),
+}
+
+/// Where source comes from: the forge's git, or an imported checkout.
+#[async_trait]
+pub trait Sources: Send + Sync {
+    /// The commit's files, fetched if need be.
+    async fn fetch(&self, preview: &PreviewRow, commit: &CommitSha) -> Result<Tree, SourceError>;
+
+    /// What the files ask for.
+    async fn blueprint(&self, tree: &Tree) -> Result<Blueprint, SourceError>;
+
+    /// One file of the tree.
+    async fn file(&self, tree: &Tree, path: &str) -> Result<Option<bytes::Bytes>, SourceError>;
+}
+
+/// The proxy, as far as workers need it.
+#[async_trait]
+pub trait RouteSwitch: Send + Sync {
+    /// Puts a whole table in place. When this returns, every new request sees it.
+    async fn put_table(&self, table: &RouteTable) -> Result<(), String>;
+
+    /// Returns once nothing is in flight under the key, or the deadline has passed and what was
+    /// left has been cut.
+    async fn drain(&self, key: &str, deadline: Duration) -> Result<(), String>;
+
+    /// What happens under each key.
+    async fn activity(&self) -> Result<Activity, String>;
+}
+
+/// Limits that an operator may change; each has its unit in its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How many previews may have something running.
+    pub previews_awake_max: usize,
+    /// How many builds run at once.
+    pub builds_max: usize,
+    /// How many days after the last push or visit a preview is removed.
+    pub preview_days_max: u64,
+    /// How long a build may take.
+    pub build_seconds_max: u64,
+    /// How long a migration may take.
+    pub migrate_seconds_max: u64,
+    /// How long a revision may take to become healthy.
+    pub start_seconds_max: u64,
+    /// How long requests in flight are waited for when a revision is replaced.
+    pub drain_seconds_max: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            previews_awake_max: 30,
+            builds_max: (cores / 2).max(1),
+            preview_days_max: 14,
+            build_seconds_max: 20 * 60,
+            migrate_seconds_max: 10 * 60,
+            start_seconds_max: 2 * 60,
+            drain_seconds_max: 30,
+        }
+    }
+}
+
+/// What the operator decided about addresses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The domain under which previews live.
+    pub domain: String,
+    /// The host of webhook and health.
+    pub control_host: String,
+    /// `http` or `https`, as visitors see it.
+    pub public_scheme: String,
+    /// The port as visitors see it.
+    pub public_port: u16,
+    /// Where build logs and the last lines of ended services are kept.
+    pub logs: PathBuf,
+    /// Limits.
+    pub limits: Limits,
+}
+
+impl Settings {
+    /// Whether previews live on this machine's own name, where no link is asked for.
+    pub fn is_local(&self) -> bool {
+        self.domain == "localhost" || self.domain.ends_with(".localhost")
+    }
+
+    /// The address of a host as visitors see it.
+    pub fn url(&self, host: &str) -> String {
+        let standard = matches!(
+            (self.public_scheme.as_str(), self.public_port),
+            ("http", 80) | ("https", 443)
+        );
+        if standard {
+            format!("{}://{host}", self.public_scheme)
+        } else {
+            format!("{}://{host}:{}", self.public_scheme, self.public_port)
+        }
+    }
+}
+
+/// Everything that workers share.
+pub struct Ports {
+    /// Facts.
+    pub store: Store,
+    /// Where services run.
+    pub engine: Arc<dyn Engine>,
+    /// What makes images.
+    pub builder: Arc<dyn Builder>,
+    /// What makes databases.
+    pub databases: Arc<dyn Databases>,
+    /// Where pull requests live; none for local previews only.
+    pub forge: Option<Arc<dyn Forge>>,
+    /// Where source comes from.
+    pub sources: Arc<dyn Sources>,
+    /// Which host leads where.
+    pub routes: RouteBook,
+    /// Who may be awake.
+    pub admission: Ledger,
+    /// What each preview looks like now.
+    pub board: Board,
+    /// Places for builds.
+    pub builds: Semaphore,
+    /// What the operator decided.
+    pub settings: Settings,
+}

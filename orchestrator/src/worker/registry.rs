@@ -1,0 +1,102 @@
+//! One worker per preview: started when there is something to look at, ended when nothing is left.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use deploy::names::PreviewId;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{ports::Ports, run, signal::Signal};
+
+/// Starts and wakes workers. Cheap to clone.
+#[derive(Clone)]
+pub struct Registry {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    ports: Arc<Ports>,
+    workers: Mutex<BTreeMap<PreviewId, Arc<Signal>>>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Registry {
+    /// A registry without workers.
+    pub fn new(ports: Arc<Ports>) -> Self {
+        let inner = Inner {
+            ports,
+            workers: Mutex::default(),
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+        };
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+
+    /// What the workers share.
+    pub fn ports(&self) -> &Arc<Ports> {
+        &self.inner.ports
+    }
+
+    /// Makes the preview's worker look again; starts it where there is none.
+    pub fn wake(&self, preview: &PreviewId) {
+        let mut workers = self
+            .inner
+            .workers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(signal) = workers.get(preview) {
+            signal.raise();
+            return;
+        }
+        if self.inner.stop.is_cancelled() {
+            return;
+        }
+        let signal = Arc::new(Signal::default());
+        signal.raise();
+        workers.insert(preview.clone(), Arc::clone(&signal));
+        let registry = self.clone();
+        let preview = preview.clone();
+        let stop = self.inner.stop.child_token();
+        self.inner
+            .tasks
+            .spawn(run::run(registry, preview, signal, stop));
+    }
+
+    /// Makes every worker look again.
+    pub fn wake_all(&self) {
+        let workers = self
+            .inner
+            .workers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        for signal in workers.values() {
+            signal.raise();
+        }
+    }
+
+    /// Lets a worker end, unless it was woken meanwhile.
+    pub(super) fn retire(&self, preview: &PreviewId, signal: &Signal) -> bool {
+        let mut workers = self
+            .inner
+            .workers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if signal.is_raised() {
+            return false;
+        }
+        workers.remove(preview);
+        true
+    }
+
+    /// Ends all workers: what may be cancelled is cancelled, the rest is waited for.
+    pub async fn stop(&self) {
+        self.inner.stop.cancel();
+        self.inner.tasks.close();
+        self.inner.tasks.wait().await;
+    }
+}

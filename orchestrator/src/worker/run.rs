@@ -1,0 +1,300 @@
+//! A worker: look, decide, start, wait; again.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use deploy::names::PreviewId;
+use tokio::{
+    task::{AbortHandle, Id, JoinError, JoinSet},
+    time::Instant,
+};
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
+
+use super::{
+    clock::{Steady, wall_ms},
+    memory::Memory,
+    observe,
+    perform::{self, Effect, Ended, Trouble},
+    registry::Registry,
+    signal::Signal,
+    snapshot::Snapshot,
+};
+use crate::{
+    lifecycle::{Outcome, Phase, Step, decide},
+    store::EventRow,
+};
+
+/// How long to wait before looking again when nothing could be seen.
+const BLIND_RETRY: Duration = Duration::from_millis(500);
+/// A worker looks this often even when nothing wakes it.
+const LOOK_AT_LEAST: Duration = Duration::from_secs(30);
+
+/// Drives one preview until nothing is left of it and nobody asks.
+pub(super) async fn run(
+    registry: Registry,
+    preview: PreviewId,
+    signal: Arc<Signal>,
+    stop: CancellationToken,
+) {
+    let span = tracing::info_span!("preview", %preview);
+    let worker = Worker {
+        registry,
+        preview,
+        signal,
+        memory: Memory::default(),
+        clock: Steady::start(),
+        steps: JoinSet::new(),
+        in_flight: BTreeMap::new(),
+        snapshot: None,
+    };
+    worker.drive(stop).instrument(span).await;
+}
+
+struct Worker {
+    registry: Registry,
+    preview: PreviewId,
+    signal: Arc<Signal>,
+    memory: Memory,
+    clock: Steady,
+    steps: JoinSet<(Step, Ended)>,
+    in_flight: BTreeMap<Step, (Id, AbortHandle)>,
+    snapshot: Option<Arc<Snapshot>>,
+}
+
+impl Worker {
+    async fn drive(mut self, stop: CancellationToken) {
+        loop {
+            let wake_at = self.look().await;
+            if self.may_end() && self.registry.retire(&self.preview, &self.signal) {
+                return;
+            }
+            tokio::select! {
+                () = stop.cancelled() => return self.wind_down().await,
+                () = self.signal.wait() => self.memory.engine = None,
+                Some(joined) = self.steps.join_next_with_id() => self.take(joined).await,
+                () = tokio::time::sleep_until(wake_at) => self.memory.engine = None,
+            }
+            while let Some(joined) = self.steps.try_join_next_with_id() {
+                self.take(joined).await;
+            }
+        }
+    }
+
+    /// One look, one decision; answers when to look again at the latest.
+    async fn look(&mut self) -> Instant {
+        let latest = Instant::now() + LOOK_AT_LEAST;
+        let ports = Arc::clone(self.registry.ports());
+        let snapshot = match observe::observe(&ports, &self.preview, &mut self.memory).await {
+            Ok(Some(snapshot)) => Arc::new(snapshot),
+            Ok(None) => return latest,
+            Err(error) => {
+                tracing::warn!(%error, "cannot see what is; nothing is decided until it can be seen");
+                return Instant::now() + BLIND_RETRY;
+            }
+        };
+        ports.routes.note(&snapshot);
+        ports.board.put(Arc::clone(&snapshot));
+        let in_flight: BTreeSet<Step> = self.in_flight.keys().cloned().collect();
+        let now_ms = self.clock.now_ms();
+        let plan = decide(
+            &snapshot.row.desired,
+            &snapshot.observed,
+            &in_flight,
+            now_ms,
+        );
+        let named: BTreeSet<Step> = plan.run.into_iter().collect();
+        self.cancel_unnamed(&named);
+        let waiting: BTreeSet<Step> = self.memory.setbacks.keys().cloned().collect();
+        let due = |step: &Step| {
+            self.memory
+                .setbacks
+                .get(step)
+                .is_some_and(|s| s.retry_at_ms > now_ms)
+        };
+        let still: BTreeSet<Step> = waiting
+            .into_iter()
+            .filter(|step| due(step) || named.iter().any(|n| n.backoff_key() == *step))
+            .collect();
+        self.memory.forget_setbacks_but(|step| still.contains(step));
+        self.snapshot = Some(Arc::clone(&snapshot));
+        for step in named {
+            if !self.in_flight.contains_key(&step) {
+                self.start(step, Arc::clone(&snapshot));
+            }
+        }
+        plan.wake_at_ms
+            .map_or(latest, |at| self.clock.instant(at).min(latest))
+    }
+
+    fn cancel_unnamed(&self, named: &BTreeSet<Step>) {
+        for (step, (_, handle)) in &self.in_flight {
+            if step.is_cancellable() && !named.contains(step) {
+                tracing::info!(step = step.word(), "cancelled: no longer wanted");
+                handle.abort();
+            }
+        }
+    }
+
+    fn start(&mut self, step: Step, snapshot: Arc<Snapshot>) {
+        tracing::debug!(step = step.word(), revision = ?step.revision(), "begins");
+        let ports = Arc::clone(self.registry.ports());
+        let preview = self.preview.clone();
+        let task = {
+            let step = step.clone();
+            async move {
+                let ended = perform::perform(&ports, &preview, &step, &snapshot).await;
+                (step, ended)
+            }
+        };
+        let handle = self.steps.spawn(task.in_current_span());
+        self.in_flight.insert(step, (handle.id(), handle));
+    }
+
+    /// Takes note of a step that ended.
+    async fn take(&mut self, joined: Result<(Id, (Step, Ended)), JoinError>) {
+        match joined {
+            Ok((_, (step, ended))) => {
+                self.in_flight.remove(&step);
+                self.note(&step, ended).await;
+            }
+            Err(error) => {
+                let of = |(_, (id, _)): &(&Step, &(Id, AbortHandle))| *id == error.id();
+                let step = self.in_flight.iter().find(of).map(|(step, _)| step.clone());
+                if let Some(step) = step {
+                    self.in_flight.remove(&step);
+                    self.cut_off(&step, &error).await;
+                }
+            }
+        }
+    }
+
+    /// A step that was cancelled, or that panicked.
+    async fn cut_off(&mut self, step: &Step, error: &JoinError) {
+        self.memory.engine = None;
+        if error.is_panic() {
+            tracing::error!(step = step.word(), %error, "a step panicked");
+            let now_ms = self.clock.now_ms();
+            self.memory.failed(
+                step,
+                now_ms,
+                "internal error; see the server's log".into(),
+                None,
+            );
+            return;
+        }
+        perform::end_attempt(self.registry.ports(), &self.preview, step).await;
+        self.event(step, 0, Some("cancelled".to_owned())).await;
+    }
+
+    async fn note(&mut self, step: &Step, ended: Ended) {
+        if step.touches_engine() {
+            self.memory.engine = None;
+        }
+        let took_ms = u64::try_from(ended.took.as_millis()).unwrap_or(u64::MAX);
+        match ended.result {
+            Ok(effect) => {
+                self.memory.succeeded(step);
+                self.learn(step, effect);
+                tracing::info!(step = step.word(), revision = ?step.revision(), took_ms, "done");
+                if perform::is_told(step) {
+                    self.event(step, took_ms, None).await;
+                }
+            }
+            Err(Trouble::Verdict(diagnosis)) => {
+                tracing::info!(
+                    step = step.word(),
+                    code = diagnosis.code,
+                    "the revision failed"
+                );
+                self.memory.succeeded(step);
+                self.event(step, took_ms, Some(diagnosis.sentence.clone()))
+                    .await;
+                self.fail(step, Outcome::Failed(diagnosis)).await;
+            }
+            Err(Trouble::Again { reason, after }) => {
+                let after_ms = after.map(|after| after.as_millis() as u64);
+                tracing::warn!(step = step.word(), %reason, "failed; it will be tried again");
+                self.memory.engine = None;
+                self.memory
+                    .failed(step, self.clock.now_ms(), reason, after_ms);
+            }
+        }
+    }
+
+    fn learn(&mut self, step: &Step, effect: Effect) {
+        match (step, effect) {
+            (Step::Probe { revision }, Effect::Ready(addresses)) => {
+                self.memory.ready.insert(*revision, addresses);
+            }
+            (Step::Drain { revision }, _) => {
+                self.memory.drained.insert(*revision);
+            }
+            (Step::Route { revision }, _) => {
+                self.memory.drained.remove(revision);
+            }
+            (Step::LookAgain { seen }, _) => self.memory.empty_looks = seen + 1,
+            (Step::ConfirmGone, _) => {
+                self.registry.ports().admission.leave(&self.preview);
+                self.memory = Memory::default();
+            }
+            _ => {}
+        }
+    }
+
+    async fn fail(&mut self, step: &Step, outcome: Outcome) {
+        let Some(revision) = step.revision() else {
+            return;
+        };
+        let store = &self.registry.ports().store;
+        if let Err(error) = store.set_outcome(&self.preview, revision, outcome).await {
+            tracing::error!(%error, "failed to write down how a revision ended");
+            let now_ms = self.clock.now_ms();
+            self.memory.failed(step, now_ms, error.to_string(), None);
+        }
+    }
+
+    async fn event(&self, step: &Step, took_ms: u64, note: Option<String>) {
+        let event = EventRow {
+            revision: step.revision().map(|revision| revision.0),
+            at_ms: wall_ms(),
+            step: perform::title(step),
+            took_ms,
+            note,
+        };
+        let (preview, revision) = (self.preview.clone(), step.revision());
+        let store = self.registry.ports().store.clone();
+        // Nothing waits for the history of a preview; it must not slow the preview down.
+        tokio::spawn(async move {
+            if let Err(error) = store.add_event(&preview, revision, event).await {
+                tracing::warn!(%error, "failed to note an event");
+            }
+        });
+    }
+
+    /// A preview of which nothing is left needs no worker.
+    fn may_end(&self) -> bool {
+        let Some(snapshot) = &self.snapshot else {
+            return self.in_flight.is_empty();
+        };
+        let desired = &snapshot.row.desired;
+        snapshot.summary.phase == Phase::Gone
+            && self.in_flight.is_empty()
+            && self.memory.setbacks.is_empty()
+            && desired.looks_raised == desired.looks_applied
+    }
+
+    async fn wind_down(mut self) {
+        for (step, (_, handle)) in &self.in_flight {
+            if step.is_cancellable() {
+                handle.abort();
+            }
+        }
+        while let Some(joined) = self.steps.join_next_with_id().await {
+            self.take(joined).await;
+        }
+    }
+}
