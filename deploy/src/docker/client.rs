@@ -1,0 +1,202 @@
+//! The handle that all three ports share.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    future::Future,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use bollard::errors::Error;
+use tokio::sync::OnceCell;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    DockerConfig, Firewall,
+    error::{classify, found},
+    images::ImageFacts,
+    names::Names,
+    transport,
+};
+use crate::{
+    engine::{EngineError, Room},
+    labels,
+    names::{ImageId, PreviewId},
+};
+
+/// How many images' facts are kept in memory; more, and all are forgotten.
+const IMAGE_FACTS_MAX: usize = 1_000;
+
+/// A Docker engine behind a Unix socket. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Docker {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    api: bollard::Docker,
+    config: DockerConfig,
+    firewall: Firewall,
+    /// Networks of rooms that were seen; a hint that is dropped when the engine denies it.
+    rooms: Mutex<BTreeMap<(PreviewId, Room), String>>,
+    /// What an image asks for never changes, since its id is a digest of it.
+    images: Mutex<HashMap<ImageId, Arc<ImageFacts>>>,
+    /// Held while a subnet is chosen and its network made.
+    allocation: tokio::sync::Mutex<()>,
+    processors: OnceCell<u64>,
+}
+
+impl Docker {
+    /// A handle on the engine behind that socket. Nothing is sent yet: an engine that is away is
+    /// found out by the first call, and may come back between two of them.
+    pub fn connect(config: DockerConfig) -> Result<Self, EngineError> {
+        // The longest answer to begin is the end of a stop with its grace.
+        let head = config.timeouts.change.max(config.timeouts.call);
+        let api = transport::client(&config.socket, head, CancellationToken::new())
+            .map_err(|error| classify("the engine", error))?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                api,
+                firewall: Firewall::new(config.instance.clone(), config.subnet_pool),
+                config,
+                rooms: Mutex::default(),
+                images: Mutex::default(),
+                allocation: tokio::sync::Mutex::default(),
+                processors: OnceCell::new(),
+            }),
+        })
+    }
+
+    /// What it was made with.
+    pub fn config(&self) -> &DockerConfig {
+        &self.inner.config
+    }
+
+    /// The host's firewall.
+    pub fn firewall(&self) -> &Firewall {
+        &self.inner.firewall
+    }
+
+    pub(super) fn api(&self) -> &bollard::Docker {
+        &self.inner.api
+    }
+
+    pub(super) fn names<'a>(&'a self, preview: &'a PreviewId) -> Names<'a> {
+        Names {
+            instance: &self.inner.config.instance,
+            preview,
+        }
+    }
+
+    pub(super) fn allocation(&self) -> &tokio::sync::Mutex<()> {
+        &self.inner.allocation
+    }
+
+    /// A question or a small change, with the deadline of one.
+    pub(super) async fn call<T>(
+        &self,
+        what: &str,
+        future: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, EngineError> {
+        within(self.inner.config.timeouts.call, what, future).await
+    }
+
+    /// As [`Docker::call`], for what may not be there.
+    pub(super) async fn look<T>(
+        &self,
+        what: &str,
+        future: impl Future<Output = Result<T, Error>>,
+    ) -> Result<Option<T>, EngineError> {
+        self.call(what, async { found(future.await) }).await
+    }
+
+    /// Something that starts, stops or removes, with the deadline of that.
+    pub(super) async fn change<T>(
+        &self,
+        what: &str,
+        future: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, EngineError> {
+        within(self.inner.config.timeouts.change, what, future).await
+    }
+
+    /// As [`Docker::change`], where "it is not there" is as good as done.
+    pub(super) async fn absent(
+        &self,
+        what: &str,
+        future: impl Future<Output = Result<(), Error>>,
+    ) -> Result<(), EngineError> {
+        self.change(what, async { found(future.await) })
+            .await
+            .map(|_| ())
+    }
+
+    /// How many processors the engine has.
+    pub(super) async fn processors(&self) -> Result<u64, EngineError> {
+        let ask = || async {
+            let info = self.call("the engine's facts", self.api().info()).await?;
+            Ok(info
+                .ncpu
+                .and_then(|n| u64::try_from(n).ok())
+                .unwrap_or(1)
+                .max(1))
+        };
+        self.inner.processors.get_or_try_init(ask).await.copied()
+    }
+
+    pub(super) fn remembered_room(&self, preview: &PreviewId, room: &Room) -> Option<String> {
+        lock(&self.inner.rooms)
+            .get(&(preview.clone(), room.clone()))
+            .cloned()
+    }
+
+    pub(super) fn remember_room(&self, preview: &PreviewId, room: &Room, id: &str) {
+        lock(&self.inner.rooms).insert((preview.clone(), room.clone()), id.to_owned());
+    }
+
+    pub(super) fn forget_room(&self, preview: &PreviewId, room: &Room) {
+        lock(&self.inner.rooms).remove(&(preview.clone(), room.clone()));
+    }
+
+    pub(super) fn remembered_image(&self, image: &ImageId) -> Option<Arc<ImageFacts>> {
+        lock(&self.inner.images).get(image).cloned()
+    }
+
+    pub(super) fn remember_image(&self, image: &ImageId, facts: Arc<ImageFacts>) {
+        let mut images = lock(&self.inner.images);
+        if images.len() >= IMAGE_FACTS_MAX {
+            images.clear();
+        }
+        images.insert(image.clone(), facts);
+    }
+
+    /// The filter that finds objects with these labels, of this instance only.
+    pub(super) fn filter(&self, more: &[(&str, &str)]) -> HashMap<String, Vec<String>> {
+        let instance = format!("{}={}", labels::INSTANCE, self.inner.config.instance);
+        let more = more.iter().map(|(key, value)| format!("{key}={value}"));
+        HashMap::from([(
+            "label".to_owned(),
+            std::iter::once(instance).chain(more).collect(),
+        )])
+    }
+}
+
+/// Waits for an answer, but not for ever.
+pub(super) async fn within<T>(
+    limit: Duration,
+    what: &str,
+    future: impl Future<Output = Result<T, Error>>,
+) -> Result<T, EngineError> {
+    match tokio::time::timeout(limit, future).await {
+        Ok(result) => result.map_err(|error| classify(what, error)),
+        Err(_) => Err(EngineError::Unreachable(format!(
+            "{what}: no answer within {} s",
+            limit.as_secs()
+        ))),
+    }
+}
+
+/// A lock whose holder panicked still guards a map that is whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,70 @@
+//! What the Docker implementation must be told.
+
+use std::{path::PathBuf, time::Duration};
+
+use super::Subnet;
+use crate::{engine::STOP_GRACE, names::Instance};
+
+/// Where the engine listens unless somebody says otherwise.
+pub const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
+
+/// What the Docker implementation must be told.
+#[derive(Clone, Debug)]
+pub struct DockerConfig {
+    /// The engine's Unix socket.
+    pub socket: PathBuf,
+    /// Which Dayfly this is; objects of another are never touched.
+    pub instance: Instance,
+    /// Where rooms take their subnets from.
+    pub subnet_pool: Subnet,
+    /// Whether to keep rules in the host's firewall, where that is possible.
+    pub firewall: bool,
+    /// How long calls may take.
+    pub timeouts: Timeouts,
+}
+
+impl DockerConfig {
+    /// The defaults for an instance.
+    pub fn new(instance: Instance) -> Self {
+        Self {
+            socket: PathBuf::from(DEFAULT_SOCKET),
+            instance,
+            subnet_pool: Subnet::DEFAULT_POOL,
+            firewall: true,
+            timeouts: Timeouts::default(),
+        }
+    }
+}
+
+/// How long calls may take before the engine counts as unreachable.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeouts {
+    /// A question, or a small change.
+    pub call: Duration,
+    /// Anything that starts, stops or removes a container or a network.
+    pub change: Duration,
+    /// The pull of an image, from the first to the last layer.
+    pub pull: Duration,
+    /// A build, wall clock.
+    pub build: Duration,
+    /// A database, from its start to its first answer.
+    pub ready: Duration,
+    /// A seed, from its first to its last statement.
+    pub seed: Duration,
+    /// One attempt to reach a service.
+    pub probe: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            call: Duration::from_secs(20),
+            change: STOP_GRACE + Duration::from_secs(50),
+            pull: Duration::from_secs(10 * 60),
+            build: Duration::from_secs(20 * 60),
+            ready: Duration::from_secs(120),
+            seed: Duration::from_secs(10 * 60),
+            probe: Duration::from_secs(2),
+        }
+    }
+}

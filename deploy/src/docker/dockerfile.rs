@@ -1,0 +1,90 @@
+//! Which program reads a Dockerfile: a Dockerfile can name an image for that, and the builder
+//! would run it.
+
+use std::collections::BTreeMap;
+
+/// Frontends that may be named; each is published by the makers of the builder.
+const FRONTENDS: [&str; 2] = ["docker/dockerfile", "docker/dockerfile-upstream"];
+
+/// The build argument that names a frontend as the directive does.
+const SYNTAX_ARGUMENT: &str = "BUILDKIT_SYNTAX";
+
+/// A sentence about the frontend that is asked for, unless it is one that may be.
+pub(super) fn refused_frontend(content: &[u8], args: &BTreeMap<String, String>) -> Option<String> {
+    if args.contains_key(SYNTAX_ARGUMENT) {
+        return Some(format!(
+            "the build argument {SYNTAX_ARGUMENT} is not allowed"
+        ));
+    }
+    let text = String::from_utf8_lossy(content);
+    let text = text.trim_start_matches('\u{feff}');
+    // A file that is a JSON object can name its frontend in a key of it.
+    if text.trim_start().starts_with('{') {
+        return Some("the Dockerfile begins with `{`, which no instruction does".to_owned());
+    }
+    let frontend = text.lines().map(str::trim).find_map(directive)?;
+    if is_allowed(frontend) {
+        return None;
+    }
+    let shown: String = frontend.chars().take(80).collect();
+    Some(format!(
+        "the Dockerfile asks for the frontend {shown:?}; allowed are {}",
+        FRONTENDS.join(" and ")
+    ))
+}
+
+/// The value of a line that is a `syntax` directive in any of the forms that builders know.
+fn directive(line: &str) -> Option<&str> {
+    let comment = line.strip_prefix('#').or_else(|| line.strip_prefix("//"))?;
+    let (key, value) = comment.split_once('=')?;
+    if key.trim().eq_ignore_ascii_case("syntax") {
+        value.split_whitespace().next()
+    } else {
+        None
+    }
+}
+
+fn is_allowed(frontend: &str) -> bool {
+    let name = frontend.strip_prefix("docker.io/").unwrap_or(frontend);
+    let name = name.split('@').next().unwrap_or(name);
+    let name = name.split(':').next().unwrap_or(name);
+    FRONTENDS.contains(&name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(text: &str) -> bool {
+        refused_frontend(text.as_bytes(), &BTreeMap::new()).is_some()
+    }
+
+    #[test]
+    fn the_builders_own_frontends_and_none_at_all_are_allowed() {
+        for good in [
+            "FROM scratch",
+            "# syntax=docker/dockerfile:1\nFROM scratch",
+            "#syntax = docker.io/docker/dockerfile:1.7-labs@sha256:00\nFROM scratch",
+            "# a comment\nFROM scratch\nENV a=b",
+        ] {
+            assert!(!refused(good), "{good}");
+        }
+    }
+
+    #[test]
+    fn any_other_frontend_is_refused() {
+        for evil in [
+            "# syntax=evil/frontend\nFROM scratch",
+            "#SYNTAX=evil.example/docker/dockerfile:1",
+            "#!/bin/x\n# escape=`\n# syntax = evil/x",
+            "// syntax=evil/x",
+            "\u{feff}# syntax=evil/x",
+            "{\"syntax\": \"evil/x\"}",
+            "# syntax=docker/dockerfile-evil",
+        ] {
+            assert!(refused(evil), "{evil}");
+        }
+        let args = BTreeMap::from([(SYNTAX_ARGUMENT.to_owned(), "evil/x".to_owned())]);
+        assert!(refused_frontend(b"FROM scratch", &args).is_some());
+    }
+}

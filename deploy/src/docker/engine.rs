@@ -1,0 +1,63 @@
+//! Docker as the port's [`Engine`].
+
+use std::net::SocketAddr;
+
+use async_trait::async_trait;
+
+use super::{Docker, probe::probe};
+use crate::{
+    blueprint::Health,
+    engine::{
+        Ended, Engine, EngineError, HintStream, LogStream, Observation, Probe, Room, RoomSpec,
+        ServiceKey, ServiceSpec, Stray,
+    },
+    names::PreviewId,
+};
+
+#[async_trait]
+impl Engine for Docker {
+    async fn ensure_room(&self, spec: &RoomSpec) -> Result<(), EngineError> {
+        self.ensure_network(spec).await
+    }
+
+    async fn remove_room(&self, preview: &PreviewId, room: &Room) -> Result<(), EngineError> {
+        self.remove_network(preview, room).await
+    }
+
+    async fn start_service(&self, spec: &ServiceSpec) -> Result<SocketAddr, EngineError> {
+        self.start(spec).await
+    }
+
+    async fn remove_service(&self, key: &ServiceKey) -> Result<(), EngineError> {
+        self.remove(key).await
+    }
+
+    async fn run_to_end(&self, spec: &ServiceSpec, task: &str) -> Result<Ended, EngineError> {
+        self.run(spec, task).await
+    }
+
+    async fn probe(&self, address: SocketAddr, host: &str, health: &Health) -> Probe {
+        probe(address, host, health, self.config().timeouts.probe).await
+    }
+
+    async fn logs(
+        &self,
+        key: &ServiceKey,
+        tail: usize,
+        follow: bool,
+    ) -> Result<LogStream, EngineError> {
+        self.service_logs(key, tail, follow).await
+    }
+
+    async fn observe(&self, preview: Option<&PreviewId>) -> Result<Observation, EngineError> {
+        self.observe_all(preview).await
+    }
+
+    async fn remove_stray(&self, stray: &Stray) -> Result<(), EngineError> {
+        self.remove_any(stray).await
+    }
+
+    async fn hints(&self) -> Result<HintStream, EngineError> {
+        Ok(self.events())
+    }
+}

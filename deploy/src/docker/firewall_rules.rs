@@ -1,0 +1,355 @@
+//! The rules themselves: what they should be, and whether a listing says that they are.
+//!
+//! Rules are written exactly as `iptables -S` prints them, so that comparing is comparing text.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::{Subnet, names::bridge_prefix};
+use crate::names::Instance;
+
+/// Where nothing of a preview may connect to: everything that is not a public address.
+const REFUSED_RANGES: [&str; 11] = [
+    "0.0.0.0/8",
+    "10.0.0.0/8",
+    "100.64.0.0/10",
+    "127.0.0.0/8",
+    "169.254.0.0/16",
+    "172.16.0.0/12",
+    "192.0.0.0/24",
+    "192.168.0.0/16",
+    "198.18.0.0/15",
+    "224.0.0.0/4",
+    "240.0.0.0/4",
+];
+
+/// Mail leaves by these; what a preview sends would reach real people.
+const MAIL_PORTS: &str = "25,465,587,2525";
+
+/// How many name servers are let through; a resolver uses at most three.
+const NAME_SERVERS_MAX: usize = 3;
+
+/// Docker's chain for the rules of others; it is passed by everything that is forwarded.
+const DOCKER_USER: &str = "DOCKER-USER";
+
+/// The rules of one instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Rules {
+    interfaces: String,
+    forward: String,
+    input: String,
+    name_servers: Vec<Ipv4Addr>,
+    pool: Subnet,
+}
+
+impl Rules {
+    pub(super) fn new(instance: &Instance, pool: Subnet, name_servers: Vec<Ipv4Addr>) -> Self {
+        Self {
+            interfaces: format!("{}+", bridge_prefix(instance)),
+            forward: format!("DAYFLY-{instance}-F"),
+            input: format!("DAYFLY-{instance}-I"),
+            name_servers,
+            pool,
+        }
+    }
+
+    /// Whether the listing holds all rules, in places where they work.
+    pub(super) fn are_in(&self, listing: &str) -> bool {
+        let has = |chain: &str, wanted: &[String]| rules_of(listing, chain).eq(wanted);
+        has(&self.forward, &self.forward_rules())
+            && has(&self.input, &self.input_rules())
+            && self
+                .hooks(listing)
+                .iter()
+                .all(|(chain, hook)| is_early(listing, chain, hook))
+    }
+
+    /// What to feed to `iptables-restore --noflush`: it takes effect as a whole or not at all.
+    pub(super) fn script(&self, listing: &str) -> String {
+        let mut script = format!(
+            "*filter\n:{} - [0:0]\n:{} - [0:0]\n",
+            self.forward, self.input
+        );
+        for rule in self.forward_rules().into_iter().chain(self.input_rules()) {
+            push_line(&mut script, &rule);
+        }
+        for (chain, hook) in self.hooks(listing) {
+            if is_early(listing, &chain, &hook) {
+                continue;
+            }
+            for _ in rules_of(listing, &chain).filter(|rule| **rule == hook) {
+                push_line(&mut script, &hook.replacen("-A", "-D", 1));
+            }
+            let (_, rest) = hook.split_at(3 + chain.len());
+            push_line(&mut script, &format!("-I {chain} 1{rest}"));
+        }
+        script.push_str("COMMIT\n");
+        script
+    }
+
+    /// What takes all of it away again; `None` when nothing is there.
+    pub(super) fn removal(&self, listing: &str) -> Option<String> {
+        let ours = [&self.forward, &self.input];
+        let there: Vec<&&String> = ours
+            .iter()
+            .filter(|chain| has_chain(listing, chain))
+            .collect();
+        if there.is_empty() {
+            return None;
+        }
+        let mut script = "*filter\n".to_owned();
+        for line in listing.lines() {
+            let jumps = ours
+                .iter()
+                .any(|chain| line.ends_with(&format!(" -j {chain}")));
+            if jumps && line.starts_with("-A ") {
+                push_line(&mut script, &line.replacen("-A", "-D", 1));
+            }
+        }
+        there
+            .iter()
+            .for_each(|chain| push_line(&mut script, &format!("-F {chain}")));
+        there
+            .iter()
+            .for_each(|chain| push_line(&mut script, &format!("-X {chain}")));
+        script.push_str("COMMIT\n");
+        Some(script)
+    }
+
+    /// What may pass from our bridges to elsewhere. Rooms are kept apart by the engine itself.
+    fn forward_rules(&self) -> Vec<String> {
+        let chain = &self.forward;
+        let mut rules = vec![
+            format!("-A {chain} -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN"),
+            format!("-A {chain} -o {} -j RETURN", self.interfaces),
+        ];
+        rules.extend(self.name_server_rules(chain));
+        let mut refused: Vec<String> = REFUSED_RANGES.map(str::to_owned).to_vec();
+        let covered = REFUSED_RANGES
+            .iter()
+            .filter_map(|range| range.parse::<Subnet>().ok())
+            .any(|range| range.overlaps(self.pool));
+        if !covered {
+            refused.push(self.pool.to_string());
+        }
+        rules.extend(
+            refused
+                .iter()
+                .map(|range| format!("-A {chain} -d {range} -j DROP")),
+        );
+        rules.push(format!(
+            "-A {chain} -p tcp -m multiport --dports {MAIL_PORTS} -j DROP"
+        ));
+        rules.push(format!("-A {chain} -j RETURN"));
+        rules
+    }
+
+    /// What may pass from our bridges to the host: answers, and questions to a name server on it.
+    fn input_rules(&self) -> Vec<String> {
+        let chain = &self.input;
+        let mut rules = vec![format!(
+            "-A {chain} -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN"
+        )];
+        rules.extend(self.name_server_rules(chain));
+        rules.push(format!("-A {chain} -j DROP"));
+        rules
+    }
+
+    fn name_server_rules(&self, chain: &str) -> Vec<String> {
+        let rule = |server: &Ipv4Addr, protocol: &str| {
+            format!("-A {chain} -d {server}/32 -p {protocol} -m {protocol} --dport 53 -j RETURN")
+        };
+        self.name_servers
+            .iter()
+            .take(NAME_SERVERS_MAX)
+            .flat_map(|server| [rule(server, "udp"), rule(server, "tcp")])
+            .collect()
+    }
+
+    /// The chains we hang ours into, each with the rule that does it. An engine without the chain
+    /// for others' rules forwards through the kernel's own all the same.
+    fn hooks(&self, listing: &str) -> [(String, String); 2] {
+        let forward = if has_chain(listing, DOCKER_USER) {
+            DOCKER_USER
+        } else {
+            "FORWARD"
+        };
+        let hook = |chain: &str, ours: &str| format!("-A {chain} -i {} -j {ours}", self.interfaces);
+        [
+            (forward.to_owned(), hook(forward, &self.forward)),
+            ("INPUT".to_owned(), hook("INPUT", &self.input)),
+        ]
+    }
+}
+
+/// The host's name servers as a resolver's configuration lists them. Those on the loopback are
+/// asked by the engine itself, not by containers.
+pub(super) fn name_servers(resolv_conf: &str) -> Vec<Ipv4Addr> {
+    let address = |line: &str| {
+        let mut words = line.split_ascii_whitespace();
+        if words.next()? != "nameserver" {
+            return None;
+        }
+        match words.next()?.parse().ok()? {
+            IpAddr::V4(address) if !address.is_loopback() => Some(address),
+            _ => None,
+        }
+    };
+    resolv_conf
+        .lines()
+        .filter_map(address)
+        .take(NAME_SERVERS_MAX)
+        .collect()
+}
+
+fn has_chain(listing: &str, chain: &str) -> bool {
+    listing
+        .lines()
+        .filter_map(|line| {
+            line.strip_prefix("-N ")
+                .or_else(|| line.strip_prefix("-P "))
+        })
+        .any(|rest| rest.split(' ').next() == Some(chain))
+}
+
+fn rules_of<'a>(listing: &'a str, chain: &'a str) -> impl Iterator<Item = &'a str> {
+    listing.lines().filter(move |line| {
+        line.strip_prefix("-A ")
+            .and_then(|rest| rest.split(' ').next())
+            == Some(chain)
+    })
+}
+
+/// Whether nothing stands before the rule but the same of other instances.
+fn is_early(listing: &str, chain: &str, rule: &str) -> bool {
+    rules_of(listing, chain)
+        .find(|other| *other == rule || !other.contains(" -j DAYFLY-"))
+        .is_some_and(|first| first == rule)
+}
+
+fn push_line(script: &mut String, line: &str) {
+    script.push_str(line);
+    script.push('\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DOCKER: &str = "-P INPUT ACCEPT\n-P FORWARD DROP\n-P OUTPUT ACCEPT\n-N DOCKER\n\
+        -N DOCKER-USER\n-A FORWARD -j DOCKER-USER\n-A DOCKER-USER -j RETURN\n";
+
+    fn rules() -> Rules {
+        let instance = Instance::parse("0a1b2c3d").unwrap();
+        Rules::new(
+            &instance,
+            Subnet::DEFAULT_POOL,
+            vec![Ipv4Addr::new(192, 0, 2, 53)],
+        )
+    }
+
+    /// The listing after a script of ours ran on it.
+    fn applied(listing: &str, script: &str) -> String {
+        let mut lines: Vec<String> = listing.lines().map(str::to_owned).collect();
+        for line in script.lines() {
+            let chain = line.split(' ').nth(1).unwrap_or_default();
+            if let Some(rest) = line.strip_prefix(':') {
+                let chain = rest.split(' ').next().unwrap();
+                lines.retain(|l| !l.starts_with(&format!("-A {chain} ")));
+                if !lines.contains(&format!("-N {chain}")) {
+                    lines.push(format!("-N {chain}"));
+                }
+            } else if line.starts_with("-A ") {
+                lines.push(line.to_owned());
+            } else if line.starts_with("-I ") {
+                let rule = line.replacen("-I", "-A", 1).replacen(" 1 ", " ", 1);
+                let at = lines
+                    .iter()
+                    .position(|l| l.starts_with(&format!("-A {chain} ")));
+                lines.insert(at.unwrap_or(lines.len()), rule);
+            } else if let Some(rest) = line.strip_prefix("-D ") {
+                let at = lines
+                    .iter()
+                    .position(|l| *l == format!("-A {rest}"))
+                    .unwrap();
+                lines.remove(at);
+            } else if line.starts_with("-F ") {
+                lines.retain(|l| !l.starts_with(&format!("-A {chain} ")));
+            } else if line.starts_with("-X ") {
+                lines.retain(|l| *l != format!("-N {chain}"));
+            }
+        }
+        lines.join("\n") + "\n"
+    }
+
+    #[test]
+    fn what_was_applied_is_found_and_what_was_removed_leaves_nothing() {
+        let rules = rules();
+        assert!(!rules.are_in(DOCKER));
+        let after = applied(DOCKER, &rules.script(DOCKER));
+        assert!(rules.are_in(&after), "{after}");
+        let gone = applied(&after, &rules.removal(&after).unwrap());
+        assert_eq!(gone, DOCKER);
+        assert_eq!(rules.removal(DOCKER), None);
+    }
+
+    #[test]
+    fn a_flushed_chain_or_a_rule_before_ours_is_noticed_and_mended() {
+        let rules = rules();
+        let after = applied(DOCKER, &rules.script(DOCKER));
+        let flushed: String = after
+            .lines()
+            .filter(|line| !line.starts_with("-A DAYFLY-0a1b2c3d-I"))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        let shadowed = after.replacen("-A INPUT", "-A INPUT -j ACCEPT\n-A INPUT", 1);
+        let unhooked = after.replacen("-A DOCKER-USER -i df0a1b+ -j DAYFLY-0a1b2c3d-F\n", "", 1);
+        for broken in [flushed, shadowed, unhooked] {
+            assert!(!rules.are_in(&broken), "{broken}");
+            let mended = applied(&broken, &rules.script(&broken));
+            assert!(rules.are_in(&mended), "{mended}");
+            let hooks = mended
+                .lines()
+                .filter(|l| l.ends_with("-j DAYFLY-0a1b2c3d-I"))
+                .count();
+            assert_eq!(hooks, 1, "{mended}");
+        }
+    }
+
+    #[test]
+    fn two_instances_do_not_push_each_other_aside() {
+        let first = rules();
+        let other = Instance::parse("ffff0000").unwrap();
+        let second = Rules::new(&other, Subnet::DEFAULT_POOL, Vec::new());
+        let both = applied(DOCKER, &first.script(DOCKER));
+        let both = applied(&both, &second.script(&both));
+        assert!(first.are_in(&both) && second.are_in(&both), "{both}");
+        let left = applied(&both, &first.removal(&both).unwrap());
+        assert!(second.are_in(&left), "{left}");
+    }
+
+    #[test]
+    fn an_engine_without_the_chain_for_others_is_hooked_in_the_kernels() {
+        let plain = "-P INPUT ACCEPT\n-P FORWARD ACCEPT\n-P OUTPUT ACCEPT\n";
+        let after = applied(plain, &rules().script(plain));
+        assert!(
+            after.contains("-A FORWARD -i df0a1b+ -j DAYFLY-0a1b2c3d-F\n"),
+            "{after}"
+        );
+    }
+
+    #[test]
+    fn a_public_pool_is_refused_as_a_destination_too() {
+        let instance = Instance::parse("0a1b2c3d").unwrap();
+        let rules = Rules::new(&instance, "198.51.100.0/24".parse().unwrap(), Vec::new());
+        let text = rules.script(DOCKER);
+        assert!(text.contains("-d 198.51.100.0/24 -j DROP"), "{text}");
+    }
+
+    #[test]
+    fn name_servers_on_the_loopback_are_not_let_through() {
+        let text = "# x\nnameserver 127.0.0.53\nnameserver 192.0.2.1\nnameserver ::1\n\
+            options edns0\nnameserver evil; reboot\nnameserver 192.0.2.2 # second\n";
+        let expected = [Ipv4Addr::new(192, 0, 2, 1), Ipv4Addr::new(192, 0, 2, 2)];
+        assert_eq!(name_servers(text), expected);
+    }
+}

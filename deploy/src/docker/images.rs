@@ -1,0 +1,287 @@
+//! Images: what they ask for, getting those that somebody else made, removing those that we made.
+
+use std::sync::Arc;
+
+use bollard::{
+    models::{ImageConfig, ImageInspect},
+    query_parameters::{
+        CreateImageOptionsBuilder, ListContainersOptionsBuilder, RemoveImageOptionsBuilder,
+    },
+};
+use futures_util::TryStreamExt;
+
+use super::{
+    Docker,
+    client::within,
+    error::{found, status},
+    names::{is_built_reference, leads_to},
+};
+use crate::{builder::BuildError, engine::EngineError, labels::Mark, names::ImageId};
+
+/// What an image asks for, as far as we heed it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct ImageFacts {
+    /// Whether its process begins as root.
+    pub(super) starts_as_root: bool,
+    /// The paths it declares as volumes.
+    pub(super) volumes: Vec<String>,
+    /// Its environment.
+    pub(super) env: Vec<String>,
+}
+
+impl ImageFacts {
+    fn read(config: ImageConfig) -> Self {
+        Self {
+            starts_as_root: is_root(config.user.as_deref().unwrap_or_default()),
+            volumes: config.volumes.unwrap_or_default(),
+            env: config.env.unwrap_or_default(),
+        }
+    }
+
+    /// The value of one of its variables.
+    pub(super) fn variable(&self, key: &str) -> Option<&str> {
+        self.env
+            .iter()
+            .find_map(|line| line.strip_prefix(key)?.strip_prefix('='))
+    }
+}
+
+impl Docker {
+    /// What the image asks for.
+    pub(super) async fn image_facts(
+        &self,
+        image: &ImageId,
+    ) -> Result<Arc<ImageFacts>, EngineError> {
+        if let Some(facts) = self.remembered_image(image) {
+            return Ok(facts);
+        }
+        let what = format!("image {image}");
+        let there = self
+            .call(&what, self.api().inspect_image(image.as_str()))
+            .await?;
+        let facts = Arc::new(ImageFacts::read(there.config.unwrap_or_default()));
+        self.remember_image(image, Arc::clone(&facts));
+        Ok(facts)
+    }
+
+    /// Makes sure that somebody else's image is there.
+    pub(super) async fn obtain_image(&self, reference: &str) -> Result<ImageId, BuildError> {
+        let no_image = |why: String| BuildError::NoImage {
+            reference: reference.to_owned(),
+            why,
+        };
+        if is_built_reference(reference) {
+            return Err(no_image(
+                "it is a name for images that are built here".to_owned(),
+            ));
+        }
+        let reference = with_tag(reference);
+        if let Some(id) = self.named_image(&reference).await? {
+            return Ok(id);
+        }
+        self.pull(&reference).await.map_err(|error| match error {
+            EngineError::Unreachable(why) => BuildError::Unreachable(why),
+            EngineError::Missing(why) | EngineError::Refused { why, .. } => no_image(why),
+        })?;
+        let found = self.named_image(&reference).await?;
+        found.ok_or_else(|| no_image("it was pulled, and yet it is not there".to_owned()))
+    }
+
+    /// The image of that name. An id, or the beginning of one, is not a name: it would reach
+    /// images of other previews.
+    async fn named_image(&self, reference: &str) -> Result<Option<ImageId>, BuildError> {
+        let there = self
+            .look("an image", self.api().inspect_image(reference))
+            .await
+            .map_err(build_error)?;
+        let Some(there) = there.filter(|image| is_called(image, reference)) else {
+            return Ok(None);
+        };
+        ImageId::parse(there.id.as_deref().unwrap_or_default())
+            .map(Some)
+            .map_err(|error| BuildError::Unreachable(error.to_string()))
+    }
+
+    async fn pull(&self, reference: &str) -> Result<(), EngineError> {
+        let what = format!("image {reference}");
+        let options = CreateImageOptionsBuilder::new()
+            .from_image(reference)
+            .build();
+        within(self.config().timeouts.pull, &what, async {
+            let mut progress = self.api().create_image(Some(options), None, None);
+            while let Some(step) = progress.try_next().await? {
+                let id = step.id.unwrap_or_default();
+                tracing::trace!(%id, status = step.status.unwrap_or_default(), "pulling");
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Removes our tag, and the image with it unless somebody else has a use for it.
+    pub(super) async fn remove_image(&self, image: &ImageId) -> Result<(), BuildError> {
+        let inspected = self
+            .look("an image", self.api().inspect_image(image.as_str()))
+            .await;
+        let Some(there) = inspected.map_err(build_error)? else {
+            return Ok(());
+        };
+        let labels = there
+            .config
+            .as_ref()
+            .and_then(|config| config.labels.as_ref());
+        let Some(mark) = labels.and_then(Mark::read) else {
+            return Ok(());
+        };
+        if mark.instance != self.config().instance {
+            return Ok(());
+        }
+        for tag in there
+            .repo_tags
+            .iter()
+            .flatten()
+            .filter(|tag| leads_to(&mark, tag))
+        {
+            self.untag(image, tag).await.map_err(build_error)?;
+        }
+        Ok(())
+    }
+
+    async fn untag(&self, image: &ImageId, tag: &str) -> Result<(), EngineError> {
+        let what = format!("image {tag}");
+        let options = |force| {
+            RemoveImageOptionsBuilder::new()
+                .force(force)
+                .noprune(true)
+                .build()
+        };
+        let in_use = self
+            .change(&what, async {
+                match found(
+                    self.api()
+                        .remove_image(tag, Some(options(false)), None)
+                        .await,
+                ) {
+                    Ok(_) => Ok(false),
+                    Err(error) if status(&error) == Some(409) => Ok(true),
+                    Err(error) => Err(error),
+                }
+            })
+            .await?;
+        // Force takes the tag from an image that a running container holds, and would take the
+        // image itself from one that only stopped containers hold.
+        if in_use && self.runs_somewhere(image).await? {
+            self.absent(&what, async {
+                self.api()
+                    .remove_image(tag, Some(options(true)), None)
+                    .await
+                    .map(|_| ())
+            })
+            .await?;
+        }
+        Ok(())
+    }
+
+    async fn runs_somewhere(&self, image: &ImageId) -> Result<bool, EngineError> {
+        let filter = std::collections::HashMap::from([("ancestor", vec![image.as_str()])]);
+        let options = ListContainersOptionsBuilder::new().filters(&filter).build();
+        let running = self
+            .call("containers", self.api().list_containers(Some(options)))
+            .await?;
+        Ok(!running.is_empty())
+    }
+}
+
+/// The builder's word for the engine's error.
+pub(super) fn build_error(error: EngineError) -> BuildError {
+    match error {
+        EngineError::Unreachable(why) => BuildError::Unreachable(why),
+        other => BuildError::Failed {
+            step: None,
+            message: other.to_string(),
+        },
+    }
+}
+
+fn is_root(user: &str) -> bool {
+    let name = user.split(':').next().unwrap_or_default();
+    name.is_empty() || name == "root" || name.parse::<u32>() == Ok(0)
+}
+
+/// Without a tag or a digest, the engine would fetch every tag there is.
+fn with_tag(reference: &str) -> String {
+    let last = reference.rsplit('/').next().unwrap_or(reference);
+    if last.contains(':') || last.contains('@') {
+        reference.to_owned()
+    } else {
+        format!("{reference}:latest")
+    }
+}
+
+fn is_called(image: &ImageInspect, reference: &str) -> bool {
+    let names = image
+        .repo_tags
+        .iter()
+        .flatten()
+        .chain(image.repo_digests.iter().flatten());
+    let wanted = familiar(reference);
+    names.into_iter().any(|name| {
+        let name = familiar(name);
+        // A reference may carry both a tag and a digest; the digest is what counts then.
+        name == wanted
+            || wanted.split_once('@').is_some_and(|(repository, digest)| {
+                let repository = repository.rsplit_once(':').map_or(repository, |(r, _)| r);
+                name == format!("{repository}@{digest}")
+            })
+    })
+}
+
+/// A reference as the engine shows it: the default registry and its library go unsaid.
+fn familiar(reference: &str) -> &str {
+    let reference = reference.strip_prefix("docker.io/").unwrap_or(reference);
+    reference.strip_prefix("library/").unwrap_or(reference)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_image_without_a_user_or_with_root_starts_as_root() {
+        for root in ["", "root", "0", "0:0", "root:wheel", "00"] {
+            assert!(is_root(root), "{root}");
+        }
+        for other in ["app", "1000", "1000:0", "nobody:root"] {
+            assert!(!is_root(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_reference_without_a_tag_means_the_latest() {
+        assert_eq!(with_tag("postgres"), "postgres:latest");
+        assert_eq!(with_tag("localhost:5000/a"), "localhost:5000/a:latest");
+        assert_eq!(with_tag("a/b:1"), "a/b:1");
+        assert_eq!(with_tag("a@sha256:00"), "a@sha256:00");
+    }
+
+    #[test]
+    fn an_id_is_not_a_name() {
+        let image = ImageInspect {
+            id: Some(format!("sha256:{}", "ab".repeat(32))),
+            repo_tags: Some(vec!["postgres:15".to_owned()]),
+            repo_digests: Some(vec!["postgres@sha256:0123".to_owned()]),
+            ..ImageInspect::default()
+        };
+        assert!(is_called(&image, "postgres:15"));
+        assert!(is_called(&image, "docker.io/library/postgres:15"));
+        assert!(is_called(&image, "postgres:15@sha256:0123"));
+        for other in [
+            "abababababab:latest",
+            "sha256:abab",
+            "postgres:16",
+            "evil/postgres:15",
+        ] {
+            assert!(!is_called(&image, other), "{other}");
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! What is there.
+//!
+//! Labels find, names decide: a container that somebody started by hand from one of our images
+//! carries our labels, and is none of ours.
+
+use std::{collections::BTreeSet, net::SocketAddr};
+
+use bollard::{
+    models::{ContainerSummary, ContainerSummaryStateEnum, ImageSummary, Network, Volume},
+    query_parameters::{
+        ListContainersOptionsBuilder, ListImagesOptionsBuilder, ListNetworksOptionsBuilder,
+        ListVolumesOptionsBuilder,
+    },
+};
+use futures_util::future::try_join_all;
+
+use super::{Docker, names::leads_to};
+use crate::{
+    engine::{
+        Activity, DatabaseState, EngineError, ImageState, Observation, Room, ServiceKey,
+        ServiceState, Stray, StrayKind,
+    },
+    labels::{self, Kind, Mark},
+    names::{DatabaseName, ImageId, PreviewId, ServiceName},
+};
+
+/// A container of ours, with its labels read.
+struct Ours {
+    id: String,
+    mark: Mark,
+    summary: ContainerSummary,
+}
+
+impl Docker {
+    pub(super) async fn observe_all(
+        &self,
+        preview: Option<&PreviewId>,
+    ) -> Result<Observation, EngineError> {
+        let more = preview.map(|preview| (labels::PREVIEW, preview.as_str()));
+        let filter = self.filter(more.as_slice());
+        let containers = ListContainersOptionsBuilder::new()
+            .all(true)
+            .filters(&filter)
+            .build();
+        let networks = ListNetworksOptionsBuilder::new().filters(&filter).build();
+        let volumes = ListVolumesOptionsBuilder::new().filters(&filter).build();
+        let images = ListImagesOptionsBuilder::new().filters(&filter).build();
+        let (containers, networks, volumes, images) = tokio::try_join!(
+            self.call("containers", self.api().list_containers(Some(containers))),
+            self.call("networks", self.api().list_networks(Some(networks))),
+            self.call("volumes", self.api().list_volumes(Some(volumes))),
+            self.call("images", self.api().list_images(Some(images))),
+        )?;
+        let ours: Vec<Ours> = containers.into_iter().filter_map(|c| self.own(c)).collect();
+        let activities = try_join_all(ours.iter().map(|ours| self.activity(ours))).await?;
+        let mut seen = Observation::default();
+        for (ours, activity) in ours.iter().zip(activities) {
+            if let Some(activity) = activity {
+                self.add_container(&mut seen, ours, activity);
+            }
+        }
+        self.add_networks(&mut seen, networks);
+        self.add_volumes(&mut seen, volumes.volumes.unwrap_or_default());
+        seen.images.extend(
+            images
+                .into_iter()
+                .filter_map(|image| self.image_state(image)),
+        );
+        Ok(seen)
+    }
+
+    pub(super) async fn remove_any(&self, stray: &Stray) -> Result<(), EngineError> {
+        match stray.kind {
+            StrayKind::Container => self.clear(&stray.id).await,
+            StrayKind::Volume => self.remove_volume(&stray.id).await,
+            StrayKind::Network => {
+                let what = format!("a stray network of {}", stray.preview);
+                self.remove_network_by_id(&stray.id, &what).await
+            }
+        }
+    }
+
+    /// The mark of labels that are this instance's and lead to one of the names.
+    fn vouch<'a>(
+        &self,
+        labels: &std::collections::HashMap<String, String>,
+        mut names: impl Iterator<Item = &'a str>,
+    ) -> Option<Mark> {
+        let mark = Mark::read(labels)?;
+        let ours =
+            mark.instance == self.config().instance && names.any(|name| leads_to(&mark, name));
+        ours.then_some(mark)
+    }
+
+    fn own(&self, summary: ContainerSummary) -> Option<Ours> {
+        let names = summary
+            .names
+            .iter()
+            .flatten()
+            .map(|name| name.trim_start_matches('/'));
+        let mark = self.vouch(summary.labels.as_ref()?, names)?;
+        Some(Ours {
+            id: summary.id.clone()?,
+            mark,
+            summary,
+        })
+    }
+
+    /// What the container does; `None` when it is gone meanwhile.
+    async fn activity(&self, ours: &Ours) -> Result<Option<Activity>, EngineError> {
+        Ok(match ours.summary.state {
+            Some(ContainerSummaryStateEnum::CREATED) => Some(Activity::Created),
+            Some(
+                ContainerSummaryStateEnum::RUNNING
+                | ContainerSummaryStateEnum::PAUSED
+                | ContainerSummaryStateEnum::RESTARTING
+                | ContainerSummaryStateEnum::STOPPING,
+            ) => Some(Activity::Running),
+            // Listings do not say how it ended.
+            _ => self.inspect(&ours.id).await?.map(|there| {
+                let state = there.state.unwrap_or_default();
+                Activity::Exited {
+                    exit_code: state.exit_code.unwrap_or_default(),
+                    out_of_memory: state.oom_killed.unwrap_or_default(),
+                }
+            }),
+        })
+    }
+
+    fn add_container(&self, seen: &mut Observation, ours: &Ours, activity: Activity) {
+        let mark = &ours.mark;
+        let preview = mark.preview.clone();
+        match mark.kind {
+            Kind::Service => {
+                if let Some(service) = self.service_state(ours, activity) {
+                    seen.services.push(service);
+                    return;
+                }
+            }
+            Kind::Database => {
+                if let Ok(name) = DatabaseName::parse(&mark.name) {
+                    seen.databases.push(DatabaseState {
+                        preview,
+                        name,
+                        activity,
+                    });
+                    return;
+                }
+            }
+            _ => {}
+        }
+        seen.strays
+            .push(stray(mark, StrayKind::Container, ours.id.clone()));
+    }
+
+    fn service_state(&self, ours: &Ours, activity: Activity) -> Option<ServiceState> {
+        let mark = &ours.mark;
+        let key = ServiceKey {
+            preview: mark.preview.clone(),
+            revision: mark.revision?,
+            service: ServiceName::parse(&mark.name).ok()?,
+        };
+        let room = self.names(&key.preview).room(&Room::Revision(key.revision));
+        let networks = ours
+            .summary
+            .network_settings
+            .as_ref()
+            .and_then(|s| s.networks.as_ref());
+        let ip = networks
+            .and_then(|networks| networks.get(&room)?.ip_address.as_deref()?.parse().ok())
+            .filter(|_| activity == Activity::Running);
+        Some(ServiceState {
+            key,
+            activity,
+            address: ip
+                .zip(mark.port)
+                .map(|(ip, port)| SocketAddr::new(ip, port)),
+            image: ImageId::parse(ours.summary.image_id.as_deref()?).ok()?,
+        })
+    }
+
+    /// A second network of one name cannot be made by us, but can be made.
+    fn add_networks(&self, seen: &mut Observation, networks: Vec<Network>) {
+        let mut rooms = BTreeSet::new();
+        for network in networks {
+            let labels = network.labels.unwrap_or_default();
+            let Some(mark) = self.vouch(&labels, network.name.as_deref().into_iter()) else {
+                continue;
+            };
+            let room = match mark.revision {
+                Some(revision) => Room::Revision(revision),
+                None => Room::Data,
+            };
+            if rooms.insert((mark.preview.clone(), room)) {
+                continue;
+            }
+            seen.strays
+                .extend(network.id.map(|id| stray(&mark, StrayKind::Network, id)));
+        }
+        seen.rooms.extend(rooms);
+    }
+
+    /// A volume is told of by its container as long as that is there.
+    fn add_volumes(&self, seen: &mut Observation, volumes: Vec<Volume>) {
+        for volume in volumes {
+            let name = std::iter::once(volume.name.as_str());
+            let Some(mark) = self.vouch(&volume.labels, name) else {
+                continue;
+            };
+            let has_owner = match mark.revision {
+                Some(revision) => seen.services.iter().any(|service| {
+                    service.key.preview == mark.preview
+                        && service.key.revision == revision
+                        && service.key.service.as_str() == mark.name
+                }),
+                None => seen.databases.iter().any(|database| {
+                    database.preview == mark.preview && database.name.as_str() == mark.name
+                }),
+            };
+            if !has_owner {
+                seen.strays
+                    .push(stray(&mark, StrayKind::Volume, volume.name));
+            }
+        }
+    }
+
+    fn image_state(&self, image: ImageSummary) -> Option<ImageState> {
+        let mark = self.vouch(&image.labels, image.repo_tags.iter().map(String::as_str))?;
+        Some(ImageState {
+            image: ImageId::parse(&image.id).ok()?,
+            preview: mark.preview,
+            revision: mark.revision?,
+            service: ServiceName::parse(&mark.name).ok()?,
+        })
+    }
+}
+
+fn stray(mark: &Mark, kind: StrayKind, id: String) -> Stray {
+    Stray {
+        preview: mark.preview.clone(),
+        kind,
+        id,
+        revision: mark.revision,
+        database: match mark.revision {
+            Some(_) => None,
+            None => DatabaseName::parse(&mark.name).ok(),
+        },
+    }
+}

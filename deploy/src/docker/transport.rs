@@ -1,0 +1,110 @@
+//! The way to the engine: one connection of its own for each call, over its Unix socket.
+//!
+//! A set of connections can be cut as a whole. That is how a build ends with everything it
+//! opened: the session it answers over is an upgraded connection that nobody else would close.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bollard::{API_DEFAULT_VERSION, BollardRequest, errors::Error};
+use http::{HeaderValue, Response, Uri, header::HOST};
+use hyper::body::Incoming;
+use hyper_util::rt::TokioIo;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::UnixStream,
+};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+
+/// A client of the engine whose answers must begin within `head`. Its connections end when `cut`
+/// is cancelled. Nothing is sent before the first call.
+pub(super) fn client(
+    socket: &Path,
+    head: Duration,
+    cut: CancellationToken,
+) -> Result<bollard::Docker, Error> {
+    let socket = socket.to_owned();
+    let transport = move |request: BollardRequest| exchange(socket.clone(), cut.clone(), request);
+    bollard::Docker::connect_with_custom_transport(
+        transport,
+        Some("http://docker"),
+        head.as_secs().max(1),
+        API_DEFAULT_VERSION,
+    )
+}
+
+async fn exchange(
+    socket: PathBuf,
+    cut: CancellationToken,
+    mut request: BollardRequest,
+) -> Result<Response<Incoming>, Error> {
+    let path = request
+        .uri()
+        .path_and_query()
+        .map_or("/", |path| path.as_str());
+    *request.uri_mut() = path.parse::<Uri>()?;
+    request
+        .headers_mut()
+        .insert(HOST, HeaderValue::from_static("docker"));
+    let stream = UnixStream::connect(&socket).await.map_err(|error| {
+        io::Error::new(
+            error.kind(),
+            format!("cannot connect to {}: {error}", socket.display()),
+        )
+    })?;
+    let cord = Cord {
+        stream,
+        cut: Box::pin(cut.cancelled_owned()),
+    };
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(cord)).await?;
+    // Ends with the answer's body, or when whoever waited for the answer is gone.
+    tokio::spawn(async move {
+        if let Err(error) = connection.with_upgrades().await {
+            tracing::trace!(%error, "a connection to the engine ended early");
+        }
+    });
+    Ok(sender.send_request(request).await?)
+}
+
+/// A connection that reads as ended once it is cut.
+struct Cord {
+    stream: UnixStream,
+    cut: Pin<Box<WaitForCancellationFutureOwned>>,
+}
+
+impl AsyncRead for Cord {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.cut.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Ok(()));
+        }
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Cord {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
