@@ -1,1 +1,23 @@
-//! Fakes of the three ports, with scripted faults.
+//! A fake of the three ports: one simulated host, with scripted applications and faults.
+//!
+//! It keeps the promises of [`contract`](crate::contract) and, where the real engine would let
+//! somebody do harm in silence, writes down a violation. Time is tokio's, so paused time works.
+
+mod app;
+mod builder;
+mod call;
+mod control;
+mod databases;
+mod effects;
+mod engine;
+mod fault;
+mod flight;
+mod handle;
+mod logs;
+mod rules;
+mod world;
+
+pub use app::{AppScript, BuildScript, StartScript};
+pub use call::{Call, Op, Outcome};
+pub use fault::Fault;
+pub use handle::{BuildCounts, FakeEngine};

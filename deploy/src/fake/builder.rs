@@ -1,0 +1,145 @@
+//! The builder of the simulated host.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sha2::{Digest, Sha256};
+
+use super::{BuildScript, FakeEngine, Op, flight::Flight, world::Image};
+use crate::{
+    builder::{BuildError, BuildEvent, BuildRequest, BuildSink, Builder},
+    names::ImageId,
+};
+
+/// A build's steps, as a builder would name them.
+const STEPS: [&str; 2] = ["[1/2] FROM base", "[2/2] COPY . /srv"];
+
+#[async_trait]
+impl Builder for FakeEngine {
+    async fn build(&self, request: &BuildRequest, sink: BuildSink) -> Result<ImageId, BuildError> {
+        let commit = request.tree.commit().clone();
+        let what = format!(
+            "image {}/{}/{}",
+            request.preview, request.revision, request.service
+        );
+        let mut flight = Flight::begin(self, Op::Build, what);
+        self.world().builds.entry(commit.clone()).or_default().begun += 1;
+        flight.depart().await?;
+        let parts = u32::try_from(STEPS.len()).unwrap_or(1);
+        for step in STEPS.map(str::to_owned) {
+            sink(BuildEvent::Started { step: step.clone() });
+            sink(BuildEvent::Log {
+                line: format!("{step} of {}", commit.short()),
+            });
+            flight.travel(parts).await?;
+            sink(BuildEvent::Done {
+                step,
+                cached: false,
+                took: Duration::from_millis(1),
+            });
+        }
+        let script = self
+            .world()
+            .apps
+            .of_build(&commit, &request.service)
+            .build
+            .clone();
+        let built = match script {
+            BuildScript::Ok => self.finish_build(request),
+            BuildScript::Fails { step, message } => Err(BuildError::Failed {
+                step: Some(step),
+                message,
+            }),
+            BuildScript::NoDockerfile => Err(BuildError::NoDockerfile {
+                path: request.dockerfile.clone(),
+            }),
+        };
+        flight.land(built)
+    }
+
+    async fn obtain(&self, reference: &str) -> Result<ImageId, BuildError> {
+        let mut flight = Flight::begin(self, Op::Obtain, reference.to_owned());
+        flight.depart().await?;
+        flight.travel(1).await?;
+        let unknown = self.world().unknown_references.contains(reference);
+        let obtained = if unknown {
+            Err(BuildError::NoImage {
+                reference: reference.to_owned(),
+                why: "no such image (simulated)".to_owned(),
+            })
+        } else {
+            image_id(&[reference]).inspect(|id| {
+                let reference = Some(reference.to_owned());
+                let image = Image {
+                    built_for: None,
+                    commit: None,
+                    reference,
+                };
+                self.world().images.insert(id.clone(), image);
+            })
+        };
+        flight.land(obtained)
+    }
+
+    async fn remove(&self, image: &ImageId) -> Result<(), BuildError> {
+        let mut flight = Flight::begin(self, Op::RemoveImage, format!("image {image}"));
+        flight.depart().await?;
+        flight.travel(1).await?;
+        {
+            let mut world = self.world();
+            let owner = world
+                .images
+                .get(image)
+                .and_then(|image| image.built_for.clone());
+            if let Some((instance, preview, ..)) = owner
+                && instance == self.instance
+            {
+                world.check_remove_image(image);
+                world.images.remove(image);
+                world.hint(&instance, &preview);
+            }
+        }
+        flight.land(Ok(()))
+    }
+}
+
+impl FakeEngine {
+    fn finish_build(&self, request: &BuildRequest) -> Result<ImageId, BuildError> {
+        let commit = request.tree.commit();
+        // Labels are part of an image, so the same source gives each revision an image of its own.
+        let revision = request.revision.to_string();
+        let id = image_id(&[
+            self.instance.as_str(),
+            request.preview.as_str(),
+            &revision,
+            request.service.as_str(),
+            commit.as_str(),
+            &request.context,
+            &request.dockerfile,
+            request.target.as_deref().unwrap_or_default(),
+        ])?;
+        let mut world = self.world();
+        let built_for = Some((
+            self.instance.clone(),
+            request.preview.clone(),
+            request.revision,
+            request.service.clone(),
+        ));
+        let image = Image {
+            built_for,
+            commit: Some(commit.clone()),
+            reference: None,
+        };
+        world.images.insert(id.clone(), image);
+        world.builds.entry(commit.clone()).or_default().finished += 1;
+        world.hint(&self.instance, &request.preview);
+        Ok(id)
+    }
+}
+
+fn image_id(parts: &[&str]) -> Result<ImageId, BuildError> {
+    let digest = hex::encode(Sha256::digest(parts.join("\0")));
+    // The form is always right; were it not, no other answer would be either.
+    ImageId::parse(&format!("sha256:{digest}"))
+        .map_err(|error| BuildError::Context(error.to_string()))
+}

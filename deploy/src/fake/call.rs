@@ -1,0 +1,111 @@
+//! What the simulated host was asked to do.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// A method of one of the ports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(missing_docs, reason = "each is named like the method it stands for")]
+pub enum Op {
+    EnsureRoom,
+    RemoveRoom,
+    StartService,
+    RemoveService,
+    RunToEnd,
+    Probe,
+    Logs,
+    Observe,
+    RemoveStray,
+    Hints,
+    Build,
+    Obtain,
+    RemoveImage,
+    CreateDatabase,
+    StartDatabase,
+    RemoveDatabase,
+}
+
+impl Op {
+    /// All of them.
+    pub const ALL: [Self; 16] = [
+        Self::EnsureRoom,
+        Self::RemoveRoom,
+        Self::StartService,
+        Self::RemoveService,
+        Self::RunToEnd,
+        Self::Probe,
+        Self::Logs,
+        Self::Observe,
+        Self::RemoveStray,
+        Self::Hints,
+        Self::Build,
+        Self::Obtain,
+        Self::RemoveImage,
+        Self::CreateDatabase,
+        Self::StartDatabase,
+        Self::RemoveDatabase,
+    ];
+
+    /// Whether the port allows to drop its future before it is done.
+    pub(super) fn may_be_dropped(self) -> bool {
+        matches!(
+            self,
+            Self::RunToEnd | Self::Probe | Self::Build | Self::Obtain | Self::Observe | Self::Logs
+        )
+    }
+
+    /// Whether two at once on the same object, or one beside another, would race in the engine.
+    pub(super) fn is_exclusive(self) -> bool {
+        !matches!(
+            self,
+            Self::Probe | Self::Observe | Self::Logs | Self::Hints | Self::Obtain
+        )
+    }
+
+    /// How long it takes unless a test says otherwise; near what a small machine was seen to take.
+    pub(super) fn usual(self) -> Duration {
+        Duration::from_millis(match self {
+            Self::EnsureRoom => 70,
+            Self::RemoveRoom => 170,
+            Self::StartService => 200,
+            Self::RemoveService => 280,
+            Self::RunToEnd => 500,
+            Self::Probe | Self::Observe => 5,
+            Self::Logs | Self::Hints => 1,
+            Self::RemoveStray => 100,
+            Self::Build => 2_000,
+            Self::Obtain => 20,
+            Self::RemoveImage => 50,
+            Self::CreateDatabase => 1_500,
+            Self::StartDatabase => 700,
+            Self::RemoveDatabase => 300,
+        })
+    }
+}
+
+/// How a call went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It has not answered yet.
+    UnderWay,
+    /// It did what it was asked to.
+    Done,
+    /// It answered with an error.
+    Failed,
+    /// Its future was dropped.
+    Dropped,
+}
+
+/// One call, in the order in which they began.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The method.
+    pub op: Op,
+    /// The object, such as `service shop-1/r2/web`.
+    pub what: String,
+    /// When it began.
+    pub begun: Instant,
+    /// How it went.
+    pub outcome: Outcome,
+}

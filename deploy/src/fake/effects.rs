@@ -1,0 +1,274 @@
+//! What calls of the engine do to the simulated host, and what it shows.
+
+use std::net::SocketAddr;
+
+use tokio::time::Instant;
+
+use super::{
+    AppScript, StartScript,
+    rules::{describe, describe_room},
+    world::{Run, Service, World, directory},
+};
+use crate::{
+    blueprint::Health,
+    engine::{
+        Activity, DatabaseState, Ended, EngineError, ImageState, OUTPUT_LINES_MAX, Observation,
+        Probe, Room, ServiceKey, ServiceSpec, ServiceState, Stray, StrayKind,
+    },
+    names::{Instance, PreviewId},
+};
+
+impl World {
+    fn check_rooms(&self, instance: &Instance, spec: &ServiceSpec) -> Result<(), EngineError> {
+        let preview = &spec.key.preview;
+        let data = spec.uses_data.then_some(Room::Data);
+        let rooms = [Room::Revision(spec.key.revision)].into_iter().chain(data);
+        for room in rooms {
+            if !self
+                .rooms
+                .contains_key(&(instance.clone(), preview.clone(), room.clone()))
+            {
+                return Err(EngineError::Missing(describe_room(preview, &room)));
+            }
+        }
+        if !self.images.contains_key(&spec.image) {
+            return Err(EngineError::Missing(format!("image {}", spec.image)));
+        }
+        Ok(())
+    }
+
+    /// Makes the container; answers the address where it runs already.
+    pub(super) fn prepare_service(
+        &mut self,
+        instance: &Instance,
+        spec: &ServiceSpec,
+    ) -> Result<Option<SocketAddr>, EngineError> {
+        let key = (instance.clone(), spec.key.clone());
+        let same = |service: &Service| digest(&service.spec) == digest(spec);
+        if let Some(service) = self.services.get(&key)
+            && same(service)
+            && service.is_running()
+        {
+            return Ok(Some(service.address));
+        }
+        self.check_rooms(instance, spec)?;
+        self.check_start(instance, spec);
+        if self.services.get(&key).is_some_and(same) {
+            return Ok(None);
+        }
+        self.check_remove_service(instance, &spec.key);
+        let script = self.script_of(spec);
+        let service = Service {
+            script,
+            spec: spec.clone(),
+            activity: Activity::Created,
+            address: self.fresh_address(spec.port),
+            started: Instant::now(),
+            life: 0,
+            lines: Default::default(),
+            lines_forgotten: 0,
+        };
+        self.services.insert(key, service);
+        self.hint(instance, &spec.key.preview);
+        Ok(None)
+    }
+
+    /// Starts what was made; answers its address and which of its lives this is.
+    pub(super) fn launch_service(
+        &mut self,
+        instance: &Instance,
+        spec: &ServiceSpec,
+    ) -> Result<(SocketAddr, u64), EngineError> {
+        self.check_rooms(instance, spec)?;
+        let (address, life) = (self.fresh_address(spec.port), self.serial());
+        let key = (instance.clone(), spec.key.clone());
+        let service = self
+            .services
+            .get_mut(&key)
+            .ok_or_else(|| EngineError::Missing(describe(&spec.key)))?;
+        service.activity = Activity::Running;
+        service.address = address;
+        service.started = Instant::now();
+        service.life = life;
+        for line in service.script.output.clone() {
+            service.print(&line);
+        }
+        self.hint(instance, &spec.key.preview);
+        Ok((address, life))
+    }
+
+    pub(super) fn begin_run(
+        &mut self,
+        instance: &Instance,
+        spec: &ServiceSpec,
+        task: &str,
+        number: u64,
+    ) -> Result<AppScript, EngineError> {
+        self.check_rooms(instance, spec)?;
+        self.check_start(instance, spec);
+        let run = Run {
+            spec: spec.clone(),
+            task: task.to_owned(),
+        };
+        // One that a crash left behind under the same name makes room.
+        self.strays
+            .remove(&(instance.clone(), run.as_stray(instance)));
+        self.runs.insert(number, (instance.clone(), run));
+        self.hint(instance, &spec.key.preview);
+        Ok(self.script_of(spec))
+    }
+
+    pub(super) fn end_run(&mut self, number: u64, lost: bool) -> Result<Ended, EngineError> {
+        let Some((instance, run)) = self.runs.get(&number).cloned() else {
+            return Err(EngineError::Missing("the command's container".to_owned()));
+        };
+        if lost {
+            self.abandon_run(number);
+        } else {
+            self.runs.remove(&number);
+        }
+        let script = self.script_of(&run.spec);
+        let image = self.images.get(&run.spec.image);
+        let commit = image.and_then(|image| image.commit.clone());
+        let by = commit.map_or_else(|| run.spec.image.to_string(), |commit| commit.to_string());
+        let mut ended = Ended {
+            exit_code: script.migrate,
+            out_of_memory: false,
+            output: script.output,
+        };
+        for (key, database) in self.databases_of(&instance, &run.spec) {
+            if database.activity != Activity::Running {
+                ended.exit_code = 1;
+                ended
+                    .output
+                    .push(format!("{} does not accept connections", key.name));
+            } else if ended.exit_code == 0 {
+                database.data.push(format!("{} {by}", run.task));
+            }
+        }
+        let surplus = ended.output.len().saturating_sub(OUTPUT_LINES_MAX);
+        ended.output.drain(..surplus);
+        self.hint(&instance, &run.spec.key.preview);
+        Ok(ended)
+    }
+
+    pub(super) fn probe(&self, address: SocketAddr, health: &Health) -> Probe {
+        let service = self
+            .services
+            .values()
+            .find(|s| s.is_running() && s.address == address);
+        let Some(service) = service else {
+            return Probe::Refused;
+        };
+        if *health == Health::Running {
+            return Probe::Ready;
+        }
+        match (service.listens(), service.script.start, health) {
+            (false, ..) => Probe::Refused,
+            (true, _, Health::Tcp) => Probe::Ready,
+            (true, StartScript::Silent, _) => Probe::Silent,
+            (true, StartScript::Status(status), Health::Path(_)) if status >= 400 => {
+                Probe::Status(status)
+            }
+            (true, StartScript::Status(status), _) if status >= 500 => Probe::Status(status),
+            _ => Probe::Ready,
+        }
+    }
+
+    pub(super) fn observe(&self, instance: &Instance, preview: Option<&PreviewId>) -> Observation {
+        let ours = |owner: &Instance, whose: &PreviewId| {
+            owner == instance && preview.is_none_or(|preview| preview == whose)
+        };
+        let rooms = self
+            .rooms
+            .keys()
+            .filter(|(owner, whose, _)| ours(owner, whose));
+        let services = self
+            .services
+            .iter()
+            .filter(|((owner, key), _)| ours(owner, &key.preview));
+        let databases = self
+            .databases
+            .iter()
+            .filter(|((owner, key), _)| ours(owner, &key.preview));
+        let images = self.images.iter().filter_map(|(image, state)| {
+            let (owner, preview, revision, service) = state.built_for.clone()?;
+            ours(&owner, &preview).then(|| ImageState {
+                image: image.clone(),
+                preview,
+                revision,
+                service,
+            })
+        });
+        let strays = self
+            .strays
+            .iter()
+            .filter(|(owner, stray)| ours(owner, &stray.preview));
+        let runs = self
+            .runs
+            .values()
+            .filter(|(owner, run)| ours(owner, &run.spec.key.preview));
+        Observation {
+            rooms: rooms
+                .map(|(_, preview, room)| (preview.clone(), room.clone()))
+                .collect(),
+            services: services
+                .map(|((_, key), service)| service.state(key))
+                .collect(),
+            databases: databases
+                .map(|((_, key), database)| DatabaseState {
+                    preview: key.preview.clone(),
+                    name: key.name.clone(),
+                    activity: database.activity.clone(),
+                })
+                .collect(),
+            images: images.collect(),
+            strays: strays
+                .map(|(_, stray)| stray.clone())
+                .chain(runs.map(|(owner, run)| run.as_stray(owner)))
+                .collect(),
+        }
+    }
+
+    pub(super) fn remove_stray(&mut self, instance: &Instance, stray: &Stray) {
+        let run = self
+            .runs
+            .iter()
+            .find(|(_, (owner, run))| owner == instance && run.as_stray(owner).id == stray.id);
+        if let Some((number, _)) = run {
+            let number = *number;
+            self.violation(format!(
+                "stray {} removed while somebody waits for it",
+                stray.id
+            ));
+            self.runs.remove(&number);
+        }
+        let database = self.databases.iter().find(|((owner, key), _)| {
+            owner == instance && stray.kind == StrayKind::Volume && directory(owner, key) == *stray
+        });
+        if let Some(((_, key), _)) = database {
+            let what = format!(
+                "the directory of database {} was removed under it",
+                key.name
+            );
+            self.violation(what);
+        }
+        self.strays.remove(&(instance.clone(), stray.clone()));
+    }
+}
+
+impl Service {
+    fn state(&self, key: &ServiceKey) -> ServiceState {
+        ServiceState {
+            key: key.clone(),
+            activity: self.activity.clone(),
+            address: self.is_running().then_some(self.address),
+            image: self.spec.image.clone(),
+        }
+    }
+}
+
+/// Two specs are the same when they say the same.
+fn digest(spec: &ServiceSpec) -> String {
+    format!("{spec:?}")
+}

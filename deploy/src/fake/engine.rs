@@ -1,0 +1,194 @@
+//! The engine of the simulated host.
+
+use std::net::SocketAddr;
+
+use async_trait::async_trait;
+use futures_util::stream;
+use tokio::sync::mpsc;
+
+use super::{
+    FakeEngine, Op, StartScript,
+    flight::Flight,
+    rules::{describe, describe_room},
+};
+use crate::{
+    blueprint::Health,
+    engine::{
+        Activity, Ended, Engine, EngineError, HintStream, LogStream, Observation, Probe, Room,
+        RoomSpec, ServiceKey, ServiceSpec, Stray,
+    },
+    names::PreviewId,
+};
+
+/// How many hints wait for a listener that is busy.
+const HINTS_MAX: usize = 256;
+
+#[async_trait]
+impl Engine for FakeEngine {
+    async fn ensure_room(&self, spec: &RoomSpec) -> Result<(), EngineError> {
+        let what = describe_room(&spec.preview, &spec.room);
+        let mut flight = Flight::begin(self, Op::EnsureRoom, what);
+        flight.depart().await?;
+        flight.travel(1).await?;
+        {
+            let mut world = self.world();
+            let key = (
+                self.instance.clone(),
+                spec.preview.clone(),
+                spec.room.clone(),
+            );
+            world.rooms.entry(key).or_insert(spec.members);
+            world.hint(&self.instance, &spec.preview);
+        }
+        flight.land(Ok(()))
+    }
+
+    async fn remove_room(&self, preview: &PreviewId, room: &Room) -> Result<(), EngineError> {
+        let mut flight = Flight::begin(self, Op::RemoveRoom, describe_room(preview, room));
+        flight.depart().await?;
+        flight.travel(1).await?;
+        {
+            let mut world = self.world();
+            world.check_remove_room(&self.instance, preview, room);
+            world
+                .rooms
+                .remove(&(self.instance.clone(), preview.clone(), room.clone()));
+            world.hint(&self.instance, preview);
+        }
+        flight.land(Ok(()))
+    }
+
+    async fn start_service(&self, spec: &ServiceSpec) -> Result<SocketAddr, EngineError> {
+        let mut flight = Flight::begin(self, Op::StartService, describe(&spec.key));
+        flight.depart().await?;
+        let prepared = self.world().prepare_service(&self.instance, spec);
+        match prepared {
+            Err(error) => return flight.land(Err(error)),
+            Ok(Some(address)) => return flight.land(Ok(address)),
+            Ok(None) => {}
+        }
+        flight.travel(1).await?;
+        let launched = self.world().launch_service(&self.instance, spec);
+        if let Ok((_, life)) = launched {
+            self.end_in_time(&spec.key, life);
+        }
+        flight.land(launched.map(|(address, _)| address))
+    }
+
+    async fn remove_service(&self, key: &ServiceKey) -> Result<(), EngineError> {
+        let mut flight = Flight::begin(self, Op::RemoveService, describe(key));
+        flight.depart().await?;
+        self.world().check_remove_service(&self.instance, key);
+        flight.travel(1).await?;
+        {
+            let mut world = self.world();
+            world.services.remove(&(self.instance.clone(), key.clone()));
+            world.hint(&self.instance, &key.preview);
+        }
+        flight.land(Ok(()))
+    }
+
+    async fn run_to_end(&self, spec: &ServiceSpec, task: &str) -> Result<Ended, EngineError> {
+        let what = format!("{task} in {}", describe(&spec.key));
+        let mut flight = Flight::begin(self, Op::RunToEnd, what);
+        flight.depart().await?;
+        let begun = self
+            .world()
+            .begin_run(&self.instance, spec, task, flight.number);
+        let takes = match begun {
+            Ok(script) => script.migrate_takes,
+            Err(error) => return flight.land(Err(error)),
+        };
+        flight.travel(1).await?;
+        flight.wait(takes).await?;
+        let ended = self.world().end_run(flight.number, flight.is_lost());
+        flight.land(ended)
+    }
+
+    async fn probe(&self, address: SocketAddr, host: &str, health: &Health) -> Probe {
+        let mut flight = Flight::begin(self, Op::Probe, format!("{host} at {address}"));
+        if flight.depart().await.is_err() || flight.travel(1).await.is_err() {
+            return Probe::Refused;
+        }
+        let found = self.world().probe(address, health);
+        let landed: Result<Probe, EngineError> = flight.land(Ok(found));
+        landed.unwrap_or(Probe::Silent)
+    }
+
+    async fn logs(
+        &self,
+        key: &ServiceKey,
+        tail: usize,
+        follow: bool,
+    ) -> Result<LogStream, EngineError> {
+        let mut flight = Flight::begin(self, Op::Logs, describe(key));
+        flight.depart().await?;
+        flight.travel(1).await?;
+        let lines = self.lines(key, tail, follow);
+        flight.land(lines)
+    }
+
+    async fn observe(&self, preview: Option<&PreviewId>) -> Result<Observation, EngineError> {
+        let what = preview.map_or_else(|| "everything".to_owned(), ToString::to_string);
+        let mut flight = Flight::begin(self, Op::Observe, what);
+        flight.depart().await?;
+        flight.travel(1).await?;
+        let seen = self.world().observe(&self.instance, preview);
+        flight.land(Ok(seen))
+    }
+
+    async fn remove_stray(&self, stray: &Stray) -> Result<(), EngineError> {
+        let mut flight = Flight::begin(self, Op::RemoveStray, format!("stray {}", stray.id));
+        flight.depart().await?;
+        flight.travel(1).await?;
+        {
+            let mut world = self.world();
+            world.remove_stray(&self.instance, stray);
+            world.hint(&self.instance, &stray.preview);
+        }
+        flight.land(Ok(()))
+    }
+
+    async fn hints(&self) -> Result<HintStream, EngineError> {
+        let mut flight = Flight::begin(self, Op::Hints, String::new());
+        flight.depart().await?;
+        let (sender, receiver) = mpsc::channel(HINTS_MAX);
+        self.world().listeners.push((self.instance.clone(), sender));
+        let hints = stream::unfold(receiver, |mut receiver| async move {
+            receiver.recv().await.map(|hint| (hint, receiver))
+        });
+        flight.land(Ok(Box::pin(hints) as HintStream))
+    }
+}
+
+impl FakeEngine {
+    /// Lets a service whose script says so end when its time has come.
+    fn end_in_time(&self, key: &ServiceKey, life: u64) {
+        let key = (self.instance.clone(), key.clone());
+        let script = self
+            .world()
+            .services
+            .get(&key)
+            .map(|service| service.script.clone());
+        let Some((StartScript::ExitsWith(exit_code), after)) =
+            script.map(|script| (script.start, script.starts_in))
+        else {
+            return;
+        };
+        let fake = self.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(after).await;
+            let mut world = fake.world();
+            if let Some(service) = world.services.get_mut(&key)
+                && service.life == life
+                && service.is_running()
+            {
+                service.activity = Activity::Exited {
+                    exit_code,
+                    out_of_memory: false,
+                };
+                world.hint(&key.0, &key.1.preview);
+            }
+        });
+    }
+}

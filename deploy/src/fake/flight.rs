@@ -1,0 +1,162 @@
+//! One call from its beginning to its answer: faults, durations, and what dropping it means.
+
+use std::time::Duration;
+
+use super::{FakeEngine, Fault, Op, Outcome};
+use crate::{builder::BuildError, databases::DatabaseError, engine::EngineError};
+
+/// Why a call did not come to its effect.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Trouble {
+    Unreachable,
+    Refused(Op),
+}
+
+/// A call under way.
+pub(super) struct Flight {
+    fake: FakeEngine,
+    pub(super) number: u64,
+    op: Op,
+    lost: bool,
+    hanging: bool,
+    ended: bool,
+}
+
+impl Flight {
+    pub(super) fn begin(fake: &FakeEngine, op: Op, what: String) -> Self {
+        let number = fake.world().begin_call(op, &fake.instance, what);
+        Self {
+            fake: fake.clone(),
+            number,
+            op,
+            lost: false,
+            hanging: false,
+            ended: false,
+        }
+    }
+
+    /// Meets the fault that waits for this call, if any.
+    pub(super) async fn depart(&mut self) -> Result<(), Trouble> {
+        let (away, fault) = {
+            let mut world = self.fake.world();
+            (world.away, world.faults.next(self.op))
+        };
+        match fault {
+            _ if away => Err(self.fail(Trouble::Unreachable)),
+            None => Ok(()),
+            Some(Fault::Unreachable) => Err(self.fail(Trouble::Unreachable)),
+            Some(Fault::Refused) => Err(self.fail(Trouble::Refused(self.op))),
+            Some(Fault::LostAnswer) => {
+                self.lost = true;
+                Ok(())
+            }
+            Some(Fault::Hang) => {
+                self.hanging = true;
+                std::future::pending().await
+            }
+            Some(Fault::Slow(by)) => {
+                tokio::time::sleep(by).await;
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes the time that this call takes; a part of it where `parts` is more than one.
+    pub(super) async fn travel(&mut self, parts: u32) -> Result<(), Trouble> {
+        let whole = {
+            let world = self.fake.world();
+            world
+                .durations
+                .get(&self.op)
+                .copied()
+                .unwrap_or_else(|| self.op.usual())
+        };
+        self.wait(whole / parts).await
+    }
+
+    /// Takes this much time. An engine that went away meanwhile does not answer.
+    pub(super) async fn wait(&mut self, time: Duration) -> Result<(), Trouble> {
+        if time.is_zero() {
+            tokio::task::yield_now().await;
+        } else {
+            tokio::time::sleep(time).await;
+        }
+        let away = self.fake.world().away;
+        if away {
+            Err(self.fail(Trouble::Unreachable))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Whether the answer gets lost.
+    pub(super) fn is_lost(&self) -> bool {
+        self.lost
+    }
+
+    /// Answers.
+    pub(super) fn land<T, E: From<Trouble>>(mut self, result: Result<T, E>) -> Result<T, E> {
+        let result = if self.lost {
+            Err(Trouble::Unreachable.into())
+        } else {
+            result
+        };
+        self.ended = true;
+        let outcome = if result.is_ok() {
+            Outcome::Done
+        } else {
+            Outcome::Failed
+        };
+        self.fake.world().end_call(self.number, outcome);
+        result
+    }
+
+    fn fail(&mut self, trouble: Trouble) -> Trouble {
+        self.ended = true;
+        let mut world = self.fake.world();
+        // Who cannot reach the engine cannot clean up after a command either.
+        world.abandon_run(self.number);
+        world.end_call(self.number, Outcome::Failed);
+        trouble
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.fake
+                .world()
+                .drop_call(self.number, self.op, self.hanging);
+        }
+    }
+}
+
+impl From<Trouble> for EngineError {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Unreachable => Self::Unreachable("no answer (simulated)".to_owned()),
+            Trouble::Refused(op) => Self::Refused {
+                what: format!("{op:?}"),
+                why: "a simulated refusal".to_owned(),
+            },
+        }
+    }
+}
+
+impl From<Trouble> for DatabaseError {
+    fn from(trouble: Trouble) -> Self {
+        Self::Engine(trouble.into())
+    }
+}
+
+impl From<Trouble> for BuildError {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Unreachable => Self::Unreachable("no answer (simulated)".to_owned()),
+            Trouble::Refused(_) => Self::Failed {
+                step: None,
+                message: "a simulated refusal".to_owned(),
+            },
+        }
+    }
+}

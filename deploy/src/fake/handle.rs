@@ -1,0 +1,44 @@
+//! The handle on the simulated host.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::world::World;
+use crate::names::Instance;
+
+/// One Dayfly's way to a simulated host. Clones lead to the same host.
+#[derive(Clone, Debug)]
+pub struct FakeEngine {
+    world: Arc<Mutex<World>>,
+    pub(super) instance: Instance,
+}
+
+/// How often a commit was built.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BuildCounts {
+    /// Builds that began.
+    pub begun: usize,
+    /// Builds that made an image.
+    pub finished: usize,
+}
+
+impl FakeEngine {
+    /// An empty host, with durations near those of a real one.
+    pub fn new(instance: &Instance) -> Self {
+        Self {
+            world: Arc::new(Mutex::new(World::new())),
+            instance: instance.clone(),
+        }
+    }
+
+    /// The same host as another Dayfly sees it.
+    pub fn as_instance(&self, instance: &Instance) -> Self {
+        Self {
+            world: self.world.clone(),
+            instance: instance.clone(),
+        }
+    }
+
+    pub(super) fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,88 @@
+//! Output of simulated services.
+
+use futures_util::stream;
+use tokio::sync::watch;
+
+use super::{FakeEngine, rules::describe};
+use crate::{
+    engine::{EngineError, LogLine, LogStream, ServiceKey},
+    names::Instance,
+};
+
+/// Where a reader is in a service's output.
+struct Reader {
+    fake: FakeEngine,
+    key: (Instance, ServiceKey),
+    life: u64,
+    /// The next line, counted from the service's first.
+    next: usize,
+    follow: bool,
+    changed: watch::Receiver<u64>,
+}
+
+enum Next {
+    Line(LogLine),
+    Later,
+    End,
+}
+
+impl FakeEngine {
+    pub(super) fn lines(
+        &self,
+        key: &ServiceKey,
+        tail: usize,
+        follow: bool,
+    ) -> Result<LogStream, EngineError> {
+        let world = self.world();
+        let key = (self.instance.clone(), key.clone());
+        let service = world
+            .services
+            .get(&key)
+            .ok_or_else(|| EngineError::Missing(describe(&key.1)))?;
+        let reader = Reader {
+            fake: self.clone(),
+            life: service.life,
+            next: service.lines_forgotten + service.lines.len().saturating_sub(tail),
+            follow,
+            changed: world.changed.subscribe(),
+            key,
+        };
+        Ok(Box::pin(stream::unfold(reader, |mut reader| async move {
+            reader.read().await.map(|line| (Ok(line), reader))
+        })))
+    }
+}
+
+impl Reader {
+    async fn read(&mut self) -> Option<LogLine> {
+        loop {
+            match self.look() {
+                Next::Line(line) => return Some(line),
+                Next::End => return None,
+                Next::Later => self.changed.changed().await.ok()?,
+            }
+        }
+    }
+
+    fn look(&mut self) -> Next {
+        // Seen before the world is read, so that a change after it wakes the reader.
+        self.changed.mark_unchanged();
+        let world = self.fake.world();
+        let Some(service) = world
+            .services
+            .get(&self.key)
+            .filter(|s| s.life == self.life)
+        else {
+            return Next::End;
+        };
+        let at = self.next.saturating_sub(service.lines_forgotten);
+        match service.lines.get(at) {
+            Some(line) => {
+                self.next = service.lines_forgotten + at + 1;
+                Next::Line(line.clone())
+            }
+            None if self.follow && service.is_running() => Next::Later,
+            None => Next::End,
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! What is on the simulated host.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    net::{Ipv4Addr, SocketAddr},
+    time::{Duration, SystemTime},
+};
+
+use bytes::Bytes;
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
+
+use super::{AppScript, BuildCounts, Call, Op, Outcome, StartScript, app::Apps, fault::Faults};
+use crate::{
+    databases::DatabaseKey,
+    engine::{Activity, LogLine, Room, ServiceKey, ServiceSpec, Stray, StrayKind},
+    names::{CommitSha, ImageId, Instance, PreviewId, RevisionNumber, ServiceName},
+};
+
+/// How many calls the log keeps; older ones make room.
+const CALLS_MAX: usize = 100_000;
+
+/// How many lines of a service are kept; older ones make room.
+const LINES_MAX: usize = 10_000;
+
+/// One host, shared by all Dayflies that were pointed at it.
+#[derive(Debug)]
+pub(super) struct World {
+    pub(super) rooms: BTreeMap<(Instance, PreviewId, Room), usize>,
+    pub(super) services: BTreeMap<(Instance, ServiceKey), Service>,
+    pub(super) databases: BTreeMap<(Instance, DatabaseKey), Database>,
+    pub(super) images: BTreeMap<ImageId, Image>,
+    pub(super) strays: BTreeSet<(Instance, Stray)>,
+    /// Commands that run, by the call that waits for them.
+    pub(super) runs: BTreeMap<u64, (Instance, Run)>,
+    pub(super) apps: Apps,
+    pub(super) faults: Faults,
+    pub(super) away: bool,
+    pub(super) durations: BTreeMap<Op, Duration>,
+    pub(super) builds: BTreeMap<CommitSha, BuildCounts>,
+    pub(super) unknown_references: BTreeSet<String>,
+    pub(super) routed: BTreeSet<SocketAddr>,
+    pub(super) violations: Vec<String>,
+    pub(super) calls: VecDeque<Call>,
+    pub(super) calls_forgotten: u64,
+    /// Calls that have not answered, by their number in the log.
+    pub(super) in_flight: BTreeMap<u64, (Op, Instance, String)>,
+    pub(super) listeners: Vec<(Instance, mpsc::Sender<Option<PreviewId>>)>,
+    /// Moves whenever something a log stream may wait for has happened.
+    pub(super) changed: watch::Sender<u64>,
+    serial: u64,
+}
+
+#[derive(Debug)]
+pub(super) struct Service {
+    pub(super) spec: ServiceSpec,
+    pub(super) script: AppScript,
+    pub(super) activity: Activity,
+    pub(super) address: SocketAddr,
+    pub(super) started: Instant,
+    /// Another one after every start, so that a timer of an earlier life does no harm.
+    pub(super) life: u64,
+    pub(super) lines: VecDeque<LogLine>,
+    /// How many lines were printed before the first of `lines`.
+    pub(super) lines_forgotten: usize,
+}
+
+#[derive(Debug)]
+pub(super) struct Database {
+    pub(super) image: String,
+    pub(super) activity: Activity,
+    /// Whether its making came to its end.
+    pub(super) complete: bool,
+    /// Statements and migrations that were applied, oldest first.
+    pub(super) data: Vec<String>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Image {
+    /// Whose it is, if a build made it.
+    pub(super) built_for: Option<(Instance, PreviewId, RevisionNumber, ServiceName)>,
+    pub(super) commit: Option<CommitSha>,
+    pub(super) reference: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Run {
+    pub(super) spec: ServiceSpec,
+    pub(super) task: String,
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        Self {
+            rooms: BTreeMap::new(),
+            services: BTreeMap::new(),
+            databases: BTreeMap::new(),
+            images: BTreeMap::new(),
+            strays: BTreeSet::new(),
+            runs: BTreeMap::new(),
+            apps: Apps::default(),
+            faults: Faults::default(),
+            away: false,
+            durations: BTreeMap::new(),
+            builds: BTreeMap::new(),
+            unknown_references: BTreeSet::new(),
+            routed: BTreeSet::new(),
+            violations: Vec::new(),
+            calls: VecDeque::new(),
+            calls_forgotten: 0,
+            in_flight: BTreeMap::new(),
+            listeners: Vec::new(),
+            changed: watch::Sender::new(0),
+            serial: 0,
+        }
+    }
+
+    /// A number that was not given out before.
+    pub(super) fn serial(&mut self) -> u64 {
+        self.serial += 1;
+        self.serial
+    }
+
+    /// An address that no container had before, so that one kept past a restart leads nowhere.
+    pub(super) fn fresh_address(&mut self, port: u16) -> SocketAddr {
+        // Sixteen million starts fit; no test comes near.
+        let [.., high, middle, low] = self.serial().to_be_bytes();
+        SocketAddr::new(Ipv4Addr::new(10, high, middle, low).into(), port)
+    }
+
+    pub(super) fn violation(&mut self, what: String) {
+        self.violations.push(what);
+    }
+
+    /// Tells everybody who listens that something of the preview changed.
+    pub(super) fn hint(&mut self, instance: &Instance, preview: &PreviewId) {
+        self.changed.send_modify(|count| *count += 1);
+        // A listener that does not keep up misses a hint; the port allows that.
+        self.listeners.retain(|(owner, listener)| {
+            owner != instance
+                || !matches!(
+                    listener.try_send(Some(preview.clone())),
+                    Err(mpsc::error::TrySendError::Closed(_))
+                )
+        });
+    }
+
+    pub(super) fn log_call(&mut self, op: Op, what: String) -> u64 {
+        let number = self.calls_forgotten + self.calls.len() as u64;
+        let call = Call {
+            op,
+            what,
+            begun: Instant::now(),
+            outcome: Outcome::UnderWay,
+        };
+        self.calls.push_back(call);
+        if self.calls.len() > CALLS_MAX {
+            self.calls.pop_front();
+            self.calls_forgotten += 1;
+        }
+        number
+    }
+
+    pub(super) fn end_call(&mut self, number: u64, outcome: Outcome) {
+        self.in_flight.remove(&number);
+        let at = number
+            .checked_sub(self.calls_forgotten)
+            .and_then(|at| usize::try_from(at).ok());
+        if let Some(call) = at.and_then(|at| self.calls.get_mut(at)) {
+            call.outcome = outcome;
+        }
+    }
+
+    /// A command's container that nobody will remove any more.
+    pub(super) fn abandon_run(&mut self, number: u64) {
+        let Some((instance, run)) = self.runs.remove(&number) else {
+            return;
+        };
+        self.strays
+            .insert((instance.clone(), run.as_stray(&instance)));
+    }
+
+    pub(super) fn script_of(&self, spec: &ServiceSpec) -> AppScript {
+        let image = self.images.get(&spec.image);
+        let commit = image.and_then(|image| image.commit.as_ref());
+        let reference = image.and_then(|image| image.reference.as_deref());
+        self.apps
+            .of_container(spec.command.as_ref(), commit, reference, &spec.key.service)
+            .clone()
+    }
+
+    /// The databases whose connection string is in the spec's environment.
+    pub(super) fn databases_of<'a>(
+        &'a mut self,
+        instance: &'a Instance,
+        spec: &'a ServiceSpec,
+    ) -> impl Iterator<Item = (&'a DatabaseKey, &'a mut Database)> {
+        let all = self
+            .databases
+            .iter_mut()
+            .map(|((owner, key), database)| (owner, key, database));
+        all.filter(move |(owner, key, _)| {
+            *owner == instance && key.preview == spec.key.preview && uses(spec, key.name.as_str())
+        })
+        .map(|(_, key, database)| (key, database))
+    }
+}
+
+/// Whether the spec's environment holds the connection string of that database.
+pub(super) fn uses(spec: &ServiceSpec, database: &str) -> bool {
+    let host = format!("@{database}:");
+    spec.uses_data && spec.env.values().any(|value| value.contains(&host))
+}
+
+impl Service {
+    pub(super) fn is_running(&self) -> bool {
+        self.activity == Activity::Running
+    }
+
+    /// Whether it accepts connections by now.
+    pub(super) fn listens(&self) -> bool {
+        let opens = !matches!(
+            self.script.start,
+            StartScript::NeverListens | StartScript::ExitsWith(_)
+        );
+        self.is_running() && opens && self.started.elapsed() >= self.script.starts_in
+    }
+
+    pub(super) fn print(&mut self, text: &str) {
+        let text = Bytes::copy_from_slice(text.as_bytes());
+        self.lines.push_back(LogLine {
+            at: SystemTime::now(),
+            stderr: false,
+            text,
+        });
+        if self.lines.len() > LINES_MAX {
+            self.lines.pop_front();
+            self.lines_forgotten += 1;
+        }
+    }
+}
+
+impl Run {
+    pub(super) fn as_stray(&self, instance: &Instance) -> Stray {
+        let key = &self.spec.key;
+        Stray {
+            preview: key.preview.clone(),
+            kind: StrayKind::Container,
+            id: format!(
+                "{instance}-{}-{}-{}-{}",
+                key.preview, key.revision, key.service, self.task
+            ),
+            revision: Some(key.revision),
+            database: None,
+        }
+    }
+}
+
+/// The data directory of a database whose container is gone.
+pub(super) fn directory(instance: &Instance, key: &DatabaseKey) -> Stray {
+    Stray {
+        preview: key.preview.clone(),
+        kind: StrayKind::Volume,
+        id: format!("{instance}-{}-{}-data", key.preview, key.name),
+        revision: None,
+        database: Some(key.name.clone()),
+    }
+}
