@@ -1,0 +1,239 @@
+//! One request and its answer: a deadline, a size limit, redirects on the same host, the quota.
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri,
+    header::{ACCEPT, AUTHORIZATION, IF_NONE_MATCH, LOCATION, USER_AGENT},
+};
+use http_body_util::{BodyExt, Limited};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use octocrab::{AuthState, Octocrab, OctocrabBuilder, service::middleware::base_uri::BaseUriLayer};
+use tokio::{sync::Semaphore, time::timeout};
+
+use crate::forge::{ForgeError, Quota};
+
+use super::{ask::Ask, failure};
+
+/// A page of 100 pull requests with long bodies is far below this.
+const ANSWER_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// A renamed repository answers with one redirect.
+const REDIRECTS_MAX: u32 = 3;
+/// GitHub's secondary limit is 100 at once, shared with whatever else uses the credential.
+const CONCURRENT_MAX: usize = 32;
+/// The quota was not told yet.
+const UNKNOWN: u64 = u64::MAX;
+
+const AGENT: &str = concat!("dayfly/", env!("CARGO_PKG_VERSION"));
+
+/// An answer that was read to its end.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+impl Answer {
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
+/// Sends requests to one API. Holds no credential.
+pub(super) struct Http {
+    octocrab: Octocrab,
+    base: Uri,
+    deadline: Duration,
+    places: Semaphore,
+    remaining: AtomicU64,
+}
+
+impl Http {
+    pub(super) fn new(api_url: &str, deadline: Duration) -> Result<Self, ForgeError> {
+        let base = parse_base(api_url)?;
+        Ok(Self {
+            octocrab: client(&base)?,
+            base,
+            deadline,
+            places: Semaphore::new(CONCURRENT_MAX),
+            remaining: AtomicU64::new(UNKNOWN),
+        })
+    }
+
+    /// Whatever the forge answers, be it good or bad; only no answer is an error.
+    pub(super) async fn send(
+        &self,
+        ask: &Ask,
+        authorization: &HeaderValue,
+    ) -> Result<Answer, ForgeError> {
+        match timeout(self.deadline, self.follow(ask, authorization)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(ForgeError::Unavailable(format!(
+                "no answer within {:?} when asked to {}",
+                self.deadline,
+                ask.what()
+            ))),
+        }
+    }
+
+    pub(super) fn quota(&self) -> Quota {
+        let remaining = self.remaining.load(Ordering::Relaxed);
+        Quota {
+            remaining: (remaining != UNKNOWN).then_some(remaining),
+        }
+    }
+
+    /// Notes the quota that an answer tells of.
+    pub(super) fn note_quota(&self, answer: &Answer) {
+        let told = answer.header("x-ratelimit-remaining");
+        if let Some(remaining) = told.and_then(|value| value.parse().ok()) {
+            self.remaining.store(remaining, Ordering::Relaxed);
+        }
+    }
+
+    /// Repeats the exact request where the forge says the thing has moved to, on the same host
+    /// only: no other host is to see the credential.
+    async fn follow(&self, ask: &Ask, authorization: &HeaderValue) -> Result<Answer, ForgeError> {
+        let _place = self.places.acquire().await.map_err(failure::unavailable)?;
+        let mut path = ask.path.clone();
+        for _ in 0..=REDIRECTS_MAX {
+            let answer = self.once(ask, &path, authorization).await?;
+            let location = match answer.status.as_u16() {
+                301 | 302 | 307 | 308 => answer.headers.get(LOCATION),
+                _ => return Ok(answer),
+            };
+            path = self.moved_to(location).ok_or_else(|| {
+                ForgeError::Unavailable(format!(
+                    "a redirect away from the API's host when asked to {}: is api_url right?",
+                    ask.what()
+                ))
+            })?;
+        }
+        Err(ForgeError::Unavailable(format!(
+            "more than {REDIRECTS_MAX} redirects when asked to {}",
+            ask.what()
+        )))
+    }
+
+    async fn once(
+        &self,
+        ask: &Ask,
+        path: &str,
+        authorization: &HeaderValue,
+    ) -> Result<Answer, ForgeError> {
+        let mut builder = Request::builder()
+            .method(&ask.method)
+            .uri(path)
+            .header(ACCEPT, "application/vnd.github+json")
+            .header(USER_AGENT, AGENT)
+            .header(AUTHORIZATION, authorization);
+        if let Some(etag) = &ask.etag {
+            builder = builder.header(IF_NONE_MATCH, etag);
+        }
+        let request = self
+            .octocrab
+            .build_request(builder, ask.body.as_ref())
+            .map_err(|error| failure::broken(ask, &error))?;
+        let response = self
+            .octocrab
+            .send(request)
+            .await
+            .map_err(|error| failure::broken(ask, &error))?;
+        let (parts, body) = response.into_parts();
+        let body = Limited::new(body, ANSWER_BYTES_MAX)
+            .collect()
+            .await
+            .map_err(|error| failure::broken(ask, &*error))?
+            .to_bytes();
+        Ok(Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+        })
+    }
+
+    fn moved_to(&self, location: Option<&HeaderValue>) -> Option<String> {
+        let target: Uri = location?.to_str().ok()?.parse().ok()?;
+        let same = target.authority().is_none()
+            || (target.scheme() == self.base.scheme()
+                && target.host() == self.base.host()
+                && target.port_u16() == self.base.port_u16());
+        let path = target.path_and_query()?.as_str();
+        (same && path.starts_with('/')).then(|| path.to_owned())
+    }
+}
+
+fn parse_base(api_url: &str) -> Result<Uri, ForgeError> {
+    let wrong = |why: &str| ForgeError::Refused {
+        what: format!("use the API address {api_url:?}"),
+        why: why.to_owned(),
+    };
+    let base: Uri = api_url
+        .trim_end_matches('/')
+        .parse()
+        .map_err(|_| wrong("it is not an address"))?;
+    if !matches!(base.scheme_str(), Some("http" | "https")) {
+        return Err(wrong("it must begin with https:// (or http://)"));
+    }
+    match base.authority() {
+        Some(authority) if !authority.as_str().contains('@') => Ok(base),
+        _ => Err(wrong("it needs a host, and no user name in it")),
+    }
+}
+
+/// Plain HTTP needs no certificates, and must not fail where the host has none.
+fn client(base: &Uri) -> Result<Octocrab, ForgeError> {
+    if base.scheme_str() == Some("http") {
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        let plain = Client::builder(TokioExecutor::new()).build(connector);
+        return OctocrabBuilder::new_empty()
+            .with_service(plain)
+            .with_layer(&BaseUriLayer::new(base.clone()))
+            .with_auth(AuthState::None)
+            .build()
+            .map_err(failure::unavailable);
+    }
+    Octocrab::builder()
+        .base_uri(base.clone())
+        .and_then(|builder| {
+            builder
+                .add_header(HeaderName::from_static("user-agent"), AGENT.to_owned())
+                .build()
+        })
+        .map_err(failure::unavailable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_redirect_is_followed_on_the_same_host_only() {
+        let http = Http::new("http://ghe.example:8080/api/v3", Duration::from_secs(1)).unwrap();
+        let moved = |to: &str| http.moved_to(Some(&to.parse().unwrap()));
+        let path = "/api/v3/repositories/7";
+        assert_eq!(moved(path).as_deref(), Some(path));
+        let whole = moved("http://ghe.example:8080/api/v3/repositories/7");
+        assert_eq!(whole.as_deref(), Some(path));
+        assert_eq!(moved("http://elsewhere.example:8080/repositories/7"), None);
+        assert_eq!(moved("http://ghe.example/repositories/7"), None);
+        assert_eq!(moved("https://ghe.example:8080/repositories/7"), None);
+        assert_eq!(moved("//elsewhere.example/x"), None);
+        assert_eq!(http.moved_to(None), None);
+    }
+
+    #[tokio::test]
+    async fn an_address_with_a_user_name_or_without_a_host_is_refused() {
+        for url in ["", "api.github.com", "ftp://x", "http://u:p@host", "/v3"] {
+            assert!(Http::new(url, Duration::from_secs(1)).is_err(), "{url:?}");
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! The mark beside a commit.
+
+use serde_json::json;
+
+use crate::{
+    forge::{DeploymentState, ForgeError},
+    names::{CommitSha, RepoName},
+};
+
+use super::{GitHub, ask::Ask, deployments::clip};
+
+/// The name of our mark among those of others.
+const CONTEXT: &str = "dayfly";
+
+/// What a commit's mark said last. GitHub adds a line for each that is sent, so the same is not
+/// sent twice.
+#[derive(PartialEq, Eq)]
+pub(super) struct KnownStatus {
+    state: &'static str,
+    description: String,
+    url: Option<String>,
+}
+
+impl GitHub {
+    pub(super) async fn mark_commit(
+        &self,
+        repo: &RepoName,
+        commit: &CommitSha,
+        state: DeploymentState,
+        description: &str,
+        url: Option<&str>,
+    ) -> Result<(), ForgeError> {
+        let slot = self
+            .statuses
+            .slot((repo.clone(), commit.as_str().to_owned()));
+        let mut known = slot.lock().await;
+        let wanted = Some(KnownStatus {
+            state: word(state),
+            description: clip(description),
+            url: url.map(str::to_owned),
+        });
+        if *known == wanted {
+            return Ok(());
+        }
+        let mut body = json!({
+            "state": word(state),
+            "description": clip(description),
+            "context": CONTEXT,
+        });
+        if let Some(url) = url {
+            body["target_url"] = json!(url);
+        }
+        let path = format!("/repos/{repo}/statuses/{commit}");
+        let ask = Ask::post(path, format!("a status of commit {commit} of {repo}"), body);
+        self.ask(repo, &ask).await?;
+        *known = wanted;
+        Ok(())
+    }
+}
+
+/// What was taken away has not failed: it must not block a merge.
+fn word(state: DeploymentState) -> &'static str {
+    match state {
+        DeploymentState::Queued | DeploymentState::InProgress => "pending",
+        DeploymentState::Success | DeploymentState::Inactive => "success",
+        DeploymentState::Failure => "failure",
+    }
+}

@@ -1,0 +1,171 @@
+//! The one address that webhooks are sent to.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Json, Router,
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderMap, StatusCode, header::CONTENT_TYPE},
+    response::{IntoResponse, Response},
+    routing::post,
+};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::time::timeout;
+
+use crate::intake::{Accepted, Delivery, Hint, Intake};
+
+use super::{
+    body,
+    payload::{Payload, cut},
+    problem::Problem,
+    signature,
+};
+
+/// GitHub waits 10 s for an answer, and reading the body takes its part of it.
+const INTAKE_DEADLINE: Duration = Duration::from_secs(8);
+
+/// What receiving needs.
+pub struct ReceiveConfig {
+    /// One secret, or two while it is rotated. Without any, every delivery is answered with 503:
+    /// nothing unsigned is ever taken. Empty ones do not count.
+    pub secrets: Vec<SecretString>,
+    /// Who keeps what was verified.
+    pub intake: Arc<dyn Intake>,
+}
+
+/// Answers `POST /webhooks/github`, and nothing else.
+pub fn router(config: ReceiveConfig) -> Router {
+    let secrets = config
+        .secrets
+        .into_iter()
+        .filter(|secret| !secret.expose_secret().is_empty())
+        .collect();
+    let state = Arc::new(Receiver {
+        secrets,
+        intake: config.intake,
+    });
+    Router::new()
+        .route(
+            "/webhooks/github",
+            post(receive).fallback(method_not_allowed),
+        )
+        .with_state(state)
+}
+
+struct Receiver {
+    secrets: Vec<SecretString>,
+    intake: Arc<dyn Intake>,
+}
+
+async fn method_not_allowed() -> Problem {
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "webhooks are sent here with POST",
+    )
+}
+
+async fn receive(State(receiver): State<Arc<Receiver>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    match receiver.take(&parts.headers, body).await {
+        Ok(accepted) => {
+            let status = match accepted {
+                Accepted::Recorded => "recorded",
+                Accepted::Duplicate => "duplicate",
+            };
+            let answer = Json(serde_json::json!({ "status": status }));
+            (StatusCode::ACCEPTED, answer).into_response()
+        }
+        Err(problem) => {
+            tracing::warn!(
+                status = problem.status.as_u16(),
+                detail = problem.detail,
+                "a webhook was not accepted"
+            );
+            problem.into_response()
+        }
+    }
+}
+
+impl Receiver {
+    async fn take(&self, headers: &HeaderMap, body: Body) -> Result<Accepted, Problem> {
+        if self.secrets.is_empty() {
+            return Err(Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "no webhook secret is configured here, and unsigned webhooks are never accepted",
+            ));
+        }
+        let body = body::read(headers, body).await?;
+        signature::verify(headers, &body, &self.secrets)?;
+        let delivery = read(headers, &body)?;
+        let ignored = matches!(delivery.hint, Hint::Ignored { .. });
+        tracing::info!(
+            delivery = delivery.guid,
+            event = delivery.event,
+            action = delivery.action,
+            ignored,
+            "a webhook arrived"
+        );
+        self.keep(delivery).await
+    }
+
+    async fn keep(&self, delivery: Delivery) -> Result<Accepted, Problem> {
+        let unavailable = |detail: String| Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail);
+        match timeout(INTAKE_DEADLINE, self.intake.accept(delivery)).await {
+            Ok(Ok(accepted)) => Ok(accepted),
+            Ok(Err(error)) => Err(unavailable(error.to_string())),
+            Err(_) => Err(unavailable(format!(
+                "the delivery could not be kept within {}s",
+                INTAKE_DEADLINE.as_secs()
+            ))),
+        }
+    }
+}
+
+/// Only called with a body whose signature was verified.
+fn read(headers: &HeaderMap, body: &[u8]) -> Result<Delivery, Problem> {
+    let guid = word(headers, "X-GitHub-Delivery")?.to_ascii_lowercase();
+    if !is_guid(&guid) {
+        return Err(Problem::bad_request(
+            "the header X-GitHub-Delivery is not a GUID",
+        ));
+    }
+    let event = word(headers, "X-GitHub-Event")?;
+    check_content_type(headers)?;
+    let payload = Payload::parse(body)?;
+    Ok(Delivery {
+        guid,
+        hint: payload.hint(event)?,
+        action: payload.action(),
+        event: cut(event),
+    })
+}
+
+fn word<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a str, Problem> {
+    headers
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .filter(|value| !value.is_empty())
+        .ok_or_else(|| Problem::bad_request(format!("the header {name} is missing or not text")))
+}
+
+/// Eight, four, four, four and twelve hex digits.
+fn is_guid(value: &str) -> bool {
+    let lengths = value.split('-').map(str::len);
+    lengths.eq([8, 4, 4, 4, 12]) && value.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
+}
+
+fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
+    let value = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let media_type = value.split(';').next().unwrap_or_default().trim();
+    if media_type.eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    Err(Problem::bad_request(format!(
+        "the payload came as {:?}: set the webhook's content type to application/json",
+        cut(media_type)
+    )))
+}
