@@ -39,11 +39,21 @@ pub(super) async fn resolve(
     }
     let mut ready = Vec::with_capacity(databases.len());
     let several = databases.len() > 1;
+    let places: Vec<_> = databases
+        .iter()
+        .map(|database| {
+            database
+                .url
+                .as_ref()
+                .map_or(&database.at, |(_, at)| at)
+                .clone()
+        })
+        .collect();
     for database in databases {
         let database = resolve_database(tree, source, database, several, &services, &mut notes);
         ready.push(database.await?);
     }
-    refuse_clashes(source, &ready, &services)?;
+    refuse_clashes(source, &ready, &places, &services)?;
     let origin = source.file.to_owned();
     Ok(Blueprint {
         origin,
@@ -155,14 +165,7 @@ async fn resolve_service(
         },
         Health::Path,
     );
-    let memory_bytes = draft.memory_bytes.unwrap_or_else(|| {
-        note("512 MiB of memory, since `memory` is not given".into());
-        MEMORY_BYTES_DEFAULT
-    });
-    let cpu_milli = draft.cpu_milli.unwrap_or_else(|| {
-        note("one CPU, since `cpus` is not given".into());
-        CPU_MILLI_DEFAULT
-    });
+    let (memory_bytes, cpu_milli) = resources(draft, &mut note);
     let env: BTreeMap<String, String> = draft
         .env
         .iter()
@@ -188,6 +191,18 @@ async fn resolve_service(
         memory_bytes,
         cpu_milli,
     })
+}
+
+fn resources(draft: &service::Draft, note: &mut impl FnMut(String)) -> (u64, u64) {
+    let memory_bytes = draft.memory_bytes.unwrap_or_else(|| {
+        note("512 MiB of memory, since `memory` is not given".into());
+        MEMORY_BYTES_DEFAULT
+    });
+    let cpu_milli = draft.cpu_milli.unwrap_or_else(|| {
+        note("one CPU, since `cpus` is not given".into());
+        CPU_MILLI_DEFAULT
+    });
+    (memory_bytes, cpu_milli)
 }
 
 /// The ports of the Dockerfile, which must be in the commit.
@@ -379,15 +394,16 @@ fn url_variable(name: &str, several: bool) -> (String, &'static str) {
 fn refuse_clashes(
     source: &Source<'_>,
     databases: &[Database],
+    places: &[std::ops::Range<usize>],
     services: &[service::Draft],
 ) -> Result<(), BlueprintError> {
-    for (at, database) in databases.iter().enumerate() {
+    for (at, (database, place)) in databases.iter().zip(places).enumerate() {
         let variable = &database.url_variable;
         if let Some(other) = databases[..at].iter().find(|d| d.url_variable == *variable) {
             let (one, two) = (&other.name, &database.name);
             let message =
                 format!("databases {one} and {two} both set {variable}; give one another `url`");
-            return Err(source.error(&(0..0), message));
+            return Err(source.error(place, message));
         }
         for service in services {
             if let Some((_, at)) = service.env.get(variable) {

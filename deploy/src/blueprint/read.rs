@@ -73,3 +73,517 @@ async fn with_notes(
     }
     Ok(blueprint)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::{
+        blueprint::{Command, Health, ImageSource},
+        source::testing::{Bench, uploaded},
+    };
+
+    async fn read_files(files: &[(&str, &str)]) -> Result<Blueprint, BlueprintError> {
+        let (_folder, tree) = uploaded(files).await;
+        read(&tree).await
+    }
+
+    /// Reads `dayfly.toml` beside a Dockerfile, a seed and a folder.
+    async fn toml(text: &str) -> Result<Blueprint, BlueprintError> {
+        let dockerfile = "FROM a AS base\nEXPOSE 3000\nFROM b AS other\n";
+        let files = [
+            ("dayfly.toml", text),
+            ("Dockerfile", "FROM scratch\nEXPOSE 3000\n"),
+            ("api/Dockerfile.dev", dockerfile),
+            ("db/seed.sql", "select 1;"),
+        ];
+        read_files(&files).await
+    }
+
+    fn noted(blueprint: &Blueprint, words: &str) {
+        let notes = &blueprint.notes;
+        assert!(
+            notes.iter().any(|note| note.contains(words)),
+            "{words:?} in {notes:#?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_dockerfile_alone_is_one_public_service() {
+        let blueprint = read_files(&[("Dockerfile", "FROM x\nEXPOSE 3000")])
+            .await
+            .unwrap();
+        assert_eq!(blueprint.origin, "Dockerfile");
+        let [web] = blueprint.services.as_slice() else {
+            panic!("{blueprint:?}")
+        };
+        assert_eq!(
+            (web.name.as_str(), web.port, web.public, web.main),
+            ("web", 3000, true, true)
+        );
+        assert_eq!((web.memory_bytes, web.cpu_milli), (512 << 20, 1000));
+        assert_eq!(web.health, Health::Default);
+        let dockerfile = "Dockerfile".to_owned();
+        let args = BTreeMap::new();
+        let wanted = ImageSource::Build {
+            context: String::new(),
+            dockerfile,
+            target: None,
+            args,
+        };
+        assert_eq!(web.image, wanted);
+        for words in [
+            "port 3000",
+            "512 MiB",
+            "one CPU",
+            "has a URL",
+            "made up",
+            "GET /",
+        ] {
+            noted(&blueprint, words);
+        }
+    }
+
+    #[tokio::test]
+    async fn every_key_is_read() {
+        let blueprint = toml(
+            r#"
+[services.web]
+build = { context = "./api/", dockerfile = "Dockerfile.dev", target = "base", args = { MODE = "dev" } }
+health = "/healthz"
+command = "./server --name 'a b'"
+env = { GREETING = "hello" }
+memory = "64M"
+cpus = 0.5
+main = true
+[services.worker]
+image = "registry.example/acme/worker:1@sha256:00"
+port = 9000
+public = false
+command = ["./worker", "a b"]
+memory = "1GiB"
+cpus = 2
+[databases.main]
+engine = "postgres:15"
+seed = "./db/seed.sql"
+migrate = { run = "./migrate up", in = "web" }
+url = "MAIN_URL"
+"#,
+        )
+        .await
+        .unwrap();
+        assert_eq!(blueprint.origin, "dayfly.toml");
+        let [web, worker] = blueprint.services.as_slice() else {
+            panic!("{blueprint:?}")
+        };
+        assert_eq!(
+            web.image,
+            ImageSource::Build {
+                context: "api".into(),
+                dockerfile: "Dockerfile.dev".into(),
+                target: Some("base".into()),
+                args: BTreeMap::from([("MODE".into(), "dev".into())]),
+            }
+        );
+        let words = ["./server", "--name", "a b"].map(str::to_owned).to_vec();
+        assert_eq!(web.command, Some(Command(words)));
+        assert_eq!(web.health, Health::Path("/healthz".into()));
+        assert_eq!(
+            (web.port, web.memory_bytes, web.cpu_milli),
+            (3000, 64 << 20, 500)
+        );
+        assert_eq!(web.env["GREETING"], "hello");
+        assert_eq!(
+            (worker.public, worker.main, worker.port),
+            (false, false, 9000)
+        );
+        assert_eq!((worker.memory_bytes, worker.cpu_milli), (1 << 30, 2000));
+        assert_eq!(worker.health, Health::Tcp);
+        let [database] = blueprint.databases.as_slice() else {
+            panic!("{blueprint:?}")
+        };
+        assert_eq!(
+            (database.image.as_str(), database.url_variable.as_str()),
+            ("postgres:15", "MAIN_URL")
+        );
+        assert_eq!(database.seed.as_deref(), Some("db/seed.sql"));
+        let migrate = database.migrate.as_ref().unwrap();
+        assert_eq!((migrate.run.0.len(), migrate.service.as_str()), (2, "web"));
+    }
+
+    /// What a file asks for, and the beginning of what is said about it.
+    const WRONG: &[(&str, &str)] = &[
+        (
+            "\n\n[services.web]\nprot = 1",
+            "dayfly.toml:4: unknown key \"prot\" in [services.web]; did you mean \"port\"?",
+        ),
+        (
+            "servces = 1",
+            "dayfly.toml:1: unknown key \"servces\"; did you mean \"services\"?",
+        ),
+        (
+            "[services.web]\nport = 0",
+            "dayfly.toml:2: `port` must be from 1 to 65535",
+        ),
+        (
+            "[services.web]\nport = 65536",
+            "dayfly.toml:2: `port` must be",
+        ),
+        (
+            "[services.web]\nport = \"80\"",
+            "dayfly.toml:2: `port` must be a whole number, and this is of type string",
+        ),
+        (
+            "[services.web]\nmemory = \"8M\"",
+            "dayfly.toml:2: `memory` must be from 16M",
+        ),
+        (
+            "[services.web]\nmemory = \"lots\"",
+            "dayfly.toml:2: `memory` must be a size",
+        ),
+        (
+            "[services.web]\ncpus = 0",
+            "dayfly.toml:2: `cpus` must be from 0.01",
+        ),
+        (
+            "[services.web]\ncpus = nan",
+            "dayfly.toml:2: `cpus` must be from 0.01",
+        ),
+        (
+            "[services.web]\nhealth = \"healthz\"",
+            "dayfly.toml:2: `health` must be a path",
+        ),
+        (
+            "[services.web]\ncommand = []",
+            "dayfly.toml:2: `command` names no program",
+        ),
+        (
+            "[services.web]\ncommand = \"a && b\"",
+            "dayfly.toml:2: `command`: `&` has no meaning",
+        ),
+        (
+            "[services.web]\nsecrets = []",
+            "dayfly.toml:2: `secrets` is not supported yet",
+        ),
+        (
+            "[services.web]\nbuild = \"..\"",
+            "dayfly.toml:2: `build` must be a path inside",
+        ),
+        (
+            "[services.web]\nbuild = \"/etc\"",
+            "dayfly.toml:2: `build` must be a path inside",
+        ),
+        (
+            "[services.web]\nbuild = \"nope\"",
+            "dayfly.toml:2: service web is built from nope, and no such folder",
+        ),
+        (
+            "[services.web]\nbuild = \"api\"",
+            "dayfly.toml:2: service web is built from api/Dockerfile, and no such file",
+        ),
+        (
+            "[services.web]\nbuild = { contxt = \".\" }",
+            "dayfly.toml:2: unknown key \"contxt\" in [services.web.build]; did you mean \"context\"?",
+        ),
+        (
+            "[services.web]\nbuild = { target = \"prod\" }",
+            "dayfly.toml:2: service web: Dockerfile has no stage \"prod\"",
+        ),
+        (
+            "[services.web]\nbuild = 1",
+            "dayfly.toml:2: `build` must be a folder, or a table",
+        ),
+        (
+            "[services.web]\nbuild = \".\"\nimage = \"a\"",
+            "dayfly.toml:3: `build` and `image` exclude",
+        ),
+        (
+            "[services.web]\nimage = \"a:{sha}\"",
+            "dayfly.toml:2: placeholders in `image` are not supported yet",
+        ),
+        (
+            "[services.web]\nimage = \"--privileged\"",
+            "dayfly.toml:2: \"--privileged\" is not a reference",
+        ),
+        (
+            "[services.web]\nenv = { PORT = \"1\" }",
+            "dayfly.toml:2: PORT is set by Dayfly",
+        ),
+        (
+            "[services.web]\n[services.web.env]\nDAYFLY_URL = \"\"",
+            "dayfly.toml:3: DAYFLY_URL cannot be set",
+        ),
+        (
+            "[services.web]\nenv = { \"a b\" = \"1\" }",
+            "dayfly.toml:2: \"a b\" is not a variable's name",
+        ),
+        (
+            "[services.web]\nenv = { N = 1 }",
+            "dayfly.toml:2: `env.N` must be a string in quotes",
+        ),
+        (
+            "[services.Web]",
+            "dayfly.toml:1: \"Web\" is not a service name",
+        ),
+        (
+            "[services.\"--x\"]",
+            "dayfly.toml:1: \"--x\" is not a service name",
+        ),
+        (
+            "[services]\nweb = 1",
+            "dayfly.toml:2: `web` must be a table",
+        ),
+        (
+            "[services.a]\nmain = true\n[services.b]\nmain = true",
+            "dayfly.toml:4: services a and b are both `main`",
+        ),
+        (
+            "[services.a]\nmain = true\npublic = false",
+            "dayfly.toml:2: service a is `main`, so it must be public",
+        ),
+        (
+            "[services.a]\npublic = false",
+            "dayfly.toml:1: no service is public",
+        ),
+        (
+            "[services.a]\n[databases.a]\nengine = \"postgres:15\"",
+            "dayfly.toml:2: a is the name of a service too",
+        ),
+        ("[databases.d]", "dayfly.toml:1: database d needs an engine"),
+        (
+            "[databases.d]\nengine = \"mysql:8\"",
+            "dayfly.toml:2: the engine mysql is not supported yet",
+        ),
+        (
+            "[databases.d]\nengine = \"oracle\"",
+            "dayfly.toml:2: unknown engine \"oracle\"",
+        ),
+        (
+            "[databases.d]\nengine = \"postgres:\"",
+            "dayfly.toml:2: \"\" is not a version",
+        ),
+        (
+            "[databases.d]\nengine = \"postgres:15\"\non_push = \"keep\"",
+            "dayfly.toml:3: `on_push` is not supported yet",
+        ),
+        (
+            "[databases.d]\nengine = \"postgres:15\"\nseed = \"db/no.sql\"",
+            "dayfly.toml:3: the seed db/no.sql of database d is not in the commit",
+        ),
+        (
+            "[databases.d]\nengine = \"postgres:15\"\nseed = \"db/x.dump\"",
+            "dayfly.toml:3: `seed` must be an .sql file",
+        ),
+        (
+            "[databases.d]\nengine = \"postgres:15\"\nseed = \"../x.sql\"",
+            "dayfly.toml:3: `seed` must be a path inside",
+        ),
+        (
+            "[databases.d]\nengine = \"postgres:15\"\nseed = { run = \"x\" }",
+            "dayfly.toml:3: a `seed` that is run is not supported yet",
+        ),
+        (
+            "[services.web]\n[databases.d]\nengine = \"postgres:15\"\nmigrate = { run = \"x\", in = \"wbe\" }",
+            "dayfly.toml:4: `in` names no service: \"wbe\"; there is web",
+        ),
+        (
+            "[databases.d]\nengine = \"postgres:15\"\nmigrate = { in = \"web\" }",
+            "dayfly.toml:3: `migrate` needs `run`",
+        ),
+        (
+            "[databases.d]\nengine = \"postgres:15\"\nmigrate = \"x\"",
+            "dayfly.toml:3: `migrate` must be a table such as",
+        ),
+        (
+            "[databases.d]\nengine = \"postgres:15\"\nurl = \"PORT\"",
+            "dayfly.toml:3: `url`: PORT is set",
+        ),
+        (
+            "[services.web]\nenv = { DATABASE_URL = \"x\" }\n[databases.d]\nengine = \"postgres:15\"",
+            "dayfly.toml:2: DATABASE_URL of service web is set by database d",
+        ),
+        (
+            "[databases.a]\nengine = \"postgres:15\"\nurl = \"X\"\n[databases.b]\nengine = \"postgres:15\"\nurl = \"X\"",
+            "dayfly.toml:6: databases a and b both set X",
+        ),
+        (
+            "[preview]\nhooks = {}",
+            "dayfly.toml:2: `hooks` is not supported yet",
+        ),
+        (
+            "[preview]\ntll = \"1d\"",
+            "dayfly.toml:2: unknown key \"tll\" in [preview]; did you mean \"ttl\"?",
+        ),
+        ("[services.web]\nport = ", "dayfly.toml:2: "),
+        (
+            "[services.web]\nport = 1\nport = 2",
+            "dayfly.toml:3: duplicate key",
+        ),
+    ];
+
+    #[tokio::test]
+    async fn what_cannot_be_is_told_with_its_line() {
+        for (text, wanted) in WRONG {
+            let answer = toml(text).await.expect_err(text).to_string();
+            assert!(
+                answer.starts_with(wanted),
+                "{text}\n  said   {answer}\n  wanted {wanted}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn too_many_of_a_kind_are_refused() {
+        let many = |kind: &str, count, rest: &str| -> String {
+            (0..count)
+                .map(|n| format!("[{kind}.n{n}]\n{rest}\n"))
+                .collect()
+        };
+        assert!(toml(&many("services", 20, "")).await.is_ok());
+        assert!(toml(&many("services", 21, "")).await.is_err());
+        assert!(
+            toml(&many("databases", 5, "engine = \"postgres:15\""))
+                .await
+                .is_ok()
+        );
+        assert!(
+            toml(&many("databases", 6, "engine = \"postgres:15\""))
+                .await
+                .is_err()
+        );
+        let large = format!("#{}", "x".repeat(256 << 10));
+        assert!(
+            toml(&large)
+                .await
+                .unwrap_err()
+                .to_string()
+                .starts_with("dayfly.toml: it has")
+        );
+    }
+
+    #[tokio::test]
+    async fn the_url_leads_to_the_service_that_people_mean() {
+        for (text, wanted) in [
+            ("[services.zoo]\n[services.app]", "app"),
+            ("[services.app]\n[services.web]", "web"),
+            ("[services.zoo]\n[services.ape]", "zoo"),
+            ("[services.zoo]\n[services.web]\npublic = false", "zoo"),
+            ("[services.zoo]\nmain = true\n[services.web]", "zoo"),
+            ("[services.web]\nmain = false\n[services.zoo]", "zoo"),
+        ] {
+            let blueprint = toml(text).await.unwrap();
+            let main: Vec<_> = blueprint.services.iter().filter(|s| s.main).collect();
+            assert_eq!(main.len(), 1);
+            assert_eq!(main[0].name.as_str(), wanted, "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_private_service_without_a_port_is_ready_when_it_runs() {
+        let text = "[services.web]\n[services.worker]\nimage = \"a\"\npublic = false\n\
+                    [services.db]\nbuild = \".\"\npublic = false";
+        let blueprint = toml(text).await.unwrap();
+        let health: Vec<_> = blueprint
+            .services
+            .iter()
+            .map(|s| s.health.clone())
+            .collect();
+        assert_eq!(health, [Health::Default, Health::Running, Health::Tcp]);
+    }
+
+    #[tokio::test]
+    async fn only_one_database_is_the_database() {
+        let two = "[databases.main]\nengine = \"postgres:15\"\n[databases.log-book]\nengine = \"postgres\"";
+        let blueprint = toml(two).await.unwrap();
+        let urls: Vec<_> = blueprint
+            .databases
+            .iter()
+            .map(|d| d.url_variable.as_str())
+            .collect();
+        assert_eq!(urls, ["DATABASE_URL", "LOG_BOOK_DATABASE_URL"]);
+        noted(&blueprint, "postgres:17, since `engine` names no version");
+        let one = toml("[databases.users]\nengine = \"postgres:15\"")
+            .await
+            .unwrap();
+        assert_eq!(one.databases[0].url_variable, "DATABASE_URL");
+        noted(&one, "since it is the only one");
+    }
+
+    #[tokio::test]
+    async fn keys_that_are_not_heeded_yet_are_noted() {
+        let text = "[services.web]\nenv = { A = \"{pr}\" }\n[preview]\nttl = \"1d\"\n[review]\nstart = \"/x\"";
+        let blueprint = toml(text).await.unwrap();
+        noted(
+            &blueprint,
+            "`ttl` in [preview] is not supported yet and was ignored",
+        );
+        noted(
+            &blueprint,
+            "`start` in [review] is not supported yet and was ignored",
+        );
+        noted(&blueprint, "in A are not replaced yet");
+    }
+
+    #[tokio::test]
+    async fn compose_files_are_named_and_not_passed_over_in_silence() {
+        let alone = read_files(&[("compose.yaml", "services: {}")])
+            .await
+            .unwrap_err()
+            .to_string();
+        assert!(
+            alone.contains("compose.yaml is there") && alone.contains("[services.web]"),
+            "{alone}"
+        );
+        let files = [("docker-compose.yml", ""), ("Dockerfile", "FROM x")];
+        noted(
+            &read_files(&files).await.unwrap(),
+            "docker-compose.yml was not read",
+        );
+    }
+
+    #[tokio::test]
+    async fn a_checkout_without_a_word_gets_a_dockerfile_for_its_language() {
+        for (file, words) in [
+            ("go.mod", "FROM golang"),
+            ("package.json", "FROM node"),
+            ("requirements.txt", "FROM python"),
+            ("Gemfile", "FROM ruby"),
+            ("Cargo.toml", "FROM rust"),
+            ("pom.xml", "FROM maven"),
+            ("composer.json", "FROM composer"),
+            ("index.html", "FROM nginx"),
+            ("whatever", "FROM debian"),
+        ] {
+            let answer = read_files(&[(file, "")]).await.unwrap_err();
+            assert!(matches!(answer, BlueprintError::Nothing(_)));
+            let answer = answer.to_string();
+            assert!(
+                answer.contains("dayfly.toml") && answer.contains(words),
+                "{file}: {answer}"
+            );
+            let lines = answer.split("\n\n").nth(1).unwrap().trim().lines().count();
+            assert_eq!(lines, 3, "{answer}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_blueprint_that_leads_out_of_the_repository_is_refused() {
+        let bench = Bench::new();
+        let tree = bench
+            .put("x", "")
+            .link("dayfly.toml", "/etc/passwd")
+            .tree()
+            .await;
+        assert!(matches!(read(&tree).await, Err(BlueprintError::Source(_))));
+    }
+
+    #[tokio::test]
+    async fn pointers_of_large_files_are_noted() {
+        let files = [
+            (".gitattributes", "*.bin filter=lfs"),
+            ("Dockerfile", "FROM x"),
+        ];
+        noted(&read_files(&files).await.unwrap(), "Git LFS");
+    }
+}

@@ -18,10 +18,8 @@ const DOING: &str = "read the commit's files";
 /// One `git cat-file --batch`, asked for many contents in turn. It ends when this is dropped.
 pub(super) struct Blobs {
     _child: Child,
-    /// Where contents are asked for.
-    pub(super) questions: Questions,
-    /// Where they come, in the order in which they were asked for.
-    pub(super) answers: Answers,
+    questions: Questions,
+    answers: Answers,
 }
 
 /// The process's input.
@@ -48,6 +46,12 @@ impl Blobs {
             questions: Questions(questions),
             answers,
         })
+    }
+
+    /// Where contents are asked for, and where they come, in the order in which they were asked
+    /// for. The process lives as long as this borrow of it.
+    pub(super) fn sides(&mut self) -> (&mut Questions, &mut Answers) {
+        (&mut self.questions, &mut self.answers)
     }
 
     /// Whole contents, whose sizes the caller has held to a limit. The questions are written

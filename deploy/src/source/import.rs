@@ -155,3 +155,165 @@ fn announcement(member: &Member, size: u64) -> String {
         .replace('\n', "\\n");
     format!("M {mode} inline \"{path}\"\ndata {size}\n")
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::source::{
+        Mode,
+        tape::{self, Item, Kind},
+        testing::{Bench, add, archive, mirror},
+    };
+
+    async fn import(bench: &Bench, archive: &[u8]) -> Result<Tree, SourceError> {
+        bench.mirrors.import(&mirror(), archive).await
+    }
+
+    #[tokio::test]
+    async fn an_upload_becomes_a_commit_with_its_modes() {
+        let bench = Bench::new();
+        let mut bytes = Vec::new();
+        bytes.extend(tape::head(&Item {
+            path: "d",
+            kind: Kind::Folder,
+            nanos: 0,
+        }));
+        add(&mut bytes, "d/run", "#!");
+        add(&mut bytes, "line\nbreak \"quoted\" \\", "x");
+        add(&mut bytes, &format!("{}x", "long/".repeat(40)), "deep");
+        bytes.extend(tape::head(&Item {
+            path: "link",
+            kind: Kind::Link("d/run"),
+            nanos: 0,
+        }));
+        bytes.extend_from_slice(&tape::END);
+        let tree = import(&bench, &bytes).await.unwrap();
+        let list = tree.list().await.unwrap();
+        let modes: Vec<_> = list.iter().map(|e| (e.path.as_str(), e.mode)).collect();
+        let long = format!("{}x", "long/".repeat(40));
+        let wanted = [
+            ("d/run", Mode::Executable),
+            ("line\nbreak \"quoted\" \\", Mode::File),
+            ("link", Mode::Link),
+            (long.as_str(), Mode::File),
+        ];
+        assert_eq!(modes, wanted);
+        assert_eq!(tree.read("link").await.unwrap().unwrap(), "#!");
+        assert_eq!(tree.read(&long).await.unwrap().unwrap(), "deep");
+        assert!(bench.mirrors.find(&mirror(), tree.commit()).await.is_some());
+    }
+
+    #[tokio::test]
+    async fn a_path_that_leaves_the_tree_or_reaches_git_is_refused() {
+        let bench = Bench::new();
+        for evil in [
+            "../x",
+            "/etc/x",
+            "a/../../x",
+            ".git/config",
+            ".GIT/hooks/x",
+            "a/.git",
+            "git~1/x",
+            ".git./x",
+            ".g\u{200c}it/x",
+            "a//b",
+        ] {
+            let answer = import(&bench, &archive(&[("fine", ""), (evil, "evil")])).await;
+            assert!(
+                matches!(answer, Err(SourceError::Unfit { .. })),
+                "{evil}: {answer:?}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn devices_hard_links_and_broken_archives_are_refused() {
+        let bench = Bench::new();
+        for kind in [
+            tar::EntryType::Char,
+            tar::EntryType::Fifo,
+            tar::EntryType::Link,
+        ] {
+            let mut header = tar::Header::new_ustar();
+            header.set_path("x").unwrap();
+            header.set_entry_type(kind);
+            header.set_size(0);
+            header.set_link_name("/etc/passwd").unwrap();
+            header.set_cksum();
+            let bytes = [header.as_bytes().as_slice(), &tape::END].concat();
+            let answer = import(&bench, &bytes).await;
+            assert!(
+                matches!(answer, Err(SourceError::Unfit { .. })),
+                "{kind:?}: {answer:?}"
+            );
+        }
+        let whole = archive(&[("a", "content"), ("b", "more")]);
+        let end = whole.len() - tape::END.len();
+        for length in [0, 100, 512, 515, 1024, 1030, end, end + 1] {
+            let answer = import(&bench, &whole[..length]).await;
+            assert!(
+                matches!(answer, Err(SourceError::Unfit { .. })),
+                "{length}: {answer:?}"
+            );
+        }
+        let mut flipped = whole.clone();
+        flipped[0] = b'z';
+        assert!(import(&bench, &flipped).await.is_err());
+        assert!(import(&bench, &tape::END).await.is_err());
+        assert!(import(&bench, &whole).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn an_upload_over_a_limit_is_refused_before_it_is_read() {
+        let limits = Limits {
+            commit_bytes_max: 1000,
+            commit_files_max: 2,
+            ..Limits::default()
+        };
+        let bench = Bench::with_limits(limits);
+        let wide = archive(&[("a", ""), ("b", ""), ("c", "")]);
+        let heavy = tape::head(&Item {
+            path: "huge",
+            kind: Kind::File {
+                size: 1 << 40,
+                executable: false,
+            },
+            nanos: 0,
+        });
+        for bytes in [wide, heavy] {
+            let answer = import(&bench, &bytes).await;
+            assert!(
+                matches!(answer, Err(SourceError::TooLarge(_))),
+                "{answer:?}"
+            );
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(12))]
+        #[test]
+        fn the_same_files_in_any_order_give_the_same_commit(
+            files in prop::collection::btree_map("[a-c]{1,2}/[a-zé -]{1,8}x", "[a-z\n]{0,40}", 1..6),
+            other in "[a-z]{1,10}",
+        ) {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let bench = Bench::new();
+                let mut list: Vec<(&str, &str)> =
+                    files.iter().map(|(path, content)| (path.as_str(), content.as_str())).collect();
+                let forth = import(&bench, &archive(&list)).await.unwrap();
+                list.reverse();
+                let back = import(&bench, &archive(&list)).await.unwrap();
+                assert_eq!(forth.commit(), back.commit());
+                for (path, content) in &files {
+                    assert_eq!(forth.read(path).await.unwrap().unwrap(), content.as_bytes());
+                }
+                list.push(("new", &other));
+                let more = import(&bench, &archive(&list)).await.unwrap();
+                assert_ne!(forth.commit(), more.commit());
+            });
+        }
+    }
+}

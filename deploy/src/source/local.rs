@@ -324,3 +324,165 @@ fn changed(path: &str) -> SourceError {
 fn writing() -> impl FnOnce(io::Error) -> SourceError {
     SourceError::io("write the archive")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::testing::{Bench, canary, mirror, unpack};
+
+    fn paths_of(archive: &[u8]) -> Vec<String> {
+        unpack(archive).into_iter().map(|(path, _)| path).collect()
+    }
+
+    fn taken(folder: &Path) -> Result<(Vec<u8>, Summary), SourceError> {
+        let mut bytes = Vec::new();
+        let summary = archive_checkout(folder, &mut bytes)?;
+        Ok((bytes, summary))
+    }
+
+    #[test]
+    fn a_checkout_gives_what_git_knows_as_it_is_on_the_disk() {
+        let bench = Bench::new();
+        bench
+            .put("tracked", "old")
+            .put("deleted", "")
+            .put("sub/x", "")
+            .commit();
+        bench
+            .put("tracked", "new")
+            .put("untracked", "")
+            .put(".gitignore", "*.log\n.env\n");
+        bench
+            .put("noise.log", "")
+            .put(".env", "SECRET=1")
+            .link("link", "tracked");
+        std::fs::remove_file(bench.work().join("deleted")).unwrap();
+        let (bytes, summary) = taken(&bench.work()).unwrap();
+        assert_eq!(
+            paths_of(&bytes),
+            [".gitignore", "link", "sub/x", "tracked", "untracked"]
+        );
+        assert!(unpack(&bytes).contains(&("tracked".into(), "new".into())));
+        assert!(summary.by_git);
+        assert_eq!(summary.files, 5);
+        let (bytes, _) = taken(&bench.work().join("sub")).unwrap();
+        assert_eq!(paths_of(&bytes), ["x"]);
+    }
+
+    #[test]
+    fn a_plain_folder_gives_everything_but_git() {
+        let bench = Bench::new();
+        std::fs::remove_dir_all(bench.work().join(".git")).unwrap();
+        bench
+            .put("a/b", "x")
+            .put("a/.git/config", "")
+            .put(".hidden", "");
+        let (bytes, summary) = taken(&bench.work()).unwrap();
+        assert_eq!(paths_of(&bytes), [".hidden", "a/b"]);
+        assert_eq!((summary.by_git, summary.bytes), (false, 1));
+    }
+
+    #[test]
+    fn a_link_that_leaves_the_folder_is_refused_and_a_linked_folder_is_not_entered() {
+        let bench = Bench::new();
+        let canary = canary(bench.folder.path());
+        bench.put("a", "").put("d/canary", "mine").commit();
+        bench.link("evil", canary.to_str().unwrap());
+        let answer = taken(&bench.work()).unwrap_err().to_string();
+        assert!(
+            answer.starts_with("evil: the link leaves the folder"),
+            "{answer}"
+        );
+        std::fs::remove_file(bench.work().join("evil")).unwrap();
+        bench.link("up", "../canary");
+        assert!(taken(&bench.work()).is_err());
+        std::fs::remove_file(bench.work().join("up")).unwrap();
+        std::fs::remove_dir_all(bench.work().join("d")).unwrap();
+        // Git still lists d/canary, and a reader that follows links would find the other one.
+        bench.link("d", "..");
+        assert!(taken(&bench.work()).is_err());
+        std::fs::remove_file(bench.work().join("d")).unwrap();
+        bench.link("d", "e").put("e/canary", "another");
+        let (bytes, _) = taken(&bench.work()).unwrap();
+        assert_eq!(paths_of(&bytes), ["a", "d", "e/canary"]);
+    }
+
+    #[test]
+    fn sockets_and_nested_checkouts_are_left_out_with_a_note() {
+        let bench = Bench::new();
+        bench.put("a", "").put("nested/file", "");
+        let socket = bench.work().join("socket");
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        bench.git(&["init", "-q", "nested"]);
+        let (bytes, summary) = taken(&bench.work()).unwrap();
+        assert_eq!(paths_of(&bytes), ["a"]);
+        assert!(
+            summary
+                .notes
+                .iter()
+                .any(|note| note.starts_with("nested is another")),
+            "{summary:?}"
+        );
+        std::fs::remove_dir_all(bench.work().join(".git")).unwrap();
+        let (_, summary) = taken(&bench.work()).unwrap();
+        assert!(
+            summary
+                .notes
+                .iter()
+                .any(|note| note.starts_with("socket is a device")),
+            "{summary:?}"
+        );
+    }
+
+    #[test]
+    fn a_folder_over_a_limit_is_refused() {
+        let bench = Bench::new();
+        bench.put("a", "12345").put("b", "12345");
+        let most = |commit_bytes_max, commit_files_max| {
+            let limits = Limits {
+                commit_bytes_max,
+                commit_files_max,
+                ..Limits::default()
+            };
+            archive_with(&bench.work(), std::io::sink(), &limits)
+        };
+        assert!(most(10, 2).is_ok());
+        assert!(matches!(most(9, 2), Err(SourceError::TooLarge(_))));
+        assert!(matches!(most(10, 1), Err(SourceError::TooLarge(_))));
+    }
+
+    #[test]
+    fn a_checkout_that_git_cannot_read_is_not_taken_as_a_plain_folder() {
+        let bench = Bench::new();
+        bench
+            .put("a", "")
+            .put(".gitignore", ".env")
+            .put(".env", "SECRET=1");
+        std::fs::write(bench.work().join(".git/HEAD"), "broken").unwrap();
+        let answer = taken(&bench.work());
+        assert!(matches!(answer, Err(SourceError::Git { .. })), "{answer:?}");
+    }
+
+    #[tokio::test]
+    async fn what_is_archived_here_is_imported_there() {
+        let bench = Bench::new();
+        bench
+            .put("a/b", "content")
+            .link("link", "a/b")
+            .put(&format!("{}é", "n".repeat(120)), "long");
+        let (bytes, _) = taken(&bench.work()).unwrap();
+        let tree = bench
+            .mirrors
+            .import(&mirror(), bytes.as_slice())
+            .await
+            .unwrap();
+        assert_eq!(tree.list().await.unwrap().len(), 3);
+        assert_eq!(tree.read("link").await.unwrap().unwrap(), "content");
+        let again = bench
+            .mirrors
+            .import(&mirror(), bytes.as_slice())
+            .await
+            .unwrap();
+        assert_eq!(again.commit(), tree.commit());
+    }
+}

@@ -6,7 +6,10 @@ use std::{
     process::{Command, Stdio},
 };
 
-use super::{Limits, MirrorId, Mirrors, Remote, SourceError, Transport, Tree};
+use super::{
+    Limits, MirrorId, Mirrors, Remote, SourceError, Transport, Tree,
+    tape::{self, Item, Kind},
+};
 use crate::names::CommitSha;
 
 /// A repository, and mirrors beside it.
@@ -141,6 +144,42 @@ pub(crate) fn remote(url: &str) -> Remote {
     }
 }
 
+/// Appends a file to an archive; those that end in `run` can be run.
+pub(super) fn add(archive: &mut Vec<u8>, path: &str, content: &str) {
+    let kind = Kind::File {
+        size: content.len() as u64,
+        executable: path.ends_with("run"),
+    };
+    archive.extend(tape::head(&Item {
+        path,
+        kind,
+        nanos: 0,
+    }));
+    archive.extend_from_slice(content.as_bytes());
+    archive.extend_from_slice(tape::padding(content.len() as u64));
+}
+
+/// A whole archive of files.
+pub(super) fn archive(files: &[(&str, &str)]) -> Vec<u8> {
+    let mut archive = Vec::new();
+    for (path, content) in files {
+        add(&mut archive, path, content);
+    }
+    archive.extend_from_slice(&tape::END);
+    archive
+}
+
+/// A tree of these files, which lives as long as its folder.
+pub(crate) async fn uploaded(files: &[(&str, &str)]) -> (tempfile::TempDir, Tree) {
+    let folder = tempfile::tempdir().unwrap();
+    let mirrors = Mirrors::new(folder.path().join("mirrors"));
+    let tree = mirrors
+        .import(&mirror(), archive(files).as_slice())
+        .await
+        .unwrap();
+    (folder, tree)
+}
+
 /// Path and content of each entry of an archive; a folder's content is `/`, a link's `-> target`.
 pub(crate) fn unpack(archive: &[u8]) -> Vec<(String, String)> {
     use std::io::Read;
@@ -167,4 +206,82 @@ pub(crate) fn canary(folder: &Path) -> PathBuf {
     let path = folder.join("canary");
     std::fs::write(&path, "the canary was read").unwrap();
     path
+}
+
+/// Serves the repositories below a folder over smart HTTP to those who know the header's value.
+/// Ends with the process.
+pub(crate) fn serve(root: PathBuf, authorization: &'static str) -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let root = root.clone();
+            std::thread::spawn(move || answer(stream.unwrap(), &root, authorization));
+        }
+    });
+    address
+}
+
+fn answer(stream: std::net::TcpStream, root: &Path, authorization: &str) {
+    use std::io::{BufRead, BufReader, Read};
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let mut lines = Vec::new();
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line).unwrap_or(0) == 0 {
+            return;
+        }
+        if line.trim().is_empty() {
+            break;
+        }
+        lines.push(line.trim().to_owned());
+    }
+    let header = |name: &str| {
+        let found = lines.iter().filter_map(|line| line.split_once(": "));
+        found
+            .filter(|(own, _)| own.eq_ignore_ascii_case(name))
+            .map(|(_, v)| v.to_owned())
+            .next()
+    };
+    let mut stream = stream;
+    if header("authorization").as_deref() != Some(authorization) {
+        let refusal = "HTTP/1.1 401 no\r\nWWW-Authenticate: Basic\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+        let _gone = stream.write_all(refusal.as_bytes());
+        return;
+    }
+    let mut words = lines[0].split(' ');
+    let (method, target) = (words.next().unwrap(), words.next().unwrap());
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let length = header("content-length").map_or(0, |length| length.parse().unwrap());
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).unwrap();
+    let mut child = Command::new("git")
+        .arg("http-backend")
+        .env("GIT_PROJECT_ROOT", root)
+        .env("GIT_HTTP_EXPORT_ALL", "1")
+        .env("REQUEST_METHOD", method)
+        .env("PATH_INFO", path)
+        .env("QUERY_STRING", query)
+        .env("CONTENT_TYPE", header("content-type").unwrap_or_default())
+        .env("CONTENT_LENGTH", length.to_string())
+        .env(
+            "HTTP_CONTENT_ENCODING",
+            header("content-encoding").unwrap_or_default(),
+        )
+        .env("GIT_PROTOCOL", header("git-protocol").unwrap_or_default())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(&body).unwrap();
+    let output = child.wait_with_output().unwrap().stdout;
+    let status = String::from_utf8_lossy(&output[..output.len().min(40)])
+        .strip_prefix("Status: ")
+        .map_or("200 fine".to_owned(), |s| {
+            s.lines().next().unwrap_or_default().to_owned()
+        });
+    let head = format!("HTTP/1.1 {status}\r\nConnection: close\r\n");
+    let _gone = stream
+        .write_all(head.as_bytes())
+        .and_then(|()| stream.write_all(&output));
 }

@@ -35,6 +35,20 @@ impl Tree {
         }
     }
 
+    /// A tree of which only the commit is known, for builders that look no further.
+    #[cfg(feature = "fake")]
+    pub fn detached(commit: CommitSha) -> Self {
+        let nowhere = || std::path::PathBuf::from("/nonexistent");
+        Self::new(
+            Repository {
+                dir: nowhere(),
+                home: nowhere(),
+            },
+            commit,
+            Limits::default(),
+        )
+    }
+
     /// The commit.
     pub fn commit(&self) -> &CommitSha {
         &self.commit
@@ -149,4 +163,99 @@ fn find<'a>(entries: &'a [Entry], path: &str) -> Option<&'a Entry> {
 
 fn is_file(entry: &Entry) -> bool {
     matches!(entry.mode, Mode::File | Mode::Executable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::testing::Bench;
+
+    #[tokio::test]
+    async fn links_inside_the_tree_are_followed_and_others_are_not() {
+        let bench = Bench::new();
+        bench
+            .put("src/real", "content")
+            .put("top", "at the top")
+            .link("app", "src");
+        bench
+            .link("deep/link", "../app/real")
+            .link("dangling", "nowhere")
+            .link("loop", "loop");
+        bench
+            .link("out", "../secret")
+            .link("abs", "/etc/passwd")
+            .link("folder", "src");
+        let tree = bench.tree().await;
+        for (path, wanted) in [
+            ("top", Some("at the top")),
+            ("deep/link", Some("content")),
+            ("app/real", Some("content")),
+            ("dangling", None),
+            ("folder", None),
+            ("src", None),
+            ("missing", None),
+        ] {
+            let read = tree.read(path).await.unwrap();
+            assert_eq!(read.as_deref(), wanted.map(str::as_bytes), "{path}");
+        }
+        for path in ["out", "abs", "loop"] {
+            let answer = tree.read(path).await;
+            assert!(
+                matches!(answer, Err(SourceError::Unfit { .. })),
+                "{path}: {answer:?}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_listing_tells_modes_and_sizes() {
+        let bench = Bench::new();
+        bench
+            .put("run", "#!")
+            .put("plain", "12345")
+            .link("link", "plain");
+        bench.git(&["add", "-A"]);
+        bench.git(&["update-index", "--chmod=+x", "run"]);
+        let gitlink = format!("160000,{},module", "2".repeat(40));
+        bench.git(&["update-index", "--add", "--cacheinfo", &gitlink]);
+        let commit = bench.commit_index();
+        let tree = bench.fetch(&commit).await.unwrap();
+        let list = tree.list().await.unwrap();
+        let seen: Vec<_> = list
+            .iter()
+            .map(|e| (e.path.as_str(), e.mode, e.size))
+            .collect();
+        let wanted = [
+            ("link", Mode::Link, 5),
+            ("module", Mode::Submodule, 0),
+            ("plain", Mode::File, 5),
+            ("run", Mode::Executable, 2),
+        ];
+        assert_eq!(seen, wanted);
+        assert_eq!(tree.read("module").await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_too_large_to_read_is_named() {
+        let limits = Limits {
+            file_bytes_max: 10,
+            ..Limits::default()
+        };
+        let bench = Bench::with_limits(limits);
+        let tree = bench.put("seed.sql", "01234567890").tree().await;
+        let answer = tree.read("seed.sql").await.unwrap_err().to_string();
+        assert!(answer.starts_with("seed.sql: it has 11 bytes"), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn a_folder_is_told_from_a_file_of_the_same_beginning() {
+        let tree = Bench::new()
+            .put("app/x", "")
+            .put("app-old", "")
+            .tree()
+            .await;
+        for (path, wanted) in [("", true), ("app", true), ("app-old", false), ("ap", false)] {
+            assert_eq!(tree.has_folder(path).await.unwrap(), wanted, "{path}");
+        }
+    }
 }
