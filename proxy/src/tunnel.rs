@@ -18,6 +18,8 @@ use crate::key::OpenStream;
 
 /// From the 101 to both ends being ours to copy.
 const SWITCH_WITHIN: Duration = Duration::from_secs(10);
+/// From the visitor's end of a stream to the upstream's.
+const LAST_WORDS_WITHIN: Duration = Duration::from_secs(5);
 /// Octets copied at once, each way.
 const BUFFER_OCTETS: usize = 16 * 1024;
 
@@ -51,11 +53,17 @@ async fn copy_both(visitor: Upgraded, upstream: Upgraded, idle: Duration) {
         last_ms: AtomicU64::new(0),
     };
     let copying = async {
-        // Each way ends by itself; the other goes on, as a half-closed connection may.
-        tokio::try_join!(
-            copy(visitor_in, upstream_out, &clock),
-            copy(upstream_in, visitor_out, &clock)
-        )
+        let mut upwards = std::pin::pin!(copy(visitor_in, upstream_out, &clock));
+        let mut downwards = std::pin::pin!(copy(upstream_in, visitor_out, &clock));
+        tokio::select! {
+            // Nothing more can come for the visitor, and nobody is left to hear it.
+            ended = downwards.as_mut() => ended,
+            // The visitor has said its last word, but may still be listening.
+            ended = upwards.as_mut() => {
+                ended?;
+                timeout(LAST_WORDS_WITHIN, downwards).await.unwrap_or(Ok(()))
+            }
+        }
     };
     tokio::select! {
         // How a tunnel ends is the business of its two ends.

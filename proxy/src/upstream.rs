@@ -95,8 +95,9 @@ pub(crate) async fn send(
 }
 
 fn broken(error: hyper::Error) -> SendError {
-    // The only part of a request that can fail on our side is the visitor's body.
-    if error.is_user() {
+    // Bodies of visitors fail with an error of the same library, which is then inside this one.
+    let inside = std::error::Error::source(&error).is_some_and(|e| e.is::<hyper::Error>());
+    if error.is_user() && inside {
         SendError::Visitor(error)
     } else {
         SendError::Broken(error)

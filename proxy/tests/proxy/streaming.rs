@@ -155,8 +155,9 @@ async fn trailers_pass_both_ways() {
         let trailer = collected.trailers().unwrap()["x-sum"].clone();
         let mut trailers = HeaderMap::new();
         trailers.insert("x-sum", trailer);
-        let body = http_body_util::Full::new(Bytes::from("body"))
-            .with_trailers(async move { Some(Ok::<_, Infallible>(trailers)) });
+        // Of unknown length, because a response of known length has no place for trailers.
+        let frames = [Frame::data(Bytes::from("body")), Frame::trailers(trailers)];
+        let body = StreamBody::new(futures_util::stream::iter(frames.map(Ok::<_, Infallible>)));
         Response::builder()
             .header("trailer", "x-sum")
             .body(BodyExt::boxed(body))
