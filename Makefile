@@ -1,0 +1,46 @@
+# The words that people and CI use. `make help` lists them.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.PHONY: help demo test check bench chaos images
+
+CARGO ?= cargo
+# One set of flags everywhere, so that every target shares what the others compiled.
+FLAGS := --workspace --all-features --locked
+KILLS ?= 1000
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+images: ## a Docker Engine that answers, and the images that demo and tests build on
+	@tests/images/engine
+	@tests/images/prepare
+
+demo: images ## build Dayfly and play the story: two pull requests, opened, pushed to, merged, gone
+	@$(CARGO) build $(FLAGS)
+	@exec target/debug/dayfly demo
+
+test: images ## every test: unit, simulation, contract, end to end on Docker
+	@command -v cargo-nextest >/dev/null || $(CARGO) install --locked cargo-nextest
+	@$(CARGO) build $(FLAGS) --bins
+	@$(CARGO) test $(FLAGS) --doc
+	@$(CARGO) nextest run $(FLAGS) $(if $(CI),--profile ci)
+
+check: ## format, lints, docs, dependencies: what must hold before a commit
+	@$(CARGO) fmt --all --check
+	@$(CARGO) clippy $(FLAGS) --all-targets -- -D warnings
+	@RUSTDOCFLAGS='-D warnings' $(CARGO) doc $(FLAGS) --no-deps
+	@# Without cargo-deny the tidy test holds the same licences and bans.
+	@if command -v cargo-deny >/dev/null; then
+	@	$(CARGO) deny --locked check bans licenses sources
+	@fi
+
+bench: images ## measure webhook, push and new preview against plain git and docker
+	@$(CARGO) build --locked --release --package orchestrator --package tests --bins
+	@exec $(CARGO) run --locked --release --package tests --bin bench
+
+chaos: images ## kill the control plane KILLS times (1000) under load, and count what was lost
+	@$(CARGO) build $(FLAGS) --bins
+	@exec $(CARGO) run --locked --all-features --package tests --bin chaos -- --kills $(KILLS)
