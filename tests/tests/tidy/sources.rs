@@ -1,0 +1,246 @@
+//! How the sources read, and what must not be in them.
+
+use crate::workspace::{File, expect_none, files, root};
+
+const LINES_MAX: usize = 400;
+
+/// Programs that would read a word of an outside world as a command.
+const SHELLS: [&str; 10] = [
+    "sh",
+    "bash",
+    "dash",
+    "zsh",
+    "ash",
+    "/bin/sh",
+    "/bin/bash",
+    "/usr/bin/bash",
+    "/usr/bin/env",
+    "env",
+];
+
+#[test]
+fn no_file_has_more_production_lines_than_a_reader_can_hold() {
+    expect_none(
+        &too_long(&files()),
+        &format!("more than {LINES_MAX} production lines hold a second noun; give it a file:"),
+    );
+}
+
+#[test]
+fn the_product_never_runs_a_shell() {
+    expect_none(
+        &shells(&files()),
+        "run the program itself, outside values after `--`:",
+    );
+}
+
+#[test]
+fn no_test_is_switched_off() {
+    expect_none(
+        &with_text(&rust(files()), concat!("#[", "ignore")),
+        "repair the test or remove it:",
+    );
+}
+
+#[test]
+fn no_test_waits_by_sleeping() {
+    let files: Vec<File> = files()
+        .into_iter()
+        .filter(|file| file.path.starts_with("tests/tests/"))
+        .collect();
+    expect_none(
+        &sleeps(&rust(files)),
+        "wait for a value with a deadline instead:",
+    );
+}
+
+#[test]
+fn no_file_names_a_machine_or_a_package_host() {
+    let words = machine_words();
+    // The lock file names the index of each package, which another rule looks at.
+    let files: Vec<File> = files()
+        .into_iter()
+        .filter(|file| file.path != "Cargo.lock")
+        .collect();
+    let found: Vec<String> = words
+        .iter()
+        .flat_map(|word| with_text(&files, word))
+        .collect();
+    expect_none(
+        &found,
+        "what is true on one machine only does not belong into the project:",
+    );
+}
+
+/// A line without its comment; an address in a string is not one.
+pub(crate) fn code(line: &str) -> &str {
+    let comment = line
+        .match_indices("//")
+        .find(|(at, _)| !line[..*at].ends_with(':'));
+    comment.map_or(line, |(at, _)| &line[..at])
+}
+
+/// Whether a word or path is in a line, and not only as a part of a longer word.
+pub(crate) fn has_path(line: &str, path: &str) -> bool {
+    let part_of_word = |c: char| c.is_alphanumeric() || c == '_';
+    line.match_indices(path).any(|(at, _)| {
+        let before = line[..at].chars().next_back().is_some_and(part_of_word);
+        let after = line[at + path.len()..]
+            .chars()
+            .next()
+            .is_some_and(part_of_word);
+        !before && !after
+    })
+}
+
+fn rust(files: Vec<File>) -> Vec<File> {
+    files.into_iter().filter(File::is_rust).collect()
+}
+
+fn too_long(files: &[File]) -> Vec<String> {
+    let sources = files
+        .iter()
+        .filter(|file| file.is_rust() && file.path.contains("/src/") && !file.is_only_tests());
+    let counted = sources.map(|file| (&file.path, file.production().lines().count()));
+    counted
+        .filter(|(_, lines)| *lines > LINES_MAX)
+        .map(|(path, lines)| format!("{path}: {lines} lines"))
+        .collect()
+}
+
+/// Shells that are started, and shells that are handed a command line. The contract suites may do
+/// the latter: it happens inside a container, with words of their own.
+fn shells(files: &[File]) -> Vec<String> {
+    let mut found = Vec::new();
+    for file in files
+        .iter()
+        .filter(|file| file.is_product() && !file.is_only_tests())
+    {
+        let text: String = file
+            .production()
+            .lines()
+            .map(code)
+            .flat_map(str::chars)
+            .filter(|c| !c.is_whitespace())
+            .collect();
+        for shell in SHELLS {
+            let started = text.contains(&format!("Command::new(\"{shell}\")"));
+            let handed = text.contains(&format!("\"{shell}\",\"-c\""))
+                || text.contains(&format!("\"{shell}\".to_owned(),\"-c\""));
+            if started || handed && !file.path.contains("/contract") {
+                found.push(format!("{}: {shell}", file.path));
+            }
+        }
+    }
+    found
+}
+
+fn sleeps(files: &[File]) -> Vec<String> {
+    ["thread::sleep", "time::sleep", "sleep_until", "sleep_ms"]
+        .into_iter()
+        .flat_map(|word| {
+            let call = format!("{word}(");
+            with_text(files, &call)
+        })
+        .collect()
+}
+
+/// Where a text stands, by file and line.
+fn with_text(files: &[File], text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for file in files {
+        for (number, _) in file
+            .text
+            .lines()
+            .enumerate()
+            .filter(|(_, line)| line.contains(text))
+        {
+            found.push(format!("{}:{}: {text}", file.path, number + 1));
+        }
+    }
+    found
+}
+
+/// Hosts that serve packages and images, and the places of this very checkout.
+fn machine_words() -> Vec<String> {
+    let hosts = [
+        ["deb.debian", "org"],
+        ["security.debian", "org"],
+        ["snapshot.debian", "org"],
+        ["index.crates", "io"],
+        ["static.crates", "io"],
+        ["registry.npmjs", "org"],
+        ["pypi", "org"],
+        ["registry-1.docker", "io"],
+        ["index.docker", "io"],
+        ["ghcr", "io"],
+        ["quay", "io"],
+        ["proxy.golang", "org"],
+    ];
+    let mut words: Vec<String> = hosts.iter().map(|parts| parts.join(".")).collect();
+    let root = root();
+    // A checkout right below the root of the file system has a name that may mean anything.
+    if root.components().count() > 2 {
+        words.push(root.display().to_string());
+    }
+    if let Ok(home) = std::env::var("HOME")
+        && home.len() > 1
+    {
+        words.extend(
+            ["cargo", "rustup", "config", "local"].map(|folder| format!("{home}/.{folder}")),
+        );
+    }
+    words
+}
+
+#[test]
+fn a_long_file_is_found_and_its_tests_do_not_count() {
+    let lines = "x\n".repeat(LINES_MAX);
+    let good = File::new(
+        "a/src/good.rs",
+        &format!("{lines}#[cfg(test)]\nmod tests {{\n{lines}}}\n"),
+    );
+    let bad = File::new("a/src/bad.rs", &format!("x\n{lines}"));
+    assert_eq!(too_long(&[good, bad]), ["a/src/bad.rs: 401 lines"]);
+}
+
+#[test]
+fn a_shell_is_found_however_it_is_written() {
+    for text in [
+        "Command::new(\"sh\")",
+        "Command::new(\n  \"bash\"\n)",
+        "vec![\"/bin/sh\", \"-c\", line]",
+    ] {
+        assert_eq!(
+            shells(&[File::new("deploy/src/a.rs", text)]).len(),
+            1,
+            "{text}"
+        );
+    }
+    let fine = "// Command::new(\"sh\") is never used\nCommand::new(\"git\")\n#[cfg(test)]\nmod tests {\nCommand::new(\"sh\")\n}";
+    assert!(shells(&[File::new("deploy/src/a.rs", fine)]).is_empty());
+}
+
+#[test]
+fn a_sleep_and_a_text_are_found() {
+    let text = format!(
+        "tokio::{}(second).await;\nstd::{}(second);",
+        "time::sleep", "thread::sleep"
+    );
+    assert_eq!(sleeps(&[File::new("tests/tests/a.rs", &text)]).len(), 2);
+    let words = machine_words();
+    let file = File::new("a.md", &format!("fine\nfrom {}\n", words[0]));
+    assert_eq!(
+        with_text(&[file], &words[0]),
+        [format!("a.md:2: {}", words[0])]
+    );
+}
+
+#[test]
+fn a_word_is_not_a_part_of_a_longer_one() {
+    assert!(has_path("use tokio::time;", "tokio") && !has_path("use tokios;", "tokio"));
+    assert_eq!(
+        code("let a = \"http://b\"; // tokio"),
+        "let a = \"http://b\"; "
+    );
+}
