@@ -3,6 +3,7 @@
 
 mod advice;
 mod database;
+mod databases;
 mod defaults;
 mod dockerfile;
 mod document;
@@ -16,4 +17,5 @@ mod words;
 
 pub use error::BlueprintError;
 pub use model::{Blueprint, Command, Database, Health, ImageSource, Migrate, Service};
+pub use nearest::nearest;
 pub use read::read;

@@ -1,7 +1,7 @@
 //! Which known word somebody may have meant.
 
 /// The known word that is fewest edits away, if that is near enough to be a slip.
-pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let word: Vec<char> = word.chars().take(40).flat_map(char::to_lowercase).collect();
     let far = |known: &&str| distance(&word, &known.chars().collect::<Vec<_>>());
     let best = known.iter().copied().min_by_key(|known| far(known))?;

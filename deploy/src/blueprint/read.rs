@@ -586,4 +586,16 @@ url = "MAIN_URL"
         ];
         noted(&read_files(&files).await.unwrap(), "Git LFS");
     }
+
+    #[tokio::test]
+    async fn fetching_and_reading_can_move_between_threads() {
+        let bench = Bench::new();
+        let commit = bench.put("Dockerfile", "FROM x").commit();
+        let (mirrors, remote) = (bench.mirrors.clone(), bench.remote());
+        let task = tokio::spawn(async move {
+            let tree = mirrors.fetch(&remote, &commit).await.unwrap();
+            read(&tree).await.unwrap().services.len()
+        });
+        assert_eq!(task.await.unwrap(), 1);
+    }
 }
