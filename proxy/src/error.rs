@@ -62,14 +62,6 @@ pub enum ProxyError {
         /// Why not.
         why: &'static str,
     },
-    /// The table on disk could not be read; it is never guessed at.
-    #[error("read the last table {path:?}: {source}; remove the file to start without one")]
-    Table {
-        /// Where.
-        path: PathBuf,
-        /// What was wrong.
-        source: io::Error,
-    },
     /// The runtime could not be made.
     #[error("start the runtime: {0}")]
     Runtime(io::Error),

@@ -1,6 +1,6 @@
 //! A reverse proxy that knows hosts, upstreams and a gate, and nothing of previews.
 //!
-//! It runs as a process of its own ([`run`]), holds no key and no engine, and goes on with its last
+//! It runs as a process of its own ([`run()`]), holds no key and no engine, and goes on with its last
 //! table (kept on disk) while the control plane is away. It speaks with the control plane over two
 //! Unix sockets in one directory: `control.sock` (ours: takes tables, tells activity, drains;
 //! [`client`] is the other end) and `gate.sock` (theirs: answers whatever a route cannot; [`gate`]

@@ -7,10 +7,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use nix::sys::stat::{Mode, umask};
+use nix::sys::{
+    socket::{Backlog, listen as listen_again},
+    stat::{Mode, umask},
+};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{CONTROL_SOCKET, ProxyConfig, ProxyError, privilege, serve};
+
+/// Connections that may wait to be accepted. The system has a limit of its own below which it stays.
+const BACKLOG: Backlog = Backlog::MAXCONN;
 
 /// What was bound while the process could still bind everything.
 #[derive(Debug)]
@@ -58,6 +64,8 @@ impl Bound {
             let failed = |source| ProxyError::Listen { address, source };
             // The standard library sets SO_REUSEADDR, so a restart does not wait for old sockets.
             let listener = TcpListener::bind(address).map_err(failed)?;
+            // Listening again only makes the queue longer than the standard library's.
+            listen_again(&listener, BACKLOG).map_err(|e| failed(e.into()))?;
             listener.set_nonblocking(true).map_err(failed)?;
             let bound = listener.local_addr().map_err(failed)?;
             listen.push(bound);

@@ -1,6 +1,7 @@
 //! A running proxy inside a runtime.
 
 use std::{
+    io,
     net::{SocketAddr, TcpListener as StdListener},
     os::unix::net::UnixListener as StdUnixListener,
     path::{Path, PathBuf},
@@ -70,7 +71,7 @@ impl Drop for Running {
 }
 
 /// Serves inside the runtime of the caller, with the user and the directory it has: what
-/// [`crate::run`] does after it gave up root, and what an in-process proxy needs.
+/// [`crate::run()`] does after it gave up root, and what an in-process proxy needs.
 pub async fn serve(config: ProxyConfig) -> Result<Running, ProxyError> {
     let bound = Bound::bind(&config, &config.dir)?;
     start(config, bound)
@@ -91,8 +92,12 @@ pub(crate) fn start(config: ProxyConfig, bound: Bound) -> Result<Running, ProxyE
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
     let shared = share(config.limits, scheme, &config.dir);
-    if let Some(table) = store::read(&config.dir)? {
-        shared.live.swap(table);
+    match store::read(&config.dir) {
+        Ok(Some(table)) => shared.live.swap(table),
+        Ok(None) => {}
+        // The control plane puts a whole table whenever it meets a proxy; until then visitors are
+        // asked to come back, which a proxy that does not start could not even do.
+        Err(error) => tracing::error!(%error, "cannot use the last table; starting without one"),
     }
     let admission = Admission::new(&shared.limits);
     for (listener, address) in bound.listeners {
@@ -155,6 +160,8 @@ async fn accept(
         };
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
+            // That visitor has left; the next one is fine.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => continue,
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection for now");
                 sleep(ACCEPT_AGAIN).await;

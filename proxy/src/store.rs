@@ -2,34 +2,30 @@
 
 use std::{
     fs::{self, File},
-    io::{self, Write},
+    io::{self, Read, Write},
     path::Path,
 };
 
-use crate::{ProxyError, directory::TABLE_FILE, table::RouteTable};
+use crate::{directory::TABLE_FILE, table::RouteTable};
 
 /// Octets of a table, on disk or on the control socket; far above what one host can run.
 pub(crate) const TABLE_OCTETS_MAX: usize = 64 * 1024 * 1024;
 
 /// The last table, if there is one. A file that cannot be understood is an error, not an absence.
-pub(crate) fn read(dir: &Path) -> Result<Option<RouteTable>, ProxyError> {
-    let path = dir.join(TABLE_FILE);
-    let failed = |source: io::Error| ProxyError::Table {
-        path: path.clone(),
-        source,
-    };
-    match fs::metadata(&path) {
+pub(crate) fn read(dir: &Path) -> io::Result<Option<RouteTable>> {
+    let file = match File::open(dir.join(TABLE_FILE)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failed(error)),
-        Ok(found) if found.len() > TABLE_OCTETS_MAX as u64 => {
-            return Err(failed(io::Error::other("larger than 64 MiB")));
-        }
-        Ok(_) => {}
+        opened => opened?,
+    };
+    let mut text = Vec::new();
+    file.take(TABLE_OCTETS_MAX as u64 + 1)
+        .read_to_end(&mut text)?;
+    if text.len() > TABLE_OCTETS_MAX {
+        return Err(io::Error::other(format!(
+            "{TABLE_FILE} is larger than {TABLE_OCTETS_MAX}"
+        )));
     }
-    let text = fs::read(&path).map_err(failed)?;
-    serde_json::from_slice(&text)
-        .map(Some)
-        .map_err(|e| failed(e.into()))
+    Ok(Some(serde_json::from_slice(&text)?))
 }
 
 /// Replaces the table on disk; when it returns, either table survives a power cut whole, and after

@@ -133,3 +133,30 @@ pub struct KeyActivity {
 
 /// Activity by key.
 pub type Activity = BTreeMap<String, KeyActivity>;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{HostName, RouteTable};
+
+    proptest! {
+        #[test]
+        fn a_host_name_is_brought_into_one_form_once(text in "[a-zA-Z0-9.-]{0,12}|\\PC{0,300}") {
+            if let Ok(host) = HostName::parse(&text) {
+                prop_assert_eq!(HostName::parse(host.as_str()), Ok(host.clone()));
+                let written = serde_json::to_string(&host).unwrap();
+                prop_assert_eq!(serde_json::from_str::<HostName>(&written).unwrap(), host);
+            }
+        }
+    }
+
+    #[test]
+    fn a_table_with_a_host_that_is_not_in_that_form_is_refused() {
+        let table = |host: &str| {
+            format!(r#"{{"routes":{{"{host}":{{"key":"k","upstream":"Ask","access":"Open"}}}}}}"#)
+        };
+        assert!(serde_json::from_str::<RouteTable>(&table("a.test")).is_ok());
+        assert!(serde_json::from_str::<RouteTable>(&table("a test")).is_err());
+    }
+}

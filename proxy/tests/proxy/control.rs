@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use proxy::{
     CONTROL_SOCKET, Limits, ProxyError, TABLE_FILE,
-    client::{ControlClient, ControlError},
+    client::ControlError,
     table::{RouteTable, Upstream},
 };
 
@@ -83,10 +83,17 @@ async fn a_second_proxy_in_the_same_directory_is_refused() {
 }
 
 #[tokio::test]
-async fn a_table_on_disk_that_makes_no_sense_is_an_error() {
+async fn a_last_table_that_makes_no_sense_is_replaced_by_the_next() {
     let dir = tempfile::TempDir::new().unwrap();
     std::fs::write(dir.path().join(TABLE_FILE), "{}x").unwrap();
-    let started = proxy::serve(config(dir.path(), Limits::default())).await;
-    assert!(matches!(started, Err(ProxyError::Table { .. })));
-    assert!(ControlClient::new(dir.path()).about().await.is_err());
+    let proxy = Proxy::again(dir, Limits::default()).await;
+    assert_eq!(proxy.get("a.test", "/").await.status, 503);
+    proxy
+        .put(table(&[(
+            "a.test",
+            "a",
+            Upstream::Address(says("a").await),
+        )]))
+        .await;
+    assert_eq!(proxy.get("a.test", "/").await.body, "a");
 }
