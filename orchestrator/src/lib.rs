@@ -1,13 +1,20 @@
 //! Decides and drives: lifecycle, store, API, pages, and the program `dayfly`.
 
 pub mod buildlog;
+pub mod config;
 pub mod diagnosis;
 pub mod environment;
+pub mod gate;
+pub mod intake;
 pub mod lifecycle;
+pub mod lock;
 pub mod names;
+pub mod proxy_process;
 pub mod report;
 pub mod routes;
 pub mod servicelog;
+pub mod sources;
 pub mod store;
+pub mod sweep;
 pub mod text;
 pub mod worker;

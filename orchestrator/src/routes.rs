@@ -5,6 +5,7 @@
 
 use std::{
     collections::BTreeMap,
+    net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -142,6 +143,21 @@ impl RouteBook {
             .iter()
             .find(|(_, page)| of(page))
             .map(|(preview, _)| preview.clone())
+    }
+
+    /// Where one of a preview's hosts leads.
+    pub fn address_of(&self, preview: &PreviewId, host: &HostName) -> Option<SocketAddr> {
+        let pages = self.pages();
+        let page = pages.get(preview)?;
+        let service = if page.main.as_ref() == Some(host) {
+            page.main_service.as_ref()
+        } else {
+            page.others
+                .iter()
+                .find(|(_, other)| *other == host)
+                .map(|(service, _)| service)
+        };
+        page.routed.as_ref()?.addresses.get(service?).copied()
     }
 
     /// Leads a preview's hosts to a revision, or nowhere. When this returns every new request goes

@@ -1,0 +1,17 @@
+//! Where Dayfly keeps what it has to remember.
+
+use std::path::PathBuf;
+
+/// The directory in force: the one that was named, else `$DAYFLY_DATA`, else `dayfly` in the
+/// user's state directory.
+pub fn data_dir(named: Option<PathBuf>) -> anyhow::Result<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    let dir = named
+        .or_else(|| set("DAYFLY_DATA").map(PathBuf::from))
+        .or_else(|| set("XDG_STATE_HOME").map(|state| PathBuf::from(state).join("dayfly")))
+        .or_else(|| set("HOME").map(|home| PathBuf::from(home).join(".local/state/dayfly")));
+    let dir = dir.ok_or_else(|| {
+        anyhow::anyhow!("no data directory: name one with --data or DAYFLY_DATA (HOME is not set)")
+    })?;
+    Ok(std::path::absolute(dir)?)
+}

@@ -1,0 +1,278 @@
+//! The configuration's keys: which there are, where each comes from, and what is wrong with one.
+
+use std::{collections::BTreeMap, path::Path};
+
+use deploy::blueprint::nearest;
+use toml::de::{DeTable, DeValue};
+
+/// Every key there is, as `section.key`, with its meaning.
+pub const KEYS: [(&str, &str); 24] = [
+    (
+        "domain",
+        "domain under which previews live; `localhost` for this machine only",
+    ),
+    (
+        "control_host",
+        "host of the webhook (default: dayfly.<domain>)",
+    ),
+    (
+        "public_scheme",
+        "`http` or `https`, as visitors see it (default: http)",
+    ),
+    (
+        "public_port",
+        "port as visitors see it (default: the port of `listen`)",
+    ),
+    (
+        "listen",
+        "address and port to listen on (default: 127.0.0.1:8080)",
+    ),
+    ("data", "directory for everything that has to survive"),
+    (
+        "github.api_url",
+        "where GitHub's API is (default: the public one)",
+    ),
+    ("github.token", "a token, instead of an App"),
+    ("github.token_file", "a file that holds the token"),
+    (
+        "github.repositories",
+        "with a token: the repositories to look after, as owner/name",
+    ),
+    ("github.app_id", "the App's id"),
+    (
+        "github.private_key_file",
+        "a file with the App's private key",
+    ),
+    (
+        "github.webhook_secret",
+        "the webhook's secret; a list of two while it is rotated",
+    ),
+    (
+        "github.webhook_secret_file",
+        "a file that holds the webhook's secret",
+    ),
+    (
+        "github.poll_seconds",
+        "ask this often instead of every 300 s; 0 never asks",
+    ),
+    ("github.allow_insecure_clone", "fetch code over plain HTTP"),
+    (
+        "engine.socket",
+        "the engine's socket (default: /var/run/docker.sock)",
+    ),
+    (
+        "engine.subnet_pool",
+        "where previews get their networks from (default: 10.213.0.0/16)",
+    ),
+    (
+        "limits.previews_awake_max",
+        "previews that may have something running",
+    ),
+    ("limits.builds_max", "builds at once"),
+    (
+        "limits.preview_days_max",
+        "days after the last push or visit until a preview is removed",
+    ),
+    ("limits.build_seconds_max", "how long a build may take"),
+    (
+        "limits.start_seconds_max",
+        "how long a revision may take to become healthy",
+    ),
+    (
+        "limits.migrate_seconds_max",
+        "how long a migration may take",
+    ),
+];
+
+/// What is wrong with the configuration, where, and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read {file}: {why}")]
+    Unreadable {
+        /// The file.
+        file: String,
+        /// Why not.
+        why: std::io::Error,
+    },
+    /// Something in the file.
+    #[error("{file}:{line}: {message}")]
+    Line {
+        /// The file.
+        file: String,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong and what to do.
+        message: String,
+    },
+    /// Something about a key, wherever it came from.
+    #[error("{place}: {message}")]
+    Value {
+        /// The file and the line, or the variable.
+        place: String,
+        /// What is wrong and what to do.
+        message: String,
+    },
+}
+
+/// A value with the place it came from.
+#[derive(Clone, Debug)]
+pub(super) struct Given {
+    pub(super) values: Vec<String>,
+    pub(super) place: String,
+}
+
+/// Everything that was given, by key.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Keys {
+    given: BTreeMap<&'static str, Given>,
+}
+
+impl Keys {
+    /// Reads the file, if there is one, and lays the environment over it.
+    pub(super) fn read(
+        file: Option<&Path>,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, ConfigError> {
+        let mut keys = Self::default();
+        if let Some(path) = file {
+            let name = path.display().to_string();
+            let text = std::fs::read_to_string(path).map_err(|why| ConfigError::Unreadable {
+                file: name.clone(),
+                why,
+            })?;
+            keys.take_file(&name, &text)?;
+        }
+        for (key, _) in KEYS {
+            let name = format!("DAYFLY_{}", key.replace('.', "_").to_ascii_uppercase());
+            if let Some(value) = variable(&name) {
+                let values = value
+                    .split(',')
+                    .map(|part| part.trim().to_owned())
+                    .collect();
+                keys.given.insert(
+                    key,
+                    Given {
+                        values,
+                        place: name,
+                    },
+                );
+            }
+        }
+        Ok(keys)
+    }
+
+    fn take_file(&mut self, name: &str, text: &str) -> Result<(), ConfigError> {
+        let at = |offset: usize| text.get(..offset).unwrap_or(text).matches('\n').count() + 1;
+        let root = DeTable::parse(text).map_err(|error| ConfigError::Line {
+            file: name.to_owned(),
+            line: at(error.span().map_or(0, |span| span.start)),
+            message: error.message().trim().replace('\n', ", "),
+        })?;
+        for (key, value) in root.get_ref() {
+            let line = at(key.span().start);
+            match value.get_ref() {
+                DeValue::Table(section) => {
+                    for (inner, value) in section {
+                        let line = at(inner.span().start);
+                        let full = format!("{}.{}", key.get_ref(), inner.get_ref());
+                        self.take(name, line, &full, value.get_ref())?;
+                    }
+                }
+                value => self.take(name, line, key.get_ref(), value)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn take(
+        &mut self,
+        file: &str,
+        line: usize,
+        key: &str,
+        value: &DeValue<'_>,
+    ) -> Result<(), ConfigError> {
+        let wrong = |message: String| ConfigError::Line {
+            file: file.to_owned(),
+            line,
+            message,
+        };
+        let Some((known, _)) = KEYS.iter().find(|(known, _)| *known == key) else {
+            let all: Vec<&str> = KEYS.iter().map(|(known, _)| *known).collect();
+            let hint = nearest(key, &all)
+                .map_or_else(String::new, |near| format!("; did you mean \"{near}\"?"));
+            return Err(wrong(format!("unknown key {key:?}{hint}")));
+        };
+        let values = match value {
+            DeValue::Array(items) => items.iter().map(|item| scalar(item.get_ref())).collect(),
+            single => scalar(single).map(|text| vec![text]),
+        };
+        let values = values.ok_or_else(|| {
+            wrong(format!(
+                "{key} is neither text, number, true, false, nor a list of these"
+            ))
+        })?;
+        self.given.insert(
+            known,
+            Given {
+                values,
+                place: format!("{file}:{line}"),
+            },
+        );
+        Ok(())
+    }
+
+    pub(super) fn get(&self, key: &'static str) -> Option<&Given> {
+        debug_assert!(
+            KEYS.iter().any(|(known, _)| *known == key),
+            "{key} is not a key"
+        );
+        self.given.get(key)
+    }
+
+    /// Whether anything of a section was given.
+    pub(super) fn has_section(&self, section: &str) -> bool {
+        self.given.keys().any(|key| {
+            key.strip_prefix(section)
+                .is_some_and(|k| k.starts_with('.'))
+        })
+    }
+
+    /// One value, parsed; `form` says what it has to look like.
+    pub(super) fn parse<T: std::str::FromStr>(
+        &self,
+        key: &'static str,
+        form: &str,
+    ) -> Result<Option<T>, ConfigError> {
+        let Some(given) = self.get(key) else {
+            return Ok(None);
+        };
+        let [value] = given.values.as_slice() else {
+            return Err(wrong(given, format!("{key} takes one value")));
+        };
+        match value.parse() {
+            Ok(parsed) => Ok(Some(parsed)),
+            Err(_) => Err(wrong(
+                given,
+                format!("{key} is {value:?}; it has to be {form}"),
+            )),
+        }
+    }
+}
+
+/// An error about a value, with its place.
+pub(super) fn wrong(given: &Given, message: String) -> ConfigError {
+    ConfigError::Value {
+        place: given.place.clone(),
+        message,
+    }
+}
+
+fn scalar(value: &DeValue<'_>) -> Option<String> {
+    match value {
+        DeValue::String(text) => Some(text.to_string()),
+        DeValue::Integer(number) => Some(number.as_str().replace('_', "")),
+        DeValue::Boolean(flag) => Some(flag.to_string()),
+        _ => None,
+    }
+}

@@ -1,0 +1,131 @@
+//! One question of the proxy, answered: forward, a page, or held until there is something to say.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts},
+    response::{IntoResponse as _, Response},
+};
+use deploy::names::PreviewId;
+use proxy::{
+    gate::{
+        ANSWER, ANSWER_FORWARD, HOST, PATH_PREFIX, REASON, REASON_ACCESS, REASON_PATH,
+        REASON_UNREACHABLE, UPSTREAM,
+    },
+    table::HostName,
+};
+use tokio::time::Instant;
+
+use super::{link, pages};
+use crate::{
+    lifecycle::Phase,
+    worker::{Registry, Snapshot},
+};
+
+/// How long a request that is not a navigation is held while a preview comes up.
+const HOLD_MAX: Duration = Duration::from_secs(30);
+
+/// Answers one question.
+pub(super) async fn answer(registry: &Registry, head: &Parts) -> Response {
+    let text = |name| {
+        head.headers
+            .get(&name)
+            .and_then(|value| value.to_str().ok())
+    };
+    let host = text(HOST).and_then(|host| HostName::parse(host).ok());
+    let preview = host
+        .as_ref()
+        .and_then(|host| registry.ports().routes.preview_of(host));
+    let (Some(host), Some(preview)) = (host, preview) else {
+        return pages::unknown();
+    };
+    let reason = text(REASON).unwrap_or_default();
+    if head.uri.path().starts_with(PATH_PREFIX) || reason == REASON_PATH {
+        return link::answer(registry, &preview, head).await;
+    }
+    match reason {
+        REASON_ACCESS => pages::link_needed(),
+        REASON_UNREACHABLE => pages::unreachable(),
+        _ if is_navigation(&head.method, &head.headers) => stand(registry, &preview, &host).await,
+        _ => held(registry, &preview, &host).await,
+    }
+}
+
+/// Whether a person waits for a page, not a program for an answer.
+fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
+    let accepts_html = headers
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/html"));
+    matches!(*method, Method::GET | Method::HEAD) && accepts_html
+}
+
+/// Where the preview stands, as a page; or on to it, if it serves by now.
+async fn stand(registry: &Registry, preview: &PreviewId, host: &HostName) -> Response {
+    match upstream(registry, preview, host).await {
+        Some(forward) => forward,
+        None => page(registry, preview).await,
+    }
+}
+
+async fn page(registry: &Registry, preview: &PreviewId) -> Response {
+    let snapshot = registry.ports().board.get(preview);
+    let row = match &snapshot {
+        Some(snapshot) => Some(snapshot.row.clone()),
+        None => registry.ports().store.preview(preview).await.ok().flatten(),
+    };
+    match (snapshot, row) {
+        (Some(snapshot), _) if snapshot.summary.phase != Phase::Gone => {
+            let events = registry
+                .ports()
+                .store
+                .events(preview)
+                .await
+                .unwrap_or_default();
+            pages::standing(&snapshot, &events)
+        }
+        (_, Some(row)) => pages::gone(&row),
+        (_, None) => pages::unknown(),
+    }
+}
+
+/// Waits until the preview serves, cannot serve, or the visitor's program has waited long enough.
+async fn held(registry: &Registry, preview: &PreviewId, host: &HostName) -> Response {
+    let deadline = Instant::now() + HOLD_MAX;
+    let mut changes = registry.ports().board.subscribe();
+    loop {
+        changes.mark_unchanged();
+        if let Some(forward) = upstream(registry, preview, host).await {
+            return forward;
+        }
+        let snapshot = registry.ports().board.get(preview);
+        if !snapshot.as_ref().is_some_and(may_serve_soon) {
+            return page(registry, preview).await;
+        }
+        if tokio::time::timeout_at(deadline, changes.changed())
+            .await
+            .is_err()
+        {
+            return pages::try_later();
+        }
+    }
+}
+
+fn may_serve_soon(snapshot: &Arc<Snapshot>) -> bool {
+    !matches!(
+        snapshot.summary.phase,
+        Phase::Failed | Phase::Gone | Phase::Closing
+    )
+}
+
+/// "Forward", if the host leads somewhere by now.
+async fn upstream(registry: &Registry, preview: &PreviewId, host: &HostName) -> Option<Response> {
+    let address = registry.ports().routes.address_of(preview, host)?;
+    let address = HeaderValue::from_str(&address.to_string()).ok()?;
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    response
+        .headers_mut()
+        .insert(ANSWER, HeaderValue::from_static(ANSWER_FORWARD));
+    response.headers_mut().insert(UPSTREAM, address);
+    Some(response)
+}

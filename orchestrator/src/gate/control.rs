@@ -1,0 +1,16 @@
+//! The control host: the webhook and a sign of life, and nothing else.
+
+use std::sync::Arc;
+
+use axum::{Router, http::StatusCode, routing::get};
+use secrecy::SecretString;
+use webhook::{
+    intake::Intake,
+    receive::{self, ReceiveConfig},
+};
+
+pub(super) fn router(secrets: Vec<SecretString>, intake: Arc<dyn Intake>) -> Router {
+    receive::router(ReceiveConfig { secrets, intake })
+        .route("/healthz", get(|| async { "ok\n" }))
+        .fallback(|| async { (StatusCode::NOT_FOUND, "not found\n") })
+}

@@ -1,0 +1,47 @@
+//! Tells questions about previews from requests to the control host.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::StatusCode,
+    response::{IntoResponse as _, Response},
+};
+use proxy::gate::{FOR, FOR_CONTROL, FOR_GATE};
+use secrecy::SecretString;
+use tower::ServiceExt as _;
+use webhook::intake::Intake;
+
+use super::{answer, control};
+use crate::worker::Registry;
+
+#[derive(Clone)]
+struct Sides {
+    registry: Registry,
+    control: Router,
+}
+
+/// Everything on the Gate's socket.
+pub fn router(
+    registry: Registry,
+    webhook_secrets: Vec<SecretString>,
+    intake: Arc<dyn Intake>,
+) -> Router {
+    let control = control::router(webhook_secrets, intake);
+    Router::new()
+        .fallback(dispatch)
+        .with_state(Sides { registry, control })
+}
+
+async fn dispatch(State(sides): State<Sides>, request: Request) -> Response {
+    match request.headers().get(FOR).map(|value| value.as_bytes()) {
+        Some(word) if word == FOR_CONTROL.as_bytes() => {
+            sides.control.oneshot(request).await.into_response()
+        }
+        Some(word) if word == FOR_GATE.as_bytes() => {
+            answer::answer(&sides.registry, &request.into_parts().0).await
+        }
+        _ => StatusCode::BAD_REQUEST.into_response(),
+    }
+}

@@ -1,0 +1,292 @@
+//! `dayfly serve`: puts the control plane together, runs it, and takes it apart.
+//!
+//! Start: lock the data directory, migrate the store, adopt or start the proxy, publish the table
+//! from what is known to serve, then workers. Stop: cancel what may be cancelled, wait for the
+//! rest, leave containers and proxy running.
+
+use std::{
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use deploy::{docker::Docker, source::Mirrors};
+use tokio::{net::UnixListener, sync::Semaphore};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use webhook::{
+    forge::Forge,
+    github::{self, GitHub, GitHubConfig},
+};
+
+use crate::{
+    api,
+    config::{Credential, GitHubSettings, ServerConfig},
+    gate,
+    intake::StoreIntake,
+    lock::DataLock,
+    proxy_process::{self, ProxyProcess},
+    routes::RouteBook,
+    sources::GitSources,
+    store::Store,
+    sweep,
+    worker::{Board, Ledger, Ports, Registry, Settings, wall_ms},
+};
+
+/// How long one question to the forge may take.
+const FORGE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How a server is started.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The configuration file; environment and defaults alone where there is none.
+    pub config: Option<PathBuf>,
+    /// The data directory named on the command line.
+    pub data: Option<PathBuf>,
+    /// Started by `dayfly up`: for local previews only.
+    pub local: bool,
+}
+
+/// The socket of API and command line.
+pub fn api_socket(data: &Path) -> PathBuf {
+    data.join("api.sock")
+}
+
+/// Runs a server until it is told to stop.
+pub async fn run(options: Options) -> anyhow::Result<()> {
+    let mut config = ServerConfig::read(options.config.as_deref(), options.data)?;
+    if options.local {
+        config.github = None;
+    }
+    let stop = CancellationToken::new();
+    let server = Server::start(config, stop.clone()).await?;
+    tokio::select! {
+        () = stop.cancelled() => {}
+        signal = stop_signal() => signal?,
+    }
+    server.stop().await
+}
+
+async fn stop_signal() -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+    }
+    Ok(())
+}
+
+/// A control plane that runs.
+pub struct Server {
+    registry: Registry,
+    proxy: Arc<ProxyProcess>,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+    stop_proxy: Arc<std::sync::atomic::AtomicBool>,
+    _lock: DataLock,
+}
+
+impl Server {
+    /// Starts everything; returns when it answers.
+    pub async fn start(config: ServerConfig, stop: CancellationToken) -> anyhow::Result<Self> {
+        let lock = DataLock::take(&config.data)?;
+        let store = Store::open(&config.data.join("dayfly.db"))?;
+        let forge = match &config.github {
+            Some(settings) => Some(connect_forge(settings)?),
+            None => None,
+        };
+        let docker = connect_engine(&config, &store).await?;
+        let proxy = ProxyProcess::ensure(
+            config.data.join("proxy"),
+            config.listen.clone(),
+            config.public_scheme.clone(),
+        )
+        .await?;
+        let settings = settings(&config, &proxy);
+        let mirrors = Arc::new(Mirrors::new(config.data.join("mirrors")));
+        let allow_insecure_clone = config.github.as_ref().is_some_and(|g| g.allow_insecure_clone);
+        let sources = GitSources {
+            mirrors: Arc::clone(&mirrors),
+            forge: forge.clone(),
+            allow_insecure_clone,
+        };
+        let ports = Arc::new(Ports {
+            store,
+            engine: Arc::new(docker.clone()),
+            builder: Arc::new(docker.clone()),
+            databases: Arc::new(docker),
+            forge,
+            sources: Arc::new(sources),
+            routes: RouteBook::new(settings.clone(), Arc::clone(&proxy) as _),
+            admission: Ledger::new(settings.limits.previews_awake_max),
+            board: Board::default(),
+            builds: Semaphore::new(settings.limits.builds_max),
+            settings,
+        });
+        adopt_routes(&ports, &proxy).await?;
+        let registry = Registry::new(Arc::clone(&ports));
+        let server = Self {
+            registry,
+            proxy,
+            stop,
+            tasks: TaskTracker::new(),
+            stop_proxy: Arc::default(),
+            _lock: lock,
+        };
+        server.listen(&config, mirrors)?;
+        server.publish().await;
+        server.begin(&config);
+        Ok(server)
+    }
+
+    /// Opens both sockets.
+    fn listen(&self, config: &ServerConfig, mirrors: Arc<Mirrors>) -> anyhow::Result<()> {
+        let api = api::router(api::ApiState {
+            registry: self.registry.clone(),
+            mirrors,
+            shutdown: self.stop.clone(),
+            stop_proxy: Arc::clone(&self.stop_proxy),
+            listen: self.proxy.listen(),
+        });
+        let listener = bind(&api_socket(&config.data))?;
+        self.spawn_server(listener, api);
+        let secrets =
+            config.github.as_ref().map(|github| github.webhook_secrets.clone()).unwrap_or_default();
+        let intake = Arc::new(StoreIntake { registry: self.registry.clone() });
+        let gate = gate::router(self.registry.clone(), secrets, intake);
+        let path = config.data.join("proxy").join(proxy::GATE_SOCKET);
+        let listener = bind(&path)?;
+        proxy::hand_over(&path, proxy_process::run_as()?)?;
+        self.spawn_server(listener, gate);
+        Ok(())
+    }
+
+    fn spawn_server(&self, listener: UnixListener, router: axum::Router) {
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            let served = axum::serve(listener, router)
+                .with_graceful_shutdown(stop.cancelled_owned())
+                .await;
+            if let Err(error) = served {
+                tracing::error!(%error, "a socket is no longer served");
+            }
+        });
+    }
+
+    /// A proxy that cannot take the table is a matter for its supervisor.
+    async fn publish(&self) {
+        if let Err(error) = self.registry.ports().routes.publish_anew().await {
+            tracing::warn!(%error, "the table could not be published yet");
+        }
+    }
+
+    /// Starts everything that goes on by itself.
+    fn begin(&self, config: &ServerConfig) {
+        let poll = config.github.as_ref().and_then(|github| github.poll_seconds);
+        self.tasks.spawn(sweep::run(self.registry.clone(), poll, self.stop.clone()));
+        self.tasks.spawn(sweep::listen(self.registry.clone(), self.stop.clone()));
+        let proxy = Arc::clone(&self.proxy);
+        let ports = Arc::clone(self.registry.ports());
+        self.tasks.spawn(proxy.supervise(ports, self.stop.clone()));
+        tracing::info!(
+            data = %config.data.display(),
+            domain = config.domain,
+            listen = ?self.proxy.listen(),
+            "the server runs"
+        );
+    }
+
+    /// Where visitors come in.
+    pub fn listen_addresses(&self) -> Vec<std::net::SocketAddr> {
+        self.proxy.listen()
+    }
+
+    /// Stops; containers and, unless it was asked for too, the proxy go on.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        self.stop.cancel();
+        self.registry.stop().await;
+        self.tasks.close();
+        if tokio::time::timeout(Duration::from_secs(10), self.tasks.wait()).await.is_err() {
+            tracing::warn!("some connections were still open");
+        }
+        if self.stop_proxy.load(std::sync::atomic::Ordering::SeqCst) {
+            self.proxy.stop().await?;
+        }
+        tracing::info!("the server stopped; previews go on as they are");
+        Ok(())
+    }
+}
+
+fn bind(path: &Path) -> anyhow::Result<UnixListener> {
+    // The lock is ours, so a socket that is there was left by a server that died.
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(error).with_context(|| format!("cannot replace {}", path.display()));
+        }
+        _ => {}
+    }
+    let listener =
+        UnixListener::bind(path).with_context(|| format!("cannot listen on {}", path.display()))?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
+
+fn connect_forge(settings: &GitHubSettings) -> anyhow::Result<Arc<dyn Forge>> {
+    let credential = match &settings.credential {
+        Credential::Token(token) => github::Credential::Token(token.clone()),
+        Credential::App { app_id, private_key_pem } => {
+            github::Credential::App { app_id: *app_id, private_key_pem: private_key_pem.clone() }
+        }
+    };
+    let config = GitHubConfig {
+        api_url: settings.api_url.clone(),
+        credential,
+        repositories: settings.repositories.clone(),
+        allow_insecure_clone: settings.allow_insecure_clone,
+        timeout: FORGE_TIMEOUT,
+    };
+    Ok(Arc::new(GitHub::connect(config)?))
+}
+
+async fn connect_engine(config: &ServerConfig, store: &Store) -> anyhow::Result<Docker> {
+    let pool = config
+        .subnet_pool
+        .parse()
+        .map_err(|error| anyhow::anyhow!("engine.subnet_pool {:?}: {error}", config.subnet_pool))?;
+    let engine = deploy::docker::DockerConfig::new(
+        config.engine_socket.clone(),
+        store.instance().clone(),
+        pool,
+    );
+    Docker::connect(engine).await.with_context(|| {
+        format!("no engine answers on {}; is Docker running?", config.engine_socket.display())
+    })
+}
+
+fn settings(config: &ServerConfig, proxy: &ProxyProcess) -> Settings {
+    let own_port = proxy.listen().first().map_or(80, std::net::SocketAddr::port);
+    Settings {
+        domain: config.domain.clone(),
+        control_host: config.control_host.clone(),
+        public_scheme: config.public_scheme.clone(),
+        public_port: config.public_port.unwrap_or(own_port),
+        logs: config.data.join("logs"),
+        limits: config.limits.clone(),
+    }
+}
+
+/// Fills the book of routes with what the proxy has been serving while nobody was here.
+async fn adopt_routes(ports: &Ports, proxy: &ProxyProcess) -> anyhow::Result<()> {
+    let table = proxy.table().await.unwrap_or_default();
+    for row in ports.store.previews().await? {
+        let sessions = ports.store.sessions(&row.id, wall_ms()).await?;
+        let revisions = ports.store.revisions(&row.id).await?;
+        ports.routes.adopt(&table, &row, sessions, |number| {
+            let known = revisions.iter().find(|revision| revision.facts.number == number)?;
+            (known.facts.life == row.desired.life).then(|| known.facts.blueprint.clone())?
+        });
+    }
+    Ok(())
+}

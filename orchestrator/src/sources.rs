@@ -1,0 +1,93 @@
+//! Where a preview's source comes from: the forge's git for pull requests, imported checkouts for
+//! local ones.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use deploy::{
+    blueprint::{self, Blueprint, BlueprintError},
+    names::CommitSha,
+    source::{self, MirrorId, Mirrors, Remote, Transport, Tree},
+};
+use webhook::forge::Forge;
+
+use crate::{
+    store::PreviewRow,
+    worker::{SourceError, Sources},
+};
+
+/// The sources of a real server.
+pub struct GitSources {
+    /// All mirrors.
+    pub mirrors: Arc<Mirrors>,
+    /// Who lends us what a fetch needs.
+    pub forge: Option<Arc<dyn Forge>>,
+    /// Whether code may be fetched over plain HTTP.
+    pub allow_insecure_clone: bool,
+}
+
+/// The mirror of a local checkout.
+pub fn local_mirror(slug: &str) -> Result<MirrorId, SourceError> {
+    MirrorId::parse(&format!("local-{slug}")).map_err(|e| SourceError::Refused(e.to_string()))
+}
+
+#[async_trait]
+impl Sources for GitSources {
+    async fn fetch(&self, preview: &PreviewRow, commit: &CommitSha) -> Result<Tree, SourceError> {
+        let Some(repository) = &preview.repository else {
+            let mirror = local_mirror(&preview.slug)?;
+            let found = self.mirrors.find(&mirror, commit).await;
+            return found.ok_or_else(|| {
+                SourceError::Refused("the checkout is gone; run `dayfly up` again".to_owned())
+            });
+        };
+        let mirror = MirrorId::parse(&format!("github-{}", repository.id.0))
+            .map_err(|error| SourceError::Refused(error.to_string()))?;
+        // What is there needs no credential and no word with the forge.
+        if let Some(tree) = self.mirrors.find(&mirror, commit).await {
+            return Ok(tree);
+        }
+        let forge = self.forge.as_ref().ok_or_else(|| {
+            SourceError::Unreachable("no forge is configured on this server".to_owned())
+        })?;
+        let access = forge
+            .clone_access(&repository.name)
+            .await
+            .map_err(|error| SourceError::Unreachable(error.to_string()))?;
+        let allow = if self.allow_insecure_clone {
+            Transport::AlsoHttp
+        } else {
+            Transport::HttpsOnly
+        };
+        let remote = Remote {
+            mirror,
+            url: access.url,
+            token: access.token,
+            allow,
+        };
+        self.mirrors.fetch(&remote, commit).await.map_err(trouble)
+    }
+
+    async fn blueprint(&self, tree: &Tree) -> Result<Blueprint, SourceError> {
+        blueprint::read(tree).await.map_err(|error| match error {
+            BlueprintError::Source(error) => trouble(error),
+            error => SourceError::Blueprint(error),
+        })
+    }
+
+    async fn file(&self, tree: &Tree, path: &str) -> Result<Option<Bytes>, SourceError> {
+        tree.read(path).await.map_err(trouble)
+    }
+}
+
+/// What may pass by itself is tried again; what the commit brings is not.
+fn trouble(error: source::SourceError) -> SourceError {
+    use source::SourceError as E;
+    match error {
+        E::Unreachable(_) | E::Timeout { .. } | E::Io { .. } => {
+            SourceError::Unreachable(error.to_string())
+        }
+        error => SourceError::Refused(error.to_string()),
+    }
+}
