@@ -111,6 +111,8 @@ impl World {
         let missing = || EngineError::Missing(describe_database(&spec.key));
         let database = self.databases.get_mut(&key).ok_or_else(missing)?;
         if database.activity != Activity::Running {
+            self.databases.remove(&key);
+            self.hint(instance, &spec.key.preview);
             let message = "the server ended while it was made".to_owned();
             return Err(DatabaseError::NotReady {
                 message,

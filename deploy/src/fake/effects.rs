@@ -93,8 +93,24 @@ impl World {
         for line in service.script.output.clone() {
             service.print(&line);
         }
+        let at_once = match service.script.start {
+            StartScript::ExitsWith(code) if service.script.starts_in.is_zero() => Some(code),
+            _ => None,
+        };
+        if let Some(exit_code) = at_once {
+            service.activity = Activity::Exited {
+                exit_code,
+                out_of_memory: false,
+            };
+        }
         self.hint(instance, &spec.key.preview);
-        Ok((address, life))
+        match at_once {
+            None => Ok((address, life)),
+            Some(code) => Err(EngineError::Refused {
+                what: describe(&spec.key),
+                why: format!("it ended with exit code {code} as soon as it was started"),
+            }),
+        }
     }
 
     pub(super) fn begin_run(
@@ -152,27 +168,19 @@ impl World {
         Ok(ended)
     }
 
-    pub(super) fn probe(&self, address: SocketAddr, health: &Health) -> Probe {
-        let service = self
-            .services
-            .values()
-            .find(|s| s.is_running() && s.address == address);
-        let Some(service) = service else {
+    /// Asks as a visitor would; the application prints a line for each request it answers.
+    pub(super) fn probe(&mut self, address: SocketAddr, health: &Health) -> Probe {
+        let mut services = self.services.values_mut();
+        let Some(service) = services.find(|s| s.is_running() && s.address == address) else {
             return Probe::Refused;
         };
-        if *health == Health::Running {
-            return Probe::Ready;
+        let found = service.answer(health);
+        let asked = !matches!(health, Health::Running | Health::Tcp);
+        if asked && !matches!(found, Probe::Refused | Probe::Silent) {
+            service.print(&format!("GET as {health:?}: {found:?}"));
+            self.changed.send_modify(|count| *count += 1);
         }
-        match (service.listens(), service.script.start, health) {
-            (false, ..) => Probe::Refused,
-            (true, _, Health::Tcp) => Probe::Ready,
-            (true, StartScript::Silent, _) => Probe::Silent,
-            (true, StartScript::Status(status), Health::Path(_)) if status >= 400 => {
-                Probe::Status(status)
-            }
-            (true, StartScript::Status(status), _) if status >= 500 => Probe::Status(status),
-            _ => Probe::Ready,
-        }
+        found
     }
 
     pub(super) fn observe(&self, instance: &Instance, preview: Option<&PreviewId>) -> Observation {
@@ -258,6 +266,22 @@ impl World {
 }
 
 impl Service {
+    fn answer(&self, health: &Health) -> Probe {
+        if *health == Health::Running {
+            return Probe::Ready;
+        }
+        match (self.listens(), self.script.start, health) {
+            (false, ..) => Probe::Refused,
+            (true, _, Health::Tcp) => Probe::Ready,
+            (true, StartScript::Silent, _) => Probe::Silent,
+            (true, StartScript::Status(status), Health::Path(_)) if status >= 400 => {
+                Probe::Status(status)
+            }
+            (true, StartScript::Status(status), _) if status >= 500 => Probe::Status(status),
+            _ => Probe::Ready,
+        }
+    }
+
     fn state(&self, key: &ServiceKey) -> ServiceState {
         ServiceState {
             key: key.clone(),

@@ -1,0 +1,175 @@
+//! Promises about images.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use super::{
+    Act, Broken, Fixture, Kept, Source,
+    check::{R1, acting, eventually, expect, key, observe, ready, room, shop, spec},
+};
+use crate::{
+    builder::{BuildError, BuildEvent, BuildRequest, BuildSink},
+    names::{ImageId, ServiceName},
+};
+
+async fn request(fixture: &dyn Fixture, source: &Source) -> Result<BuildRequest, Broken> {
+    Ok(BuildRequest {
+        preview: shop()?,
+        revision: R1,
+        service: ServiceName::parse("web")?,
+        tree: fixture.tree(source).await?,
+        context: String::new(),
+        dockerfile: "Dockerfile".to_owned(),
+        target: None,
+        args: BTreeMap::new(),
+    })
+}
+
+fn silence() -> BuildSink {
+    Arc::new(|_| {})
+}
+
+/// The one image that is seen, as the revision's.
+async fn the_image(fixture: &dyn Fixture) -> Result<ImageId, Broken> {
+    let seen = observe(fixture).await?;
+    let [image] = seen.images.as_slice() else {
+        return Err(Broken::new(format!(
+            "one image is seen; seen: {:?}",
+            seen.images
+        )));
+    };
+    let (preview, service) = (shop()?, ServiceName::parse("web")?);
+    let ours = image.preview == preview && image.revision == R1 && image.service == service;
+    expect(ours, "the image is seen as what it was built for", image)?;
+    Ok(image.image.clone())
+}
+
+/// From source to something that answers, and gone when it is removed.
+pub async fn a_build_gives_an_image_that_runs(fixture: &dyn Fixture) -> Kept {
+    let events: Arc<Mutex<Vec<BuildEvent>>> = Arc::default();
+    let kept = Arc::clone(&events);
+    let sink = move |event| {
+        kept.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(event)
+    };
+    let request = request(fixture, &Source::Serves).await?;
+    let image = fixture.builder().build(&request, Arc::new(sink)).await?;
+    let seen = the_image(fixture).await?;
+    expect(
+        seen == image,
+        "the image is seen under its id",
+        &(seen, &image),
+    )?;
+    {
+        let events = events.lock().unwrap_or_else(PoisonError::into_inner);
+        let begun = events
+            .iter()
+            .filter(|event| matches!(event, BuildEvent::Started { .. }));
+        let done = events
+            .iter()
+            .filter(|event| matches!(event, BuildEvent::Done { .. }));
+        let (begun, done) = (begun.count(), done.count());
+        expect(
+            begun > 0 && begun == done,
+            "every step begins and is done",
+            &(begun, done),
+        )?;
+    }
+    room(fixture).await?;
+    let web = spec(key("web")?, image.clone(), None);
+    ready(fixture, fixture.engine().start_service(&web).await?).await?;
+    fixture.engine().remove_service(&web.key).await?;
+    for _ in 0..2 {
+        fixture.builder().remove(&image).await?;
+        let seen = observe(fixture).await?;
+        expect(seen.images.is_empty(), "a removed image is gone", &seen)?;
+    }
+    Ok(())
+}
+
+/// The author is told where to look.
+pub async fn a_failing_build_names_its_step(fixture: &dyn Fixture) -> Kept {
+    let request = request(fixture, &Source::Fails).await?;
+    let built = fixture.builder().build(&request, silence()).await;
+    let named = matches!(&built,
+        Err(BuildError::Failed { step: Some(step), .. }) if step.contains("RUN"));
+    expect(named, "a failing build names the step that failed", &built)?;
+    let seen = observe(fixture).await?;
+    expect(seen.is_empty(), "a failed build leaves nothing", &seen)
+}
+
+/// So is who forgot it.
+pub async fn a_missing_dockerfile_is_named(fixture: &dyn Fixture) -> Kept {
+    let request = request(fixture, &Source::NoDockerfile).await?;
+    let built = fixture.builder().build(&request, silence()).await;
+    let named = matches!(&built,
+        Err(BuildError::NoDockerfile { path }) if path == "Dockerfile");
+    expect(named, "the missing Dockerfile is named", &built)
+}
+
+/// A build that nobody waits for any more ends in the engine too.
+pub async fn dropping_a_build_ends_it(fixture: &dyn Fixture) -> Kept {
+    let request = request(fixture, &Source::Waits).await?;
+    let running = async || fixture.is_building().await;
+    {
+        let begun = eventually("the step runs", running, |running| *running);
+        tokio::select! {
+            begun = begun => begun?,
+            built = fixture.builder().build(&request, silence()) => {
+                return expect(false, "the build does not end by itself", &built);
+            }
+        };
+    }
+    eventually("the dropped build's step ends", running, |running| !running).await?;
+    let seen = observe(fixture).await?;
+    expect(seen.is_empty(), "a dropped build leaves nothing", &seen)
+}
+
+/// A Dockerfile can set any label; it does not make its image somebody else's.
+pub async fn a_build_whose_dockerfile_carries_our_labels_gains_nothing(
+    fixture: &dyn Fixture,
+) -> Kept {
+    let (instance, stranger) = fixture.stranger();
+    let request = request(fixture, &Source::Claims(instance.clone())).await?;
+    let image = fixture.builder().build(&request, silence()).await?;
+    let seen = the_image(fixture).await?;
+    expect(
+        seen == image,
+        "the image is seen under its id",
+        &(seen, &image),
+    )?;
+    room(fixture).await?;
+    let web = spec(key("web")?, image, None);
+    fixture.engine().start_service(&web).await?;
+    let seen = observe(fixture).await?;
+    let as_service = seen.services.iter().all(|service| service.key == web.key);
+    let only = seen.services.len() == 1 && seen.databases.is_empty() && seen.strays.is_empty();
+    expect(
+        as_service && only,
+        "its container is what it was started as",
+        &seen,
+    )?;
+    let seen = stranger.observe(None).await?;
+    expect(seen.is_empty(), "whom the labels name sees nothing", &seen)
+}
+
+/// An image of somebody else that does not exist is told by its name.
+pub async fn an_image_that_cannot_be_had_is_named(fixture: &dyn Fixture) -> Kept {
+    // Nothing listens on port 1, so that no registry has to be asked.
+    let nowhere = "localhost:1/dayfly-contract/nothing:1";
+    let obtained = fixture.builder().obtain(nowhere).await;
+    let named = matches!(&obtained,
+        Err(BuildError::NoImage { reference, .. }) if reference == nowhere);
+    expect(named, "the image that cannot be had is named", &obtained)
+}
+
+/// Only what we built is ours to remove.
+pub async fn an_image_that_somebody_else_made_is_never_removed(fixture: &dyn Fixture) -> Kept {
+    room(fixture).await?;
+    let web = acting(fixture, "web", Act::Serve).await?;
+    fixture.builder().remove(&web.image).await?;
+    ready(fixture, fixture.engine().start_service(&web).await?).await
+}

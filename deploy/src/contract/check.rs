@@ -1,0 +1,224 @@
+//! What promises have in common: words, waiting, cleaning up.
+
+use std::{collections::BTreeMap, fmt, net::SocketAddr, time::Duration};
+
+use secrecy::SecretString;
+use tokio::time::Instant;
+
+use super::{
+    Act, Fixture,
+    fixture::{PASSWORD, SEED},
+};
+use crate::{
+    blueprint::{Command, Health},
+    databases::{DatabaseKey, DatabaseSpec, Seed},
+    engine::{Observation, Probe, Room, RoomSpec, ServiceKey, ServiceSpec},
+    names::{DatabaseName, ImageId, NameError, PreviewId, RevisionNumber, ServiceName},
+};
+
+/// How long anything that is waited for may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How often it is looked at.
+const POLL: Duration = Duration::from_millis(20);
+
+/// The port on which everything in these promises listens.
+pub(super) const PORT: u16 = 8080;
+
+/// The host name that probes ask for.
+pub(super) const HOST: &str = "pr-1--shop.localhost";
+
+/// The first revision of a preview.
+pub(super) const R1: RevisionNumber = RevisionNumber(1);
+
+/// A promise that is kept, or why it is not.
+pub type Kept = Result<(), Broken>;
+
+/// What was seen instead of what was promised.
+pub struct Broken(String);
+
+impl Broken {
+    /// What was seen.
+    pub fn new(why: impl Into<String>) -> Self {
+        Self(why.into())
+    }
+}
+
+impl fmt::Debug for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<E: std::error::Error> From<E> for Broken {
+    fn from(error: E) -> Self {
+        let mut words = error.to_string();
+        let mut cause = error.source();
+        while let Some(next) = cause {
+            words = format!("{words}: {next}");
+            cause = next.source();
+        }
+        Self(words)
+    }
+}
+
+/// Breaks the promise, showing what was seen, unless it holds.
+pub(super) fn expect(holds: bool, promised: &str, seen: &dyn fmt::Debug) -> Kept {
+    if holds {
+        Ok(())
+    } else {
+        Err(Broken(format!("{promised}; seen: {seen:?}")))
+    }
+}
+
+/// Looks again until it holds.
+pub(super) async fn eventually<T: fmt::Debug>(
+    promised: &str,
+    look: impl AsyncFn() -> Result<T, Broken>,
+    holds: impl Fn(&T) -> bool,
+) -> Result<T, Broken> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let seen = look().await?;
+        if holds(&seen) {
+            return Ok(seen);
+        }
+        if Instant::now() >= deadline {
+            let seconds = PATIENCE.as_secs();
+            return Err(Broken(format!(
+                "{promised} within {seconds} s; seen last: {seen:?}"
+            )));
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+/// Waits for something that is under way.
+pub(super) async fn soon<T>(promised: &str, future: impl Future<Output = T>) -> Result<T, Broken> {
+    tokio::time::timeout(PATIENCE, future)
+        .await
+        .map_err(|_| Broken(format!("{promised} within {} s", PATIENCE.as_secs())))
+}
+
+pub(super) fn shop() -> Result<PreviewId, NameError> {
+    PreviewId::parse("shop-1")
+}
+
+pub(super) fn key(service: &str) -> Result<ServiceKey, NameError> {
+    let service = ServiceName::parse(service)?;
+    Ok(ServiceKey {
+        preview: shop()?,
+        revision: R1,
+        service,
+    })
+}
+
+pub(super) fn spec(key: ServiceKey, image: ImageId, command: Option<Command>) -> ServiceSpec {
+    ServiceSpec {
+        key,
+        image,
+        command,
+        env: BTreeMap::from([("GREETING".to_owned(), "hello".to_owned())]),
+        port: PORT,
+        uses_data: false,
+        memory_bytes: 256 << 20,
+        cpu_milli: 1_000,
+        pids_max: 64,
+    }
+}
+
+/// A service of the shop that does it, not started yet.
+pub(super) async fn acting(
+    fixture: &dyn Fixture,
+    service: &str,
+    act: Act,
+) -> Result<ServiceSpec, Broken> {
+    let image = fixture.builder().obtain(fixture.image()).await?;
+    Ok(spec(key(service)?, image, Some(fixture.command(act))))
+}
+
+/// Makes the room of the shop's first revision.
+pub(super) async fn room(fixture: &dyn Fixture) -> Kept {
+    room_of(fixture, &shop()?, Room::Revision(R1)).await
+}
+
+pub(super) async fn room_of(fixture: &dyn Fixture, preview: &PreviewId, room: Room) -> Kept {
+    let spec = RoomSpec {
+        preview: preview.clone(),
+        room,
+        members: 6,
+    };
+    Ok(fixture.engine().ensure_room(&spec).await?)
+}
+
+/// Waits until the service at the address answers as it should.
+pub(super) async fn ready(fixture: &dyn Fixture, address: SocketAddr) -> Kept {
+    let probe = async || {
+        Ok(fixture
+            .engine()
+            .probe(address, HOST, &Health::Default)
+            .await)
+    };
+    eventually("the service is ready", probe, |found| {
+        *found == Probe::Ready
+    })
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn observe(fixture: &dyn Fixture) -> Result<Observation, Broken> {
+    Ok(fixture.engine().observe(None).await?)
+}
+
+pub(super) fn database_key() -> Result<DatabaseKey, NameError> {
+    Ok(DatabaseKey {
+        preview: shop()?,
+        name: DatabaseName::parse("main")?,
+    })
+}
+
+pub(super) fn database(fixture: &dyn Fixture) -> Result<DatabaseSpec, NameError> {
+    Ok(DatabaseSpec {
+        key: database_key()?,
+        image: fixture.database_image().to_owned(),
+        seed: Some(Seed {
+            path: "db/seed.sql".to_owned(),
+            content: SEED.into(),
+        }),
+        password: SecretString::from(PASSWORD),
+        memory_bytes: 512 << 20,
+        cpu_milli: 1_000,
+    })
+}
+
+/// Removes all that the ports show, in the order in which nobody is hurt, and sees that nothing
+/// is left.
+pub async fn clear(fixture: &dyn Fixture) -> Kept {
+    let engine = fixture.engine();
+    let seen = observe(fixture).await?;
+    for service in &seen.services {
+        engine.remove_service(&service.key).await?;
+    }
+    for database in seen.databases {
+        let key = DatabaseKey {
+            preview: database.preview,
+            name: database.name,
+        };
+        fixture.databases().remove(&key).await?;
+    }
+    for image in &seen.images {
+        fixture.builder().remove(&image.image).await?;
+    }
+    for stray in &seen.strays {
+        engine.remove_stray(stray).await?;
+    }
+    for (preview, room) in &seen.rooms {
+        engine.remove_room(preview, room).await?;
+    }
+    let left = observe(fixture).await?;
+    expect(
+        left.is_empty(),
+        "nothing is left when everything was removed",
+        &left,
+    )
+}

@@ -1,0 +1,26 @@
+//! The promises of the three ports, one function each, for every implementation to keep.
+//!
+//! A promise looks through the ports alone; what they cannot show or do, a [`Fixture`] supplies.
+//! [`contract_promises`](crate::contract_promises) lists them all, so that an implementation
+//! cannot forget one.
+
+mod builds;
+mod check;
+mod databases;
+mod fixture;
+mod observation;
+mod output;
+mod promises;
+mod rooms;
+mod runs;
+mod services;
+
+pub use builds::*;
+pub use check::{Broken, Kept, clear};
+pub use databases::*;
+pub use fixture::{Act, BAD_SEED, Fixture, PASSWORD, SEED, Source};
+pub use observation::*;
+pub use output::*;
+pub use rooms::*;
+pub use runs::*;
+pub use services::*;

@@ -1,0 +1,101 @@
+//! Promises about what is seen, and by whom.
+
+use futures_util::StreamExt;
+
+use super::{
+    Act, Broken, Fixture, Kept,
+    check::{R1, acting, database, expect, observe, ready, room, room_of, shop, soon},
+};
+use crate::{
+    engine::{Activity, Room},
+    names::PreviewId,
+};
+
+/// One look shows all that there is, and one preview's look nothing of another.
+pub async fn observe_finds_everything_and_only_of_that_preview(fixture: &dyn Fixture) -> Kept {
+    let (shop, other) = (shop()?, PreviewId::parse("shop-10")?);
+    room(fixture).await?;
+    room_of(fixture, &shop, Room::Data).await?;
+    room_of(fixture, &other, Room::Revision(R1)).await?;
+    let mut spec = acting(fixture, "web", Act::Serve).await?;
+    spec.uses_data = true;
+    let address = fixture.engine().start_service(&spec).await?;
+    fixture.databases().create(&database(fixture)?).await?;
+
+    let mut seen = fixture.engine().observe(Some(&shop)).await?;
+    seen.rooms.sort();
+    let rooms = [
+        (shop.clone(), Room::Revision(R1)),
+        (shop.clone(), Room::Data),
+    ];
+    expect(
+        seen.rooms == rooms,
+        "both rooms of the preview are seen",
+        &seen,
+    )?;
+    let web = seen
+        .services
+        .iter()
+        .all(|s| s.key == spec.key && s.address == Some(address));
+    expect(
+        web && seen.services.len() == 1,
+        "its service is seen",
+        &seen,
+    )?;
+    let names = seen
+        .databases
+        .iter()
+        .map(|db| (db.name.as_str(), &db.activity));
+    let main = names.eq([("main", &Activity::Running)]);
+    expect(main, "its database is seen", &seen)?;
+    let nothing_else = seen.strays.is_empty() && seen.images.is_empty();
+    expect(nothing_else, "nothing else is seen", &seen)?;
+
+    let seen = fixture.engine().observe(Some(&other)).await?;
+    let only = seen.rooms == [(other, Room::Revision(R1))];
+    let only = only && seen.services.is_empty() && seen.databases.is_empty();
+    expect(
+        only && seen.strays.is_empty(),
+        "the other preview is seen alone",
+        &seen,
+    )?;
+    let seen = observe(fixture).await?;
+    let both = seen.rooms.len() == 3 && seen.services.len() == 1 && seen.databases.len() == 1;
+    expect(both, "a look at everything sees both", &seen)
+}
+
+/// Another Dayfly on the same engine is another world.
+pub async fn two_instances_do_not_see_each_other(fixture: &dyn Fixture) -> Kept {
+    room(fixture).await?;
+    let spec = acting(fixture, "web", Act::Serve).await?;
+    let address = fixture.engine().start_service(&spec).await?;
+    let (_, stranger) = fixture.stranger();
+    let seen = stranger.observe(None).await?;
+    expect(seen.is_empty(), "a stranger sees nothing of ours", &seen)?;
+    stranger.remove_service(&spec.key).await?;
+    stranger
+        .remove_room(&spec.key.preview, &Room::Revision(R1))
+        .await?;
+    ready(fixture, address).await?;
+    let seen = observe(fixture).await?;
+    let whole = seen.rooms.len() == 1 && seen.services.iter().any(|s| s.address == Some(address));
+    expect(whole, "a stranger's removals touch nothing of ours", &seen)
+}
+
+/// Somebody who listens hears that something changed.
+pub async fn a_change_is_hinted(fixture: &dyn Fixture) -> Kept {
+    room(fixture).await?;
+    let spec = acting(fixture, "web", Act::Wait).await?;
+    let mut hints = fixture.engine().hints().await?;
+    fixture.engine().start_service(&spec).await?;
+    let hint = soon("a hint comes", hints.next()).await?;
+    match hint {
+        Some(None) => Ok(()),
+        Some(Some(preview)) => expect(
+            preview == spec.key.preview,
+            "the hint names the preview",
+            &preview,
+        ),
+        None => Err(Broken::new("the hints ended while something changed")),
+    }
+}

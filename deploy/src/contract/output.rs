@@ -1,0 +1,103 @@
+//! Promises about what services answer and print.
+
+use futures_util::StreamExt;
+
+use super::{
+    Act, Broken, Fixture, Kept,
+    check::{HOST, acting, eventually, expect, key, ready, room, soon},
+};
+use crate::{
+    blueprint::Health,
+    engine::{EngineError, LogStream, Probe},
+};
+
+/// Each finding points at another mistake of the application, so they are told apart.
+pub async fn a_probe_tells_refused_silent_and_status_apart(fixture: &dyn Fixture) -> Kept {
+    room(fixture).await?;
+    let cases = [
+        ("idle", Act::Wait, Health::Default, Probe::Refused),
+        ("idle", Act::Wait, Health::Tcp, Probe::Refused),
+        ("idle", Act::Wait, Health::Running, Probe::Ready),
+        ("mute", Act::AcceptOnly, Health::Default, Probe::Silent),
+        ("mute", Act::AcceptOnly, Health::Tcp, Probe::Ready),
+        ("bad", Act::Break, Health::Default, Probe::Status(500)),
+        (
+            "bad",
+            Act::Break,
+            Health::Path("/healthz".to_owned()),
+            Probe::Status(500),
+        ),
+        ("bad", Act::Break, Health::Tcp, Probe::Ready),
+        ("good", Act::Serve, Health::Default, Probe::Ready),
+        (
+            "good",
+            Act::Serve,
+            Health::Path("/".to_owned()),
+            Probe::Ready,
+        ),
+    ];
+    let engine = fixture.engine();
+    for (service, act, health, wanted) in cases {
+        let spec = acting(fixture, service, act).await?;
+        let address = engine.start_service(&spec).await?;
+        let promised = format!("{act:?} is found to be {wanted:?} by {health:?}");
+        let probe = async || Ok(engine.probe(address, HOST, &health).await);
+        eventually(&promised, probe, |found| *found == wanted).await?;
+    }
+    Ok(())
+}
+
+/// What was printed before, and what is printed while somebody listens, until the service ends.
+pub async fn logs_have_the_last_lines_and_follow(fixture: &dyn Fixture) -> Kept {
+    room(fixture).await?;
+    let engine = fixture.engine();
+    let spec = acting(fixture, "web", Act::Serve).await?;
+    let address = engine.start_service(&spec).await?;
+    ready(fixture, address).await?;
+    ready(fixture, address).await?;
+    let all = || async { all(engine.logs(&spec.key, usize::MAX, false).await?).await };
+    let lines = eventually("both requests are printed", all, |lines| lines.len() >= 2).await?;
+    let mut last = engine.logs(&spec.key, 1, true).await?;
+    let line = soon("the last line comes", last.next())
+        .await?
+        .transpose()?;
+    let text = line.map(|line| line.text);
+    expect(
+        text.as_ref() == lines.last(),
+        "the tail is the end of all lines",
+        &(text, lines),
+    )?;
+    ready(fixture, address).await?;
+    let line = soon("a line comes as it is printed", last.next())
+        .await?
+        .transpose()?;
+    expect(
+        line.is_some(),
+        "the stream goes on while the service runs",
+        &line,
+    )?;
+    engine.remove_service(&spec.key).await?;
+    soon(
+        "the stream ends with the service",
+        last.map(drop).collect::<Vec<()>>(),
+    )
+    .await?;
+    Ok(())
+}
+
+/// There is no output of nothing.
+pub async fn logs_of_what_is_not_there_are_missing(fixture: &dyn Fixture) -> Kept {
+    match fixture.engine().logs(&key("web")?, 10, true).await {
+        Err(EngineError::Missing(_)) => Ok(()),
+        Err(error) => Err(error.into()),
+        Ok(_) => Err(Broken::new("logs of nothing are a stream")),
+    }
+}
+
+async fn all(mut lines: LogStream) -> Result<Vec<bytes::Bytes>, Broken> {
+    let mut seen = Vec::new();
+    while let Some(line) = soon("lines that are there come", lines.next()).await? {
+        seen.push(line?.text);
+    }
+    Ok(seen)
+}

@@ -1,0 +1,56 @@
+//! Promises about rooms, and about what is not there.
+
+use super::{
+    Fixture, Kept,
+    check::{R1, database_key, expect, key, observe, room, shop},
+};
+use crate::{
+    engine::{Room, Stray, StrayKind},
+    names::ImageId,
+};
+
+/// Ensuring what is there changes nothing.
+pub async fn ensuring_a_room_twice_makes_one(fixture: &dyn Fixture) -> Kept {
+    room(fixture).await?;
+    room(fixture).await?;
+    let seen = observe(fixture).await?;
+    let one = seen.rooms == [(shop()?, Room::Revision(R1))] && seen.strays.is_empty();
+    expect(one, "ensuring a room twice makes one", &seen)
+}
+
+/// Removing is done once and may be asked for twice.
+pub async fn a_removed_room_is_gone_and_removing_again_is_fine(fixture: &dyn Fixture) -> Kept {
+    room(fixture).await?;
+    for _ in 0..2 {
+        fixture
+            .engine()
+            .remove_room(&shop()?, &Room::Revision(R1))
+            .await?;
+        let seen = observe(fixture).await?;
+        expect(seen.is_empty(), "a removed room is gone", &seen)?;
+    }
+    Ok(())
+}
+
+/// Every removal of every port finds nothing and is content.
+pub async fn removing_what_is_not_there_is_fine(fixture: &dyn Fixture) -> Kept {
+    let engine = fixture.engine();
+    engine.remove_room(&shop()?, &Room::Data).await?;
+    engine.remove_service(&key("web")?).await?;
+    for kind in [StrayKind::Container, StrayKind::Volume, StrayKind::Network] {
+        let id = "dayfly-contract-nothing".to_owned();
+        let stray = Stray {
+            preview: shop()?,
+            kind,
+            id,
+            revision: None,
+            database: None,
+        };
+        engine.remove_stray(&stray).await?;
+    }
+    fixture.databases().remove(&database_key()?).await?;
+    let nobody = ImageId::parse(&format!("sha256:{}", "0".repeat(64)))?;
+    fixture.builder().remove(&nobody).await?;
+    let seen = observe(fixture).await?;
+    expect(seen.is_empty(), "removing nothing makes nothing", &seen)
+}

@@ -1,0 +1,157 @@
+//! Promises about services.
+
+use super::{
+    Act, Broken, Fixture, Kept,
+    check::{HOST, acting, eventually, expect, observe, ready, room},
+};
+use crate::{
+    blueprint::Health,
+    engine::{Activity, EngineError, Probe},
+    names::ImageId,
+};
+
+/// Starting what runs answers where it runs.
+pub async fn starting_a_service_twice_answers_the_same_address(fixture: &dyn Fixture) -> Kept {
+    room(fixture).await?;
+    let spec = acting(fixture, "web", Act::Serve).await?;
+    let first = fixture.engine().start_service(&spec).await?;
+    ready(fixture, first).await?;
+    let second = fixture.engine().start_service(&spec).await?;
+    expect(
+        first == second,
+        "the second start answers the same address",
+        &(first, second),
+    )?;
+    let seen = observe(fixture).await?;
+    let states: Vec<_> = seen
+        .services
+        .iter()
+        .map(|s| (s.address, &s.activity, &s.image))
+        .collect();
+    let one = states == [(Some(first), &Activity::Running, &spec.image)];
+    expect(one, "one service runs at that address", &seen)
+}
+
+/// A container that was made for something else does not stay.
+pub async fn a_service_with_another_spec_is_made_again(fixture: &dyn Fixture) -> Kept {
+    room(fixture).await?;
+    let before = acting(fixture, "web", Act::Wait).await?;
+    let address = fixture.engine().start_service(&before).await?;
+    let found = fixture
+        .engine()
+        .probe(address, HOST, &Health::Default)
+        .await;
+    expect(
+        found == Probe::Refused,
+        "the first one listens nowhere",
+        &found,
+    )?;
+    let after = acting(fixture, "web", Act::Serve).await?;
+    ready(fixture, fixture.engine().start_service(&after).await?).await?;
+    let seen = observe(fixture).await?;
+    expect(seen.services.len() == 1, "one service is left", &seen)
+}
+
+/// An image that was removed is told from an engine that is away.
+pub async fn a_missing_image_is_missing(fixture: &dyn Fixture) -> Kept {
+    room(fixture).await?;
+    let mut spec = acting(fixture, "web", Act::Serve).await?;
+    spec.image = ImageId::parse(&format!("sha256:{}", "0".repeat(64)))?;
+    let started = fixture.engine().start_service(&spec).await;
+    let missing = matches!(started, Err(EngineError::Missing(_)));
+    expect(
+        missing,
+        "a start without its image is missing something",
+        &started,
+    )?;
+    let ran = fixture.engine().run_to_end(&spec, "migrate").await;
+    let missing = matches!(ran, Err(EngineError::Missing(_)));
+    expect(
+        missing,
+        "a run without its image is missing something",
+        &ran,
+    )?;
+    let seen = observe(fixture).await?;
+    let nothing = seen.services.is_empty() && seen.strays.is_empty();
+    expect(nothing, "neither leaves anything", &seen)
+}
+
+/// A service is never started outside its room.
+pub async fn a_missing_room_is_missing(fixture: &dyn Fixture) -> Kept {
+    let mut spec = acting(fixture, "web", Act::Serve).await?;
+    let started = fixture.engine().start_service(&spec).await;
+    let missing = matches!(started, Err(EngineError::Missing(_)));
+    expect(missing, "a start without its room is missing it", &started)?;
+    room(fixture).await?;
+    spec.uses_data = true;
+    let started = fixture.engine().start_service(&spec).await;
+    let missing = matches!(started, Err(EngineError::Missing(_)));
+    expect(
+        missing,
+        "a start without the data room is missing it",
+        &started,
+    )
+}
+
+/// Removing ends it and takes everything of it along.
+pub async fn a_removed_service_is_gone(fixture: &dyn Fixture) -> Kept {
+    room(fixture).await?;
+    let spec = acting(fixture, "web", Act::Serve).await?;
+    ready(fixture, fixture.engine().start_service(&spec).await?).await?;
+    for _ in 0..2 {
+        fixture.engine().remove_service(&spec.key).await?;
+        let seen = observe(fixture).await?;
+        let gone = seen.services.is_empty() && seen.strays.is_empty();
+        expect(gone, "a removed service is gone", &seen)?;
+    }
+    Ok(())
+}
+
+/// The end of a service is seen, with its exit code. Whether its start fails depends on whether
+/// it ended before the start was over.
+pub async fn a_service_that_ends_says_how(fixture: &dyn Fixture) -> Kept {
+    room(fixture).await?;
+    let spec = acting(fixture, "web", Act::Fail).await?;
+    match fixture.engine().start_service(&spec).await {
+        Ok(_) | Err(EngineError::Refused { .. }) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let look = async || Ok(observe(fixture).await?.services);
+    let seen = eventually("its exit code is seen", look, |services| {
+        let ended = Activity::Exited {
+            exit_code: 3,
+            out_of_memory: false,
+        };
+        services.len() == 1 && services.iter().all(|service| service.activity == ended)
+    });
+    let seen = seen.await?;
+    let nowhere = seen.iter().all(|service| service.address.is_none());
+    expect(nowhere, "what ended has no address", &seen)
+}
+
+/// Nobody told us, and yet it is seen; and it comes back as it was.
+pub async fn a_service_stopped_behind_our_back_is_seen_and_starts_again(
+    fixture: &dyn Fixture,
+) -> Kept {
+    room(fixture).await?;
+    let spec = acting(fixture, "web", Act::Serve).await?;
+    ready(fixture, fixture.engine().start_service(&spec).await?).await?;
+    fixture.stop_containers().await?;
+    let seen = observe(fixture).await?;
+    let ended = |activity: &Activity| matches!(activity, Activity::Exited { .. });
+    let stopped = seen
+        .services
+        .iter()
+        .all(|s| ended(&s.activity) && s.address.is_none());
+    expect(
+        stopped && seen.services.len() == 1,
+        "it is seen as ended",
+        &seen,
+    )?;
+    let address = fixture.engine().start_service(&spec).await?;
+    ready(fixture, address).await?;
+    let look = || async { Ok::<_, Broken>(observe(fixture).await?.services) };
+    let seen = look().await?;
+    let there = seen.len() == 1 && seen.iter().all(|s| s.address == Some(address));
+    expect(there, "it is seen where its start said", &seen)
+}
