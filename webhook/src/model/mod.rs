@@ -1,1 +1,27 @@
+//! A GitHub in this process: real HTTP, real git, signed webhooks, scripted faults.
+//!
+//! The demo and the tests share it. It behaves as GitHub documents where Dayfly looks, and
+//! nothing is promised about the rest. Everything ends when it is dropped.
 
+mod api;
+mod apps;
+mod auth;
+mod backend;
+mod config;
+mod faults;
+mod git;
+mod render;
+mod reply;
+mod server;
+mod state;
+mod story;
+mod views;
+mod webhooks;
+mod writes;
+
+pub use config::{ModelConfig, ModelError, ModelWebhook};
+pub use faults::{Fault, Faults};
+pub use git::{Changes, File, Files};
+pub use server::{ModelGitHub, SeenRequest};
+pub use state::{CommentView, CommitStatusView, DeploymentView};
+pub use webhooks::{Policy, SentDelivery};
