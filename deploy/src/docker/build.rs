@@ -12,7 +12,7 @@ use bollard::{
         BuildImageOptions, BuildImageOptionsBuilder, BuilderVersion, RemoveImageOptionsBuilder,
     },
 };
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -223,10 +223,26 @@ async fn context(
     let archive = context_archive(&request.tree, &request.context, &request.dockerfile);
     let archive = archive.await.map_err(|error| unfit(&error))?;
     let broken = Arc::clone(broken);
-    Ok(archive.map_err(move |error| {
+    let archive = archive.map_err(move |error| {
         *broken.lock().unwrap_or_else(PoisonError::into_inner) = Some(unfit(&error));
         std::io::Error::other(error.to_string())
-    }))
+    });
+    Ok(stream::once(std::future::ready(Ok(root_entry()))).chain(archive))
+}
+
+/// The builder takes a context for an archive only if its first 1,024 bytes are a whole entry;
+/// one with a long name or a precise time is not. The folder that everything is in always is.
+fn root_entry() -> bytes::Bytes {
+    let mut header = tar::Header::new_ustar();
+    header.set_entry_type(tar::EntryType::Directory);
+    header.as_mut_bytes()[..2].copy_from_slice(b"./");
+    header.set_mode(0o755);
+    header.set_size(0);
+    header.set_mtime(0);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_cksum();
+    bytes::Bytes::copy_from_slice(header.as_bytes())
 }
 
 /// What is wrong with the source is the author's to mend; what is wrong with this machine is not.
@@ -263,4 +279,19 @@ fn options(
         .version(BuilderVersion::BuilderBuildKit)
         .session(&hex::encode(session));
     Ok(options.build())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_entry_is_the_root_folder_in_one_block() {
+        let block = root_entry();
+        assert_eq!(block.len(), 512);
+        let mut archive = tar::Archive::new(&block[..]);
+        let entry = archive.entries().unwrap().next().unwrap().unwrap();
+        assert_eq!(entry.header().entry_type(), tar::EntryType::Directory);
+        assert_eq!(entry.path_bytes().as_ref(), b"./");
+    }
 }

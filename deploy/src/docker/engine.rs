@@ -25,11 +25,11 @@ impl Engine for Docker {
     }
 
     async fn start_service(&self, spec: &ServiceSpec) -> Result<SocketAddr, EngineError> {
-        self.start(spec).await
+        self.start_in_rooms(spec).await
     }
 
     async fn remove_service(&self, key: &ServiceKey) -> Result<(), EngineError> {
-        self.remove(key).await
+        self.stop_and_remove(key).await
     }
 
     async fn run_to_end(&self, spec: &ServiceSpec, task: &str) -> Result<Ended, EngineError> {

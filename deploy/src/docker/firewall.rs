@@ -17,7 +17,7 @@ use crate::names::Instance;
 const PROGRAM_MAX: Duration = Duration::from_secs(10);
 
 /// How long the program itself waits for that lock.
-const LOCK_SECONDS: &str = "-w5";
+const WAIT_FOR_LOCK: [&str; 2] = ["--wait", "5"];
 
 /// What lists the rules, and what changes them as a whole.
 const LIST: &str = "iptables";
@@ -43,8 +43,8 @@ pub enum FirewallStatus {
 pub struct Firewall {
     instance: Instance,
     pool: Subnet,
-    /// One at a time: what is read must still be so when it is changed.
-    busy: Arc<Mutex<()>>,
+    /// What the last one said. One at a time: what is read must still be so when it is changed.
+    last: Arc<Mutex<Option<FirewallStatus>>>,
 }
 
 impl Firewall {
@@ -53,13 +53,21 @@ impl Firewall {
         Self {
             instance,
             pool,
-            busy: Arc::default(),
+            last: Arc::default(),
         }
     }
 
     /// Puts the rules in place unless they are.
     pub async fn ensure(&self) -> FirewallStatus {
-        told(self.try_ensure().await)
+        let mut last = self.last.lock().await;
+        let status = told(self.try_ensure().await);
+        if let FirewallStatus::CannotSet(reason) = &status
+            && last.as_ref() != Some(&status)
+        {
+            tracing::warn!(%reason, "previews can reach private addresses: no firewall rules");
+        }
+        *last = Some(status.clone());
+        status
     }
 
     /// Looks without changing anything.
@@ -77,7 +85,7 @@ impl Firewall {
 
     /// Takes the rules and their chains away.
     pub async fn remove(&self) -> FirewallStatus {
-        let _held = self.busy.lock().await;
+        let _held = self.last.lock().await;
         let removed = async {
             let listing = list().await?;
             if let Some(script) = self.rules().await.removal(&listing) {
@@ -89,7 +97,6 @@ impl Firewall {
     }
 
     async fn try_ensure(&self) -> Result<FirewallStatus, String> {
-        let _held = self.busy.lock().await;
         let listing = list().await?;
         let rules = self.rules().await;
         if rules.are_in(&listing) {
@@ -126,11 +133,13 @@ async fn host_name_servers() -> Vec<std::net::Ipv4Addr> {
 }
 
 async fn list() -> Result<String, String> {
-    run(LIST, &[LOCK_SECONDS, "-S"], None).await
+    let [wait, seconds] = WAIT_FOR_LOCK;
+    run(LIST, &[wait, seconds, "-S"], None).await
 }
 
 async fn restore(script: &str) -> Result<(), String> {
-    run(RESTORE, &[LOCK_SECONDS, "--noflush"], Some(script))
+    let [wait, seconds] = WAIT_FOR_LOCK;
+    run(RESTORE, &[wait, seconds, "--noflush"], Some(script))
         .await
         .map(|_| ())
 }
@@ -155,7 +164,8 @@ async fn run(program: &str, arguments: &[&str], input: Option<&str>) -> Result<S
         })?;
     let whole = async {
         if let (Some(text), Some(mut stdin)) = (input, child.stdin.take()) {
-            stdin.write_all(text.as_bytes()).await?;
+            // A program that stopped reading says why when it ends.
+            let _stopped = stdin.write_all(text.as_bytes()).await;
         }
         child.wait_with_output().await
     };

@@ -150,16 +150,14 @@ impl Docker {
             .name(&plan.container)
             .build();
         let what = format!("container {}", plan.container);
-        let made = self
-            .change(&what, async {
-                match self.api().create_container(Some(options), body).await {
-                    Ok(made) => Ok(Ok(Created::New(made.id))),
-                    Err(error) if status(&error) == Some(409) => Ok(Ok(Created::NameTaken)),
-                    Err(error) => Ok(Err(classify(&what, error))),
-                }
-            })
-            .await?;
-        made
+        self.change(&what, async {
+            match self.api().create_container(Some(options), body).await {
+                Ok(made) => Ok(Ok(Created::New(made.id))),
+                Err(error) if status(&error) == Some(409) => Ok(Ok(Created::NameTaken)),
+                Err(error) => Ok(Err(classify(&what, error))),
+            }
+        })
+        .await?
     }
 
     /// Removes the volumes that were made together with the container.

@@ -6,6 +6,7 @@ use bollard::{
     models::{ImageConfig, ImageInspect},
     query_parameters::{
         CreateImageOptionsBuilder, ListContainersOptionsBuilder, RemoveImageOptionsBuilder,
+        TagImageOptionsBuilder,
     },
 };
 use futures_util::TryStreamExt;
@@ -17,6 +18,9 @@ use super::{
     names::{is_built_reference, leads_to},
 };
 use crate::{builder::BuildError, engine::EngineError, labels::Mark, names::ImageId};
+
+/// The repository of images that we made and that stopped containers of others still need.
+const KEPT: &str = "dayfly-kept";
 
 /// What an image asks for, as far as we heed it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -168,18 +172,26 @@ impl Docker {
                 }
             })
             .await?;
-        // Force takes the tag from an image that a running container holds, and would take the
-        // image itself from one that only stopped containers hold.
-        if in_use && self.runs_somewhere(image).await? {
-            self.absent(&what, async {
-                self.api()
-                    .remove_image(tag, Some(options(true)), None)
-                    .await
-                    .map(|_| ())
-            })
-            .await?;
+        if !in_use {
+            return Ok(());
         }
-        Ok(())
+        // Force takes the tag from an image that a running container holds, and would take the
+        // image itself from one that only stopped containers hold. That one gets a name that is
+        // none of ours first.
+        let running = self.runs_somewhere(image).await?;
+        if !running {
+            let short = image.as_str().get(7..19).unwrap_or_default();
+            let kept = TagImageOptionsBuilder::new().repo(KEPT).tag(short).build();
+            self.change(&what, self.api().tag_image(tag, Some(kept)))
+                .await?;
+        }
+        self.absent(&what, async {
+            self.api()
+                .remove_image(tag, Some(options(running)), None)
+                .await
+                .map(|_| ())
+        })
+        .await
     }
 
     async fn runs_somewhere(&self, image: &ImageId) -> Result<bool, EngineError> {

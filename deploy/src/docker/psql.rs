@@ -1,5 +1,7 @@
 //! The database's own client, run beside its server.
 
+use std::time::Duration;
+
 use bollard::{
     container::LogOutput,
     errors::Error,
@@ -18,6 +20,9 @@ pub(super) const READY_QUERY: &str = "select 1";
 
 /// How much of what a client prints is kept: its end.
 const SAID_BYTES_MAX: usize = 64 * 1024;
+
+/// How often it is looked at whether a client ended without reading all of its input.
+const EXEC_POLL: Duration = Duration::from_millis(300);
 
 /// The user of the operating system that owns the server, in all images that are known.
 const OWNER: &str = "postgres";
@@ -160,23 +165,41 @@ impl Docker {
                 let _stopped = input.write_all(text).await;
             }
             let _ended = input.shutdown().await;
+            // The connection stays until the program has said everything.
+            std::future::pending::<()>().await;
         };
+        let mut errors = Vec::new();
         let receive = async {
-            let mut errors = Vec::new();
             while let Some(piece) = output.next().await {
                 if let LogOutput::StdErr { message } = piece? {
                     keep_end(&mut errors, &message);
                 }
             }
-            Ok::<_, Error>(errors)
+            Ok::<_, Error>(())
         };
-        let ((), errors) = tokio::join!(send, receive);
-        let errors = errors.map_err(|error| classify(what, error))?;
+        tokio::select! {
+            received = receive => received.map_err(|error| classify(what, error))?,
+            // The engine keeps the connection of a program that ended before its input did.
+            ended = self.wait_for_exec(&exec.id, what) => ended?,
+            () = send => {}
+        }
         let ended = self.call(what, self.api().inspect_exec(&exec.id)).await?;
         Ok(Answer {
             exit_code: ended.exit_code.unwrap_or(-1),
             errors: String::from_utf8_lossy(&errors).into_owned(),
         })
+    }
+
+    /// Returns once the program has ended, and what it printed had time to come.
+    async fn wait_for_exec(&self, exec: &str, what: &str) -> Result<(), EngineError> {
+        loop {
+            tokio::time::sleep(EXEC_POLL).await;
+            let seen = self.call(what, self.api().inspect_exec(exec)).await?;
+            if seen.running == Some(false) {
+                tokio::time::sleep(EXEC_POLL).await;
+                return Ok(());
+            }
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use bollard::{
 };
 
 use super::{
-    Docker, FirewallStatus, Subnet,
+    Docker, Subnet,
     error::{classify, sentence, status},
     names::digest,
     subnet::{first_free, prefix_for, routed},
@@ -251,13 +251,10 @@ impl Docker {
         made?
     }
 
-    /// Puts the rules back if they are gone; a host where that cannot be done is told by `doctor`.
+    /// Puts the rules back if they are gone; where that cannot be done, `doctor` says so.
     async fn keep_firewall(&self) {
-        if !self.config().firewall {
-            return;
-        }
-        if let FirewallStatus::CannotSet(reason) = self.firewall().ensure().await {
-            tracing::warn!(%reason, "previews reach private addresses: no firewall rules were set");
+        if self.config().firewall {
+            self.firewall().ensure().await;
         }
     }
 }

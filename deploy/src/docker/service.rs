@@ -44,7 +44,10 @@ enum Adopted {
 }
 
 impl Docker {
-    pub(super) async fn start(&self, spec: &ServiceSpec) -> Result<SocketAddr, EngineError> {
+    pub(super) async fn start_in_rooms(
+        &self,
+        spec: &ServiceSpec,
+    ) -> Result<SocketAddr, EngineError> {
         let room = Room::Revision(spec.key.revision);
         for _ in 0..START_ATTEMPTS {
             let network = self.room_id(&spec.key.preview, &room).await?;
@@ -84,7 +87,7 @@ impl Docker {
         )))
     }
 
-    pub(super) async fn remove(&self, key: &ServiceKey) -> Result<(), EngineError> {
+    pub(super) async fn stop_and_remove(&self, key: &ServiceKey) -> Result<(), EngineError> {
         let name = self.names(&key.preview).service(key.revision, &key.service);
         if let Some((id, running)) = self.find_ours(&name).await? {
             let what = describe(key);
