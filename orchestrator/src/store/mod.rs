@@ -3,6 +3,7 @@
 mod databases;
 mod deliveries;
 mod events;
+mod preview_row;
 mod previews;
 mod repositories;
 mod revisions;
@@ -12,7 +13,8 @@ mod writer;
 pub use databases::DatabaseRow;
 pub use deliveries::{DELIVERIES_KEEP, DeliveryRow};
 pub use events::{EVENTS_KEEP_PER_PREVIEW, EventRow};
-pub use previews::{NewPreview, PreviewRow};
+pub use preview_row::PreviewRow;
+pub use previews::NewPreview;
 pub use repositories::RepositoryRow;
 pub use revisions::RevisionRow;
 pub use sessions::SESSION_LIFETIME;

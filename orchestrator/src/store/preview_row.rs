@@ -1,0 +1,145 @@
+//! A preview as stored, and how its row is read.
+
+use deploy::names::{PreviewId, RevisionNumber};
+use rusqlite::{Connection, Row};
+use webhook::names::{PullRequestNumber, RepositoryId};
+
+use super::{
+    repositories::{self, RepositoryRow},
+    writer::{StoreError, from_json, word},
+};
+use crate::lifecycle::{Desired, Origin};
+
+/// A preview as stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PreviewRow {
+    /// Its id.
+    pub id: PreviewId,
+    /// Its repository; none for a local checkout.
+    pub repository: Option<RepositoryRow>,
+    /// Its pull request; none for a local checkout.
+    pub number: Option<PullRequestNumber>,
+    /// The part of its host names that says whose it is.
+    pub slug: String,
+    /// What is wanted of it.
+    pub desired: Desired,
+    /// What the forge was last told.
+    pub reported: Option<String>,
+    /// Whether deployment records may exist on the forge.
+    pub records: bool,
+    /// What a first visitor must bring where access is by link.
+    pub link_token: Option<String>,
+    /// Milliseconds since 1970.
+    pub created_at_ms: u64,
+    /// Milliseconds since 1970.
+    pub updated_at_ms: u64,
+    /// When its head last changed.
+    pub pushed_at_ms: u64,
+    /// When somebody last visited it.
+    pub visited_at_ms: Option<u64>,
+    /// When the last of it was gone.
+    pub gone_at_ms: Option<u64>,
+}
+
+/// The columns of [`Raw::read`], in its order.
+pub(super) const COLUMNS: &str =
+    "id, origin, repository_id, number, slug, life, wanted, looks_raised,
+    looks_applied, request, confirmed, clearing, hold, missing_since, reported, records,
+    link_token, created_at, updated_at, pushed_at, visited_at, gone_at";
+
+/// A row before its words are checked.
+pub(super) struct Raw {
+    id: String,
+    origin: String,
+    repository: Option<i64>,
+    number: Option<i64>,
+    slug: String,
+    life: u32,
+    wanted: String,
+    looks: (i64, i64),
+    request: i64,
+    confirmed: Option<u32>,
+    clearing: bool,
+    hold: Option<String>,
+    missing_since: Option<i64>,
+    reported: Option<String>,
+    records: bool,
+    link_token: Option<String>,
+    times: (i64, i64, i64, Option<i64>, Option<i64>),
+}
+
+impl Raw {
+    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            origin: row.get(1)?,
+            repository: row.get(2)?,
+            number: row.get(3)?,
+            slug: row.get(4)?,
+            life: row.get(5)?,
+            wanted: row.get(6)?,
+            looks: (row.get(7)?, row.get(8)?),
+            request: row.get(9)?,
+            confirmed: row.get(10)?,
+            clearing: row.get(11)?,
+            hold: row.get(12)?,
+            missing_since: row.get(13)?,
+            reported: row.get(14)?,
+            records: row.get(15)?,
+            link_token: row.get(16)?,
+            times: (
+                row.get(17)?,
+                row.get(18)?,
+                row.get(19)?,
+                row.get(20)?,
+                row.get(21)?,
+            ),
+        })
+    }
+
+    pub(super) fn parse(self, connection: &Connection) -> Result<PreviewRow, StoreError> {
+        let repository = match self.repository {
+            Some(id) => repositories::find(connection, RepositoryId(id.cast_unsigned()))?,
+            None => None,
+        };
+        let origin = if self.origin == "local" {
+            Origin::Local
+        } else {
+            Origin::PullRequest
+        };
+        let desired = Desired {
+            origin,
+            wanted: from_json("a wish", &self.wanted)?,
+            looks_raised: self.looks.0.cast_unsigned(),
+            looks_applied: self.looks.1.cast_unsigned(),
+            request: self.request.cast_unsigned(),
+            confirmed: self.confirmed.map(RevisionNumber),
+            life: self.life,
+            clearing: self.clearing,
+            hold: self
+                .hold
+                .as_deref()
+                .map(|text| from_json("a hold", text))
+                .transpose()?,
+            missing_since_ms: self.missing_since.map(i64::cast_unsigned),
+        };
+        let (created, updated, pushed, visited, gone) = self.times;
+        Ok(PreviewRow {
+            id: word("a preview id", &self.id)?,
+            repository,
+            number: self
+                .number
+                .map(|number| PullRequestNumber(number.cast_unsigned())),
+            slug: self.slug,
+            desired,
+            reported: self.reported,
+            records: self.records,
+            link_token: self.link_token,
+            created_at_ms: created.cast_unsigned(),
+            updated_at_ms: updated.cast_unsigned(),
+            pushed_at_ms: pushed.cast_unsigned(),
+            visited_at_ms: visited.map(i64::cast_unsigned),
+            gone_at_ms: gone.map(i64::cast_unsigned),
+        })
+    }
+}
