@@ -1,0 +1,104 @@
+//! `POST /api/v1/previews`: a preview of an open pull request, now.
+
+use axum::{Json, extract::State, http::StatusCode};
+use serde::Deserialize;
+use webhook::{
+    forge::{Forge, ForgeError, PullRequest, PullRequestState},
+    names::{PullRequestNumber, RepoName},
+};
+
+use super::{
+    describe::{self, describe_again},
+    extract::Said,
+    problem::Problem,
+    router::ApiState,
+    view::PreviewView,
+};
+use crate::{lifecycle::Wanted, worker::wall_ms};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Body {
+    repository: String,
+    number: u64,
+}
+
+/// Makes the preview look at its pull request. One that was removed comes back, and a commit that
+/// failed is tried once more; what is on its way or live goes on.
+pub(super) async fn ask(
+    State(state): State<ApiState>,
+    Said(body): Said<Body>,
+) -> Result<(StatusCode, Json<PreviewView>), Problem> {
+    let ports = state.registry.ports();
+    let repo = RepoName::parse(&body.repository)
+        .map_err(|error| Problem::bad_request(error.to_string()))?;
+    let number = PullRequestNumber(body.number);
+    let forge = ports.forge.as_ref().ok_or_else(|| {
+        Problem::conflict("this server has no forge; set [github] in its configuration")
+    })?;
+    let pull = read(forge.as_ref(), &repo, number).await?;
+    refuse_what_gets_no_preview(&repo, &pull)?;
+    let now_ms = wall_ms();
+    let id = ports
+        .store
+        .look_at_pull(pull.repository, number, now_ms)
+        .await?;
+    let failed = describe::has_failed(ports, &id).await?;
+    ports
+        .store
+        .change_desired(&id, now_ms, move |desired| {
+            // A preview that was held back is not gone for good any more, and what is wanted of it
+            // is what the forge says next.
+            if desired.hold.take().is_some() && matches!(desired.wanted, Wanted::Nothing(_)) {
+                desired.wanted = Wanted::Unread;
+            }
+            desired.request += u64::from(failed);
+        })
+        .await?;
+    state.registry.wake(&id);
+    let view = describe_again(ports, &id).await?;
+    Ok((StatusCode::ACCEPTED, Json(view)))
+}
+
+/// Only tells the caller early what the worker's own reading would find.
+async fn read(
+    forge: &dyn Forge,
+    repo: &RepoName,
+    number: PullRequestNumber,
+) -> Result<PullRequest, Problem> {
+    match forge.pull_request(repo, number).await {
+        Ok(pull) => Ok(pull),
+        Err(ForgeError::NotFound(_)) => Err(match forge.repository(repo).await {
+            Ok(_) => Problem::not_found(format!("{repo} has no pull request {number}")),
+            Err(ForgeError::NotFound(_)) => Problem::not_found(format!(
+                "the forge knows no repository {repo}, or does not show it to this server"
+            )),
+            Err(error) => unreadable(&error),
+        }),
+        Err(error) => Err(unreadable(&error)),
+    }
+}
+
+fn unreadable(error: &ForgeError) -> Problem {
+    let status = match error {
+        ForgeError::RateLimited { .. } => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::BAD_GATEWAY,
+    };
+    Problem::new(status, error.to_string())
+}
+
+fn refuse_what_gets_no_preview(repo: &RepoName, pull: &PullRequest) -> Result<(), Problem> {
+    let name = format!("{repo}{}", pull.number);
+    match pull.state {
+        PullRequestState::Open if pull.is_from_fork() => Err(Problem::conflict(format!(
+            "{name} comes from a fork, and previews of forks are not supported yet"
+        ))),
+        PullRequestState::Open => Ok(()),
+        PullRequestState::Closed => Err(Problem::conflict(format!(
+            "{name} is closed; reopen it to get a preview"
+        ))),
+        PullRequestState::Merged => Err(Problem::conflict(format!(
+            "{name} is merged; only open pull requests have previews"
+        ))),
+    }
+}

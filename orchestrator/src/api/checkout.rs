@@ -1,0 +1,139 @@
+//! `PUT /api/v1/local/{slug}`: a preview of the files in the body.
+
+use std::time::Duration;
+
+use axum::{
+    Json,
+    body::Body,
+    extract::{Path, State},
+    http::StatusCode,
+};
+use deploy::source::SourceError;
+use futures_util::TryStreamExt as _;
+use serde::Deserialize;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio_util::io::StreamReader;
+
+use super::{
+    describe::{self, describe_again},
+    extract::Asked,
+    problem::Problem,
+    router::ApiState,
+    view::PreviewView,
+};
+use crate::{
+    lifecycle::{Head, Wanted},
+    names,
+    sources::local_mirror,
+    store::NewPreview,
+    worker::wall_ms,
+};
+
+/// The longest slug; with `-up` it still fits a preview id.
+pub(super) const SLUG_MAX: usize = 28;
+/// What is kept of a branch, a path or a name, in characters.
+const TEXT_MAX: usize = 300;
+/// How long, and how far, the rest of a refused upload is read, so that its sender gets to read
+/// the answer instead of a broken connection.
+const REST_DEADLINE: Duration = Duration::from_secs(20);
+const REST_BYTES_MAX: u64 = 256 << 20;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Query {
+    /// The folder; two checkouts of the same name do not take each other's preview.
+    #[serde(default)]
+    folder: String,
+    #[serde(default)]
+    branch: String,
+    #[serde(default)]
+    author: String,
+}
+
+/// Keeps the files and makes them what the preview should serve. The same files again change
+/// nothing, unless they failed: then they are tried once more.
+pub(super) async fn take(
+    State(state): State<ApiState>,
+    Path(slug): Path<String>,
+    Asked(query): Asked<Query>,
+    body: Body,
+) -> Result<(StatusCode, Json<PreviewView>), Problem> {
+    let stream = body.into_data_stream().map_err(std::io::Error::other);
+    let mut files = StreamReader::new(stream);
+    let taken = keep(&state, slug, query, &mut files).await;
+    if taken.is_err() {
+        let mut rest = files.take(REST_BYTES_MAX);
+        let mut nowhere = tokio::io::sink();
+        let read = tokio::io::copy(&mut rest, &mut nowhere);
+        // What is left unread changes nothing about the answer.
+        let _ = tokio::time::timeout(REST_DEADLINE, read).await;
+    }
+    taken.map(|view| (StatusCode::ACCEPTED, Json(view)))
+}
+
+async fn keep(
+    state: &ApiState,
+    slug: String,
+    query: Query,
+    files: &mut (impl AsyncRead + Send + Unpin),
+) -> Result<PreviewView, Problem> {
+    let ports = state.registry.ports();
+    if names::slug(&slug, SLUG_MAX) != slug {
+        return Err(Problem::bad_request(format!(
+            "the name of a checkout is at most {SLUG_MAX} of a-z, 0-9 and single hyphens"
+        )));
+    }
+    let id = names::local_preview_id(&slug).map_err(|e| Problem::bad_request(e.to_string()))?;
+    let mirror = local_mirror(&slug)
+        .map_err(|_| Problem::bad_request("the name of a checkout cannot be used"))?;
+    let cut = |text: String| text.chars().take(TEXT_MAX).collect::<String>();
+    let folder = cut(query.folder);
+    if let Some(row) = ports.store.preview(&id).await?
+        && let Wanted::Serve(head) = &row.desired.wanted
+        && head.title != folder
+    {
+        return Err(Problem::conflict(format!(
+            "{id} is the preview of {}; give this one another name with `dayfly up --name NAME`, \
+             or remove that one with `dayfly rm {id}`",
+            head.title
+        )));
+    }
+    let tree = state.mirrors.import(&mirror, files).await;
+    let commit = tree.map_err(|error| refused(&error))?.commit().clone();
+    let now_ms = wall_ms();
+    let new = NewPreview {
+        id: id.clone(),
+        slug,
+    };
+    ports.store.ensure_local(new, now_ms).await?;
+    let failed = describe::has_failed(ports, &id).await?;
+    let head = Head {
+        commit,
+        branch: cut(query.branch),
+        base: String::new(),
+        author: cut(query.author),
+        title: folder,
+    };
+    ports
+        .store
+        .change_desired(&id, now_ms, move |desired| {
+            let same =
+                matches!(&desired.wanted, Wanted::Serve(before) if before.commit == head.commit);
+            desired.request += u64::from(failed && same);
+            desired.hold = None;
+            desired.wanted = Wanted::Serve(head);
+        })
+        .await?;
+    state.registry.wake(&id);
+    describe_again(ports, &id).await
+}
+
+fn refused(error: &SourceError) -> Problem {
+    let status = match error {
+        SourceError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+        SourceError::Timeout { .. } => StatusCode::REQUEST_TIMEOUT,
+        SourceError::Unfit { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    Problem::new(status, error.to_string())
+}

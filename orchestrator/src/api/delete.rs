@@ -1,0 +1,47 @@
+//! `DELETE /api/v1/previews/{id}`: nothing should be left of it.
+
+use axum::{Json, extract::State, http::StatusCode};
+
+use super::{
+    describe::describe_again, extract::Known, problem::Problem, router::ApiState, view::PreviewView,
+};
+use crate::{
+    lifecycle::{Desired, Ending, Hold, Origin, Phase, Wanted},
+    worker::wall_ms,
+};
+
+/// Asking again changes nothing; 200 says that nothing is left already.
+pub(super) async fn delete(
+    State(state): State<ApiState>,
+    Known(row): Known,
+) -> Result<(StatusCode, Json<PreviewView>), Problem> {
+    let ports = state.registry.ports();
+    ports
+        .store
+        .change_desired(&row.id, wall_ms(), remove)
+        .await?;
+    state.registry.wake(&row.id);
+    let view = describe_again(ports, &row.id).await?;
+    let status = match view.phase {
+        Phase::Gone => StatusCode::OK,
+        _ => StatusCode::ACCEPTED,
+    };
+    Ok((status, Json(view)))
+}
+
+/// A preview that ended by itself keeps its own ending: a hold on it would outlast the reopening
+/// of its pull request.
+fn remove(desired: &mut Desired) {
+    let ending = Ending::Removed;
+    let served = match desired.wanted {
+        Wanted::Nothing(_) => return,
+        Wanted::Serve(_) => true,
+        Wanted::Unread => false,
+    };
+    desired.clearing |= served;
+    desired.wanted = Wanted::Nothing(ending);
+    if desired.origin == Origin::PullRequest {
+        let commit = None;
+        desired.hold = Some(Hold { ending, commit });
+    }
+}

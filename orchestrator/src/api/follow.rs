@@ -1,0 +1,230 @@
+//! Follows the file that a running build writes, until the build is over.
+
+use std::{io::SeekFrom, path::PathBuf, time::Duration};
+
+use bytes::Bytes;
+use deploy::{
+    blueprint::Blueprint,
+    engine::ServiceKey,
+    names::{RevisionNumber, ServiceName},
+};
+use futures_util::{
+    StreamExt as _,
+    stream::{self, BoxStream},
+};
+use tokio::{
+    fs::File,
+    io::{AsyncReadExt as _, AsyncSeekExt as _},
+    sync::watch,
+    time::Instant,
+};
+
+use super::{
+    describe::{observed, shown},
+    problem::Problem,
+    router::ApiState,
+};
+use crate::{
+    buildlog::BuildLog,
+    lifecycle::{Wanted, current_revision},
+    store::{PreviewRow, StoreError},
+    text,
+};
+
+/// How often a growing file is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(150);
+/// How long a follower waits for a revision to begin.
+const REVISION_DEADLINE: Duration = Duration::from_secs(10 * 60);
+/// How much is read at once, in bytes.
+const PIECE_BYTES: u64 = 64 * 1024;
+/// A line without an end is cut here, in bytes.
+const LINE_BYTES_MAX: usize = 64 * 1024;
+
+/// One line as it is sent: cleaned, and marked with its service where there are several.
+pub(super) fn line(prefix: &str, line: &str) -> Bytes {
+    Bytes::from(format!("{prefix}{}\n", text::coloured(line)))
+}
+
+/// What lines of a service begin with.
+pub(super) fn prefix(all: &[ServiceName], name: &ServiceName) -> String {
+    if all.len() < 2 {
+        return String::new();
+    }
+    let longest = all.iter().map(|name| name.as_str().len()).max();
+    format!("{:<width$} | ", name.as_str(), width = longest.unwrap_or(0))
+}
+
+/// The revision whose builds are meant: that of the commit that is wanted, else the last one. A
+/// follower waits until it says what it builds.
+pub(super) async fn revision_with_blueprint(
+    state: &ApiState,
+    row: &PreviewRow,
+    follow: bool,
+) -> Result<Option<(RevisionNumber, Blueprint)>, Problem> {
+    let ports = state.registry.ports();
+    let mut changes = ports.board.subscribe();
+    let deadline = Instant::now() + REVISION_DEADLINE;
+    loop {
+        changes.borrow_and_update();
+        let Some(row) = ports.store.preview(&row.id).await? else {
+            return Ok(None);
+        };
+        let observed = observed(ports, &row).await?;
+        let comes = matches!(row.desired.wanted, Wanted::Serve(_) | Wanted::Unread);
+        let current = current_revision(&row.desired, &observed);
+        let over = !follow || !comes || current.is_some_and(|facts| facts.outcome.is_some());
+        let facts = match current.or_else(|| shown(&row, &observed).filter(|_| over)) {
+            Some(facts) => Some(facts.clone()),
+            None if over => {
+                let last = ports.store.revisions(&row.id).await?.pop();
+                last.map(|revision| revision.facts)
+            }
+            None => None,
+        };
+        let found = facts.and_then(|facts| Some((facts.number, facts.blueprint?)));
+        let stop = state.shutdown.is_cancelled() || Instant::now() >= deadline;
+        if found.is_some() || over || stop {
+            return Ok(found);
+        }
+        wait(state, &mut changes).await;
+    }
+}
+
+async fn wait(state: &ApiState, changes: &mut watch::Receiver<u64>) {
+    tokio::select! {
+        _ = changes.changed() => {}
+        () = state.shutdown.cancelled() => {}
+        () = tokio::time::sleep(LOOK_EVERY) => {}
+    }
+}
+
+/// One build's file, read as it grows.
+pub(super) struct BuildTail {
+    state: ApiState,
+    key: ServiceKey,
+    path: PathBuf,
+    prefix: String,
+    follow: bool,
+    tail: Option<usize>,
+    position: u64,
+    /// The beginning of a line whose end is not written yet.
+    rest: Vec<u8>,
+}
+
+impl BuildTail {
+    pub(super) fn new(
+        state: &ApiState,
+        key: ServiceKey,
+        prefix: String,
+        follow: bool,
+        tail: Option<usize>,
+    ) -> Self {
+        let logs = &state.registry.ports().settings.logs;
+        let path = BuildLog::path(logs, &key.preview, key.revision, &key.service);
+        Self {
+            state: state.clone(),
+            key,
+            path,
+            prefix,
+            follow,
+            tail,
+            position: 0,
+            rest: Vec::new(),
+        }
+    }
+
+    /// Its lines; ends with the build.
+    pub(super) fn lines(self) -> BoxStream<'static, Bytes> {
+        stream::unfold(self, Self::next).boxed()
+    }
+
+    async fn next(mut self) -> Option<(Bytes, Self)> {
+        if let Some(lines) = self.tail.take() {
+            self.position = self.begin_of_last(lines).await;
+        }
+        let mut changes = self.state.registry.ports().board.subscribe();
+        loop {
+            changes.borrow_and_update();
+            // Asked before reading: what was written before the end is then read for certain.
+            let over = !self.follow || self.is_over().await.unwrap_or(true);
+            let piece = self.read().await;
+            if !piece.is_empty() {
+                let lines = self.cut(&piece);
+                if !lines.is_empty() {
+                    return Some((lines, self));
+                }
+            } else if over {
+                let rest = std::mem::take(&mut self.rest);
+                let text = String::from_utf8_lossy(&rest);
+                return (!rest.is_empty()).then(|| (line(&self.prefix, &text), self));
+            } else {
+                wait(&self.state, &mut changes).await;
+            }
+        }
+    }
+
+    /// A build is over when its image is recorded, its revision ended, or nobody knows it.
+    async fn is_over(&self) -> Result<bool, StoreError> {
+        let store = &self.state.registry.ports().store;
+        let revisions = store.revisions(&self.key.preview).await?;
+        let facts = revisions
+            .into_iter()
+            .map(|revision| revision.facts)
+            .find(|facts| facts.number == self.key.revision);
+        Ok(facts.is_none_or(|facts| {
+            facts.outcome.is_some() || facts.images.contains_key(&self.key.service)
+        }))
+    }
+
+    /// The next piece; empty where there is none, or no file yet.
+    async fn read(&mut self) -> Vec<u8> {
+        let mut piece = Vec::new();
+        let Ok(mut file) = File::open(&self.path).await else {
+            return piece;
+        };
+        let length = file.metadata().await.map_or(0, |data| data.len());
+        if length < self.position {
+            // The build began anew, and its log with it.
+            self.position = 0;
+            self.rest.clear();
+        }
+        if file.seek(SeekFrom::Start(self.position)).await.is_err() {
+            return piece;
+        }
+        // A file that cannot be read ends like one that has nothing more to say.
+        let _ = file.take(PIECE_BYTES).read_to_end(&mut piece).await;
+        self.position += piece.len() as u64;
+        piece
+    }
+
+    /// Whole lines of what was read so far.
+    fn cut(&mut self, piece: &[u8]) -> Bytes {
+        self.rest.extend_from_slice(piece);
+        let end = match self.rest.iter().rposition(|byte| *byte == b'\n') {
+            Some(end) => end + 1,
+            None if self.rest.len() >= LINE_BYTES_MAX => self.rest.len(),
+            None => return Bytes::new(),
+        };
+        let whole: Vec<u8> = self.rest.drain(..end).collect();
+        let lines: Vec<Bytes> = String::from_utf8_lossy(&whole)
+            .lines()
+            .map(|text| line(&self.prefix, text))
+            .collect();
+        Bytes::from(lines.concat())
+    }
+
+    /// Where the last `lines` lines begin.
+    async fn begin_of_last(&self, lines: usize) -> u64 {
+        let content = tokio::fs::read(&self.path).await.unwrap_or_default();
+        let ends = content
+            .iter()
+            .enumerate()
+            .rev()
+            .filter(|(_, byte)| **byte == b'\n');
+        // The last line's own end does not count.
+        match ends.map(|(at, _)| at).nth(lines) {
+            Some(at) => at as u64 + 1,
+            None => 0,
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! `GET /api/v1/previews/{id}/logs`: what services print, or what their builds printed, as text.
+
+use std::convert::Infallible;
+
+use axum::{
+    body::Body,
+    extract::State,
+    http::{StatusCode, header::CONTENT_TYPE},
+    response::{IntoResponse as _, Response},
+};
+use bytes::Bytes;
+use deploy::{
+    blueprint::{Blueprint, ImageSource},
+    engine::{EngineError, ServiceKey},
+    names::{RevisionNumber, ServiceName},
+};
+use futures_util::{
+    StreamExt as _,
+    stream::{self, BoxStream},
+};
+use serde::Deserialize;
+
+use super::{
+    describe::{observed, shown},
+    extract::{Asked, Known},
+    follow::{self, BuildTail},
+    problem::Problem,
+    router::ApiState,
+};
+use crate::{servicelog, store::PreviewRow, text, worker::Ports};
+
+const TAIL_DEFAULT: usize = 1_000;
+const TAIL_MAX: usize = 100_000;
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Query {
+    /// One service; all where absent.
+    service: Option<String>,
+    /// Go on with what comes.
+    #[serde(default)]
+    follow: bool,
+    /// What the build printed instead of what the service prints.
+    #[serde(default)]
+    build: bool,
+    /// How many of the last lines to begin with.
+    tail: Option<usize>,
+}
+
+/// Lines of text, each with its end.
+type Lines = BoxStream<'static, Bytes>;
+
+pub(super) async fn logs(
+    State(state): State<ApiState>,
+    Known(row): Known,
+    Asked(query): Asked<Query>,
+) -> Result<Response, Problem> {
+    let streams = if query.build {
+        builds(&state, &row, &query).await?
+    } else {
+        services(&state, &row, &query).await?
+    };
+    let stopped = state.shutdown.clone().cancelled_owned();
+    let lines = stream::select_all(streams)
+        .take_until(stopped)
+        .map(Ok::<Bytes, Infallible>);
+    let header = [(CONTENT_TYPE, "text/plain; charset=utf-8")];
+    Ok((StatusCode::OK, header, Body::from_stream(lines)).into_response())
+}
+
+/// What the services of one revision print.
+async fn services(
+    state: &ApiState,
+    row: &PreviewRow,
+    query: &Query,
+) -> Result<Vec<Lines>, Problem> {
+    let ports = state.registry.ports();
+    let (revision, blueprint) = revision_of_services(ports, row).await?;
+    let all = blueprint.services.iter().map(|service| &service.name);
+    let names = choose(all, query.service.as_deref())?;
+    let tail = query.tail.unwrap_or(TAIL_DEFAULT).min(TAIL_MAX);
+    let mut streams = Vec::new();
+    for name in &names {
+        let key = ServiceKey {
+            preview: row.id.clone(),
+            revision,
+            service: name.clone(),
+        };
+        let prefix = follow::prefix(&names, name);
+        match ports.engine.logs(&key, tail, query.follow).await {
+            Ok(lines) => streams.push(live(lines, prefix)),
+            Err(EngineError::Missing(_)) => {
+                streams.extend(kept(ports, &key, tail, &prefix).await);
+            }
+            Err(error) => return Err(Problem::new(StatusCode::BAD_GATEWAY, error.to_string())),
+        }
+    }
+    if streams.is_empty() {
+        return Err(nothing_ran(row));
+    }
+    Ok(streams)
+}
+
+fn nothing_ran(row: &PreviewRow) -> Problem {
+    let id = &row.id;
+    Problem::not_found(format!(
+        "nothing of {id} has run yet; `dayfly logs {id} --build` shows its build"
+    ))
+}
+
+/// The revision that serves or comes up; of a preview that has none of these the last one.
+async fn revision_of_services(
+    ports: &Ports,
+    row: &PreviewRow,
+) -> Result<(RevisionNumber, Blueprint), Problem> {
+    let observed = observed(ports, row).await?;
+    let found = match shown(row, &observed) {
+        Some(facts) => Some(facts.clone()),
+        None => ports
+            .store
+            .revisions(&row.id)
+            .await?
+            .pop()
+            .map(|revision| revision.facts),
+    };
+    let blueprint = found.and_then(|facts| Some((facts.number, facts.blueprint?)));
+    blueprint.ok_or_else(|| nothing_ran(row))
+}
+
+fn live(lines: deploy::engine::LogStream, prefix: String) -> Lines {
+    lines
+        .map(move |line| match line {
+            Ok(line) => follow::line(&prefix, &String::from_utf8_lossy(&line.text)),
+            Err(error) => follow::line(&prefix, &format!("… the log ends here: {error}")),
+        })
+        .boxed()
+}
+
+/// The last lines of a container that is gone; none where nothing was kept.
+async fn kept(ports: &Ports, key: &ServiceKey, tail: usize, prefix: &str) -> Option<Lines> {
+    let path = servicelog::path(&ports.settings.logs, key);
+    let content = tokio::fs::read(path).await.ok()?;
+    let content = String::from_utf8_lossy(&content);
+    let lines: Vec<&str> = content.lines().collect();
+    let skip = lines.len().saturating_sub(tail);
+    let lines: Vec<Bytes> = lines
+        .into_iter()
+        .skip(skip)
+        .map(|line| follow::line(prefix, line))
+        .collect();
+    Some(stream::iter(lines).boxed())
+}
+
+/// What the builds of one revision printed.
+async fn builds(state: &ApiState, row: &PreviewRow, query: &Query) -> Result<Vec<Lines>, Problem> {
+    let found = follow::revision_with_blueprint(state, row, query.follow).await?;
+    let Some((revision, blueprint)) = found else {
+        let id = &row.id;
+        return Err(Problem::not_found(format!("nothing of {id} was built yet")));
+    };
+    let built = blueprint
+        .services
+        .iter()
+        .filter(|service| matches!(service.image, ImageSource::Build { .. }))
+        .map(|service| &service.name);
+    let names = choose(built, query.service.as_deref())?;
+    let streams = names.iter().map(|name| {
+        let prefix = follow::prefix(&names, name);
+        let key = ServiceKey {
+            preview: row.id.clone(),
+            revision,
+            service: name.clone(),
+        };
+        let tail = query.tail.map(|tail| tail.min(TAIL_MAX));
+        BuildTail::new(state, key, prefix, query.follow, tail).lines()
+    });
+    Ok(streams.collect())
+}
+
+fn choose<'a>(
+    all: impl Iterator<Item = &'a ServiceName>,
+    wanted: Option<&str>,
+) -> Result<Vec<ServiceName>, Problem> {
+    let all: Vec<ServiceName> = all.cloned().collect();
+    let Some(wanted) = wanted else { return Ok(all) };
+    if let Some(name) = all.iter().find(|name| name.as_str() == wanted) {
+        return Ok(vec![name.clone()]);
+    }
+    let names: Vec<&str> = all.iter().map(ServiceName::as_str).collect();
+    let wanted: String = text::plain(wanted).chars().take(80).collect();
+    Err(Problem::not_found(format!(
+        "there is no service {wanted:?} here; there is {}",
+        if names.is_empty() {
+            "none".to_owned()
+        } else {
+            names.join(", ")
+        }
+    )))
+}

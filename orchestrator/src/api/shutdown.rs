@@ -1,0 +1,29 @@
+//! `POST /api/v1/shutdown`: stops the server, and the proxy with it where asked to.
+
+use std::sync::atomic::Ordering;
+
+use axum::{Json, extract::State, http::StatusCode};
+use serde::Deserialize;
+
+use super::{extract::Asked, router::ApiState, view::Stopping};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Query {
+    #[serde(default)]
+    proxy: bool,
+}
+
+/// The answer is given before the listener closes: the server finishes what it is answering.
+pub(super) async fn shutdown(
+    State(state): State<ApiState>,
+    Asked(query): Asked<Query>,
+) -> (StatusCode, Json<Stopping>) {
+    if query.proxy {
+        state.stop_proxy.store(true, Ordering::SeqCst);
+    }
+    state.shutdown.cancel();
+    let pid = std::process::id();
+    let proxy = state.stop_proxy.load(Ordering::SeqCst);
+    (StatusCode::ACCEPTED, Json(Stopping { pid, proxy }))
+}
