@@ -14,7 +14,7 @@ use futures_util::TryStreamExt;
 use super::{
     Docker,
     client::within,
-    error::{found, status},
+    error::{found, sentence, status},
     names::{is_built_reference, leads_to},
 };
 use crate::{builder::BuildError, engine::EngineError, labels::Mark, names::ImageId};
@@ -83,10 +83,7 @@ impl Docker {
         if let Some(id) = self.named_image(&reference).await? {
             return Ok(id);
         }
-        self.pull(&reference).await.map_err(|error| match error {
-            EngineError::Unreachable(why) => BuildError::Unreachable(why),
-            EngineError::Missing(why) | EngineError::Refused { why, .. } => no_image(why),
-        })?;
+        self.pull(&reference).await?;
         let found = self.named_image(&reference).await?;
         found.ok_or_else(|| no_image("it was pulled, and yet it is not there".to_owned()))
     }
@@ -106,20 +103,36 @@ impl Docker {
             .map_err(|error| BuildError::Unreachable(error.to_string()))
     }
 
-    async fn pull(&self, reference: &str) -> Result<(), EngineError> {
+    /// Fetches the image. Whatever the engine answers is about the registry, which may well be
+    /// away while the engine is not.
+    async fn pull(&self, reference: &str) -> Result<(), BuildError> {
         let what = format!("image {reference}");
         let options = CreateImageOptionsBuilder::new()
             .from_image(reference)
             .build();
-        within(self.config().timeouts.pull, &what, async {
+        let pulled = within(self.config().timeouts.pull, &what, async {
             let mut progress = self.api().create_image(Some(options), None, None);
-            while let Some(step) = progress.try_next().await? {
-                let id = step.id.unwrap_or_default();
-                tracing::trace!(%id, status = step.status.unwrap_or_default(), "pulling");
+            loop {
+                match progress.try_next().await {
+                    Ok(Some(step)) => {
+                        let id = step.id.unwrap_or_default();
+                        tracing::trace!(%id, status = step.status.unwrap_or_default(), "pulling");
+                    }
+                    Ok(None) => return Ok(None),
+                    Err(error) if !sentence(&error).is_empty() => {
+                        return Ok(Some(sentence(&error).to_owned()));
+                    }
+                    Err(error) => return Err(error),
+                }
             }
-            Ok(())
-        })
-        .await
+        });
+        match pulled.await.map_err(build_error)? {
+            None => Ok(()),
+            Some(why) => Err(BuildError::NoImage {
+                reference: reference.to_owned(),
+                why,
+            }),
+        }
     }
 
     /// Removes our tag, and the image with it unless somebody else has a use for it.

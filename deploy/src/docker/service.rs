@@ -21,7 +21,6 @@ use super::{
 use crate::{
     engine::{EngineError, Room, STOP_GRACE, ServiceKey, ServiceSpec},
     labels::{Kind, Mark},
-    names::PreviewId,
 };
 
 /// How often a service that fails is started again before it counts as ended.
@@ -49,6 +48,7 @@ impl Docker {
         spec: &ServiceSpec,
     ) -> Result<SocketAddr, EngineError> {
         let room = Room::Revision(spec.key.revision);
+        let mut looked_anew = false;
         for _ in 0..START_ATTEMPTS {
             let network = self.room_id(&spec.key.preview, &room).await?;
             let container = self
@@ -67,10 +67,12 @@ impl Docker {
                     Ok(address) => return Ok(address),
                     Err(EngineError::Missing(what)) => {
                         self.clear(&id).await?;
-                        // A remembered room may be one that was removed and made again.
-                        if !self.forget_rooms(&spec.key.preview, spec.key.revision) {
+                        if std::mem::replace(&mut looked_anew, true) {
                             return Err(EngineError::Missing(what));
                         }
+                        // A remembered room may be one that was removed and made again.
+                        self.forget_room(&spec.key.preview, &room);
+                        self.forget_room(&spec.key.preview, &Room::Data);
                     }
                     Err(error) => return Err(error),
                 },
@@ -260,18 +262,6 @@ impl Docker {
             && mark(there).is_some_and(|mark| {
                 mark.instance == self.config().instance && leads_to(&mark, name)
             })
-    }
-
-    /// Whether any room of the revision was remembered.
-    fn forget_rooms(&self, preview: &PreviewId, revision: crate::names::RevisionNumber) -> bool {
-        let rooms = [Room::Revision(revision), Room::Data];
-        let remembered = rooms
-            .iter()
-            .any(|room| self.remembered_room(preview, room).is_some());
-        rooms
-            .iter()
-            .for_each(|room| self.forget_room(preview, room));
-        remembered
     }
 }
 
