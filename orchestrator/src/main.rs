@@ -1,2 +1,5 @@
-//! x
-fn main() {}
+//! The program `dayfly`.
+
+fn main() -> std::process::ExitCode {
+    orchestrator::cli::main()
+}

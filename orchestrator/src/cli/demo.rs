@@ -1,0 +1,4 @@
+//! `dayfly demo`.
+
+#[cfg(feature = "demo")]
+pub(super) use crate::demo::run;

@@ -1,0 +1,157 @@
+//! `dayfly doctor`.
+
+use std::{os::unix::fs::PermissionsExt as _, path::Path, path::PathBuf, process::ExitCode};
+
+use anyhow::Context as _;
+use clap::Args;
+use deploy::{
+    docker::{Check, CheckState, Docker, DockerConfig},
+    names::Instance,
+};
+use nix::sys::statvfs::statvfs;
+
+use super::{call::Caller, render};
+use crate::{client::ClientError, config::ServerConfig};
+
+/// Less free space than this does not hold a build.
+const DISK_BYTES_ENOUGH: u64 = 5 << 30;
+
+#[derive(Debug, Args)]
+pub(super) struct Doctor {
+    /// The server's configuration; the defaults where absent
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl Doctor {
+    /// Ends with 1 where something does not work.
+    pub(super) async fn run(self, caller: &Caller) -> anyhow::Result<ExitCode> {
+        let config = ServerConfig::read(self.config.as_deref(), Some(caller.data.clone()))
+            .context("failed to read the configuration")?;
+        let mut checks = vec![data(&caller.data), disk(&caller.data), server(caller).await];
+        checks.extend(engine(&config).await);
+        for check in &checks {
+            caller.output.line(&render::check(check, caller.output))?;
+        }
+        let bad = checks.iter().any(|check| check.state == CheckState::Bad);
+        Ok(if bad {
+            ExitCode::FAILURE
+        } else {
+            ExitCode::SUCCESS
+        })
+    }
+}
+
+async fn engine(config: &ServerConfig) -> Vec<Check> {
+    let bad = |found: String, advice: &str| {
+        vec![check(
+            CheckState::Bad,
+            "engine",
+            found,
+            Some(advice.to_owned()),
+        )]
+    };
+    // Looks at nothing of anybody's: any instance will do.
+    let Ok(instance) = Instance::parse("00000000") else {
+        return Vec::new();
+    };
+    let Ok(subnet_pool) = config.subnet_pool.parse() else {
+        return bad(
+            format!("engine.subnet_pool is {:?}", config.subnet_pool),
+            "give a network such as 10.96.0.0/16",
+        );
+    };
+    let engine = DockerConfig {
+        socket: config.engine_socket.clone(),
+        subnet_pool,
+        ..DockerConfig::new(instance)
+    };
+    match Docker::connect(engine) {
+        Ok(docker) => docker.check().await,
+        Err(error) => bad(
+            error.to_string(),
+            "start Docker, and let this user open its socket",
+        ),
+    }
+}
+
+fn check(state: CheckState, name: &'static str, found: String, advice: Option<String>) -> Check {
+    Check {
+        name,
+        state,
+        found,
+        advice,
+    }
+}
+
+fn data(data: &Path) -> Check {
+    let shown = data.display().to_string();
+    let advice = |text: &str| Some(text.to_owned());
+    match std::fs::metadata(data) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let found = format!("{shown}, made with the first server");
+            check(CheckState::Good, "data", found, None)
+        }
+        Err(error) => {
+            let advice = advice("name another directory with --data");
+            check(CheckState::Bad, "data", format!("{shown}: {error}"), advice)
+        }
+        Ok(meta) if !meta.is_dir() => {
+            let advice = advice("name a directory with --data");
+            let found = format!("{shown} is not a directory");
+            check(CheckState::Bad, "data", found, advice)
+        }
+        Ok(meta) if meta.permissions().mode() & 0o077 != 0 => {
+            let advice = advice("close it with `chmod 700`; the server does so when it starts");
+            let found = format!("{shown} is open to other users");
+            check(CheckState::Warning, "data", found, advice)
+        }
+        Ok(_) => check(CheckState::Good, "data", shown, None),
+    }
+}
+
+/// The space of the directory, or of the nearest one above that exists.
+fn disk(data: &Path) -> Check {
+    let Some(facts) = data.ancestors().find_map(|folder| statvfs(folder).ok()) else {
+        let advice = Some("name another directory with --data".to_owned());
+        return check(
+            CheckState::Warning,
+            "disk",
+            "it cannot be seen".to_owned(),
+            advice,
+        );
+    };
+    let free = facts.blocks_available().saturating_mul(facts.fragment_size());
+    let found = format!("{} free", render::bytes(free));
+    if free >= DISK_BYTES_ENOUGH {
+        return check(CheckState::Good, "disk", found, None);
+    }
+    let advice = format!(
+        "builds need room: {} at least",
+        render::bytes(DISK_BYTES_ENOUGH)
+    );
+    check(CheckState::Warning, "disk", found, Some(advice))
+}
+
+async fn server(caller: &Caller) -> Check {
+    let socket = caller.client.socket().display();
+    match caller.client.health().await {
+        Ok(health) => {
+            let listen: Vec<String> = health.listen.iter().map(ToString::to_string).collect();
+            let found = format!(
+                "{} answers on {socket}, visitors come in on {}",
+                health.version,
+                listen.join(", ")
+            );
+            check(CheckState::Good, "server", found, None)
+        }
+        Err(ClientError::NoServer { .. }) => {
+            let found = format!("none answers on {socket}");
+            check(CheckState::Good, "server", found, None)
+        }
+        Err(error) => {
+            let advice = Some("stop it with `dayfly down` and start it again".to_owned());
+            check(CheckState::Bad, "server", error.to_string(), advice)
+        }
+    }
+}

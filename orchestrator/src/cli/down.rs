@@ -1,0 +1,69 @@
+//! `dayfly down`.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Args;
+use tokio::time::Instant;
+
+use super::{call::Caller, start};
+use crate::{api::Stopping, client::ClientError, lifecycle::Phase};
+
+/// How long a server may take to finish what it is doing.
+const STOP_DEADLINE: Duration = Duration::from_secs(90);
+/// How often we look whether it is gone.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+#[derive(Debug, Args)]
+pub(super) struct Down {
+    /// Leave the proxy running, so that visitors are served while there is no server
+    #[arg(long)]
+    keep_proxy: bool,
+}
+
+impl Down {
+    pub(super) async fn run(self, caller: &Caller) -> anyhow::Result<()> {
+        let previews = match caller.previews().await {
+            Ok(previews) => previews,
+            Err(ClientError::NoServer { .. }) => {
+                caller.output.line("no server runs here")?;
+                return Ok(());
+            }
+            Err(error) => return Err(error).context("failed to stop the server"),
+        };
+        let proxy = !self.keep_proxy;
+        let stopping: Stopping = caller
+            .client
+            .post(&format!("/api/v1/shutdown?proxy={proxy}"), &())
+            .await
+            .context("failed to stop the server")?;
+        let until = Instant::now() + STOP_DEADLINE;
+        while start::is_locked(&caller.data) {
+            anyhow::ensure!(
+                Instant::now() < until,
+                "failed to see the server end within {}s (process {}); its log says what it does",
+                STOP_DEADLINE.as_secs(),
+                stopping.pid
+            );
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        let stopped = if stopping.proxy {
+            "server and proxy"
+        } else {
+            "the server"
+        };
+        caller.output.line(&format!("stopped {stopped}"))?;
+        let there = previews
+            .iter()
+            .filter(|preview| preview.phase != Phase::Gone);
+        let ids: Vec<&str> = there.map(|preview| preview.id.as_str()).collect();
+        if !ids.is_empty() {
+            caller.output.line(&format!(
+                "containers and databases of {} stay; start the server again and remove them with \
+                 `dayfly rm ID`",
+                ids.join(", ")
+            ))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,44 @@
+//! `dayfly ls`.
+
+use anyhow::Context as _;
+use clap::Args;
+use jiff::Timestamp;
+
+use super::{call::Caller, render};
+use crate::lifecycle::Phase;
+
+#[derive(Debug, Args)]
+pub(super) struct List {
+    /// Those that are gone too
+    #[arg(long, short)]
+    all: bool,
+    /// Print JSON, for programs; always all previews
+    #[arg(long)]
+    json: bool,
+}
+
+impl List {
+    pub(super) async fn run(self, caller: &Caller) -> anyhow::Result<()> {
+        let mut previews = caller.previews().await.context("failed to list previews")?;
+        if self.json {
+            caller.output.json(&previews)?;
+            return Ok(());
+        }
+        let known = previews.len();
+        if !self.all {
+            previews.retain(|preview| preview.phase != Phase::Gone);
+        }
+        if previews.is_empty() {
+            let more = match known {
+                0 => "there are no previews; make one with `dayfly up`".to_owned(),
+                gone => format!("there are no previews now; `dayfly ls --all` shows {gone} gone"),
+            };
+            caller.output.line(&more)?;
+            return Ok(());
+        }
+        caller
+            .output
+            .line(&render::table(&previews, Timestamp::now(), caller.output))?;
+        Ok(())
+    }
+}

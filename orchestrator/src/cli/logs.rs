@@ -1,0 +1,84 @@
+//! `dayfly logs`.
+
+use anyhow::Context as _;
+use clap::Args;
+use deploy::names::PreviewId;
+use futures_util::{Stream, StreamExt as _};
+
+use super::call::{Caller, path};
+use crate::client::{ClientError, quoted};
+
+/// A line without an end is cut here, in bytes.
+const LINE_BYTES_MAX: usize = 1 << 20;
+
+#[derive(Debug, Args)]
+pub(super) struct Logs {
+    /// The preview
+    id: PreviewId,
+    /// One service; all where absent
+    service: Option<String>,
+    /// Go on with what comes
+    #[arg(long, short)]
+    follow: bool,
+    /// What the build printed instead of what the service prints
+    #[arg(long)]
+    build: bool,
+    /// How many of the last lines to begin with
+    #[arg(long, short = 'n', value_name = "LINES")]
+    tail: Option<usize>,
+}
+
+impl Logs {
+    pub(super) async fn run(self, caller: &Caller) -> anyhow::Result<()> {
+        let doing = || format!("failed to read the logs of {}", self.id);
+        let pieces = caller
+            .client
+            .stream(&self.query())
+            .await
+            .with_context(doing)?;
+        each_line(pieces, |line| caller.output.log_line(line))
+            .await
+            .with_context(doing)
+    }
+
+    fn query(&self) -> String {
+        let mut query = format!(
+            "{}/logs?follow={}&build={}",
+            path(&self.id),
+            self.follow,
+            self.build
+        );
+        if let Some(tail) = self.tail {
+            query.push_str(&format!("&tail={tail}"));
+        }
+        if let Some(service) = &self.service {
+            query.push_str(&format!("&service={}", quoted(service)));
+        }
+        query
+    }
+}
+
+/// Hands on whole lines of a stream.
+pub(super) async fn each_line(
+    pieces: impl Stream<Item = Result<bytes::Bytes, ClientError>>,
+    mut take: impl FnMut(&str) -> std::io::Result<()>,
+) -> anyhow::Result<()> {
+    let mut pieces = std::pin::pin!(pieces);
+    let mut rest: Vec<u8> = Vec::new();
+    while let Some(piece) = pieces.next().await {
+        rest.extend_from_slice(&piece?);
+        let end = rest
+            .iter()
+            .rposition(|byte| *byte == b'\n')
+            .map(|end| end + 1);
+        let end = end.or_else(|| (rest.len() >= LINE_BYTES_MAX).then_some(rest.len()));
+        let whole: Vec<u8> = rest.drain(..end.unwrap_or(0)).collect();
+        for line in String::from_utf8_lossy(&whole).lines() {
+            take(line)?;
+        }
+    }
+    if !rest.is_empty() {
+        take(&String::from_utf8_lossy(&rest))?;
+    }
+    Ok(())
+}

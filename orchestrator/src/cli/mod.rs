@@ -1,0 +1,22 @@
+//! The command line: words in, one command each, words out.
+
+mod args;
+mod call;
+mod demo;
+mod doctor;
+mod down;
+mod list;
+mod logs;
+mod output;
+mod proxy;
+mod remove;
+mod render;
+mod run;
+mod serve;
+mod show;
+mod start;
+mod up;
+mod upload;
+
+pub use args::Arguments;
+pub use run::main;

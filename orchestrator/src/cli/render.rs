@@ -1,0 +1,281 @@
+//! How previews look on a terminal. Pure: facts and the time in, text out.
+
+use std::{fmt::Write as _, time::Duration};
+
+use comfy_table::{Table, presets};
+use deploy::{
+    docker::{Check, CheckState},
+    source::Summary,
+};
+use jiff::Timestamp;
+
+use super::output::Output;
+use crate::{
+    api::{EventView, PreviewView},
+    lifecycle::{Ending, Phase},
+    text,
+};
+
+/// How many of the last events a page shows.
+const EVENTS_SHOWN: usize = 15;
+/// What is shown of a title or a branch, in characters.
+const TEXT_SHOWN: usize = 60;
+
+/// All previews, one a line.
+pub(super) fn table(previews: &[PreviewView], now: Timestamp, output: Output) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(["ID", "PHASE", "COMMIT", "URL", "CHANGED", "OF"]);
+    for preview in previews {
+        table.add_row([
+            preview.id.to_string(),
+            preview.phase.to_string(),
+            commits(preview),
+            preview.url.clone().unwrap_or_else(|| "-".to_owned()),
+            ago(preview.updated_at, now),
+            of(preview),
+        ]);
+    }
+    let mut lines: Vec<String> = table.lines().map(|line| line.trim().to_owned()).collect();
+    // Painted last: a colour has no width, and the table would count it.
+    for (line, preview) in lines.iter_mut().skip(1).zip(previews) {
+        let phase = output.phase(preview.phase);
+        let rest = line.split_off(preview.id.as_str().len());
+        line.push_str(&rest.replacen(preview.phase.word(), &phase, 1));
+    }
+    lines.join("\n")
+}
+
+/// The commit that is wanted, and the one that serves where it is another.
+fn commits(preview: &PreviewView) -> String {
+    match (&preview.commit, &preview.serving_commit) {
+        (Some(head), Some(serving)) if head != serving => {
+            format!("{} (serves {})", head.short(), serving.short())
+        }
+        (Some(commit), _) | (None, Some(commit)) => commit.short().to_owned(),
+        (None, None) => "-".to_owned(),
+    }
+}
+
+/// The pull request or the folder.
+fn of(preview: &PreviewView) -> String {
+    match (&preview.repository, preview.number, &preview.title) {
+        (Some(repository), Some(number), _) => format!("{repository}#{number}"),
+        (_, _, Some(folder)) => outside(folder),
+        _ => "-".to_owned(),
+    }
+}
+
+/// Outside text, made harmless and short.
+fn outside(line: &str) -> String {
+    let mut shown: String = text::plain(line).chars().take(TEXT_SHOWN).collect();
+    if line.chars().count() > TEXT_SHOWN {
+        shown.push('…');
+    }
+    shown
+}
+
+/// Everything about one preview.
+pub(super) fn page(
+    preview: &PreviewView,
+    events: &[EventView],
+    now: Timestamp,
+    output: Output,
+) -> String {
+    let mut page = format!(
+        "{}  {}\n",
+        output.strong(preview.id.as_str()),
+        output.phase(preview.phase)
+    );
+    let mut fact = |name: &str, value: String| {
+        let _ = writeln!(page, "  {name:<9} {value}");
+    };
+    if let Some(url) = &preview.url {
+        fact("url", url.clone());
+    }
+    fact("of", of(preview));
+    if let (Some(_), Some(title)) = (&preview.repository, &preview.title) {
+        fact("title", outside(title));
+    }
+    if let Some(branch) = &preview.branch {
+        fact("branch", outside(branch));
+    }
+    fact("commit", commits(preview));
+    if let Some(what) = &preview.waiting_for {
+        fact("waits for", outside(what));
+    }
+    if let Some(ending) = preview.ending {
+        fact("ended", ended(ending).to_owned());
+    }
+    for service in &preview.services {
+        let url = service.url.as_deref().unwrap_or("private");
+        let phase = output.phase(service.phase);
+        fact("service", format!("{}  {phase}  {url}", service.name));
+    }
+    for database in &preview.databases {
+        let phase = output.phase(database.phase);
+        let engine = outside(&database.engine);
+        fact("database", format!("{}  {phase}  {engine}", database.name));
+    }
+    fact("changed", ago(preview.updated_at, now));
+    if let Some(at) = preview.expires_at {
+        fact("expires", format!("in {}", span(now, at)));
+    }
+    for line in failure(preview, output) {
+        let _ = writeln!(page, "{line}");
+    }
+    page.push_str(&timeline(events, now, output));
+    page.trim_end().to_owned()
+}
+
+fn ended(ending: Ending) -> &'static str {
+    match ending {
+        Ending::Merged => "the pull request was merged",
+        Ending::Closed => "the pull request was closed",
+        Ending::Removed => "somebody removed it",
+        Ending::Expired => "nobody pushed or visited for too long; a push brings it back",
+        Ending::Fork => "the pull request comes from a fork, which is not supported yet",
+        Ending::Missing => "the forge no longer knows the pull request",
+    }
+}
+
+fn timeline(events: &[EventView], now: Timestamp, output: Output) -> String {
+    let mut out = String::new();
+    let skip = events.len().saturating_sub(EVENTS_SHOWN);
+    for event in events.iter().skip(skip) {
+        let revision = event
+            .revision
+            .map_or("-".to_owned(), |number| format!("r{number}"));
+        let note = event.note.as_deref().map(outside).unwrap_or_default();
+        let took = seconds(Duration::from_millis(event.took_ms));
+        let line = format!(
+            "  {:>12}  {revision:<4} {:<24} {took:>8}  {note}",
+            ago(event.at, now),
+            outside(&event.step),
+        );
+        let _ = writeln!(out, "{}", output.faint(line.trim_end()));
+    }
+    if out.is_empty() {
+        out
+    } else {
+        format!("\n{out}")
+    }
+}
+
+/// Why the newest commit does not serve, with the evidence and what to do.
+pub(super) fn failure(preview: &PreviewView, output: Output) -> Vec<String> {
+    let Some(diagnosis) = &preview.diagnosis else {
+        return Vec::new();
+    };
+    let mut lines = vec![
+        String::new(),
+        output.strong(&format!(
+            "{}: {}",
+            diagnosis.code,
+            text::plain(&diagnosis.sentence)
+        )),
+    ];
+    let evidence = diagnosis.evidence.iter();
+    lines.extend(evidence.map(|line| output.faint(&format!("  | {}", text::plain(line)))));
+    lines.push(text::plain(&diagnosis.action));
+    if let (Some(serving), Some(url)) = (&preview.serving_commit, &preview.url) {
+        lines.push(format!("{url} still serves {}", serving.short()));
+    }
+    lines
+}
+
+/// What was sent.
+pub(super) fn sent(folder: &str, summary: &Summary) -> Vec<String> {
+    let which = if summary.by_git {
+        "what git tracks or would"
+    } else {
+        "everything, as git does not know it"
+    };
+    let first = format!(
+        "sent {folder}: {} files, {} ({which})",
+        summary.files,
+        bytes(summary.bytes)
+    );
+    let notes = summary.notes.iter();
+    std::iter::once(first)
+        .chain(notes.map(|note| format!("  {}", text::plain(note))))
+        .collect()
+}
+
+/// One line for a phase on the way; none for one that is told in full.
+pub(super) fn progress(preview: &PreviewView, output: Output) -> Option<String> {
+    if matches!(preview.phase, Phase::Live | Phase::Failed | Phase::Gone) {
+        return None;
+    }
+    let mut line = output.phase(preview.phase);
+    if let Some(commit) = &preview.commit {
+        let _ = write!(line, " {}", commit.short());
+    }
+    if let Some(what) = &preview.waiting_for {
+        let _ = write!(line, ": waits for {}", outside(what));
+    }
+    Some(line)
+}
+
+/// The address, at last.
+pub(super) fn live(preview: &PreviewView, took: Duration, output: Output) -> String {
+    let url = preview.url.as_deref().unwrap_or_default();
+    let phase = output.phase(preview.phase);
+    let mut line = format!("{phase} after {}: {}", seconds(took), output.strong(url));
+    let others = preview.services.iter().filter_map(|service| {
+        let other = service.url.as_deref().filter(|other| *other != url)?;
+        Some(format!("\n  {} at {other}", service.name))
+    });
+    line.extend(others);
+    line
+}
+
+/// One line of the doctor, and the advice below it.
+pub(super) fn check(check: &Check, output: Output) -> String {
+    let (mark, phase) = match check.state {
+        CheckState::Good => ("ok", Phase::Live),
+        CheckState::Warning => ("warning", Phase::Updating),
+        CheckState::Bad => ("bad", Phase::Failed),
+    };
+    let found = text::plain(&check.found);
+    let mark = output.in_colour_of(&format!("{mark:<7}"), phase);
+    let mut line = format!("{mark} {:<12} {found}", check.name);
+    if let Some(advice) = &check.advice {
+        let _ = write!(line, "\n{:>21}{}", "", output.strong(&text::plain(advice)));
+    }
+    line
+}
+
+/// Bytes in the unit that people would use.
+pub(super) fn bytes(count: u64) -> String {
+    let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    match units.iter().find(|(size, _)| count >= *size) {
+        Some((size, unit)) => format!("{:.1} {unit}", count as f64 / *size as f64),
+        None => format!("{count} bytes"),
+    }
+}
+
+fn seconds(took: Duration) -> String {
+    if took < Duration::from_secs(1) {
+        return format!("{} ms", took.as_millis());
+    }
+    format!("{:.1} s", took.as_secs_f64())
+}
+
+fn ago(at: Timestamp, now: Timestamp) -> String {
+    if at.as_second() >= now.as_second() {
+        return "now".to_owned();
+    }
+    format!("{} ago", span(at, now))
+}
+
+/// The time between, in its largest unit.
+fn span(from: Timestamp, to: Timestamp) -> String {
+    let between = (to.as_second() - from.as_second()).max(0);
+    match between {
+        0..60 => format!("{between} s"),
+        60..3_600 => format!("{} min", between / 60),
+        3_600..172_800 => format!("{} h", between / 3_600),
+        _ => format!("{} days", between / 86_400),
+    }
+}

@@ -1,0 +1,99 @@
+//! From the words of the command line to an exit code.
+
+use std::{io::IsTerminal as _, process::ExitCode};
+
+use anyhow::Context as _;
+use clap::Parser as _;
+use tracing_subscriber::EnvFilter;
+
+use super::{
+    args::{Arguments, Command, Shared},
+    call::Caller,
+    output::{Output, tell_error},
+};
+
+/// Runs what the command line says. The proxy runs before any thread exists: it gives up its
+/// rights, which is done per thread.
+pub fn main() -> ExitCode {
+    let Arguments { shared, command } = Arguments::parse();
+    let done = match command {
+        Command::Proxy(proxy) => {
+            begin_log("info");
+            proxy.run().map(|()| ExitCode::SUCCESS)
+        }
+        command => in_runtime(shared, command),
+    };
+    match done {
+        Ok(code) => code,
+        // Whoever read our output has seen enough.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            tell_error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn in_runtime(shared: Shared, command: Command) -> anyhow::Result<ExitCode> {
+    ::proxy::install_crypto();
+    begin_log(match command {
+        Command::Serve(_) => "info",
+        _ => "warn",
+    });
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("failed to begin: no threads")?;
+    runtime.block_on(dispatch(shared, command))
+}
+
+async fn dispatch(shared: Shared, command: Command) -> anyhow::Result<ExitCode> {
+    let output = Output::new();
+    if let Command::Serve(serve) = command {
+        serve.run(shared.data).await.context("failed to serve")?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    #[cfg(feature = "demo")]
+    if let Command::Demo = command {
+        super::demo::run()
+            .await
+            .context("failed to show the demo")?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let caller = Caller::new(shared.data, output)?;
+    match command {
+        Command::Up(up) => return up.run(&caller).await,
+        Command::Doctor(doctor) => return doctor.run(&caller).await,
+        Command::Rm(remove) => return remove.run(&caller).await,
+        Command::Ls(list) => list.run(&caller).await?,
+        Command::Show(show) => show.run(&caller).await?,
+        Command::Logs(logs) => logs.run(&caller).await?,
+        Command::Down(down) => down.run(&caller).await?,
+        Command::Serve(_) | Command::Proxy(_) => {}
+        #[cfg(feature = "demo")]
+        Command::Demo => {}
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Logs go to standard error: text for people, JSON lines with `DAYFLY_LOG_FORMAT=json`.
+fn begin_log(default: &str) {
+    let filter = EnvFilter::try_from_env("DAYFLY_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    // An error only says that somebody else takes the log already.
+    let _taken = if std::env::var("DAYFLY_LOG_FORMAT").is_ok_and(|format| format == "json") {
+        log.json().flatten_event(true).try_init()
+    } else {
+        let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        log.with_ansi(colour).try_init()
+    };
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let cause = error
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<std::io::Error>());
+    cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
+}

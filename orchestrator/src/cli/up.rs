@@ -1,0 +1,147 @@
+//! `dayfly up`: a preview of a local checkout, followed until it serves.
+
+use std::{path::PathBuf, process::ExitCode, time::Duration};
+
+use anyhow::Context as _;
+use clap::Args;
+use deploy::names::PreviewId;
+use tokio::time::Instant;
+
+use super::{
+    call::{Caller, path},
+    logs::each_line,
+    render, start, upload,
+};
+use crate::{api::PreviewView, lifecycle::Phase, names};
+
+/// The longest name of a checkout; the server holds the same limit.
+const NAME_MAX: usize = 28;
+/// What a command that was interrupted ends with.
+const INTERRUPTED: u8 = 130;
+/// How long the last lines of a build may take to arrive after the preview settled.
+const LAST_LINES_DEADLINE: Duration = Duration::from_secs(5);
+
+#[derive(Debug, Args)]
+pub(super) struct Up {
+    /// The checkout; the working directory where absent
+    path: Option<PathBuf>,
+    /// What to call it in URLs; the folder's name where absent
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// Return as soon as the files are sent
+    #[arg(long)]
+    detach: bool,
+}
+
+impl Up {
+    pub(super) async fn run(self, caller: &Caller) -> anyhow::Result<ExitCode> {
+        let began = Instant::now();
+        let folder = upload::folder(self.path).context("failed to preview the checkout")?;
+        let shown = crate::text::plain(&folder.display().to_string());
+        let doing = || format!("failed to preview {shown}");
+        let slug = match self.name {
+            Some(name) => name,
+            None => {
+                let name = folder.file_name().unwrap_or_default().to_string_lossy();
+                names::slug(&name, NAME_MAX)
+            }
+        };
+        let id = names::local_preview_id(&slug).with_context(doing)?;
+        start::ensure_server(caller).await.with_context(doing)?;
+        let (summary, preview) = upload::upload(caller, &folder, &slug)
+            .await
+            .with_context(doing)?;
+        for line in render::sent(&shown, &summary) {
+            caller.output.line(&line)?;
+        }
+        if self.detach {
+            let said = format!("{id} is {}; `dayfly show {id}` says more", preview.phase);
+            caller.output.line(&said)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        tokio::select! {
+            followed = follow(caller, preview) => {
+                settled(caller, &followed.with_context(doing)?, began.elapsed())
+            }
+            interrupted = tokio::signal::ctrl_c() => {
+                interrupted.with_context(doing)?;
+                caller.output.line(&stays(&id))?;
+                Ok(ExitCode::from(INTERRUPTED))
+            }
+        }
+    }
+}
+
+fn stays(id: &PreviewId) -> String {
+    format!("\n{id} goes on without you; `dayfly show {id}` says how, `dayfly rm {id}` removes it")
+}
+
+/// Tells phases and build output until the preview settled.
+async fn follow(caller: &Caller, preview: PreviewView) -> anyhow::Result<PreviewView> {
+    let id = preview.id.clone();
+    let build = async {
+        let query = format!("{}/logs?build=true&follow=true", path(&id));
+        match caller.client.stream(&query).await {
+            Ok(pieces) => {
+                let indent = |line: &str| caller.output.log_line(&format!("  {line}"));
+                each_line(pieces, indent).await
+            }
+            // There is nothing to follow where nothing is built.
+            Err(_) => Ok(()),
+        }
+    };
+    let mut build = std::pin::pin!(build);
+    let phases = phases(caller, preview);
+    let mut phases = std::pin::pin!(phases);
+    tokio::select! {
+        settled = &mut phases => {
+            let settled = settled?;
+            if settled.phase == Phase::Failed {
+                // The evidence is in the last lines; the diagnosis comes after them.
+                if let Ok(ended) = tokio::time::timeout(LAST_LINES_DEADLINE, build).await {
+                    ended?;
+                }
+            }
+            Ok(settled)
+        }
+        ended = &mut build => {
+            ended?;
+            phases.await
+        }
+    }
+}
+
+async fn phases(caller: &Caller, mut preview: PreviewView) -> anyhow::Result<PreviewView> {
+    let mut told = None;
+    loop {
+        let now = (preview.phase, preview.waiting_for.clone());
+        if told.as_ref() != Some(&now) {
+            if let Some(line) = render::progress(&preview, caller.output) {
+                caller.output.line(&line)?;
+            }
+            told = Some(now);
+        }
+        if matches!(preview.phase, Phase::Live | Phase::Failed | Phase::Gone) {
+            return Ok(preview);
+        }
+        preview = caller.wait(&preview).await?;
+    }
+}
+
+fn settled(caller: &Caller, preview: &PreviewView, took: Duration) -> anyhow::Result<ExitCode> {
+    let id = &preview.id;
+    match preview.phase {
+        Phase::Live => {
+            let line = render::live(preview, took, caller.output);
+            caller.output.line(&line)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Phase::Failed => {
+            for line in render::failure(preview, caller.output) {
+                caller.output.line(&line)?;
+            }
+            Ok(ExitCode::FAILURE)
+        }
+        phase => anyhow::bail!("failed to preview {id}: it is {phase}; somebody removed it"),
+    }
+}

@@ -1,0 +1,252 @@
+//! The command line's end of the API: HTTP over the server's Unix socket.
+//!
+//! Each call is a connection of its own, so that a server that was restarted needs nothing.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _};
+use http::{Method, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt as _, BodyStream, Full, Limited, StreamBody, combinators::BoxBody};
+use hyper::{
+    body::{Frame, Incoming},
+    client::conn::http1,
+};
+use hyper_util::rt::TokioIo;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use tokio::net::UnixStream;
+
+use crate::{api::Health, serve::api_socket};
+
+/// How long a server may take to begin its answer; it holds a long poll for a minute at most.
+const ANSWER_DEADLINE: Duration = Duration::from_secs(90);
+/// How long an upload and what the server makes of it may take.
+const UPLOAD_DEADLINE: Duration = Duration::from_secs(10 * 60);
+/// The largest JSON answer, in bytes.
+const ANSWER_BYTES_MAX: usize = 64 << 20;
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// Nobody listens.
+    #[error(
+        "no server answers on {}: start one with `dayfly serve --config FILE` or `dayfly up`",
+        socket.display()
+    )]
+    NoServer {
+        /// Where.
+        socket: PathBuf,
+    },
+    /// The socket is there and may not be used, or has no place in an address.
+    #[error("cannot open {}: {cause}", socket.display())]
+    Closed {
+        /// Where.
+        socket: PathBuf,
+        /// What the system said.
+        cause: io::Error,
+    },
+    /// The server says no.
+    #[error("{detail}")]
+    Refused {
+        /// HTTP status.
+        status: StatusCode,
+        /// Its sentence.
+        detail: String,
+    },
+    /// The connection broke, or the answer cannot be understood.
+    #[error("the server broke off: {0}")]
+    Broken(String),
+    /// No answer in time.
+    #[error("the server did not answer within {}s", .0.as_secs())]
+    Late(Duration),
+}
+
+/// What the server says when it says no.
+#[derive(Deserialize)]
+struct Problem {
+    detail: String,
+}
+
+type Body = BoxBody<Bytes, io::Error>;
+
+/// Speaks with the server of a data directory.
+#[derive(Clone, Debug)]
+pub struct Client {
+    socket: PathBuf,
+}
+
+impl Client {
+    /// A client of the server that runs on `data`. Nothing is connected yet.
+    pub fn new(data: &Path) -> Self {
+        let socket = api_socket(data);
+        Self { socket }
+    }
+
+    /// Where the server is expected.
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// Whether a server answers, and which.
+    pub async fn health(&self) -> Result<Health, ClientError> {
+        self.get("/healthz").await
+    }
+
+    /// Asks for something.
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        self.json(Method::GET, path, empty()).await
+    }
+
+    /// Takes something away.
+    pub async fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        self.json(Method::DELETE, path, empty()).await
+    }
+
+    /// Asks for something to be done.
+    pub async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, ClientError> {
+        let text = serde_json::to_vec(body).map_err(|e| ClientError::Broken(e.to_string()))?;
+        let body = Full::new(Bytes::from(text)).map_err(|never| match never {});
+        self.json(Method::POST, path, body.boxed()).await
+    }
+
+    /// Sends a stream.
+    pub async fn put<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        pieces: impl Stream<Item = io::Result<Bytes>> + Send + Sync + 'static,
+    ) -> Result<T, ClientError> {
+        let body = StreamBody::new(pieces.map(|piece| piece.map(Frame::data)));
+        let sent = self.send(Method::PUT, path, BoxBody::new(body));
+        let response = within(UPLOAD_DEADLINE, sent).await?;
+        read(response).await
+    }
+
+    /// Asks for text that comes piece by piece.
+    pub async fn stream(
+        &self,
+        path: &str,
+    ) -> Result<impl Stream<Item = Result<Bytes, ClientError>> + Send + use<>, ClientError> {
+        // A follower's answer may begin only when there is something to follow.
+        let response = self.send(Method::GET, path, empty()).await?;
+        let response = refuse(response).await?;
+        let frames = BodyStream::new(response.into_body());
+        Ok(frames.filter_map(|frame| {
+            std::future::ready(match frame {
+                Ok(frame) => frame.into_data().ok().map(Ok),
+                Err(error) => Some(Err(ClientError::Broken(error.to_string()))),
+            })
+        }))
+    }
+
+    async fn json<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Body,
+    ) -> Result<T, ClientError> {
+        let response = within(ANSWER_DEADLINE, self.send(method, path, body)).await?;
+        read(response).await
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Body,
+    ) -> Result<Response<Incoming>, ClientError> {
+        let stream = self.connect().await?;
+        let broken = |error: hyper::Error| ClientError::Broken(error.to_string());
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(broken)?;
+        // Ends with the answer; what goes wrong on it is told by the answer's own error.
+        tokio::spawn(connection);
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::HOST, "dayfly")
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(body)
+            .map_err(|error| ClientError::Broken(error.to_string()))?;
+        sender.send_request(request).await.map_err(broken)
+    }
+
+    async fn connect(&self) -> Result<UnixStream, ClientError> {
+        let socket = self.socket.clone();
+        UnixStream::connect(&self.socket)
+            .await
+            .map_err(|cause| match cause.kind() {
+                io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
+                    ClientError::NoServer { socket }
+                }
+                _ => ClientError::Closed { socket, cause },
+            })
+    }
+}
+
+/// A word of a path or a query, so that nothing in it is taken for a separator.
+pub fn quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+fn empty() -> Body {
+    let nothing = http_body_util::Empty::new();
+    nothing.map_err(|never| match never {}).boxed()
+}
+
+async fn within<T>(
+    limit: Duration,
+    call: impl Future<Output = Result<T, ClientError>>,
+) -> Result<T, ClientError> {
+    tokio::time::timeout(limit, call)
+        .await
+        .unwrap_or(Err(ClientError::Late(limit)))
+}
+
+/// Turns an answer that is not a success into an error with the server's own sentence.
+async fn refuse(response: Response<Incoming>) -> Result<Response<Incoming>, ClientError> {
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    let body = collect(response).await?;
+    let detail = match serde_json::from_slice::<Problem>(&body) {
+        Ok(problem) => problem.detail,
+        Err(_) => format!("the server answered {status}"),
+    };
+    Err(ClientError::Refused { status, detail })
+}
+
+async fn read<T: DeserializeOwned>(response: Response<Incoming>) -> Result<T, ClientError> {
+    let body = collect(refuse(response).await?).await?;
+    serde_json::from_slice(&body).map_err(|error| {
+        ClientError::Broken(format!(
+            "its answer cannot be read ({error}); is it another version?"
+        ))
+    })
+}
+
+async fn collect(response: Response<Incoming>) -> Result<Bytes, ClientError> {
+    let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect();
+    let body = within(ANSWER_DEADLINE, async {
+        body.await
+            .map_err(|error| ClientError::Broken(error.to_string()))
+    });
+    Ok(body.await?.to_bytes())
+}
