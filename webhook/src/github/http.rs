@@ -166,7 +166,8 @@ impl Http {
                 && target.host() == self.base.host()
                 && target.port_u16() == self.base.port_u16());
         let path = target.path_and_query()?.as_str();
-        (same && path.starts_with('/')).then(|| path.to_owned())
+        // Two slashes are the start of a host, which a parser of addresses takes for a path.
+        (same && path.starts_with('/') && !path.starts_with("//")).then(|| path.to_owned())
     }
 }
 
