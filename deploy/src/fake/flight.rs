@@ -18,7 +18,6 @@ pub(super) struct Flight {
     pub(super) number: u64,
     op: Op,
     lost: bool,
-    hanging: bool,
     ended: bool,
 }
 
@@ -30,7 +29,6 @@ impl Flight {
             number,
             op,
             lost: false,
-            hanging: false,
             ended: false,
         }
     }
@@ -51,7 +49,9 @@ impl Flight {
                 Ok(())
             }
             Some(Fault::Hang) => {
-                self.hanging = true;
+                if let Some(call) = self.fake.world().in_flight.get_mut(&self.number) {
+                    call.hangs = true;
+                }
                 std::future::pending().await
             }
             Some(Fault::Slow(by)) => {
@@ -124,9 +124,7 @@ impl Flight {
 impl Drop for Flight {
     fn drop(&mut self) {
         if !self.ended {
-            self.fake
-                .world()
-                .drop_call(self.number, self.op, self.hanging);
+            self.fake.world().drop_call(self.number);
         }
     }
 }

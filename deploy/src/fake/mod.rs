@@ -15,6 +15,8 @@ mod flight;
 mod handle;
 mod logs;
 mod rules;
+#[cfg(test)]
+mod tests;
 mod world;
 
 pub use app::{AppScript, BuildScript, StartScript};

@@ -2,7 +2,7 @@
 
 use super::{
     Op, Outcome,
-    world::{World, uses},
+    world::{UnderWay, World, uses},
 };
 use crate::{
     databases::DatabaseKey,
@@ -14,29 +14,44 @@ impl World {
     /// Notes a call, and whether another one is still busy with the same object.
     pub(super) fn begin_call(&mut self, op: Op, instance: &Instance, what: String) -> u64 {
         if op.is_exclusive() {
-            let other = self.in_flight.values().find(|(other, owner, object)| {
-                other.is_exclusive() && owner == instance && *object == what
+            let other = self.in_flight.values().find(|other| {
+                other.op.is_exclusive()
+                    && !other.hangs
+                    && other.instance == *instance
+                    && other.what == what
             });
-            if let Some((other, ..)) = other {
-                let other = *other;
+            if let Some(other) = other {
+                let other = other.op;
                 self.violation(format!(
                     "{op:?} of {what} began while {other:?} of it is under way"
                 ));
             }
         }
         let number = self.log_call(op, what.clone());
-        self.in_flight.insert(number, (op, instance.clone(), what));
+        let (instance, hangs) = (instance.clone(), false);
+        self.in_flight.insert(
+            number,
+            UnderWay {
+                op,
+                instance,
+                what,
+                hangs,
+            },
+        );
         number
     }
 
     /// The future of a call was dropped.
-    pub(super) fn drop_call(&mut self, number: u64, op: Op, hanging: bool) {
-        let Some((_, _, what)) = self.in_flight.get(&number).cloned() else {
+    pub(super) fn drop_call(&mut self, number: u64) {
+        let Some(call) = self.in_flight.get(&number).cloned() else {
             // A crash made an end of all calls; this one is only found out about now.
             return;
         };
-        if !hanging && !op.may_be_dropped() {
-            self.violation(format!("{op:?} of {what} was dropped before it was done"));
+        if !call.hangs && !call.op.may_be_dropped() {
+            self.violation(format!(
+                "{:?} of {} was dropped before it was done",
+                call.op, call.what
+            ));
         }
         if self.away {
             self.abandon_run(number);

@@ -46,11 +46,21 @@ pub(super) struct World {
     pub(super) calls: VecDeque<Call>,
     pub(super) calls_forgotten: u64,
     /// Calls that have not answered, by their number in the log.
-    pub(super) in_flight: BTreeMap<u64, (Op, Instance, String)>,
+    pub(super) in_flight: BTreeMap<u64, UnderWay>,
     pub(super) listeners: Vec<(Instance, mpsc::Sender<Option<PreviewId>>)>,
     /// Moves whenever something a log stream may wait for has happened.
     pub(super) changed: watch::Sender<u64>,
     serial: u64,
+}
+
+/// A call that has not answered.
+#[derive(Clone, Debug)]
+pub(super) struct UnderWay {
+    pub(super) op: Op,
+    pub(super) instance: Instance,
+    pub(super) what: String,
+    /// Nothing will come of it.
+    pub(super) hangs: bool,
 }
 
 #[derive(Debug)]
