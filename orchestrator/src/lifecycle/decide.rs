@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use deploy::{
-    blueprint::{Blueprint, Database, Service},
-    engine::{Activity, Room, StrayKind},
+    blueprint::{Blueprint, Service},
+    engine::{Activity, Room},
     names::RevisionNumber,
 };
 
@@ -82,6 +82,7 @@ impl Planner<'_> {
             Some(setback) if setback.retry_at_ms > self.now_ms => {
                 self.wake_at(setback.retry_at_ms);
             }
+            _ if self.plan.run.contains(&step) => {}
             _ => self.plan.run.push(step),
         }
     }
@@ -100,7 +101,7 @@ impl Planner<'_> {
     }
 
     /// Names a step whose beginnings are counted, or gives the revision up.
-    fn attempt(&mut self, revision: &RevisionFacts, attempt: &Attempt, step: Step) {
+    pub(super) fn attempt(&mut self, revision: &RevisionFacts, attempt: &Attempt, step: Step) {
         let begun = revision.attempts.get(attempt).copied().unwrap_or(0);
         if begun < ATTEMPTS_MAX || self.in_flight.contains(&step) {
             self.want(step);
@@ -179,14 +180,16 @@ impl Planner<'_> {
 
     /// Keeps the revision that serves alive while the newest one cannot.
     fn keep_serving(&mut self) {
-        let routed = self.observed.route.as_ref().map(|route| route.revision);
-        if let Some(serving) = routed.and_then(|number| self.observed.revision(number)) {
+        if let Some(serving) = self.observed.serving() {
             self.bring_up(serving);
         }
     }
 
     /// Everything that one revision still lacks, in order. Each stage waits for the one before.
     fn bring_up(&mut self, revision: &RevisionFacts) {
+        if self.is_leaving(revision.number) {
+            return;
+        }
         let Some(blueprint) = &revision.blueprint else {
             let step = Step::ReadSource {
                 revision: revision.number,
@@ -205,14 +208,24 @@ impl Planner<'_> {
 
     /// While a newer revision comes up, the one that serves is kept running where it is.
     fn keep_routed_running(&mut self, newer: RevisionNumber) {
-        let routed = self.observed.route.as_ref().map(|route| route.revision);
-        if let Some(serving) = routed.and_then(|number| self.observed.revision(number))
+        if let Some(serving) = self.observed.serving()
             && serving.number != newer
+            && !self.is_leaving(serving.number)
             && let Some(blueprint) = &serving.blueprint
         {
+            self.start_databases(blueprint);
             self.services(serving, blueprint);
             self.serve_when_ready(serving, blueprint);
         }
+    }
+
+    /// Whether something of a revision is being taken away; until that is done nothing of it can
+    /// be relied on.
+    fn is_leaving(&self, number: RevisionNumber) -> bool {
+        self.under_way(|step| match step {
+            Step::RemoveService { revision, .. } => *revision == number,
+            step => removes(step, &Room::Revision(number)),
+        })
     }
 
     fn rooms(&mut self, revision: &RevisionFacts, blueprint: &Blueprint) -> bool {
@@ -227,11 +240,16 @@ impl Planner<'_> {
     }
 
     fn room(&mut self, room: Room, members: usize) -> bool {
-        let there = self.observed.rooms.contains(&room);
-        if !there {
+        let there = self.has_room(&room);
+        if !there && !self.under_way(|step| removes(step, &room)) {
             self.want(Step::EnsureRoom { room, members });
         }
         there
+    }
+
+    /// Whether the room is there, and stays.
+    pub(super) fn has_room(&self, room: &Room) -> bool {
+        self.observed.rooms.contains(room) && !self.under_way(|step| removes(step, room))
     }
 
     fn images(&mut self, revision: &RevisionFacts, blueprint: &Blueprint) -> bool {
@@ -246,51 +264,6 @@ impl Planner<'_> {
             self.attempt(revision, &Attempt::Build(name), step);
         }
         lacking.is_empty()
-    }
-
-    fn databases(&mut self, revision: &RevisionFacts, blueprint: &Blueprint) -> bool {
-        if !blueprint.databases.is_empty() && !self.observed.rooms.contains(&Room::Data) {
-            return false;
-        }
-        let mut all = true;
-        for Database { name, .. } in &blueprint.databases {
-            let running = self.observed.databases.get(name) == Some(&Activity::Running);
-            if !self.observed.born.contains(name) {
-                all = false;
-                let step = Step::CreateDatabase {
-                    name: name.clone(),
-                    revision: revision.number,
-                };
-                self.attempt(revision, &Attempt::Database(name.clone()), step);
-            } else if !running {
-                all = false;
-                self.want(Step::StartDatabase { name: name.clone() });
-            }
-        }
-        all
-    }
-
-    /// One migration at a time, and none beside a run that a crash left behind.
-    fn migrations(&mut self, revision: &RevisionFacts, blueprint: &Blueprint) -> bool {
-        let due = blueprint.databases.iter().find(|database| {
-            database.migrate.is_some() && !revision.migrated.contains(&database.name)
-        });
-        let Some(database) = due else { return true };
-        let step = Step::Migrate {
-            revision: revision.number,
-            database: database.name.clone(),
-        };
-        let cut_off = self.observed.strays.iter().find(|stray| {
-            stray.kind == StrayKind::Container && stray.revision == Some(revision.number)
-        });
-        match cut_off {
-            Some(stray) if !self.in_flight.contains(&step) => {
-                let stray = stray.clone();
-                self.want(Step::RemoveStray { stray });
-            }
-            _ => self.attempt(revision, &Attempt::Migrate(database.name.clone()), step),
-        }
-        false
     }
 
     fn services(&mut self, revision: &RevisionFacts, blueprint: &Blueprint) {
@@ -333,7 +306,7 @@ impl Planner<'_> {
             self.observed.route.as_ref().is_some_and(|route| {
                 route.revision == revision.number && route.addresses == public
             });
-        if routed {
+        if routed && self.observed.in_doubt.is_empty() {
             return;
         }
         if self.observed.ready.get(&revision.number) != Some(&addresses) {
@@ -342,9 +315,14 @@ impl Planner<'_> {
             };
             self.attempt(revision, &Attempt::Probe, step);
         } else if self.is_confirmed(revision.number) {
-            self.want(Step::Route {
+            let step = Step::Route {
                 revision: revision.number,
-            });
+            };
+            // Two changes of the route could arrive in either order.
+            let other = |other: &Step| other.changes_route() && *other != step;
+            if !self.under_way(other) && !self.plan.run.iter().any(other) {
+                self.want(step);
+            }
         }
     }
 
@@ -368,6 +346,10 @@ impl Planner<'_> {
             self.want(Step::Report { key });
         }
     }
+}
+
+fn removes(step: &Step, room: &Room) -> bool {
+    matches!(step, Step::RemoveRoom { room: other } if other == room)
 }
 
 /// Whether a revision still has a claim on what it has in the engine.

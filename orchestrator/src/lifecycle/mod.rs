@@ -8,6 +8,7 @@
 //! Not here: doing a step (the worker's `perform`), finding out what is (the worker's `observe`),
 //! and the words people read about it (`report`, `gate`).
 
+mod data;
 mod decide;
 mod desired;
 mod observed;

@@ -143,6 +143,9 @@ pub struct Observed {
     pub strays: BTreeSet<Stray>,
     /// Where the preview's hosts lead.
     pub route: Option<Routed>,
+    /// Revisions that visitors may meet although `route` does not say so: a change of the route
+    /// to each of them was begun, and whether the proxy took it is not known.
+    pub in_doubt: BTreeSet<RevisionNumber>,
     /// Addresses at which a revision's services were all seen ready.
     pub ready: BTreeMap<RevisionNumber, BTreeMap<ServiceName, SocketAddr>>,
     /// Revisions that are known to have nothing in flight since their route was taken away.
@@ -175,6 +178,7 @@ impl Observed {
             images: BTreeMap::new(),
             strays: BTreeSet::new(),
             route: None,
+            in_doubt: BTreeSet::new(),
             ready: BTreeMap::new(),
             drained: BTreeSet::new(),
             admission: Admission::Granted,
@@ -191,6 +195,13 @@ impl Observed {
         self.revisions
             .iter()
             .find(|revision| revision.number == number)
+    }
+
+    /// The newest revision that visitors meet, or may meet.
+    pub fn serving(&self) -> Option<&RevisionFacts> {
+        let routed = self.route.as_ref().map(|route| route.revision);
+        let newest = routed.max(self.in_doubt.last().copied())?;
+        self.revision(newest)
     }
 
     /// Whether the engine holds nothing of the preview.

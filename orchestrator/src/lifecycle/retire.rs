@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use deploy::{engine::Room, names::RevisionNumber};
+use deploy::{
+    engine::Room,
+    names::{DatabaseName, RevisionNumber},
+};
 
 use super::{
     decide::{Planner, is_alive},
@@ -21,7 +24,19 @@ pub(super) fn superseded(planner: &mut Planner<'_>, current: Option<&RevisionFac
     let alive = current
         .filter(|revision| is_alive(revision))
         .map(|revision| revision.number);
-    let kept = |number: RevisionNumber| Some(number) == routed || Some(number) == alive;
+    // A change of the route that is under way may lead visitors there at any moment.
+    let arriving = |number| planner.under_way(|step| *step == Step::Route { revision: number });
+    let kept: BTreeSet<_> = revisions_with_objects(planner)
+        .into_iter()
+        .chain(observed.revisions.iter().map(|revision| revision.number))
+        .filter(|number| {
+            Some(*number) == routed
+                || Some(*number) == alive
+                || observed.in_doubt.contains(number)
+                || arriving(*number)
+        })
+        .collect();
+    let kept = |number: RevisionNumber| kept.contains(&number);
     let replaced = |revision: &&RevisionFacts| {
         !kept(revision.number) && revision.outcome.is_none() && revision.healthy
     };
@@ -30,13 +45,17 @@ pub(super) fn superseded(planner: &mut Planner<'_>, current: Option<&RevisionFac
             revision: revision.number,
         });
     }
-    for number in revisions_with_objects(planner)
-        .into_iter()
-        .filter(|n| !kept(*n))
-    {
+    // Until it is written down that a revision is retired, the head may still come back to it.
+    let retired = |number: RevisionNumber| {
+        let facts = observed.revision(number);
+        !facts.is_some_and(|facts| facts.outcome.is_none() && facts.healthy)
+    };
+    let leaving = |number: &RevisionNumber| !kept(*number) && retired(*number);
+    for number in revisions_with_objects(planner).into_iter().filter(leaving) {
         remove_revision(planner, number);
     }
     leftovers(planner, &kept);
+    unused_data(planner, &kept);
 }
 
 /// Every revision that has anything in the engine.
@@ -48,7 +67,8 @@ fn revisions_with_objects(planner: &Planner<'_>) -> BTreeSet<RevisionNumber> {
     });
     let services = observed.services.keys().map(|(number, _)| *number);
     let images = observed.images.values().copied();
-    rooms.chain(services).chain(images).collect()
+    let strays = observed.strays.iter().filter_map(|stray| stray.revision);
+    rooms.chain(services).chain(images).chain(strays).collect()
 }
 
 /// Drain, stop, then the rest. Nothing is taken away while something of the revision may still be
@@ -107,25 +127,75 @@ fn remove_revision(planner: &mut Planner<'_>, number: RevisionNumber) {
 fn leftovers(planner: &mut Planner<'_>, kept: &impl Fn(RevisionNumber) -> bool) {
     let observed = planner.observed;
     for stray in &observed.strays {
-        let busy =
-            match (stray.revision, &stray.database) {
-                // Strays of other revisions went with their revision.
-                (Some(number), _) if !kept(number) => true,
-                (Some(number), _) => {
-                    planner.under_way(|step| step.creates() && step.revision() == Some(number))
-                }
-                // A directory whose making is complete belongs to a database, container or not.
-                (None, Some(name)) => observed.born.contains(name)
-                    || planner.under_way(
-                        |step| matches!(step, Step::CreateDatabase { name: n, .. } if n == name),
-                    ),
-                (None, None) => planner.under_way(Step::creates),
-            };
+        let busy = match (stray.revision, &stray.database) {
+            // Strays of other revisions went with their revision.
+            (Some(number), _) if !kept(number) => true,
+            (Some(number), _) => {
+                planner.under_way(|step| step.creates() && step.revision() == Some(number))
+            }
+            // A directory whose making is complete belongs to a database, container or not;
+            // another one goes when the database is made anew.
+            (None, Some(name)) => {
+                observed.born.contains(name)
+                    || asks_for(planner, kept, name)
+                    || planner.under_way(|step| step.changes_database(name))
+            }
+            (None, None) => planner.under_way(Step::creates),
+        };
         if !busy {
             planner.want(Step::RemoveStray {
                 stray: stray.clone(),
             });
         }
+    }
+}
+
+/// Whether a revision that is kept has this database, or may have it for all we know.
+fn asks_for(
+    planner: &Planner<'_>,
+    kept: &impl Fn(RevisionNumber) -> bool,
+    name: &DatabaseName,
+) -> bool {
+    let asks = |revision: &RevisionFacts| match &revision.blueprint {
+        Some(blueprint) => blueprint.databases.iter().any(|d| d.name == *name),
+        None => true,
+    };
+    let mut revisions = planner.observed.revisions.iter();
+    revisions.any(|revision| kept(revision.number) && asks(revision))
+}
+
+/// Databases whose making was cut off and that nobody asks for any more, and the data room once
+/// there is no database. What is complete stays: it belongs to the preview.
+fn unused_data(planner: &mut Planner<'_>, kept: &impl Fn(RevisionNumber) -> bool) {
+    let observed = planner.observed;
+    // What is being drained may use what nobody else asks for.
+    let stays = |(number, _): &(RevisionNumber, _)| kept(*number);
+    for name in observed.databases.keys() {
+        let busy = planner.under_way(|step| {
+            !matches!(step, Step::RemoveDatabase { .. }) && step.changes_database(name)
+        });
+        let needed = observed.born.contains(name) || asks_for(planner, kept, name);
+        if !needed && !busy && observed.services.keys().all(stays) {
+            planner.want(Step::RemoveDatabase { name: name.clone() });
+        }
+    }
+    let may_use = |revision: &RevisionFacts| match &revision.blueprint {
+        Some(blueprint) => !blueprint.databases.is_empty(),
+        None => true,
+    };
+    let used = observed
+        .revisions
+        .iter()
+        .any(|revision| kept(revision.number) && may_use(revision));
+    if observed.rooms.contains(&Room::Data)
+        && !used
+        && observed.born.is_empty()
+        && observed.databases.is_empty()
+        && observed.strays.is_empty()
+        && observed.services.keys().all(stays)
+        && !planner.under_way(Step::creates)
+    {
+        planner.want(Step::RemoveRoom { room: Room::Data });
     }
 }
 
@@ -136,11 +206,15 @@ pub(super) fn clear(planner: &mut Planner<'_>) {
     if observed.records && !planner.under_way(|step| matches!(step, Step::Report { .. })) {
         planner.want(Step::DeleteRecords);
     }
-    if observed.route.is_some() {
+    if planner.under_way(|step| matches!(step, Step::Route { .. })) {
+        return;
+    }
+    if observed.route.is_some() || !observed.in_doubt.is_empty() {
         return planner.want(Step::Unroute);
     }
-    let arriving = |step: &Step| step.creates() && !step.is_cancellable();
-    if planner.under_way(arriving) {
+    // What is no longer named is cancelled and ends at once; until then it may still bring
+    // something, and nobody could tell in which order.
+    if planner.under_way(Step::creates) {
         return;
     }
     for (revision, service) in observed.services.keys().cloned() {
@@ -160,11 +234,9 @@ pub(super) fn clear(planner: &mut Planner<'_>) {
     }
     for stray in &observed.strays {
         // A database's directory goes with the database.
-        if !stray
-            .database
-            .as_ref()
-            .is_some_and(|name| names.contains(name))
-        {
+        let goes =
+            |name| names.contains(name) || planner.under_way(|step| step.changes_database(name));
+        if !stray.database.as_ref().is_some_and(goes) {
             planner.want(Step::RemoveStray {
                 stray: stray.clone(),
             });
@@ -185,7 +257,9 @@ pub(super) fn clear(planner: &mut Planner<'_>) {
 
 fn confirm(planner: &mut Planner<'_>, no_databases: bool) {
     let observed = planner.observed;
-    let quiet = !planner.under_way(Step::creates);
+    // What still removes could remove what the next life makes.
+    let quiet =
+        !planner.under_way(|step| step.touches_engine() && !matches!(step, Step::LookAgain { .. }));
     if !(planner.desired.clearing && no_databases && quiet && observed.engine_is_empty()) {
         return;
     }

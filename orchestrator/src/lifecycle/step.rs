@@ -179,6 +179,23 @@ impl Step {
         )
     }
 
+    /// Whether it changes where the preview's hosts lead.
+    pub fn changes_route(&self) -> bool {
+        matches!(self, Self::Route { .. } | Self::Unroute)
+    }
+
+    /// Whether it makes, starts, changes or removes this database.
+    pub fn changes_database(&self, database: &DatabaseName) -> bool {
+        match self {
+            Self::CreateDatabase { name, .. }
+            | Self::StartDatabase { name }
+            | Self::RemoveDatabase { name }
+            | Self::Migrate { database: name, .. } => name == database,
+            Self::RemoveStray { stray } => stray.database.as_ref() == Some(database),
+            _ => false,
+        }
+    }
+
     /// Whether the engine has to be looked at again after it.
     pub fn touches_engine(&self) -> bool {
         self.creates()
