@@ -1,0 +1,3 @@
+//! Seeded lives of a preview, in which everything goes wrong that can.
+
+pub mod model;

@@ -1,0 +1,116 @@
+//! Commits: what each asks for, and how it behaves when it is built and run.
+
+use std::collections::BTreeMap;
+
+use deploy::{
+    blueprint::{Blueprint, Command, Database, Health, ImageSource, Migrate, Service},
+    names::CommitSha,
+};
+
+use super::{rng::Rng, words};
+
+/// How a commit behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// Everything about it works.
+    Works,
+    /// Its blueprint cannot be read.
+    BadBlueprint,
+    /// Its build fails.
+    BuildFails,
+    /// Its seed fails.
+    SeedFails,
+    /// Its migration fails.
+    MigrationFails,
+    /// The engine refuses its container.
+    StartRefused,
+    /// Its service ends soon after it started.
+    Exits,
+    /// Its service runs and never answers.
+    NeverReady,
+}
+
+/// One commit.
+#[derive(Clone, Debug)]
+pub(super) struct App {
+    /// Its id.
+    pub(super) commit: CommitSha,
+    /// What it asks for.
+    pub(super) blueprint: Blueprint,
+    /// How it behaves.
+    pub(super) fate: Fate,
+}
+
+impl App {
+    /// The `index`-th commit of a life.
+    pub(super) fn draw(rng: &mut Rng, index: usize) -> Self {
+        let fate = match rng.below(24) {
+            0 => Fate::BadBlueprint,
+            1 => Fate::BuildFails,
+            2 => Fate::SeedFails,
+            3 => Fate::MigrationFails,
+            4 => Fate::StartRefused,
+            5 => Fate::Exits,
+            6 => Fate::NeverReady,
+            _ => Fate::Works,
+        };
+        let mut services = vec![service("web", true)];
+        if rng.percent(25) {
+            services.push(service("api", rng.percent(50)));
+        }
+        let mut databases = Vec::new();
+        if rng.percent(60) {
+            databases.push(database("main", rng.percent(70)));
+        }
+        if rng.percent(10) {
+            databases.push(database("cache", rng.percent(30)));
+        }
+        let migrates = databases
+            .iter()
+            .any(|database: &Database| database.migrate.is_some());
+        let fate = if fate == Fate::MigrationFails && !migrates {
+            Fate::Works
+        } else {
+            fate
+        };
+        Self {
+            commit: words::commit(index),
+            blueprint: Blueprint {
+                origin: "dayfly.toml".to_owned(),
+                services,
+                databases,
+                notes: Vec::new(),
+            },
+            fate,
+        }
+    }
+}
+
+fn service(name: &str, public: bool) -> Service {
+    Service {
+        name: words::service(name),
+        image: ImageSource::Reference(String::new()),
+        public,
+        main: name == "web",
+        port: 8080,
+        health: Health::Default,
+        command: None,
+        env: BTreeMap::new(),
+        memory_bytes: 0,
+        cpu_milli: 0,
+    }
+}
+
+fn database(name: &str, migrates: bool) -> Database {
+    let migrate = Migrate {
+        run: Command(vec!["migrate".to_owned()]),
+        service: words::service("web"),
+    };
+    Database {
+        name: words::database(name),
+        image: String::new(),
+        seed: None,
+        migrate: migrates.then_some(migrate),
+        url_variable: String::new(),
+    }
+}

@@ -1,0 +1,241 @@
+//! Carries effects out, as the outside worlds and the store do.
+
+use deploy::{
+    engine::{Stray, StrayKind},
+    names::RevisionNumber,
+};
+use orchestrator::lifecycle::{Answer, Ending, Outcome, Read, Wanted, intent};
+
+use super::{
+    app::Fate,
+    control::{Control, Flight},
+    effect::{Effect, Stop},
+    engine::{Key, Origin},
+    words,
+    world::World,
+};
+
+/// How an effect went.
+pub(super) type Done = Result<(), Stop>;
+
+impl World {
+    /// Carries one effect out. Without a flight it appears though its step is gone.
+    pub(super) fn apply(
+        &mut self,
+        effect: Effect,
+        flight: Option<&mut Flight>,
+        control: Option<&mut Control>,
+    ) -> Done {
+        if flight.is_some() {
+            if effect.needs_engine() && self.now < self.engine.away_until {
+                return Err(Stop::Again("the engine is away"));
+            }
+            if effect.needs_forge() && self.now < self.forge.away_until {
+                return Err(Stop::Again("the forge is away"));
+            }
+        }
+        let origin = Origin {
+            life: self.store.desired.life,
+            late: flight.is_none(),
+        };
+        match effect {
+            Effect::RoomMake(room) => {
+                self.engine.rooms.entry(room).or_insert(origin);
+                Ok(())
+            }
+            Effect::Build(key, id) => self.build(&key, id, origin, flight),
+            Effect::DbRemove(_)
+            | Effect::DbRemoveVolume(_)
+            | Effect::DbMake(_)
+            | Effect::DbStart(_)
+            | Effect::DbSeed(..) => self.data(&effect, origin, flight),
+            Effect::RunStart(revision, name) => self.run_start(revision, name, origin, flight),
+            Effect::RunWait(revision) => self.run_wait(revision, flight),
+            Effect::RunClean => {
+                if let Some(run) = flight.and_then(|flight| flight.found.run.take()) {
+                    self.engine.runs.remove(&run);
+                }
+                Ok(())
+            }
+            Effect::RunRemove(run) => {
+                self.engine.runs.remove(&run);
+                Ok(())
+            }
+            Effect::SvcMake(key) => self.service_make(&key, origin, flight),
+            Effect::SvcStart(key) => self.service_start(&key, flight),
+            Effect::SvcRemove(key) => {
+                if flight.is_some() {
+                    self.check_remove_service(&key);
+                }
+                self.engine.services.remove(&key);
+                Ok(())
+            }
+            Effect::ImageRemove(image) => {
+                if flight.is_some() {
+                    self.check_remove_image(&image);
+                }
+                self.engine.images.retain(|_, (id, _)| *id != image);
+                Ok(())
+            }
+            Effect::StrayRemove(stray) => {
+                self.stray_remove(&stray);
+                Ok(())
+            }
+            Effect::RoomRemove(room) => {
+                if let Some(flight) = flight {
+                    self.check_remove_room(&room, flight.view_at);
+                }
+                self.engine.rooms.remove(&room);
+                Ok(())
+            }
+            other => match (flight, control) {
+                (Some(flight), Some(control)) => self.attended(other, flight, control),
+                _ => Ok(()),
+            },
+        }
+    }
+
+    /// Effects that nobody but a living control plane has.
+    fn attended(&mut self, effect: Effect, flight: &mut Flight, control: &mut Control) -> Done {
+        match effect {
+            Effect::Ask => {
+                flight.answer = self.forge.answer(self.now);
+                let answered = flight.answer.is_some();
+                return if answered {
+                    Ok(())
+                } else {
+                    Err(Stop::Again("the forge is away"))
+                };
+            }
+            Effect::ApplyRead(look, confirms) => self.apply_read(look, confirms, flight),
+            Effect::Begin(number, commit, request) => {
+                self.store.begin_revision(number, &commit, request);
+            }
+            Effect::Blueprint(number) => return self.blueprint(number),
+            Effect::NoteImage(key) => {
+                let image = flight.found.image.take();
+                self.store.change(key.0, |facts| match image {
+                    Some(image) => drop(facts.images.insert(key.1, image)),
+                    None => drop(facts.images.remove(&key.1)),
+                });
+            }
+            Effect::DbBorn(name) => self.store.set_born(&name),
+            Effect::DbForget(name) => {
+                self.check_remove_database(&name, flight);
+                self.store.forget_database(&name);
+            }
+            Effect::Migrated(number, name) => self.store.change(number, |facts| {
+                facts.migrated.insert(name);
+            }),
+            Effect::Probe(number) => return self.probe(number, flight),
+            Effect::Healthy(number) => self.store.change(number, |facts| {
+                facts.healthy = true;
+                facts.attempts.clear();
+            }),
+            Effect::Explain(key) => return self.explain(&key, control),
+            Effect::GiveUp => return Err(Stop::Verdict("gave-up")),
+            Effect::Route(number) => return self.route(number, flight),
+            Effect::Unroute => {
+                self.check_unroute();
+                self.proxy.route = None;
+            }
+            Effect::Book(to) => {
+                control.observed.route = to.and_then(|number| self.routed(number, flight));
+            }
+            Effect::Drain(number) => return self.drain(number, flight),
+            Effect::Retire(number) => self.store.set_outcome(number, Outcome::Retired),
+            Effect::Comment(key) => self.forge.comment = Some(key),
+            Effect::Records(records) => self.store.records = records,
+            Effect::Deploy => self.forge.deployments += 1,
+            Effect::DeleteDeployments => self.forge.deployments = 0,
+            Effect::Reported(key) => self.store.reported = Some(key),
+            Effect::Settle if !flight.found.settled => {
+                flight.found.settled = true;
+                return Err(Stop::Wait(100));
+            }
+            Effect::LookEmpty if !self.engine.is_empty() => {
+                return Err(Stop::Again("something appeared once more"));
+            }
+            Effect::ConfirmGone => {
+                self.check_confirm_gone(control);
+                self.store.confirm_gone();
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn apply_read(&mut self, look: u64, confirms: Option<RevisionNumber>, flight: &mut Flight) {
+        let Some(answer) = flight.answer.take() else {
+            return;
+        };
+        self.say(|| format!("the forge says {answer:?}"));
+        let read = Read {
+            look,
+            confirms,
+            at_ms: self.now,
+            answer,
+        };
+        if read.answer == Answer::Missing && self.forge.state != super::forge::State::Deleted {
+            let next = intent(&self.store.desired, &read);
+            if next.wanted == Wanted::Nothing(Ending::Missing)
+                && self.store.desired.wanted != next.wanted
+            {
+                self.broke(|| "a short lie of the forge removed a preview".to_owned());
+            }
+        }
+        self.store.desired = intent(&self.store.desired, &read);
+    }
+
+    fn blueprint(&mut self, number: RevisionNumber) -> Done {
+        let Some(app) = self.app(number) else {
+            return Err(Stop::Again("the revision is not known"));
+        };
+        if app.fate == Fate::BadBlueprint {
+            return Err(Stop::Verdict("blueprint"));
+        }
+        let blueprint = app.blueprint.clone();
+        self.store
+            .change(number, |facts| facts.blueprint = Some(blueprint));
+        Ok(())
+    }
+
+    fn build(
+        &mut self,
+        key: &Key,
+        id: Option<deploy::names::ImageId>,
+        origin: Origin,
+        flight: Option<&mut Flight>,
+    ) -> Done {
+        if self
+            .app(key.0)
+            .is_some_and(|app| app.fate == Fate::BuildFails)
+        {
+            return Err(Stop::Verdict("build"));
+        }
+        let id = id.unwrap_or_else(|| words::image(self.engine.fresh()));
+        self.engine.images.insert(key.clone(), (id.clone(), origin));
+        if let Some(flight) = flight {
+            flight.found.image = Some(id);
+        }
+        Ok(())
+    }
+
+    fn stray_remove(&mut self, stray: &Stray) {
+        match (stray.kind, &stray.database) {
+            (StrayKind::Volume, Some(name)) => {
+                if let Some(database) = self.engine.databases.get_mut(name)
+                    && database.container.is_none()
+                {
+                    database.volume = false;
+                }
+                self.drop_empty_database(name);
+            }
+            _ => {
+                if let Ok(id) = stray.id.parse::<u64>() {
+                    self.engine.runs.remove(&id);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! What people, machines and bad luck do to a preview.
+
+use deploy::{
+    engine::{Activity, Room},
+    names::RevisionNumber,
+};
+use orchestrator::lifecycle::{Ending, Hold, Wanted};
+
+use super::{
+    app::App,
+    engine::Key,
+    forge::State,
+    world::{Event, World},
+};
+
+/// A process that was killed, not one that failed.
+const KILLED: Activity = Activity::Exited {
+    exit_code: 137,
+    out_of_memory: false,
+};
+
+impl World {
+    /// One thing happens.
+    pub(super) fn act(&mut self) {
+        match self.rng.below(48) {
+            0..8 => self.push(),
+            8..10 => self.push_back(),
+            10..14 => self.end_or_reopen(),
+            14 => self.retarget(),
+            15 => self.hint(),
+            16..23 => self.crash(),
+            23..26 => self.visit(),
+            26..31 => self.kill_service(),
+            31 => self.kill_database(),
+            32 => self.delete_database(),
+            33..35 => self.delete_service(),
+            35 => self.delete_image(),
+            36 => self.delete_room(),
+            37 => self.restart_engine(),
+            38 => self.engine_goes_away(),
+            39..41 => self.forge_goes_away(),
+            41 => self.forge_lies(),
+            42 => self.ask_again(),
+            43 => self.remove_by_hand(),
+            _ => self.visit(),
+        }
+    }
+
+    /// A webhook: delivered once, or twice, late, or never.
+    pub(super) fn hint(&mut self) {
+        let copies = match self.rng.below(10) {
+            0..2 => 0,
+            2 => 2,
+            _ => 1,
+        };
+        for _ in 0..copies {
+            let wait = self.rng.wait_ms();
+            self.after(wait, Event::Hint);
+        }
+    }
+
+    fn push(&mut self) {
+        if self.forge.state != State::Open {
+            return;
+        }
+        let app = App::draw(&mut self.rng, self.apps.len());
+        self.say(|| format!("push of {} ({:?})", &app.commit.as_str()[36..], app.fate));
+        self.forge.head = app.commit.clone();
+        self.apps.push(app);
+        self.hint();
+    }
+
+    /// An older commit becomes the head again.
+    fn push_back(&mut self) {
+        if self.forge.state != State::Open {
+            return;
+        }
+        let index = self.rng.index(self.apps.len());
+        self.forge.head = self.apps[index].commit.clone();
+        self.say(|| format!("the head is commit {} again", index + 1));
+        self.hint();
+    }
+
+    fn end_or_reopen(&mut self) {
+        self.forge.state = match self.forge.state {
+            State::Open if self.rng.percent(4) => State::Deleted,
+            State::Open if self.rng.percent(40) => State::Merged,
+            State::Open => State::Closed,
+            State::Closed => State::Open,
+            other => other,
+        };
+        let state = self.forge.state;
+        self.say(|| format!("the pull request is {state:?}"));
+        self.hint();
+    }
+
+    fn retarget(&mut self) {
+        self.forge.base += 1;
+        self.hint();
+    }
+
+    fn visit(&mut self) {
+        for _ in 0..=self.rng.below(3) {
+            let Some(revision) = self.proxy.visit() else {
+                return;
+            };
+            self.tally.visits += 1;
+            let wait = if self.rng.percent(5) {
+                40_000
+            } else {
+                self.rng.wait_ms()
+            };
+            self.after(wait, Event::Leave(revision));
+        }
+    }
+
+    fn pick(&mut self, of: impl Fn(&super::engine::Service) -> bool) -> Option<Key> {
+        let keys: Vec<Key> = self
+            .engine
+            .services
+            .iter()
+            .filter(|(_, service)| of(service))
+            .map(|(key, _)| key.clone())
+            .collect();
+        let index = self.rng.index(keys.len());
+        keys.into_iter().nth(index)
+    }
+
+    /// What others do to a revision that never served may be taken for its own fault.
+    fn touched(&mut self, number: RevisionNumber) {
+        self.excused.insert(number);
+        self.proxy.requests.remove(&number);
+        self.engine.outside_at = self.now;
+        self.maybe_hint_engine();
+    }
+
+    fn kill_service(&mut self) {
+        let Some(key) = self.pick(|service| service.activity == Activity::Running) else {
+            return;
+        };
+        self.say(|| format!("{} {} dies", key.0, key.1));
+        if let Some(service) = self.engine.services.get_mut(&key) {
+            service.activity = KILLED;
+        }
+        self.touched(key.0);
+    }
+
+    fn delete_service(&mut self) {
+        let Some(key) = self.pick(|_| true) else {
+            return;
+        };
+        self.say(|| format!("{} {} is deleted by somebody", key.0, key.1));
+        self.engine.services.remove(&key);
+        self.touched(key.0);
+    }
+
+    fn kill_database(&mut self) {
+        self.engine.outside_at = self.now;
+        for database in self.engine.databases.values_mut() {
+            if database.container == Some(Activity::Running) {
+                database.container = Some(KILLED);
+            }
+        }
+        self.excuse_all();
+        self.say(|| "the databases die".to_owned());
+    }
+
+    fn delete_database(&mut self) {
+        self.engine.outside_at = self.now;
+        let volume = self.rng.percent(50);
+        for database in self.engine.databases.values_mut() {
+            database.container = None;
+            database.volume &= volume;
+        }
+        self.engine.databases.retain(|_, database| database.volume);
+        self.excuse_all();
+        self.say(|| "the databases are deleted by somebody".to_owned());
+    }
+
+    fn delete_image(&mut self) {
+        let used: Vec<_> = self
+            .engine
+            .services
+            .values()
+            .map(|s| s.image.clone())
+            .collect();
+        self.engine
+            .images
+            .retain(|_, (image, _)| used.contains(image));
+        self.engine.outside_at = self.now;
+        self.say(|| "unused images are pruned by somebody".to_owned());
+    }
+
+    fn delete_room(&mut self) {
+        let data = !self
+            .engine
+            .databases
+            .values()
+            .any(|d| d.container.is_some());
+        let services: Vec<_> = self
+            .engine
+            .services
+            .keys()
+            .map(|(number, _)| *number)
+            .collect();
+        self.engine.rooms.retain(|room, _| match room {
+            Room::Revision(number) => services.contains(number),
+            Room::Data => !(data && services.is_empty()),
+        });
+        self.engine.outside_at = self.now;
+        self.say(|| "unused networks are pruned by somebody".to_owned());
+    }
+
+    fn restart_engine(&mut self) {
+        self.say(|| "the engine restarts".to_owned());
+        for service in self.engine.services.values_mut() {
+            if service.activity == Activity::Running {
+                service.activity = KILLED;
+            }
+        }
+        for run in self.engine.runs.values_mut() {
+            run.ends_at = None;
+        }
+        self.proxy.requests.clear();
+        self.kill_database();
+        self.engine_goes_away();
+    }
+
+    fn excuse_all(&mut self) {
+        let numbers: Vec<_> = self
+            .store
+            .revisions
+            .iter()
+            .map(|facts| facts.number)
+            .collect();
+        self.excused.extend(numbers);
+    }
+
+    fn engine_goes_away(&mut self) {
+        self.engine.away_until = self.now + self.rng.below(20_000);
+        self.say(|| "the engine goes away".to_owned());
+    }
+
+    fn forge_goes_away(&mut self) {
+        self.forge.away_until = self.now + self.rng.below(60_000);
+        self.say(|| "the forge goes away".to_owned());
+    }
+
+    /// For a moment the forge denies a pull request that is there; once in a life.
+    fn forge_lies(&mut self) {
+        if self.forge.lies_until == 0 {
+            self.forge.lies_until = self.now + self.rng.below(100_000);
+            self.say(|| "the forge lies".to_owned());
+            self.hint();
+        }
+    }
+
+    /// Somebody asks for the same commit once more.
+    fn ask_again(&mut self) {
+        if self.control.is_some() && self.store.desired.hold.is_none() {
+            self.say(|| "somebody asks for the same commit once more".to_owned());
+            self.store.desired.request += 1;
+            self.store.desired.looks_raised += 1;
+            self.wake();
+        }
+    }
+
+    fn remove_by_hand(&mut self) {
+        if self.control.is_some() && matches!(self.store.desired.wanted, Wanted::Serve(_)) {
+            self.say(|| "somebody removes the preview".to_owned());
+            self.store.desired.hold = Some(Hold {
+                ending: Ending::Removed,
+                commit: None,
+            });
+            self.store.desired.looks_raised += 1;
+            self.wake();
+        }
+    }
+}

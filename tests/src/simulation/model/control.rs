@@ -1,0 +1,410 @@
+//! The modelled control plane: looks, decides, begins steps, takes note of their ends; and dies.
+//!
+//! It does what the worker does, without waiting for anything real. What it remembers between
+//! looks is lost when it dies.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use deploy::{engine::Activity, names::CommitSha};
+use orchestrator::lifecycle::{
+    Admission, Answer, Observed, Outcome, Phase, Setback, Step, Wanted, decide, summary,
+};
+
+use super::{
+    effect::{self, Effect, Stop},
+    store::diagnosis,
+    world::{Event, World},
+};
+
+/// A worker looks this often even when nothing wakes it.
+const LOOK_AT_LEAST_MS: u64 = 30_000;
+/// How long to wait before looking again when nothing could be seen.
+const BLIND_RETRY_MS: u64 = 500;
+/// The first and the longest wait after a step failed.
+const RETRY_FIRST_MS: u64 = 250;
+const RETRY_LONGEST_MS: u64 = 60_000;
+
+/// A step under way.
+#[derive(Debug)]
+pub(super) struct Flight {
+    /// The step.
+    pub(super) step: Step,
+    /// What it still has to do.
+    pub(super) rest: VecDeque<Effect>,
+    /// How much of it was done.
+    pub(super) done: usize,
+    /// It fails when that much was done.
+    pub(super) fails_at: Option<usize>,
+    /// It was dropped.
+    pub(super) cancelled: bool,
+    /// When it began.
+    pub(super) began_at: u64,
+    /// When the engine was seen on which it was decided.
+    pub(super) view_at: u64,
+    /// The head on which it was decided.
+    pub(super) head: Option<CommitSha>,
+    /// What the forge answered.
+    pub(super) answer: Option<Answer>,
+    /// What it was about to know: addresses, an image, a run.
+    pub(super) found: effect::Found,
+}
+
+/// What lives in the process.
+#[derive(Debug)]
+pub(super) struct Control {
+    /// What it last saw, with what it remembers in the same places.
+    pub(super) observed: Observed,
+    /// When it saw the engine, until something may have changed there.
+    pub(super) view_at: Option<u64>,
+    /// Steps under way, by the number of their flight.
+    pub(super) flights: BTreeMap<u64, Flight>,
+    /// The same, as `decide` is told.
+    pub(super) in_flight: BTreeSet<Step>,
+    /// When it looks again.
+    pub(super) wake_at: u64,
+    /// How many steps the last decision named.
+    pub(super) named: usize,
+}
+
+impl Control {
+    fn new(now: u64) -> Self {
+        Self {
+            observed: Observed::nothing(),
+            view_at: None,
+            flights: BTreeMap::new(),
+            in_flight: BTreeSet::new(),
+            wake_at: now,
+            named: 0,
+        }
+    }
+
+    fn failed(&mut self, step: &Step, now: u64, reason: &str) {
+        let key = step.backoff_key();
+        let before = self.observed.setbacks.get(&key);
+        let count = before.map_or(0, |setback| setback.count) + 1;
+        let wait = RETRY_FIRST_MS.saturating_mul(1 << count.min(16)) / 2;
+        let retry_at_ms = now + wait.min(RETRY_LONGEST_MS);
+        let reason = reason.to_owned();
+        self.observed.setbacks.insert(
+            key,
+            Setback {
+                count,
+                retry_at_ms,
+                reason,
+            },
+        );
+    }
+
+    /// Forgets setbacks of steps that are no longer wanted.
+    fn forget_setbacks(&mut self, named: &BTreeSet<Step>, now: u64) {
+        self.observed.setbacks.retain(|step, setback| {
+            setback.retry_at_ms > now || named.iter().any(|n| n.backoff_key() == *step)
+        });
+    }
+
+    fn learn(&mut self, flight: &Flight) {
+        match &flight.step {
+            Step::Probe { revision } => {
+                let addresses = flight.found.addresses.clone();
+                self.observed.ready.insert(*revision, addresses);
+            }
+            Step::StartService { revision, .. } => drop(self.observed.ready.remove(revision)),
+            Step::Drain { revision } => drop(self.observed.drained.insert(*revision)),
+            Step::Route { revision } => {
+                self.observed.drained.remove(revision);
+                self.observed.in_doubt.clear();
+            }
+            Step::Unroute => self.observed.in_doubt.clear(),
+            Step::LookAgain { seen } => self.observed.empty_looks = seen + 1,
+            Step::ConfirmGone => self.forget(),
+            _ => {}
+        }
+    }
+
+    /// What a worker of its own would not know any more.
+    fn forget(&mut self) {
+        self.observed.ready.clear();
+        self.observed.drained.clear();
+        self.observed.setbacks.clear();
+        self.observed.empty_looks = 0;
+        self.view_at = None;
+    }
+}
+
+impl World {
+    /// Starts the control plane: routes are taken over from the proxy, nothing else is known.
+    pub(super) fn restart(&mut self) {
+        if self.control.is_some() {
+            return;
+        }
+        self.say(|| "control plane starts".to_owned());
+        let mut control = Control::new(self.now);
+        control.observed.route = self.proxy.route.clone();
+        self.control = Some(control);
+        self.store.desired.looks_raised += self.rng.below(2);
+        self.wake();
+    }
+
+    /// Kills the control plane. What was under way may still appear in the engine.
+    pub(super) fn crash(&mut self) {
+        let Some(control) = self.control.take() else {
+            return;
+        };
+        self.say(|| "control plane dies".to_owned());
+        self.tally.crashes += 1;
+        for flight in control.flights.into_values() {
+            self.abandon(&flight);
+        }
+        let wait = 100 + self.rng.below(4_000);
+        self.after(wait, Event::Restart);
+    }
+
+    /// The call that was under way may be done though nobody waits for its answer.
+    fn abandon(&mut self, flight: &Flight) {
+        let Some(next) = flight.rest.front() else {
+            return;
+        };
+        if next.may_come_late() && self.rng.percent(30) {
+            let mut late = next.clone();
+            late.bind(&flight.found);
+            let wait = self.rng.below(300);
+            self.after(wait, Event::Late(late));
+        }
+    }
+
+    /// A wake-up: everything is looked at anew.
+    pub(super) fn wake(&mut self) {
+        if let Some(control) = &mut self.control {
+            control.view_at = None;
+            self.look();
+        }
+    }
+
+    /// One look, one decision, and the beginning of what was decided.
+    pub(super) fn look(&mut self) {
+        let Some(mut control) = self.control.take() else {
+            return;
+        };
+        self.look_as(&mut control);
+        self.control = Some(control);
+    }
+
+    fn look_as(&mut self, control: &mut Control) {
+        if control.view_at.is_none() {
+            if self.now < self.engine.away_until {
+                control.wake_at = self.now + BLIND_RETRY_MS;
+                return;
+            }
+            self.engine.show(&mut control.observed);
+            control.view_at = Some(self.now);
+            if !self.engine.is_empty() {
+                control.observed.empty_looks = 0;
+            }
+        }
+        self.tally.looks += 1;
+        let observed = &mut control.observed;
+        observed.last_number = self.store.last_number();
+        observed.born.clone_from(&self.store.born);
+        observed.reported.clone_from(&self.store.reported);
+        observed.records = self.store.records;
+        observed.admission = self.admission();
+        observed.revisions = std::mem::take(&mut self.store.revisions);
+        let plan = decide(
+            &self.store.desired,
+            &control.observed,
+            &control.in_flight,
+            self.now,
+        );
+        let telling = plan
+            .run
+            .iter()
+            .any(|step| matches!(step, Step::Report { .. }));
+        let told = telling.then(|| summary(&self.store.desired, &control.observed));
+        self.store.revisions = std::mem::take(&mut control.observed.revisions);
+        let named: BTreeSet<Step> = plan.run.into_iter().collect();
+        control.named = named.len();
+        self.cancel_unnamed(control, &named);
+        control.forget_setbacks(&named, self.now);
+        let deploys = told.is_some_and(|told| {
+            let ends = matches!(told.phase, Phase::Closing | Phase::Gone);
+            !ends && told.head.is_some() && told.revision.is_some()
+        });
+        for step in named {
+            if !control.in_flight.contains(&step) {
+                self.begin(control, step, deploys);
+            }
+        }
+        let latest = self.now + LOOK_AT_LEAST_MS;
+        control.wake_at = plan
+            .wake_at_ms
+            .map_or(latest, |at| at.min(latest))
+            .max(self.now + 1);
+    }
+
+    /// Places for awake previews are short now and then.
+    fn admission(&mut self) -> Admission {
+        if !self.calm && self.store.revisions.is_empty() && self.rng.percent(10) {
+            return Admission::Waiting { before: 1 };
+        }
+        Admission::Granted
+    }
+
+    fn cancel_unnamed(&mut self, control: &mut Control, named: &BTreeSet<Step>) {
+        let unnamed: Vec<u64> = control
+            .flights
+            .iter()
+            .filter(|(_, f)| f.step.is_cancellable() && !f.cancelled && !named.contains(&f.step))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in unnamed {
+            let Some(flight) = control.flights.get_mut(&id) else {
+                continue;
+            };
+            flight.cancelled = true;
+            let flight = &control.flights[&id];
+            self.say(|| format!("cancelled: {:?}", flight.step));
+            self.abandon(flight);
+            if let Some(run) = flight.found.run {
+                let wait = self.rng.below(300);
+                self.after(wait, Event::Late(Effect::RunRemove(run)));
+            }
+            let wait = self.rng.below(5);
+            self.after(wait, Event::Flight(id));
+        }
+    }
+
+    fn begin(&mut self, control: &mut Control, step: Step, deploys: bool) {
+        self.say(|| format!("begins: {step:?}"));
+        self.tally.steps += 1;
+        self.check_begin(control, &step);
+        self.store.begin_attempt(&step);
+        let rest = effect::of(&step, deploys);
+        let fails = !self.calm && self.rng.percent(8);
+        let fails_at = fails.then(|| self.rng.index(rest.len() + 1));
+        let head = match &self.store.desired.wanted {
+            Wanted::Serve(head) => Some(head.commit.clone()),
+            _ => None,
+        };
+        let facts = step
+            .revision()
+            .and_then(|number| self.store.revision(number));
+        let addresses = facts.and_then(|facts| control.observed.addresses(facts));
+        let found = effect::Found {
+            addresses: addresses.unwrap_or_default(),
+            ..Default::default()
+        };
+        let id = self.engine.fresh();
+        control.in_flight.insert(step.clone());
+        let flight = Flight {
+            step,
+            rest,
+            done: 0,
+            fails_at,
+            cancelled: false,
+            began_at: self.now,
+            view_at: control.view_at.unwrap_or(self.now),
+            head,
+            answer: None,
+            found,
+        };
+        control.flights.insert(id, flight);
+        let wait = self.rng.wait_ms();
+        self.after(wait, Event::Flight(id));
+    }
+
+    /// A step under way does its next part.
+    pub(super) fn go_on(&mut self, id: u64) {
+        let Some(mut control) = self.control.take() else {
+            return;
+        };
+        let Some(mut flight) = control.flights.remove(&id) else {
+            self.control = Some(control);
+            return;
+        };
+        match self.progress(&mut control, &mut flight) {
+            Some(wait) => {
+                control.flights.insert(id, flight);
+                self.after(wait, Event::Flight(id));
+                self.control = Some(control);
+            }
+            None => {
+                self.control = Some(control);
+                self.look();
+            }
+        }
+    }
+
+    /// How long until it goes on; nothing when it ended.
+    fn progress(&mut self, control: &mut Control, flight: &mut Flight) -> Option<u64> {
+        loop {
+            if flight.cancelled {
+                self.store.end_attempt(&flight.step);
+                control.in_flight.remove(&flight.step);
+                control.view_at = None;
+                return None;
+            }
+            let next = match flight.fails_at {
+                Some(at) if at == flight.done => Err(Stop::Again("a fault")),
+                _ => match flight.rest.front().cloned() {
+                    None => {
+                        self.ended(control, flight, Ok(()));
+                        return None;
+                    }
+                    Some(effect) => self.apply(effect, Some(&mut *flight), Some(&mut *control)),
+                },
+            };
+            match next {
+                Ok(()) => {
+                    flight.rest.pop_front();
+                    flight.done += 1;
+                }
+                Err(Stop::Wait(wait)) => return Some(wait),
+                Err(stop) => {
+                    self.ended(control, flight, Err(stop));
+                    return None;
+                }
+            }
+            if self.rng.percent(35) {
+                return Some(self.rng.wait_ms());
+            }
+        }
+    }
+
+    fn ended(&mut self, control: &mut Control, flight: &Flight, result: Result<(), Stop>) {
+        let step = &flight.step;
+        self.say(|| format!("ended {result:?}: {step:?}"));
+        control.in_flight.remove(step);
+        if step.touches_engine() {
+            control.view_at = None;
+        }
+        match result {
+            Ok(()) => {
+                control.observed.setbacks.remove(&step.backoff_key());
+                control.learn(flight);
+            }
+            Err(Stop::Verdict(code)) => {
+                self.store.end_attempt(step);
+                control.observed.setbacks.remove(&step.backoff_key());
+                if let Some(number) = step.revision() {
+                    self.store
+                        .set_outcome(number, Outcome::Failed(diagnosis(code)));
+                }
+            }
+            Err(Stop::Again(reason)) => {
+                self.store.end_attempt(step);
+                control.view_at = None;
+                control.failed(step, self.now, reason);
+                if let Step::Route { revision } = step {
+                    control.observed.in_doubt.insert(*revision);
+                    control.observed.drained.remove(revision);
+                }
+            }
+            Err(Stop::Wait(_)) => {}
+        }
+    }
+}
+
+/// Whether it runs.
+pub(super) fn runs(activity: &Activity) -> bool {
+    *activity == Activity::Running
+}

@@ -1,0 +1,263 @@
+//! What a step does, part by part: between any two parts the control plane may die, the step may
+//! be dropped, or something may fail.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    net::SocketAddr,
+};
+
+use deploy::{
+    engine::{Room, Stray},
+    names::{CommitSha, DatabaseName, ImageId, RevisionNumber, ServiceName},
+};
+use orchestrator::lifecycle::Step;
+
+use super::engine::Key;
+
+/// One part of a step: one call to an outside world, or one transaction.
+#[derive(Clone, Debug)]
+pub(super) enum Effect {
+    /// The forge is asked.
+    Ask,
+    /// Its answer is applied.
+    ApplyRead(u64, Option<RevisionNumber>),
+    /// A revision is written down.
+    Begin(RevisionNumber, CommitSha, u64),
+    /// A commit's blueprint is read and written down.
+    Blueprint(RevisionNumber),
+    /// An image is built.
+    Build(Key, Option<ImageId>),
+    /// Its id is written down.
+    NoteImage(Key),
+    /// A network is made.
+    RoomMake(Room),
+    /// A database's container is removed, on behalf of the making of a new one or of its removal.
+    DbRemove(DatabaseName),
+    /// Its directory is removed.
+    DbRemoveVolume(DatabaseName),
+    /// A database's directory and container are made.
+    DbMake(DatabaseName),
+    /// The container is started.
+    DbStart(DatabaseName),
+    /// The seed is put in, as the revision has it.
+    DbSeed(DatabaseName, RevisionNumber),
+    /// That it is complete is written down.
+    DbBorn(DatabaseName),
+    /// That it is no more is written down.
+    DbForget(DatabaseName),
+    /// A migration's container starts.
+    RunStart(RevisionNumber, DatabaseName),
+    /// Its end is waited for.
+    RunWait(RevisionNumber),
+    /// A migration's container is removed.
+    RunRemove(u64),
+    /// The same, by whoever started it.
+    RunClean,
+    /// That it ran is written down.
+    Migrated(RevisionNumber, DatabaseName),
+    /// A service's container is made.
+    SvcMake(Key),
+    /// It is started.
+    SvcStart(Key),
+    /// A revision answers.
+    Probe(RevisionNumber),
+    /// That it did is written down.
+    Healthy(RevisionNumber),
+    /// The reason of an end is looked for.
+    Explain(Key),
+    /// A revision is given up.
+    GiveUp,
+    /// The proxy takes a table.
+    Route(RevisionNumber),
+    /// The proxy takes a table that leads nowhere.
+    Unroute,
+    /// The control plane's own book says the same.
+    Book(Option<RevisionNumber>),
+    /// Nothing is on its way any more.
+    Drain(RevisionNumber),
+    /// A service is stopped and removed.
+    SvcRemove(Key),
+    /// An image is removed.
+    ImageRemove(ImageId),
+    /// A stray is removed.
+    StrayRemove(Stray),
+    /// A network is removed.
+    RoomRemove(Room),
+    /// That a revision is no longer needed is written down.
+    Retire(RevisionNumber),
+    /// The comment is kept.
+    Comment(String),
+    /// That records may exist, or do not, is written down.
+    Records(bool),
+    /// A record is made.
+    Deploy,
+    /// All records are removed.
+    DeleteDeployments,
+    /// What was told is written down.
+    Reported(String),
+    /// A moment passes.
+    Settle,
+    /// The engine is looked at.
+    LookEmpty,
+    /// The end of a life is written down.
+    ConfirmGone,
+}
+
+/// What a step found out on its way.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Found {
+    /// Where all services of its revision ran when it was decided.
+    pub(super) addresses: BTreeMap<ServiceName, SocketAddr>,
+    /// The image that it built.
+    pub(super) image: Option<ImageId>,
+    /// The migration that it runs.
+    pub(super) run: Option<u64>,
+    /// Whether a moment has passed.
+    pub(super) settled: bool,
+}
+
+/// Why a step does not go on.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Stop {
+    /// Not yet.
+    Wait(u64),
+    /// Another try may succeed.
+    Again(&'static str),
+    /// The revision is at fault.
+    Verdict(&'static str),
+}
+
+impl Effect {
+    /// Whether it is a call to the engine that may be carried out after whoever made it is gone.
+    pub(super) fn may_come_late(&self) -> bool {
+        matches!(
+            self,
+            Self::Build(..)
+                | Self::RoomMake(_)
+                | Self::DbRemove(_)
+                | Self::DbRemoveVolume(_)
+                | Self::DbMake(_)
+                | Self::DbStart(_)
+                | Self::RunStart(..)
+                | Self::RunClean
+                | Self::SvcMake(_)
+                | Self::SvcStart(_)
+                | Self::SvcRemove(_)
+                | Self::ImageRemove(_)
+                | Self::StrayRemove(_)
+                | Self::RoomRemove(_)
+        )
+    }
+
+    /// Whether the engine carries it out.
+    pub(super) fn needs_engine(&self) -> bool {
+        self.may_come_late()
+            || matches!(self, Self::DbSeed(..) | Self::RunWait(_) | Self::LookEmpty)
+    }
+
+    /// Whether the forge carries it out.
+    pub(super) fn needs_forge(&self) -> bool {
+        matches!(
+            self,
+            Self::Ask
+                | Self::Comment(_)
+                | Self::Deploy
+                | Self::DeleteDeployments
+                | Self::Blueprint(_)
+        )
+    }
+
+    /// Names what it meant by its step's own findings.
+    pub(super) fn bind(&mut self, found: &Found) {
+        if let (Self::RunClean, Some(run)) = (&self, found.run) {
+            *self = Self::RunRemove(run);
+        }
+    }
+}
+
+/// The parts of a step. `deploys`: whether a report keeps a deployment record.
+pub(super) fn of(step: &Step, deploys: bool) -> VecDeque<Effect> {
+    use Effect as E;
+    let parts = match step {
+        Step::ReadPullRequest { look, confirms } => vec![E::Ask, E::ApplyRead(*look, *confirms)],
+        Step::BeginRevision {
+            number,
+            commit,
+            request,
+        } => {
+            vec![E::Begin(*number, commit.clone(), *request)]
+        }
+        Step::ReadSource { revision } => vec![E::Blueprint(*revision)],
+        Step::EnsureRoom { room, .. } => vec![E::RoomMake(room.clone())],
+        Step::Build { revision, service } => {
+            let key = (*revision, service.clone());
+            vec![E::Build(key.clone(), None), E::NoteImage(key)]
+        }
+        Step::StartService { revision, service } => {
+            let key = (*revision, service.clone());
+            vec![E::SvcMake(key.clone()), E::SvcStart(key)]
+        }
+        Step::Probe { revision } => vec![E::Probe(*revision), E::Healthy(*revision)],
+        Step::Explain { revision, service } => vec![E::Explain((*revision, service.clone()))],
+        Step::GiveUp { .. } => vec![E::GiveUp],
+        Step::Route { revision } => vec![E::Route(*revision), E::Book(Some(*revision))],
+        Step::Unroute => vec![E::Unroute, E::Book(None)],
+        Step::Drain { revision } => vec![E::Drain(*revision)],
+        Step::RemoveService { revision, service } => {
+            vec![E::SvcRemove((*revision, service.clone()))]
+        }
+        Step::RemoveImage { image } => vec![E::ImageRemove(image.clone())],
+        Step::RemoveStray { stray } => vec![E::StrayRemove(stray.clone())],
+        Step::RemoveRoom { room } => vec![E::RoomRemove(room.clone())],
+        Step::Retire { revision } => vec![E::Retire(*revision)],
+        Step::Report { key } => report(key, deploys),
+        Step::DeleteRecords => vec![E::DeleteDeployments, E::Records(false)],
+        Step::LookAgain { .. } => vec![E::Settle, E::LookEmpty],
+        Step::ConfirmGone => vec![E::ConfirmGone],
+        data => of_data(data),
+    };
+    parts.into()
+}
+
+fn of_data(step: &Step) -> Vec<Effect> {
+    use Effect as E;
+    match step {
+        Step::CreateDatabase { name, revision } => {
+            let name = || name.clone();
+            vec![
+                E::DbRemove(name()),
+                E::DbRemoveVolume(name()),
+                E::DbMake(name()),
+                E::DbStart(name()),
+                E::DbSeed(name(), *revision),
+                E::DbBorn(name()),
+            ]
+        }
+        Step::StartDatabase { name } => vec![E::DbStart(name.clone())],
+        Step::Migrate { revision, database } => vec![
+            E::RunStart(*revision, database.clone()),
+            E::RunWait(*revision),
+            E::RunClean,
+            E::Migrated(*revision, database.clone()),
+        ],
+        Step::RemoveDatabase { name } => {
+            let name = || name.clone();
+            vec![
+                E::DbForget(name()),
+                E::DbRemove(name()),
+                E::DbRemoveVolume(name()),
+            ]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn report(key: &str, deploys: bool) -> Vec<Effect> {
+    let unknown = Effect::Reported(String::new());
+    let mut parts = vec![unknown, Effect::Comment(key.to_owned())];
+    if deploys {
+        parts.extend([Effect::Records(true), Effect::Deploy]);
+    }
+    parts.push(Effect::Reported(key.to_owned()));
+    parts
+}

@@ -1,0 +1,174 @@
+//! How a life must end once nothing goes wrong any more.
+
+use std::collections::BTreeSet;
+
+use deploy::{blueprint::Blueprint, engine::Room, names::RevisionNumber};
+use orchestrator::lifecycle::{Outcome, Phase, RevisionFacts, Wanted, current_revision, summary};
+
+use super::{app::Fate, control::runs, forge::State, world::World};
+
+impl World {
+    /// Whether everything is as the pull request asks for. Nothing is under way.
+    pub(super) fn check_end(&mut self) {
+        if let Err(what) = self.end() {
+            self.broke(|| format!("at the end {what}"));
+        }
+    }
+
+    fn end(&self) -> Result<(), String> {
+        let Some(control) = &self.control else {
+            return Err("the control plane is dead".to_owned());
+        };
+        let held = self.store.desired.hold.is_some();
+        let mut observed = control.observed.clone();
+        observed.revisions.clone_from(&self.store.revisions);
+        observed.records = self.store.records;
+        let told = summary(&self.store.desired, &observed);
+        if self.forge.comment.as_ref() != Some(&told.key()) {
+            return Err(format!(
+                "the comment says {:?} and not {:?}",
+                self.forge.comment,
+                told.key()
+            ));
+        }
+        if observed.route != self.proxy.route {
+            return Err("the book and the proxy differ".to_owned());
+        }
+        if self.forge.state == State::Open && !held {
+            self.end_open(&observed, told.phase)
+        } else {
+            self.end_gone(told.phase)
+        }
+    }
+
+    fn end_gone(&self, phase: Phase) -> Result<(), String> {
+        let store = &self.store;
+        if !self.engine.is_empty() {
+            let left: Vec<String> = self.engine.origins().map(|(what, _)| what).collect();
+            return Err(format!("{left:?} is left of what is closed"));
+        }
+        if self.proxy.route.is_some() || self.forge.deployments > 0 || store.records {
+            return Err("a route or records are left of what is closed".to_owned());
+        }
+        if !store.born.is_empty() || store.desired.clearing || phase != Phase::Gone {
+            return Err(format!(
+                "what is closed is {phase}, clearing {}",
+                store.desired.clearing
+            ));
+        }
+        Ok(())
+    }
+
+    fn end_open(
+        &self,
+        observed: &orchestrator::lifecycle::Observed,
+        phase: Phase,
+    ) -> Result<(), String> {
+        let desired = &self.store.desired;
+        match &desired.wanted {
+            Wanted::Serve(head) if head.commit == self.forge.head => {}
+            other => return Err(format!("{other:?} is wanted")),
+        }
+        let current = current_revision(desired, observed).ok_or("the head has no revision")?;
+        let app = self.app(current.number).ok_or("the head has no commit")?;
+        let serving = self.proxy.route.as_ref().map(|route| route.revision);
+        match &current.outcome {
+            None if serving == Some(current.number) && phase == Phase::Live => {
+                // A seed runs only where the database is made.
+                if !matches!(app.fate, Fate::Works | Fate::SeedFails) {
+                    return Err(format!("{} serves, which cannot", current.number));
+                }
+            }
+            Some(Outcome::Failed(why)) if phase == Phase::Failed => {
+                if app.fate == Fate::Works && !self.excused.contains(&current.number) {
+                    return Err(format!("{} failed: {}", current.number, why.code));
+                }
+            }
+            other => {
+                return Err(format!(
+                    "the head is {phase}, {other:?}, {serving:?} serves"
+                ));
+            }
+        }
+        if !self.store.records || self.forge.deployments == 0 {
+            return Err("there is no deployment record".to_owned());
+        }
+        match serving.and_then(|number| self.store.revision(number)) {
+            Some(serving) => self.end_serving(serving),
+            None if serving.is_some() => Err("a revision of a former life serves".to_owned()),
+            None => self.end_without(None),
+        }
+    }
+
+    fn end_serving(&self, facts: &RevisionFacts) -> Result<(), String> {
+        let number = facts.number;
+        let blueprint = facts
+            .blueprint
+            .as_ref()
+            .ok_or("what serves has no blueprint")?;
+        for service in &blueprint.services {
+            let key = (number, service.name.clone());
+            let there = self.engine.services.get(&key);
+            let Some(there) = there.filter(|service| runs(&service.activity)) else {
+                return Err(format!("{number} {} does not run", service.name));
+            };
+            let routed = self
+                .proxy
+                .route
+                .as_ref()
+                .and_then(|r| r.addresses.get(&service.name));
+            if service.public && routed != Some(&there.address) {
+                return Err(format!(
+                    "the route of {number} {} leads astray",
+                    service.name
+                ));
+            }
+        }
+        for database in &blueprint.databases {
+            let there = self.engine.databases.get(&database.name);
+            let good = there.is_some_and(|there| {
+                there.container.as_ref().is_some_and(runs)
+                    && there.seeded
+                    && there.origin.life == self.store.desired.life
+                    && (database.migrate.is_none() || there.migrated.contains(&number))
+            });
+            if !good {
+                return Err(format!("database {} is {there:?}", database.name));
+            }
+        }
+        self.end_without(Some((number, blueprint)))
+    }
+
+    /// Nothing is there but what the serving revision needs, and databases.
+    fn end_without(&self, serving: Option<(RevisionNumber, &Blueprint)>) -> Result<(), String> {
+        let engine = &self.engine;
+        let names: BTreeSet<_> = serving
+            .iter()
+            .flat_map(|(number, b)| b.services.iter().map(|s| (*number, s.name.clone())))
+            .collect();
+        let services: BTreeSet<_> = engine.services.keys().cloned().collect();
+        let images: BTreeSet<_> = engine.images.keys().cloned().collect();
+        if services != names || !images.is_subset(&names) {
+            return Err(format!(
+                "{services:?} and images of {images:?} are there, not {names:?}"
+            ));
+        }
+        let stray = engine
+            .databases
+            .iter()
+            .find(|(name, _)| !self.store.born.contains(*name));
+        if stray.is_some() || !engine.runs.is_empty() {
+            return Err(format!("{stray:?} and runs {:?} are left", engine.runs));
+        }
+        for room in engine.rooms.keys() {
+            let needed = match room {
+                Room::Revision(number) => serving.is_some_and(|(serving, _)| serving == *number),
+                Room::Data => !self.store.born.is_empty(),
+            };
+            if !needed {
+                return Err(format!("{room:?} is left"));
+            }
+        }
+        Ok(())
+    }
+}

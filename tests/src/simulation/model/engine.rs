@@ -1,0 +1,211 @@
+//! The modelled engine: objects, what they do, and what a look at them shows.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+};
+
+use deploy::{
+    engine::{Activity, Room, Stray, StrayKind},
+    names::{DatabaseName, ImageId, RevisionNumber, ServiceName},
+};
+use orchestrator::lifecycle::{Observed, ServiceView};
+
+use super::words::preview;
+
+/// Which service of which revision.
+pub(super) type Key = (RevisionNumber, ServiceName);
+
+/// What every object carries: who asked for it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Origin {
+    /// The life of the preview in which it was asked for.
+    pub(super) life: u32,
+    /// Whether it appeared after whoever asked for it had gone.
+    pub(super) late: bool,
+}
+
+/// A service's container.
+#[derive(Clone, Debug)]
+pub(super) struct Service {
+    /// What it does.
+    pub(super) activity: Activity,
+    /// Where it is reached while it runs.
+    pub(super) address: SocketAddr,
+    /// From when on it answers; never, for some.
+    pub(super) ready_at: Option<u64>,
+    /// What it was made from.
+    pub(super) image: ImageId,
+    /// Who asked for it.
+    pub(super) origin: Origin,
+}
+
+/// A database: its container, its directory, and what is in there.
+#[derive(Clone, Debug)]
+pub(super) struct Database {
+    /// The container.
+    pub(super) container: Option<Activity>,
+    /// Whether the directory exists.
+    pub(super) volume: bool,
+    /// Whether the seed is in.
+    pub(super) seeded: bool,
+    /// Which revisions' migrations ran.
+    pub(super) migrated: BTreeSet<RevisionNumber>,
+    /// Who asked for it.
+    pub(super) origin: Origin,
+}
+
+/// A migration's container.
+#[derive(Clone, Debug)]
+pub(super) struct Run {
+    /// Whose.
+    pub(super) revision: RevisionNumber,
+    /// On which database.
+    pub(super) database: DatabaseName,
+    /// When it ends, while it runs.
+    pub(super) ends_at: Option<u64>,
+    /// Who asked for it.
+    pub(super) origin: Origin,
+}
+
+/// All that there is.
+#[derive(Debug, Default)]
+pub(super) struct Engine {
+    /// Networks.
+    pub(super) rooms: BTreeMap<Room, Origin>,
+    /// Service containers.
+    pub(super) services: BTreeMap<Key, Service>,
+    /// Databases.
+    pub(super) databases: BTreeMap<DatabaseName, Database>,
+    /// Images, by what they were built for.
+    pub(super) images: BTreeMap<Key, (ImageId, Origin)>,
+    /// Migrations that run, or that were cut off.
+    pub(super) runs: BTreeMap<u64, Run>,
+    /// Until when it does not answer.
+    pub(super) away_until: u64,
+    /// When somebody else last changed something, or something appeared late.
+    pub(super) outside_at: u64,
+    /// Numbers for images, runs and addresses.
+    pub(super) counter: u64,
+}
+
+impl Engine {
+    /// A number that was never given before.
+    pub(super) fn fresh(&mut self) -> u64 {
+        self.counter += 1;
+        self.counter
+    }
+
+    /// An address in a revision's network.
+    pub(super) fn address(revision: RevisionNumber, host: u64) -> SocketAddr {
+        let part = |value: u64| u8::try_from(value % 250).unwrap_or(0);
+        let ip = Ipv4Addr::new(
+            10,
+            part(u64::from(revision.0)),
+            part(host / 250),
+            part(host),
+        );
+        SocketAddr::new(IpAddr::V4(ip), 8080)
+    }
+
+    /// Whether nothing at all is left.
+    pub(super) fn is_empty(&self) -> bool {
+        self.rooms.is_empty()
+            && self.services.is_empty()
+            && self.databases.is_empty()
+            && self.images.is_empty()
+            && self.runs.is_empty()
+    }
+
+    /// Whether a service runs that is not one of `but`.
+    pub(super) fn runs_service(&self, of: impl Fn(&Key, &Service) -> bool) -> bool {
+        self.services
+            .iter()
+            .any(|(key, service)| service.activity == Activity::Running && of(key, service))
+    }
+
+    /// Every object's origin, with a word for it.
+    pub(super) fn origins(&self) -> impl Iterator<Item = (String, Origin)> {
+        let rooms = self.rooms.iter().map(|(r, o)| (format!("{r:?}"), *o));
+        let services = self
+            .services
+            .iter()
+            .map(|(k, s)| (format!("{k:?}"), s.origin));
+        let databases = self
+            .databases
+            .iter()
+            .map(|(n, d)| (n.to_string(), d.origin));
+        let images = self
+            .images
+            .iter()
+            .map(|(k, i)| (format!("image of {k:?}"), i.1));
+        let runs = self
+            .runs
+            .iter()
+            .map(|(n, r)| (format!("run {n}"), r.origin));
+        rooms
+            .chain(services)
+            .chain(databases)
+            .chain(images)
+            .chain(runs)
+    }
+
+    /// What a look shows.
+    pub(super) fn show(&self, observed: &mut Observed) {
+        observed.rooms = self.rooms.keys().cloned().collect();
+        let view = |(key, service): (&Key, &Service)| {
+            let runs = service.activity == Activity::Running;
+            let view = ServiceView {
+                activity: service.activity.clone(),
+                address: runs.then_some(service.address),
+            };
+            (key.clone(), view)
+        };
+        observed.services = self.services.iter().map(view).collect();
+        observed.databases = self
+            .databases
+            .iter()
+            .filter_map(|(name, database)| Some((name.clone(), database.container.clone()?)))
+            .collect();
+        observed.images = self
+            .images
+            .iter()
+            .map(|((revision, _), (image, _))| (image.clone(), *revision))
+            .collect();
+        observed.strays.clear();
+        for (name, database) in &self.databases {
+            if database.volume && database.container.is_none() {
+                observed.strays.insert(stray(
+                    StrayKind::Volume,
+                    format!("{name}-data"),
+                    None,
+                    Some(name),
+                ));
+            }
+        }
+        for (id, run) in &self.runs {
+            let stray = stray(
+                StrayKind::Container,
+                id.to_string(),
+                Some(run.revision),
+                None,
+            );
+            observed.strays.insert(stray);
+        }
+    }
+}
+
+fn stray(
+    kind: StrayKind,
+    id: String,
+    revision: Option<RevisionNumber>,
+    database: Option<&DatabaseName>,
+) -> Stray {
+    Stray {
+        preview: preview(),
+        kind,
+        id,
+        revision,
+        database: database.cloned(),
+    }
+}
