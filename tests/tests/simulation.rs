@@ -53,7 +53,7 @@ fn the_same_seed_is_the_same_life() {
 #[test]
 fn lives_are_full_of_trouble() {
     let tally = lives(0, 200).tally;
-    assert!(tally.crashes > 200, "{tally:?}");
-    assert!(tally.visits > 200, "{tally:?}");
+    assert!(tally.crashes > 150, "{tally:?}");
+    assert!(tally.visits > 100, "{tally:?}");
     assert!(tally.steps > 4_000, "{tally:?}");
 }

@@ -8,9 +8,9 @@ use orchestrator::lifecycle::{Answer, Ending, Outcome, Read, Wanted, intent};
 
 use super::{
     app::Fate,
-    control::{Control, Flight},
     effect::{Effect, Stop},
     engine::{Key, Origin},
+    process::{Control, Flight},
     words,
     world::World,
 };

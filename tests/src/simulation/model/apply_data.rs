@@ -8,9 +8,9 @@ use deploy::{
 use super::{
     app::Fate,
     apply::Done,
-    control::Flight,
     effect::{Effect, Stop},
     engine::{Database, Origin, Run},
+    process::Flight,
     world::{Event, World},
 };
 
@@ -85,9 +85,15 @@ impl World {
     }
 
     fn seed(&mut self, name: &DatabaseName, revision: RevisionNumber) -> Done {
-        let fails = self
-            .app(revision)
-            .is_some_and(|app| app.fate == Fate::SeedFails);
+        // A seed that fails for what serves could never be mended.
+        let served = self
+            .store
+            .revision(revision)
+            .is_some_and(|facts| facts.healthy);
+        let fails = !served
+            && self
+                .app(revision)
+                .is_some_and(|app| app.fate == Fate::SeedFails);
         match self.engine.databases.get_mut(name) {
             Some(database) if database.container == Some(Activity::Running) => {
                 if fails {

@@ -9,9 +9,9 @@ use orchestrator::lifecycle::Routed;
 use super::{
     app::Fate,
     apply::Done,
-    control::{Control, Flight},
     effect::Stop,
     engine::{Engine, Key, Origin, Service},
+    process::{Control, Flight},
     world::{Event, World},
 };
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use deploy::{blueprint::Blueprint, engine::Room, names::RevisionNumber};
 use orchestrator::lifecycle::{Outcome, Phase, RevisionFacts, Wanted, current_revision, summary};
 
-use super::{app::Fate, control::runs, forge::State, world::World};
+use super::{app::Fate, engine::runs, forge::State, world::World};
 
 impl World {
     /// Whether everything is as the pull request asks for. Nothing is under way.

@@ -209,3 +209,8 @@ fn stray(
         database: database.cloned(),
     }
 }
+
+/// Whether it runs.
+pub(super) fn runs(activity: &Activity) -> bool {
+    *activity == Activity::Running
+}

@@ -136,7 +136,7 @@ fn settle(world: &mut World) {
 
 /// Whether nothing is under way and nothing is wanted.
 fn is_quiet(world: &World) -> bool {
-    let rests = |control: &super::control::Control| {
+    let rests = |control: &super::process::Control| {
         control.flights.is_empty() && control.named == 0 && control.in_flight.is_empty()
     };
     world.is_idle() && world.control.as_ref().is_some_and(rests)

@@ -16,6 +16,7 @@ mod engine;
 mod forge;
 mod life;
 mod order;
+mod process;
 mod proxy;
 mod rng;
 mod store;

@@ -7,8 +7,8 @@ use deploy::{
 use orchestrator::lifecycle::{Step, Wanted};
 
 use super::{
-    control::{Control, Flight},
     engine::Key,
+    process::{Control, Flight},
     world::World,
 };
 

@@ -6,10 +6,10 @@ use deploy::{engine::Activity, names::RevisionNumber};
 
 use super::{
     app::App,
-    control::Control,
     effect::Effect,
     engine::{Engine, Key},
     forge::Forge,
+    process::Control,
     proxy::Proxy,
     rng::Rng,
     store::Store,
