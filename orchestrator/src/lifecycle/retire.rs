@@ -257,9 +257,14 @@ pub(super) fn clear(planner: &mut Planner<'_>) {
 
 fn confirm(planner: &mut Planner<'_>, no_databases: bool) {
     let observed = planner.observed;
-    // What still removes could remove what the next life makes.
-    let quiet =
-        !planner.under_way(|step| step.touches_engine() && !matches!(step, Step::LookAgain { .. }));
+    // What still removes could remove what the next life makes, and a report that began earlier
+    // may still make a record.
+    let works = |step: &Step| match step {
+        Step::LookAgain { .. } => false,
+        Step::Report { .. } => true,
+        other => other.touches_engine(),
+    };
+    let quiet = !planner.under_way(works);
     if !(planner.desired.clearing && no_databases && quiet && observed.engine_is_empty()) {
         return;
     }
