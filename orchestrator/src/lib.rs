@@ -1,6 +1,9 @@
 //! Decides and drives: lifecycle, store, API, pages, and the program `dayfly`.
 
+pub mod api;
 pub mod buildlog;
+pub mod cli;
+pub mod client;
 pub mod config;
 pub mod diagnosis;
 pub mod environment;
@@ -12,9 +15,13 @@ pub mod names;
 pub mod proxy_process;
 pub mod report;
 pub mod routes;
+pub mod serve;
 pub mod servicelog;
 pub mod sources;
 pub mod store;
 pub mod sweep;
 pub mod text;
 pub mod worker;
+
+#[cfg(feature = "demo")]
+pub mod demo;

@@ -12,7 +12,11 @@ use std::{
 };
 
 use anyhow::Context as _;
-use deploy::{docker::Docker, source::Mirrors};
+use deploy::{
+    docker::{Docker, DockerConfig, FirewallStatus},
+    engine::Engine as _,
+    source::Mirrors,
+};
 use tokio::{net::UnixListener, sync::Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use webhook::{
@@ -36,6 +40,9 @@ use crate::{
 
 /// How long one question to the forge may take.
 const FORGE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How often the host's firewall is looked at: somebody may have flushed it.
+const FIREWALL_PAUSE: Duration = Duration::from_secs(30);
 
 /// How a server is started.
 #[derive(Clone, Debug, Default)]
@@ -82,6 +89,7 @@ async fn stop_signal() -> anyhow::Result<()> {
 pub struct Server {
     registry: Registry,
     proxy: Arc<ProxyProcess>,
+    docker: Docker,
     stop: CancellationToken,
     tasks: TaskTracker,
     stop_proxy: Arc<std::sync::atomic::AtomicBool>,
@@ -106,7 +114,10 @@ impl Server {
         .await?;
         let settings = settings(&config, &proxy);
         let mirrors = Arc::new(Mirrors::new(config.data.join("mirrors")));
-        let allow_insecure_clone = config.github.as_ref().is_some_and(|g| g.allow_insecure_clone);
+        let allow_insecure_clone = config
+            .github
+            .as_ref()
+            .is_some_and(|g| g.allow_insecure_clone);
         let sources = GitSources {
             mirrors: Arc::clone(&mirrors),
             forge: forge.clone(),
@@ -116,7 +127,7 @@ impl Server {
             store,
             engine: Arc::new(docker.clone()),
             builder: Arc::new(docker.clone()),
-            databases: Arc::new(docker),
+            databases: Arc::new(docker.clone()),
             forge,
             sources: Arc::new(sources),
             routes: RouteBook::new(settings.clone(), Arc::clone(&proxy) as _),
@@ -130,6 +141,7 @@ impl Server {
         let server = Self {
             registry,
             proxy,
+            docker,
             stop,
             tasks: TaskTracker::new(),
             stop_proxy: Arc::default(),
@@ -152,9 +164,14 @@ impl Server {
         });
         let listener = bind(&api_socket(&config.data))?;
         self.spawn_server(listener, api);
-        let secrets =
-            config.github.as_ref().map(|github| github.webhook_secrets.clone()).unwrap_or_default();
-        let intake = Arc::new(StoreIntake { registry: self.registry.clone() });
+        let secrets = config
+            .github
+            .as_ref()
+            .map(|github| github.webhook_secrets.clone())
+            .unwrap_or_default();
+        let intake = Arc::new(StoreIntake {
+            registry: self.registry.clone(),
+        });
         let gate = gate::router(self.registry.clone(), secrets, intake);
         let path = config.data.join("proxy").join(proxy::GATE_SOCKET);
         let listener = bind(&path)?;
@@ -184,9 +201,16 @@ impl Server {
 
     /// Starts everything that goes on by itself.
     fn begin(&self, config: &ServerConfig) {
-        let poll = config.github.as_ref().and_then(|github| github.poll_seconds);
-        self.tasks.spawn(sweep::run(self.registry.clone(), poll, self.stop.clone()));
-        self.tasks.spawn(sweep::listen(self.registry.clone(), self.stop.clone()));
+        let poll = config
+            .github
+            .as_ref()
+            .and_then(|github| github.poll_seconds);
+        self.tasks
+            .spawn(sweep::run(self.registry.clone(), poll, self.stop.clone()));
+        self.tasks
+            .spawn(sweep::listen(self.registry.clone(), self.stop.clone()));
+        self.tasks
+            .spawn(keep_firewall(self.docker.clone(), self.stop.clone()));
         let proxy = Arc::clone(&self.proxy);
         let ports = Arc::clone(self.registry.ports());
         self.tasks.spawn(proxy.supervise(ports, self.stop.clone()));
@@ -208,14 +232,29 @@ impl Server {
         self.stop.cancel();
         self.registry.stop().await;
         self.tasks.close();
-        if tokio::time::timeout(Duration::from_secs(10), self.tasks.wait()).await.is_err() {
+        if tokio::time::timeout(Duration::from_secs(10), self.tasks.wait())
+            .await
+            .is_err()
+        {
             tracing::warn!("some connections were still open");
         }
         if self.stop_proxy.load(std::sync::atomic::Ordering::SeqCst) {
             self.proxy.stop().await?;
+            self.leave_firewall().await;
         }
         tracing::info!("the server stopped; previews go on as they are");
         Ok(())
+    }
+}
+
+impl Server {
+    /// Takes our rules out of the host's firewall, unless something still needs them.
+    async fn leave_firewall(&self) {
+        match self.docker.observe(None).await {
+            Ok(seen) if seen.is_empty() => drop(self.docker.firewall().remove().await),
+            Ok(_) => tracing::info!("previews still run; their firewall rules stay"),
+            Err(error) => tracing::warn!(%error, "the firewall rules stay"),
+        }
     }
 }
 
@@ -236,9 +275,13 @@ fn bind(path: &Path) -> anyhow::Result<UnixListener> {
 fn connect_forge(settings: &GitHubSettings) -> anyhow::Result<Arc<dyn Forge>> {
     let credential = match &settings.credential {
         Credential::Token(token) => github::Credential::Token(token.clone()),
-        Credential::App { app_id, private_key_pem } => {
-            github::Credential::App { app_id: *app_id, private_key_pem: private_key_pem.clone() }
-        }
+        Credential::App {
+            app_id,
+            private_key_pem,
+        } => github::Credential::App {
+            app_id: *app_id,
+            private_key_pem: private_key_pem.clone(),
+        },
     };
     let config = GitHubConfig {
         api_url: settings.api_url.clone(),
@@ -250,23 +293,46 @@ fn connect_forge(settings: &GitHubSettings) -> anyhow::Result<Arc<dyn Forge>> {
     Ok(Arc::new(GitHub::connect(config)?))
 }
 
+/// Connects to the engine and sees that it answers.
 async fn connect_engine(config: &ServerConfig, store: &Store) -> anyhow::Result<Docker> {
-    let pool = config
-        .subnet_pool
+    let pool = &config.subnet_pool;
+    let subnet_pool = pool
         .parse()
-        .map_err(|error| anyhow::anyhow!("engine.subnet_pool {:?}: {error}", config.subnet_pool))?;
-    let engine = deploy::docker::DockerConfig::new(
-        config.engine_socket.clone(),
-        store.instance().clone(),
-        pool,
-    );
-    Docker::connect(engine).await.with_context(|| {
-        format!("no engine answers on {}; is Docker running?", config.engine_socket.display())
-    })
+        .map_err(|error| anyhow::anyhow!("engine.subnet_pool {pool:?}: {error}"))?;
+    let mut engine = DockerConfig::new(store.instance().clone());
+    engine.socket.clone_from(&config.engine_socket);
+    engine.subnet_pool = subnet_pool;
+    let docker = Docker::connect(engine)?;
+    docker.observe(None).await.with_context(|| {
+        format!(
+            "no engine answers on {}; is Docker running?",
+            config.engine_socket.display()
+        )
+    })?;
+    Ok(docker)
+}
+
+/// Keeps the rules of the host's firewall in place, until we stop.
+async fn keep_firewall(docker: Docker, stop: CancellationToken) {
+    loop {
+        if let FirewallStatus::CannotSet(why) = docker.firewall().ensure().await {
+            tracing::warn!(
+                why,
+                "previews can reach this host and its neighbours: no rules can be set"
+            );
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(FIREWALL_PAUSE) => {}
+        }
+    }
 }
 
 fn settings(config: &ServerConfig, proxy: &ProxyProcess) -> Settings {
-    let own_port = proxy.listen().first().map_or(80, std::net::SocketAddr::port);
+    let own_port = proxy
+        .listen()
+        .first()
+        .map_or(80, std::net::SocketAddr::port);
     Settings {
         domain: config.domain.clone(),
         control_host: config.control_host.clone(),
@@ -284,7 +350,9 @@ async fn adopt_routes(ports: &Ports, proxy: &ProxyProcess) -> anyhow::Result<()>
         let sessions = ports.store.sessions(&row.id, wall_ms()).await?;
         let revisions = ports.store.revisions(&row.id).await?;
         ports.routes.adopt(&table, &row, sessions, |number| {
-            let known = revisions.iter().find(|revision| revision.facts.number == number)?;
+            let known = revisions
+                .iter()
+                .find(|revision| revision.facts.number == number)?;
             (known.facts.life == row.desired.life).then(|| known.facts.blueprint.clone())?
         });
     }

@@ -1,0 +1,14 @@
+//! `dayfly demo`: the whole of it on one machine, with a modelled GitHub instead of the real one.
+//!
+//! A real server, a real repository over real git, real containers with a real database. With a
+//! terminal it stays until Ctrl-C; without one it plays the story to its end and proves that
+//! nothing is left.
+
+mod files;
+mod proof;
+mod stage;
+mod story;
+mod tell;
+mod visit;
+
+pub use story::run;

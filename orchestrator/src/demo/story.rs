@@ -1,0 +1,369 @@
+//! The story: two pull requests open, are visited, one is pushed to, both end.
+
+use std::{
+    io::IsTerminal as _,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use tokio::time::Instant;
+use webhook::names::PullRequestNumber;
+
+use super::{files, proof, stage::Stage, tell::Teller, visit::Visitor};
+use crate::{api::PreviewView as Preview, lifecycle::Phase};
+
+/// How long a preview may take until it is live: its first build installs packages.
+const LIVE_DEADLINE: Duration = Duration::from_secs(10 * 60);
+/// How long a preview may take until it is gone.
+const GONE_DEADLINE: Duration = Duration::from_secs(120);
+/// How often a preview is asked for.
+const LOOK_PAUSE: Duration = Duration::from_millis(50);
+/// How often the page is visited during a push.
+const VISIT_PAUSE: Duration = Duration::from_millis(20);
+
+/// Plays the demo.
+pub async fn run() -> anyhow::Result<()> {
+    let teller = Teller::new();
+    teller.at("starting the modelled GitHub and the server");
+    let stage = Stage::set().await?;
+    let played = play(&stage, &teller).await;
+    if played.is_err() {
+        teller.say(&format!("the server's log: {}", stage.log().display()));
+        let log = std::fs::read_to_string(stage.log()).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        teller.quote(&lines[lines.len().saturating_sub(40)..].join("\n"));
+    }
+    let cleared = close_everything(&stage, &teller).await;
+    let instance = instance(&stage)?;
+    stage.strike().await?;
+    played?;
+    cleared?;
+    teller.part("Proof that nothing is left");
+    proof::nothing_is_left(&teller, &instance).await?;
+    teller.part("The demo went well.");
+    Ok(())
+}
+
+/// Opens, shows, and then either waits for a person or plays on.
+async fn play(stage: &Stage, teller: &Teller) -> anyhow::Result<()> {
+    let (one, two) = open_both(stage, teller).await?;
+    show(stage, teller, &one).await?;
+    show(stage, teller, &two).await?;
+    what_to_try(stage, teller, &one, &two);
+    if std::io::stdout().is_terminal() && std::io::stdin().is_terminal() {
+        teller.part("Press Ctrl-C to end the demo; everything it made is then removed.");
+        return Ok(tokio::signal::ctrl_c().await?);
+    }
+    visit_both(stage, teller, &one, &two).await?;
+    push_under_load(stage, teller, &one).await
+}
+
+async fn open_both(stage: &Stage, teller: &Teller) -> anyhow::Result<(Preview, Preview)> {
+    teller.part("Two pull requests open");
+    for (branch, change, title, author) in [
+        ("moods", "pull-1", "Guests say how they feel", "ada"),
+        ("new-colours", "pull-2", "A warmer colour", "grace"),
+    ] {
+        let changes = files::change(change);
+        stage
+            .model
+            .push(&stage.repo, branch, "main", &changes, title)
+            .await?;
+        let number = stage
+            .model
+            .open_pull_request(&stage.repo, branch, "main", title, author)
+            .await?;
+        teller.at(&format!("{author} opens {number} from branch {branch}"));
+    }
+    let one = wait_for(stage, teller, "guestbook-1", Phase::Live, LIVE_DEADLINE);
+    let two = wait_for(stage, teller, "guestbook-2", Phase::Live, LIVE_DEADLINE);
+    tokio::try_join!(one, two)
+}
+
+/// Waits until a preview is in a phase, saying each phase on the way.
+async fn wait_for(
+    stage: &Stage,
+    teller: &Teller,
+    id: &str,
+    phase: Phase,
+    deadline: Duration,
+) -> anyhow::Result<Preview> {
+    let end = Instant::now() + deadline;
+    let mut told = None;
+    loop {
+        let found = stage
+            .client
+            .get::<Preview>(&format!("/api/v1/previews/{id}"))
+            .await
+            .ok();
+        if let Some(preview) = found {
+            if told != Some(preview.phase) {
+                teller.at(&format!("{id} is {}", preview.phase));
+                told = Some(preview.phase);
+            }
+            if preview.phase == phase {
+                return Ok(preview);
+            }
+            if let (Phase::Failed, Some(diagnosis)) = (preview.phase, &preview.diagnosis) {
+                teller.quote(&diagnosis.evidence.join("\n"));
+                anyhow::bail!("{id} failed: {} {}", diagnosis.code, diagnosis.sentence);
+            }
+        }
+        anyhow::ensure!(
+            Instant::now() < end,
+            "{id} did not become {phase} in {deadline:?}"
+        );
+        tokio::time::sleep(LOOK_PAUSE).await;
+    }
+}
+
+/// The timeline of a preview, and the comment as it stands on its pull request.
+async fn show(stage: &Stage, teller: &Teller, preview: &Preview) -> anyhow::Result<()> {
+    teller.part(&format!(
+        "{}: {}",
+        preview.id,
+        preview.url.as_deref().unwrap_or("no address")
+    ));
+    let events: Vec<crate::api::EventView> = stage
+        .client
+        .get(&format!("/api/v1/previews/{}/events", preview.id))
+        .await?;
+    for event in events {
+        let seconds = event.took_ms as f64 / 1000.0;
+        let note = event
+            .note
+            .map_or_else(String::new, |note| format!("  {note}"));
+        teller.say(&format!("  {:<24} {seconds:>6.2} s{note}", event.step));
+    }
+    let number = PullRequestNumber(preview.number.context("the preview has no number")?);
+    let end = Instant::now() + Duration::from_secs(10);
+    loop {
+        let comments = stage.model.comments(&stage.repo, number);
+        anyhow::ensure!(
+            comments.len() <= 1,
+            "{} comments on one pull request",
+            comments.len()
+        );
+        if let Some(comment) = comments
+            .first()
+            .filter(|comment| comment.body.contains("live"))
+        {
+            teller.say(&format!(
+                "  the comment on {number}, edited {} times:",
+                comment.edits
+            ));
+            teller.quote(&comment.body);
+            return Ok(());
+        }
+        anyhow::ensure!(
+            Instant::now() < end,
+            "no comment on {number} says that it is live"
+        );
+        tokio::time::sleep(LOOK_PAUSE).await;
+    }
+}
+
+fn what_to_try(stage: &Stage, teller: &Teller, one: &Preview, two: &Preview) {
+    teller.part("What to try");
+    for preview in [one, two] {
+        teller.say(&format!("  open {}", preview.url.as_deref().unwrap_or("-")));
+    }
+    let data = stage.data.path().display();
+    for command in ["ls", "show guestbook-1", "logs guestbook-1 web", "doctor"] {
+        teller.say(&format!("  dayfly --data {data} {command}"));
+    }
+}
+
+/// Each preview sees its own data.
+async fn visit_both(
+    stage: &Stage,
+    teller: &Teller,
+    one: &Preview,
+    two: &Preview,
+) -> anyhow::Result<()> {
+    teller.part("Each preview has its own database");
+    let url = |preview: &Preview| preview.url.clone().context("no address");
+    let (first, second) = (stage.visitor(&url(one)?), stage.visitor(&url(two)?));
+    for (visitor, change) in [(&first, "pull-1"), (&second, "pull-2")] {
+        let page = visitor.get("/").await?;
+        let headline = files::headline(change);
+        anyhow::ensure!(
+            page.status.is_success(),
+            "{} answered {}",
+            visitor.authority,
+            page.status
+        );
+        anyhow::ensure!(
+            page.body.contains(&escape(&headline)),
+            "{} does not say {headline:?}",
+            visitor.authority
+        );
+        anyhow::ensure!(
+            page.body.contains("Ada"),
+            "{} does not show its seed",
+            visitor.authority
+        );
+    }
+    let signed = first
+        .post(
+            "/entries",
+            "author=Barbara&message=only+in+the+first&mood=happy",
+        )
+        .await?;
+    anyhow::ensure!(
+        signed.status.is_redirection(),
+        "signing answered {}: {}",
+        signed.status,
+        signed.body
+    );
+    let (mine, theirs) = (
+        first.get("/entries.json").await?,
+        second.get("/entries.json").await?,
+    );
+    anyhow::ensure!(
+        mine.body.contains("only in the first"),
+        "the first preview lost an entry"
+    );
+    anyhow::ensure!(
+        !theirs.body.contains("only in the first"),
+        "the second preview sees the first one's data"
+    );
+    teller.at("signed the first guestbook: the entry is there, and not in the second");
+    Ok(())
+}
+
+/// The page escapes what it shows; so does the comparison.
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('\'', "&#x27;")
+        .replace('"', "&quot;")
+        .replace('<', "&lt;")
+}
+
+/// A push while people visit: no request fails, and the entry signed before is still there.
+async fn push_under_load(stage: &Stage, teller: &Teller, one: &Preview) -> anyhow::Result<()> {
+    teller.part("A push while people visit");
+    let visitor = stage.visitor(one.url.as_deref().context("no address")?);
+    let crowd = Crowd::gather(visitor.clone());
+    let changes = files::change("push-1");
+    let commit = stage
+        .model
+        .push(&stage.repo, "moods", "main", &changes, "Say it better")
+        .await?;
+    let end = Instant::now() + LIVE_DEADLINE;
+    loop {
+        let preview: Preview = stage.client.get("/api/v1/previews/guestbook-1").await?;
+        if preview.phase == Phase::Live
+            && preview
+                .serving_commit
+                .as_ref()
+                .is_some_and(|c| c.as_str() == commit.as_str())
+        {
+            break;
+        }
+        if let (Phase::Failed, Some(diagnosis)) = (preview.phase, &preview.diagnosis) {
+            anyhow::bail!("the push failed: {} {}", diagnosis.code, diagnosis.sentence);
+        }
+        anyhow::ensure!(Instant::now() < end, "the pushed commit does not serve");
+        tokio::time::sleep(LOOK_PAUSE).await;
+    }
+    teller.at("the pushed commit serves");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let (visits, failures) = crowd.disperse().await;
+    teller.at(&format!(
+        "{visits} requests during the switch, {} failed",
+        failures.len()
+    ));
+    for failure in failures.iter().take(5) {
+        teller.say(&format!("           {failure}"));
+    }
+    anyhow::ensure!(failures.is_empty(), "requests failed during the switch");
+    let page = visitor.get("/").await?;
+    anyhow::ensure!(
+        page.body.contains(&escape(&files::headline("push-1"))),
+        "the new headline is not there"
+    );
+    let entries = visitor.get("/entries.json").await?;
+    anyhow::ensure!(
+        entries.body.contains("only in the first"),
+        "the push lost an entry"
+    );
+    teller.at("the new headline is there, and so is the entry signed before the push");
+    Ok(())
+}
+
+/// Visitors that come at a steady rate until they are told to stop.
+struct Crowd {
+    stop: Arc<AtomicBool>,
+    visits: Arc<AtomicU64>,
+    task: tokio::task::JoinHandle<Vec<String>>,
+}
+
+impl Crowd {
+    fn gather(visitor: Visitor) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let visits = Arc::new(AtomicU64::new(0));
+        let (stopped, counted) = (Arc::clone(&stop), Arc::clone(&visits));
+        let task = tokio::spawn(async move {
+            let mut tick = tokio::time::interval(VISIT_PAUSE);
+            let mut open = tokio::task::JoinSet::new();
+            while !stopped.load(Ordering::SeqCst) {
+                tick.tick().await;
+                let visitor = visitor.clone();
+                counted.fetch_add(1, Ordering::SeqCst);
+                open.spawn(async move {
+                    match visitor.get("/healthz").await {
+                        Ok(page) if page.status.is_success() => None,
+                        Ok(page) => Some(format!("{}: {}", page.status, page.body.trim())),
+                        Err(error) => Some(format!("{error:#}")),
+                    }
+                });
+            }
+            open.join_all().await.into_iter().flatten().collect()
+        });
+        Self { stop, visits, task }
+    }
+
+    async fn disperse(self) -> (u64, Vec<String>) {
+        self.stop.store(true, Ordering::SeqCst);
+        let failures = self
+            .task
+            .await
+            .unwrap_or_else(|error| vec![error.to_string()]);
+        (self.visits.load(Ordering::SeqCst), failures)
+    }
+}
+
+/// Merges one pull request, closes the other, and waits until nothing is left of either.
+async fn close_everything(stage: &Stage, teller: &Teller) -> anyhow::Result<()> {
+    teller.part("One pull request is merged, the other closed");
+    // Either may be closed already, or never have been opened, where the story broke off.
+    for (number, merge) in [(PullRequestNumber(1), true), (PullRequestNumber(2), false)] {
+        if merge {
+            stage.model.merge(&stage.repo, number).await.map(drop)?;
+        } else {
+            stage.model.close(&stage.repo, number)?;
+        }
+    }
+    let one = wait_for(stage, teller, "guestbook-1", Phase::Gone, GONE_DEADLINE);
+    let two = wait_for(stage, teller, "guestbook-2", Phase::Gone, GONE_DEADLINE);
+    tokio::try_join!(one, two)?;
+    let records = stage.model.deployments(&stage.repo);
+    anyhow::ensure!(
+        records.is_empty(),
+        "{} deployment records are left",
+        records.len()
+    );
+    teller.at("both are gone, and so are their deployment records");
+    Ok(())
+}
+
+/// The label that everything of this server carries.
+fn instance(stage: &Stage) -> anyhow::Result<String> {
+    let store = crate::store::Store::open(&stage.data.path().join("dayfly.db"))?;
+    Ok(store.instance().to_string())
+}
