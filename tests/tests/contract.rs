@@ -1,5 +1,7 @@
 //! Every promise of the three ports, kept by the fake and by the real engine.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 use deploy::contract::{self, Broken, Fixture, Kept};
 
 /// Checks one promise, and that everything it made can be taken away again.
