@@ -273,10 +273,11 @@ async fn push_under_load(stage: &Stage, teller: &Teller, one: &Preview) -> anyho
     }
     teller.at("the pushed commit serves");
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let (visits, failures) = crowd.disperse().await;
+    let (visits, slowest, failures) = crowd.disperse().await;
     teller.at(&format!(
-        "{visits} requests during the switch, {} failed",
-        failures.len()
+        "{visits} requests during the switch, {} failed, the slowest took {:.2} s",
+        failures.len(),
+        slowest.as_secs_f64()
     ));
     for failure in failures.iter().take(5) {
         teller.say(&format!("           {failure}"));
@@ -296,11 +297,14 @@ async fn push_under_load(stage: &Stage, teller: &Teller, one: &Preview) -> anyho
     Ok(())
 }
 
+/// How long one visit took, and what went wrong.
+type Visit = (Duration, Option<String>);
+
 /// Visitors that come at a steady rate until they are told to stop.
 struct Crowd {
     stop: Arc<AtomicBool>,
     visits: Arc<AtomicU64>,
-    task: tokio::task::JoinHandle<Vec<String>>,
+    task: tokio::task::JoinHandle<Vec<Visit>>,
 }
 
 impl Crowd {
@@ -315,27 +319,41 @@ impl Crowd {
                 tick.tick().await;
                 let visitor = visitor.clone();
                 counted.fetch_add(1, Ordering::SeqCst);
-                open.spawn(async move {
-                    match visitor.get("/healthz").await {
-                        Ok(page) if page.status.is_success() => None,
-                        Ok(page) => Some(format!("{}: {}", page.status, page.body.trim())),
-                        Err(error) => Some(format!("{error:#}")),
-                    }
-                });
+                open.spawn(visit(visitor));
             }
-            open.join_all().await.into_iter().flatten().collect()
+            open.join_all().await
         });
         Self { stop, visits, task }
     }
 
-    async fn disperse(self) -> (u64, Vec<String>) {
+    /// Sends everybody home: how many came, how long the slowest took, and what failed.
+    async fn disperse(self) -> (u64, Duration, Vec<String>) {
         self.stop.store(true, Ordering::SeqCst);
-        let failures = self
+        let visits = self
             .task
             .await
-            .unwrap_or_else(|error| vec![error.to_string()]);
-        (self.visits.load(Ordering::SeqCst), failures)
+            .unwrap_or_else(|error| vec![(Duration::ZERO, Some(error.to_string()))]);
+        let slowest = visits
+            .iter()
+            .map(|(took, _)| *took)
+            .max()
+            .unwrap_or_default();
+        let failures = visits
+            .into_iter()
+            .filter_map(|(_, failure)| failure)
+            .collect();
+        (self.visits.load(Ordering::SeqCst), slowest, failures)
     }
+}
+
+async fn visit(visitor: Visitor) -> Visit {
+    let began = Instant::now();
+    let failure = match visitor.get("/healthz").await {
+        Ok(page) if page.status.is_success() => None,
+        Ok(page) => Some(format!("{}: {}", page.status, page.body.trim())),
+        Err(error) => Some(format!("{error:#}")),
+    };
+    (began.elapsed(), failure)
 }
 
 /// Merges one pull request, closes the other, and waits until nothing is left of either.

@@ -7,6 +7,9 @@ import psycopg2.extras
 import psycopg2.pool
 
 SHOWN_MAX = 100
+# One for each of the server's threads: a pool keeps no more than its first number open, and a new
+# connection for every visit would cost more than the visit.
+CONNECTIONS = 4
 CONNECTIONS_MAX = 8
 # A statement that takes longer is a fault, and a visitor should be told so.
 OPTIONS = "-c statement_timeout=5000"
@@ -18,7 +21,7 @@ def _connections():
     global _pool
     if _pool is None:
         _pool = psycopg2.pool.ThreadedConnectionPool(
-            0, CONNECTIONS_MAX, os.environ["DATABASE_URL"], connect_timeout=3, options=OPTIONS
+            CONNECTIONS, CONNECTIONS_MAX, os.environ["DATABASE_URL"], connect_timeout=3, options=OPTIONS
         )
     return _pool
 
