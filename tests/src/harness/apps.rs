@@ -1,0 +1,93 @@
+//! The applications that tests preview. They build in well under a second and need no network.
+
+use webhook::model::{File, Files};
+
+/// Says what it is, and answers questions about the place it runs in.
+const PROBE: &str = include_str!("apps/probe.py");
+
+/// An application, as files of a commit.
+#[derive(Clone, Debug)]
+pub struct App {
+    files: Files,
+}
+
+impl App {
+    /// A static page with this text.
+    pub fn page(text: &str) -> Self {
+        let dockerfile = "FROM dayfly-test/base:1\nCOPY site /site\nEXPOSE 8080\n\
+                          CMD [\"busybox\", \"httpd\", \"-f\", \"-p\", \"8080\", \"-h\", \"/site\"]\n";
+        Self { files: Files::new() }
+            .with("Dockerfile", dockerfile)
+            .with("site/index.html", text)
+            .with("dayfly.toml", "[services.web]\nbuild = \".\"\n")
+    }
+
+    /// A program that answers questions about the place it runs in.
+    pub fn probe(text: &str) -> Self {
+        let dockerfile = "FROM dayfly-test/base:1\nCOPY probe.py text /app/\nEXPOSE 8080\n\
+                          CMD [\"python3\", \"-u\", \"/app/probe.py\"]\n";
+        Self { files: Files::new() }
+            .with("Dockerfile", dockerfile)
+            .with("probe.py", PROBE)
+            .with("text", text)
+            .with("dayfly.toml", "[services.web]\nbuild = \".\"\nhealth = \"/healthz\"\n")
+    }
+
+    /// The same program with a Postgres that has one note in it.
+    pub fn notes(text: &str) -> Self {
+        let toml = "[services.web]\nbuild = \".\"\nhealth = \"/healthz\"\n\n[databases.main]\n\
+                    engine = \"postgres:15\"\nseed = \"seed.sql\"\n";
+        let seed = "create table notes (text text not null);\n\
+                    insert into notes values ('seeded');\n";
+        Self::probe(text).with("dayfly.toml", toml).with("seed.sql", seed)
+    }
+
+    /// The same with a file.
+    #[must_use]
+    pub fn with(mut self, path: &str, text: &str) -> Self {
+        self.files.insert(path.to_owned(), File::from(text));
+        self
+    }
+
+    /// The same with a link.
+    #[must_use]
+    pub fn with_link(mut self, path: &str, target: &str) -> Self {
+        self.files.insert(path.to_owned(), File::Symlink(target.to_owned()));
+        self
+    }
+
+    /// The same with lines at the end of its Dockerfile.
+    #[must_use]
+    pub fn then(mut self, lines: &str) -> Self {
+        if let Some(File::Regular(dockerfile)) = self.files.get_mut("Dockerfile") {
+            dockerfile.extend(lines.bytes());
+            dockerfile.push(b'\n');
+        }
+        self
+    }
+
+    /// Its build waits for so long, after everything else.
+    #[must_use]
+    pub fn that_builds_for(self, seconds: u32) -> Self {
+        self.then(&format!("RUN [\"python3\", \"-c\", \"import time; time.sleep({seconds})\"]"))
+    }
+
+    /// Its migration adds a note, once the seed is there.
+    #[must_use]
+    pub fn that_migrates(self) -> Self {
+        let toml = "[services.web]\nbuild = \".\"\nhealth = \"/healthz\"\n\n[databases.main]\n\
+                    engine = \"postgres:15\"\nseed = \"seed.sql\"\n\
+                    migrate = { run = \"python3 /app/migrate.py\", in = \"web\" }\n";
+        let migration = "import os\nimport psycopg2\n\
+                         with psycopg2.connect(os.environ['DATABASE_URL']) as database:\n    \
+                         database.cursor().execute(\"insert into notes values ('migrated')\")\n";
+        self.with("dayfly.toml", toml)
+            .with("migrate.py", migration)
+            .then("COPY migrate.py /app/")
+    }
+
+    /// Its files.
+    pub fn files(&self) -> Files {
+        self.files.clone()
+    }
+}

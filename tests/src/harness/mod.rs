@@ -1,0 +1,34 @@
+//! A whole Dayfly, spoken to through its front doors only.
+//!
+//! A real server process on a data directory of its own, a modelled GitHub that sends it signed
+//! webhooks, the real engine behind a relay that can misbehave, visitors with plain HTTP. Whatever
+//! a test does, nothing of it is left in the engine afterwards; a test after which something would
+//! be left fails.
+
+mod api;
+mod apps;
+mod calls;
+mod crowd;
+mod dayfly;
+mod engine;
+mod http;
+mod options;
+mod process;
+mod pulls;
+mod relay;
+mod visitor;
+mod wait;
+
+pub use api::{Api, Preview};
+pub use apps::App;
+pub use calls::{Act, Moment, Rule, Seen};
+pub use crowd::Crowd;
+pub use dayfly::Dayfly;
+pub use engine::{Docker, Left};
+pub use http::Answer;
+pub use options::Options;
+pub use process::{Ran, binary, run_to_end};
+pub use pulls::Pull;
+pub use relay::Relay;
+pub use visitor::Visitor;
+pub use wait::{DEADLINE, eventually, eventually_within};

@@ -1,0 +1,123 @@
+//! The program `dayfly`, run for real.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use tokio::process::{Child, Command};
+
+/// How long a command may take.
+const COMMAND_DEADLINE: Duration = Duration::from_secs(120);
+
+/// The program, as built beside this test.
+///
+/// # Errors
+/// Where it was not built.
+pub fn binary() -> anyhow::Result<PathBuf> {
+    let test = std::env::current_exe()?;
+    let beside = test.ancestors().skip(1).take(3).map(|folder| folder.join("dayfly"));
+    beside.into_iter().find(|path| path.is_file()).with_context(|| {
+        format!(
+            "the program dayfly is not built beside {}; run: cargo build --workspace --all-features --bins",
+            test.display()
+        )
+    })
+}
+
+/// Starts `dayfly serve`.
+pub(super) fn serve(config: &Path, data: &Path) -> anyhow::Result<Child> {
+    let log = std::fs::OpenOptions::new().create(true).append(true).open(server_log(data))?;
+    let mut command = Command::new(binary()?);
+    command
+        .arg("serve")
+        .arg("--config")
+        .arg(config)
+        .arg("--data")
+        .arg(data)
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .process_group(0)
+        .kill_on_drop(true);
+    command.spawn().context("the server could not be started")
+}
+
+/// Where a server writes what it does.
+pub(super) fn server_log(data: &Path) -> PathBuf {
+    data.join("server.log")
+}
+
+/// Ends a process at once, as a power cut would. One that is gone already is fine.
+pub(super) fn kill9(pid: u32) {
+    if let Ok(pid) = i32::try_from(pid) {
+        // The only failure is that it is gone.
+        let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+    }
+}
+
+/// Ends every process that was started for a data directory: servers and proxies.
+pub(super) fn kill9_all_of(data: &Path) {
+    let Ok(processes) = std::fs::read_dir("/proc") else { return };
+    let data = data.as_os_str().as_encoded_bytes();
+    for entry in processes.flatten() {
+        let pid = entry.file_name().to_string_lossy().parse().unwrap_or_default();
+        let words = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        let names_it = words.split(|byte| *byte == 0).any(|word| word.starts_with(data));
+        if pid > 1 && pid != std::process::id() && names_it {
+            kill9(pid);
+        }
+    }
+}
+
+/// What a command said.
+#[derive(Clone, Debug)]
+pub struct Ran {
+    /// Whether it ended with 0.
+    pub success: bool,
+    /// Its output.
+    pub stdout: String,
+    /// Its complaints.
+    pub stderr: String,
+}
+
+impl Ran {
+    /// What it printed, where it ended with 0.
+    ///
+    /// # Errors
+    /// Where it ended otherwise.
+    pub fn printed(self) -> anyhow::Result<String> {
+        anyhow::ensure!(self.success, "the command failed:\n{}{}", self.stdout, self.stderr);
+        Ok(self.stdout)
+    }
+}
+
+/// Runs `dayfly` to its end, in a folder, for a data directory.
+///
+/// # Errors
+/// Where it does not end.
+pub async fn run_to_end(data: &Path, folder: &Path, arguments: &[&str]) -> anyhow::Result<Ran> {
+    let mut command = Command::new(binary()?);
+    command
+        .args(arguments)
+        .env("DAYFLY_DATA", data)
+        .env("NO_COLOR", "1")
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    let output = tokio::time::timeout(COMMAND_DEADLINE, command.output())
+        .await
+        .with_context(|| format!("dayfly {} does not end", arguments.join(" ")))??;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ok(Ran {
+        success: output.status.success(),
+        stdout: text(&output.stdout),
+        stderr: text(&output.stderr),
+    })
+}

@@ -1,0 +1,188 @@
+//! Who gets in, and where.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context as _, ensure};
+use http::Method;
+use tests::harness::{App, Dayfly, Docker, Options, Visitor};
+
+/// Every route of the API.
+const ROUTES: [(&str, &str); 12] = [
+    ("GET", "/api/v1/previews"),
+    ("POST", "/api/v1/previews"),
+    ("GET", "/api/v1/previews/shop-1"),
+    ("DELETE", "/api/v1/previews/shop-1"),
+    ("GET", "/api/v1/previews/shop-1/events"),
+    ("GET", "/api/v1/previews/shop-1/logs"),
+    ("GET", "/api/v1/previews/shop-1/wait"),
+    ("PUT", "/api/v1/local/evil"),
+    ("GET", "/api/v1/deliveries"),
+    ("POST", "/api/v1/shutdown"),
+    ("GET", "/api/v1"),
+    ("GET", "/api/v1/../v1/previews"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_route_of_the_api_is_answered_from_outside() -> anyhow::Result<()> {
+    Dayfly::play(async |dayfly| {
+        let (pull, visitor) = dayfly.open_live("change", &App::page("text")).await?;
+        let control = dayfly.visitor(&dayfly.control_host());
+        let unknown = dayfly.visitor(&format!("unknown.localhost:{}", dayfly.proxy.port()));
+        let header = [("x-dayfly-for", "api"), ("dayfly-for", "api"), ("content-type", "application/json")];
+        for (method, path) in ROUTES {
+            for who in [&control, &unknown, &visitor] {
+                let method = Method::from_bytes(method.as_bytes())?;
+                let answer = who.send(method, path, "", &header).await?;
+                let refused = [400, 404, 405, 501].contains(&answer.status.as_u16());
+                ensure!(refused, "{} {path}: {answer:?}", who.authority());
+                ensure!(!answer.body.contains("serving_commit"), "{answer:?}");
+            }
+        }
+        let health = control.get("/healthz").await?;
+        ensure!(health.status == 200 && health.body == "ok\n", "{health:?}");
+        let webhook = control.get("/webhooks/github").await?;
+        ensure!(webhook.status == 405, "{webhook:?}");
+        ensure!(visitor.text("/").await? == "text");
+        dayfly.live(&pull, &pull.commit).await.map(drop)
+    })
+    .await
+}
+
+/// The addresses at which a container could find its host.
+async fn gateways(dayfly: &Dayfly, preview: &str) -> anyhow::Result<BTreeSet<String>> {
+    let mut found = BTreeSet::from(["127.0.0.1".to_owned()]);
+    for container in dayfly.docker.running(preview).await? {
+        let known = Docker::inspect(&container).await?;
+        let networks = known["NetworkSettings"]["Networks"].as_object().cloned();
+        for (name, _) in networks.unwrap_or_default() {
+            let network = Docker::inspect(&name).await?;
+            let gateway = network["IPAM"]["Config"][0]["Gateway"].as_str();
+            found.extend(gateway.map(|address| {
+                address.split('/').next().unwrap_or(address).to_owned()
+            }));
+        }
+    }
+    Ok(found)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_route_of_the_api_is_answered_from_inside_a_preview() -> anyhow::Result<()> {
+    Dayfly::play_with(Options::everywhere(), async |dayfly| {
+        let (pull, visitor) = dayfly.open_live("change", &App::probe("text")).await?;
+        let gateways = gateways(dayfly, &pull.id).await?;
+        ensure!(gateways.len() >= 2, "{gateways:?}");
+        let port = dayfly.proxy.port();
+        for gateway in gateways {
+            for (_, path) in ROUTES.into_iter().filter(|(method, _)| *method == "GET") {
+                let head = dayfly.control_host();
+                let question = format!("/ask?host={gateway}&port={port}&head={head}&path={path}");
+                let answer = visitor.text(&question).await?;
+                ensure!(!answer.contains(" 200 "), "{gateway}{path}: {answer}");
+                if dayfly.docker.is_fenced() && gateway != "127.0.0.1" {
+                    ensure!(!answer.starts_with("HTTP"), "the host answered: {answer}");
+                }
+            }
+        }
+        let sockets = visitor.text("/read?path=/proc/net/unix").await?;
+        ensure!(!sockets.contains("api.sock") && !sockets.contains("docker.sock"), "{sockets}");
+        Ok(())
+    })
+    .await
+}
+
+/// Opens a link as a browser does; answers the cookie that it was given.
+async fn enter(dayfly: &Dayfly, url: &str) -> anyhow::Result<(Visitor, String)> {
+    let visitor = dayfly.visitor(url);
+    let path = url.split_once("://").and_then(|(_, rest)| rest.find('/').map(|at| &rest[at..]));
+    let path = path.context("the address has no path, so no token")?;
+    let entered = visitor.browse(path).await?;
+    ensure!(entered.status == 303 && entered.headers["location"] == "/", "{entered:?}");
+    let cookie = entered.headers["set-cookie"].to_str()?.to_owned();
+    Ok((visitor, cookie))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_domain_a_preview_opens_with_its_link_and_with_no_other() -> anyhow::Result<()> {
+    Dayfly::play_with(Options::at("previews.example"), async |dayfly| {
+        let (one, two) = (App::probe("one"), App::probe("two"));
+        let ((one, first), (_, second)) =
+            tokio::try_join!(dayfly.open_live("one", &one), dayfly.open_live("two", &two))?;
+        for path in ["/", "/healthz", "/.dayfly/open", "/.dayfly/open?token=guess"] {
+            let refused = first.browse(path).await?;
+            ensure!(refused.status == 403, "{path}: {refused:?}");
+            ensure!(!refused.body.contains("one\n"), "{refused:?}");
+        }
+        let url = dayfly.api.preview(&one.id).await?.url()?.to_owned();
+        let token = url.rsplit("token=").next().unwrap_or_default().to_owned();
+        ensure!(token.len() >= 22, "{token} is too short to be a secret");
+        let (visitor, set) = enter(dayfly, &url).await?;
+        let low = set.to_ascii_lowercase();
+        ensure!(low.contains("httponly") && low.contains("path=/"), "{set}");
+        ensure!(!low.contains("domain="), "{set} is not for this host alone");
+        let cookie = set.split(';').next().unwrap_or_default();
+        let inside = visitor.clone().with_cookie(cookie);
+        ensure!(inside.text("/").await? == "one");
+        let seen = inside.text("/headers").await?;
+        let value = cookie.split('=').nth(1).unwrap_or_default();
+        ensure!(!seen.contains(value), "the application saw the session: {seen}");
+        ensure!(!seen.contains(&token), "the application saw the token: {seen}");
+        let elsewhere = second.clone().with_cookie(cookie).browse("/").await?;
+        ensure!(elsewhere.status == 403, "{elsewhere:?}");
+        let wrong = second.browse(&format!("/.dayfly/open?token={token}")).await?;
+        ensure!(wrong.status == 403, "{wrong:?}");
+        // The session outlives the server.
+        dayfly.kill9().await?;
+        ensure!(inside.text("/").await? == "one");
+        dayfly.restart().await?;
+        ensure!(inside.text("/").await? == "one");
+        dayfly.close(&one)?;
+        dayfly.gone(&one.id).await?;
+        let after = inside.browse("/").await?;
+        ensure!(!after.status.is_success(), "{after:?}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sockets_and_the_data_directory_are_for_their_owner_alone() -> anyhow::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    Dayfly::play(async |dayfly| {
+        let mode = |path: &std::path::Path| anyhow::Ok(path.metadata()?.permissions().mode());
+        let socket = mode(&dayfly.data().join("api.sock"))? & 0o777;
+        ensure!(socket == 0o600, "{socket:o}");
+        let directory = mode(dayfly.data())? & 0o777;
+        ensure!(directory == 0o700, "{directory:o}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_process_that_faces_visitors_holds_nothing_worth_stealing() -> anyhow::Result<()> {
+    Dayfly::play(async |dayfly| {
+        let pid = dayfly.proxy_pid().await?;
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+        let field = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name));
+            line.map(|rest| rest.trim().to_owned()).unwrap_or_default()
+        };
+        if nix::unistd::geteuid().is_root() {
+            ensure!(!field("Uid:").starts_with('0'), "{status}");
+            ensure!(field("CapEff:") == "0000000000000000", "{status}");
+        }
+        let environment = std::fs::read(format!("/proc/{pid}/environ"))?;
+        let words = std::fs::read(format!("/proc/{pid}/cmdline"))?;
+        for text in [environment, words] {
+            let text = String::from_utf8_lossy(&text).into_owned();
+            ensure!(!text.contains("of-this-test"), "a secret is in {text}");
+        }
+        for entry in std::fs::read_dir(format!("/proc/{pid}/fd"))?.flatten() {
+            let open = std::fs::read_link(entry.path()).unwrap_or_default();
+            let open = open.to_string_lossy().into_owned();
+            ensure!(!open.contains("dayfly.db") && !open.contains("engine.sock"), "{open}");
+        }
+        Ok(())
+    })
+    .await
+}

@@ -1,0 +1,181 @@
+//! The engine: away, back, and full of other people's things.
+
+use anyhow::ensure;
+use deploy::labels;
+use tests::harness::{App, Crowd, Dayfly, Docker, eventually};
+
+/// The image that the applications of the tests begin with.
+const BASE: &str = "dayfly-test/base:1";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_engine_is_away_visitors_are_served_and_afterwards_all_goes_on()
+-> anyhow::Result<()> {
+    Dayfly::play(async |dayfly| {
+        let (pull, visitor) = dayfly.open_live("change", &App::page("first")).await?;
+        let crowd = Crowd::gather(visitor.clone(), "/");
+        dayfly.relay.refuse();
+        let commit = dayfly.push(&pull, &App::page("second")).await?;
+        crowd.more(50).await?;
+        dayfly.relay.accept()?;
+        dayfly.live(&pull, &commit).await?;
+        ensure!(visitor.text("/").await? == "second");
+        crowd.expect_no_failure().await.map(drop)
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stopped_while_the_engine_was_away_is_started_again() -> anyhow::Result<()> {
+    Dayfly::play(async |dayfly| {
+        let (pull, visitor) = dayfly.open_live("change", &App::notes("text")).await?;
+        ensure!(visitor.post("/notes", "kept").await?.status == 201);
+        dayfly.relay.refuse();
+        for container in dayfly.docker.left().await?.containers {
+            Docker::run(&["stop", "--time", "1", &container]).await?;
+        }
+        dayfly.relay.accept()?;
+        eventually("it answers with its data", async || {
+            let notes = visitor.text("/notes").await?;
+            ensure!(notes == "[\"kept\", \"seeded\"]", "{notes}");
+            Ok(())
+        })
+        .await?;
+        dayfly.live(&pull, &pull.commit).await?;
+        ensure!(dayfly.relay.count("POST /build") == 1, "it was built again");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_container_that_somebody_removed_comes_back() -> anyhow::Result<()> {
+    Dayfly::play(async |dayfly| {
+        let (pull, visitor) = dayfly.open_live("change", &App::page("text")).await?;
+        for container in dayfly.docker.running(&pull.id).await? {
+            Docker::run(&["rm", "--force", &container]).await?;
+        }
+        eventually("it answers again", async || {
+            ensure!(visitor.text("/").await? == "text");
+            Ok(())
+        })
+        .await?;
+        dayfly.live(&pull, &pull.commit).await?;
+        ensure!(dayfly.relay.count("POST /build") == 1, "it was built again");
+        Ok(())
+    })
+    .await
+}
+
+/// Objects that are not ours; they go when they are dropped, whatever happens.
+struct Strangers {
+    objects: Vec<[String; 3]>,
+}
+
+impl Strangers {
+    fn name(&self, kind: &str) -> String {
+        format!("dayfly-test-stranger-{}-{kind}-{}", std::process::id(), self.objects.len())
+    }
+
+    async fn make(&mut self, kind: &'static str, arguments: &[&str]) -> anyhow::Result<String> {
+        let name = self.name(kind);
+        let (command, mut words): (Vec<&str>, Vec<&str>) = match kind {
+            "container" => (vec!["run", "--detach", "--name", &name], arguments.to_vec()),
+            "image" => (vec!["tag"], arguments.to_vec()),
+            _ => (vec![kind, "create"], arguments.to_vec()),
+        };
+        if kind != "container" {
+            words.push(&name);
+        }
+        Docker::run(&[command, words].concat()).await?;
+        self.objects.push([kind.to_owned(), "inspect".to_owned(), name.clone()]);
+        Ok(name)
+    }
+
+    async fn are_there(&self) -> anyhow::Result<()> {
+        for [kind, inspect, name] in &self.objects {
+            Docker::run(&[kind, inspect, name]).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Strangers {
+    fn drop(&mut self) {
+        for [kind, _, name] in self.objects.iter().rev() {
+            let flags: &[&str] = if kind == "network" { &[] } else { &["--force"] };
+            let mut command = std::process::Command::new("docker");
+            // One that is gone already is what the test complained about.
+            let _ = command.arg(kind).arg("rm").args(flags).arg(name).output();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_belongs_to_others_is_never_touched() -> anyhow::Result<()> {
+    let mut strangers = Strangers { objects: Vec::new() };
+    Dayfly::play(async |dayfly| {
+        let other = format!("{}=ffffffff", labels::INSTANCE);
+        let preview = format!("{}=shop-1", labels::PREVIEW);
+        let marks = ["--label", &other, "--label", &preview];
+        let sleep = ["busybox", "sleep", "600"];
+        strangers.make("container", &[&[BASE], &sleep[..]].concat()).await?;
+        strangers.make("container", &[&marks[..], &[BASE], &sleep].concat()).await?;
+        strangers.make("network", &[]).await?;
+        strangers.make("network", &marks).await?;
+        strangers.make("volume", &[]).await?;
+        strangers.make("volume", &marks).await?;
+        strangers.make("image", &[BASE]).await?;
+
+        let (pull, _) = dayfly.open_live("change", &App::notes("text")).await?;
+        // Somebody runs one of our images by hand: the container inherits our labels.
+        let service = dayfly.docker.containers(labels::NAME, "web").await?;
+        let image = Docker::inspect(&service[0]).await?["Image"].as_str().map(str::to_owned);
+        let image = image.ok_or_else(|| anyhow::anyhow!("no image"))?;
+        let by_hand = strangers.make("container", &[&[&*image], &sleep[..]].concat()).await?;
+        let commit = dayfly.push(&pull, &App::notes("more")).await?;
+        dayfly.live(&pull, &commit).await?;
+        strangers.are_there().await?;
+        let running = Docker::inspect(&by_hand).await?["State"]["Running"].clone();
+        ensure!(running == true, "the container that was run by hand was stopped");
+        // It keeps its image, and with it the preview, from going; until it goes itself.
+        Docker::run(&["rm", "--force", &by_hand]).await?;
+        strangers.objects.retain(|[_, _, name]| *name != by_hand);
+        dayfly.close(&pull)?;
+        dayfly.gone(&pull.id).await?;
+        strangers.are_there().await
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_whose_dockerfile_carries_our_labels_gains_nothing() -> anyhow::Result<()> {
+    Dayfly::play(async |dayfly| {
+        let (victim, visitor) = dayfly.open_live("victim", &App::page("victim")).await?;
+        let instance = dayfly.instance().await?;
+        let mut evil = App::page("evil");
+        for (key, value) in [
+            (labels::INSTANCE, instance.as_str()),
+            (labels::PREVIEW, &victim.id),
+            (labels::REVISION, "1"),
+            (labels::KIND, "service"),
+            (labels::NAME, "web"),
+            (labels::FORMAT, labels::FORMAT_VERSION),
+            (labels::PORT, "8080"),
+        ] {
+            evil = evil.then(&format!("LABEL {key}={value}"));
+        }
+        let (pull, other) = dayfly.open_live("evil", &evil).await?;
+        ensure!(other.text("/").await? == "evil");
+        ensure!(visitor.text("/").await? == "victim");
+        let running = dayfly.docker.running(&victim.id).await?;
+        ensure!(running.len() == 1, "{running:?}");
+        let ours = dayfly.docker.running(&pull.id).await?;
+        ensure!(ours.len() == 1, "the labels of a container are ours, whatever its image says");
+        dayfly.close(&pull)?;
+        dayfly.gone(&pull.id).await?;
+        ensure!(visitor.text("/").await? == "victim");
+        ensure!(dayfly.docker.running(&victim.id).await? == running);
+        Ok(())
+    })
+    .await
+}

@@ -1,0 +1,141 @@
+//! What the code of a pull request may do, told from inside.
+
+use anyhow::{Context as _, ensure};
+use tests::harness::{Act, App, Dayfly, Docker, Moment, Options, Rule, Visitor, eventually};
+
+fn field(status: &str, name: &str) -> String {
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
+    line.map(|rest| rest.trim_start_matches(':').trim().to_owned()).unwrap_or_default()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_runs_in_the_hardened_form() -> anyhow::Result<()> {
+    Dayfly::play(async |dayfly| {
+        let (pull, visitor) = dayfly.open_live("change", &App::probe("text")).await?;
+        let status = visitor.text("/read?path=/proc/self/status").await?;
+        // CHOWN, DAC_OVERRIDE, FOWNER, SETGID, SETUID.
+        ensure!(field(&status, "CapBnd") == "00000000000000cb", "{status}");
+        ensure!(field(&status, "NoNewPrivs") == "1", "{status}");
+        ensure!(field(&status, "Seccomp") == "2", "{status}");
+        let mounts = visitor.text("/read?path=/proc/self/mounts").await?;
+        ensure!(!mounts.contains("docker.sock"), "{mounts}");
+
+        let running = dayfly.docker.running(&pull.id).await?;
+        let known = Docker::inspect(&running[0]).await?;
+        let host = &known["HostConfig"];
+        ensure!(host["PidsLimit"] == 256, "{host}");
+        ensure!(host["Privileged"] == false && host["Init"] == true, "{host}");
+        ensure!(host["Memory"] == 512 << 20 && host["MemorySwap"] == host["Memory"], "{host}");
+        ensure!(host["NanoCpus"].as_u64().is_some_and(|n| n > 0), "{host}");
+        ensure!(host["CapDrop"][0] == "ALL", "{host}");
+        ensure!(host["Binds"].as_array().is_none_or(Vec::is_empty), "{host}");
+        ensure!(host["PortBindings"].as_object().is_none_or(serde_json::Map::is_empty), "{host}");
+        ensure!(host["NetworkMode"] != "host" && host["PidMode"] == "", "{host}");
+        ensure!(host["LogConfig"]["Config"]["max-size"].is_string(), "{host}");
+        let security = host["SecurityOpt"].to_string();
+        ensure!(security.contains("no-new-privileges"), "{security}");
+        ensure!(!security.contains("unconfined"), "{security}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_is_not_root_holds_no_capability_at_all() -> anyhow::Result<()> {
+    Dayfly::play(async |dayfly| {
+        let app = App::probe("text").then("USER nobody");
+        let (_, visitor) = dayfly.open_live("change", &app).await?;
+        let status = visitor.text("/read?path=/proc/self/status").await?;
+        for set in ["CapBnd", "CapEff", "CapPrm"] {
+            ensure!(field(&status, set) == "0000000000000000", "{status}");
+        }
+        Ok(())
+    })
+    .await
+}
+
+async fn addresses(visitor: &Visitor) -> anyhow::Result<Vec<String>> {
+    let mut all: Vec<String> = serde_json::from_str(&visitor.text("/addresses").await?)?;
+    all.retain(|address| !address.starts_with("127."));
+    Ok(all)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_preview_reaches_neither_the_host_nor_another_preview_nor_metadata() -> anyhow::Result<()>
+{
+    Dayfly::play_with(Options::everywhere(), async |dayfly| {
+        let (one, two) = (App::probe("one"), App::notes("two"));
+        let ((_, one), (two, victim)) =
+            tokio::try_join!(dayfly.open_live("one", &one), dayfly.open_live("two", &two))?;
+        if !dayfly.docker.is_fenced() {
+            let doctor = dayfly.command(dayfly.data(), &["doctor"]).await?;
+            let said = format!("{}{}", doctor.stdout, doctor.stderr);
+            ensure!(said.contains("firewall"), "no rules, and nobody says so: {said}");
+            return Ok(());
+        }
+        let reach = async |host: &str, port: u16| {
+            one.text(&format!("/reach?host={host}&port={port}")).await
+        };
+        ensure!(reach("127.0.0.1", 8080).await? == "open", "the question itself is broken");
+        for address in addresses(&victim).await? {
+            ensure!(reach(&address, 8080).await? != "open", "{address} of another preview");
+        }
+        for container in dayfly.docker.left().await?.containers {
+            let known = Docker::inspect(&container).await?;
+            if known["Config"]["Labels"]["dev.dayfly.kind"] != "database" {
+                continue;
+            }
+            let networks = known["NetworkSettings"]["Networks"].as_object().cloned();
+            for network in networks.unwrap_or_default().values() {
+                let address = network["IPAddress"].as_str().context("an address")?;
+                ensure!(reach(address, 5432).await? != "open", "{address} of another's database");
+            }
+        }
+        let own = addresses(&one).await?;
+        let own = own.first().context("no address")?;
+        let gateway = own.rsplit_once('.').map(|(net, host)| {
+            let host: u8 = host.parse().unwrap_or_default();
+            format!("{net}.{}", (host & 0xf0) + 1)
+        });
+        let gateway = gateway.context("no gateway")?;
+        ensure!(reach(&gateway, dayfly.proxy.port()).await? != "open", "the host's port");
+        ensure!(reach("169.254.169.254", 80).await? != "open", "metadata");
+        ensure!(victim.text("/notes").await? == "[\"seeded\"]", "{} lost its own", two.id);
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn services_of_two_revisions_never_find_each_other() -> anyhow::Result<()> {
+    Dayfly::play(async |dayfly| {
+        let (pull, visitor) = dayfly.open_live("change", &App::notes("old")).await?;
+        let old = dayfly.docker.running(&pull.id).await?;
+        let old_addresses = addresses(&visitor).await?;
+        // The old revision stays for as long as its end is held.
+        let pattern = "POST /containers/*/stop".to_owned();
+        dayfly.relay.arm(Rule { pattern, nth: 1, moment: Moment::Before, act: Act::Hold });
+        let commit = dayfly.push(&pull, &App::notes("new")).await?;
+        dayfly.live(&pull, &commit).await?;
+        ensure!(visitor.text("/").await? == "new");
+        let new_addresses = addresses(&visitor).await?;
+        let both = dayfly.docker.running(&pull.id).await?;
+        ensure!(both.len() == 2 && both.contains(&old[0]), "{both:?}");
+        for _ in 0..20 {
+            let found: Vec<String> = serde_json::from_str(&visitor.text("/resolve?name=web").await?)?;
+            let own = found.iter().all(|address| new_addresses.contains(address));
+            ensure!(own && !found.is_empty(), "the new one finds {found:?}");
+            let seen = Docker::run(&["exec", &old[0], "getent", "hosts", "web"]).await?;
+            let address = seen.split_ascii_whitespace().next().context("an address")?;
+            ensure!(old_addresses.iter().any(|own| own == address), "the old one finds {seen}");
+        }
+        dayfly.relay.release();
+        eventually("the old one goes", async || {
+            let running = dayfly.docker.running(&pull.id).await?;
+            ensure!(running.len() == 1, "{running:?}");
+            Ok(())
+        })
+        .await
+    })
+    .await
+}

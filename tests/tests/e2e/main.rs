@@ -1,0 +1,15 @@
+//! The whole system through its front doors: signed webhooks in; comments, records and pages out;
+//! real git, a real engine, real databases, and processes that are killed for real.
+
+mod closing;
+mod data;
+mod doors;
+mod engine;
+mod forge;
+mod hardening;
+mod hostile;
+mod killing;
+mod local;
+mod opening;
+mod pushing;
+mod webhooks;
