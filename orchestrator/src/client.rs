@@ -250,3 +250,14 @@ async fn collect(response: Response<Incoming>) -> Result<Bytes, ClientError> {
     });
     Ok(body.await?.to_bytes())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_in_a_quoted_word_is_taken_for_a_separator() {
+        assert_eq!(quoted("/a b&c=ü?#%"), "%2Fa%20b%26c%3D%C3%BC%3F%23%25");
+        assert_eq!(quoted("web-1_x.y~z"), "web-1_x.y~z");
+    }
+}

@@ -18,6 +18,10 @@ mod logs;
 mod problem;
 mod router;
 mod shutdown;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 mod view;
 mod wait;
 

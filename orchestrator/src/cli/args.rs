@@ -70,3 +70,41 @@ pub(super) enum Command {
     #[command(after_help = "Example:\n  dayfly doctor --config dayfly.server.toml")]
     Doctor(doctor::Doctor),
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn every_command_is_well_formed_and_shows_an_example() {
+        let command = Arguments::command();
+        command.clone().debug_assert();
+        for command in command
+            .get_subcommands()
+            .filter(|command| !command.is_hide_set())
+        {
+            let name = command.get_name();
+            let example = command.get_after_help().unwrap_or_default().to_string();
+            assert!(
+                example.contains(&format!("dayfly {name}")),
+                "{name} has no example"
+            );
+        }
+    }
+
+    #[test]
+    fn the_server_starts_its_proxy_and_up_its_server_with_words_that_are_understood() {
+        let proxy = "dayfly proxy --dir /d --public-scheme http --listen 127.0.0.1:80 \
+                     --listen [::1]:80 --run-as 1:2";
+        for words in [proxy, "dayfly serve --local --data /d"] {
+            assert!(
+                Arguments::try_parse_from(words.split(' ').filter(|w| !w.is_empty())).is_ok(),
+                "{words}"
+            );
+        }
+        assert!(Arguments::try_parse_from(["dayfly", "serve"]).is_err());
+        assert!(Arguments::try_parse_from(["dayfly", "rm", "--", "-x"]).is_err());
+    }
+}

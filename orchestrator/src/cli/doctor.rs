@@ -121,7 +121,9 @@ fn disk(data: &Path) -> Check {
             advice,
         );
     };
-    let free = facts.blocks_available().saturating_mul(facts.fragment_size());
+    let free = facts
+        .blocks_available()
+        .saturating_mul(facts.fragment_size());
     let found = format!("{} free", render::bytes(free));
     if free >= DISK_BYTES_ENOUGH {
         return check(CheckState::Good, "disk", found, None);

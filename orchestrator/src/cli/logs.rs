@@ -82,3 +82,24 @@ pub(super) async fn each_line(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn lines_are_whole_however_they_arrive() {
+        let pieces = ["a", "b\nc", "\n\n", "ü", "d"];
+        let pieces = stream::iter(pieces.map(|piece| Ok(bytes::Bytes::from(piece))));
+        let mut lines = Vec::new();
+        each_line(pieces, |line| {
+            lines.push(line.to_owned());
+            Ok(())
+        })
+        .await
+        .unwrap();
+        assert_eq!(lines, ["ab", "c", "", "üd"]);
+    }
+}

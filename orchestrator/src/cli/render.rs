@@ -279,3 +279,126 @@ fn span(from: Timestamp, to: Timestamp) -> String {
         _ => format!("{} days", between / 86_400),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+    use serde_json::json;
+
+    use super::*;
+
+    fn preview(changes: &serde_json::Value) -> PreviewView {
+        let mut preview = json!({
+            "id": "shop-42", "repository": "acme/shop", "number": 42,
+            "title": "Mend\u{1b}[2J the \u{202e}basket", "author": "ann", "branch": "basket",
+            "commit": "a".repeat(40), "serving_commit": "a".repeat(40),
+            "phase": "live", "waiting_for": null,
+            "url": "http://pr-42--shop.localhost:8080",
+            "services": [
+                { "name": "web", "url": "http://pr-42--shop.localhost:8080", "phase": "live",
+                  "image": null },
+                { "name": "worker", "url": null, "phase": "live", "image": null },
+            ],
+            "databases": [{ "name": "main", "engine": "postgres:15", "phase": "live" }],
+            "diagnosis": null, "ending": null,
+            "created_at": "2026-11-23T12:00:00Z", "updated_at": "2026-11-23T14:30:00Z",
+            "expires_at": "2026-12-07T14:30:00Z",
+        });
+        for (key, value) in changes.as_object().unwrap() {
+            preview[key] = value.clone();
+        }
+        serde_json::from_value(preview).unwrap()
+    }
+
+    fn failed() -> PreviewView {
+        preview(&json!({
+            "id": "shop-7", "number": 7, "phase": "failed", "commit": "b".repeat(40),
+            "diagnosis": {
+                "code": "DF301", "sentence": "web ended with 1 before it served",
+                "evidence": ["Traceback", "\u{1b}[31mKeyError: 'X'"],
+                "action": "Its last lines are below; `dayfly logs` shows more.",
+            },
+        }))
+    }
+
+    fn now() -> Timestamp {
+        "2026-11-23T14:35:00Z".parse().unwrap()
+    }
+
+    fn plain() -> Output {
+        Output::without_colours()
+    }
+
+    #[test]
+    fn a_list_has_one_line_for_each_preview() {
+        let gone = json!({
+            "id": "tool-up", "repository": null, "number": null, "title": "/home/ann/tool",
+            "commit": null, "serving_commit": null, "phase": "gone", "url": null,
+        });
+        let previews = [preview(&json!({})), failed(), preview(&gone)];
+        assert_snapshot!(table(&previews, now(), plain()), @r"
+        ID       PHASE   COMMIT                    URL                                CHANGED    OF
+        shop-42  live    aaaaaaa                   http://pr-42--shop.localhost:8080  5 min ago  acme/shop#42
+        shop-7   failed  bbbbbbb (serves aaaaaaa)  http://pr-42--shop.localhost:8080  5 min ago  acme/shop#7
+        tool-up  gone    -                         -                                  5 min ago  /home/ann/tool
+        ");
+    }
+
+    #[test]
+    fn a_page_shows_everything_and_obeys_nothing() {
+        let event = json!({
+            "at": "2026-11-23T14:30:00Z", "revision": 3, "step": "build web", "took_ms": 1234,
+            "note": null,
+        });
+        let event = serde_json::from_value(event).unwrap();
+        assert_snapshot!(page(&preview(&json!({})), &[event], now(), plain()), @r"
+        shop-42  live
+          url       http://pr-42--shop.localhost:8080
+          of        acme/shop#42
+          title     Mend the basket
+          branch    basket
+          commit    aaaaaaa
+          service   web  live  http://pr-42--shop.localhost:8080
+          service   worker  live  private
+          database  main  live  postgres:15
+          changed   5 min ago
+          expires   in 13 days
+
+             5 min ago  r3   build web                   1.2 s
+        ");
+    }
+
+    #[test]
+    fn a_failure_shows_its_evidence_and_what_still_serves() {
+        assert_snapshot!(failure(&failed(), plain()).join("\n"), @r"
+
+        DF301: web ended with 1 before it served
+          | Traceback
+          | KeyError: 'X'
+        Its last lines are below; `dayfly logs` shows more.
+        http://pr-42--shop.localhost:8080 still serves aaaaaaa
+        ");
+    }
+
+    #[test]
+    fn progress_names_what_is_waited_for() {
+        let queued = json!({ "phase": "queued", "waiting_for": "a free place (2 before it)" });
+        let line = progress(&preview(&queued), plain()).unwrap();
+        assert_eq!(line, "queued aaaaaaa: waits for a free place (2 before it)");
+        assert_eq!(progress(&preview(&json!({})), plain()), None);
+        let told = live(&preview(&json!({})), Duration::from_millis(2_345), plain());
+        assert_eq!(told, "live after 2.3 s: http://pr-42--shop.localhost:8080");
+    }
+
+    #[test]
+    fn sizes_and_spans_are_in_units_that_people_use() {
+        assert_eq!(
+            [bytes(12), bytes(2048), bytes(5 << 30)],
+            ["12 bytes", "2.0 KiB", "5.0 GiB"]
+        );
+        let at = |seconds| Timestamp::from_second(seconds).unwrap();
+        let spans = [30, 90, 7_200, 200_000].map(|seconds| span(at(0), at(seconds)));
+        assert_eq!(spans, ["30 s", "1 min", "2 h", "2 days"]);
+        assert_eq!(ago(at(5), at(0)), "now", "a clock that is ahead");
+    }
+}

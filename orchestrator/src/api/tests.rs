@@ -1,0 +1,185 @@
+//! The API as its callers see it.
+
+use axum::body::Body;
+use deploy::fake::{AppScript, BuildScript};
+use http::{Method, StatusCode};
+use webhook::PullRequestState;
+
+use super::testing::Bench;
+use crate::{
+    client::{Client, ClientError},
+    serve::api_socket,
+};
+
+const DOCKERFILE: &str = "FROM scratch\nEXPOSE 8080\n";
+
+#[tokio::test]
+async fn what_is_not_there_is_told_in_one_sentence() {
+    let bench = Bench::new(AppScript::default());
+    let get = Method::GET;
+    let (status, said) = bench.problem(get.clone(), "/api/v1/nothing", "").await;
+    assert_eq!(status, 404, "{said}");
+    for id in ["shop-1", "..%2Fetc", "--x", "%ff"] {
+        for rest in ["", "/events", "/logs", "/wait"] {
+            let path = format!("/api/v1/previews/{id}{rest}");
+            let (status, said) = bench.problem(get.clone(), &path, "").await;
+            assert_eq!(status, 404, "{path}: {said}");
+        }
+    }
+    let (status, _) = bench.problem(Method::PATCH, "/api/v1/previews", "").await;
+    assert_eq!(status, 405);
+    let (status, _) = bench.problem(get, "/api/v1/deliveries?limit=x", "").await;
+    assert_eq!(status, 400);
+    let path = "/api/v1/previews";
+    for body in ["", "{", r#"{"repository":"x","number":1}"#, r#"{"repo":1}"#] {
+        let (status, said) = bench.problem(Method::POST, path, body).await;
+        assert_eq!(status, 400, "{body}: {said}");
+    }
+    let large = format!(r#"{{"repository":"{}","number":1}}"#, "x".repeat(100_000));
+    let (status, _) = bench.problem(Method::POST, path, &large).await;
+    assert_eq!(status, 413);
+}
+
+#[tokio::test]
+async fn an_uploaded_checkout_lives_and_is_removed_without_a_trace() {
+    let bench = Bench::new(AppScript::default());
+    let (status, preview) = bench.put("shop", "/home/ann/shop", DOCKERFILE).await;
+    assert_eq!(status, StatusCode::ACCEPTED, "{preview}");
+    assert_eq!(preview["id"], "shop-up");
+    let preview = bench.until("shop-up", "live").await;
+    assert_eq!(preview["url"], "http://up--shop.localhost:8080");
+    assert_eq!(preview["title"], "/home/ann/shop");
+    assert_eq!(preview["branch"], "main");
+    assert_eq!(preview["commit"], preview["serving_commit"]);
+    assert_eq!(preview["services"][0]["phase"], "live");
+    let (_, again) = bench.put("shop", "/home/ann/shop", DOCKERFILE).await;
+    assert_eq!(again["phase"], "live", "the same files change nothing");
+    let (_, all) = bench.get("/api/v1/previews").await;
+    assert_eq!(all.as_array().unwrap().len(), 1);
+    let path = "/api/v1/previews/shop-up";
+    let (status, _) = bench.call(Method::DELETE, path, Body::empty()).await;
+    assert_eq!(status, StatusCode::ACCEPTED);
+    let gone = bench.until("shop-up", "gone").await;
+    assert_eq!(gone["ending"], "Removed");
+    assert!(gone["url"].is_null() && gone["expires_at"].is_null());
+    assert!(bench.engine.everything().is_empty());
+    let (status, _) = bench.call(Method::DELETE, path, Body::empty()).await;
+    assert_eq!(status, StatusCode::OK);
+    let (_, events) = bench.get("/api/v1/previews/shop-up/events").await;
+    assert!(!events.as_array().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_checkout_that_failed_is_tried_once_more() {
+    let mut app = AppScript::default();
+    app.build = BuildScript::Fails {
+        step: "[2/2] RUN make".to_owned(),
+        message: "exit code 2".to_owned(),
+    };
+    let bench = Bench::new(app);
+    bench.put("shop", "/shop", DOCKERFILE).await;
+    let failed = bench.until("shop-up", "failed").await;
+    assert_eq!(failed["diagnosis"]["code"], "DF201");
+    let log = bench
+        .text("/api/v1/previews/shop-up/logs?build=true&follow=true")
+        .await;
+    assert!(log.contains("failed: exit code 2"), "{log}");
+    bench.engine.app_by_default(AppScript::default());
+    let (_, preview) = bench.put("shop", "/shop", DOCKERFILE).await;
+    assert_eq!(preview["diagnosis"], serde_json::Value::Null);
+    bench.until("shop-up", "live").await;
+}
+
+#[tokio::test]
+async fn a_folder_of_the_same_name_does_not_take_the_preview() {
+    let bench = Bench::new(AppScript::default());
+    bench.put("shop", "/ann/shop", DOCKERFILE).await;
+    let (status, said) = bench.put("shop", "/bob/shop", DOCKERFILE).await;
+    assert_eq!(status, StatusCode::CONFLICT);
+    assert!(
+        said["detail"].as_str().unwrap().contains("/ann/shop"),
+        "{said}"
+    );
+    let (status, _) = bench.put("Shop--x", "/x", DOCKERFILE).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn only_an_open_pull_request_of_the_repository_gets_a_preview() {
+    let bench = Bench::new(AppScript::default());
+    let ask = async |repository: &str, number: u64| {
+        let body = format!(r#"{{"repository":"{repository}","number":{number}}}"#);
+        bench.problem(Method::POST, "/api/v1/previews", &body).await
+    };
+    let (status, said) = ask("acme/other", 1).await;
+    assert_eq!(status, 404);
+    assert!(said.contains("no repository acme/other"), "{said}");
+    let (status, said) = ask("acme/shop", 2).await;
+    assert_eq!(status, 404);
+    assert_eq!(said, "acme/shop has no pull request #2");
+    bench.forge.pull.lock().unwrap().state = PullRequestState::Merged;
+    let (status, said) = ask("acme/shop", 1).await;
+    assert_eq!(
+        (status, said.contains("acme/shop#1 is merged")),
+        (409, true)
+    );
+    bench.forge.pull.lock().unwrap().state = PullRequestState::Open;
+    bench.forge.pull.lock().unwrap().head_repository = None;
+    let (status, said) = ask("acme/shop", 1).await;
+    assert_eq!((status, said.contains("fork")), (409, true));
+    let (_, all) = bench.get("/api/v1/previews").await;
+    assert_eq!(all, serde_json::json!([]));
+}
+
+#[tokio::test]
+async fn a_removed_preview_stays_away_until_somebody_asks_for_it() {
+    let bench = Bench::new(AppScript::default());
+    let body = r#"{"repository":"acme/shop","number":1}"#;
+    let ask = || bench.call(Method::POST, "/api/v1/previews", Body::from(body));
+    let (status, preview) = ask().await;
+    assert_eq!(status, StatusCode::ACCEPTED);
+    assert_eq!(preview["id"], "shop-1");
+    // The forge of this bench lends no clone: the preview begins, and gets no further.
+    bench.until("shop-1", "building").await;
+    let path = "/api/v1/previews/shop-1";
+    bench.call(Method::DELETE, path, Body::empty()).await;
+    bench.until("shop-1", "gone").await;
+    let (_, preview) = ask().await;
+    assert_eq!(preview["phase"], "queued");
+    bench.until("shop-1", "building").await;
+}
+
+#[tokio::test]
+async fn the_command_line_and_the_server_understand_each_other() {
+    let bench = Bench::new(AppScript::default());
+    let client = Client::new(bench.folder.path());
+    let error = client.health().await.unwrap_err();
+    assert!(matches!(error, ClientError::NoServer { .. }));
+    assert!(
+        error
+            .to_string()
+            .ends_with("start one with `dayfly serve --config FILE` or `dayfly up`")
+    );
+    let socket = api_socket(bench.folder.path());
+    let listener = tokio::net::UnixListener::bind(socket).unwrap();
+    let stop = bench.state.shutdown.clone().cancelled_owned();
+    let served = axum::serve(listener, bench.router()).with_graceful_shutdown(stop);
+    let served = tokio::spawn(served.into_future());
+    assert_eq!(client.health().await.unwrap().status, "ok");
+    let previews: Vec<super::PreviewView> = client.get("/api/v1/previews").await.unwrap();
+    assert!(previews.is_empty());
+    let missing = client
+        .get::<super::PreviewView>("/api/v1/previews/shop-1")
+        .await;
+    let said = missing.unwrap_err().to_string();
+    assert_eq!(
+        said,
+        "there is no preview \"shop-1\"; `dayfly ls` shows all"
+    );
+    let stopping: super::Stopping = client
+        .post("/api/v1/shutdown?proxy=true", &())
+        .await
+        .unwrap();
+    assert!(stopping.proxy);
+    served.await.unwrap().unwrap();
+}
