@@ -116,14 +116,17 @@ impl RouteBook {
         self.pages().insert(row.id.clone(), page);
     }
 
-    /// Makes sure that a preview's main host is known, before anything of it serves.
-    pub fn note(&self, snapshot: &Snapshot) {
+    /// Makes sure that a preview's main host is known, before anything of it serves; answers
+    /// whether it is new, so that the table lacks it.
+    pub fn note(&self, snapshot: &Snapshot) -> bool {
         let row = &snapshot.row;
         let mut pages = self.pages();
         let page = pages.entry(row.id.clone()).or_default();
-        if page.main.is_none() {
-            page.main = self.main_host(row);
+        if page.main.is_some() {
+            return false;
         }
+        page.main = self.main_host(row);
+        page.main.is_some()
     }
 
     /// Where a preview's hosts lead.

@@ -96,7 +96,12 @@ impl Worker {
                 return Instant::now() + BLIND_RETRY;
             }
         };
-        ports.routes.note(&snapshot);
+        // Visitors who come before anything serves are shown how far it is.
+        if ports.routes.note(&snapshot)
+            && let Err(error) = ports.routes.publish().await
+        {
+            tracing::warn!(%error, "the new preview's host is not in the table yet");
+        }
         ports.board.put(Arc::clone(&snapshot));
         let in_flight: BTreeSet<Step> = self.in_flight.keys().cloned().collect();
         let now_ms = self.clock.now_ms();
