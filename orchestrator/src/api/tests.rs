@@ -71,12 +71,14 @@ async fn an_uploaded_checkout_lives_and_is_removed_without_a_trace() {
 
 #[tokio::test]
 async fn a_checkout_that_failed_is_tried_once_more() {
-    let mut app = AppScript::default();
-    app.build = BuildScript::Fails {
+    let build = BuildScript::Fails {
         step: "[2/2] RUN make".to_owned(),
         message: "exit code 2".to_owned(),
     };
-    let bench = Bench::new(app);
+    let bench = Bench::new(AppScript {
+        build,
+        ..AppScript::default()
+    });
     bench.put("shop", "/shop", DOCKERFILE).await;
     let failed = bench.until("shop-up", "failed").await;
     assert_eq!(failed["diagnosis"]["code"], "DF201");

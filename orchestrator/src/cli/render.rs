@@ -192,8 +192,11 @@ pub(super) fn sent(folder: &str, summary: &Summary) -> Vec<String> {
         "everything, as git does not know it"
     };
     let first = format!(
-        "sent {folder}: {} files, {} ({which})",
-        summary.files,
+        "sent {folder}: {}, {} ({which})",
+        match summary.files {
+            1 => "1 file".to_owned(),
+            files => format!("{files} files"),
+        },
         bytes(summary.bytes)
     );
     let notes = summary.notes.iter();
