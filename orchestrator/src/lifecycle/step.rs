@@ -158,7 +158,6 @@ impl Step {
             self,
             Self::ReadSource { .. }
                 | Self::Build { .. }
-                | Self::CreateDatabase { .. }
                 | Self::Migrate { .. }
                 | Self::Probe { .. }
                 | Self::Drain { .. }
