@@ -11,7 +11,7 @@ use super::{rng::Rng, words};
 
 /// How a commit behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(in crate::simulation) enum Fate {
     /// Everything about it works.
     Works,
     /// Its blueprint cannot be read.
@@ -32,18 +32,18 @@ pub(super) enum Fate {
 
 /// One commit.
 #[derive(Clone, Debug)]
-pub(super) struct App {
+pub(in crate::simulation) struct App {
     /// Its id.
-    pub(super) commit: CommitSha,
+    pub(in crate::simulation) commit: CommitSha,
     /// What it asks for.
-    pub(super) blueprint: Blueprint,
+    pub(in crate::simulation) blueprint: Blueprint,
     /// How it behaves.
-    pub(super) fate: Fate,
+    pub(in crate::simulation) fate: Fate,
 }
 
 impl App {
     /// The `index`-th commit of a life.
-    pub(super) fn draw(rng: &mut Rng, index: usize) -> Self {
+    pub(in crate::simulation) fn draw(rng: &mut Rng, index: usize) -> Self {
         let fate = match rng.below(24) {
             0 => Fate::BadBlueprint,
             1 => Fate::BuildFails,

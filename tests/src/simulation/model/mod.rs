@@ -25,3 +25,6 @@ mod world;
 
 pub use life::{Failure, Report, life, lives};
 pub use world::{Tally, World};
+
+pub(super) use app::{App, Fate};
+pub(super) use rng::Rng;

@@ -2,18 +2,18 @@
 
 /// A small generator (splitmix64).
 #[derive(Clone, Debug)]
-pub(super) struct Rng(u64);
+pub(in crate::simulation) struct Rng(u64);
 
 impl Rng {
     /// One that starts from a seed.
-    pub(super) fn new(seed: u64) -> Self {
+    pub(in crate::simulation) fn new(seed: u64) -> Self {
         let mut rng = Self(seed ^ 0x5DEE_CE66_D1CE_4E5B);
         rng.next();
         rng
     }
 
     /// The next number.
-    pub(super) fn next(&mut self) -> u64 {
+    pub(in crate::simulation) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -22,22 +22,22 @@ impl Rng {
     }
 
     /// A number below `limit`; 0 where the limit is 0.
-    pub(super) fn below(&mut self, limit: u64) -> u64 {
+    pub(in crate::simulation) fn below(&mut self, limit: u64) -> u64 {
         self.next().checked_rem(limit).unwrap_or(0)
     }
 
     /// An index below `limit`.
-    pub(super) fn index(&mut self, limit: usize) -> usize {
+    pub(in crate::simulation) fn index(&mut self, limit: usize) -> usize {
         usize::try_from(self.below(limit as u64)).unwrap_or(0)
     }
 
     /// True that many times in a hundred.
-    pub(super) fn percent(&mut self, chance: u64) -> bool {
+    pub(in crate::simulation) fn percent(&mut self, chance: u64) -> bool {
         self.below(100) < chance
     }
 
     /// A wait as they are in the world: mostly short, sometimes long.
-    pub(super) fn wait_ms(&mut self) -> u64 {
+    pub(in crate::simulation) fn wait_ms(&mut self) -> u64 {
         match self.below(20) {
             0..12 => self.below(30),
             12..18 => self.below(400),

@@ -1,0 +1,388 @@
+//! One seeded life of a preview, driven by the real worker.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use anyhow::{Context as _, bail, ensure};
+use deploy::{
+    fake::{AppScript, BuildScript, FakeEngine, StartScript},
+    names::PreviewId,
+};
+use orchestrator::{
+    lifecycle::Phase,
+    routes::RouteBook,
+    store::Store,
+    worker::{Board, Ledger, Limits, Ports, Registry, Settings, Snapshot, wall_ms},
+};
+use proxy::table::{RouteTable, Upstream};
+use tokio::sync::Semaphore;
+use webhook::{
+    forge::{PullRequest, PullRequestState, Repository},
+    names::{CommitSha, PullRequestNumber, RepoName, RepositoryId},
+};
+
+use super::outside::{Outside, State};
+use crate::simulation::model::{App, Fate, Rng};
+
+/// How far the clock moves at once.
+const TICK: Duration = Duration::from_millis(25);
+/// How many ticks a preview may take to settle once nothing goes wrong: ten minutes.
+const SETTLE_TICKS: u32 = 10 * 60 * 40;
+/// How often the sweep asks for a look meanwhile: every ten seconds.
+const SWEEP_TICKS: u32 = 400;
+
+/// How a life ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// Where the preview stands.
+    pub phase: Phase,
+}
+
+struct Life {
+    rng: Rng,
+    engine: FakeEngine,
+    outside: Arc<Outside>,
+    store: Store,
+    settings: Settings,
+    registry: Registry,
+    preview: PreviewId,
+}
+
+/// Lives one life; an error says what was wrong. The clock must be paused.
+pub async fn life(seed: u64, dir: &Path) -> anyhow::Result<Ended> {
+    // While this task blocks, the paused clock stands still unless it is moved.
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let keeper = tokio::task::spawn_blocking(move || held.recv().is_ok());
+    let ended = live(seed, dir).await;
+    drop(release);
+    keeper.await?;
+    ended
+}
+
+async fn live(seed: u64, dir: &Path) -> anyhow::Result<Ended> {
+    let mut life = Life::new(seed, dir).await?;
+    for _ in 0..3 + life.rng.below(8) {
+        let ticks = match life.rng.below(6) {
+            0..3 => life.rng.below(20),
+            3..5 => life.rng.below(100),
+            _ => life.rng.below(800),
+        };
+        for _ in 0..ticks {
+            life.tick().await?;
+        }
+        life.act().await?;
+    }
+    let ended = life.settle().await;
+    life.registry.stop_by_ticking(&life.store).await?;
+    ended
+}
+
+/// A registry that is stopped while somebody moves the clock.
+trait StopByTicking {
+    async fn stop_by_ticking(&self, store: &Store) -> anyhow::Result<()>;
+}
+
+impl StopByTicking for Registry {
+    async fn stop_by_ticking(&self, store: &Store) -> anyhow::Result<()> {
+        let registry = self.clone();
+        let stopping = tokio::spawn(async move { registry.stop().await });
+        while !stopping.is_finished() {
+            pass(store).await?;
+        }
+        Ok(stopping.await?)
+    }
+}
+
+/// Lets everybody who waits for the store go on, then moves the clock.
+async fn pass(store: &Store) -> anyhow::Result<()> {
+    for _ in 0..2 {
+        store.write(|_| Ok(())).await?;
+        tokio::task::yield_now().await;
+    }
+    tokio::time::advance(TICK).await;
+    Ok(())
+}
+
+impl Life {
+    async fn new(seed: u64, dir: &Path) -> anyhow::Result<Self> {
+        let mut rng = Rng::new(seed);
+        let store = Store::open(&dir.join("store.sqlite"))?;
+        let engine = FakeEngine::new(store.instance());
+        let app = App::draw(&mut rng, 0);
+        script(&engine, &app);
+        let repository = Repository {
+            id: RepositoryId(7),
+            name: RepoName::parse("acme/shop")?,
+        };
+        let pull = PullRequest {
+            repository: repository.clone(),
+            number: PullRequestNumber(1),
+            state: PullRequestState::Open,
+            head: CommitSha::parse(app.commit.as_str())?,
+            head_branch: "work".to_owned(),
+            head_repository: Some(repository.id),
+            base_branch: "main".to_owned(),
+            draft: false,
+            author: "ada".to_owned(),
+            title: "a change".to_owned(),
+        };
+        let state = State {
+            pull,
+            apps: vec![app],
+            comment: None,
+            deployments: 0,
+            table: RouteTable::default(),
+            faults: 4,
+            forge_away: false,
+            rng: Rng::new(seed.wrapping_add(1)),
+        };
+        engine.faults(seed, 0.04);
+        let outside = Arc::new(Outside::new(state, engine.clone()));
+        let settings = Settings {
+            domain: "localhost".to_owned(),
+            control_host: "dayfly.localhost".to_owned(),
+            public_scheme: "http".to_owned(),
+            public_port: 8080,
+            logs: dir.join("logs"),
+            limits: Limits::default(),
+        };
+        let preview = store
+            .look_at_pull(repository, PullRequestNumber(1), wall_ms())
+            .await?;
+        let registry = registry(&store, &engine, &outside, &settings);
+        registry.wake(&preview);
+        Ok(Self {
+            rng,
+            engine,
+            outside,
+            store,
+            settings,
+            registry,
+            preview,
+        })
+    }
+
+    async fn tick(&self) -> anyhow::Result<()> {
+        pass(&self.store).await
+    }
+
+    async fn hint(&self) -> anyhow::Result<()> {
+        self.store.raise_look(&self.preview, wall_ms()).await?;
+        self.registry.wake(&self.preview);
+        Ok(())
+    }
+
+    async fn act(&mut self) -> anyhow::Result<()> {
+        match self.rng.below(12) {
+            0..4 => self.push()?,
+            4..6 => self.end_or_reopen(),
+            6..8 => self.restart().await?,
+            8 => {
+                let away = !self.outside.state().forge_away;
+                self.outside.state().forge_away = away;
+            }
+            9 => {
+                self.engine.engine_away(true);
+                for _ in 0..self.rng.below(200) {
+                    self.tick().await?;
+                }
+                self.engine.engine_away(false);
+            }
+            _ => {}
+        }
+        // One webhook in four is lost.
+        if self.rng.percent(75) {
+            self.hint().await?;
+        }
+        Ok(())
+    }
+
+    fn push(&mut self) -> anyhow::Result<()> {
+        let mut state = self.outside.state();
+        let app = App::draw(&mut self.rng, state.apps.len());
+        script(&self.engine, &app);
+        state.pull.head = CommitSha::parse(app.commit.as_str())?;
+        state.apps.push(app);
+        Ok(())
+    }
+
+    fn end_or_reopen(&mut self) {
+        let pull = &mut self.outside.state().pull;
+        pull.state = match pull.state {
+            PullRequestState::Open => PullRequestState::Closed,
+            _ => PullRequestState::Open,
+        };
+    }
+
+    /// The control plane stops and starts: routes are taken over from the proxy.
+    async fn restart(&mut self) -> anyhow::Result<()> {
+        self.registry.stop_by_ticking(&self.store).await?;
+        self.registry = registry(&self.store, &self.engine, &self.outside, &self.settings);
+        let row = self
+            .store
+            .preview(&self.preview)
+            .await?
+            .context("the row is gone")?;
+        let revisions = self.store.revisions(&self.preview).await?;
+        let table = self.outside.state().table.clone();
+        let blueprint_of = |number| {
+            let mut facts = revisions.iter().map(|row| &row.facts);
+            facts
+                .find(|facts| facts.number == number)?
+                .blueprint
+                .clone()
+        };
+        self.registry
+            .ports()
+            .routes
+            .adopt(&table, &row, Vec::new(), blueprint_of);
+        self.registry.wake(&self.preview);
+        Ok(())
+    }
+
+    async fn settle(&mut self) -> anyhow::Result<Ended> {
+        self.engine.stop_faults();
+        self.engine.engine_away(false);
+        let mut state = self.outside.state();
+        (state.faults, state.forge_away) = (0, false);
+        drop(state);
+        let mut last = Ok(Phase::Queued);
+        for tick in 0..SETTLE_TICKS {
+            if tick % SWEEP_TICKS == 0 {
+                self.hint().await?;
+            }
+            self.tick().await?;
+            if tick % 40 == 39 && tick > SWEEP_TICKS {
+                last = self.check().await;
+                if let Ok(phase) = last {
+                    let violations = self.engine.violations();
+                    ensure!(violations.is_empty(), "violations: {violations:?}");
+                    return Ok(Ended { phase });
+                }
+            }
+        }
+        last.map(|phase| Ended { phase })
+            .context("it does not settle")
+    }
+
+    /// Whether everything is as the pull request asks for.
+    async fn check(&self) -> anyhow::Result<Phase> {
+        let snapshot = self
+            .registry
+            .ports()
+            .board
+            .get(&self.preview)
+            .context("no look yet")?;
+        let row = self
+            .store
+            .preview(&self.preview)
+            .await?
+            .context("the row is gone")?;
+        ensure!(
+            row.reported == Some(snapshot.summary.key()),
+            "the report is not up to date"
+        );
+        let phase = snapshot.summary.phase;
+        let state = self.outside.state();
+        let seen = self.engine.everything();
+        let led = |table: &RouteTable| {
+            table
+                .routes
+                .values()
+                .filter(|r| matches!(r.upstream, Upstream::Address(_)))
+                .count()
+        };
+        if state.pull.state != PullRequestState::Open {
+            ensure!(phase == Phase::Gone, "what is closed is {phase}");
+            ensure!(seen.is_empty(), "{seen:?} is left");
+            ensure!(
+                state.deployments == 0 && led(&state.table) == 0,
+                "records or routes are left"
+            );
+            return Ok(phase);
+        }
+        let head = state.pull.head.as_str();
+        ensure!(
+            snapshot
+                .summary
+                .head
+                .as_ref()
+                .is_some_and(|commit| commit.as_str() == head),
+            "another commit than the head is wanted"
+        );
+        let app = state
+            .apps
+            .iter()
+            .find(|app| app.commit.as_str() == head)
+            .context("no app")?;
+        match phase {
+            Phase::Live => ensure!(led(&state.table) > 0, "nothing is led to what is live"),
+            Phase::Failed if app.fate != Fate::Works => {}
+            other => bail!(
+                "the head ({:?}) is {other}: {:?}",
+                app.fate,
+                snapshot.summary
+            ),
+        }
+        exact(&snapshot, &seen)?;
+        Ok(phase)
+    }
+}
+
+/// Nothing is there but what serves, and databases.
+fn exact(snapshot: &Snapshot, seen: &deploy::engine::Observation) -> anyhow::Result<()> {
+    let serving = snapshot.observed.route.as_ref().map(|route| route.revision);
+    let others = seen
+        .services
+        .iter()
+        .filter(|service| Some(service.key.revision) != serving);
+    ensure!(
+        others.count() == 0,
+        "services of others than {serving:?} are left"
+    );
+    let images = seen
+        .images
+        .iter()
+        .filter(|image| Some(image.revision) != serving);
+    ensure!(
+        images.count() == 0,
+        "images of others than {serving:?} are left"
+    );
+    ensure!(seen.strays.is_empty(), "{:?} are left", seen.strays);
+    Ok(())
+}
+
+fn registry(
+    store: &Store,
+    engine: &FakeEngine,
+    outside: &Arc<Outside>,
+    settings: &Settings,
+) -> Registry {
+    Registry::new(Arc::new(Ports {
+        store: store.clone(),
+        engine: Arc::new(engine.clone()),
+        builder: Arc::new(engine.clone()),
+        databases: Arc::new(engine.clone()),
+        forge: Some(outside.clone()),
+        sources: outside.clone(),
+        routes: RouteBook::new(settings.clone(), outside.clone()),
+        admission: Ledger::new(4),
+        board: Board::default(),
+        builds: Semaphore::new(2),
+        settings: settings.clone(),
+    }))
+}
+
+fn script(engine: &FakeEngine, app: &App) {
+    let mut script = AppScript::default();
+    match app.fate {
+        Fate::BuildFails => {
+            let (step, message) = ("[1/1] RUN make".to_owned(), "exit code 2".to_owned());
+            script.build = BuildScript::Fails { step, message };
+        }
+        Fate::MigrationFails => script.migrate = 1,
+        Fate::Exits | Fate::StartRefused => script.start = StartScript::ExitsWith(1),
+        Fate::NeverReady => script.start = StartScript::NeverListens,
+        Fate::Works | Fate::SeedFails | Fate::BadBlueprint => {}
+    }
+    engine.app(&app.commit, script);
+}
