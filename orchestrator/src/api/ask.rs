@@ -53,6 +53,8 @@ pub(super) async fn ask(
                 desired.wanted = Wanted::Unread;
             }
             desired.request += u64::from(failed);
+            // The look that made the row may be answered already, with the hold in place.
+            desired.looks_raised += 1;
         })
         .await?;
     state.registry.wake(&id);
