@@ -242,9 +242,7 @@ impl Life {
     async fn settle(&mut self) -> anyhow::Result<Ended> {
         self.engine.stop_faults();
         self.engine.engine_away(false);
-        let mut state = self.outside.state();
-        (state.faults, state.forge_away) = (0, false);
-        drop(state);
+        self.outside.calm();
         let mut last = Ok(Phase::Queued);
         for tick in 0..SETTLE_TICKS {
             if tick % SWEEP_TICKS == 0 {

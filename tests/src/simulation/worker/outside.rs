@@ -53,6 +53,12 @@ impl Outside {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// From now on nothing goes wrong.
+    pub(super) fn calm(&self) {
+        let mut state = self.state();
+        (state.faults, state.forge_away) = (0, false);
+    }
+
     /// A call to the forge: it may take a moment, and it may go wrong.
     async fn call(&self) -> Result<(), ForgeError> {
         let (wait, fails) = {
