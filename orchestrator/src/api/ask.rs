@@ -11,7 +11,7 @@ use super::{
     describe::{self, describe_again},
     extract::Said,
     problem::Problem,
-    router::ApiState,
+    state::ApiState,
     view::PreviewView,
 };
 use crate::{lifecycle::Wanted, worker::wall_ms};

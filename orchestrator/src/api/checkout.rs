@@ -18,7 +18,7 @@ use super::{
     describe::{self, describe_again},
     extract::Asked,
     problem::Problem,
-    router::ApiState,
+    state::ApiState,
     view::PreviewView,
 };
 use crate::{

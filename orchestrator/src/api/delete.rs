@@ -3,7 +3,7 @@
 use axum::{Json, extract::State, http::StatusCode};
 
 use super::{
-    describe::describe_again, extract::Known, problem::Problem, router::ApiState, view::PreviewView,
+    describe::describe_again, extract::Known, problem::Problem, state::ApiState, view::PreviewView,
 };
 use crate::{
     lifecycle::{Desired, Ending, Hold, Origin, Phase, Wanted},

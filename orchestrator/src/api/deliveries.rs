@@ -4,7 +4,7 @@ use axum::{Json, extract::State};
 use serde::Deserialize;
 
 use super::{
-    describe::timestamp, extract::Asked, problem::Problem, router::ApiState, view::DeliveryView,
+    describe::timestamp, extract::Asked, problem::Problem, state::ApiState, view::DeliveryView,
 };
 
 const LIMIT_DEFAULT: usize = 50;

@@ -3,7 +3,7 @@
 use axum::{Json, extract::State};
 
 use super::{
-    describe::timestamp, extract::Known, problem::Problem, router::ApiState, view::EventView,
+    describe::timestamp, extract::Known, problem::Problem, state::ApiState, view::EventView,
 };
 
 pub(super) async fn events(

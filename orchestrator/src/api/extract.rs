@@ -11,7 +11,7 @@ use axum::{
 use deploy::names::PreviewId;
 use serde::de::DeserializeOwned;
 
-use super::{problem::Problem, router::ApiState};
+use super::{problem::Problem, state::ApiState};
 use crate::store::PreviewRow;
 
 /// The preview that the path names; there is one.

@@ -22,7 +22,7 @@ use tokio::{
 use super::{
     describe::{observed, shown},
     problem::Problem,
-    router::ApiState,
+    state::ApiState,
 };
 use crate::{
     buildlog::BuildLog,

@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State};
 
-use super::{router::ApiState, view::Health};
+use super::{state::ApiState, view::Health};
 
 pub(super) async fn health(State(state): State<ApiState>) -> Json<Health> {
     Json(Health {

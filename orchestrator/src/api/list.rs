@@ -3,7 +3,7 @@
 use axum::{Json, extract::State};
 
 use super::{
-    describe::describe, extract::Known, problem::Problem, router::ApiState, view::PreviewView,
+    describe::describe, extract::Known, problem::Problem, state::ApiState, view::PreviewView,
 };
 
 pub(super) async fn all(State(state): State<ApiState>) -> Result<Json<Vec<PreviewView>>, Problem> {

@@ -25,7 +25,7 @@ use super::{
     extract::{Asked, Known},
     follow::{self, BuildTail},
     problem::Problem,
-    router::ApiState,
+    state::ApiState,
 };
 use crate::{servicelog, store::PreviewRow, text, worker::Ports};
 

@@ -18,6 +18,7 @@ mod logs;
 mod problem;
 mod router;
 mod shutdown;
+mod state;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -25,5 +26,6 @@ mod tests;
 mod view;
 mod wait;
 
-pub use router::{ApiState, router};
+pub use router::router;
+pub use state::ApiState;
 pub use view::{DatabaseView, DeliveryView, EventView, Health, PreviewView, ServiceView, Stopping};

@@ -1,40 +1,18 @@
 //! Every route of the API.
 
-use std::{
-    net::SocketAddr,
-    sync::{Arc, atomic::AtomicBool},
-};
-
 use axum::{
     Router,
     extract::DefaultBodyLimit,
     routing::{get, post, put},
 };
-use deploy::source::Mirrors;
-use tokio_util::sync::CancellationToken;
 
 use super::{
-    ask, checkout, delete, deliveries, events, health, list, logs, problem, shutdown, wait,
+    ask, checkout, delete, deliveries, events, health, list, logs, problem, shutdown,
+    state::ApiState, wait,
 };
-use crate::worker::Registry;
 
 /// The largest JSON body; a checkout is a stream with limits of its own.
 const JSON_BYTES_MAX: usize = 64 * 1024;
-
-/// What handlers work with.
-#[derive(Clone)]
-pub struct ApiState {
-    /// Workers, and all that they reach the outside through.
-    pub registry: Registry,
-    /// Where uploaded checkouts are kept.
-    pub mirrors: Arc<Mirrors>,
-    /// Cancelled when the server should stop; long answers end with it.
-    pub shutdown: CancellationToken,
-    /// Whether the proxy should stop with the server.
-    pub stop_proxy: Arc<AtomicBool>,
-    /// Where visitors come in.
-    pub listen: Vec<SocketAddr>,
-}
 
 /// The API, for the Unix socket in the data directory and nothing else.
 pub fn router(state: ApiState) -> Router {

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use axum::{Json, extract::State, http::StatusCode};
 use serde::Deserialize;
 
-use super::{extract::Asked, router::ApiState, view::Stopping};
+use super::{extract::Asked, state::ApiState, view::Stopping};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

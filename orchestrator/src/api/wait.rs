@@ -8,7 +8,7 @@ use serde::Deserialize;
 use tokio::time::Instant;
 
 use super::{
-    describe::describe_again, extract::Asked, extract::Known, problem::Problem, router::ApiState,
+    describe::describe_again, extract::Asked, extract::Known, problem::Problem, state::ApiState,
     view::PreviewView,
 };
 use crate::lifecycle::Phase;
