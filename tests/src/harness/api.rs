@@ -43,12 +43,22 @@ impl Preview {
     /// # Errors
     /// Where it has none.
     pub fn url(&self) -> anyhow::Result<&str> {
-        self.url.as_deref().with_context(|| format!("{} has no address", self.id))
+        self.url
+            .as_deref()
+            .with_context(|| format!("{} has no address", self.id))
+    }
+
+    /// Why it ended, as a word.
+    pub fn ended(&self) -> String {
+        let word = self.ending.as_ref().and_then(Value::as_str);
+        word.unwrap_or_default().to_ascii_lowercase()
     }
 
     /// All that its diagnosis says, as one text.
     pub fn diagnosed(&self) -> String {
-        self.diagnosis.as_ref().map_or_else(String::new, Value::to_string)
+        self.diagnosis
+            .as_ref()
+            .map_or_else(String::new, Value::to_string)
     }
 }
 
@@ -87,7 +97,9 @@ impl Api {
         path: &str,
         bytes: Bytes,
     ) -> anyhow::Result<Answer> {
-        let stream = UnixStream::connect(&self.socket).await.context("the API does not answer")?;
+        let stream = UnixStream::connect(&self.socket)
+            .await
+            .context("the API does not answer")?;
         let request = Request::builder()
             .method(method)
             .uri(path)
@@ -103,7 +115,12 @@ impl Api {
     /// Where the answer is another one than 200 with JSON.
     pub async fn get(&self, path: &str) -> anyhow::Result<Value> {
         let answer = self.send(Method::GET, path, None).await?;
-        anyhow::ensure!(answer.status.is_success(), "{path}: {} {}", answer.status, answer.body);
+        anyhow::ensure!(
+            answer.status.is_success(),
+            "{path}: {} {}",
+            answer.status,
+            answer.body
+        );
         answer.json()
     }
 

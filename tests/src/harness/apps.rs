@@ -16,21 +16,28 @@ impl App {
     pub fn page(text: &str) -> Self {
         let dockerfile = "FROM dayfly-test/base:1\nCOPY site /site\nEXPOSE 8080\n\
                           CMD [\"busybox\", \"httpd\", \"-f\", \"-p\", \"8080\", \"-h\", \"/site\"]\n";
-        Self { files: Files::new() }
-            .with("Dockerfile", dockerfile)
-            .with("site/index.html", text)
-            .with("dayfly.toml", "[services.web]\nbuild = \".\"\n")
+        Self {
+            files: Files::new(),
+        }
+        .with("Dockerfile", dockerfile)
+        .with("site/index.html", text)
+        .with("dayfly.toml", "[services.web]\nbuild = \".\"\n")
     }
 
     /// A program that answers questions about the place it runs in.
     pub fn probe(text: &str) -> Self {
         let dockerfile = "FROM dayfly-test/base:1\nCOPY probe.py text /app/\nEXPOSE 8080\n\
                           CMD [\"python3\", \"-u\", \"/app/probe.py\"]\n";
-        Self { files: Files::new() }
-            .with("Dockerfile", dockerfile)
-            .with("probe.py", PROBE)
-            .with("text", text)
-            .with("dayfly.toml", "[services.web]\nbuild = \".\"\nhealth = \"/healthz\"\n")
+        Self {
+            files: Files::new(),
+        }
+        .with("Dockerfile", dockerfile)
+        .with("probe.py", PROBE)
+        .with("text", text)
+        .with(
+            "dayfly.toml",
+            "[services.web]\nbuild = \".\"\nhealth = \"/healthz\"\n",
+        )
     }
 
     /// The same program with a Postgres that has one note in it.
@@ -39,7 +46,9 @@ impl App {
                     engine = \"postgres:15\"\nseed = \"seed.sql\"\n";
         let seed = "create table notes (text text not null);\n\
                     insert into notes values ('seeded');\n";
-        Self::probe(text).with("dayfly.toml", toml).with("seed.sql", seed)
+        Self::probe(text)
+            .with("dayfly.toml", toml)
+            .with("seed.sql", seed)
     }
 
     /// The same with a file.
@@ -52,7 +61,8 @@ impl App {
     /// The same with a link.
     #[must_use]
     pub fn with_link(mut self, path: &str, target: &str) -> Self {
-        self.files.insert(path.to_owned(), File::Symlink(target.to_owned()));
+        self.files
+            .insert(path.to_owned(), File::Symlink(target.to_owned()));
         self
     }
 
@@ -69,7 +79,9 @@ impl App {
     /// Its build waits for so long, after everything else.
     #[must_use]
     pub fn that_builds_for(self, seconds: u32) -> Self {
-        self.then(&format!("RUN [\"python3\", \"-c\", \"import time; time.sleep({seconds})\"]"))
+        self.then(&format!(
+            "RUN [\"python3\", \"-c\", \"import time; time.sleep({seconds})\"]"
+        ))
     }
 
     /// Its migration adds a note, once the seed is there.

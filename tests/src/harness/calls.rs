@@ -17,7 +17,10 @@ impl Seen {
         let mut words = line.split_ascii_whitespace();
         let method = words.next()?.to_owned();
         let path = words.next()?.split('?').next().unwrap_or_default();
-        let path = match path.strip_prefix("/v").and_then(|rest| rest.split_once('/')) {
+        let path = match path
+            .strip_prefix("/v")
+            .and_then(|rest| rest.split_once('/'))
+        {
             Some((version, rest)) if version.starts_with(|c: char| c.is_ascii_digit()) => {
                 format!("/{rest}")
             }
@@ -29,7 +32,9 @@ impl Seen {
     /// Whether this is what a pattern means: a method, a space, and a path in which `*` stands for
     /// one part and `**` for all that follow. A method of `*` is any.
     pub fn fits(&self, pattern: &str) -> bool {
-        let Some((method, path)) = pattern.split_once(' ') else { return false };
+        let Some((method, path)) = pattern.split_once(' ') else {
+            return false;
+        };
         let (mut wanted, mut parts) = (path.split('/'), self.path.split('/'));
         (method == "*" || method == self.method)
             && loop {
@@ -83,8 +88,11 @@ mod tests {
     fn a_pattern_means_calls_whatever_their_version_and_query() {
         let seen = Seen::read("POST /v1.41/containers/abc/start?x=1 HTTP/1.1").unwrap();
         assert!(seen.fits("POST /containers/*/start"));
-        for other in ["GET /containers/*/start", "POST /containers/*", "POST /containers/*/*/start"]
-        {
+        for other in [
+            "GET /containers/*/start",
+            "POST /containers/*",
+            "POST /containers/*/*/start",
+        ] {
             assert!(!seen.fits(other), "{other}");
         }
         let plain = Seen::read("DELETE /images/a/b:c HTTP/1.1").unwrap();

@@ -93,5 +93,8 @@ async fn visit(visitor: Visitor, path: String, began: Instant) -> Option<String>
         Err(error) => format!("{error:#}"),
     };
     let failed: String = failed.chars().take(300).collect();
-    Some(format!("at {at:?}, after {:?}: {failed}", began.elapsed().saturating_sub(at)))
+    Some(format!(
+        "at {at:?}, after {:?}: {failed}",
+        began.elapsed().saturating_sub(at)
+    ))
 }

@@ -91,11 +91,17 @@ impl Dayfly {
     async fn start(options: Options) -> anyhow::Result<Self> {
         let data = tempfile::Builder::new().prefix("dayfly-e2e-").tempdir()?;
         let relay = Relay::start(data.path().join("engine.sock"), Path::new(SOCKET))?;
-        let config = ModelConfig { token: TOKEN.into(), ..ModelConfig::default() };
+        let config = ModelConfig {
+            token: TOKEN.into(),
+            ..ModelConfig::default()
+        };
         let forge = ModelGitHub::start(config).await?;
         let repo = RepoName::parse("acme/shop")?;
-        forge.create_repository(&repo, App::page("main").files()).await?;
-        let settings = settings(&options, &forge, &repo, relay.path());
+        forge
+            .create_repository(&repo, App::page("main").files())
+            .await?;
+        let engine = if options.direct { Path::new(SOCKET) } else { relay.path() };
+        let settings = settings(&options, &forge, &repo, engine);
         std::fs::write(data.path().join("dayfly.server.toml"), settings)?;
         let mut dayfly = Self {
             api: Api::new(data.path().join("api.sock")),
@@ -117,15 +123,24 @@ impl Dayfly {
             return Err(error);
         }
         let health = dayfly.api.get("/healthz").await?;
-        let listen = health["listen"][0].as_str().context("the server listens nowhere")?;
+        let listen = health["listen"][0]
+            .as_str()
+            .context("the server listens nowhere")?;
         let listen: SocketAddr = listen.parse()?;
         dayfly.proxy = SocketAddr::from(([127, 0, 0, 1], listen.port()));
-        let instance = health["instance"].as_str().context("the server has no instance")?;
+        let instance = health["instance"]
+            .as_str()
+            .context("the server has no instance")?;
         dayfly.docker = Docker::new(instance);
         if dayfly.options.webhook {
             dayfly.forge.set_webhook(Some(dayfly.webhook()));
         }
         Ok(dayfly)
+    }
+
+    /// What the forge is asked with.
+    pub fn token(&self) -> &'static str {
+        TOKEN
     }
 
     /// Where the forge sends its events.
@@ -186,7 +201,12 @@ impl Dayfly {
     /// # Errors
     /// Where it does not answer.
     pub async fn proxy_pid(&self) -> anyhow::Result<u32> {
-        Ok(proxy::client::ControlClient::new(&self.data().join("proxy")).about().await?.pid)
+        Ok(
+            proxy::client::ControlClient::new(&self.data().join("proxy"))
+                .about()
+                .await?
+                .pid,
+        )
     }
 
     /// Kills the server at once, and waits until it is dead.
@@ -230,10 +250,13 @@ impl Dayfly {
     /// Where it ends or does not answer.
     pub async fn restart(&self) -> anyhow::Result<()> {
         let child = process::serve(&self.data().join("dayfly.server.toml"), self.data())?;
-        self.server_pid.store(child.id().unwrap_or_default(), Ordering::SeqCst);
+        self.server_pid
+            .store(child.id().unwrap_or_default(), Ordering::SeqCst);
         *lock(&self.server) = Some(child);
         let answered = eventually_within(START_DEADLINE, "the server answers", async || {
-            let ended = lock(&self.server).as_mut().and_then(|child| child.try_wait().ok().flatten());
+            let ended = lock(&self.server)
+                .as_mut()
+                .and_then(|child| child.try_wait().ok().flatten());
             match ended {
                 Some(status) => Ok(Err(anyhow::anyhow!("the server ended with {status}"))),
                 None => self.api.get("/healthz").await.map(|_| Ok(())),
@@ -273,17 +296,32 @@ impl Dayfly {
         })
         .await?;
         let left = self.docker.left().await?;
-        anyhow::ensure!(left.is_empty(), "all previews are gone, and yet there is {left:?}");
+        anyhow::ensure!(
+            left.is_empty(),
+            "all previews are gone, and yet there is {left:?}"
+        );
         let orphans = self.forge.deployments(&self.repo);
-        anyhow::ensure!(orphans.is_empty(), "deployment records are left: {orphans:?}");
+        anyhow::ensure!(
+            orphans.is_empty(),
+            "deployment records are left: {orphans:?}"
+        );
         let pid = self.proxy_pid().await?;
-        self.api.send(Method::POST, "/api/v1/shutdown?proxy=true", None).await?;
+        self.api
+            .send(Method::POST, "/api/v1/shutdown?proxy=true", None)
+            .await?;
         self.dead().await?;
         eventually("the proxy stops", async || {
-            anyhow::ensure!(!Path::new("/proc").join(pid.to_string()).exists(), "it runs");
+            anyhow::ensure!(
+                !Path::new("/proc").join(pid.to_string()).exists(),
+                "it runs"
+            );
             Ok(())
         })
         .await?;
+        anyhow::ensure!(
+            !self.docker.is_fenced(),
+            "rules are left in the host's firewall"
+        );
         self.finished = true;
         Ok(())
     }
@@ -310,13 +348,16 @@ impl Drop for Dayfly {
         if !self.finished {
             self.docker.sweep();
         }
-        self.docker.remove_chains();
+        self.docker.unfence();
     }
 }
 
 fn settings(options: &Options, forge: &ModelGitHub, repo: &RepoName, engine: &Path) -> String {
-    let secret =
-        if options.webhook { format!("webhook_secret = \"{SECRET}\"\n") } else { String::new() };
+    let secret = if options.webhook {
+        format!("webhook_secret = \"{SECRET}\"\n")
+    } else {
+        String::new()
+    };
     let poll = options
         .poll_seconds
         .map_or_else(String::new, |seconds| format!("poll_seconds = {seconds}\n"));

@@ -36,7 +36,9 @@ impl Left {
 
 impl Docker {
     pub(super) fn new(instance: &str) -> Self {
-        Self { instance: instance.to_owned() }
+        Self {
+            instance: instance.to_owned(),
+        }
     }
 
     /// Runs a command of the engine's; answers what it printed.
@@ -67,7 +69,16 @@ impl Docker {
     /// Where the engine does not answer.
     pub async fn containers(&self, label: &str, value: &str) -> anyhow::Result<Vec<String>> {
         let (ours, more) = (self.filter(), format!("label={label}={value}"));
-        let words = ["ps", "--all", "--quiet", "--no-trunc", "--filter", &ours, "--filter", &more];
+        let words = [
+            "ps",
+            "--all",
+            "--quiet",
+            "--no-trunc",
+            "--filter",
+            &ours,
+            "--filter",
+            &more,
+        ];
         Ok(lines(&Self::run(&words).await?))
     }
 
@@ -76,10 +87,21 @@ impl Docker {
     /// # Errors
     /// Where the engine does not answer.
     pub async fn running(&self, preview: &str) -> anyhow::Result<Vec<String>> {
-        let (ours, more) = (self.filter(), format!("label={}={preview}", labels::PREVIEW));
+        let (ours, more) = (
+            self.filter(),
+            format!("label={}={preview}", labels::PREVIEW),
+        );
         let kind = format!("label={}=service", labels::KIND);
         let words = [
-            "ps", "--quiet", "--no-trunc", "--filter", &ours, "--filter", &more, "--filter", &kind,
+            "ps",
+            "--quiet",
+            "--no-trunc",
+            "--filter",
+            &ours,
+            "--filter",
+            &more,
+            "--filter",
+            &kind,
         ];
         Ok(lines(&Self::run(&words).await?))
     }
@@ -140,7 +162,10 @@ impl Docker {
                 (&["volume", "rm", "--force"], &left.volumes),
                 (&["image", "rm", "--force"], &left.images),
             ];
-            for (words, objects) in rounds.into_iter().filter(|(_, objects)| !objects.is_empty()) {
+            for (words, objects) in rounds
+                .into_iter()
+                .filter(|(_, objects)| !objects.is_empty())
+            {
                 let objects: Vec<&str> = objects.iter().map(String::as_str).collect();
                 // What is gone already is fine.
                 let _ = docker(&[words, &objects[..]].concat());
@@ -157,15 +182,18 @@ impl Docker {
         listed.lines().filter(ours).map(str::to_owned).collect()
     }
 
-    /// Takes those rules away.
-    pub(super) fn remove_chains(&self) {
+    /// Takes the instance's rules out of the host's firewall, as somebody does who flushes it.
+    pub fn unfence(&self) {
         let all = self.chains();
-        let hooks = all.iter().filter(|line| {
-            line.starts_with("-A INPUT") || line.starts_with("-A DOCKER-USER")
-        });
+        let hooks = all
+            .iter()
+            .filter(|line| line.starts_with("-A INPUT") || line.starts_with("-A DOCKER-USER"));
         for hook in hooks {
             let words: Vec<&str> = hook.split_ascii_whitespace().skip(1).collect();
-            let _ = run("iptables", &[&["--wait", "5", "-D"][..], &words[..]].concat());
+            let _ = run(
+                "iptables",
+                &[&["--wait", "5", "-D"][..], &words[..]].concat(),
+            );
         }
         for chain in all.iter().filter_map(|line| line.strip_prefix("-N ")) {
             for flag in ["-F", "-X"] {
@@ -190,6 +218,10 @@ fn run(program: &str, arguments: &[&str]) -> anyhow::Result<String> {
         .output()
         .with_context(|| format!("{program} could not be started"))?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    anyhow::ensure!(output.status.success(), "{program} {}: {said}", arguments.join(" "));
+    anyhow::ensure!(
+        output.status.success(),
+        "{program} {}: {said}",
+        arguments.join(" ")
+    );
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

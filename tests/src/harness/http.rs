@@ -49,13 +49,21 @@ pub(super) async fn exchange(
         let answer = async {
             let (head, body) = response?.into_parts();
             let body = Limited::new(body, BODY_BYTES_MAX).collect().await;
-            let body = body.map_err(|error| anyhow::anyhow!("the answer broke off: {error}"))?.to_bytes();
+            let body = body
+                .map_err(|error| anyhow::anyhow!("the answer broke off: {error}"))?
+                .to_bytes();
             let body = String::from_utf8_lossy(&body).into_owned();
-            anyhow::Ok(Answer { status: head.status, headers: head.headers, body })
+            anyhow::Ok(Answer {
+                status: head.status,
+                headers: head.headers,
+                body,
+            })
         };
         let answer = answer.await;
         driver.abort();
         answer
     };
-    tokio::time::timeout(ANSWER_DEADLINE, talk).await.context("no answer in time")?
+    tokio::time::timeout(ANSWER_DEADLINE, talk)
+        .await
+        .context("no answer in time")?
 }

@@ -5,6 +5,7 @@
 //! a test does, nothing of it is left in the engine afterwards; a test after which something would
 //! be left fails.
 
+mod alone;
 mod api;
 mod apps;
 mod calls;
@@ -19,6 +20,7 @@ mod relay;
 mod visitor;
 mod wait;
 
+pub use alone::Alone;
 pub use api::{Api, Preview};
 pub use apps::App;
 pub use calls::{Act, Moment, Rule, Seen};

@@ -15,6 +15,8 @@ pub struct Options {
     pub start_seconds_max: u64,
     /// How many builds may run at once.
     pub builds_max: u64,
+    /// Whether the server speaks to the engine itself, and not through the relay.
+    pub direct: bool,
 }
 
 impl Default for Options {
@@ -26,6 +28,7 @@ impl Default for Options {
             webhook: true,
             start_seconds_max: 20,
             builds_max: 2,
+            direct: false,
         }
     }
 }
@@ -33,16 +36,25 @@ impl Default for Options {
 impl Options {
     /// Asks the forge this often.
     pub fn polling(seconds: u64) -> Self {
-        Self { poll_seconds: Some(seconds), ..Self::default() }
+        Self {
+            poll_seconds: Some(seconds),
+            ..Self::default()
+        }
     }
 
     /// Waits for visitors on every address of the host.
     pub fn everywhere() -> Self {
-        Self { listen: "0.0.0.0".to_owned(), ..Self::default() }
+        Self {
+            listen: "0.0.0.0".to_owned(),
+            ..Self::default()
+        }
     }
 
     /// On a domain of its own, where access is by link.
     pub fn at(domain: &str) -> Self {
-        Self { domain: domain.to_owned(), ..Self::default() }
+        Self {
+            domain: domain.to_owned(),
+            ..Self::default()
+        }
     }
 }

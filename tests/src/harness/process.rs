@@ -22,7 +22,11 @@ const COMMAND_DEADLINE: Duration = Duration::from_secs(120);
 /// Where it was not built.
 pub fn binary() -> anyhow::Result<PathBuf> {
     let test = std::env::current_exe()?;
-    let beside = test.ancestors().skip(1).take(3).map(|folder| folder.join("dayfly"));
+    let beside = test
+        .ancestors()
+        .skip(1)
+        .take(3)
+        .map(|folder| folder.join("dayfly"));
     beside.into_iter().find(|path| path.is_file()).with_context(|| {
         format!(
             "the program dayfly is not built beside {}; run: cargo build --workspace --all-features --bins",
@@ -33,7 +37,10 @@ pub fn binary() -> anyhow::Result<PathBuf> {
 
 /// Starts `dayfly serve`.
 pub(super) fn serve(config: &Path, data: &Path) -> anyhow::Result<Child> {
-    let log = std::fs::OpenOptions::new().create(true).append(true).open(server_log(data))?;
+    let log = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(server_log(data))?;
     let mut command = Command::new(binary()?);
     command
         .arg("serve")
@@ -64,12 +71,20 @@ pub(super) fn kill9(pid: u32) {
 
 /// Ends every process that was started for a data directory: servers and proxies.
 pub(super) fn kill9_all_of(data: &Path) {
-    let Ok(processes) = std::fs::read_dir("/proc") else { return };
+    let Ok(processes) = std::fs::read_dir("/proc") else {
+        return;
+    };
     let data = data.as_os_str().as_encoded_bytes();
     for entry in processes.flatten() {
-        let pid = entry.file_name().to_string_lossy().parse().unwrap_or_default();
+        let pid = entry
+            .file_name()
+            .to_string_lossy()
+            .parse()
+            .unwrap_or_default();
         let words = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
-        let names_it = words.split(|byte| *byte == 0).any(|word| word.starts_with(data));
+        let names_it = words
+            .split(|byte| *byte == 0)
+            .any(|word| word.starts_with(data));
         if pid > 1 && pid != std::process::id() && names_it {
             kill9(pid);
         }
@@ -93,7 +108,12 @@ impl Ran {
     /// # Errors
     /// Where it ended otherwise.
     pub fn printed(self) -> anyhow::Result<String> {
-        anyhow::ensure!(self.success, "the command failed:\n{}{}", self.stdout, self.stderr);
+        anyhow::ensure!(
+            self.success,
+            "the command failed:\n{}{}",
+            self.stdout,
+            self.stderr
+        );
         Ok(self.stdout)
     }
 }
@@ -107,6 +127,8 @@ pub async fn run_to_end(data: &Path, folder: &Path, arguments: &[&str]) -> anyho
     command
         .args(arguments)
         .env("DAYFLY_DATA", data)
+        // For a server that the command starts by itself.
+        .env("DAYFLY_LISTEN", "127.0.0.1:0")
         .env("NO_COLOR", "1")
         .current_dir(folder)
         .stdin(Stdio::null())

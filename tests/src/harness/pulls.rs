@@ -29,12 +29,28 @@ impl Dayfly {
     /// Where the modelled forge refuses; so with the others.
     pub async fn open(&self, branch: &str, app: &App) -> anyhow::Result<Pull> {
         let repo = self.repo.clone();
-        let changes: Changes = app.files().into_iter().map(|(p, file)| (p, Some(file))).collect();
-        let commit = self.forge.push(&repo, branch, "main", &changes, "Begin").await?;
-        let number = self.forge.open_pull_request(&repo, branch, "main", "A change", "ada").await?;
+        let changes: Changes = app
+            .files()
+            .into_iter()
+            .map(|(p, file)| (p, Some(file)))
+            .collect();
+        let commit = self
+            .forge
+            .push(&repo, branch, "main", &changes, "Begin")
+            .await?;
+        let number = self
+            .forge
+            .open_pull_request(&repo, branch, "main", "A change", "ada")
+            .await?;
         let id = format!("{}-{}", repo.name(), number.0);
         self.opened(number);
-        Ok(Pull { repo, number, branch: branch.to_owned(), commit, id })
+        Ok(Pull {
+            repo,
+            number,
+            branch: branch.to_owned(),
+            commit,
+            id,
+        })
     }
 
     /// Opens a pull request and waits until it is live.
@@ -61,8 +77,14 @@ impl Dayfly {
     /// # Errors
     /// Where git refuses.
     pub async fn push_files(&self, pull: &Pull, files: Files) -> anyhow::Result<CommitSha> {
-        let changes: Changes = files.into_iter().map(|(path, file)| (path, Some(file))).collect();
-        Ok(self.forge.push(&pull.repo, &pull.branch, "main", &changes, "Go on").await?)
+        let changes: Changes = files
+            .into_iter()
+            .map(|(path, file)| (path, Some(file)))
+            .collect();
+        Ok(self
+            .forge
+            .push(&pull.repo, &pull.branch, "main", &changes, "Go on")
+            .await?)
     }
 
     /// Closes a pull request.
@@ -88,7 +110,12 @@ impl Dayfly {
             Ok(preview)
         })
         .await?;
-        anyhow::ensure!(settled.phase == "live", "{} failed: {}", pull.id, settled.diagnosed());
+        anyhow::ensure!(
+            settled.phase == "live",
+            "{} failed: {}",
+            pull.id,
+            settled.diagnosed()
+        );
         Ok(settled)
     }
 
@@ -132,14 +159,17 @@ impl Dayfly {
     /// # Errors
     /// Where it does not, or where there are two comments.
     pub async fn comment(&self, pull: &Pull, words: &str) -> anyhow::Result<String> {
-        eventually(&format!("a comment on {} that says {words:?}", pull.id), async || {
-            let comments = self.forge.comments(&pull.repo, pull.number);
-            let [comment] = comments.as_slice() else {
-                anyhow::bail!("{} comments", comments.len());
-            };
-            anyhow::ensure!(comment.body.contains(words), "it says {}", comment.body);
-            Ok(comment.body.clone())
-        })
+        eventually(
+            &format!("a comment on {} that says {words:?}", pull.id),
+            async || {
+                let comments = self.forge.comments(&pull.repo, pull.number);
+                let [comment] = comments.as_slice() else {
+                    anyhow::bail!("{} comments", comments.len());
+                };
+                anyhow::ensure!(comment.body.contains(words), "it says {}", comment.body);
+                Ok(comment.body.clone())
+            },
+        )
         .await
     }
 }

@@ -63,7 +63,11 @@ impl Relay {
             state: Mutex::default(),
             released: watch::Sender::new(0),
         });
-        let relay = Self { path, shared, accepting: Mutex::new(None) };
+        let relay = Self {
+            path,
+            shared,
+            accepting: Mutex::new(None),
+        };
         relay.accept()?;
         Ok(relay)
     }
@@ -96,7 +100,12 @@ impl Relay {
 
     /// How many calls so far fit a pattern.
     pub fn count(&self, pattern: &str) -> usize {
-        self.shared.state().seen.iter().filter(|seen| seen.fits(pattern)).count()
+        self.shared
+            .state()
+            .seen
+            .iter()
+            .filter(|seen| seen.fits(pattern))
+            .count()
     }
 
     /// The engine is away: nobody listens any more, and every connection breaks.
@@ -224,7 +233,9 @@ impl Shared {
     }
 
     async fn decide(&self, seen: &Seen) -> Fate {
-        let Some(rule) = self.note(seen) else { return Fate::Pass };
+        let Some(rule) = self.note(seen) else {
+            return Fate::Pass;
+        };
         match (rule.moment, rule.act) {
             (Moment::After, act @ (Act::Cut | Act::Run(_))) => Fate::LoseAnswer(act),
             (Moment::Before, Act::Cut) => Fate::Lost,
@@ -289,7 +300,10 @@ impl Head {
     async fn read(caller: &mut BufReader<OwnedReadHalf>) -> std::io::Result<Option<Self>> {
         let mut bytes = Vec::new();
         loop {
-            let line = (&mut *caller).take(HEAD_BYTES_MAX).read_until(b'\n', &mut bytes).await?;
+            let line = (&mut *caller)
+                .take(HEAD_BYTES_MAX)
+                .read_until(b'\n', &mut bytes)
+                .await?;
             if line == 0 {
                 return Ok(None);
             }
@@ -299,7 +313,9 @@ impl Head {
         }
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let mut lines = text.lines();
-        let Some(seen) = lines.next().and_then(Seen::read) else { return Ok(None) };
+        let Some(seen) = lines.next().and_then(Seen::read) else {
+            return Ok(None);
+        };
         let mut body = Body::Length(0);
         for (name, value) in lines.filter_map(|line| line.split_once(':')) {
             match name.to_ascii_lowercase().as_str() {

@@ -22,7 +22,11 @@ impl Visitor {
     pub fn new(proxy: SocketAddr, url: &str) -> Self {
         let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
         let authority = rest.split('/').next().unwrap_or(rest).to_owned();
-        Self { proxy, authority, cookie: None }
+        Self {
+            proxy,
+            authority,
+            cookie: None,
+        }
     }
 
     /// The same with a cookie.
@@ -61,7 +65,12 @@ impl Visitor {
     pub async fn text(&self, path: &str) -> anyhow::Result<String> {
         let answer = self.get(path).await?;
         let status = answer.status;
-        anyhow::ensure!(status.is_success(), "{}{path}: {status} {}", self.authority, answer.body);
+        anyhow::ensure!(
+            status.is_success(),
+            "{}{path}: {status} {}",
+            self.authority,
+            answer.body
+        );
         Ok(answer.body)
     }
 
@@ -85,14 +94,20 @@ impl Visitor {
         headers: &[(&str, &str)],
     ) -> anyhow::Result<Answer> {
         let stream = TcpStream::connect(self.proxy).await?;
-        let mut request =
-            Request::builder().method(method).uri(path).header("host", &self.authority);
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", &self.authority);
         if let Some(cookie) = &self.cookie {
             request = request.header("cookie", cookie);
         }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        exchange(stream, request.body(Full::new(Bytes::copy_from_slice(body.as_bytes())))?).await
+        exchange(
+            stream,
+            request.body(Full::new(Bytes::copy_from_slice(body.as_bytes())))?,
+        )
+        .await
     }
 }

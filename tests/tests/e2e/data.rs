@@ -20,7 +20,9 @@ async fn a_push_keeps_the_data_and_a_migration_sees_it() -> anyhow::Result<()> {
         ensure!(notes(&visitor).await? == ["seeded"]);
         note(&visitor, "mine").await?;
         let crowd = Crowd::gather(visitor.clone(), "/notes");
-        let commit = dayfly.push(&pull, &App::notes("second").that_migrates()).await?;
+        let commit = dayfly
+            .push(&pull, &App::notes("second").that_migrates())
+            .await?;
         dayfly.live(&pull, &commit).await?;
         ensure!(visitor.text("/").await? == "second");
         ensure!(notes(&visitor).await? == ["migrated", "mine", "seeded"]);
@@ -48,7 +50,10 @@ async fn a_reopened_pull_request_starts_with_fresh_data() -> anyhow::Result<()> 
         dayfly.forge.reopen(&pull.repo, pull.number)?;
         eventually("both webhooks are taken", async || {
             let all = dayfly.forge.deliveries();
-            ensure!(all.iter().all(|delivery| delivery.status == Some(202)), "{all:?}");
+            ensure!(
+                all.iter().all(|delivery| delivery.status == Some(202)),
+                "{all:?}"
+            );
             Ok(())
         })
         .await?;
@@ -78,7 +83,10 @@ async fn a_seed_that_fails_is_diagnosed_and_mended_by_a_push() -> anyhow::Result
         let pull = dayfly.open("change", &broken).await?;
         let preview = dayfly.failed(&pull, &pull.commit).await?;
         let diagnosed = preview.diagnosed();
-        ensure!(diagnosed.contains("DF402") && diagnosed.contains("nowhere"), "{diagnosed}");
+        ensure!(
+            diagnosed.contains("DF402") && diagnosed.contains("nowhere"),
+            "{diagnosed}"
+        );
         let commit = dayfly.push(&pull, &App::notes("text")).await?;
         let preview = dayfly.live(&pull, &commit).await?;
         ensure!(notes(&dayfly.visitor(preview.url()?)).await? == ["seeded"]);

@@ -28,7 +28,11 @@ async fn no_route_of_the_api_is_answered_from_outside() -> anyhow::Result<()> {
         let (pull, visitor) = dayfly.open_live("change", &App::page("text")).await?;
         let control = dayfly.visitor(&dayfly.control_host());
         let unknown = dayfly.visitor(&format!("unknown.localhost:{}", dayfly.proxy.port()));
-        let header = [("x-dayfly-for", "api"), ("dayfly-for", "api"), ("content-type", "application/json")];
+        let header = [
+            ("x-dayfly-for", "api"),
+            ("dayfly-for", "api"),
+            ("content-type", "application/json"),
+        ];
         for (method, path) in ROUTES {
             for who in [&control, &unknown, &visitor] {
                 let method = Method::from_bytes(method.as_bytes())?;
@@ -54,12 +58,11 @@ async fn gateways(dayfly: &Dayfly, preview: &str) -> anyhow::Result<BTreeSet<Str
     for container in dayfly.docker.running(preview).await? {
         let known = Docker::inspect(&container).await?;
         let networks = known["NetworkSettings"]["Networks"].as_object().cloned();
-        for (name, _) in networks.unwrap_or_default() {
-            let network = Docker::inspect(&name).await?;
-            let gateway = network["IPAM"]["Config"][0]["Gateway"].as_str();
-            found.extend(gateway.map(|address| {
-                address.split('/').next().unwrap_or(address).to_owned()
-            }));
+        for network in networks.unwrap_or_default().values() {
+            let gateway = network["Gateway"]
+                .as_str()
+                .filter(|address| !address.is_empty());
+            found.extend(gateway.map(str::to_owned));
         }
     }
     Ok(found)
@@ -84,7 +87,10 @@ async fn no_route_of_the_api_is_answered_from_inside_a_preview() -> anyhow::Resu
             }
         }
         let sockets = visitor.text("/read?path=/proc/net/unix").await?;
-        ensure!(!sockets.contains("api.sock") && !sockets.contains("docker.sock"), "{sockets}");
+        ensure!(
+            !sockets.contains("api.sock") && !sockets.contains("docker.sock"),
+            "{sockets}"
+        );
         Ok(())
     })
     .await
@@ -93,10 +99,15 @@ async fn no_route_of_the_api_is_answered_from_inside_a_preview() -> anyhow::Resu
 /// Opens a link as a browser does; answers the cookie that it was given.
 async fn enter(dayfly: &Dayfly, url: &str) -> anyhow::Result<(Visitor, String)> {
     let visitor = dayfly.visitor(url);
-    let path = url.split_once("://").and_then(|(_, rest)| rest.find('/').map(|at| &rest[at..]));
+    let path = url
+        .split_once("://")
+        .and_then(|(_, rest)| rest.find('/').map(|at| &rest[at..]));
     let path = path.context("the address has no path, so no token")?;
     let entered = visitor.browse(path).await?;
-    ensure!(entered.status == 303 && entered.headers["location"] == "/", "{entered:?}");
+    ensure!(
+        entered.status == 303 && entered.headers["location"] == "/",
+        "{entered:?}"
+    );
     let cookie = entered.headers["set-cookie"].to_str()?.to_owned();
     Ok((visitor, cookie))
 }
@@ -107,7 +118,12 @@ async fn on_a_domain_a_preview_opens_with_its_link_and_with_no_other() -> anyhow
         let (one, two) = (App::probe("one"), App::probe("two"));
         let ((one, first), (_, second)) =
             tokio::try_join!(dayfly.open_live("one", &one), dayfly.open_live("two", &two))?;
-        for path in ["/", "/healthz", "/.dayfly/open", "/.dayfly/open?token=guess"] {
+        for path in [
+            "/",
+            "/healthz",
+            "/.dayfly/open",
+            "/.dayfly/open?token=guess",
+        ] {
             let refused = first.browse(path).await?;
             ensure!(refused.status == 403, "{path}: {refused:?}");
             ensure!(!refused.body.contains("one\n"), "{refused:?}");
@@ -124,11 +140,19 @@ async fn on_a_domain_a_preview_opens_with_its_link_and_with_no_other() -> anyhow
         ensure!(inside.text("/").await? == "one");
         let seen = inside.text("/headers").await?;
         let value = cookie.split('=').nth(1).unwrap_or_default();
-        ensure!(!seen.contains(value), "the application saw the session: {seen}");
-        ensure!(!seen.contains(&token), "the application saw the token: {seen}");
+        ensure!(
+            !seen.contains(value),
+            "the application saw the session: {seen}"
+        );
+        ensure!(
+            !seen.contains(&token),
+            "the application saw the token: {seen}"
+        );
         let elsewhere = second.clone().with_cookie(cookie).browse("/").await?;
         ensure!(elsewhere.status == 403, "{elsewhere:?}");
-        let wrong = second.browse(&format!("/.dayfly/open?token={token}")).await?;
+        let wrong = second
+            .browse(&format!("/.dayfly/open?token={token}"))
+            .await?;
         ensure!(wrong.status == 403, "{wrong:?}");
         // The session outlives the server.
         dayfly.kill9().await?;
@@ -180,7 +204,10 @@ async fn the_process_that_faces_visitors_holds_nothing_worth_stealing() -> anyho
         for entry in std::fs::read_dir(format!("/proc/{pid}/fd"))?.flatten() {
             let open = std::fs::read_link(entry.path()).unwrap_or_default();
             let open = open.to_string_lossy().into_owned();
-            ensure!(!open.contains("dayfly.db") && !open.contains("engine.sock"), "{open}");
+            ensure!(
+                !open.contains("dayfly.db") && !open.contains("engine.sock"),
+                "{open}"
+            );
         }
         Ok(())
     })

@@ -2,7 +2,7 @@
 
 use anyhow::ensure;
 use deploy::labels;
-use tests::harness::{App, Crowd, Dayfly, Docker, eventually};
+use tests::harness::{Act, App, Crowd, Dayfly, Docker, Moment, Rule, eventually};
 
 /// The image that the applications of the tests begin with.
 const BASE: &str = "dayfly-test/base:1";
@@ -73,7 +73,11 @@ struct Strangers {
 
 impl Strangers {
     fn name(&self, kind: &str) -> String {
-        format!("dayfly-test-stranger-{}-{kind}-{}", std::process::id(), self.objects.len())
+        format!(
+            "dayfly-test-stranger-{}-{kind}-{}",
+            std::process::id(),
+            self.objects.len()
+        )
     }
 
     async fn make(&mut self, kind: &'static str, arguments: &[&str]) -> anyhow::Result<String> {
@@ -87,7 +91,8 @@ impl Strangers {
             words.push(&name);
         }
         Docker::run(&[command, words].concat()).await?;
-        self.objects.push([kind.to_owned(), "inspect".to_owned(), name.clone()]);
+        self.objects
+            .push([kind.to_owned(), "inspect".to_owned(), name.clone()]);
         Ok(name)
     }
 
@@ -112,14 +117,20 @@ impl Drop for Strangers {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_belongs_to_others_is_never_touched() -> anyhow::Result<()> {
-    let mut strangers = Strangers { objects: Vec::new() };
+    let mut strangers = Strangers {
+        objects: Vec::new(),
+    };
     Dayfly::play(async |dayfly| {
         let other = format!("{}=ffffffff", labels::INSTANCE);
         let preview = format!("{}=shop-1", labels::PREVIEW);
         let marks = ["--label", &other, "--label", &preview];
         let sleep = ["busybox", "sleep", "600"];
-        strangers.make("container", &[&[BASE], &sleep[..]].concat()).await?;
-        strangers.make("container", &[&marks[..], &[BASE], &sleep].concat()).await?;
+        strangers
+            .make("container", &[&[BASE], &sleep[..]].concat())
+            .await?;
+        strangers
+            .make("container", &[&marks[..], &[BASE], &sleep].concat())
+            .await?;
         strangers.make("network", &[]).await?;
         strangers.make("network", &marks).await?;
         strangers.make("volume", &[]).await?;
@@ -129,20 +140,35 @@ async fn what_belongs_to_others_is_never_touched() -> anyhow::Result<()> {
         let (pull, _) = dayfly.open_live("change", &App::notes("text")).await?;
         // Somebody runs one of our images by hand: the container inherits our labels.
         let service = dayfly.docker.containers(labels::NAME, "web").await?;
-        let image = Docker::inspect(&service[0]).await?["Image"].as_str().map(str::to_owned);
+        let image = Docker::inspect(&service[0]).await?["Image"]
+            .as_str()
+            .map(str::to_owned);
         let image = image.ok_or_else(|| anyhow::anyhow!("no image"))?;
-        let by_hand = strangers.make("container", &[&[&*image], &sleep[..]].concat()).await?;
+        let by_hand = strangers
+            .make("container", &[&[&*image], &sleep[..]].concat())
+            .await?;
         let commit = dayfly.push(&pull, &App::notes("more")).await?;
         dayfly.live(&pull, &commit).await?;
         strangers.are_there().await?;
         let running = Docker::inspect(&by_hand).await?["State"]["Running"].clone();
-        ensure!(running == true, "the container that was run by hand was stopped");
-        // It keeps its image, and with it the preview, from going; until it goes itself.
-        Docker::run(&["rm", "--force", &by_hand]).await?;
-        strangers.objects.retain(|[_, _, name]| *name != by_hand);
+        ensure!(
+            running == true,
+            "the container that was run by hand was stopped"
+        );
         dayfly.close(&pull)?;
         dayfly.gone(&pull.id).await?;
-        strangers.are_there().await
+        strangers.are_there().await?;
+        // Its image has lost our name, and is theirs for as long as they use it.
+        let known = Docker::inspect(&image).await?;
+        ensure!(
+            known["RepoTags"].as_array().is_none_or(Vec::is_empty),
+            "{}",
+            known["RepoTags"]
+        );
+        Docker::run(&["rm", "--force", &by_hand]).await?;
+        Docker::run(&["image", "rm", &image]).await?;
+        strangers.objects.retain(|[_, _, name]| *name != by_hand);
+        Ok(())
     })
     .await
 }
@@ -170,11 +196,86 @@ async fn an_image_whose_dockerfile_carries_our_labels_gains_nothing() -> anyhow:
         let running = dayfly.docker.running(&victim.id).await?;
         ensure!(running.len() == 1, "{running:?}");
         let ours = dayfly.docker.running(&pull.id).await?;
-        ensure!(ours.len() == 1, "the labels of a container are ours, whatever its image says");
+        ensure!(
+            ours.len() == 1,
+            "the labels of a container are ours, whatever its image says"
+        );
         dayfly.close(&pull)?;
         dayfly.gone(&pull.id).await?;
         ensure!(visitor.text("/").await? == "victim");
         ensure!(dayfly.docker.running(&victim.id).await? == running);
+        Ok(())
+    })
+    .await
+}
+
+/// The calls that make and unmake a preview.
+const CALLS: [&str; 8] = [
+    "POST /networks/create",
+    "POST /build",
+    "POST /containers/create",
+    "POST /containers/*/start",
+    "POST /containers/*/stop",
+    "DELETE /containers/*",
+    "DELETE /networks/*",
+    "DELETE /images/**",
+];
+
+async fn broken(moment: Moment) -> anyhow::Result<()> {
+    Dayfly::play(async |dayfly| {
+        for pattern in CALLS {
+            let pattern = pattern.to_owned();
+            dayfly.relay.arm(Rule {
+                pattern,
+                nth: 1,
+                moment,
+                act: Act::Cut,
+            });
+        }
+        let (pull, visitor) = dayfly.open_live("change", &App::page("first")).await?;
+        ensure!(visitor.text("/").await? == "first");
+        let commit = dayfly.push(&pull, &App::page("second")).await?;
+        dayfly.live(&pull, &commit).await?;
+        ensure!(visitor.text("/").await? == "second");
+        dayfly.close(&pull)?;
+        dayfly.gone(&pull.id).await?;
+        ensure!(
+            dayfly.relay.fired() == CALLS.len(),
+            "{} calls broke",
+            dayfly.relay.fired()
+        );
+        let left = dayfly.docker.left().await?;
+        ensure!(left.is_empty(), "{left:?}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_that_never_reach_the_engine_are_made_again() -> anyhow::Result<()> {
+    broken(Moment::Before).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_whose_answer_is_lost_leave_nothing_twice_and_nothing_behind() -> anyhow::Result<()> {
+    broken(Moment::After).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn firewall_rules_that_somebody_flushed_are_put_back() -> anyhow::Result<()> {
+    Dayfly::play(async |dayfly| {
+        let (pull, _) = dayfly.open_live("change", &App::page("text")).await?;
+        if !dayfly.docker.is_fenced() {
+            return Ok(());
+        }
+        dayfly.docker.unfence();
+        ensure!(!dayfly.docker.is_fenced());
+        let commit = dayfly.push(&pull, &App::page("next")).await?;
+        dayfly.live(&pull, &commit).await?;
+        ensure!(
+            dayfly.docker.is_fenced(),
+            "the new revision runs without a fence"
+        );
         Ok(())
     })
     .await

@@ -11,11 +11,18 @@ const ALWAYS: u32 = 1_000_000;
 async fn asked(dayfly: &Dayfly, path: &str, times: usize) -> anyhow::Result<()> {
     let fits = |dayfly: &Dayfly| {
         let requests = dayfly.forge.requests();
-        requests.iter().filter(|r| r.path.starts_with(path) && r.status.is_some()).count()
+        requests
+            .iter()
+            .filter(|r| r.path.starts_with(path) && r.status.is_some())
+            .count()
     };
     let before = fits(dayfly);
     eventually(&format!("{times} more requests for {path}"), async || {
-        ensure!(fits(dayfly) >= before + times, "{} so far", fits(dayfly) - before);
+        ensure!(
+            fits(dayfly) >= before + times,
+            "{} so far",
+            fits(dayfly) - before
+        );
         Ok(())
     })
     .await
@@ -62,7 +69,10 @@ async fn whatever_an_ill_forge_answers_nothing_is_removed() -> anyhow::Result<()
 async fn a_close_while_the_forge_is_ill_is_carried_out_when_it_is_well() -> anyhow::Result<()> {
     Dayfly::play_with(Options::polling(1), async |dayfly| {
         let (pull, visitor) = dayfly.open_live("change", &App::page("steady")).await?;
-        dayfly.forge.faults().next("/repos/", Fault::Status(500), ALWAYS);
+        dayfly
+            .forge
+            .faults()
+            .next("/repos/", Fault::Status(500), ALWAYS);
         dayfly.close(&pull)?;
         asked(dayfly, "/repos/", 2).await?;
         ensure!(visitor.text("/").await? == "steady");
@@ -77,13 +87,21 @@ async fn a_comment_whose_answer_is_lost_is_not_made_twice() -> anyhow::Result<()
     Dayfly::play(async |dayfly| {
         let path = "POST /repos/acme/shop/issues";
         dayfly.forge.faults().next(path, Fault::CloseAfter, 1);
-        dayfly.forge.faults().next("POST /repos/acme/shop/deployments", Fault::CloseAfter, 1);
+        dayfly
+            .forge
+            .faults()
+            .next("POST /repos/acme/shop/deployments", Fault::CloseAfter, 1);
         let (pull, _) = dayfly.open_live("change", &App::page("x")).await?;
         dayfly.comment(&pull, "**Preview live**").await?;
         eventually("one deployment that succeeded", async || {
             let all = dayfly.forge.deployments(&pull.repo);
-            let [one] = all.as_slice() else { anyhow::bail!("{all:?}") };
-            let done = one.statuses.last().is_some_and(|status| status["state"] == "success");
+            let [one] = all.as_slice() else {
+                anyhow::bail!("{all:?}")
+            };
+            let done = one
+                .statuses
+                .last()
+                .is_some_and(|status| status["state"] == "success");
             ensure!(done, "{one:?}");
             Ok(())
         })

@@ -5,7 +5,8 @@ use tests::harness::{Act, App, Dayfly, Docker, Moment, Options, Rule, Visitor, e
 
 fn field(status: &str, name: &str) -> String {
     let line = status.lines().find_map(|line| line.strip_prefix(name));
-    line.map(|rest| rest.trim_start_matches(':').trim().to_owned()).unwrap_or_default()
+    line.map(|rest| rest.trim_start_matches(':').trim().to_owned())
+        .unwrap_or_default()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -24,14 +25,31 @@ async fn a_service_runs_in_the_hardened_form() -> anyhow::Result<()> {
         let known = Docker::inspect(&running[0]).await?;
         let host = &known["HostConfig"];
         ensure!(host["PidsLimit"] == 256, "{host}");
-        ensure!(host["Privileged"] == false && host["Init"] == true, "{host}");
-        ensure!(host["Memory"] == 512 << 20 && host["MemorySwap"] == host["Memory"], "{host}");
+        ensure!(
+            host["Privileged"] == false && host["Init"] == true,
+            "{host}"
+        );
+        ensure!(
+            host["Memory"] == 512 << 20 && host["MemorySwap"] == host["Memory"],
+            "{host}"
+        );
         ensure!(host["NanoCpus"].as_u64().is_some_and(|n| n > 0), "{host}");
         ensure!(host["CapDrop"][0] == "ALL", "{host}");
         ensure!(host["Binds"].as_array().is_none_or(Vec::is_empty), "{host}");
-        ensure!(host["PortBindings"].as_object().is_none_or(serde_json::Map::is_empty), "{host}");
-        ensure!(host["NetworkMode"] != "host" && host["PidMode"] == "", "{host}");
-        ensure!(host["LogConfig"]["Config"]["max-size"].is_string(), "{host}");
+        ensure!(
+            host["PortBindings"]
+                .as_object()
+                .is_none_or(serde_json::Map::is_empty),
+            "{host}"
+        );
+        ensure!(
+            host["NetworkMode"] != "host" && host["PidMode"] == "",
+            "{host}"
+        );
+        ensure!(
+            host["LogConfig"]["Config"]["max-size"].is_string(),
+            "{host}"
+        );
         let security = host["SecurityOpt"].to_string();
         ensure!(security.contains("no-new-privileges"), "{security}");
         ensure!(!security.contains("unconfined"), "{security}");
@@ -70,15 +88,24 @@ async fn a_preview_reaches_neither_the_host_nor_another_preview_nor_metadata() -
         if !dayfly.docker.is_fenced() {
             let doctor = dayfly.command(dayfly.data(), &["doctor"]).await?;
             let said = format!("{}{}", doctor.stdout, doctor.stderr);
-            ensure!(said.contains("firewall"), "no rules, and nobody says so: {said}");
+            ensure!(
+                said.contains("firewall"),
+                "no rules, and nobody says so: {said}"
+            );
             return Ok(());
         }
         let reach = async |host: &str, port: u16| {
             one.text(&format!("/reach?host={host}&port={port}")).await
         };
-        ensure!(reach("127.0.0.1", 8080).await? == "open", "the question itself is broken");
+        ensure!(
+            reach("127.0.0.1", 8080).await? == "open",
+            "the question itself is broken"
+        );
         for address in addresses(&victim).await? {
-            ensure!(reach(&address, 8080).await? != "open", "{address} of another preview");
+            ensure!(
+                reach(&address, 8080).await? != "open",
+                "{address} of another preview"
+            );
         }
         for container in dayfly.docker.left().await?.containers {
             let known = Docker::inspect(&container).await?;
@@ -88,7 +115,10 @@ async fn a_preview_reaches_neither_the_host_nor_another_preview_nor_metadata() -
             let networks = known["NetworkSettings"]["Networks"].as_object().cloned();
             for network in networks.unwrap_or_default().values() {
                 let address = network["IPAddress"].as_str().context("an address")?;
-                ensure!(reach(address, 5432).await? != "open", "{address} of another's database");
+                ensure!(
+                    reach(address, 5432).await? != "open",
+                    "{address} of another's database"
+                );
             }
         }
         let own = addresses(&one).await?;
@@ -98,9 +128,16 @@ async fn a_preview_reaches_neither_the_host_nor_another_preview_nor_metadata() -
             format!("{net}.{}", (host & 0xf0) + 1)
         });
         let gateway = gateway.context("no gateway")?;
-        ensure!(reach(&gateway, dayfly.proxy.port()).await? != "open", "the host's port");
+        ensure!(
+            reach(&gateway, dayfly.proxy.port()).await? != "open",
+            "the host's port"
+        );
         ensure!(reach("169.254.169.254", 80).await? != "open", "metadata");
-        ensure!(victim.text("/notes").await? == "[\"seeded\"]", "{} lost its own", two.id);
+        ensure!(
+            victim.text("/notes").await? == "[\"seeded\"]",
+            "{} lost its own",
+            two.id
+        );
         Ok(())
     })
     .await
@@ -114,7 +151,12 @@ async fn services_of_two_revisions_never_find_each_other() -> anyhow::Result<()>
         let old_addresses = addresses(&visitor).await?;
         // The old revision stays for as long as its end is held.
         let pattern = "POST /containers/*/stop".to_owned();
-        dayfly.relay.arm(Rule { pattern, nth: 1, moment: Moment::Before, act: Act::Hold });
+        dayfly.relay.arm(Rule {
+            pattern,
+            nth: 1,
+            moment: Moment::Before,
+            act: Act::Hold,
+        });
         let commit = dayfly.push(&pull, &App::notes("new")).await?;
         dayfly.live(&pull, &commit).await?;
         ensure!(visitor.text("/").await? == "new");
@@ -122,12 +164,16 @@ async fn services_of_two_revisions_never_find_each_other() -> anyhow::Result<()>
         let both = dayfly.docker.running(&pull.id).await?;
         ensure!(both.len() == 2 && both.contains(&old[0]), "{both:?}");
         for _ in 0..20 {
-            let found: Vec<String> = serde_json::from_str(&visitor.text("/resolve?name=web").await?)?;
+            let found: Vec<String> =
+                serde_json::from_str(&visitor.text("/resolve?name=web").await?)?;
             let own = found.iter().all(|address| new_addresses.contains(address));
             ensure!(own && !found.is_empty(), "the new one finds {found:?}");
             let seen = Docker::run(&["exec", &old[0], "getent", "hosts", "web"]).await?;
             let address = seen.split_ascii_whitespace().next().context("an address")?;
-            ensure!(old_addresses.iter().any(|own| own == address), "the old one finds {seen}");
+            ensure!(
+                old_addresses.iter().any(|own| own == address),
+                "the old one finds {seen}"
+            );
         }
         dayfly.relay.release();
         eventually("the old one goes", async || {

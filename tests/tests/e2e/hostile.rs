@@ -20,7 +20,7 @@ const BRANCHES: [&str; 12] = [
     "a\"onload=\"alert(1)",
     "a'--'%0d%0aSet-Cookie",
     "a\u{202e}gpj.exe",
-    "@everyone/#1-*bold*",
+    "@everyone/#1-_bold_",
 ];
 
 /// A file that is named in hostile words; its absence is the test.
@@ -32,7 +32,10 @@ impl Canary {
     }
 
     fn hide_in(&self, words: &str) -> String {
-        words.replace("CANARY", self.0.to_str().unwrap_or("canary").trim_start_matches('/'))
+        words.replace(
+            "CANARY",
+            self.0.to_str().unwrap_or("canary").trim_start_matches('/'),
+        )
     }
 
     fn is_unharmed(&self) -> anyhow::Result<()> {
@@ -54,11 +57,17 @@ async fn evil_branch_names_are_only_names() -> anyhow::Result<()> {
         }
         for pull in &pulls {
             let preview = dayfly.live(pull, &pull.commit).await?;
-            ensure!(preview.branch.as_deref() == Some(&*pull.branch), "{preview:?}");
+            ensure!(
+                preview.branch.as_deref() == Some(&*pull.branch),
+                "{preview:?}"
+            );
             let visitor = dayfly.visitor(preview.url()?);
             let environment: serde_json::Value =
                 serde_json::from_str(&visitor.text("/environment").await?)?;
-            ensure!(environment["DAYFLY_BRANCH"] == *pull.branch, "{environment}");
+            ensure!(
+                environment["DAYFLY_BRANCH"] == *pull.branch,
+                "{environment}"
+            );
             let comment = dayfly.comment(pull, "**Preview live**").await?;
             for word in ["<script", "@everyone", "\u{202e}"] {
                 ensure!(!comment.contains(word), "{comment}");
@@ -74,14 +83,19 @@ async fn evil_branch_names_are_only_names() -> anyhow::Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn links_that_leave_the_checkout_are_refused_with_a_diagnosis() -> anyhow::Result<()> {
     Dayfly::play(async |dayfly| {
-        for (at, target) in ["/etc/passwd", "../../../../etc/passwd"].into_iter().enumerate() {
+        for (at, target) in ["/etc/passwd", "../../../../etc/passwd"]
+            .into_iter()
+            .enumerate()
+        {
             let evil = App::page("evil").with_link("site/secret", target);
             let pull = dayfly.open(&format!("b{at}"), &evil).await?;
             let preview = dayfly.failed(&pull, &pull.commit).await?;
             let said = preview.diagnosed();
             ensure!(said.contains("site/secret"), "{said}");
             ensure!(!said.contains("root:"), "{said}");
-            let mended = dayfly.push(&pull, &App::page("fine").with_link("site/secret", "x")).await?;
+            let mended = dayfly
+                .push(&pull, &App::page("fine").with_link("site/secret", "x"))
+                .await?;
             let preview = dayfly.live(&pull, &mended).await?;
             ensure!(dayfly.visitor(preview.url()?).text("/").await? == "fine");
         }
@@ -112,7 +126,10 @@ async fn an_archive_that_climbs_out_is_refused() -> anyhow::Result<()> {
 /// An archive with one file under a name that no honest program would write.
 fn archive(path: &str) -> anyhow::Result<Vec<u8>> {
     let mut header = tar::Header::new_ustar();
-    let name = &mut header.as_ustar_mut().ok_or_else(|| anyhow::anyhow!("no header"))?.name;
+    let name = &mut header
+        .as_ustar_mut()
+        .ok_or_else(|| anyhow::anyhow!("no header"))?
+        .name;
     ensure!(path.len() <= name.len(), "{path} is too long");
     name[..path.len()].copy_from_slice(path.as_bytes());
     header.set_entry_type(tar::EntryType::Regular);

@@ -23,27 +23,37 @@ const CLOSING: [&str; 4] = [
 
 /// Those that only a preview with a database makes, besides the usual.
 const WITH_DATABASE: [&str; 4] = [
-    "POST /volumes/create",
     "POST /networks/*/connect",
     "POST /containers/*/exec",
+    "POST /exec/*/start",
     "DELETE /volumes/*",
 ];
 
 fn kill(dayfly: &Dayfly, pattern: &str, nth: u32, moment: Moment) {
     let act = Act::Run(dayfly.killer());
-    dayfly.relay.arm(Rule { pattern: pattern.to_owned(), nth, moment, act });
+    dayfly.relay.arm(Rule {
+        pattern: pattern.to_owned(),
+        nth,
+        moment,
+        act,
+    });
 }
 
 /// Waits for the death that was arranged, and starts the server again.
 async fn rise_again(dayfly: &Dayfly, pattern: &str) -> anyhow::Result<()> {
-    dayfly.dead().await.with_context(|| format!("no call was {pattern}"))?;
+    dayfly
+        .dead()
+        .await
+        .with_context(|| format!("no call was {pattern}"))?;
     dayfly.relay.release();
     dayfly.restart().await
 }
 
 async fn killed_on_the_way(moment: Moment) -> anyhow::Result<()> {
     Dayfly::play(async |dayfly| {
-        let (_, neighbour) = dayfly.open_live("neighbour", &App::page("neighbour")).await?;
+        let (_, neighbour) = dayfly
+            .open_live("neighbour", &App::page("neighbour"))
+            .await?;
         let crowd = Crowd::gather(neighbour, "/");
         for (at, (up, down)) in OPENING.into_iter().zip(CLOSING).enumerate() {
             let text = format!("text {at}");
@@ -51,7 +61,10 @@ async fn killed_on_the_way(moment: Moment) -> anyhow::Result<()> {
             let pull = dayfly.open(&format!("b{at}"), &App::page(&text)).await?;
             rise_again(dayfly, up).await?;
             let preview = dayfly.live(&pull, &pull.commit).await.context(up)?;
-            ensure!(dayfly.visitor(preview.url()?).text("/").await? == text, "{up}");
+            ensure!(
+                dayfly.visitor(preview.url()?).text("/").await? == text,
+                "{up}"
+            );
             kill(dayfly, down, 1, moment);
             dayfly.close(&pull)?;
             rise_again(dayfly, down).await?;
@@ -92,12 +105,14 @@ async fn what_was_built_before_the_server_was_killed_is_not_built_again() -> any
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_during_an_update_the_server_converges_and_no_visitor_notices()
--> anyhow::Result<()> {
+async fn killed_during_an_update_the_server_converges_and_no_visitor_notices() -> anyhow::Result<()>
+{
     Dayfly::play(async |dayfly| {
         let (pull, visitor) = dayfly.open_live("change", &App::probe("text")).await?;
         let crowd = Crowd::gather(visitor.clone(), "/");
-        let steps = OPENING.into_iter().chain(["POST /containers/*/stop", "DELETE /networks/*"]);
+        let steps = OPENING
+            .into_iter()
+            .chain(["POST /containers/*/stop", "DELETE /networks/*"]);
         for (at, step) in steps.enumerate() {
             let text = format!("text {at}");
             kill(dayfly, step, 1, Moment::After);
@@ -114,8 +129,8 @@ async fn killed_during_an_update_the_server_converges_and_no_visitor_notices()
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_while_a_database_comes_or_goes_the_server_converges() -> anyhow::Result<()> {
     Dayfly::play(async |dayfly| {
-        let [volume, connect, exec, remove] = WITH_DATABASE;
-        for (at, up) in [volume, connect, exec].into_iter().enumerate() {
+        let [connect, exec, start, remove] = WITH_DATABASE;
+        for (at, up) in [connect, exec, start].into_iter().enumerate() {
             kill(dayfly, up, 1, Moment::After);
             let pull = dayfly.open(&format!("b{at}"), &App::notes("text")).await?;
             rise_again(dayfly, up).await?;
@@ -138,7 +153,10 @@ struct Dice(u64);
 impl Dice {
     fn below(&mut self, limit: u32) -> u32 {
         // Knuth's constants.
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
         u32::try_from(self.0 >> 33).unwrap_or_default() % limit
     }
 }
@@ -146,11 +164,15 @@ impl Dice {
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_at_random_the_server_loses_no_acknowledged_webhook() -> anyhow::Result<()> {
     let now = std::time::SystemTime::now().duration_since(std::time::SystemTime::UNIX_EPOCH)?;
-    let seed = std::env::var("DAYFLY_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
+    let seed = std::env::var("DAYFLY_TEST_SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok());
     let seed = seed.unwrap_or(now.subsec_nanos().into());
     let mut dice = Dice(seed);
     let played = Dayfly::play(async |dayfly| {
-        let (_, neighbour) = dayfly.open_live("neighbour", &App::page("neighbour")).await?;
+        let (_, neighbour) = dayfly
+            .open_live("neighbour", &App::page("neighbour"))
+            .await?;
         let crowd = Crowd::gather(neighbour, "/");
         for at in 0..5 {
             let text = format!("text {at}");
@@ -169,7 +191,9 @@ async fn killed_at_random_the_server_loses_no_acknowledged_webhook() -> anyhow::
         }
         crowd.expect_no_failure().await.map(drop)
     });
-    played.await.with_context(|| format!("DAYFLY_TEST_SEED={seed}"))
+    played
+        .await
+        .with_context(|| format!("DAYFLY_TEST_SEED={seed}"))
 }
 
 /// Whether the last webhook was acknowledged.
@@ -230,9 +254,15 @@ async fn a_second_server_on_the_same_data_is_refused_and_told_who_holds_it() -> 
     Dayfly::play(async |dayfly| {
         let config = dayfly.data().join("dayfly.server.toml");
         let config = config.to_str().context("a path")?;
-        let ran = dayfly.command(dayfly.data(), &["serve", "--config", config]).await?;
+        let ran = dayfly
+            .command(dayfly.data(), &["serve", "--config", config])
+            .await?;
         ensure!(!ran.success, "{ran:?}");
-        ensure!(ran.stderr.contains(&dayfly.server_pid().to_string()), "{}", ran.stderr);
+        ensure!(
+            ran.stderr.contains(&dayfly.server_pid().to_string()),
+            "{}",
+            ran.stderr
+        );
         dayfly.api.get("/healthz").await.map(drop)
     })
     .await

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, ensure};
-use tests::harness::{App, Dayfly};
+use tests::harness::{Alone, App, Dayfly};
 use tokio::process::Command;
 use webhook::model::File;
 
@@ -27,7 +27,11 @@ async fn git(folder: &Path, arguments: &[&str]) -> anyhow::Result<()> {
         .current_dir(folder)
         .output()
         .await?;
-    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    ensure!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     Ok(())
 }
 
@@ -37,7 +41,10 @@ async fn up_previews_a_dirty_checkout_again_updates_it_and_rm_removes_it() -> an
         let home = tempfile::tempdir()?;
         let folder = home.path().join("my-shop");
         std::fs::create_dir(&folder)?;
-        write(&folder, &App::page("committed").with(".gitignore", "secret.txt\n"))?;
+        write(
+            &folder,
+            &App::page("committed").with(".gitignore", "secret.txt\n"),
+        )?;
         git(&folder, &["init", "--quiet", "-b", "topic"]).await?;
         git(&folder, &["add", "."]).await?;
         git(&folder, &["commit", "--quiet", "-m", "First"]).await?;
@@ -46,22 +53,40 @@ async fn up_previews_a_dirty_checkout_again_updates_it_and_rm_removes_it() -> an
 
         let said = dayfly.command(&folder, &["up"]).await?.printed()?;
         let preview = dayfly.api.preview("my-shop-up").await?;
-        ensure!(preview.phase == "live" && said.contains(preview.url()?), "{said}");
+        ensure!(
+            preview.phase == "live" && said.contains(preview.url()?),
+            "{said}"
+        );
         let visitor = dayfly.visitor(preview.url()?);
         ensure!(visitor.text("/").await? == "changed");
         ensure!(visitor.text("/new.txt").await? == "not yet added");
 
         std::fs::write(folder.join("site/index.html"), "changed again")?;
-        dayfly.command(home.path(), &["up", "my-shop"]).await?.printed()?;
+        dayfly
+            .command(home.path(), &["up", "my-shop"])
+            .await?
+            .printed()?;
         ensure!(visitor.text("/").await? == "changed again");
-        ensure!(dayfly.api.previews().await?.len() == 1, "again is an update");
+        ensure!(
+            dayfly.api.previews().await?.len() == 1,
+            "again is an update"
+        );
 
-        std::fs::write(folder.join("Dockerfile"), "FROM dayfly-test/base:1\nRUN exit 7\n")?;
+        std::fs::write(
+            folder.join("Dockerfile"),
+            "FROM dayfly-test/base:1\nRUN exit 7\n",
+        )?;
         let failed = dayfly.command(&folder, &["up"]).await?;
-        ensure!(!failed.success && failed.stdout.contains("DF201"), "{failed:?}");
+        ensure!(
+            !failed.success && failed.stdout.contains("DF201"),
+            "{failed:?}"
+        );
         ensure!(visitor.text("/").await? == "changed again");
 
-        let removed = dayfly.command(&folder, &["rm", "my-shop-up", "--wait"]).await?.printed()?;
+        let removed = dayfly
+            .command(&folder, &["rm", "my-shop-up", "--wait"])
+            .await?
+            .printed()?;
         ensure!(removed.contains("gone"), "{removed}");
         let left = dayfly.docker.left().await?;
         ensure!(left.is_empty(), "{left:?}");
@@ -82,34 +107,67 @@ async fn the_commands_tell_what_there_is() -> anyhow::Result<()> {
         let url = format!("http://{}", visitor.authority());
 
         let table = dayfly.command(here, &["ls"]).await?.printed()?;
-        for word in [pull.id.as_str(), "live", &url, &pull.commit.as_str()[..7], "acme/shop#1"] {
+        for word in [
+            pull.id.as_str(),
+            "live",
+            &url,
+            &pull.commit.as_str()[..7],
+            "acme/shop#1",
+        ] {
             ensure!(table.contains(word), "no {word} in\n{table}");
         }
         let json = dayfly.command(here, &["ls", "--json"]).await?.printed()?;
         let json: serde_json::Value = serde_json::from_str(&json)?;
-        ensure!(json[0]["id"] == *pull.id && json[0]["phase"] == "live", "{json}");
+        ensure!(
+            json[0]["id"] == *pull.id && json[0]["phase"] == "live",
+            "{json}"
+        );
 
         let page = dayfly.command(here, &["show", &pull.id]).await?.printed()?;
         for word in [pull.id.as_str(), "live", &url, "web", "change"] {
             ensure!(page.contains(word), "no {word} in\n{page}");
         }
-        let json = dayfly.command(here, &["show", &pull.id, "--json"]).await?.printed()?;
+        let json = dayfly
+            .command(here, &["show", &pull.id, "--json"])
+            .await?
+            .printed()?;
         let json: serde_json::Value = serde_json::from_str(&json)?;
         for key in [
-            "id", "repository", "number", "branch", "commit", "serving_commit", "phase", "url",
-            "services", "databases", "diagnosis", "created_at", "updated_at", "expires_at",
+            "id",
+            "repository",
+            "number",
+            "branch",
+            "commit",
+            "serving_commit",
+            "phase",
+            "url",
+            "services",
+            "databases",
+            "diagnosis",
+            "created_at",
+            "updated_at",
+            "expires_at",
         ] {
             ensure!(json.get(key).is_some(), "no {key} in {json}");
         }
         ensure!(json["serving_commit"] == pull.commit.as_str(), "{json}");
 
-        let log = dayfly.command(here, &["logs", &pull.id, "web"]).await?.printed()?;
+        let log = dayfly
+            .command(here, &["logs", &pull.id, "web"])
+            .await?
+            .printed()?;
         ensure!(log.contains("begin /healthz"), "{log}");
-        let log = dayfly.command(here, &["logs", &pull.id, "--build"]).await?.printed()?;
+        let log = dayfly
+            .command(here, &["logs", &pull.id, "--build"])
+            .await?
+            .printed()?;
         ensure!(log.contains("said-while-building"), "{log}");
 
         let unknown = dayfly.command(here, &["show", "nothing-9"]).await?;
-        ensure!(!unknown.success && unknown.stderr.contains("nothing-9"), "{unknown:?}");
+        ensure!(
+            !unknown.success && unknown.stderr.contains("nothing-9"),
+            "{unknown:?}"
+        );
         Ok(())
     })
     .await
@@ -120,10 +178,43 @@ async fn the_doctor_finds_the_engine() -> anyhow::Result<()> {
     Dayfly::play(async |dayfly| {
         let config = dayfly.data().join("dayfly.server.toml");
         let config = config.to_str().context("a path")?;
-        let ran = dayfly.command(dayfly.data(), &["doctor", "--config", config]).await?;
+        let ran = dayfly
+            .command(dayfly.data(), &["doctor", "--config", config])
+            .await?;
         let said = format!("{}{}", ran.stdout, ran.stderr);
         ensure!(said.to_lowercase().contains("engine"), "{said}");
         Ok(())
     })
     .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn up_starts_a_server_of_its_own_where_none_runs_and_down_ends_it() -> anyhow::Result<()> {
+    let alone = Alone::new()?;
+    let folder = alone.home().join("blog");
+    std::fs::create_dir(&folder)?;
+    write(&folder, &App::page("local"))?;
+    let said = alone.command(&folder, &["up"]).await?.printed()?;
+    let preview = alone.api.preview("blog-up").await?;
+    ensure!(
+        preview.phase == "live" && said.contains(preview.url()?),
+        "{said}"
+    );
+    let visitor = alone.visitor(preview.url()?).await?;
+    ensure!(visitor.text("/").await? == "local");
+    let docker = alone.docker().await?;
+    alone
+        .command(&folder, &["rm", "blog-up", "--wait"])
+        .await?
+        .printed()?;
+    let left = docker.left().await?;
+    ensure!(left.is_empty(), "{left:?}");
+    alone.command(&folder, &["down"]).await?.printed()?;
+    ensure!(
+        alone.api.get("/healthz").await.is_err(),
+        "the server runs on"
+    );
+    ensure!(visitor.get("/").await.is_err(), "the proxy runs on");
+    ensure!(!docker.is_fenced(), "rules are left in the host's firewall");
+    Ok(())
 }

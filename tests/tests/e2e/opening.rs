@@ -7,33 +7,52 @@ use tests::harness::{App, Dayfly, eventually};
 async fn an_opened_pull_request_gets_a_live_preview_and_the_forge_is_told() -> anyhow::Result<()> {
     Dayfly::play(async |dayfly| {
         let (pull, visitor) = dayfly.open_live("change", &App::page("hello")).await?;
-        ensure!(visitor.authority().starts_with("pr-1--shop.localhost:"), "{visitor:?}");
+        ensure!(
+            visitor.authority().starts_with("pr-1--shop.localhost:"),
+            "{visitor:?}"
+        );
         ensure!(visitor.text("/").await? == "hello");
 
         let comment = dayfly.comment(&pull, "**Preview live**").await?;
         let url = format!("http://{}", visitor.authority());
         ensure!(comment.contains(&url), "no address in {comment}");
-        ensure!(comment.contains(&pull.commit.as_str()[..7]), "no commit in {comment}");
+        ensure!(
+            comment.contains(&pull.commit.as_str()[..7]),
+            "no commit in {comment}"
+        );
 
         eventually("one deployment with its address", async || {
             let deployments = dayfly.forge.deployments(&pull.repo);
-            let [deployment] = deployments.as_slice() else { anyhow::bail!("{deployments:?}") };
+            let [deployment] = deployments.as_slice() else {
+                anyhow::bail!("{deployments:?}")
+            };
             ensure!(deployment.sha == pull.commit.as_str());
             let asked = &deployment.request;
             ensure!(asked["auto_merge"] == false && asked["transient_environment"] == true);
-            ensure!(asked["required_contexts"] == serde_json::json!([]), "{asked}");
+            ensure!(
+                asked["required_contexts"] == serde_json::json!([]),
+                "{asked}"
+            );
             let last = deployment.statuses.last();
             let last = last.ok_or_else(|| anyhow::anyhow!("no status"))?;
             ensure!(last["state"] == "success", "{last}");
-            let leads_there = last["environment_url"].as_str().is_some_and(|u| u.starts_with(&url));
+            let leads_there = last["environment_url"]
+                .as_str()
+                .is_some_and(|u| u.starts_with(&url));
             ensure!(leads_there, "{last}");
             Ok(())
         })
         .await?;
         eventually("the commit's mark", async || {
             let marks = dayfly.forge.commit_statuses(&pull.repo);
-            let ours = marks.iter().rev().find(|mark| mark.sha == pull.commit.as_str());
-            ensure!(ours.is_some_and(|mark| mark.state == "success"), "{marks:?}");
+            let ours = marks
+                .iter()
+                .rev()
+                .find(|mark| mark.sha == pull.commit.as_str());
+            ensure!(
+                ours.is_some_and(|mark| mark.state == "success"),
+                "{marks:?}"
+            );
             Ok(())
         })
         .await
@@ -45,14 +64,23 @@ async fn an_opened_pull_request_gets_a_live_preview_and_the_forge_is_told() -> a
 async fn whoever_visits_early_sees_a_page_that_looks_again_and_a_program_is_held()
 -> anyhow::Result<()> {
     Dayfly::play(async |dayfly| {
-        let pull = dayfly.open("change", &App::page("hello").that_builds_for(2)).await?;
+        let pull = dayfly
+            .open("change", &App::page("hello").that_builds_for(2))
+            .await?;
         let preview = dayfly.phase(&pull.id, "building").await?;
         let visitor = dayfly.visitor(preview.url()?);
         let page = visitor.browse("/").await?;
         ensure!(page.status == 503, "{page:?}");
         let refreshes = page.body.contains("http-equiv=\"refresh\"");
-        ensure!(refreshes || page.headers.contains_key("refresh"), "{}", page.body);
-        ensure!(visitor.text("/").await? == "hello", "a program is answered once it is live");
+        ensure!(
+            refreshes || page.headers.contains_key("refresh"),
+            "{}",
+            page.body
+        );
+        ensure!(
+            visitor.text("/").await? == "hello",
+            "a program is answered once it is live"
+        );
         dayfly.live(&pull, &pull.commit).await.map(drop)
     })
     .await
@@ -61,7 +89,10 @@ async fn whoever_visits_early_sees_a_page_that_looks_again_and_a_program_is_held
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fork_gets_no_preview_and_is_told_why() -> anyhow::Result<()> {
     Dayfly::play(async |dayfly| {
-        let changes = App::page("evil").files().into_iter().map(|(p, file)| (p, Some(file)));
+        let changes = App::page("evil")
+            .files()
+            .into_iter()
+            .map(|(p, file)| (p, Some(file)));
         let fork = webhook::names::RepoName::parse("mallory/shop")?;
         let number = dayfly
             .forge
@@ -69,15 +100,20 @@ async fn a_fork_gets_no_preview_and_is_told_why() -> anyhow::Result<()> {
             .await?;
         eventually("the comment says why", async || {
             let comments = dayfly.forge.comments(&dayfly.repo, number);
-            let told = comments.iter().any(|comment| comment.body.contains("comes from a fork"));
+            let told = comments
+                .iter()
+                .any(|comment| comment.body.contains("comes from a fork"));
             ensure!(told && comments.len() == 1, "{comments:?}");
             Ok(())
         })
         .await?;
         let preview = dayfly.gone("shop-1").await?;
-        ensure!(preview.ending.as_ref().is_some_and(|e| e == "fork"), "{preview:?}");
+        ensure!(preview.ended() == "fork", "{preview:?}");
         let left = dayfly.docker.left().await?;
-        ensure!(left.is_empty() && dayfly.relay.count("POST /build") == 0, "{left:?}");
+        ensure!(
+            left.is_empty() && dayfly.relay.count("POST /build") == 0,
+            "{left:?}"
+        );
         dayfly.forge.close(&dayfly.repo, number)?;
         Ok(())
     })
@@ -94,7 +130,10 @@ async fn two_previews_live_side_by_side() -> anyhow::Result<()> {
         ensure!(two.1.text("/").await? == "two");
         dayfly.close(&one.0)?;
         dayfly.gone(&one.0.id).await?;
-        ensure!(two.1.text("/").await? == "two", "the other one's end does it no harm");
+        ensure!(
+            two.1.text("/").await? == "two",
+            "the other one's end does it no harm"
+        );
         let page = one.1.browse("/").await?;
         ensure!(page.status == 410, "{page:?}");
         Ok(())

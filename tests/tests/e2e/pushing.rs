@@ -74,7 +74,10 @@ async fn a_build_that_fails_leaves_the_old_revision_serving_and_the_comment_name
         let broken = App::page("bad").then("RUN echo the-reason-is-here && exit 3");
         let bad = dayfly.push(&pull, &broken).await?;
         let preview = dayfly.failed(&pull, &bad).await?;
-        ensure!(preview.serving_commit.as_deref() == Some(pull.commit.as_str()), "{preview:?}");
+        ensure!(
+            preview.serving_commit.as_deref() == Some(pull.commit.as_str()),
+            "{preview:?}"
+        );
         let diagnosed = preview.diagnosed();
         ensure!(diagnosed.contains("DF201") && diagnosed.contains("the-reason-is-here"));
         let comment = dayfly.comment(&pull, "failed").await?;
@@ -100,8 +103,15 @@ async fn a_start_that_fails_leaves_the_old_revision_serving_and_the_comment_name
         let line = "CMD [\"python3\", \"-c\", \"import sys; sys.exit('last words')\"]";
         let bad = dayfly.push(&pull, &App::page("bad").then(line)).await?;
         let preview = dayfly.failed(&pull, &bad).await?;
-        ensure!(preview.serving_commit.as_deref() == Some(pull.commit.as_str()), "{preview:?}");
-        ensure!(preview.diagnosed().contains("last words"), "{}", preview.diagnosed());
+        ensure!(
+            preview.serving_commit.as_deref() == Some(pull.commit.as_str()),
+            "{preview:?}"
+        );
+        ensure!(
+            preview.diagnosed().contains("last words"),
+            "{}",
+            preview.diagnosed()
+        );
         let comment = dayfly.comment(&pull, "failed").await?;
         ensure!(comment.contains(&bad.as_str()[..7]), "{comment}");
         ensure!(comment.contains("last words"), "{comment}");
@@ -119,16 +129,30 @@ async fn a_start_that_fails_leaves_the_old_revision_serving_and_the_comment_name
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_never_listens_is_diagnosed_when_its_time_is_up() -> anyhow::Result<()> {
-    let options = Options { start_seconds_max: 3, ..Options::default() };
+    let options = Options {
+        start_seconds_max: 3,
+        ..Options::default()
+    };
     Dayfly::play_with(options, async |dayfly| {
         let line = "CMD [\"busybox\", \"sleep\", \"600\"]";
         let pull = dayfly.open("change", &App::page("mute").then(line)).await?;
         let preview = dayfly.failed(&pull, &pull.commit).await?;
         ensure!(preview.serving_commit.is_none(), "{preview:?}");
-        ensure!(preview.diagnosed().contains("DF302"), "{}", preview.diagnosed());
-        let page = dayfly.visitor(preview.url()?).browse("/").await?;
-        ensure!(page.status == 502 && page.body.contains("DF302"), "{page:?}");
-        Ok(())
+        ensure!(
+            preview.diagnosed().contains("DF302"),
+            "{}",
+            preview.diagnosed()
+        );
+        let visitor = dayfly.visitor(preview.url()?);
+        eventually("the page says so too", async || {
+            let page = visitor.browse("/").await?;
+            ensure!(
+                page.status == 502 && page.body.contains("DF302"),
+                "{page:?}"
+            );
+            Ok(())
+        })
+        .await
     })
     .await
 }

@@ -5,14 +5,22 @@ use tests::harness::{App, Dayfly, Options, Pull, eventually};
 use webhook::model::{Policy, SentDelivery};
 
 /// Every order of three.
-const ORDERS: [[usize; 3]; 6] =
-    [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
+const ORDERS: [[usize; 3]; 6] = [
+    [0, 1, 2],
+    [0, 2, 1],
+    [1, 0, 2],
+    [1, 2, 0],
+    [2, 0, 1],
+    [2, 1, 0],
+];
 
 async fn everything_is_taken(dayfly: &Dayfly) -> anyhow::Result<()> {
     eventually("every delivery is taken", async || {
         let all = dayfly.forge.deliveries();
-        let open: Vec<&SentDelivery> =
-            all.iter().filter(|delivery| delivery.status != Some(202)).collect();
+        let open: Vec<&SentDelivery> = all
+            .iter()
+            .filter(|delivery| delivery.status != Some(202))
+            .collect();
         ensure!(open.is_empty(), "{open:?}");
         Ok(())
     })
@@ -21,7 +29,10 @@ async fn everything_is_taken(dayfly: &Dayfly) -> anyhow::Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_webhooks_the_same_happens_by_polling() -> anyhow::Result<()> {
-    let options = Options { webhook: false, ..Options::polling(1) };
+    let options = Options {
+        webhook: false,
+        ..Options::polling(1)
+    };
     Dayfly::play_with(options, async |dayfly| {
         let (pull, visitor) = dayfly.open_live("change", &App::page("first")).await?;
         let commit = dayfly.push(&pull, &App::page("second")).await?;
@@ -31,7 +42,13 @@ async fn without_webhooks_the_same_happens_by_polling() -> anyhow::Result<()> {
         dayfly.gone(&pull.id).await?;
         dayfly.forge.reopen(&pull.repo, pull.number)?;
         dayfly.live(&pull, &commit).await?;
-        ensure!(dayfly.forge.deliveries().iter().all(|delivery| delivery.status.is_none()));
+        ensure!(
+            dayfly
+                .forge
+                .deliveries()
+                .iter()
+                .all(|delivery| delivery.status.is_none())
+        );
         Ok(())
     })
     .await
@@ -63,14 +80,24 @@ async fn webhooks_that_come_twice_change_nothing() -> anyhow::Result<()> {
         dayfly.live(&pull, &commit).await?;
         ensure!(visitor.text("/").await? == "second");
         everything_is_taken(dayfly).await?;
-        ensure!(dayfly.relay.count("POST /build") == 2, "each commit is built once");
+        ensure!(
+            dayfly.relay.count("POST /build") == 2,
+            "each commit is built once"
+        );
         let known = dayfly.api.get("/api/v1/deliveries").await?;
-        ensure!(known.as_array().is_some_and(|all| all.len() == 2), "{known}");
+        ensure!(
+            known.as_array().is_some_and(|all| all.len() == 2),
+            "{known}"
+        );
         ensure!(dayfly.forge.comments(&pull.repo, pull.number).len() == 1);
         // Long after, the first one comes once more.
         dayfly.close(&pull)?;
         dayfly.gone(&pull.id).await?;
-        let first = dayfly.forge.deliveries().first().map(|delivery| delivery.guid.clone());
+        let first = dayfly
+            .forge
+            .deliveries()
+            .first()
+            .map(|delivery| delivery.guid.clone());
         ensure!(first.is_some_and(|guid| dayfly.forge.redeliver(&guid)));
         everything_is_taken(dayfly).await?;
         dayfly.gone(&pull.id).await?;
@@ -91,7 +118,12 @@ fn release(dayfly: &Dayfly, sent: &[SentDelivery], order: [usize; 3]) -> anyhow:
 }
 
 fn held(dayfly: &Dayfly) -> Vec<SentDelivery> {
-    dayfly.forge.deliveries().into_iter().filter(|delivery| delivery.held).collect()
+    dayfly
+        .forge
+        .deliveries()
+        .into_iter()
+        .filter(|delivery| delivery.held)
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -111,7 +143,10 @@ async fn open_push_and_close_in_any_order_leave_nothing() -> anyhow::Result<()> 
             dayfly.gone(&pull.id).await?;
         }
         let left = dayfly.docker.left().await?;
-        ensure!(left.is_empty() && dayfly.relay.count("POST /containers/create") == 0, "{left:?}");
+        ensure!(
+            left.is_empty() && dayfly.relay.count("POST /containers/create") == 0,
+            "{left:?}"
+        );
         Ok(())
     })
     .await
@@ -142,12 +177,18 @@ async fn open_push_and_another_push_in_any_order_show_the_newest_commit() -> any
 #[tokio::test(flavor = "multi_thread")]
 async fn a_webhook_with_a_wrong_signature_is_refused_and_changes_nothing() -> anyhow::Result<()> {
     Dayfly::play(async |dayfly| {
-        let wrong = webhook::model::ModelWebhook { secret: "another".into(), ..dayfly.webhook() };
+        let wrong = webhook::model::ModelWebhook {
+            secret: "another".into(),
+            ..dayfly.webhook()
+        };
         dayfly.forge.set_webhook(Some(wrong));
         dayfly.open("change", &App::page("x")).await?;
         eventually("it is refused", async || {
             let all = dayfly.forge.deliveries();
-            ensure!(all.iter().all(|delivery| delivery.status == Some(401)), "{all:?}");
+            ensure!(
+                all.iter().all(|delivery| delivery.status == Some(401)),
+                "{all:?}"
+            );
             Ok(())
         })
         .await?;

@@ -1,28 +1,37 @@
 """Says what it is, and answers questions about the place it runs in."""
 
+import contextlib
 import json
 import os
 import socket
+import threading
 import time
 import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
-def connect():
+# A server of the usual size takes a hundred at once.
+TURNS = threading.Semaphore(8)
+
+
+@contextlib.contextmanager
+def cursor():
     import psycopg2
 
-    return psycopg2.connect(os.environ["DATABASE_URL"])
+    with TURNS, contextlib.closing(psycopg2.connect(os.environ["DATABASE_URL"])) as database:
+        with database, database.cursor() as opened:
+            yield opened
 
 
 def notes():
-    with connect() as database, database.cursor() as cursor:
-        cursor.execute("select text from notes order by text")
-        return [row[0] for row in cursor.fetchall()]
+    with cursor() as database:
+        database.execute("select text from notes order by text")
+        return [row[0] for row in database.fetchall()]
 
 
 def note(text):
-    with connect() as database, database.cursor() as cursor:
-        cursor.execute("insert into notes values (%s)", (text,))
+    with cursor() as database:
+        database.execute("insert into notes values (%s)", (text,))
 
 
 def reach(host, port):

@@ -1,0 +1,93 @@
+//! A data directory without a server, as on the machine of somebody who just installed Dayfly.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context as _;
+use tempfile::TempDir;
+
+use super::{
+    api::Api,
+    engine::Docker,
+    process::{self, Ran},
+    visitor::Visitor,
+};
+
+/// It takes away what commands started for it, at the latest when it is dropped.
+pub struct Alone {
+    home: TempDir,
+    /// The API of a server, once a command has started one.
+    pub api: Api,
+}
+
+impl Alone {
+    /// A directory for data, and room for checkouts beside it.
+    ///
+    /// # Errors
+    /// Where no directory can be made.
+    pub fn new() -> anyhow::Result<Self> {
+        let home = tempfile::Builder::new().prefix("dayfly-alone-").tempdir()?;
+        let api = Api::new(home.path().join("data").join("api.sock"));
+        Ok(Self { home, api })
+    }
+
+    /// Where checkouts may lie.
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    fn data(&self) -> PathBuf {
+        self.home.path().join("data")
+    }
+
+    /// Runs a command of `dayfly` in a folder.
+    ///
+    /// # Errors
+    /// Where it does not end.
+    pub async fn command(&self, folder: &Path, arguments: &[&str]) -> anyhow::Result<Ran> {
+        process::run_to_end(&self.data(), folder, arguments).await
+    }
+
+    /// The engine, as far as it is the server's.
+    ///
+    /// # Errors
+    /// Where no server answers.
+    pub async fn docker(&self) -> anyhow::Result<Docker> {
+        let health = self.api.get("/healthz").await?;
+        Ok(Docker::new(
+            health["instance"].as_str().context("no instance")?,
+        ))
+    }
+
+    /// Somebody who opens an address.
+    ///
+    /// # Errors
+    /// Where no server answers.
+    pub async fn visitor(&self, url: &str) -> anyhow::Result<Visitor> {
+        let health = self.api.get("/healthz").await?;
+        let listen: SocketAddr = health["listen"][0]
+            .as_str()
+            .context("no address")?
+            .parse()?;
+        Ok(Visitor::new(listen, url))
+    }
+}
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        process::kill9_all_of(self.home.path());
+        let store = rusqlite::Connection::open(self.data().join("dayfly.db"));
+        let instance = store.and_then(|store| {
+            store.query_row("select value from meta where key = 'instance'", [], |row| {
+                row.get(0)
+            })
+        });
+        if let Ok::<String, _>(instance) = instance {
+            let docker = Docker::new(&instance);
+            docker.sweep();
+            docker.unfence();
+        }
+    }
+}
