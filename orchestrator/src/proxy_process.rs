@@ -144,8 +144,10 @@ impl ProxyProcess {
         let deadline = Instant::now() + START_DEADLINE;
         loop {
             if let Ok(about) = self.client.about().await {
-                // Its end is learned from its socket; this only takes its remains away.
-                tokio::task::spawn_blocking(move || child.wait());
+                // Its end is learned from its socket; this only takes its remains away. A thread of
+                // its own, since the runtime would not end before one of its own threads does, and
+                // the proxy outlives us.
+                std::thread::spawn(move || child.wait());
                 tracing::info!(pid, listen = ?about.listen, "the proxy runs");
                 return Ok(about);
             }
