@@ -36,7 +36,7 @@ const LOG_LINES: usize = 60;
 /// What webhooks are signed with.
 const SECRET: &str = "the-secret-of-this-test";
 /// What the forge is asked with.
-pub(super) const TOKEN: &str = "ghp_the-token-of-this-test";
+const TOKEN: &str = "ghp_the-token-of-this-test";
 
 /// A server with everything around it.
 pub struct Dayfly {
@@ -100,7 +100,11 @@ impl Dayfly {
         forge
             .create_repository(&repo, App::page("main").files())
             .await?;
-        let engine = if options.direct { Path::new(SOCKET) } else { relay.path() };
+        let engine = if options.direct {
+            Path::new(SOCKET)
+        } else {
+            relay.path()
+        };
         let settings = settings(&options, &forge, &repo, engine);
         std::fs::write(data.path().join("dayfly.server.toml"), settings)?;
         let mut dayfly = Self {
@@ -141,6 +145,11 @@ impl Dayfly {
     /// What the forge is asked with.
     pub fn token(&self) -> &'static str {
         TOKEN
+    }
+
+    /// What webhooks are signed with.
+    pub fn secret(&self) -> &'static str {
+        SECRET
     }
 
     /// Where the forge sends its events.

@@ -280,3 +280,26 @@ async fn firewall_rules_that_somebody_flushed_are_put_back() -> anyhow::Result<(
     })
     .await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_servers_on_one_engine_do_not_see_each_other() -> anyhow::Result<()> {
+    Dayfly::play(async |mine| {
+        Dayfly::play(async |theirs| {
+            let (one, two) = (App::page("mine"), App::page("theirs"));
+            let ((pull, my_visitor), (_, their_visitor)) = tokio::try_join!(
+                mine.open_live("change", &one),
+                theirs.open_live("change", &two)
+            )?;
+            let running = theirs.docker.running("shop-1").await?;
+            ensure!(my_visitor.text("/").await? == "mine");
+            ensure!(their_visitor.text("/").await? == "theirs");
+            mine.close(&pull)?;
+            mine.gone(&pull.id).await?;
+            ensure!(their_visitor.text("/").await? == "theirs");
+            ensure!(theirs.docker.running("shop-1").await? == running);
+            Ok(())
+        })
+        .await
+    })
+    .await
+}

@@ -1,5 +1,7 @@
 //! What the code of a pull request may do, told from inside.
 
+use std::path::{Path, PathBuf};
+
 use anyhow::{Context as _, ensure};
 use tests::harness::{Act, App, Dayfly, Docker, Moment, Options, Rule, Visitor, eventually};
 
@@ -182,6 +184,76 @@ async fn services_of_two_revisions_never_find_each_other() -> anyhow::Result<()>
             Ok(())
         })
         .await
+    })
+    .await
+}
+
+/// Every file below a folder that holds these bytes.
+fn holding(folder: &Path, secret: &[u8]) -> anyhow::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder)?.flatten() {
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            found.extend(holding(&entry.path(), secret)?);
+        } else if kind.is_file() {
+            let bytes = std::fs::read(entry.path()).unwrap_or_default();
+            if bytes.windows(secret.len()).any(|window| window == secret) {
+                found.push(entry.path());
+            }
+        }
+    }
+    Ok(found)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_key_of_the_forge_is_in_the_configuration_and_nowhere_else() -> anyhow::Result<()> {
+    Dayfly::play(async |dayfly| {
+        let (pull, visitor) = dayfly.open_live("change", &App::notes("text")).await?;
+        let comment = dayfly.comment(&pull, "**Preview live**").await?;
+        let password = {
+            let environment = visitor.text("/environment").await?;
+            let known: serde_json::Value = serde_json::from_str(&environment)?;
+            let url = known["DATABASE_URL"]
+                .as_str()
+                .context("no DATABASE_URL")?
+                .to_owned();
+            let secret = url.split(['/', ':', '@']).find(|part| part.len() >= 20);
+            secret.context("the password is short")?.to_owned()
+        };
+        let mut texts = vec![("the comment", comment), ("the log", dayfly.log())];
+        let left = dayfly.docker.left().await?;
+        for image in &left.images {
+            texts.push(("an image", Docker::inspect(image).await?.to_string()));
+            let history = Docker::run(&["history", "--no-trunc", image]).await?;
+            texts.push(("the history of an image", history));
+        }
+        let previews = dayfly.api.get("/api/v1/previews").await?.to_string();
+        texts.push(("the API", previews));
+        for (place, text) in &texts {
+            ensure!(
+                !text.contains(&password),
+                "the database's password is in {place}"
+            );
+        }
+        for container in &left.containers {
+            texts.push(("a container", Docker::inspect(container).await?.to_string()));
+            texts.push((
+                "a container's log",
+                Docker::run(&["logs", container]).await?,
+            ));
+        }
+        for (place, text) in &texts {
+            ensure!(
+                !text.contains(dayfly.token()),
+                "the token is in {place}: {text}"
+            );
+        }
+        let files = holding(dayfly.data(), dayfly.token().as_bytes())?;
+        ensure!(
+            files == [dayfly.data().join("dayfly.server.toml")],
+            "{files:?}"
+        );
+        Ok(())
     })
     .await
 }

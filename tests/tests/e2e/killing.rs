@@ -267,3 +267,63 @@ async fn a_second_server_on_the_same_data_is_refused_and_told_who_holds_it() -> 
     })
     .await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_missed_while_the_server_was_dead_is_made_good_at_its_start() -> anyhow::Result<()>
+{
+    Dayfly::play(async |dayfly| {
+        let (one, first) = dayfly.open_live("one", &App::page("one")).await?;
+        let (two, _) = dayfly.open_live("two", &App::page("two")).await?;
+        dayfly.kill9().await?;
+        let commit = dayfly.push(&one, &App::page("one more")).await?;
+        dayfly.close(&two)?;
+        let three = dayfly.open("three", &App::page("three")).await?;
+        eventually_within(
+            tests::harness::DEADLINE,
+            "every webhook was refused",
+            async || {
+                let all = dayfly.forge.deliveries();
+                let missed = all
+                    .iter()
+                    .filter(|d| d.status.is_some_and(|status| status != 202));
+                ensure!(missed.count() == 3, "{all:?}");
+                Ok(())
+            },
+        )
+        .await?;
+        dayfly.restart().await?;
+        dayfly.live(&one, &commit).await?;
+        ensure!(first.text("/").await? == "one more");
+        dayfly.live(&three, &three.commit).await?;
+        dayfly.gone(&two.id).await.map(drop)
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_told_to_stop_leaves_previews_and_proxy_as_they_are() -> anyhow::Result<()>
+{
+    Dayfly::play(async |dayfly| {
+        let (pull, visitor) = dayfly.open_live("change", &App::page("steady")).await?;
+        let crowd = Crowd::gather(visitor, "/");
+        let (proxy, running) = (
+            dayfly.proxy_pid().await?,
+            dayfly.docker.running(&pull.id).await?,
+        );
+        dayfly
+            .command(dayfly.data(), &["down", "--keep-proxy"])
+            .await?
+            .printed()?;
+        dayfly.dead().await?;
+        crowd.more(20).await?;
+        dayfly.restart().await?;
+        dayfly.live(&pull, &pull.commit).await?;
+        ensure!(dayfly.proxy_pid().await? == proxy, "the proxy was replaced");
+        ensure!(
+            dayfly.docker.running(&pull.id).await? == running,
+            "a container was replaced"
+        );
+        crowd.expect_no_failure().await.map(drop)
+    })
+    .await
+}

@@ -140,3 +140,33 @@ async fn two_previews_live_side_by_side() -> anyhow::Result<()> {
     })
     .await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn services_find_each_other_and_only_public_ones_have_an_address() -> anyhow::Result<()> {
+    Dayfly::play(async |dayfly| {
+        let toml = "[services.web]\nbuild = \".\"\nhealth = \"/healthz\"\n\
+                    [services.api]\nbuild = \".\"\nhealth = \"/healthz\"\n\
+                    [services.inner]\nbuild = \".\"\npublic = false\n";
+        let app = App::probe("text").with("dayfly.toml", toml);
+        let (pull, web) = dayfly.open_live("change", &app).await?;
+        let preview = dayfly.api.preview(&pull.id).await?;
+        let url_of = |name: &str| {
+            let service = preview
+                .services
+                .iter()
+                .find(|service| service["name"] == name);
+            service.and_then(|service| service["url"].as_str().map(str::to_owned))
+        };
+        ensure!(url_of("inner").is_none(), "{preview:?}");
+        let api = url_of("api").ok_or_else(|| anyhow::anyhow!("{preview:?}"))?;
+        ensure!(api.contains("pr-1--api--shop.localhost"), "{api}");
+        ensure!(dayfly.visitor(&api).text("/").await? == "text");
+        let guess = api.replace("--api--", "--inner--");
+        let refused = dayfly.visitor(&guess).get("/").await?;
+        ensure!(refused.status == 404, "{refused:?}");
+        let found = web.text("/reach?host=inner&port=8080").await?;
+        ensure!(found == "open", "the private service: {found}");
+        Ok(())
+    })
+    .await
+}

@@ -57,6 +57,11 @@ async fn a_push_switches_a_live_preview_without_a_failed_request() -> anyhow::Re
         eventually("only the newest revision runs", async || {
             let running = dayfly.docker.running(&pull.id).await?;
             ensure!(running.len() == 1, "{running:?}");
+            let left = dayfly.docker.left().await?;
+            ensure!(
+                left.images.len() == 1 && left.networks.len() == 1,
+                "{left:?}"
+            );
             Ok(())
         })
         .await?;
