@@ -170,8 +170,8 @@ impl RouteBook {
         row: &PreviewRow,
         to: Option<(Routed, &Blueprint)>,
     ) -> Result<(), String> {
-        let before = self.pages().get(&row.id).cloned();
-        let mut page = before.clone().unwrap_or_default();
+        let mut published = self.published.lock().await;
+        let mut page = self.pages().get(&row.id).cloned().unwrap_or_default();
         page.main = self.main_host(row);
         page.others.clear();
         page.routed = None;
@@ -179,12 +179,19 @@ impl RouteBook {
             self.name_services(&mut page, row, blueprint);
             page.routed = Some(routed);
         }
-        let mut published = self.published.lock().await;
         let mut pages = self.pages().clone();
         pages.insert(row.id.clone(), page.clone());
         let table = self.table(&pages);
+        // An answer that is lost leaves it open which table is in place; the next publication
+        // must not believe that it is the last one known.
+        *published = None;
         self.proxy.put_table(&table).await?;
-        self.pages().insert(row.id.clone(), page);
+        // Only the route: who was let in meanwhile stays in.
+        let mut book = self.pages();
+        let kept = book.entry(row.id.clone()).or_default();
+        page.sessions = std::mem::take(&mut kept.sessions);
+        *kept = page;
+        drop(book);
         *published = Some(table);
         Ok(())
     }

@@ -76,6 +76,15 @@ impl Sources for GitSources {
         })
     }
 
+    async fn forget(&self, preview: &PreviewRow) -> Result<(), SourceError> {
+        // A repository's mirror serves all its pull requests.
+        if preview.repository.is_some() {
+            return Ok(());
+        }
+        let mirror = local_mirror(&preview.slug)?;
+        self.mirrors.forget(&mirror).await.map_err(trouble)
+    }
+
     async fn file(&self, tree: &Tree, path: &str) -> Result<Option<Bytes>, SourceError> {
         tree.read(path).await.map_err(trouble)
     }

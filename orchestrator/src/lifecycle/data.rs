@@ -6,8 +6,8 @@ use deploy::{
 };
 
 use super::{
-    decide::Planner,
     observed::{Attempt, RevisionFacts},
+    planner::Planner,
     step::Step,
 };
 

@@ -10,30 +10,18 @@ use deploy::{
 
 use super::{
     desired::{Desired, Head, Origin, Wanted},
-    observed::{Admission, Attempt, Observed, Outcome, RevisionFacts},
+    observed::{Admission, Attempt, Observed, RevisionFacts},
     phase::{current_revision, summary},
+    planner::{Plan, Planner},
     retire,
     step::Step,
 };
-
-/// How often a piece of work may be cut off by our own death before the revision is given up.
-pub const ATTEMPTS_MAX: u32 = 10;
 
 /// How many containers a room holds beside its services: a migration, a second start, the proxy.
 const ROOM_SPARE: usize = 3;
 
 /// How long until a preview that waits for a place looks again.
 const ADMISSION_RETRY_MS: u64 = 2_000;
-
-/// What to do now, and when to look again if nothing happens before.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Plan {
-    /// Every step that may run now, those under way included. A cancellable step that is under way
-    /// and not in here is no longer wanted.
-    pub run: Vec<Step>,
-    /// On the clock that `decide` was given.
-    pub wake_at_ms: Option<u64>,
-}
 
 /// All steps that may run now. Total: every input has an answer.
 pub fn decide(
@@ -42,14 +30,7 @@ pub fn decide(
     in_flight: &BTreeSet<Step>,
     now_ms: u64,
 ) -> Plan {
-    let plan = Plan::default();
-    let mut planner = Planner {
-        desired,
-        observed,
-        in_flight,
-        now_ms,
-        plan,
-    };
+    let mut planner = Planner::new(desired, observed, in_flight, now_ms);
     let current = current_revision(desired, observed);
     let starts_done = current.filter(|revision| observed.addresses(revision).is_some());
     planner.read(starts_done.map(|revision| revision.number));
@@ -66,54 +47,7 @@ pub fn decide(
     planner.plan
 }
 
-/// Gathers the plan; the only thing that changes while deciding.
-pub(super) struct Planner<'a> {
-    pub(super) desired: &'a Desired,
-    pub(super) observed: &'a Observed,
-    pub(super) in_flight: &'a BTreeSet<Step>,
-    now_ms: u64,
-    plan: Plan,
-}
-
 impl Planner<'_> {
-    /// Names a step, unless it failed just now: then it is named again when its time has come.
-    pub(super) fn want(&mut self, step: Step) {
-        match self.observed.setbacks.get(&step.backoff_key()) {
-            Some(setback) if setback.retry_at_ms > self.now_ms => {
-                self.wake_at(setback.retry_at_ms);
-            }
-            _ if self.plan.run.contains(&step) => {}
-            _ => self.plan.run.push(step),
-        }
-    }
-
-    fn wake_at(&mut self, at_ms: u64) {
-        let soonest = self
-            .plan
-            .wake_at_ms
-            .map_or(at_ms, |before| before.min(at_ms));
-        self.plan.wake_at_ms = Some(soonest);
-    }
-
-    /// Whether a step of this kind is under way.
-    pub(super) fn under_way(&self, kind: impl Fn(&Step) -> bool) -> bool {
-        self.in_flight.iter().any(kind)
-    }
-
-    /// Names a step whose beginnings are counted, or gives the revision up.
-    pub(super) fn attempt(&mut self, revision: &RevisionFacts, attempt: &Attempt, step: Step) {
-        let begun = revision.attempts.get(attempt).copied().unwrap_or(0);
-        if begun < ATTEMPTS_MAX || self.in_flight.contains(&step) {
-            self.want(step);
-        } else if revision.outcome.is_none() && !revision.healthy {
-            let what = step.word().to_owned();
-            self.want(Step::GiveUp {
-                revision: revision.number,
-                what,
-            });
-        }
-    }
-
     /// Reads the forge when there is a hint, and once more when a revision is about to serve.
     fn read(&mut self, starts_done: Option<RevisionNumber>) {
         if self.desired.origin == Origin::Local {
@@ -277,8 +211,10 @@ impl Planner<'_> {
             };
             match activity {
                 Some(Activity::Running) => {}
-                Some(Activity::Exited { .. })
-                    if !revision.healthy && !self.in_flight.contains(&step) =>
+                Some(ended @ Activity::Exited { .. })
+                    if !revision.healthy
+                        && !was_stopped(ended)
+                        && !self.in_flight.contains(&step) =>
                 {
                     self.want(Step::Explain {
                         revision: revision_number,
@@ -306,15 +242,15 @@ impl Planner<'_> {
             self.observed.route.as_ref().is_some_and(|route| {
                 route.revision == revision.number && route.addresses == public
             });
-        if routed && self.observed.in_doubt.is_empty() {
-            return;
-        }
-        if self.observed.ready.get(&revision.number) != Some(&addresses) {
+        // A service that was started again has to be seen ready once more, also where it serves.
+        let ready = self.observed.ready.get(&revision.number) == Some(&addresses);
+        let settled = routed && self.observed.in_doubt.is_empty();
+        if !ready {
             let step = Step::Probe {
                 revision: revision.number,
             };
             self.attempt(revision, &Attempt::Probe, step);
-        } else if self.is_confirmed(revision.number) {
+        } else if !settled && self.is_confirmed(revision.number) {
             let step = Step::Route {
                 revision: revision.number,
             };
@@ -352,10 +288,16 @@ fn removes(step: &Step, room: &Room) -> bool {
     matches!(step, Step::RemoveRoom { room: other } if other == room)
 }
 
-/// Whether a revision still has a claim on what it has in the engine.
-pub(super) fn is_alive(revision: &RevisionFacts) -> bool {
-    !matches!(
-        revision.outcome,
-        Some(Outcome::Failed(_) | Outcome::Superseded | Outcome::Retired)
+/// Whether a container was ended from outside (the engine stopped, somebody killed it), which says
+/// nothing about what runs in it.
+fn was_stopped(activity: &Activity) -> bool {
+    const KILLED: i64 = 128 + 9;
+    const TERMINATED: i64 = 128 + 15;
+    matches!(
+        activity,
+        Activity::Exited {
+            exit_code: KILLED | TERMINATED,
+            out_of_memory: false
+        }
     )
 }

@@ -13,10 +13,11 @@ mod decide;
 mod desired;
 mod observed;
 mod phase;
+mod planner;
 mod retire;
 mod step;
 
-pub use decide::{ATTEMPTS_MAX, Plan, decide};
+pub use decide::decide;
 pub use desired::{
     Answer, Desired, Ending, Head, Hold, MISSING_CONFIRM_AFTER_MS, Origin, Read, Wanted, intent,
 };
@@ -24,4 +25,5 @@ pub use observed::{
     Admission, Attempt, Diagnosis, Observed, Outcome, RevisionFacts, Routed, ServiceView, Setback,
 };
 pub use phase::{Phase, Summary, current_revision, summary};
+pub use planner::{ATTEMPTS_MAX, Plan};
 pub use step::Step;

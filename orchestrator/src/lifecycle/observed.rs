@@ -81,6 +81,13 @@ pub struct RevisionFacts {
     pub outcome: Option<Outcome>,
 }
 
+impl RevisionFacts {
+    /// Whether it still has a claim on what it has in the engine.
+    pub fn is_alive(&self) -> bool {
+        self.outcome.is_none()
+    }
+}
+
 /// A service's container as last seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceView {

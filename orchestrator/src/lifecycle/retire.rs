@@ -7,11 +7,7 @@ use deploy::{
     names::{DatabaseName, RevisionNumber},
 };
 
-use super::{
-    decide::{Planner, is_alive},
-    observed::RevisionFacts,
-    step::Step,
-};
+use super::{observed::RevisionFacts, planner::Planner, step::Step};
 
 /// How many looks in a row must find nothing before a preview counts as gone: an effect that was
 /// under way when its step was dropped may still appear after the first.
@@ -22,7 +18,7 @@ pub(super) fn superseded(planner: &mut Planner<'_>, current: Option<&RevisionFac
     let observed = planner.observed;
     let routed = observed.route.as_ref().map(|route| route.revision);
     let alive = current
-        .filter(|revision| is_alive(revision))
+        .filter(|revision| revision.is_alive())
         .map(|revision| revision.number);
     // A change of the route that is under way may lead visitors there at any moment.
     let arriving = |number| planner.under_way(|step| *step == Step::Route { revision: number });

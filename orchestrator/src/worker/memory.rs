@@ -23,6 +23,9 @@ pub(super) struct Memory {
     pub(super) ready: BTreeMap<RevisionNumber, BTreeMap<ServiceName, SocketAddr>>,
     /// Revisions with nothing in flight.
     pub(super) drained: BTreeSet<RevisionNumber>,
+    /// Revisions that visitors may be led to although the route book does not say so: a change of
+    /// the table was asked for and its answer was lost.
+    pub(super) in_doubt: BTreeSet<RevisionNumber>,
     /// Steps that failed.
     pub(super) setbacks: BTreeMap<Step, Setback>,
     /// How many looks in a row found nothing.

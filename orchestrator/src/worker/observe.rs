@@ -58,6 +58,7 @@ pub(super) async fn observe(
     observed.route = ports.routes.routed(preview);
     observed.ready = memory.ready.clone();
     observed.drained = memory.drained.clone();
+    observed.in_doubt = memory.in_doubt.clone();
     observed.admission = match row.desired.wanted {
         Wanted::Serve(_) if !row.desired.clearing => ports.admission.ask(preview),
         _ => Admission::Granted,

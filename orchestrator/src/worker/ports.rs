@@ -37,6 +37,9 @@ pub trait Sources: Send + Sync {
     /// What the files ask for.
     async fn blueprint(&self, tree: &Tree) -> Result<Blueprint, SourceError>;
 
+    /// Drops what was kept of a preview that is gone, where nobody else uses it.
+    async fn forget(&self, preview: &PreviewRow) -> Result<(), SourceError>;
+
     /// One file of the tree.
     async fn file(&self, tree: &Tree, path: &str) -> Result<Option<bytes::Bytes>, SourceError>;
 }

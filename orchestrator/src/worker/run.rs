@@ -209,6 +209,10 @@ impl Worker {
                     self.event(step, took_ms, None).await;
                 }
             }
+            Err(Trouble::Verdict(diagnosis)) if self.has_served(step) => {
+                // What once was healthy has no verdict any more, only setbacks.
+                self.set_back(step, diagnosis.sentence, None);
+            }
             Err(Trouble::Verdict(diagnosis)) => {
                 tracing::info!(
                     step = step.word(),
@@ -222,12 +226,31 @@ impl Worker {
             }
             Err(Trouble::Again { reason, after }) => {
                 let after_ms = after.map(|after| after.as_millis() as u64);
-                tracing::warn!(step = step.word(), %reason, "failed; it will be tried again");
-                self.memory.engine = None;
-                self.memory
-                    .failed(step, self.clock.now_ms(), reason, after_ms);
+                self.set_back(step, reason, after_ms);
             }
         }
+    }
+
+    /// Whether the revision that a step is about was healthy when it began.
+    fn has_served(&self, step: &Step) -> bool {
+        let revision = step.revision();
+        let facts = self
+            .snapshot
+            .as_ref()
+            .zip(revision)
+            .and_then(|(snapshot, number)| snapshot.observed.revision(number));
+        facts.is_some_and(|facts| facts.healthy)
+    }
+
+    fn set_back(&mut self, step: &Step, reason: String, after_ms: Option<u64>) {
+        tracing::warn!(step = step.word(), %reason, "failed; it will be tried again");
+        self.memory.engine = None;
+        if let Step::Route { revision } = step {
+            self.memory.in_doubt.insert(*revision);
+            self.memory.drained.remove(revision);
+        }
+        let now_ms = self.clock.now_ms();
+        self.memory.failed(step, now_ms, reason, after_ms);
     }
 
     fn learn(&mut self, step: &Step, effect: Effect) {
@@ -238,9 +261,15 @@ impl Worker {
             (Step::Drain { revision }, _) => {
                 self.memory.drained.insert(*revision);
             }
+            // Started again at the same address it has to show once more that it is ready.
+            (Step::StartService { revision, .. }, _) => {
+                self.memory.ready.remove(revision);
+            }
             (Step::Route { revision }, _) => {
+                self.memory.in_doubt.clear();
                 self.memory.drained.remove(revision);
             }
+            (Step::Unroute, _) => self.memory.in_doubt.clear(),
             (Step::LookAgain { seen }, _) => self.memory.empty_looks = seen + 1,
             (Step::ConfirmGone, _) => {
                 self.registry.ports().admission.leave(&self.preview);

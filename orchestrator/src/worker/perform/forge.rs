@@ -79,6 +79,10 @@ fn answer(pull: &PullRequest) -> Result<Answer, Trouble> {
 pub(super) async fn report(scene: &Scene<'_>) -> Result<Effect, Trouble> {
     let (forge, repo, number) = subject(scene)?;
     let summary = &scene.snapshot.summary;
+    // Until all of it is told nothing counts as told: a report that is cut off half-way may have
+    // left words that are no longer true.
+    let store = &scene.ports.store;
+    store.set_reported(scene.preview, String::new()).await?;
     let events = scene.ports.store.events(scene.preview).await?;
     let body = report::comment(&scene.ports.settings, scene.snapshot, &events);
     let marker = report::marker(scene.preview);

@@ -61,6 +61,8 @@ pub(super) async fn look_again(scene: &Scene<'_>) -> Result<Effect, Trouble> {
 }
 
 pub(super) async fn confirm_gone(scene: &Scene<'_>) -> Result<Effect, Trouble> {
+    let forgotten = scene.ports.sources.forget(&scene.snapshot.row).await;
+    forgotten.map_err(super::source::trouble)?;
     scene
         .ports
         .store

@@ -91,6 +91,11 @@ impl Sources for Outside {
         }
     }
 
+    async fn forget(&self, _: &PreviewRow) -> Result<(), SourceError> {
+        let unreachable = |error: ForgeError| SourceError::Unreachable(error.to_string());
+        self.call().await.map_err(unreachable)
+    }
+
     async fn file(&self, _: &Tree, _: &str) -> Result<Option<bytes::Bytes>, SourceError> {
         Ok(None)
     }
@@ -99,14 +104,15 @@ impl Sources for Outside {
 #[async_trait]
 impl RouteSwitch for Outside {
     async fn put_table(&self, table: &RouteTable) -> Result<(), String> {
-        {
+        let lost = {
             let mut state = self.state();
             let chance = state.faults;
             if state.rng.percent(chance) {
                 return Err("a fault".to_owned());
             }
             state.table = table.clone();
-        }
+            state.rng.percent(chance)
+        };
         let address = |upstream: &Upstream| match upstream {
             Upstream::Address(address) => Some(*address),
             _ => None,
@@ -117,7 +123,10 @@ impl RouteSwitch for Outside {
                 .values()
                 .filter_map(|route| address(&route.upstream)),
         );
-        Ok(())
+        match lost {
+            true => Err("the answer was lost".to_owned()),
+            false => Ok(()),
+        }
     }
 
     async fn drain(&self, _: &str, _: Duration) -> Result<(), String> {
