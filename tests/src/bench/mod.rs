@@ -1,0 +1,21 @@
+//! Dayfly beside the plain commands that it replaces, measured in one run on one machine.
+//!
+//! Every figure stands next to its comparison, and both are taken in turns, so that whatever else
+//! the machine does falls on both. Goals that are missed are printed as missed.
+
+mod acks;
+mod calm;
+mod disk;
+mod heavy;
+mod numbers;
+mod options;
+mod plain;
+mod row;
+mod run;
+mod shop;
+mod turnaround;
+mod wave;
+
+pub use options::Options;
+pub use row::{Row, table};
+pub use run::run;

@@ -1,0 +1,73 @@
+//! One run: every figure, one after the other, so that none disturbs another.
+
+use std::io::Write as _;
+
+use anyhow::{Context as _, ensure};
+
+use super::{acks, options::Options, row::Row, turnaround};
+use crate::{
+    harness::{self, Dayfly},
+    simulation::model::lives,
+};
+
+/// Measures everything. A goal that is missed is not an error; what cannot be measured is.
+///
+/// # Errors
+/// Where something broke.
+pub async fn run(options: &Options) -> anyhow::Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    say("simulated lives")?;
+    rows.push(simulated(options.lives)?);
+    // Nothing stands between the server and the engine, as on any machine.
+    let settings = || harness::Options {
+        direct: true,
+        ..harness::Options::default()
+    };
+    say(&format!(
+        "{} pairs of pushes and new previews",
+        options.pairs
+    ))?;
+    Dayfly::play_with(settings(), async |dayfly| {
+        rows.extend(turnaround::measure(dayfly, options.pairs).await?);
+        Ok(())
+    })
+    .await?;
+    say(&format!(
+        "webhooks for {:?} during a heavy build",
+        options.acks
+    ))?;
+    Dayfly::play_with(settings(), async |dayfly| {
+        rows.extend(acks::measure(dayfly, options.acks).await?);
+        Ok(())
+    })
+    .await?;
+    Ok(rows)
+}
+
+fn simulated(count: u64) -> anyhow::Result<Row> {
+    let report = lives(0, count);
+    if let Some(failure) = report.failure {
+        anyhow::bail!("{failure}");
+    }
+    ensure!(
+        report.lives == count,
+        "{} of {count} lives were lived",
+        report.lives
+    );
+    Ok(Row::alone(
+        "simulated_lives_per_s",
+        report.lives_per_second,
+        "per s",
+        None,
+    ))
+}
+
+/// What is measured now, and how busy the machine is with other things before.
+fn say(what: &str) -> anyhow::Result<()> {
+    let load = std::fs::read_to_string("/proc/loadavg").context("the load is not to be read")?;
+    let load = load.split_ascii_whitespace().next().unwrap_or_default();
+    Ok(writeln!(
+        std::io::stdout(),
+        "measuring {what} (load {load})"
+    )?)
+}

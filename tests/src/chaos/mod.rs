@@ -1,0 +1,18 @@
+//! The control plane is killed, again and again, while people work and visitors come.
+//!
+//! What is acknowledged must be kept, what serves must go on serving, and in the end everything
+//! must settle and nothing be left. Nothing here looks inside: webhooks in, API and pages out.
+
+mod audience;
+mod dice;
+mod killing;
+mod noise;
+mod options;
+mod people;
+mod report;
+mod run;
+mod settle;
+
+pub use options::Options;
+pub use report::Report;
+pub use run::run;
