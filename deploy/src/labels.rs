@@ -8,9 +8,9 @@ use std::{collections::HashMap, str::FromStr};
 
 use crate::names::{Instance, PreviewId, RevisionNumber};
 
-/// Which Dayfly owns the object (an [`Instance`](crate::names::Instance)).
+/// Which Dayfly owns the object (an [`Instance`]).
 pub const INSTANCE: &str = "dev.dayfly.instance";
-/// Whose it is (a [`PreviewId`](crate::names::PreviewId)).
+/// Whose it is (a [`PreviewId`]).
 pub const PREVIEW: &str = "dev.dayfly.preview";
 /// The revision's number, without a letter; empty where the object outlives revisions.
 pub const REVISION: &str = "dev.dayfly.revision";

@@ -78,7 +78,9 @@ macro_rules! word {
 fn is_slug(value: &str, longest: usize) -> bool {
     !value.is_empty()
         && value.len() <= longest
-        && value.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && value
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         && !value.starts_with('-')
         && !value.ends_with('-')
         && !value.contains("--")
@@ -130,9 +132,7 @@ impl CommitSha {
 }
 
 /// One commit built and run in a preview; counted from 1 per preview and never reused.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RevisionNumber(pub u32);
 
@@ -148,7 +148,18 @@ mod tests {
 
     #[test]
     fn a_word_that_could_be_an_option_or_a_path_is_refused() {
-        for evil in ["", "-x", "--upload-pack=x", "a/b", "a`id`", "a b", "A", "a--b", "é", "a."] {
+        for evil in [
+            "",
+            "-x",
+            "--upload-pack=x",
+            "a/b",
+            "a`id`",
+            "a b",
+            "A",
+            "a--b",
+            "é",
+            "a.",
+        ] {
             assert!(ServiceName::parse(evil).is_err(), "{evil:?}");
             assert!(PreviewId::parse(evil).is_err(), "{evil:?}");
         }

@@ -1,6 +1,10 @@
 //! Every promise of the three ports, kept by the fake and by the real engine.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 use deploy::contract::{self, Broken, Fixture, Kept};
 
