@@ -17,6 +17,8 @@ use crate::harness::{Dayfly, Docker, Visitor};
 
 /// Where its networks are looked for: 10.214.0.0/28 and those that follow.
 const SUBNETS_MAX: u8 = 200;
+/// How many addresses of a network are used in turn.
+const ADDRESSES: usize = 8;
 /// How long one command may take.
 const COMMAND_DEADLINE: Duration = Duration::from_secs(60);
 
@@ -32,6 +34,7 @@ pub(super) struct Plain {
     /// What the last round left running, as a push replaces what is there.
     last: Option<Round>,
     rounds: usize,
+    is_down: bool,
 }
 
 struct Round {
@@ -65,6 +68,7 @@ impl Plain {
             abroad,
             last: None,
             rounds: 0,
+            is_down: false,
             name,
         };
         plain.git(&["init", "--quiet"]).await?;
@@ -92,6 +96,14 @@ impl Plain {
         )
     }
 
+    /// The first round, which fills the cache. The image stays to the end, for a layer is cached as
+    /// long as an image has it.
+    pub(super) async fn warm_up(&mut self, commit: &CommitSha) -> anyhow::Result<()> {
+        self.round(Kind::Push, commit).await?;
+        let image = self.names_of(self.rounds).image;
+        self.docker(&["tag", &image, &self.cache()]).await
+    }
+
     /// From the fetch of a commit to its first page.
     pub(super) async fn round(
         &mut self,
@@ -101,14 +113,11 @@ impl Plain {
         self.rounds += 1;
         let (network, subnet) = match kind {
             Kind::Push => (self.home_network(), self.home),
-            Kind::New => (format!("{}-new", self.name), self.abroad),
+            Kind::New => (self.new_network(), self.abroad),
         };
-        // Two addresses take turns, for the old one is in use until the new one serves.
-        let address = Ipv4Addr::new(10, 214, subnet, 2 + u8::from(self.rounds.is_multiple_of(2)));
-        let round = Round {
-            container: format!("{}-{}", self.name, self.rounds),
-            image: format!("{}:{}", self.name, self.rounds),
-        };
+        // The address of the round before may be in use until this one serves.
+        let address = Ipv4Addr::new(10, 214, subnet, 2 + u8::try_from(self.rounds % ADDRESSES)?);
+        let round = self.names_of(self.rounds);
         let visitor = Visitor::new(SocketAddr::from((address, 8080)), "http://localhost");
         let variable = format!("DAYFLY_COMMIT={commit}");
         let directory = self.checkout.path().to_str().context("a path")?.to_owned();
@@ -163,18 +172,21 @@ impl Plain {
         Ok(took)
     }
 
-    /// Removes everything, by name. What a round that failed did not make is not there.
+    /// Removes everything, by name.
     pub(super) async fn take_down(mut self) -> anyhow::Result<()> {
         if let Some(last) = self.last.take() {
             self.remove(&last).await?;
         }
-        self.docker(&["network", "rm", &self.home_network()]).await
+        self.docker(&["image", "rm", &self.cache()]).await?;
+        self.docker(&["network", "rm", &self.home_network()])
+            .await?;
+        self.is_down = true;
+        Ok(())
     }
 
     async fn remove(&self, round: &Round) -> anyhow::Result<()> {
         self.docker(&["rm", "--force", "--volumes", &round.container])
             .await?;
-        // Layers stay for as long as a newer image has them, so that the cache stays too.
         self.docker(&["image", "rm", &round.image]).await
     }
 
@@ -185,6 +197,21 @@ impl Plain {
 
     fn home_network(&self) -> String {
         format!("{}-home", self.name)
+    }
+
+    fn cache(&self) -> String {
+        format!("{}:cache", self.name)
+    }
+
+    fn new_network(&self) -> String {
+        format!("{}-new", self.name)
+    }
+
+    fn names_of(&self, round: usize) -> Round {
+        Round {
+            container: format!("{}-{round}", self.name),
+            image: format!("{}:{round}", self.name),
+        }
     }
 
     async fn git(&self, words: &[&str]) -> anyhow::Result<()> {
@@ -206,6 +233,9 @@ impl Plain {
 impl Drop for Plain {
     /// A run that failed leaves nothing either.
     fn drop(&mut self) {
+        if self.is_down {
+            return;
+        }
         let docker = |words: &[&str]| {
             let mut command = std::process::Command::new("docker");
             // What is not there cannot be removed, which is fine.
@@ -215,10 +245,14 @@ impl Drop for Plain {
                 .stderr(Stdio::null())
                 .status();
         };
-        let Some(last) = self.last.take() else { return };
-        docker(&["rm", "--force", "--volumes", &last.container]);
-        docker(&["image", "rm", &last.image]);
+        let under_way = self.names_of(self.rounds);
+        for round in self.last.iter().chain([&under_way]) {
+            docker(&["rm", "--force", "--volumes", &round.container]);
+            docker(&["image", "rm", &round.image]);
+        }
+        docker(&["image", "rm", &self.cache()]);
         docker(&["network", "rm", &self.home_network()]);
+        docker(&["network", "rm", &self.new_network()]);
     }
 }
 

@@ -55,7 +55,7 @@ pub(super) async fn measure(dayfly: &Dayfly, pairs: usize) -> anyhow::Result<Vec
     let (pull, visitor) = dayfly.open_live("push", &shop()).await?;
     let mut plain = Plain::set_up(dayfly).await?;
     // Both caches are filled, and both have something that serves.
-    plain.round(Kind::Push, &pull.commit).await?;
+    plain.warm_up(&pull.commit).await?;
     let measured = take_turns(dayfly, &pull, &visitor, &mut plain, pairs).await;
     let texts = (plain.describe(Kind::Push), plain.describe(Kind::New));
     plain.take_down().await?;

@@ -129,11 +129,7 @@ async fn tell(
     let mut tick = interval(TELL_PAUSE);
     loop {
         tick.tick().await;
-        let deliveries = dayfly.forge.deliveries();
-        let acknowledged = deliveries
-            .iter()
-            .filter(|sent| sent.status == Some(202))
-            .count();
+        let acknowledged = settle::acknowledged(&dayfly.forge.deliveries()).len();
         let reception = audience.reception();
         // Where nobody listens nothing has to be said.
         let _ = writeln!(

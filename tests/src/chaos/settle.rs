@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use anyhow::Context as _;
 use rusqlite::{Connection, OpenFlags};
+use webhook::model::SentDelivery;
 
 use super::{people::Person, report::Report};
 use crate::harness::{Dayfly, Left, eventually_within};
@@ -36,10 +37,7 @@ pub(super) async fn account(dayfly: &Dayfly, report: &mut Report) -> anyhow::Res
         Ok(sent)
     })
     .await?;
-    let acknowledged = sent.iter().filter(|delivery| delivery.status == Some(202));
-    let acknowledged: BTreeSet<&str> = acknowledged
-        .map(|delivery| delivery.guid.as_str())
-        .collect();
+    let acknowledged = acknowledged(&sent);
     let all: BTreeSet<&str> = sent.iter().map(|delivery| delivery.guid.as_str()).collect();
     report.deliveries = (all.len(), acknowledged.len());
     let kept = kept(dayfly)?;
@@ -61,6 +59,14 @@ pub(super) async fn account(dayfly: &Dayfly, report: &mut Report) -> anyhow::Res
         ));
     }
     Ok(())
+}
+
+/// The GUIDs of those deliveries that the server said to have kept.
+pub(super) fn acknowledged(sent: &[SentDelivery]) -> BTreeSet<&str> {
+    let acknowledged = sent.iter().filter(|delivery| delivery.status == Some(202));
+    acknowledged
+        .map(|delivery| delivery.guid.as_str())
+        .collect()
 }
 
 /// Every delivery on disk. The API lists the last ones only, and a run makes many.
