@@ -60,7 +60,7 @@ async fn an_uploaded_checkout_lives_and_is_removed_without_a_trace() {
     let (status, _) = bench.call(Method::DELETE, path, Body::empty()).await;
     assert_eq!(status, StatusCode::ACCEPTED);
     let gone = bench.until("shop-up", "gone").await;
-    assert_eq!(gone["ending"], "Removed");
+    assert_eq!(gone["ending"], "removed");
     assert!(gone["url"].is_null() && gone["expires_at"].is_null());
     assert!(bench.engine.everything().is_empty());
     let (status, _) = bench.call(Method::DELETE, path, Body::empty()).await;

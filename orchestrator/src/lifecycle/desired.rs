@@ -29,6 +29,7 @@ pub struct Head {
 
 /// Why nothing should be left of a preview.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Ending {
     /// The pull request was merged.
     Merged,
