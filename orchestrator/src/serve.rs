@@ -21,12 +21,12 @@ use tokio::{net::UnixListener, sync::Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use webhook::{
     forge::Forge,
-    github::{self, GitHub, GitHubConfig},
+    github::{GitHub, GitHubConfig},
 };
 
 use crate::{
     api,
-    config::{Credential, GitHubSettings, ServerConfig},
+    config::{GitHubSettings, ServerConfig},
     gate,
     intake::StoreIntake,
     lock::DataLock,
@@ -273,19 +273,9 @@ fn bind(path: &Path) -> anyhow::Result<UnixListener> {
 }
 
 fn connect_forge(settings: &GitHubSettings) -> anyhow::Result<Arc<dyn Forge>> {
-    let credential = match &settings.credential {
-        Credential::Token(token) => github::Credential::Token(token.clone()),
-        Credential::App {
-            app_id,
-            private_key_pem,
-        } => github::Credential::App {
-            app_id: *app_id,
-            private_key_pem: private_key_pem.clone(),
-        },
-    };
     let config = GitHubConfig {
         api_url: settings.api_url.clone(),
-        credential,
+        credential: settings.credential.clone(),
         repositories: settings.repositories.clone(),
         allow_insecure_clone: settings.allow_insecure_clone,
         timeout: FORGE_TIMEOUT,

@@ -6,4 +6,4 @@ mod server;
 
 pub use data_dir::data_dir;
 pub use file::{ConfigError, KEYS};
-pub use server::{Credential, GitHubSettings, ServerConfig};
+pub use server::{GitHubSettings, ServerConfig};

@@ -8,7 +8,7 @@ use std::{
 
 use proxy::table::HostName;
 use secrecy::SecretString;
-use webhook::names::RepoName;
+use webhook::{github::Credential, names::RepoName};
 
 use super::{
     data_dir::data_dir,
@@ -24,20 +24,6 @@ const API_URL_DEFAULT: &str = "https://api.github.com";
 const SOCKET_DEFAULT: &str = "/var/run/docker.sock";
 /// Out of the way of the engine's own pools (172.17.0.0/12, 192.168.0.0/16).
 const SUBNET_POOL_DEFAULT: &str = "10.213.0.0/16";
-
-/// As whom the forge is spoken to.
-#[derive(Clone, Debug)]
-pub enum Credential {
-    /// A token.
-    Token(SecretString),
-    /// An App.
-    App {
-        /// Its id.
-        app_id: u64,
-        /// Its private key, in PEM.
-        private_key_pem: SecretString,
-    },
-}
 
 /// What is needed to speak with GitHub.
 #[derive(Clone, Debug)]

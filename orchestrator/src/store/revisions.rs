@@ -1,12 +1,13 @@
 //! Revisions: the facts of each that only we can know.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use deploy::{
     blueprint::Blueprint,
     names::{CommitSha, DatabaseName, ImageId, PreviewId, RevisionNumber, ServiceName},
 };
 use rusqlite::{Connection, OptionalExtension, Savepoint, params};
+use serde::{Serialize, de::DeserializeOwned};
 
 use super::writer::{Store, StoreError, from_json, to_json, word};
 use crate::lifecycle::{Attempt, Outcome, RevisionFacts};
@@ -112,24 +113,28 @@ impl Store {
         number: RevisionNumber,
         change: impl FnOnce(&mut BTreeMap<Attempt, u32>) + Send + 'static,
     ) -> Result<(), StoreError> {
-        let preview = preview.clone();
-        self.write(move |tx| {
-            let Some(text) = column(tx, &preview, number, "attempts")? else {
-                return Ok(());
-            };
-            let listed: Vec<(Attempt, u32)> = from_json("attempts", &text)?;
-            let mut attempts: BTreeMap<_, _> = listed.into_iter().collect();
+        // A list of pairs, since JSON has no keys but strings.
+        let change = move |listed: &mut Vec<(Attempt, u32)>| {
+            let mut attempts = std::mem::take(listed).into_iter().collect();
             change(&mut attempts);
-            let listed: Vec<_> = attempts.into_iter().collect();
-            set(
-                tx,
-                &preview,
-                number,
-                "attempts",
-                &to_json("attempts", &listed)?,
-            )
-        })
-        .await
+            *listed = attempts.into_iter().collect();
+        };
+        self.change_column(preview, number, "attempts", change)
+            .await
+    }
+
+    /// Changes a JSON column in one transaction with reading it. A revision that is not there
+    /// stays so.
+    async fn change_column<T: Serialize + DeserializeOwned>(
+        &self,
+        preview: &PreviewId,
+        number: RevisionNumber,
+        name: &'static str,
+        change: impl FnOnce(&mut T) + Send + 'static,
+    ) -> Result<(), StoreError> {
+        let preview = preview.clone();
+        self.write(move |tx| change_in(tx, &preview, number, name, change))
+            .await
     }
 
     /// Writes down what the commit asks for.
@@ -160,19 +165,13 @@ impl Store {
         service: ServiceName,
         image: Option<ImageId>,
     ) -> Result<(), StoreError> {
-        let preview = preview.clone();
-        self.write(move |tx| {
-            let Some(text) = column(tx, &preview, number, "images")? else {
-                return Ok(());
-            };
-            let mut images: BTreeMap<ServiceName, ImageId> = from_json("images", &text)?;
+        let change = move |images: &mut BTreeMap<ServiceName, ImageId>| {
             match image {
                 Some(image) => images.insert(service, image),
                 None => images.remove(&service),
             };
-            set(tx, &preview, number, "images", &to_json("images", &images)?)
-        })
-        .await
+        };
+        self.change_column(preview, number, "images", change).await
     }
 
     /// Writes down that the revision's migration ran on a database.
@@ -182,23 +181,11 @@ impl Store {
         number: RevisionNumber,
         database: DatabaseName,
     ) -> Result<(), StoreError> {
-        let preview = preview.clone();
-        self.write(move |tx| {
-            let Some(text) = column(tx, &preview, number, "migrated")? else {
-                return Ok(());
-            };
-            let mut migrated: std::collections::BTreeSet<DatabaseName> =
-                from_json("migrations", &text)?;
+        let change = move |migrated: &mut BTreeSet<DatabaseName>| {
             migrated.insert(database);
-            set(
-                tx,
-                &preview,
-                number,
-                "migrated",
-                &to_json("migrations", &migrated)?,
-            )
-        })
-        .await
+        };
+        self.change_column(preview, number, "migrated", change)
+            .await
     }
 
     /// Writes down that all services were seen healthy together, the first time it was so.
@@ -255,22 +242,32 @@ pub(super) fn forget_migrations(
         .query_map([preview.as_str()], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     for number in numbers.into_iter().map(RevisionNumber) {
-        let Some(text) = column(tx, preview, number, "migrated")? else {
-            continue;
-        };
-        let mut migrated: std::collections::BTreeSet<DatabaseName> =
-            from_json("migrations", &text)?;
-        if migrated.remove(database) {
-            set(
-                tx,
-                preview,
-                number,
-                "migrated",
-                &to_json("migrations", &migrated)?,
-            )?;
-        }
+        change_in(
+            tx,
+            preview,
+            number,
+            "migrated",
+            |migrated: &mut BTreeSet<DatabaseName>| {
+                migrated.remove(database);
+            },
+        )?;
     }
     Ok(())
+}
+
+fn change_in<T: Serialize + DeserializeOwned>(
+    tx: &Savepoint<'_>,
+    preview: &PreviewId,
+    number: RevisionNumber,
+    name: &'static str,
+    change: impl FnOnce(&mut T),
+) -> Result<(), StoreError> {
+    let Some(text) = column(tx, preview, number, name)? else {
+        return Ok(());
+    };
+    let mut value = from_json(name, &text)?;
+    change(&mut value);
+    set(tx, preview, number, name, &to_json(name, &value)?)
 }
 
 /// One JSON column; `name` is ours, never from outside.
