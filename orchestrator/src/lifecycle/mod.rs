@@ -16,6 +16,8 @@ mod phase;
 mod planner;
 mod retire;
 mod step;
+#[cfg(test)]
+mod tests;
 
 pub use decide::decide;
 pub use desired::{
