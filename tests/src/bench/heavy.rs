@@ -17,9 +17,10 @@ const MORE: Duration = Duration::from_secs(120);
 pub(super) async fn begin(dayfly: &Dayfly, lasting: Duration) -> anyhow::Result<Pull> {
     let seconds = (lasting + MORE).as_secs();
     // In its command line, so that it is told from every other process.
-    let mark = format!("dayfly_bench_{}", std::process::id());
+    let mark = mark();
     let program = format!(
-        "import time; {mark} = time.time() + {seconds}; [0 for _ in iter(lambda: time.time() < {mark}, False)]"
+        "import time; {mark} = time.time() + {seconds}; \
+         all(time.time() < {mark} for _ in iter(int, 1))"
     );
     let app = shop().then(&format!("RUN [\"python3\", \"-c\", \"{program}\"]"));
     let pull = dayfly.open("heavy", &app).await?;
@@ -33,7 +34,11 @@ pub(super) async fn begin(dayfly: &Dayfly, lasting: Duration) -> anyhow::Result<
 
 /// Whether it still computes.
 pub(super) fn goes_on() -> anyhow::Result<bool> {
-    runs(&format!("dayfly_bench_{}", std::process::id()))
+    runs(&mark())
+}
+
+fn mark() -> String {
+    format!("dayfly_bench_{}", std::process::id())
 }
 
 fn runs(mark: &str) -> anyhow::Result<bool> {
