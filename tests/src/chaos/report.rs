@@ -27,7 +27,9 @@ pub struct Report {
     pub visits: (u64, u64),
     /// The first of those that failed.
     pub failures: Vec<String>,
-    /// What was left after everything was closed.
+    /// What was still there when every preview was said to be gone.
+    pub late: Vec<String>,
+    /// What of it stayed after the next sweep, and records on the forge.
     pub orphans: Vec<String>,
     /// What else was wrong.
     pub wrong: Vec<String>,
@@ -89,10 +91,17 @@ impl fmt::Display for Report {
         row("  of these lost", self.lost.len().to_string())?;
         row("requests of visitors", self.visits.0.to_string())?;
         row("  of these failed", self.visits.1.to_string())?;
+        row("gone late", self.late.len().to_string())?;
         row("orphans", self.orphans.len().to_string())?;
         row("other faults", self.wrong.len().to_string())?;
         row("time, seed", format!("{:.0?}, {}", self.took, self.seed))?;
-        let details = [&self.lost, &self.failures, &self.orphans, &self.wrong];
+        let details = [
+            &self.lost,
+            &self.failures,
+            &self.late,
+            &self.orphans,
+            &self.wrong,
+        ];
         for detail in details.into_iter().flatten() {
             writeln!(f, "  - {detail}")?;
         }

@@ -3,14 +3,17 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use anyhow::Context as _;
+use deploy::labels;
 use rusqlite::{Connection, OpenFlags};
 use webhook::model::SentDelivery;
 
 use super::{people::Person, report::Report};
-use crate::harness::{Dayfly, Left, eventually_within};
+use crate::harness::{Dayfly, Docker, Left, eventually_within};
 
 /// How long it may take until everything is as it should be.
 const SETTLE_DEADLINE: Duration = Duration::from_secs(180);
+/// How long it may take until a sweep has found what came late: they are a minute apart.
+const SWEEP_DEADLINE: Duration = Duration::from_secs(100);
 /// The most that the API lists at once.
 const LISTED_MAX: usize = 1_000;
 
@@ -88,22 +91,17 @@ pub(super) async fn close_all(
         person.close().await?;
     }
     settle(people).await?;
-    let Left {
-        containers,
-        networks,
-        volumes,
-        images,
-    } = dayfly.docker.left().await?;
-    let kinds = [
-        ("container", containers),
-        ("network", networks),
-        ("volume", volumes),
-        ("image", images),
-    ];
-    for (kind, ids) in kinds {
-        report
-            .orphans
-            .extend(ids.iter().map(|id| format!("orphaned {kind} {id}")));
+    report.late = left(dayfly).await?;
+    if !report.late.is_empty() {
+        // An engine may finish an image after nobody wanted it any more. The next sweep finds it.
+        let swept = eventually_within(SWEEP_DEADLINE, "swept", async || {
+            let left = left(dayfly).await?;
+            anyhow::ensure!(left.is_empty(), "{left:?}");
+            Ok(())
+        });
+        if swept.await.is_err() {
+            report.orphans = left(dayfly).await?;
+        }
     }
     let records = dayfly.forge.deployments(&dayfly.repo);
     report.orphans.extend(
@@ -112,4 +110,44 @@ pub(super) async fn close_all(
             .map(|record| format!("orphaned record {record:?}")),
     );
     Ok(())
+}
+
+/// Everything that carries our label, and whose it is.
+async fn left(dayfly: &Dayfly) -> anyhow::Result<Vec<String>> {
+    let Left {
+        containers,
+        networks,
+        volumes,
+        images,
+    } = dayfly.docker.left().await?;
+    let mut all = Vec::new();
+    for (kind, ids) in [
+        ("container", containers),
+        ("network", networks),
+        ("volume", volumes),
+        ("image", images),
+    ] {
+        for id in ids {
+            all.push(format!("{kind} {id} {}", whose(&id).await));
+        }
+    }
+    Ok(all)
+}
+
+/// What the labels of an object say; nothing of one that is gone by now.
+async fn whose(id: &str) -> String {
+    let known = Docker::inspect(id).await.unwrap_or_default();
+    let labels = [&known["Labels"], &known["Config"]["Labels"]];
+    let label = |key: &str| {
+        labels
+            .iter()
+            .find_map(|all| all[key].as_str())
+            .unwrap_or("?")
+    };
+    format!(
+        "of {} {}, made {}",
+        label(labels::PREVIEW),
+        label(labels::REVISION),
+        known["Created"].as_str().unwrap_or("?")
+    )
 }
