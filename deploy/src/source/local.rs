@@ -83,8 +83,13 @@ fn checkout_of(root: &Path) -> Option<&Path> {
         .find(|folder| fs::symlink_metadata(folder.join(".git")).is_ok())
 }
 
-fn by_git(root: &Path) -> Result<BTreeSet<String>, SourceError> {
-    let doing = "list the checkout's files";
+/// A `git` that looks into a checkout without trusting what its configuration says: nothing is
+/// fetched, so nothing that the repository names is run, and no program is found through a folder
+/// that is relative to it.
+pub fn git_in_checkout(folder: &Path) -> Command {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let absolute = std::env::split_paths(&path).filter(|entry| entry.is_absolute());
+    let path = std::env::join_paths(absolute).unwrap_or_default();
     let mut command = Command::new("git");
     // Variables that a hook sets would lead git to another repository.
     for name in [
@@ -96,18 +101,29 @@ fn by_git(root: &Path) -> Result<BTreeSet<String>, SourceError> {
     ] {
         command.env_remove(name);
     }
-    let output = command
+    command
         .args([
             "-c",
             "core.fsmonitor=false",
             "-c",
             "core.hooksPath=/dev/null",
         ])
-        .args(["ls-files", "-co", "--exclude-standard", "-z", "--", "."])
-        .current_dir(root)
+        .current_dir(folder)
+        .env("PATH", path)
         .env("LC_ALL", "C")
         .env("GIT_OPTIONAL_LOCKS", "0")
-        .stdin(Stdio::null())
+        // A repository may say that objects are elsewhere and how to get them: by running what it
+        // names. Older versions do not know the second variable.
+        .env("GIT_ALLOW_PROTOCOL", "")
+        .env("GIT_NO_LAZY_FETCH", "1")
+        .stdin(Stdio::null());
+    command
+}
+
+fn by_git(root: &Path) -> Result<BTreeSet<String>, SourceError> {
+    let doing = "list the checkout's files";
+    let output = git_in_checkout(root)
+        .args(["ls-files", "-co", "--exclude-standard", "-z", "--", "."])
         .output()
         .map_err(SourceError::io("run git"))?;
     if !output.status.success() {

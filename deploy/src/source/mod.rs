@@ -30,7 +30,7 @@ pub use error::SourceError;
 pub use ignore::{IgnoreError, IgnoreRules};
 pub use limits::Limits;
 pub use listing::{Entry, Mode};
-pub use local::{Summary, archive_checkout};
+pub use local::{Summary, archive_checkout, git_in_checkout};
 pub use mirrors::Mirrors;
 pub(crate) use paths::tidy;
 pub use remote::{MirrorId, Remote, Transport};

@@ -3,12 +3,11 @@
 use std::{
     io::{self, Write},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
 };
 
 use anyhow::Context as _;
 use bytes::Bytes;
-use deploy::source::{Summary, archive_checkout};
+use deploy::source::{Summary, archive_checkout, git_in_checkout};
 use futures_util::stream;
 use tokio::sync::mpsc;
 
@@ -100,11 +99,8 @@ impl Write for Sink {
 
 /// What is checked out, for people; none outside of git or on no branch.
 fn branch(folder: &Path) -> Option<String> {
-    let output = Command::new("git")
+    let output = git_in_checkout(folder)
         .args(["symbolic-ref", "--short", "--quiet", "HEAD"])
-        .current_dir(folder)
-        .env("GIT_OPTIONAL_LOCKS", "0")
-        .stdin(Stdio::null())
         .output()
         .ok()?;
     let name = String::from_utf8(output.stdout).ok()?;
