@@ -8,7 +8,10 @@ use axum::{
 };
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use tokio::time::timeout;
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::timeout,
+};
 
 use super::problem::Problem;
 
@@ -17,6 +20,15 @@ pub(super) const BODY_BYTES_MAX: usize = 25 * 1024 * 1024;
 
 /// GitHub gives up after 10 s; whoever is slower holds a connection for nothing.
 const BODY_DEADLINE: Duration = Duration::from_secs(10);
+
+/// How much of all larger bodies together may be in memory, in MiB. Whoever fills it makes large
+/// deliveries wait for their redelivery, and the server keep its memory.
+const BUDGET_MIB: usize = 128;
+
+/// Bodies up to this size are not counted: an ordinary delivery always gets in.
+const UNCOUNTED_BYTES_MAX: u64 = 64 * 1024;
+
+static BUDGET: Semaphore = Semaphore::const_new(BUDGET_MIB);
 
 /// The whole body. A length that is announced as too large is refused before anything is read,
 /// and the bytes are counted all the same.
@@ -28,6 +40,7 @@ pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Probl
     if announced.is_some_and(|length| length > BODY_BYTES_MAX as u64) {
         return Err(too_large());
     }
+    let _share = share(announced)?;
     match timeout(BODY_DEADLINE, Limited::new(body, BODY_BYTES_MAX).collect()).await {
         Ok(Ok(whole)) => Ok(whole.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
@@ -42,6 +55,21 @@ pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Probl
             ),
         )),
     }
+}
+
+/// A part of the budget that fits what was announced; a body of unknown length may be the largest.
+fn share(announced: Option<u64>) -> Result<Option<SemaphorePermit<'static>>, Problem> {
+    let bytes = announced.unwrap_or(BODY_BYTES_MAX as u64);
+    if bytes <= UNCOUNTED_BYTES_MAX {
+        return Ok(None);
+    }
+    let mib = u32::try_from(bytes.div_ceil(1024 * 1024)).unwrap_or(u32::MAX);
+    BUDGET.try_acquire_many(mib).map(Some).map_err(|_| {
+        Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too many large deliveries arrive at once; send this one again later",
+        )
+    })
 }
 
 fn too_large() -> Problem {
