@@ -11,6 +11,9 @@ use webhook::names::PullRequestNumber;
 /// The longest DNS label.
 const LABEL_MAX: usize = 63;
 
+/// How many digits of a hash stand for a label that was cut; 64 bits cannot be searched for a twin.
+const HASH_DIGITS: usize = 16;
+
 /// Brings outside text into the form of a slug: lower-case letters, digits and single hyphens, at
 /// most `longest`. Text that had to be changed beyond its case gets a hash of the original, so
 /// that different names stay different.
@@ -85,14 +88,16 @@ pub fn host(
     HostName::parse(&format!("{}.{domain}", fit(&label)))
 }
 
-/// A label that is too long keeps its beginning and gets a hash of the whole.
+/// A label that is too long keeps its beginning, at least two whole fields of it, and gets two more
+/// fields: `x` and a hash of the whole. No label that fits has as many.
 fn fit(label: &str) -> String {
     if label.len() <= LABEL_MAX {
         return label.to_owned();
     }
     let digest = hex::encode(Sha256::digest(label.as_bytes()));
-    let kept = label[..LABEL_MAX - 11].trim_end_matches('-');
-    format!("{kept}-{}", &digest[..10])
+    let end = format!("--x--{}", &digest[..HASH_DIGITS]);
+    let kept = label[..LABEL_MAX - end.len()].trim_end_matches('-');
+    format!("{kept}{end}")
 }
 
 #[cfg(test)]
@@ -125,6 +130,23 @@ mod tests {
         }
         assert_eq!(slug("Guestbook", 28), "guestbook");
         assert_ne!(slug("a.b", 28), slug("a-b", 28));
+    }
+
+    #[test]
+    fn a_name_that_was_cut_is_no_name_that_fits() {
+        let service = ServiceName::parse(&"s".repeat(30)).unwrap();
+        let cut = Subject::Local {
+            checkout: "victim-aaaaaaaa-000000000000",
+        };
+        let cut = host(cut, Some(&service), "localhost").unwrap();
+        let label = cut.as_str().split('.').next().unwrap().to_owned();
+        assert!(
+            label.len() <= 63 && label.split("--").count() > 3,
+            "{label}"
+        );
+        let last = label.rsplit("--").next().unwrap();
+        let twin = Subject::Local { checkout: last };
+        assert_ne!(host(twin, Some(&service), "localhost").unwrap(), cut);
     }
 
     #[test]
