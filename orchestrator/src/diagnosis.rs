@@ -60,6 +60,17 @@ pub fn source(why: &str) -> Diagnosis {
     )
 }
 
+/// A service asks for more than the server gives.
+pub fn too_greedy(service: &Service, mib_max: u64) -> Diagnosis {
+    let (name, mib) = (&service.name, service.memory_bytes / (1024 * 1024));
+    let sentence =
+        format!("{name} asks for {mib} MiB of memory; this server gives {mib_max} at most");
+    let action = format!(
+        "Lower `memory` of [services.{name}], or raise `limits.service_memory_mib_max` on the server."
+    );
+    diagnosis("DF103", sentence, Vec::new(), action)
+}
+
 /// The image cannot be made.
 pub fn build(service: &ServiceName, error: &BuildError, tail: Vec<String>) -> Diagnosis {
     let action = "The last lines of the build are below; the step that failed is named above.";

@@ -10,6 +10,20 @@ use std::{
 use anyhow::Context as _;
 use nix::fcntl::{Flock, FlockArg};
 
+/// A folder that others write to (somebody named `/tmp`) is not ours to close.
+fn refuse_shared(data: &Path) -> anyhow::Result<()> {
+    let Ok(found) = std::fs::metadata(data) else {
+        return Ok(());
+    };
+    let written_by_others = found.permissions().mode() & 0o022 != 0;
+    anyhow::ensure!(
+        !written_by_others || data.join("lock").exists(),
+        "{} can be written by others; name a folder of its own for the data with --data",
+        data.display()
+    );
+    Ok(())
+}
+
 /// Held for as long as the server lives.
 pub struct DataLock {
     _file: Flock<File>,
@@ -18,6 +32,7 @@ pub struct DataLock {
 impl DataLock {
     /// Makes the data directory (mode 0700) and locks it. A second server is told who holds it.
     pub fn take(data: &Path) -> anyhow::Result<Self> {
+        refuse_shared(data)?;
         std::fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)

@@ -189,7 +189,9 @@ impl RouteBook {
         // Only the route: who was let in meanwhile stays in.
         let mut book = self.pages();
         let kept = book.entry(row.id.clone()).or_default();
-        page.sessions = std::mem::take(&mut kept.sessions);
+        if page.routed.is_some() {
+            page.sessions = std::mem::take(&mut kept.sessions);
+        }
         *kept = page;
         drop(book);
         *published = Some(table);

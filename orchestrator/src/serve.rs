@@ -17,6 +17,7 @@ use deploy::{
     engine::Engine as _,
     source::Mirrors,
 };
+use nix::sys::stat::{Mode, umask};
 use tokio::{net::UnixListener, sync::Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use webhook::{
@@ -62,6 +63,9 @@ pub fn api_socket(data: &Path) -> PathBuf {
 
 /// Runs a server until it is told to stop.
 pub async fn run(options: Options) -> anyhow::Result<()> {
+    // Sockets, database and logs are for this user alone. Changing modes afterwards would follow
+    // whatever stands at a path by then.
+    umask(Mode::from_bits_truncate(0o077));
     let mut config = ServerConfig::read(options.config.as_deref(), options.data)?;
     if options.local {
         config.github = None;
@@ -162,7 +166,10 @@ impl Server {
             stop_proxy: Arc::clone(&self.stop_proxy),
             listen: self.proxy.listen(),
         });
-        let listener = bind(&api_socket(&config.data))?;
+        let path = api_socket(&config.data);
+        let listener = bind(&path)?;
+        // Nobody but us writes in this folder, so the path still is what was bound.
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
         self.spawn_server(listener, api);
         let secrets = config
             .github
@@ -268,7 +275,6 @@ fn bind(path: &Path) -> anyhow::Result<UnixListener> {
     }
     let listener =
         UnixListener::bind(path).with_context(|| format!("cannot listen on {}", path.display()))?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
     Ok(listener)
 }
 

@@ -189,6 +189,7 @@ async fn keep_house(registry: &Registry) {
     };
     for row in rows {
         expire(registry, &row).await;
+        end_sessions(registry, &row).await;
         let waits = row.desired.looks_raised > row.desired.looks_applied;
         if row.gone_at_ms.is_none() || row.desired.clearing || waits {
             registry.wake(&row.id);
@@ -269,6 +270,20 @@ async fn expire(registry: &Registry, row: &PreviewRow) {
     };
     if let Err(error) = ports.store.change_desired(&row.id, wall_ms(), change).await {
         tracing::warn!(%error, "an expired preview was not ended");
+    }
+}
+
+/// Takes sessions that expired out of the table.
+async fn end_sessions(registry: &Registry, row: &PreviewRow) {
+    let ports = registry.ports();
+    if ports.settings.is_local() {
+        return;
+    }
+    let Ok(sessions) = ports.store.sessions(&row.id, wall_ms()).await else {
+        return;
+    };
+    if let Err(error) = ports.routes.admit(&row.id, sessions).await {
+        tracing::warn!(%error, "sessions that ended may still open a preview");
     }
 }
 

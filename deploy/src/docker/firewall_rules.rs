@@ -8,11 +8,13 @@ use super::{Subnet, names::bridge_prefix};
 use crate::names::Instance;
 
 /// Where nothing of a preview may connect to: everything that is not a public address.
-const REFUSED_RANGES: [&str; 11] = [
+const REFUSED_RANGES: [&str; 12] = [
     "0.0.0.0/8",
     "10.0.0.0/8",
     "100.64.0.0/10",
     "127.0.0.0/8",
+    // A platform's service for its own machines, at a public address.
+    "168.63.129.16/32",
     "169.254.0.0/16",
     "172.16.0.0/12",
     "192.0.0.0/24",

@@ -6,7 +6,7 @@ use deploy::blueprint::nearest;
 use toml::de::{DeTable, DeValue};
 
 /// Every key there is, as `section.key`, with its meaning.
-pub const KEYS: [(&str, &str); 24] = [
+pub const KEYS: [(&str, &str); 25] = [
     (
         "domain",
         "domain under which previews live; `localhost` for this machine only",
@@ -72,6 +72,10 @@ pub const KEYS: [(&str, &str); 24] = [
     (
         "limits.preview_days_max",
         "days after the last push or visit until a preview is removed",
+    ),
+    (
+        "limits.service_memory_mib_max",
+        "MiB of memory that a service may ask for",
     ),
     ("limits.build_seconds_max", "how long a build may take"),
     (

@@ -155,6 +155,10 @@ fn limits(keys: &Keys) -> Result<Limits, ConfigError> {
         previews_awake_max: count("limits.previews_awake_max", default.previews_awake_max)?,
         builds_max: count("limits.builds_max", default.builds_max)?,
         preview_days_max: number("limits.preview_days_max", default.preview_days_max)?,
+        service_memory_mib_max: number(
+            "limits.service_memory_mib_max",
+            default.service_memory_mib_max,
+        )?,
         build_seconds_max: number("limits.build_seconds_max", default.build_seconds_max)?,
         migrate_seconds_max: number("limits.migrate_seconds_max", default.migrate_seconds_max)?,
         start_seconds_max: number("limits.start_seconds_max", default.start_seconds_max)?,

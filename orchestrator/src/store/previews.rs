@@ -162,7 +162,8 @@ impl Store {
         let id = id.clone();
         self.write(move |tx| {
             tx.prepare_cached(
-                "UPDATE previews SET life = life + 1, clearing = 0, gone_at = ?2, updated_at = ?2
+                "UPDATE previews SET life = life + 1, clearing = 0, gone_at = ?2, updated_at = ?2,
+                     link_token = lower(hex(randomblob(16)))
                  WHERE id = ?1",
             )?
             .execute(params![id.as_str(), now_ms.cast_signed()])?;

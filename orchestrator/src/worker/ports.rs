@@ -67,6 +67,8 @@ pub struct Limits {
     pub builds_max: usize,
     /// How many days after the last push or visit a preview is removed.
     pub preview_days_max: u64,
+    /// How much memory a service may ask for, in MiB.
+    pub service_memory_mib_max: u64,
     /// How long a build may take.
     pub build_seconds_max: u64,
     /// How long a migration may take.
@@ -84,6 +86,7 @@ impl Default for Limits {
             previews_awake_max: 30,
             builds_max: (cores / 2).max(1),
             preview_days_max: 14,
+            service_memory_mib_max: 4 * 1024,
             build_seconds_max: 20 * 60,
             migrate_seconds_max: 10 * 60,
             start_seconds_max: 2 * 60,

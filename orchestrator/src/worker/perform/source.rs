@@ -39,6 +39,14 @@ pub(super) async fn read(scene: &Scene<'_>, number: RevisionNumber) -> Result<Ef
         .blueprint(&tree)
         .await
         .map_err(trouble)?;
+    let mib_max = scene.ports.settings.limits.service_memory_mib_max;
+    let greedy = blueprint
+        .services
+        .iter()
+        .find(|service| service.memory_bytes > mib_max.saturating_mul(1024 * 1024));
+    if let Some(service) = greedy {
+        return Err(Trouble::Verdict(diagnosis::too_greedy(service, mib_max)));
+    }
     scene
         .ports
         .store
