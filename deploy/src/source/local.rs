@@ -357,6 +357,42 @@ mod tests {
     }
 
     #[test]
+    fn a_checkout_whose_configuration_names_a_command_runs_nothing() {
+        let bench = Bench::new();
+        bench.put("Dockerfile", "FROM scratch").commit();
+        let canary = bench.work().with_extension("canary");
+        let command = format!("touch {}; false", canary.display());
+        // An ignore file that is only in the index, and whose content is said to be elsewhere.
+        let absent = "1".repeat(40);
+        let entry = format!("100644,{absent},.gitignore");
+        bench.git(&["update-index", "--add", "--cacheinfo", &entry]);
+        bench.git(&["update-index", "--skip-worktree", ".gitignore"]);
+        for (key, value) in [
+            ("core.repositoryformatversion", "1"),
+            ("extensions.partialClone", "origin"),
+            ("remote.origin.url", "ssh://x/y"),
+            ("remote.origin.promisor", "true"),
+            ("core.sshCommand", command.as_str()),
+            ("core.fsmonitor", command.as_str()),
+        ] {
+            bench.git(&["config", key, value]);
+        }
+        let listed = taken(&bench.work());
+        assert!(!canary.exists(), "a command of the checkout was run");
+        if let Ok((archive, _)) = listed {
+            assert!(paths_of(&archive).contains(&"Dockerfile".to_owned()));
+        }
+        // Without the guard the same checkout does run it.
+        let plain = ["ls-files", "-co", "--exclude-standard", "-z", "--", "."];
+        let unguarded = Command::new("git")
+            .args(plain)
+            .current_dir(bench.work())
+            .output()
+            .unwrap();
+        assert!(canary.exists(), "the test proves nothing: {unguarded:?}");
+    }
+
+    #[test]
     fn a_checkout_gives_what_git_knows_as_it_is_on_the_disk() {
         let bench = Bench::new();
         bench
