@@ -165,6 +165,9 @@ pub struct Observed {
     pub records: bool,
     /// How many looks in a row found nothing left in the engine.
     pub empty_looks: u32,
+    /// Whether a build of this life was cut off: its image may still appear when the engine ends
+    /// what it had begun.
+    pub build_cut_off: bool,
     /// Steps that failed and wait for their next try.
     pub setbacks: BTreeMap<Step, Setback>,
     /// When this was seen, on the clock that `decide` is given; older than what was done since is
@@ -192,6 +195,7 @@ impl Observed {
             reported: None,
             records: false,
             empty_looks: 0,
+            build_cut_off: false,
             setbacks: BTreeMap::new(),
             fresh: true,
         }

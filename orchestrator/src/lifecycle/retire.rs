@@ -13,6 +13,10 @@ use super::{observed::RevisionFacts, planner::Planner, step::Step};
 /// under way when its step was dropped may still appear after the first.
 pub(super) const EMPTY_LOOKS: u32 = 2;
 
+/// The same after a build was cut off. An engine that was writing the image goes on with it for some
+/// seconds; these looks are half a second apart.
+const EMPTY_LOOKS_AFTER_BUILD: u32 = 20;
+
 /// Takes away what neither serves nor is being brought up.
 pub(super) fn superseded(planner: &mut Planner<'_>, current: Option<&RevisionFacts>) {
     let observed = planner.observed;
@@ -264,7 +268,11 @@ fn confirm(planner: &mut Planner<'_>, no_databases: bool) {
     if !(planner.desired.clearing && no_databases && quiet && observed.engine_is_empty()) {
         return;
     }
-    if observed.empty_looks < EMPTY_LOOKS {
+    let looks = match observed.build_cut_off {
+        true => EMPTY_LOOKS_AFTER_BUILD,
+        false => EMPTY_LOOKS,
+    };
+    if observed.empty_looks < looks {
         planner.want(Step::LookAgain {
             seen: observed.empty_looks,
         });

@@ -28,6 +28,8 @@ pub(super) struct Memory {
     pub(super) in_doubt: BTreeSet<RevisionNumber>,
     /// Steps that failed.
     pub(super) setbacks: BTreeMap<Step, Setback>,
+    /// Whether a build was cancelled while we lived.
+    pub(super) build_cut_off: bool,
     /// How many looks in a row found nothing.
     pub(super) empty_looks: u32,
     /// The engine's objects, until something may have changed them.

@@ -7,7 +7,7 @@ use deploy::{engine::Observation, names::PreviewId};
 
 use super::{memory::Memory, ports::Ports, snapshot::Snapshot};
 use crate::{
-    lifecycle::{Admission, Observed, ServiceView, Wanted, summary},
+    lifecycle::{Admission, Attempt, Observed, RevisionFacts, ServiceView, Wanted, summary},
     store::StoreError,
 };
 
@@ -66,6 +66,13 @@ pub(super) async fn observe(
     observed.reported = row.reported.clone();
     observed.records = row.records;
     observed.empty_looks = memory.empty_looks;
+    // A build that was begun and neither ended nor gave an image was cut off by our death.
+    let cut_off = |facts: &RevisionFacts| {
+        facts.attempts.keys().any(
+            |attempt| matches!(attempt, Attempt::Build(name) if !facts.images.contains_key(name)),
+        )
+    };
+    observed.build_cut_off = memory.build_cut_off || observed.revisions.iter().any(cut_off);
     observed.setbacks = memory.setbacks.clone();
     let summary = summary(&row.desired, &observed);
     Ok(Some(Snapshot {

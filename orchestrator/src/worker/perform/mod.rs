@@ -195,7 +195,7 @@ async fn dispatch(scene: &Scene<'_>, step: &Step) -> Result<Effect, Trouble> {
                 .await?;
             Ok(Effect::Done)
         }
-        Step::LookAgain { .. } => remove::look_again(scene).await,
+        Step::LookAgain { seen } => remove::look_again(scene, *seen).await,
         Step::ConfirmGone => remove::confirm_gone(scene).await,
     }
 }

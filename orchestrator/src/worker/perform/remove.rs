@@ -12,6 +12,9 @@ use crate::{servicelog, worker::clock::wall_ms};
 
 /// How long an effect that was under way gets to appear before the next look.
 const SETTLE: Duration = Duration::from_millis(100);
+/// The same once the first looks found nothing and there is reason to look on.
+const SETTLE_LONGER: Duration = Duration::from_millis(500);
+const QUICK_LOOKS: u32 = 2;
 
 /// Keeps a service's last lines, then removes its container.
 pub(super) async fn service(
@@ -50,8 +53,13 @@ pub(super) async fn room(scene: &Scene<'_>, room: &Room) -> Result<Effect, Troub
 }
 
 /// Waits a moment and looks; the worker counts the look when it found nothing.
-pub(super) async fn look_again(scene: &Scene<'_>) -> Result<Effect, Trouble> {
-    tokio::time::sleep(SETTLE).await;
+pub(super) async fn look_again(scene: &Scene<'_>, seen: u32) -> Result<Effect, Trouble> {
+    let settle = if seen < QUICK_LOOKS {
+        SETTLE
+    } else {
+        SETTLE_LONGER
+    };
+    tokio::time::sleep(settle).await;
     let seen = scene.ports.engine.observe(Some(scene.preview)).await?;
     if seen.is_empty() {
         Ok(Effect::Done)
