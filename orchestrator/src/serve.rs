@@ -249,7 +249,10 @@ impl Server {
             self.proxy.stop().await?;
             self.leave_firewall().await;
         }
-        tracing::info!("the server stopped; previews go on as they are");
+        tracing::info!(
+            proxy = !self.stop_proxy.load(std::sync::atomic::Ordering::SeqCst),
+            "the server stopped; previews go on as they are, and `dayfly down` stops the proxy"
+        );
         Ok(())
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
+use proxy::client::ControlClient;
 use tokio::time::Instant;
 
 use super::{call::Caller, start};
@@ -22,13 +23,22 @@ pub(super) struct Down {
 }
 
 impl Down {
+    /// A server that was interrupted leaves its proxy serving.
+    async fn stop_proxy_alone(&self, caller: &Caller) -> anyhow::Result<()> {
+        let proxy = ControlClient::new(&caller.data.join("proxy"));
+        if self.keep_proxy || proxy.about().await.is_err() {
+            return Ok(caller.output.line("no server runs here")?);
+        }
+        proxy.stop().await.context("failed to stop the proxy")?;
+        Ok(caller
+            .output
+            .line("no server ran here; stopped the proxy that it had left")?)
+    }
+
     pub(super) async fn run(self, caller: &Caller) -> anyhow::Result<()> {
         let previews = match caller.previews().await {
             Ok(previews) => previews,
-            Err(ClientError::NoServer { .. }) => {
-                caller.output.line("no server runs here")?;
-                return Ok(());
-            }
+            Err(ClientError::NoServer { .. }) => return self.stop_proxy_alone(caller).await,
             Err(error) => return Err(error).context("failed to stop the server"),
         };
         let proxy = !self.keep_proxy;

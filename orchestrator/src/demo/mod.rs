@@ -4,6 +4,7 @@
 //! terminal it stays until Ctrl-C; without one it plays the story to its end and proves that
 //! nothing is left.
 
+mod crowd;
 mod files;
 mod proof;
 mod stage;

@@ -1,19 +1,12 @@
 //! The story: two pull requests open, are visited, one is pushed to, both end.
 
-use std::{
-    io::IsTerminal as _,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{io::IsTerminal as _, time::Duration};
 
 use anyhow::Context as _;
 use tokio::time::Instant;
 use webhook::names::PullRequestNumber;
 
-use super::{files, proof, stage::Stage, tell::Teller, visit::Visitor};
+use super::{crowd::Crowd, files, proof, stage::Stage, tell::Teller};
 use crate::{api::PreviewView as Preview, lifecycle::Phase};
 
 /// How long a preview may take until it is live: its first build installs packages.
@@ -22,15 +15,19 @@ const LIVE_DEADLINE: Duration = Duration::from_secs(10 * 60);
 const GONE_DEADLINE: Duration = Duration::from_secs(120);
 /// How often a preview is asked for.
 const LOOK_PAUSE: Duration = Duration::from_millis(50);
-/// How often the page is visited during a push.
-const VISIT_PAUSE: Duration = Duration::from_millis(20);
-
 /// Plays the demo.
 pub async fn run() -> anyhow::Result<()> {
     let teller = Teller::new();
     teller.at("starting the modelled GitHub and the server");
     let stage = Stage::set().await?;
-    let played = play(&stage, &teller).await;
+    let played = tokio::select! {
+        played = play(&stage, &teller) => played,
+        ended = end_asked_for() => ended.and_then(|()| {
+            teller.at("ending the demo: everything it made is removed");
+            anyhow::ensure!(is_watched(), "the demo was ended before its story was played");
+            Ok(())
+        }),
+    };
     if played.is_err() {
         teller.say(&format!("the server's log: {}", stage.log().display()));
         let log = std::fs::read_to_string(stage.log()).unwrap_or_default();
@@ -54,12 +51,27 @@ async fn play(stage: &Stage, teller: &Teller) -> anyhow::Result<()> {
     show(stage, teller, &one).await?;
     show(stage, teller, &two).await?;
     what_to_try(stage, teller, &one, &two);
-    if std::io::stdout().is_terminal() && std::io::stdin().is_terminal() {
+    if is_watched() {
         teller.part("Press Ctrl-C to end the demo; everything it made is then removed.");
-        return Ok(tokio::signal::ctrl_c().await?);
+        return std::future::pending().await;
     }
     visit_both(stage, teller, &one, &two).await?;
     push_under_load(stage, teller, &one).await
+}
+
+/// Whether a person sits in front of it.
+fn is_watched() -> bool {
+    std::io::stdout().is_terminal() && std::io::stdin().is_terminal()
+}
+
+/// Returns when somebody asks the demo to end.
+async fn end_asked_for() -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        interrupted = tokio::signal::ctrl_c() => Ok(interrupted?),
+    }
 }
 
 async fn open_both(stage: &Stage, teller: &Teller) -> anyhow::Result<(Preview, Preview)> {
@@ -297,86 +309,31 @@ async fn push_under_load(stage: &Stage, teller: &Teller, one: &Preview) -> anyho
     Ok(())
 }
 
-/// How long one visit took, and what went wrong.
-type Visit = (Duration, Option<String>);
-
-/// Visitors that come at a steady rate until they are told to stop.
-struct Crowd {
-    stop: Arc<AtomicBool>,
-    visits: Arc<AtomicU64>,
-    task: tokio::task::JoinHandle<Vec<Visit>>,
-}
-
-impl Crowd {
-    fn gather(visitor: Visitor) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let visits = Arc::new(AtomicU64::new(0));
-        let (stopped, counted) = (Arc::clone(&stop), Arc::clone(&visits));
-        let task = tokio::spawn(async move {
-            let mut tick = tokio::time::interval(VISIT_PAUSE);
-            let mut open = tokio::task::JoinSet::new();
-            while !stopped.load(Ordering::SeqCst) {
-                tick.tick().await;
-                let visitor = visitor.clone();
-                counted.fetch_add(1, Ordering::SeqCst);
-                open.spawn(visit(visitor));
-            }
-            open.join_all().await
-        });
-        Self { stop, visits, task }
-    }
-
-    /// Sends everybody home: how many came, how long the slowest took, and what failed.
-    async fn disperse(self) -> (u64, Duration, Vec<String>) {
-        self.stop.store(true, Ordering::SeqCst);
-        let visits = self
-            .task
-            .await
-            .unwrap_or_else(|error| vec![(Duration::ZERO, Some(error.to_string()))]);
-        let slowest = visits
-            .iter()
-            .map(|(took, _)| *took)
-            .max()
-            .unwrap_or_default();
-        let failures = visits
-            .into_iter()
-            .filter_map(|(_, failure)| failure)
-            .collect();
-        (self.visits.load(Ordering::SeqCst), slowest, failures)
-    }
-}
-
-async fn visit(visitor: Visitor) -> Visit {
-    let began = Instant::now();
-    let failure = match visitor.get("/healthz").await {
-        Ok(page) if page.status.is_success() => None,
-        Ok(page) => Some(format!("{}: {}", page.status, page.body.trim())),
-        Err(error) => Some(format!("{error:#}")),
-    };
-    (began.elapsed(), failure)
-}
-
 /// Merges one pull request, closes the other, and waits until nothing is left of either.
 async fn close_everything(stage: &Stage, teller: &Teller) -> anyhow::Result<()> {
     teller.part("One pull request is merged, the other closed");
-    // Either may be closed already, or never have been opened, where the story broke off.
-    for (number, merge) in [(PullRequestNumber(1), true), (PullRequestNumber(2), false)] {
-        if merge {
-            stage.model.merge(&stage.repo, number).await.map(drop)?;
-        } else {
-            stage.model.close(&stage.repo, number)?;
-        }
+    // Either may never have been opened, where the story broke off.
+    let (first, second) = (PullRequestNumber(1), PullRequestNumber(2));
+    let opened = [
+        (
+            "guestbook-1",
+            stage.model.merge(&stage.repo, first).await.is_ok(),
+        ),
+        (
+            "guestbook-2",
+            stage.model.close(&stage.repo, second).is_ok(),
+        ),
+    ];
+    for (id, _) in opened.iter().filter(|(_, opened)| *opened) {
+        wait_for(stage, teller, id, Phase::Gone, GONE_DEADLINE).await?;
     }
-    let one = wait_for(stage, teller, "guestbook-1", Phase::Gone, GONE_DEADLINE);
-    let two = wait_for(stage, teller, "guestbook-2", Phase::Gone, GONE_DEADLINE);
-    tokio::try_join!(one, two)?;
     let records = stage.model.deployments(&stage.repo);
     anyhow::ensure!(
         records.is_empty(),
         "{} deployment records are left",
         records.len()
     );
-    teller.at("both are gone, and so are their deployment records");
+    teller.at("nothing of them runs any more, and their deployment records are gone");
     Ok(())
 }
 
