@@ -28,7 +28,8 @@ pub fn slug(text: &str, longest: usize) -> String {
         }
     }
     let cleaned = out.trim_end_matches('-');
-    if cleaned == text.to_ascii_lowercase() && cleaned.len() <= longest {
+    let unchanged = !cleaned.is_empty() && cleaned == text.to_ascii_lowercase();
+    if unchanged && cleaned.len() <= longest {
         return cleaned.to_owned();
     }
     let digest = hex::encode(Sha256::digest(text.as_bytes()));
