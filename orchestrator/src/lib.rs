@@ -13,6 +13,7 @@ pub mod lifecycle;
 pub mod lock;
 pub mod names;
 pub mod proxy_process;
+pub mod random;
 pub mod report;
 pub mod routes;
 pub mod serve;

@@ -17,7 +17,7 @@ use webhook::{
 };
 
 use super::{files, visit::Visitor};
-use crate::{api::Stopping, client::Client};
+use crate::{api::Stopping, client::Client, random};
 
 /// The port of the addresses that the demo prints, while it is free.
 const PORT: u16 = 8080;
@@ -39,8 +39,8 @@ pub(super) struct Stage {
 impl Stage {
     /// Starts the model, fills its repository, starts the server, connects the webhook.
     pub(super) async fn set() -> anyhow::Result<Self> {
-        let secret = random_hex()?;
-        let token = random_hex()?;
+        let secret = random::hex::<16>()?;
+        let token = random::hex::<16>()?;
         let config = ModelConfig {
             token: SecretString::from(token.clone()),
             ..ModelConfig::default()
@@ -161,10 +161,4 @@ fn write_private(path: &std::path::Path, text: &str) -> anyhow::Result<()> {
         .open(path)?;
     file.write_all(text.as_bytes())?;
     Ok(())
-}
-
-fn random_hex() -> anyhow::Result<String> {
-    let mut bytes = [0_u8; 16];
-    getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
-    Ok(hex::encode(bytes))
 }

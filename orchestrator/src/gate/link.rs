@@ -58,9 +58,7 @@ fn has_token(row: &PreviewRow, query: &str) -> bool {
 
 async fn admit(registry: &Registry, row: &PreviewRow) -> anyhow::Result<String> {
     let ports = registry.ports();
-    let mut bytes = [0_u8; 16];
-    getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
-    let session = hex::encode(bytes);
+    let session = crate::random::hex::<16>()?;
     ports
         .store
         .add_session(&row.id, &SessionDigest::of(&session), wall_ms())

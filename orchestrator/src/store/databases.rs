@@ -3,6 +3,8 @@
 use deploy::names::{DatabaseName, PreviewId};
 use rusqlite::{OptionalExtension, params};
 
+use crate::random;
+
 use super::{
     revisions,
     writer::{Store, StoreError, word},
@@ -59,12 +61,7 @@ impl Store {
             if let Some(password) = known {
                 return Ok(password);
             }
-            let mut bytes = [0_u8; 16];
-            getrandom::fill(&mut bytes).map_err(|error| StoreError::Corrupt {
-                what: "no randomness",
-                why: error.to_string(),
-            })?;
-            let password = hex::encode(bytes);
+            let password = random::hex::<16>()?;
             tx.prepare_cached(
                 "INSERT INTO databases (preview, name, life, password)
                  SELECT id, ?2, life, ?3 FROM previews WHERE id = ?1",

@@ -227,11 +227,7 @@ fn insert(
     slug: &str,
     now_ms: u64,
 ) -> Result<(), StoreError> {
-    let mut token = [0_u8; 16];
-    getrandom::fill(&mut token).map_err(|error| StoreError::Corrupt {
-        what: "no randomness",
-        why: error.to_string(),
-    })?;
+    let token = crate::random::hex::<16>()?;
     let origin = match origin {
         Origin::PullRequest => "pull-request",
         Origin::Local => "local",
@@ -249,7 +245,7 @@ fn insert(
         pull.map(|(_, number)| number.0.cast_signed()),
         slug,
         to_json("a wish", &Wanted::Unread)?,
-        hex::encode(token),
+        token,
         now_ms.cast_signed(),
     ])?;
     Ok(())

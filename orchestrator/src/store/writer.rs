@@ -44,6 +44,9 @@ pub enum StoreError {
     /// The migrations failed.
     #[error("the store could not be brought to this version: {0}")]
     Migration(#[from] rusqlite_migration::Error),
+    /// No password or id could be drawn.
+    #[error(transparent)]
+    Random(#[from] crate::random::Exhausted),
     /// A stored value is not what it should be.
     #[error("the store holds {what} that cannot be read: {why}")]
     Corrupt {
@@ -183,12 +186,7 @@ fn ensure_instance(connection: &Connection) -> Result<Instance, StoreError> {
     let text = match stored {
         Some(text) => text,
         None => {
-            let mut bytes = [0_u8; 4];
-            getrandom::fill(&mut bytes).map_err(|error| StoreError::Corrupt {
-                what: "no randomness",
-                why: error.to_string(),
-            })?;
-            let text = hex::encode(bytes);
+            let text = crate::random::hex::<4>()?;
             connection.execute(
                 "INSERT INTO meta (key, value) VALUES ('instance', ?1)",
                 [&text],
