@@ -170,9 +170,6 @@ pub struct Observed {
     pub build_cut_off: bool,
     /// Steps that failed and wait for their next try.
     pub setbacks: BTreeMap<Step, Setback>,
-    /// When this was seen, on the clock that `decide` is given; older than what was done since is
-    /// no ground to decide on.
-    pub fresh: bool,
 }
 
 impl Observed {
@@ -197,7 +194,6 @@ impl Observed {
             empty_looks: 0,
             build_cut_off: false,
             setbacks: BTreeMap::new(),
-            fresh: true,
         }
     }
 

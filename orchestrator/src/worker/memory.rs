@@ -64,8 +64,8 @@ impl Memory {
         self.setbacks.remove(&step.backoff_key());
     }
 
-    /// A setback outlives the need for its step by nothing: what is no longer wanted is forgotten.
-    pub(super) fn forget_setbacks_but(&mut self, wanted: impl Fn(&Step) -> bool) {
-        self.setbacks.retain(|step, _| wanted(step));
+    /// Forgets the setbacks of steps that are due and no longer wanted.
+    pub(super) fn forget_setbacks_but(&mut self, kept: impl Fn(&Step, &Setback) -> bool) {
+        self.setbacks.retain(|step, setback| kept(step, setback));
     }
 }

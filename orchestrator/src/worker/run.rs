@@ -113,18 +113,9 @@ impl Worker {
         );
         let named: BTreeSet<Step> = plan.run.into_iter().collect();
         self.cancel_unnamed(&named);
-        let waiting: BTreeSet<Step> = self.memory.setbacks.keys().cloned().collect();
-        let due = |step: &Step| {
-            self.memory
-                .setbacks
-                .get(step)
-                .is_some_and(|s| s.retry_at_ms > now_ms)
-        };
-        let still: BTreeSet<Step> = waiting
-            .into_iter()
-            .filter(|step| due(step) || named.iter().any(|n| n.backoff_key() == *step))
-            .collect();
-        self.memory.forget_setbacks_but(|step| still.contains(step));
+        self.memory.forget_setbacks_but(|step, setback| {
+            setback.retry_at_ms > now_ms || named.iter().any(|named| named.backoff_key() == *step)
+        });
         self.snapshot = Some(Arc::clone(&snapshot));
         for step in named {
             if !self.in_flight.contains_key(&step) {
