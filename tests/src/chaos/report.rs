@@ -52,13 +52,15 @@ impl Report {
         anyhow::ensure!(
             self.lost.is_empty()
                 && self.visits.1 == 0
+                && self.late.is_empty()
                 && self.orphans.is_empty()
                 && self.wrong.is_empty(),
-            "{} acknowledged deliveries lost, {} of {} requests failed, {} orphans, {} other \
-             faults; again with --seed {}",
+            "{} acknowledged deliveries lost, {} of {} requests failed, {} gone late, {} orphans, \
+             {} other faults; again with --seed {}",
             self.lost.len(),
             self.visits.1,
             self.visits.0,
+            self.late.len(),
             self.orphans.len(),
             self.wrong.len(),
             self.seed
