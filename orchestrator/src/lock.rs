@@ -5,10 +5,15 @@ use std::{
     io::{Read as _, Seek as _, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::Path,
+    time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
 use nix::fcntl::{Flock, FlockArg};
+
+/// How long the lock of a server that is dead is waited for.
+const DEAD_HOLDER_WAIT: Duration = Duration::from_secs(5);
+const DEAD_HOLDER_PAUSE: Duration = Duration::from_millis(20);
 
 /// A folder that others write to (somebody named `/tmp`) is not ours to close.
 fn refuse_shared(data: &Path) -> anyhow::Result<()> {
@@ -51,16 +56,74 @@ impl DataLock {
             .with_context(|| format!("cannot open {}", path.display()))?;
         let mut holder = String::new();
         file.read_to_string(&mut holder)?;
-        let mut file = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, _)| {
-            anyhow::anyhow!(
-                "{} is in use by the server with process id {}; stop it with `dayfly down`, or name another directory with --data",
+        let holder = holder.trim();
+        let mut file = lock(file, holder).with_context(|| {
+            format!(
+                "{} is in use by the server with process id {holder}; stop it with `dayfly down`, or name another directory with --data",
                 data.display(),
-                holder.trim()
             )
         })?;
         file.set_len(0)?;
         file.rewind()?;
         writeln!(file, "{}", std::process::id())?;
         Ok(Self { _file: file })
+    }
+}
+
+/// Locks the file; `None` where somebody holds it. A process that a server was starting at the
+/// moment of its death holds the lock until it has become the program it is to be, so the lock of
+/// a dead server is waited for.
+fn lock(mut file: File, holder: &str) -> Option<Flock<File>> {
+    let end = Instant::now() + DEAD_HOLDER_WAIT;
+    loop {
+        file = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(locked) => return Some(locked),
+            Err((file, _)) => file,
+        };
+        if lives(holder) || Instant::now() >= end {
+            return None;
+        }
+        std::thread::sleep(DEAD_HOLDER_PAUSE);
+    }
+}
+
+/// Whether the process runs; one that ended and was not waited for does not.
+fn lives(pid: &str) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = stat.rsplit_once(')').map(|(_, rest)| rest.trim_start());
+    state.is_some_and(|state| !state.starts_with(['Z', 'X']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_lock_of_a_dead_server_is_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        let held = DataLock::take(&data).unwrap();
+        let began = Instant::now();
+        let refused = DataLock::take(&data).err().unwrap().to_string();
+        assert!(
+            refused.contains(&std::process::id().to_string()),
+            "{refused}"
+        );
+        assert!(began.elapsed() < DEAD_HOLDER_WAIT);
+
+        // A process that has ended; its id stays taken until it is waited for.
+        let mut dead = std::process::Command::new("true").spawn().unwrap();
+        let pid = dead.id().to_string();
+        while lives(&pid) {
+            std::thread::yield_now();
+        }
+        std::fs::write(data.join("lock"), &pid).unwrap();
+        let waiting = std::thread::spawn({
+            let data = data.clone();
+            move || DataLock::take(&data).map(drop)
+        });
+        drop(held);
+        waiting.join().unwrap().unwrap();
+        dead.wait().unwrap();
     }
 }
