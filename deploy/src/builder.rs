@@ -3,6 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     names::{ImageId, PreviewId, RevisionNumber, ServiceName},
@@ -26,9 +28,33 @@ pub struct BuildRequest {
     pub dockerfile: String,
     /// The stage to build; the last one where absent.
     pub target: Option<String>,
-    /// Build arguments.
+    /// Build arguments that the blueprint gives.
     pub args: BTreeMap<String, String>,
+    /// Build arguments that Dayfly gives: who and where the preview is. They change with every
+    /// commit, so they count only where the Dockerfile names them.
+    pub facts: BTreeMap<String, String>,
+    /// Secrets for `RUN --mount=type=secret`, by their ids.
+    pub secrets: BTreeMap<String, BuildSecret>,
+    /// Builds of the same scope share the builder's copy of their context and their cache mounts;
+    /// builds of different scopes share nothing that one of them could have written. A repository,
+    /// and how far its author is trusted.
+    pub scope: String,
 }
+
+/// A secret that a build may read. It is given to the builder when a step asks for it, from memory,
+/// and is neither in a layer nor in the image's history.
+#[derive(Clone, Debug)]
+pub struct BuildSecret {
+    /// The secret itself.
+    pub value: SecretString,
+    /// Changes when the secret does, and tells nothing about it.
+    pub version: String,
+}
+
+/// Digest of everything that decides what an image will be; equal ones mean that there is nothing
+/// to build. SHA-256 in hex.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Fingerprint(pub String);
 
 /// What a running build has to say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,15 +73,100 @@ pub enum BuildEvent {
         /// How long it took; zero where cached.
         took: Duration,
     },
-    /// A line that a step printed; not cleaned in any way.
+    /// A line that a step printed, without the build's secrets; not cleaned in any other way.
     Log {
         /// The line without its end.
         line: String,
+    },
+    /// Something large is on its way, such as a layer of a base image.
+    Transfer {
+        /// What, as the builder calls it.
+        what: String,
+        /// Bytes so far.
+        bytes: u64,
+        /// Bytes of all of it; zero where that is not known.
+        bytes_total: u64,
+        /// Whether it is there.
+        done: bool,
+    },
+    /// How much of the context the builder did not have yet. Told once, at the end.
+    Context {
+        /// Files of the context.
+        files: u64,
+        /// Files that were sent.
+        files_sent: u64,
+        /// Bytes that were sent.
+        bytes_sent: u64,
+    },
+    /// Something about the way of building that people should know.
+    Note {
+        /// One sentence.
+        sentence: String,
     },
 }
 
 /// Takes the events of a build as they come. Must not block.
 pub type BuildSink = Arc<dyn Fn(BuildEvent) + Send + Sync>;
+
+/// For those who want to hear nothing.
+pub fn silence() -> BuildSink {
+    Arc::new(|_| {})
+}
+
+/// Why a build failed, as far as the builder's words tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BuildFault {
+    /// A command of the Dockerfile ended with this code.
+    Command {
+        /// What it ended with.
+        exit_code: i64,
+    },
+    /// A command was killed because the builder's memory was used up.
+    Memory,
+    /// It took longer than this and was stopped.
+    Time {
+        /// How long it was given.
+        limit: Duration,
+    },
+    /// The builder does not understand the Dockerfile.
+    Dockerfile {
+        /// What it does not know, where it names it.
+        unknown: Option<String>,
+        /// Newest Dockerfile syntax that is known to work without a `# syntax=` line.
+        level: &'static str,
+    },
+    /// What is copied is not in the context.
+    NotFound {
+        /// The path as the builder names it.
+        path: String,
+        /// Whether the commit has it and the ignore file keeps it out.
+        ignored: bool,
+    },
+    /// A base image cannot be had.
+    Base {
+        /// Its name.
+        image: String,
+        /// The registry that was asked.
+        registry: String,
+        /// As whom it was asked, where the server has a log-in for that registry.
+        username: Option<String>,
+    },
+    /// A base image does not exist for this machine's processor.
+    Platform,
+    /// The engine's disk is full.
+    Disk,
+    /// A command could not reach the network.
+    Network,
+    /// The image is larger than allowed.
+    Size {
+        /// Its bytes.
+        bytes: u64,
+        /// The most that are allowed.
+        bytes_max: u64,
+    },
+    /// Anything else.
+    Other,
+}
 
 /// Why there is no image.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -63,8 +174,12 @@ pub enum BuildError {
     /// The Dockerfile, or what it runs, is at fault; the same source fails the same way.
     #[error("{message}")]
     Failed {
+        /// What kind of failure it is.
+        fault: BuildFault,
         /// The step that failed, such as `[2/3] RUN make`, where the builder named one.
         step: Option<String>,
+        /// The line of the Dockerfile where that step begins, from 1, where it is known.
+        line: Option<u32>,
         /// The builder's sentence.
         message: String,
     },
@@ -90,17 +205,47 @@ pub enum BuildError {
     Unreachable(String),
 }
 
+impl BuildError {
+    /// A build that was stopped after this long.
+    pub fn timed_out(limit: Duration) -> Self {
+        Self::Failed {
+            fault: BuildFault::Time { limit },
+            step: None,
+            line: None,
+            message: format!("the build was stopped after {} s", limit.as_secs()),
+        }
+    }
+
+    /// A failure of which no more is known than this sentence.
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self::Failed {
+            fault: BuildFault::Other,
+            step: None,
+            line: None,
+            message: message.into(),
+        }
+    }
+}
+
 /// From source to an image.
 #[async_trait]
 pub trait Builder: Send + Sync {
+    /// What decides what the image will be: the files of the context, the Dockerfile, arguments,
+    /// stage, and the versions of secrets. Asks no builder.
+    async fn fingerprint(&self, request: &BuildRequest) -> Result<Fingerprint, BuildError>;
+
     /// Builds the image and answers its id. All our label keys are set on it, whatever its
     /// Dockerfile says, and it carries one tag of ours. Dropping the future ends the build in the
     /// engine too.
     async fn build(&self, request: &BuildRequest, sink: BuildSink) -> Result<ImageId, BuildError>;
 
+    /// Why no build should begin now, such as a full disk; for people. Where nothing can be found
+    /// out, nothing hinders.
+    async fn hindrance(&self) -> Option<String>;
+
     /// Makes sure that an image somebody else made is there, pulling it where it is not, and
     /// answers its id.
-    async fn obtain(&self, reference: &str) -> Result<ImageId, BuildError>;
+    async fn obtain(&self, reference: &str, sink: BuildSink) -> Result<ImageId, BuildError>;
 
     /// Removes an image that [`Builder::build`] made. Nothing else is ever removed by this: an
     /// image without our tag stays. An image that a foreign container uses loses our tag only.

@@ -15,6 +15,7 @@ pub mod docker;
 pub mod engine;
 pub mod labels;
 pub mod names;
+mod redact;
 pub mod source;
 
 #[cfg(feature = "fake")]

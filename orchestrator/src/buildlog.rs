@@ -98,8 +98,28 @@ impl BuildLog {
         }
     }
 
+    /// Says something about the build as a whole.
+    pub fn note(&self, sentence: &str) {
+        self.line(&text::plain(sentence));
+    }
+
     fn write(&self, event: &BuildEvent) {
         match event {
+            BuildEvent::Note { sentence } => self.note(sentence),
+            BuildEvent::Transfer {
+                what,
+                bytes,
+                bytes_total,
+                done,
+            } => self.line(&transfer(what, *bytes, *bytes_total, *done)),
+            BuildEvent::Context {
+                files,
+                files_sent,
+                bytes_sent,
+            } => self.line(&format!(
+                "context: {files} files, {files_sent} of them new to the builder, \
+                 {bytes_sent} bytes sent"
+            )),
             BuildEvent::Started { step } => self.line(&format!("> {}", text::plain(step))),
             BuildEvent::Done {
                 step, cached: true, ..
@@ -137,5 +157,15 @@ impl BuildLog {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn transfer(what: &str, bytes: u64, bytes_total: u64, done: bool) -> String {
+    let what = text::plain(what);
+    let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+    match (done, bytes_total) {
+        (true, 0) => format!("  {what}: done"),
+        (true, total) => format!("  {what}: done, {:.1} MiB", mib(total)),
+        (false, total) => format!("  {what}: {:.1} of {:.1} MiB", mib(bytes), mib(total)),
     }
 }

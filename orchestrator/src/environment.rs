@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use deploy::{
-    blueprint::{Blueprint, Service},
+    blueprint::{Blueprint, ImageSource, Service},
+    builder::BuildSecret,
     databases::postgres_url,
     engine::{ServiceKey, ServiceSpec},
     names::RevisionNumber,
@@ -13,6 +14,7 @@ use proxy::table::HostName;
 use crate::{
     lifecycle::Wanted,
     names::{self, Subject},
+    secrets::{LOCAL, SecretError},
     store::{PreviewRow, StoreError},
     worker::{Ports, Snapshot},
 };
@@ -83,6 +85,32 @@ pub fn common(
         }
     }
     env
+}
+
+/// What builds of a preview may share with each other: those of one repository, by people who may
+/// push to it; those of one checkout.
+pub fn build_scope(row: &PreviewRow) -> String {
+    match &row.repository {
+        Some(repository) => format!("github-{}/pushed", repository.id.0),
+        None => format!("local-{}", row.slug),
+    }
+}
+
+/// The secrets that a service's build asks for.
+///
+/// # Errors
+/// Where the server does not have one of them.
+pub fn build_secrets(
+    ports: &Ports,
+    row: &PreviewRow,
+    service: &Service,
+) -> Result<BTreeMap<String, BuildSecret>, SecretError> {
+    let ImageSource::Build { secrets, .. } = &service.image else {
+        return Ok(BTreeMap::new());
+    };
+    let repository = row.repository.as_ref();
+    let repository = repository.map_or(LOCAL.to_owned(), |known| known.name.to_string());
+    ports.secrets.get(&repository, secrets)
 }
 
 /// Everything the engine needs to start a service.

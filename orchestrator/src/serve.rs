@@ -13,12 +13,12 @@ use std::{
 
 use anyhow::Context as _;
 use deploy::{
-    docker::{Docker, DockerConfig, FirewallStatus},
+    docker::{BuildLimits, Ceiling, Docker, DockerConfig, FirewallStatus},
     engine::Engine as _,
     source::Mirrors,
 };
 use nix::sys::stat::{Mode, umask};
-use tokio::{net::UnixListener, sync::Semaphore};
+use tokio::net::UnixListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use webhook::{
     forge::Forge,
@@ -36,7 +36,7 @@ use crate::{
     sources::GitSources,
     store::Store,
     sweep,
-    worker::{Board, Ledger, Ports, Registry, Settings, wall_ms},
+    worker::{BuildQueue, Board, Ledger, Ports, Registry, Settings, wall_ms},
 };
 
 /// How long one question to the forge may take.
@@ -137,7 +137,8 @@ impl Server {
             routes: RouteBook::new(settings.clone(), Arc::clone(&proxy) as _),
             admission: Ledger::new(settings.limits.previews_awake_max),
             board: Board::default(),
-            builds: Semaphore::new(settings.limits.builds_max),
+            builds: BuildQueue::new(settings.limits.builds_max),
+            secrets: config.secrets.clone(),
             settings,
         });
         adopt_routes(&ports, &proxy).await?;
@@ -301,6 +302,19 @@ async fn connect_engine(config: &ServerConfig, store: &Store) -> anyhow::Result<
     let mut engine = DockerConfig::new(store.instance().clone());
     engine.socket.clone_from(&config.engine_socket);
     engine.subnet_pool = subnet_pool;
+    engine.registries = Arc::new(config.registries.clone());
+    let limits = &config.limits;
+    engine.timeouts.build = Duration::from_secs(limits.build_seconds_max);
+    engine.builds = BuildLimits {
+        memory_free_mib_min: limits.build_memory_free_mib_min,
+        disk_percent_max: limits.build_disk_percent_max,
+        image_mib_max: limits.image_mib_max,
+        ceiling: limits.build_memory_mib_max.map(|memory_mib| Ceiling {
+            memory_mib,
+            cpu_percent: limits.build_cpu_percent_max,
+        }),
+        ..BuildLimits::default()
+    };
     let docker = Docker::connect(engine)?;
     docker.observe(None).await.with_context(|| {
         format!(

@@ -144,6 +144,7 @@ async fn resolve_service(
             dockerfile,
             target: None,
             args: BTreeMap::new(),
+            secrets: Vec::new(),
         };
         (build, draft.at.clone())
     });

@@ -58,8 +58,12 @@ pub enum ImageSource {
         target: Option<String>,
         /// Build arguments.
         args: BTreeMap<String, String>,
+        /// Names of the server's secrets that `RUN --mount=type=secret` may read.
+        #[serde(default)]
+        secrets: Vec<String>,
     },
-    /// Made by somebody else.
+    /// Made by somebody else; the name may hold `{number}`, `{sha}`, `{short_sha}` and
+    /// `{branch_slug}`.
     Reference(String),
 }
 

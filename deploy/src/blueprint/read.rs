@@ -131,6 +131,7 @@ mod tests {
             dockerfile,
             target: None,
             args,
+            secrets: Vec::new(),
         };
         assert_eq!(web.image, wanted);
         for words in [
@@ -184,6 +185,7 @@ url = "MAIN_URL"
                 dockerfile: "Dockerfile.dev".into(),
                 target: Some("base".into()),
                 args: BTreeMap::from([("MODE".into(), "dev".into())]),
+                secrets: Vec::new(),
             }
         );
         let words = ["./server", "--name", "a b"].map(str::to_owned).to_vec();

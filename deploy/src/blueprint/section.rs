@@ -200,6 +200,22 @@ impl<'a> Section<'a> {
         Ok(Some((Command(words), at)))
     }
 
+    /// A list of strings, none of them empty.
+    pub(super) fn texts(&self, key: &str) -> Result<Vec<At<String>>, BlueprintError> {
+        let Some(value) = self.get(key) else {
+            return Ok(Vec::new());
+        };
+        let wrong = |value: &Spanned<DeValue<'_>>| {
+            self.wrong(&value.span(), key, "an array of strings", value)
+        };
+        let array = value.get_ref().as_array().ok_or_else(|| wrong(value))?;
+        let text = |item: &Spanned<DeValue<'_>>| match item.get_ref().as_str() {
+            Some(text) if !text.is_empty() => Ok((text.to_owned(), item.span())),
+            _ => Err(wrong(item)),
+        };
+        array.iter().map(text).collect()
+    }
+
     /// A table of strings.
     pub(super) fn strings(
         &self,

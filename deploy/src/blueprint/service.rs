@@ -14,7 +14,11 @@ const KEYS: [&str; 11] = [
     "build", "image", "port", "health", "command", "env", "memory", "cpus", "public", "main",
     "secrets",
 ];
-const BUILD_KEYS: [&str; 4] = ["context", "dockerfile", "target", "args"];
+const BUILD_KEYS: [&str; 5] = ["context", "dockerfile", "target", "args", "secrets"];
+/// What a prebuilt image's name may be made of.
+const PLACEHOLDERS: [&str; 4] = ["{number}", "{sha}", "{short_sha}", "{branch_slug}"];
+/// Secrets of one build.
+const SECRETS_MAX: usize = 20;
 /// Memory that a service may ask for.
 const MEMORY_BYTES: std::ops::RangeInclusive<u64> = 16 << 20..=1 << 40;
 /// Processors that a service may ask for.
@@ -92,14 +96,20 @@ fn image(section: &Section<'_>) -> Result<Option<At<ImageSource>>, BlueprintErro
     if build.is_some() {
         return Err(section.error_at(&at, "`build` and `image` exclude each other; keep one"));
     }
-    if reference.contains(['{', '}']) {
-        let message = "placeholders in `image` are not supported yet";
+    // Each placeholder stands for plain characters.
+    let mut shown = reference.to_owned();
+    for placeholder in PLACEHOLDERS {
+        shown = shown.replace(placeholder, "x");
+    }
+    if shown.contains(['{', '}']) {
+        let known = PLACEHOLDERS.join(", ");
+        let message = format!("{reference:?} holds an unknown placeholder; there is {known}");
         return Err(section.error_at(&at, message));
     }
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-/:@".contains(&b);
     if reference.len() > 255
-        || !reference.bytes().all(plain)
-        || !reference.as_bytes()[0].is_ascii_alphanumeric()
+        || !shown.bytes().all(plain)
+        || !shown.as_bytes()[0].is_ascii_alphanumeric()
     {
         let message = format!("{reference:?} is not a reference of an image, such as nginx:1.27");
         return Err(section.error_at(&at, message));
@@ -122,6 +132,7 @@ fn build(section: &Section<'_>) -> Result<Option<At<ImageSource>>, BlueprintErro
                 dockerfile,
                 target: None,
                 args: BTreeMap::new(),
+                secrets: Vec::new(),
             }
         }
         DeValue::Table(table) => {
@@ -152,6 +163,7 @@ fn build(section: &Section<'_>) -> Result<Option<At<ImageSource>>, BlueprintErro
                 dockerfile,
                 target: target(&inner)?,
                 args,
+                secrets: secrets(&inner)?,
             }
         }
         _ => {
@@ -159,6 +171,20 @@ fn build(section: &Section<'_>) -> Result<Option<At<ImageSource>>, BlueprintErro
         }
     };
     Ok(Some((image, at)))
+}
+
+/// Names of the server's secrets.
+fn secrets(section: &Section<'_>) -> Result<Vec<String>, BlueprintError> {
+    let names = section.texts("secrets")?;
+    for (name, at) in &names {
+        if let Err(why) = variable(name) {
+            return Err(section.error_at(at, why));
+        }
+    }
+    if names.len() > SECRETS_MAX {
+        return Err(section.error(format!("`secrets` has more than {SECRETS_MAX} names")));
+    }
+    Ok(names.into_iter().map(|(name, _)| name).collect())
 }
 
 /// A stage; an empty one is the last, as if it were not given.

@@ -10,7 +10,7 @@ use super::{
     check::{R1, acting, eventually, expect, key, observe, ready, room, shop, spec},
 };
 use crate::{
-    builder::{BuildError, BuildEvent, BuildRequest, BuildSink},
+    builder::{BuildError, BuildEvent, BuildRequest, silence},
     names::{ImageId, ServiceName},
 };
 
@@ -24,11 +24,10 @@ async fn request(fixture: &dyn Fixture, source: &Source) -> Result<BuildRequest,
         dockerfile: "Dockerfile".to_owned(),
         target: None,
         args: BTreeMap::new(),
+        facts: BTreeMap::new(),
+        secrets: BTreeMap::new(),
+        scope: "contract".to_owned(),
     })
-}
-
-fn silence() -> BuildSink {
-    Arc::new(|_| {})
 }
 
 /// The one image that is seen, as the revision's.
@@ -160,7 +159,7 @@ pub async fn a_build_whose_dockerfile_carries_our_labels_gains_nothing(
 pub async fn an_image_that_cannot_be_had_is_named(fixture: &dyn Fixture) -> Kept {
     // Nothing listens on port 1, so that no registry has to be asked.
     let nowhere = "localhost:1/dayfly-contract/nothing:1";
-    let obtained = fixture.builder().obtain(nowhere).await;
+    let obtained = fixture.builder().obtain(nowhere, silence()).await;
     let named = matches!(&obtained,
         Err(BuildError::NoImage { reference, .. }) if reference == nowhere);
     expect(named, "the image that cannot be had is named", &obtained)

@@ -1,60 +1,78 @@
-//! Docker as the port's [`Builder`]: BuildKit behind the engine's own API.
+//! Docker as the port's [`Builder`]: labels, tags and limits around BuildKit.
 
 use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
 };
 
 use async_trait::async_trait;
-use bollard::{
-    models::BuildInfoAux,
-    query_parameters::{
-        BuildImageOptions, BuildImageOptionsBuilder, BuilderVersion, RemoveImageOptionsBuilder,
-    },
-};
-use futures_util::{StreamExt, TryStreamExt, stream};
+use bollard::query_parameters::RemoveImageOptionsBuilder;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Docker,
+    CeilingState, Docker,
+    build_failure::Said,
     build_progress::Progress,
-    dockerfile::refused_frontend,
-    error::{classify, found, status},
+    buildkit::{self, Fault, Offer, Order, Sent},
+    dockerfile::{named_facts, refused_frontend},
+    error::{found, status},
     images::build_error,
-    names::{digest, leads_to},
-    transport,
+    names::digest,
 };
 use crate::{
-    builder::{BuildError, BuildRequest, BuildSink, Builder},
+    builder::{
+        BuildError, BuildEvent, BuildFault, BuildRequest, BuildSink, Builder, Fingerprint,
+    },
     labels::{Kind, Mark},
     names::ImageId,
-    source::{SourceError, context_archive},
+    source::{Context, SourceError},
 };
 
-/// How many bytes of randomness tell one build's session from another's.
-const SESSION_BYTES: usize = 16;
+/// The builder's own argument that keeps the cache mounts of different scopes apart.
+const CACHE_MOUNT_SCOPE: &str = "BUILDKIT_CACHE_MOUNT_NS";
 
-/// Why the context could not be read to its end, told by the stream to whoever waits for the
-/// build.
-type Broken = Arc<Mutex<Option<BuildError>>>;
+/// Randomness of an image's name.
+const SECRET_WORD_BYTES: usize = 8;
 
 #[async_trait]
 impl Builder for Docker {
+    async fn fingerprint(&self, request: &BuildRequest) -> Result<Fingerprint, BuildError> {
+        let content = dockerfile(request).await?;
+        let context = context(request).await?;
+        let facts: BTreeMap<&str, &str> = named_facts(&content, &request.facts).collect();
+        let secrets: BTreeMap<&str, &str> = request
+            .secrets
+            .iter()
+            .map(|(id, secret)| (id.as_str(), secret.version.as_str()))
+            .collect();
+        let recipe = serde_json::json!([
+            context.digest(),
+            request.context,
+            request.dockerfile,
+            digest(&content),
+            request.target,
+            request.args,
+            facts,
+            secrets,
+            request.scope,
+        ]);
+        Ok(Fingerprint(digest(recipe.to_string().as_bytes())))
+    }
+
     async fn build(&self, request: &BuildRequest, sink: BuildSink) -> Result<ImageId, BuildError> {
         let limit = self.config().timeouts.build;
         let built = tokio::time::timeout(limit, self.build_tagged(request, &sink));
-        built.await.unwrap_or_else(|_| {
-            let minutes = limit.as_secs() / 60;
-            let message = format!("the build took longer than {minutes} min and was stopped");
-            Err(BuildError::Failed {
-                step: None,
-                message,
-            })
-        })
+        built
+            .await
+            .unwrap_or_else(|_| Err(BuildError::timed_out(limit)))
     }
 
-    async fn obtain(&self, reference: &str) -> Result<ImageId, BuildError> {
-        self.obtain_image(reference).await
+    async fn hindrance(&self) -> Option<String> {
+        self.build_hindrance().await
+    }
+
+    async fn obtain(&self, reference: &str, sink: BuildSink) -> Result<ImageId, BuildError> {
+        self.obtain_image(reference, &sink).await
     }
 
     async fn remove(&self, image: &ImageId) -> Result<(), BuildError> {
@@ -68,14 +86,24 @@ impl Docker {
         request: &BuildRequest,
         sink: &BuildSink,
     ) -> Result<ImageId, BuildError> {
-        check_dockerfile(request).await?;
+        let content = dockerfile(request).await?;
+        if let Some(message) = refused_frontend(&content, &request.args) {
+            return Err(BuildError::failed(message));
+        }
+        let context = context(request).await?;
+        if let CeilingState::CannotSet(why) = self.ensure_build_ceiling() {
+            sink(BuildEvent::Note {
+                sentence: format!("this build has no ceiling: {why}"),
+            });
+        }
         let mark = self.image_mark(request);
+        // A Dockerfile can name any image of the engine, so the name of ours cannot be guessed.
         let tag = self
             .names(&request.preview)
-            .image(request.revision, &request.service);
-        let before = self.tagged(&tag).await?;
-        let image = self.run_build(request, &mark, &tag, sink).await?;
-        let Some((_, labels)) = self.tagged(&tag).await?.filter(|(id, _)| *id == image) else {
+            .image(request.revision, &request.service, &secret_word()?);
+        let image = self.run_build(request, &context, (&mark, &tag), sink).await?;
+        let tagged = self.tagged(&tag).await?.filter(|(id, ..)| *id == image);
+        let Some((_, labels, bytes)) = tagged else {
             return Err(BuildError::Unreachable(format!(
                 "{tag} is not the image just built"
             )));
@@ -83,18 +111,23 @@ impl Docker {
         // A builder that lets a Dockerfile have the last word on labels would hide our images.
         if Mark::read(&labels).as_ref() != Some(&mark) {
             self.drop_image(&tag).await?;
-            let message = "the builder did not set the labels it was given".to_owned();
-            return Err(BuildError::Failed {
-                step: None,
-                message,
-            });
+            return Err(BuildError::failed(
+                "the builder did not set the labels it was given",
+            ));
         }
-        // What had the tag before has no name any more, so nothing else would ever remove it.
-        if let Some((old, labels)) = before
-            && old != image
-            && Mark::read(&labels).is_some_and(|mark| leads_to(&mark, &tag))
-        {
-            self.drop_image(old.as_str()).await?;
+        let bytes_max = self.config().builds.image_mib_max.saturating_mul(1024 * 1024);
+        if bytes > bytes_max {
+            self.drop_image(&tag).await?;
+            return Err(BuildError::Failed {
+                fault: BuildFault::Size { bytes, bytes_max },
+                step: None,
+                line: None,
+                message: format!(
+                    "the image has {} MiB; {} MiB are allowed",
+                    bytes >> 20,
+                    bytes_max >> 20
+                ),
+            });
         }
         Ok(image)
     }
@@ -103,40 +136,76 @@ impl Docker {
     async fn run_build(
         &self,
         request: &BuildRequest,
-        mark: &Mark,
-        tag: &str,
+        context: &Context,
+        (mark, tag): (&Mark, &str),
         sink: &BuildSink,
     ) -> Result<ImageId, BuildError> {
         let cut = CancellationToken::new();
         let _end = cut.clone().drop_guard();
-        let unreachable = |error| build_error(classify("the builder", error));
-        let limit = self.config().timeouts.build;
-        let api = transport::client(&self.config().socket, limit, cut).map_err(unreachable)?;
-        let broken = Broken::default();
-        let body = bollard::body_try_stream(context(request, &broken).await?);
-        let options = options(request, mark, tag)?;
-        let mut progress = Progress::new(Arc::clone(sink));
-        let mut image = None;
-        let mut answers = Box::pin(api.build_image(options, None, Some(body)));
-        while let Some(answer) = answers.next().await {
-            match answer {
-                Ok(info) => match info.aux {
-                    Some(BuildInfoAux::BuildKit(status)) => progress.take(status),
-                    Some(BuildInfoAux::Default(id)) => image = id.id,
-                    None => {}
-                },
-                Err(error) => {
-                    progress.finish();
-                    let told = broken.lock().unwrap_or_else(PoisonError::into_inner).take();
-                    return Err(told.unwrap_or_else(|| progress.failure(request, error)));
-                }
+        let mut progress = Progress::new(Arc::clone(sink), &request.secrets);
+        let sent = Arc::new(Sent::of(context));
+        let order = Order {
+            tag: tag.to_owned(),
+            attributes: attributes(request, mark),
+        };
+        let offer = Offer {
+            context: context.clone(),
+            sent: Arc::clone(&sent),
+            secrets: request
+                .secrets
+                .iter()
+                .map(|(id, secret)| (id.clone(), secret.value.clone()))
+                .collect(),
+            registries: Arc::clone(&self.config().registries),
+            shared_key: self.shared_key(request),
+        };
+        let socket = &self.config().socket;
+        let told = |message| progress.take(message);
+        let solved = buildkit::solve(socket, cut.clone(), order, offer, told).await;
+        let built = match solved {
+            Ok(answer) => {
+                sink(BuildEvent::Context {
+                    files: sent.files,
+                    files_sent: sent.files_sent(),
+                    bytes_sent: sent.bytes_sent(),
+                });
+                Ok(answer.image)
+            }
+            Err(Fault::NotOffered(why)) => {
+                let sentence = format!("{why}, so the whole context is sent with each build");
+                tracing::warn!("{sentence}");
+                sink(BuildEvent::Note { sentence });
+                self.build_from_archive(request, context, (mark, tag), &mut progress, cut)
+                    .await
+            }
+            Err(Fault::Unreachable(why)) => Err(Said::Error(BuildError::Unreachable(why))),
+            Err(Fault::Builder(status)) => Err(Said::from_status(&status)),
+        };
+        progress.finish();
+        match built {
+            Ok(image) => {
+                ImageId::parse(&image).map_err(|error| BuildError::Unreachable(error.to_string()))
+            }
+            Err(Said::Error(error)) => Err(error),
+            Err(Said::Builder { sentence, line }) => {
+                let registries = &self.config().registries;
+                Err(progress
+                    .failure(request, context, registries, (&sentence, line))
+                    .await)
             }
         }
-        progress.finish();
-        let image = image.ok_or_else(|| {
-            BuildError::Unreachable("the build ended without an image and without a word".into())
-        })?;
-        ImageId::parse(&image).map_err(|error| BuildError::Unreachable(error.to_string()))
+    }
+
+    /// What the builder keeps the copy of a context under: nobody else's, and not that of another
+    /// folder, which would be exchanged for this one again and again.
+    fn shared_key(&self, request: &BuildRequest) -> String {
+        let parts = serde_json::json!([
+            self.config().instance.as_str(),
+            request.scope,
+            request.context,
+            request.dockerfile,
+        ]);
+        digest(parts.to_string().as_bytes())
     }
 
     fn image_mark(&self, request: &BuildRequest) -> Mark {
@@ -158,18 +227,19 @@ impl Docker {
         }
     }
 
-    /// The image that has the tag, with its labels.
+    /// The image that has the tag, with its labels and its bytes.
     async fn tagged(
         &self,
         tag: &str,
-    ) -> Result<Option<(ImageId, HashMap<String, String>)>, BuildError> {
+    ) -> Result<Option<(ImageId, HashMap<String, String>, u64)>, BuildError> {
         let image = self.look("an image", self.api().inspect_image(tag)).await;
         Ok(image.map_err(build_error)?.and_then(|image| {
             let labels = image
                 .config
                 .and_then(|config| config.labels)
                 .unwrap_or_default();
-            Some((ImageId::parse(&image.id?).ok()?, labels))
+            let bytes = u64::try_from(image.size.unwrap_or(0)).unwrap_or(0);
+            Some((ImageId::parse(&image.id?).ok()?, labels, bytes))
         }))
     }
 
@@ -192,61 +262,24 @@ impl Docker {
     }
 }
 
-async fn check_dockerfile(request: &BuildRequest) -> Result<(), BuildError> {
+/// The Dockerfile's text.
+async fn dockerfile(request: &BuildRequest) -> Result<bytes::Bytes, BuildError> {
     let path = match request.context.as_str() {
         "" => request.dockerfile.clone(),
         context => format!("{context}/{}", request.dockerfile),
     };
-    let content = request
-        .tree
-        .read(&path)
-        .await
-        .map_err(|error| unfit(&error))?;
-    let content = content.ok_or(BuildError::NoDockerfile { path })?;
-    match refused_frontend(&content, &request.args) {
-        Some(message) => Err(BuildError::Failed {
-            step: None,
-            message,
-        }),
-        None => Ok(()),
-    }
+    let content = request.tree.read(&path).await;
+    let content = content.map_err(|error| unfit(&error))?;
+    content.ok_or(BuildError::NoDockerfile { path })
 }
 
-/// The context as it is sent. Its own error would reach us only as a broken connection.
-async fn context(
-    request: &BuildRequest,
-    broken: &Broken,
-) -> Result<
-    impl futures_util::Stream<Item = std::io::Result<bytes::Bytes>> + Send + use<>,
-    BuildError,
-> {
-    let archive = context_archive(&request.tree, &request.context, &request.dockerfile);
-    let archive = archive.await.map_err(|error| unfit(&error))?;
-    let broken = Arc::clone(broken);
-    let archive = archive.map_err(move |error| {
-        *broken.lock().unwrap_or_else(PoisonError::into_inner) = Some(unfit(&error));
-        std::io::Error::other(error.to_string())
-    });
-    Ok(stream::once(std::future::ready(Ok(root_entry()))).chain(archive))
-}
-
-/// The builder takes a context for an archive only if its first 1,024 bytes are a whole entry;
-/// one with a long name or a precise time is not. The folder that everything is in always is.
-fn root_entry() -> bytes::Bytes {
-    let mut header = tar::Header::new_ustar();
-    header.set_entry_type(tar::EntryType::Directory);
-    header.as_mut_bytes()[..2].copy_from_slice(b"./");
-    header.set_mode(0o755);
-    header.set_size(0);
-    header.set_mtime(0);
-    header.set_uid(0);
-    header.set_gid(0);
-    header.set_cksum();
-    bytes::Bytes::copy_from_slice(header.as_bytes())
+async fn context(request: &BuildRequest) -> Result<Context, BuildError> {
+    let context = Context::of(&request.tree, &request.context, &request.dockerfile).await;
+    context.map_err(|error| unfit(&error))
 }
 
 /// What is wrong with the source is the author's to mend; what is wrong with this machine is not.
-fn unfit(error: &SourceError) -> BuildError {
+pub(super) fn unfit(error: &SourceError) -> BuildError {
     match error {
         SourceError::Unfit { .. } | SourceError::TooLarge(_) => {
             BuildError::Context(error.to_string())
@@ -255,43 +288,27 @@ fn unfit(error: &SourceError) -> BuildError {
     }
 }
 
-fn options(
-    request: &BuildRequest,
-    mark: &Mark,
-    tag: &str,
-) -> Result<BuildImageOptions, BuildError> {
-    let mut session = [0; SESSION_BYTES];
-    getrandom::fill(&mut session)
-        .map_err(|error| BuildError::Unreachable(format!("no random bytes: {error}")))?;
-    let args: HashMap<String, String> = request
-        .args
-        .iter()
-        .map(|(key, value)| (key.clone(), value.clone()))
-        .collect();
-    let options = BuildImageOptionsBuilder::new()
-        .dockerfile(&request.dockerfile)
-        .t(tag)
-        .buildargs(&args)
-        .labels(&mark.to_labels())
-        .target(request.target.as_deref().unwrap_or_default())
-        .rm(true)
-        .forcerm(true)
-        .version(BuilderVersion::BuilderBuildKit)
-        .session(&hex::encode(session));
-    Ok(options.build())
+/// The frontend's attributes.
+fn attributes(request: &BuildRequest, mark: &Mark) -> HashMap<String, String> {
+    let scope = (
+        format!("build-arg:{CACHE_MOUNT_SCOPE}"),
+        digest(request.scope.as_bytes()),
+    );
+    let args = request.facts.iter().chain(&request.args);
+    let args = args.map(|(key, value)| (format!("build-arg:{key}"), value.clone()));
+    let labels = mark.to_labels().into_iter();
+    let labels = labels.map(|(key, value)| (format!("label:{key}"), value));
+    let target = request.target.iter().cloned();
+    let target = target.map(|target| ("target".to_owned(), target));
+    let own = [("filename".to_owned(), request.dockerfile.clone()), scope];
+    // What comes last stands, so nothing of a repository replaces what is ours.
+    args.chain(target).chain(labels).chain(own).collect()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_entry_is_the_root_folder_in_one_block() {
-        let block = root_entry();
-        assert_eq!(block.len(), 512);
-        let mut archive = tar::Archive::new(&block[..]);
-        let entry = archive.entries().unwrap().next().unwrap().unwrap();
-        assert_eq!(entry.header().entry_type(), tar::EntryType::Directory);
-        assert_eq!(entry.path_bytes().as_ref(), b"./");
-    }
+/// A word that nobody can guess.
+fn secret_word() -> Result<String, BuildError> {
+    let mut bytes = [0; SECRET_WORD_BYTES];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| BuildError::Unreachable(format!("no random bytes: {error}")))?;
+    Ok(hex::encode(bytes))
 }

@@ -1,20 +1,23 @@
 //! The builder's progress, as events: its graph's vertices are steps, its log pieces are lines.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     time::Duration,
 };
 
-use bollard::{
-    errors::Error,
-    moby::buildkit::v1::{StatusResponse, Vertex, VertexLog},
+use bollard_buildkit_proto::moby::buildkit::v1::{
+    StatusResponse, Vertex, VertexLog, VertexStatus,
 };
 
 use super::{
-    error::{classify, sentence},
-    images::build_error,
+    build_failure::{fault, line_of_sentence, passes, plain},
+    registries::Registries,
 };
-use crate::builder::{BuildError, BuildEvent, BuildRequest, BuildSink};
+use crate::{
+    builder::{BuildError, BuildEvent, BuildFault, BuildRequest, BuildSecret, BuildSink},
+    redact::{Redacted, Secrets},
+    source::Context,
+};
 
 /// How many bytes of a line are told; the rest of it is dropped.
 const LINE_BYTES_MAX: usize = 4 * 1024;
@@ -25,32 +28,30 @@ const LOG_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// How many of its last lines are told with a step's failure.
 const LAST_LINES: usize = 20;
 
-/// What builders put before the sentence that matters.
-const PREAMBLES: [&str; 6] = [
-    "rpc error: code = Unknown desc = ",
-    "failed to solve with frontend dockerfile.v0: ",
-    "failed to solve: ",
-    "failed to build LLB: ",
-    "failed to create LLB definition: ",
-    "dockerfile parse error: ",
-];
+/// How often the progress of one transfer is told, by the builder's own clock.
+const TRANSFER_PAUSE: Duration = Duration::from_secs(2);
 
-/// Builder's sentences that tell of a moment, not of the Dockerfile.
-const PASSING: [&str; 4] = [
-    "code = Unavailable",
-    "code = Canceled",
-    "context canceled",
-    "no active session",
-];
+/// Transfers that are told; a build with more of them tells of the first ones.
+const TRANSFERS_MAX: usize = 200;
 
 /// What was told of a build so far.
 pub(super) struct Progress {
     sink: BuildSink,
     steps: HashMap<String, Step>,
-    /// Lines that have not ended, by step and stream.
-    partial: HashMap<(String, i64), Vec<u8>>,
+    /// What steps print, by step and stream.
+    printed: HashMap<(String, i64), Printed>,
+    transfers: HashMap<String, Duration>,
+    secrets: Secrets,
     bytes_left: usize,
     failed: Option<String>,
+}
+
+/// One stream of one step.
+#[derive(Default)]
+struct Printed {
+    redacted: Redacted,
+    /// A line that has not ended.
+    line: Vec<u8>,
 }
 
 #[derive(Default)]
@@ -62,11 +63,13 @@ struct Step {
 }
 
 impl Progress {
-    pub(super) fn new(sink: BuildSink) -> Self {
+    pub(super) fn new(sink: BuildSink, secrets: &BTreeMap<String, BuildSecret>) -> Self {
         Self {
             sink,
             steps: HashMap::new(),
-            partial: HashMap::new(),
+            printed: HashMap::new(),
+            transfers: HashMap::new(),
+            secrets: Secrets::new(secrets.values().map(|secret| &secret.value)),
             bytes_left: LOG_BYTES_MAX,
             failed: None,
         }
@@ -79,8 +82,11 @@ impl Progress {
         for vertex in &status.vertexes {
             self.begin(vertex);
         }
-        for log in status.logs {
+        for log in &status.logs {
             self.log(log);
+        }
+        for transfer in &status.statuses {
+            self.transfer(transfer);
         }
         for vertex in status.vertexes {
             self.end(vertex);
@@ -89,23 +95,31 @@ impl Progress {
 
     /// Tells what is left of lines that never ended.
     pub(super) fn finish(&mut self) {
-        let mut rest: Vec<_> = self.partial.drain().collect();
-        rest.sort();
-        for ((digest, _), text) in rest {
-            self.line(&digest, &text);
+        let mut rest: Vec<_> = self.printed.drain().collect();
+        rest.sort_by(|(a, _), (b, _)| a.cmp(b));
+        for ((digest, _), mut printed) in rest {
+            let held = printed.redacted.finish(&self.secrets);
+            for line in lines(&mut printed.line, &held) {
+                self.line(&digest, &line);
+            }
+            if !printed.line.is_empty() {
+                self.line(&digest, &printed.line);
+            }
         }
     }
 
-    /// The builder's sentence, with the last lines of the step that it is about.
-    pub(super) fn failure(&self, request: &BuildRequest, error: Error) -> BuildError {
-        let said = sentence(&error);
-        if said.is_empty() || PASSING.iter().any(|word| said.contains(word)) {
-            return match error {
-                Error::DockerStreamError { error } => BuildError::Unreachable(error),
-                other => build_error(classify("the builder", other)),
-            };
+    /// What the builder's sentence means, with the last lines of the step that it is about.
+    pub(super) async fn failure(
+        &self,
+        request: &BuildRequest,
+        context: &Context,
+        registries: &Registries,
+        (sentence, line): (&str, Option<u32>),
+    ) -> BuildError {
+        if passes(sentence) {
+            return BuildError::Unreachable(plain(sentence).to_owned());
         }
-        if said.contains("failed to read dockerfile") && said.contains("no such file") {
+        if sentence.contains("failed to read dockerfile") && sentence.contains("no such file") {
             return BuildError::NoDockerfile {
                 path: request.dockerfile.clone(),
             };
@@ -114,13 +128,23 @@ impl Progress {
             .failed
             .as_ref()
             .and_then(|digest| self.steps.get(digest));
-        let mut message = plain(said).to_owned();
-        for line in step.into_iter().flat_map(|step| &step.last) {
+        let last: Vec<&str> = step
+            .into_iter()
+            .flat_map(|step| step.last.iter().map(String::as_str))
+            .collect();
+        let mut fault = fault(sentence, &last, registries);
+        if let BuildFault::NotFound { path, ignored } = &mut fault {
+            *ignored = context.leaves_out(path).await;
+        }
+        let mut message = self.secrets.redact(plain(sentence));
+        for line in last {
             message.push('\n');
             message.push_str(line);
         }
         BuildError::Failed {
+            fault,
             step: step.map(|step| step.name.clone()),
+            line: line.or_else(|| line_of_sentence(sentence)),
             message,
         }
     }
@@ -132,7 +156,7 @@ impl Progress {
     fn begin(&mut self, vertex: &Vertex) {
         let step = self.steps.entry(vertex.digest.clone()).or_default();
         if !vertex.name.is_empty() {
-            step.name.clone_from(&vertex.name);
+            step.name = self.secrets.redact(&vertex.name);
         }
         let begins = vertex.started.is_some() || vertex.cached || vertex.completed.is_some();
         if begins && !step.started {
@@ -168,24 +192,42 @@ impl Progress {
         });
     }
 
-    fn log(&mut self, log: VertexLog) {
-        let key = (log.vertex, log.stream);
-        let mut text = self.partial.remove(&key).unwrap_or_default();
-        for piece in log.msg.split_inclusive(|byte| *byte == b'\n') {
-            let (piece, whole) = match piece.strip_suffix(b"\n") {
-                Some(piece) => (piece, true),
-                None => (piece, false),
-            };
-            let room = LINE_BYTES_MAX.saturating_sub(text.len());
-            text.extend_from_slice(&piece[..piece.len().min(room)]);
-            if whole {
-                self.line(&key.0, &text);
-                text.clear();
-            }
+    fn log(&mut self, log: &VertexLog) {
+        let key = (log.vertex.clone(), log.stream);
+        let mut printed = self.printed.remove(&key).unwrap_or_default();
+        let shown = printed.redacted.push(&self.secrets, &log.msg);
+        for line in lines(&mut printed.line, &shown) {
+            self.line(&log.vertex, &line);
         }
-        if !text.is_empty() {
-            self.partial.insert(key, text);
+        self.printed.insert(key, printed);
+    }
+
+    /// Tells of a transfer now and then, and when it is done.
+    fn transfer(&mut self, status: &VertexStatus) {
+        let done = status.completed.is_some();
+        let at = status.timestamp.as_ref().map(|at| {
+            Duration::new(
+                u64::try_from(at.seconds).unwrap_or(0),
+                u32::try_from(at.nanos).unwrap_or(0),
+            )
+        });
+        let at = at.unwrap_or_default();
+        let key = format!("{} {}", status.vertex, status.id);
+        let told = self.transfers.get(&key).copied();
+        let due = told.is_none_or(|told| at.saturating_sub(told) >= TRANSFER_PAUSE);
+        let room = told.is_some() || self.transfers.len() < TRANSFERS_MAX;
+        // What is known from the start, such as the name of an image, moves no bytes.
+        if status.total <= 0 || !room || !(due || done) || told == Some(Duration::MAX) {
+            return;
         }
+        self.transfers
+            .insert(key, if done { Duration::MAX } else { at });
+        self.tell(BuildEvent::Transfer {
+            what: status.id.clone(),
+            bytes: u64::try_from(status.current).unwrap_or(0),
+            bytes_total: u64::try_from(status.total).unwrap_or(0),
+            done,
+        });
     }
 
     fn line(&mut self, digest: &str, text: &[u8]) {
@@ -226,15 +268,21 @@ fn took(vertex: &Vertex) -> Option<Duration> {
     ))
 }
 
-fn plain(sentence: &str) -> &str {
-    let mut rest = sentence.trim();
-    while let Some(shorter) = PREAMBLES
-        .iter()
-        .find_map(|preamble| rest.strip_prefix(preamble))
-    {
-        rest = shorter;
+/// Appends a piece to a line that has not ended, and takes every line that has.
+fn lines(line: &mut Vec<u8>, piece: &[u8]) -> Vec<Vec<u8>> {
+    let mut whole = Vec::new();
+    for part in piece.split_inclusive(|byte| *byte == b'\n') {
+        let (part, ends) = match part.strip_suffix(b"\n") {
+            Some(part) => (part, true),
+            None => (part, false),
+        };
+        let room = LINE_BYTES_MAX.saturating_sub(line.len());
+        line.extend_from_slice(&part[..part.len().min(room)]);
+        if ends {
+            whole.push(std::mem::take(line));
+        }
     }
-    rest
+    whole
 }
 
 #[cfg(test)]
@@ -247,9 +295,19 @@ mod tests {
         let events: Arc<Mutex<Vec<BuildEvent>>> = Arc::default();
         let into = Arc::clone(&events);
         (
-            Progress::new(Arc::new(move |event| into.lock().unwrap().push(event))),
+            Progress::new(
+                Arc::new(move |event| into.lock().unwrap().push(event)),
+                &BTreeMap::from([("token".to_owned(), secret())]),
+            ),
             events,
         )
+    }
+
+    fn secret() -> BuildSecret {
+        BuildSecret {
+            value: "s3cr3t-t0ken".to_owned().into(),
+            version: "1".to_owned(),
+        }
     }
 
     fn vertex(digest: &str, ended: bool, cached: bool) -> Vertex {
@@ -348,12 +406,45 @@ mod tests {
     }
 
     #[test]
-    fn the_sentence_that_matters_is_left() {
-        let said = "failed to solve with frontend dockerfile.v0: failed to build LLB: executor \
-                    failed running [/bin/sh -c false]: exit code: 1";
-        assert_eq!(
-            plain(said),
-            "executor failed running [/bin/sh -c false]: exit code: 1"
-        );
+    fn a_secret_is_not_told_even_when_it_is_printed_in_pieces() {
+        let (mut progress, events) = progress();
+        let pieces = ["the token is s3cr3t", "-t0", "ken!\nand s3cr3t-t0ken", "\n"];
+        let logs = pieces.map(|piece| log("a", piece));
+        progress.take(status(vec![vertex("a", false, false)], logs.to_vec()));
+        progress.finish();
+        let told = format!("{:?}", events.lock().unwrap());
+        assert!(told.contains("the token is ***!"), "{told}");
+        assert!(!told.contains("t0ken"), "{told}");
+    }
+
+    #[test]
+    fn a_transfer_is_told_now_and_then_and_at_its_end() {
+        let (mut progress, events) = progress();
+        for second in 0..10 {
+            let mut at = VertexStatus {
+                id: "layer".to_owned(),
+                current: second * 10,
+                total: 90,
+                ..VertexStatus::default()
+            };
+            at.timestamp = Some(Default::default());
+            at.timestamp.as_mut().unwrap().seconds = second;
+            at.completed = (second == 9).then(Default::default);
+            let statuses = vec![at.clone(), at];
+            progress.take(StatusResponse {
+                statuses,
+                ..StatusResponse::default()
+            });
+        }
+        let bytes: Vec<u64> = events
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|event| match event {
+                BuildEvent::Transfer { bytes, .. } => *bytes,
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(bytes, [0, 20, 40, 60, 80, 90]);
     }
 }

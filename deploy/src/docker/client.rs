@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     future::Future,
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -45,6 +46,8 @@ struct Inner {
     /// Held while a subnet is chosen and its network made.
     allocation: tokio::sync::Mutex<()>,
     processors: OnceCell<u64>,
+    /// Where the engine keeps images and containers.
+    root: OnceCell<PathBuf>,
 }
 
 impl Docker {
@@ -64,6 +67,7 @@ impl Docker {
                 images: Mutex::default(),
                 allocation: tokio::sync::Mutex::default(),
                 processors: OnceCell::new(),
+                root: OnceCell::new(),
             }),
         })
     }
@@ -142,6 +146,17 @@ impl Docker {
                 .max(1))
         };
         self.inner.processors.get_or_try_init(ask).await.copied()
+    }
+
+    /// Where the engine keeps images and containers, where it says so.
+    pub(super) async fn engine_root(&self) -> Option<PathBuf> {
+        let ask = || async {
+            let info = self.call("the engine's facts", self.api().info()).await?;
+            info.docker_root_dir.map(PathBuf::from).ok_or_else(|| {
+                EngineError::Unreachable("the engine does not say where its data is".to_owned())
+            })
+        };
+        self.inner.root.get_or_try_init(ask).await.ok().cloned()
     }
 
     pub(super) fn remembered_room(&self, preview: &PreviewId, room: &Room) -> Option<String> {

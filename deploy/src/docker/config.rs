@@ -1,8 +1,8 @@
 //! What the Docker implementation must be told.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use super::Subnet;
+use super::{BuildLimits, Registries, Subnet};
 use crate::{engine::STOP_GRACE, names::Instance};
 
 /// Where the engine listens unless somebody says otherwise.
@@ -19,6 +19,10 @@ pub struct DockerConfig {
     pub subnet_pool: Subnet,
     /// Whether to keep rules in the host's firewall, where that is possible.
     pub firewall: bool,
+    /// What builds may take of the host.
+    pub builds: BuildLimits,
+    /// Who may pull from which registry.
+    pub registries: Arc<Registries>,
     /// How long calls may take.
     pub timeouts: Timeouts,
 }
@@ -31,6 +35,8 @@ impl DockerConfig {
             instance,
             subnet_pool: Subnet::DEFAULT_POOL,
             firewall: true,
+            builds: BuildLimits::default(),
+            registries: Arc::default(),
             timeouts: Timeouts::default(),
         }
     }

@@ -33,6 +33,19 @@ pub(super) fn refused_frontend(content: &[u8], args: &BTreeMap<String, String>) 
     ))
 }
 
+/// Those of our own build arguments that the Dockerfile may read: the ones whose names it holds. An
+/// argument that it does not declare changes nothing, so it is no reason to build again.
+pub(super) fn named_facts<'a>(
+    content: &[u8],
+    facts: &'a BTreeMap<String, String>,
+) -> impl Iterator<Item = (&'a str, &'a str)> {
+    let text = String::from_utf8_lossy(content).into_owned();
+    facts
+        .iter()
+        .filter(move |(name, _)| text.contains(name.as_str()))
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+}
+
 /// The value of a line that is a `syntax` directive in any of the forms that builders know.
 fn directive(line: &str) -> Option<&str> {
     let comment = line.strip_prefix('#').or_else(|| line.strip_prefix("//"))?;

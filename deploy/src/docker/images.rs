@@ -3,21 +3,29 @@
 use std::sync::Arc;
 
 use bollard::{
-    models::{ImageConfig, ImageInspect},
+    auth::DockerCredentials,
+    models::{CreateImageInfo, ImageConfig, ImageInspect},
     query_parameters::{
         CreateImageOptionsBuilder, ListContainersOptionsBuilder, RemoveImageOptionsBuilder,
         TagImageOptionsBuilder,
     },
 };
 use futures_util::TryStreamExt;
+use secrecy::ExposeSecret as _;
 
 use super::{
     Docker,
     client::within,
     error::{found, sentence, status},
     names::{is_built_reference, leads_to},
+    registries::host,
 };
-use crate::{builder::BuildError, engine::EngineError, labels::Mark, names::ImageId};
+use crate::{
+    builder::{BuildError, BuildEvent, BuildSink},
+    engine::EngineError,
+    labels::Mark,
+    names::ImageId,
+};
 
 /// The repository of images that we made and that stopped containers of others still need.
 const KEPT: &str = "dayfly-kept";
@@ -69,7 +77,11 @@ impl Docker {
     }
 
     /// Makes sure that somebody else's image is there.
-    pub(super) async fn obtain_image(&self, reference: &str) -> Result<ImageId, BuildError> {
+    pub(super) async fn obtain_image(
+        &self,
+        reference: &str,
+        sink: &BuildSink,
+    ) -> Result<ImageId, BuildError> {
         let no_image = |why: String| BuildError::NoImage {
             reference: reference.to_owned(),
             why,
@@ -83,7 +95,7 @@ impl Docker {
         if let Some(id) = self.named_image(&reference).await? {
             return Ok(id);
         }
-        self.pull(&reference).await?;
+        self.pull(&reference, sink).await?;
         let found = self.named_image(&reference).await?;
         found.ok_or_else(|| no_image("it was pulled, and yet it is not there".to_owned()))
     }
@@ -105,19 +117,23 @@ impl Docker {
 
     /// Fetches the image. Whatever the engine answers is about the registry, which may well be
     /// away while the engine is not.
-    async fn pull(&self, reference: &str) -> Result<(), BuildError> {
+    async fn pull(&self, reference: &str, sink: &BuildSink) -> Result<(), BuildError> {
         let what = format!("image {reference}");
         let options = CreateImageOptionsBuilder::new()
             .from_image(reference)
             .build();
+        let login = self.config().registries.of_image(reference);
+        let credentials = login.map(|login| DockerCredentials {
+            username: Some(login.username.clone()),
+            password: Some(login.password.expose_secret().to_owned()),
+            serveraddress: Some(host(reference).to_owned()),
+            ..DockerCredentials::default()
+        });
         let pulled = within(self.config().timeouts.pull, &what, async {
-            let mut progress = self.api().create_image(Some(options), None, None);
+            let mut progress = self.api().create_image(Some(options), None, credentials);
             loop {
                 match progress.try_next().await {
-                    Ok(Some(step)) => {
-                        let id = step.id.unwrap_or_default();
-                        tracing::trace!(%id, status = step.status.unwrap_or_default(), "pulling");
-                    }
+                    Ok(Some(step)) => told(step, sink),
                     Ok(None) => return Ok(None),
                     Err(error) if !sentence(&error).is_empty() => {
                         return Ok(Some(sentence(&error).to_owned()));
@@ -130,7 +146,10 @@ impl Docker {
             None => Ok(()),
             Some(why) => Err(BuildError::NoImage {
                 reference: reference.to_owned(),
-                why,
+                why: match login {
+                    Some(login) => format!("{why} (asked as {:?})", login.username),
+                    None => format!("{why} (asked without a log-in for {})", host(reference)),
+                },
             }),
         }
     }
@@ -221,10 +240,22 @@ impl Docker {
 pub(super) fn build_error(error: EngineError) -> BuildError {
     match error {
         EngineError::Unreachable(why) => BuildError::Unreachable(why),
-        other => BuildError::Failed {
-            step: None,
-            message: other.to_string(),
-        },
+        other => BuildError::failed(other.to_string()),
+    }
+}
+
+/// Tells of layers that are there, and of the digest that the name stands for.
+fn told(step: CreateImageInfo, sink: &BuildSink) {
+    let status = step.status.unwrap_or_default();
+    match step.id {
+        Some(what) if status == "Pull complete" => sink(BuildEvent::Transfer {
+            what,
+            bytes: 0,
+            bytes_total: 0,
+            done: true,
+        }),
+        None if status.starts_with("Digest: ") => sink(BuildEvent::Note { sentence: status }),
+        _ => {}
     }
 }
 

@@ -1,7 +1,11 @@
 //! The engine as Docker provides it: the three ports on one handle.
 
 mod build;
+mod build_failure;
+mod build_image;
+mod build_limits;
 mod build_progress;
+mod buildkit;
 mod client;
 mod config;
 mod dockerfile;
@@ -19,6 +23,7 @@ mod observe;
 mod postgres;
 mod probe;
 mod psql;
+mod registries;
 mod room;
 mod service;
 mod subnet;
@@ -27,8 +32,10 @@ mod transport;
 mod versions;
 mod volume;
 
+pub use build_limits::{BuildLimits, Ceiling, CeilingState};
 pub use client::Docker;
 pub use config::{DEFAULT_SOCKET, DockerConfig, Timeouts};
 pub use doctor::{Check, CheckState};
 pub use firewall::{Firewall, FirewallStatus};
+pub use registries::{Login, Registries, RegistriesError};
 pub use subnet::{Subnet, SubnetError};

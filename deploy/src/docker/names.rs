@@ -68,9 +68,15 @@ impl Names<'_> {
         format!("dayfly-{}/{}", self.instance, self.preview)
     }
 
-    /// The tag of an image built for a service.
-    pub(super) fn image(self, revision: RevisionNumber, service: &ServiceName) -> String {
-        format!("{}:{revision}-{service}", self.repository())
+    /// The tag of an image built for a service; `secret` tells it from every other, and nobody can
+    /// guess it.
+    pub(super) fn image(
+        self,
+        revision: RevisionNumber,
+        service: &ServiceName,
+        secret: &str,
+    ) -> String {
+        format!("{}:{revision}-{service}.{secret}", self.repository())
     }
 
     /// The bridge interface of the network called `network`.
@@ -118,7 +124,8 @@ pub(super) fn leads_to(mark: &Mark, name: &str) -> bool {
             database.is_some_and(|db| Names::volume(&names.database(&db), &mark.spec) == name)
         }
         (Kind::Image, Some(revision)) => {
-            service.is_some_and(|service| names.image(revision, &service) == name)
+            let secret = name.rsplit_once('.').map_or("", |(_, secret)| secret);
+            service.is_some_and(|service| names.image(revision, &service, secret) == name)
         }
         _ => false,
     }
@@ -170,7 +177,10 @@ mod tests {
             names.service(revision, &web),
             "dayfly-0a1b2c3d-shop-1--r3--web"
         );
-        assert_eq!(names.image(revision, &web), "dayfly-0a1b2c3d/shop-1:r3-web");
+        assert_eq!(
+            names.image(revision, &web, "00ff"),
+            "dayfly-0a1b2c3d/shop-1:r3-web.00ff"
+        );
         assert_eq!(names.room(&Room::Data), "dayfly-0a1b2c3d-shop-1--data");
         assert_eq!(
             names.task(revision, &web, "migrate"),
@@ -244,7 +254,7 @@ mod tests {
             let name = names.task(RevisionNumber(1), &service, &task);
             prop_assert!(leads_to(&mark, &name), "{name}");
             mark.kind = Kind::Image;
-            prop_assert!(leads_to(&mark, &names.image(RevisionNumber(1), &service)));
+            prop_assert!(leads_to(&mark, &names.image(RevisionNumber(1), &service, "00ff")));
         }
     }
 }

@@ -20,7 +20,7 @@ use super::{
     service::address_in,
 };
 use crate::{
-    builder::BuildError,
+    builder::{BuildError, silence},
     databases::{DatabaseError, DatabaseKey, DatabaseSpec, Databases, POSTGRES_USER, Seed},
     engine::{EngineError, Room},
     labels::Kind,
@@ -99,7 +99,7 @@ impl Databases for Docker {
 
 impl Docker {
     async fn server_image(&self, reference: &str) -> Result<ImageId, DatabaseError> {
-        self.obtain_image(reference)
+        self.obtain_image(reference, &silence())
             .await
             .map_err(|error| match error {
                 BuildError::Unreachable(why) => EngineError::Unreachable(why).into(),

@@ -12,8 +12,13 @@ use std::{
 };
 
 use bollard::{API_DEFAULT_VERSION, BollardRequest, errors::Error};
-use http::{HeaderValue, Response, Uri, header::HOST};
-use hyper::body::Incoming;
+use bytes::Bytes;
+use http::{
+    HeaderValue, Response, Uri,
+    header::{CONNECTION, HOST, UPGRADE},
+};
+use http_body_util::Empty;
+use hyper::{body::Incoming, upgrade::Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
@@ -51,16 +56,7 @@ async fn exchange(
     request
         .headers_mut()
         .insert(HOST, HeaderValue::from_static("docker"));
-    let stream = UnixStream::connect(&socket).await.map_err(|error| {
-        io::Error::new(
-            error.kind(),
-            format!("cannot connect to {}: {error}", socket.display()),
-        )
-    })?;
-    let cord = Cord {
-        stream,
-        cut: Box::pin(cut.cancelled_owned()),
-    };
+    let cord = Cord::connect(&socket, cut).await?;
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(cord)).await?;
     // Ends with the answer's body, or when whoever waited for the answer is gone.
@@ -72,10 +68,73 @@ async fn exchange(
     Ok(sender.send_request(request).await?)
 }
 
+/// Why the engine does not hand over a connection.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum UpgradeError {
+    /// It answered, but with something else: it does not know the path, or does not want to.
+    #[error("the engine does not open {path}: it answered {status}")]
+    Refused {
+        path: &'static str,
+        status: http::StatusCode,
+    },
+    /// It does not answer.
+    #[error("{0}")]
+    Unreachable(String),
+}
+
+impl From<hyper::Error> for UpgradeError {
+    fn from(error: hyper::Error) -> Self {
+        Self::Unreachable(error.to_string())
+    }
+}
+
+/// Makes a path of the engine's API a raw connection, which ends when `cut` is cancelled.
+pub(super) async fn upgrade(
+    socket: &Path,
+    cut: CancellationToken,
+    path: &'static str,
+    headers: http::HeaderMap,
+) -> Result<Upgraded, UpgradeError> {
+    let cord = Cord::connect(socket, cut)
+        .await
+        .map_err(|error| UpgradeError::Unreachable(error.to_string()))?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(cord)).await?;
+    tokio::spawn(connection.with_upgrades());
+    let mut request = http::Request::new(Empty::<Bytes>::new());
+    *request.method_mut() = http::Method::POST;
+    *request.uri_mut() = Uri::from_static(path);
+    *request.headers_mut() = headers;
+    for (name, value) in [(HOST, "docker"), (CONNECTION, "Upgrade"), (UPGRADE, "h2c")] {
+        request
+            .headers_mut()
+            .insert(name, HeaderValue::from_static(value));
+    }
+    let response = sender.send_request(request).await?;
+    let status = response.status();
+    if status != http::StatusCode::SWITCHING_PROTOCOLS {
+        return Err(UpgradeError::Refused { path, status });
+    }
+    Ok(hyper::upgrade::on(response).await?)
+}
+
 /// A connection that reads as ended once it is cut.
 struct Cord {
     stream: UnixStream,
     cut: Pin<Box<WaitForCancellationFutureOwned>>,
+}
+
+impl Cord {
+    async fn connect(socket: &Path, cut: CancellationToken) -> io::Result<Self> {
+        let stream = UnixStream::connect(socket).await.map_err(|error| {
+            io::Error::new(
+                error.kind(),
+                format!("cannot connect to {}: {error}", socket.display()),
+            )
+        })?;
+        let cut = Box::pin(cut.cancelled_owned());
+        Ok(Self { stream, cut })
+    }
 }
 
 impl AsyncRead for Cord {

@@ -7,7 +7,9 @@ use sha2::{Digest, Sha256};
 
 use super::{BuildScript, FakeEngine, Op, flight::Flight, world::Image};
 use crate::{
-    builder::{BuildError, BuildEvent, BuildRequest, BuildSink, Builder},
+    builder::{
+        BuildError, BuildEvent, BuildFault, BuildRequest, BuildSink, Builder, Fingerprint,
+    },
     names::ImageId,
 };
 
@@ -16,6 +18,18 @@ const STEPS: [&str; 2] = ["[1/2] FROM base", "[2/2] COPY . /srv"];
 
 #[async_trait]
 impl Builder for FakeEngine {
+    async fn fingerprint(&self, request: &BuildRequest) -> Result<Fingerprint, BuildError> {
+        // A commit of the simulated host is all there is to know of its files.
+        let recipe = [
+            request.tree.commit().as_str(),
+            &request.context,
+            &request.dockerfile,
+            request.target.as_deref().unwrap_or_default(),
+            &format!("{:?}", request.args),
+        ];
+        Ok(Fingerprint(hex::encode(Sha256::digest(recipe.join("\0")))))
+    }
+
     async fn build(&self, request: &BuildRequest, sink: BuildSink) -> Result<ImageId, BuildError> {
         let commit = request.tree.commit().clone();
         let what = format!(
@@ -47,7 +61,9 @@ impl Builder for FakeEngine {
         let built = match script {
             BuildScript::Ok => self.finish_build(request),
             BuildScript::Fails { step, message } => Err(BuildError::Failed {
+                fault: BuildFault::Command { exit_code: 1 },
                 step: Some(step),
+                line: None,
                 message,
             }),
             BuildScript::NoDockerfile => Err(BuildError::NoDockerfile {
@@ -57,7 +73,11 @@ impl Builder for FakeEngine {
         flight.land(built)
     }
 
-    async fn obtain(&self, reference: &str) -> Result<ImageId, BuildError> {
+    async fn hindrance(&self) -> Option<String> {
+        None
+    }
+
+    async fn obtain(&self, reference: &str, _: BuildSink) -> Result<ImageId, BuildError> {
         let mut flight = Flight::begin(self, Op::Obtain, reference.to_owned());
         flight.depart().await?;
         flight.travel(1).await?;

@@ -151,10 +151,7 @@ impl From<Trouble> for BuildError {
     fn from(trouble: Trouble) -> Self {
         match trouble {
             Trouble::Unreachable => Self::Unreachable("no answer (simulated)".to_owned()),
-            Trouble::Refused(_) => Self::Failed {
-                step: None,
-                message: "a simulated refusal".to_owned(),
-            },
+            Trouble::Refused(_) => Self::failed("a simulated refusal"),
         }
     }
 }

@@ -44,6 +44,9 @@ fn request() -> BuildRequest {
         dockerfile: "Dockerfile".to_owned(),
         target: None,
         args: BTreeMap::new(),
+        facts: BTreeMap::new(),
+        secrets: BTreeMap::new(),
+        scope: "test".to_owned(),
     }
 }
 

@@ -1,18 +1,12 @@
-//! A build context as a stream.
-
-use std::{collections::BTreeSet, sync::Arc};
+//! A build context as a tar archive.
 
 use bytes::{Bytes, BytesMut};
-use futures_util::{Stream, future::try_join, stream};
+use futures_util::{Stream, stream};
 use tokio::sync::mpsc;
 
 use super::{
-    Entry, IgnoreRules, Mode, SourceError, Tree,
-    blobs::{Answers, Blobs},
-    ignore::Matcher,
-    limits::{CHUNK_BYTES, IGNORE_BYTES_MAX},
-    links::{self, Leads, Links},
-    paths,
+    Context, Contents, Part, PartKind, SourceError,
+    limits::CHUNK_BYTES,
     tape::{self, Item, Kind},
 };
 
@@ -20,33 +14,15 @@ use super::{
 /// stream.
 const PIECES_AHEAD: usize = 8;
 
-/// One entry of the context that is about to be written.
-enum Part {
-    Folder(String),
-    Link(String, String, u64),
-    File(String, Entry),
-}
-
-/// The files of a folder of the tree as a tar archive, without those that the folder's ignore
-/// file names. Content decides the time of a file, so that equal files are equal to a builder.
-/// At most a few pieces are held in memory. Everything that can be refused is refused before the
-/// first piece.
-pub async fn context_archive(
-    tree: &Tree,
-    context: &str,
-    dockerfile: &str,
+/// The context as a tar archive. At most a few pieces are held in memory.
+pub fn context_archive(
+    context: &Context,
 ) -> Result<impl Stream<Item = Result<Bytes, SourceError>> + Send + use<>, SourceError> {
-    let parts = parts(tree, context, dockerfile).await?;
-    let mut blobs = Blobs::open(&tree.repository)?;
+    let mut contents = context.contents()?;
+    let parts = context.parts().clone();
     let (pieces, taken) = mpsc::channel(PIECES_AHEAD);
     tokio::spawn(async move {
-        let ids = parts.iter().filter_map(|part| match part {
-            Part::File(_, entry) => Some(entry.id.as_str()),
-            Part::Folder(_) | Part::Link(..) => None,
-        });
-        let (questions, answers) = blobs.sides();
-        let end = try_join(questions.ask(ids), write(&parts, answers, &pieces)).await;
-        if let Err(cause) = end {
+        if let Err(cause) = write(&parts, &mut contents, &pieces).await {
             // A reader that went away has no use for the reason either.
             let _sent = pieces.send(Err(cause)).await;
         }
@@ -57,152 +33,32 @@ pub async fn context_archive(
     }))
 }
 
-/// What the context holds, in order, folders before what is in them.
-async fn parts(tree: &Tree, context: &str, dockerfile: &str) -> Result<Vec<Part>, SourceError> {
-    let all = tree.list().await?;
-    let prefix = if context.is_empty() {
-        String::new()
-    } else {
-        format!("{context}/")
-    };
-    let inside: Vec<(&str, &Entry)> = all
-        .iter()
-        .filter_map(|entry| Some((entry.path.strip_prefix(&prefix)?, entry)))
-        .collect();
-    if inside.is_empty() {
-        return Err(SourceError::unfit(
-            context,
-            "no files of the commit are in this folder",
-        ));
-    }
-    let (rules, rules_path) = rules(tree, &prefix, dockerfile).await?;
-    let always = [dockerfile, ".dockerignore", rules_path.as_str()];
-    let (folders, files) = kept(Arc::new(rules), &inside, &always).await?;
-    let links = tree
-        .link_targets(files.iter().map(|at| inside[*at].1))
-        .await?;
-    let targets: Links<'_> = links
-        .iter()
-        .map(|(entry, target)| (&entry.path[prefix.len()..], target.as_str()))
-        .collect();
-    for (path, target) in &targets {
-        if links::of_link(path, target, &targets) == Leads::Out {
-            let why = format!(
-                "the link leaves the build context (it leads to {}); remove it or name it in \
-                 .dockerignore",
-                paths::shown(target)
-            );
-            return Err(SourceError::unfit(&format!("{prefix}{path}"), why));
-        }
-    }
-    let mut parts: Vec<Part> = folders.into_iter().map(Part::Folder).collect();
-    for at in files {
-        let (path, entry) = inside[at];
-        match targets.get(path) {
-            Some(target) => {
-                parts.push(Part::Link(
-                    path.to_owned(),
-                    (*target).to_owned(),
-                    nanos(&entry.id),
-                ));
-            }
-            None => parts.push(Part::File(path.to_owned(), entry.clone())),
-        }
-    }
-    Ok(parts)
-}
-
-/// The ignore file that counts: the Dockerfile's own, else the folder's.
-async fn rules(
-    tree: &Tree,
-    prefix: &str,
-    dockerfile: &str,
-) -> Result<(IgnoreRules, String), SourceError> {
-    for path in [
-        format!("{dockerfile}.dockerignore"),
-        ".dockerignore".to_owned(),
-    ] {
-        let full = format!("{prefix}{path}");
-        let Some(entry) = tree.resolve(&full).await? else {
-            continue;
-        };
-        if entry.size > IGNORE_BYTES_MAX {
-            return Err(SourceError::unfit(&full, "an ignore file may have 64 KiB"));
-        }
-        let text = tree.read(&full).await?.unwrap_or_default();
-        let rules = IgnoreRules::parse(&String::from_utf8_lossy(&text))
-            .map_err(|wrong| SourceError::unfit(&format!("{full}:{}", wrong.line), wrong.why))?;
-        return Ok((rules, path));
-    }
-    Ok((IgnoreRules::default(), ".dockerignore".to_owned()))
-}
-
-/// Which folders and which entries are sent. A folder is sent when it is not ignored itself, or
-/// something in it is sent. Runs apart, since many patterns on many paths are real work.
-async fn kept(
-    rules: Arc<IgnoreRules>,
-    inside: &[(&str, &Entry)],
-    always: &[&str],
-) -> Result<(BTreeSet<String>, Vec<usize>), SourceError> {
-    let paths: Vec<(String, bool, bool)> = inside
-        .iter()
-        .map(|(path, entry)| {
-            (
-                (*path).to_owned(),
-                entry.mode == Mode::Submodule,
-                always.contains(path),
-            )
-        })
-        .collect();
-    let work = move || {
-        let mut matcher = Matcher::new(&rules);
-        let (mut folders, mut files) = (BTreeSet::new(), Vec::new());
-        for (at, (path, submodule, always)) in paths.iter().enumerate() {
-            let sent = !submodule && (*always || !matcher.ignores(path)?);
-            if sent {
-                files.push(at);
-            }
-            let (mut folder, mut needed) = (paths::folder(path), sent);
-            while !folder.is_empty() && !folders.contains(folder) {
-                needed = needed || !matcher.ignores(folder)?;
-                if needed {
-                    folders.insert(folder.to_owned());
-                }
-                folder = paths::folder(folder);
-            }
-        }
-        Ok((folders, files))
-    };
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|cause| Err(SourceError::io("match the ignore file")(cause.into())))
-}
-
 async fn write(
     parts: &[Part],
-    answers: &mut Answers,
+    contents: &mut Contents,
     pieces: &mpsc::Sender<Result<Bytes, SourceError>>,
 ) -> Result<(), SourceError> {
     let mut buffer = BytesMut::with_capacity(2 * CHUNK_BYTES);
     for part in parts {
-        match part {
-            Part::Folder(path) => push(&mut buffer, path, Kind::Folder, 0),
-            Part::Link(path, target, nanos) => push(&mut buffer, path, Kind::Link(target), *nanos),
-            Part::File(path, entry) => {
-                let executable = entry.mode == Mode::Executable;
+        match &part.kind {
+            PartKind::Folder => push(&mut buffer, part, Kind::Folder),
+            PartKind::Link { target, .. } => push(&mut buffer, part, Kind::Link(target)),
+            PartKind::File {
+                id,
+                size,
+                executable,
+            } => {
                 let kind = Kind::File {
-                    size: entry.size,
-                    executable,
+                    size: *size,
+                    executable: *executable,
                 };
-                push(&mut buffer, path, kind, nanos(&entry.id));
-                answers.begin(entry).await?;
-                let mut left = entry.size;
-                while left > 0 {
-                    left = answers.pour(left, &mut buffer).await?;
+                push(&mut buffer, part, kind);
+                contents.begin(id, *size).await?;
+                while let Some(piece) = contents.piece().await? {
+                    buffer.extend_from_slice(&piece);
                     hand_over(&mut buffer, pieces, CHUNK_BYTES).await?;
                 }
-                answers.end().await?;
-                buffer.extend_from_slice(tape::padding(entry.size));
+                buffer.extend_from_slice(tape::padding(*size));
             }
         }
         hand_over(&mut buffer, pieces, CHUNK_BYTES).await?;
@@ -211,8 +67,12 @@ async fn write(
     hand_over(&mut buffer, pieces, 1).await
 }
 
-fn push(buffer: &mut BytesMut, path: &str, kind: Kind<'_>, nanos: u64) {
-    buffer.extend_from_slice(&tape::head(&Item { path, kind, nanos }));
+fn push(buffer: &mut BytesMut, part: &Part, kind: Kind<'_>) {
+    buffer.extend_from_slice(&tape::head(&Item {
+        path: &part.path,
+        kind,
+        nanos: part.nanos(),
+    }));
 }
 
 /// Gives the buffer away once it holds `enough`.
@@ -228,22 +88,19 @@ async fn hand_over(
     pieces.send(Ok(buffer.split().freeze())).await.map_err(gone)
 }
 
-/// The first 40 bits of a content's id: about 18 minutes of nanoseconds.
-fn nanos(id: &str) -> u64 {
-    id.get(..10)
-        .and_then(|digits| u64::from_str_radix(digits, 16).ok())
-        .unwrap_or(0)
-}
-
 #[cfg(test)]
 mod tests {
     use futures_util::{StreamExt, TryStreamExt};
 
     use super::*;
-    use crate::source::testing::{Bench, canary, unpack};
+    use crate::source::{
+        Tree,
+        testing::{Bench, canary, unpack},
+    };
 
     async fn archive(tree: &Tree, context: &str) -> Result<Vec<u8>, SourceError> {
-        let stream = context_archive(tree, context, "Dockerfile").await?;
+        let context = Context::of(tree, context, "Dockerfile").await?;
+        let stream = context_archive(&context)?;
         let mut stream = std::pin::pin!(stream);
         let mut bytes = Vec::new();
         while let Some(piece) = stream.try_next().await? {
@@ -434,7 +291,8 @@ mod tests {
             .put("small", "x")
             .tree()
             .await;
-        let stream = context_archive(&tree, "", "Dockerfile").await.unwrap();
+        let context = Context::of(&tree, "", "Dockerfile").await.unwrap();
+        let stream = context_archive(&context).unwrap();
         let mut stream = std::pin::pin!(stream);
         let (mut total, mut largest) = (0, 0);
         while let Some(piece) = stream.next().await {
@@ -445,7 +303,8 @@ mod tests {
             total > 5 << 20 && largest <= 3 * CHUNK_BYTES,
             "{total} {largest}"
         );
-        let stream = context_archive(&tree, "", "Dockerfile").await.unwrap();
+        let context = Context::of(&tree, "", "Dockerfile").await.unwrap();
+        let stream = context_archive(&context).unwrap();
         drop(std::pin::pin!(stream).next().await.unwrap().unwrap());
     }
 }

@@ -99,7 +99,7 @@ impl Questions {
 
 impl Answers {
     /// Reads `<id> blob <size>\n` and compares it with what was asked for.
-    pub(super) async fn begin(&mut self, entry: &Entry) -> Result<(), SourceError> {
+    pub(super) async fn begin(&mut self, id: &str, size: u64) -> Result<(), SourceError> {
         let mut line = Vec::new();
         let mut limited = (&mut self.0).take(200);
         limited
@@ -107,7 +107,7 @@ impl Answers {
             .await
             .map_err(SourceError::io(DOING))?;
         let said = String::from_utf8_lossy(&line);
-        if said.trim_end() == format!("{} blob {}", entry.id, entry.size) {
+        if said.trim_end() == format!("{id} blob {size}") {
             return Ok(());
         }
         Err(unforeseen(DOING, &said))
@@ -140,7 +140,7 @@ impl Answers {
     }
 
     async fn whole(&mut self, entry: &Entry) -> Result<Vec<u8>, SourceError> {
-        self.begin(entry).await?;
+        self.begin(&entry.id, entry.size).await?;
         let (mut content, mut left) = (BytesMut::new(), entry.size);
         while left > 0 {
             left = self.pour(left, &mut content).await?;

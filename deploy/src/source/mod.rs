@@ -6,6 +6,7 @@
 
 mod archive;
 mod blobs;
+mod context;
 mod error;
 mod fetch;
 mod git;
@@ -26,6 +27,7 @@ mod tree;
 mod untar;
 
 pub use archive::context_archive;
+pub use context::{Contents, Context, Part, PartKind};
 pub use error::SourceError;
 pub use ignore::{IgnoreError, IgnoreRules};
 pub use limits::Limits;

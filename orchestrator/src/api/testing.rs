@@ -16,7 +16,6 @@ use http_body_util::BodyExt as _;
 use proxy::table::{Activity, RouteTable};
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 use webhook::{
@@ -29,7 +28,8 @@ use crate::{
     routes::RouteBook,
     sources::GitSources,
     store::Store,
-    worker::{Board, Ledger, Limits, Ports, Registry, RouteSwitch, Settings},
+    secrets::SecretsFile,
+    worker::{Board, BuildQueue, Ledger, Limits, Ports, Registry, RouteSwitch, Settings},
 };
 
 /// How long anything may take until a test gives up on it.
@@ -192,7 +192,8 @@ impl Bench {
             routes: RouteBook::new(settings.clone(), Arc::new(IdleProxy)),
             admission: Ledger::new(settings.limits.previews_awake_max),
             board: Board::default(),
-            builds: Semaphore::new(settings.limits.builds_max),
+            builds: BuildQueue::new(settings.limits.builds_max),
+            secrets: SecretsFile::default(),
             settings,
         };
         let state = ApiState {

@@ -6,7 +6,7 @@ use deploy::blueprint::nearest;
 use toml::de::{DeTable, DeValue};
 
 /// Every key there is, as `section.key`, with its meaning.
-pub const KEYS: [(&str, &str); 25] = [
+pub const KEYS: [(&str, &str); 34] = [
     (
         "domain",
         "domain under which previews live; `localhost` for this machine only",
@@ -65,6 +65,14 @@ pub const KEYS: [(&str, &str); 25] = [
         "where previews get their networks from (default: 10.213.0.0/16)",
     ),
     (
+        "engine.registry_auth_file",
+        "log-ins to registries, in the form of Docker's own config.json",
+    ),
+    (
+        "secrets_file",
+        "secrets for builds: a TOML file with a table for each repository",
+    ),
+    (
         "limits.previews_awake_max",
         "previews that may have something running",
     ),
@@ -78,6 +86,31 @@ pub const KEYS: [(&str, &str); 25] = [
         "MiB of memory that a service may ask for",
     ),
     ("limits.build_seconds_max", "how long a build may take"),
+    (
+        "limits.build_memory_mib_max",
+        "MiB of memory for all builds of the engine together (default: no ceiling)",
+    ),
+    (
+        "limits.build_cpu_percent_max",
+        "hundredths of a processor for all builds of the engine, where there is a ceiling",
+    ),
+    (
+        "limits.build_memory_free_mib_min",
+        "MiB of memory that have to be free before a build begins",
+    ),
+    (
+        "limits.build_disk_percent_max",
+        "percent of the engine's disk in use above which no build begins",
+    ),
+    (
+        "limits.build_cache_mib_max",
+        "MiB that the builder may keep of our builds",
+    ),
+    ("limits.image_mib_max", "MiB that a built image may have"),
+    (
+        "limits.image_wait_seconds_max",
+        "how long an image that CI builds for a commit is waited for",
+    ),
     (
         "limits.start_seconds_max",
         "how long a revision may take to become healthy",

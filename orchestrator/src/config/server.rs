@@ -6,6 +6,8 @@ use std::{
     str::FromStr,
 };
 
+use anyhow::Context as _;
+use deploy::docker::Registries;
 use proxy::table::HostName;
 use secrecy::SecretString;
 use webhook::{github::Credential, names::RepoName};
@@ -14,7 +16,7 @@ use super::{
     data_dir::data_dir,
     file::{ConfigError, Given, Keys, wrong},
 };
-use crate::worker::Limits;
+use crate::{secrets::SecretsFile, worker::Limits};
 
 /// How often the forge is asked where nothing else is said.
 const POLL_SECONDS_DEFAULT: u64 = 300;
@@ -63,6 +65,10 @@ pub struct ServerConfig {
     pub engine_socket: PathBuf,
     /// Where previews get their networks from.
     pub subnet_pool: String,
+    /// Who may pull from which registry.
+    pub registries: Registries,
+    /// Secrets for builds.
+    pub secrets: SecretsFile,
     /// Limits.
     pub limits: Limits,
 }
@@ -104,6 +110,8 @@ impl ServerConfig {
             subnet_pool: keys
                 .parse("engine.subnet_pool", "a network such as 10.213.0.0/16")?
                 .unwrap_or_else(|| SUBNET_POOL_DEFAULT.to_owned()),
+            registries: registries(keys)?,
+            secrets: secrets(keys)?,
             limits: limits(keys)?,
         })
     }
@@ -160,10 +168,44 @@ fn limits(keys: &Keys) -> Result<Limits, ConfigError> {
             default.service_memory_mib_max,
         )?,
         build_seconds_max: number("limits.build_seconds_max", default.build_seconds_max)?,
+        build_memory_mib_max: keys.parse("limits.build_memory_mib_max", "a whole number")?,
+        build_cpu_percent_max: number(
+            "limits.build_cpu_percent_max",
+            default.build_cpu_percent_max,
+        )?,
+        build_memory_free_mib_min: number(
+            "limits.build_memory_free_mib_min",
+            default.build_memory_free_mib_min,
+        )?,
+        build_disk_percent_max: number(
+            "limits.build_disk_percent_max",
+            default.build_disk_percent_max,
+        )?,
+        build_cache_mib_max: number("limits.build_cache_mib_max", default.build_cache_mib_max)?,
+        image_mib_max: number("limits.image_mib_max", default.image_mib_max)?,
+        image_wait_seconds_max: number(
+            "limits.image_wait_seconds_max",
+            default.image_wait_seconds_max,
+        )?,
         migrate_seconds_max: number("limits.migrate_seconds_max", default.migrate_seconds_max)?,
         start_seconds_max: number("limits.start_seconds_max", default.start_seconds_max)?,
         drain_seconds_max: default.drain_seconds_max,
     })
+}
+
+fn registries(keys: &Keys) -> anyhow::Result<Registries> {
+    let Some(path) = keys.parse::<PathBuf>("engine.registry_auth_file", "a path")? else {
+        return Ok(Registries::default());
+    };
+    let shown = path.display();
+    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {shown}"))?;
+    Registries::from_docker_config(&text).with_context(|| format!("cannot use {shown}"))
+}
+
+fn secrets(keys: &Keys) -> anyhow::Result<SecretsFile> {
+    let file = SecretsFile::new(keys.parse("secrets_file", "a path")?);
+    file.check()?;
+    Ok(file)
 }
 
 fn github(keys: &Keys) -> anyhow::Result<GitHubSettings> {

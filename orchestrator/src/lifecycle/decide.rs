@@ -189,13 +189,24 @@ impl Planner<'_> {
     fn images(&mut self, revision: &RevisionFacts, blueprint: &Blueprint) -> bool {
         let lacks = |service: &&Service| !revision.images.contains_key(&service.name);
         let lacking: Vec<_> = blueprint.services.iter().filter(lacks).collect();
-        for service in &lacking {
+        // A build may find that an image is there already; that one must not be on its way out.
+        let leaving = self.under_way(|step| matches!(step, Step::RemoveImage { .. }));
+        for (at, service) in lacking.iter().enumerate() {
+            // Services that are built from the same are built once, on behalf of the first.
+            if lacking[..at].iter().any(|first| first.image == service.image) {
+                continue;
+            }
             let name = service.name.clone();
             let step = Step::Build {
                 revision: revision.number,
                 service: name.clone(),
             };
-            self.attempt(revision, &Attempt::Build(name), step);
+            if !leaving || self.in_flight.contains(&step) {
+                self.attempt(revision, &Attempt::Build(name), step);
+            }
+        }
+        if self.observed.build_wait.is_some() {
+            self.wake_at(self.now_ms + ADMISSION_RETRY_MS);
         }
         lacking.is_empty()
     }

@@ -7,6 +7,7 @@ use std::{
 
 use deploy::{
     blueprint::Blueprint,
+    builder::Fingerprint,
     engine::{Activity, Room, Stray},
     names::{CommitSha, DatabaseName, ImageId, RevisionNumber, ServiceName},
 };
@@ -69,8 +70,11 @@ pub struct RevisionFacts {
     pub request: u64,
     /// What the commit asks for, once read.
     pub blueprint: Option<Blueprint>,
-    /// The image of each service, once there.
+    /// The image of each service, once there. Revisions share the images of services that did not
+    /// change between them.
     pub images: BTreeMap<ServiceName, ImageId>,
+    /// What each image that we built was built from.
+    pub fingerprints: BTreeMap<ServiceName, Fingerprint>,
     /// Databases that its migration has run on.
     pub migrated: BTreeSet<DatabaseName>,
     /// Beginnings so far.
@@ -118,6 +122,15 @@ pub enum Admission {
     },
 }
 
+/// Why a build does not begin yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BuildWait {
+    /// How many builds are before it.
+    pub before: usize,
+    /// What the host lacks, where it is that which is waited for.
+    pub hindrance: Option<String>,
+}
+
 /// A step that failed in a way that another try may mend.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setback {
@@ -159,6 +172,8 @@ pub struct Observed {
     pub drained: BTreeSet<RevisionNumber>,
     /// Whether it may start what it needs.
     pub admission: Admission,
+    /// What its builds wait for, while they do.
+    pub build_wait: Option<BuildWait>,
     /// The [`Summary::key`](super::Summary::key) of what the forge was last told.
     pub reported: Option<String>,
     /// Whether deployment records may exist on the forge.
@@ -189,6 +204,7 @@ impl Observed {
             ready: BTreeMap::new(),
             drained: BTreeSet::new(),
             admission: Admission::Granted,
+            build_wait: None,
             reported: None,
             records: false,
             empty_looks: 0,
@@ -209,6 +225,21 @@ impl Observed {
         let routed = self.route.as_ref().map(|route| route.revision);
         let newest = routed.max(self.in_doubt.last().copied())?;
         self.revision(newest)
+    }
+
+    /// The commit that a service's image of this revision was built for, where that is not its own:
+    /// nothing that the image is made of has changed since.
+    pub fn unchanged_since(
+        &self,
+        revision: &RevisionFacts,
+        service: &ServiceName,
+    ) -> Option<&CommitSha> {
+        let image = revision.images.get(service)?;
+        let first = self
+            .revisions
+            .iter()
+            .find(|facts| facts.images.values().any(|other| other == image))?;
+        (first.commit != revision.commit).then_some(&first.commit)
     }
 
     /// Whether the engine holds nothing of the preview.

@@ -206,6 +206,14 @@ fn waiting_for(
     {
         return Some(format!("{}: {}", step.word(), setback.reason));
     }
+    if let (Some(wait), Some(revision)) = (&observed.build_wait, current)
+        && coming_up(revision) == Phase::Building
+    {
+        return Some(match (&wait.hindrance, wait.before) {
+            (Some(hindrance), _) => hindrance.clone(),
+            (None, before) => format!("its turn to build ({before} before it)"),
+        });
+    }
     match observed.admission {
         Admission::Waiting { before }
             if current.is_none() && matches!(desired.wanted, Wanted::Serve(_)) =>

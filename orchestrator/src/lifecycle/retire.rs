@@ -1,10 +1,10 @@
 //! Taking away: what a newer revision replaced, and everything when a preview ends.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use deploy::{
     engine::Room,
-    names::{DatabaseName, RevisionNumber},
+    names::{DatabaseName, ImageId, RevisionNumber},
 };
 
 use super::{observed::RevisionFacts, planner::Planner, step::Step};
@@ -55,7 +55,42 @@ pub(super) fn superseded(planner: &mut Planner<'_>, current: Option<&RevisionFac
         remove_revision(planner, number);
     }
     leftovers(planner, &kept);
+    unused_images(planner, &kept);
     unused_data(planner, &kept);
+}
+
+/// Images that neither a revision that is kept was made of, nor anything that still runs, nor the
+/// revision before: that one's stay, so that a revert builds nothing.
+fn unused_images(planner: &mut Planner<'_>, kept: &impl Fn(RevisionNumber) -> bool) {
+    let observed = planner.observed;
+    let builds = |step: &Step| matches!(step, Step::Build { .. });
+    // A build's image has no owner until it is written down, and a build may take up an old one.
+    if planner.under_way(builds) || planner.plan.run.iter().any(builds) {
+        return;
+    }
+    let runs = |number: RevisionNumber| observed.services.keys().any(|(n, _)| *n == number);
+    let mut needed: BTreeSet<&ImageId> = observed
+        .revisions
+        .iter()
+        .filter(|revision| kept(revision.number) || runs(revision.number))
+        .flat_map(|revision| revision.images.values())
+        .collect();
+    let mut before = BTreeMap::new();
+    for revision in observed.revisions.iter().filter(|revision| revision.healthy) {
+        for (service, image) in &revision.images {
+            if !needed.contains(image) {
+                before.insert(service, image);
+            }
+        }
+    }
+    needed.extend(before.into_values());
+    for image in observed.images.keys() {
+        if !needed.contains(image) {
+            planner.want(Step::RemoveImage {
+                image: image.clone(),
+            });
+        }
+    }
 }
 
 /// Every revision that has anything in the engine.
@@ -66,9 +101,8 @@ fn revisions_with_objects(planner: &Planner<'_>) -> BTreeSet<RevisionNumber> {
         Room::Data => None,
     });
     let services = observed.services.keys().map(|(number, _)| *number);
-    let images = observed.images.values().copied();
     let strays = observed.strays.iter().filter_map(|stray| stray.revision);
-    rooms.chain(services).chain(images).chain(strays).collect()
+    rooms.chain(services).chain(strays).collect()
 }
 
 /// Drain, stop, then the rest. Nothing is taken away while something of the revision may still be
@@ -94,11 +128,6 @@ fn remove_revision(planner: &mut Planner<'_>, number: RevisionNumber) {
         .cloned()
         .collect();
     if services.is_empty() {
-        for (image, _) in observed.images.iter().filter(|(_, n)| **n == number) {
-            planner.want(Step::RemoveImage {
-                image: image.clone(),
-            });
-        }
         let strays: Vec<_> = observed
             .strays
             .iter()

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use deploy::{
     blueprint::Blueprint,
+    builder::Fingerprint,
     names::{CommitSha, DatabaseName, ImageId, PreviewId, RevisionNumber, ServiceName},
 };
 use rusqlite::{Connection, OptionalExtension, Savepoint, params};
@@ -30,7 +31,7 @@ impl Store {
         self.read(move |connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT number, life, commit_sha, request, blueprint, images, migrated, attempts,
-                        healthy_at, outcome, began_at
+                        healthy_at, outcome, began_at, fingerprints
                  FROM revisions WHERE preview = ?1 ORDER BY number",
             )?;
             let mut rows = statement.query([preview.as_str()])?;
@@ -157,19 +158,46 @@ impl Store {
         .await
     }
 
-    /// Writes down a service's image, or that it is not there any more.
+    /// Writes down the image of services, and what it was built from where we built it.
     pub async fn set_image(
         &self,
         preview: &PreviewId,
         number: RevisionNumber,
+        services: Vec<ServiceName>,
+        image: ImageId,
+        fingerprint: Option<Fingerprint>,
+    ) -> Result<(), StoreError> {
+        let preview = preview.clone();
+        self.write(move |tx| {
+            let made_from = services.iter().cloned().zip(fingerprint.iter().cycle().cloned());
+            change_in(
+                tx,
+                &preview,
+                number,
+                "fingerprints",
+                |known: &mut BTreeMap<ServiceName, Fingerprint>| known.extend(made_from),
+            )?;
+            let images = services.iter().map(|service| (service.clone(), image.clone()));
+            change_in(
+                tx,
+                &preview,
+                number,
+                "images",
+                |known: &mut BTreeMap<ServiceName, ImageId>| known.extend(images),
+            )
+        })
+        .await
+    }
+
+    /// Writes down that a service's image is not there any more.
+    pub async fn forget_image(
+        &self,
+        preview: &PreviewId,
+        number: RevisionNumber,
         service: ServiceName,
-        image: Option<ImageId>,
     ) -> Result<(), StoreError> {
         let change = move |images: &mut BTreeMap<ServiceName, ImageId>| {
-            match image {
-                Some(image) => images.insert(service, image),
-                None => images.remove(&service),
-            };
+            images.remove(&service);
         };
         self.change_column(preview, number, "images", change).await
     }
@@ -313,6 +341,7 @@ fn parse(row: &rusqlite::Row<'_>) -> Result<RevisionRow, StoreError> {
                 .map(|text| from_json("a blueprint", &text))
                 .transpose()?,
             images: from_json("images", &row.get::<_, String>(5)?)?,
+            fingerprints: from_json("fingerprints", &row.get::<_, String>(11)?)?,
             migrated: from_json("migrations", &row.get::<_, String>(6)?)?,
             attempts: attempts.into_iter().collect(),
             healthy: healthy_at.is_some(),

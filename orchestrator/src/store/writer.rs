@@ -72,7 +72,10 @@ pub struct Store {
     instance: Instance,
 }
 
-const MIGRATIONS: [&str; 1] = [include_str!("migrations/01-spine.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("migrations/01-spine.sql"),
+    include_str!("migrations/02-builds.sql"),
+];
 
 impl Store {
     /// Opens the database file, makes it where it is not there, and brings it to this version.

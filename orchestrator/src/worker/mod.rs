@@ -5,6 +5,7 @@
 //! and by a timer; what it does depends on what it sees, never on what woke it.
 
 mod admission;
+mod build_queue;
 mod clock;
 mod memory;
 mod observe;
@@ -16,6 +17,7 @@ mod signal;
 mod snapshot;
 
 pub use admission::Ledger;
+pub use build_queue::BuildQueue;
 pub use clock::wall_ms;
 pub use ports::{Limits, Ports, RouteSwitch, Settings, SourceError, Sources};
 pub use registry::Registry;

@@ -63,6 +63,7 @@ pub(super) async fn observe(
         Wanted::Serve(_) if !row.desired.clearing => ports.admission.ask(preview),
         _ => Admission::Granted,
     };
+    observed.build_wait = ports.builds.wait(preview);
     observed.reported = row.reported.clone();
     observed.records = row.records;
     observed.empty_looks = memory.empty_looks;

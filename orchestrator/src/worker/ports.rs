@@ -8,12 +8,12 @@ use deploy::{
     source::Tree,
 };
 use proxy::table::{Activity, RouteTable};
-use tokio::sync::Semaphore;
 use webhook::forge::Forge;
 
-use super::{admission::Ledger, snapshot::Board};
+use super::{admission::Ledger, build_queue::BuildQueue, snapshot::Board};
 use crate::{
     routes::RouteBook,
+    secrets::SecretsFile,
     store::{PreviewRow, Store},
 };
 
@@ -69,8 +69,22 @@ pub struct Limits {
     pub preview_days_max: u64,
     /// How much memory a service may ask for, in MiB.
     pub service_memory_mib_max: u64,
-    /// How long a build may take.
+    /// How long a build may take, from its turn on.
     pub build_seconds_max: u64,
+    /// MiB of memory that all builds together may use, where the operator wants a ceiling.
+    pub build_memory_mib_max: Option<u64>,
+    /// Hundredths of one processor that all builds together may use, where there is a ceiling.
+    pub build_cpu_percent_max: u64,
+    /// MiB of memory that have to be free before a build begins.
+    pub build_memory_free_mib_min: u64,
+    /// Percent of the engine's disk in use above which no build begins.
+    pub build_disk_percent_max: u64,
+    /// MiB that the builder's cache of our builds may have.
+    pub build_cache_mib_max: u64,
+    /// MiB that a built image may have.
+    pub image_mib_max: u64,
+    /// How long an image that somebody else builds for a commit is waited for.
+    pub image_wait_seconds_max: u64,
     /// How long a migration may take.
     pub migrate_seconds_max: u64,
     /// How long a revision may take to become healthy.
@@ -88,6 +102,13 @@ impl Default for Limits {
             preview_days_max: 14,
             service_memory_mib_max: 4 * 1024,
             build_seconds_max: 20 * 60,
+            build_memory_mib_max: None,
+            build_cpu_percent_max: 100 * (cores as u64),
+            build_memory_free_mib_min: 256,
+            build_disk_percent_max: 80,
+            build_cache_mib_max: 10 * 1024,
+            image_mib_max: 8 * 1024,
+            image_wait_seconds_max: 20 * 60,
             migrate_seconds_max: 10 * 60,
             start_seconds_max: 2 * 60,
             drain_seconds_max: 30,
@@ -153,7 +174,9 @@ pub struct Ports {
     /// What each preview looks like now.
     pub board: Board,
     /// Places for builds.
-    pub builds: Semaphore,
+    pub builds: Arc<BuildQueue>,
+    /// Secrets of projects.
+    pub secrets: SecretsFile,
     /// What the operator decided.
     pub settings: Settings,
 }

@@ -132,7 +132,7 @@ pub(super) async fn migrate(
         Err(EngineError::Missing(what)) => {
             let store = &scene.ports.store;
             store
-                .set_image(scene.preview, number, service.name.clone(), None)
+                .forget_image(scene.preview, number, service.name.clone())
                 .await?;
             return Err(Trouble::again(format!("{what} is missing")));
         }

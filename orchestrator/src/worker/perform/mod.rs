@@ -1,5 +1,6 @@
 //! The only place with effects: does one step.
 
+mod build;
 mod data;
 mod forge;
 mod remove;
@@ -123,16 +124,14 @@ pub(super) async fn perform(
 }
 
 async fn within_deadline(scene: &Scene<'_>, step: &Step) -> Result<Effect, Trouble> {
-    if !step.is_cancellable() {
+    // A build has its deadline from its turn on; its place in the line has none.
+    if !step.is_cancellable() || matches!(step, Step::Build { .. }) {
         return dispatch(scene, step).await;
     }
     let deadline = deadline(scene, step);
     match tokio::time::timeout(deadline, dispatch(scene, step)).await {
         Ok(result) => result,
         Err(_) => match step {
-            Step::Build { service, .. } => Err(Trouble::Verdict(diagnosis::build_timed_out(
-                service, deadline,
-            ))),
             Step::Migrate { database, .. } => Err(Trouble::Verdict(
                 diagnosis::migration_timed_out(database, deadline),
             )),
@@ -149,7 +148,6 @@ async fn within_deadline(scene: &Scene<'_>, step: &Step) -> Result<Effect, Troub
 fn deadline(scene: &Scene<'_>, step: &Step) -> Duration {
     let limits = &scene.ports.settings.limits;
     match step {
-        Step::Build { .. } => Duration::from_secs(limits.build_seconds_max),
         Step::Migrate { .. } => Duration::from_secs(limits.migrate_seconds_max),
         Step::Probe { .. } => Duration::from_secs(limits.start_seconds_max + 30),
         Step::Drain { .. } => Duration::from_secs(limits.drain_seconds_max + 15),
@@ -168,7 +166,7 @@ async fn dispatch(scene: &Scene<'_>, step: &Step) -> Result<Effect, Trouble> {
             request,
         } => source::begin(scene, *number, commit, *request).await,
         Step::ReadSource { revision } => source::read(scene, *revision).await,
-        Step::Build { revision, service } => source::build(scene, *revision, service).await,
+        Step::Build { revision, service } => build::build(scene, *revision, service).await,
         Step::EnsureRoom { room, members } => run::ensure_room(scene, room, *members).await,
         Step::StartService { revision, service } => run::start(scene, *revision, service).await,
         Step::Probe { revision } => run::probe(scene, *revision).await,

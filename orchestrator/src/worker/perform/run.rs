@@ -48,7 +48,7 @@ pub(super) async fn start(
         Err(EngineError::Missing(what)) => {
             let store = &scene.ports.store;
             store
-                .set_image(scene.preview, number, name.clone(), None)
+                .forget_image(scene.preview, number, name.clone())
                 .await?;
             Err(Trouble::again(format!("{what} is missing")))
         }

@@ -1,18 +1,14 @@
-//! Steps from a commit to images.
-
-use std::sync::Arc;
+//! Steps from a commit to what it asks for.
 
 use deploy::{
-    blueprint::{ImageSource, Service},
-    builder::{BuildError, BuildRequest},
+    blueprint::Service,
     names::{CommitSha, RevisionNumber, ServiceName},
     source::Tree,
 };
 
 use super::{Effect, Scene, Trouble};
 use crate::{
-    buildlog::BuildLog,
-    diagnosis, environment,
+    diagnosis,
     worker::{clock::wall_ms, ports::SourceError},
 };
 
@@ -89,57 +85,4 @@ pub(super) fn service<'a>(
                 .find(|service| service.name == *name)
         })
         .ok_or_else(|| Trouble::again(format!("{number} has no service {name}")))
-}
-
-/// Builds a service's image, or gets the one it names, and writes its id down.
-pub(super) async fn build(
-    scene: &Scene<'_>,
-    number: RevisionNumber,
-    name: &ServiceName,
-) -> Result<Effect, Trouble> {
-    let service = service(scene, number, name)?;
-    let built = match &service.image {
-        ImageSource::Reference(reference) => scene.ports.builder.obtain(reference).await,
-        ImageSource::Build {
-            context,
-            dockerfile,
-            target,
-            args,
-        } => {
-            let mut all = environment::common(scene.ports, scene.snapshot, number);
-            all.extend(args.clone());
-            let request = BuildRequest {
-                preview: scene.preview.clone(),
-                revision: number,
-                service: name.clone(),
-                tree: fetch(scene, number).await?,
-                context: context.clone(),
-                dockerfile: dockerfile.clone(),
-                target: target.clone(),
-                args: all,
-            };
-            let _place = scene.ports.builds.acquire().await.map_err(Trouble::again)?;
-            let logs = &scene.ports.settings.logs;
-            let log = BuildLog::create(logs, scene.preview, number, name)
-                .map(Arc::new)
-                .map_err(|error| Trouble::again(format!("cannot write the build log: {error}")))?;
-            let result = scene.ports.builder.build(&request, log.sink()).await;
-            log.close(result.as_ref().err());
-            result
-        }
-    };
-    match built {
-        Ok(image) => {
-            let store = &scene.ports.store;
-            store
-                .set_image(scene.preview, number, name.clone(), Some(image))
-                .await?;
-            Ok(Effect::Done)
-        }
-        Err(BuildError::Unreachable(why)) => Err(Trouble::again(why)),
-        Err(error) => {
-            let tail = BuildLog::tail(&scene.ports.settings.logs, scene.preview, number, name);
-            Err(Trouble::Verdict(diagnosis::build(name, &error, tail)))
-        }
-    }
 }

@@ -39,6 +39,8 @@ pub(in crate::simulation) struct App {
     pub(in crate::simulation) blueprint: Blueprint,
     /// How it behaves.
     pub(in crate::simulation) fate: Fate,
+    /// What its images are built from; commits with the same have the same images.
+    pub(in crate::simulation) recipe: u64,
 }
 
 impl App {
@@ -54,10 +56,12 @@ impl App {
             6 => Fate::NeverReady,
             _ => Fate::Works,
         };
-        let mut services = vec![service("web", true)];
+        let mut services = vec![service("web", true, "web")];
         if rng.percent(25) {
-            services.push(service("api", rng.percent(50)));
+            let image = if rng.percent(50) { "web" } else { "api" };
+            services.push(service("api", rng.percent(50), image));
         }
+        let recipe = rng.below(4);
         let mut databases = Vec::new();
         if rng.percent(60) {
             databases.push(database("main", rng.percent(70)));
@@ -82,14 +86,15 @@ impl App {
                 notes: Vec::new(),
             },
             fate,
+            recipe,
         }
     }
 }
 
-fn service(name: &str, public: bool) -> Service {
+fn service(name: &str, public: bool, image: &str) -> Service {
     Service {
         name: words::service(name),
-        image: ImageSource::Reference(String::new()),
+        image: ImageSource::Reference(image.to_owned()),
         public,
         main: name == "web",
         port: 8080,

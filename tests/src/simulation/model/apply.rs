@@ -2,9 +2,9 @@
 
 use deploy::{
     engine::{Stray, StrayKind},
-    names::RevisionNumber,
+    names::{ImageId, RevisionNumber, ServiceName},
 };
-use orchestrator::lifecycle::{Answer, Ending, Outcome, Read, Wanted, intent};
+use orchestrator::lifecycle::{Answer, Ending, Outcome, Read, RevisionFacts, Wanted, intent};
 
 use super::{
     app::Fate,
@@ -115,7 +115,7 @@ impl World {
             Effect::NoteImage(key) => {
                 let image = flight.found.image.take();
                 self.store.change(key.0, |facts| match image {
-                    Some(image) => drop(facts.images.insert(key.1, image)),
+                    Some(image) => note_image(facts, &key.1, &image),
                     None => drop(facts.images.remove(&key.1)),
                 });
             }
@@ -205,7 +205,7 @@ impl World {
         key: &Key,
         id: Option<deploy::names::ImageId>,
         origin: Origin,
-        flight: Option<&mut Flight>,
+        mut flight: Option<&mut Flight>,
     ) -> Done {
         if self
             .app(key.0)
@@ -213,12 +213,32 @@ impl World {
         {
             return Err(Stop::Verdict("build"));
         }
+        if let (Some(flight), Some(id)) = (&mut flight, self.unchanged(key)) {
+            flight.found.image = Some(id);
+            return Ok(());
+        }
         let id = id.unwrap_or_else(|| words::image(self.engine.fresh()));
         self.engine.images.insert(key.clone(), (id.clone(), origin));
         if let Some(flight) = flight {
             flight.found.image = Some(id);
         }
         Ok(())
+    }
+
+    /// The image of an earlier revision that was built from the same, where it is still there.
+    fn unchanged(&self, key: &Key) -> Option<ImageId> {
+        let recipe = self.app(key.0)?.recipe;
+        let life = self.store.revision(key.0)?.life;
+        let mut earlier = self.store.revisions.iter().filter(|facts| {
+            facts.number < key.0
+                && facts.life == life
+                && self.app(facts.number).is_some_and(|app| app.recipe == recipe)
+        });
+        earlier.find_map(|facts| {
+            let image = facts.images.get(&key.1)?;
+            let there = self.engine.images.values().any(|(id, _)| id == image);
+            there.then(|| image.clone())
+        })
     }
 
     fn stray_remove(&mut self, stray: &Stray) {
@@ -237,5 +257,15 @@ impl World {
                 }
             }
         }
+    }
+}
+
+/// The image is that of every service which is made of the same.
+fn note_image(facts: &mut RevisionFacts, service: &ServiceName, image: &ImageId) {
+    let services = facts.blueprint.iter().flat_map(|all| &all.services);
+    let services: Vec<_> = services.cloned().collect();
+    let made_of = services.iter().find(|s| s.name == *service).map(|s| &s.image);
+    for same in services.iter().filter(|s| Some(&s.image) == made_of) {
+        facts.images.insert(same.name.clone(), image.clone());
     }
 }

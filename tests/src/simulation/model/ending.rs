@@ -139,6 +139,28 @@ impl World {
         self.end_without(Some((number, blueprint)))
     }
 
+    /// Images are there of what serves and, for a revert, one more for each service.
+    fn end_images(&self, serving: Option<RevisionNumber>) -> Result<(), String> {
+        let serving = serving.and_then(|number| self.store.revision(number));
+        let used: BTreeSet<_> = serving.iter().flat_map(|facts| facts.images.values()).collect();
+        let mut before = BTreeSet::new();
+        for (image, _) in self.engine.images.values() {
+            if used.contains(image) {
+                continue;
+            }
+            let mut served = self.store.revisions.iter().filter(|facts| facts.healthy);
+            let service = served.find_map(|facts| {
+                let mut all = facts.images.iter();
+                all.find_map(|(service, other)| (other == image).then_some(service))
+            });
+            match service {
+                Some(service) if before.insert(service) => {}
+                _ => return Err(format!("image {image} is left")),
+            }
+        }
+        Ok(())
+    }
+
     /// Nothing is there but what the serving revision needs, and databases.
     fn end_without(&self, serving: Option<(RevisionNumber, &Blueprint)>) -> Result<(), String> {
         let engine = &self.engine;
@@ -147,12 +169,10 @@ impl World {
             .flat_map(|(number, b)| b.services.iter().map(|s| (*number, s.name.clone())))
             .collect();
         let services: BTreeSet<_> = engine.services.keys().cloned().collect();
-        let images: BTreeSet<_> = engine.images.keys().cloned().collect();
-        if services != names || !images.is_subset(&names) {
-            return Err(format!(
-                "{services:?} and images of {images:?} are there, not {names:?}"
-            ));
+        if services != names {
+            return Err(format!("{services:?} are there, not {names:?}"));
         }
+        self.end_images(serving.map(|(number, _)| number))?;
         let stray = engine
             .databases
             .iter()

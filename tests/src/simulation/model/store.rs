@@ -119,6 +119,7 @@ impl Store {
             request,
             blueprint: None,
             images: BTreeMap::new(),
+            fingerprints: BTreeMap::new(),
             migrated: BTreeSet::new(),
             attempts: BTreeMap::new(),
             healthy: false,

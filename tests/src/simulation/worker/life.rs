@@ -10,11 +10,11 @@ use deploy::{
 use orchestrator::{
     lifecycle::Phase,
     routes::RouteBook,
+    secrets::SecretsFile,
     store::Store,
-    worker::{Board, Ledger, Limits, Ports, Registry, Settings, Snapshot, wall_ms},
+    worker::{Board, BuildQueue, Ledger, Limits, Ports, Registry, Settings, Snapshot, wall_ms},
 };
 use proxy::table::{RouteTable, Upstream};
-use tokio::sync::Semaphore;
 use webhook::{
     forge::{PullRequest, PullRequestState, Repository},
     names::{CommitSha, PullRequestNumber, RepoName, RepositoryId},
@@ -365,7 +365,8 @@ fn registry(
         routes: RouteBook::new(settings.clone(), outside.clone()),
         admission: Ledger::new(4),
         board: Board::default(),
-        builds: Semaphore::new(2),
+        builds: BuildQueue::new(2),
+        secrets: SecretsFile::default(),
         settings: settings.clone(),
     }))
 }

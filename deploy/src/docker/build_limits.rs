@@ -1,0 +1,212 @@
+//! What builds may take of the host: what has to be free before one begins, and a ceiling for all
+//! of them together.
+//!
+//! The engine's builder runs the steps of a Dockerfile in control groups of its own, below one that
+//! belongs to no container. Engine 20.10 takes no limits for them, so the ceiling is written there
+//! by us, where we may, and only when the operator asked for it: other people's builds on the same
+//! engine are below it too.
+
+use std::path::{Path, PathBuf};
+
+use nix::sys::statvfs::statvfs;
+
+use super::Docker;
+
+/// Where control groups are, and the builder's below them.
+const GROUPS: &str = "/sys/fs/cgroup";
+const BUILDERS: &str = "docker/buildkit";
+
+/// One period of the scheduler, in microseconds: that of the kernel's own default.
+const PERIOD_US: u64 = 100_000;
+
+/// How much a builder's process weighs beside one of a service, of 1024.
+const CPU_SHARES: u64 = 128;
+
+/// What builds may take.
+#[derive(Clone, Debug)]
+pub struct BuildLimits {
+    /// MiB of memory that have to be available before a build begins.
+    pub memory_free_mib_min: u64,
+    /// Percent of the last ten seconds in which processes waited for memory; above it no build
+    /// begins.
+    pub memory_pressure_percent_max: u64,
+    /// Percent of the engine's disk that may be in use; above it no build begins.
+    pub disk_percent_max: u64,
+    /// MiB that an image may have.
+    pub image_mib_max: u64,
+    /// What all builds together may use, where the operator wants a ceiling.
+    pub ceiling: Option<Ceiling>,
+}
+
+/// What all builds of the engine together may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ceiling {
+    /// Memory with swap.
+    pub memory_mib: u64,
+    /// Hundredths of one processor.
+    pub cpu_percent: u64,
+}
+
+impl Default for BuildLimits {
+    fn default() -> Self {
+        Self {
+            memory_free_mib_min: 256,
+            memory_pressure_percent_max: 40,
+            disk_percent_max: 80,
+            image_mib_max: 8 * 1024,
+            ceiling: None,
+        }
+    }
+}
+
+/// What became of the ceiling.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CeilingState {
+    /// It holds.
+    Holds(Ceiling),
+    /// Nobody asked for one.
+    NotWanted,
+    /// It cannot be set, and why.
+    CannotSet(String),
+}
+
+impl Docker {
+    /// Why no build should begin now, for people.
+    pub(super) async fn build_hindrance(&self) -> Option<String> {
+        let limits = &self.config().builds;
+        if let Some(mib) = memory_available_mib()
+            && mib < limits.memory_free_mib_min
+        {
+            return Some(format!(
+                "memory: {mib} MiB are free, builds begin from {} MiB on",
+                limits.memory_free_mib_min
+            ));
+        }
+        if let Some(percent) = memory_pressure_percent()
+            && percent > limits.memory_pressure_percent_max
+        {
+            return Some(format!(
+                "memory: processes wait for it {percent} % of the time, builds begin below {} %",
+                limits.memory_pressure_percent_max
+            ));
+        }
+        let percent = self.disk_percent().await?;
+        (percent > limits.disk_percent_max).then(|| {
+            format!(
+                "disk: {percent} % of the engine's are in use, builds begin below {} %",
+                limits.disk_percent_max
+            )
+        })
+    }
+
+    /// How much of the engine's disk is in use, where it can be seen from here.
+    pub async fn disk_percent(&self) -> Option<u64> {
+        let root = self.engine_root().await?;
+        let facts = statvfs(&root).ok()?;
+        let used = facts.blocks().saturating_sub(facts.blocks_free());
+        // As `df` counts: what only root may use is neither used nor there.
+        let all = used.saturating_add(facts.blocks_available());
+        (all > 0).then(|| used.saturating_mul(100).div_ceil(all))
+    }
+
+    /// Puts the ceiling in place, or sees that it is. Asked before every build, for a restart of the
+    /// engine takes it away.
+    pub fn ensure_build_ceiling(&self) -> CeilingState {
+        let Some(ceiling) = self.config().builds.ceiling else {
+            return CeilingState::NotWanted;
+        };
+        match set(Path::new(GROUPS), ceiling) {
+            Ok(()) => CeilingState::Holds(ceiling),
+            Err(why) => CeilingState::CannotSet(why),
+        }
+    }
+}
+
+/// Writes the ceiling in the words of the control groups that are there.
+fn set(groups: &Path, ceiling: Ceiling) -> Result<(), String> {
+    let bytes = ceiling.memory_mib.saturating_mul(1024 * 1024).to_string();
+    let quota = ceiling.cpu_percent.saturating_mul(PERIOD_US / 100);
+    if groups.join("cgroup.controllers").exists() {
+        let group = builders(groups.join(BUILDERS))?;
+        write(&group, "memory.max", &bytes)?;
+        write(&group, "memory.swap.max", "0")?;
+        return write(&group, "cpu.max", &format!("{quota} {PERIOD_US}"));
+    }
+    let memory = builders(groups.join("memory").join(BUILDERS))?;
+    // Memory with swap can never be below memory alone, so which comes first depends on what holds.
+    let lower = write(&memory, "memory.limit_in_bytes", &bytes);
+    write(&memory, "memory.memsw.limit_in_bytes", &bytes)?;
+    if lower.is_err() {
+        write(&memory, "memory.limit_in_bytes", &bytes)?;
+    }
+    let cpu = builders(groups.join("cpu").join(BUILDERS))?;
+    write(&cpu, "cpu.cfs_period_us", &PERIOD_US.to_string())?;
+    write(&cpu, "cpu.cfs_quota_us", &quota.to_string())?;
+    write(&cpu, "cpu.shares", &CPU_SHARES.to_string())
+}
+
+/// The builder's group, made ahead of its first step.
+fn builders(group: PathBuf) -> Result<PathBuf, String> {
+    std::fs::create_dir_all(&group)
+        .map(|()| group.clone())
+        .map_err(|error| format!("cannot open {}: {error}", group.display()))
+}
+
+fn write(group: &Path, file: &str, value: &str) -> Result<(), String> {
+    let path = group.join(file);
+    std::fs::write(&path, value).map_err(|error| format!("cannot write {}: {error}", path.display()))
+}
+
+fn memory_available_mib() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
+    Some(kib / 1024)
+}
+
+/// Where the kernel counts it.
+fn memory_pressure_percent() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/pressure/memory").ok()?;
+    let line = text.lines().find(|line| line.starts_with("some "))?;
+    let average = line.split_whitespace().find_map(|w| w.strip_prefix("avg10="))?;
+    average.split('.').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CEILING: Ceiling = Ceiling {
+        memory_mib: 512,
+        cpu_percent: 150,
+    };
+
+    #[test]
+    fn a_ceiling_is_written_in_the_words_of_either_kind_of_control_groups() {
+        let old = tempfile::tempdir().unwrap();
+        set(old.path(), CEILING).unwrap();
+        let read = |path: &str| std::fs::read_to_string(old.path().join(path)).unwrap();
+        assert_eq!(read("memory/docker/buildkit/memory.limit_in_bytes"), "536870912");
+        assert_eq!(read("memory/docker/buildkit/memory.memsw.limit_in_bytes"), "536870912");
+        assert_eq!(read("cpu/docker/buildkit/cpu.cfs_quota_us"), "150000");
+
+        let new = tempfile::tempdir().unwrap();
+        std::fs::write(new.path().join("cgroup.controllers"), "cpu memory").unwrap();
+        set(new.path(), CEILING).unwrap();
+        let read = |path: &str| std::fs::read_to_string(new.path().join(path)).unwrap();
+        assert_eq!(read("docker/buildkit/memory.max"), "536870912");
+        assert_eq!(read("docker/buildkit/cpu.max"), "150000 100000");
+    }
+
+    #[test]
+    fn a_ceiling_that_cannot_be_set_says_where_and_why() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let why = set(file.path(), CEILING).unwrap_err();
+        assert!(why.contains("memory/docker/buildkit"), "{why}");
+    }
+
+    #[test]
+    fn this_hosts_memory_is_seen() {
+        assert!(memory_available_mib().is_some_and(|mib| mib > 0));
+    }
+}

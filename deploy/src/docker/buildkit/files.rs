@@ -1,0 +1,312 @@
+//! The context, offered file by file: the builder is told of every file and asks for the contents
+//! of those that it does not have.
+
+use std::{
+    collections::BTreeSet,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use bollard_buildkit_proto::{
+    fsutil::types::{Packet, Stat, packet::PacketType},
+    moby::filesync::packet::file_sync_server::FileSync,
+};
+use futures_util::{Stream, stream};
+use prost::Message as _;
+use tokio::sync::mpsc;
+use tonic::{Request, Response, Status, Streaming, metadata::MetadataMap};
+
+use crate::source::{Context, Part, PartKind, SourceError};
+
+/// Packets that are ready before the connection takes them.
+const PACKETS_AHEAD: usize = 16;
+
+/// A folder, and a link, in the builder's words for modes.
+const MODE_FOLDER: u32 = 1 << 31;
+const MODE_LINK: u32 = 1 << 27;
+
+/// How much of a context was sent.
+#[derive(Debug, Default)]
+pub(in crate::docker) struct Sent {
+    /// Files of the context.
+    pub(in crate::docker) files: u64,
+    /// Bytes of all of them.
+    pub(in crate::docker) bytes: u64,
+    files_sent: AtomicU64,
+    bytes_sent: AtomicU64,
+}
+
+impl Sent {
+    /// Nothing of this context yet.
+    pub(in crate::docker) fn of(context: &Context) -> Self {
+        let mut sent = Self::default();
+        for part in context.parts().iter() {
+            if let PartKind::File { size, .. } = &part.kind {
+                sent.files += 1;
+                sent.bytes += size;
+            }
+        }
+        sent
+    }
+
+    /// Files whose contents were sent.
+    pub(in crate::docker) fn files_sent(&self) -> u64 {
+        self.files_sent.load(Ordering::Relaxed)
+    }
+
+    /// Bytes that were sent, names and times included.
+    pub(in crate::docker) fn bytes_sent(&self) -> u64 {
+        self.bytes_sent.load(Ordering::Relaxed)
+    }
+}
+
+/// Offers one context.
+pub(super) struct Files {
+    context: Context,
+    sent: Arc<Sent>,
+}
+
+impl Files {
+    pub(super) fn new(context: Context, sent: Arc<Sent>) -> Self {
+        Self { context, sent }
+    }
+}
+
+type Packets = Pin<Box<dyn Stream<Item = Result<Packet, Status>> + Send>>;
+type Outgoing = mpsc::Sender<Result<Packet, Status>>;
+
+#[tonic::async_trait]
+impl FileSync for Files {
+    type DiffCopyStream = Packets;
+
+    async fn diff_copy(
+        &self,
+        request: Request<Streaming<Packet>>,
+    ) -> Result<Response<Packets>, Status> {
+        let wanted = Wanted::read(request.metadata(), &self.context)?;
+        let offered: Vec<Part> = wanted.select(self.context.parts()).cloned().collect();
+        let exchange = Exchange {
+            context: self.context.clone(),
+            sent: Arc::clone(&self.sent),
+            offered,
+        };
+        let (packets, taken) = mpsc::channel(PACKETS_AHEAD);
+        tokio::spawn(async move {
+            if let Err(status) = exchange.run(request.into_inner(), &packets).await {
+                // A builder that went away has no use for the reason.
+                let _sent = packets.send(Err(status)).await;
+            }
+        });
+        let stream = stream::unfold(taken, async |mut taken| {
+            let packet = taken.recv().await?;
+            Some((packet, taken))
+        });
+        Ok(Response::new(Box::pin(stream)))
+    }
+
+    type TarStreamStream = Packets;
+
+    async fn tar_stream(
+        &self,
+        _: Request<Streaming<Packet>>,
+    ) -> Result<Response<Packets>, Status> {
+        Err(Status::unimplemented("not offered"))
+    }
+}
+
+/// Which files the builder asks for.
+struct Wanted {
+    /// The paths it will read, or all where empty.
+    follow: Vec<String>,
+}
+
+impl Wanted {
+    fn read(metadata: &MetadataMap, context: &Context) -> Result<Self, Status> {
+        let folder = metadata.get("dir-name").and_then(|name| name.to_str().ok());
+        match folder {
+            Some("context" | "dockerfile") => {}
+            other => return Err(Status::not_found(format!("no folder {other:?} is offered"))),
+        }
+        // The ignore file was applied when the context was made, so excluded patterns say nothing
+        // new. Followed paths only save work: with links in between, or patterns, all is offered.
+        let mut follow = Vec::new();
+        for value in metadata.get_all("followpaths") {
+            let path = value.to_str().unwrap_or("*");
+            let plain = !path.contains(['*', '?', '[', '\\', '%']);
+            match path.trim_matches('/') {
+                path if plain && !path.is_empty() && path != "." => follow.push(path.to_owned()),
+                _ => return Ok(Self { follow: Vec::new() }),
+            }
+        }
+        let links = context
+            .parts()
+            .iter()
+            .any(|part| matches!(part.kind, PartKind::Link { .. }));
+        if links {
+            follow.clear();
+        }
+        Ok(Self { follow })
+    }
+
+    fn select<'a>(&self, parts: &'a [Part]) -> impl Iterator<Item = &'a Part> {
+        let all = self.follow.is_empty();
+        let mut needed: BTreeSet<&str> = BTreeSet::new();
+        let follows = |path: &str| {
+            self.follow.iter().any(|followed| {
+                path.strip_prefix(followed.as_str())
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            })
+        };
+        for part in parts.iter().filter(|part| !all && follows(&part.path)) {
+            let mut path = part.path.as_str();
+            while needed.insert(path) {
+                match path.rsplit_once('/') {
+                    Some((folder, _)) => path = folder,
+                    None => break,
+                }
+            }
+        }
+        parts
+            .iter()
+            .filter(move |part| all || needed.contains(part.path.as_str()))
+    }
+}
+
+/// One exchange: every entry is told, then contents are sent as they are asked for.
+struct Exchange {
+    context: Context,
+    sent: Arc<Sent>,
+    offered: Vec<Part>,
+}
+
+/// What the builder says back.
+enum Said {
+    Wants(u32),
+    Finished,
+}
+
+impl Exchange {
+    async fn run(&self, mut incoming: Streaming<Packet>, out: &Outgoing) -> Result<(), Status> {
+        let (told, mut asked) = mpsc::unbounded_channel();
+        // The builder asks while it is still being told; nobody may wait for the other.
+        let listen = async move {
+            let mut left = self.offered.len();
+            while let Some(packet) = incoming.message().await? {
+                let said = match packet.r#type() {
+                    PacketType::PacketReq => Said::Wants(packet.id),
+                    PacketType::PacketFin => Said::Finished,
+                    PacketType::PacketErr => {
+                        let why = String::from_utf8_lossy(&packet.data).into_owned();
+                        return Err(Status::aborted(why));
+                    }
+                    _ => continue,
+                };
+                // Each file is asked for once; a builder that asks for more is not one.
+                left = match left.checked_sub(usize::from(matches!(said, Said::Wants(_)))) {
+                    Some(left) => left,
+                    None => return Err(Status::resource_exhausted("asked for too many files")),
+                };
+                let last = matches!(said, Said::Finished);
+                if told.send(said).is_err() || last {
+                    break;
+                }
+            }
+            Ok(())
+        };
+        let answer = async {
+            self.tell(out).await?;
+            let mut contents = None;
+            while let Some(said) = asked.recv().await {
+                match said {
+                    Said::Wants(id) => self.send(id, &mut contents, out).await?,
+                    Said::Finished => return self.put(out, packet(PacketType::PacketFin)).await,
+                }
+            }
+            Ok(())
+        };
+        tokio::try_join!(listen, answer).map(|_| ())
+    }
+
+    async fn tell(&self, out: &Outgoing) -> Result<(), Status> {
+        for part in &self.offered {
+            let told = Packet {
+                stat: Some(stat(part)),
+                ..packet(PacketType::PacketStat)
+            };
+            self.put(out, told).await?;
+        }
+        self.put(out, packet(PacketType::PacketStat)).await
+    }
+
+    async fn send(
+        &self,
+        id: u32,
+        contents: &mut Option<crate::source::Contents>,
+        out: &Outgoing,
+    ) -> Result<(), Status> {
+        let part = usize::try_from(id).ok().and_then(|at| self.offered.get(at));
+        let Some(PartKind::File { id: blob, size, .. }) = part.map(|part| &part.kind) else {
+            return Err(Status::invalid_argument("asked for what is not a file"));
+        };
+        if contents.is_none() {
+            *contents = Some(self.context.contents().map_err(broken)?);
+        }
+        let data = |data| Packet {
+            id,
+            data,
+            ..packet(PacketType::PacketData)
+        };
+        if let Some(contents) = contents {
+            contents.begin(blob, *size).await.map_err(broken)?;
+            while let Some(piece) = contents.piece().await.map_err(broken)? {
+                self.put(out, data(piece.to_vec())).await?;
+            }
+        }
+        self.sent.files_sent.fetch_add(1, Ordering::Relaxed);
+        self.put(out, data(Vec::new())).await
+    }
+
+    async fn put(&self, out: &Outgoing, packet: Packet) -> Result<(), Status> {
+        let bytes = packet.encoded_len() as u64;
+        self.sent.bytes_sent.fetch_add(bytes, Ordering::Relaxed);
+        let gone = |_| Status::cancelled("the builder went away");
+        out.send(Ok(packet)).await.map_err(gone)
+    }
+}
+
+fn broken(error: SourceError) -> Status {
+    Status::internal(error.to_string())
+}
+
+fn packet(kind: PacketType) -> Packet {
+    Packet {
+        r#type: kind.into(),
+        ..Packet::default()
+    }
+}
+
+fn stat(part: &Part) -> Stat {
+    let mut stat = Stat {
+        path: part.path.clone(),
+        mod_time: part.modified_ns(),
+        ..Stat::default()
+    };
+    match &part.kind {
+        PartKind::Folder => stat.mode = MODE_FOLDER | 0o755,
+        PartKind::Link { target, .. } => {
+            stat.mode = MODE_LINK | 0o777;
+            stat.linkname.clone_from(target);
+            stat.size = i64::try_from(target.len()).unwrap_or(0);
+        }
+        PartKind::File {
+            size, executable, ..
+        } => {
+            stat.mode = if *executable { 0o755 } else { 0o644 };
+            stat.size = i64::try_from(*size).unwrap_or(i64::MAX);
+        }
+    }
+    stat
+}

@@ -1,0 +1,16 @@
+//! BuildKit, spoken to directly through the engine's API.
+//!
+//! Two connections make a build: over one we ask (`/grpc`), over the other the builder asks us
+//! (`/session`), for files of the context, for secrets, for a registry's credentials. Both belong
+//! to one build and end with it: dropping a build cuts them, and that ends it in the engine.
+//!
+//! Not here: what is built and why, labels and tags, and what the engine's older way of building
+//! needs (`build_image.rs`).
+
+mod files;
+mod session;
+mod solve;
+
+pub(super) use files::Sent;
+pub(super) use session::Offer;
+pub(super) use solve::{Fault, Order, solve};

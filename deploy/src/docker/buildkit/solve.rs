@@ -1,0 +1,158 @@
+//! One build: what is asked of the builder, what it tells meanwhile, what it answers.
+
+use std::{
+    collections::HashMap,
+    io,
+    path::Path,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use bollard_buildkit_proto::moby::buildkit::v1::{
+    SolveRequest, StatusRequest, StatusResponse, control_client::ControlClient,
+};
+use tokio_util::sync::CancellationToken;
+use tonic::{
+    Code, Status,
+    transport::{Channel, Endpoint, Uri},
+};
+
+use super::session::Offer;
+use crate::docker::transport::{UpgradeError, upgrade};
+
+/// The largest message that is taken from the builder, in bytes: its log comes in pieces, a
+/// Dockerfile's source comes back whole.
+const MESSAGE_BYTES_MAX: usize = 16 << 20;
+
+/// How long the last messages of a build may come after its end.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// What a build consists of, in the builder's words.
+pub(in crate::docker) struct Order {
+    /// The tag that its image gets.
+    pub(in crate::docker) tag: String,
+    /// Attributes of the Dockerfile frontend.
+    pub(in crate::docker) attributes: HashMap<String, String>,
+}
+
+/// How a build ended well.
+pub(in crate::docker) struct Answer {
+    /// The image's id, as the engine names it.
+    pub(in crate::docker) image: String,
+}
+
+/// Why there is no image.
+#[derive(Debug)]
+pub(in crate::docker) enum Fault {
+    /// The engine does not offer its builder this way.
+    NotOffered(UpgradeError),
+    /// It does not answer.
+    Unreachable(String),
+    /// The builder's own answer.
+    Builder(Status),
+}
+
+impl From<UpgradeError> for Fault {
+    fn from(error: UpgradeError) -> Self {
+        match error {
+            UpgradeError::Refused { .. } => Self::NotOffered(error),
+            UpgradeError::Unreachable(why) => Self::Unreachable(why),
+        }
+    }
+}
+
+/// Asks for a build and tells what the builder tells. Everything it opened ends when `cut` is
+/// cancelled, and the build with it.
+pub(in crate::docker) async fn solve(
+    socket: &Path,
+    cut: CancellationToken,
+    order: Order,
+    offer: Offer,
+    tell: impl FnMut(StatusResponse),
+) -> Result<Answer, Fault> {
+    let mut control = control(socket, cut.clone()).await?;
+    let session = super::session::open(socket, cut, offer).await?;
+    let told = follow(control.clone(), session.clone(), tell);
+    let request = SolveRequest {
+        // The build has no other name than its session.
+        r#ref: session.clone(),
+        session,
+        exporter_deprecated: "moby".to_owned(),
+        exporter_attrs_deprecated: HashMap::from([("name".to_owned(), order.tag)]),
+        frontend: "dockerfile.v0".to_owned(),
+        frontend_attrs: order.attributes,
+        ..SolveRequest::default()
+    };
+    let ended = CancellationToken::new();
+    let solve = async {
+        let solved = control.solve(request).await;
+        ended.cancel();
+        solved
+    };
+    let told = async {
+        let late = async {
+            ended.cancelled().await;
+            tokio::time::sleep(LAST_WORDS).await;
+        };
+        tokio::select! {
+            () = told => {}
+            () = late => {}
+        }
+    };
+    let (solved, ()) = futures_util::future::join(solve, told).await;
+    let response = solved.map_err(fault)?.into_inner();
+    match response.exporter_response.get("containerimage.digest") {
+        Some(image) => Ok(Answer {
+            image: image.clone(),
+        }),
+        None => Err(Fault::Unreachable(
+            "the build ended without an image and without a word".to_owned(),
+        )),
+    }
+}
+
+/// A client of the builder over a connection of its own.
+pub(super) async fn control(
+    socket: &Path,
+    cut: CancellationToken,
+) -> Result<ControlClient<Channel>, Fault> {
+    let connection = upgrade(socket, cut, "/grpc", http::HeaderMap::new()).await?;
+    // The channel asks once; a connection that ended is not made again.
+    let once = Mutex::new(Some(connection));
+    let connector = tower::service_fn(move |_: Uri| {
+        let connection = once.lock().unwrap_or_else(PoisonError::into_inner).take();
+        async move { connection.ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected)) }
+    });
+    let channel = Endpoint::from_static("http://docker")
+        .connect_with_connector(connector)
+        .await
+        .map_err(|error| Fault::Unreachable(error.to_string()))?;
+    Ok(ControlClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX))
+}
+
+/// Tells what the builder tells of one build, to the end of it.
+async fn follow(
+    mut control: ControlClient<Channel>,
+    build: String,
+    mut tell: impl FnMut(StatusResponse),
+) {
+    let asked = control.status(StatusRequest { r#ref: build }).await;
+    let mut messages = match asked {
+        Ok(messages) => messages.into_inner(),
+        Err(status) => {
+            tracing::debug!(%status, "the builder does not tell its progress");
+            return;
+        }
+    };
+    while let Ok(Some(message)) = messages.message().await {
+        tell(message);
+    }
+}
+
+/// A status that the connection made is not the builder's word.
+fn fault(status: Status) -> Fault {
+    match status.code() {
+        Code::Unavailable | Code::Cancelled => Fault::Unreachable(status.message().to_owned()),
+        _ => Fault::Builder(status),
+    }
+}

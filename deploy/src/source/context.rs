@@ -1,0 +1,322 @@
+//! What a builder is offered: the files of a folder of a commit, without those that the folder's
+//! ignore file names.
+
+use std::{cmp::Ordering, collections::BTreeSet, sync::Arc};
+
+use bytes::{Bytes, BytesMut};
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    Entry, IgnoreRules, Mode, SourceError, Tree,
+    blobs::Blobs,
+    ignore::Matcher,
+    limits::{CHUNK_BYTES, IGNORE_BYTES_MAX},
+    links::{self, Leads, Links},
+    paths,
+    tape::EPOCH_SECONDS,
+};
+
+/// The files of a build. Content decides the time of each, so that equal files are equal to a
+/// builder and others are not, whatever their sizes. Everything that can be refused was refused
+/// when it was made.
+#[derive(Clone, Debug)]
+pub struct Context {
+    tree: Tree,
+    folder: String,
+    parts: Arc<[Part]>,
+}
+
+/// One entry of a context. Owner is root, modes are 0644 and 0755.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Its path inside the context; folders have no slash at their end.
+    pub path: String,
+    /// What it is.
+    pub kind: PartKind,
+}
+
+/// What an entry of a context is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PartKind {
+    /// A folder.
+    Folder,
+    /// A symbolic link that stays inside the context.
+    Link {
+        /// Where it leads.
+        target: String,
+        /// The id of its content.
+        id: String,
+    },
+    /// A file.
+    File {
+        /// The id of its content.
+        id: String,
+        /// Bytes of its content.
+        size: u64,
+        /// Whether it can be run.
+        executable: bool,
+    },
+}
+
+impl Part {
+    /// Nanoseconds after 2000-01-01T00:00:00Z: the first 40 bits of the content's id, about 18
+    /// minutes of them. Builders compare path, size, mode and time, never content.
+    pub(super) fn nanos(&self) -> u64 {
+        let (PartKind::Link { id, .. } | PartKind::File { id, .. }) = &self.kind else {
+            return 0;
+        };
+        id.get(..10)
+            .and_then(|digits| u64::from_str_radix(digits, 16).ok())
+            .unwrap_or(0)
+    }
+
+    /// Its time in nanoseconds since 1970.
+    pub fn modified_ns(&self) -> i64 {
+        let nanos = EPOCH_SECONDS * 1_000_000_000 + self.nanos();
+        i64::try_from(nanos).unwrap_or(i64::MAX)
+    }
+}
+
+impl Context {
+    /// The files of `folder` of the tree, for a build of `dockerfile` inside it.
+    pub async fn of(tree: &Tree, folder: &str, dockerfile: &str) -> Result<Self, SourceError> {
+        let mut parts = parts(tree, folder, dockerfile).await?;
+        parts.sort_unstable_by(|a, b| compare(&a.path, &b.path));
+        Ok(Self {
+            tree: tree.clone(),
+            folder: folder.to_owned(),
+            parts: parts.into(),
+        })
+    }
+
+    /// Its entries in the order in which builders want them: folders before what is in them.
+    pub fn parts(&self) -> &Arc<[Part]> {
+        &self.parts
+    }
+
+    /// Opens the contents of its files.
+    pub fn contents(&self) -> Result<Contents, SourceError> {
+        Ok(Contents {
+            blobs: Blobs::open(&self.tree.repository)?,
+            left: 0,
+        })
+    }
+
+    /// SHA-256 of every path, mode and content, in hex: equal exactly where a build finds the same.
+    pub fn digest(&self) -> String {
+        let mut digest = Sha256::new();
+        for part in self.parts.iter() {
+            let (kind, content) = match &part.kind {
+                PartKind::Folder => ("folder", ""),
+                PartKind::Link { id, .. } => ("link", id.as_str()),
+                PartKind::File {
+                    id,
+                    executable: true,
+                    ..
+                } => ("program", id.as_str()),
+                PartKind::File { id, .. } => ("file", id.as_str()),
+            };
+            for field in [kind, content, &part.path] {
+                digest.update(field.as_bytes());
+                // No field holds a NUL, so no two contexts are written alike.
+                digest.update([0]);
+            }
+        }
+        hex::encode(digest.finalize())
+    }
+
+    /// Whether the commit has `path`, a file or a folder, and the ignore file keeps it out.
+    pub async fn leaves_out(&self, path: &str) -> bool {
+        let Some(path) = paths::tidy(path.trim_start_matches('/')).filter(|path| !path.is_empty())
+        else {
+            return false;
+        };
+        let below = format!("{path}/");
+        let is = |other: &str| other == path || other.starts_with(&below);
+        let offered = self.parts.iter().any(|part| is(&part.path));
+        let prefix = prefix(&self.folder);
+        let Ok(all) = self.tree.list().await else {
+            return false;
+        };
+        let committed = all
+            .iter()
+            .filter_map(|entry| entry.path.strip_prefix(&prefix))
+            .any(is);
+        committed && !offered
+    }
+}
+
+/// Reads contents one after the other. Its process ends when this is dropped.
+pub struct Contents {
+    blobs: Blobs,
+    left: u64,
+}
+
+impl Contents {
+    /// Begins with the file whose content has this id and so many bytes; the one before has to be
+    /// read to its end.
+    pub async fn begin(&mut self, id: &str, size: u64) -> Result<(), SourceError> {
+        let (questions, answers) = self.blobs.sides();
+        questions.ask(std::iter::once(id)).await?;
+        answers.begin(id, size).await?;
+        self.left = size;
+        if size == 0 {
+            answers.end().await?;
+        }
+        Ok(())
+    }
+
+    /// The next piece, of at most 64 KiB; `None` at the end of the file.
+    pub async fn piece(&mut self) -> Result<Option<Bytes>, SourceError> {
+        if self.left == 0 {
+            return Ok(None);
+        }
+        let (_, answers) = self.blobs.sides();
+        let mut piece = BytesMut::new();
+        while self.left > 0 && piece.len() < CHUNK_BYTES / 2 {
+            self.left = answers.pour(self.left, &mut piece).await?;
+        }
+        if self.left == 0 {
+            answers.end().await?;
+        }
+        Ok(Some(piece.freeze()))
+    }
+}
+
+/// The order of builders: by bytes, with the slash before all of them.
+fn compare(a: &str, b: &str) -> Ordering {
+    let key = |byte: u8| if byte == b'/' { 0 } else { byte };
+    a.bytes().map(key).cmp(b.bytes().map(key))
+}
+
+fn prefix(folder: &str) -> String {
+    match folder {
+        "" => String::new(),
+        folder => format!("{folder}/"),
+    }
+}
+
+async fn parts(tree: &Tree, folder: &str, dockerfile: &str) -> Result<Vec<Part>, SourceError> {
+    let all = tree.list().await?;
+    let prefix = prefix(folder);
+    let inside: Vec<(&str, &Entry)> = all
+        .iter()
+        .filter_map(|entry| Some((entry.path.strip_prefix(&prefix)?, entry)))
+        .collect();
+    if inside.is_empty() {
+        return Err(SourceError::unfit(
+            folder,
+            "no files of the commit are in this folder",
+        ));
+    }
+    let (rules, rules_path) = rules(tree, &prefix, dockerfile).await?;
+    let always = [dockerfile, ".dockerignore", rules_path.as_str()];
+    let (folders, files) = kept(Arc::new(rules), &inside, &always).await?;
+    let links = tree
+        .link_targets(files.iter().map(|at| inside[*at].1))
+        .await?;
+    let targets: Links<'_> = links
+        .iter()
+        .map(|(entry, target)| (&entry.path[prefix.len()..], target.as_str()))
+        .collect();
+    for (path, target) in &targets {
+        if links::of_link(path, target, &targets) == Leads::Out {
+            let why = format!(
+                "the link leaves the build context (it leads to {}); remove it or name it in \
+                 .dockerignore",
+                paths::shown(target)
+            );
+            return Err(SourceError::unfit(&format!("{prefix}{path}"), why));
+        }
+    }
+    let folders = folders.into_iter().map(|path| Part {
+        path,
+        kind: PartKind::Folder,
+    });
+    let files = files.into_iter().map(|at| {
+        let (path, entry) = inside[at];
+        let id = entry.id.clone();
+        let kind = match targets.get(path) {
+            Some(target) => PartKind::Link {
+                target: (*target).to_owned(),
+                id,
+            },
+            None => PartKind::File {
+                id,
+                size: entry.size,
+                executable: entry.mode == Mode::Executable,
+            },
+        };
+        Part {
+            path: path.to_owned(),
+            kind,
+        }
+    });
+    Ok(folders.chain(files).collect())
+}
+
+/// The ignore file that counts: the Dockerfile's own, else the folder's.
+async fn rules(
+    tree: &Tree,
+    prefix: &str,
+    dockerfile: &str,
+) -> Result<(IgnoreRules, String), SourceError> {
+    for path in [
+        format!("{dockerfile}.dockerignore"),
+        ".dockerignore".to_owned(),
+    ] {
+        let full = format!("{prefix}{path}");
+        let Some(entry) = tree.resolve(&full).await? else {
+            continue;
+        };
+        if entry.size > IGNORE_BYTES_MAX {
+            return Err(SourceError::unfit(&full, "an ignore file may have 64 KiB"));
+        }
+        let text = tree.read(&full).await?.unwrap_or_default();
+        let rules = IgnoreRules::parse(&String::from_utf8_lossy(&text))
+            .map_err(|wrong| SourceError::unfit(&format!("{full}:{}", wrong.line), wrong.why))?;
+        return Ok((rules, path));
+    }
+    Ok((IgnoreRules::default(), ".dockerignore".to_owned()))
+}
+
+/// Which folders and which entries are sent. A folder is sent when it is not ignored itself, or
+/// something in it is sent. Runs apart, since many patterns on many paths are real work.
+async fn kept(
+    rules: Arc<IgnoreRules>,
+    inside: &[(&str, &Entry)],
+    always: &[&str],
+) -> Result<(BTreeSet<String>, Vec<usize>), SourceError> {
+    let paths: Vec<(String, bool, bool)> = inside
+        .iter()
+        .map(|(path, entry)| {
+            (
+                (*path).to_owned(),
+                entry.mode == Mode::Submodule,
+                always.contains(path),
+            )
+        })
+        .collect();
+    let work = move || {
+        let mut matcher = Matcher::new(&rules);
+        let (mut folders, mut files) = (BTreeSet::new(), Vec::new());
+        for (at, (path, submodule, always)) in paths.iter().enumerate() {
+            let sent = !submodule && (*always || !matcher.ignores(path)?);
+            if sent {
+                files.push(at);
+            }
+            let (mut folder, mut needed) = (paths::folder(path), sent);
+            while !folder.is_empty() && !folders.contains(folder) {
+                needed = needed || !matcher.ignores(folder)?;
+                if needed {
+                    folders.insert(folder.to_owned());
+                }
+                folder = paths::folder(folder);
+            }
+        }
+        Ok((folders, files))
+    };
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|cause| Err(SourceError::io("match the ignore file")(cause.into())))
+}

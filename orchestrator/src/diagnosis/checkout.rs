@@ -1,0 +1,46 @@
+//! The checkout asks for what cannot be given.
+
+use deploy::blueprint::{BlueprintError, Service};
+
+use super::say::diagnosis;
+use crate::{lifecycle::Diagnosis, secrets::SecretError};
+
+/// The checkout does not say what to run.
+pub fn blueprint(error: &BlueprintError) -> Diagnosis {
+    let said = error.to_string();
+    let mut lines = said.lines().map(str::to_owned);
+    let sentence = lines.next().unwrap_or_default();
+    let action = "Mend it and push; `dayfly up` tries it without a push.";
+    diagnosis("DF101", sentence, lines.collect(), action)
+}
+
+/// The commit cannot be had.
+pub fn source(why: &str) -> Diagnosis {
+    let action =
+        "Check that the commit is still on the forge and that Dayfly may read the repository.";
+    diagnosis(
+        "DF102",
+        format!("The commit cannot be fetched: {why}"),
+        Vec::new(),
+        action,
+    )
+}
+
+/// A service asks for more than the server gives.
+pub fn too_greedy(service: &Service, mib_max: u64) -> Diagnosis {
+    let (name, mib) = (&service.name, service.memory_bytes / (1024 * 1024));
+    let sentence =
+        format!("{name} asks for {mib} MiB of memory; this server gives {mib_max} at most");
+    let action = format!(
+        "Lower `memory` of [services.{name}], or raise `limits.service_memory_mib_max` on the server."
+    );
+    diagnosis("DF103", sentence, Vec::new(), action)
+}
+
+/// A build asks for a secret that it does not get.
+pub fn secret_missing(service: &Service, error: &SecretError) -> Diagnosis {
+    let sentence = format!("The build of {} does not get what it asks for: {error}", service.name);
+    let action = "Ask whoever runs this server to add it to the file that `secrets_file` names, \
+                  or remove it from `build.secrets` in dayfly.toml.";
+    diagnosis("DF104", sentence, Vec::new(), action)
+}

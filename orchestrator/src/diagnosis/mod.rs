@@ -1,0 +1,20 @@
+//! What broke, in words for the person who can mend it.
+//!
+//! All sentences about failures of a revision live here. `DF1xx` is about the checkout, `DF2xx`
+//! about building, `DF3xx` about starting, `DF4xx` about databases, `DF9xx` about ourselves.
+
+mod build;
+mod checkout;
+mod database;
+mod ourselves;
+mod say;
+mod start;
+
+pub use build::{bad_reference, build, image_never_came};
+pub use checkout::{blueprint, secret_missing, source, too_greedy};
+pub use database::{
+    database, migration_failed, migration_refused, migration_timed_out, seed_missing,
+};
+pub use ourselves::gave_up;
+pub use say::EVIDENCE_LINES_MAX;
+pub use start::{exited, not_ready, start_refused};

@@ -1,0 +1,82 @@
+//! Images that somebody else builds for a commit: their names carry placeholders.
+
+use deploy::names::CommitSha;
+
+use crate::{lifecycle::Wanted, store::PreviewRow};
+
+/// What may stand in a name.
+const PLACEHOLDERS: [&str; 4] = ["{number}", "{sha}", "{short_sha}", "{branch_slug}"];
+
+/// The longest a branch's name is inside a tag, in characters; a tag has 128 at most.
+const BRANCH_SLUG_CHARS_MAX: usize = 60;
+
+/// The name of a commit's image.
+///
+/// # Errors
+/// Says what in the name is not known here.
+pub fn resolve(reference: &str, row: &PreviewRow, commit: &CommitSha) -> Result<String, String> {
+    let branch = match &row.desired.wanted {
+        Wanted::Serve(head) => Some(branch_slug(&head.branch)),
+        _ => None,
+    };
+    let values = [
+        row.number.map(|number| number.0.to_string()),
+        Some(commit.to_string()),
+        Some(commit.short().to_string()),
+        branch,
+    ];
+    let mut named = reference.to_owned();
+    for (placeholder, value) in PLACEHOLDERS.into_iter().zip(values) {
+        if named.contains(placeholder) {
+            let value = value.ok_or_else(|| {
+                format!("{placeholder} means nothing here: this preview is not of a pull request")
+            })?;
+            named = named.replace(placeholder, &value);
+        }
+    }
+    match named.find('{') {
+        None => Ok(named),
+        Some(at) => {
+            let unknown: String = named[at..].chars().take(20).collect();
+            let known = PLACEHOLDERS.join(", ");
+            Err(format!("{unknown:?} is not known; there is {known}"))
+        }
+    }
+}
+
+/// A branch's name as it may stand in a tag: lower case, everything else a dash.
+fn branch_slug(branch: &str) -> String {
+    let mut slug = String::new();
+    for c in branch.chars().map(|c| c.to_ascii_lowercase()) {
+        if c.is_ascii_alphanumeric() {
+            slug.push(c);
+        } else if !slug.is_empty() && !slug.ends_with('-') {
+            slug.push('-');
+        }
+        if slug.len() == BRANCH_SLUG_CHARS_MAX {
+            break;
+        }
+    }
+    match slug.trim_end_matches('-') {
+        "" => "branch".to_owned(),
+        slug => slug.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_branch_becomes_part_of_a_tag() {
+        for (branch, wanted) in [
+            ("main", "main"),
+            ("Feature/ADD--login_form", "feature-add-login-form"),
+            ("--upload-pack=x", "upload-pack-x"),
+            ("ü", "branch"),
+        ] {
+            assert_eq!(branch_slug(branch), wanted);
+        }
+        assert!(branch_slug(&"a/".repeat(100)).len() <= BRANCH_SLUG_CHARS_MAX);
+    }
+}

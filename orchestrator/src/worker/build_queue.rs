@@ -1,0 +1,240 @@
+//! Places for builds, given in turns to repositories, so that one with many builds does not keep
+//! the others from theirs.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use deploy::{builder::Builder, names::PreviewId};
+use tokio::sync::Notify;
+
+use crate::lifecycle::BuildWait;
+
+/// How often somebody whose turn it is looks whether the host has room for a build.
+const HINDRANCE_PAUSE: Duration = Duration::from_secs(2);
+
+/// The places, and who waits for one.
+#[derive(Debug)]
+pub struct BuildQueue {
+    places: usize,
+    inner: Mutex<Inner>,
+    moved: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// Counts who ever asked; who asked first has the smaller number.
+    tickets: u64,
+    /// Counts what ever began.
+    turns: u64,
+    running: BTreeMap<u64, Asked>,
+    waiting: BTreeMap<u64, Asked>,
+    /// When each repository last had its turn.
+    last_turn: BTreeMap<String, u64>,
+}
+
+#[derive(Debug)]
+struct Asked {
+    repository: String,
+    preview: PreviewId,
+    hindrance: Option<String>,
+}
+
+impl BuildQueue {
+    /// This many builds at once.
+    pub fn new(places: usize) -> Arc<Self> {
+        Arc::new(Self {
+            places,
+            inner: Mutex::default(),
+            moved: Notify::new(),
+        })
+    }
+
+    /// Waits for a place, and until the host has room for a build. Who stops waiting leaves the
+    /// line; the place is given back when it is dropped.
+    pub(super) async fn take(
+        self: &Arc<Self>,
+        repository: &str,
+        preview: &PreviewId,
+        builder: &dyn Builder,
+    ) -> Place {
+        let place = self.enter(repository, preview);
+        loop {
+            // Registered before looking, so that no move in between is missed.
+            let moved = self.moved.notified();
+            if !self.is_next(place.ticket) {
+                moved.await;
+                continue;
+            }
+            match builder.hindrance().await {
+                None if self.begin(place.ticket) => return place,
+                None => {}
+                Some(hindrance) => {
+                    self.hinder(place.ticket, hindrance);
+                    tokio::time::sleep(HINDRANCE_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// What a preview's builds wait for, where they wait.
+    pub(super) fn wait(&self, preview: &PreviewId) -> Option<BuildWait> {
+        let inner = self.lock();
+        let (before, ticket) = inner
+            .line()
+            .into_iter()
+            .enumerate()
+            .find(|(_, ticket)| inner.waiting[ticket].preview == *preview)?;
+        Some(BuildWait {
+            before,
+            hindrance: inner.waiting[&ticket].hindrance.clone(),
+        })
+    }
+
+    fn enter(self: &Arc<Self>, repository: &str, preview: &PreviewId) -> Place {
+        let mut inner = self.lock();
+        inner.tickets += 1;
+        let ticket = inner.tickets;
+        let asked = Asked {
+            repository: repository.to_owned(),
+            preview: preview.clone(),
+            hindrance: None,
+        };
+        inner.waiting.insert(ticket, asked);
+        drop(inner);
+        Place {
+            queue: Arc::clone(self),
+            ticket,
+        }
+    }
+
+    fn is_next(&self, ticket: u64) -> bool {
+        let inner = self.lock();
+        let free = self.places.saturating_sub(inner.running.len());
+        inner.line().into_iter().take(free).any(|next| next == ticket)
+    }
+
+    fn begin(&self, ticket: u64) -> bool {
+        if !self.is_next(ticket) {
+            return false;
+        }
+        let mut inner = self.lock();
+        let Some(asked) = inner.waiting.remove(&ticket) else {
+            return false;
+        };
+        inner.turns += 1;
+        let turn = inner.turns;
+        inner.last_turn.insert(asked.repository.clone(), turn);
+        inner.running.insert(ticket, asked);
+        drop(inner);
+        self.moved.notify_waiters();
+        true
+    }
+
+    fn hinder(&self, ticket: u64, hindrance: String) {
+        if let Some(asked) = self.lock().waiting.get_mut(&ticket) {
+            asked.hindrance = Some(hindrance);
+        }
+    }
+
+    fn leave(&self, ticket: u64) {
+        let mut inner = self.lock();
+        inner.running.remove(&ticket);
+        inner.waiting.remove(&ticket);
+        drop(inner);
+        self.moved.notify_waiters();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    /// Who waits, in the order in which they will begin: each repository's first before anybody's
+    /// second, and among firsts the repository that has waited longest for a turn.
+    fn line(&self) -> Vec<u64> {
+        let mut busy: BTreeMap<&str, usize> = BTreeMap::new();
+        for asked in self.running.values() {
+            *busy.entry(&asked.repository).or_default() += 1;
+        }
+        let mut line: Vec<_> = self
+            .waiting
+            .iter()
+            .map(|(ticket, asked)| {
+                let place = busy.entry(&asked.repository).or_default();
+                let before = *place;
+                *place += 1;
+                let turn = self.last_turn.get(&asked.repository).copied();
+                (before, turn.unwrap_or(0), *ticket)
+            })
+            .collect();
+        line.sort_unstable();
+        line.into_iter().map(|(.., ticket)| ticket).collect()
+    }
+}
+
+/// A place, or a place in the line until [`BuildQueue::take`] has returned.
+#[derive(Debug)]
+pub(super) struct Place {
+    queue: Arc<BuildQueue>,
+    ticket: u64,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.queue.leave(self.ticket);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn preview(text: &str) -> PreviewId {
+        PreviewId::parse(text).unwrap()
+    }
+
+    /// The repositories of a line, in order.
+    fn order(queue: &Arc<BuildQueue>) -> Vec<String> {
+        let inner = queue.lock();
+        let line = inner.line();
+        line.iter()
+            .map(|ticket| inner.waiting[ticket].repository.clone())
+            .collect()
+    }
+
+    #[test]
+    fn repositories_take_turns_however_much_one_of_them_asks_for() {
+        let queue = BuildQueue::new(1);
+        let mut places: Vec<Place> = (0..3)
+            .map(|_| queue.enter("greedy", &preview("greedy-1")))
+            .collect();
+        places.push(queue.enter("modest", &preview("modest-1")));
+        assert_eq!(order(&queue), ["greedy", "modest", "greedy", "greedy"]);
+        assert!(queue.begin(places[0].ticket));
+        assert_eq!(order(&queue), ["modest", "greedy", "greedy"]);
+        assert!(!queue.begin(places[3].ticket), "there is one place");
+        places.remove(0);
+        assert!(queue.begin(places[2].ticket));
+        // Who had a turn and asks again at once stands behind who has waited.
+        places.push(queue.enter("modest", &preview("modest-1")));
+        drop(places.remove(2));
+        assert_eq!(order(&queue), ["greedy", "modest", "greedy"]);
+        let wait = queue.wait(&preview("modest-1")).unwrap();
+        assert_eq!((wait.before, wait.hindrance), (1, None));
+    }
+
+    #[test]
+    fn who_stops_waiting_leaves_the_line() {
+        let queue = BuildQueue::new(1);
+        let first = queue.enter("a", &preview("a-1"));
+        let second = queue.enter("b", &preview("b-1"));
+        drop(first);
+        assert!(queue.begin(second.ticket));
+        assert_eq!(queue.wait(&preview("a-1")), None);
+        assert_eq!(queue.wait(&preview("b-1")), None);
+    }
+}

@@ -1,0 +1,210 @@
+//! From a commit and what it asks for to images: built, found unchanged, or got from a registry.
+
+use std::{sync::Arc, time::Duration};
+
+use deploy::{
+    blueprint::{ImageSource, Service},
+    builder::{BuildError, BuildEvent, BuildRequest, BuildSink, Fingerprint},
+    names::{CommitSha, ImageId, RevisionNumber, ServiceName},
+};
+
+use super::{Effect, Scene, Trouble, source};
+use crate::{
+    buildlog::BuildLog,
+    diagnosis, environment, prebuilt,
+    worker::clock::wall_ms,
+};
+
+/// How long after an image was not there it is asked for again.
+const REGISTRY_PAUSE_FIRST: Duration = Duration::from_secs(1);
+const REGISTRY_PAUSE_LONGEST: Duration = Duration::from_secs(20);
+
+/// Builds a service's image, or gets the one it names, and writes its id down, also for every
+/// other service of the revision that is made of the same.
+pub(super) async fn build(
+    scene: &Scene<'_>,
+    number: RevisionNumber,
+    name: &ServiceName,
+) -> Result<Effect, Trouble> {
+    let service = source::service(scene, number, name)?;
+    let logs = &scene.ports.settings.logs;
+    let log = BuildLog::create(logs, scene.preview, number, name)
+        .map(Arc::new)
+        .map_err(|error| Trouble::again(format!("cannot write the build log: {error}")))?;
+    let (image, fingerprint) = match &service.image {
+        ImageSource::Reference(reference) => {
+            let image = obtain(scene, number, service, reference, &log).await?;
+            (image, None)
+        }
+        ImageSource::Build { .. } => {
+            let request = request(scene, number, service).await?;
+            let fingerprint = scene.ports.builder.fingerprint(&request).await;
+            let fingerprint = fingerprint.map_err(|error| failed(scene, &request, error))?;
+            let image = match unchanged(scene, number, &fingerprint) {
+                Some((image, since)) => {
+                    log.note(&format!("unchanged since {}", since.short()));
+                    image.clone()
+                }
+                None => run(scene, &request, &log).await?,
+            };
+            (image, Some(fingerprint))
+        }
+    };
+    let store = &scene.ports.store;
+    let services = made_of_the_same(scene, number, service);
+    store
+        .set_image(scene.preview, number, services, image, fingerprint)
+        .await?;
+    Ok(Effect::Done)
+}
+
+/// The services of the revision that are made of the same as this one, itself included.
+fn made_of_the_same(
+    scene: &Scene<'_>,
+    number: RevisionNumber,
+    service: &Service,
+) -> Vec<ServiceName> {
+    let blueprint = scene
+        .revision(number)
+        .ok()
+        .and_then(|facts| facts.blueprint.as_ref());
+    let services = blueprint.into_iter().flat_map(|all| &all.services);
+    services
+        .filter(|other| other.image == service.image)
+        .map(|other| other.name.clone())
+        .collect()
+}
+
+/// An image of this preview that was built from the same and is still there, and for which commit.
+fn unchanged<'a>(
+    scene: &'a Scene<'_>,
+    number: RevisionNumber,
+    fingerprint: &Fingerprint,
+) -> Option<(&'a ImageId, &'a CommitSha)> {
+    let observed = &scene.snapshot.observed;
+    let earlier = observed.revisions.iter();
+    earlier.filter(|facts| facts.number < number).find_map(|facts| {
+        let made = facts.fingerprints.iter();
+        let (service, _) = made.into_iter().find(|(_, made_from)| *made_from == fingerprint)?;
+        let image = facts.images.get(service)?;
+        observed
+            .images
+            .contains_key(image)
+            .then_some((image, &facts.commit))
+    })
+}
+
+async fn request(
+    scene: &Scene<'_>,
+    number: RevisionNumber,
+    service: &Service,
+) -> Result<BuildRequest, Trouble> {
+    let ImageSource::Build {
+        context,
+        dockerfile,
+        target,
+        args,
+        ..
+    } = &service.image
+    else {
+        return Err(Trouble::again("the service is not built"));
+    };
+    Ok(BuildRequest {
+        preview: scene.preview.clone(),
+        revision: number,
+        service: service.name.clone(),
+        tree: source::fetch(scene, number).await?,
+        context: context.clone(),
+        dockerfile: dockerfile.clone(),
+        target: target.clone(),
+        args: args.clone(),
+        facts: environment::common(scene.ports, scene.snapshot, number),
+        secrets: environment::build_secrets(scene.ports, &scene.snapshot.row, service)
+            .map_err(|missing| Trouble::Verdict(diagnosis::secret_missing(service, &missing)))?,
+        scope: environment::build_scope(&scene.snapshot.row),
+    })
+}
+
+/// Waits for a turn and builds.
+async fn run(
+    scene: &Scene<'_>,
+    request: &BuildRequest,
+    log: &Arc<BuildLog>,
+) -> Result<ImageId, Trouble> {
+    let ports = scene.ports;
+    let _place = ports
+        .builds
+        .take(&request.scope, scene.preview, &*ports.builder)
+        .await;
+    let limit = Duration::from_secs(ports.settings.limits.build_seconds_max);
+    let build = ports.builder.build(request, log.sink());
+    let built = match tokio::time::timeout(limit, build).await {
+        Ok(built) => built,
+        Err(_) => Err(BuildError::timed_out(limit)),
+    };
+    log.close(built.as_ref().err());
+    built.map_err(|error| failed(scene, request, error))
+}
+
+fn failed(scene: &Scene<'_>, request: &BuildRequest, error: BuildError) -> Trouble {
+    if let BuildError::Unreachable(why) = error {
+        return Trouble::again(why);
+    }
+    let logs = &scene.ports.settings.logs;
+    let tail = BuildLog::tail(logs, scene.preview, request.revision, &request.service);
+    let limits = &scene.ports.settings.limits;
+    Trouble::Verdict(diagnosis::build(&request.service, &error, limits, tail))
+}
+
+/// Gets the image that a service names. One that is named after the commit may still be on its way
+/// from whoever builds it, and is waited for.
+async fn obtain(
+    scene: &Scene<'_>,
+    number: RevisionNumber,
+    service: &Service,
+    reference: &str,
+    log: &Arc<BuildLog>,
+) -> Result<ImageId, Trouble> {
+    let commit = &scene.revision(number)?.commit;
+    let named = prebuilt::resolve(reference, &scene.snapshot.row, commit)
+        .map_err(|why| Trouble::Verdict(diagnosis::bad_reference(service, reference, &why)))?;
+    let sink: BuildSink = log.sink();
+    sink(BuildEvent::Note {
+        sentence: format!("getting {named}"),
+    });
+    let obtained = scene.ports.builder.obtain(&named, sink).await;
+    log.close(obtained.as_ref().err());
+    match obtained {
+        Ok(image) => Ok(image),
+        Err(BuildError::Unreachable(why)) => Err(Trouble::again(why)),
+        Err(error @ BuildError::NoImage { .. }) if named != reference => {
+            let limit = Duration::from_secs(scene.ports.settings.limits.image_wait_seconds_max);
+            let waited = waited(scene, number).await?;
+            if waited >= limit {
+                let missing = diagnosis::image_never_came(service, &error, limit);
+                return Err(Trouble::Verdict(missing));
+            }
+            Err(Trouble::Again {
+                reason: format!(
+                    "{named} is not there yet; waited {} s of {} s",
+                    waited.as_secs(),
+                    limit.as_secs()
+                ),
+                after: Some((waited / 4).clamp(REGISTRY_PAUSE_FIRST, REGISTRY_PAUSE_LONGEST)),
+            })
+        }
+        Err(error) => {
+            let limits = &scene.ports.settings.limits;
+            let verdict = diagnosis::build(&service.name, &error, limits, Vec::new());
+            Err(Trouble::Verdict(verdict))
+        }
+    }
+}
+
+/// How long ago the revision began.
+async fn waited(scene: &Scene<'_>, number: RevisionNumber) -> Result<Duration, Trouble> {
+    let revisions = scene.ports.store.revisions(scene.preview).await?;
+    let row = revisions.iter().find(|row| row.facts.number == number);
+    let began = row.map_or_else(wall_ms, |row| row.began_at_ms);
+    Ok(Duration::from_millis(wall_ms().saturating_sub(began)))
+}
