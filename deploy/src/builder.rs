@@ -1,6 +1,6 @@
 //! The port from source to an image that this engine can run.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::{BTreeMap, BTreeSet}, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use secrecy::SecretString;
@@ -98,11 +98,29 @@ pub enum BuildEvent {
         /// Bytes that were sent.
         bytes_sent: u64,
     },
+    /// Records of the builder's cache that this build left. Told once, at the end.
+    Cached {
+        /// Their ids.
+        records: BTreeSet<String>,
+    },
     /// Something about the way of building that people should know.
     Note {
         /// One sentence.
         sentence: String,
     },
+}
+
+/// Something that the builder keeps, so that it need not be made again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CacheRecord {
+    /// The builder's id of it.
+    pub id: String,
+    /// Bytes on the engine's disk.
+    pub bytes: u64,
+    /// When it was last of use, in milliseconds since 1970.
+    pub used_at_ms: u64,
+    /// Whether something needs it right now.
+    pub in_use: bool,
 }
 
 /// Takes the events of a build as they come. Must not block.
@@ -175,7 +193,7 @@ pub enum BuildError {
     #[error("{message}")]
     Failed {
         /// What kind of failure it is.
-        fault: BuildFault,
+        fault: Box<BuildFault>,
         /// The step that failed, such as `[2/3] RUN make`, where the builder named one.
         step: Option<String>,
         /// The line of the Dockerfile where that step begins, from 1, where it is known.
@@ -209,7 +227,7 @@ impl BuildError {
     /// A build that was stopped after this long.
     pub fn timed_out(limit: Duration) -> Self {
         Self::Failed {
-            fault: BuildFault::Time { limit },
+            fault: Box::new(BuildFault::Time { limit }),
             step: None,
             line: None,
             message: format!("the build was stopped after {} s", limit.as_secs()),
@@ -219,7 +237,7 @@ impl BuildError {
     /// A failure of which no more is known than this sentence.
     pub fn failed(message: impl Into<String>) -> Self {
         Self::Failed {
-            fault: BuildFault::Other,
+            fault: Box::new(BuildFault::Other),
             step: None,
             line: None,
             message: message.into(),
@@ -238,6 +256,12 @@ pub trait Builder: Send + Sync {
     /// Dockerfile says, and it carries one tag of ours. Dropping the future ends the build in the
     /// engine too.
     async fn build(&self, request: &BuildRequest, sink: BuildSink) -> Result<ImageId, BuildError>;
+
+    /// Everything that the builder keeps, of whomever.
+    async fn cache(&self) -> Result<Vec<CacheRecord>, BuildError>;
+
+    /// Takes these records out of the builder's cache, and no others; one that is in use stays.
+    async fn forget_cache(&self, ids: &[String]) -> Result<(), BuildError>;
 
     /// Why no build should begin now, such as a full disk; for people. Where nothing can be found
     /// out, nothing hinders.

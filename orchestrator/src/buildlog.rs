@@ -94,7 +94,10 @@ impl BuildLog {
             self.force(&format!("… {dropped} more lines were not kept"));
         }
         if let Some(error) = error {
-            self.force(&format!("failed: {}", text::plain(&error.to_string())));
+            // What the step printed follows the builder's sentence, and stands above already.
+            let said = error.to_string();
+            let said = said.lines().next().unwrap_or_default();
+            self.force(&format!("failed: {}", text::plain(said)));
         }
     }
 
@@ -105,6 +108,7 @@ impl BuildLog {
 
     fn write(&self, event: &BuildEvent) {
         match event {
+            BuildEvent::Cached { .. } => {}
             BuildEvent::Note { sentence } => self.note(sentence),
             BuildEvent::Transfer {
                 what,

@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod buildlog;
+pub mod cache;
 pub mod cli;
 pub mod client;
 pub mod config;

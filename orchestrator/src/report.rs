@@ -70,7 +70,10 @@ fn headline(settings: &Settings, snapshot: &Snapshot) -> String {
             Some(what) => format!("**Preview queued**: it waits for {}.", code_span(what)),
             None => "**Preview queued**.".to_owned(),
         },
-        Phase::Building => format!("**Preview building** {head}. It will be at {link}"),
+        Phase::Building => match &summary.waiting_for {
+            Some(what) => format!("**Preview building** {head}: it waits for {}.", code_span(what)),
+            None => format!("**Preview building** {head}. It will be at {link}"),
+        },
         Phase::Starting => format!("**Preview starting** {head}. It will be at {link}"),
         Phase::Live => format!("**Preview live**: {link} serves {head}"),
         Phase::Updating => {
@@ -160,7 +163,13 @@ fn table(snapshot: &Snapshot) -> String {
         } else {
             "private service"
         };
-        let _ = writeln!(out, "| {kind} | `{}` |", service.name);
+        let unchanged = snapshot
+            .observed
+            .unchanged_since(facts, &service.name)
+            .map_or_else(String::new, |commit| {
+                format!(", unchanged since `{}`", commit.short())
+            });
+        let _ = writeln!(out, "| {kind} | `{}`{unchanged} |", service.name);
     }
     for database in &blueprint.databases {
         let _ = writeln!(

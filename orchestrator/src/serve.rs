@@ -36,7 +36,7 @@ use crate::{
     sources::GitSources,
     store::Store,
     sweep,
-    worker::{BuildQueue, Board, Ledger, Ports, Registry, Settings, wall_ms},
+    worker::{BuildQueue, Limits, Board, Ledger, Ports, Registry, Settings, wall_ms},
 };
 
 /// How long one question to the forge may take.
@@ -302,19 +302,11 @@ async fn connect_engine(config: &ServerConfig, store: &Store) -> anyhow::Result<
     let mut engine = DockerConfig::new(store.instance().clone());
     engine.socket.clone_from(&config.engine_socket);
     engine.subnet_pool = subnet_pool;
+    engine.builder = config.builder;
     engine.registries = Arc::new(config.registries.clone());
     let limits = &config.limits;
     engine.timeouts.build = Duration::from_secs(limits.build_seconds_max);
-    engine.builds = BuildLimits {
-        memory_free_mib_min: limits.build_memory_free_mib_min,
-        disk_percent_max: limits.build_disk_percent_max,
-        image_mib_max: limits.image_mib_max,
-        ceiling: limits.build_memory_mib_max.map(|memory_mib| Ceiling {
-            memory_mib,
-            cpu_percent: limits.build_cpu_percent_max,
-        }),
-        ..BuildLimits::default()
-    };
+    engine.builds = build_limits(limits);
     let docker = Docker::connect(engine)?;
     docker.observe(None).await.with_context(|| {
         format!(
@@ -323,6 +315,20 @@ async fn connect_engine(config: &ServerConfig, store: &Store) -> anyhow::Result<
         )
     })?;
     Ok(docker)
+}
+
+/// What builds may take of the host, in the engine's words.
+pub fn build_limits(limits: &Limits) -> BuildLimits {
+    BuildLimits {
+        memory_free_mib_min: limits.build_memory_free_mib_min,
+        disk_percent_max: limits.build_disk_percent_max,
+        image_mib_max: limits.image_mib_max,
+        ceiling: limits.build_memory_mib_max.map(|memory_mib| Ceiling {
+            memory_mib,
+            cpu_percent: limits.build_cpu_percent_max,
+        }),
+        ..BuildLimits::default()
+    }
 }
 
 /// Keeps the rules of the host's firewall in place, until we stop.

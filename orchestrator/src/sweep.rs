@@ -15,6 +15,7 @@ use webhook::{
 };
 
 use crate::{
+    cache,
     lifecycle::{Ending, Hold, Origin, Wanted},
     servicelog,
     store::{NewPreview, PreviewRow},
@@ -197,6 +198,9 @@ async fn keep_house(registry: &Registry) {
     }
     if let Err(error) = ports.store.forget_old_deliveries(wall_ms()).await {
         tracing::warn!(%error, "old deliveries were not forgotten");
+    }
+    if let Err(error) = cache::keep_budget(ports).await {
+        tracing::warn!(%error, "the builder's cache was not looked after");
     }
     let logs = ports.settings.logs.clone();
     let forgotten = tokio::task::spawn_blocking(move || servicelog::forget_old(&logs)).await;

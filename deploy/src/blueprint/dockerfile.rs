@@ -50,9 +50,10 @@ fn stages(text: &str) -> Vec<Stage> {
     let mut stages: Vec<Stage> = Vec::new();
     let mut global = HashMap::new();
     for instruction in instructions(text) {
+        let instruction = instruction.text.as_str();
         let (word, rest) = instruction
             .split_once(char::is_whitespace)
-            .unwrap_or((&instruction, ""));
+            .unwrap_or((instruction, ""));
         let rest = rest.trim();
         match word.to_ascii_uppercase().as_str() {
             "FROM" => stages.push(from(rest, &global)),
@@ -152,13 +153,23 @@ fn replace(word: &str, known: &HashMap<String, String>) -> String {
     text + rest
 }
 
+/// One instruction of a Dockerfile.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Instruction {
+    /// The line where it begins, from 1.
+    pub(crate) line: u32,
+    /// Its text, continued lines joined.
+    pub(crate) text: String,
+}
+
 /// One instruction per item: continued lines are joined, comments and here-documents left out.
-fn instructions(text: &str) -> Vec<String> {
+pub(crate) fn instructions(text: &str) -> Vec<Instruction> {
     let escape = escape(text);
     let mut all = Vec::new();
-    let mut current = String::new();
+    let (mut current, mut began) = (String::new(), 0);
     let mut documents: Vec<(String, bool)> = Vec::new();
-    for line in text.strip_prefix('\u{feff}').unwrap_or(text).lines() {
+    let lines = text.strip_prefix('\u{feff}').unwrap_or(text).lines();
+    for (number, line) in (1..).zip(lines) {
         if let Some((end, tabs)) = documents.first() {
             if end
                 == if *tabs {
@@ -175,6 +186,9 @@ fn instructions(text: &str) -> Vec<String> {
         if trimmed.starts_with('#') || trimmed.is_empty() {
             continue;
         }
+        if current.is_empty() {
+            began = number;
+        }
         if let Some(continued) = trimmed.strip_suffix(escape) {
             current.push_str(continued);
             current.push(' ');
@@ -182,12 +196,19 @@ fn instructions(text: &str) -> Vec<String> {
         }
         current.push_str(trimmed);
         documents = here_documents(&current);
-        all.push(std::mem::take(&mut current).trim().to_owned());
+        all.push(instruction(began, &std::mem::take(&mut current)));
     }
     if !current.trim().is_empty() {
-        all.push(current.trim().to_owned());
+        all.push(instruction(began, &current));
     }
     all
+}
+
+fn instruction(line: u32, text: &str) -> Instruction {
+    Instruction {
+        line,
+        text: text.trim().to_owned(),
+    }
 }
 
 /// The character that continues a line, which a directive at the top may change.

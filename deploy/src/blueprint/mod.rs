@@ -15,6 +15,7 @@ mod section;
 mod service;
 mod words;
 
+pub(crate) use dockerfile::instructions;
 pub use error::BlueprintError;
 pub use model::{Blueprint, Command, Database, Health, ImageSource, Migrate, Service};
 pub use nearest::nearest;

@@ -301,8 +301,16 @@ url = "MAIN_URL"
             "dayfly.toml:3: `build` and `image` exclude",
         ),
         (
-            "[services.web]\nimage = \"a:{sha}\"",
-            "dayfly.toml:2: placeholders in `image` are not supported yet",
+            "[services.web]\nimage = \"a:{title}\"",
+            "dayfly.toml:2: \"a:{title}\" holds an unknown placeholder; there is {number}",
+        ),
+        (
+            "[services.web]\nbuild = { secrets = [\"A B\"] }",
+            "dayfly.toml:2: ",
+        ),
+        (
+            "[services.web]\nbuild = { secrets = \"TOKEN\" }",
+            "dayfly.toml:2: `secrets` must be an array of strings",
         ),
         (
             "[services.web]\nimage = \"--privileged\"",

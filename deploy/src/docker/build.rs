@@ -10,7 +10,7 @@ use bollard::query_parameters::RemoveImageOptionsBuilder;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    CeilingState, Docker,
+    BuilderWay, CeilingState, Docker, build_cache,
     build_failure::Said,
     build_progress::Progress,
     buildkit::{self, Fault, Offer, Order, Sent},
@@ -21,7 +21,8 @@ use super::{
 };
 use crate::{
     builder::{
-        BuildError, BuildEvent, BuildFault, BuildRequest, BuildSink, Builder, Fingerprint,
+        BuildError, BuildEvent, BuildFault, BuildRequest, BuildSink, Builder, CacheRecord,
+        Fingerprint,
     },
     labels::{Kind, Mark},
     names::ImageId,
@@ -67,6 +68,17 @@ impl Builder for Docker {
             .unwrap_or_else(|_| Err(BuildError::timed_out(limit)))
     }
 
+    async fn cache(&self) -> Result<Vec<CacheRecord>, BuildError> {
+        let records = buildkit::records(&self.config().socket).await;
+        let records = records.map_err(|why| BuildError::Unreachable(why.to_string()))?;
+        Ok(records.into_iter().map(build_cache::record).collect())
+    }
+
+    async fn forget_cache(&self, ids: &[String]) -> Result<(), BuildError> {
+        let removed = buildkit::remove(&self.config().socket, ids).await;
+        removed.map_err(|why| BuildError::Unreachable(why.to_string()))
+    }
+
     async fn hindrance(&self) -> Option<String> {
         self.build_hindrance().await
     }
@@ -101,7 +113,8 @@ impl Docker {
         let tag = self
             .names(&request.preview)
             .image(request.revision, &request.service, &secret_word()?);
-        let image = self.run_build(request, &context, (&mark, &tag), sink).await?;
+        let source = (&context, &content[..]);
+        let image = self.run_build(request, source, (&mark, &tag), sink).await?;
         let tagged = self.tagged(&tag).await?.filter(|(id, ..)| *id == image);
         let Some((_, labels, bytes)) = tagged else {
             return Err(BuildError::Unreachable(format!(
@@ -119,7 +132,7 @@ impl Docker {
         if bytes > bytes_max {
             self.drop_image(&tag).await?;
             return Err(BuildError::Failed {
-                fault: BuildFault::Size { bytes, bytes_max },
+                fault: Box::new(BuildFault::Size { bytes, bytes_max }),
                 step: None,
                 line: None,
                 message: format!(
@@ -136,7 +149,7 @@ impl Docker {
     async fn run_build(
         &self,
         request: &BuildRequest,
-        context: &Context,
+        (context, dockerfile): (&Context, &[u8]),
         (mark, tag): (&Mark, &str),
         sink: &BuildSink,
     ) -> Result<ImageId, BuildError> {
@@ -160,8 +173,13 @@ impl Docker {
             shared_key: self.shared_key(request),
         };
         let socket = &self.config().socket;
-        let told = |message| progress.take(message);
-        let solved = buildkit::solve(socket, cut.clone(), order, offer, told).await;
+        let solved = match self.config().builder {
+            BuilderWay::Direct => {
+                let told = |message| progress.take(message);
+                buildkit::solve(socket, cut.clone(), order, offer, told).await
+            }
+            BuilderWay::Archive => Err(Fault::NotWanted),
+        };
         let built = match solved {
             Ok(answer) => {
                 sink(BuildEvent::Context {
@@ -178,10 +196,18 @@ impl Docker {
                 self.build_from_archive(request, context, (mark, tag), &mut progress, cut)
                     .await
             }
+            Err(Fault::NotWanted) => {
+                self.build_from_archive(request, context, (mark, tag), &mut progress, cut)
+                    .await
+            }
             Err(Fault::Unreachable(why)) => Err(Said::Error(BuildError::Unreachable(why))),
             Err(Fault::Builder(status)) => Err(Said::from_status(&status)),
         };
         progress.finish();
+        let records = self.left_by(progress.works()).await;
+        if !records.is_empty() {
+            sink(BuildEvent::Cached { records });
+        }
         match built {
             Ok(image) => {
                 ImageId::parse(&image).map_err(|error| BuildError::Unreachable(error.to_string()))
@@ -190,7 +216,7 @@ impl Docker {
             Err(Said::Builder { sentence, line }) => {
                 let registries = &self.config().registries;
                 Err(progress
-                    .failure(request, context, registries, (&sentence, line))
+                    .failure(request, context, registries, dockerfile, (&sentence, line))
                     .await)
             }
         }

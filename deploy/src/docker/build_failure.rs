@@ -114,9 +114,14 @@ pub(super) fn line_of_sentence(sentence: &str) -> Option<u32> {
     digits.parse().ok()
 }
 
-/// What kind of failure it is; `lines` are the last ones that the failing step printed. A path that
-/// is not found still has to be looked for in what the ignore file keeps out.
-pub(super) fn fault(sentence: &str, lines: &[&str], registries: &Registries) -> BuildFault {
+/// What kind of failure it is; `step` is the one that failed and `lines` the last ones that it
+/// printed. A path that is not found still has to be looked for in what the ignore file keeps out.
+pub(super) fn fault(
+    sentence: &str,
+    step: Option<&str>,
+    lines: &[&str],
+    registries: &Registries,
+) -> BuildFault {
     let printed = |word: &&str| lines.iter().any(|line| line.contains(*word));
     if sentence.contains("no space left on device") || printed(&"No space left on device") {
         return BuildFault::Disk;
@@ -124,7 +129,7 @@ pub(super) fn fault(sentence: &str, lines: &[&str], registries: &Registries) -> 
     if let Some(exit_code) = exit_code(sentence) {
         return match exit_code {
             KILLED => BuildFault::Memory,
-            _ if NETWORK.iter().any(|word| printed(&word)) => BuildFault::Network,
+            _ if NETWORK.iter().any(printed) => BuildFault::Network,
             exit_code => BuildFault::Command { exit_code },
         };
     }
@@ -144,7 +149,9 @@ pub(super) fn fault(sentence: &str, lines: &[&str], registries: &Registries) -> 
             ignored: false,
         };
     }
-    match base(sentence, &lower) {
+    let loaded = step.and_then(|step| step.split_once("load metadata for "));
+    let named = loaded.map(|(_, image)| image.to_owned());
+    match named.or_else(|| base(sentence, &lower)) {
         Some(image) => {
             let registry = host(&image).to_owned();
             let login = registries.of(&registry);
@@ -225,7 +232,7 @@ mod tests {
     use super::*;
 
     fn of(sentence: &str) -> BuildFault {
-        fault(sentence, &[], &Registries::default())
+        fault(sentence, None, &[], &Registries::default())
     }
 
     #[test]
@@ -245,7 +252,7 @@ mod tests {
         );
         let lines = ["curl: (6) Could not resolve host: example.org"];
         let said = "executor failed running [/bin/sh -c x]: exit code: 6";
-        let offline = fault(said, &lines, &Registries::default());
+        let offline = fault(said, None, &lines, &Registries::default());
         assert_eq!(offline, BuildFault::Network);
     }
 
@@ -283,6 +290,13 @@ mod tests {
         };
         assert_eq!(image, "registry.example:5000/acme/base:1");
         assert_eq!(registry, "registry.example:5000");
+        let step = Some("[internal] load metadata for localhost:1/nothing:1");
+        let said = "failed to do request: Head \"http://localhost:1/v2/\": connection refused";
+        let away = fault(said, step, &[], &Registries::default());
+        assert!(
+            matches!(&away, BuildFault::Base { image, .. } if image == "localhost:1/nothing:1"),
+            "{away:?}"
+        );
     }
 
     #[test]

@@ -10,7 +10,9 @@ use bollard_buildkit_proto::moby::buildkit::v1::{
 };
 
 use super::{
+    build_cache::Work,
     build_failure::{fault, line_of_sentence, passes, plain},
+    dockerfile::line_of_step,
     registries::Registries,
 };
 use crate::{
@@ -42,6 +44,8 @@ pub(super) struct Progress {
     printed: HashMap<(String, i64), Printed>,
     transfers: HashMap<String, Duration>,
     secrets: Secrets,
+    /// Steps that did something, for those who want to know what they left.
+    works: Vec<Work>,
     bytes_left: usize,
     failed: Option<String>,
 }
@@ -70,6 +74,7 @@ impl Progress {
             printed: HashMap::new(),
             transfers: HashMap::new(),
             secrets: Secrets::new(secrets.values().map(|secret| &secret.value)),
+            works: Vec::new(),
             bytes_left: LOG_BYTES_MAX,
             failed: None,
         }
@@ -114,6 +119,7 @@ impl Progress {
         request: &BuildRequest,
         context: &Context,
         registries: &Registries,
+        dockerfile: &[u8],
         (sentence, line): (&str, Option<u32>),
     ) -> BuildError {
         if passes(sentence) {
@@ -132,7 +138,8 @@ impl Progress {
             .into_iter()
             .flat_map(|step| step.last.iter().map(String::as_str))
             .collect();
-        let mut fault = fault(sentence, &last, registries);
+        let name = step.map(|step| step.name.as_str());
+        let mut fault = fault(sentence, name, &last, registries);
         if let BuildFault::NotFound { path, ignored } = &mut fault {
             *ignored = context.leaves_out(path).await;
         }
@@ -142,11 +149,18 @@ impl Progress {
             message.push_str(line);
         }
         BuildError::Failed {
-            fault,
+            fault: Box::new(fault),
             step: step.map(|step| step.name.clone()),
-            line: line.or_else(|| line_of_sentence(sentence)),
+            line: line
+                .or_else(|| line_of_sentence(sentence))
+                .or_else(|| line_of_step(dockerfile, &step?.name)),
             message,
         }
+    }
+
+    /// The steps that did something.
+    pub(super) fn works(&self) -> &[Work] {
+        &self.works
     }
 
     fn tell(&self, event: BuildEvent) {
@@ -179,6 +193,7 @@ impl Progress {
             return;
         };
         step.done = true;
+        self.works.extend(Work::of(&vertex));
         let step = step.name.clone();
         let took = if vertex.cached {
             Duration::ZERO

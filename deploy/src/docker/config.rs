@@ -19,6 +19,8 @@ pub struct DockerConfig {
     pub subnet_pool: Subnet,
     /// Whether to keep rules in the host's firewall, where that is possible.
     pub firewall: bool,
+    /// How the engine is asked to build.
+    pub builder: BuilderWay,
     /// What builds may take of the host.
     pub builds: BuildLimits,
     /// Who may pull from which registry.
@@ -35,11 +37,23 @@ impl DockerConfig {
             instance,
             subnet_pool: Subnet::DEFAULT_POOL,
             firewall: true,
+            builder: BuilderWay::default(),
             builds: BuildLimits::default(),
             registries: Arc::default(),
             timeouts: Timeouts::default(),
         }
     }
+}
+
+/// How the engine is asked to build.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BuilderWay {
+    /// Its builder directly: only what is new of a context is sent. Where the engine does not offer
+    /// that, as an archive.
+    #[default]
+    Direct,
+    /// As an archive of the whole context, in one call.
+    Archive,
 }
 
 /// How long calls may take before the engine counts as unreachable.

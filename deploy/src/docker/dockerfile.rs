@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::blueprint::instructions;
+
 /// Frontends that may be named; each is published by the makers of the builder.
 const FRONTENDS: [&str; 2] = ["docker/dockerfile", "docker/dockerfile-upstream"];
 
@@ -46,6 +48,40 @@ pub(super) fn named_facts<'a>(
         .map(|(name, value)| (name.as_str(), value.as_str()))
 }
 
+/// The line of the instruction that a step of the builder runs, or of the one that names an image;
+/// none where that is not plain.
+pub(super) fn line_of_step(content: &[u8], step: &str) -> Option<u32> {
+    let text = String::from_utf8_lossy(content);
+    let step = match step.split_once("] ") {
+        Some((_, instruction)) if step.starts_with('[') => instruction,
+        _ => step,
+    };
+    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let wanted = words(step);
+    let image = step.strip_prefix("load metadata for ");
+    let runs = |text: &str| match image {
+        // The step names the image in full, with the default registry and library in front.
+        Some(image) => {
+            let is_from = text.get(..5).is_some_and(|word| word.eq_ignore_ascii_case("from "));
+            let ends_with = |name: &str| {
+                let before = image.strip_suffix(name);
+                before.is_some_and(|before| before.is_empty() || before.ends_with('/'))
+            };
+            is_from && text.split_whitespace().skip(1).any(ends_with)
+        }
+        None => {
+            let mut words = words(text);
+            if let Some(first) = words.first_mut() {
+                first.make_ascii_uppercase();
+            }
+            words == wanted
+        }
+    };
+    let mut all = instructions(&text).into_iter().filter(|one| runs(&one.text));
+    let first = all.next()?;
+    all.next().is_none().then_some(first.line)
+}
+
 /// The value of a line that is a `syntax` directive in any of the forms that builders know.
 fn directive(line: &str) -> Option<&str> {
     let comment = line.strip_prefix('#').or_else(|| line.strip_prefix("//"))?;
@@ -67,6 +103,20 @@ fn is_allowed(frontend: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_line_of_a_step_is_found_where_only_one_can_be_meant() {
+        let text = b"# a comment\nFROM base:1\nrun make \\\n   all\nCOPY a b\nCOPY a b\nFROM r.example/x";
+        for (step, line) in [
+            ("[2/3] RUN make     all", Some(3)),
+            ("[3/3] COPY a b", None),
+            ("[internal] load metadata for docker.io/library/base:1", Some(2)),
+            ("[internal] load metadata for r.example/x", Some(7)),
+            ("[internal] load build context", None),
+        ] {
+            assert_eq!(line_of_step(text, step), line, "{step}");
+        }
+    }
 
     fn refused(text: &str) -> bool {
         refused_frontend(text.as_bytes(), &BTreeMap::new()).is_some()

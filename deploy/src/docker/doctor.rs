@@ -6,7 +6,7 @@ use bollard::models::{SystemInfo, SystemInfoCgroupVersionEnum, SystemVersion};
 use tokio::process::Command;
 
 use super::{
-    Docker, FirewallStatus,
+    CeilingState, Docker, FirewallStatus,
     versions::{Version, is_distributions, runc_holes},
 };
 use crate::engine::EngineError;
@@ -95,6 +95,7 @@ impl Docker {
             (Ok(version), Ok(info)) => engine_checks(&version, &info),
             (Err(error), _) | (_, Err(error)) => vec![self.no_engine(&error)],
         };
+        checks.push(ceiling_check(self.ensure_build_ceiling()));
         checks.push(firewall_check(self.config().firewall, firewall));
         checks.push(git);
         checks
@@ -239,6 +240,31 @@ fn size(info: &SystemInfo) -> Check {
             found,
             "few previews fit; give the engine more memory",
         )
+    }
+}
+
+/// What bounds builds: RUN steps have no limits of their own on engines that take none.
+fn ceiling_check(state: CeilingState) -> Check {
+    const NAME: &str = "builds";
+    match state {
+        CeilingState::Holds(ceiling) => Check::good(
+            NAME,
+            format!(
+                "all builds of the engine together may use {} MiB and {} % of a processor",
+                ceiling.memory_mib, ceiling.cpu_percent
+            ),
+        ),
+        CeilingState::NotWanted => Check::warning(
+            NAME,
+            "a build may use all memory and processors of the host",
+            "set limits.build_memory_mib_max in the server's configuration; the ceiling holds for \
+             all builds of this engine, also other people's",
+        ),
+        CeilingState::CannotSet(why) => Check::warning(
+            NAME,
+            format!("the ceiling of builds cannot be set: {why}"),
+            "run the server as root on the engine's own host",
+        ),
     }
 }
 

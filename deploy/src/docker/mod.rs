@@ -1,6 +1,7 @@
 //! The engine as Docker provides it: the three ports on one handle.
 
 mod build;
+mod build_cache;
 mod build_failure;
 mod build_image;
 mod build_limits;
@@ -34,7 +35,7 @@ mod volume;
 
 pub use build_limits::{BuildLimits, Ceiling, CeilingState};
 pub use client::Docker;
-pub use config::{DEFAULT_SOCKET, DockerConfig, Timeouts};
+pub use config::{BuilderWay, DEFAULT_SOCKET, DockerConfig, Timeouts};
 pub use doctor::{Check, CheckState};
 pub use firewall::{Firewall, FirewallStatus};
 pub use registries::{Login, Registries, RegistriesError};

@@ -6,10 +6,9 @@ use base64::Engine as _;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-/// The registry that names without a host mean, in the forms in which engines and builders name
-/// it.
+/// The registry that names without a host mean. Engines and builders also call it by names below
+/// this one.
 const DEFAULT: &str = "docker.io";
-const DEFAULT_ALIASES: [&str; 3] = ["registry-1.docker.io", "index.docker.io", "hub.docker.com"];
 
 /// A log-in to a registry.
 #[derive(Clone, Debug)]
@@ -101,10 +100,9 @@ fn canonical(host: &str) -> &str {
         .trim_start_matches("https://")
         .trim_end_matches("/v1/")
         .trim_end_matches('/');
-    if DEFAULT_ALIASES.contains(&host) {
-        DEFAULT
-    } else {
-        host
+    match host.strip_suffix(DEFAULT) {
+        Some(below) if below.ends_with('.') => DEFAULT,
+        _ => host,
     }
 }
 
@@ -145,8 +143,8 @@ mod tests {
             username: "ada".to_owned(),
             password: "x".to_owned().into(),
         };
-        let all = Registries::new(BTreeMap::from([("index.docker.io".to_owned(), login)]));
-        assert!(all.of("https://index.docker.io/v1/").is_some());
+        let all = Registries::new(BTreeMap::from([("any.docker.io".to_owned(), login)]));
+        assert!(all.of("https://any.docker.io/v1/").is_some());
         assert!(all.of_image("acme/shop").is_some());
         assert!(all.of_image("registry.example/acme/shop").is_none());
     }

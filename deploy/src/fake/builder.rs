@@ -8,7 +8,8 @@ use sha2::{Digest, Sha256};
 use super::{BuildScript, FakeEngine, Op, flight::Flight, world::Image};
 use crate::{
     builder::{
-        BuildError, BuildEvent, BuildFault, BuildRequest, BuildSink, Builder, Fingerprint,
+        BuildError, BuildEvent, BuildFault, BuildRequest, BuildSink, Builder, CacheRecord,
+        Fingerprint,
     },
     names::ImageId,
 };
@@ -61,7 +62,7 @@ impl Builder for FakeEngine {
         let built = match script {
             BuildScript::Ok => self.finish_build(request),
             BuildScript::Fails { step, message } => Err(BuildError::Failed {
-                fault: BuildFault::Command { exit_code: 1 },
+                fault: Box::new(BuildFault::Command { exit_code: 1 }),
                 step: Some(step),
                 line: None,
                 message,
@@ -71,6 +72,14 @@ impl Builder for FakeEngine {
             }),
         };
         flight.land(built)
+    }
+
+    async fn cache(&self) -> Result<Vec<CacheRecord>, BuildError> {
+        Ok(Vec::new())
+    }
+
+    async fn forget_cache(&self, _: &[String]) -> Result<(), BuildError> {
+        Ok(())
     }
 
     async fn hindrance(&self) -> Option<String> {

@@ -123,6 +123,9 @@ fn services(ports: &Ports, row: &PreviewRow, observed: &Observed) -> Vec<Service
         url: service_url(ports, row, service),
         phase: service_phase(observed, revision, service),
         image: revision.images.get(&service.name).map(ToString::to_string),
+        unchanged_since: observed
+            .unchanged_since(revision, &service.name)
+            .map(|commit| commit.short().to_string()),
     };
     let blueprint = revision.blueprint.iter();
     blueprint

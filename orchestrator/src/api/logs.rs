@@ -10,7 +10,7 @@ use axum::{
 };
 use bytes::Bytes;
 use deploy::{
-    blueprint::{Blueprint, ImageSource},
+    blueprint::{Blueprint, Service},
     engine::{EngineError, ServiceKey},
     names::{RevisionNumber, ServiceName},
 };
@@ -158,12 +158,22 @@ async fn builds(state: &ApiState, row: &PreviewRow, query: &Query) -> Result<Vec
         let id = &row.id;
         return Err(Problem::not_found(format!("nothing of {id} was built yet")));
     };
-    let built = blueprint
-        .services
+    let services = &blueprint.services;
+    // Services that are made of the same are built once, on behalf of the first.
+    let first = |service: &Service| {
+        let mut same = services.iter().filter(|other| other.image == service.image);
+        same.next().map(|first| first.name.clone())
+    };
+    let wanted = query.service.as_deref().map(|wanted| {
+        let mut known = services.iter().filter(|s| s.name.as_str() == wanted);
+        let built_for = known.next().and_then(first);
+        built_for.map_or_else(|| wanted.to_owned(), |name| name.to_string())
+    });
+    let built = services
         .iter()
-        .filter(|service| matches!(service.image, ImageSource::Build { .. }))
+        .filter(|service| first(service).as_ref() == Some(&service.name))
         .map(|service| &service.name);
-    let names = choose(built, query.service.as_deref())?;
+    let names = choose(built, wanted.as_deref())?;
     let streams = names.iter().map(|name| {
         let prefix = follow::prefix(&names, name);
         let key = ServiceKey {

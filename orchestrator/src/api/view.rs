@@ -60,6 +60,8 @@ pub struct ServiceView {
     pub phase: Phase,
     /// The engine's id of its image.
     pub image: Option<String>,
+    /// The commit, in short, that the image was built for, where nothing of it changed since.
+    pub unchanged_since: Option<String>,
 }
 
 /// A database of a preview.

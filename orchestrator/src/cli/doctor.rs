@@ -11,7 +11,7 @@ use deploy::{
 use nix::sys::statvfs::statvfs;
 
 use super::{call::Caller, render};
-use crate::{client::ClientError, config::ServerConfig};
+use crate::{client::ClientError, config::ServerConfig, serve};
 
 /// Less free space than this does not hold a build.
 const DISK_BYTES_ENOUGH: u64 = 5 << 30;
@@ -64,6 +64,7 @@ async fn engine(config: &ServerConfig) -> Vec<Check> {
     let engine = DockerConfig {
         socket: config.engine_socket.clone(),
         subnet_pool,
+        builds: serve::build_limits(&config.limits),
         ..DockerConfig::new(instance)
     };
     match Docker::connect(engine) {

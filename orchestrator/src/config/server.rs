@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use deploy::docker::Registries;
+use deploy::docker::{BuilderWay, Registries};
 use proxy::table::HostName;
 use secrecy::SecretString;
 use webhook::{github::Credential, names::RepoName};
@@ -65,6 +65,8 @@ pub struct ServerConfig {
     pub engine_socket: PathBuf,
     /// Where previews get their networks from.
     pub subnet_pool: String,
+    /// How the engine is asked to build.
+    pub builder: BuilderWay,
     /// Who may pull from which registry.
     pub registries: Registries,
     /// Secrets for builds.
@@ -110,6 +112,7 @@ impl ServerConfig {
             subnet_pool: keys
                 .parse("engine.subnet_pool", "a network such as 10.213.0.0/16")?
                 .unwrap_or_else(|| SUBNET_POOL_DEFAULT.to_owned()),
+            builder: builder(keys)?,
             registries: registries(keys)?,
             secrets: secrets(keys)?,
             limits: limits(keys)?,
@@ -191,6 +194,17 @@ fn limits(keys: &Keys) -> Result<Limits, ConfigError> {
         start_seconds_max: number("limits.start_seconds_max", default.start_seconds_max)?,
         drain_seconds_max: default.drain_seconds_max,
     })
+}
+
+fn builder(keys: &Keys) -> Result<BuilderWay, ConfigError> {
+    let Some(given) = keys.get("engine.builder") else {
+        return Ok(BuilderWay::default());
+    };
+    match given.values.as_slice() {
+        [word] if word == "direct" => Ok(BuilderWay::Direct),
+        [word] if word == "archive" => Ok(BuilderWay::Archive),
+        _ => Err(wrong(given, "engine.builder is direct or archive".to_owned())),
+    }
 }
 
 fn registries(keys: &Keys) -> anyhow::Result<Registries> {
@@ -325,6 +339,12 @@ mod tests {
             ("domain = \"a b\"", "is not a host name"),
             ("public_port = 70000", "a port between 1 and 65535"),
             ("[limits]\nbuilds_max = 0", "at least 1"),
+            ("[engine]\nbuilder = \"fast\"", "direct or archive"),
+            (
+                "[engine]\nregistry_auth_file = \"/nonexistent\"",
+                "/nonexistent",
+            ),
+            ("secrets_file = \"/nonexistent\"", "/nonexistent"),
             ("[github]\napp_id = 1", "needs both"),
             (
                 "[github]\ntoken = \"x\"\nrepositories = [\"nope\"]",

@@ -25,8 +25,17 @@ pub fn build(
             line,
             message,
         } => {
-            let place = place(step.as_deref(), *line);
-            failed(service, fault, &place, message, limits, tail)
+            if let Some(limit) = of_limits(service, fault) {
+                return limit;
+            }
+            let failure = || Failure {
+                service,
+                place: place(step.as_deref(), *line),
+                said: message.lines().next().unwrap_or_default(),
+                tail: tail.clone(),
+            };
+            let named = failure().of_dockerfile(fault);
+            named.unwrap_or_else(|| failure().of_command(fault, limits))
         }
         BuildError::NoDockerfile { path } => {
             let sentence = format!("Building {service} failed: {path} is not in the commit");
@@ -58,83 +67,130 @@ fn place(step: Option<&str>, line: Option<u32>) -> String {
     }
 }
 
-fn failed(
-    service: &ServiceName,
-    fault: &BuildFault,
-    place: &str,
-    message: &str,
-    limits: &Limits,
+/// The end of a sentence that says where it failed and why.
+struct Failure<'a> {
+    service: &'a ServiceName,
+    place: String,
+    /// The builder's sentence; what the step printed is evidence.
+    said: &'a str,
     tail: Vec<String>,
-) -> Diagnosis {
-    // The builder's sentence is one line; the step's last lines are evidence.
-    let said = message.lines().next().unwrap_or_default();
-    let why = |what: String| format!("Building {service} failed{place}: {what}");
-    match fault {
-        BuildFault::Command { exit_code } => {
-            let sentence = why(format!("the command ended with {exit_code}"));
-            let action = "Its last lines are below; mend it and push. `dayfly logs --build` shows all of them.";
-            diagnosis("DF201", sentence, tail, action)
-        }
-        BuildFault::Memory => {
-            let sentence = why("the command was killed, most likely for memory".to_owned());
-            let action = match limits.build_memory_mib_max {
-                Some(mib) => format!(
-                    "All builds of this server together may use {mib} MiB. Make the step use \
-                     less, or raise `limits.build_memory_mib_max`."
-                ),
-                None => "Make the step use less memory (fewer jobs at once), or give the host \
-                         more."
+}
+
+impl Failure<'_> {
+    fn why(&self, what: impl std::fmt::Display) -> String {
+        format!("Building {} failed{}: {what}", self.service, self.place)
+    }
+
+    /// A command of the Dockerfile, or what it needs of the host.
+    fn of_command(self, fault: &BuildFault, limits: &Limits) -> Diagnosis {
+        let (code, sentence, action) = match fault {
+            BuildFault::Command { exit_code } => (
+                "DF201",
+                self.why(format!("the command ended with {exit_code}")),
+                "Its last lines are below; mend it and push. `dayfly logs --build` shows all of \
+                 them."
                     .to_owned(),
-            };
-            diagnosis("DF205", sentence, tail, action)
-        }
+            ),
+            BuildFault::Memory => (
+                "DF205",
+                self.why("the command was killed, most likely for memory"),
+                more_memory(limits),
+            ),
+            BuildFault::Disk => (
+                "DF210",
+                self.why("the disk of the engine is full"),
+                "Free space on the server; `dayfly doctor` shows how much there is.".to_owned(),
+            ),
+            BuildFault::Network => (
+                "DF211",
+                self.why("the command could not reach the network"),
+                "Check that the server can reach what the step downloads; its last lines are \
+                 below."
+                    .to_owned(),
+            ),
+            _ => (
+                "DF201",
+                self.why(self.said),
+                "The last lines of the build are below; the step that failed is named above."
+                    .to_owned(),
+            ),
+        };
+        diagnosis(code, sentence, self.tail, action)
+    }
+
+    /// The Dockerfile, and what it names.
+    fn of_dockerfile(self, fault: &BuildFault) -> Option<Diagnosis> {
+        let (code, sentence, action) = match fault {
+            BuildFault::Dockerfile { unknown, level } => {
+                let what = unknown.as_ref().map_or_else(
+                    || self.said.to_owned(),
+                    |unknown| format!("this engine's builder does not know `{unknown}`"),
+                );
+                let action = format!(
+                    "The builder reads Dockerfile syntax {level}. Check the spelling, or put \
+                     `# syntax=docker/dockerfile:1` on the first line where the server can reach \
+                     that image."
+                );
+                ("DF206", self.why(what), action)
+            }
+            BuildFault::NotFound { path, ignored: true } => {
+                let what = format!("{path} is in the commit, and .dockerignore keeps it out");
+                let line = path.trim_start_matches('/');
+                let action = format!("Add the line `!{line}` to .dockerignore.");
+                ("DF207", self.why(what), action)
+            }
+            BuildFault::NotFound { path, .. } => {
+                let what = format!("{path} is not in the build context");
+                let action = "Commit the file, or mend the path: it counts from the folder that \
+                              `build.context` names.";
+                ("DF207", self.why(what), action.to_owned())
+            }
+            BuildFault::Base {
+                image,
+                registry,
+                username,
+            } => {
+                let asked = match username {
+                    Some(username) => format!("{registry} was asked as {username:?}"),
+                    None => format!("{registry} was asked without a log-in"),
+                };
+                let said = self.said;
+                let what = format!("the base image {image} cannot be had; {asked}: {said}");
+                let action = "Check the name and the tag after FROM. A private registry needs a \
+                              log-in in the file that `engine.registry_auth_file` names on the \
+                              server.";
+                ("DF208", self.why(what), action.to_owned())
+            }
+            BuildFault::Platform => (
+                "DF209",
+                self.why("a base image does not exist for this machine's processor"),
+                "Use a base image that is published for the server's platform.".to_owned(),
+            ),
+            _ => return None,
+        };
+        Some(diagnosis(code, sentence, Vec::new(), action))
+    }
+}
+
+fn more_memory(limits: &Limits) -> String {
+    match limits.build_memory_mib_max {
+        Some(mib) => format!(
+            "All builds of this server together may use {mib} MiB. Make the step use less, or \
+             raise `limits.build_memory_mib_max`."
+        ),
+        None => "Make the step use less memory (fewer jobs at once), or give the host more."
+            .to_owned(),
+    }
+}
+
+/// The operator's limits were reached.
+fn of_limits(service: &ServiceName, fault: &BuildFault) -> Option<Diagnosis> {
+    match fault {
         BuildFault::Time { limit } => {
             let sentence = format!("Building {service} was stopped after {}s", limit.as_secs());
             let action =
                 "Make the build shorter, or raise `limits.build_seconds_max` on the server.";
-            diagnosis("DF204", sentence, tail, action)
-        }
-        BuildFault::Dockerfile { unknown, level } => {
-            let what = unknown.as_ref().map_or_else(
-                || said.to_owned(),
-                |unknown| format!("this engine's builder does not know `{unknown}`"),
-            );
-            let action = format!(
-                "The builder reads Dockerfile syntax {level}. Check the spelling, or put \
-                 `# syntax=docker/dockerfile:1` on the first line where the server can reach \
-                 that image."
-            );
-            diagnosis("DF206", why(what), Vec::new(), action)
-        }
-        BuildFault::NotFound { path, ignored } => not_found(why, path, *ignored),
-        BuildFault::Base {
-            image,
-            registry,
-            username,
-        } => {
-            let asked = match username {
-                Some(username) => format!("{registry} was asked as {username:?}"),
-                None => format!("{registry} was asked without a log-in"),
-            };
-            let sentence = why(format!("the base image {image} cannot be had; {asked}: {said}"));
-            let action = "Check the name and the tag after FROM. A private registry needs a \
-                          log-in in the file that `engine.registry_auth_file` names on the server.";
-            diagnosis("DF208", sentence, Vec::new(), action)
-        }
-        BuildFault::Platform => {
-            let sentence = why("a base image does not exist for this machine's processor".into());
-            let action = "Use a base image that is published for the server's platform.";
-            diagnosis("DF209", sentence, Vec::new(), action)
-        }
-        BuildFault::Disk => {
-            let sentence = why("the disk of the engine is full".to_owned());
-            let action = "Free space on the server; `dayfly doctor` shows how much there is.";
-            diagnosis("DF210", sentence, tail, action)
-        }
-        BuildFault::Network => {
-            let sentence = why("the command could not reach the network".to_owned());
-            let action = "Check that the server can reach what the step downloads; its last lines are below.";
-            diagnosis("DF211", sentence, tail, action)
+            Some(diagnosis("DF204", sentence, Vec::new(), action))
         }
         BuildFault::Size { bytes, bytes_max } => {
             let sentence = format!(
@@ -144,25 +200,10 @@ fn failed(
             );
             let action = "Make it smaller (a stage of its own for what is only needed to build), \
                           or raise `limits.image_mib_max` on the server.";
-            diagnosis("DF212", sentence, Vec::new(), action)
+            Some(diagnosis("DF212", sentence, Vec::new(), action))
         }
-        BuildFault::Other => {
-            let action =
-                "The last lines of the build are below; the step that failed is named above.";
-            diagnosis("DF201", why(said.to_owned()), tail, action)
-        }
+        _ => None,
     }
-}
-
-fn not_found(why: impl Fn(String) -> String, path: &str, ignored: bool) -> Diagnosis {
-    if ignored {
-        let sentence = why(format!("{path} is in the commit, and .dockerignore keeps it out"));
-        let action = format!("Add the line `!{}` to .dockerignore.", path.trim_start_matches('/'));
-        return diagnosis("DF207", sentence, Vec::new(), action);
-    }
-    let sentence = why(format!("{path} is not in the build context"));
-    let action = "Commit the file, or mend the path: it counts from the folder that `build.context` names.";
-    diagnosis("DF207", sentence, Vec::new(), action)
 }
 
 /// A prebuilt image's name cannot be made out.

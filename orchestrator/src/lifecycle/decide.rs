@@ -243,6 +243,11 @@ impl Planner<'_> {
         let Some(addresses) = self.observed.addresses(revision) else {
             return;
         };
+        // What was seen ready before a start that is under way says nothing about after it.
+        let starts = |step: &Step| matches!(step, Step::StartService { revision: number, .. } if *number == revision.number);
+        if self.under_way(starts) {
+            return;
+        }
         let public: std::collections::BTreeMap<_, _> = blueprint
             .services
             .iter()

@@ -68,7 +68,10 @@ fn unused_images(planner: &mut Planner<'_>, kept: &impl Fn(RevisionNumber) -> bo
     if planner.under_way(builds) || planner.plan.run.iter().any(builds) {
         return;
     }
-    let runs = |number: RevisionNumber| observed.services.keys().any(|(n, _)| *n == number);
+    let runs = |number: RevisionNumber| {
+        observed.services.keys().any(|(n, _)| *n == number)
+            || planner.under_way(|step| step.creates() && step.revision() == Some(number))
+    };
     let mut needed: BTreeSet<&ImageId> = observed
         .revisions
         .iter()

@@ -620,6 +620,7 @@ fn a_revision_is_given_up_after_its_attempts_unless_it_is_healthy() {
     unread.facts(SECOND).blueprint = None;
     let mut unbuilt = Scene::updating();
     unbuilt.facts(SECOND).images.clear();
+    unbuilt.observed.images.remove(&image(SECOND));
     let mut unmade = Scene::updating();
     unmade.observed.born.clear();
     unmade.observed.databases.clear();
@@ -775,11 +776,8 @@ fn a_replaced_revision_goes_after_what_is_still_being_made_for_it() {
     scene.serves(SECOND);
     scene.facts(FIRST).outcome = Some(Outcome::Retired);
     scene.observed.services.remove(&(FIRST, web()));
-    let image = Step::RemoveImage {
-        image: image(FIRST),
-    };
     let room = remove_room(Room::Revision(FIRST));
-    assert_eq!(scene.run(), [image, room]);
+    assert_eq!(scene.run(), [room]);
     let of_first = |step: &Step| *step != Step::StartDatabase { name: db() };
     for step in creating().into_iter().filter(of_first) {
         assert_eq!(scene.during([step.clone()]).run(), [], "{step:?}");
@@ -794,7 +792,90 @@ fn a_failed_revision_goes_while_the_older_one_serves_on() {
         image: image(SECOND),
     };
     let room = remove_room(Room::Revision(SECOND));
-    assert_eq!(scene.run(), [image, room]);
+    assert_eq!(scene.run(), [room, image]);
+}
+
+#[test]
+fn the_image_before_stays_for_a_revert_and_older_ones_go() {
+    let third = RevisionNumber(3);
+    let mut scene = Scene::updating();
+    scene.up(SECOND);
+    scene.push(third, 'c');
+    scene.up(third);
+    scene.serves(third);
+    for number in [FIRST, SECOND] {
+        scene.facts(number).outcome = Some(Outcome::Retired);
+        scene.observed.services.remove(&(number, web()));
+        scene.observed.rooms.remove(&Room::Revision(number));
+    }
+    let oldest = Step::RemoveImage {
+        image: image(FIRST),
+    };
+    assert_eq!(scene.run(), std::slice::from_ref(&oldest));
+    // Nothing of the second has changed in the third, so the one before is the first.
+    let mut unchanged = scene;
+    unchanged.facts(third).images = BTreeMap::from([(web(), image(SECOND))]);
+    unchanged.observed.images.remove(&image(third));
+    assert_eq!(unchanged.run(), []);
+    // A revision whose start is under way may still need its image.
+    unchanged.observed.images.insert(image(third), third);
+    unchanged.facts(FIRST).images = BTreeMap::from([(web(), image(third))]);
+    unchanged.facts(FIRST).healthy = false;
+    let unused = Step::RemoveImage {
+        image: image(third),
+    };
+    assert_eq!(
+        unchanged.run(),
+        [Step::RemoveImage { image: image(FIRST) }, unused]
+    );
+    let starting = unchanged.during([start(FIRST)]).run();
+    assert_eq!(starting, [Step::RemoveImage { image: image(FIRST) }]);
+}
+
+#[test]
+fn no_image_goes_while_a_build_may_take_it_up_and_none_is_built_while_one_goes() {
+    let build = Step::Build {
+        revision: SECOND,
+        service: web(),
+    };
+    let mut scene = Scene::updating();
+    scene.facts(SECOND).images.clear();
+    let unused = Step::RemoveImage {
+        image: image(SECOND),
+    };
+    assert_eq!(scene.run(), std::slice::from_ref(&build));
+    assert_eq!(scene.during([unused.clone()]).run(), [unused]);
+    let during = scene.during([build.clone()]);
+    assert_eq!(during.run(), std::slice::from_ref(&build));
+    scene.prepared(SECOND);
+    scene.observed.images.insert(image(RevisionNumber(9)), SECOND);
+    let unused = Step::RemoveImage {
+        image: image(RevisionNumber(9)),
+    };
+    assert!(scene.run().contains(&unused), "{:?}", scene.run());
+    assert!(!scene.during([build]).run().contains(&unused));
+}
+
+#[test]
+fn services_that_are_made_of_the_same_are_built_once() {
+    let mut scene = Scene::open('a');
+    scene.revision(FIRST, 'a', Asks::Service);
+    scene.prepared(FIRST);
+    let api = ServiceName::parse("api").unwrap();
+    let facts = scene.facts(FIRST);
+    facts.images.clear();
+    let blueprint = facts.blueprint.as_mut().unwrap();
+    let mut second = blueprint.services[0].clone();
+    second.name = api.clone();
+    blueprint.services.push(second);
+    let build = |service: ServiceName| Step::Build {
+        revision: FIRST,
+        service,
+    };
+    assert_eq!(scene.run(), [build(web())]);
+    let blueprint = scene.facts(FIRST).blueprint.as_mut().unwrap();
+    blueprint.services[1].image = ImageSource::Reference("other".to_owned());
+    assert_eq!(scene.run(), [build(web()), build(api)]);
 }
 
 #[test]

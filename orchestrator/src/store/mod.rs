@@ -1,5 +1,6 @@
 //! What survives us: facts in SQLite, one writer, every commit on disk before it is answered.
 
+mod cache;
 mod databases;
 mod deliveries;
 mod events;

@@ -371,17 +371,24 @@ fn settings(options: &Options, forge: &ModelGitHub, repo: &RepoName, engine: &Pa
         .poll_seconds
         .map_or_else(String::new, |seconds| format!("poll_seconds = {seconds}\n"));
     format!(
-        "domain = \"{}\"\nlisten = \"{}:0\"\n\n[github]\napi_url = \"{}\"\n\
+        "domain = \"{}\"\nlisten = \"{}:0\"\n{}\n[github]\napi_url = \"{}\"\n\
          token = \"{TOKEN}\"\nrepositories = [\"{repo}\"]\nallow_insecure_clone = true\n\
-         {secret}{poll}\n[engine]\nsocket = \"{}\"\n\n[limits]\nstart_seconds_max = {}\n\
-         builds_max = {}\n",
+         {secret}{poll}\n[engine]\nsocket = \"{}\"\n{}\n[limits]\nstart_seconds_max = {}\n\
+         builds_max = {}\n{}",
         options.domain,
         options.listen,
+        lines(&options.top),
         forge.url(),
         engine.display(),
+        lines(&options.engine),
         options.start_seconds_max,
         options.builds_max,
+        lines(&options.limits),
     )
+}
+
+fn lines(all: &[String]) -> String {
+    all.iter().map(|line| format!("{line}\n")).collect()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -15,6 +15,12 @@ pub struct Options {
     pub start_seconds_max: u64,
     /// How many builds may run at once.
     pub builds_max: u64,
+    /// More lines for the top of the configuration.
+    pub top: Vec<String>,
+    /// More lines of `[engine]`.
+    pub engine: Vec<String>,
+    /// More lines of `[limits]`.
+    pub limits: Vec<String>,
     /// Whether the server speaks to the engine itself, and not through the relay.
     pub direct: bool,
 }
@@ -28,6 +34,9 @@ impl Default for Options {
             webhook: true,
             start_seconds_max: 20,
             builds_max: 2,
+            top: Vec::new(),
+            engine: Vec::new(),
+            limits: Vec::new(),
             direct: false,
         }
     }

@@ -1,6 +1,7 @@
 //! The whole system through its front doors: signed webhooks in; comments, records and pages out;
 //! real git, a real engine, real databases, and processes that are killed for real.
 
+mod builds;
 mod closing;
 mod data;
 mod doors;

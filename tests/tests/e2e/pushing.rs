@@ -58,8 +58,9 @@ async fn a_push_switches_a_live_preview_without_a_failed_request() -> anyhow::Re
             let running = dayfly.docker.running(&pull.id).await?;
             ensure!(running.len() == 1, "{running:?}");
             let left = dayfly.docker.left().await?;
+            // The image before stays for a revert.
             ensure!(
-                left.images.len() == 1 && left.networks.len() == 1,
+                left.images.len() == 2 && left.networks.len() == 1,
                 "{left:?}"
             );
             Ok(())

@@ -7,10 +7,12 @@
 //! Not here: what is built and why, labels and tags, and what the engine's older way of building
 //! needs (`build_image.rs`).
 
+mod cache;
 mod files;
 mod session;
 mod solve;
 
+pub(super) use cache::{records, remove};
 pub(super) use files::Sent;
 pub(super) use session::Offer;
 pub(super) use solve::{Fault, Order, solve};

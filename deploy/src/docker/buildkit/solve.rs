@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    io,
+    fmt, io,
     path::Path,
     sync::{Mutex, PoisonError},
     time::Duration,
@@ -46,10 +46,23 @@ pub(in crate::docker) struct Answer {
 pub(in crate::docker) enum Fault {
     /// The engine does not offer its builder this way.
     NotOffered(UpgradeError),
+    /// The server is told not to ask this way.
+    NotWanted,
     /// It does not answer.
     Unreachable(String),
     /// The builder's own answer.
     Builder(Status),
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotOffered(why) => why.fmt(f),
+            Self::NotWanted => f.write_str("the builder is not asked directly"),
+            Self::Unreachable(why) => f.write_str(why),
+            Self::Builder(status) => f.write_str(status.message()),
+        }
+    }
 }
 
 impl From<UpgradeError> for Fault {
@@ -150,7 +163,7 @@ async fn follow(
 }
 
 /// A status that the connection made is not the builder's word.
-fn fault(status: Status) -> Fault {
+pub(super) fn fault(status: Status) -> Fault {
     match status.code() {
         Code::Unavailable | Code::Cancelled => Fault::Unreachable(status.message().to_owned()),
         _ => Fault::Builder(status),

@@ -1,6 +1,10 @@
 //! From a commit and what it asks for to images: built, found unchanged, or got from a registry.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use deploy::{
     blueprint::{ImageSource, Service},
@@ -137,13 +141,30 @@ async fn run(
         .take(&request.scope, scene.preview, &*ports.builder)
         .await;
     let limit = Duration::from_secs(ports.settings.limits.build_seconds_max);
-    let build = ports.builder.build(request, log.sink());
+    let left = Arc::new(Mutex::new(BTreeSet::new()));
+    let build = ports.builder.build(request, sink(log, &left));
     let built = match tokio::time::timeout(limit, build).await {
         Ok(built) => built,
         Err(_) => Err(BuildError::timed_out(limit)),
     };
+    let left = std::mem::take(&mut *left.lock().unwrap_or_else(PoisonError::into_inner));
+    if !left.is_empty() {
+        ports.store.note_cache(left, wall_ms()).await?;
+    }
     log.close(built.as_ref().err());
     built.map_err(|error| failed(scene, request, error))
+}
+
+/// Writes the log, and keeps what the build left in the builder's cache.
+fn sink(log: &Arc<BuildLog>, left: &Arc<Mutex<BTreeSet<String>>>) -> BuildSink {
+    let (log, left) = (log.sink(), Arc::clone(left));
+    Arc::new(move |event| match event {
+        BuildEvent::Cached { records } => {
+            let mut left = left.lock().unwrap_or_else(PoisonError::into_inner);
+            left.extend(records);
+        }
+        other => log(other),
+    })
 }
 
 fn failed(scene: &Scene<'_>, request: &BuildRequest, error: BuildError) -> Trouble {

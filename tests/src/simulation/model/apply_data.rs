@@ -11,6 +11,7 @@ use super::{
     effect::{Effect, Stop},
     engine::{Database, Origin, Run},
     process::Flight,
+    words,
     world::{Event, World},
 };
 
@@ -117,12 +118,12 @@ impl World {
         if flight.is_some() {
             self.check_migration(revision, &database);
         }
-        if !self
-            .engine
-            .images
-            .keys()
-            .any(|(number, _)| *number == revision)
-        {
+        let image = self.store.revision(revision).and_then(|facts| {
+            let service = words::service("web");
+            facts.images.get(&service).cloned()
+        });
+        let mut there = self.engine.images.values();
+        if !there.any(|(id, _)| Some(id) == image.as_ref()) {
             self.forget_image(revision);
             return Err(Stop::Again("the image is missing"));
         }

@@ -31,8 +31,9 @@ impl World {
             .revision(key.0)
             .and_then(|facts| facts.images.get(&key.1))
             .cloned();
-        let there = self.engine.images.get(key).map(|(id, _)| id.clone());
-        let (Some(image), true) = (wanted.clone(), wanted == there) else {
+        let mut there = self.engine.images.values().map(|(id, _)| id);
+        let wanted = wanted.filter(|wanted| there.any(|id| id == wanted));
+        let Some(image) = wanted else {
             self.store
                 .change(key.0, |facts| drop(facts.images.remove(&key.1)));
             return Err(Stop::Again("the image is missing"));

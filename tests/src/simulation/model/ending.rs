@@ -1,6 +1,6 @@
 //! How a life must end once nothing goes wrong any more.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use deploy::{blueprint::Blueprint, engine::Room, names::RevisionNumber};
 use orchestrator::lifecycle::{Outcome, Phase, RevisionFacts, Wanted, current_revision, summary};
@@ -143,22 +143,19 @@ impl World {
     fn end_images(&self, serving: Option<RevisionNumber>) -> Result<(), String> {
         let serving = serving.and_then(|number| self.store.revision(number));
         let used: BTreeSet<_> = serving.iter().flat_map(|facts| facts.images.values()).collect();
-        let mut before = BTreeSet::new();
-        for (image, _) in self.engine.images.values() {
-            if used.contains(image) {
-                continue;
-            }
-            let mut served = self.store.revisions.iter().filter(|facts| facts.healthy);
-            let service = served.find_map(|facts| {
-                let mut all = facts.images.iter();
-                all.find_map(|(service, other)| (other == image).then_some(service))
-            });
-            match service {
-                Some(service) if before.insert(service) => {}
-                _ => return Err(format!("image {image} is left")),
-            }
+        let served = self.store.revisions.iter().filter(|facts| facts.healthy);
+        let before: BTreeMap<_, _> = served
+            .flat_map(|facts| &facts.images)
+            .filter(|(_, image)| !used.contains(image))
+            .collect();
+        let left = self.engine.images.values().map(|(image, _)| image);
+        let mut left = left.filter(|image| {
+            !used.contains(image) && !before.values().any(|before| before == image)
+        });
+        match left.next() {
+            Some(image) => Err(format!("image {image} is left")),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Nothing is there but what the serving revision needs, and databases.

@@ -1,0 +1,37 @@
+//! The builder's cache: what is in it, and taking single records out of it.
+
+use std::path::Path;
+
+use bollard_buildkit_proto::moby::buildkit::v1::{DiskUsageRequest, PruneRequest, UsageRecord};
+use tokio_util::sync::CancellationToken;
+
+use super::solve::{Fault, control, fault};
+
+/// Everything that the builder keeps, of whomever.
+pub(in crate::docker) async fn records(socket: &Path) -> Result<Vec<UsageRecord>, Fault> {
+    let cut = CancellationToken::new();
+    let _end = cut.clone().drop_guard();
+    let mut control = control(socket, cut).await?;
+    let asked = control.disk_usage(DiskUsageRequest::default()).await;
+    Ok(asked.map_err(fault)?.into_inner().record)
+}
+
+/// Takes these records out, and no others. One that is in use stays.
+pub(in crate::docker) async fn remove(socket: &Path, ids: &[String]) -> Result<(), Fault> {
+    let cut = CancellationToken::new();
+    let _end = cut.clone().drop_guard();
+    let mut control = control(socket, cut).await?;
+    for id in ids {
+        // The filter is the builder's own language; ids are letters and digits in it.
+        if !id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            continue;
+        }
+        let request = PruneRequest {
+            filter: vec![format!("id=={id}")],
+            ..PruneRequest::default()
+        };
+        let mut removed = control.prune(request).await.map_err(fault)?.into_inner();
+        while removed.message().await.map_err(fault)?.is_some() {}
+    }
+    Ok(())
+}

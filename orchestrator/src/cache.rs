@@ -1,0 +1,96 @@
+//! Keeps the builder's cache of our builds within its budget.
+//!
+//! Only records that a build of ours left are ever removed; what others have in the same cache
+//! counts for the disk's watermark alone.
+
+use std::collections::BTreeSet;
+
+use deploy::builder::{BuildError, CacheRecord};
+
+use crate::{store::StoreError, worker::Ports};
+
+/// Why the cache was not looked after.
+#[derive(Debug, thiserror::Error)]
+pub enum CacheError {
+    /// The builder did not answer.
+    #[error(transparent)]
+    Builder(#[from] BuildError),
+    /// The store did not.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Removes what is over the budget, the longest unused first, and forgets what the builder dropped
+/// by itself.
+///
+/// # Errors
+/// Where builder or store do not answer; what was not removed is looked at again the next time.
+pub async fn keep_budget(ports: &Ports) -> Result<(), CacheError> {
+    let ours = ports.store.cache_records().await?;
+    if ours.is_empty() {
+        return Ok(());
+    }
+    let records = ports.builder.cache().await?;
+    let budget = ports.settings.limits.build_cache_mib_max.saturating_mul(1024 * 1024);
+    let surplus = surplus(&records, &ours, budget);
+    if !surplus.is_empty() {
+        tracing::info!(records = surplus.len(), "the builder's cache is over its budget");
+        ports.builder.forget_cache(&surplus).await?;
+    }
+    let there: BTreeSet<&String> = records.iter().map(|record| &record.id).collect();
+    let gone = ours.iter().filter(|id| !there.contains(id));
+    let gone = gone.chain(&surplus).cloned().collect();
+    Ok(ports.store.forget_cache(gone).await?)
+}
+
+/// The records to remove.
+fn surplus(records: &[CacheRecord], ours: &BTreeSet<String>, budget_bytes: u64) -> Vec<String> {
+    let mut ours: Vec<&CacheRecord> = records
+        .iter()
+        .filter(|record| ours.contains(&record.id))
+        .collect();
+    let mut bytes: u64 = ours.iter().map(|record| record.bytes).sum();
+    ours.sort_unstable_by_key(|record| (record.used_at_ms, &record.id));
+    let mut surplus = Vec::new();
+    for record in ours.into_iter().filter(|record| !record.in_use) {
+        if bytes <= budget_bytes {
+            break;
+        }
+        bytes = bytes.saturating_sub(record.bytes);
+        surplus.push(record.id.clone());
+    }
+    surplus
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(id: &str, bytes: u64, used_at_ms: u64, in_use: bool) -> CacheRecord {
+        CacheRecord {
+            id: id.to_owned(),
+            bytes,
+            used_at_ms,
+            in_use,
+        }
+    }
+
+    #[test]
+    fn the_longest_unused_of_ours_go_first_and_others_stay() {
+        let records = [
+            record("foreign", 1_000, 0, false),
+            record("busy", 40, 1, true),
+            record("old", 30, 2, false),
+            record("newer", 20, 3, false),
+            record("newest", 10, 4, false),
+        ];
+        let ours: BTreeSet<String> = ["busy", "old", "newer", "newest", "dropped"]
+            .map(str::to_owned)
+            .into();
+        assert_eq!(surplus(&records, &ours, 100), Vec::<String>::new());
+        assert_eq!(surplus(&records, &ours, 99), ["old"]);
+        assert_eq!(surplus(&records, &ours, 60), ["old", "newer"]);
+        assert_eq!(surplus(&records, &ours, 0), ["old", "newer", "newest"]);
+        assert_eq!(surplus(&records, &BTreeSet::new(), 0), Vec::<String>::new());
+    }
+}
