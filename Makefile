@@ -23,6 +23,7 @@ demo: images ## build Dayfly and play the story: two pull requests, opened, push
 	@exec target/debug/dayfly demo
 
 test: images ## every test: unit, simulation, contract, end to end on Docker
+	@tests/images/registry "$${CARGO_TARGET_DIR:-target}/tools"
 	@command -v cargo-nextest >/dev/null || $(CARGO) install --locked cargo-nextest
 	@$(CARGO) build $(FLAGS) --bins
 	@$(CARGO) test $(FLAGS) --doc

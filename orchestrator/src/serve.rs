@@ -303,6 +303,7 @@ async fn connect_engine(config: &ServerConfig, store: &Store) -> anyhow::Result<
     engine.socket.clone_from(&config.engine_socket);
     engine.subnet_pool = subnet_pool;
     engine.builder = config.builder;
+    engine.fence_builds = config.fence_builds;
     engine.registries = Arc::new(config.registries.clone());
     let limits = &config.limits;
     engine.timeouts.build = Duration::from_secs(limits.build_seconds_max);

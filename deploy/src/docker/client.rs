@@ -61,7 +61,11 @@ impl Docker {
         Ok(Self {
             inner: Arc::new(Inner {
                 api,
-                firewall: Firewall::new(config.instance.clone(), config.subnet_pool),
+                firewall: Firewall::new(
+                    config.instance.clone(),
+                    config.subnet_pool,
+                    config.fence_builds,
+                ),
                 config,
                 rooms: Mutex::default(),
                 images: Mutex::default(),

@@ -19,6 +19,9 @@ pub struct DockerConfig {
     pub subnet_pool: Subnet,
     /// Whether to keep rules in the host's firewall, where that is possible.
     pub firewall: bool,
+    /// Whether the engine's own bridge is behind our rules too: what builds run is there, and what
+    /// others run without a network of their own.
+    pub fence_builds: bool,
     /// How the engine is asked to build.
     pub builder: BuilderWay,
     /// What builds may take of the host.
@@ -37,6 +40,7 @@ impl DockerConfig {
             instance,
             subnet_pool: Subnet::DEFAULT_POOL,
             firewall: true,
+            fence_builds: false,
             builder: BuilderWay::default(),
             builds: BuildLimits::default(),
             registries: Arc::default(),

@@ -43,16 +43,19 @@ pub enum FirewallStatus {
 pub struct Firewall {
     instance: Instance,
     pool: Subnet,
+    builds: bool,
     /// What the last one said. One at a time: what is read must still be so when it is changed.
     last: Arc<Mutex<Option<FirewallStatus>>>,
 }
 
 impl Firewall {
-    /// The firewall for an instance whose rooms come from `pool`.
-    pub fn new(instance: Instance, pool: Subnet) -> Self {
+    /// The firewall for an instance whose rooms come from `pool`. With `builds`, the engine's own
+    /// bridge is behind it too, and with it everything that others run there.
+    pub fn new(instance: Instance, pool: Subnet, builds: bool) -> Self {
         Self {
             instance,
             pool,
+            builds,
             last: Arc::default(),
         }
     }
@@ -114,7 +117,12 @@ impl Firewall {
     }
 
     async fn rules(&self) -> Rules {
-        Rules::new(&self.instance, self.pool, host_name_servers().await)
+        Rules::new(
+            &self.instance,
+            self.pool,
+            self.builds,
+            host_name_servers().await,
+        )
     }
 }
 

@@ -30,6 +30,9 @@ const MAIL_PORTS: &str = "25,465,587,2525";
 /// How many name servers are let through; a resolver uses at most three.
 const NAME_SERVERS_MAX: usize = 3;
 
+/// The engine's own bridge, on which its builder runs the steps of a Dockerfile.
+const BUILDS_BRIDGE: &str = "docker0";
+
 /// Docker's chain for the rules of others; it is passed by everything that is forwarded.
 const DOCKER_USER: &str = "DOCKER-USER";
 
@@ -37,6 +40,8 @@ const DOCKER_USER: &str = "DOCKER-USER";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Rules {
     interfaces: String,
+    /// Whether what comes from the engine's own bridge passes the same rules.
+    builds: bool,
     forward: String,
     input: String,
     name_servers: Vec<Ipv4Addr>,
@@ -44,8 +49,14 @@ pub(super) struct Rules {
 }
 
 impl Rules {
-    pub(super) fn new(instance: &Instance, pool: Subnet, name_servers: Vec<Ipv4Addr>) -> Self {
+    pub(super) fn new(
+        instance: &Instance,
+        pool: Subnet,
+        builds: bool,
+        name_servers: Vec<Ipv4Addr>,
+    ) -> Self {
         Self {
+            builds,
             interfaces: format!("{}+", bridge_prefix(instance)),
             forward: format!("DAYFLY-{instance}-F"),
             input: format!("DAYFLY-{instance}-I"),
@@ -63,6 +74,16 @@ impl Rules {
                 .hooks(listing)
                 .iter()
                 .all(|(chain, hook)| is_early(listing, chain, hook))
+            && self.outlived(listing).next().is_none()
+    }
+
+    /// Hooks of the engine's own bridge from a time when builds were to be fenced.
+    fn outlived<'a>(&'a self, listing: &'a str) -> impl Iterator<Item = &'a str> {
+        listing.lines().filter(|line| {
+            let ours = [&self.forward, &self.input];
+            let from_builds = line.contains(&format!(" -i {BUILDS_BRIDGE} -j "));
+            !self.builds && from_builds && ours.iter().any(|chain| line.ends_with(chain.as_str()))
+        })
     }
 
     /// What to feed to `iptables-restore --noflush`: it takes effect as a whole or not at all.
@@ -73,6 +94,9 @@ impl Rules {
         );
         for rule in self.forward_rules().into_iter().chain(self.input_rules()) {
             push_line(&mut script, &rule);
+        }
+        for hook in self.outlived(listing) {
+            push_line(&mut script, &hook.replacen("-A", "-D", 1));
         }
         for (chain, hook) in self.hooks(listing) {
             if is_early(listing, &chain, &hook) {
@@ -169,17 +193,23 @@ impl Rules {
 
     /// The chains we hang ours into, each with the rule that does it. An engine without the chain
     /// for others' rules forwards through the kernel's own all the same.
-    fn hooks(&self, listing: &str) -> [(String, String); 2] {
+    fn hooks(&self, listing: &str) -> Vec<(String, String)> {
         let forward = if has_chain(listing, DOCKER_USER) {
             DOCKER_USER
         } else {
             "FORWARD"
         };
-        let hook = |chain: &str, ours: &str| format!("-A {chain} -i {} -j {ours}", self.interfaces);
-        [
-            (forward.to_owned(), hook(forward, &self.forward)),
-            ("INPUT".to_owned(), hook("INPUT", &self.input)),
-        ]
+        let hook = |from: &str, chain: &str, ours: &str| {
+            let rule = format!("-A {chain} -i {from} -j {ours}");
+            (chain.to_owned(), rule)
+        };
+        let mut hooks = Vec::new();
+        let builds = self.builds.then_some(BUILDS_BRIDGE);
+        for from in builds.into_iter().chain([self.interfaces.as_str()]) {
+            hooks.push(hook(from, forward, &self.forward));
+            hooks.push(hook(from, "INPUT", &self.input));
+        }
+        hooks
     }
 }
 
@@ -245,6 +275,7 @@ mod tests {
         Rules::new(
             &instance,
             Subnet::DEFAULT_POOL,
+            false,
             vec![Ipv4Addr::new(192, 0, 2, 53)],
         )
     }
@@ -318,10 +349,29 @@ mod tests {
     }
 
     #[test]
+    fn builds_are_fenced_when_it_is_asked_for_and_no_longer_when_it_is_not() {
+        let open = rules();
+        let fenced = Rules {
+            builds: true,
+            ..rules()
+        };
+        let listing = applied(DOCKER, &open.script(DOCKER));
+        assert!(!fenced.are_in(&listing));
+        let listing = applied(&listing, &fenced.script(&listing));
+        assert!(fenced.are_in(&listing), "{listing}");
+        assert!(listing.contains("-A INPUT -i docker0 -j DAYFLY-0a1b2c3d-I\n"), "{listing}");
+        assert!(!open.are_in(&listing));
+        let listing = applied(&listing, &open.script(&listing));
+        assert!(open.are_in(&listing), "{listing}");
+        let gone = applied(&listing, &open.removal(&listing).unwrap());
+        assert_eq!(gone, DOCKER);
+    }
+
+    #[test]
     fn two_instances_do_not_push_each_other_aside() {
         let first = rules();
         let other = Instance::parse("ffff0000").unwrap();
-        let second = Rules::new(&other, Subnet::DEFAULT_POOL, Vec::new());
+        let second = Rules::new(&other, Subnet::DEFAULT_POOL, false, Vec::new());
         let both = applied(DOCKER, &first.script(DOCKER));
         let both = applied(&both, &second.script(&both));
         assert!(first.are_in(&both) && second.are_in(&both), "{both}");
@@ -342,7 +392,7 @@ mod tests {
     #[test]
     fn a_public_pool_is_refused_as_a_destination_too() {
         let instance = Instance::parse("0a1b2c3d").unwrap();
-        let rules = Rules::new(&instance, "198.51.100.0/24".parse().unwrap(), Vec::new());
+        let rules = Rules::new(&instance, "198.51.100.0/24".parse().unwrap(), false, Vec::new());
         let text = rules.script(DOCKER);
         assert!(text.contains("-d 198.51.100.0/24 -j DROP"), "{text}");
     }

@@ -6,7 +6,7 @@ use deploy::blueprint::nearest;
 use toml::de::{DeTable, DeValue};
 
 /// Every key there is, as `section.key`, with its meaning.
-pub const KEYS: [(&str, &str); 35] = [
+pub const KEYS: [(&str, &str); 36] = [
     (
         "domain",
         "domain under which previews live; `localhost` for this machine only",
@@ -67,6 +67,10 @@ pub const KEYS: [(&str, &str); 35] = [
     (
         "engine.builder",
         "`direct` sends only what is new, `archive` the whole context (default: direct)",
+    ),
+    (
+        "engine.fence_builds",
+        "keep builds from the host and private addresses, and all else on the engine's own bridge",
     ),
     (
         "engine.registry_auth_file",

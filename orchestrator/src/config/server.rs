@@ -67,6 +67,8 @@ pub struct ServerConfig {
     pub subnet_pool: String,
     /// How the engine is asked to build.
     pub builder: BuilderWay,
+    /// Whether builds are kept from the host and from private addresses.
+    pub fence_builds: bool,
     /// Who may pull from which registry.
     pub registries: Registries,
     /// Secrets for builds.
@@ -113,6 +115,9 @@ impl ServerConfig {
                 .parse("engine.subnet_pool", "a network such as 10.213.0.0/16")?
                 .unwrap_or_else(|| SUBNET_POOL_DEFAULT.to_owned()),
             builder: builder(keys)?,
+            fence_builds: keys
+                .parse("engine.fence_builds", "true or false")?
+                .unwrap_or(false),
             registries: registries(keys)?,
             secrets: secrets(keys)?,
             limits: limits(keys)?,

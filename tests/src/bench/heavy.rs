@@ -6,7 +6,7 @@ use anyhow::ensure;
 
 use crate::harness::{Dayfly, Pull, eventually};
 
-use super::shop::shop;
+use super::{running, shop::shop};
 
 /// What it is called in the table.
 pub(super) const NAME: &str = "a build whose RUN step computes on one core all the while";
@@ -25,7 +25,7 @@ pub(super) async fn begin(dayfly: &Dayfly, lasting: Duration) -> anyhow::Result<
     let app = shop().then(&format!("RUN [\"python3\", \"-c\", \"{program}\"]"));
     let pull = dayfly.open("heavy", &app).await?;
     eventually("the heavy build computes", async || {
-        ensure!(runs(&mark)?, "it does not run yet");
+        ensure!(running::runs(&mark)?, "it does not run yet");
         Ok(())
     })
     .await?;
@@ -34,19 +34,9 @@ pub(super) async fn begin(dayfly: &Dayfly, lasting: Duration) -> anyhow::Result<
 
 /// Whether it still computes.
 pub(super) fn goes_on() -> anyhow::Result<bool> {
-    runs(&mark())
+    running::runs(&mark())
 }
 
 fn mark() -> String {
     format!("dayfly_bench_{}", std::process::id())
-}
-
-fn runs(mark: &str) -> anyhow::Result<bool> {
-    for entry in std::fs::read_dir("/proc")?.flatten() {
-        let words = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
-        if String::from_utf8_lossy(&words).contains(mark) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }

@@ -4,16 +4,20 @@
 //! the machine does falls on both. Goals that are missed are printed as missed.
 
 mod acks;
+mod builder;
 mod calm;
 mod disk;
 mod heavy;
+mod neighbour;
 mod numbers;
 mod options;
 mod plain;
 mod row;
 mod run;
+mod running;
 mod shop;
 mod turnaround;
+mod unchanged;
 mod wave;
 
 pub use options::Options;

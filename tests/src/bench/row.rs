@@ -46,6 +46,11 @@ impl Row {
         }
     }
 
+    /// The same in another unit than milliseconds.
+    pub(super) fn in_unit(self, unit: &'static str) -> Self {
+        Self { unit, ..self }
+    }
+
     /// A figure that stands alone; with a goal it may not exceed it.
     pub(super) fn alone(
         id: &'static str,
@@ -94,8 +99,8 @@ pub fn table(rows: &[Row]) -> String {
             number(Some(row.value), 1),
             row.unit,
             number(row.baseline_value, 1),
-            number(row.ratio, 2),
-            number(row.goal, 1),
+            number(row.ratio, 3),
+            number(row.goal, 2),
         );
     }
     for row in rows {

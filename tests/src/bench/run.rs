@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use anyhow::{Context as _, ensure};
 
-use super::{acks, options::Options, row::Row, turnaround};
+use super::{acks, builder, neighbour, options::Options, row::Row, turnaround, unchanged};
 use crate::{
     harness::{self, Dayfly},
     simulation::model::lives,
@@ -38,6 +38,22 @@ pub async fn run(options: &Options) -> anyhow::Result<Vec<Row>> {
     ))?;
     Dayfly::play_with(settings(), async |dayfly| {
         rows.extend(acks::measure(dayfly, options.acks).await?);
+        Ok(())
+    })
+    .await?;
+    say("builds")?;
+    rows.extend(builder::measure().await?);
+    Dayfly::play_with(settings(), async |dayfly| {
+        rows.push(unchanged::measure(dayfly).await?);
+        Ok(())
+    })
+    .await?;
+    say(&format!(
+        "a neighbour for {:?} idle and as long during a greedy build",
+        options.acks
+    ))?;
+    Dayfly::play_with(neighbour::settings(), async |dayfly| {
+        rows.push(neighbour::measure(dayfly, options.acks).await?);
         Ok(())
     })
     .await?;

@@ -65,6 +65,8 @@ pub enum Act {
     Run(Arc<dyn Fn() + Send + Sync>),
     /// The call waits until the rule is released.
     Hold,
+    /// The engine is asked for what it does not know, and says so.
+    Unknown,
 }
 
 /// What becomes of one call.

@@ -156,6 +156,8 @@ enum Fate {
     Pass,
     /// The answer is to be lost.
     LoseAnswer(Act),
+    /// Another path is asked for.
+    Misled,
     Lost,
 }
 
@@ -206,7 +208,7 @@ impl Shared {
         lose: watch::Sender<Option<Act>>,
     ) -> std::io::Result<Ended> {
         loop {
-            let Some(head) = Head::read(&mut caller).await? else {
+            let Some(mut head) = Head::read(&mut caller).await? else {
                 engine.shutdown().await?;
                 return Ok(Ended::Quietly);
             };
@@ -215,6 +217,7 @@ impl Shared {
                 Fate::LoseAnswer(act) => {
                     lose.send_replace(Some(act));
                 }
+                Fate::Misled => head.bytes = misled(&head.bytes),
                 Fate::Lost => return Ok(Ended::Cut),
             }
             engine.write_all(&head.bytes).await?;
@@ -243,6 +246,7 @@ impl Shared {
                 run();
                 Fate::Lost
             }
+            (_, Act::Unknown) => Fate::Misled,
             (_, Act::Hold) => {
                 let mut released = self.released.subscribe();
                 // The relay's own end lets go as well.
@@ -251,6 +255,15 @@ impl Shared {
             }
         }
     }
+}
+
+/// The same request for a path that no engine knows.
+fn misled(head: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(head);
+    let mut words = text.splitn(3, ' ');
+    let (method, _path) = (words.next().unwrap_or_default(), words.next());
+    let rest = words.next().unwrap_or_default();
+    format!("{method} /no-such-path {rest}").into_bytes()
 }
 
 enum Ended {

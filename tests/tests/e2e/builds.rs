@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use anyhow::{Context as _, ensure};
-use tests::harness::{App, Dayfly, Docker, Options, Pull, eventually};
+use tests::harness::{
+    Act, App, Dayfly, Docker, Moment, Options, Pull, Registry, Rule, eventually, eventually_within,
+};
 
 /// What the build of a service of a revision printed.
 async fn build_log(dayfly: &Dayfly, pull: &Pull) -> anyhow::Result<String> {
@@ -382,4 +384,305 @@ async fn sixty_builds_leave_no_more_open_files_than_ten() -> anyhow::Result<()> 
         .await
     })
     .await
+}
+
+/// Tries to connect, and ends with 0 only where it cannot.
+const KEPT_OUT: &str = "import socket, struct, sys
+host, port = sys.argv[1:]
+if host == 'gateway':
+    routes = [line.split() for line in open('/proc/net/route')]
+    way = next(route[2] for route in routes if route[1] == '00000000')
+    host = socket.inet_ntoa(struct.pack('<L', int(way, 16)))
+try:
+    socket.create_connection((host, int(port)), 3)
+except OSError as error:
+    sys.exit(print('kept out:', error))
+sys.exit('it got through')
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fenced_build_reaches_neither_the_host_nor_its_neighbours() -> anyhow::Result<()> {
+    let host = std::net::TcpListener::bind("0.0.0.0:0")?;
+    let port = host.local_addr()?.port();
+    let tries = |app: App, salt: &str| {
+        app.with("kept_out.py", KEPT_OUT).then(&format!(
+            "COPY kept_out.py /\nRUN echo {salt} && python3 /kept_out.py gateway {port} && \
+             python3 /kept_out.py 169.254.169.254 80"
+        ))
+    };
+    // Without a fence the host is there, so that its absence shows something.
+    Dayfly::play(async |dayfly| {
+        let pull = dayfly.open("change", &tries(page('a'), "open")).await?;
+        let preview = dayfly.failed(&pull, &pull.commit).await?;
+        ensure!(preview.diagnosed().contains("it got through"), "{preview:?}");
+        Ok(())
+    })
+    .await?;
+    let options = Options {
+        engine: vec!["fence_builds = true".to_owned()],
+        ..Options::default()
+    };
+    Dayfly::play_with(options, async |dayfly| {
+        dayfly.open_live("change", &tries(page('a'), "fenced")).await.map(drop)
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engine_that_does_not_open_its_builder_gets_the_whole_context() -> anyhow::Result<()> {
+    Dayfly::play(async |dayfly| {
+        dayfly.relay.arm(Rule {
+            pattern: "POST /grpc".to_owned(),
+            nth: 1,
+            moment: Moment::Before,
+            act: Act::Unknown,
+        });
+        let (pull, visitor) = dayfly.open_live("change", &page('a')).await?;
+        ensure!(visitor.text("/").await? == shown('a'));
+        let log = build_log(dayfly, &pull).await?;
+        ensure!(log.contains("the whole context is sent"), "{log}");
+        Ok(())
+    })
+    .await
+}
+
+/// A server that knows how to log in to a registry.
+fn with_logins(registry: &Registry) -> Options {
+    let path = registry.logins();
+    Options {
+        engine: vec![format!("registry_auth_file = \"{}\"", path.display())],
+        ..Options::default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_that_ci_builds_is_waited_for_until_the_registry_has_it() -> anyhow::Result<()> {
+    let registry = Registry::start().await?;
+    registry.push("dayfly-test/base:1", "shop:staging").await?;
+    Dayfly::play_with(with_logins(&registry), async |dayfly| {
+        let name = registry.image("shop:pr-{number}-{sha}");
+        let toml = format!(
+            "[services.web]\nimage = \"{name}\"\nport = 8080\ncommand = [\"busybox\", \
+             \"httpd\", \"-f\", \"-p\", \"8080\", \"-h\", \"/usr/share\"]\n"
+        );
+        let pull = dayfly.open("change", &page('a').with("dayfly.toml", &toml)).await?;
+        dayfly.comment(&pull, "is not there yet; waited").await?;
+        let tag = format!("pr-{}-{}", pull.number.0, pull.commit);
+        registry.tag("shop", "staging", &tag).await?;
+        let preview = dayfly.live(&pull, &pull.commit).await?;
+        ensure!(preview.services[0]["image"].is_string(), "{preview:?}");
+        let log = build_log(dayfly, &pull).await?;
+        ensure!(log.contains("Digest: sha256:"), "{log}");
+        dayfly.close(&pull)?;
+        dayfly.gone(&pull.id).await?;
+        // Somebody else's image is not ours to remove; it is this test's.
+        Docker::run(&["image", "rm", &registry.image(&format!("shop:{tag}"))]).await?;
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_that_never_comes_is_given_up_with_its_name() -> anyhow::Result<()> {
+    let registry = Registry::start().await?;
+    let mut options = with_logins(&registry);
+    options.limits = vec!["image_wait_seconds_max = 2".to_owned()];
+    Dayfly::play_with(options, async |dayfly| {
+        let name = registry.image("shop:{short_sha}");
+        let toml = format!("[services.web]\nimage = \"{name}\"\n");
+        let pull = dayfly.open("change", &page('a').with("dayfly.toml", &toml)).await?;
+        let preview = dayfly.failed(&pull, &pull.commit).await?;
+        let said = preview.diagnosed();
+        let named = registry.image(&format!("shop:{}", &pull.commit.as_str()[..7]));
+        ensure!(said.contains("DF214") && said.contains(&named), "{said}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_private_base_image_needs_the_servers_log_in_and_its_absence_is_told() -> anyhow::Result<()>
+{
+    let registry = Registry::start().await?;
+    registry.push("dayfly-test/base:1", "base:1").await?;
+    let base = registry.image("base:1");
+    let app = page('a').with(
+        "Dockerfile",
+        &format!(
+            "FROM {base}\nCOPY site /site\nEXPOSE 8080\n\
+             CMD [\"busybox\", \"httpd\", \"-f\", \"-p\", \"8080\", \"-h\", \"/site\"]\n"
+        ),
+    );
+    Dayfly::play(async |dayfly| {
+        let pull = dayfly.open("change", &app).await?;
+        let preview = dayfly.failed(&pull, &pull.commit).await?;
+        let said = preview.diagnosed();
+        ensure!(said.contains("DF208") && said.contains("without a log-in"), "{said}");
+        Ok(())
+    })
+    .await?;
+    Dayfly::play_with(with_logins(&registry), async |dayfly| {
+        let (_, visitor) = dayfly.open_live("change", &app).await?;
+        ensure!(visitor.text("/").await? == shown('a'));
+        let log = dayfly.log();
+        ensure!(!log.contains("open-sesame"), "the log tells the password");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_repositories_on_one_build_slot_take_turns_and_see_their_place() -> anyhow::Result<()> {
+    let options = Options {
+        builds_max: 1,
+        ..Options::default()
+    };
+    Dayfly::play_with(options, async |dayfly| {
+        let slow = |text: &str| App::page(text).that_builds_for(1);
+        dayfly.forge.deliver(webhook::model::Policy::Hold);
+        let mut greedy = Vec::new();
+        for number in 0..4 {
+            let branch = format!("greedy-{number}");
+            greedy.push(dayfly.open(&branch, &slow(&branch)).await?.id);
+        }
+        let mut modest = Vec::new();
+        for number in 0..9 {
+            let repo = webhook::names::RepoName::parse(&format!("acme/modest{number}"))?;
+            dayfly.forge.create_repository(&repo, page('m').files()).await?;
+            let app = slow(&format!("modest {number}"));
+            let changes = app.files().into_iter().map(|(path, file)| (path, Some(file)));
+            let changes: webhook::model::Changes = changes.collect();
+            dayfly.forge.push(&repo, "change", "main", &changes, "Go").await?;
+            let opened = dayfly
+                .forge
+                .open_pull_request(&repo, "change", "main", "A change", "ada")
+                .await?;
+            modest.push(format!("{}-{}", repo.name(), opened.0));
+        }
+        dayfly.forge.deliver(webhook::model::Policy::Send);
+        dayfly.forge.release_held(|_| {});
+        eventually("somebody sees a place in the line", async || {
+            let all = dayfly.api.get("/api/v1/previews").await?;
+            ensure!(all.to_string().contains("its turn to build ("), "{all}");
+            Ok(())
+        })
+        .await?;
+        let mut built = Vec::new();
+        for id in greedy.iter().chain(&modest) {
+            dayfly.phase(id, "live").await?;
+            let events = dayfly.api.get(&format!("/api/v1/previews/{id}/events")).await?;
+            let events = events.as_array().context("no events")?;
+            let build = events.iter().find(|event| event["step"] == "build web");
+            let at = build.and_then(|event| event["at"].as_str()).context("no build")?;
+            built.push((at.parse::<jiff::Timestamp>()?, id.clone()));
+        }
+        built.sort();
+        let order: Vec<&String> = built.iter().map(|(_, id)| id).collect();
+        // Whoever came first has the first turn, perhaps the second; never the third before others.
+        let early = order.iter().take(11).filter(|id| greedy.contains(id)).count();
+        ensure!(early <= 2, "{order:?}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_builders_cache_of_ours_stays_within_its_budget_and_others_keep_theirs()
+-> anyhow::Result<()> {
+    let options = Options {
+        limits: vec!["build_cache_mib_max = 1".to_owned()],
+        ..Options::default()
+    };
+    let somebody = somebody_elses_build().await?;
+    Dayfly::play_with(options, async |dayfly| {
+        let blob = |n: u32| page('a').then(&format!("RUN head -c 400000{n} /dev/urandom > /blob"));
+        let pull = dayfly.open("change", &blob(0)).await?;
+        dayfly.live(&pull, &pull.commit).await?;
+        let noted = ours(dayfly)?;
+        ensure!(!noted.is_empty(), "no record is ours");
+        ensure!(noted.is_disjoint(&somebody.1), "somebody else's records count as ours");
+        for number in 1..3 {
+            let commit = dayfly.push(&pull, &blob(number)).await?;
+            dayfly.live(&pull, &commit).await?;
+        }
+        // The house is kept once a minute.
+        let minutes = std::time::Duration::from_secs(130);
+        eventually_within(minutes, "our records are within the budget", async || {
+            let noted = ours(dayfly)?;
+            let records = deploy::builder::Builder::cache(&somebody.0).await?;
+            let bytes: u64 = records
+                .iter()
+                .filter(|record| noted.contains(&record.id) && !record.in_use)
+                .map(|record| record.bytes)
+                .sum();
+            ensure!(bytes <= 1 << 20, "{bytes} bytes");
+            for id in &somebody.1 {
+                let there = records.iter().any(|record| record.id == *id);
+                ensure!(there, "somebody else's record {id} is gone");
+            }
+            Ok(())
+        })
+        .await
+    })
+    .await?;
+    deploy::builder::Builder::remove(&somebody.0, &somebody.2).await?;
+    let theirs: Vec<String> = somebody.1.into_iter().collect();
+    Ok(deploy::builder::Builder::forget_cache(&somebody.0, &theirs).await?)
+}
+
+/// The records of the builder's cache that a server holds for its own.
+fn ours(dayfly: &Dayfly) -> anyhow::Result<std::collections::BTreeSet<String>> {
+    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+    let store = rusqlite::Connection::open_with_flags(dayfly.data().join("dayfly.db"), flags)?;
+    let mut rows = store.prepare("SELECT id FROM cache_records")?;
+    let ids = rows.query_map([], |row| row.get(0))?;
+    Ok(ids.collect::<Result<_, _>>()?)
+}
+
+/// Somebody who builds on the same engine, the records that the build left, and its image.
+async fn somebody_elses_build() -> anyhow::Result<(
+    deploy::docker::Docker,
+    std::collections::BTreeSet<String>,
+    deploy::names::ImageId,
+)> {
+    use std::sync::{Arc, Mutex, PoisonError};
+    let folder = tempfile::tempdir()?;
+    let instance = deploy::names::Instance::parse(&format!("{:08x}", std::process::id()))?;
+    let docker = deploy::docker::Docker::connect(deploy::docker::DockerConfig::new(instance))?;
+    let mirrors = deploy::source::Mirrors::new(folder.path().join("mirrors"));
+    let dockerfile = format!(
+        "FROM dayfly-test/base:1\nRUN echo {} > /own && head -c 3000000 /dev/urandom > /blob\n",
+        std::process::id()
+    );
+    let mut archive = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_ustar();
+    header.set_mode(0o644);
+    header.set_size(dockerfile.len() as u64);
+    archive.append_data(&mut header, "Dockerfile", dockerfile.as_bytes())?;
+    let archive = archive.into_inner()?;
+    let mirror = deploy::source::MirrorId::parse("somebody")?;
+    let request = deploy::builder::BuildRequest {
+        preview: deploy::names::PreviewId::parse("theirs-1")?,
+        revision: deploy::names::RevisionNumber(1),
+        service: deploy::names::ServiceName::parse("web")?,
+        tree: mirrors.import(&mirror, archive.as_slice()).await?,
+        context: String::new(),
+        dockerfile: "Dockerfile".to_owned(),
+        target: None,
+        args: Default::default(),
+        facts: Default::default(),
+        secrets: Default::default(),
+        scope: "somebody".to_owned(),
+    };
+    let left = Arc::new(Mutex::new(std::collections::BTreeSet::new()));
+    let into = Arc::clone(&left);
+    let sink = move |event| {
+        if let deploy::builder::BuildEvent::Cached { records } = event {
+            into.lock().unwrap_or_else(PoisonError::into_inner).extend(records);
+        }
+    };
+    let image = deploy::builder::Builder::build(&docker, &request, Arc::new(sink)).await?;
+    let left = std::mem::take(&mut *left.lock().unwrap_or_else(PoisonError::into_inner));
+    ensure!(!left.is_empty(), "the other build left nothing");
+    Ok((docker, left, image))
 }
