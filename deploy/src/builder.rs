@@ -1,6 +1,10 @@
 //! The port from source to an image that this engine can run.
 
-use std::{collections::{BTreeMap, BTreeSet}, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use secrecy::SecretString;
@@ -121,6 +125,17 @@ pub struct CacheRecord {
     pub used_at_ms: u64,
     /// Whether something needs it right now.
     pub in_use: bool,
+}
+
+/// How much of the engine's disk a preview has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiskUse {
+    /// Bytes of its images, with the layers that they share with others.
+    pub images_bytes: u64,
+    /// Bytes that its containers wrote into themselves.
+    pub containers_bytes: u64,
+    /// Bytes of its volumes, where they can be seen.
+    pub data_bytes: Option<u64>,
 }
 
 /// Takes the events of a build as they come. Must not block.
@@ -262,6 +277,12 @@ pub trait Builder: Send + Sync {
 
     /// Takes these records out of the builder's cache, and no others; one that is in use stays.
     async fn forget_cache(&self, ids: &[String]) -> Result<(), BuildError>;
+
+    /// How much of the engine's disk the preview has. Counting takes its time.
+    async fn disk_use(&self, preview: &PreviewId) -> Result<DiskUse, BuildError>;
+
+    /// How much of the engine's disk is in use, in percent, where that can be seen.
+    async fn disk_percent(&self) -> Option<u64>;
 
     /// Why no build should begin now, such as a full disk; for people. Where nothing can be found
     /// out, nothing hinders.

@@ -99,7 +99,10 @@ impl Redacted {
         let mut at = 0;
         while at < self.held.len() {
             let rest = &self.held[at..];
-            let found = secrets.needles.iter().find(|needle| rest.starts_with(needle));
+            let found = secrets
+                .needles
+                .iter()
+                .find(|needle| rest.starts_with(needle));
             if let Some(needle) = found {
                 // A longer secret may still be on its way; it begins here too.
                 let longer = secrets
@@ -111,7 +114,12 @@ impl Redacted {
                 }
                 out.extend_from_slice(MASK);
                 at += needle.len();
-            } else if !all && secrets.needles.iter().any(|needle| needle.starts_with(rest)) {
+            } else if !all
+                && secrets
+                    .needles
+                    .iter()
+                    .any(|needle| needle.starts_with(rest))
+            {
                 break;
             } else {
                 out.push(self.held[at]);

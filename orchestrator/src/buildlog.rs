@@ -1,6 +1,7 @@
 //! Build output, live and kept: one file per revision and service.
 
 use std::{
+    collections::VecDeque,
     fs::File,
     io::{self, Write as _},
     path::{Path, PathBuf},
@@ -14,8 +15,10 @@ use deploy::{
 
 use crate::text;
 
-/// How much of one build is kept, in bytes. What comes after is counted and dropped.
-const LOG_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// How much of one build is kept, in bytes: of its beginning, which can be followed, and of its
+/// end. What comes between is counted and dropped.
+const HEAD_BYTES_MAX: u64 = 4 * 1024 * 1024;
+const TAIL_BYTES_MAX: u64 = 256 * 1024;
 /// How many last lines a failure shows.
 const TAIL_LINES: usize = 30;
 
@@ -29,7 +32,39 @@ pub struct BuildLog {
 struct Inner {
     file: File,
     written: u64,
+    /// The last lines, once the head is full.
+    tail: VecDeque<String>,
+    tail_bytes: u64,
+    /// Lines between head and tail.
     dropped_lines: u64,
+}
+
+impl Inner {
+    /// Writes the tail behind the head.
+    fn flush(&mut self) {
+        let dropped = std::mem::take(&mut self.dropped_lines);
+        if dropped > 0 {
+            self.force(&format!("… {dropped} lines in between were not kept"));
+        }
+        self.tail_bytes = 0;
+        for line in std::mem::take(&mut self.tail) {
+            self.force(&line);
+        }
+    }
+
+    /// A log that cannot be written must not fail the build; the error is in the server's log.
+    fn force(&mut self, line: &str) {
+        if let Err(error) = writeln!(self.file, "{line}") {
+            tracing::warn!(%error, "a line of a build log was lost");
+        }
+    }
+}
+
+impl Drop for Inner {
+    /// A build that was cut off has a last line too.
+    fn drop(&mut self) {
+        self.flush();
+    }
 }
 
 impl BuildLog {
@@ -47,6 +82,8 @@ impl BuildLog {
         let inner = Inner {
             file: File::create(path)?,
             written: 0,
+            tail: VecDeque::new(),
+            tail_bytes: 0,
             dropped_lines: 0,
         };
         Ok(Self {
@@ -89,15 +126,13 @@ impl BuildLog {
 
     /// Ends the log with how the build went.
     pub fn close(&self, error: Option<&deploy::builder::BuildError>) {
-        let dropped = self.lock().dropped_lines;
-        if dropped > 0 {
-            self.force(&format!("… {dropped} more lines were not kept"));
-        }
+        let mut inner = self.lock();
+        inner.flush();
         if let Some(error) = error {
             // What the step printed follows the builder's sentence, and stands above already.
             let said = error.to_string();
             let said = said.lines().next().unwrap_or_default();
-            self.force(&format!("failed: {}", text::plain(said)));
+            inner.force(&format!("failed: {}", text::plain(said)));
         }
     }
 
@@ -143,19 +178,24 @@ impl BuildLog {
 
     fn line(&self, line: &str) {
         let mut inner = self.lock();
-        if inner.written >= LOG_BYTES_MAX {
-            inner.dropped_lines += 1;
+        let bytes = line.len() as u64 + 1;
+        if inner.written < HEAD_BYTES_MAX {
+            inner.written += bytes;
+            let full = inner.written >= HEAD_BYTES_MAX;
+            inner.force(line);
+            if full {
+                inner.force("… this log is long: its end follows when the build has ended");
+            }
             return;
         }
-        inner.written += line.len() as u64 + 1;
-        drop(inner);
-        self.force(line);
-    }
-
-    /// A log that cannot be written must not fail the build; the error is in the server's log.
-    fn force(&self, line: &str) {
-        if let Err(error) = writeln!(self.lock().file, "{line}") {
-            tracing::warn!(%error, "a line of a build log was lost");
+        inner.tail_bytes += bytes;
+        inner.tail.push_back(line.to_owned());
+        while inner.tail_bytes > TAIL_BYTES_MAX {
+            let Some(first) = inner.tail.pop_front() else {
+                break;
+            };
+            inner.tail_bytes -= first.len() as u64 + 1;
+            inner.dropped_lines += 1;
         }
     }
 
@@ -171,5 +211,35 @@ fn transfer(what: &str, bytes: u64, bytes_total: u64, done: bool) -> String {
         (true, 0) => format!("  {what}: done"),
         (true, total) => format!("  {what}: done, {:.1} MiB", mib(total)),
         (false, total) => format!("  {what}: {:.1} of {:.1} MiB", mib(bytes), mib(total)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_log_keeps_its_beginning_and_its_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let preview = PreviewId::parse("shop-1").unwrap();
+        let service = ServiceName::parse("web").unwrap();
+        let revision = RevisionNumber(1);
+        let log = BuildLog::create(folder.path(), &preview, revision, &service).unwrap();
+        let lines = 60_000;
+        for number in 0..lines {
+            log.note(&format!("line {number} {}", "x".repeat(90)));
+        }
+        log.close(Some(&deploy::builder::BuildError::failed(
+            "it broke\nwith more",
+        )));
+        let path = BuildLog::path(folder.path(), &preview, revision, &service);
+        let text = std::fs::read_to_string(path).unwrap();
+        assert!(text.len() as u64 <= HEAD_BYTES_MAX + TAIL_BYTES_MAX + 1_000);
+        assert!(text.starts_with("line 0 "));
+        assert!(text.contains(&format!("line {} ", lines - 1)));
+        assert!(text.contains("lines in between were not kept"));
+        assert!(text.ends_with("failed: it broke\n"));
+        let tail = BuildLog::tail(folder.path(), &preview, revision, &service);
+        assert_eq!(tail.len(), TAIL_LINES);
     }
 }

@@ -1,9 +1,10 @@
-//! Keeps the builder's cache of our builds within its budget.
+//! Keeps the builder's cache of our builds within its budget, and tells when the disk is so full
+//! that only what runs is kept.
 //!
 //! Only records that a build of ours left are ever removed; what others have in the same cache
 //! counts for the disk's watermark alone.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::atomic::Ordering};
 
 use deploy::builder::{BuildError, CacheRecord};
 
@@ -26,15 +27,28 @@ pub enum CacheError {
 /// # Errors
 /// Where builder or store do not answer; what was not removed is looked at again the next time.
 pub async fn keep_budget(ports: &Ports) -> Result<(), CacheError> {
+    let percent = ports.builder.disk_percent().await.unwrap_or(0);
+    let full = percent > ports.settings.limits.evict_disk_percent_max;
+    if full != ports.disk_is_full.swap(full, Ordering::Relaxed) {
+        tracing::warn!(percent, full, "the engine's disk");
+    }
     let ours = ports.store.cache_records().await?;
     if ours.is_empty() {
         return Ok(());
     }
     let records = ports.builder.cache().await?;
-    let budget = ports.settings.limits.build_cache_mib_max.saturating_mul(1024 * 1024);
+    let mib = if full {
+        0
+    } else {
+        ports.settings.limits.build_cache_mib_max
+    };
+    let budget = mib.saturating_mul(1024 * 1024);
     let surplus = surplus(&records, &ours, budget);
     if !surplus.is_empty() {
-        tracing::info!(records = surplus.len(), "the builder's cache is over its budget");
+        tracing::info!(
+            records = surplus.len(),
+            "the builder's cache is over its budget"
+        );
         ports.builder.forget_cache(&surplus).await?;
     }
     let there: BTreeSet<&String> = records.iter().map(|record| &record.id).collect();

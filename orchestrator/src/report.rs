@@ -71,7 +71,10 @@ fn headline(settings: &Settings, snapshot: &Snapshot) -> String {
             None => "**Preview queued**.".to_owned(),
         },
         Phase::Building => match &summary.waiting_for {
-            Some(what) => format!("**Preview building** {head}: it waits for {}.", code_span(what)),
+            Some(what) => format!(
+                "**Preview building** {head}: it waits for {}.",
+                code_span(what)
+            ),
             None => format!("**Preview building** {head}. It will be at {link}"),
         },
         Phase::Starting => format!("**Preview starting** {head}. It will be at {link}"),

@@ -97,7 +97,9 @@ fn read(path: &Path) -> Result<(String, Secrets), SecretError> {
     let wrong = |why: String| SecretError::File(format!("{}: {why}", path.display()));
     let facts = std::fs::metadata(path).map_err(|error| wrong(error.to_string()))?;
     if facts.mode() & 0o077 != 0 {
-        return Err(wrong("others may read it; close it with `chmod 600`".to_owned()));
+        return Err(wrong(
+            "others may read it; close it with `chmod 600`".to_owned(),
+        ));
     }
     if facts.size() > FILE_BYTES_MAX {
         return Err(wrong(format!("it is larger than {FILE_BYTES_MAX} bytes")));
@@ -121,7 +123,10 @@ fn read(path: &Path) -> Result<(String, Secrets), SecretError> {
         for (name, value) in table {
             let at = line(name.span().start);
             let Some(value) = value.get_ref().as_str().filter(|value| !value.is_empty()) else {
-                return Err(wrong(format!("line {at}: {} is not a text", name.get_ref())));
+                return Err(wrong(format!(
+                    "line {at}: {} is not a text",
+                    name.get_ref()
+                )));
             };
             secrets.insert(name.get_ref().to_string(), value.to_owned());
         }
@@ -163,7 +168,11 @@ mod tests {
     fn a_file_that_others_may_read_is_refused_and_a_wrong_one_shows_nothing() {
         let (_folder, open) = file("", 0o644);
         assert!(open.check().unwrap_err().to_string().contains("chmod 600"));
-        for text in ["a = \"hunter2\"", "[a]\nb = hunter2", "[a]\nb = [\"hunter2\"]"] {
+        for text in [
+            "a = \"hunter2\"",
+            "[a]\nb = hunter2",
+            "[a]\nb = [\"hunter2\"]",
+        ] {
             let (_folder, file) = file(text, 0o600);
             let error = file.check().unwrap_err().to_string();
             assert!(error.contains("line "), "{error}");

@@ -7,7 +7,7 @@
 use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -36,7 +36,7 @@ use crate::{
     sources::GitSources,
     store::Store,
     sweep,
-    worker::{BuildQueue, Limits, Board, Ledger, Ports, Registry, Settings, wall_ms},
+    worker::{Board, BuildQueue, Ledger, Limits, Ports, Registry, Settings, wall_ms},
 };
 
 /// How long one question to the forge may take.
@@ -139,6 +139,7 @@ impl Server {
             board: Board::default(),
             builds: BuildQueue::new(settings.limits.builds_max),
             secrets: config.secrets.clone(),
+            disk_is_full: AtomicBool::default(),
             settings,
         });
         adopt_routes(&ports, &proxy).await?;

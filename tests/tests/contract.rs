@@ -306,7 +306,10 @@ HTTPServer(('', 8080), Broken).serve_forever()";
                     revision,
                     service: ServiceName::parse("client")?,
                 },
-                image: self.ours.obtain(POSTGRES, deploy::builder::silence()).await?,
+                image: self
+                    .ours
+                    .obtain(POSTGRES, deploy::builder::silence())
+                    .await?,
                 command: Some(words(&command)),
                 env: BTreeMap::new(),
                 port: 8080,

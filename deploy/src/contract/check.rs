@@ -133,7 +133,10 @@ pub(super) async fn acting(
     service: &str,
     act: Act,
 ) -> Result<ServiceSpec, Broken> {
-    let image = fixture.builder().obtain(fixture.image(), crate::builder::silence()).await?;
+    let image = fixture
+        .builder()
+        .obtain(fixture.image(), crate::builder::silence())
+        .await?;
     Ok(spec(key(service)?, image, Some(fixture.command(act))))
 }
 

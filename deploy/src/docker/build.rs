@@ -21,11 +21,11 @@ use super::{
 };
 use crate::{
     builder::{
-        BuildError, BuildEvent, BuildFault, BuildRequest, BuildSink, Builder, CacheRecord,
+        BuildError, BuildEvent, BuildFault, BuildRequest, BuildSink, Builder, CacheRecord, DiskUse,
         Fingerprint,
     },
     labels::{Kind, Mark},
-    names::ImageId,
+    names::{ImageId, PreviewId},
     source::{Context, SourceError},
 };
 
@@ -79,6 +79,14 @@ impl Builder for Docker {
         removed.map_err(|why| BuildError::Unreachable(why.to_string()))
     }
 
+    async fn disk_use(&self, preview: &PreviewId) -> Result<DiskUse, BuildError> {
+        self.preview_disk(preview).await.map_err(build_error)
+    }
+
+    async fn disk_percent(&self) -> Option<u64> {
+        self.engine_disk_percent().await
+    }
+
     async fn hindrance(&self) -> Option<String> {
         self.build_hindrance().await
     }
@@ -110,9 +118,9 @@ impl Docker {
         }
         let mark = self.image_mark(request);
         // A Dockerfile can name any image of the engine, so the name of ours cannot be guessed.
-        let tag = self
-            .names(&request.preview)
-            .image(request.revision, &request.service, &secret_word()?);
+        let tag =
+            self.names(&request.preview)
+                .image(request.revision, &request.service, &secret_word()?);
         let source = (&context, &content[..]);
         let image = self.run_build(request, source, (&mark, &tag), sink).await?;
         let tagged = self.tagged(&tag).await?.filter(|(id, ..)| *id == image);
@@ -128,7 +136,11 @@ impl Docker {
                 "the builder did not set the labels it was given",
             ));
         }
-        let bytes_max = self.config().builds.image_mib_max.saturating_mul(1024 * 1024);
+        let bytes_max = self
+            .config()
+            .builds
+            .image_mib_max
+            .saturating_mul(1024 * 1024);
         if bytes > bytes_max {
             self.drop_image(&tag).await?;
             return Err(BuildError::Failed {

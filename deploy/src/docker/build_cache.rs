@@ -133,7 +133,9 @@ mod tests {
         let copy = work("[3/3] COPY site /site");
         assert!(copy.left(&record("fileop target", 10)));
         assert!(!copy.left(&record("local source for context", 15)));
-        assert!(work("[internal] load build context").left(&record("local source for context", 15)));
+        assert!(
+            work("[internal] load build context").left(&record("local source for context", 15))
+        );
     }
 
     #[test]
@@ -145,9 +147,18 @@ mod tests {
         };
         assert!(Work::of(&vertex).is_some());
         for other in [
-            Vertex { cached: true, ..vertex.clone() },
-            Vertex { error: "failed".to_owned(), ..vertex.clone() },
-            Vertex { completed: None, ..vertex },
+            Vertex {
+                cached: true,
+                ..vertex.clone()
+            },
+            Vertex {
+                error: "failed".to_owned(),
+                ..vertex.clone()
+            },
+            Vertex {
+                completed: None,
+                ..vertex
+            },
         ] {
             assert!(Work::of(&other).is_none());
         }

@@ -238,7 +238,10 @@ mod tests {
     #[test]
     fn a_commands_end_is_told_by_its_code() {
         for (sentence, exit_code) in [
-            ("executor failed running [/bin/sh -c exit 3]: exit code: 3", 3),
+            (
+                "executor failed running [/bin/sh -c exit 3]: exit code: 3",
+                3,
+            ),
             (
                 "failed to solve: process \"/bin/sh -c make\" did not complete successfully: exit code: 2",
                 2,

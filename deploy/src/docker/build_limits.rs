@@ -90,7 +90,7 @@ impl Docker {
                 limits.memory_pressure_percent_max
             ));
         }
-        let percent = self.disk_percent().await?;
+        let percent = self.engine_disk_percent().await?;
         (percent > limits.disk_percent_max).then(|| {
             format!(
                 "disk: {percent} % of the engine's are in use, builds begin below {} %",
@@ -100,7 +100,7 @@ impl Docker {
     }
 
     /// How much of the engine's disk is in use, where it can be seen from here.
-    pub async fn disk_percent(&self) -> Option<u64> {
+    pub(super) async fn engine_disk_percent(&self) -> Option<u64> {
         let root = self.engine_root().await?;
         let facts = statvfs(&root).ok()?;
         let used = facts.blocks().saturating_sub(facts.blocks_free());
@@ -154,12 +154,15 @@ fn builders(group: PathBuf) -> Result<PathBuf, String> {
 
 fn write(group: &Path, file: &str, value: &str) -> Result<(), String> {
     let path = group.join(file);
-    std::fs::write(&path, value).map_err(|error| format!("cannot write {}: {error}", path.display()))
+    std::fs::write(&path, value)
+        .map_err(|error| format!("cannot write {}: {error}", path.display()))
 }
 
 fn memory_available_mib() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("MemAvailable:"))?;
     let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
     Some(kib / 1024)
 }
@@ -168,7 +171,9 @@ fn memory_available_mib() -> Option<u64> {
 fn memory_pressure_percent() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/pressure/memory").ok()?;
     let line = text.lines().find(|line| line.starts_with("some "))?;
-    let average = line.split_whitespace().find_map(|w| w.strip_prefix("avg10="))?;
+    let average = line
+        .split_whitespace()
+        .find_map(|w| w.strip_prefix("avg10="))?;
     average.split('.').next()?.parse().ok()
 }
 
@@ -186,8 +191,14 @@ mod tests {
         let old = tempfile::tempdir().unwrap();
         set(old.path(), CEILING).unwrap();
         let read = |path: &str| std::fs::read_to_string(old.path().join(path)).unwrap();
-        assert_eq!(read("memory/docker/buildkit/memory.limit_in_bytes"), "536870912");
-        assert_eq!(read("memory/docker/buildkit/memory.memsw.limit_in_bytes"), "536870912");
+        assert_eq!(
+            read("memory/docker/buildkit/memory.limit_in_bytes"),
+            "536870912"
+        );
+        assert_eq!(
+            read("memory/docker/buildkit/memory.memsw.limit_in_bytes"),
+            "536870912"
+        );
         assert_eq!(read("cpu/docker/buildkit/cpu.cfs_quota_us"), "150000");
 
         let new = tempfile::tempdir().unwrap();

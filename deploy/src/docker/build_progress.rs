@@ -5,9 +5,7 @@ use std::{
     time::Duration,
 };
 
-use bollard_buildkit_proto::moby::buildkit::v1::{
-    StatusResponse, Vertex, VertexLog, VertexStatus,
-};
+use bollard_buildkit_proto::moby::buildkit::v1::{StatusResponse, Vertex, VertexLog, VertexStatus};
 
 use super::{
     build_cache::Work,

@@ -56,13 +56,19 @@ pub(super) fn line_of_step(content: &[u8], step: &str) -> Option<u32> {
         Some((_, instruction)) if step.starts_with('[') => instruction,
         _ => step,
     };
-    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let words = |text: &str| {
+        text.split_whitespace()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
     let wanted = words(step);
     let image = step.strip_prefix("load metadata for ");
     let runs = |text: &str| match image {
         // The step names the image in full, with the default registry and library in front.
         Some(image) => {
-            let is_from = text.get(..5).is_some_and(|word| word.eq_ignore_ascii_case("from "));
+            let is_from = text
+                .get(..5)
+                .is_some_and(|word| word.eq_ignore_ascii_case("from "));
             let ends_with = |name: &str| {
                 let before = image.strip_suffix(name);
                 before.is_some_and(|before| before.is_empty() || before.ends_with('/'))
@@ -77,7 +83,9 @@ pub(super) fn line_of_step(content: &[u8], step: &str) -> Option<u32> {
             words == wanted
         }
     };
-    let mut all = instructions(&text).into_iter().filter(|one| runs(&one.text));
+    let mut all = instructions(&text)
+        .into_iter()
+        .filter(|one| runs(&one.text));
     let first = all.next()?;
     all.next().is_none().then_some(first.line)
 }
@@ -106,11 +114,15 @@ mod tests {
 
     #[test]
     fn the_line_of_a_step_is_found_where_only_one_can_be_meant() {
-        let text = b"# a comment\nFROM base:1\nrun make \\\n   all\nCOPY a b\nCOPY a b\nFROM r.example/x";
+        let text =
+            b"# a comment\nFROM base:1\nrun make \\\n   all\nCOPY a b\nCOPY a b\nFROM r.example/x";
         for (step, line) in [
             ("[2/3] RUN make     all", Some(3)),
             ("[3/3] COPY a b", None),
-            ("[internal] load metadata for docker.io/library/base:1", Some(2)),
+            (
+                "[internal] load metadata for docker.io/library/base:1",
+                Some(2),
+            ),
             ("[internal] load metadata for r.example/x", Some(7)),
             ("[internal] load build context", None),
         ] {

@@ -359,7 +359,10 @@ mod tests {
         assert!(!fenced.are_in(&listing));
         let listing = applied(&listing, &fenced.script(&listing));
         assert!(fenced.are_in(&listing), "{listing}");
-        assert!(listing.contains("-A INPUT -i docker0 -j DAYFLY-0a1b2c3d-I\n"), "{listing}");
+        assert!(
+            listing.contains("-A INPUT -i docker0 -j DAYFLY-0a1b2c3d-I\n"),
+            "{listing}"
+        );
         assert!(!open.are_in(&listing));
         let listing = applied(&listing, &open.script(&listing));
         assert!(open.are_in(&listing), "{listing}");
@@ -392,7 +395,12 @@ mod tests {
     #[test]
     fn a_public_pool_is_refused_as_a_destination_too() {
         let instance = Instance::parse("0a1b2c3d").unwrap();
-        let rules = Rules::new(&instance, "198.51.100.0/24".parse().unwrap(), false, Vec::new());
+        let rules = Rules::new(
+            &instance,
+            "198.51.100.0/24".parse().unwrap(),
+            false,
+            Vec::new(),
+        );
         let text = rules.script(DOCKER);
         assert!(text.contains("-d 198.51.100.0/24 -j DROP"), "{text}");
     }

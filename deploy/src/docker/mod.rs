@@ -9,6 +9,7 @@ mod build_progress;
 mod buildkit;
 mod client;
 mod config;
+mod disk;
 mod dockerfile;
 mod doctor;
 mod engine;

@@ -54,7 +54,9 @@ impl Registries {
         let mut logins = BTreeMap::new();
         for (host, entry) in file.auths {
             let login = entry.auth.as_deref().and_then(decode).ok_or_else(|| {
-                RegistriesError(format!("the log-in for {host} is not `user:password` in base64"))
+                RegistriesError(format!(
+                    "the log-in for {host} is not `user:password` in base64"
+                ))
             })?;
             logins.insert(host, login);
         }
@@ -78,7 +80,9 @@ impl Registries {
 pub struct RegistriesError(String);
 
 fn decode(auth: &str) -> Option<Login> {
-    let bytes = base64::engine::general_purpose::STANDARD.decode(auth.trim()).ok()?;
+    let bytes = base64::engine::general_purpose::STANDARD
+        .decode(auth.trim())
+        .ok()?;
     let text = String::from_utf8(bytes).ok()?;
     let (username, password) = text.split_once(':')?;
     Some(Login {
@@ -127,12 +131,17 @@ mod tests {
     fn log_ins_come_from_dockers_own_file_and_a_wrong_one_shows_nothing() {
         let text = r#"{"auths": {"registry.example:5000": {"auth": "YWRhOnNlY3JldDoyCg=="}}}"#;
         let all = Registries::from_docker_config(text).unwrap();
-        assert_eq!(all.of_image("registry.example:5000/a").unwrap().username, "ada");
+        assert_eq!(
+            all.of_image("registry.example:5000/a").unwrap().username,
+            "ada"
+        );
         for wrong in [
             "{\"auths\": {\"x\": {\"auth\": \"hunter2\"}}}",
             "{\"auths\": hunter2}",
         ] {
-            let error = Registries::from_docker_config(wrong).unwrap_err().to_string();
+            let error = Registries::from_docker_config(wrong)
+                .unwrap_err()
+                .to_string();
             assert!(!error.contains("hunter2"), "{error}");
         }
     }

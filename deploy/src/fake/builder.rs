@@ -8,10 +8,10 @@ use sha2::{Digest, Sha256};
 use super::{BuildScript, FakeEngine, Op, flight::Flight, world::Image};
 use crate::{
     builder::{
-        BuildError, BuildEvent, BuildFault, BuildRequest, BuildSink, Builder, CacheRecord,
+        BuildError, BuildEvent, BuildFault, BuildRequest, BuildSink, Builder, CacheRecord, DiskUse,
         Fingerprint,
     },
-    names::ImageId,
+    names::{ImageId, PreviewId},
 };
 
 /// A build's steps, as a builder would name them.
@@ -80,6 +80,14 @@ impl Builder for FakeEngine {
 
     async fn forget_cache(&self, _: &[String]) -> Result<(), BuildError> {
         Ok(())
+    }
+
+    async fn disk_use(&self, _: &PreviewId) -> Result<DiskUse, BuildError> {
+        Ok(DiskUse::default())
+    }
+
+    async fn disk_percent(&self) -> Option<u64> {
+        None
     }
 
     async fn hindrance(&self) -> Option<String> {

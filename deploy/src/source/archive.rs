@@ -5,7 +5,7 @@ use futures_util::{Stream, stream};
 use tokio::sync::mpsc;
 
 use super::{
-    Context, Contents, Part, PartKind, SourceError,
+    Contents, Context, Part, PartKind, SourceError,
     limits::CHUNK_BYTES,
     tape::{self, Item, Kind},
 };

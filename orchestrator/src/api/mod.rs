@@ -9,6 +9,7 @@ mod checkout;
 mod delete;
 mod deliveries;
 mod describe;
+mod disk;
 mod events;
 mod extract;
 mod follow;

@@ -7,7 +7,7 @@ use axum::{
 };
 
 use super::{
-    ask, checkout, delete, deliveries, events, health, list, logs, problem, shutdown,
+    ask, checkout, delete, deliveries, disk, events, health, list, logs, problem, shutdown,
     state::ApiState, wait,
 };
 
@@ -23,6 +23,7 @@ pub fn router(state: ApiState) -> Router {
             "/api/v1/previews/{id}",
             get(list::one).delete(delete::delete),
         )
+        .route("/api/v1/previews/{id}/disk", get(disk::disk))
         .route("/api/v1/previews/{id}/events", get(events::events))
         .route("/api/v1/previews/{id}/logs", get(logs::logs))
         .route("/api/v1/previews/{id}/wait", get(wait::wait))

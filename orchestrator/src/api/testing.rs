@@ -26,9 +26,9 @@ use webhook::{
 use super::{ApiState, router};
 use crate::{
     routes::RouteBook,
+    secrets::SecretsFile,
     sources::GitSources,
     store::Store,
-    secrets::SecretsFile,
     worker::{Board, BuildQueue, Ledger, Limits, Ports, Registry, RouteSwitch, Settings},
 };
 
@@ -194,6 +194,7 @@ impl Bench {
             board: Board::default(),
             builds: BuildQueue::new(settings.limits.builds_max),
             secrets: SecretsFile::default(),
+            disk_is_full: Default::default(),
             settings,
         };
         let state = ApiState {

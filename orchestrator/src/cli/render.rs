@@ -4,6 +4,7 @@ use std::{fmt::Write as _, time::Duration};
 
 use comfy_table::{Table, presets};
 use deploy::{
+    builder::DiskUse,
     docker::{Check, CheckState},
     source::Summary,
 };
@@ -79,6 +80,7 @@ fn outside(line: &str) -> String {
 pub(super) fn page(
     preview: &PreviewView,
     events: &[EventView],
+    disk: DiskUse,
     now: Timestamp,
     output: Output,
 ) -> String {
@@ -110,12 +112,21 @@ pub(super) fn page(
     for service in &preview.services {
         let url = service.url.as_deref().unwrap_or("private");
         let phase = output.phase(service.phase);
-        fact("service", format!("{}  {phase}  {url}", service.name));
+        let unchanged = service.unchanged_since.as_ref();
+        let unchanged = unchanged.map(|commit| format!("  unchanged since {commit}"));
+        let unchanged = unchanged.unwrap_or_default();
+        fact(
+            "service",
+            format!("{}  {phase}  {url}{unchanged}", service.name),
+        );
     }
     for database in &preview.databases {
         let phase = output.phase(database.phase);
         let engine = outside(&database.engine);
         fact("database", format!("{}  {phase}  {engine}", database.name));
+    }
+    if disk != DiskUse::default() {
+        fact("disk", occupies(disk));
     }
     fact("changed", ago(preview.updated_at, now));
     if let Some(at) = preview.expires_at {
@@ -126,6 +137,15 @@ pub(super) fn page(
     }
     page.push_str(&timeline(events, now, output));
     page.trim_end().to_owned()
+}
+
+fn occupies(disk: DiskUse) -> String {
+    let data = disk.data_bytes.map_or_else(|| "unknown".to_owned(), bytes);
+    format!(
+        "images {} with what they share, data {data}, containers {}",
+        bytes(disk.images_bytes),
+        bytes(disk.containers_bytes)
+    )
 }
 
 fn ended(ending: Ending) -> &'static str {
@@ -354,7 +374,12 @@ mod tests {
             "note": null,
         });
         let event = serde_json::from_value(event).unwrap();
-        assert_snapshot!(page(&preview(&json!({})), &[event], now(), plain()), @r"
+        let disk = DiskUse {
+            images_bytes: 3 << 20,
+            containers_bytes: 0,
+            data_bytes: Some(40 << 20),
+        };
+        assert_snapshot!(page(&preview(&json!({})), &[event], disk, now(), plain()), @r"
         shop-42  live
           url       http://pr-42--shop.localhost:8080
           of        acme/shop#42
@@ -364,6 +389,7 @@ mod tests {
           service   web  live  http://pr-42--shop.localhost:8080
           service   worker  live  private
           database  main  live  postgres:15
+          disk      images 3.0 MiB with what they share, data 40.0 MiB, containers 0 bytes
           changed   5 min ago
           expires   in 13 days
 

@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 use clap::Args;
-use deploy::names::PreviewId;
+use deploy::{builder::DiskUse, names::PreviewId};
 use jiff::Timestamp;
 
 use super::{
@@ -30,7 +30,9 @@ impl Show {
         }
         let events = format!("{}/events", path(&self.id));
         let events: Vec<EventView> = caller.client.get(&events).await.with_context(doing)?;
-        let page = render::page(&preview, &events, Timestamp::now(), caller.output);
+        let disk = format!("{}/disk", path(&self.id));
+        let disk: DiskUse = caller.client.get(&disk).await.with_context(doing)?;
+        let page = render::page(&preview, &events, disk, Timestamp::now(), caller.output);
         caller.output.line(&page)?;
         Ok(())
     }

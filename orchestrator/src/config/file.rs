@@ -6,7 +6,7 @@ use deploy::blueprint::nearest;
 use toml::de::{DeTable, DeValue};
 
 /// Every key there is, as `section.key`, with its meaning.
-pub const KEYS: [(&str, &str); 36] = [
+pub const KEYS: [(&str, &str); 37] = [
     (
         "domain",
         "domain under which previews live; `localhost` for this machine only",
@@ -109,6 +109,10 @@ pub const KEYS: [(&str, &str); 36] = [
     (
         "limits.build_disk_percent_max",
         "percent of the engine's disk in use above which no build begins",
+    ),
+    (
+        "limits.evict_disk_percent_max",
+        "percent of the engine's disk in use above which only what runs is kept",
     ),
     (
         "limits.build_cache_mib_max",

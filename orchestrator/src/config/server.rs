@@ -189,6 +189,10 @@ fn limits(keys: &Keys) -> Result<Limits, ConfigError> {
             "limits.build_disk_percent_max",
             default.build_disk_percent_max,
         )?,
+        evict_disk_percent_max: number(
+            "limits.evict_disk_percent_max",
+            default.evict_disk_percent_max,
+        )?,
         build_cache_mib_max: number("limits.build_cache_mib_max", default.build_cache_mib_max)?,
         image_mib_max: number("limits.image_mib_max", default.image_mib_max)?,
         image_wait_seconds_max: number(
@@ -208,7 +212,10 @@ fn builder(keys: &Keys) -> Result<BuilderWay, ConfigError> {
     match given.values.as_slice() {
         [word] if word == "direct" => Ok(BuilderWay::Direct),
         [word] if word == "archive" => Ok(BuilderWay::Archive),
-        _ => Err(wrong(given, "engine.builder is direct or archive".to_owned())),
+        _ => Err(wrong(
+            given,
+            "engine.builder is direct or archive".to_owned(),
+        )),
     }
 }
 

@@ -133,7 +133,10 @@ impl Failure<'_> {
                 );
                 ("DF206", self.why(what), action)
             }
-            BuildFault::NotFound { path, ignored: true } => {
+            BuildFault::NotFound {
+                path,
+                ignored: true,
+            } => {
                 let what = format!("{path} is in the commit, and .dockerignore keeps it out");
                 let line = path.trim_start_matches('/');
                 let action = format!("Add the line `!{line}` to .dockerignore.");
@@ -178,8 +181,9 @@ fn more_memory(limits: &Limits) -> String {
             "All builds of this server together may use {mib} MiB. Make the step use less, or \
              raise `limits.build_memory_mib_max`."
         ),
-        None => "Make the step use less memory (fewer jobs at once), or give the host more."
-            .to_owned(),
+        None => {
+            "Make the step use less memory (fewer jobs at once), or give the host more.".to_owned()
+        }
     }
 }
 

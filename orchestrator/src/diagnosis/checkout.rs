@@ -39,7 +39,10 @@ pub fn too_greedy(service: &Service, mib_max: u64) -> Diagnosis {
 
 /// A build asks for a secret that it does not get.
 pub fn secret_missing(service: &Service, error: &SecretError) -> Diagnosis {
-    let sentence = format!("The build of {} does not get what it asks for: {error}", service.name);
+    let sentence = format!(
+        "The build of {} does not get what it asks for: {error}",
+        service.name
+    );
     let action = "Ask whoever runs this server to add it to the file that `secrets_file` names, \
                   or remove it from `build.secrets` in dayfly.toml.";
     diagnosis("DF104", sentence, Vec::new(), action)

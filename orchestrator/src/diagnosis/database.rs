@@ -2,12 +2,7 @@
 
 use std::time::Duration;
 
-use deploy::{
-    blueprint::Command,
-    databases::DatabaseError,
-    engine::Ended,
-    names::DatabaseName,
-};
+use deploy::{blueprint::Command, databases::DatabaseError, engine::Ended, names::DatabaseName};
 
 use super::say::diagnosis;
 use crate::lifecycle::Diagnosis;

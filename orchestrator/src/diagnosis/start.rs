@@ -2,11 +2,7 @@
 
 use std::time::Duration;
 
-use deploy::{
-    blueprint::Service,
-    engine::Probe,
-    names::ServiceName,
-};
+use deploy::{blueprint::Service, engine::Probe, names::ServiceName};
 
 use super::say::diagnosis;
 use crate::lifecycle::Diagnosis;

@@ -193,7 +193,10 @@ impl Planner<'_> {
         let leaving = self.under_way(|step| matches!(step, Step::RemoveImage { .. }));
         for (at, service) in lacking.iter().enumerate() {
             // Services that are built from the same are built once, on behalf of the first.
-            if lacking[..at].iter().any(|first| first.image == service.image) {
+            if lacking[..at]
+                .iter()
+                .any(|first| first.image == service.image)
+            {
                 continue;
             }
             let name = service.name.clone();

@@ -24,7 +24,8 @@ pub use desired::{
     Answer, Desired, Ending, Head, Hold, MISSING_CONFIRM_AFTER_MS, Origin, Read, Wanted, intent,
 };
 pub use observed::{
-    Admission, Attempt, BuildWait, Diagnosis, Observed, Outcome, RevisionFacts, Routed, ServiceView, Setback,
+    Admission, Attempt, BuildWait, Diagnosis, Observed, Outcome, RevisionFacts, Routed,
+    ServiceView, Setback,
 };
 pub use phase::{Phase, Summary, current_revision, summary};
 pub use planner::{ATTEMPTS_MAX, Plan};

@@ -174,6 +174,8 @@ pub struct Observed {
     pub admission: Admission,
     /// What its builds wait for, while they do.
     pub build_wait: Option<BuildWait>,
+    /// Whether the engine's disk is so full that only what runs is kept.
+    pub disk_is_full: bool,
     /// The [`Summary::key`](super::Summary::key) of what the forge was last told.
     pub reported: Option<String>,
     /// Whether deployment records may exist on the forge.
@@ -205,6 +207,7 @@ impl Observed {
             drained: BTreeSet::new(),
             admission: Admission::Granted,
             build_wait: None,
+            disk_is_full: false,
             reported: None,
             records: false,
             empty_looks: 0,

@@ -79,7 +79,12 @@ fn unused_images(planner: &mut Planner<'_>, kept: &impl Fn(RevisionNumber) -> bo
         .flat_map(|revision| revision.images.values())
         .collect();
     let mut before = BTreeMap::new();
-    for revision in observed.revisions.iter().filter(|revision| revision.healthy) {
+    // On a full disk a revert builds again.
+    let served = observed
+        .revisions
+        .iter()
+        .filter(|revision| revision.healthy && !observed.disk_is_full);
+    for revision in served {
         for (service, image) in &revision.images {
             if !needed.contains(image) {
                 before.insert(service, image);

@@ -812,6 +812,12 @@ fn the_image_before_stays_for_a_revert_and_older_ones_go() {
         image: image(FIRST),
     };
     assert_eq!(scene.run(), std::slice::from_ref(&oldest));
+    let mut full = scene.during([]);
+    full.observed.disk_is_full = true;
+    let newer = Step::RemoveImage {
+        image: image(SECOND),
+    };
+    assert_eq!(full.run(), [oldest, newer], "on a full disk both go");
     // Nothing of the second has changed in the third, so the one before is the first.
     let mut unchanged = scene;
     unchanged.facts(third).images = BTreeMap::from([(web(), image(SECOND))]);
@@ -826,10 +832,20 @@ fn the_image_before_stays_for_a_revert_and_older_ones_go() {
     };
     assert_eq!(
         unchanged.run(),
-        [Step::RemoveImage { image: image(FIRST) }, unused]
+        [
+            Step::RemoveImage {
+                image: image(FIRST)
+            },
+            unused
+        ]
     );
     let starting = unchanged.during([start(FIRST)]).run();
-    assert_eq!(starting, [Step::RemoveImage { image: image(FIRST) }]);
+    assert_eq!(
+        starting,
+        [Step::RemoveImage {
+            image: image(FIRST)
+        }]
+    );
 }
 
 #[test]
@@ -848,7 +864,10 @@ fn no_image_goes_while_a_build_may_take_it_up_and_none_is_built_while_one_goes()
     let during = scene.during([build.clone()]);
     assert_eq!(during.run(), std::slice::from_ref(&build));
     scene.prepared(SECOND);
-    scene.observed.images.insert(image(RevisionNumber(9)), SECOND);
+    scene
+        .observed
+        .images
+        .insert(image(RevisionNumber(9)), SECOND);
     let unused = Step::RemoveImage {
         image: image(RevisionNumber(9)),
     };

@@ -169,7 +169,10 @@ impl Store {
     ) -> Result<(), StoreError> {
         let preview = preview.clone();
         self.write(move |tx| {
-            let made_from = services.iter().cloned().zip(fingerprint.iter().cycle().cloned());
+            let made_from = services
+                .iter()
+                .cloned()
+                .zip(fingerprint.iter().cycle().cloned());
             change_in(
                 tx,
                 &preview,
@@ -177,7 +180,9 @@ impl Store {
                 "fingerprints",
                 |known: &mut BTreeMap<ServiceName, Fingerprint>| known.extend(made_from),
             )?;
-            let images = services.iter().map(|service| (service.clone(), image.clone()));
+            let images = services
+                .iter()
+                .map(|service| (service.clone(), image.clone()));
             change_in(
                 tx,
                 &preview,

@@ -113,7 +113,11 @@ impl BuildQueue {
     fn is_next(&self, ticket: u64) -> bool {
         let inner = self.lock();
         let free = self.places.saturating_sub(inner.running.len());
-        inner.line().into_iter().take(free).any(|next| next == ticket)
+        inner
+            .line()
+            .into_iter()
+            .take(free)
+            .any(|next| next == ticket)
     }
 
     fn begin(&self, ticket: u64) -> bool {

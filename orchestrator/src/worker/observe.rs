@@ -1,7 +1,10 @@
 //! Finds out what is: facts from the store, objects from the engine, routes, and what the worker
 //! itself has seen.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::atomic::Ordering,
+};
 
 use deploy::{engine::Observation, names::PreviewId};
 
@@ -64,6 +67,7 @@ pub(super) async fn observe(
         _ => Admission::Granted,
     };
     observed.build_wait = ports.builds.wait(preview);
+    observed.disk_is_full = ports.disk_is_full.load(Ordering::Relaxed);
     observed.reported = row.reported.clone();
     observed.records = row.records;
     observed.empty_looks = memory.empty_looks;

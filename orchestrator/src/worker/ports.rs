@@ -1,6 +1,10 @@
 //! What workers reach the outside worlds through.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use deploy::{
@@ -79,6 +83,9 @@ pub struct Limits {
     pub build_memory_free_mib_min: u64,
     /// Percent of the engine's disk in use above which no build begins.
     pub build_disk_percent_max: u64,
+    /// Percent of the engine's disk in use above which only what runs is kept: no images for
+    /// reverts, no cache of our builds.
+    pub evict_disk_percent_max: u64,
     /// MiB that the builder's cache of our builds may have.
     pub build_cache_mib_max: u64,
     /// MiB that a built image may have.
@@ -106,6 +113,7 @@ impl Default for Limits {
             build_cpu_percent_max: 100 * (cores as u64),
             build_memory_free_mib_min: 256,
             build_disk_percent_max: 80,
+            evict_disk_percent_max: 90,
             build_cache_mib_max: 10 * 1024,
             image_mib_max: 8 * 1024,
             image_wait_seconds_max: 20 * 60,
@@ -177,6 +185,8 @@ pub struct Ports {
     pub builds: Arc<BuildQueue>,
     /// Secrets of projects.
     pub secrets: SecretsFile,
+    /// Whether the engine's disk was over [`Limits::evict_disk_percent_max`] at the last sweep.
+    pub disk_is_full: AtomicBool,
     /// What the operator decided.
     pub settings: Settings,
 }

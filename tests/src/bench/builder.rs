@@ -95,7 +95,10 @@ impl Bench {
         let mut archive = tar::Builder::new(Vec::new());
         let mut files = self.files.clone();
         files.insert("small.txt".to_owned(), small.into());
-        files.insert("Dockerfile".to_owned(), format!("{DOCKERFILE}{lines}").into());
+        files.insert(
+            "Dockerfile".to_owned(),
+            format!("{DOCKERFILE}{lines}").into(),
+        );
         for (path, content) in &files {
             let mut header = tar::Header::new_ustar();
             header.set_mode(0o644);
@@ -103,7 +106,10 @@ impl Bench {
             archive.append_data(&mut header, path, content.as_slice())?;
         }
         let archive = archive.into_inner()?;
-        Ok(self.mirrors.import(&self.mirror, archive.as_slice()).await?)
+        Ok(self
+            .mirrors
+            .import(&self.mirror, archive.as_slice())
+            .await?)
     }
 
     fn request(tree: Tree) -> anyhow::Result<BuildRequest> {
@@ -173,10 +179,12 @@ impl Bench {
         let mut tar_bytes = 0.0;
         for round in 0..ROUNDS {
             let tree = self.tree(&format!("direct {round}"), "").await?;
-            self.build(&self.direct, tree, &mut direct, &mut ours).await?;
+            self.build(&self.direct, tree, &mut direct, &mut ours)
+                .await?;
             let tree = self.tree(&format!("archive {round}"), "").await?;
             tar_bytes = archive_bytes(&tree).await?;
-            self.build(&self.archive, tree, &mut archive, &mut theirs).await?;
+            self.build(&self.archive, tree, &mut archive, &mut theirs)
+                .await?;
         }
         for image in ours.into_iter().chain(theirs) {
             self.direct.remove(&image).await?;
@@ -214,7 +222,8 @@ impl Bench {
         for round in 0..=2 * ROUNDS {
             let mut costs = Costs::default();
             let tree = self.tree("cached", "").await?;
-            self.build(&self.direct, tree, &mut costs, &mut last).await?;
+            self.build(&self.direct, tree, &mut costs, &mut last)
+                .await?;
             let began = Instant::now();
             Plain::run(&["build", "--quiet", "--tag", &tag, "--", &folder]).await?;
             // The first round fills both caches.
@@ -227,14 +236,23 @@ impl Bench {
         if let Some(image) = last {
             self.direct.remove(&image).await?;
         }
-        let builder = if buildkit { "BuildKit, by buildx" } else { "classic, no buildx" };
+        let builder = if buildkit {
+            "BuildKit, by buildx"
+        } else {
+            "classic, no buildx"
+        };
         let what = format!(
             "docker build ({builder}) of the same folder with everything cached, medians of {} \
              interleaved rounds",
             ours.len()
         );
         let medians = (ms(median(&ours)), ms(median(&plain)));
-        Ok(Row::compared("build_cached_ratio", medians, what, CACHED_GOAL))
+        Ok(Row::compared(
+            "build_cached_ratio",
+            medians,
+            what,
+            CACHED_GOAL,
+        ))
     }
 
     /// From dropping a build to the death of what it ran; the slowest of all rounds.
@@ -242,7 +260,8 @@ impl Bench {
         let mut slowest = Duration::ZERO;
         for round in 0..ROUNDS {
             let mark = format!("dayfly_cancel_{}_{round}", std::process::id());
-            let line = format!("RUN [\"python3\", \"-c\", \"import time; {mark} = time.sleep(600)\"]");
+            let line =
+                format!("RUN [\"python3\", \"-c\", \"import time; {mark} = time.sleep(600)\"]");
             let request = Self::request(self.tree("cancel", &line).await?)?;
             {
                 let begun = eventually("the build runs", async || {
@@ -264,7 +283,12 @@ impl Bench {
             .await?;
             slowest = slowest.max(dropped.elapsed());
         }
-        Ok(Row::alone("cancel_ms", ms(slowest), "ms", Some(CANCEL_MS_GOAL)))
+        Ok(Row::alone(
+            "cancel_ms",
+            ms(slowest),
+            "ms",
+            Some(CANCEL_MS_GOAL),
+        ))
     }
 }
 

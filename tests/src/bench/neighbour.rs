@@ -57,9 +57,9 @@ pub(super) async fn measure(dayfly: &Dayfly, length: Duration) -> anyhow::Result
     visit(&visitor, length / 10).await?;
     let idle = visit(&visitor, length).await?;
     let mark = format!("dayfly_greedy_{}", std::process::id());
-    let greedy = shop()
-        .with("greedy.py", GREEDY)
-        .then(&format!("COPY greedy.py /\nRUN [\"python3\", \"/greedy.py\", \"{mark}\"]"));
+    let greedy = shop().with("greedy.py", GREEDY).then(&format!(
+        "COPY greedy.py /\nRUN [\"python3\", \"/greedy.py\", \"{mark}\"]"
+    ));
     let pull = dayfly.open("greedy", &greedy).await?;
     eventually("the greedy build eats", async || {
         ensure!(running::runs(&mark)?, "not yet");
@@ -67,7 +67,10 @@ pub(super) async fn measure(dayfly: &Dayfly, length: Duration) -> anyhow::Result
     })
     .await?;
     let busy = visit(&visitor, length).await?;
-    ensure!(running::runs(&mark)?, "the greedy build ended before the visits did");
+    ensure!(
+        running::runs(&mark)?,
+        "the greedy build ended before the visits did"
+    );
     dayfly.close(&pull)?;
     dayfly.gone(&pull.id).await?;
     let what = format!(
@@ -77,7 +80,12 @@ pub(super) async fn measure(dayfly: &Dayfly, length: Duration) -> anyhow::Result
         ceiling()?
     );
     let values = (ms(p99(&busy)), ms(p99(&idle)));
-    Ok(Row::compared("neighbour_p99_ratio", values, what, RATIO_GOAL))
+    Ok(Row::compared(
+        "neighbour_p99_ratio",
+        values,
+        what,
+        RATIO_GOAL,
+    ))
 }
 
 /// What bounded the build.
@@ -108,7 +116,11 @@ async fn visit(visitor: &Visitor, length: Duration) -> anyhow::Result<Vec<Durati
         let visitor = visitor.clone();
         visits.spawn(async move {
             let answer = visitor.get("/").await?;
-            ensure!(answer.status == 200, "a visit was answered {}", answer.status);
+            ensure!(
+                answer.status == 200,
+                "a visit was answered {}",
+                answer.status
+            );
             Ok(due.elapsed())
         });
     }

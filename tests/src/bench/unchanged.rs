@@ -25,14 +25,17 @@ pub(super) async fn measure(dayfly: &Dayfly) -> anyhow::Result<Row> {
     let mut took = Vec::new();
     for round in 0..ROUNDS {
         let (path, text) = Change::Note.file(round);
-        let files = [(path, webhook::model::File::from(text.as_str()))].into_iter().collect();
+        let files = [(path, webhook::model::File::from(text.as_str()))]
+            .into_iter()
+            .collect();
         let commit = dayfly.push_files(&pull, files).await?;
         let began = Instant::now();
         dayfly.forge.release_held(|_| {});
         let end = began + Duration::from_secs(60);
         loop {
             let preview = dayfly.api.preview(&pull.id).await?;
-            if preview.phase == "live" && preview.serving_commit.as_deref() == Some(commit.as_str()) {
+            if preview.phase == "live" && preview.serving_commit.as_deref() == Some(commit.as_str())
+            {
                 break;
             }
             ensure!(Instant::now() < end, "{commit} is not live: {preview:?}");

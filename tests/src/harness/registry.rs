@@ -39,8 +39,12 @@ impl Registry {
     /// # Errors
     /// Where its program is not there, or it does not answer.
     pub async fn start() -> anyhow::Result<Self> {
-        let folder = tempfile::Builder::new().prefix("dayfly-registry-").tempdir()?;
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+        let folder = tempfile::Builder::new()
+            .prefix("dayfly-registry-")
+            .tempdir()?;
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
+            .local_addr()?
+            .port();
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let path = |name: &str| folder.path().join(name);
         std::fs::write(path("htpasswd"), HTPASSWD)?;
@@ -107,7 +111,8 @@ impl Registry {
         let accept = [(header::ACCEPT.as_str(), MANIFEST)];
         let manifest = self.send(Method::GET, &path(tag), "", &accept).await?;
         let kind = [(header::CONTENT_TYPE.as_str(), MANIFEST)];
-        self.send(Method::PUT, &path(more), &manifest, &kind).await?;
+        self.send(Method::PUT, &path(more), &manifest, &kind)
+            .await?;
         Ok(())
     }
 

@@ -162,20 +162,36 @@ async fn a_file_is_built_from_the_folder_that_the_checkout_has_now() -> anyhow::
 const FAILING: [(&str, &str, &str); 8] = [
     ("RUN echo the-reason && exit 3", "DF201", "ended with 3"),
     ("WORKDIRR /srv", "DF206", "`WORKDIRR`"),
-    ("COPY nothing-here /srv/", "DF207", "nothing-here is not in the build context"),
-    ("COPY kept-out.txt /srv/", "DF207", ".dockerignore keeps it out"),
+    (
+        "COPY nothing-here /srv/",
+        "DF207",
+        "nothing-here is not in the build context",
+    ),
+    (
+        "COPY kept-out.txt /srv/",
+        "DF207",
+        ".dockerignore keeps it out",
+    ),
     (
         "FROM localhost:1/nothing:1",
         "DF208",
         "base image localhost:1/nothing:1 cannot be had",
     ),
-    ("RUN exit 137", "DF205", "was killed, most likely for memory"),
+    (
+        "RUN exit 137",
+        "DF205",
+        "was killed, most likely for memory",
+    ),
     (
         "RUN echo 'Could not resolve host: example.org' && exit 6",
         "DF211",
         "could not reach the network",
     ),
-    ("RUN echo 'No space left on device' && exit 1", "DF210", "is full"),
+    (
+        "RUN echo 'No space left on device' && exit 1",
+        "DF210",
+        "is full",
+    ),
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -317,10 +333,7 @@ async fn a_secret_of_a_build_is_found_nowhere_afterwards() -> anyhow::Result<()>
         for id in dayfly.docker.running(&pull.id).await? {
             places.push(("the container", Docker::inspect(&id).await?.to_string()));
         }
-        let encoded = base64::Engine::encode(
-            &base64::engine::general_purpose::STANDARD,
-            CANARY,
-        );
+        let encoded = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, CANARY);
         for (place, text) in &places {
             ensure!(!text.contains(CANARY), "{place} tells: {text}");
             ensure!(!text.contains(&encoded[..16]), "{place} tells: {text}");
@@ -414,7 +427,10 @@ async fn a_fenced_build_reaches_neither_the_host_nor_its_neighbours() -> anyhow:
     Dayfly::play(async |dayfly| {
         let pull = dayfly.open("change", &tries(page('a'), "open")).await?;
         let preview = dayfly.failed(&pull, &pull.commit).await?;
-        ensure!(preview.diagnosed().contains("it got through"), "{preview:?}");
+        ensure!(
+            preview.diagnosed().contains("it got through"),
+            "{preview:?}"
+        );
         Ok(())
     })
     .await?;
@@ -423,7 +439,10 @@ async fn a_fenced_build_reaches_neither_the_host_nor_its_neighbours() -> anyhow:
         ..Options::default()
     };
     Dayfly::play_with(options, async |dayfly| {
-        dayfly.open_live("change", &tries(page('a'), "fenced")).await.map(drop)
+        dayfly
+            .open_live("change", &tries(page('a'), "fenced"))
+            .await
+            .map(drop)
     })
     .await
 }
@@ -465,7 +484,9 @@ async fn an_image_that_ci_builds_is_waited_for_until_the_registry_has_it() -> an
             "[services.web]\nimage = \"{name}\"\nport = 8080\ncommand = [\"busybox\", \
              \"httpd\", \"-f\", \"-p\", \"8080\", \"-h\", \"/usr/share\"]\n"
         );
-        let pull = dayfly.open("change", &page('a').with("dayfly.toml", &toml)).await?;
+        let pull = dayfly
+            .open("change", &page('a').with("dayfly.toml", &toml))
+            .await?;
         dayfly.comment(&pull, "is not there yet; waited").await?;
         let tag = format!("pr-{}-{}", pull.number.0, pull.commit);
         registry.tag("shop", "staging", &tag).await?;
@@ -490,7 +511,9 @@ async fn an_image_that_never_comes_is_given_up_with_its_name() -> anyhow::Result
     Dayfly::play_with(options, async |dayfly| {
         let name = registry.image("shop:{short_sha}");
         let toml = format!("[services.web]\nimage = \"{name}\"\n");
-        let pull = dayfly.open("change", &page('a').with("dayfly.toml", &toml)).await?;
+        let pull = dayfly
+            .open("change", &page('a').with("dayfly.toml", &toml))
+            .await?;
         let preview = dayfly.failed(&pull, &pull.commit).await?;
         let said = preview.diagnosed();
         let named = registry.image(&format!("shop:{}", &pull.commit.as_str()[..7]));
@@ -501,8 +524,8 @@ async fn an_image_that_never_comes_is_given_up_with_its_name() -> anyhow::Result
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_private_base_image_needs_the_servers_log_in_and_its_absence_is_told() -> anyhow::Result<()>
-{
+async fn a_private_base_image_needs_the_servers_log_in_and_its_absence_is_told()
+-> anyhow::Result<()> {
     let registry = Registry::start().await?;
     registry.push("dayfly-test/base:1", "base:1").await?;
     let base = registry.image("base:1");
@@ -517,7 +540,10 @@ async fn a_private_base_image_needs_the_servers_log_in_and_its_absence_is_told()
         let pull = dayfly.open("change", &app).await?;
         let preview = dayfly.failed(&pull, &pull.commit).await?;
         let said = preview.diagnosed();
-        ensure!(said.contains("DF208") && said.contains("without a log-in"), "{said}");
+        ensure!(
+            said.contains("DF208") && said.contains("without a log-in"),
+            "{said}"
+        );
         Ok(())
     })
     .await?;
@@ -548,11 +574,20 @@ async fn ten_repositories_on_one_build_slot_take_turns_and_see_their_place() -> 
         let mut modest = Vec::new();
         for number in 0..9 {
             let repo = webhook::names::RepoName::parse(&format!("acme/modest{number}"))?;
-            dayfly.forge.create_repository(&repo, page('m').files()).await?;
+            dayfly
+                .forge
+                .create_repository(&repo, page('m').files())
+                .await?;
             let app = slow(&format!("modest {number}"));
-            let changes = app.files().into_iter().map(|(path, file)| (path, Some(file)));
+            let changes = app
+                .files()
+                .into_iter()
+                .map(|(path, file)| (path, Some(file)));
             let changes: webhook::model::Changes = changes.collect();
-            dayfly.forge.push(&repo, "change", "main", &changes, "Go").await?;
+            dayfly
+                .forge
+                .push(&repo, "change", "main", &changes, "Go")
+                .await?;
             let opened = dayfly
                 .forge
                 .open_pull_request(&repo, "change", "main", "A change", "ada")
@@ -570,16 +605,25 @@ async fn ten_repositories_on_one_build_slot_take_turns_and_see_their_place() -> 
         let mut built = Vec::new();
         for id in greedy.iter().chain(&modest) {
             dayfly.phase(id, "live").await?;
-            let events = dayfly.api.get(&format!("/api/v1/previews/{id}/events")).await?;
+            let events = dayfly
+                .api
+                .get(&format!("/api/v1/previews/{id}/events"))
+                .await?;
             let events = events.as_array().context("no events")?;
             let build = events.iter().find(|event| event["step"] == "build web");
-            let at = build.and_then(|event| event["at"].as_str()).context("no build")?;
+            let at = build
+                .and_then(|event| event["at"].as_str())
+                .context("no build")?;
             built.push((at.parse::<jiff::Timestamp>()?, id.clone()));
         }
         built.sort();
         let order: Vec<&String> = built.iter().map(|(_, id)| id).collect();
         // Whoever came first has the first turn, perhaps the second; never the third before others.
-        let early = order.iter().take(11).filter(|id| greedy.contains(id)).count();
+        let early = order
+            .iter()
+            .take(11)
+            .filter(|id| greedy.contains(id))
+            .count();
         ensure!(early <= 2, "{order:?}");
         Ok(())
     })
@@ -600,7 +644,10 @@ async fn the_builders_cache_of_ours_stays_within_its_budget_and_others_keep_thei
         dayfly.live(&pull, &pull.commit).await?;
         let noted = ours(dayfly)?;
         ensure!(!noted.is_empty(), "no record is ours");
-        ensure!(noted.is_disjoint(&somebody.1), "somebody else's records count as ours");
+        ensure!(
+            noted.is_disjoint(&somebody.1),
+            "somebody else's records count as ours"
+        );
         for number in 1..3 {
             let commit = dayfly.push(&pull, &blob(number)).await?;
             dayfly.live(&pull, &commit).await?;
@@ -678,7 +725,9 @@ async fn somebody_elses_build() -> anyhow::Result<(
     let into = Arc::clone(&left);
     let sink = move |event| {
         if let deploy::builder::BuildEvent::Cached { records } = event {
-            into.lock().unwrap_or_else(PoisonError::into_inner).extend(records);
+            into.lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .extend(records);
         }
     };
     let image = deploy::builder::Builder::build(&docker, &request, Arc::new(sink)).await?;

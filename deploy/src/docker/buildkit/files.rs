@@ -109,10 +109,7 @@ impl FileSync for Files {
 
     type TarStreamStream = Packets;
 
-    async fn tar_stream(
-        &self,
-        _: Request<Streaming<Packet>>,
-    ) -> Result<Response<Packets>, Status> {
+    async fn tar_stream(&self, _: Request<Streaming<Packet>>) -> Result<Response<Packets>, Status> {
         Err(Status::unimplemented("not offered"))
     }
 }

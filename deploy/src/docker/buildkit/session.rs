@@ -151,7 +151,9 @@ impl Secrets for Keeper {
             Some(secret) => Ok(Response::new(GetSecretResponse {
                 data: secret.expose_secret().as_bytes().to_vec(),
             })),
-            None => Err(Status::not_found(format!("this build has no secret {id:?}"))),
+            None => Err(Status::not_found(format!(
+                "this build has no secret {id:?}"
+            ))),
         }
     }
 }
@@ -167,12 +169,13 @@ impl Auth for Porter {
     ) -> Result<Response<CredentialsResponse>, Status> {
         let host = request.into_inner().host;
         // A registry without credentials is asked without; an empty answer says so.
-        let answer = self.0.of(&host).map_or_else(Default::default, |login| {
-            CredentialsResponse {
+        let answer = self
+            .0
+            .of(&host)
+            .map_or_else(Default::default, |login| CredentialsResponse {
                 username: login.username.clone(),
                 secret: login.password.expose_secret().to_owned(),
-            }
-        });
+            });
         Ok(Response::new(answer))
     }
 

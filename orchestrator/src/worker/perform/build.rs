@@ -13,11 +13,7 @@ use deploy::{
 };
 
 use super::{Effect, Scene, Trouble, source};
-use crate::{
-    buildlog::BuildLog,
-    diagnosis, environment, prebuilt,
-    worker::clock::wall_ms,
-};
+use crate::{buildlog::BuildLog, diagnosis, environment, prebuilt, worker::clock::wall_ms};
 
 /// How long after an image was not there it is asked for again.
 const REGISTRY_PAUSE_FIRST: Duration = Duration::from_secs(1);
@@ -87,15 +83,19 @@ fn unchanged<'a>(
 ) -> Option<(&'a ImageId, &'a CommitSha)> {
     let observed = &scene.snapshot.observed;
     let earlier = observed.revisions.iter();
-    earlier.filter(|facts| facts.number < number).find_map(|facts| {
-        let made = facts.fingerprints.iter();
-        let (service, _) = made.into_iter().find(|(_, made_from)| *made_from == fingerprint)?;
-        let image = facts.images.get(service)?;
-        observed
-            .images
-            .contains_key(image)
-            .then_some((image, &facts.commit))
-    })
+    earlier
+        .filter(|facts| facts.number < number)
+        .find_map(|facts| {
+            let made = facts.fingerprints.iter();
+            let (service, _) = made
+                .into_iter()
+                .find(|(_, made_from)| *made_from == fingerprint)?;
+            let image = facts.images.get(service)?;
+            observed
+                .images
+                .contains_key(image)
+                .then_some((image, &facts.commit))
+        })
 }
 
 async fn request(

@@ -232,7 +232,9 @@ impl World {
         let mut earlier = self.store.revisions.iter().filter(|facts| {
             facts.number < key.0
                 && facts.life == life
-                && self.app(facts.number).is_some_and(|app| app.recipe == recipe)
+                && self
+                    .app(facts.number)
+                    .is_some_and(|app| app.recipe == recipe)
         });
         earlier.find_map(|facts| {
             let image = facts.images.get(&key.1)?;
@@ -264,7 +266,10 @@ impl World {
 fn note_image(facts: &mut RevisionFacts, service: &ServiceName, image: &ImageId) {
     let services = facts.blueprint.iter().flat_map(|all| &all.services);
     let services: Vec<_> = services.cloned().collect();
-    let made_of = services.iter().find(|s| s.name == *service).map(|s| &s.image);
+    let made_of = services
+        .iter()
+        .find(|s| s.name == *service)
+        .map(|s| &s.image);
     for same in services.iter().filter(|s| Some(&s.image) == made_of) {
         facts.images.insert(same.name.clone(), image.clone());
     }

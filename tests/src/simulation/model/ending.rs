@@ -142,7 +142,10 @@ impl World {
     /// Images are there of what serves and, for a revert, one more for each service.
     fn end_images(&self, serving: Option<RevisionNumber>) -> Result<(), String> {
         let serving = serving.and_then(|number| self.store.revision(number));
-        let used: BTreeSet<_> = serving.iter().flat_map(|facts| facts.images.values()).collect();
+        let used: BTreeSet<_> = serving
+            .iter()
+            .flat_map(|facts| facts.images.values())
+            .collect();
         let served = self.store.revisions.iter().filter(|facts| facts.healthy);
         let before: BTreeMap<_, _> = served
             .flat_map(|facts| &facts.images)

@@ -367,6 +367,7 @@ fn registry(
         board: Board::default(),
         builds: BuildQueue::new(2),
         secrets: SecretsFile::default(),
+        disk_is_full: Default::default(),
         settings: settings.clone(),
     }))
 }

@@ -1,0 +1,16 @@
+//! `GET /api/v1/previews/{id}/disk`: how much of the engine's disk a preview has.
+
+use axum::{Json, extract::State};
+use deploy::builder::{BuildError, DiskUse};
+use http::StatusCode;
+
+use super::{extract::Known, problem::Problem, state::ApiState};
+
+pub(super) async fn disk(
+    State(state): State<ApiState>,
+    Known(row): Known,
+) -> Result<Json<DiskUse>, Problem> {
+    let used = state.registry.ports().builder.disk_use(&row.id).await;
+    let unknown = |error: BuildError| Problem::new(StatusCode::BAD_GATEWAY, error.to_string());
+    used.map(Json).map_err(unknown)
+}
