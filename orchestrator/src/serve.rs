@@ -247,6 +247,7 @@ impl Server {
         {
             tracing::warn!("some connections were still open");
         }
+        self.docker.lift_build_ceiling();
         if self.stop_proxy.load(std::sync::atomic::Ordering::SeqCst) {
             self.proxy.stop().await?;
             self.leave_firewall().await;

@@ -16,11 +16,13 @@ use super::Docker;
 const GROUPS: &str = "/sys/fs/cgroup";
 const BUILDERS: &str = "docker/buildkit";
 
-/// One period of the scheduler, in microseconds: that of the kernel's own default.
-const PERIOD_US: u64 = 100_000;
+/// In how many microseconds the share of a processor is used up and given anew. Within it builds
+/// may take every processor they are let on, so it is short: nobody waits longer for them.
+const PERIOD_US: u64 = 10_000;
 
 /// How much a builder's process weighs beside one of a service, of 1024.
 const CPU_SHARES: u64 = 128;
+const CPU_SHARES_USUAL: u64 = 1_024;
 
 /// What builds may take.
 #[derive(Clone, Debug)]
@@ -115,24 +117,41 @@ impl Docker {
         let Some(ceiling) = self.config().builds.ceiling else {
             return CeilingState::NotWanted;
         };
-        match set(Path::new(GROUPS), ceiling) {
+        match set(Path::new(GROUPS), Some(ceiling)) {
             Ok(()) => CeilingState::Holds(ceiling),
             Err(why) => CeilingState::CannotSet(why),
         }
     }
+
+    /// Takes the ceiling away that we set, so that other people's builds have what they had.
+    pub fn lift_build_ceiling(&self) {
+        if self.config().builds.ceiling.is_some()
+            && let Err(why) = set(Path::new(GROUPS), None)
+        {
+            tracing::warn!(why, "the ceiling of builds stays");
+        }
+    }
 }
 
-/// Writes the ceiling in the words of the control groups that are there.
-fn set(groups: &Path, ceiling: Ceiling) -> Result<(), String> {
-    let bytes = ceiling.memory_mib.saturating_mul(1024 * 1024).to_string();
-    let quota = ceiling.cpu_percent.saturating_mul(PERIOD_US / 100);
+/// Writes the ceiling, or that there is none, in the words of the control groups that are there.
+fn set(groups: &Path, ceiling: Option<Ceiling>) -> Result<(), String> {
+    let quota = |ceiling: Ceiling| ceiling.cpu_percent.saturating_mul(PERIOD_US / 100);
+    let bytes = |ceiling: Ceiling| ceiling.memory_mib.saturating_mul(1024 * 1024);
+    let or = |value: Option<u64>, none: &str| value.map_or(none.to_owned(), |n| n.to_string());
+    let (bytes, quota) = (ceiling.map(bytes), ceiling.map(quota));
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let percent = ceiling.map_or(u64::MAX, |ceiling| ceiling.cpu_percent);
+    let cpus = last_processors(percent, processors);
     if groups.join("cgroup.controllers").exists() {
         let group = builders(groups.join(BUILDERS))?;
-        write(&group, "memory.max", &bytes)?;
-        write(&group, "memory.swap.max", "0")?;
-        return write(&group, "cpu.max", &format!("{quota} {PERIOD_US}"));
+        write(&group, "memory.max", &or(bytes, "max"))?;
+        write(&group, "memory.swap.max", if bytes.is_some() { "0" } else { "max" })?;
+        // A group without this controller is bounded by its quota alone.
+        let _unpinned = write(&group, "cpuset.cpus", &cpus);
+        return write(&group, "cpu.max", &format!("{} {PERIOD_US}", or(quota, "max")));
     }
     let memory = builders(groups.join("memory").join(BUILDERS))?;
+    let bytes = or(bytes, "-1");
     // Memory with swap can never be below memory alone, so which comes first depends on what holds.
     let lower = write(&memory, "memory.limit_in_bytes", &bytes);
     write(&memory, "memory.memsw.limit_in_bytes", &bytes)?;
@@ -140,9 +159,24 @@ fn set(groups: &Path, ceiling: Ceiling) -> Result<(), String> {
         write(&memory, "memory.limit_in_bytes", &bytes)?;
     }
     let cpu = builders(groups.join("cpu").join(BUILDERS))?;
+    // Lifted first, since quota and period are held against each other as they change.
+    write(&cpu, "cpu.cfs_quota_us", "-1")?;
     write(&cpu, "cpu.cfs_period_us", &PERIOD_US.to_string())?;
-    write(&cpu, "cpu.cfs_quota_us", &quota.to_string())?;
-    write(&cpu, "cpu.shares", &CPU_SHARES.to_string())
+    write(&cpu, "cpu.cfs_quota_us", &or(quota, "-1"))?;
+    let shares = if ceiling.is_some() { CPU_SHARES } else { CPU_SHARES_USUAL };
+    write(&cpu, "cpu.shares", &shares.to_string())?;
+    let pinned = builders(groups.join("cpuset").join(BUILDERS))?;
+    // Steps that run already keep the processors they have; those that begin are pinned.
+    let _unpinned = write(&pinned, "cpuset.cpus", &cpus);
+    Ok(())
+}
+
+/// The last of the host's processors, as many as a share of them needs; the others are left to
+/// everybody else.
+fn last_processors(percent: u64, processors: usize) -> String {
+    let needed = usize::try_from(percent.div_ceil(100)).unwrap_or(processors);
+    let first = processors.saturating_sub(needed.max(1));
+    format!("{first}-{}", processors.saturating_sub(1))
 }
 
 /// The builder's group, made ahead of its first step.
@@ -189,7 +223,7 @@ mod tests {
     #[test]
     fn a_ceiling_is_written_in_the_words_of_either_kind_of_control_groups() {
         let old = tempfile::tempdir().unwrap();
-        set(old.path(), CEILING).unwrap();
+        set(old.path(), Some(CEILING)).unwrap();
         let read = |path: &str| std::fs::read_to_string(old.path().join(path)).unwrap();
         assert_eq!(
             read("memory/docker/buildkit/memory.limit_in_bytes"),
@@ -199,20 +233,40 @@ mod tests {
             read("memory/docker/buildkit/memory.memsw.limit_in_bytes"),
             "536870912"
         );
-        assert_eq!(read("cpu/docker/buildkit/cpu.cfs_quota_us"), "150000");
+        assert_eq!(read("cpu/docker/buildkit/cpu.cfs_quota_us"), "15000");
+        set(old.path(), None).unwrap();
+        assert_eq!(read("memory/docker/buildkit/memory.limit_in_bytes"), "-1");
+        assert_eq!(read("cpu/docker/buildkit/cpu.cfs_quota_us"), "-1");
 
         let new = tempfile::tempdir().unwrap();
         std::fs::write(new.path().join("cgroup.controllers"), "cpu memory").unwrap();
-        set(new.path(), CEILING).unwrap();
+        set(new.path(), Some(CEILING)).unwrap();
         let read = |path: &str| std::fs::read_to_string(new.path().join(path)).unwrap();
         assert_eq!(read("docker/buildkit/memory.max"), "536870912");
-        assert_eq!(read("docker/buildkit/cpu.max"), "150000 100000");
+        assert_eq!(read("docker/buildkit/cpu.max"), "15000 10000");
+        set(new.path(), None).unwrap();
+        assert_eq!(read("docker/buildkit/cpu.max"), "max 10000");
+    }
+
+    #[test]
+    fn builds_leave_the_first_processors_to_everybody_else() {
+        for (percent, processors, cpus) in [
+            (100, 2, "1-1"),
+            (150, 2, "0-1"),
+            (50, 8, "7-7"),
+            (400, 8, "4-7"),
+            (900, 8, "0-7"),
+            (u64::MAX, 8, "0-7"),
+            (100, 1, "0-0"),
+        ] {
+            assert_eq!(last_processors(percent, processors), cpus);
+        }
     }
 
     #[test]
     fn a_ceiling_that_cannot_be_set_says_where_and_why() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let why = set(file.path(), CEILING).unwrap_err();
+        let why = set(file.path(), Some(CEILING)).unwrap_err();
         assert!(why.contains("memory/docker/buildkit"), "{why}");
     }
 

@@ -28,7 +28,11 @@ use crate::harness::{Docker as Plain, eventually};
 /// The context: so many files of so many bytes, and one small file that changes.
 const FILES: u64 = 300;
 const FILE_BYTES: usize = 100 * 1024;
-const DOCKERFILE: &str = "FROM dayfly-test/base:1\nWORKDIR /app\nCOPY . /app\n";
+/// What changes seldom is copied first, as people write it.
+const DOCKERFILE: &str =
+    "FROM dayfly-test/base:1\nWORKDIR /app\nCOPY assets /app/assets\nCOPY small.txt /app/\n";
+/// Everything in one step, which the engine then has to write into the image anew each time.
+const WHOLE: &str = "FROM dayfly-test/base:1\nWORKDIR /app\nCOPY . /app\n";
 /// Rounds of what takes long.
 const ROUNDS: usize = 5;
 
@@ -59,7 +63,13 @@ struct Costs {
 /// Measures builds past everything but the builder's port.
 pub(super) async fn measure() -> anyhow::Result<Vec<Row>> {
     let bench = Bench::set_up()?;
-    let mut rows = bench.contexts().await?;
+    let mut rows = bench.contexts(DOCKERFILE, "copied apart").await?;
+    let whole = bench.contexts(WHOLE, "copied with all others").await?;
+    let wall = whole.into_iter().find(|row| row.id == "context_wall_ratio");
+    rows.extend(wall.map(|row| {
+        let id = "context_wall_whole";
+        Row { id, ..row }.without_goal()
+    }));
     rows.push(bench.cached().await?);
     rows.push(bench.cancel().await?);
     Ok(rows)
@@ -90,14 +100,14 @@ impl Bench {
         })
     }
 
-    /// The context with this text in its small file, and these lines at the end of the Dockerfile.
-    async fn tree(&self, small: &str, lines: &str) -> anyhow::Result<Tree> {
+    /// The context with this text in its small file.
+    async fn tree(&self, small: &str, dockerfile: &str) -> anyhow::Result<Tree> {
         let mut archive = tar::Builder::new(Vec::new());
         let mut files = self.files.clone();
         files.insert("small.txt".to_owned(), small.into());
         files.insert(
             "Dockerfile".to_owned(),
-            format!("{DOCKERFILE}{lines}").into(),
+            dockerfile.into(),
         );
         for (path, content) in &files {
             let mut header = tar::Header::new_ustar();
@@ -168,20 +178,20 @@ impl Bench {
     }
 
     /// 30 MB of which one small file changes.
-    async fn contexts(&self) -> anyhow::Result<Vec<Row>> {
+    async fn contexts(&self, dockerfile: &str, how: &str) -> anyhow::Result<Vec<Row>> {
         let (mut direct, mut archive) = (Costs::default(), Costs::default());
         let (mut ours, mut theirs) = (None, None);
         // The first time everything is new to both.
         for (way, last) in [(&self.direct, &mut ours), (&self.archive, &mut theirs)] {
-            let tree = self.tree("at first", "").await?;
+            let tree = self.tree("at first", dockerfile).await?;
             self.build(way, tree, &mut Costs::default(), last).await?;
         }
         let mut tar_bytes = 0.0;
         for round in 0..ROUNDS {
-            let tree = self.tree(&format!("direct {round}"), "").await?;
+            let tree = self.tree(&format!("direct {how} {round}"), dockerfile).await?;
             self.build(&self.direct, tree, &mut direct, &mut ours)
                 .await?;
-            let tree = self.tree(&format!("archive {round}"), "").await?;
+            let tree = self.tree(&format!("archive {how} {round}"), dockerfile).await?;
             tar_bytes = archive_bytes(&tree).await?;
             self.build(&self.archive, tree, &mut archive, &mut theirs)
                 .await?;
@@ -190,7 +200,7 @@ impl Bench {
             self.direct.remove(&image).await?;
         }
         let what = format!(
-            "a context of {FILES} files of {} KiB of which one small file changed, medians of \
+            "a context of {FILES} files of {} KiB of which one small file, {how}, changed, medians of \
              {ROUNDS} interleaved rounds; beside the same as an archive in one call of the engine",
             FILE_BYTES / 1024
         );
@@ -221,7 +231,7 @@ impl Bench {
         let (mut ours, mut plain, mut last) = (Vec::new(), Vec::new(), None);
         for round in 0..=2 * ROUNDS {
             let mut costs = Costs::default();
-            let tree = self.tree("cached", "").await?;
+            let tree = self.tree("cached", DOCKERFILE).await?;
             self.build(&self.direct, tree, &mut costs, &mut last)
                 .await?;
             let began = Instant::now();

@@ -20,9 +20,44 @@ pub struct Options {
     pub acks: Duration,
     /// How many lives are simulated.
     pub lives: u64,
+    /// Only this part, where one is named.
+    pub only: Option<Part>,
+}
+
+/// A part of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Simulated lives.
+    Lives,
+    /// Pushes and new previews beside plain commands.
+    Pushes,
+    /// Webhooks beside the disk.
+    Webhooks,
+    /// The builder, beside the engine's older way.
+    Builds,
+    /// A neighbour of a greedy build.
+    Neighbour,
+}
+
+impl Part {
+    fn parse(word: &str) -> Option<Self> {
+        match word {
+            "lives" => Some(Self::Lives),
+            "pushes" => Some(Self::Pushes),
+            "webhooks" => Some(Self::Webhooks),
+            "builds" => Some(Self::Builds),
+            "neighbour" => Some(Self::Neighbour),
+            _ => None,
+        }
+    }
 }
 
 impl Options {
+    /// Whether a part is measured.
+    pub(super) fn has(&self, part: Part) -> bool {
+        self.only.is_none_or(|only| only == part)
+    }
+
     /// From the words of a command line.
     ///
     /// # Errors
@@ -32,6 +67,7 @@ impl Options {
             pairs: PAIRS,
             acks: Duration::from_secs(ACKS_SECONDS),
             lives: LIVES,
+            only: None,
         };
         while let Some(word) = words.next() {
             match word.as_str() {
@@ -45,7 +81,15 @@ impl Options {
                         .filter(|pairs| *pairs > 0)
                         .context("--pairs needs a number of at least 1")?;
                 }
-                _ => anyhow::bail!("{word:?} is not known; there is --quick and --pairs NUMBER"),
+                "--only" => {
+                    let part = words.next().and_then(|part| Part::parse(&part));
+                    options.only = Some(part.context(
+                        "--only needs one of lives, pushes, webhooks, builds, neighbour",
+                    )?);
+                }
+                _ => anyhow::bail!(
+                    "{word:?} is not known; there is --quick, --pairs NUMBER and --only PART"
+                ),
             }
         }
         Ok(options)

@@ -51,6 +51,15 @@ impl Row {
         Self { unit, ..self }
     }
 
+    /// The same without a goal: for what the comparison costs as much as we do.
+    pub(super) fn without_goal(self) -> Self {
+        Self {
+            goal: None,
+            met: None,
+            ..self
+        }
+    }
+
     /// A figure that stands alone; with a goal it may not exceed it.
     pub(super) fn alone(
         id: &'static str,

@@ -4,7 +4,12 @@ use std::io::Write as _;
 
 use anyhow::{Context as _, ensure};
 
-use super::{acks, builder, neighbour, options::Options, row::Row, turnaround, unchanged};
+use super::{
+    acks, builder, neighbour,
+    options::{Options, Part},
+    row::Row,
+    turnaround, unchanged,
+};
 use crate::{
     harness::{self, Dayfly},
     simulation::model::lives,
@@ -16,48 +21,63 @@ use crate::{
 /// Where something broke.
 pub async fn run(options: &Options) -> anyhow::Result<Vec<Row>> {
     let mut rows = Vec::new();
-    say("simulated lives")?;
-    rows.push(simulated(options.lives)?);
-    // Nothing stands between the server and the engine, as on any machine.
-    let settings = || harness::Options {
+    if options.has(Part::Lives) {
+        say("simulated lives")?;
+        rows.push(simulated(options.lives)?);
+    }
+    if options.has(Part::Pushes) {
+        say(&format!(
+            "{} pairs of pushes and new previews",
+            options.pairs
+        ))?;
+        play(async |dayfly| {
+            rows.extend(turnaround::measure(dayfly, options.pairs).await?);
+            Ok(())
+        })
+        .await?;
+    }
+    if options.has(Part::Webhooks) {
+        say(&format!(
+            "webhooks for {:?} during a heavy build",
+            options.acks
+        ))?;
+        play(async |dayfly| {
+            rows.extend(acks::measure(dayfly, options.acks).await?);
+            Ok(())
+        })
+        .await?;
+    }
+    if options.has(Part::Builds) {
+        say("builds")?;
+        rows.extend(builder::measure().await?);
+        play(async |dayfly| {
+            rows.push(unchanged::measure(dayfly).await?);
+            Ok(())
+        })
+        .await?;
+    }
+    if options.has(Part::Neighbour) {
+        say(&format!(
+            "a neighbour for {:?} idle and as long during a greedy build",
+            options.acks
+        ))?;
+        Dayfly::play_with(neighbour::settings(), async |dayfly| {
+            rows.push(neighbour::measure(dayfly, options.acks).await?);
+            Ok(())
+        })
+        .await?;
+    }
+    Ok(rows)
+}
+
+/// Against a server that speaks to the engine itself: nothing stands between them, as on any
+/// machine.
+async fn play(measure: impl AsyncFnOnce(&Dayfly) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    let settings = harness::Options {
         direct: true,
         ..harness::Options::default()
     };
-    say(&format!(
-        "{} pairs of pushes and new previews",
-        options.pairs
-    ))?;
-    Dayfly::play_with(settings(), async |dayfly| {
-        rows.extend(turnaround::measure(dayfly, options.pairs).await?);
-        Ok(())
-    })
-    .await?;
-    say(&format!(
-        "webhooks for {:?} during a heavy build",
-        options.acks
-    ))?;
-    Dayfly::play_with(settings(), async |dayfly| {
-        rows.extend(acks::measure(dayfly, options.acks).await?);
-        Ok(())
-    })
-    .await?;
-    say("builds")?;
-    rows.extend(builder::measure().await?);
-    Dayfly::play_with(settings(), async |dayfly| {
-        rows.push(unchanged::measure(dayfly).await?);
-        Ok(())
-    })
-    .await?;
-    say(&format!(
-        "a neighbour for {:?} idle and as long during a greedy build",
-        options.acks
-    ))?;
-    Dayfly::play_with(neighbour::settings(), async |dayfly| {
-        rows.push(neighbour::measure(dayfly, options.acks).await?);
-        Ok(())
-    })
-    .await?;
-    Ok(rows)
+    Dayfly::play_with(settings, measure).await
 }
 
 fn simulated(count: u64) -> anyhow::Result<Row> {
