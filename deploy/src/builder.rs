@@ -102,7 +102,8 @@ pub enum BuildEvent {
         /// Bytes that were sent.
         bytes_sent: u64,
     },
-    /// Records of the builder's cache that this build left. Told once, at the end.
+    /// Records of the builder's cache that this build left. Told once, some time after its end,
+    /// also where it was cut off.
     Cached {
         /// Their ids.
         records: BTreeSet<String>,
@@ -125,6 +126,8 @@ pub struct CacheRecord {
     pub used_at_ms: u64,
     /// Whether something needs it right now.
     pub in_use: bool,
+    /// Whether an image has the same bytes, which stay as long as that image does.
+    pub shared: bool,
 }
 
 /// How much of the engine's disk a preview has.

@@ -31,6 +31,10 @@ impl Secrets {
                 needles.push(part.as_bytes().to_vec());
                 needles.extend(encoded(part.as_bytes()));
             }
+            needles.extend(wrapped(text.as_bytes()));
+            for whole in [text.trim().to_owned(), format!("{}\n", text.trim())] {
+                needles.extend(wrapped(whole.as_bytes()));
+            }
             // With its line end, as `base64 < file` sees it.
             needles.extend(encoded(text.as_bytes()));
         }
@@ -71,6 +75,16 @@ fn encoded(secret: &[u8]) -> impl Iterator<Item = Vec<u8>> {
         }
     }
     all.into_iter()
+}
+
+/// The lines in which programs print the base64 of something long: 76 characters, or 64 as in PEM.
+fn wrapped(secret: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    let text = base64::engine::general_purpose::STANDARD.encode(secret);
+    let lines = |width: usize| {
+        let pieces = text.as_bytes().chunks(width).map(<[u8]>::to_vec);
+        pieces.filter(|piece| piece.len() >= 2 * SECRET_BYTES_MIN)
+    };
+    lines(76).chain(lines(64)).collect::<Vec<_>>().into_iter()
 }
 
 /// One stream, and what of it is held back.
@@ -159,6 +173,23 @@ mod tests {
             assert!(shown.ends_with(" after"), "{shown}");
             assert!(shown.contains("***"), "{printed}: {shown}");
             assert!(!shown.contains("horse"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn base64_that_is_broken_into_lines_is_taken_out() {
+        let long = "github_pat_0123456789abcdefghijklmnopqrstuvwxyz_ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+        let secrets = secrets(&[long]);
+        let text = base64::engine::general_purpose::STANDARD.encode(format!("{long}\n"));
+        let whole = base64::engine::general_purpose::STANDARD.encode(long);
+        for (text, width) in [(&text, 76), (&text, 64), (&whole, 76)] {
+            let broken: Vec<&str> = text
+                .as_bytes()
+                .chunks(width)
+                .map(|line| std::str::from_utf8(line).unwrap())
+                .collect();
+            let shown = secrets.redact(&broken.join("\n"));
+            assert!(shown.lines().all(|line| line.len() < 30), "{shown}");
         }
     }
 

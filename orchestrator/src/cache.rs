@@ -37,10 +37,11 @@ pub async fn keep_budget(ports: &Ports) -> Result<(), CacheError> {
         return Ok(());
     }
     let records = ports.builder.cache().await?;
-    let mib = if full {
-        0
-    } else {
-        ports.settings.limits.build_cache_mib_max
+    // Where the disk keeps builds from beginning, what they left goes first.
+    let tight = percent > ports.settings.limits.build_disk_percent_max;
+    let mib = match tight {
+        true => 0,
+        false => ports.settings.limits.build_cache_mib_max,
     };
     let budget = mib.saturating_mul(1024 * 1024);
     let surplus = surplus(&records, &ours, budget);
@@ -52,8 +53,12 @@ pub async fn keep_budget(ports: &Ports) -> Result<(), CacheError> {
         ports.builder.forget_cache(&surplus).await?;
     }
     let there: BTreeSet<&String> = records.iter().map(|record| &record.id).collect();
-    let gone = ours.iter().filter(|id| !there.contains(id));
-    let gone = gone.chain(&surplus).cloned().collect();
+    // What the builder was asked to remove may have stayed; the next listing tells.
+    let gone = ours
+        .iter()
+        .filter(|id| !there.contains(id))
+        .cloned()
+        .collect();
     Ok(ports.store.forget_cache(gone).await?)
 }
 
@@ -61,7 +66,7 @@ pub async fn keep_budget(ports: &Ports) -> Result<(), CacheError> {
 fn surplus(records: &[CacheRecord], ours: &BTreeSet<String>, budget_bytes: u64) -> Vec<String> {
     let mut ours: Vec<&CacheRecord> = records
         .iter()
-        .filter(|record| ours.contains(&record.id))
+        .filter(|record| ours.contains(&record.id) && !record.shared)
         .collect();
     let mut bytes: u64 = ours.iter().map(|record| record.bytes).sum();
     ours.sort_unstable_by_key(|record| (record.used_at_ms, &record.id));
@@ -86,6 +91,7 @@ mod tests {
             bytes,
             used_at_ms,
             in_use,
+            shared: false,
         }
     }
 
@@ -101,6 +107,9 @@ mod tests {
         let ours: BTreeSet<String> = ["busy", "old", "newer", "newest", "dropped"]
             .map(str::to_owned)
             .into();
+        let mut shared = records.to_vec();
+        shared[2].shared = true;
+        assert_eq!(surplus(&shared, &ours, 70), Vec::<String>::new());
         assert_eq!(surplus(&records, &ours, 100), Vec::<String>::new());
         assert_eq!(surplus(&records, &ours, 99), ["old"]);
         assert_eq!(surplus(&records, &ours, 60), ["old", "newer"]);

@@ -1,11 +1,8 @@
 //! Images that somebody else builds for a commit: their names carry placeholders.
 
-use deploy::names::CommitSha;
+use deploy::{blueprint::IMAGE_PLACEHOLDERS, names::CommitSha};
 
 use crate::{lifecycle::Wanted, store::PreviewRow};
-
-/// What may stand in a name.
-const PLACEHOLDERS: [&str; 4] = ["{number}", "{sha}", "{short_sha}", "{branch_slug}"];
 
 /// The longest a branch's name is inside a tag, in characters; a tag has 128 at most.
 const BRANCH_SLUG_CHARS_MAX: usize = 60;
@@ -13,20 +10,21 @@ const BRANCH_SLUG_CHARS_MAX: usize = 60;
 /// The name of a commit's image.
 ///
 /// # Errors
-/// Says what in the name is not known here.
+/// Where a placeholder means nothing here.
 pub fn resolve(reference: &str, row: &PreviewRow, commit: &CommitSha) -> Result<String, String> {
     let branch = match &row.desired.wanted {
         Wanted::Serve(head) => Some(branch_slug(&head.branch)),
         _ => None,
     };
+    // In the order of the placeholders.
     let values = [
-        row.number.map(|number| number.0.to_string()),
         Some(commit.to_string()),
         Some(commit.short().to_string()),
+        row.number.map(|number| number.0.to_string()),
         branch,
     ];
     let mut named = reference.to_owned();
-    for (placeholder, value) in PLACEHOLDERS.into_iter().zip(values) {
+    for (placeholder, value) in IMAGE_PLACEHOLDERS.into_iter().zip(values) {
         if named.contains(placeholder) {
             let value = value.ok_or_else(|| {
                 format!("{placeholder} means nothing here: this preview is not of a pull request")
@@ -34,14 +32,7 @@ pub fn resolve(reference: &str, row: &PreviewRow, commit: &CommitSha) -> Result<
             named = named.replace(placeholder, &value);
         }
     }
-    match named.find('{') {
-        None => Ok(named),
-        Some(at) => {
-            let unknown: String = named[at..].chars().take(20).collect();
-            let known = PLACEHOLDERS.join(", ");
-            Err(format!("{unknown:?} is not known; there is {known}"))
-        }
-    }
+    Ok(named)
 }
 
 /// A branch's name as it may stand in a tag: lower case, everything else a dash.

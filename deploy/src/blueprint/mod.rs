@@ -20,3 +20,4 @@ pub use error::BlueprintError;
 pub use model::{Blueprint, Command, Database, Health, ImageSource, Migrate, Service};
 pub use nearest::nearest;
 pub use read::read;
+pub use service::IMAGE_PLACEHOLDERS;

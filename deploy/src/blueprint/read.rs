@@ -302,7 +302,11 @@ url = "MAIN_URL"
         ),
         (
             "[services.web]\nimage = \"a:{title}\"",
-            "dayfly.toml:2: \"a:{title}\" holds an unknown placeholder; there is {number}",
+            "dayfly.toml:2: \"a:{title}\" holds an unknown placeholder; there is {sha}",
+        ),
+        (
+            "[services.web]\nimage = \"a:pr-{number}\"",
+            "dayfly.toml:2: \"a:pr-{number}\" has to hold {sha} or {short_sha}",
         ),
         (
             "[services.web]\nbuild = { secrets = [\"A B\"] }",

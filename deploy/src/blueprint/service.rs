@@ -15,8 +15,8 @@ const KEYS: [&str; 11] = [
     "secrets",
 ];
 const BUILD_KEYS: [&str; 5] = ["context", "dockerfile", "target", "args", "secrets"];
-/// What a prebuilt image's name may be made of.
-const PLACEHOLDERS: [&str; 4] = ["{number}", "{sha}", "{short_sha}", "{branch_slug}"];
+/// What a prebuilt image's name may be made of. The first two name a commit.
+pub const IMAGE_PLACEHOLDERS: [&str; 4] = ["{sha}", "{short_sha}", "{number}", "{branch_slug}"];
 /// Secrets of one build.
 const SECRETS_MAX: usize = 20;
 /// Memory that a service may ask for.
@@ -98,11 +98,22 @@ fn image(section: &Section<'_>) -> Result<Option<At<ImageSource>>, BlueprintErro
     }
     // Each placeholder stands for plain characters.
     let mut shown = reference.to_owned();
-    for placeholder in PLACEHOLDERS {
+    for placeholder in IMAGE_PLACEHOLDERS {
         shown = shown.replace(placeholder, "x");
     }
+    if shown != reference
+        && !IMAGE_PLACEHOLDERS[..2]
+            .iter()
+            .any(|sha| reference.contains(sha))
+    {
+        let message = format!(
+            "{reference:?} has to hold {{sha}} or {{short_sha}}: without it the image of an older \
+             commit would be taken for the one of a newer"
+        );
+        return Err(section.error_at(&at, message));
+    }
     if shown.contains(['{', '}']) {
-        let known = PLACEHOLDERS.join(", ");
+        let known = IMAGE_PLACEHOLDERS.join(", ");
         let message = format!("{reference:?} holds an unknown placeholder; there is {known}");
         return Err(section.error_at(&at, message));
     }

@@ -10,7 +10,8 @@ use bollard::query_parameters::RemoveImageOptionsBuilder;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    BuilderWay, CeilingState, Docker, build_cache,
+    BuilderWay, CeilingState, Docker,
+    build_cache::{self, Leftovers, Works},
     build_failure::Said,
     build_progress::Progress,
     buildkit::{self, Fault, Offer, Order, Sent},
@@ -30,7 +31,7 @@ use crate::{
 };
 
 /// The builder's own argument that keeps the cache mounts of different scopes apart.
-const CACHE_MOUNT_SCOPE: &str = "BUILDKIT_CACHE_MOUNT_NS";
+pub(super) const CACHE_MOUNT_SCOPE: &str = "BUILDKIT_CACHE_MOUNT_NS";
 
 /// Randomness of an image's name.
 const SECRET_WORD_BYTES: usize = 8;
@@ -69,14 +70,19 @@ impl Builder for Docker {
     }
 
     async fn cache(&self) -> Result<Vec<CacheRecord>, BuildError> {
-        let records = buildkit::records(&self.config().socket).await;
-        let records = records.map_err(|why| BuildError::Unreachable(why.to_string()))?;
+        let records = self.cache_records().await?;
         Ok(records.into_iter().map(build_cache::record).collect())
     }
 
     async fn forget_cache(&self, ids: &[String]) -> Result<(), BuildError> {
-        let removed = buildkit::remove(&self.config().socket, ids).await;
-        removed.map_err(|why| BuildError::Unreachable(why.to_string()))
+        let limit = self.config().timeouts.change;
+        for id in ids {
+            let removed = buildkit::remove(&self.config().socket, id);
+            let removed = tokio::time::timeout(limit, removed).await;
+            let removed = removed.map_err(|_| silent_builder(limit))?;
+            removed.map_err(|why| BuildError::Unreachable(why.to_string()))?;
+        }
+        Ok(())
     }
 
     async fn disk_use(&self, preview: &PreviewId) -> Result<DiskUse, BuildError> {
@@ -111,6 +117,13 @@ impl Docker {
             return Err(BuildError::failed(message));
         }
         let context = context(request).await?;
+        // A builder that does not find it looks for another, which nobody has checked.
+        if !context.offers(&request.dockerfile) {
+            let path = &request.dockerfile;
+            return Err(BuildError::Context(format!(
+                "{path} leads to a file that the ignore file keeps out"
+            )));
+        }
         if let CeilingState::CannotSet(why) = self.ensure_build_ceiling() {
             sink(BuildEvent::Note {
                 sentence: format!("this build has no ceiling: {why}"),
@@ -125,9 +138,9 @@ impl Docker {
         let image = self.run_build(request, source, (&mark, &tag), sink).await?;
         let tagged = self.tagged(&tag).await?.filter(|(id, ..)| *id == image);
         let Some((_, labels, bytes)) = tagged else {
-            return Err(BuildError::Unreachable(format!(
-                "{tag} is not the image just built"
-            )));
+            return Err(BuildError::Unreachable(
+                "the image just built has lost its name".to_owned(),
+            ));
         };
         // A builder that lets a Dockerfile have the last word on labels would hide our images.
         if Mark::read(&labels).as_ref() != Some(&mark) {
@@ -167,7 +180,9 @@ impl Docker {
     ) -> Result<ImageId, BuildError> {
         let cut = CancellationToken::new();
         let _end = cut.clone().drop_guard();
-        let mut progress = Progress::new(Arc::clone(sink), &request.secrets);
+        let works = Works::default();
+        let _leftovers = Leftovers::of(self, &works, sink);
+        let mut progress = Progress::new(Arc::clone(sink), works, &request.secrets);
         let sent = Arc::new(Sent::of(context));
         let order = Order {
             tag: tag.to_owned(),
@@ -216,10 +231,6 @@ impl Docker {
             Err(Fault::Builder(status)) => Err(Said::from_status(&status)),
         };
         progress.finish();
-        let records = self.left_by(progress.works()).await;
-        if !records.is_empty() {
-            sink(BuildEvent::Cached { records });
-        }
         match built {
             Ok(image) => {
                 ImageId::parse(&image).map_err(|error| BuildError::Unreachable(error.to_string()))
@@ -300,6 +311,14 @@ impl Docker {
     }
 }
 
+/// A builder that does not answer in time.
+fn silent_builder(limit: std::time::Duration) -> BuildError {
+    BuildError::Unreachable(format!(
+        "the builder: no answer within {} s",
+        limit.as_secs()
+    ))
+}
+
 /// The Dockerfile's text.
 async fn dockerfile(request: &BuildRequest) -> Result<bytes::Bytes, BuildError> {
     let path = match request.context.as_str() {
@@ -330,7 +349,7 @@ pub(super) fn unfit(error: &SourceError) -> BuildError {
 fn attributes(request: &BuildRequest, mark: &Mark) -> HashMap<String, String> {
     let scope = (
         format!("build-arg:{CACHE_MOUNT_SCOPE}"),
-        digest(request.scope.as_bytes()),
+        cache_mount_scope(request),
     );
     let args = request.facts.iter().chain(&request.args);
     let args = args.map(|(key, value)| (format!("build-arg:{key}"), value.clone()));
@@ -341,6 +360,11 @@ fn attributes(request: &BuildRequest, mark: &Mark) -> HashMap<String, String> {
     let own = [("filename".to_owned(), request.dockerfile.clone()), scope];
     // What comes last stands, so nothing of a repository replaces what is ours.
     args.chain(target).chain(labels).chain(own).collect()
+}
+
+/// What keeps the cache mounts of this request's scope apart.
+pub(super) fn cache_mount_scope(request: &BuildRequest) -> String {
+    digest(request.scope.as_bytes())
 }
 
 /// A word that nobody can guess.

@@ -4,7 +4,10 @@
 //! builds ran, and its description is what such a step leaves. Everything else is somebody else's,
 //! and is never removed.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use bollard_buildkit_proto::{
     google::protobuf::Timestamp,
@@ -12,7 +15,7 @@ use bollard_buildkit_proto::{
 };
 
 use super::{Docker, buildkit};
-use crate::builder::CacheRecord;
+use crate::builder::{BuildError, BuildEvent, BuildSink, CacheRecord};
 
 /// One step of ours that did something.
 #[derive(Clone, Debug)]
@@ -48,7 +51,11 @@ impl Work {
             // Builders cut and quote commands in more than one way; the step's name holds the
             // command as it was written.
             let command = command.trim_start_matches("/bin/sh -c ");
-            return !command.is_empty() && self.name.contains(command);
+            // In the step's name variables are replaced, in the description they are not.
+            return match command.contains('$') {
+                true => self.name.contains("] RUN "),
+                false => !command.is_empty() && self.name.ends_with(command),
+            };
         }
         match description {
             "fileop target" => self.name.contains("] COPY ") || self.name.contains("] ADD "),
@@ -59,22 +66,69 @@ impl Work {
     }
 }
 
-impl Docker {
-    /// The ids of those records that these steps left.
-    pub(super) async fn left_by(&self, works: &[Work]) -> BTreeSet<String> {
-        if works.is_empty() {
-            return BTreeSet::new();
+/// Tells which records a build left, when it ends: by itself, or because nobody waits for it any
+/// more. Nobody waits for the telling.
+pub(super) struct Leftovers {
+    docker: Docker,
+    works: Works,
+    sink: BuildSink,
+}
+
+/// The steps of one build that did something, so far.
+pub(super) type Works = Arc<Mutex<Vec<Work>>>;
+
+impl Leftovers {
+    pub(super) fn of(docker: &Docker, works: &Works, sink: &BuildSink) -> Self {
+        Self {
+            docker: docker.clone(),
+            works: Arc::clone(works),
+            sink: Arc::clone(sink),
         }
-        let records = buildkit::records(&self.config().socket).await;
-        let records = records.unwrap_or_else(|why| {
-            tracing::debug!(?why, "the builder does not show its cache");
-            Vec::new()
+    }
+}
+
+impl Drop for Leftovers {
+    fn drop(&mut self) {
+        let works = std::mem::take(&mut *self.works.lock().unwrap_or_else(PoisonError::into_inner));
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        if works.is_empty() {
+            return;
+        }
+        let (docker, sink) = (self.docker.clone(), Arc::clone(&self.sink));
+        runtime.spawn(async move {
+            match docker.cache_records().await {
+                Ok(records) => {
+                    let left = |record: &UsageRecord| works.iter().any(|work| work.left(record));
+                    let records: BTreeSet<String> = records
+                        .into_iter()
+                        .filter(left)
+                        .map(|record| record.id)
+                        .collect();
+                    if !records.is_empty() {
+                        sink(BuildEvent::Cached { records });
+                    }
+                }
+                Err(error) => tracing::debug!(%error, "the builder does not show its cache"),
+            }
         });
-        records
-            .into_iter()
-            .filter(|record| works.iter().any(|work| work.left(record)))
-            .map(|record| record.id)
-            .collect()
+    }
+}
+
+impl Docker {
+    /// Everything that the builder keeps.
+    pub(super) async fn cache_records(&self) -> Result<Vec<UsageRecord>, BuildError> {
+        let limit = self.config().timeouts.call;
+        let asked = buildkit::records(&self.config().socket);
+        let unreachable = |why: String| BuildError::Unreachable(format!("the builder: {why}"));
+        match tokio::time::timeout(limit, asked).await {
+            Ok(records) => records.map_err(|why| unreachable(why.to_string())),
+            Err(_) => Err(unreachable(format!(
+                "no answer within {} s",
+                limit.as_secs()
+            ))),
+        }
     }
 }
 
@@ -88,6 +142,7 @@ pub(super) fn record(record: UsageRecord) -> CacheRecord {
         id: record.id,
         bytes: u64::try_from(record.size).unwrap_or(0),
         in_use: record.in_use,
+        shared: record.shared,
     }
 }
 
@@ -128,7 +183,11 @@ mod tests {
         assert!(run.left(&record(exec, 15)));
         assert!(!run.left(&record(exec, 25)), "it came later");
         assert!(!run.left(&record("mount / from exec /bin/sh -c make", 9)));
-        assert!(!run.left(&record("mount / from exec /bin/sh -c rm -r /", 15)));
+        for other in ["rm -r /", "make", "ake all && rm"] {
+            let other = format!("mount / from exec /bin/sh -c {other}");
+            assert!(!run.left(&record(&other, 15)), "{other}");
+        }
+        assert!(run.left(&record("mount / from exec /bin/sh -c make $TARGET", 15)));
         assert!(!run.left(&record("fileop target", 15)), "it copies nothing");
         let copy = work("[3/3] COPY site /site");
         assert!(copy.left(&record("fileop target", 10)));

@@ -78,7 +78,8 @@ impl Said {
 
 /// Whether another try may bring something else.
 pub(super) fn passes(sentence: &str) -> bool {
-    PASSING.iter().any(|word| sentence.contains(word))
+    // A command that ended has a verdict, whatever words it quotes.
+    exit_code(sentence).is_none() && PASSING.iter().any(|word| sentence.contains(word))
 }
 
 /// The sentence without what builders put before it.
@@ -310,6 +311,13 @@ mod tests {
             plain(said),
             "executor failed running [/bin/sh -c false]: exit code: 1"
         );
+    }
+
+    #[test]
+    fn a_command_that_quotes_a_passing_fault_does_not_pass() {
+        let said = "executor failed running [/bin/sh -c grep \"context canceled\" x]: exit code: 1";
+        assert!(!passes(said));
+        assert!(passes("rpc error: code = Canceled desc = context canceled"));
     }
 
     #[test]

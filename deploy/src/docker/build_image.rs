@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Docker,
-    build::unfit,
+    build::{CACHE_MOUNT_SCOPE, cache_mount_scope, unfit},
     build_failure::Said,
     build_progress::Progress,
     error::{classify, sentence},
@@ -46,6 +46,12 @@ impl Docker {
         progress: &mut Progress,
         cut: CancellationToken,
     ) -> Result<String, Said> {
+        if !request.secrets.is_empty() {
+            return Err(Said::Error(BuildError::failed(
+                "the engine takes no secrets for builds this way; its builder has to be asked \
+                 directly (engine.builder)",
+            )));
+        }
         let lost = |error| Said::Error(build_error(classify("the builder", error)));
         let limit = self.config().timeouts.build;
         let api = transport::client(&self.config().socket, limit, cut).map_err(lost)?;
@@ -121,7 +127,12 @@ fn options(
     let mut session = [0; SESSION_BYTES];
     getrandom::fill(&mut session)
         .map_err(|error| BuildError::Unreachable(format!("no random bytes: {error}")))?;
-    let args: HashMap<&String, &String> = request.facts.iter().chain(&request.args).collect();
+    let scope = cache_mount_scope(request);
+    let args = request.facts.iter().chain(&request.args);
+    let args = args.map(|(key, value)| (key.as_str(), value.as_str()));
+    // What comes last stands.
+    let own = std::iter::once((CACHE_MOUNT_SCOPE, scope.as_str()));
+    let args: HashMap<&str, &str> = args.chain(own).collect();
     let options = BuildImageOptionsBuilder::new()
         .dockerfile(&request.dockerfile)
         .t(tag)

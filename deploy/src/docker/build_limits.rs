@@ -145,10 +145,18 @@ fn set(groups: &Path, ceiling: Option<Ceiling>) -> Result<(), String> {
     if groups.join("cgroup.controllers").exists() {
         let group = builders(groups.join(BUILDERS))?;
         write(&group, "memory.max", &or(bytes, "max"))?;
-        write(&group, "memory.swap.max", if bytes.is_some() { "0" } else { "max" })?;
+        write(
+            &group,
+            "memory.swap.max",
+            if bytes.is_some() { "0" } else { "max" },
+        )?;
         // A group without this controller is bounded by its quota alone.
         let _unpinned = write(&group, "cpuset.cpus", &cpus);
-        return write(&group, "cpu.max", &format!("{} {PERIOD_US}", or(quota, "max")));
+        return write(
+            &group,
+            "cpu.max",
+            &format!("{} {PERIOD_US}", or(quota, "max")),
+        );
     }
     let memory = builders(groups.join("memory").join(BUILDERS))?;
     let bytes = or(bytes, "-1");
@@ -163,7 +171,11 @@ fn set(groups: &Path, ceiling: Option<Ceiling>) -> Result<(), String> {
     write(&cpu, "cpu.cfs_quota_us", "-1")?;
     write(&cpu, "cpu.cfs_period_us", &PERIOD_US.to_string())?;
     write(&cpu, "cpu.cfs_quota_us", &or(quota, "-1"))?;
-    let shares = if ceiling.is_some() { CPU_SHARES } else { CPU_SHARES_USUAL };
+    let shares = if ceiling.is_some() {
+        CPU_SHARES
+    } else {
+        CPU_SHARES_USUAL
+    };
     write(&cpu, "cpu.shares", &shares.to_string())?;
     let pinned = builders(groups.join("cpuset").join(BUILDERS))?;
     // Steps that run already keep the processors they have; those that begin are pinned.

@@ -2,13 +2,14 @@
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
+    sync::PoisonError,
     time::Duration,
 };
 
 use bollard_buildkit_proto::moby::buildkit::v1::{StatusResponse, Vertex, VertexLog, VertexStatus};
 
 use super::{
-    build_cache::Work,
+    build_cache::{Work, Works},
     build_failure::{fault, line_of_sentence, passes, plain},
     dockerfile::line_of_step,
     registries::Registries,
@@ -43,7 +44,7 @@ pub(super) struct Progress {
     transfers: HashMap<String, Duration>,
     secrets: Secrets,
     /// Steps that did something, for those who want to know what they left.
-    works: Vec<Work>,
+    works: Works,
     bytes_left: usize,
     failed: Option<String>,
 }
@@ -65,14 +66,18 @@ struct Step {
 }
 
 impl Progress {
-    pub(super) fn new(sink: BuildSink, secrets: &BTreeMap<String, BuildSecret>) -> Self {
+    pub(super) fn new(
+        sink: BuildSink,
+        works: Works,
+        secrets: &BTreeMap<String, BuildSecret>,
+    ) -> Self {
         Self {
             sink,
             steps: HashMap::new(),
             printed: HashMap::new(),
             transfers: HashMap::new(),
             secrets: Secrets::new(secrets.values().map(|secret| &secret.value)),
-            works: Vec::new(),
+            works,
             bytes_left: LOG_BYTES_MAX,
             failed: None,
         }
@@ -121,7 +126,7 @@ impl Progress {
         (sentence, line): (&str, Option<u32>),
     ) -> BuildError {
         if passes(sentence) {
-            return BuildError::Unreachable(plain(sentence).to_owned());
+            return BuildError::Unreachable(self.secrets.redact(plain(sentence)));
         }
         if sentence.contains("failed to read dockerfile") && sentence.contains("no such file") {
             return BuildError::NoDockerfile {
@@ -156,11 +161,6 @@ impl Progress {
         }
     }
 
-    /// The steps that did something.
-    pub(super) fn works(&self) -> &[Work] {
-        &self.works
-    }
-
     fn tell(&self, event: BuildEvent) {
         (self.sink)(event);
     }
@@ -179,7 +179,7 @@ impl Progress {
     }
 
     fn end(&mut self, vertex: Vertex) {
-        if !vertex.error.is_empty() && !vertex.error.contains("context canceled") {
+        if !vertex.error.is_empty() && !passes(&vertex.error) {
             self.failed.get_or_insert_with(|| vertex.digest.clone());
             return;
         }
@@ -191,7 +191,9 @@ impl Progress {
             return;
         };
         step.done = true;
-        self.works.extend(Work::of(&vertex));
+        let mut works = self.works.lock().unwrap_or_else(PoisonError::into_inner);
+        works.extend(Work::of(&vertex));
+        drop(works);
         let step = step.name.clone();
         let took = if vertex.cached {
             Duration::ZERO
@@ -310,6 +312,7 @@ mod tests {
         (
             Progress::new(
                 Arc::new(move |event| into.lock().unwrap().push(event)),
+                Works::default(),
                 &BTreeMap::from([("token".to_owned(), secret())]),
             ),
             events,

@@ -73,8 +73,13 @@ fn folder_bytes(folder: &Path) -> Option<u64> {
     let mut folders = vec![folder.to_owned()];
     let (mut bytes, mut files) = (0, 0);
     while let Some(next) = folders.pop() {
-        for entry in std::fs::read_dir(&next).ok()? {
-            let entry = entry.ok()?;
+        let entries = match std::fs::read_dir(&next) {
+            Ok(entries) => entries,
+            // What vanishes while it is counted is not there.
+            Err(_) if next != folder => continue,
+            Err(_) => return None,
+        };
+        for entry in entries.flatten() {
             let Ok(facts) = entry.metadata() else {
                 continue;
             };

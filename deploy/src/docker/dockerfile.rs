@@ -24,10 +24,9 @@ pub(super) fn refused_frontend(content: &[u8], args: &BTreeMap<String, String>) 
     if text.trim_start().starts_with('{') {
         return Some("the Dockerfile begins with `{`, which no instruction does".to_owned());
     }
-    let frontend = text.lines().map(str::trim).find_map(directive)?;
-    if is_allowed(frontend) {
-        return None;
-    }
+    // Builders differ in which of several lines counts.
+    let mut named = text.lines().map(str::trim).filter_map(directive);
+    let frontend = named.find(|frontend| !is_allowed(frontend))?;
     let shown: String = frontend.chars().take(80).collect();
     Some(format!(
         "the Dockerfile asks for the frontend {shown:?}; allowed are {}",
@@ -156,6 +155,7 @@ mod tests {
             "\u{feff}# syntax=evil/x",
             "{\"syntax\": \"evil/x\"}",
             "# syntax=docker/dockerfile-evil",
+            "# syntax=docker/dockerfile:1\n# syntax=evil/x\nFROM scratch",
         ] {
             assert!(refused(evil), "{evil}");
         }

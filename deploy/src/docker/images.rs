@@ -184,7 +184,8 @@ impl Docker {
     }
 
     async fn untag(&self, image: &ImageId, tag: &str) -> Result<(), EngineError> {
-        let what = format!("image {tag}");
+        // The name is a secret; what goes wrong is told to many.
+        let what = "an image";
         let options = |force| {
             RemoveImageOptionsBuilder::new()
                 .force(force)
@@ -192,7 +193,7 @@ impl Docker {
                 .build()
         };
         let in_use = self
-            .change(&what, async {
+            .change(what, async {
                 match found(
                     self.api()
                         .remove_image(tag, Some(options(false)), None)
@@ -214,10 +215,10 @@ impl Docker {
         if !running {
             let short = image.as_str().get(7..19).unwrap_or_default();
             let kept = TagImageOptionsBuilder::new().repo(KEPT).tag(short).build();
-            self.change(&what, self.api().tag_image(tag, Some(kept)))
+            self.change(what, self.api().tag_image(tag, Some(kept)))
                 .await?;
         }
-        self.absent(&what, async {
+        self.absent(what, async {
             self.api()
                 .remove_image(tag, Some(options(running)), None)
                 .await

@@ -53,7 +53,11 @@ impl Registries {
         })?;
         let mut logins = BTreeMap::new();
         for (host, entry) in file.auths {
-            let login = entry.auth.as_deref().and_then(decode).ok_or_else(|| {
+            // A log-in that a helper keeps has an empty entry here.
+            let Some(auth) = entry.auth.filter(|auth| !auth.is_empty()) else {
+                continue;
+            };
+            let login = decode(&auth).ok_or_else(|| {
                 RegistriesError(format!(
                     "the log-in for {host} is not `user:password` in base64"
                 ))

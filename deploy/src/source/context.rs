@@ -102,6 +102,26 @@ impl Context {
         })
     }
 
+    /// Whether a builder that opens `path` finds the file that [`Tree::read`] reads there: it is
+    /// offered itself, and so is what it leads to where it is a link.
+    pub fn offers(&self, path: &str) -> bool {
+        let target = |part: &Part| match &part.kind {
+            PartKind::Link { target, .. } => Some((part.path.clone(), target.clone())),
+            _ => None,
+        };
+        let owned: Vec<_> = self.parts.iter().filter_map(target).collect();
+        let links: Links<'_> = owned
+            .iter()
+            .map(|(path, target)| (path.as_str(), target.as_str()))
+            .collect();
+        let Leads::To(end) = links::of_path(path, &links) else {
+            return false;
+        };
+        self.parts
+            .iter()
+            .any(|part| part.path == end && matches!(part.kind, PartKind::File { .. }))
+    }
+
     /// SHA-256 of every path, mode and content, in hex: equal exactly where a build finds the same.
     pub fn digest(&self) -> String {
         let mut digest = Sha256::new();

@@ -9,7 +9,7 @@ use deploy::{
 };
 
 use super::say::diagnosis;
-use crate::{lifecycle::Diagnosis, worker::Limits};
+use crate::{lifecycle::Diagnosis, text, worker::Limits};
 
 /// The image cannot be made.
 pub fn build(
@@ -139,7 +139,8 @@ impl Failure<'_> {
             } => {
                 let what = format!("{path} is in the commit, and .dockerignore keeps it out");
                 let line = path.trim_start_matches('/');
-                let action = format!("Add the line `!{line}` to .dockerignore.");
+                let line = text::code_span(&format!("!{line}"));
+                let action = format!("Add the line {line} to .dockerignore.");
                 ("DF207", self.why(what), action)
             }
             BuildFault::NotFound { path, .. } => {

@@ -23,6 +23,6 @@ pub(super) fn diagnosis(
         code: code.to_owned(),
         sentence,
         evidence,
-        action: action.into(),
+        action: text::plain(&action.into()),
     }
 }

@@ -87,8 +87,17 @@ impl Summary {
             commit(&self.serving),
             code,
             self.ending,
-            self.waiting_for.as_deref().unwrap_or("-"),
+            self.waits_for(),
         )
+    }
+}
+
+impl Summary {
+    /// What it waits for without the numbers in it, which change all the time: they are shown where
+    /// somebody looks, and are no reason to tell the forge anew.
+    fn waits_for(&self) -> String {
+        let what = self.waiting_for.as_deref().unwrap_or("-");
+        what.chars().filter(|c| !c.is_ascii_digit()).collect()
     }
 }
 

@@ -65,7 +65,12 @@ fn unused_images(planner: &mut Planner<'_>, kept: &impl Fn(RevisionNumber) -> bo
     let observed = planner.observed;
     let builds = |step: &Step| matches!(step, Step::Build { .. });
     // A build's image has no owner until it is written down, and a build may take up an old one.
-    if planner.under_way(builds) || planner.plan.run.iter().any(builds) {
+    // One that waits for the host has looked already, and may wait for just this room.
+    let waits = observed
+        .build_wait
+        .as_ref()
+        .is_some_and(|wait| wait.hindrance.is_some());
+    if !waits && (planner.under_way(builds) || planner.plan.run.iter().any(builds)) {
         return;
     }
     let runs = |number: RevisionNumber| {

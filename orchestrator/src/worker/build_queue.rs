@@ -111,20 +111,15 @@ impl BuildQueue {
     }
 
     fn is_next(&self, ticket: u64) -> bool {
-        let inner = self.lock();
-        let free = self.places.saturating_sub(inner.running.len());
-        inner
-            .line()
-            .into_iter()
-            .take(free)
-            .any(|next| next == ticket)
+        self.lock().is_next(ticket, self.places)
     }
 
+    /// Gives the ticket a place, if it is still its turn.
     fn begin(&self, ticket: u64) -> bool {
-        if !self.is_next(ticket) {
+        let mut inner = self.lock();
+        if !inner.is_next(ticket, self.places) {
             return false;
         }
-        let mut inner = self.lock();
         let Some(asked) = inner.waiting.remove(&ticket) else {
             return false;
         };
@@ -157,6 +152,14 @@ impl BuildQueue {
 }
 
 impl Inner {
+    fn is_next(&self, ticket: u64, places: usize) -> bool {
+        let free = places.saturating_sub(self.running.len());
+        self.line()
+            .into_iter()
+            .take(free)
+            .any(|next| next == ticket)
+    }
+
     /// Who waits, in the order in which they will begin: each repository's first before anybody's
     /// second, and among firsts the repository that has waited longest for a turn.
     fn line(&self) -> Vec<u64> {

@@ -105,10 +105,7 @@ impl Bench {
         let mut archive = tar::Builder::new(Vec::new());
         let mut files = self.files.clone();
         files.insert("small.txt".to_owned(), small.into());
-        files.insert(
-            "Dockerfile".to_owned(),
-            dockerfile.into(),
-        );
+        files.insert("Dockerfile".to_owned(), dockerfile.into());
         for (path, content) in &files {
             let mut header = tar::Header::new_ustar();
             header.set_mode(0o644);
@@ -188,10 +185,14 @@ impl Bench {
         }
         let mut tar_bytes = 0.0;
         for round in 0..ROUNDS {
-            let tree = self.tree(&format!("direct {how} {round}"), dockerfile).await?;
+            let tree = self
+                .tree(&format!("direct {how} {round}"), dockerfile)
+                .await?;
             self.build(&self.direct, tree, &mut direct, &mut ours)
                 .await?;
-            let tree = self.tree(&format!("archive {how} {round}"), dockerfile).await?;
+            let tree = self
+                .tree(&format!("archive {how} {round}"), dockerfile)
+                .await?;
             tar_bytes = archive_bytes(&tree).await?;
             self.build(&self.archive, tree, &mut archive, &mut theirs)
                 .await?;
@@ -270,8 +271,9 @@ impl Bench {
         let mut slowest = Duration::ZERO;
         for round in 0..ROUNDS {
             let mark = format!("dayfly_cancel_{}_{round}", std::process::id());
-            let line =
-                format!("RUN [\"python3\", \"-c\", \"import time; {mark} = time.sleep(600)\"]");
+            let line = format!(
+                "{DOCKERFILE}RUN [\"python3\", \"-c\", \"import time; {mark} = time.sleep(600)\"]"
+            );
             let request = Self::request(self.tree("cancel", &line).await?)?;
             {
                 let begun = eventually("the build runs", async || {

@@ -16,22 +16,20 @@ pub(in crate::docker) async fn records(socket: &Path) -> Result<Vec<UsageRecord>
     Ok(asked.map_err(fault)?.into_inner().record)
 }
 
-/// Takes these records out, and no others. One that is in use stays.
-pub(in crate::docker) async fn remove(socket: &Path, ids: &[String]) -> Result<(), Fault> {
+/// Takes this record out, and no other. One that is in use stays.
+pub(in crate::docker) async fn remove(socket: &Path, id: &str) -> Result<(), Fault> {
+    // The filter is the builder's own language; ids are letters and digits in it.
+    if !id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return Ok(());
+    }
     let cut = CancellationToken::new();
     let _end = cut.clone().drop_guard();
     let mut control = control(socket, cut).await?;
-    for id in ids {
-        // The filter is the builder's own language; ids are letters and digits in it.
-        if !id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-            continue;
-        }
-        let request = PruneRequest {
-            filter: vec![format!("id=={id}")],
-            ..PruneRequest::default()
-        };
-        let mut removed = control.prune(request).await.map_err(fault)?.into_inner();
-        while removed.message().await.map_err(fault)?.is_some() {}
-    }
+    let request = PruneRequest {
+        filter: vec![format!("id=={id}")],
+        ..PruneRequest::default()
+    };
+    let mut removed = control.prune(request).await.map_err(fault)?.into_inner();
+    while removed.message().await.map_err(fault)?.is_some() {}
     Ok(())
 }

@@ -33,8 +33,6 @@ const MODE_LINK: u32 = 1 << 27;
 pub(in crate::docker) struct Sent {
     /// Files of the context.
     pub(in crate::docker) files: u64,
-    /// Bytes of all of them.
-    pub(in crate::docker) bytes: u64,
     files_sent: AtomicU64,
     bytes_sent: AtomicU64,
 }
@@ -44,10 +42,7 @@ impl Sent {
     pub(in crate::docker) fn of(context: &Context) -> Self {
         let mut sent = Self::default();
         for part in context.parts().iter() {
-            if let PartKind::File { size, .. } = &part.kind {
-                sent.files += 1;
-                sent.bytes += size;
-            }
+            sent.files += u64::from(matches!(part.kind, PartKind::File { .. }));
         }
         sent
     }

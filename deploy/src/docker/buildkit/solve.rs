@@ -11,6 +11,7 @@ use std::{
 use bollard_buildkit_proto::moby::buildkit::v1::{
     SolveRequest, StatusRequest, StatusResponse, control_client::ControlClient,
 };
+use http::StatusCode;
 use tokio_util::sync::CancellationToken;
 use tonic::{
     Code, Status,
@@ -68,8 +69,13 @@ impl fmt::Display for Fault {
 impl From<UpgradeError> for Fault {
     fn from(error: UpgradeError) -> Self {
         match error {
-            UpgradeError::Refused { .. } => Self::NotOffered(error),
-            UpgradeError::Unreachable(why) => Self::Unreachable(why),
+            // An engine that does not know the path, or not this way of asking for it.
+            UpgradeError::Refused {
+                status:
+                    StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED,
+                ..
+            } => Self::NotOffered(error),
+            other => Self::Unreachable(other.to_string()),
         }
     }
 }

@@ -1,10 +1,6 @@
 //! From a commit and what it asks for to images: built, found unchanged, or got from a registry.
 
-use std::{
-    collections::BTreeSet,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use deploy::{
     blueprint::{ImageSource, Service},
@@ -13,7 +9,10 @@ use deploy::{
 };
 
 use super::{Effect, Scene, Trouble, source};
-use crate::{buildlog::BuildLog, diagnosis, environment, prebuilt, worker::clock::wall_ms};
+use crate::{
+    buildlog::BuildLog, diagnosis, environment, lifecycle::RevisionFacts, prebuilt,
+    secrets::SecretError, store::Store, worker::clock::wall_ms,
+};
 
 /// How long after an image was not there it is asked for again.
 const REGISTRY_PAUSE_FIRST: Duration = Duration::from_secs(1);
@@ -39,7 +38,10 @@ pub(super) async fn build(
         ImageSource::Build { .. } => {
             let request = request(scene, number, service).await?;
             let fingerprint = scene.ports.builder.fingerprint(&request).await;
-            let fingerprint = fingerprint.map_err(|error| failed(scene, &request, error))?;
+            let fingerprint = fingerprint.map_err(|error| {
+                log.close(Some(&error));
+                failed(scene, &request, error)
+            })?;
             let image = match unchanged(scene, number, &fingerprint) {
                 Some((image, since)) => {
                     log.note(&format!("unchanged since {}", since.short()));
@@ -82,20 +84,16 @@ fn unchanged<'a>(
     fingerprint: &Fingerprint,
 ) -> Option<(&'a ImageId, &'a CommitSha)> {
     let observed = &scene.snapshot.observed;
-    let earlier = observed.revisions.iter();
-    earlier
-        .filter(|facts| facts.number < number)
-        .find_map(|facts| {
-            let made = facts.fingerprints.iter();
-            let (service, _) = made
-                .into_iter()
-                .find(|(_, made_from)| *made_from == fingerprint)?;
-            let image = facts.images.get(service)?;
-            observed
-                .images
-                .contains_key(image)
-                .then_some((image, &facts.commit))
-        })
+    // Whoever asks for the same commit once more wants it made anew.
+    let request = observed.revision(number)?.request;
+    let earlier = |facts: &&RevisionFacts| facts.number < number && facts.request == request;
+    observed.revisions.iter().filter(earlier).find_map(|facts| {
+        let mut made = facts.fingerprints.iter();
+        let (service, _) = made.find(|(_, made_from)| *made_from == fingerprint)?;
+        let image = facts.images.get(service)?;
+        let there = observed.images.contains_key(image);
+        there.then_some((image, &facts.commit))
+    })
 }
 
 async fn request(
@@ -124,9 +122,20 @@ async fn request(
         args: args.clone(),
         facts: environment::common(scene.ports, scene.snapshot, number),
         secrets: environment::build_secrets(scene.ports, &scene.snapshot.row, service)
-            .map_err(|missing| Trouble::Verdict(diagnosis::secret_missing(service, &missing)))?,
+            .map_err(|error| no_secret(service, &error))?,
         scope: environment::build_scope(&scene.snapshot.row),
     })
+}
+
+/// What the server does not have is the author's to know; what is wrong with its file is not.
+fn no_secret(service: &Service, error: &SecretError) -> Trouble {
+    match error {
+        SecretError::Missing { .. } => Trouble::Verdict(diagnosis::secret_missing(service, error)),
+        SecretError::File(_) => {
+            tracing::error!(%error, "no build gets its secrets");
+            Trouble::again("the server's secrets cannot be read")
+        }
+    }
 }
 
 /// Waits for a turn and builds.
@@ -141,27 +150,26 @@ async fn run(
         .take(&request.scope, scene.preview, &*ports.builder)
         .await;
     let limit = Duration::from_secs(ports.settings.limits.build_seconds_max);
-    let left = Arc::new(Mutex::new(BTreeSet::new()));
-    let build = ports.builder.build(request, sink(log, &left));
+    let build = ports.builder.build(request, sink(log, &ports.store));
     let built = match tokio::time::timeout(limit, build).await {
         Ok(built) => built,
         Err(_) => Err(BuildError::timed_out(limit)),
     };
-    let left = std::mem::take(&mut *left.lock().unwrap_or_else(PoisonError::into_inner));
-    if !left.is_empty() {
-        ports.store.note_cache(left, wall_ms()).await?;
-    }
     log.close(built.as_ref().err());
     built.map_err(|error| failed(scene, request, error))
 }
 
-/// Writes the log, and keeps what the build left in the builder's cache.
-fn sink(log: &Arc<BuildLog>, left: &Arc<Mutex<BTreeSet<String>>>) -> BuildSink {
-    let (log, left) = (log.sink(), Arc::clone(left));
+/// Writes the log, and writes down what the build left in the builder's cache.
+fn sink(log: &Arc<BuildLog>, store: &Store) -> BuildSink {
+    let (log, store) = (log.sink(), store.clone());
     Arc::new(move |event| match event {
         BuildEvent::Cached { records } => {
-            let mut left = left.lock().unwrap_or_else(PoisonError::into_inner);
-            left.extend(records);
+            let store = store.clone();
+            tokio::spawn(async move {
+                if let Err(error) = store.note_cache(records, wall_ms()).await {
+                    tracing::warn!(%error, "records of the builder's cache were not noted as ours");
+                }
+            });
         }
         other => log(other),
     })
