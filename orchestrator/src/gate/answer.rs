@@ -18,7 +18,8 @@ use tokio::time::Instant;
 
 use super::{link, pages};
 use crate::{
-    lifecycle::Phase,
+    lifecycle::{Phase, Wanted},
+    store::PreviewRow,
     worker::{Registry, Snapshot},
 };
 
@@ -69,19 +70,17 @@ async fn stand(registry: &Registry, preview: &PreviewId, host: &HostName) -> Res
 }
 
 async fn page(registry: &Registry, preview: &PreviewId) -> Response {
-    let snapshot = registry.ports().board.get(preview);
-    let row = match &snapshot {
-        Some(snapshot) => Some(snapshot.row.clone()),
-        None => registry.ports().store.preview(preview).await.ok().flatten(),
+    let ports = registry.ports();
+    // The row says first when nothing is left; the worker's last look may be older.
+    let row = ports.store.preview(preview).await.ok().flatten();
+    let is_over = |row: &PreviewRow| {
+        let nothing = matches!(row.desired.wanted, Wanted::Nothing(_));
+        nothing && row.gone_at_ms.is_some() && !row.desired.clearing
     };
-    match (snapshot, row) {
+    match (ports.board.get(preview), row) {
+        (_, Some(row)) if is_over(&row) => pages::gone(&row),
         (Some(snapshot), _) if snapshot.summary.phase != Phase::Gone => {
-            let events = registry
-                .ports()
-                .store
-                .events(preview)
-                .await
-                .unwrap_or_default();
+            let events = ports.store.events(preview).await.unwrap_or_default();
             pages::standing(&snapshot, &events)
         }
         (_, Some(row)) => pages::gone(&row),

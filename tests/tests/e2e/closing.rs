@@ -10,7 +10,7 @@ async fn a_close_during_a_build_leaves_nothing() -> anyhow::Result<()> {
             .open("change", &App::page("never").that_builds_for(600))
             .await?;
         eventually("the build runs", async || {
-            ensure!(dayfly.relay.count("POST /build") == 1, "not yet");
+            ensure!(dayfly.relay.count("POST /session") == 1, "not yet");
             Ok(())
         })
         .await?;
@@ -85,7 +85,7 @@ async fn another_base_changes_nothing_else() -> anyhow::Result<()> {
             .push(&pull.repo, "next", "main", &files.collect(), "Next")
             .await?;
         let running = dayfly.docker.running(&pull.id).await?;
-        let builds = dayfly.relay.count("POST /build");
+        let builds = dayfly.relay.count("POST /session");
         dayfly.forge.retarget(&pull.repo, pull.number, "next")?;
         eventually("the webhook is taken", async || {
             let deliveries = dayfly.api.get("/api/v1/deliveries").await?;
@@ -100,7 +100,7 @@ async fn another_base_changes_nothing_else() -> anyhow::Result<()> {
         ensure!(visitor.text("/").await? == "steady");
         ensure!(dayfly.docker.running(&pull.id).await? == running);
         ensure!(
-            dayfly.relay.count("POST /build") == builds,
+            dayfly.relay.count("POST /session") == builds,
             "it was built again"
         );
         Ok(())

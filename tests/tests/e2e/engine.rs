@@ -41,7 +41,7 @@ async fn what_stopped_while_the_engine_was_away_is_started_again() -> anyhow::Re
         })
         .await?;
         dayfly.live(&pull, &pull.commit).await?;
-        ensure!(dayfly.relay.count("POST /build") == 1, "it was built again");
+        ensure!(dayfly.relay.count("POST /session") == 1, "it was built again");
         Ok(())
     })
     .await
@@ -60,7 +60,7 @@ async fn a_container_that_somebody_removed_comes_back() -> anyhow::Result<()> {
         })
         .await?;
         dayfly.live(&pull, &pull.commit).await?;
-        ensure!(dayfly.relay.count("POST /build") == 1, "it was built again");
+        ensure!(dayfly.relay.count("POST /session") == 1, "it was built again");
         Ok(())
     })
     .await
@@ -212,7 +212,7 @@ async fn an_image_whose_dockerfile_carries_our_labels_gains_nothing() -> anyhow:
 /// The calls that make and unmake a preview.
 const CALLS: [&str; 8] = [
     "POST /networks/create",
-    "POST /build",
+    "POST /session",
     "POST /containers/create",
     "POST /containers/*/start",
     "POST /containers/*/stop",

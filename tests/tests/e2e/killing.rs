@@ -8,7 +8,7 @@ use tests::harness::{Act, App, Crowd, Dayfly, Moment, Rule, Visitor, eventually_
 /// The calls of the engine on the way up.
 const OPENING: [&str; 4] = [
     "POST /networks/create",
-    "POST /build",
+    "POST /session",
     "POST /containers/create",
     "POST /containers/*/start",
 ];
@@ -91,12 +91,12 @@ async fn killed_after_any_step_the_server_converges_and_the_neighbour_is_served(
 async fn what_was_built_before_the_server_was_killed_is_not_built_again() -> anyhow::Result<()> {
     Dayfly::play(async |dayfly| {
         for (at, moment) in [Moment::Before, Moment::After].into_iter().enumerate() {
-            let before = dayfly.relay.count("POST /build");
+            let before = dayfly.relay.count("POST /session");
             kill(dayfly, "POST /containers/create", 1, moment);
             let pull = dayfly.open(&format!("b{at}"), &App::page("once")).await?;
             rise_again(dayfly, "POST /containers/create").await?;
             dayfly.live(&pull, &pull.commit).await?;
-            let builds = dayfly.relay.count("POST /build") - before;
+            let builds = dayfly.relay.count("POST /session") - before;
             ensure!(builds == 1, "{builds} builds");
         }
         Ok(())

@@ -111,7 +111,7 @@ async fn a_fork_gets_no_preview_and_is_told_why() -> anyhow::Result<()> {
         ensure!(preview.ended() == "fork", "{preview:?}");
         let left = dayfly.docker.left().await?;
         ensure!(
-            left.is_empty() && dayfly.relay.count("POST /build") == 0,
+            left.is_empty() && dayfly.relay.count("POST /session") == 0,
             "{left:?}"
         );
         dayfly.forge.close(&dayfly.repo, number)?;

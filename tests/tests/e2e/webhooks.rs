@@ -81,7 +81,7 @@ async fn webhooks_that_come_twice_change_nothing() -> anyhow::Result<()> {
         ensure!(visitor.text("/").await? == "second");
         everything_is_taken(dayfly).await?;
         ensure!(
-            dayfly.relay.count("POST /build") == 2,
+            dayfly.relay.count("POST /session") == 2,
             "each commit is built once"
         );
         let known = dayfly.api.get("/api/v1/deliveries").await?;
