@@ -41,7 +41,10 @@ async fn what_stopped_while_the_engine_was_away_is_started_again() -> anyhow::Re
         })
         .await?;
         dayfly.live(&pull, &pull.commit).await?;
-        ensure!(dayfly.relay.count("POST /session") == 1, "it was built again");
+        ensure!(
+            dayfly.relay.count("POST /session") == 1,
+            "it was built again"
+        );
         Ok(())
     })
     .await
@@ -60,7 +63,10 @@ async fn a_container_that_somebody_removed_comes_back() -> anyhow::Result<()> {
         })
         .await?;
         dayfly.live(&pull, &pull.commit).await?;
-        ensure!(dayfly.relay.count("POST /session") == 1, "it was built again");
+        ensure!(
+            dayfly.relay.count("POST /session") == 1,
+            "it was built again"
+        );
         Ok(())
     })
     .await

@@ -1,6 +1,9 @@
 //! The whole system through its front doors: signed webhooks in; comments, records and pages out;
 //! real git, a real engine, real databases, and processes that are killed for real.
 
+mod broken_builds;
+mod build_cache;
+mod build_limits;
 mod builds;
 mod closing;
 mod data;
@@ -13,4 +16,6 @@ mod killing;
 mod local;
 mod opening;
 mod pushing;
+mod registries;
+mod secrets;
 mod webhooks;
