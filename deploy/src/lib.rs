@@ -17,6 +17,7 @@ pub mod labels;
 pub mod names;
 mod redact;
 pub mod source;
+pub mod terminal;
 
 #[cfg(feature = "fake")]
 pub mod contract;

@@ -126,7 +126,7 @@ impl Progress {
         (sentence, line): (&str, Option<u32>),
     ) -> BuildError {
         if passes(sentence) {
-            return BuildError::Unreachable(self.secrets.redact(plain(sentence)));
+            return BuildError::Unreachable(self.secrets.redact_line(plain(sentence).to_owned()));
         }
         if sentence.contains("failed to read dockerfile") && sentence.contains("no such file") {
             return BuildError::NoDockerfile {
@@ -146,7 +146,7 @@ impl Progress {
         if let BuildFault::NotFound { path, ignored } = &mut fault {
             *ignored = context.leaves_out(path).await;
         }
-        let mut message = self.secrets.redact(plain(sentence));
+        let mut message = self.secrets.redact_line(plain(sentence).to_owned());
         for line in last {
             message.push('\n');
             message.push_str(line);
@@ -168,7 +168,7 @@ impl Progress {
     fn begin(&mut self, vertex: &Vertex) {
         let step = self.steps.entry(vertex.digest.clone()).or_default();
         if !vertex.name.is_empty() {
-            step.name = self.secrets.redact(&vertex.name);
+            step.name = self.secrets.redact_line(vertex.name.clone());
         }
         let begins = vertex.started.is_some() || vertex.cached || vertex.completed.is_some();
         if begins && !step.started {
@@ -248,6 +248,7 @@ impl Progress {
     fn line(&mut self, digest: &str, text: &[u8]) {
         let text = text.strip_suffix(b"\r").unwrap_or(text);
         let line = String::from_utf8_lossy(text).into_owned();
+        let line = self.secrets.redact_line(line);
         if let Some(step) = self.steps.get_mut(digest) {
             if step.last.len() == LAST_LINES {
                 step.last.pop_front();

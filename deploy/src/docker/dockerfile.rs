@@ -20,6 +20,11 @@ pub(super) fn refused_frontend(content: &[u8], args: &BTreeMap<String, String>) 
     }
     let text = String::from_utf8_lossy(content);
     let text = text.trim_start_matches('\u{feff}');
+    // Builders pass over a line that names an interpreter.
+    let text = match text.strip_prefix("#!") {
+        Some(rest) => rest.split_once('\n').map_or("", |(_, rest)| rest),
+        None => text,
+    };
     // A file that is a JSON object can name its frontend in a key of it.
     if text.trim_start().starts_with('{') {
         return Some("the Dockerfile begins with `{`, which no instruction does".to_owned());
@@ -41,9 +46,20 @@ pub(super) fn named_facts<'a>(
     facts: &'a BTreeMap<String, String>,
 ) -> impl Iterator<Item = (&'a str, &'a str)> {
     let text = String::from_utf8_lossy(content).into_owned();
+    // A name may be continued on the next line.
+    let mut joined = String::with_capacity(text.len());
+    for line in text.lines() {
+        match line.trim_end().strip_suffix(['\\', '`']) {
+            Some(continued) => joined.push_str(continued),
+            None => {
+                joined.push_str(line);
+                joined.push('\n');
+            }
+        }
+    }
     facts
         .iter()
-        .filter(move |(name, _)| text.contains(name.as_str()))
+        .filter(move |(name, _)| text.contains(name.as_str()) || joined.contains(name.as_str()))
         .map(|(name, value)| (name.as_str(), value.as_str()))
 }
 
@@ -129,6 +145,22 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_fact_counts_where_the_dockerfile_names_it_however_it_is_written() {
+        let facts = ["DAYFLY_COMMIT", "DAYFLY_PR"].map(|name| (name.to_owned(), "x".to_owned()));
+        let facts = BTreeMap::from(facts);
+        for (text, named) in [
+            ("FROM x\nARG DAYFLY_COMMIT", vec!["DAYFLY_COMMIT"]),
+            ("FROM x\nARG DAY\\\nFLY_PR", vec!["DAYFLY_PR"]),
+            ("FROM x\nARG OTHER", vec![]),
+        ] {
+            let found: Vec<&str> = named_facts(text.as_bytes(), &facts)
+                .map(|(name, _)| name)
+                .collect();
+            assert_eq!(found, named, "{text}");
+        }
+    }
+
     fn refused(text: &str) -> bool {
         refused_frontend(text.as_bytes(), &BTreeMap::new()).is_some()
     }
@@ -155,6 +187,7 @@ mod tests {
             "\u{feff}# syntax=evil/x",
             "{\"syntax\": \"evil/x\"}",
             "# syntax=docker/dockerfile-evil",
+            "#!/bin/x\n{\"syntax\": \"evil/x\"}",
             "# syntax=docker/dockerfile:1\n# syntax=evil/x\nFROM scratch",
         ] {
             assert!(refused(evil), "{evil}");

@@ -1,5 +1,7 @@
 //! `dayfly show`.
 
+use std::time::Duration;
+
 use anyhow::Context as _;
 use clap::Args;
 use deploy::{builder::DiskUse, names::PreviewId};
@@ -10,6 +12,9 @@ use super::{
     render,
 };
 use crate::api::EventView;
+
+/// How long the disk use of a preview is waited for.
+const DISK_WAIT: Duration = Duration::from_secs(3);
 
 #[derive(Debug, Args)]
 pub(super) struct Show {
@@ -31,7 +36,9 @@ impl Show {
         let events = format!("{}/events", path(&self.id));
         let events: Vec<EventView> = caller.client.get(&events).await.with_context(doing)?;
         let disk = format!("{}/disk", path(&self.id));
-        let disk: DiskUse = caller.client.get(&disk).await.with_context(doing)?;
+        // Counting takes its time on a busy engine; nobody waits for it long.
+        let disk = tokio::time::timeout(DISK_WAIT, caller.client.get::<DiskUse>(&disk)).await;
+        let disk = disk.ok().and_then(Result::ok).unwrap_or_default();
         let page = render::page(&preview, &events, disk, Timestamp::now(), caller.output);
         caller.output.line(&page)?;
         Ok(())
