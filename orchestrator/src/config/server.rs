@@ -164,6 +164,13 @@ fn limits(keys: &Keys) -> Result<Limits, ConfigError> {
             (value, _) => Ok(value),
         }
     };
+    let percent = |key, default: u64| match number(key, default)? {
+        percent @ 1..=100 => Ok(percent),
+        _ => match keys.get(key) {
+            Some(given) => Err(wrong(given, format!("{key} has to be from 1 to 100"))),
+            None => Ok(default),
+        },
+    };
     let count = |key, default: usize| -> Result<usize, ConfigError> {
         Ok(usize::try_from(number(key, default as u64)?).unwrap_or(usize::MAX))
     };
@@ -185,11 +192,11 @@ fn limits(keys: &Keys) -> Result<Limits, ConfigError> {
             "limits.build_memory_free_mib_min",
             default.build_memory_free_mib_min,
         )?,
-        build_disk_percent_max: number(
+        build_disk_percent_max: percent(
             "limits.build_disk_percent_max",
             default.build_disk_percent_max,
         )?,
-        evict_disk_percent_max: number(
+        evict_disk_percent_max: percent(
             "limits.evict_disk_percent_max",
             default.evict_disk_percent_max,
         )?,
@@ -223,9 +230,9 @@ fn registries(keys: &Keys) -> anyhow::Result<Registries> {
     let Some(path) = keys.parse::<PathBuf>("engine.registry_auth_file", "a path")? else {
         return Ok(Registries::default());
     };
-    let shown = path.display();
-    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {shown}"))?;
-    Registries::from_docker_config(&text).with_context(|| format!("cannot use {shown}"))
+    let named = || format!("engine.registry_auth_file names {}", path.display());
+    let text = std::fs::read_to_string(&path).with_context(named)?;
+    Registries::from_docker_config(&text).with_context(named)
 }
 
 fn secrets(keys: &Keys) -> anyhow::Result<SecretsFile> {
@@ -352,6 +359,7 @@ mod tests {
             ("public_port = 70000", "a port between 1 and 65535"),
             ("[limits]\nbuilds_max = 0", "at least 1"),
             ("[engine]\nbuilder = \"fast\"", "direct or archive"),
+            ("[limits]\nbuild_disk_percent_max = 180", "from 1 to 100"),
             (
                 "[engine]\nregistry_auth_file = \"/nonexistent\"",
                 "/nonexistent",

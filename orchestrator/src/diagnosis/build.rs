@@ -87,8 +87,8 @@ impl Failure<'_> {
             BuildFault::Command { exit_code } => (
                 "DF201",
                 self.why(format!("the command ended with {exit_code}")),
-                "Its last lines are below; mend it and push. `dayfly logs --build` shows all of \
-                 them."
+                "Mend it and push, or run `dayfly up` again. `dayfly logs ID --build` shows all \
+                 that it printed."
                     .to_owned(),
             ),
             BuildFault::Memory => (
@@ -146,7 +146,7 @@ impl Failure<'_> {
             BuildFault::NotFound { path, .. } => {
                 let what = format!("{path} is not in the build context");
                 let action = "Commit the file, or mend the path: it counts from the folder that \
-                              `build.context` names.";
+                              `build.context` names. What .gitignore names is not sent.";
                 ("DF207", self.why(what), action.to_owned())
             }
             BuildFault::Base {

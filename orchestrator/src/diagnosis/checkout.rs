@@ -43,7 +43,13 @@ pub fn secret_missing(service: &Service, error: &SecretError) -> Diagnosis {
         "The build of {} does not get what it asks for: {error}",
         service.name
     );
-    let action = "Ask whoever runs this server to add it to the file that `secrets_file` names, \
-                  or remove it from `build.secrets` in dayfly.toml.";
+    let action = match error {
+        SecretError::Missing { repository, .. } => format!(
+            "Whoever runs the server adds it to the table [\"{repository}\"] of the file that \
+             `secrets_file` names there (DAYFLY_SECRETS_FILE for a server that `dayfly up` \
+             starts); or remove it from `build.secrets` in dayfly.toml."
+        ),
+        SecretError::File(_) => "See the server's log.".to_owned(),
+    };
     diagnosis("DF104", sentence, Vec::new(), action)
 }

@@ -133,7 +133,7 @@ fn no_secret(service: &Service, error: &SecretError) -> Trouble {
         SecretError::Missing { .. } => Trouble::Verdict(diagnosis::secret_missing(service, error)),
         SecretError::File(_) => {
             tracing::error!(%error, "no build gets its secrets");
-            Trouble::again("the server's secrets cannot be read")
+            Trouble::again("the server's secrets cannot be read; its log says why")
         }
     }
 }
