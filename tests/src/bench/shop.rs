@@ -52,9 +52,13 @@ impl Change {
     pub(super) fn file(self, number: usize) -> (String, String) {
         match self {
             Self::Note => (NOTE.to_owned(), format!("note {number}\n")),
+            // The engine remembers what runs before this one built.
             Self::Page => (
                 PAGE.to_owned(),
-                format!("<h1>The shop, change {number}</h1>\n"),
+                format!(
+                    "<h1>The shop, change {number} of {}</h1>\n",
+                    std::process::id()
+                ),
             ),
         }
     }
