@@ -312,7 +312,7 @@ impl Docker {
 }
 
 /// A builder that does not answer in time.
-fn silent_builder(limit: std::time::Duration) -> BuildError {
+pub(super) fn silent_builder(limit: std::time::Duration) -> BuildError {
     BuildError::Unreachable(format!(
         "the builder: no answer within {} s",
         limit.as_secs()

@@ -14,7 +14,7 @@ use bollard_buildkit_proto::{
     moby::buildkit::v1::{UsageRecord, Vertex},
 };
 
-use super::{Docker, buildkit};
+use super::{Docker, build::silent_builder, buildkit};
 use crate::builder::{BuildError, BuildEvent, BuildSink, CacheRecord};
 
 /// One step of ours that did something.
@@ -121,13 +121,9 @@ impl Docker {
     pub(super) async fn cache_records(&self) -> Result<Vec<UsageRecord>, BuildError> {
         let limit = self.config().timeouts.call;
         let asked = buildkit::records(&self.config().socket);
-        let unreachable = |why: String| BuildError::Unreachable(format!("the builder: {why}"));
         match tokio::time::timeout(limit, asked).await {
-            Ok(records) => records.map_err(|why| unreachable(why.to_string())),
-            Err(_) => Err(unreachable(format!(
-                "no answer within {} s",
-                limit.as_secs()
-            ))),
+            Ok(records) => records.map_err(|why| BuildError::Unreachable(why.to_string())),
+            Err(_) => Err(silent_builder(limit)),
         }
     }
 }

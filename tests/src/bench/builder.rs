@@ -21,9 +21,8 @@ use tempfile::TempDir;
 use super::{
     numbers::{median, ms},
     row::Row,
-    running,
 };
-use crate::harness::{Docker as Plain, eventually};
+use crate::harness::{Docker as Plain, eventually, runs};
 
 /// The context: so many files of so many bytes, and one small file that changes.
 const FILES: u64 = 300;
@@ -283,7 +282,7 @@ impl Bench {
             let request = Self::request(self.tree("cancel", &line).await?)?;
             {
                 let begun = eventually("the build runs", async || {
-                    ensure!(running::runs(&mark)?, "not yet");
+                    ensure!(runs(&mark)?, "not yet");
                     Ok(())
                 });
                 tokio::select! {
@@ -295,7 +294,7 @@ impl Bench {
             }
             let dropped = Instant::now();
             eventually("the build is dead", async || {
-                ensure!(!running::runs(&mark)?, "it runs");
+                ensure!(!runs(&mark)?, "it runs");
                 Ok(())
             })
             .await?;

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use anyhow::ensure;
 
-use crate::harness::{Dayfly, Pull, eventually};
+use crate::harness::{Dayfly, Pull, eventually, runs};
 
-use super::{running, shop::shop};
+use super::shop::shop;
 
 /// What it is called in the table.
 pub(super) const NAME: &str = "a build whose RUN step computes on one core all the while";
@@ -25,7 +25,7 @@ pub(super) async fn begin(dayfly: &Dayfly, lasting: Duration) -> anyhow::Result<
     let app = shop().then(&format!("RUN [\"python3\", \"-c\", \"{program}\"]"));
     let pull = dayfly.open("heavy", &app).await?;
     eventually("the heavy build computes", async || {
-        ensure!(running::runs(&mark)?, "it does not run yet");
+        ensure!(runs(&mark)?, "it does not run yet");
         Ok(())
     })
     .await?;
@@ -34,7 +34,7 @@ pub(super) async fn begin(dayfly: &Dayfly, lasting: Duration) -> anyhow::Result<
 
 /// Whether it still computes.
 pub(super) fn goes_on() -> anyhow::Result<bool> {
-    running::runs(&mark())
+    runs(&mark())
 }
 
 fn mark() -> String {

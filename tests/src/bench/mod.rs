@@ -14,7 +14,6 @@ mod options;
 mod plain;
 mod row;
 mod run;
-mod running;
 mod shop;
 mod turnaround;
 mod unchanged;

@@ -10,10 +10,9 @@ use tokio::task::JoinSet;
 use super::{
     numbers::{ms, p99},
     row::Row,
-    running,
     shop::shop,
 };
-use crate::harness::{self, Dayfly, Visitor, eventually};
+use crate::harness::{self, Dayfly, Visitor, eventually, runs};
 
 /// What all builds together may use here.
 const CEILING_MIB: u64 = 1_024;
@@ -62,15 +61,12 @@ pub(super) async fn measure(dayfly: &Dayfly, length: Duration) -> anyhow::Result
     ));
     let pull = dayfly.open("greedy", &greedy).await?;
     eventually("the greedy build eats", async || {
-        ensure!(running::runs(&mark)?, "not yet");
+        ensure!(runs(&mark)?, "not yet");
         Ok(())
     })
     .await?;
     let busy = visit(&visitor, length).await?;
-    ensure!(
-        running::runs(&mark)?,
-        "the greedy build ended before the visits did"
-    );
+    ensure!(runs(&mark)?, "the greedy build ended before the visits did");
     dayfly.close(&pull)?;
     dayfly.gone(&pull.id).await?;
     let what = format!(

@@ -18,6 +18,7 @@ mod process;
 mod pulls;
 mod registry;
 mod relay;
+mod running;
 mod visitor;
 mod wait;
 
@@ -34,5 +35,6 @@ pub use process::{Ran, binary, run_to_end};
 pub use pulls::Pull;
 pub use registry::Registry;
 pub use relay::Relay;
+pub use running::runs;
 pub use visitor::Visitor;
 pub use wait::{DEADLINE, eventually, eventually_within};

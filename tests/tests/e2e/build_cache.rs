@@ -27,7 +27,12 @@ async fn the_builders_cache_of_ours_stays_within_its_budget_and_others_keep_thei
     };
     let somebody = somebody_elses_build().await?;
     Dayfly::play_with(options, async |dayfly| {
-        let blob = |n: u32| page('a').then(&format!("RUN head -c 400000{n} /dev/urandom > /blob"));
+        // What a run before this one left in the builder's cache would be nobody's here.
+        let run = std::process::id();
+        let blob = |n: u32| {
+            let line = format!("RUN echo {run} && head -c 400000{n} /dev/urandom > /blob");
+            page('a').then(&line)
+        };
         let pull = dayfly.open("change", &blob(0)).await?;
         dayfly.live(&pull, &pull.commit).await?;
         let noted = eventually("records are ours", async || {

@@ -1,21 +1,14 @@
 //! A pull request gets another commit.
 
 use anyhow::ensure;
-use tests::harness::{App, Crowd, Dayfly, Options, eventually};
+use tests::harness::{App, Crowd, Dayfly, Options, eventually, runs};
 
 /// A build that would outlast the test if nobody ended it.
 const FOR_EVER_SECONDS: u32 = 600;
 
-/// Whether a build's command still runs anywhere on this host, told by its argument.
-fn runs(seconds: u32) -> anyhow::Result<bool> {
-    let word = format!("time.sleep({seconds})");
-    for entry in std::fs::read_dir("/proc")?.flatten() {
-        let words = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
-        if String::from_utf8_lossy(&words).contains(&word) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+/// What the command line of such a build holds.
+fn word(seconds: u32) -> String {
+    format!("time.sleep({seconds})")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -26,7 +19,7 @@ async fn a_push_during_a_build_cancels_it_in_the_engine_and_the_newest_commit_wi
         let old = App::page("old").that_builds_for(seconds);
         let pull = dayfly.open("change", &old).await?;
         eventually("the first build runs", async || {
-            ensure!(runs(seconds)?, "not yet");
+            ensure!(runs(&word(seconds))?, "not yet");
             Ok(())
         })
         .await?;
@@ -34,7 +27,7 @@ async fn a_push_during_a_build_cancels_it_in_the_engine_and_the_newest_commit_wi
         let preview = dayfly.live(&pull, &newest).await?;
         ensure!(dayfly.visitor(preview.url()?).text("/").await? == "new");
         eventually("the first build has ended", async || {
-            ensure!(!runs(seconds)?, "it goes on");
+            ensure!(!runs(&word(seconds))?, "it goes on");
             Ok(())
         })
         .await
