@@ -4,7 +4,7 @@
 //! three ports say where it goes: [`engine::Engine`] runs services, [`builder::Builder`] makes
 //! images, [`databases::Databases`] makes throwaway databases. [`docker`] is the one real
 //! implementation of all three; `fake` (a feature) is a scripted one for tests, and `contract`
-//! holds the promises that both keep.
+//! holds the promises that both keep. A [`pool::Pool`] holds data directories and clones them.
 //!
 //! Not here: what a preview should look like, when anything happens, and the forge.
 
@@ -15,8 +15,10 @@ pub mod docker;
 pub mod engine;
 pub mod labels;
 pub mod names;
+pub mod pool;
 mod redact;
 pub mod source;
+pub mod table_watch;
 pub mod terminal;
 
 #[cfg(feature = "fake")]

@@ -75,7 +75,7 @@ macro_rules! word {
 }
 
 /// Lower-case letters, digits and single hyphens, a letter or digit at both ends.
-fn is_slug(value: &str, longest: usize) -> bool {
+pub(crate) fn is_slug(value: &str, longest: usize) -> bool {
     !value.is_empty()
         && value.len() <= longest
         && value
@@ -124,6 +124,12 @@ word! {
         && hex.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)))
 }
 
+word! {
+    /// A snapshot of seeded data, by the digest of what it was made of: 64 hex digits.
+    SnapshotId, "a snapshot id", "64 lower-case hex digits",
+    |v| v.len() == 64 && v.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+}
+
 impl CommitSha {
     /// The first seven digits, for people.
     pub fn short(&self) -> &str {
@@ -139,6 +145,18 @@ pub struct RevisionNumber(pub u32);
 impl fmt::Display for RevisionNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "r{}", self.0)
+    }
+}
+
+/// One state of all databases of a preview together: what a revision runs on. Counted from 1 per
+/// preview and never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Generation(pub u32);
+
+impl fmt::Display for Generation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "g{}", self.0)
     }
 }
 

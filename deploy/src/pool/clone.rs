@@ -1,0 +1,127 @@
+//! A clone of a published tree into a draft.
+
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Draft, Place, Pool, PoolError, clone_tree, error::blocking};
+
+/// What a clone came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cloned {
+    /// Regular files that were cloned.
+    pub files: u64,
+    /// Their length altogether, in bytes; holes count.
+    pub bytes: u64,
+    /// Sockets, pipes and devices, which were left out.
+    pub left_out: u64,
+    /// How long it took.
+    pub took: Duration,
+    /// Whether all blocks are shared; otherwise they were copied.
+    pub shared: bool,
+}
+
+/// What of a tree is cloned.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Part {
+    /// Everything.
+    #[default]
+    All,
+    /// Everything but the entry of this name at the top.
+    Without(&'static str),
+    /// The entry of this name at the top, and nothing else. The draft may hold others.
+    Only(&'static str),
+}
+
+impl Part {
+    pub(super) fn holds(self, name: &[u8]) -> bool {
+        match self {
+            Self::All => true,
+            Self::Without(left_out) => name != left_out.as_bytes(),
+            Self::Only(wanted) => name == wanted.as_bytes(),
+        }
+    }
+}
+
+impl Pool {
+    /// Clones what a container sees at `from` into an empty draft: files, folders and links with
+    /// owner, mode and times; without set-user-id and set-group-id, extended attributes, and ties
+    /// between hard links. Links are never followed. Whoever writes to `from` should be paused:
+    /// files are cloned one after the other.
+    ///
+    /// Fails with [`PoolError::Missing`] where nothing is published at `from`, with `Full`, with
+    /// `TimedOut` after `limit`, and with `Refused` above 2,000,000 entries or 64 folders deep. The
+    /// draft then holds a part of it and should be dropped. Dropping the future ends the work.
+    pub async fn clone_into(
+        &self,
+        from: &Place,
+        draft: &Draft,
+        limit: Duration,
+    ) -> Result<Cloned, PoolError> {
+        self.clone_part(from, draft, Part::All, limit).await
+    }
+
+    /// Clones a part of what [`Pool::clone_into`] would.
+    pub async fn clone_part(
+        &self,
+        from: &Place,
+        draft: &Draft,
+        part: Part,
+        limit: Duration,
+    ) -> Result<Cloned, PoolError> {
+        self.clone_path(self.data_path(from), Some(from), (draft, part), limit)
+            .await
+    }
+
+    /// Clones what a draft holds so far into another one, as [`Pool::clone_into`] does.
+    pub async fn clone_draft(
+        &self,
+        from: &Draft,
+        draft: &Draft,
+        limit: Duration,
+    ) -> Result<Cloned, PoolError> {
+        let _held = from.hold();
+        self.clone_path(from.data_path(), None, (draft, Part::All), limit)
+            .await
+    }
+
+    async fn clone_path(
+        &self,
+        from: PathBuf,
+        place: Option<&Place>,
+        (draft, part): (&Draft, Part),
+        limit: Duration,
+    ) -> Result<Cloned, PoolError> {
+        let begun = Instant::now();
+        let cancel = CancellationToken::new();
+        let _ends_when_dropped = cancel.clone().drop_guard();
+        let asked = clone_tree::Asked {
+            from,
+            to: draft.data_path(),
+            place: place.cloned(),
+            part,
+            share: self.way().shares(),
+            deadline: begun + limit,
+            limit,
+            cancel,
+        };
+        // Held, so that nothing is thrown away while something is still put there.
+        let held = draft.hold();
+        let done = blocking("clone a tree", move || {
+            let done = clone_tree::clone(&asked);
+            drop(held);
+            done
+        })
+        .await?;
+        Ok(Cloned {
+            files: done.files,
+            bytes: done.bytes,
+            left_out: done.left_out,
+            took: begun.elapsed(),
+            shared: done.shared,
+        })
+    }
+}

@@ -1,0 +1,352 @@
+//! The walk of a clone: one thread steps through folders and makes them, a few clone files.
+//!
+//! What is walked belongs to strangers and may change meanwhile: every step is relative to a folder
+//! that is held open, and what is not what it was said to be is left out.
+
+use std::{
+    ffi::CString,
+    os::fd::OwnedFd,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
+    time::{Duration, Instant},
+};
+
+use rustix::{
+    fs::{
+        AtFlags, FileType, Mode, Stat, chownat, fstat, mkdirat, readlinkat, symlinkat, utimensat,
+    },
+    io::Errno,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Place, PoolError,
+    clone::Part,
+    clone_file,
+    tree::{self, DEPTH_MAX, ENTRIES_MAX},
+};
+
+/// Files that one thread takes at a time: enough to be rarely asked for, few enough to be shared.
+const FILES_AT_A_TIME: usize = 32;
+/// Such portions that wait. Each may hold two folders open, and there are not many handles.
+const PORTIONS_WAITING: usize = 16;
+/// Threads that clone files; the file system's own locks leave more of them nothing to do.
+const THREADS_MIN: usize = 2;
+const THREADS_MAX: usize = 4;
+
+/// What is to be cloned, where to, and within which limits.
+pub(super) struct Asked {
+    pub(super) from: PathBuf,
+    pub(super) to: PathBuf,
+    /// Whose `from` is, for messages.
+    pub(super) place: Option<Place>,
+    /// What of it is cloned.
+    pub(super) part: Part,
+    /// Whether the file system shares blocks.
+    pub(super) share: bool,
+    pub(super) deadline: Instant,
+    pub(super) limit: Duration,
+    pub(super) cancel: CancellationToken,
+}
+
+/// What was done.
+pub(super) struct Done {
+    pub(super) files: u64,
+    pub(super) bytes: u64,
+    pub(super) left_out: u64,
+    pub(super) shared: bool,
+}
+
+/// Clones the tree; blocks.
+pub(super) fn clone(asked: &Asked) -> Result<Done, PoolError> {
+    let work = Work::new(asked);
+    let from = match tree::open_path(&asked.from) {
+        Err(Errno::NOENT) => {
+            return Err(match asked.place.clone() {
+                Some(place) => PoolError::Missing { place },
+                None => PoolError::refused("clone a draft", "it is gone"),
+            });
+        }
+        other => other.map_err(|error| work.failed(error))?,
+    };
+    let root = fstat(&from).map_err(|error| work.failed(error))?;
+    let to = tree::open_path(&asked.to).map_err(|error| work.failed(error))?;
+    let (sender, receiver) = sync_channel(PORTIONS_WAITING);
+    let receiver = Mutex::new(receiver);
+    let threads = std::thread::available_parallelism().map_or(THREADS_MIN, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..threads.clamp(THREADS_MIN, THREADS_MAX) {
+            scope.spawn(|| work.clone_portions(&receiver));
+        }
+        let walked = Pair::new(from, to)
+            .map_err(|error| work.failed(error))
+            .and_then(|root| work.walk(Arc::new(root), 0, &sender));
+        work.note(walked);
+        drop(sender);
+    });
+    let done = work.done()?;
+    still_there(asked, &root)?;
+    Ok(done)
+}
+
+/// What is removed while it is cloned goes away as a whole first: a clone of what is left of it would
+/// look like a whole one.
+fn still_there(asked: &Asked, root: &Stat) -> Result<(), PoolError> {
+    let Some(place) = &asked.place else {
+        return Ok(());
+    };
+    match rustix::fs::lstat(&asked.from) {
+        Ok(now) if (now.st_dev, now.st_ino) == (root.st_dev, root.st_ino) => Ok(()),
+        _ => Err(PoolError::Missing {
+            place: place.clone(),
+        }),
+    }
+}
+
+/// A folder and its clone.
+struct Pair {
+    from: OwnedFd,
+    to: OwnedFd,
+    stat: Stat,
+}
+
+impl Pair {
+    fn new(from: OwnedFd, to: OwnedFd) -> Result<Self, Errno> {
+        let stat = fstat(&from)?;
+        Ok(Self { from, to, stat })
+    }
+
+    /// Gives the clone its owner, mode and times, once nothing is put into it any more.
+    fn finish(self) -> Result<(), Errno> {
+        clone_file::dress(&self.to, &self.stat)
+    }
+}
+
+/// Files of one folder.
+struct Portion {
+    pair: Arc<Pair>,
+    names: Vec<CString>,
+}
+
+struct Work<'a> {
+    asked: &'a Asked,
+    entries: AtomicU64,
+    files: AtomicU64,
+    bytes: AtomicU64,
+    left_out: AtomicU64,
+    copied: AtomicBool,
+    /// Set with the first error, so that everybody ends soon.
+    stop: AtomicBool,
+    error: Mutex<Option<PoolError>>,
+}
+
+impl<'a> Work<'a> {
+    fn new(asked: &'a Asked) -> Self {
+        Self {
+            asked,
+            entries: AtomicU64::new(0),
+            files: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+            left_out: AtomicU64::new(0),
+            copied: AtomicBool::new(!asked.share),
+            stop: AtomicBool::new(false),
+            error: Mutex::new(None),
+        }
+    }
+
+    fn walk(
+        &self,
+        pair: Arc<Pair>,
+        depth: usize,
+        out: &SyncSender<Portion>,
+    ) -> Result<(), PoolError> {
+        if depth > DEPTH_MAX {
+            let why = format!("it is more than {DEPTH_MAX} folders deep; remove the deepest");
+            return Err(PoolError::refused(self.doing(), why));
+        }
+        let mut names = Vec::new();
+        for entry in tree::entries(&pair.from).map_err(|error| self.failed(error))? {
+            let entry = entry.map_err(|error| self.failed(error))?;
+            if self.stop.load(Relaxed) {
+                return Ok(());
+            }
+            self.count_entry()?;
+            if depth == 0 && !self.asked.part.holds(entry.name.as_bytes()) {
+                continue;
+            }
+            match entry.kind {
+                FileType::RegularFile => names.push(entry.name),
+                FileType::Directory => {
+                    let below = self.enter(&pair, &entry.name);
+                    if let Some(below) = below.map_err(|error| self.failed(error))? {
+                        self.walk(Arc::new(below), depth + 1, out)?;
+                    }
+                }
+                FileType::Symlink => {
+                    link(&pair, &entry.name).map_err(|error| self.failed(error))?;
+                }
+                _ => {
+                    self.left_out.fetch_add(1, Relaxed);
+                }
+            }
+            if names.len() == FILES_AT_A_TIME {
+                let names = std::mem::take(&mut names);
+                self.hand_out(&pair, names, out);
+            }
+        }
+        self.hand_out(&pair, names, out);
+        self.finish(pair)
+    }
+
+    fn hand_out(&self, pair: &Arc<Pair>, names: Vec<CString>, out: &SyncSender<Portion>) {
+        let pair = Arc::clone(pair);
+        // The other end is gone only once this one is.
+        let _sent = out.send(Portion { pair, names });
+    }
+
+    /// Takes portions until there are no more; after an error only to let the walk end.
+    fn clone_portions(&self, portions: &Mutex<Receiver<Portion>>) {
+        loop {
+            let portion = portions
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .recv();
+            let Ok(Portion { pair, names }) = portion else {
+                return;
+            };
+            let cloned = names
+                .iter()
+                .try_for_each(|name| self.clone_file(&pair, name));
+            self.note(cloned.and_then(|()| self.finish(pair)));
+        }
+    }
+
+    fn clone_file(&self, pair: &Pair, name: &CString) -> Result<(), PoolError> {
+        if self.stop.load(Relaxed) {
+            return Ok(());
+        }
+        self.check_time()?;
+        let opened = match tree::open_file(&pair.from, name) {
+            Err(error) if tree::has_changed(error) => None,
+            other => other.map_err(|error| self.failed(error))?,
+        };
+        let Some((file, stat)) = opened else {
+            self.left_out.fetch_add(1, Relaxed);
+            return Ok(());
+        };
+        let may_go_on = || self.check_time();
+        let failed = |error| self.failed(error);
+        let asked = clone_file::Asked {
+            from: &file,
+            stat: &stat,
+            to: &pair.to,
+            name,
+            share: self.asked.share,
+        };
+        let shared = clone_file::clone(&asked, &may_go_on, &failed)?;
+        if !shared {
+            self.copied.store(true, Relaxed);
+        }
+        self.files.fetch_add(1, Relaxed);
+        self.bytes
+            .fetch_add(u64::try_from(stat.st_size).unwrap_or(0), Relaxed);
+        Ok(())
+    }
+
+    /// Makes a folder's clone; nothing where it is gone by now.
+    fn enter(&self, pair: &Pair, name: &CString) -> Result<Option<Pair>, Errno> {
+        let from = match tree::open_folder(&pair.from, name) {
+            Err(error) if tree::has_changed(error) => {
+                self.left_out.fetch_add(1, Relaxed);
+                return Ok(None);
+            }
+            other => other?,
+        };
+        mkdirat(&pair.to, name, Mode::RWXU)?;
+        let to = tree::open_folder(&pair.to, name)?;
+        Pair::new(from, to).map(Some)
+    }
+
+    /// Whoever is the last to need a folder finishes it.
+    fn finish(&self, pair: Arc<Pair>) -> Result<(), PoolError> {
+        Arc::into_inner(pair).map_or(Ok(()), |pair| pair.finish().map_err(|e| self.failed(e)))
+    }
+
+    fn count_entry(&self) -> Result<(), PoolError> {
+        self.check_time()?;
+        if self.entries.fetch_add(1, Relaxed) >= ENTRIES_MAX {
+            let why = format!("it has more than {ENTRIES_MAX} entries; remove some");
+            return Err(PoolError::refused(self.doing(), why));
+        }
+        Ok(())
+    }
+
+    fn check_time(&self) -> Result<(), PoolError> {
+        if Instant::now() < self.asked.deadline && !self.asked.cancel.is_cancelled() {
+            return Ok(());
+        }
+        Err(PoolError::TimedOut {
+            doing: self.doing(),
+            limit: self.asked.limit,
+        })
+    }
+
+    fn note(&self, result: Result<(), PoolError>) {
+        if let Err(error) = result {
+            self.stop.store(true, Relaxed);
+            let mut first = self.error.lock().unwrap_or_else(PoisonError::into_inner);
+            first.get_or_insert(error);
+        }
+    }
+
+    fn done(self) -> Result<Done, PoolError> {
+        let error = self
+            .error
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
+        error.map_or(Ok(()), Err)?;
+        Ok(Done {
+            files: self.files.into_inner(),
+            bytes: self.bytes.into_inner(),
+            left_out: self.left_out.into_inner(),
+            shared: !self.copied.into_inner(),
+        })
+    }
+
+    fn failed(&self, error: Errno) -> PoolError {
+        PoolError::of(self.doing(), error)
+    }
+
+    fn doing(&self) -> String {
+        match &self.asked.place {
+            Some(place) => format!("clone {place}"),
+            None => "clone a draft".to_owned(),
+        }
+    }
+}
+
+/// Makes the same link; what it says is copied, never looked up.
+fn link(pair: &Pair, name: &CString) -> Result<(), Errno> {
+    // What was a link and is something else answers EINVAL.
+    let target = match readlinkat(&pair.from, name, Vec::new()) {
+        Err(error) if tree::has_changed(error) || error == Errno::INVAL => return Ok(()),
+        other => other?,
+    };
+    let stat = match rustix::fs::statat(&pair.from, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Err(error) if tree::has_changed(error) => return Ok(()),
+        other => other?,
+    };
+    symlinkat(&target, &pair.to, name)?;
+    let (owner, group) = clone_file::owner(&stat);
+    chownat(&pair.to, name, owner, group, AtFlags::SYMLINK_NOFOLLOW)?;
+    utimensat(
+        &pair.to,
+        name,
+        &clone_file::times(&stat),
+        AtFlags::SYMLINK_NOFOLLOW,
+    )
+}

@@ -1,0 +1,247 @@
+//! Finds or makes a file system that shares blocks, and never hides data to get one.
+
+use std::{
+    fs::{DirBuilder, Permissions},
+    io::{self, Write},
+    os::unix::fs::{DirBuilderExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+use rustix::io::Errno;
+
+use super::{
+    PoolConfig, PoolError, Way, layout::FOLDER_MODE, loop_file, mounts::Mounts, place::FOLDERS,
+    program::ProgramError,
+};
+
+/// A clone of less than a block would tell nothing; this is more than the largest common block.
+const PROBE_BYTES: usize = 64 << 10;
+
+const ELSEWHERE: &str = "put the data directory on XFS or btrfs";
+
+/// The config with paths that have no links in them, as the kernel names mounts.
+pub(super) fn resolved(config: PoolConfig) -> Result<PoolConfig, PoolError> {
+    folder(&config.directory)?;
+    let directory = canonical(&config.directory)?;
+    let (Some(parent), Some(name)) = (config.file.parent(), config.file.file_name()) else {
+        let doing = format!("use {} as the pool's file", config.file.display());
+        return Err(PoolError::refused(doing, "it has to name a file"));
+    };
+    let parent = if parent.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        parent
+    };
+    folder(parent)?;
+    let file = canonical(parent)?.join(name);
+    Ok(PoolConfig {
+        directory,
+        file,
+        ..config
+    })
+}
+
+/// Decides how this pool comes by its clones, and puts it in place.
+pub(super) async fn way(config: &PoolConfig) -> Result<Way, PoolError> {
+    if exists(&config.file)? {
+        return adopt(config).await;
+    }
+    if shares_blocks(&config.directory)? {
+        return Ok(Way::Native);
+    }
+    let mounts = mounts()?;
+    let kind = mounts
+        .below(&config.directory)
+        .map_or("unknown", |mount| mount.kind.as_str());
+    let copies = |reason: String, remedy: &str| {
+        let directory = config.directory.display();
+        Ok(Way::Copies {
+            why: format!(
+                "the file system of {directory} ({kind}) cannot share blocks and {reason}"
+            ),
+            remedy: remedy.to_owned(),
+        })
+    };
+    if mounts.on(&config.directory).is_some() {
+        return copies(
+            "it is mounted just there".to_owned(),
+            "mount XFS or btrfs there",
+        );
+    }
+    if holds_data(&config.directory)? {
+        let remedy = "remove all previews and snapshots, then start again";
+        return copies("the pool holds data already".to_owned(), remedy);
+    }
+    if !nix::unistd::geteuid().is_root() {
+        return copies("only root can mount one that can".to_owned(), ELSEWHERE);
+    }
+    if config.file_mib_max < loop_file::FILE_MIB_MIN {
+        let why = format!(
+            "{} MiB is too small; set limits.pool_mib_max to at least {}",
+            config.file_mib_max,
+            loop_file::FILE_MIB_MIN
+        );
+        return Err(PoolError::refused("make the pool's file", why));
+    }
+    match create(config).await {
+        Ok(()) => looped(config).await,
+        Err(error) => copies(error.to_string(), remedy(&error)),
+    }
+}
+
+/// Whether a clone of a real file works here.
+pub(super) fn shares_blocks(directory: &Path) -> Result<bool, PoolError> {
+    let doing = || format!("try a clone in {}", directory.display());
+    let failed = |error: io::Error| PoolError::of(doing(), error);
+    let mut source = tempfile::tempfile_in(directory).map_err(failed)?;
+    match source.write_all(&[1; PROBE_BYTES]) {
+        // A full pool has to open, so that something can be removed. The clone of an empty file
+        // is refused as well where nothing can be shared.
+        Err(error) if error.kind() == io::ErrorKind::StorageFull => {}
+        other => other.map_err(failed)?,
+    }
+    let target = tempfile::tempfile_in(directory).map_err(failed)?;
+    match rustix::fs::ioctl_ficlone(&target, &source) {
+        Ok(()) => Ok(true),
+        Err(Errno::OPNOTSUPP | Errno::NOTTY | Errno::INVAL | Errno::XDEV | Errno::NOSYS) => {
+            Ok(false)
+        }
+        Err(error) => Err(PoolError::of(doing(), error)),
+    }
+}
+
+/// What there is was made as a file: it is mounted, or will be.
+async fn adopt(config: &PoolConfig) -> Result<Way, PoolError> {
+    let doing = || {
+        format!(
+            "mount {} on {}",
+            config.file.display(),
+            config.directory.display()
+        )
+    };
+    let mounted = match mounts()?.on(&config.directory) {
+        Some(mount) if mount.backing_file().as_deref() == Some(&*config.file) => true,
+        Some(_) => {
+            return Err(PoolError::refused(
+                doing(),
+                "something else is mounted there; unmount it first",
+            ));
+        }
+        None => false,
+    };
+    if !mounted && holds_data(&config.directory)? {
+        return Err(PoolError::refused(
+            doing(),
+            "the directory holds data, which would be hidden; move one of the two away",
+        ));
+    }
+    let lengthen = |error| PoolError::of(format!("grow {}", config.file.display()), error);
+    loop_file::lengthen(config).map_err(lengthen)?;
+    if !mounted {
+        let mount = loop_file::mount(config).await;
+        mount.map_err(|error| PoolError::of(doing(), error))?;
+    }
+    looped(config).await
+}
+
+/// Makes and mounts the file. Where that is refused nothing is left: a file that is there says
+/// that data is in it.
+async fn create(config: &PoolConfig) -> Result<(), io::Error> {
+    loop_file::make(config).await?;
+    let mounted = loop_file::mount(config).await;
+    if mounted.is_err() {
+        std::fs::remove_file(&config.file)?;
+    }
+    mounted?;
+    // Everything below inherits it. Without it clones take more room as they are written.
+    if let Err(error) = loop_file::hint(&config.directory).await {
+        tracing::debug!(%error, "the pool's file system goes without its hint");
+    }
+    Ok(())
+}
+
+/// The way of a pool whose file is mounted, grown to its whole size.
+async fn looped(config: &PoolConfig) -> Result<Way, PoolError> {
+    let mounts = mounts()?;
+    if let Some(mount) = mounts.on(&config.directory)
+        && let Err(error) = loop_file::fill(config, mount).await
+    {
+        tracing::warn!(%error, "the pool stays as large as it was");
+    }
+    let private = Permissions::from_mode(FOLDER_MODE);
+    std::fs::set_permissions(&config.directory, private).map_err(|error| {
+        PoolError::of(
+            format!("close {} to others", config.directory.display()),
+            error,
+        )
+    })?;
+    match shares_blocks(&config.directory) {
+        // Too full even to try; what we make does share.
+        Ok(true) | Err(PoolError::Full { .. }) => {}
+        Ok(false) => {
+            let doing = format!("clone in {}", config.file.display());
+            let why = "its file system cannot share blocks; move it away to have a new one made";
+            return Err(PoolError::refused(doing, why));
+        }
+        Err(error) => return Err(error),
+    }
+    let size = std::fs::metadata(&config.file)
+        .map_err(|error| PoolError::of(format!("measure {}", config.file.display()), error))?;
+    Ok(Way::Loop {
+        size_bytes: size.len(),
+    })
+}
+
+fn remedy(error: &io::Error) -> &'static str {
+    let program = error.get_ref().and_then(|inner| inner.downcast_ref());
+    match program {
+        Some(ProgramError::NotInstalled("mkfs.xfs")) => "apt-get install xfsprogs",
+        Some(ProgramError::NotInstalled(_)) => "apt-get install mount",
+        _ => ELSEWHERE,
+    }
+}
+
+/// Whether anything but our own empty folders is there.
+fn holds_data(directory: &Path) -> Result<bool, PoolError> {
+    let failed = |error| PoolError::of(format!("list {}", directory.display()), error);
+    for entry in std::fs::read_dir(directory).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let ours = entry
+            .file_name()
+            .to_str()
+            .is_some_and(|n| FOLDERS.contains(&n));
+        let is_folder = entry.file_type().map_err(failed)?.is_dir();
+        let is_empty = ours
+            && is_folder
+            && std::fs::read_dir(entry.path())
+                .map_err(failed)?
+                .next()
+                .is_none();
+        if !is_empty {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn folder(path: &Path) -> Result<(), PoolError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(FOLDER_MODE)
+        .create(path)
+        .map_err(|error| PoolError::of(format!("make {}", path.display()), error))
+}
+
+fn canonical(path: &Path) -> Result<PathBuf, PoolError> {
+    std::fs::canonicalize(path)
+        .map_err(|error| PoolError::of(format!("find {}", path.display()), error))
+}
+
+fn exists(path: &Path) -> Result<bool, PoolError> {
+    path.try_exists()
+        .map_err(|error| PoolError::of(format!("look for {}", path.display()), error))
+}
+
+fn mounts() -> Result<Mounts, PoolError> {
+    Mounts::read().map_err(|error| PoolError::of("read what is mounted", error))
+}

@@ -1,0 +1,111 @@
+//! How much room there is, and whether it is enough to begin something.
+
+use std::path::Path;
+
+use rustix::fs::{StatVfs, statvfs};
+
+use super::{Pool, PoolError, Way, config::MIB, error::blocking};
+
+/// How much room there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Space {
+    /// Bytes of the pool's file system.
+    pub total_bytes: u64,
+    /// Bytes that are free in it.
+    pub free_bytes: u64,
+    /// Bytes that are free on the disk below: the same unless the pool is a file.
+    pub host_free_bytes: u64,
+}
+
+impl Pool {
+    /// How much room there is now.
+    pub async fn space(&self) -> Result<Space, PoolError> {
+        let directory = self.config().directory.clone();
+        let host = match self.way() {
+            Way::Loop { .. } => self.config().file.clone(),
+            Way::Native | Way::Copies { .. } => directory.clone(),
+        };
+        blocking("measure the pool", move || {
+            let (pool, host) = (measure(&directory)?, measure(&host)?);
+            Ok(Space {
+                total_bytes: pool.f_blocks.saturating_mul(pool.f_frsize),
+                free_bytes: free(&pool),
+                host_free_bytes: free(&host),
+            })
+        })
+        .await
+    }
+
+    /// Why nothing should be seeded or forked now, as a sentence with what to do about it; nothing
+    /// where there is room.
+    pub async fn hindrance(&self) -> Option<String> {
+        match self.space().await {
+            Ok(space) => {
+                let is_file = matches!(self.way(), Way::Loop { .. });
+                hindrance(space, is_file, self.config().free_mib_min)
+            }
+            Err(error) => Some(format!("the pool's room is not known: {error}")),
+        }
+    }
+}
+
+fn hindrance(space: Space, is_file: bool, free_mib_min: u64) -> Option<String> {
+    let free_mib = space.free_bytes.min(space.host_free_bytes) / MIB;
+    if free_mib >= free_mib_min {
+        return None;
+    }
+    Some(if is_file && space.free_bytes <= space.host_free_bytes {
+        format!(
+            "the pool has {free_mib} MiB left and keeps {free_mib_min} MiB free; \
+             remove previews or raise limits.pool_mib_max"
+        )
+    } else {
+        format!(
+            "the disk below the pool has {free_mib} MiB left and {free_mib_min} MiB stay free; \
+             remove previews or free some of the disk"
+        )
+    })
+}
+
+fn measure(path: &Path) -> Result<StatVfs, PoolError> {
+    statvfs(path).map_err(|error| PoolError::of(format!("measure {}", path.display()), error))
+}
+
+fn free(stat: &StatVfs) -> u64 {
+    stat.f_bavail.saturating_mul(stat.f_frsize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn space(free_mib: u64, host_free_mib: u64) -> Space {
+        Space {
+            total_bytes: 1 << 40,
+            free_bytes: free_mib * MIB,
+            host_free_bytes: host_free_mib * MIB,
+        }
+    }
+
+    #[test]
+    fn the_smaller_of_both_rooms_decides_and_says_what_to_do() {
+        assert_eq!(hindrance(space(512, 600), true, 512), None);
+        let pool = hindrance(space(120, 600), true, 512).unwrap();
+        assert_eq!(
+            pool,
+            "the pool has 120 MiB left and keeps 512 MiB free; \
+             remove previews or raise limits.pool_mib_max"
+        );
+        let host = hindrance(space(600, 7), true, 512).unwrap();
+        assert!(
+            host.starts_with("the disk below the pool has 7 MiB left"),
+            "{host}"
+        );
+    }
+
+    #[test]
+    fn where_the_pool_is_no_file_its_size_is_not_what_helps() {
+        let disk = hindrance(space(7, 7), false, 512).unwrap();
+        assert!(!disk.contains("pool_mib_max"), "{disk}");
+    }
+}

@@ -1,0 +1,116 @@
+//! Deletes what was thrown away, and gives the blocks back to the host.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use tokio::{runtime::Handle, sync::Mutex};
+
+use super::{PoolError, delete, error::blocking, layout::Layout, loop_file, place::TRASH};
+
+/// How long after a deletion blocks are given back: previews often go several at a time.
+const TRIM_AFTER: Duration = Duration::from_secs(30);
+
+/// The trash of one pool.
+#[derive(Debug)]
+pub(super) struct Trash {
+    layout: Arc<Layout>,
+    /// Whether the host gets blocks back only when told to.
+    trims: bool,
+    /// One at a time empties it, and never once the pool is closed: the same path may then be part
+    /// of another file system.
+    open: Mutex<bool>,
+    /// Whether something was deleted since blocks were given back.
+    untrimmed: AtomicBool,
+    trim_comes: AtomicBool,
+}
+
+impl Trash {
+    pub(super) fn new(layout: Arc<Layout>, trims: bool) -> Arc<Self> {
+        Arc::new(Self {
+            layout,
+            trims,
+            open: Mutex::new(true),
+            untrimmed: AtomicBool::new(false),
+            trim_comes: AtomicBool::new(false),
+        })
+    }
+
+    /// Empties it in the background, and trims a while later. Outside a runtime it stays until
+    /// the pool recovers.
+    pub(super) fn empty_soon(self: &Arc<Self>) {
+        let Ok(runtime) = Handle::try_current() else {
+            return;
+        };
+        let trash = Arc::clone(self);
+        runtime.spawn(async move {
+            if let Err(error) = trash.empty().await {
+                tracing::warn!(%error, "what was thrown away is still there");
+            }
+            if !trash.trims || trash.trim_comes.swap(true, Relaxed) {
+                return;
+            }
+            tokio::time::sleep(TRIM_AFTER).await;
+            trash.trim_comes.store(false, Relaxed);
+            if let Err(error) = trash.trim().await {
+                tracing::warn!(%error, "the host did not get the pool's free blocks back");
+            }
+        });
+    }
+
+    /// Deletes everything that is in it.
+    pub(super) async fn empty(&self) -> Result<(), PoolError> {
+        let open = self.open.lock().await;
+        if !*open {
+            return Ok(());
+        }
+        let layout = Arc::clone(&self.layout);
+        let deleted = blocking("empty the trash", move || {
+            let path = layout.folder(TRASH);
+            delete::empty(&path)
+                .map_err(|error| PoolError::of(format!("empty {}", path.display()), error))
+        });
+        if deleted.await? {
+            self.untrimmed.store(true, Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Gives blocks back to the host unless nothing was deleted.
+    pub(super) async fn trim(&self) -> Result<(), PoolError> {
+        let open = self.open.lock().await;
+        if !*open || !self.trims || !self.untrimmed.swap(false, Relaxed) {
+            return Ok(());
+        }
+        let root = self.layout.root();
+        let layout = Arc::clone(&self.layout);
+        if let Err(error) = loop_file::free_deleted(root).await {
+            tracing::debug!(%error, "blocks of deleted files come back later");
+        }
+        // Blocks are free only once the deletion is written down.
+        blocking("sync the pool", move || super::handle::sync(layout.root())).await?;
+        let trimmed = loop_file::trim(root).await;
+        trimmed.map_err(|error| {
+            self.untrimmed.store(true, Relaxed);
+            PoolError::of(format!("trim {}", root.display()), error)
+        })
+    }
+
+    /// Keeps everybody out while `unmount` runs, and for good where it answers `true`.
+    pub(super) async fn close(
+        &self,
+        unmount: impl Future<Output = Result<bool, PoolError>>,
+    ) -> Result<bool, PoolError> {
+        let mut open = self.open.lock().await;
+        if !*open {
+            return Ok(false);
+        }
+        let closed = unmount.await?;
+        *open = !closed;
+        Ok(closed)
+    }
+}

@@ -1,0 +1,218 @@
+//! What a place takes: blocks of its own, and blocks that others hold too.
+
+use std::{
+    ffi::OsString,
+    os::fd::{AsRawFd, OwnedFd},
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use rustix::{
+    fs::{FileType, Stat},
+    io::Errno,
+};
+
+use super::{
+    Place, Pool, PoolError,
+    error::blocking,
+    program::run,
+    tree::{self, DEPTH_MAX, ENTRIES_MAX},
+};
+
+/// Files that the program is given at a time; each is held open meanwhile.
+const FILES_AT_A_TIME: usize = 64;
+/// How long it may take altogether.
+const USAGE_MAX: Duration = Duration::from_secs(60);
+/// The unit that the program counts in when it is told `-k`.
+const UNIT_BYTES: u64 = 1024;
+/// The unit of `st_blocks`.
+const BLOCK_BYTES: u64 = 512;
+
+/// What a place takes on the disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Bytes that would be free without it.
+    pub exclusive_bytes: u64,
+    /// Bytes that something else holds too.
+    pub shared_bytes: u64,
+    /// Whether the two could be told apart; otherwise everything counts as exclusive.
+    pub told_apart: bool,
+}
+
+impl Pool {
+    /// What a place takes. Reads every file's map, so not for every look. Fails with
+    /// [`PoolError::Missing`] where nothing is published, and with `TimedOut` after a minute.
+    pub async fn usage(&self, place: &Place) -> Result<Usage, PoolError> {
+        let deadline = Instant::now() + USAGE_MAX;
+        let (path, missing) = (self.data_path(place), place.clone());
+        let doing = format!("measure {place}");
+        let (sender, mut batches) = tokio::sync::mpsc::channel(1);
+        let walk = blocking("measure a place", move || {
+            let root = match tree::open_path(&path) {
+                Err(Errno::NOENT) => return Err(PoolError::Missing { place: missing }),
+                other => other.map_err(|error| failed(&path, error))?,
+            };
+            let mut walk = Walk {
+                path: &path,
+                doing,
+                deadline,
+                entries: 0,
+                batch: Vec::new(),
+                sender,
+            };
+            walk.folder(&root, 0)?;
+            walk.send();
+            Ok(())
+        });
+        let count = async {
+            let mut usage = Usage {
+                told_apart: true,
+                ..Usage::default()
+            };
+            while let Some(batch) = batches.recv().await {
+                add(&mut usage, batch, deadline).await;
+            }
+            if !usage.told_apart {
+                usage.exclusive_bytes += std::mem::take(&mut usage.shared_bytes);
+            }
+            usage
+        };
+        let (walked, usage) = tokio::join!(walk, count);
+        walked.map(|()| usage)
+    }
+}
+
+type Batch = Vec<(OwnedFd, Stat)>;
+
+/// The walk through a place, which hands out files by the batch.
+struct Walk<'a> {
+    path: &'a Path,
+    doing: String,
+    deadline: Instant,
+    entries: u64,
+    batch: Batch,
+    sender: tokio::sync::mpsc::Sender<Batch>,
+}
+
+impl Walk<'_> {
+    fn folder(&mut self, folder: &OwnedFd, depth: usize) -> Result<(), PoolError> {
+        for entry in tree::entries(folder).map_err(|error| failed(self.path, error))? {
+            let entry = entry.map_err(|error| failed(self.path, error))?;
+            self.entries += 1;
+            if self.entries > ENTRIES_MAX || depth > DEPTH_MAX {
+                let why = "it has too many or too deep folders; remove some";
+                return Err(PoolError::refused(&self.doing, why));
+            }
+            if Instant::now() > self.deadline || self.sender.is_closed() {
+                return Err(PoolError::TimedOut {
+                    doing: self.doing.clone(),
+                    limit: USAGE_MAX,
+                });
+            }
+            let entered = match entry.kind {
+                FileType::RegularFile => tree::open_file(folder, &entry.name).map(|file| {
+                    self.batch
+                        .extend(file.filter(|(_, stat)| stat.st_blocks > 0));
+                    None
+                }),
+                FileType::Directory => tree::open_folder(folder, &entry.name).map(Some),
+                _ => Ok(None),
+            };
+            match entered {
+                Ok(Some(below)) => self.folder(&below, depth + 1)?,
+                Ok(None) => {}
+                Err(error) if tree::has_changed(error) => {}
+                Err(error) => return Err(failed(self.path, error)),
+            }
+            if self.batch.len() == FILES_AT_A_TIME {
+                self.send();
+            }
+        }
+        Ok(())
+    }
+
+    fn send(&mut self) {
+        // Nobody waits any more where this fails; the next entry ends the walk.
+        let _sent = self.sender.blocking_send(std::mem::take(&mut self.batch));
+    }
+}
+
+/// Adds a batch of files.
+async fn add(usage: &mut Usage, batch: Batch, deadline: Instant) {
+    let told = if usage.told_apart {
+        extents(&batch, deadline).await
+    } else {
+        None
+    };
+    if let Some((exclusive, shared)) = told {
+        usage.exclusive_bytes += exclusive;
+        usage.shared_bytes += shared;
+        return;
+    }
+    usage.told_apart = false;
+    for (_, stat) in batch {
+        usage.exclusive_bytes += u64::try_from(stat.st_blocks).unwrap_or(0) * BLOCK_BYTES;
+    }
+}
+
+/// Bytes of these files that are their own, and that are shared.
+async fn extents(batch: &Batch, deadline: Instant) -> Option<(u64, u64)> {
+    // Named by our own handles, so that it looks at just these files whatever their names lead to
+    // by now.
+    let process = std::process::id();
+    let mut arguments: Vec<OsString> = ["-k", "-v", "--"].map(OsString::from).to_vec();
+    let handle = |(file, _): &(OwnedFd, Stat)| format!("/proc/{process}/fd/{}", file.as_raw_fd());
+    arguments.extend(batch.iter().map(|file| handle(file).into()));
+    let arguments: Vec<_> = arguments.iter().map(OsString::as_os_str).collect();
+    let limit = deadline.saturating_duration_since(Instant::now());
+    match run("filefrag", &arguments, limit).await {
+        Ok(printed) => Some(counted(&printed)),
+        Err(error) => {
+            tracing::debug!(%error, "shared blocks cannot be told from others");
+            None
+        }
+    }
+}
+
+/// `   0:   0..  1023:   24..  1047:   1024:   1048: last,shared,eof`, in units of a KiB.
+fn counted(printed: &str) -> (u64, u64) {
+    let (mut exclusive, mut shared) = (0, 0);
+    for line in printed.lines() {
+        let fields: Vec<&str> = line.split(':').map(str::trim).collect();
+        let ([number, _, _, length, ..], Some(flags)) = (&fields[..], fields.last()) else {
+            continue;
+        };
+        if let (Ok(_), Ok(length)) = (number.parse::<u64>(), length.parse::<u64>()) {
+            let is_shared = flags.split(',').any(|flag| flag == "shared");
+            let sum = if is_shared {
+                &mut shared
+            } else {
+                &mut exclusive
+            };
+            *sum += length * UNIT_BYTES;
+        }
+    }
+    (exclusive, shared)
+}
+
+fn failed(path: &Path, error: Errno) -> PoolError {
+    PoolError::of(format!("measure {}", path.display()), error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shared_stretches_are_told_from_others_by_their_flag() {
+        let printed = "Filesystem type is: 58465342\n\
+            File size of /proc/7/fd/9 is 4194304 (4096 blocks of 1024 bytes)\n \
+            ext:     logical_offset:        physical_offset: length:   expected: flags:\n   \
+            0:        0..      63:         96..       159:     64:             shared\n   \
+            1:       64..      71:       4000..      4007:      8:        160:\n   \
+            2:       72..     103:        168..       199:     32:       4008: last,shared,eof\n\
+            /proc/7/fd/9: 3 extents found\n";
+        assert_eq!(counted(printed), (8 << 10, 96 << 10));
+        assert_eq!(counted(""), (0, 0));
+    }
+}
