@@ -17,6 +17,7 @@ help: ## this list
 images: ## a Docker Engine that answers, and the images that demo and tests build on
 	@tests/images/engine
 	@tests/images/prepare
+	@tests/images/pool
 
 demo: images ## build Dayfly and play the story: two pull requests, opened, pushed to, merged, gone
 	@$(CARGO) build $(FLAGS)

@@ -137,8 +137,11 @@ pub struct DiskUse {
     pub images_bytes: u64,
     /// Bytes that its containers wrote into themselves.
     pub containers_bytes: u64,
-    /// Bytes of its volumes, where they can be seen.
+    /// Bytes of its databases and volumes that nothing else uses, where they can be seen.
     pub data_bytes: Option<u64>,
+    /// Bytes of its databases that copies share.
+    #[serde(default)]
+    pub shared_bytes: u64,
 }
 
 /// Takes the events of a build as they come. Must not block.
@@ -295,7 +298,18 @@ pub trait Builder: Send + Sync {
     /// answers its id.
     async fn obtain(&self, reference: &str, sink: BuildSink) -> Result<ImageId, BuildError>;
 
-    /// Removes an image that [`Builder::build`] made. Nothing else is ever removed by this: an
-    /// image without our tag stays. An image that a foreign container uses loses our tag only.
-    async fn remove(&self, image: &ImageId) -> Result<(), BuildError>;
+    /// Lets another preview have an image that [`Builder::build`] made, as if it had been built for
+    /// it: each of them can be removed without the other. `false` where the image is not there.
+    async fn share(
+        &self,
+        image: &ImageId,
+        preview: &PreviewId,
+        revision: RevisionNumber,
+        service: &ServiceName,
+    ) -> Result<bool, BuildError>;
+
+    /// Removes an image that [`Builder::build`] made for the preview, or that was shared with it.
+    /// Nothing else is ever removed by this: an image without our tag stays. An image that a foreign
+    /// container, or another preview, uses loses our tag only.
+    async fn remove(&self, preview: &PreviewId, image: &ImageId) -> Result<(), BuildError>;
 }

@@ -1,45 +1,96 @@
 //! The port to throwaway databases.
 //!
-//! *How* a database comes to be is the implementation's own: a fresh directory that is seeded, or
-//! one day a fork of a seeded snapshot. A database belongs to a preview, lives in its
+//! *How* data come to be is the implementation's own: Docker keeps them in a [pool](crate::pool) in
+//! which a copy shares its blocks with what it was copied from. A database belongs to a preview and
+//! to one [`Generation`] of its data, lives in that generation's
 //! [`Room::Data`](crate::engine::Room::Data), answers there to its own name and has no way out.
+//!
+//! Data and server are two things: [`Databases::create`] and [`Databases::fork`] bring data about,
+//! [`Databases::start`] and [`Databases::stop`] a server on them.
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    engine::EngineError,
-    names::{DatabaseName, PreviewId},
+    blueprint::DatabaseEngine,
+    engine::{EngineError, ServiceSpec},
+    names::{DatabaseName, Generation, PreviewId, SnapshotId},
+    table_watch::TableWatch,
 };
 
-/// Which database of which preview.
+/// Which database of which preview, in which state of its data.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DatabaseKey {
     /// Whose.
     pub preview: PreviewId,
+    /// Of which generation.
+    pub generation: Generation,
     /// Its name in the blueprint.
     pub name: DatabaseName,
 }
 
-/// What a database is filled with before anybody sees it.
-#[derive(Clone, Debug)]
-pub struct Seed {
-    /// The file's path in the checkout, for messages.
+/// All databases of one generation of a preview.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct DataSet {
+    /// Whose.
+    pub preview: PreviewId,
+    /// Which state of its data.
+    pub generation: Generation,
+}
+
+/// A file of a seed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeedFile {
+    /// Its path in the checkout, for messages.
     pub path: String,
-    /// Its content: SQL.
+    /// Its content, as it is in the checkout.
     pub content: Bytes,
 }
 
-/// Everything needed to make a database.
+/// What a database is filled with before anybody sees it.
+#[derive(Clone, Debug)]
+pub enum Seed {
+    /// Nothing.
+    Empty,
+    /// Files of SQL, in order; those that end in `.gz` or `.zst` are compressed.
+    Sql(Vec<SeedFile>),
+    /// A custom archive of `pg_dump`.
+    PgCustom(SeedFile),
+    /// A directory archive of `pg_dump`: the folder's path, and its files with paths below it.
+    PgDirectory(String, Vec<SeedFile>),
+    /// A dump of Redis.
+    Rdb(SeedFile),
+    /// A command that runs beside the server, which answers to its name meanwhile. `words` is the
+    /// command as people know it.
+    Run {
+        /// What runs.
+        spec: Box<ServiceSpec>,
+        /// Whatever else decides what comes of it, in any form: with another scope it is run anew.
+        scope: String,
+        /// For messages.
+        words: String,
+    },
+    /// Data that are in the pool already.
+    Snapshot(SnapshotId),
+}
+
+/// Everything needed to make a database, or to start its server.
 #[derive(Clone, Debug)]
 pub struct DatabaseSpec {
     /// Which database.
     pub key: DatabaseKey,
+    /// What kind of server.
+    pub engine: DatabaseEngine,
     /// The server's image, such as `postgres:15`.
     pub image: String,
-    /// What it starts with.
-    pub seed: Option<Seed>,
     /// The password of its one user.
     pub password: SecretString,
     /// Memory with swap, in bytes.
@@ -48,26 +99,120 @@ pub struct DatabaseSpec {
     pub cpu_milli: u64,
 }
 
-/// The user and the database inside every Postgres we make.
-pub const POSTGRES_USER: &str = "app";
+/// The user and the database inside every server that has such.
+pub const USER: &str = "app";
 
 /// Where a service in the same room reaches the database.
-pub fn postgres_url(name: &DatabaseName, password: &str) -> String {
-    format!("postgres://{POSTGRES_USER}:{password}@{name}:5432/{POSTGRES_USER}")
+pub fn url(
+    engine: &DatabaseEngine,
+    name: &DatabaseName,
+    password: &SecretString,
+    host_and_port: Option<&str>,
+) -> String {
+    let password = password.expose_secret();
+    let at = |port: u16| host_and_port.map_or_else(|| format!("{name}:{port}"), str::to_owned);
+    match engine {
+        DatabaseEngine::Postgres => format!("postgres://{USER}:{password}@{}/{USER}", at(5432)),
+        DatabaseEngine::Mysql | DatabaseEngine::Mariadb => {
+            format!("mysql://{USER}:{password}@{}/{USER}", at(3306))
+        }
+        DatabaseEngine::Redis | DatabaseEngine::Valkey => {
+            format!("redis://:{password}@{}/0", at(6379))
+        }
+        DatabaseEngine::Other { port, .. } => match port {
+            Some(port) => format!("tcp://{}", at(*port)),
+            None => format!("tcp://{name}"),
+        },
+    }
 }
+
+/// Copies of data, all taken at one moment.
+#[derive(Clone, Debug)]
+pub struct Fork {
+    /// Of what.
+    pub from: DataSet,
+    /// To where; what is there under these names is replaced.
+    pub to: DataSet,
+    /// Which databases.
+    pub names: Vec<DatabaseName>,
+}
+
+/// What a fork cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Forked {
+    /// How long what runs on the source stood still; zero where nothing runs.
+    pub paused: Duration,
+    /// From the call to the copies being in place.
+    pub took: Duration,
+    /// Whether the copies share their blocks with the source.
+    pub shared: bool,
+}
+
+/// A snapshot in the pool, and what is known of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotState {
+    /// Which.
+    pub id: SnapshotId,
+    /// What kind of server made it.
+    pub engine: DatabaseEngine,
+    /// The server's image.
+    pub image: String,
+    /// What it was made from, for people.
+    pub source: String,
+    /// When it was made, in milliseconds since 1970.
+    pub made_at_ms: u64,
+    /// When it was last forked, in milliseconds since 1970.
+    pub used_at_ms: u64,
+}
+
+/// How much of the pool something has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataUse {
+    /// Bytes that nothing else uses.
+    pub exclusive_bytes: u64,
+    /// Bytes that copies share.
+    pub shared_bytes: u64,
+}
+
+/// What the pool is, for people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PoolState {
+    /// How copies are made, in a sentence.
+    pub way: String,
+    /// A command that would make them quicker, where there is one.
+    pub remedy: Option<String>,
+    /// Its size.
+    pub total_bytes: u64,
+    /// What is left of it.
+    pub free_bytes: u64,
+}
+
+/// Tells what a making that takes long is about, in words that fit after "waits for"; again each
+/// time it changed.
+pub type DataSink = Arc<dyn Fn(String) + Send + Sync>;
 
 /// Why there is no database.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum DatabaseError {
-    /// A statement of the seed failed.
+    /// A statement of the seed failed, or its command.
     #[error("seed {path} failed{}: {message}", line.map(|l| format!(" at line {l}")).unwrap_or_default())]
     Seed {
-        /// The file's path in the checkout.
+        /// The file's path in the checkout, or the command.
         path: String,
         /// The line, where the server named one.
         line: Option<u32>,
         /// The server's sentence.
         message: String,
+        /// What the seed's command printed last.
+        output: Vec<String>,
+    },
+    /// The seed is not one for this kind of server.
+    #[error("seed {path} does not fit: {why}")]
+    SeedUnfit {
+        /// The file's path in the checkout.
+        path: String,
+        /// What is wrong with it, and what would fit.
+        why: String,
     },
     /// The server's image cannot be had.
     #[error("database image {image} cannot be had: {why}")]
@@ -77,31 +222,155 @@ pub enum DatabaseError {
         /// The engine's sentence.
         why: String,
     },
+    /// The data were made by another kind or version of server.
+    #[error("the data were made by {made_by} and {image} cannot run on them: {why}")]
+    Version {
+        /// What made the data.
+        made_by: String,
+        /// What should run on them.
+        image: String,
+        /// The server's sentence.
+        why: String,
+    },
     /// The server ended, or did not answer a query in time.
     #[error("the database did not become ready: {message}")]
     NotReady {
         /// What was seen.
         message: String,
+        /// Whether the kernel killed it for memory.
+        out_of_memory: bool,
         /// Its last lines.
         output: Vec<String>,
     },
+    /// What should be copied is not there.
+    #[error("{0} is not in the pool")]
+    NoData(String),
+    /// The pool has no room.
+    #[error("{0}")]
+    Full(String),
+    /// The pool cannot be used.
+    #[error("the pool cannot be used: {0}")]
+    Pool(String),
     /// The engine's own answer.
     #[error(transparent)]
     Engine(#[from] EngineError),
 }
 
-/// Makes, starts and removes databases.
+/// What runs in a database's container for a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientCommand {
+    /// The container.
+    pub container: String,
+    /// Program and arguments.
+    pub arguments: Vec<String>,
+    /// Its variables; they hold the password.
+    pub env: Vec<String>,
+}
+
+/// Makes, copies, starts and removes databases.
 #[async_trait]
 pub trait Databases: Send + Sync {
-    /// Makes a fresh database: whatever has its name is removed first, so that a making that was
-    /// cut off leaves nothing behind. Returns when the seed is in and the server has answered a
-    /// query as the application's user. Needs the data room.
-    async fn create(&self, spec: &DatabaseSpec) -> Result<(), DatabaseError>;
+    /// Makes the data of a database from its seed, in place of whatever is there under its key, and
+    /// starts nothing. The same seed for the same server is run once: its outcome is a snapshot,
+    /// and everybody's data are a fork of it. Who asks while it is made waits for that making. A
+    /// making that fails or is cut off leaves nothing. Needs the data room for a seed that is run.
+    async fn create(
+        &self,
+        spec: &DatabaseSpec,
+        seed: &Seed,
+        sink: DataSink,
+    ) -> Result<(), DatabaseError>;
 
-    /// Starts the database unless it runs and returns when it answers a query. Its data is what it
-    /// was. [`EngineError::Missing`] when it was never made.
-    async fn start(&self, key: &DatabaseKey) -> Result<(), DatabaseError>;
+    /// Copies data, all at one moment: what runs on the source is paused meanwhile, and goes on
+    /// whatever becomes of the copies. [`DatabaseError::NoData`] where one is not there.
+    async fn fork(&self, fork: &Fork) -> Result<Forked, DatabaseError>;
+
+    /// Starts a server on the data unless it runs as the spec says, and returns when it answers a
+    /// query with the spec's password. [`EngineError::Missing`] where there are no data.
+    async fn start(&self, spec: &DatabaseSpec) -> Result<(), DatabaseError>;
+
+    /// Watches what becomes of the tables of a database that runs; none where its kind has none, or
+    /// cannot be watched.
+    async fn watch_tables(
+        &self,
+        spec: &DatabaseSpec,
+    ) -> Result<Option<Box<dyn TableWatch>>, DatabaseError>;
+
+    /// Stops the server cleanly and removes its container; the data stay.
+    async fn stop(&self, key: &DatabaseKey) -> Result<(), DatabaseError>;
 
     /// Removes the database and its data.
     async fn remove(&self, key: &DatabaseKey) -> Result<(), DatabaseError>;
+
+    /// Keeps a copy of a database's data as a snapshot.
+    async fn save(&self, key: &DatabaseKey, source: &str) -> Result<SnapshotState, DatabaseError>;
+
+    /// All snapshots.
+    async fn snapshots(&self) -> Result<Vec<SnapshotState>, DatabaseError>;
+
+    /// How much of the pool a snapshot has. Counting takes its time.
+    async fn snapshot_use(&self, id: &SnapshotId) -> Result<DataUse, DatabaseError>;
+
+    /// Removes a snapshot; what was forked of it stays.
+    async fn forget(&self, id: &SnapshotId) -> Result<(), DatabaseError>;
+
+    /// How much of the pool each database of a preview has. Counting takes its time.
+    async fn data_use(
+        &self,
+        preview: &PreviewId,
+    ) -> Result<BTreeMap<(Generation, DatabaseName), DataUse>, DatabaseError>;
+
+    /// The pool.
+    async fn pool(&self) -> Result<PoolState, DatabaseError>;
+}
+
+/// How a person reaches a database that runs.
+#[derive(Clone, Debug)]
+pub struct Reach {
+    /// Its own client, inside its container; none where its kind has none that is known.
+    pub client: Option<ClientCommand>,
+    /// Where this host reaches it; none where its port is not known.
+    pub address: Option<std::net::SocketAddr>,
+}
+
+/// Data that somebody brings.
+#[derive(Clone, Debug)]
+pub struct ImportSpec {
+    /// What kind of server is to have them.
+    pub engine: DatabaseEngine,
+    /// Its image.
+    pub image: String,
+    /// What they bring.
+    pub seed: Seed,
+    /// Run after the seed, so that nothing personal is left.
+    pub mask: Option<SeedFile>,
+    /// Memory with swap of the server that reads them, in bytes.
+    pub memory_bytes: u64,
+}
+
+/// What came of bringing data.
+#[derive(Clone, Debug)]
+pub struct Imported {
+    /// The snapshot.
+    pub snapshot: SnapshotState,
+    /// `table.column` of everything whose name looks as if it held something personal.
+    pub personal: Vec<String>,
+}
+
+/// What people do with data beside previews.
+#[async_trait]
+pub trait DataAccess: Send + Sync {
+    /// How a person reaches a database.
+    async fn reach(&self, spec: &DatabaseSpec) -> Result<Reach, DatabaseError>;
+
+    /// Makes a snapshot of data that somebody brings. Nothing is left where it fails.
+    async fn import(&self, spec: &ImportSpec, sink: DataSink) -> Result<Imported, DatabaseError>;
+}
+
+/// Milliseconds since 1970.
+pub fn unix_ms(at: SystemTime) -> u64 {
+    at.duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| {
+            u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+        })
 }

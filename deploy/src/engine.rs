@@ -21,7 +21,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     blueprint::{Command, Health},
-    names::{DatabaseName, ImageId, PreviewId, RevisionNumber, ServiceName},
+    databases::DatabaseKey,
+    names::{DatabaseName, Generation, ImageId, PreviewId, RevisionNumber, ServiceName},
 };
 
 /// Why an engine did not do what it was asked to.
@@ -49,8 +50,9 @@ pub enum EngineError {
 pub enum Room {
     /// Holds the services of one revision. Has a way out to public addresses.
     Revision(RevisionNumber),
-    /// Holds the databases of the preview, and the services that use them. Has no way out.
-    Data,
+    /// Holds one generation of the preview's databases, and the services that use them. Has no way
+    /// out.
+    Data(Generation),
 }
 
 /// What a room must be able to hold.
@@ -88,8 +90,8 @@ pub struct ServiceSpec {
     pub env: BTreeMap<String, String>,
     /// Where the service listens inside its container.
     pub port: u16,
-    /// Whether it also joins [`Room::Data`].
-    pub uses_data: bool,
+    /// The generation of databases whose [`Room::Data`] it also joins.
+    pub data: Option<Generation>,
     /// Memory with swap, in bytes.
     pub memory_bytes: u64,
     /// Thousandths of a processor.
@@ -144,10 +146,8 @@ pub struct ServiceState {
 /// A database's container as the engine sees it.
 #[derive(Clone, Debug)]
 pub struct DatabaseState {
-    /// Whose database.
-    pub preview: PreviewId,
-    /// Its name in the blueprint.
-    pub name: DatabaseName,
+    /// Which database.
+    pub key: DatabaseKey,
     /// What its container does.
     pub activity: Activity,
 }
@@ -178,7 +178,7 @@ pub struct Stray {
     /// The revision in its labels, where it has one.
     pub revision: Option<RevisionNumber>,
     /// The database in its labels, where it has one.
-    pub database: Option<DatabaseName>,
+    pub database: Option<(Generation, DatabaseName)>,
 }
 
 /// What kind of object a stray is.
@@ -201,6 +201,8 @@ pub struct Observation {
     pub services: Vec<ServiceState>,
     /// Database containers.
     pub databases: Vec<DatabaseState>,
+    /// Databases whose data are there, with or without a container.
+    pub data: Vec<DatabaseKey>,
     /// Images that we built.
     pub images: Vec<ImageState>,
     /// Everything else with our labels.
@@ -213,6 +215,7 @@ impl Observation {
         self.rooms.is_empty()
             && self.services.is_empty()
             && self.databases.is_empty()
+            && self.data.is_empty()
             && self.images.is_empty()
             && self.strays.is_empty()
     }

@@ -6,7 +6,7 @@
 
 use std::{collections::HashMap, str::FromStr};
 
-use crate::names::{Instance, PreviewId, RevisionNumber};
+use crate::names::{Generation, Instance, PreviewId, RevisionNumber};
 
 /// Which Dayfly owns the object (an [`Instance`]).
 pub const INSTANCE: &str = "dev.dayfly.instance";
@@ -14,6 +14,8 @@ pub const INSTANCE: &str = "dev.dayfly.instance";
 pub const PREVIEW: &str = "dev.dayfly.preview";
 /// The revision's number, without a letter; empty where the object outlives revisions.
 pub const REVISION: &str = "dev.dayfly.revision";
+/// The generation of the preview's databases, without a letter; empty where it is about none.
+pub const GENERATION: &str = "dev.dayfly.generation";
 /// `service`, `database`, `task`, `room`, `data-room`, `data`, `image`.
 pub const KIND: &str = "dev.dayfly.kind";
 /// The service's or database's name in the blueprint; empty for rooms.
@@ -26,7 +28,9 @@ pub const PORT: &str = "dev.dayfly.port";
 pub const FORMAT: &str = "dev.dayfly.format";
 
 /// All keys; each is set on every object.
-pub const KEYS: [&str; 8] = [INSTANCE, PREVIEW, REVISION, KIND, NAME, SPEC, PORT, FORMAT];
+pub const KEYS: [&str; 9] = [
+    INSTANCE, PREVIEW, REVISION, GENERATION, KIND, NAME, SPEC, PORT, FORMAT,
+];
 
 /// The version that this code writes and reads.
 pub const FORMAT_VERSION: &str = "1";
@@ -90,6 +94,8 @@ pub struct Mark {
     pub preview: PreviewId,
     /// The revision, unless the object outlives revisions.
     pub revision: Option<RevisionNumber>,
+    /// The generation of databases, where it is about one.
+    pub generation: Option<Generation>,
     /// What it is.
     pub kind: Kind,
     /// The service's or database's name; empty for rooms.
@@ -104,11 +110,13 @@ impl Mark {
     /// Every key with its value.
     pub fn to_labels(&self) -> HashMap<String, String> {
         let revision = self.revision.map(|r| r.0.to_string()).unwrap_or_default();
+        let generation = self.generation.map(|g| g.0.to_string()).unwrap_or_default();
         let port = self.port.map(|p| p.to_string()).unwrap_or_default();
         HashMap::from([
             (INSTANCE.to_owned(), self.instance.to_string()),
             (PREVIEW.to_owned(), self.preview.to_string()),
             (REVISION.to_owned(), revision),
+            (GENERATION.to_owned(), generation),
             (KIND.to_owned(), self.kind.as_str().to_owned()),
             (NAME.to_owned(), self.name.clone()),
             (SPEC.to_owned(), self.spec.clone()),
@@ -123,14 +131,15 @@ impl Mark {
         if word(FORMAT)? != FORMAT_VERSION {
             return None;
         }
+        // Objects of an earlier build of this format may lack the port and the generation.
         Some(Self {
             instance: Instance::parse(word(INSTANCE)?).ok()?,
             preview: PreviewId::parse(word(PREVIEW)?).ok()?,
             revision: number(word(REVISION)?)?.map(RevisionNumber),
+            generation: number(word(GENERATION).unwrap_or_default())?.map(Generation),
             kind: Kind::parse(word(KIND)?)?,
             name: word(NAME)?.to_owned(),
             spec: word(SPEC)?.to_owned(),
-            // Objects of an earlier build of this format may lack the key.
             port: number(word(PORT).unwrap_or_default())?,
         })
     }
@@ -140,6 +149,7 @@ impl Mark {
         self.instance == other.instance
             && self.preview == other.preview
             && self.revision == other.revision
+            && self.generation == other.generation
             && self.kind == other.kind
             && self.name == other.name
     }
@@ -169,6 +179,7 @@ mod tests {
             instance: Instance::parse("0a1b2c3d").unwrap(),
             preview: PreviewId::parse("shop-1").unwrap(),
             revision: Some(RevisionNumber(3)),
+            generation: Some(Generation(2)),
             kind: Kind::Service,
             name: "web".to_owned(),
             spec: "ab".repeat(32),
@@ -191,7 +202,10 @@ mod tests {
 
     #[test]
     fn labels_that_do_not_say_everything_are_nobodys() {
-        for key in KEYS.into_iter().filter(|key| *key != PORT) {
+        for key in KEYS
+            .into_iter()
+            .filter(|key| ![PORT, GENERATION].contains(key))
+        {
             let mut labels = mark().to_labels();
             labels.remove(key);
             assert_eq!(Mark::read(&labels), None, "{key}");

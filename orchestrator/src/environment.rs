@@ -5,17 +5,18 @@ use std::collections::BTreeMap;
 use deploy::{
     blueprint::{Blueprint, ImageSource, Service},
     builder::BuildSecret,
-    databases::postgres_url,
+    databases,
     engine::{ServiceKey, ServiceSpec},
-    names::RevisionNumber,
+    names::{Generation, RevisionNumber},
 };
 use proxy::table::HostName;
+use secrecy::SecretString;
 
 use crate::{
-    lifecycle::Wanted,
+    lifecycle::{Origin, Wanted},
     names::{self, Subject},
     secrets::{LOCAL, SecretError},
-    store::{PreviewRow, StoreError},
+    store::{DatabaseRow, PreviewRow, StoreError},
     worker::{Ports, Snapshot},
 };
 
@@ -24,12 +25,13 @@ const PIDS_MAX: u32 = 256;
 
 /// Whose host names a preview has.
 pub fn subject(row: &PreviewRow) -> Subject<'_> {
-    match row.number {
-        Some(number) => Subject::Pull {
+    match (row.desired.origin, row.number) {
+        (Origin::Fork | Origin::Capture | Origin::Database, _) => Subject::Taken { id: &row.id },
+        (_, Some(number)) => Subject::Pull {
             repository: &row.slug,
             number,
         },
-        None => Subject::Local {
+        (_, None) => Subject::Local {
             checkout: &row.slug,
         },
     }
@@ -134,8 +136,9 @@ pub async fn service_spec(
     })?;
     let mut env = common(ports, snapshot, number);
     let blueprint = facts.and_then(|facts| facts.blueprint.as_ref());
-    if let Some(blueprint) = blueprint {
-        add_database_urls(ports, snapshot, blueprint, &mut env).await?;
+    let generation = facts.and_then(|facts| facts.generation);
+    if let (Some(blueprint), Some(generation)) = (blueprint, generation) {
+        add_database_urls(ports, snapshot, blueprint, generation, &mut env).await?;
     }
     env.insert("PORT".to_owned(), service.port.to_string());
     env.extend(service.env.clone());
@@ -149,7 +152,8 @@ pub async fn service_spec(
         command: service.command.clone(),
         env,
         port: service.port,
-        uses_data: blueprint.is_some_and(|blueprint| !blueprint.databases.is_empty()),
+        data: generation
+            .filter(|_| blueprint.is_some_and(|blueprint| !blueprint.databases.is_empty())),
         memory_bytes: service.memory_bytes,
         cpu_milli: service.cpu_milli,
         pids_max: PIDS_MAX,
@@ -160,6 +164,7 @@ async fn add_database_urls(
     ports: &Ports,
     snapshot: &Snapshot,
     blueprint: &Blueprint,
+    generation: Generation,
     env: &mut BTreeMap<String, String>,
 ) -> Result<(), StoreError> {
     if blueprint.databases.is_empty() {
@@ -167,8 +172,10 @@ async fn add_database_urls(
     }
     let known = ports.store.databases(&snapshot.row.id).await?;
     for database in &blueprint.databases {
-        if let Some(row) = known.iter().find(|row| row.name == database.name) {
-            let url = postgres_url(&database.name, &row.password);
+        let of = |row: &&DatabaseRow| row.generation == generation && row.name == database.name;
+        if let Some(row) = known.iter().find(of) {
+            let password = SecretString::from(row.password.clone());
+            let url = databases::url(&database.engine, &database.name, &password, None);
             env.insert(database.url_variable.clone(), url);
         }
     }

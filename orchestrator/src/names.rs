@@ -55,6 +55,12 @@ pub fn local_preview_id(slug: &str) -> Result<PreviewId, NameError> {
     PreviewId::parse(&format!("{slug}-up"))
 }
 
+/// The id of something that is taken of a preview, or of a database alone. `letter` says what it is;
+/// what follows the last hyphen begins with it, so that it is no number and not `up`.
+pub fn taken_preview_id(slug: &str, letter: char, digits: &str) -> Result<PreviewId, NameError> {
+    PreviewId::parse(&format!("{slug}-{letter}{digits}"))
+}
+
 /// Whose host name it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject<'a> {
@@ -70,6 +76,11 @@ pub enum Subject<'a> {
         /// The checkout's slug.
         checkout: &'a str,
     },
+    /// Something that was taken of a preview.
+    Taken {
+        /// Its id, by [`taken_preview_id`].
+        id: &'a PreviewId,
+    },
 }
 
 /// The host of a preview's main service, or of another public one.
@@ -81,6 +92,11 @@ pub fn host(
     let (first, last) = match subject {
         Subject::Pull { repository, number } => (format!("pr-{}", number.0), repository),
         Subject::Local { checkout } => ("up".to_owned(), checkout),
+        Subject::Taken { id } => {
+            let (slug, tail) = id.as_str().rsplit_once('-').unwrap_or((id.as_str(), "f"));
+            let (letter, digits) = tail.split_at(1);
+            (format!("{letter}-{digits}"), slug)
+        }
     };
     let label = match service {
         Some(service) => format!("{first}--{service}--{last}"),

@@ -94,6 +94,7 @@ fn headline(settings: &Settings, snapshot: &Snapshot) -> String {
         },
         Phase::Closing => "**Preview closing**: what it had is being removed.".to_owned(),
         Phase::Gone => gone(summary.ending),
+        Phase::Captured => "**Captured**.".to_owned(),
     }
 }
 

@@ -13,11 +13,14 @@ use std::{
 
 use anyhow::Context as _;
 use deploy::{
-    docker::{BuildLimits, Ceiling, Docker, DockerConfig, FirewallStatus},
+    docker::{Docker, FirewallStatus},
     engine::Engine as _,
     source::Mirrors,
 };
-use nix::sys::stat::{Mode, umask};
+use nix::sys::{
+    resource::{Resource, getrlimit, setrlimit},
+    stat::{Mode, umask},
+};
 use tokio::net::UnixListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use webhook::{
@@ -29,6 +32,7 @@ use crate::{
     api,
     config::{GitHubSettings, ServerConfig},
     gate,
+    host::connect_engine,
     intake::StoreIntake,
     lock::DataLock,
     proxy_process::{self, ProxyProcess},
@@ -36,7 +40,7 @@ use crate::{
     sources::GitSources,
     store::Store,
     sweep,
-    worker::{Board, BuildQueue, Ledger, Limits, Ports, Registry, Settings, wall_ms},
+    worker::{Board, BuildQueue, Ledger, Ports, Registry, Settings, wall_ms},
 };
 
 /// How long one question to the forge may take.
@@ -66,6 +70,7 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     // Sockets, database and logs are for this user alone. Changing modes afterwards would follow
     // whatever stands at a path by then.
     umask(Mode::from_bits_truncate(0o077));
+    raise_open_files();
     let mut config = ServerConfig::read(options.config.as_deref(), options.data)?;
     if options.local {
         config.github = None;
@@ -77,6 +82,15 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         signal = stop_signal() => signal?,
     }
     server.stop().await
+}
+
+/// Raises the soft limit of open files to the hard one: copies of data hold many at once.
+fn raise_open_files() {
+    let raised = getrlimit(Resource::RLIMIT_NOFILE)
+        .and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard));
+    if let Err(error) = raised {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
 }
 
 async fn stop_signal() -> anyhow::Result<()> {
@@ -110,6 +124,14 @@ impl Server {
             None => None,
         };
         let docker = connect_engine(&config, &store).await?;
+        docker
+            .end_pauses()
+            .await
+            .context("what stood still for a copy cannot go on")?;
+        docker
+            .end_imports()
+            .await
+            .context("what was left of an import cannot be removed")?;
         let proxy = ProxyProcess::ensure(
             config.data.join("proxy"),
             config.listen.clone(),
@@ -132,12 +154,14 @@ impl Server {
             engine: Arc::new(docker.clone()),
             builder: Arc::new(docker.clone()),
             databases: Arc::new(docker.clone()),
+            data_access: Arc::new(docker.clone()),
             forge,
             sources: Arc::new(sources),
             routes: RouteBook::new(settings.clone(), Arc::clone(&proxy) as _),
             admission: Ledger::new(settings.limits.previews_awake_max),
             board: Board::default(),
             builds: BuildQueue::new(settings.limits.builds_max),
+            data_notes: Arc::default(),
             secrets: config.secrets.clone(),
             disk_is_full: AtomicBool::default(),
             settings,
@@ -251,6 +275,7 @@ impl Server {
         if self.stop_proxy.load(std::sync::atomic::Ordering::SeqCst) {
             self.proxy.stop().await?;
             self.leave_firewall().await;
+            self.leave_pool().await;
         }
         tracing::info!(
             proxy = !self.stop_proxy.load(std::sync::atomic::Ordering::SeqCst),
@@ -261,6 +286,22 @@ impl Server {
 }
 
 impl Server {
+    /// Unmounts the pool, unless a database still runs on it.
+    async fn leave_pool(&self) {
+        let Some(pool) = &self.docker.config().pool else {
+            return;
+        };
+        let runs = match self.docker.observe(None).await {
+            Ok(seen) => !seen.databases.is_empty(),
+            Err(_) => true,
+        };
+        if runs {
+            tracing::info!("databases still run; the pool stays where it is");
+        } else if let Err(error) = pool.close().await {
+            tracing::warn!(%error, "the pool stays mounted");
+        }
+    }
+
     /// Takes our rules out of the host's firewall, unless something still needs them.
     async fn leave_firewall(&self) {
         match self.docker.observe(None).await {
@@ -293,45 +334,6 @@ fn connect_forge(settings: &GitHubSettings) -> anyhow::Result<Arc<dyn Forge>> {
         timeout: FORGE_TIMEOUT,
     };
     Ok(Arc::new(GitHub::connect(config)?))
-}
-
-/// Connects to the engine and sees that it answers.
-async fn connect_engine(config: &ServerConfig, store: &Store) -> anyhow::Result<Docker> {
-    let pool = &config.subnet_pool;
-    let subnet_pool = pool
-        .parse()
-        .map_err(|error| anyhow::anyhow!("engine.subnet_pool {pool:?}: {error}"))?;
-    let mut engine = DockerConfig::new(store.instance().clone());
-    engine.socket.clone_from(&config.engine_socket);
-    engine.subnet_pool = subnet_pool;
-    engine.builder = config.builder;
-    engine.fence_builds = config.fence_builds;
-    engine.registries = Arc::new(config.registries.clone());
-    let limits = &config.limits;
-    engine.timeouts.build = Duration::from_secs(limits.build_seconds_max);
-    engine.builds = build_limits(limits);
-    let docker = Docker::connect(engine)?;
-    docker.observe(None).await.with_context(|| {
-        format!(
-            "no engine answers on {}; is Docker running?",
-            config.engine_socket.display()
-        )
-    })?;
-    Ok(docker)
-}
-
-/// What builds may take of the host, in the engine's words.
-pub fn build_limits(limits: &Limits) -> BuildLimits {
-    BuildLimits {
-        memory_free_mib_min: limits.build_memory_free_mib_min,
-        disk_percent_max: limits.build_disk_percent_max,
-        image_mib_max: limits.image_mib_max,
-        ceiling: limits.build_memory_mib_max.map(|memory_mib| Ceiling {
-            memory_mib,
-            cpu_percent: limits.build_cpu_percent_max,
-        }),
-        ..BuildLimits::default()
-    }
 }
 
 /// Keeps the rules of the host's firewall in place, until we stop.

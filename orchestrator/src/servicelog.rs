@@ -26,6 +26,11 @@ pub fn path(logs: &Path, key: &ServiceKey) -> PathBuf {
 /// Keeps the last lines of a service that is about to be removed. Best effort: lines that cannot
 /// be read do not keep a container alive.
 pub async fn keep(engine: &dyn Engine, logs: &Path, key: &ServiceKey) {
+    keep_as(engine, logs, key, key).await;
+}
+
+/// Keeps what a service printed so far as if another one had printed it.
+pub async fn keep_as(engine: &dyn Engine, logs: &Path, key: &ServiceKey, kept: &ServiceKey) {
     let gather = async {
         let Ok(lines) = engine.logs(key, LINES_KEPT, false).await else {
             return Vec::new();
@@ -43,7 +48,7 @@ pub async fn keep(engine: &dyn Engine, logs: &Path, key: &ServiceKey) {
     if lines.is_empty() {
         return;
     }
-    let path = path(logs, key);
+    let path = path(logs, kept);
     if let Some(folder) = path.parent()
         && let Err(error) = tokio::fs::create_dir_all(folder).await
     {

@@ -13,6 +13,7 @@ use deploy::{
 use webhook::forge::Forge;
 
 use crate::{
+    lifecycle::Origin,
     store::PreviewRow,
     worker::{SourceError, Sources},
 };
@@ -78,7 +79,7 @@ impl Sources for GitSources {
 
     async fn forget(&self, preview: &PreviewRow) -> Result<(), SourceError> {
         // A repository's mirror serves all its pull requests.
-        if preview.repository.is_some() {
+        if preview.repository.is_some() || preview.desired.origin != Origin::Local {
             return Ok(());
         }
         let mirror = local_mirror(&preview.slug)?;

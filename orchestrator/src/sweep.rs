@@ -17,7 +17,7 @@ use webhook::{
 use crate::{
     cache,
     lifecycle::{Ending, Hold, Origin, Wanted},
-    servicelog,
+    servicelog, snapshots,
     store::{NewPreview, PreviewRow},
     worker::{Registry, wall_ms},
 };
@@ -202,6 +202,9 @@ async fn keep_house(registry: &Registry) {
     if let Err(error) = cache::keep_budget(ports).await {
         tracing::warn!(%error, "the builder's cache was not looked after");
     }
+    if let Err(error) = snapshots::collect(ports).await {
+        tracing::warn!(%error, "snapshots were not looked after");
+    }
     let logs = ports.settings.logs.clone();
     let forgotten = tokio::task::spawn_blocking(move || servicelog::forget_old(&logs)).await;
     if let Err(error) = forgotten {
@@ -216,14 +219,16 @@ async fn adopt_orphans(registry: &Registry) -> anyhow::Result<()> {
     let seen = ports.engine.observe(None).await?;
     let rooms = seen.rooms.iter().map(|(preview, _)| preview);
     let services = seen.services.iter().map(|state| &state.key.preview);
-    let databases = seen.databases.iter().map(|state| &state.preview);
+    let databases = seen.databases.iter().map(|state| &state.key.preview);
     let images = seen.images.iter().map(|image| &image.preview);
     let strays = seen.strays.iter().map(|stray| &stray.preview);
+    let data = seen.data.iter().map(|key| &key.preview);
     let found: std::collections::BTreeSet<_> = rooms
         .chain(services)
         .chain(databases)
         .chain(images)
         .chain(strays)
+        .chain(data)
         .cloned()
         .collect();
     for preview in found {
@@ -259,6 +264,12 @@ async fn expire(registry: &Registry, row: &PreviewRow) {
         .limits
         .preview_days_max
         .saturating_mul(24 * 3600 * 1000);
+    if matches!(
+        row.desired.origin,
+        Origin::Fork | Origin::Capture | Origin::Database
+    ) {
+        return end_taken(registry, row).await;
+    }
     let last = row.pushed_at_ms.max(row.visited_at_ms.unwrap_or(0));
     if wall_ms() < last.saturating_add(days_ms) {
         return;
@@ -274,6 +285,21 @@ async fn expire(registry: &Registry, row: &PreviewRow) {
     };
     if let Err(error) = ports.store.change_desired(&row.id, wall_ms(), change).await {
         tracing::warn!(%error, "an expired preview was not ended");
+    }
+}
+
+/// Ends a fork, a capture or a database alone whose time is over.
+async fn end_taken(registry: &Registry, row: &PreviewRow) {
+    let ports = registry.ports();
+    if row.expires_at_ms.is_none_or(|at| wall_ms() < at) {
+        return;
+    }
+    let change = |desired: &mut crate::lifecycle::Desired| {
+        desired.wanted = Wanted::Nothing(Ending::Expired);
+        desired.clearing = true;
+    };
+    if let Err(error) = ports.store.change_desired(&row.id, wall_ms(), change).await {
+        tracing::warn!(%error, "what has expired was not ended");
     }
 }
 

@@ -3,6 +3,7 @@
 use anyhow::ensure;
 use tests::chaos::{self, Options};
 
+const CYCLES: u64 = 12;
 const KILLS: u64 = 15;
 const PULLS: u64 = 3;
 
@@ -21,4 +22,17 @@ async fn kills_at_random_under_load_lose_nothing_fail_nobody_and_leave_no_orphan
     println!("{report}");
     ensure!(report.kills == KILLS, "{} kills", report.kills);
     report.verdict()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn copies_of_data_are_whole_whoever_is_killed_while_they_are_taken() -> anyhow::Result<()> {
+    let mut options = Options::default();
+    if let Ok(seed) = std::env::var("DAYFLY_TEST_SEED") {
+        options.seed = seed.parse()?;
+    }
+    println!("--seed {}", options.seed);
+    let report = chaos::run_data(CYCLES, &options).await?;
+    println!("{report}");
+    ensure!(report.cycles == CYCLES, "{} cycles", report.cycles);
+    Ok(())
 }

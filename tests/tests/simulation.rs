@@ -56,4 +56,6 @@ fn lives_are_full_of_trouble() {
     assert!(tally.crashes > 150, "{tally:?}");
     assert!(tally.visits > 100, "{tally:?}");
     assert!(tally.steps > 4_000, "{tally:?}");
+    assert!(tally.copies > 5, "{tally:?}");
+    assert!(tally.undos > 10, "{tally:?}");
 }

@@ -2,140 +2,128 @@
 
 use std::ops::Range;
 
-use toml::de::DeValue;
-
 use super::{
-    BlueprintError, Command,
+    BlueprintError, OnPush,
+    engine::{Server, engine},
+    migrations,
+    nearest::nearest,
+    run,
     section::{At, Section},
-    service::{path, variable},
+    seed,
+    service::{memory, variable},
 };
-use crate::names::DatabaseName;
+use crate::{names::DatabaseName, source::IgnoreRules};
 
-const KEYS: [&str; 4] = ["engine", "seed", "migrate", "url"];
-const LATER: [&str; 4] = ["on_push", "migrations", "data", "snapshot"];
-/// Engines that will come.
-const LATER_ENGINES: [&str; 6] = ["mysql", "mariadb", "redis", "valkey", "mongo", "mongodb"];
-/// The version of Postgres where none is given.
-const POSTGRES_DEFAULT: &str = "postgres:17";
+const KEYS: [&str; 11] = [
+    "engine",
+    "seed",
+    "snapshot",
+    "migrate",
+    "on_push",
+    "migrations",
+    "memory",
+    "url",
+    "data",
+    "port",
+    "env",
+];
+/// Keys by which people would name a server of their own.
+const EXTERNAL: [&str; 10] = [
+    "host", "hostname", "external", "server", "address", "dsn", "uri", "user", "username",
+    "password",
+];
+const ON_PUSH: [(&str, OnPush); 3] = [
+    ("keep", OnPush::Keep),
+    ("reset", OnPush::Reset),
+    (
+        "reset-if-migrations-changed",
+        OnPush::ResetIfMigrationsChanged,
+    ),
+];
 
 /// A database as the file gives it.
 pub(super) struct Draft {
     pub(super) name: DatabaseName,
     pub(super) at: Range<usize>,
-    pub(super) image: String,
-    pub(super) seed: Option<At<String>>,
-    pub(super) migrate: Option<MigrateDraft>,
+    pub(super) server: Server,
+    pub(super) seed: Option<seed::Draft>,
+    pub(super) migrate: Option<run::Draft>,
+    pub(super) on_push: OnPush,
+    pub(super) migrations: Option<At<IgnoreRules>>,
+    pub(super) memory_bytes: Option<u64>,
     pub(super) url: Option<At<String>>,
     pub(super) notes: Vec<String>,
-}
-
-/// What to run, and in which service where that is said.
-pub(super) struct MigrateDraft {
-    pub(super) run: Command,
-    pub(super) service: Option<At<String>>,
-    pub(super) at: Range<usize>,
 }
 
 /// Reads the table.
 pub(super) fn database(name: &str, section: &Section<'_>) -> Result<Draft, BlueprintError> {
     let name = DatabaseName::parse(name).map_err(|wrong| section.error(wrong.to_string()))?;
-    section.expect(&KEYS, &LATER)?;
+    refuse_external(section)?;
+    section.expect(&KEYS, &[])?;
     let mut notes = Vec::new();
-    let image = engine(section, &name, &mut notes)?;
-    let url = section.text("url")?.map(|(name, at)| (name.to_owned(), at));
-    if let Some((name, at)) = &url {
-        variable(name).map_err(|why| section.error_at(at, format!("`url`: {why}")))?;
-    }
-    let at = section.at.clone();
+    let server = engine(section, &name, &mut notes)?;
+    let migrate = section.get("migrate");
+    let migrate = migrate.map(|value| run::run(section, "migrate", value));
     Ok(Draft {
-        at,
-        image,
-        seed: seed(section)?,
-        migrate: migrate(section)?,
-        url,
+        at: section.at.clone(),
+        seed: seed::seed(section, &server.engine)?,
+        migrate: migrate.transpose()?,
+        on_push: on_push(section)?,
+        migrations: migrations::globs(section)?,
+        memory_bytes: memory(section)?,
+        url: url(section)?,
+        server,
         notes,
         name,
     })
 }
 
-fn engine(
-    section: &Section<'_>,
-    name: &DatabaseName,
-    notes: &mut Vec<String>,
-) -> Result<String, BlueprintError> {
-    let Some((engine, at)) = section.text("engine")? else {
-        let message =
-            format!("database {name} needs an engine, such as `engine = \"{POSTGRES_DEFAULT}\"`");
-        return Err(section.error(message));
+/// Data of others has no place in a preview; that is said before an unknown key is.
+fn refuse_external(section: &Section<'_>) -> Result<(), BlueprintError> {
+    let mut entries = section.entries().into_iter();
+    let Some((key, _)) = entries.find(|(key, _)| EXTERNAL.contains(&key.get_ref().as_ref())) else {
+        return Ok(());
     };
-    let (kind, version) = match engine.split_once(':') {
-        Some((kind, version)) => (kind, Some(version)),
-        None => (engine, None),
-    };
-    if LATER_ENGINES.contains(&kind) {
-        let message = format!("the engine {kind} is not supported yet; postgres is");
-        return Err(section.error_at(&at, message));
-    }
-    if kind != "postgres" {
-        let message =
-            format!("unknown engine {engine:?}; known is postgres, as in \"{POSTGRES_DEFAULT}\"");
-        return Err(section.error_at(&at, message));
-    }
-    let Some(version) = version else {
-        notes.push(format!(
-            "database {name}: {POSTGRES_DEFAULT}, since `engine` names no version."
-        ));
-        return Ok(POSTGRES_DEFAULT.to_owned());
-    };
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
-    if version.is_empty()
-        || version.len() > 128
-        || !version.bytes().all(plain)
-        || version.starts_with(['-', '.'])
-    {
-        return Err(section.error_at(&at, format!("{version:?} is not a version of postgres")));
-    }
-    Ok(engine.to_owned())
+    let word = key.get_ref();
+    let message = format!(
+        "`{word}` cannot be set: a blueprint cannot name an external database, since each preview \
+         has its own, made from `engine` and `seed`; remove it"
+    );
+    Err(section.error_at(&key.span(), message))
 }
 
-fn seed(section: &Section<'_>) -> Result<Option<At<String>>, BlueprintError> {
-    if let Some(value) = section.get("seed")
-        && matches!(value.get_ref(), DeValue::Table(_))
-    {
-        let message = "a `seed` that is run is not supported yet; name an .sql file";
-        return Err(section.error_at(&value.span(), message));
-    }
-    let Some((seed, at)) = section.text("seed")? else {
+fn url(section: &Section<'_>) -> Result<Option<At<String>>, BlueprintError> {
+    let Some((name, at)) = section.text("url")? else {
         return Ok(None);
     };
-    let seed = path(section, "seed", seed, &at)?;
-    if !seed.to_ascii_lowercase().ends_with(".sql") {
-        let message = format!("`seed` must be an .sql file; {seed:?} is not supported yet");
+    // The address is not repeated: it may hold a password.
+    if name.contains("://") {
+        let message = "`url` names a variable, such as DATABASE_URL, and this is an address; a \
+                       blueprint cannot name an external database";
         return Err(section.error_at(&at, message));
     }
-    Ok(Some((seed, at)))
+    variable(name).map_err(|why| section.error_at(&at, format!("`url`: {why}")))?;
+    Ok(Some((name.to_owned(), at)))
 }
 
-fn migrate(section: &Section<'_>) -> Result<Option<MigrateDraft>, BlueprintError> {
-    let Some(value) = section.get("migrate") else {
-        return Ok(None);
+fn on_push(section: &Section<'_>) -> Result<OnPush, BlueprintError> {
+    let Some((word, at)) = section.text("on_push")? else {
+        return Ok(OnPush::default());
     };
-    let at = value.span();
-    let DeValue::Table(table) = value.get_ref() else {
-        let wanted = "a table such as { run = \"./migrate\", in = \"web\" }";
-        return Err(section.wrong(&at, "migrate", wanted, value));
+    let Some((_, on_push)) = ON_PUSH.iter().find(|(known, _)| *known == word) else {
+        let [keep, reset, changed] = ON_PUSH.map(|(known, _)| known);
+        let hint = nearest(word, &[keep, reset, changed])
+            .map_or_else(String::new, |near| format!("; did you mean \"{near}\"?"));
+        let message = format!(
+            "`on_push` must be \"{keep}\", \"{reset}\" or \"{changed}\", and is {word:?}{hint}"
+        );
+        return Err(section.error_at(&at, message));
     };
-    let name = format!("{}.migrate]", section.name.trim_end_matches(']'));
-    let inner = Section {
-        source: section.source,
-        name,
-        at: at.clone(),
-        table,
-    };
-    inner.expect(&["run", "in"], &[])?;
-    let Some((run, _)) = inner.command("run")? else {
-        return Err(inner.error("`migrate` needs `run`, the command"));
-    };
-    let service = inner.text("in")?.map(|(name, at)| (name.to_owned(), at));
-    Ok(Some(MigrateDraft { run, service, at }))
+    if *on_push == OnPush::ResetIfMigrationsChanged && section.get("migrations").is_none() {
+        let message = format!(
+            "`on_push = \"{word}\"` needs `migrations`, such as `migrations = [\"db/migrate/**\"]`"
+        );
+        return Err(section.error_at(&at, message));
+    }
+    Ok(*on_push)
 }

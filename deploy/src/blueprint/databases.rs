@@ -1,121 +1,158 @@
 //! Databases of a draft, held against the commit and the services.
 
-use super::{BlueprintError, Database, Migrate, database, section::Source, service};
-use crate::source::Tree;
+use std::ops::Range;
 
-/// Fills in what one database leaves open.
-pub(super) async fn resolve_database(
+use super::{
+    BlueprintError, Database, DatabaseEngine, Migrate, database, migrations, run,
+    section::Source,
+    seed,
+    service::{self, variable},
+};
+use crate::{names::DatabaseName, source::Tree};
+
+const MEMORY_BYTES_DEFAULT: u64 = 512 << 20;
+
+/// Fills in what the databases leave open.
+pub(super) async fn resolve_databases(
+    tree: &Tree,
+    source: &Source<'_>,
+    drafts: Vec<database::Draft>,
+    services: &[service::Draft],
+    notes: &mut Vec<String>,
+) -> Result<Vec<Database>, BlueprintError> {
+    let families: Vec<Family> = drafts
+        .iter()
+        .map(|draft| family(&draft.server.engine))
+        .collect();
+    let mut databases = Vec::with_capacity(drafts.len());
+    let mut places = Vec::with_capacity(drafts.len());
+    for (draft, family) in drafts.into_iter().zip(&families) {
+        let several = families.iter().filter(|other| *other == family).count() > 1;
+        let at = draft.url.as_ref().map_or(&draft.at, |(_, at)| at);
+        places.push(at.clone());
+        notes.extend_from_slice(&draft.notes);
+        let url_variable = match &draft.url {
+            Some((variable, _)) => variable.clone(),
+            None => default_variable(source, &draft.name, &draft.at, *family, several, notes)?,
+        };
+        let database = resolve_database(tree, source, draft, url_variable, services, notes);
+        databases.push(database.await?);
+    }
+    refuse_clashes(source, &databases, &places, services)?;
+    Ok(databases)
+}
+
+async fn resolve_database(
     tree: &Tree,
     source: &Source<'_>,
     draft: database::Draft,
-    several: bool,
+    url_variable: String,
     services: &[service::Draft],
     notes: &mut Vec<String>,
 ) -> Result<Database, BlueprintError> {
     let name = draft.name;
-    notes.extend(draft.notes);
-    if let Some((path, at)) = &draft.seed {
-        let Some(entry) = tree.resolve(path).await? else {
-            let message = format!("the seed {path} of database {name} is not in the commit");
-            return Err(source.error(at, message));
-        };
-        let most = tree.file_bytes_max();
-        if entry.size > most {
-            let (size, most) = (entry.size >> 20, most >> 20);
-            let message =
-                format!("the seed {path} has {size} MiB; at most {most} MiB are supported");
-            return Err(source.error(at, message));
+    let scene = seed::Scene {
+        tree,
+        source,
+        services,
+        database: &name,
+        engine: &draft.server.engine,
+    };
+    let seed = match draft.seed {
+        Some(draft) => Some(seed::resolve(&scene, draft, notes).await?),
+        None => None,
+    };
+    let migrate = match draft.migrate {
+        Some(draft) => {
+            let (run, service) = run::resolve(source, draft, services, &name, notes)?;
+            Some(Migrate { run, service })
         }
-    }
-    let migrate = draft
-        .migrate
-        .map(|migrate| migration(source, migrate, services, &name, notes));
-    let url_variable = draft.url.map_or_else(
-        || {
-            let (variable, why) = url_variable(name.as_str(), several);
-            notes.push(format!("database {name}: its URL is in {variable}, {why}."));
-            variable
-        },
-        |(variable, _)| variable,
-    );
-    let seed = draft.seed.map(|(path, _)| path);
+        None => None,
+    };
+    let migrations = match draft.migrations {
+        Some(globs) => Some(migrations::digest(tree, source, &name, globs, notes).await?),
+        None => None,
+    };
+    let memory_bytes = draft.memory_bytes.unwrap_or_else(|| {
+        notes.push(format!(
+            "database {name}: 512 MiB of memory, since `memory` is not given."
+        ));
+        MEMORY_BYTES_DEFAULT
+    });
     Ok(Database {
         name,
-        image: draft.image,
+        engine: draft.server.engine,
+        image: draft.server.image,
         seed,
-        migrate: migrate.transpose()?,
+        migrate,
+        on_push: draft.on_push,
+        migrations,
         url_variable,
+        memory_bytes,
     })
 }
 
-fn migration(
+/// Databases for which people expect the same variable.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Family {
+    Sql,
+    Redis,
+    Other,
+}
+
+fn family(engine: &DatabaseEngine) -> Family {
+    match engine {
+        DatabaseEngine::Postgres | DatabaseEngine::Mysql | DatabaseEngine::Mariadb => Family::Sql,
+        DatabaseEngine::Redis | DatabaseEngine::Valkey => Family::Redis,
+        DatabaseEngine::Other { .. } => Family::Other,
+    }
+}
+
+/// The variable where `url` is not given.
+fn default_variable(
     source: &Source<'_>,
-    draft: database::MigrateDraft,
-    services: &[service::Draft],
-    database: &crate::names::DatabaseName,
+    name: &DatabaseName,
+    at: &Range<usize>,
+    family: Family,
+    several: bool,
     notes: &mut Vec<String>,
-) -> Result<Migrate, BlueprintError> {
-    let known = || {
-        services
-            .iter()
-            .map(|s| s.name.as_str())
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
-    let service = match (&draft.service, services) {
-        (Some((name, at)), _) => {
-            let service = services
-                .iter()
-                .find(|service| service.name.as_str() == name);
-            service.ok_or_else(|| {
-                source.error(
-                    at,
-                    format!("`in` names no service: {name:?}; there is {}", known()),
-                )
-            })?
-        }
-        (None, [only]) => {
-            let name = &only.name;
-            notes.push(format!(
-                "database {database}: migrations run in {name}, the only service."
-            ));
-            only
-        }
-        (None, _) => {
-            let message = format!(
-                "`migrate` needs `in`, the service in whose image it runs: {}",
-                known()
-            );
-            return Err(source.error(&draft.at, message));
-        }
-    };
-    Ok(Migrate {
-        run: draft.run,
-        service: service.name.clone(),
-    })
+) -> Result<String, BlueprintError> {
+    let (url, why) = url_variable(name.as_str(), family, several);
+    // A database called dayfly would set the preview's own URL.
+    variable(&url).map_err(|why| {
+        let message = format!("database {name} needs `url`, the variable for its address: {why}");
+        source.error(at, message)
+    })?;
+    notes.push(format!("database {name}: its URL is in {url}, {why}."));
+    Ok(url)
 }
 
-/// Only one database can be *the* database: the only one, or the one called main.
-fn url_variable(name: &str, several: bool) -> (String, &'static str) {
-    const PLAIN: &str = "DATABASE_URL";
-    match (several, name) {
-        (false, _) => (PLAIN.to_owned(), "since it is the only one"),
-        (true, "main") => (PLAIN.to_owned(), "since it is called main"),
-        (true, _) => {
-            let prefix = name.to_ascii_uppercase().replace('-', "_");
-            (
-                format!("{prefix}_{PLAIN}"),
-                "since there are several and `url` is not given",
-            )
+/// Only one database can be *the* database: the only one of its family, or, since that is what
+/// people mean by it, the SQL database called main.
+fn url_variable(name: &str, family: Family, several: bool) -> (String, &'static str) {
+    const ONLY: &str = "since it is the only one of its kind";
+    const SEVERAL: &str = "since there are several and `url` is not given";
+    let prefixed = |plain: &str| {
+        let prefix = name.to_ascii_uppercase().replace('-', "_");
+        format!("{prefix}_{plain}")
+    };
+    match (family, several) {
+        (Family::Sql, false) => ("DATABASE_URL".to_owned(), ONLY),
+        (Family::Sql, true) if name == "main" => {
+            ("DATABASE_URL".to_owned(), "since it is called main")
         }
+        (Family::Sql, true) => (prefixed("DATABASE_URL"), SEVERAL),
+        (Family::Redis, false) => ("REDIS_URL".to_owned(), ONLY),
+        (Family::Redis, true) => (prefixed("REDIS_URL"), SEVERAL),
+        (Family::Other, _) => (prefixed("URL"), "of its name, since `url` is not given"),
     }
 }
 
 /// A variable that two want to set has no value that everybody would expect.
-pub(super) fn refuse_clashes(
+fn refuse_clashes(
     source: &Source<'_>,
     databases: &[Database],
-    places: &[std::ops::Range<usize>],
+    places: &[Range<usize>],
     services: &[service::Draft],
 ) -> Result<(), BlueprintError> {
     for (at, (database, place)) in databases.iter().zip(places).enumerate() {

@@ -3,12 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Blueprint, BlueprintError, Health, ImageSource, Service,
-    databases::{refuse_clashes, resolve_database},
-    dockerfile,
-    document::Document,
-    section::Source,
-    service,
+    Blueprint, BlueprintError, Health, ImageSource, Service, databases::resolve_databases,
+    dockerfile, document::Document, section::Source, service,
 };
 use crate::{names::ServiceName, source::Tree};
 
@@ -41,28 +37,12 @@ pub(super) async fn resolve(
     for (at, service) in services.iter().enumerate() {
         resolved.push(resolve_service(tree, source, service, at == main, &mut notes).await?);
     }
-    let mut ready = Vec::with_capacity(databases.len());
-    let several = databases.len() > 1;
-    let places: Vec<_> = databases
-        .iter()
-        .map(|database| {
-            database
-                .url
-                .as_ref()
-                .map_or(&database.at, |(_, at)| at)
-                .clone()
-        })
-        .collect();
-    for database in databases {
-        let database = resolve_database(tree, source, database, several, &services, &mut notes);
-        ready.push(database.await?);
-    }
-    refuse_clashes(source, &ready, &places, &services)?;
+    let databases = resolve_databases(tree, source, databases, &services, &mut notes).await?;
     let origin = source.file.to_owned();
     Ok(Blueprint {
         origin,
         services: resolved,
-        databases: ready,
+        databases,
         notes,
     })
 }

@@ -36,12 +36,7 @@ pub(super) struct Document {
 
 /// Reads the file.
 pub(super) fn document(source: &Source<'_>) -> Result<Document, BlueprintError> {
-    let parsed = DeTable::parse(source.text).map_err(|wrong| {
-        source.error(
-            &wrong.span().unwrap_or(0..0),
-            wrong.message().trim().replace('\n', ", "),
-        )
-    })?;
+    let parsed = DeTable::parse(source.text).map_err(|wrong| unreadable(source, &wrong))?;
     let root = Section {
         source,
         name: String::new(),
@@ -91,6 +86,21 @@ pub(super) fn document(source: &Source<'_>) -> Result<Document, BlueprintError> 
         databases,
         notes,
     })
+}
+
+/// An error of the format itself. The reader of the format does not say which name is taken, nor
+/// what to do.
+fn unreadable(source: &Source<'_>, wrong: &toml::de::Error) -> BlueprintError {
+    let at = wrong.span().unwrap_or(0..0);
+    let mut message = wrong.message().trim().replace('\n', ", ");
+    if message == "duplicate key" {
+        let key = source.text.get(at.clone()).unwrap_or_default();
+        message = format!(
+            "duplicate key `{key}`: a table or key can be given once under one name; rename or \
+             remove this one"
+        );
+    }
+    source.error(&at, message)
 }
 
 /// A table that is read but not heeded yet.

@@ -7,17 +7,27 @@ mod databases;
 mod defaults;
 mod dockerfile;
 mod document;
+mod engine;
 mod error;
+mod migrations;
 mod model;
 mod nearest;
 mod read;
+mod run;
 mod section;
+mod seed;
 mod service;
+#[cfg(test)]
+mod tests;
 mod words;
 
 pub(crate) use dockerfile::instructions;
+pub use engine::known_engine;
 pub use error::BlueprintError;
-pub use model::{Blueprint, Command, Database, Health, ImageSource, Migrate, Service};
+pub use model::{
+    Blueprint, Command, Database, DatabaseEngine, Health, ImageSource, Migrate, OnPush, SeedSource,
+    Service,
+};
 pub use nearest::nearest;
 pub use read::read;
 pub use service::IMAGE_PLACEHOLDERS;

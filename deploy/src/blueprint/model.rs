@@ -90,14 +90,100 @@ pub struct Command(pub Vec<String>);
 pub struct Database {
     /// Its name; also its name on the network.
     pub name: DatabaseName,
+    /// What it speaks, and where it keeps its data.
+    pub engine: DatabaseEngine,
     /// The server's image, such as `postgres:15`.
     pub image: String,
-    /// Path of an SQL file in the checkout.
-    pub seed: Option<String>,
+    /// What it holds at birth; nothing where none is given.
+    pub seed: Option<SeedSource>,
     /// Run after the seed, for each revision.
     pub migrate: Option<Migrate>,
+    /// What becomes of its data when commits are pushed.
+    pub on_push: OnPush,
+    /// Digest of the files that `migrations` names, in hex: another one means that a migration
+    /// came, went or was changed. None where `migrations` is not given.
+    pub migrations: Option<String>,
     /// The variable that carries the connection string into each service.
     pub url_variable: String,
+    /// Memory with swap, in bytes.
+    pub memory_bytes: u64,
+}
+
+/// What a database speaks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DatabaseEngine {
+    /// PostgreSQL.
+    Postgres,
+    /// MySQL.
+    Mysql,
+    /// MariaDB.
+    Mariadb,
+    /// Redis.
+    Redis,
+    /// Valkey, which speaks as Redis does.
+    Valkey,
+    /// Any image of which is known where it keeps its data.
+    Other {
+        /// That folder in the container: absolute and normalized, never one of the system's.
+        data: String,
+        /// Where it listens, if that is said.
+        port: Option<u16>,
+        /// Its own variables.
+        env: BTreeMap<String, String>,
+    },
+}
+
+/// What a database holds at birth. Paths are those of the commit, from its root; the files are
+/// there, and not too large.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SeedSource {
+    /// Statements.
+    Sql {
+        /// In the order in which they run: one file, or those of a folder. Each ends in `.sql`,
+        /// `.sql.gz` or `.sql.zst` in any case of letters.
+        paths: Vec<String>,
+    },
+    /// An archive of `pg_dump --format=custom`.
+    PgCustom {
+        /// The file.
+        path: String,
+    },
+    /// An archive of `pg_dump --format=directory`.
+    PgDirectory {
+        /// The folder; empty for the root of the commit.
+        path: String,
+        /// The files right in it, `toc.dat` among them, with their paths from the root.
+        files: Vec<String>,
+    },
+    /// A snapshot that Redis or Valkey wrote.
+    Rdb {
+        /// The file.
+        path: String,
+    },
+    /// Whatever a command puts in.
+    Run {
+        /// The command.
+        run: Command,
+        /// The service in whose image it runs.
+        service: ServiceName,
+    },
+    /// A named snapshot that the server keeps.
+    Snapshot {
+        /// Its name: at most 40 of a-z, 0-9 and single hyphens.
+        name: String,
+    },
+}
+
+/// What becomes of a database's data when commits are pushed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OnPush {
+    /// It stays.
+    #[default]
+    Keep,
+    /// It is made anew from the seed.
+    Reset,
+    /// It is made anew where [`Database::migrations`] is another than before.
+    ResetIfMigrationsChanged,
 }
 
 /// A command that brings a database to what a commit expects.

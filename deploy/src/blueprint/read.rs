@@ -80,7 +80,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        blueprint::{Command, Health, ImageSource},
+        blueprint::{Command, Health, ImageSource, SeedSource},
         source::testing::{Bench, uploaded},
     };
 
@@ -209,7 +209,8 @@ url = "MAIN_URL"
             (database.image.as_str(), database.url_variable.as_str()),
             ("postgres:15", "MAIN_URL")
         );
-        assert_eq!(database.seed.as_deref(), Some("db/seed.sql"));
+        let paths = vec!["db/seed.sql".to_owned()];
+        assert_eq!(database.seed, Some(SeedSource::Sql { paths }));
         let migrate = database.migrate.as_ref().unwrap();
         assert_eq!((migrate.run.0.len(), migrate.service.as_str()), (2, "web"));
     }
@@ -364,62 +365,9 @@ url = "MAIN_URL"
             "[services.a]\n[databases.a]\nengine = \"postgres:15\"",
             "dayfly.toml:2: a is the name of a service too",
         ),
-        ("[databases.d]", "dayfly.toml:1: database d needs an engine"),
-        (
-            "[databases.d]\nengine = \"mysql:8\"",
-            "dayfly.toml:2: the engine mysql is not supported yet",
-        ),
-        (
-            "[databases.d]\nengine = \"oracle\"",
-            "dayfly.toml:2: unknown engine \"oracle\"",
-        ),
-        (
-            "[databases.d]\nengine = \"postgres:\"",
-            "dayfly.toml:2: \"\" is not a version",
-        ),
-        (
-            "[databases.d]\nengine = \"postgres:15\"\non_push = \"keep\"",
-            "dayfly.toml:3: `on_push` is not supported yet",
-        ),
-        (
-            "[databases.d]\nengine = \"postgres:15\"\nseed = \"db/no.sql\"",
-            "dayfly.toml:3: the seed db/no.sql of database d is not in the commit",
-        ),
-        (
-            "[databases.d]\nengine = \"postgres:15\"\nseed = \"db/x.dump\"",
-            "dayfly.toml:3: `seed` must be an .sql file",
-        ),
-        (
-            "[databases.d]\nengine = \"postgres:15\"\nseed = \"../x.sql\"",
-            "dayfly.toml:3: `seed` must be a path inside",
-        ),
-        (
-            "[databases.d]\nengine = \"postgres:15\"\nseed = { run = \"x\" }",
-            "dayfly.toml:3: a `seed` that is run is not supported yet",
-        ),
-        (
-            "[services.web]\n[databases.d]\nengine = \"postgres:15\"\nmigrate = { run = \"x\", in = \"wbe\" }",
-            "dayfly.toml:4: `in` names no service: \"wbe\"; there is web",
-        ),
-        (
-            "[databases.d]\nengine = \"postgres:15\"\nmigrate = { in = \"web\" }",
-            "dayfly.toml:3: `migrate` needs `run`",
-        ),
-        (
-            "[databases.d]\nengine = \"postgres:15\"\nmigrate = \"x\"",
-            "dayfly.toml:3: `migrate` must be a table such as",
-        ),
-        (
-            "[databases.d]\nengine = \"postgres:15\"\nurl = \"PORT\"",
-            "dayfly.toml:3: `url`: PORT is set",
-        ),
         (
             "[services.web]\nenv = { DATABASE_URL = \"x\" }\n[databases.d]\nengine = \"postgres:15\"",
             "dayfly.toml:2: DATABASE_URL of service web is set by database d",
-        ),
-        (
-            "[databases.a]\nengine = \"postgres:15\"\nurl = \"X\"\n[databases.b]\nengine = \"postgres:15\"\nurl = \"X\"",
-            "dayfly.toml:6: databases a and b both set X",
         ),
         (
             "[preview]\nhooks = {}",
@@ -504,24 +452,6 @@ url = "MAIN_URL"
             .map(|s| s.health.clone())
             .collect();
         assert_eq!(health, [Health::Default, Health::Running, Health::Tcp]);
-    }
-
-    #[tokio::test]
-    async fn only_one_database_is_the_database() {
-        let two = "[databases.main]\nengine = \"postgres:15\"\n[databases.log-book]\nengine = \"postgres\"";
-        let blueprint = toml(two).await.unwrap();
-        let urls: Vec<_> = blueprint
-            .databases
-            .iter()
-            .map(|d| d.url_variable.as_str())
-            .collect();
-        assert_eq!(urls, ["DATABASE_URL", "LOG_BOOK_DATABASE_URL"]);
-        noted(&blueprint, "postgres:17, since `engine` names no version");
-        let one = toml("[databases.users]\nengine = \"postgres:15\"")
-            .await
-            .unwrap();
-        assert_eq!(one.databases[0].url_variable, "DATABASE_URL");
-        noted(&one, "since it is the only one");
     }
 
     #[tokio::test]

@@ -117,15 +117,19 @@ fn image(section: &Section<'_>) -> Result<Option<At<ImageSource>>, BlueprintErro
         let message = format!("{reference:?} holds an unknown placeholder; there is {known}");
         return Err(section.error_at(&at, message));
     }
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-/:@".contains(&b);
-    if reference.len() > 255
-        || !shown.bytes().all(plain)
-        || !shown.as_bytes()[0].is_ascii_alphanumeric()
-    {
+    if reference.len() > 255 || !is_reference(&shown) {
         let message = format!("{reference:?} is not a reference of an image, such as nginx:1.27");
         return Err(section.error_at(&at, message));
     }
     Ok(Some((ImageSource::Reference(reference.to_owned()), at)))
+}
+
+/// Whether an image can have this name.
+pub(super) fn is_reference(text: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-/:@".contains(&b);
+    text.len() <= 255
+        && text.bytes().all(plain)
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
 }
 
 fn build(section: &Section<'_>) -> Result<Option<At<ImageSource>>, BlueprintError> {
@@ -231,7 +235,8 @@ pub(super) fn path(
     })
 }
 
-fn port(section: &Section<'_>) -> Result<Option<u16>, BlueprintError> {
+/// `port`.
+pub(super) fn port(section: &Section<'_>) -> Result<Option<u16>, BlueprintError> {
     let Some((port, at)) = section.integer("port")? else {
         return Ok(None);
     };
@@ -252,7 +257,7 @@ fn health(section: &Section<'_>) -> Result<Option<String>, BlueprintError> {
 }
 
 /// Variables with names that every system takes, none of them ours.
-fn variables(
+pub(super) fn variables(
     section: &Section<'_>,
     key: &str,
 ) -> Result<BTreeMap<String, At<String>>, BlueprintError> {
@@ -292,7 +297,8 @@ pub(super) fn variable(name: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn memory(section: &Section<'_>) -> Result<Option<u64>, BlueprintError> {
+/// `memory`, in bytes.
+pub(super) fn memory(section: &Section<'_>) -> Result<Option<u64>, BlueprintError> {
     let Some((text, at)) = section.text("memory")? else {
         return Ok(None);
     };

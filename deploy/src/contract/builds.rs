@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     builder::{BuildError, BuildEvent, BuildRequest, silence},
-    names::{ImageId, ServiceName},
+    names::{ImageId, PreviewId, ServiceName},
 };
 
 async fn request(fixture: &dyn Fixture, source: &Source) -> Result<BuildRequest, Broken> {
@@ -82,7 +82,7 @@ pub async fn a_build_gives_an_image_that_runs(fixture: &dyn Fixture) -> Kept {
     ready(fixture, fixture.engine().start_service(&web).await?).await?;
     fixture.engine().remove_service(&web.key).await?;
     for _ in 0..2 {
-        fixture.builder().remove(&image).await?;
+        fixture.builder().remove(&shop()?, &image).await?;
         let seen = observe(fixture).await?;
         expect(seen.images.is_empty(), "a removed image is gone", &seen)?;
     }
@@ -169,6 +169,52 @@ pub async fn an_image_that_cannot_be_had_is_named(fixture: &dyn Fixture) -> Kept
 pub async fn an_image_that_somebody_else_made_is_never_removed(fixture: &dyn Fixture) -> Kept {
     room(fixture).await?;
     let web = acting(fixture, "web", Act::Serve).await?;
-    fixture.builder().remove(&web.image).await?;
+    fixture.builder().remove(&shop()?, &web.image).await?;
     ready(fixture, fixture.engine().start_service(&web).await?).await
+}
+
+/// Who has an image keeps it, whoever else is rid of it.
+pub async fn a_shared_image_goes_with_the_last_preview_that_has_it(fixture: &dyn Fixture) -> Kept {
+    let builder = fixture.builder();
+    let (shop, other) = (shop()?, PreviewId::parse("shop-10")?);
+    let request = request(fixture, &Source::Serves).await?;
+    let image = builder.build(&request, silence()).await?;
+    let web = &request.service;
+    for _ in 0..2 {
+        let shared = builder.share(&image, &other, R1, web).await?;
+        expect(shared, "an image that is there can be shared", &shared)?;
+    }
+    let whose = async || {
+        let images = observe(fixture).await?.images;
+        let ours = images.iter().all(|state| state.image == image);
+        expect(ours, "it is the same image", &images)?;
+        let mut whose: Vec<_> = images.into_iter().map(|state| state.preview).collect();
+        // Who was given it twice may be seen with it twice; it is gone at once all the same.
+        whose.sort();
+        whose.dedup();
+        Ok::<_, Broken>(whose)
+    };
+    let seen = whose().await?;
+    let both = seen == [shop.clone(), other.clone()];
+    expect(both, "both previews have it", &seen)?;
+    builder.remove(&shop, &image).await?;
+    let seen = whose().await?;
+    let kept = seen == std::slice::from_ref(&other);
+    expect(kept, "who was not asked keeps it", &seen)?;
+    builder.remove(&other, &image).await?;
+    let seen = whose().await?;
+    expect(seen.is_empty(), "with the last one it is gone", &seen)?;
+    let shared = builder.share(&image, &other, R1, web).await?;
+    expect(!shared, "what is gone cannot be shared", &shared)
+}
+
+/// Sharing makes nothing ours that is not.
+pub async fn an_image_that_somebody_else_made_cannot_be_shared(fixture: &dyn Fixture) -> Kept {
+    let image = fixture.builder().obtain(fixture.image(), silence()).await?;
+    let web = ServiceName::parse("web")?;
+    let builder = fixture.builder();
+    let shared = builder.share(&image, &shop()?, R1, &web).await?;
+    expect(!shared, "an image of somebody else is not shared", &shared)?;
+    let seen = observe(fixture).await?;
+    expect(seen.is_empty(), "nobody has it then", &seen)
 }

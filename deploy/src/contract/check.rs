@@ -2,18 +2,13 @@
 
 use std::{collections::BTreeMap, fmt, net::SocketAddr, time::Duration};
 
-use secrecy::SecretString;
 use tokio::time::Instant;
 
-use super::{
-    Act, Fixture,
-    fixture::{PASSWORD, SEED},
-};
+use super::{Act, Fixture};
 use crate::{
     blueprint::{Command, Health},
-    databases::{DatabaseKey, DatabaseSpec, Seed},
     engine::{Observation, Probe, Room, RoomSpec, ServiceKey, ServiceSpec},
-    names::{DatabaseName, ImageId, NameError, PreviewId, RevisionNumber, ServiceName},
+    names::{ImageId, NameError, PreviewId, RevisionNumber, ServiceName},
 };
 
 /// How long anything that is waited for may take.
@@ -120,7 +115,7 @@ pub(super) fn spec(key: ServiceKey, image: ImageId, command: Option<Command>) ->
         command,
         env: BTreeMap::from([("GREETING".to_owned(), "hello".to_owned())]),
         port: PORT,
-        uses_data: false,
+        data: None,
         memory_bytes: 256 << 20,
         cpu_milli: 1_000,
         pids_max: 64,
@@ -173,27 +168,6 @@ pub(super) async fn observe(fixture: &dyn Fixture) -> Result<Observation, Broken
     Ok(fixture.engine().observe(None).await?)
 }
 
-pub(super) fn database_key() -> Result<DatabaseKey, NameError> {
-    Ok(DatabaseKey {
-        preview: shop()?,
-        name: DatabaseName::parse("main")?,
-    })
-}
-
-pub(super) fn database(fixture: &dyn Fixture) -> Result<DatabaseSpec, NameError> {
-    Ok(DatabaseSpec {
-        key: database_key()?,
-        image: fixture.database_image().to_owned(),
-        seed: Some(Seed {
-            path: "db/seed.sql".to_owned(),
-            content: SEED.into(),
-        }),
-        password: SecretString::from(PASSWORD),
-        memory_bytes: 512 << 20,
-        cpu_milli: 1_000,
-    })
-}
-
 /// Removes all that the ports show, in the order in which nobody is hurt, and sees that nothing
 /// is left.
 pub async fn clear(fixture: &dyn Fixture) -> Kept {
@@ -202,15 +176,17 @@ pub async fn clear(fixture: &dyn Fixture) -> Kept {
     for service in &seen.services {
         engine.remove_service(&service.key).await?;
     }
-    for database in seen.databases {
-        let key = DatabaseKey {
-            preview: database.preview,
-            name: database.name,
-        };
-        fixture.databases().remove(&key).await?;
+    // Of most databases both are there: the data, and a server on them.
+    let servers = seen.databases.iter().map(|database| &database.key);
+    for key in servers.chain(&seen.data) {
+        fixture.databases().remove(key).await?;
     }
     for image in &seen.images {
-        fixture.builder().remove(&image.image).await?;
+        let builder = fixture.builder();
+        builder.remove(&image.preview, &image.image).await?;
+    }
+    for snapshot in fixture.databases().snapshots().await? {
+        fixture.databases().forget(&snapshot.id).await?;
     }
     for stray in &seen.strays {
         engine.remove_stray(stray).await?;
@@ -223,5 +199,7 @@ pub async fn clear(fixture: &dyn Fixture) -> Kept {
         left.is_empty(),
         "nothing is left when everything was removed",
         &left,
-    )
+    )?;
+    let left = fixture.databases().snapshots().await?;
+    expect(left.is_empty(), "no snapshot is left either", &left)
 }

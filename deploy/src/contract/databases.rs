@@ -1,83 +1,104 @@
-//! Promises about databases.
+//! Promises about data and the servers on them.
+
+use secrecy::SecretString;
 
 use super::{
-    BAD_SEED, Fixture, Kept,
-    check::{database, database_key, expect, observe, room, room_of, shop},
+    Fixture, Kept,
+    check::{expect, observe, shop},
+    data::{
+        G1, MAIN, OTHER, data_are, data_key, database, holds, made, nothing_was_made, rooms,
+        running, seed, silence,
+    },
 };
 use crate::{
-    databases::{DatabaseError, DatabaseSpec, Seed},
+    blueprint::DatabaseEngine,
+    databases::DatabaseError,
     engine::{Activity, EngineError, Room},
 };
 
-async fn rooms(fixture: &dyn Fixture) -> Kept {
-    room(fixture).await?;
-    room_of(fixture, &shop()?, Room::Data).await
-}
-
-async fn made(fixture: &dyn Fixture) -> Result<DatabaseSpec, super::Broken> {
-    rooms(fixture).await?;
-    let spec = database(fixture)?;
-    fixture.databases().create(&spec).await?;
-    Ok(spec)
-}
-
-async fn holds(fixture: &dyn Fixture, wanted: &[&str]) -> Kept {
-    let words = fixture.words(&database_key()?).await?;
-    expect(
-        words == wanted,
-        &format!("the database holds {wanted:?}"),
-        &words,
-    )
-}
-
 /// What the first visitor meets is the seed.
 pub async fn a_database_starts_with_its_seed_and_answers(fixture: &dyn Fixture) -> Kept {
-    made(fixture).await?;
-    holds(fixture, &["seed"]).await
+    let main = running(fixture, G1, MAIN).await?;
+    holds(fixture, &main, &["seed"]).await
 }
 
-/// A database is never made outside its room.
+/// Data need neither a room nor a server, and are seen.
+pub async fn data_are_made_without_a_server(fixture: &dyn Fixture) -> Kept {
+    let main = database(fixture, G1, MAIN)?;
+    fixture
+        .databases()
+        .create(&main, &seed(), silence())
+        .await?;
+    let seen = data_are(fixture, &[main.key]).await?;
+    let alone = seen.databases.is_empty() && seen.rooms.is_empty();
+    expect(alone, "nothing but the data is there", &seen)
+}
+
+/// A database never runs outside its room.
 pub async fn a_database_without_its_room_is_missing(fixture: &dyn Fixture) -> Kept {
-    let made = fixture.databases().create(&database(fixture)?).await;
-    let missing = matches!(made, Err(DatabaseError::Engine(EngineError::Missing(_))));
-    expect(missing, "a database without its room is missing it", &made)?;
-    let seen = observe(fixture).await?;
-    expect(seen.is_empty(), "it leaves nothing", &seen)
+    let main = database(fixture, G1, MAIN)?;
+    fixture
+        .databases()
+        .create(&main, &seed(), silence())
+        .await?;
+    let started = fixture.databases().start(&main).await;
+    let missing = matches!(started, Err(DatabaseError::Engine(EngineError::Missing(_))));
+    expect(missing, "a start without its room is missing it", &started)?;
+    let seen = data_are(fixture, &[main.key]).await?;
+    expect(seen.databases.is_empty(), "it leaves no server", &seen)
 }
 
-/// The author is told which line, and nothing half made is left.
-pub async fn a_bad_seed_names_the_line(fixture: &dyn Fixture) -> Kept {
-    rooms(fixture).await?;
-    let mut spec = database(fixture)?;
-    spec.seed = Some(Seed {
-        path: "db/seed.sql".to_owned(),
-        content: BAD_SEED.into(),
-    });
-    let made = fixture.databases().create(&spec).await;
-    let named = matches!(&made,
-        Err(DatabaseError::Seed { path, line: Some(3), .. }) if path == "db/seed.sql");
-    expect(named, "the failing line of the seed is named", &made)?;
-    let seen = observe(fixture).await?;
-    let nothing = seen.databases.is_empty() && seen.strays.is_empty();
-    expect(nothing, "nothing half made is left", &seen)
+/// Nothing is made by a start.
+pub async fn starting_a_database_that_was_never_made_is_missing(fixture: &dyn Fixture) -> Kept {
+    rooms(fixture, G1).await?;
+    let main = database(fixture, G1, MAIN)?;
+    let started = fixture.databases().start(&main).await;
+    let missing = matches!(started, Err(DatabaseError::Engine(EngineError::Missing(_))));
+    expect(missing, "what was never made is missing", &started)?;
+    nothing_was_made(fixture).await
 }
 
-/// A making never meets the data of an earlier one.
-pub async fn creating_again_starts_fresh(fixture: &dyn Fixture) -> Kept {
-    let spec = made(fixture).await?;
-    fixture.put_word(&spec.key, "written").await?;
-    holds(fixture, &["seed", "written"]).await?;
-    fixture.databases().create(&spec).await?;
-    holds(fixture, &["seed"]).await?;
-    let seen = observe(fixture).await?;
-    let one = seen.databases.len() == 1 && seen.strays.is_empty();
-    expect(one, "one database is there", &seen)
+/// Starting what runs changes nothing.
+pub async fn starting_a_database_twice_leaves_one_server(fixture: &dyn Fixture) -> Kept {
+    let main = running(fixture, G1, MAIN).await?;
+    fixture.put_word(&main, "written").await?;
+    fixture.databases().start(&main).await?;
+    holds(fixture, &main, &["seed", "written"]).await?;
+    let seen = data_are(fixture, std::slice::from_ref(&main.key)).await?;
+    let states = seen.databases.iter().map(|db| (&db.key, &db.activity));
+    let one = states.eq([(&main.key, &Activity::Running)]);
+    expect(one, "one server runs", &seen)
 }
 
-/// What was written stays, whoever stopped the server.
-pub async fn a_database_keeps_its_data_over_stop_and_start(fixture: &dyn Fixture) -> Kept {
-    let spec = made(fixture).await?;
-    fixture.put_word(&spec.key, "written").await?;
+/// Data are copied with the passwords in them, and everybody has passwords of their own.
+pub async fn a_database_answers_to_the_password_it_was_started_with_last(
+    fixture: &dyn Fixture,
+) -> Kept {
+    let mut main = running(fixture, G1, MAIN).await?;
+    fixture.put_word(&main, "written").await?;
+    main.password = SecretString::from("another-horse");
+    fixture.databases().start(&main).await?;
+    holds(fixture, &main, &["seed", "written"]).await
+}
+
+/// Without a server there are the data, as they were when it ran.
+pub async fn a_stopped_database_keeps_its_data(fixture: &dyn Fixture) -> Kept {
+    let main = running(fixture, G1, MAIN).await?;
+    fixture.put_word(&main, "written").await?;
+    for _ in 0..2 {
+        fixture.databases().stop(&main.key).await?;
+        let seen = data_are(fixture, std::slice::from_ref(&main.key)).await?;
+        let stopped = seen.databases.is_empty() && seen.rooms.len() == 2;
+        expect(stopped, "the server is gone, its room is not", &seen)?;
+    }
+    fixture.databases().start(&main).await?;
+    holds(fixture, &main, &["seed", "written"]).await
+}
+
+/// What was written stays, whoever ended the server.
+pub async fn a_database_keeps_its_data_when_its_server_is_killed(fixture: &dyn Fixture) -> Kept {
+    let main = running(fixture, G1, MAIN).await?;
+    fixture.put_word(&main, "written").await?;
     fixture.stop_containers().await?;
     let seen = observe(fixture).await?;
     let ended = |activity: &Activity| matches!(activity, Activity::Exited { .. });
@@ -88,28 +109,85 @@ pub async fn a_database_keeps_its_data_over_stop_and_start(fixture: &dyn Fixture
         &seen,
     )?;
     for _ in 0..2 {
-        fixture.databases().start(&spec.key).await?;
-        holds(fixture, &["seed", "written"]).await?;
+        fixture.databases().start(&main).await?;
+        holds(fixture, &main, &["seed", "written"]).await?;
     }
     Ok(())
 }
 
-/// Nothing is made by a start.
-pub async fn starting_a_database_that_was_never_made_is_missing(fixture: &dyn Fixture) -> Kept {
-    rooms(fixture).await?;
-    let started = fixture.databases().start(&database_key()?).await;
-    let missing = matches!(started, Err(DatabaseError::Engine(EngineError::Missing(_))));
-    expect(missing, "what was never made is missing", &started)
+/// A making never meets the data of an earlier one.
+pub async fn creating_again_starts_fresh(fixture: &dyn Fixture) -> Kept {
+    let main = running(fixture, G1, MAIN).await?;
+    fixture.put_word(&main, "written").await?;
+    holds(fixture, &main, &["seed", "written"]).await?;
+    let databases = fixture.databases();
+    databases.stop(&main.key).await?;
+    databases.create(&main, &seed(), silence()).await?;
+    databases.start(&main).await?;
+    holds(fixture, &main, &["seed"]).await?;
+    let seen = data_are(fixture, &[main.key]).await?;
+    expect(seen.databases.len() == 1, "one server is there", &seen)
 }
 
-/// Neither server nor data.
-pub async fn a_removed_database_leaves_nothing(fixture: &dyn Fixture) -> Kept {
-    let spec = made(fixture).await?;
+/// Neither server nor data; its room and its neighbours stay.
+pub async fn a_removed_database_leaves_nothing_but_its_room(fixture: &dyn Fixture) -> Kept {
+    let main = running(fixture, G1, MAIN).await?;
+    let other = running(fixture, G1, OTHER).await?;
     for _ in 0..2 {
-        fixture.databases().remove(&spec.key).await?;
-        let seen = observe(fixture).await?;
-        let nothing = seen.databases.is_empty() && seen.strays.is_empty();
-        expect(nothing, "a removed database leaves nothing", &seen)?;
+        fixture.databases().remove(&main.key).await?;
+        let seen = data_are(fixture, std::slice::from_ref(&other.key)).await?;
+        let servers = seen.databases.iter().map(|db| &db.key);
+        let gone = servers.eq([&other.key]);
+        expect(gone, "the server is gone, its neighbour is not", &seen)?;
+        let room = (shop()?, Room::Data(G1));
+        expect(seen.rooms.contains(&room), "the room is kept", &seen)?;
     }
-    Ok(())
+    holds(fixture, &other, &["seed"]).await?;
+    fixture.databases().stop(&other.key).await?;
+    fixture.databases().remove(&other.key).await?;
+    let seen = data_are(fixture, &[]).await?;
+    expect(seen.databases.is_empty(), "no server is left", &seen)
+}
+
+/// Data are of no use to another kind of server, and are not touched by it.
+pub async fn data_of_another_kind_of_server_are_refused(fixture: &dyn Fixture) -> Kept {
+    let main = made(fixture, G1, MAIN).await?;
+    let mut unlike = main.clone();
+    unlike.engine = DatabaseEngine::Redis;
+    let started = fixture.databases().start(&unlike).await;
+    let refused = matches!(&started,
+        Err(DatabaseError::Version { made_by, .. }) if *made_by == main.image);
+    expect(refused, "who made the data is told", &started)?;
+    fixture.databases().start(&main).await?;
+    holds(fixture, &main, &["seed"]).await
+}
+
+/// A server that does not exist is told by its name, and what is there stays as it is.
+pub async fn a_server_image_that_cannot_be_had_is_named(fixture: &dyn Fixture) -> Kept {
+    // Nothing listens on port 1, so that no registry has to be asked.
+    let nowhere = "localhost:1/dayfly-contract/nothing:1";
+    let mut main = database(fixture, G1, MAIN)?;
+    main.image = nowhere.to_owned();
+    let made = fixture.databases().create(&main, &seed(), silence()).await;
+    let named = matches!(&made, Err(DatabaseError::NoImage { image, .. }) if image == nowhere);
+    expect(named, "the image that cannot be had is named", &made)?;
+    nothing_was_made(fixture).await
+}
+
+/// Who has how much of the pool is told for each database, and no other.
+pub async fn the_pool_tells_who_has_how_much(fixture: &dyn Fixture) -> Kept {
+    let main = made(fixture, G1, MAIN).await?;
+    let databases = fixture.databases();
+    let usage = databases.data_use(&main.key.preview).await?;
+    let whose: Vec<_> = usage.keys().cloned().collect();
+    let key = data_key(G1, MAIN)?;
+    let one = whose == [(key.generation, key.name)];
+    let bytes = usage
+        .values()
+        .map(|part| part.exclusive_bytes + part.shared_bytes);
+    let some = one && bytes.sum::<u64>() > 0;
+    expect(some, "the one database has some of the pool", &usage)?;
+    let pool = databases.pool().await?;
+    let room = pool.free_bytes > 0 && pool.free_bytes <= pool.total_bytes;
+    expect(room, "a part of the pool is free", &pool)
 }

@@ -6,13 +6,13 @@ use crate::{
     blueprint::Command,
     builder::Builder,
     contract::Broken,
-    databases::{DatabaseKey, Databases},
+    databases::{DatabaseSpec, Databases, Seed},
     engine::Engine,
     names::Instance,
     source::Tree,
 };
 
-/// The password of every database that the promises make.
+/// The password of a database unless a promise is about passwords.
 pub const PASSWORD: &str = "correct-horse-battery";
 
 /// A seed after which the one word in the database is `seed`.
@@ -72,7 +72,7 @@ pub trait Fixture: Send + Sync {
     /// An image that somebody else made and that is there; commands run in it.
     fn image(&self) -> &str;
 
-    /// A database server's image that is there.
+    /// An image of PostgreSQL that is there.
     fn database_image(&self) -> &str;
 
     /// The command that does it.
@@ -87,9 +87,17 @@ pub trait Fixture: Send + Sync {
     /// Stops every container of this instance without the ports.
     async fn stop_containers(&self) -> Result<(), Broken>;
 
-    /// Adds a word to the table `words` of a database that was made with [`SEED`].
-    async fn put_word(&self, database: &DatabaseKey, word: &str) -> Result<(), Broken>;
+    /// Adds a word to the table `words` of a database that was made with [`SEED`] and runs.
+    async fn put_word(&self, database: &DatabaseSpec, word: &str) -> Result<(), Broken>;
 
     /// All words in that table, sorted.
-    async fn words(&self, database: &DatabaseKey) -> Result<Vec<String>, Broken>;
+    async fn words(&self, database: &DatabaseSpec) -> Result<Vec<String>, Broken>;
+
+    /// Replaces the one word in that table of both by `1`, then by `2` and so on, each in the first
+    /// and then in the second, as fast as one command inside the first one's preview can. Ends by
+    /// being dropped alone.
+    async fn count_up(&self, databases: [&DatabaseSpec; 2]) -> Result<(), Broken>;
+
+    /// A command of the shop's first revision that does to the database what [`SEED`] does.
+    async fn seed_that_runs(&self, database: &DatabaseSpec) -> Result<Seed, Broken>;
 }

@@ -6,21 +6,28 @@
 
 mod builds;
 mod check;
+mod data;
 mod databases;
 mod fixture;
+mod forks;
 mod observation;
 mod output;
 mod promises;
 mod rooms;
 mod runs;
+mod seeds;
 mod services;
+mod snapshots;
 
 pub use builds::*;
 pub use check::{Broken, Kept, clear};
 pub use databases::*;
 pub use fixture::{Act, BAD_SEED, Fixture, PASSWORD, SEED, Source};
+pub use forks::*;
 pub use observation::*;
 pub use output::*;
 pub use rooms::*;
 pub use runs::*;
+pub use seeds::*;
 pub use services::*;
+pub use snapshots::*;

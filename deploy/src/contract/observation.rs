@@ -4,7 +4,8 @@ use futures_util::StreamExt;
 
 use super::{
     Act, Broken, Fixture, Kept,
-    check::{R1, acting, database, expect, observe, ready, room, room_of, shop, soon},
+    check::{R1, acting, expect, observe, ready, room, room_of, shop, soon},
+    data::{G1, MAIN, running},
 };
 use crate::{
     engine::{Activity, Room},
@@ -15,18 +16,17 @@ use crate::{
 pub async fn observe_finds_everything_and_only_of_that_preview(fixture: &dyn Fixture) -> Kept {
     let (shop, other) = (shop()?, PreviewId::parse("shop-10")?);
     room(fixture).await?;
-    room_of(fixture, &shop, Room::Data).await?;
     room_of(fixture, &other, Room::Revision(R1)).await?;
+    let main = running(fixture, G1, MAIN).await?.key;
     let mut spec = acting(fixture, "web", Act::Serve).await?;
-    spec.uses_data = true;
+    spec.data = Some(G1);
     let address = fixture.engine().start_service(&spec).await?;
-    fixture.databases().create(&database(fixture)?).await?;
 
     let mut seen = fixture.engine().observe(Some(&shop)).await?;
     seen.rooms.sort();
     let rooms = [
         (shop.clone(), Room::Revision(R1)),
-        (shop.clone(), Room::Data),
+        (shop.clone(), Room::Data(G1)),
     ];
     expect(
         seen.rooms == rooms,
@@ -42,12 +42,10 @@ pub async fn observe_finds_everything_and_only_of_that_preview(fixture: &dyn Fix
         "its service is seen",
         &seen,
     )?;
-    let names = seen
-        .databases
-        .iter()
-        .map(|db| (db.name.as_str(), &db.activity));
-    let main = names.eq([("main", &Activity::Running)]);
-    expect(main, "its database is seen", &seen)?;
+    let servers = seen.databases.iter().map(|db| (&db.key, &db.activity));
+    let server = servers.eq([(&main, &Activity::Running)]);
+    expect(server, "the server of its database is seen", &seen)?;
+    expect(seen.data == [main], "its data are seen", &seen)?;
     let nothing_else = seen.strays.is_empty() && seen.images.is_empty();
     expect(nothing_else, "nothing else is seen", &seen)?;
 
@@ -55,12 +53,13 @@ pub async fn observe_finds_everything_and_only_of_that_preview(fixture: &dyn Fix
     let only = seen.rooms == [(other, Room::Revision(R1))];
     let only = only && seen.services.is_empty() && seen.databases.is_empty();
     expect(
-        only && seen.strays.is_empty(),
+        only && seen.data.is_empty() && seen.strays.is_empty(),
         "the other preview is seen alone",
         &seen,
     )?;
     let seen = observe(fixture).await?;
     let both = seen.rooms.len() == 3 && seen.services.len() == 1 && seen.databases.len() == 1;
+    let both = both && seen.data.len() == 1;
     expect(both, "a look at everything sees both", &seen)
 }
 

@@ -36,14 +36,46 @@ macro_rules! contract_promises {
             a_build_whose_dockerfile_carries_our_labels_gains_nothing
             an_image_that_cannot_be_had_is_named
             an_image_that_somebody_else_made_is_never_removed
+            a_shared_image_goes_with_the_last_preview_that_has_it
+            an_image_that_somebody_else_made_cannot_be_shared
 
             a_database_starts_with_its_seed_and_answers
+            data_are_made_without_a_server
             a_database_without_its_room_is_missing
-            a_bad_seed_names_the_line
-            creating_again_starts_fresh
-            a_database_keeps_its_data_over_stop_and_start
             starting_a_database_that_was_never_made_is_missing
-            a_removed_database_leaves_nothing
+            starting_a_database_twice_leaves_one_server
+            a_database_answers_to_the_password_it_was_started_with_last
+            a_stopped_database_keeps_its_data
+            a_database_keeps_its_data_when_its_server_is_killed
+            creating_again_starts_fresh
+            a_removed_database_leaves_nothing_but_its_room
+            data_of_another_kind_of_server_are_refused
+            a_server_image_that_cannot_be_had_is_named
+            the_pool_tells_who_has_how_much
+
+            a_bad_seed_names_the_line
+            a_seed_that_does_not_fit_is_refused
+            a_database_without_a_seed_answers
+            a_seed_that_is_run_fills_the_database
+            a_seed_whose_command_fails_tells_its_last_words
+            a_seed_that_is_run_needs_the_room
+            the_same_seed_is_run_once
+            another_seed_is_made_afresh
+
+            a_saved_database_can_be_made_again
+            saving_twice_keeps_two_snapshots
+            saving_what_is_not_there_is_no_data
+            a_forgotten_snapshot_is_gone_and_copies_of_it_stay
+            a_snapshot_that_was_never_made_is_no_data
+            a_snapshot_of_another_kind_of_server_is_refused
+
+            a_fork_copies_every_named_database
+            a_fork_copies_nothing_else
+            a_fork_of_what_does_not_run_pauses_nobody
+            a_fork_shows_all_databases_at_one_moment
+            a_fork_of_missing_data_is_no_data_and_leaves_nothing
+            a_fork_takes_the_place_of_what_was_there
+            a_fork_outlives_its_source
         }
     };
 }

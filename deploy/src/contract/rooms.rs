@@ -2,11 +2,12 @@
 
 use super::{
     Fixture, Kept,
-    check::{R1, database_key, expect, key, observe, room, shop},
+    check::{R1, expect, key, observe, room, shop},
+    data::{G1, MAIN, data_key},
 };
 use crate::{
     engine::{Room, Stray, StrayKind},
-    names::ImageId,
+    names::{ImageId, SnapshotId},
 };
 
 /// Ensuring what is there changes nothing.
@@ -35,7 +36,7 @@ pub async fn a_removed_room_is_gone_and_removing_again_is_fine(fixture: &dyn Fix
 /// Every removal of every port finds nothing and is content.
 pub async fn removing_what_is_not_there_is_fine(fixture: &dyn Fixture) -> Kept {
     let engine = fixture.engine();
-    engine.remove_room(&shop()?, &Room::Data).await?;
+    engine.remove_room(&shop()?, &Room::Data(G1)).await?;
     engine.remove_service(&key("web")?).await?;
     for kind in [StrayKind::Container, StrayKind::Volume, StrayKind::Network] {
         let id = "dayfly-contract-nothing".to_owned();
@@ -48,9 +49,14 @@ pub async fn removing_what_is_not_there_is_fine(fixture: &dyn Fixture) -> Kept {
         };
         engine.remove_stray(&stray).await?;
     }
-    fixture.databases().remove(&database_key()?).await?;
+    let (databases, key) = (fixture.databases(), data_key(G1, MAIN)?);
+    databases.stop(&key).await?;
+    databases.remove(&key).await?;
+    databases
+        .forget(&SnapshotId::parse(&"0".repeat(64))?)
+        .await?;
     let nobody = ImageId::parse(&format!("sha256:{}", "0".repeat(64)))?;
-    fixture.builder().remove(&nobody).await?;
+    fixture.builder().remove(&shop()?, &nobody).await?;
     let seen = observe(fixture).await?;
     expect(seen.is_empty(), "removing nothing makes nothing", &seen)
 }

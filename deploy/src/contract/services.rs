@@ -3,6 +3,7 @@
 use super::{
     Act, Broken, Fixture, Kept,
     check::{HOST, acting, eventually, expect, observe, ready, room},
+    data::G1,
 };
 use crate::{
     blueprint::Health,
@@ -83,7 +84,7 @@ pub async fn a_missing_room_is_missing(fixture: &dyn Fixture) -> Kept {
     let missing = matches!(started, Err(EngineError::Missing(_)));
     expect(missing, "a start without its room is missing it", &started)?;
     room(fixture).await?;
-    spec.uses_data = true;
+    spec.data = Some(G1);
     let started = fixture.engine().start_service(&spec).await;
     let missing = matches!(started, Err(EngineError::Missing(_)));
     expect(

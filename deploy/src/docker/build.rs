@@ -26,7 +26,7 @@ use crate::{
         Fingerprint,
     },
     labels::{Kind, Mark},
-    names::{ImageId, PreviewId},
+    names::{ImageId, PreviewId, RevisionNumber, ServiceName},
     source::{Context, SourceError},
 };
 
@@ -101,8 +101,21 @@ impl Builder for Docker {
         self.obtain_image(reference, &sink).await
     }
 
-    async fn remove(&self, image: &ImageId) -> Result<(), BuildError> {
-        self.remove_image(image).await
+    async fn share(
+        &self,
+        image: &ImageId,
+        preview: &PreviewId,
+        revision: RevisionNumber,
+        service: &ServiceName,
+    ) -> Result<bool, BuildError> {
+        let name = self
+            .names(preview)
+            .image(revision, service, &secret_word()?);
+        self.share_image(image, &name).await
+    }
+
+    async fn remove(&self, preview: &PreviewId, image: &ImageId) -> Result<(), BuildError> {
+        self.remove_image(preview, image).await
     }
 }
 
@@ -269,6 +282,7 @@ impl Docker {
             instance: self.config().instance.clone(),
             preview: request.preview.clone(),
             revision: Some(request.revision),
+            generation: None,
             kind: Kind::Image,
             name: request.service.to_string(),
             spec: digest(made_from.to_string().as_bytes()),

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     DockerConfig, Firewall,
+    database::Turns,
     error::{classify, found},
     images::ImageFacts,
     names::Names,
@@ -45,6 +46,8 @@ struct Inner {
     images: Mutex<HashMap<ImageId, Arc<ImageFacts>>>,
     /// Held while a subnet is chosen and its network made.
     allocation: tokio::sync::Mutex<()>,
+    /// Snapshots that are being made.
+    turns: Turns,
     processors: OnceCell<u64>,
     /// Where the engine keeps images and containers.
     root: OnceCell<PathBuf>,
@@ -70,6 +73,7 @@ impl Docker {
                 rooms: Mutex::default(),
                 images: Mutex::default(),
                 allocation: tokio::sync::Mutex::default(),
+                turns: Turns::default(),
                 processors: OnceCell::new(),
                 root: OnceCell::new(),
             }),
@@ -137,6 +141,10 @@ impl Docker {
         self.change(what, async { found(future.await) })
             .await
             .map(|_| ())
+    }
+
+    pub(super) fn turns(&self) -> &Turns {
+        &self.inner.turns
     }
 
     /// How many processors the engine has.

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use super::{BuildLimits, Registries, Subnet};
-use crate::{engine::STOP_GRACE, names::Instance};
+use crate::{engine::STOP_GRACE, names::Instance, pool::Pool};
 
 /// Where the engine listens unless somebody says otherwise.
 pub const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
@@ -28,6 +28,8 @@ pub struct DockerConfig {
     pub builds: BuildLimits,
     /// Who may pull from which registry.
     pub registries: Arc<Registries>,
+    /// Where data directories live; without one there are no databases.
+    pub pool: Option<Pool>,
     /// How long calls may take.
     pub timeouts: Timeouts,
 }
@@ -44,6 +46,7 @@ impl DockerConfig {
             builder: BuilderWay::default(),
             builds: BuildLimits::default(),
             registries: Arc::default(),
+            pool: None,
             timeouts: Timeouts::default(),
         }
     }

@@ -10,8 +10,10 @@ use bollard::query_parameters::{
     ListVolumesOptionsBuilder,
 };
 
-use super::Docker;
-use crate::{builder::DiskUse, engine::EngineError, labels, names::PreviewId};
+use super::{Docker, names::image_of};
+use crate::{
+    builder::DiskUse, databases::Databases as _, engine::EngineError, labels, names::PreviewId,
+};
 
 /// Files that are looked at in one volume; one with more is counted as far as this.
 const FILES_MAX: usize = 1_000_000;
@@ -19,7 +21,8 @@ const FILES_MAX: usize = 1_000_000;
 impl Docker {
     pub(super) async fn preview_disk(&self, preview: &PreviewId) -> Result<DiskUse, EngineError> {
         let filter = self.filter(&[(labels::PREVIEW, preview.as_str())]);
-        let images = ListImagesOptionsBuilder::new().filters(&filter).build();
+        let built = self.filter(&[(labels::KIND, labels::Kind::Image.as_str())]);
+        let images = ListImagesOptionsBuilder::new().filters(&built).build();
         let containers = ListContainersOptionsBuilder::new()
             .all(true)
             .filters(&filter)
@@ -30,8 +33,11 @@ impl Docker {
             self.call("containers", self.api().list_containers(Some(containers))),
             self.call("volumes", self.api().list_volumes(Some(volumes))),
         )?;
+        let instance = &self.config().instance;
+        let has = |name: &String| image_of(instance, name).is_some_and(|(p, ..)| p == *preview);
         let images: BTreeMap<String, i64> = images
             .into_iter()
+            .filter(|image| image.repo_tags.iter().any(has))
             .map(|image| (image.id, image.size))
             .collect();
         let mut used = DiskUse {
@@ -60,6 +66,10 @@ impl Docker {
         });
         // Of an engine that is elsewhere, or whose files we may not see, it is not known.
         used.data_bytes = counted.await.ok().flatten();
+        let data = self.data_use(preview).await.unwrap_or_default();
+        let exclusive: u64 = data.values().map(|data| data.exclusive_bytes).sum();
+        used.data_bytes = used.data_bytes.map(|volumes| volumes + exclusive);
+        used.shared_bytes = data.values().map(|data| data.shared_bytes).sum();
         Ok(used)
     }
 }

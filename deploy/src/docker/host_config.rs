@@ -2,7 +2,10 @@
 //!
 //! A repository chooses what runs inside; it never chooses anything of what is decided here.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::PathBuf,
+};
 
 use bollard::{
     models::{
@@ -23,7 +26,7 @@ use super::{
 use crate::{
     engine::{EngineError, STOP_GRACE},
     labels::{Kind, Mark},
-    names::{ImageId, PreviewId, RevisionNumber},
+    names::{Generation, ImageId, PreviewId, RevisionNumber},
 };
 
 /// What the entrypoints of official images need to give files away and to stop being root.
@@ -55,6 +58,8 @@ pub(super) struct Plan {
     pub(super) preview: PreviewId,
     #[serde(skip)]
     pub(super) revision: Option<RevisionNumber>,
+    /// A database's own generation, or the one that a service uses.
+    pub(super) generation: Option<Generation>,
     /// The service's or database's name; also its host name.
     pub(super) name: String,
     /// The prefix of its volumes' names.
@@ -70,15 +75,28 @@ pub(super) struct Plan {
     /// How often it is started again when it fails.
     pub(super) restarts_max: u8,
     pub(super) shm_bytes: Option<u64>,
-    /// A directory that must be on a volume, whether or not the image declares it.
-    pub(super) data: Option<String>,
-    /// Whether it is also connected to the preview's data room.
-    pub(super) uses_data: bool,
+    /// A directory of the pool, and where it is inside.
+    pub(super) data: Option<DataMount>,
+    /// Whether signals go to it directly. A small init of the engine's that stays root may not
+    /// signal a server that gave its rights up, so that every stop of it would be a kill.
+    pub(super) alone: bool,
+    /// Replaces the image's user.
+    pub(super) user: Option<String>,
     /// Whether it answers to its name in its room.
     pub(super) named: bool,
     /// The network it starts in. Another one with the same meaning is no other spec.
     #[serde(skip)]
     pub(super) network: String,
+}
+
+/// A directory of the pool as a container sees it: the only thing of the host that any container
+/// is ever given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct DataMount {
+    /// Where it is inside.
+    pub(super) path: String,
+    /// Where it is in the pool; [`Pool::data_path`](crate::pool::Pool::data_path) says so.
+    pub(super) source: PathBuf,
 }
 
 /// What came of a create.
@@ -102,6 +120,7 @@ impl Plan {
             instance: docker.config().instance.clone(),
             preview: self.preview.clone(),
             revision: self.revision,
+            generation: self.generation.filter(|_| self.revision.is_none()),
             kind: self.kind,
             name: self.name.clone(),
             spec: self.spec(),
@@ -109,18 +128,15 @@ impl Plan {
         }
     }
 
-    /// The paths that are volumes: those the image declares, and the data directory unless one of
-    /// them holds it.
+    /// The paths that are volumes: those the image declares, but for the one in the pool.
     fn volume_paths(&self, facts: &ImageFacts) -> Vec<String> {
-        let mut paths = facts.volumes.clone();
-        if let Some(data) = &self.data
-            && !paths
-                .iter()
-                .any(|path| data == path || is_below(data, path))
-        {
-            paths.push(data.clone());
-        }
-        paths
+        let in_pool = |path: &&String| self.data.as_ref().is_some_and(|data| data.path == **path);
+        facts
+            .volumes
+            .iter()
+            .filter(|path| !in_pool(path))
+            .cloned()
+            .collect()
     }
 
     /// The volumes with the paths they are mounted at.
@@ -210,13 +226,14 @@ fn body(
     volumes: &[(String, Mark)],
     processors: u64,
 ) -> ContainerCreateBody {
-    let mounts = volumes
+    let volumes = volumes
         .iter()
-        .map(|(path, mark)| volume_mount(&plan.volume_owner, path, mark))
-        .collect();
+        .map(|(path, mark)| volume_mount(&plan.volume_owner, path, mark));
+    let mounts = volumes.chain(plan.data.as_ref().map(data_mount)).collect();
     ContainerCreateBody {
         hostname: Some(plan.name.clone()),
         image: Some(plan.image.to_string()),
+        user: plan.user.clone(),
         cmd: plan.command.clone(),
         env: Some(
             plan.env
@@ -243,7 +260,7 @@ fn body(
 fn host_config(plan: &Plan, facts: &ImageFacts, mounts: Vec<Mount>, processors: u64) -> HostConfig {
     let memory = i64::try_from(plan.memory_bytes.max(MEMORY_BYTES_MIN)).unwrap_or(i64::MAX);
     let nano_cpus = plan.cpu_milli.clamp(10, processors * 1000) * NANOS_PER_MILLI;
-    let capabilities: &[&str] = if facts.starts_as_root {
+    let capabilities: &[&str] = if facts.starts_as_root && plan.user.is_none() {
         &CAPABILITIES
     } else {
         &[]
@@ -257,7 +274,7 @@ fn host_config(plan: &Plan, facts: &ImageFacts, mounts: Vec<Mount>, processors: 
         memory_swap: Some(memory),
         nano_cpus: i64::try_from(nano_cpus).ok(),
         pids_limit: Some(i64::from(plan.pids_max.max(1))),
-        init: Some(true),
+        init: Some(!plan.alone),
         ipc_mode: Some("private".to_owned()),
         cgroupns_mode: Some(HostConfigCgroupnsModeEnum::PRIVATE),
         shm_size: plan.shm_bytes.and_then(|bytes| i64::try_from(bytes).ok()),
@@ -302,16 +319,22 @@ fn volume_mount(owner: &str, path: &str, mark: &Mark) -> Mount {
     }
 }
 
+/// The only bind. A mount of this type is refused by the engine when its source is not there, so
+/// that a pool which is not mounted is never taken for an empty directory.
+fn data_mount(data: &DataMount) -> Mount {
+    Mount {
+        target: Some(data.path.clone()),
+        source: Some(data.source.display().to_string()),
+        typ: Some(MountType::BIND),
+        ..Mount::default()
+    }
+}
+
 fn endpoint(plan: &Plan) -> EndpointSettings {
     EndpointSettings {
         aliases: plan.named.then(|| vec![plan.name.clone()]),
         ..EndpointSettings::default()
     }
-}
-
-fn is_below(path: &str, folder: &str) -> bool {
-    path.strip_prefix(folder.trim_end_matches('/'))
-        .is_some_and(|rest| rest.starts_with('/'))
 }
 
 #[cfg(test)]
@@ -327,6 +350,7 @@ mod tests {
             kind: Kind::Service,
             preview: PreviewId::parse("shop-1").unwrap(),
             revision: Some(RevisionNumber(1)),
+            generation: None,
             name: "web".to_owned(),
             volume_owner: "dayfly-0a1b2c3d-shop-1--r1--web".to_owned(),
             port: Some(8080),
@@ -339,7 +363,8 @@ mod tests {
             restarts_max: 3,
             shm_bytes: None,
             data: None,
-            uses_data: false,
+            alone: false,
+            user: None,
             named: true,
             network: "net".to_owned(),
         }
@@ -350,6 +375,7 @@ mod tests {
             instance: Instance::parse("0a1b2c3d").unwrap(),
             preview: plan.preview.clone(),
             revision: plan.revision,
+            generation: None,
             kind: plan.kind,
             name: plan.name.clone(),
             spec: plan.spec(),
@@ -377,21 +403,23 @@ mod tests {
     }
 
     #[test]
-    fn a_data_directory_below_a_declared_volume_needs_no_volume_of_its_own() {
+    fn the_directory_in_the_pool_takes_the_place_of_the_volume() {
         let facts = ImageFacts {
             volumes: vec!["/var/lib/pg".to_owned()],
             ..ImageFacts::default()
         };
         let at = |data: &str| {
             Plan {
-                data: Some(data.to_owned()),
+                data: Some(DataMount {
+                    path: data.to_owned(),
+                    source: PathBuf::from("/pool/x/data"),
+                }),
                 ..plan()
             }
             .volume_paths(&facts)
         };
-        assert_eq!(at("/var/lib/pg"), ["/var/lib/pg"]);
+        assert!(at("/var/lib/pg").is_empty());
         assert_eq!(at("/var/lib/pg/18/docker"), ["/var/lib/pg"]);
-        assert_eq!(at("/var/lib/pgdata"), ["/var/lib/pg", "/var/lib/pgdata"]);
     }
 
     #[test]
@@ -415,10 +443,12 @@ mod tests {
             restarts_max: u8,
             starts_as_root: bool,
             volumes in proptest::collection::vec("/[a-z./]{1,12}", 0..4),
+            data in proptest::option::of("/[a-z/]{1,12}"),
         ) {
+            let data = data.map(|path| DataMount { path, source: PathBuf::from("/pool/x/data") });
             let cpu_milli = cpu_milli.min(u64::MAX / NANOS_PER_MILLI);
             let plan = Plan {
-                command, env, memory_bytes, cpu_milli, pids_max, restarts_max, ..plan()
+                command, env, memory_bytes, cpu_milli, pids_max, restarts_max, data, ..plan()
             };
             let facts = ImageFacts { starts_as_root, volumes, ..ImageFacts::default() };
             let body = body_of(&plan, &facts);
@@ -448,6 +478,11 @@ mod tests {
             prop_assert_eq!(host.ipc_mode.as_deref(), Some("private"));
             prop_assert_eq!(host.network_mode.as_deref(), Some("net"));
             for mount in host.mounts.unwrap() {
+                if mount.typ == Some(MountType::BIND) {
+                    prop_assert_eq!(mount.source.as_deref(), Some("/pool/x/data"));
+                    prop_assert!(plan.data.is_some());
+                    continue;
+                }
                 prop_assert_eq!(mount.typ, Some(MountType::VOLUME));
                 prop_assert!(mount.source.unwrap().starts_with(&plan.volume_owner));
                 let labels = mount.volume_options.unwrap().labels.unwrap();

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use bollard::{
     auth::DockerCredentials,
-    models::{CreateImageInfo, ImageConfig, ImageInspect},
+    models::{
+        ContainerSummary, ContainerSummaryStateEnum, CreateImageInfo, ImageConfig, ImageInspect,
+    },
     query_parameters::{
         CreateImageOptionsBuilder, ListContainersOptionsBuilder, RemoveImageOptionsBuilder,
         TagImageOptionsBuilder,
@@ -17,14 +19,14 @@ use super::{
     Docker,
     client::within,
     error::{found, sentence, status},
-    names::{is_built_reference, leads_to},
+    names::{image_of, is_built_reference},
     registries::host,
 };
 use crate::{
     builder::{BuildError, BuildEvent, BuildSink},
     engine::EngineError,
     labels::Mark,
-    names::ImageId,
+    names::{ImageId, PreviewId},
 };
 
 /// The repository of images that we made and that stopped containers of others still need.
@@ -154,8 +156,43 @@ impl Docker {
         }
     }
 
-    /// Removes our tag, and the image with it unless somebody else has a use for it.
-    pub(super) async fn remove_image(&self, image: &ImageId) -> Result<(), BuildError> {
+    /// Gives an image of ours one more name; false where it is not there.
+    pub(super) async fn share_image(
+        &self,
+        image: &ImageId,
+        name: &str,
+    ) -> Result<bool, BuildError> {
+        let what = "an image";
+        let there = self
+            .look(what, self.api().inspect_image(image.as_str()))
+            .await
+            .map_err(build_error)?;
+        let config = there.and_then(|there| there.config);
+        let mark = config
+            .and_then(|config| config.labels)
+            .and_then(|labels| Mark::read(&labels));
+        if mark.is_none_or(|mark| mark.instance != self.config().instance) {
+            return Ok(false);
+        }
+        let Some((repository, tag)) = name.rsplit_once(':') else {
+            return Ok(false);
+        };
+        let options = TagImageOptionsBuilder::new()
+            .repo(repository)
+            .tag(tag)
+            .build();
+        self.change(what, self.api().tag_image(image.as_str(), Some(options)))
+            .await
+            .map_err(build_error)?;
+        Ok(true)
+    }
+
+    /// Removes the preview's name, and the image with it unless somebody else has a use for it.
+    pub(super) async fn remove_image(
+        &self,
+        preview: &PreviewId,
+        image: &ImageId,
+    ) -> Result<(), BuildError> {
         let inspected = self
             .look("an image", self.api().inspect_image(image.as_str()))
             .await;
@@ -172,12 +209,9 @@ impl Docker {
         if mark.instance != self.config().instance {
             return Ok(());
         }
-        for tag in there
-            .repo_tags
-            .iter()
-            .flatten()
-            .filter(|tag| leads_to(&mark, tag))
-        {
+        for tag in there.repo_tags.iter().flatten().filter(|tag| {
+            image_of(&mark.instance, tag).is_some_and(|(whose, ..)| whose == *preview)
+        }) {
             self.untag(image, tag).await.map_err(build_error)?;
         }
         Ok(())
@@ -211,7 +245,13 @@ impl Docker {
         // Force takes the tag from an image that a running container holds, and would take the
         // image itself from one that only stopped containers hold. That one gets a name that is
         // none of ours first.
-        let running = self.runs_somewhere(image).await?;
+        let holders = self.holders(image).await?;
+        if holders.ours {
+            // It goes soon, and the image with it; without its name nobody would know it as ours.
+            let why = format!("{what} is still used by a container of ours");
+            return Err(EngineError::Unreachable(why));
+        }
+        let running = holders.running;
         if !running {
             let short = image.as_str().get(7..19).unwrap_or_default();
             let kept = TagImageOptionsBuilder::new().repo(KEPT).tag(short).build();
@@ -227,14 +267,33 @@ impl Docker {
         .await
     }
 
-    async fn runs_somewhere(&self, image: &ImageId) -> Result<bool, EngineError> {
+    async fn holders(&self, image: &ImageId) -> Result<Holders, EngineError> {
         let filter = std::collections::HashMap::from([("ancestor", vec![image.as_str()])]);
-        let options = ListContainersOptionsBuilder::new().filters(&filter).build();
-        let running = self
+        let options = ListContainersOptionsBuilder::new()
+            .all(true)
+            .filters(&filter)
+            .build();
+        let all = self
             .call("containers", self.api().list_containers(Some(options)))
             .await?;
-        Ok(!running.is_empty())
+        let runs = |container: &ContainerSummary| {
+            container.state == Some(ContainerSummaryStateEnum::RUNNING)
+        };
+        Ok(Holders {
+            running: all.iter().any(runs),
+            ours: all
+                .into_iter()
+                .any(|container| self.own(container).is_some()),
+        })
     }
+}
+
+/// Containers that hold an image.
+struct Holders {
+    /// Whether one of them is ours.
+    ours: bool,
+    /// Whether one of them runs.
+    running: bool,
 }
 
 /// The builder's word for the engine's error.

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     engine::Room,
     labels::{Kind, Mark},
-    names::{DatabaseName, Instance, PreviewId, RevisionNumber, ServiceName},
+    names::{DatabaseName, Generation, Instance, PreviewId, RevisionNumber, ServiceName},
 };
 
 /// The longest name that Linux accepts for a network interface.
@@ -46,7 +46,12 @@ impl Names<'_> {
     }
 
     /// A database's container.
-    pub(super) fn database(self, name: &DatabaseName) -> String {
+    pub(super) fn database(self, generation: Generation, name: &DatabaseName) -> String {
+        format!("{}--{generation}--{name}", self.base())
+    }
+
+    /// A database's container before databases had generations.
+    fn database_without_generation(self, name: &DatabaseName) -> String {
         format!("{}--db--{name}", self.base())
     }
 
@@ -54,7 +59,7 @@ impl Names<'_> {
     pub(super) fn room(self, room: &Room) -> String {
         match room {
             Room::Revision(revision) => format!("{}--{revision}", self.base()),
-            Room::Data => format!("{}--data", self.base()),
+            Room::Data(generation) => format!("{}--{generation}", self.base()),
         }
     }
 
@@ -104,6 +109,10 @@ pub(super) fn leads_to(mark: &Mark, name: &str) -> bool {
     };
     let service = ServiceName::parse(&mark.name).ok();
     let database = DatabaseName::parse(&mark.name).ok();
+    let database = database.map(|database| match mark.generation {
+        Some(generation) => names.database(generation, &database),
+        None => names.database_without_generation(&database),
+    });
     match (mark.kind, mark.revision) {
         (Kind::Service, Some(revision)) => {
             service.is_some_and(|service| names.service(revision, &service) == name)
@@ -114,21 +123,40 @@ pub(super) fn leads_to(mark: &Mark, name: &str) -> bool {
                 .and_then(|rest| rest.strip_prefix("--"))
                 .is_some_and(|word| task_word(word) == word)
         }),
-        (Kind::Database, None) => database.is_some_and(|db| names.database(&db) == name),
+        (Kind::Database, None) => database.is_some_and(|database| database == name),
         (Kind::Room, Some(revision)) => names.room(&Room::Revision(revision)) == name,
-        (Kind::DataRoom, None) => names.room(&Room::Data) == name,
+        (Kind::DataRoom, None) => match mark.generation {
+            Some(generation) => names.room(&Room::Data(generation)) == name,
+            None => format!("{}--data", names.base()) == name,
+        },
         (Kind::Data, Some(revision)) => service.is_some_and(|service| {
             Names::volume(&names.service(revision, &service), &mark.spec) == name
         }),
         (Kind::Data, None) => {
-            database.is_some_and(|db| Names::volume(&names.database(&db), &mark.spec) == name)
-        }
-        (Kind::Image, Some(revision)) => {
-            let secret = name.rsplit_once('.').map_or("", |(_, secret)| secret);
-            service.is_some_and(|service| names.image(revision, &service, secret) == name)
+            database.is_some_and(|database| Names::volume(&database, &mark.spec) == name)
         }
         _ => false,
     }
+}
+
+/// Whose image has this name: a preview's, built for this service of this revision. An image may
+/// have several names, one for each preview that shares it; nobody but us can give it one.
+pub(super) fn image_of(
+    instance: &Instance,
+    name: &str,
+) -> Option<(PreviewId, RevisionNumber, ServiceName)> {
+    let rest = name.strip_prefix(&format!("dayfly-{instance}/"))?;
+    let (preview, tag) = rest.split_once(':')?;
+    let (tag, secret) = tag.rsplit_once('.')?;
+    let (revision, service) = tag.strip_prefix('r')?.split_once('-')?;
+    let preview = PreviewId::parse(preview).ok()?;
+    let revision = RevisionNumber(revision.parse().ok()?);
+    let service = ServiceName::parse(service).ok()?;
+    let names = Names {
+        instance,
+        preview: &preview,
+    };
+    (names.image(revision, &service, secret) == name).then_some((preview, revision, service))
 }
 
 /// Whether an image reference is a name that only Dayfly gives, of whichever instance.
@@ -181,7 +209,10 @@ mod tests {
             names.image(revision, &web, "00ff"),
             "dayfly-0a1b2c3d/shop-1:r3-web.00ff"
         );
-        assert_eq!(names.room(&Room::Data), "dayfly-0a1b2c3d-shop-1--data");
+        assert_eq!(
+            names.room(&Room::Data(Generation(2))),
+            "dayfly-0a1b2c3d-shop-1--g2"
+        );
         assert_eq!(
             names.task(revision, &web, "migrate"),
             "dayfly-0a1b2c3d-shop-1--r3--web--migrate"
@@ -220,7 +251,10 @@ mod tests {
                         names.task(revision, &service, &task),
                         format!("{preview} {revision} {service} {task}"),
                     ),
-                    (names.database(&database), format!("{preview} db {database}")),
+                    (
+                        names.database(Generation(revision.0), &database),
+                        format!("{preview} {revision} db {database}"),
+                    ),
                 ];
                 for (name, what) in made {
                     let before = seen.insert(name.clone(), what.clone());
@@ -239,6 +273,7 @@ mod tests {
                 instance: instance.clone(),
                 preview: preview.clone(),
                 revision: Some(RevisionNumber(1)),
+                generation: None,
                 kind: Kind::Service,
                 name: service.to_string(),
                 spec: digest(b"x"),
@@ -253,8 +288,9 @@ mod tests {
             prop_assert!(!leads_to(&mark, &name));
             let name = names.task(RevisionNumber(1), &service, &task);
             prop_assert!(leads_to(&mark, &name), "{name}");
-            mark.kind = Kind::Image;
-            prop_assert!(leads_to(&mark, &names.image(RevisionNumber(1), &service, "00ff")));
+            let name = names.image(RevisionNumber(1), &service, "00ff");
+            let whose = (preview.clone(), RevisionNumber(1), service.clone());
+            prop_assert_eq!(image_of(&instance, &name), Some(whose));
         }
     }
 }

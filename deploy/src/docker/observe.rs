@@ -14,8 +14,13 @@ use bollard::{
 };
 use futures_util::future::try_join_all;
 
-use super::{Docker, names::leads_to};
+use super::{
+    Docker,
+    database::is_import,
+    names::{image_of, leads_to},
+};
 use crate::{
+    databases::DatabaseKey,
     engine::{
         Activity, DatabaseState, EngineError, ImageState, Observation, Room, ServiceKey,
         ServiceState, Stray, StrayKind,
@@ -25,7 +30,7 @@ use crate::{
 };
 
 /// A container of ours, with its labels read.
-struct Ours {
+pub(super) struct Ours {
     id: String,
     mark: Mark,
     summary: ContainerSummary,
@@ -44,14 +49,18 @@ impl Docker {
             .build();
         let networks = ListNetworksOptionsBuilder::new().filters(&filter).build();
         let volumes = ListVolumesOptionsBuilder::new().filters(&filter).build();
-        let images = ListImagesOptionsBuilder::new().filters(&filter).build();
+        // Whose an image is, is in its names; its labels know only whom it was built for.
+        let built = self.filter(&[(labels::KIND, Kind::Image.as_str())]);
+        let images = ListImagesOptionsBuilder::new().filters(&built).build();
         let (containers, networks, volumes, images) = tokio::try_join!(
             self.call("containers", self.api().list_containers(Some(containers))),
             self.call("networks", self.api().list_networks(Some(networks))),
             self.call("volumes", self.api().list_volumes(Some(volumes))),
             self.call("images", self.api().list_images(Some(images))),
         )?;
-        let ours: Vec<Ours> = containers.into_iter().filter_map(|c| self.own(c)).collect();
+        let ours = containers.into_iter().filter_map(|c| self.own(c));
+        // What reads data that somebody brings belongs to no preview.
+        let ours: Vec<Ours> = ours.filter(|ours| !is_import(&ours.mark.preview)).collect();
         let activities = try_join_all(ours.iter().map(|ours| self.activity(ours))).await?;
         let mut seen = Observation::default();
         for (ours, activity) in ours.iter().zip(activities) {
@@ -61,11 +70,10 @@ impl Docker {
         }
         self.add_networks(&mut seen, networks);
         self.add_volumes(&mut seen, volumes.volumes.unwrap_or_default());
-        seen.images.extend(
-            images
-                .into_iter()
-                .filter_map(|image| self.image_state(image)),
-        );
+        seen.data = self.data_in_pool(preview).await?;
+        let images = images.iter().flat_map(|image| self.image_states(image));
+        seen.images
+            .extend(images.filter(|image| preview.is_none_or(|wanted| image.preview == *wanted)));
         Ok(seen)
     }
 
@@ -92,7 +100,8 @@ impl Docker {
         ours.then_some(mark)
     }
 
-    fn own(&self, summary: ContainerSummary) -> Option<Ours> {
+    /// The container, if it is ours.
+    pub(super) fn own(&self, summary: ContainerSummary) -> Option<Ours> {
         let names = summary
             .names
             .iter()
@@ -138,12 +147,15 @@ impl Docker {
                 }
             }
             Kind::Database => {
-                if let Ok(name) = DatabaseName::parse(&mark.name) {
-                    seen.databases.push(DatabaseState {
+                if let (Ok(name), Some(generation)) =
+                    (DatabaseName::parse(&mark.name), mark.generation)
+                {
+                    let key = DatabaseKey {
                         preview,
+                        generation,
                         name,
-                        activity,
-                    });
+                    };
+                    seen.databases.push(DatabaseState { key, activity });
                     return;
                 }
             }
@@ -187,11 +199,13 @@ impl Docker {
             let Some(mark) = self.vouch(&labels, network.name.as_deref().into_iter()) else {
                 continue;
             };
-            let room = match mark.revision {
-                Some(revision) => Room::Revision(revision),
-                None => Room::Data,
+            let room = match (mark.revision, mark.generation) {
+                (Some(revision), _) => Some(Room::Revision(revision)),
+                (None, Some(generation)) => Some(Room::Data(generation)),
+                // Of a time when databases had no generations.
+                (None, None) => None,
             };
-            if rooms.insert((mark.preview.clone(), room)) {
+            if room.is_some_and(|room| rooms.insert((mark.preview.clone(), room))) {
                 continue;
             }
             seen.strays
@@ -214,7 +228,9 @@ impl Docker {
                         && service.key.service.as_str() == mark.name
                 }),
                 None => seen.databases.iter().any(|database| {
-                    database.preview == mark.preview && database.name.as_str() == mark.name
+                    database.key.preview == mark.preview
+                        && Some(database.key.generation) == mark.generation
+                        && database.key.name.as_str() == mark.name
                 }),
             };
             if !has_owner {
@@ -224,14 +240,23 @@ impl Docker {
         }
     }
 
-    fn image_state(&self, image: ImageSummary) -> Option<ImageState> {
-        let mark = self.vouch(&image.labels, image.repo_tags.iter().map(String::as_str))?;
-        Some(ImageState {
-            image: ImageId::parse(&image.id).ok()?,
-            preview: mark.preview,
-            revision: mark.revision?,
-            service: ServiceName::parse(&mark.name).ok()?,
-        })
+    /// One for each preview that has it.
+    fn image_states(&self, summary: &ImageSummary) -> Vec<ImageState> {
+        let instance = &self.config().instance;
+        let ours = Mark::read(&summary.labels).is_some_and(|mark| mark.instance == *instance);
+        let (Ok(image), true) = (ImageId::parse(&summary.id), ours) else {
+            return Vec::new();
+        };
+        let names = summary.repo_tags.iter();
+        let whose = names.filter_map(|name| image_of(instance, name));
+        whose
+            .map(|(preview, revision, service)| ImageState {
+                image: image.clone(),
+                preview,
+                revision,
+                service,
+            })
+            .collect()
     }
 }
 
@@ -241,9 +266,6 @@ fn stray(mark: &Mark, kind: StrayKind, id: String) -> Stray {
         kind,
         id,
         revision: mark.revision,
-        database: match mark.revision {
-            Some(_) => None,
-            None => DatabaseName::parse(&mark.name).ok(),
-        },
+        database: mark.generation.zip(DatabaseName::parse(&mark.name).ok()),
     }
 }

@@ -194,12 +194,17 @@ impl Docker {
     fn room_mark(&self, preview: &PreviewId, room: &Room) -> Mark {
         let (kind, revision) = match room {
             Room::Revision(revision) => (Kind::Room, Some(*revision)),
-            Room::Data => (Kind::DataRoom, None),
+            Room::Data(_) => (Kind::DataRoom, None),
+        };
+        let generation = match room {
+            Room::Revision(_) => None,
+            Room::Data(generation) => Some(*generation),
         };
         Mark {
             instance: self.config().instance.clone(),
             preview: preview.clone(),
             revision,
+            generation,
             kind,
             name: String::new(),
             spec: String::new(),
@@ -222,7 +227,7 @@ impl Docker {
         let request = NetworkCreateRequest {
             name: name.to_owned(),
             driver: Some("bridge".to_owned()),
-            internal: Some(spec.room == Room::Data),
+            internal: Some(matches!(spec.room, Room::Data(_))),
             attachable: Some(false),
             enable_ipv6: Some(false),
             ipam: Some(Ipam {
@@ -263,7 +268,7 @@ impl Docker {
 fn describe(preview: &PreviewId, room: &Room) -> String {
     match room {
         Room::Revision(revision) => format!("the room of {preview} {revision}"),
-        Room::Data => format!("the data room of {preview}"),
+        Room::Data(generation) => format!("the data room of {preview} {generation}"),
     }
 }
 

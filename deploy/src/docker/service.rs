@@ -72,7 +72,7 @@ impl Docker {
                         }
                         // A remembered room may be one that was removed and made again.
                         self.forget_room(&spec.key.preview, &room);
-                        self.forget_room(&spec.key.preview, &Room::Data);
+                        self.forget_data_room(&plan);
                     }
                     Err(error) => return Err(error),
                 },
@@ -152,8 +152,11 @@ impl Docker {
     /// Connects what must be connected before it runs, and starts it.
     pub(super) async fn connect_and_start(&self, id: &str, plan: &Plan) -> Result<(), EngineError> {
         let what = format!("{} {}", plan.kind.as_str(), plan.name);
-        if plan.uses_data {
-            let network = self.room_id(&plan.preview, &Room::Data).await?;
+        // A database lives in its data room; a service joins it.
+        if plan.kind != Kind::Database
+            && let Some(generation) = plan.generation
+        {
+            let network = self.room_id(&plan.preview, &Room::Data(generation)).await?;
             let request = NetworkConnectRequest {
                 container: id.to_owned(),
                 endpoint_config: None,
@@ -246,11 +249,18 @@ impl Docker {
         there: &ContainerInspectResponse,
         plan: &Plan,
     ) -> Result<bool, EngineError> {
-        if !plan.uses_data {
+        let Some(generation) = plan.generation else {
             return Ok(true);
-        }
-        let network = self.room_id(&plan.preview, &Room::Data).await?;
+        };
+        let network = self.room_id(&plan.preview, &Room::Data(generation)).await?;
         Ok(address_in(there, &network).is_some())
+    }
+
+    /// A remembered room may be one that was removed and made again.
+    pub(super) fn forget_data_room(&self, plan: &Plan) {
+        if let Some(generation) = plan.generation {
+            self.forget_room(&plan.preview, &Room::Data(generation));
+        }
     }
 
     pub(super) fn is_ours(&self, there: &ContainerInspectResponse, name: &str) -> bool {
@@ -273,6 +283,7 @@ pub(super) fn base_plan(spec: &ServiceSpec, network: String) -> Plan {
         kind: Kind::Service,
         preview: spec.key.preview.clone(),
         revision: Some(spec.key.revision),
+        generation: spec.data,
         name: spec.key.service.to_string(),
         port: Some(spec.port),
         image: spec.image.clone(),
@@ -284,7 +295,8 @@ pub(super) fn base_plan(spec: &ServiceSpec, network: String) -> Plan {
         restarts_max: 0,
         shm_bytes: None,
         data: None,
-        uses_data: spec.uses_data,
+        alone: false,
+        user: None,
         named: false,
         network,
     }

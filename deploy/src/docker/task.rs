@@ -88,7 +88,7 @@ impl Docker {
             // Rooms that are gone are looked up anew the next time.
             if let (EngineError::Missing(_), Some(revision)) = (&error, plan.revision) {
                 self.forget_room(&plan.preview, &Room::Revision(revision));
-                self.forget_room(&plan.preview, &Room::Data);
+                self.forget_data_room(plan);
             }
             return Err(error);
         }

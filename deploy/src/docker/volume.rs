@@ -4,25 +4,45 @@ use bollard::query_parameters::{ListVolumesOptionsBuilder, RemoveVolumeOptions};
 
 use super::{Docker, names::leads_to};
 use crate::{
+    databases::DatabaseKey,
     engine::EngineError,
     labels::{self, Kind, Mark},
     names::PreviewId,
 };
 
 impl Docker {
-    /// Removes the volumes of a service (its revision in digits) or a database (no revision).
+    /// Removes the volumes of a service; its revision in digits.
     pub(super) async fn remove_volumes(
         &self,
         preview: &PreviewId,
         revision: &str,
         name: &str,
     ) -> Result<(), EngineError> {
-        let filter = self.filter(&[
+        self.remove_volumes_with(&[
             (labels::PREVIEW, preview.as_str()),
             (labels::REVISION, revision),
             (labels::NAME, name),
-            (labels::KIND, Kind::Data.as_str()),
-        ]);
+        ])
+        .await
+    }
+
+    /// Removes the volumes that a database's image declares beside its data.
+    pub(super) async fn remove_volumes_of_database(
+        &self,
+        key: &DatabaseKey,
+    ) -> Result<(), EngineError> {
+        self.remove_volumes_with(&[
+            (labels::PREVIEW, key.preview.as_str()),
+            (labels::GENERATION, &key.generation.0.to_string()),
+            (labels::NAME, key.name.as_str()),
+        ])
+        .await
+    }
+
+    async fn remove_volumes_with(&self, of: &[(&str, &str)]) -> Result<(), EngineError> {
+        let data = (labels::KIND, Kind::Data.as_str());
+        let of: Vec<_> = of.iter().copied().chain([data]).collect();
+        let filter = self.filter(&of);
         let options = ListVolumesOptionsBuilder::new().filters(&filter).build();
         let found = self
             .call("volumes", self.api().list_volumes(Some(options)))

@@ -1,17 +1,21 @@
 //! The builder of the simulated host.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use async_trait::async_trait;
 use sha2::{Digest, Sha256};
 
-use super::{BuildScript, FakeEngine, Op, flight::Flight, world::Image};
+use super::{
+    BuildScript, FakeEngine, Op,
+    flight::Flight,
+    world::{Image, Owner, World},
+};
 use crate::{
     builder::{
         BuildError, BuildEvent, BuildFault, BuildRequest, BuildSink, Builder, CacheRecord, DiskUse,
         Fingerprint,
     },
-    names::{ImageId, PreviewId},
+    names::{ImageId, Instance, PreviewId, RevisionNumber, ServiceName},
 };
 
 /// A build's steps, as a builder would name them.
@@ -108,7 +112,7 @@ impl Builder for FakeEngine {
             image_id(&[reference]).inspect(|id| {
                 let reference = Some(reference.to_owned());
                 let image = Image {
-                    built_for: None,
+                    owners: BTreeSet::new(),
                     commit: None,
                     reference,
                 };
@@ -118,25 +122,69 @@ impl Builder for FakeEngine {
         flight.land(obtained)
     }
 
-    async fn remove(&self, image: &ImageId) -> Result<(), BuildError> {
-        let mut flight = Flight::begin(self, Op::RemoveImage, format!("image {image}"));
+    async fn share(
+        &self,
+        image: &ImageId,
+        preview: &PreviewId,
+        revision: RevisionNumber,
+        service: &ServiceName,
+    ) -> Result<bool, BuildError> {
+        let what = format!("image {preview}/{revision}/{service}");
+        let mut flight = Flight::begin(self, Op::ShareImage, what);
         flight.depart().await?;
         flight.travel(1).await?;
-        {
-            let mut world = self.world();
-            let owner = world
-                .images
-                .get(image)
-                .and_then(|image| image.built_for.clone());
-            if let Some((instance, preview, ..)) = owner
-                && instance == self.instance
-            {
-                world.check_remove_image(image);
-                world.images.remove(image);
-                world.hint(&instance, &preview);
-            }
-        }
+        let owner = (
+            self.instance.clone(),
+            preview.clone(),
+            revision,
+            service.clone(),
+        );
+        let shared = self.world().share_image(image, owner);
+        flight.land(Ok(shared))
+    }
+
+    async fn remove(&self, preview: &PreviewId, image: &ImageId) -> Result<(), BuildError> {
+        let mut flight =
+            Flight::begin(self, Op::RemoveImage, format!("image {image} of {preview}"));
+        flight.depart().await?;
+        flight.travel(1).await?;
+        self.world().remove_image(&self.instance, preview, image);
         flight.land(Ok(()))
+    }
+}
+
+impl World {
+    /// One more owner for an image of the same Dayfly; `false` where there is no such.
+    fn share_image(&mut self, image: &ImageId, owner: Owner) -> bool {
+        let Some(there) = self.images.get_mut(image) else {
+            return false;
+        };
+        let (instance, preview, ..) = owner.clone();
+        if !there.owners.iter().any(|(whose, ..)| *whose == instance) {
+            return false;
+        }
+        there.owners.insert(owner);
+        self.hint(&instance, &preview);
+        true
+    }
+
+    /// Takes an image from a preview; it is gone with the last one that has it.
+    fn remove_image(&mut self, instance: &Instance, preview: &PreviewId, image: &ImageId) {
+        let Some(there) = self.images.get_mut(image) else {
+            return;
+        };
+        let before = there.owners.len();
+        there
+            .owners
+            .retain(|(owner, whose, ..)| owner != instance || whose != preview);
+        if there.owners.len() == before {
+            return;
+        }
+        if there.owners.is_empty() {
+            self.images.remove(image);
+        }
+        self.check_remove_image(instance, preview, image);
+        self.hint(instance, preview);
     }
 }
 
@@ -156,18 +204,18 @@ impl FakeEngine {
             request.target.as_deref().unwrap_or_default(),
         ])?;
         let mut world = self.world();
-        let built_for = Some((
+        let owner = (
             self.instance.clone(),
             request.preview.clone(),
             request.revision,
             request.service.clone(),
-        ));
-        let image = Image {
-            built_for,
+        );
+        let image = world.images.entry(id.clone()).or_insert_with(|| Image {
+            owners: BTreeSet::new(),
             commit: Some(commit.clone()),
             reference: None,
-        };
-        world.images.insert(id.clone(), image);
+        });
+        image.owners.insert(owner);
         world.builds.entry(commit.clone()).or_default().finished += 1;
         world.hint(&self.instance, &request.preview);
         Ok(id)

@@ -20,15 +20,20 @@ pub enum Op {
     Hints,
     Build,
     Obtain,
+    ShareImage,
     RemoveImage,
     CreateDatabase,
+    Fork,
     StartDatabase,
+    Stop,
     RemoveDatabase,
+    Save,
+    Import,
 }
 
 impl Op {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 21] = [
         Self::EnsureRoom,
         Self::RemoveRoom,
         Self::StartService,
@@ -41,17 +46,28 @@ impl Op {
         Self::Hints,
         Self::Build,
         Self::Obtain,
+        Self::ShareImage,
         Self::RemoveImage,
         Self::CreateDatabase,
+        Self::Fork,
         Self::StartDatabase,
+        Self::Stop,
         Self::RemoveDatabase,
+        Self::Save,
+        Self::Import,
     ];
 
     /// Whether the port allows to drop its future before it is done.
     pub(super) fn may_be_dropped(self) -> bool {
         matches!(
             self,
-            Self::RunToEnd | Self::Probe | Self::Build | Self::Obtain | Self::Observe | Self::Logs
+            Self::RunToEnd
+                | Self::Probe
+                | Self::Build
+                | Self::Obtain
+                | Self::Observe
+                | Self::Logs
+                | Self::Import
         )
     }
 
@@ -59,7 +75,14 @@ impl Op {
     pub(super) fn is_exclusive(self) -> bool {
         !matches!(
             self,
-            Self::Probe | Self::Observe | Self::Logs | Self::Hints | Self::Obtain
+            Self::Probe
+                | Self::Observe
+                | Self::Logs
+                | Self::Hints
+                | Self::Obtain
+                | Self::ShareImage
+                | Self::Save
+                | Self::Import
         )
     }
 
@@ -76,10 +99,12 @@ impl Op {
             Self::RemoveStray => 100,
             Self::Build => 2_000,
             Self::Obtain => 20,
+            Self::ShareImage => 10,
             Self::RemoveImage => 50,
-            Self::CreateDatabase => 1_500,
+            Self::CreateDatabase | Self::Import => 1_500,
+            Self::Fork | Self::Save => 60,
             Self::StartDatabase => 700,
-            Self::RemoveDatabase => 300,
+            Self::Stop | Self::RemoveDatabase => 300,
         })
     }
 }

@@ -120,10 +120,7 @@ impl FakeEngine {
             self.kill_service(&service.key);
         }
         for database in seen.databases {
-            self.exit_database(&DatabaseKey {
-                preview: database.preview,
-                name: database.name,
-            });
+            self.exit_database(&database.key);
         }
     }
 
@@ -156,14 +153,22 @@ impl FakeEngine {
         world.hint(&self.instance, &key.preview);
     }
 
+    /// Data are gone behind our back, and a server that ran on them ends.
+    pub fn lose_data(&self, key: &DatabaseKey) {
+        self.exit_database(key);
+        let mut world = self.world();
+        world.data.remove(&(self.instance.clone(), key.clone()));
+        world.hint(&self.instance, &key.preview);
+    }
+
     /// A running database ends behind our back.
     pub fn exit_database(&self, key: &DatabaseKey) {
         let mut world = self.world();
         let at = (self.instance.clone(), key.clone());
-        if let Some(database) = world.databases.get_mut(&at)
-            && database.activity == Activity::Running
+        if let Some(server) = world.servers.get_mut(&at)
+            && server.activity == Activity::Running
         {
-            database.activity = Activity::Exited {
+            server.activity = Activity::Exited {
                 exit_code: 1,
                 out_of_memory: false,
             };
@@ -208,20 +213,18 @@ impl FakeEngine {
     /// Somebody writes into a database.
     pub fn write(&self, key: &DatabaseKey, statement: &str) {
         let mut world = self.world();
-        if let Some(database) = world
-            .databases
-            .get_mut(&(self.instance.clone(), key.clone()))
-        {
-            database.data.push(statement.to_owned());
+        if let Some(data) = world.data.get_mut(&(self.instance.clone(), key.clone())) {
+            data.statements.push(statement.to_owned());
         }
     }
 
     /// What was applied to a database, oldest first: the seed's statements, then
-    /// `<task> <commit>` for each command that ran to its end. `None` where there is none.
+    /// `<task> <commit>` for each command that ran to its end. `None` where there are no data, or
+    /// they are only half made.
     pub fn data(&self, key: &DatabaseKey) -> Option<Vec<String>> {
         let world = self.world();
-        let database = world.databases.get(&(self.instance.clone(), key.clone()))?;
-        Some(database.data.clone())
+        let data = world.data.get(&(self.instance.clone(), key.clone()))?;
+        data.complete.then(|| data.statements.clone())
     }
 
     /// Who answers at an address, and from which commit it was built.
@@ -304,12 +307,12 @@ impl FakeEngine {
         self.world().builds.get(commit).copied().unwrap_or_default()
     }
 
-    /// The server's image of a database.
+    /// The image of a database's server, while there is one.
     pub fn database_image(&self, key: &DatabaseKey) -> Option<String> {
         let world = self.world();
         Some(
             world
-                .databases
+                .servers
                 .get(&(self.instance.clone(), key.clone()))?
                 .image
                 .clone(),

@@ -1,195 +1,205 @@
 //! The databases of the simulated host.
 
+use std::{collections::BTreeMap, time::Duration};
+
 use async_trait::async_trait;
+use tokio::time::Instant;
 
 use super::{
     FakeEngine, Op,
+    data::{bytes, key_in},
     flight::Flight,
-    rules::{describe_database, describe_room},
-    world::{Database, World, directory},
+    rules::{describe_data, describe_database},
+    seed,
 };
 use crate::{
-    databases::{DatabaseError, DatabaseKey, DatabaseSpec, Databases, Seed},
-    engine::{Activity, EngineError, Room},
-    names::Instance,
+    databases::{
+        DataSet, DataSink, DataUse, DatabaseError, DatabaseKey, DatabaseSpec, Databases, Fork,
+        Forked, PoolState, Seed, SnapshotState,
+    },
+    names::{DatabaseName, Generation, PreviewId, SnapshotId},
+    table_watch::TableWatch,
 };
 
-/// What a statement may begin with; anything else is an error of syntax.
-const STATEMENTS: [&str; 16] = [
-    "alter", "analyze", "begin", "commit", "copy", "create", "delete", "do", "drop", "grant",
-    "insert", "select", "set", "truncate", "update", "with",
-];
+/// How long what runs on a source stands still while it is copied.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// The size of a pool that nothing fills.
+const POOL_BYTES: u64 = 64 << 30;
+
+/// A copy takes this part of the time of a making.
+const COPY_PART: u32 = 30;
 
 #[async_trait]
 impl Databases for FakeEngine {
-    async fn create(&self, spec: &DatabaseSpec) -> Result<(), DatabaseError> {
+    async fn create(
+        &self,
+        spec: &DatabaseSpec,
+        seed: &Seed,
+        sink: DataSink,
+    ) -> Result<(), DatabaseError> {
         let mut flight = Flight::begin(self, Op::CreateDatabase, describe_database(&spec.key));
         flight.depart().await?;
-        let begun = self.world().begin_database(&self.instance, spec);
-        if let Err(error) = begun {
-            return flight.land(Err(error));
+        let begun = self.world().begin_data(&self.instance, spec, seed);
+        let id = match begun {
+            Ok(id) => id,
+            Err(error) => return flight.land(Err(error)),
+        };
+        let at = (self.instance.clone(), id.clone());
+        let is_there = self.world().snapshots.contains_key(&at);
+        if is_there {
+            flight.travel(COPY_PART).await?;
+        } else {
+            let (name, from) = (&spec.key.name, seed::describe(seed));
+            sink(format!("the data of {name}, made from {from}"));
+            flight.travel(1).await?;
+            if let Seed::Run { spec: run, .. } = seed {
+                let takes = self.world().script_of(run).migrate_takes;
+                flight.wait(takes).await?;
+            }
         }
-        flight.travel(1).await?;
-        let made = self.world().finish_database(&self.instance, spec);
+        let made = self.world().finish_data(&self.instance, spec, seed, &id);
         flight.land(made)
     }
 
-    async fn start(&self, key: &DatabaseKey) -> Result<(), DatabaseError> {
-        let mut flight = Flight::begin(self, Op::StartDatabase, describe_database(key));
+    async fn fork(&self, fork: &Fork) -> Result<Forked, DatabaseError> {
+        let began = Instant::now();
+        let names = fork.names.iter();
+        let targets = names.map(|name| describe_database(&key_in(&fork.to, name)));
+        let what = describe_data(&fork.to);
+        let mut flight = Flight::begin_on(self, Op::Fork, what, targets.collect());
         flight.depart().await?;
-        let running = self
-            .world()
-            .databases
-            .get(&(self.instance.clone(), key.clone()))
-            .map(|database| database.activity == Activity::Running);
-        if running != Some(true) {
-            flight.travel(1).await?;
+        flight.travel(2).await?;
+        let cut = self.world().cut(&self.instance, &fork.from, &fork.names);
+        let copies = match cut {
+            Ok(copies) => copies,
+            Err(error) => return flight.land(Err(error)),
+        };
+        let paused = match self.world().has_servers(&self.instance, &fork.from) {
+            true => PAUSE,
+            false => Duration::ZERO,
+        };
+        flight.travel(2).await?;
+        self.world().put_copies(&self.instance, fork, copies);
+        flight.land(Ok(Forked {
+            paused,
+            // A pause is a part of it, also where calls take no time.
+            took: began.elapsed().max(paused),
+            shared: true,
+        }))
+    }
+
+    async fn start(&self, spec: &DatabaseSpec) -> Result<(), DatabaseError> {
+        let mut flight = Flight::begin(self, Op::StartDatabase, describe_database(&spec.key));
+        flight.depart().await?;
+        let runs = self.world().prepare_server(&self.instance, spec);
+        match runs {
+            Err(error) => return flight.land(Err(error)),
+            Ok(true) => return flight.land(Ok(())),
+            Ok(false) => {}
         }
-        let started = self.world().start_database(&self.instance, key);
+        flight.travel(1).await?;
+        let started = self.world().start_server(&self.instance, spec);
         flight.land(started)
+    }
+
+    /// A migration here is one word; there is nothing to see of it.
+    async fn watch_tables(
+        &self,
+        _: &DatabaseSpec,
+    ) -> Result<Option<Box<dyn TableWatch>>, DatabaseError> {
+        Ok(None)
+    }
+
+    async fn stop(&self, key: &DatabaseKey) -> Result<(), DatabaseError> {
+        let mut flight = Flight::begin(self, Op::Stop, describe_database(key));
+        flight.depart().await?;
+        flight.travel(1).await?;
+        self.world().remove_server(&self.instance, key);
+        flight.land(Ok(()))
     }
 
     async fn remove(&self, key: &DatabaseKey) -> Result<(), DatabaseError> {
         let mut flight = Flight::begin(self, Op::RemoveDatabase, describe_database(key));
         flight.depart().await?;
         flight.travel(2).await?;
-        self.world().remove_container(&self.instance, key);
-        flight.travel(2).await?;
         {
             let mut world = self.world();
-            let directory = directory(&self.instance, key);
-            world.strays.remove(&(self.instance.clone(), directory));
-            world.hint(&self.instance, &key.preview);
+            world.check_remove_database(&self.instance, key);
+            world.remove_server(&self.instance, key);
         }
+        flight.travel(2).await?;
+        self.world().remove_data(&self.instance, key);
         flight.land(Ok(()))
     }
-}
 
-impl World {
-    /// Takes away what has the name and makes an empty server.
-    fn begin_database(
-        &mut self,
-        instance: &Instance,
-        spec: &DatabaseSpec,
-    ) -> Result<(), DatabaseError> {
-        let preview = &spec.key.preview;
-        if !self
-            .rooms
-            .contains_key(&(instance.clone(), preview.clone(), Room::Data))
-        {
-            return Err(EngineError::Missing(describe_room(preview, &Room::Data)).into());
-        }
-        if self.unknown_references.contains(&spec.image) {
-            let why = "no such image (simulated)".to_owned();
-            return Err(DatabaseError::NoImage {
-                image: spec.image.clone(),
-                why,
-            });
-        }
-        self.check_remove_database(instance, &spec.key);
-        self.strays
-            .remove(&(instance.clone(), directory(instance, &spec.key)));
-        let database = Database {
-            image: spec.image.clone(),
-            activity: Activity::Running,
-            complete: false,
-            data: Vec::new(),
+    async fn save(&self, key: &DatabaseKey, source: &str) -> Result<SnapshotState, DatabaseError> {
+        let mut flight = Flight::begin(self, Op::Save, describe_database(key));
+        flight.depart().await?;
+        flight.travel(1).await?;
+        let set = DataSet {
+            preview: key.preview.clone(),
+            generation: key.generation,
         };
-        self.databases
-            .insert((instance.clone(), spec.key.clone()), database);
-        self.hint(instance, preview);
+        let saved = {
+            let mut world = self.world();
+            let names = std::slice::from_ref(&key.name);
+            let cut = world.cut(&self.instance, &set, names);
+            cut.and_then(|mut copies| match copies.pop() {
+                Some(data) => world.save(&self.instance, data, source),
+                None => Err(DatabaseError::NoData(describe_database(key))),
+            })
+        };
+        flight.land(saved)
+    }
+
+    async fn snapshots(&self) -> Result<Vec<SnapshotState>, DatabaseError> {
+        let world = self.world();
+        let all = world.snapshots.iter();
+        let ours = all.filter(|((owner, _), _)| *owner == self.instance);
+        Ok(ours.map(|(_, snapshot)| snapshot.state.clone()).collect())
+    }
+
+    async fn forget(&self, id: &SnapshotId) -> Result<(), DatabaseError> {
+        let at = (self.instance.clone(), id.clone());
+        self.world().snapshots.remove(&at);
         Ok(())
     }
 
-    /// Fills it. A seed that fails leaves nothing behind.
-    fn finish_database(
-        &mut self,
-        instance: &Instance,
-        spec: &DatabaseSpec,
-    ) -> Result<(), DatabaseError> {
-        let key = (instance.clone(), spec.key.clone());
-        let missing = || EngineError::Missing(describe_database(&spec.key));
-        let database = self.databases.get_mut(&key).ok_or_else(missing)?;
-        if database.activity != Activity::Running {
-            self.databases.remove(&key);
-            self.hint(instance, &spec.key.preview);
-            let message = "the server ended while it was made".to_owned();
-            return Err(DatabaseError::NotReady {
-                message,
-                output: Vec::new(),
-            });
-        }
-        match spec.seed.as_ref().map(apply).transpose() {
-            Ok(data) => {
-                database.data = data.unwrap_or_default();
-                database.complete = true;
-                Ok(())
-            }
-            Err(error) => {
-                self.databases.remove(&key);
-                self.hint(instance, &spec.key.preview);
-                Err(error)
-            }
-        }
+    async fn snapshot_use(&self, id: &SnapshotId) -> Result<DataUse, DatabaseError> {
+        let world = self.world();
+        let snapshot = world.snapshots.get(&(self.instance.clone(), id.clone()));
+        let snapshot = snapshot.ok_or_else(|| DatabaseError::NoData(format!("snapshot {id}")))?;
+        Ok(DataUse {
+            exclusive_bytes: snapshot.bytes(),
+            shared_bytes: 0,
+        })
     }
 
-    fn start_database(
-        &mut self,
-        instance: &Instance,
-        key: &DatabaseKey,
-    ) -> Result<(), DatabaseError> {
-        let database = self
-            .databases
-            .get_mut(&(instance.clone(), key.clone()))
-            .ok_or_else(|| EngineError::Missing(describe_database(key)))?;
-        database.activity = Activity::Running;
-        if !database.complete {
-            self.violation(format!("{} started half made", describe_database(key)));
-        }
-        self.hint(instance, &key.preview);
-        Ok(())
+    async fn data_use(
+        &self,
+        preview: &PreviewId,
+    ) -> Result<BTreeMap<(Generation, DatabaseName), DataUse>, DatabaseError> {
+        let world = self.world();
+        let ours = world.data.iter().filter(|((owner, key), data)| {
+            *owner == self.instance && key.preview == *preview && data.complete
+        });
+        let usage = ours.map(|((_, key), data)| {
+            let usage = DataUse {
+                exclusive_bytes: bytes(&data.statements),
+                shared_bytes: 0,
+            };
+            ((key.generation, key.name.clone()), usage)
+        });
+        Ok(usage.collect())
     }
 
-    /// Takes away the server; its directory is all that is left.
-    fn remove_container(&mut self, instance: &Instance, key: &DatabaseKey) {
-        self.check_remove_database(instance, key);
-        if self
-            .databases
-            .remove(&(instance.clone(), key.clone()))
-            .is_some()
-        {
-            self.strays
-                .insert((instance.clone(), directory(instance, key)));
-            self.hint(instance, &key.preview);
-        }
+    async fn pool(&self) -> Result<PoolState, DatabaseError> {
+        Ok(PoolState {
+            way: "copies share their blocks (simulated)".to_owned(),
+            remedy: None,
+            total_bytes: POOL_BYTES,
+            free_bytes: POOL_BYTES,
+        })
     }
-}
-
-/// The seed's statements, or the first that no server would take.
-fn apply(seed: &Seed) -> Result<Vec<String>, DatabaseError> {
-    let content = String::from_utf8_lossy(&seed.content);
-    let mut statements = Vec::new();
-    let mut line = 1;
-    for piece in content.split(';') {
-        let blank = piece.len() - piece.trim_start().len();
-        let begins = line
-            + piece
-                .bytes()
-                .take(blank)
-                .filter(|byte| *byte == b'\n')
-                .count();
-        line += piece.bytes().filter(|byte| *byte == b'\n').count();
-        let Some(word) = piece.split_whitespace().next() else {
-            continue;
-        };
-        if !STATEMENTS.contains(&word.to_lowercase().as_str()) {
-            return Err(DatabaseError::Seed {
-                path: seed.path.clone(),
-                line: u32::try_from(begins).ok(),
-                message: format!("syntax error at or near {word:?}"),
-            });
-        }
-        statements.push(piece.trim().to_owned());
-    }
-    Ok(statements)
 }

@@ -7,29 +7,41 @@ use tokio::time::Instant;
 use super::{
     AppScript, StartScript,
     rules::{describe, describe_room},
-    world::{Run, Service, World, directory},
+    world::{Run, Service, World},
 };
 use crate::{
     blueprint::Health,
     engine::{
         Activity, DatabaseState, Ended, EngineError, ImageState, OUTPUT_LINES_MAX, Observation,
-        Probe, Room, ServiceKey, ServiceSpec, ServiceState, Stray, StrayKind,
+        Probe, Room, ServiceKey, ServiceSpec, ServiceState, Stray,
     },
     names::{Instance, PreviewId},
 };
 
 impl World {
-    fn check_rooms(&self, instance: &Instance, spec: &ServiceSpec) -> Result<(), EngineError> {
+    pub(super) fn check_room(
+        &self,
+        instance: &Instance,
+        preview: &PreviewId,
+        room: &Room,
+    ) -> Result<(), EngineError> {
+        let key = (instance.clone(), preview.clone(), room.clone());
+        match self.rooms.contains_key(&key) {
+            true => Ok(()),
+            false => Err(EngineError::Missing(describe_room(preview, room))),
+        }
+    }
+
+    pub(super) fn check_rooms(
+        &self,
+        instance: &Instance,
+        spec: &ServiceSpec,
+    ) -> Result<(), EngineError> {
         let preview = &spec.key.preview;
-        let data = spec.uses_data.then_some(Room::Data);
+        let data = spec.data.map(Room::Data);
         let rooms = [Room::Revision(spec.key.revision)].into_iter().chain(data);
         for room in rooms {
-            if !self
-                .rooms
-                .contains_key(&(instance.clone(), preview.clone(), room.clone()))
-            {
-                return Err(EngineError::Missing(describe_room(preview, &room)));
-            }
+            self.check_room(instance, preview, &room)?;
         }
         if !self.images.contains_key(&spec.image) {
             return Err(EngineError::Missing(format!("image {}", spec.image)));
@@ -144,24 +156,12 @@ impl World {
             self.runs.remove(&number);
         }
         let script = self.script_of(&run.spec);
-        let image = self.images.get(&run.spec.image);
-        let commit = image.and_then(|image| image.commit.clone());
-        let by = commit.map_or_else(|| run.spec.image.to_string(), |commit| commit.to_string());
         let mut ended = Ended {
             exit_code: script.migrate,
             out_of_memory: false,
             output: script.output,
         };
-        for (key, database) in self.databases_of(&instance, &run.spec) {
-            if database.activity != Activity::Running {
-                ended.exit_code = 1;
-                ended
-                    .output
-                    .push(format!("{} does not accept connections", key.name));
-            } else if ended.exit_code == 0 {
-                database.data.push(format!("{} {by}", run.task));
-            }
-        }
+        self.apply_run(&instance, &run, &mut ended);
         let surplus = ended.output.len().saturating_sub(OUTPUT_LINES_MAX);
         ended.output.drain(..surplus);
         self.hint(&instance, &run.spec.key.preview);
@@ -196,16 +196,21 @@ impl World {
             .iter()
             .filter(|((owner, key), _)| ours(owner, &key.preview));
         let databases = self
-            .databases
+            .servers
             .iter()
             .filter(|((owner, key), _)| ours(owner, &key.preview));
-        let images = self.images.iter().filter_map(|(image, state)| {
-            let (owner, preview, revision, service) = state.built_for.clone()?;
-            ours(&owner, &preview).then(|| ImageState {
+        let data = self
+            .data
+            .iter()
+            .filter(|((owner, key), data)| ours(owner, &key.preview) && data.complete);
+        let images = self.images.iter().flat_map(|(image, state)| {
+            let owners = state.owners.iter();
+            let owners = owners.filter(|(owner, preview, ..)| ours(owner, preview));
+            owners.map(|(_, preview, revision, service)| ImageState {
                 image: image.clone(),
-                preview,
-                revision,
-                service,
+                preview: preview.clone(),
+                revision: *revision,
+                service: service.clone(),
             })
         });
         let strays = self
@@ -224,12 +229,12 @@ impl World {
                 .map(|((_, key), service)| service.state(key))
                 .collect(),
             databases: databases
-                .map(|((_, key), database)| DatabaseState {
-                    preview: key.preview.clone(),
-                    name: key.name.clone(),
-                    activity: database.activity.clone(),
+                .map(|((_, key), server)| DatabaseState {
+                    key: key.clone(),
+                    activity: server.activity.clone(),
                 })
                 .collect(),
+            data: data.map(|((_, key), _)| key.clone()).collect(),
             images: images.collect(),
             strays: strays
                 .map(|(_, stray)| stray.clone())
@@ -250,16 +255,6 @@ impl World {
                 stray.id
             ));
             self.runs.remove(&number);
-        }
-        let database = self.databases.iter().find(|((owner, key), _)| {
-            owner == instance && stray.kind == StrayKind::Volume && directory(owner, key) == *stray
-        });
-        if let Some(((_, key), _)) = database {
-            let what = format!(
-                "the directory of database {} was removed under it",
-                key.name
-            );
-            self.violation(what);
         }
         self.strays.remove(&(instance.clone(), stray.clone()));
     }

@@ -23,7 +23,13 @@ pub(super) struct Flight {
 
 impl Flight {
     pub(super) fn begin(fake: &FakeEngine, op: Op, what: String) -> Self {
-        let number = fake.world().begin_call(op, &fake.instance, what);
+        let objects = vec![what.clone()];
+        Self::begin_on(fake, op, what, objects)
+    }
+
+    /// A call that changes other objects than the one that it is known by.
+    pub(super) fn begin_on(fake: &FakeEngine, op: Op, what: String, objects: Vec<String>) -> Self {
+        let number = fake.world().begin_call(op, &fake.instance, what, objects);
         Self {
             fake: fake.clone(),
             number,

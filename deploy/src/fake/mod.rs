@@ -1,4 +1,4 @@
-//! A fake of the three ports: one simulated host, with scripted applications and faults.
+//! A fake of the ports: one simulated host, with scripted applications and faults.
 //!
 //! It keeps the promises of [`contract`](crate::contract) and, where the real engine would let
 //! somebody do harm in silence, writes down a violation. Time is tokio's, so paused time works.
@@ -7,6 +7,8 @@ mod app;
 mod builder;
 mod call;
 mod control;
+mod data;
+mod data_access;
 mod databases;
 mod effects;
 mod engine;
@@ -15,6 +17,8 @@ mod flight;
 mod handle;
 mod logs;
 mod rules;
+mod seed;
+mod server;
 #[cfg(test)]
 mod tests;
 mod world;

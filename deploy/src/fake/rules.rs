@@ -2,23 +2,30 @@
 
 use super::{
     Op, Outcome,
-    world::{UnderWay, World, uses},
+    data::{database_in, uses},
+    world::{UnderWay, World},
 };
 use crate::{
-    databases::DatabaseKey,
+    databases::{DataSet, DatabaseKey},
     engine::{Activity, Room, ServiceKey, ServiceSpec},
-    names::{ImageId, Instance, PreviewId},
+    names::{DatabaseName, ImageId, Instance, PreviewId},
 };
 
 impl World {
-    /// Notes a call, and whether another one is still busy with the same object.
-    pub(super) fn begin_call(&mut self, op: Op, instance: &Instance, what: String) -> u64 {
+    /// Notes a call, and whether another one is still busy with one of its objects.
+    pub(super) fn begin_call(
+        &mut self,
+        op: Op,
+        instance: &Instance,
+        what: String,
+        objects: Vec<String>,
+    ) -> u64 {
         if op.is_exclusive() {
             let other = self.in_flight.values().find(|other| {
                 other.op.is_exclusive()
                     && !other.hangs
                     && other.instance == *instance
-                    && other.what == what
+                    && other.objects.iter().any(|object| objects.contains(object))
             });
             if let Some(other) = other {
                 let other = other.op;
@@ -35,6 +42,7 @@ impl World {
                 op,
                 instance,
                 what,
+                objects,
                 hangs,
             },
         );
@@ -92,16 +100,17 @@ impl World {
         let services = self.services.iter().filter(|((owner, key), service)| {
             let inside = match room {
                 Room::Revision(number) => key.revision == *number,
-                Room::Data => service.spec.uses_data,
+                Room::Data(generation) => service.spec.data == Some(*generation),
             };
             owner == instance && key.preview == *preview && service.is_running() && inside
         });
         let mut inside: Vec<String> = services.map(|((_, key), _)| describe(key)).collect();
-        if *room == Room::Data {
-            let databases = self.databases.iter().filter(|((owner, key), database)| {
+        if let Room::Data(generation) = room {
+            let databases = self.servers.iter().filter(|((owner, key), server)| {
                 owner == instance
                     && key.preview == *preview
-                    && database.activity == Activity::Running
+                    && key.generation == *generation
+                    && server.activity == Activity::Running
             });
             inside.extend(databases.map(|((_, key), _)| describe_database(key)));
         }
@@ -110,71 +119,92 @@ impl World {
         }
     }
 
+    /// Data are taken away or replaced, which a server must not meet.
+    pub(super) fn check_replace_data(&mut self, instance: &Instance, key: &DatabaseKey) {
+        let at = (instance.clone(), key.clone());
+        let whole = self.data.get(&at).is_some_and(|data| data.complete);
+        let server = self.servers.get(&at);
+        if whole && server.is_some_and(|server| server.activity == Activity::Running) {
+            let what = describe_database(key);
+            self.violation(format!(
+                "data of {what} replaced while a server runs on them"
+            ));
+        }
+    }
+
     /// A database is removed, or made afresh over what was there.
     pub(super) fn check_remove_database(&mut self, instance: &Instance, key: &DatabaseKey) {
         let database = describe_database(key);
-        if !self
-            .databases
-            .contains_key(&(instance.clone(), key.clone()))
-        {
+        let at = (instance.clone(), key.clone());
+        if !self.servers.contains_key(&at) && !self.data.contains_key(&at) {
             return;
         }
-        let services = self
-            .services
-            .values()
-            .filter(|service| service.is_running());
-        let services = services.map(|service| &service.spec);
-        let tasks = self.runs.values().map(|(_, run)| &run.spec);
-        let users: Vec<String> = services
-            .chain(tasks)
-            .filter(|spec| spec.key.preview == key.preview && uses(spec, key.name.as_str()))
-            .map(|spec| describe(&spec.key))
-            .collect();
+        let users = self.running(instance, &key.preview);
+        let users = users.filter(|spec| uses(spec, key));
+        let users: Vec<String> = users.map(|spec| describe(&spec.key)).collect();
         for user in users {
             self.violation(format!("{database} removed while {user} uses it"));
         }
     }
 
-    pub(super) fn check_remove_image(&mut self, image: &ImageId) {
-        let services = self
-            .services
-            .values()
-            .filter(|service| service.is_running());
-        let services = services.map(|service| &service.spec);
-        let tasks = self.runs.values().map(|(_, run)| &run.spec);
-        let users: Vec<String> = services
-            .chain(tasks)
-            .filter(|spec| spec.image == *image)
-            .map(|spec| describe(&spec.key))
-            .collect();
+    /// An image is taken from a preview; what others run from it is not meant.
+    pub(super) fn check_remove_image(
+        &mut self,
+        instance: &Instance,
+        preview: &PreviewId,
+        image: &ImageId,
+    ) {
+        let users = self.running(instance, preview);
+        let users = users.filter(|spec| spec.image == *image);
+        let users: Vec<String> = users.map(|spec| describe(&spec.key)).collect();
         for user in users {
             self.violation(format!("image {image} removed while {user} runs from it"));
         }
     }
+
+    /// Services and commands of a preview that run.
+    fn running(
+        &self,
+        instance: &Instance,
+        preview: &PreviewId,
+    ) -> impl Iterator<Item = &ServiceSpec> {
+        let services = self
+            .services
+            .iter()
+            .filter_map(move |((owner, _), service)| {
+                (owner == instance && service.is_running()).then_some(&service.spec)
+            });
+        let tasks = self.runs.values();
+        let tasks = tasks.filter_map(move |(owner, run)| (owner == instance).then_some(&run.spec));
+        services
+            .chain(tasks)
+            .filter(move |spec| spec.key.preview == *preview)
+    }
 }
 
 fn missing_databases(world: &World, instance: &Instance, spec: &ServiceSpec) -> Vec<String> {
+    let Some(generation) = spec.data else {
+        return Vec::new();
+    };
     let named = spec.env.values().filter_map(|value| database_in(value));
-    let named = named.filter(|_| spec.uses_data);
-    let missing = named.filter_map(|name| {
-        let there = world.databases.iter().find(|((owner, key), _)| {
-            owner == instance && key.preview == spec.key.preview && key.name.as_str() == name
-        });
-        match there {
-            None => Some(format!("its database {name} is not there")),
-            Some((_, database)) if !database.complete => {
-                Some(format!("its database {name} is only half made"))
+    let missing = named.filter_map(|word| {
+        let name = DatabaseName::parse(word).ok()?;
+        let key = DatabaseKey {
+            preview: spec.key.preview.clone(),
+            generation,
+            name,
+        };
+        let at = (instance.clone(), key);
+        match (world.data.get(&at), world.servers.contains_key(&at)) {
+            (None, _) => Some(format!("its database {word} is not there")),
+            (Some(data), _) if !data.complete => {
+                Some(format!("its database {word} is only half made"))
             }
-            Some(_) => None,
+            (Some(_), false) => Some(format!("its database {word} has no server")),
+            (Some(_), true) => None,
         }
     });
     missing.collect()
-}
-
-/// The host in a connection string of ours.
-fn database_in(url: &str) -> Option<&str> {
-    let (_, rest) = url.strip_prefix("postgres://")?.split_once('@')?;
-    rest.split_once(':').map(|(host, _)| host)
 }
 
 pub(super) fn describe(key: &ServiceKey) -> String {
@@ -184,10 +214,14 @@ pub(super) fn describe(key: &ServiceKey) -> String {
 pub(super) fn describe_room(preview: &PreviewId, room: &Room) -> String {
     match room {
         Room::Revision(number) => format!("room {preview}/{number}"),
-        Room::Data => format!("room {preview}/data"),
+        Room::Data(generation) => format!("room {preview}/data-{generation}"),
     }
 }
 
 pub(super) fn describe_database(key: &DatabaseKey) -> String {
-    format!("database {}/{}", key.preview, key.name)
+    format!("database {}/{}/{}", key.preview, key.generation, key.name)
+}
+
+pub(super) fn describe_data(set: &DataSet) -> String {
+    format!("data {}/{}", set.preview, set.generation)
 }

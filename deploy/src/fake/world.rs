@@ -12,11 +12,17 @@ use tokio::{
     time::Instant,
 };
 
-use super::{AppScript, BuildCounts, Call, Op, Outcome, StartScript, app::Apps, fault::Faults};
+use super::{
+    AppScript, BuildCounts, Call, Op, Outcome, StartScript,
+    app::Apps,
+    data::{Data, Snapshot},
+    fault::Faults,
+    server::Server,
+};
 use crate::{
-    databases::DatabaseKey,
+    databases::{DatabaseKey, unix_ms},
     engine::{Activity, LogLine, Room, ServiceKey, ServiceSpec, Stray, StrayKind},
-    names::{CommitSha, ImageId, Instance, PreviewId, RevisionNumber, ServiceName},
+    names::{CommitSha, ImageId, Instance, PreviewId, RevisionNumber, ServiceName, SnapshotId},
 };
 
 /// How many calls the log keeps; older ones make room.
@@ -30,7 +36,9 @@ const LINES_MAX: usize = 10_000;
 pub(super) struct World {
     pub(super) rooms: BTreeMap<(Instance, PreviewId, Room), usize>,
     pub(super) services: BTreeMap<(Instance, ServiceKey), Service>,
-    pub(super) databases: BTreeMap<(Instance, DatabaseKey), Database>,
+    pub(super) servers: BTreeMap<(Instance, DatabaseKey), Server>,
+    pub(super) data: BTreeMap<(Instance, DatabaseKey), Data>,
+    pub(super) snapshots: BTreeMap<(Instance, SnapshotId), Snapshot>,
     pub(super) images: BTreeMap<ImageId, Image>,
     pub(super) strays: BTreeSet<(Instance, Stray)>,
     /// Commands that run, by the call that waits for them.
@@ -51,6 +59,8 @@ pub(super) struct World {
     /// Moves whenever something a log stream may wait for has happened.
     pub(super) changed: watch::Sender<u64>,
     serial: u64,
+    /// When the host came into being; time on it is tokio's.
+    born: (SystemTime, Instant),
 }
 
 /// A call that has not answered.
@@ -59,6 +69,8 @@ pub(super) struct UnderWay {
     pub(super) op: Op,
     pub(super) instance: Instance,
     pub(super) what: String,
+    /// What it changes, in the words of other calls' `what`.
+    pub(super) objects: Vec<String>,
     /// Nothing will come of it.
     pub(super) hangs: bool,
 }
@@ -77,20 +89,13 @@ pub(super) struct Service {
     pub(super) lines_forgotten: usize,
 }
 
-#[derive(Debug)]
-pub(super) struct Database {
-    pub(super) image: String,
-    pub(super) activity: Activity,
-    /// Whether its making came to its end.
-    pub(super) complete: bool,
-    /// Statements and migrations that were applied, oldest first.
-    pub(super) data: Vec<String>,
-}
+/// For whom an image was built, or with whom it was shared.
+pub(super) type Owner = (Instance, PreviewId, RevisionNumber, ServiceName);
 
 #[derive(Clone, Debug)]
 pub(super) struct Image {
-    /// Whose it is, if a build made it.
-    pub(super) built_for: Option<(Instance, PreviewId, RevisionNumber, ServiceName)>,
+    /// Whose it is, if a build made it. Everybody who has it can be rid of it alone.
+    pub(super) owners: BTreeSet<Owner>,
     pub(super) commit: Option<CommitSha>,
     pub(super) reference: Option<String>,
 }
@@ -106,7 +111,9 @@ impl World {
         Self {
             rooms: BTreeMap::new(),
             services: BTreeMap::new(),
-            databases: BTreeMap::new(),
+            servers: BTreeMap::new(),
+            data: BTreeMap::new(),
+            snapshots: BTreeMap::new(),
             images: BTreeMap::new(),
             strays: BTreeSet::new(),
             runs: BTreeMap::new(),
@@ -124,6 +131,7 @@ impl World {
             listeners: Vec::new(),
             changed: watch::Sender::new(0),
             serial: 0,
+            born: (SystemTime::now(), Instant::now()),
         }
     }
 
@@ -138,6 +146,12 @@ impl World {
         // Sixteen million starts fit; no test comes near.
         let [.., high, middle, low] = self.serial().to_be_bytes();
         SocketAddr::new(Ipv4Addr::new(10, high, middle, low).into(), port)
+    }
+
+    /// Milliseconds since 1970, as far as time went on for tokio.
+    pub(super) fn now_ms(&self) -> u64 {
+        let (at, since) = self.born;
+        unix_ms(at + since.elapsed())
     }
 
     pub(super) fn violation(&mut self, what: String) {
@@ -200,28 +214,6 @@ impl World {
             .of_container(spec.command.as_ref(), commit, reference, &spec.key.service)
             .clone()
     }
-
-    /// The databases whose connection string is in the spec's environment.
-    pub(super) fn databases_of<'a>(
-        &'a mut self,
-        instance: &'a Instance,
-        spec: &'a ServiceSpec,
-    ) -> impl Iterator<Item = (&'a DatabaseKey, &'a mut Database)> {
-        let all = self
-            .databases
-            .iter_mut()
-            .map(|((owner, key), database)| (owner, key, database));
-        all.filter(move |(owner, key, _)| {
-            *owner == instance && key.preview == spec.key.preview && uses(spec, key.name.as_str())
-        })
-        .map(|(_, key, database)| (key, database))
-    }
-}
-
-/// Whether the spec's environment holds the connection string of that database.
-pub(super) fn uses(spec: &ServiceSpec, database: &str) -> bool {
-    let host = format!("@{database}:");
-    spec.uses_data && spec.env.values().any(|value| value.contains(&host))
 }
 
 impl Service {
@@ -265,16 +257,5 @@ impl Run {
             revision: Some(key.revision),
             database: None,
         }
-    }
-}
-
-/// The data directory of a database whose container is gone.
-pub(super) fn directory(instance: &Instance, key: &DatabaseKey) -> Stray {
-    Stray {
-        preview: key.preview.clone(),
-        kind: StrayKind::Volume,
-        id: format!("{instance}-{}-{}-data", key.preview, key.name),
-        revision: None,
-        database: Some(key.name.clone()),
     }
 }

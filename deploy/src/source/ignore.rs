@@ -103,7 +103,7 @@ impl IgnoreRules {
 }
 
 /// Answers for many paths and remembers what it found for their folders.
-pub(super) struct Matcher<'a> {
+pub(crate) struct Matcher<'a> {
     rules: &'a IgnoreRules,
     /// For each folder which patterns match it or a folder above it.
     folders: HashMap<String, Vec<bool>>,
@@ -111,7 +111,7 @@ pub(super) struct Matcher<'a> {
 }
 
 impl<'a> Matcher<'a> {
-    pub(super) fn new(rules: &'a IgnoreRules) -> Self {
+    pub(crate) fn new(rules: &'a IgnoreRules) -> Self {
         Self {
             rules,
             folders: HashMap::new(),
@@ -120,7 +120,7 @@ impl<'a> Matcher<'a> {
     }
 
     /// Whether the path is left out.
-    pub(super) fn ignores(&mut self, path: &str) -> Result<bool, SourceError> {
+    pub(crate) fn ignores(&mut self, path: &str) -> Result<bool, SourceError> {
         if self.rules.patterns.is_empty() {
             return Ok(false);
         }

@@ -29,6 +29,7 @@ mod untar;
 pub use archive::context_archive;
 pub use context::{Contents, Context, Part, PartKind};
 pub use error::SourceError;
+pub(crate) use ignore::Matcher;
 pub use ignore::{IgnoreError, IgnoreRules};
 pub use limits::Limits;
 pub use listing::{Entry, Mode};

@@ -121,6 +121,7 @@ async fn keep(
                 matches!(&desired.wanted, Wanted::Serve(before) if before.commit == head.commit);
             desired.request += u64::from(failed && same);
             desired.hold = None;
+            desired.recall.take_if(|recall| recall.head != head.commit);
             desired.wanted = Wanted::Serve(head);
         })
         .await?;

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     environment,
+    glance::{observed, shown},
     lifecycle::{Observed, Outcome, Phase, RevisionFacts, Wanted, current_revision, summary},
     report,
     store::{PreviewRow, StoreError},
@@ -62,6 +63,13 @@ pub(super) async fn describe(ports: &Ports, row: PreviewRow) -> Result<PreviewVi
         databases: databases(&row, &observed),
         created_at: timestamp(row.created_at_ms),
         updated_at: timestamp(row.updated_at_ms),
+        parent: row
+            .desired
+            .parent
+            .as_ref()
+            .map(|parent| parent.preview.clone()),
+        note: row.note.clone(),
+        can_undo: observed.before().is_some(),
         expires_at: (!over).then(|| expires_at(ports, &row)),
         commit: summary.head,
         serving_commit: summary.serving,
@@ -80,38 +88,6 @@ pub(super) async fn has_failed(ports: &Ports, id: &PreviewId) -> Result<bool, St
     let observed = observed(ports, &row).await?;
     let current = current_revision(&row.desired, &observed);
     Ok(current.is_some_and(|revision| matches!(revision.outcome, Some(Outcome::Failed(_)))))
-}
-
-/// What the worker saw last, with the facts as they are stored now: a row may be newer than the
-/// last look. Without a worker nothing is in the engine, or nobody has looked yet.
-pub(super) async fn observed(ports: &Ports, row: &PreviewRow) -> Result<Observed, StoreError> {
-    let mut observed = match ports.board.get(&row.id) {
-        Some(snapshot) => snapshot.observed.clone(),
-        None => Observed::nothing(),
-    };
-    let revisions = ports.store.revisions(&row.id).await?;
-    observed.revisions = revisions
-        .into_iter()
-        .map(|revision| revision.facts)
-        .filter(|facts| facts.life == row.desired.life)
-        .collect();
-    let databases = ports.store.databases(&row.id).await?;
-    observed.born = databases
-        .into_iter()
-        .filter(|database| database.born)
-        .map(|database| database.name)
-        .collect();
-    observed.records = row.records;
-    observed.route = ports.routes.routed(&row.id);
-    Ok(observed)
-}
-
-/// The revision that people mean: the one that serves, else the one that comes up, else the last.
-pub(super) fn shown<'a>(row: &PreviewRow, observed: &'a Observed) -> Option<&'a RevisionFacts> {
-    let routed = observed.route.as_ref().map(|route| route.revision);
-    routed
-        .and_then(|number| observed.revision(number))
-        .or_else(|| current_revision(&row.desired, observed))
 }
 
 fn services(ports: &Ports, row: &PreviewRow, observed: &Observed) -> Vec<ServiceView> {
@@ -179,16 +155,22 @@ fn databases(row: &PreviewRow, observed: &Observed) -> Vec<DatabaseView> {
             engines.insert(database.name.clone(), database.image.clone());
         }
     }
-    let phase = |name: &DatabaseName| match observed.databases.get(name) {
-        Some(Activity::Running) if observed.born.contains(name) => Phase::Live,
-        Some(_) => Phase::Starting,
-        None if observed.born.contains(name) => Phase::Starting,
-        None => Phase::Queued,
+    let shown = shown(row, observed).and_then(|revision| revision.generation);
+    let coming = current_revision(&row.desired, observed).and_then(|revision| revision.generation);
+    let phase = |name: &DatabaseName| {
+        let generation = shown.or(coming)?;
+        let born = observed.is_born(generation, name);
+        Some(match observed.databases.get(&(generation, name.clone())) {
+            Some(Activity::Running) if born => Phase::Live,
+            Some(_) => Phase::Starting,
+            None if born => Phase::Starting,
+            None => Phase::Queued,
+        })
     };
     engines
         .into_iter()
         .map(|(name, engine)| DatabaseView {
-            phase: phase(&name),
+            phase: phase(&name).unwrap_or(Phase::Queued),
             name,
             engine,
         })
@@ -196,6 +178,9 @@ fn databases(row: &PreviewRow, observed: &Observed) -> Vec<DatabaseView> {
 }
 
 fn expires_at(ports: &Ports, row: &PreviewRow) -> Timestamp {
+    if let Some(at) = row.expires_at_ms {
+        return timestamp(at);
+    }
     let last = row.pushed_at_ms.max(row.visited_at_ms.unwrap_or(0));
     let days = ports.settings.limits.preview_days_max;
     timestamp(last.saturating_add(days.saturating_mul(DAY_MS)))

@@ -19,13 +19,10 @@ use tokio::{
     time::Instant,
 };
 
-use super::{
-    describe::{observed, shown},
-    problem::Problem,
-    state::ApiState,
-};
+use super::{problem::Problem, state::ApiState};
 use crate::{
     buildlog::BuildLog,
+    glance::{observed, shown},
     lifecycle::{Wanted, current_revision},
     store::{PreviewRow, StoreError},
     text,

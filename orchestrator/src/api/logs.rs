@@ -1,4 +1,5 @@
-//! `GET /api/v1/previews/{id}/logs`: what services print, or what their builds printed, as text.
+//! `GET /api/v1/previews/{id}/logs`: what services print, or what their builds or the migrations
+//! printed, as text.
 
 use std::convert::Infallible;
 
@@ -21,13 +22,18 @@ use futures_util::{
 use serde::Deserialize;
 
 use super::{
-    describe::{observed, shown},
     extract::{Asked, Known},
     follow::{self, BuildTail},
     problem::Problem,
     state::ApiState,
 };
-use crate::{servicelog, store::PreviewRow, text, worker::Ports};
+use crate::{
+    glance::{observed, shown},
+    migrationlog, servicelog,
+    store::PreviewRow,
+    text,
+    worker::Ports,
+};
 
 const TAIL_DEFAULT: usize = 1_000;
 const TAIL_MAX: usize = 100_000;
@@ -43,6 +49,9 @@ pub(super) struct Query {
     /// What the build printed instead of what the service prints.
     #[serde(default)]
     build: bool,
+    /// What the last migrations printed, and what they did to tables; `service` is a database then.
+    #[serde(default)]
+    migrations: bool,
     /// How many of the last lines to begin with.
     tail: Option<usize>,
 }
@@ -55,10 +64,10 @@ pub(super) async fn logs(
     Known(row): Known,
     Asked(query): Asked<Query>,
 ) -> Result<Response, Problem> {
-    let streams = if query.build {
-        builds(&state, &row, &query).await?
-    } else {
-        services(&state, &row, &query).await?
+    let streams = match (query.build, query.migrations) {
+        (true, _) => builds(&state, &row, &query).await?,
+        (false, true) => migrations(&state, &row, &query).await?,
+        (false, false) => services(&state, &row, &query).await?,
     };
     let stopped = state.shutdown.clone().cancelled_owned();
     let lines = stream::select_all(streams)
@@ -185,6 +194,41 @@ async fn builds(state: &ApiState, row: &PreviewRow, query: &Query) -> Result<Vec
         BuildTail::new(state, key, prefix, query.follow, tail).lines()
     });
     Ok(streams.collect())
+}
+
+/// What the newest revision's migrations printed that ran any.
+async fn migrations(
+    state: &ApiState,
+    row: &PreviewRow,
+    query: &Query,
+) -> Result<Vec<Lines>, Problem> {
+    let ports = state.registry.ports();
+    let revisions = ports.store.revisions(&row.id).await?;
+    for facts in revisions.iter().rev().map(|revision| &revision.facts) {
+        let databases = facts.blueprint.iter().flat_map(|known| &known.databases);
+        let wanted = databases.map(|database| &database.name).filter(|name| {
+            let asked = query.service.as_deref();
+            asked.is_none_or(|asked| name.as_str() == asked)
+        });
+        let mut streams = Vec::new();
+        for name in wanted {
+            let path = migrationlog::path(&ports.settings.logs, &row.id, facts.number, name);
+            let Ok(content) = tokio::fs::read_to_string(path).await else {
+                continue;
+            };
+            let first = format!("{name}, {}", facts.number);
+            let lines = std::iter::once(first.as_str()).chain(content.lines());
+            let lines: Vec<_> = lines.map(|line| follow::line("", line)).collect();
+            streams.push(stream::iter(lines).boxed());
+        }
+        if !streams.is_empty() {
+            return Ok(streams);
+        }
+    }
+    let id = &row.id;
+    Err(Problem::not_found(format!(
+        "no migration of {id} has run yet"
+    )))
 }
 
 fn choose<'a>(

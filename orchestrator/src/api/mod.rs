@@ -2,10 +2,11 @@
 //!
 //! Whoever can open that socket may do everything, so nothing here asks who calls; it must never
 //! be served anywhere else. Handlers change what is wanted and wake workers; they do nothing
-//! to the engine themselves.
+//! to the engine themselves, but for snapshots with names, which belong to no preview.
 
 mod ask;
 mod checkout;
+mod databases;
 mod delete;
 mod deliveries;
 mod describe;
@@ -16,10 +17,14 @@ mod follow;
 mod health;
 mod list;
 mod logs;
+mod pool;
 mod problem;
+mod rewind;
 mod router;
 mod shutdown;
+mod snapshots;
 mod state;
+mod take;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -27,6 +32,9 @@ mod tests;
 mod view;
 mod wait;
 
+pub use databases::{DatabaseBody, ReachView};
+pub use rewind::ResetBody;
 pub use router::router;
+pub use snapshots::{SaveBody, SnapshotView};
 pub use state::ApiState;
 pub use view::{DatabaseView, DeliveryView, EventView, Health, PreviewView, ServiceView, Stopping};

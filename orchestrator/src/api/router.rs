@@ -7,8 +7,8 @@ use axum::{
 };
 
 use super::{
-    ask, checkout, delete, deliveries, disk, events, health, list, logs, problem, shutdown,
-    state::ApiState, wait,
+    ask, checkout, databases, delete, deliveries, disk, events, health, list, logs, pool, problem,
+    rewind, shutdown, snapshots, state::ApiState, take, wait,
 };
 
 /// The largest JSON body; a checkout is a stream with limits of its own.
@@ -24,6 +24,24 @@ pub fn router(state: ApiState) -> Router {
             get(list::one).delete(delete::delete),
         )
         .route("/api/v1/previews/{id}/disk", get(disk::disk))
+        .route(
+            "/api/v1/previews/{id}/databases/{name}",
+            get(databases::reach),
+        )
+        .route("/api/v1/previews/{id}/forks", post(take::fork))
+        .route("/api/v1/previews/{id}/captures", post(take::capture))
+        .route("/api/v1/previews/{id}/undo", post(rewind::undo))
+        .route("/api/v1/previews/{id}/reset", post(rewind::reset))
+        .route("/api/v1/pool", get(pool::pool))
+        .route("/api/v1/databases", post(databases::create))
+        .route(
+            "/api/v1/snapshots",
+            get(snapshots::list).post(snapshots::save),
+        )
+        .route(
+            "/api/v1/snapshots/{name}",
+            put(snapshots::import).delete(snapshots::remove),
+        )
         .route("/api/v1/previews/{id}/events", get(events::events))
         .route("/api/v1/previews/{id}/logs", get(logs::logs))
         .route("/api/v1/previews/{id}/wait", get(wait::wait))

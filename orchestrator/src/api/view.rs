@@ -45,6 +45,15 @@ pub struct PreviewView {
     pub created_at: Timestamp,
     /// When what is wanted of it last changed.
     pub updated_at: Timestamp,
+    /// What a fork or a capture was taken of.
+    #[serde(default)]
+    pub parent: Option<PreviewId>,
+    /// What whoever took it said. Outside text.
+    #[serde(default)]
+    pub note: Option<String>,
+    /// Whether what served before is kept, so that one can go back to it.
+    #[serde(default)]
+    pub can_undo: bool,
     /// When it is removed if nobody pushes or visits; null once it is.
     pub expires_at: Option<Timestamp>,
 }

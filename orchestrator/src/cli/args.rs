@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{doctor, down, list, logs, proxy, remove, serve, show, up};
+use super::{db, doctor, down, list, logs, proxy, remove, rewind, serve, show, snapshot, take, up};
 
 /// Preview environments for pull requests and local checkouts.
 ///
@@ -55,11 +55,38 @@ pub(super) enum Command {
     /// Show one preview: its services, databases, and why it failed
     #[command(after_help = "Example:\n  dayfly show shop-42")]
     Show(show::Show),
-    /// Print what services, or their builds, printed
+    /// Print what services, their builds or their migrations printed
     #[command(
         after_help = "Examples:\n  dayfly logs shop-42 web -f\n  dayfly logs shop-42 --build"
     )]
     Logs(logs::Logs),
+    /// Branch a running preview, data and all, under its own URL
+    #[command(after_help = "Examples:\n  dayfly fork shop-42\n  dayfly fork shop-42 --at 1a2b3c4")]
+    Fork(take::Fork),
+    /// Freeze a preview as it is now; forks of it start from exactly that
+    #[command(after_help = "Example:\n  dayfly capture shop-42 --note \"total is wrong\"")]
+    Capture(take::Capture),
+    /// Go back to what the last push or reset replaced, with its data; again goes forth
+    #[command(after_help = "Example:\n  dayfly undo shop-42")]
+    Undo(rewind::Undo),
+    /// Start databases again from their seeds; `dayfly undo` brings them back
+    #[command(after_help = "Examples:\n  dayfly reset-db shop-42\n  dayfly reset-db shop-42 main")]
+    ResetDb(rewind::ResetDb),
+    /// Open a database's own client, or make a throwaway database
+    #[command(
+        after_help = "Examples:\n  dayfly db shop-42\n  dayfly db shop-42 main -- --csv\n  dayfly db \
+                      new postgres:15 --from nightly --ttl 8h"
+    )]
+    Db(db::Db),
+    /// Print a URL at which a database answers on this machine for a while
+    #[command(after_help = "Example:\n  dayfly db-url shop-42 main --minutes 10")]
+    DbUrl(db::DbUrl),
+    /// Data with a name, for databases to start from
+    #[command(
+        after_help = "Examples:\n  dayfly snapshot import nightly dump.sql.gz --engine postgres:15 \
+                      --mask mask.sql\n  dayfly snapshot save shop-42 AS nightly"
+    )]
+    Snapshot(snapshot::Snapshot),
     /// Remove a preview with its containers, databases and images
     #[command(after_help = "Example:\n  dayfly rm shop-up --wait")]
     Rm(remove::Remove),

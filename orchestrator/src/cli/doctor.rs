@@ -5,13 +5,15 @@ use std::{os::unix::fs::PermissionsExt as _, path::Path, path::PathBuf, process:
 use anyhow::Context as _;
 use clap::Args;
 use deploy::{
+    databases::PoolState,
     docker::{Check, CheckState, Docker, DockerConfig},
     names::Instance,
+    pool::Way,
 };
 use nix::sys::statvfs::statvfs;
 
 use super::{call::Caller, render};
-use crate::{client::ClientError, config::ServerConfig, serve};
+use crate::{client::ClientError, config::ServerConfig, host};
 
 /// Less free space than this does not hold a build.
 const DISK_BYTES_ENOUGH: u64 = 5 << 30;
@@ -29,6 +31,7 @@ impl Doctor {
         let config = ServerConfig::read(self.config.as_deref(), Some(caller.data.clone()))
             .context("failed to read the configuration")?;
         let mut checks = vec![data(&caller.data), disk(&caller.data), server(caller).await];
+        checks.push(pool(caller).await);
         checks.extend(engine(&config).await);
         for check in &checks {
             caller.output.line(&render::check(check, caller.output))?;
@@ -64,7 +67,7 @@ async fn engine(config: &ServerConfig) -> Vec<Check> {
     let engine = DockerConfig {
         socket: config.engine_socket.clone(),
         subnet_pool,
-        builds: serve::build_limits(&config.limits),
+        builds: host::build_limits(&config.limits),
         ..DockerConfig::new(instance)
     };
     match Docker::connect(engine) {
@@ -74,6 +77,26 @@ async fn engine(config: &ServerConfig) -> Vec<Check> {
             "start Docker, and let this user open its socket",
         ),
     }
+}
+
+/// How databases are copied: as the server found it, or as the next one will.
+async fn pool(caller: &Caller) -> Check {
+    let server: Result<PoolState, ClientError> = caller.client.get("/api/v1/pool").await;
+    if let Ok(pool) = server {
+        let found = format!("{}; {} free", pool.way, render::bytes(pool.free_bytes));
+        let state = match pool.remedy {
+            Some(_) => CheckState::Warning,
+            None => CheckState::Good,
+        };
+        return check(state, "pool", found, pool.remedy);
+    }
+    let foreseen = Way::foresee(&caller.data);
+    let state = match foreseen.remedy() {
+        Some(_) => CheckState::Warning,
+        None => CheckState::Good,
+    };
+    let remedy = foreseen.remedy().map(str::to_owned);
+    check(state, "pool", foreseen.sentence(), remedy)
 }
 
 fn check(state: CheckState, name: &'static str, found: String, advice: Option<String>) -> Check {

@@ -15,7 +15,7 @@ const LINE_BYTES_MAX: usize = 1 << 20;
 pub(super) struct Logs {
     /// The preview
     id: PreviewId,
-    /// One service; all where absent
+    /// One service, or one database with --migrations; all where absent
     service: Option<String>,
     /// Go on with what comes
     #[arg(long, short)]
@@ -23,6 +23,9 @@ pub(super) struct Logs {
     /// What the build printed instead of what the service prints
     #[arg(long)]
     build: bool,
+    /// What the last migrations printed, which tables they locked and which they wrote anew
+    #[arg(long, conflicts_with_all = ["build", "follow"])]
+    migrations: bool,
     /// How many of the last lines to begin with
     #[arg(long, short = 'n', value_name = "LINES")]
     tail: Option<usize>,
@@ -43,10 +46,11 @@ impl Logs {
 
     fn query(&self) -> String {
         let mut query = format!(
-            "{}/logs?follow={}&build={}",
+            "{}/logs?follow={}&build={}&migrations={}",
             path(&self.id),
             self.follow,
-            self.build
+            self.build,
+            self.migrations
         );
         if let Some(tail) = self.tail {
             query.push_str(&format!("&tail={tail}"));

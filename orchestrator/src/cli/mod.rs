@@ -2,6 +2,7 @@
 
 mod args;
 mod call;
+mod db;
 mod demo;
 mod doctor;
 mod down;
@@ -11,10 +12,14 @@ mod output;
 mod proxy;
 mod remove;
 mod render;
+mod render_data;
+mod rewind;
 mod run;
 mod serve;
 mod show;
+mod snapshot;
 mod start;
+mod take;
 mod up;
 mod upload;
 

@@ -59,7 +59,7 @@ impl Output {
     /// Another word in the colour of a phase.
     pub(super) fn in_colour_of(self, word: &str, phase: Phase) -> String {
         let colour = match phase {
-            Phase::Live => "32",
+            Phase::Live | Phase::Captured => "32",
             Phase::Failed => "31",
             Phase::Gone | Phase::Closing => "2",
             Phase::Queued | Phase::Building | Phase::Starting | Phase::Updating => "33",

@@ -68,7 +68,7 @@ fn of(preview: &PreviewView) -> String {
 }
 
 /// Outside text, made harmless and short.
-fn outside(line: &str) -> String {
+pub(super) fn outside(line: &str) -> String {
     let mut shown: String = text::plain(line).chars().take(TEXT_SHOWN).collect();
     if line.chars().count() > TEXT_SHOWN {
         shown.push('…');
@@ -285,7 +285,7 @@ fn seconds(took: Duration) -> String {
     format!("{:.1} s", took.as_secs_f64())
 }
 
-fn ago(at: Timestamp, now: Timestamp) -> String {
+pub(super) fn ago(at: Timestamp, now: Timestamp) -> String {
     if at.as_second() >= now.as_second() {
         return "now".to_owned();
     }
@@ -378,6 +378,7 @@ mod tests {
             images_bytes: 3 << 20,
             containers_bytes: 0,
             data_bytes: Some(40 << 20),
+            shared_bytes: 0,
         };
         assert_snapshot!(page(&preview(&json!({})), &[event], disk, now(), plain()), @r"
         shop-42  live

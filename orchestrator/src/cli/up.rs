@@ -111,7 +111,10 @@ async fn follow(caller: &Caller, preview: PreviewView) -> anyhow::Result<Preview
     }
 }
 
-async fn phases(caller: &Caller, mut preview: PreviewView) -> anyhow::Result<PreviewView> {
+pub(super) async fn phases(
+    caller: &Caller,
+    mut preview: PreviewView,
+) -> anyhow::Result<PreviewView> {
     let mut told = None;
     loop {
         let now = (preview.phase, preview.waiting_for.clone());
@@ -121,7 +124,8 @@ async fn phases(caller: &Caller, mut preview: PreviewView) -> anyhow::Result<Pre
             }
             told = Some(now);
         }
-        if matches!(preview.phase, Phase::Live | Phase::Failed | Phase::Gone) {
+        let settled = [Phase::Live, Phase::Failed, Phase::Gone, Phase::Captured];
+        if settled.contains(&preview.phase) {
             return Ok(preview);
         }
         preview = caller.wait(&preview).await?;

@@ -6,7 +6,7 @@ use deploy::blueprint::nearest;
 use toml::de::{DeTable, DeValue};
 
 /// Every key there is, as `section.key`, with its meaning.
-pub const KEYS: [(&str, &str); 37] = [
+pub const KEYS: [(&str, &str); 45] = [
     (
         "domain",
         "domain under which previews live; `localhost` for this machine only",
@@ -122,6 +122,35 @@ pub const KEYS: [(&str, &str); 37] = [
     (
         "limits.image_wait_seconds_max",
         "how long an image that CI builds for a commit is waited for",
+    ),
+    (
+        "limits.pool_mib_max",
+        "MiB that the file for databases may grow to, where the data directory cannot share blocks",
+    ),
+    (
+        "limits.pool_free_mib_min",
+        "MiB that are kept free where databases live",
+    ),
+    ("limits.seed_seconds_max", "how long a seed may take"),
+    (
+        "limits.snapshot_hours_max",
+        "hours without a use until seeded data that nobody named go",
+    ),
+    (
+        "limits.undo_hours_max",
+        "hours for which one can go back to what a push replaced",
+    ),
+    (
+        "limits.fork_hours_max",
+        "hours until a fork goes where nothing else was said",
+    ),
+    (
+        "limits.capture_days_max",
+        "days until a capture goes where nothing else was said",
+    ),
+    (
+        "limits.forks_max",
+        "forks, captures and databases alone at once",
     ),
     (
         "limits.start_seconds_max",

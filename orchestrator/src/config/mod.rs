@@ -2,6 +2,7 @@
 
 mod data_dir;
 mod file;
+mod limits;
 mod server;
 
 pub use data_dir::data_dir;

@@ -15,6 +15,7 @@ use webhook::{github::Credential, names::RepoName};
 use super::{
     data_dir::data_dir,
     file::{ConfigError, Given, Keys, wrong},
+    limits::limits,
 };
 use crate::{secrets::SecretsFile, worker::Limits};
 
@@ -153,63 +154,6 @@ fn each<T: FromStr>(given: &Given, value: &str, form: &str) -> Result<T, ConfigE
     value
         .parse()
         .map_err(|_| wrong(given, format!("{value:?} has to be {form}")))
-}
-
-fn limits(keys: &Keys) -> Result<Limits, ConfigError> {
-    let default = Limits::default();
-    let number = |key: &'static str, default: u64| -> Result<u64, ConfigError> {
-        let value: u64 = keys.parse(key, "a whole number")?.unwrap_or(default);
-        match (value, keys.get(key)) {
-            (0, Some(given)) => Err(wrong(given, format!("{key} has to be at least 1"))),
-            (value, _) => Ok(value),
-        }
-    };
-    let percent = |key, default: u64| match number(key, default)? {
-        percent @ 1..=100 => Ok(percent),
-        _ => match keys.get(key) {
-            Some(given) => Err(wrong(given, format!("{key} has to be from 1 to 100"))),
-            None => Ok(default),
-        },
-    };
-    let count = |key, default: usize| -> Result<usize, ConfigError> {
-        Ok(usize::try_from(number(key, default as u64)?).unwrap_or(usize::MAX))
-    };
-    Ok(Limits {
-        previews_awake_max: count("limits.previews_awake_max", default.previews_awake_max)?,
-        builds_max: count("limits.builds_max", default.builds_max)?,
-        preview_days_max: number("limits.preview_days_max", default.preview_days_max)?,
-        service_memory_mib_max: number(
-            "limits.service_memory_mib_max",
-            default.service_memory_mib_max,
-        )?,
-        build_seconds_max: number("limits.build_seconds_max", default.build_seconds_max)?,
-        build_memory_mib_max: keys.parse("limits.build_memory_mib_max", "a whole number")?,
-        build_cpu_percent_max: number(
-            "limits.build_cpu_percent_max",
-            default.build_cpu_percent_max,
-        )?,
-        build_memory_free_mib_min: number(
-            "limits.build_memory_free_mib_min",
-            default.build_memory_free_mib_min,
-        )?,
-        build_disk_percent_max: percent(
-            "limits.build_disk_percent_max",
-            default.build_disk_percent_max,
-        )?,
-        evict_disk_percent_max: percent(
-            "limits.evict_disk_percent_max",
-            default.evict_disk_percent_max,
-        )?,
-        build_cache_mib_max: number("limits.build_cache_mib_max", default.build_cache_mib_max)?,
-        image_mib_max: number("limits.image_mib_max", default.image_mib_max)?,
-        image_wait_seconds_max: number(
-            "limits.image_wait_seconds_max",
-            default.image_wait_seconds_max,
-        )?,
-        migrate_seconds_max: number("limits.migrate_seconds_max", default.migrate_seconds_max)?,
-        start_seconds_max: number("limits.start_seconds_max", default.start_seconds_max)?,
-        drain_seconds_max: default.drain_seconds_max,
-    })
 }
 
 fn builder(keys: &Keys) -> Result<BuilderWay, ConfigError> {

@@ -27,12 +27,13 @@ pub fn source(why: &str) -> Diagnosis {
 }
 
 /// A service asks for more than the server gives.
-pub fn too_greedy(service: &Service, mib_max: u64) -> Diagnosis {
-    let (name, mib) = (&service.name, service.memory_bytes / (1024 * 1024));
+pub fn too_greedy(key: &str, bytes: u64, mib_max: u64) -> Diagnosis {
+    let mib = bytes / (1024 * 1024);
+    let name = key.rsplit('.').next().unwrap_or(key);
     let sentence =
         format!("{name} asks for {mib} MiB of memory; this server gives {mib_max} at most");
     let action = format!(
-        "Lower `memory` of [services.{name}], or raise `limits.service_memory_mib_max` on the server."
+        "Lower `memory` of [{key}], or raise `limits.service_memory_mib_max` on the server."
     );
     diagnosis("DF103", sentence, Vec::new(), action)
 }

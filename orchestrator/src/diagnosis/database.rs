@@ -7,43 +7,86 @@ use deploy::{blueprint::Command, databases::DatabaseError, engine::Ended, names:
 use super::say::diagnosis;
 use crate::lifecycle::Diagnosis;
 
-/// The database cannot be made.
+/// The database cannot be made, copied or started.
 pub fn database(name: &DatabaseName, error: &DatabaseError) -> Diagnosis {
-    match error {
-        DatabaseError::Seed { .. } => {
-            let action = "Mend the seed and push; the database is made anew from it.";
-            diagnosis(
-                "DF402",
-                format!("Database {name}: {error}"),
-                Vec::new(),
-                action,
-            )
-        }
-        DatabaseError::NoImage { .. } => {
-            let action = "Check `engine` in dayfly.toml, and that this host may pull the image.";
-            diagnosis(
-                "DF403",
-                format!("Database {name}: {error}"),
-                Vec::new(),
-                action,
-            )
-        }
-        DatabaseError::NotReady { output, .. } => {
-            let action = "The server's last lines are below.";
-            diagnosis(
-                "DF404",
-                format!("Database {name}: {error}"),
-                output.clone(),
-                action,
-            )
-        }
-        DatabaseError::Engine(error) => diagnosis(
-            "DF404",
-            format!("Database {name}: {error}"),
-            Vec::new(),
-            "Push again to retry.",
+    let (code, evidence, action) = match error {
+        DatabaseError::Seed { output, .. } => (
+            "DF402",
+            output.clone(),
+            "Mend the seed and push; the database is made anew from it.",
         ),
-    }
+        DatabaseError::SeedUnfit { .. } => (
+            "DF407",
+            Vec::new(),
+            "Give it a seed of its own kind in dayfly.toml, and push.",
+        ),
+        DatabaseError::NoImage { .. } => (
+            "DF403",
+            Vec::new(),
+            "Check `engine` in dayfly.toml, and that this host may pull the image.",
+        ),
+        DatabaseError::Version { .. } => (
+            "DF408",
+            Vec::new(),
+            "Use the version that made the data, or let the database start again from its seed: \
+             `dayfly reset-db`, or `on_push = \"reset\"`.",
+        ),
+        DatabaseError::NotReady {
+            output,
+            out_of_memory: true,
+            ..
+        } => (
+            "DF409",
+            output.clone(),
+            "It was killed for memory. Raise its `memory` in dayfly.toml, or make its seed smaller.",
+        ),
+        DatabaseError::NotReady { output, .. } => (
+            "DF404",
+            output.clone(),
+            "The server's last lines are below.",
+        ),
+        DatabaseError::NoData(_) => (
+            "DF410",
+            Vec::new(),
+            "What it should be a copy of is gone. Push again to start from the seed.",
+        ),
+        DatabaseError::Full(_) => (
+            "DF411",
+            Vec::new(),
+            "Nothing was lost. Remove previews, captures or snapshots, or give the pool more room; \
+             then push again.",
+        ),
+        DatabaseError::Pool(_) => (
+            "DF412",
+            Vec::new(),
+            "`dayfly doctor` says what the pool needs.",
+        ),
+        DatabaseError::Engine(_) => ("DF404", Vec::new(), "Push again to retry."),
+    };
+    diagnosis(code, format!("Database {name}: {error}"), evidence, action)
+}
+
+/// The snapshot that the blueprint names is not there.
+pub fn snapshot_missing(name: &str) -> Diagnosis {
+    let action =
+        "`dayfly snapshot ls` shows those that are there; `dayfly snapshot import` makes one.";
+    diagnosis(
+        "DF413",
+        format!("The server has no snapshot called {name}"),
+        Vec::new(),
+        action,
+    )
+}
+
+/// The snapshot that the blueprint names is of real people's data.
+pub fn snapshot_real(name: &str, why: &str) -> Diagnosis {
+    let action = "Use a masked or synthetic one: `dayfly snapshot import NAME FILE --mask SCRIPT`.";
+    diagnosis(
+        "DF414",
+        format!("The snapshot {name} holds real data, and {why}"),
+        Vec::new(),
+        action,
+    )
 }
 
 /// The seed is not in the commit.

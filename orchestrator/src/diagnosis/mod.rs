@@ -14,6 +14,7 @@ pub use build::{bad_reference, build, image_never_came};
 pub use checkout::{blueprint, secret_missing, source, too_greedy};
 pub use database::{
     database, migration_failed, migration_refused, migration_timed_out, seed_missing,
+    snapshot_missing, snapshot_real,
 };
 pub use ourselves::gave_up;
 pub use say::EVIDENCE_LINES_MAX;

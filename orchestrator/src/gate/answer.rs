@@ -79,6 +79,12 @@ async fn page(registry: &Registry, preview: &PreviewId) -> Response {
     };
     match (ports.board.get(preview), row) {
         (_, Some(row)) if is_over(&row) => pages::gone(&row),
+        (Some(snapshot), Some(row)) if snapshot.summary.phase == Phase::Captured => {
+            match ports.settings.is_local() {
+                true => pages::captured(&row, None),
+                false => pages::link_needed(),
+            }
+        }
         (Some(snapshot), _) if snapshot.summary.phase != Phase::Gone => {
             let events = ports.store.events(preview).await.unwrap_or_default();
             pages::standing(&snapshot, &events)

@@ -10,14 +10,23 @@ use sha2::{Digest as _, Sha256};
 
 use super::pages;
 use crate::{
-    store::{PreviewRow, SESSION_LIFETIME},
+    lifecycle::Origin,
+    report,
+    store::{PreviewRow, SESSION_LIFETIME, StoreError},
+    taking,
     worker::{Registry, wall_ms},
 };
+
+/// How many copies of one capture may be open when a visitor asks for one more, and for how many hours
+/// at most such a copy stays: whoever has a link should not use up what all have together.
+const COPIES_BY_LINK_MAX: usize = 5;
+const HOURS_BY_LINK_MAX: u64 = 8;
 
 /// Answers a path under the Gate's own prefix.
 pub(super) async fn answer(registry: &Registry, preview: &PreviewId, head: &Parts) -> Response {
     match (&head.method, head.uri.path()) {
         (&Method::GET, "/.dayfly/open") => open(registry, preview, head).await,
+        (&Method::POST, "/.dayfly/fork") => fork(registry, preview, head).await,
         (&Method::GET, "/.dayfly/style.css") => pages::style(),
         _ => pages::unknown(),
     }
@@ -31,18 +40,82 @@ async fn open(registry: &Registry, preview: &PreviewId, head: &Parts) -> Respons
         return pages::unknown();
     };
     if ports.settings.is_local() {
-        return redirect(None);
+        return redirect("/", None);
     }
-    if !has_token(&row, head.uri.query().unwrap_or_default()) {
+    let query = head.uri.query().unwrap_or_default();
+    if !has_token(&row, query) {
         return pages::link_needed();
     }
+    // A capture has nothing to be let into; whoever has its link may open copies of it.
+    if row.desired.origin == Origin::Capture {
+        return pages::captured(&row, Some(query));
+    }
     match admit(registry, &row).await {
-        Ok(session) => redirect(Some(cookie(&session, &ports.settings.public_scheme))),
+        Ok(session) => redirect("/", Some(cookie(&session, &ports.settings.public_scheme))),
         Err(error) => {
             tracing::error!(%preview, error = format!("{error:#}"), "a visitor was not let in");
             pages::try_later()
         }
     }
+}
+
+/// Opens a fresh copy of a capture, and leads there.
+async fn fork(registry: &Registry, preview: &PreviewId, head: &Parts) -> Response {
+    let ports = registry.ports();
+    let Ok(Some(row)) = ports.store.preview(preview).await else {
+        return pages::unknown();
+    };
+    if row.desired.origin != Origin::Capture {
+        return pages::unknown();
+    }
+    let query = head.uri.query().unwrap_or_default();
+    if !ports.settings.is_local() && !has_token(&row, query) {
+        return pages::link_needed();
+    }
+    if !is_from_here(head) {
+        return pages::link_needed();
+    }
+    match copies_of(registry, preview).await {
+        Ok(open) if open >= COPIES_BY_LINK_MAX => return pages::enough_copies(COPIES_BY_LINK_MAX),
+        Ok(_) => {}
+        Err(error) => {
+            tracing::error!(%preview, %error, "a copy was not opened");
+            return pages::try_later();
+        }
+    }
+    let hours = ports.settings.limits.fork_hours_max.min(HOURS_BY_LINK_MAX);
+    let asked = taking::TakeBody {
+        hours: Some(hours),
+        ..taking::TakeBody::default()
+    };
+    let taken = taking::take(registry, &row, asked, Origin::Fork).await;
+    let id = match taken {
+        Ok(id) => id,
+        Err(refused) => return pages::refused(&refused),
+    };
+    match ports.store.preview(&id).await {
+        Ok(Some(fork)) => match report::url(&ports.settings, &fork) {
+            Some(url) => redirect(&url, None),
+            None => pages::unknown(),
+        },
+        _ => pages::try_later(),
+    }
+}
+
+/// How many copies of a capture there are now.
+async fn copies_of(registry: &Registry, capture: &PreviewId) -> Result<usize, StoreError> {
+    let rows = registry.ports().store.previews().await?;
+    let copies = rows.iter().filter(|row| {
+        let of = row.desired.parent.as_ref().map(|parent| &parent.preview);
+        of == Some(capture) && row.gone_at_ms.is_none()
+    });
+    Ok(copies.count())
+}
+
+/// Whether a browser says that the form was on this same host; programs say nothing.
+fn is_from_here(head: &Parts) -> bool {
+    let site = head.headers.get("sec-fetch-site");
+    site.is_none_or(|site| site == "same-origin")
 }
 
 /// Compares digests, so that the time it takes tells nothing about the token.
@@ -78,10 +151,12 @@ fn cookie(session: &str, scheme: &str) -> String {
     format!("{SESSION_COOKIE}={session}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}")
 }
 
-fn redirect(cookie: Option<String>) -> Response {
+fn redirect(to: &str, cookie: Option<String>) -> Response {
     let mut response = StatusCode::SEE_OTHER.into_response();
     let headers = response.headers_mut();
-    headers.insert(header::LOCATION, HeaderValue::from_static("/"));
+    if let Ok(to) = HeaderValue::from_str(to) {
+        headers.insert(header::LOCATION, to);
+    }
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(
         header::REFERRER_POLICY,

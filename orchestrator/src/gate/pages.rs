@@ -11,6 +11,7 @@ use axum::{
 use crate::{
     lifecycle::{Diagnosis, Ending, Phase, Wanted},
     store::{EventRow, PreviewRow},
+    taking::Refused,
     worker::Snapshot,
 };
 
@@ -28,6 +29,13 @@ struct Page {
     refresh_seconds: Option<u32>,
     steps: Vec<Step>,
     diagnosis: Option<Diagnosis>,
+    form: Option<Form>,
+}
+
+/// A button.
+struct Form {
+    action: String,
+    label: &'static str,
 }
 
 /// A line of what was done so far.
@@ -35,6 +43,10 @@ struct Step {
     name: String,
     took: String,
 }
+
+const PLAIN_POLICY: &str = "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+const FORM_POLICY: &str =
+    "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action *";
 
 fn page(status: StatusCode, page: &Page) -> Response {
     let body = match page.render() {
@@ -50,7 +62,11 @@ fn page(status: StatusCode, page: &Page) -> Response {
         (header::CACHE_CONTROL, "no-store"),
         (
             header::CONTENT_SECURITY_POLICY,
-            "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+            match page.form {
+                // Its answer leads on to the copy's own host.
+                Some(_) => FORM_POLICY,
+                None => PLAIN_POLICY,
+            },
         ),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -72,6 +88,7 @@ fn plain(title: &str, lead: &str) -> Page {
         refresh_seconds: None,
         steps: Vec::new(),
         diagnosis: None,
+        form: None,
     }
 }
 
@@ -119,6 +136,44 @@ pub(super) fn try_later() -> Response {
     response
 }
 
+/// A capture: each press of its button opens a copy of exactly that state.
+pub(super) fn captured(row: &PreviewRow, query: Option<&str>) -> Response {
+    let note = row.note.as_ref().map(|note| format!(" {note}."));
+    let mut shown = plain(
+        &format!("{} is a captured state", row.id),
+        &format!(
+            "Application and data are kept as they were at one moment.{} Each copy starts from \
+             exactly that, and what you do in it changes nobody else's.",
+            note.unwrap_or_default()
+        ),
+    );
+    let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+    shown.form = Some(Form {
+        action: format!("/.dayfly/fork{query}"),
+        label: "Open a fresh copy",
+    });
+    page(StatusCode::OK, &shown)
+}
+
+/// No copy, and why.
+pub(super) fn refused(refused: &Refused) -> Response {
+    let status = match refused {
+        Refused::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
+        _ => StatusCode::CONFLICT,
+    };
+    let why = match refused {
+        Refused::Store(_) => "Please try again in a moment.".to_owned(),
+        told => told.to_string(),
+    };
+    page(status, &plain("No copy now", &why))
+}
+
+/// As many copies of a capture are open as visitors may open.
+pub(super) fn enough_copies(most: usize) -> Response {
+    let why = format!("{most} copies of it are open already; one of them has to go first.");
+    page(StatusCode::TOO_MANY_REQUESTS, &plain("No copy now", &why))
+}
+
 /// What became of a preview that is gone.
 pub(super) fn gone(row: &PreviewRow) -> Response {
     let lead = match row.desired.wanted {
@@ -127,6 +182,9 @@ pub(super) fn gone(row: &PreviewRow) -> Response {
         }
         Wanted::Nothing(Ending::Fork) => {
             "This pull request comes from a fork; previews of forks are not supported yet."
+        }
+        Wanted::Nothing(Ending::Expired) if row.expires_at_ms.is_some() => {
+            "Its time was over, and it was removed with all its data."
         }
         Wanted::Nothing(Ending::Expired) => {
             "Nobody pushed or visited for too long. A push to the pull request brings it back."
@@ -160,6 +218,7 @@ pub(super) fn standing(snapshot: &Snapshot, events: &[EventRow]) -> Response {
         refresh_seconds: Some(REFRESH_SECONDS),
         steps: steps(summary.revision, events),
         diagnosis: summary.diagnosis.clone(),
+        form: None,
     };
     let status = if failed {
         StatusCode::BAD_GATEWAY

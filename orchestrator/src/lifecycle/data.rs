@@ -1,60 +1,242 @@
-//! Databases of a revision: made, started, migrated, one change at a time.
+//! Data of a revision: which generation it runs on, and its databases made, copied, started and
+//! migrated, one change at a time.
+
+use std::collections::BTreeSet;
 
 use deploy::{
-    blueprint::{Blueprint, Database},
+    blueprint::{Blueprint, Database, SeedSource},
     engine::{Activity, Room, Stray, StrayKind},
+    names::{DatabaseName, Generation},
 };
 
 use super::{
-    observed::{Attempt, RevisionFacts},
+    birth::{Birth, birth},
+    observed::{Attempt, DataSource, RevisionFacts},
     planner::Planner,
     step::Step,
 };
 
 impl Planner<'_> {
+    /// The generation of a revision, once it is decided; names the decision when it is due.
+    ///
+    /// What serves is copied as late as possible, so that as little as possible of what visitors
+    /// write meanwhile is missing from the copy. What starts from seeds is begun at once.
+    pub(super) fn generation(
+        &mut self,
+        revision: &RevisionFacts,
+        blueprint: &Blueprint,
+        images: bool,
+    ) -> Option<Generation> {
+        if let Some(generation) = revision.generation {
+            return Some(generation);
+        }
+        // Whom visitors will meet is not settled while the route changes, nor which generation is the
+        // next one while another revision gets it.
+        let gets = |step: &Step| matches!(step, Step::BindData { revision: other, .. } if *other != revision.number);
+        let unsettled = self.under_way(|step| step.changes_route() || gets(step))
+            || !self.observed.in_doubt.is_empty();
+        if unsettled || revision.outcome.is_some() {
+            return None;
+        }
+        let (from, fresh, same) = match birth(self.desired, self.observed, revision, blueprint) {
+            Birth::Same { generation, added } if self.is_clean(generation, &added) => {
+                (DataSource::Generation(generation), added, true)
+            }
+            Birth::Same { .. } => return None,
+            Birth::New { from, fresh } => (from, fresh, false),
+        };
+        // Another preview may be gone by the time at which everything is built.
+        if images || !matches!(from, DataSource::Generation(_)) {
+            let generation = match (&from, same) {
+                (DataSource::Generation(generation), true) => *generation,
+                _ => Generation(self.observed.last_generation + 1),
+            };
+            self.want(Step::BindData {
+                revision: revision.number,
+                generation,
+                from,
+                fresh,
+            });
+        }
+        None
+    }
+
+    /// Whether nothing is left of what revisions that never served made in a generation: a database
+    /// that is new to it starts from its own seed.
+    fn is_clean(&self, generation: Generation, added: &BTreeSet<DatabaseName>) -> bool {
+        added.iter().all(|name| {
+            let key = (generation, name.clone());
+            !self.observed.data.contains(&key)
+                && !self.observed.databases.contains_key(&key)
+                && !self.observed.is_born(generation, name)
+                && !self.under_way(|step| step.changes_database(generation, name))
+        })
+    }
+
     /// Whether every database of a revision is there and runs; names what is lacking.
-    pub(super) fn databases(&mut self, revision: &RevisionFacts, blueprint: &Blueprint) -> bool {
-        if !blueprint.databases.is_empty() && !self.has_room(&Room::Data) {
+    pub(super) fn databases(
+        &mut self,
+        revision: &RevisionFacts,
+        blueprint: &Blueprint,
+        generation: Generation,
+        images: bool,
+    ) -> bool {
+        let mut all = self.data(revision, blueprint, generation, images);
+        if !self.has_room(&Room::Data(generation)) {
             return false;
         }
-        let mut all = true;
         for Database { name, .. } in &blueprint.databases {
-            let running = self.observed.databases.get(name) == Some(&Activity::Running);
-            let step = if !self.observed.born.contains(name) {
-                Step::CreateDatabase {
-                    name: name.clone(),
-                    revision: revision.number,
-                }
-            } else if !running {
-                Step::StartDatabase { name: name.clone() }
-            } else {
-                continue;
-            };
-            all = false;
-            // What another step does to the database is waited for.
-            if self.under_way(|other| other.changes_database(name) && *other != step) {
+            all &= self.server(revision, generation, name);
+        }
+        all
+    }
+
+    /// Whether the data of every database of a revision are complete; names what is lacking.
+    pub(super) fn data(
+        &mut self,
+        revision: &RevisionFacts,
+        blueprint: &Blueprint,
+        generation: Generation,
+        images: bool,
+    ) -> bool {
+        let names = blueprint.databases.iter().map(|database| &database.name);
+        let unborn: BTreeSet<_> = names
+            .filter(|name| !self.observed.is_born(generation, name))
+            .cloned()
+            .collect();
+        let all = unborn.is_empty();
+        let (copied, made) = self.divide(generation, unborn);
+        if !copied.is_empty() {
+            self.copy(revision, generation, copied);
+        }
+        let runs = |name: &DatabaseName| {
+            let mut databases = blueprint.databases.iter();
+            databases.any(|d| d.name == *name && matches!(d.seed, Some(SeedSource::Run { .. })))
+        };
+        for name in made {
+            // A seed that is run needs the image that it runs in, and a room to meet the server.
+            let may_run = images && self.has_room(&Room::Data(generation));
+            if runs(&name) && !may_run {
                 continue;
             }
-            match step {
-                Step::CreateDatabase { .. } => {
-                    self.attempt(revision, &Attempt::Database(name.clone()), step);
-                }
-                start => self.want(start),
+            let step = Step::CreateDatabase {
+                generation,
+                name: name.clone(),
+                revision: revision.number,
+            };
+            let other = |other: &Step| other.changes_database(generation, &name) && *other != step;
+            // What another step does to the database is waited for.
+            if !self.under_way(other) {
+                self.attempt(revision, &Attempt::Database(name.clone()), step);
             }
         }
         all
     }
 
+    /// Names a copy of what the generation comes from.
+    fn copy(
+        &mut self,
+        revision: &RevisionFacts,
+        generation: Generation,
+        names: BTreeSet<DatabaseName>,
+    ) {
+        let facts = self.observed.generations.get(&generation);
+        let Some(from) = facts.map(|facts| facts.from.clone()) else {
+            return;
+        };
+        let step = Step::ForkData {
+            generation,
+            from: from.clone(),
+            names: names.clone(),
+            revision: revision.number,
+        };
+        let busy = |other: &Step| {
+            let target = names.iter().any(|n| other.changes_database(generation, n));
+            // A source that is on its way, up or out, is no source; nor is one that is migrated.
+            let source = matches!(from, DataSource::Generation(source)
+                if names.iter().any(|n| other.changes_database(source, n))
+                    || self.migrates_on(other, source));
+            (target || source) && *other != step
+        };
+        if !self.under_way(busy) {
+            self.attempt(revision, &Attempt::Fork, step);
+        }
+    }
+
+    /// Whether a step is a migration on this generation.
+    fn migrates_on(&self, step: &Step, generation: Generation) -> bool {
+        let Step::Migrate { revision, .. } = step else {
+            return false;
+        };
+        let facts = self.observed.revision(*revision);
+        facts.is_some_and(|facts| facts.generation == Some(generation))
+    }
+
+    /// Which databases are copied, and which are made from their seeds.
+    fn divide(
+        &self,
+        generation: Generation,
+        unborn: BTreeSet<DatabaseName>,
+    ) -> (BTreeSet<DatabaseName>, BTreeSet<DatabaseName>) {
+        let Some(facts) = self.observed.generations.get(&generation) else {
+            return (BTreeSet::new(), unborn);
+        };
+        unborn.into_iter().partition(|name| {
+            !facts.fresh.contains(name)
+                && match &facts.from {
+                    DataSource::Seeds => false,
+                    DataSource::Generation(source) => self.observed.is_born(*source, name),
+                    DataSource::Preview(_) => true,
+                }
+        })
+    }
+
+    /// Whether a database that is complete runs; starts it where it does not.
+    fn server(
+        &mut self,
+        revision: &RevisionFacts,
+        generation: Generation,
+        name: &DatabaseName,
+    ) -> bool {
+        let key = (generation, name.clone());
+        if !self.observed.is_born(generation, name) {
+            return false;
+        }
+        let step = Step::StartDatabase {
+            generation,
+            name: name.clone(),
+            revision: revision.number,
+        };
+        // One whose start was cut off may run, and was not seen to answer.
+        let facts = self.observed.generations.get(&generation);
+        let answers = facts.is_some_and(|facts| facts.answering.contains(name));
+        let running = answers && self.observed.databases.get(&key) == Some(&Activity::Running);
+        // One that is being started again, or stopped, does not count.
+        if running && !self.under_way(|step| step.changes_database(generation, name)) {
+            return true;
+        }
+        // Two revisions that run on the same databases ask for the same server, and data that are
+        // being copied have to stay as they are.
+        let other = |other: &Step| {
+            let hinders = other.changes_database(generation, name) || other.copies_from(generation);
+            hinders && *other != step
+        };
+        if !self.under_way(other) && !self.plan.run.iter().any(other) {
+            self.attempt(revision, &Attempt::StartDatabase(name.clone()), step);
+        }
+        false
+    }
+
     /// What serves keeps its databases while a newer revision comes up, whatever that one needs.
-    pub(super) fn start_databases(&mut self, blueprint: &Blueprint) {
+    pub(super) fn start_databases(&mut self, revision: &RevisionFacts, blueprint: &Blueprint) {
+        let Some(generation) = revision.generation else {
+            return;
+        };
+        if !self.has_room(&Room::Data(generation)) {
+            return;
+        }
         for Database { name, .. } in &blueprint.databases {
-            let step = Step::StartDatabase { name: name.clone() };
-            if self.observed.born.contains(name)
-                && self.observed.databases.get(name) != Some(&Activity::Running)
-                && !self.under_way(|other| other.changes_database(name) && *other != step)
-            {
-                self.want(step);
-            }
+            self.server(revision, generation, name);
         }
     }
 
@@ -63,20 +245,30 @@ impl Planner<'_> {
         let due = blueprint.databases.iter().find(|database| {
             database.migrate.is_some() && !revision.migrated.contains(&database.name)
         });
-        let Some(database) = due else { return true };
+        let (Some(database), Some(generation)) = (due, revision.generation) else {
+            return true;
+        };
         let step = Step::Migrate {
             revision: revision.number,
             database: database.name.clone(),
         };
         let cut_off = |stray: &&Stray| stray.kind == StrayKind::Container;
-        let other = |other: &Step| other.changes_database(&database.name) && *other != step;
+        let other = |other: &Step| {
+            let hinders =
+                other.changes_database(generation, &database.name) || other.copies_from(generation);
+            hinders && *other != step
+        };
+        let migrates = |other: &Step| matches!(other, Step::Migrate { .. }) && *other != step;
         if self.in_flight.contains(&step) {
             self.attempt(revision, &Attempt::Migrate(database.name.clone()), step);
         } else if let Some(stray) = self.observed.strays.iter().find(cut_off) {
             // Whichever revision it was for, it may still be changing the data.
             let stray = stray.clone();
             self.want(Step::RemoveStray { stray });
-        } else if !self.under_way(other) {
+        } else if !self.under_way(other)
+            && !self.under_way(migrates)
+            && !self.plan.run.iter().any(other)
+        {
             self.attempt(revision, &Attempt::Migrate(database.name.clone()), step);
         }
         false

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use deploy::{
     blueprint::{Blueprint, Service},
     engine::{Activity, Room},
-    names::RevisionNumber,
+    names::{Generation, RevisionNumber},
 };
 
 use super::{
@@ -50,7 +50,7 @@ pub fn decide(
 impl Planner<'_> {
     /// Reads the forge when there is a hint, and once more when a revision is about to serve.
     fn read(&mut self, starts_done: Option<RevisionNumber>) {
-        if self.desired.origin == Origin::Local {
+        if !self.desired.origin.asks_forge() {
             return;
         }
         if let Some(reading) = self
@@ -82,7 +82,7 @@ impl Planner<'_> {
     }
 
     fn is_confirmed(&self, revision: RevisionNumber) -> bool {
-        self.desired.origin == Origin::Local || self.desired.confirmed >= Some(revision)
+        !self.desired.origin.asks_forge() || self.desired.confirmed >= Some(revision)
     }
 
     /// Brings the head's revision to serve.
@@ -105,7 +105,7 @@ impl Planner<'_> {
         match self.observed.admission {
             Admission::Granted => self.want(Step::BeginRevision {
                 number: RevisionNumber(self.observed.last_number + 1),
-                commit: head.commit.clone(),
+                commit: self.desired.target().unwrap_or(&head.commit).clone(),
                 request: self.desired.request,
             }),
             Admission::Waiting { .. } => self.wake_at(self.now_ms + ADMISSION_RETRY_MS),
@@ -121,7 +121,9 @@ impl Planner<'_> {
 
     /// Everything that one revision still lacks, in order. Each stage waits for the one before.
     fn bring_up(&mut self, revision: &RevisionFacts) {
-        if self.is_leaving(revision.number) {
+        // What is still being written down of it may be more than its commit.
+        let begins = |step: &Step| matches!(step, Step::BeginRevision { number, .. } if *number == revision.number);
+        if self.is_leaving(revision.number) || self.under_way(begins) {
             return;
         }
         let Some(blueprint) = &revision.blueprint else {
@@ -130,9 +132,19 @@ impl Planner<'_> {
             };
             return self.attempt(revision, &Attempt::Source, step);
         };
-        let rooms = self.rooms(revision, blueprint);
+        if self.desired.origin == Origin::Capture {
+            return self.keep(revision, blueprint);
+        }
         let images = self.images(revision, blueprint);
-        let databases = self.databases(revision, blueprint);
+        let generation = match blueprint.databases.is_empty() {
+            true => None,
+            false => self.generation(revision, blueprint, images),
+        };
+        let rooms = self.rooms(revision, blueprint, generation);
+        let databases = match generation {
+            Some(generation) => self.databases(revision, blueprint, generation, images),
+            None => blueprint.databases.is_empty(),
+        };
         if !(rooms && images && databases && self.migrations(revision, blueprint)) {
             return;
         }
@@ -147,7 +159,7 @@ impl Planner<'_> {
             && !self.is_leaving(serving.number)
             && let Some(blueprint) = &serving.blueprint
         {
-            self.start_databases(blueprint);
+            self.start_databases(serving, blueprint);
             self.services(serving, blueprint);
             self.serve_when_ready(serving, blueprint);
         }
@@ -162,14 +174,30 @@ impl Planner<'_> {
         })
     }
 
-    fn rooms(&mut self, revision: &RevisionFacts, blueprint: &Blueprint) -> bool {
-        let members = blueprint.services.len() + ROOM_SPARE;
-        let own = self.room(Room::Revision(revision.number), members);
-        if blueprint.databases.is_empty() {
-            return own;
+    /// What a capture consists of: images and data, and nothing that runs.
+    fn keep(&mut self, revision: &RevisionFacts, blueprint: &Blueprint) {
+        let images = self.images(revision, blueprint);
+        if !blueprint.databases.is_empty()
+            && let Some(generation) = self.generation(revision, blueprint, images)
+        {
+            self.data(revision, blueprint, generation, images);
         }
+    }
+
+    fn rooms(
+        &mut self,
+        revision: &RevisionFacts,
+        blueprint: &Blueprint,
+        generation: Option<Generation>,
+    ) -> bool {
+        let members = blueprint.services.len() + ROOM_SPARE;
+        let alone = blueprint.services.is_empty();
+        let own = alone || self.room(Room::Revision(revision.number), members);
         // Two revisions use the databases while one replaces the other.
-        let data = self.room(Room::Data, 2 * members + blueprint.databases.len());
+        let data = generation.is_none_or(|generation| {
+            let members = 2 * members + blueprint.databases.len();
+            self.room(Room::Data(generation), members)
+        });
         own && data
     }
 

@@ -1,6 +1,8 @@
 //! What is wanted of one preview, and how a reading of the forge changes it.
 
-use deploy::names::{CommitSha, RevisionNumber};
+use std::collections::BTreeSet;
+
+use deploy::names::{CommitSha, DatabaseName, Generation, PreviewId, RevisionNumber};
 use serde::{Deserialize, Serialize};
 
 /// Where the wish for a preview comes from.
@@ -10,6 +12,56 @@ pub enum Origin {
     PullRequest,
     /// A checkout on somebody's machine; its owner says what is wanted.
     Local,
+    /// Another preview at one moment, running on its own.
+    Fork,
+    /// Another preview at one moment, kept and never run; only forked.
+    Capture,
+    /// A database alone, for whoever asked for it.
+    Database,
+}
+
+impl Origin {
+    /// Whether the forge says what is wanted.
+    pub fn asks_forge(self) -> bool {
+        self == Self::PullRequest
+    }
+}
+
+/// What a fork or a capture was taken of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parent {
+    /// Which preview.
+    pub preview: PreviewId,
+    /// The state of its databases; none where it has none.
+    pub generation: Option<Generation>,
+    /// The databases among them.
+    pub names: BTreeSet<DatabaseName>,
+    /// The revision that served.
+    pub revision: RevisionNumber,
+    /// Its commit.
+    pub commit: CommitSha,
+}
+
+/// Somebody asked for databases to start again from their seeds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reset {
+    /// The [`Desired::request`] that does it.
+    pub request: u64,
+    /// Which; none means all.
+    pub only: Option<BTreeSet<DatabaseName>>,
+}
+
+/// Somebody went back to the revision that served before, with its data.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recall {
+    /// The head at that time; another one ends it.
+    pub head: CommitSha,
+    /// The [`Desired::request`] that does it.
+    pub request: u64,
+    /// The revision that was gone back to.
+    pub revision: RevisionNumber,
+    /// Its commit.
+    pub commit: CommitSha,
 }
 
 /// The commit a preview should serve, and what people call it. All text is from outside.
@@ -87,6 +139,12 @@ pub struct Desired {
     pub clearing: bool,
     /// Keeps an open pull request without a preview.
     pub hold: Option<Hold>,
+    /// What it was taken of, for forks and captures.
+    pub parent: Option<Parent>,
+    /// The last time somebody asked for fresh data.
+    pub reset: Option<Reset>,
+    /// Where somebody went back to, while no newer head came.
+    pub recall: Option<Recall>,
     /// Since when the forge says the pull request does not exist, in milliseconds since 1970.
     pub missing_since_ms: Option<u64>,
 }
@@ -97,15 +155,40 @@ impl Desired {
         Self {
             origin,
             wanted: Wanted::Unread,
-            looks_raised: u64::from(origin == Origin::PullRequest),
+            looks_raised: u64::from(origin.asks_forge()),
             looks_applied: 0,
             request: 0,
             confirmed: None,
             life: 1,
             clearing: false,
             hold: None,
+            parent: None,
+            reset: None,
+            recall: None,
             missing_since_ms: None,
         }
+    }
+
+    /// The commit that should serve: the head, unless somebody went back to an older one.
+    pub fn target(&self) -> Option<&CommitSha> {
+        let Wanted::Serve(head) = &self.wanted else {
+            return None;
+        };
+        Some(match &self.recall {
+            Some(recall) if recall.head == head.commit => &recall.commit,
+            _ => &head.commit,
+        })
+    }
+
+    /// The revision whose images and data the one that answers `request` takes over, where somebody
+    /// went back with it.
+    pub fn recalled(&self, request: u64) -> Option<RevisionNumber> {
+        let Wanted::Serve(head) = &self.wanted else {
+            return None;
+        };
+        let recall = self.recall.as_ref()?;
+        let holds = recall.head == head.commit && recall.request == request;
+        holds.then_some(recall.revision)
     }
 }
 
@@ -158,6 +241,7 @@ pub fn intent(desired: &Desired, read: &Read) -> Desired {
             if lifts(desired.hold.as_ref(), head) {
                 next.hold = None;
             }
+            next.recall.take_if(|recall| recall.head != head.commit);
             match &next.hold {
                 Some(hold) => Wanted::Nothing(hold.ending),
                 None => Wanted::Serve(head.clone()),
@@ -184,6 +268,7 @@ fn lifts(hold: Option<&Hold>, head: &Head) -> bool {
 /// A pull request that ended takes every hold with it: reopened, it starts anew.
 fn ended(next: &mut Desired, ending: Ending) -> Wanted {
     next.hold = None;
+    next.recall = None;
     Wanted::Nothing(ending)
 }
 

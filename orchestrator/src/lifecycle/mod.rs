@@ -8,6 +8,7 @@
 //! Not here: doing a step (the worker's `perform`), finding out what is (the worker's `observe`),
 //! and the words people read about it (`report`, `gate`).
 
+mod birth;
 mod data;
 mod decide;
 mod desired;
@@ -18,14 +19,16 @@ mod retire;
 mod step;
 #[cfg(test)]
 mod tests;
+mod unused_data;
 
 pub use decide::decide;
 pub use desired::{
-    Answer, Desired, Ending, Head, Hold, MISSING_CONFIRM_AFTER_MS, Origin, Read, Wanted, intent,
+    Answer, Desired, Ending, Head, Hold, MISSING_CONFIRM_AFTER_MS, Origin, Parent, Read, Recall,
+    Reset, Wanted, intent,
 };
 pub use observed::{
-    Admission, Attempt, BuildWait, Diagnosis, Observed, Outcome, RevisionFacts, Routed,
-    ServiceView, Setback,
+    Admission, Attempt, BuildWait, DataSource, Diagnosis, GenerationFacts, Observed, Outcome,
+    RevisionFacts, Routed, ServiceView, Setback,
 };
 pub use phase::{Phase, Summary, current_revision, summary};
 pub use planner::{ATTEMPTS_MAX, Plan};

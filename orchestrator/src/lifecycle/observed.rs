@@ -8,8 +8,9 @@ use std::{
 use deploy::{
     blueprint::Blueprint,
     builder::Fingerprint,
+    databases::DataSet,
     engine::{Activity, Room, Stray},
-    names::{CommitSha, DatabaseName, ImageId, RevisionNumber, ServiceName},
+    names::{CommitSha, DatabaseName, Generation, ImageId, RevisionNumber, ServiceName},
 };
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +50,10 @@ pub enum Attempt {
     Build(ServiceName),
     /// Making one database.
     Database(DatabaseName),
+    /// Copying databases.
+    Fork,
+    /// Starting one database.
+    StartDatabase(DatabaseName),
     /// Migrating one database.
     Migrate(DatabaseName),
     /// Starting one service.
@@ -75,12 +80,16 @@ pub struct RevisionFacts {
     pub images: BTreeMap<ServiceName, ImageId>,
     /// What each image that we built was built from.
     pub fingerprints: BTreeMap<ServiceName, Fingerprint>,
+    /// The state of the databases that it runs on, once that is decided.
+    pub generation: Option<Generation>,
     /// Databases that its migration has run on.
     pub migrated: BTreeSet<DatabaseName>,
     /// Beginnings so far.
     pub attempts: BTreeMap<Attempt, u32>,
     /// Whether all its services were once seen healthy together.
     pub healthy: bool,
+    /// Whether visitors were led to it.
+    pub served: bool,
     /// How it ended, once it has.
     pub outcome: Option<Outcome>,
 }
@@ -89,6 +98,40 @@ impl RevisionFacts {
     /// Whether it still has a claim on what it has in the engine.
     pub fn is_alive(&self) -> bool {
         self.outcome.is_none()
+    }
+}
+
+/// Where the data of a generation come from.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum DataSource {
+    /// From their seeds.
+    Seeds,
+    /// From another generation of this preview.
+    Generation(Generation),
+    /// From another preview.
+    Preview(DataSet),
+}
+
+/// What we recorded of one generation of databases.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GenerationFacts {
+    /// Where its data come from.
+    pub from: DataSource,
+    /// Databases that come from their seeds all the same.
+    pub fresh: BTreeSet<DatabaseName>,
+    /// Databases whose data are complete.
+    pub born: BTreeSet<DatabaseName>,
+    /// Databases whose last start came to its end: the server answered.
+    pub answering: BTreeSet<DatabaseName>,
+}
+
+impl GenerationFacts {
+    /// The generation of the same preview that it is copied from.
+    pub fn source(&self) -> Option<Generation> {
+        match self.from {
+            DataSource::Generation(source) => Some(source),
+            DataSource::Seeds | DataSource::Preview(_) => None,
+        }
     }
 }
 
@@ -149,14 +192,20 @@ pub struct Observed {
     pub revisions: Vec<RevisionFacts>,
     /// The highest number ever given, in any life.
     pub last_number: u32,
-    /// Databases of the present life whose making is complete.
-    pub born: BTreeSet<DatabaseName>,
+    /// Generations of the present life's databases.
+    pub generations: BTreeMap<Generation, GenerationFacts>,
+    /// The highest generation ever given, in any life.
+    pub last_generation: u32,
+    /// Whether the revision that served before is still kept to go back to.
+    pub undo_is_over: bool,
     /// Networks.
     pub rooms: BTreeSet<Room>,
     /// Service containers.
     pub services: BTreeMap<(RevisionNumber, ServiceName), ServiceView>,
     /// Database containers.
-    pub databases: BTreeMap<DatabaseName, Activity>,
+    pub databases: BTreeMap<(Generation, DatabaseName), Activity>,
+    /// Databases whose data are there.
+    pub data: BTreeSet<(Generation, DatabaseName)>,
     /// Images that we built, with the revision they were built for.
     pub images: BTreeMap<ImageId, RevisionNumber>,
     /// Everything else in the engine that carries our labels.
@@ -174,6 +223,8 @@ pub struct Observed {
     pub admission: Admission,
     /// What its builds wait for, while they do.
     pub build_wait: Option<BuildWait>,
+    /// What the making of its data last said, while it goes on.
+    pub making: Option<String>,
     /// Whether the engine's disk is so full that only what runs is kept.
     pub disk_is_full: bool,
     /// The [`Summary::key`](super::Summary::key) of what the forge was last told.
@@ -195,10 +246,13 @@ impl Observed {
         Self {
             revisions: Vec::new(),
             last_number: 0,
-            born: BTreeSet::new(),
+            generations: BTreeMap::new(),
+            last_generation: 0,
+            undo_is_over: false,
             rooms: BTreeSet::new(),
             services: BTreeMap::new(),
             databases: BTreeMap::new(),
+            data: BTreeSet::new(),
             images: BTreeMap::new(),
             strays: BTreeSet::new(),
             route: None,
@@ -207,6 +261,7 @@ impl Observed {
             drained: BTreeSet::new(),
             admission: Admission::Granted,
             build_wait: None,
+            making: None,
             disk_is_full: false,
             reported: None,
             records: false,
@@ -230,6 +285,37 @@ impl Observed {
         self.revision(newest)
     }
 
+    /// The newest revision that served before the one that serves, while one can go back to it: its
+    /// data are whole, or it had none.
+    pub fn before(&self) -> Option<&RevisionFacts> {
+        let serving = self.serving()?;
+        let replaced = |revision: &&RevisionFacts| {
+            revision.number < serving.number
+                && revision.served
+                && revision.outcome == Some(Outcome::Retired)
+                && self.is_whole(revision)
+        };
+        let mut newest_first = self.revisions.iter().rev();
+        newest_first.find(replaced).filter(|_| !self.undo_is_over)
+    }
+
+    /// Whether the data of every database that a revision asks for are complete.
+    pub fn is_whole(&self, revision: &RevisionFacts) -> bool {
+        let names = revision.blueprint.iter().flat_map(|known| &known.databases);
+        names.into_iter().all(|database| {
+            revision
+                .generation
+                .is_some_and(|generation| self.is_born(generation, &database.name))
+        })
+    }
+
+    /// Whether the data of a database are complete.
+    pub fn is_born(&self, generation: Generation, name: &DatabaseName) -> bool {
+        self.generations
+            .get(&generation)
+            .is_some_and(|facts| facts.born.contains(name))
+    }
+
     /// The commit that a service's image of this revision was built for, where that is not its own:
     /// nothing that the image is made of has changed since.
     pub fn unchanged_since(
@@ -250,6 +336,7 @@ impl Observed {
         self.rooms.is_empty()
             && self.services.is_empty()
             && self.databases.is_empty()
+            && self.data.is_empty()
             && self.images.is_empty()
             && self.strays.is_empty()
     }

@@ -6,7 +6,7 @@ use deploy::{engine::Activity, names::CommitSha};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    desired::{Desired, Ending, Wanted},
+    desired::{Desired, Ending, Origin, Wanted},
     observed::{Admission, Diagnosis, Observed, Outcome, RevisionFacts},
     step::Step,
 };
@@ -31,6 +31,8 @@ pub enum Phase {
     Closing,
     /// Nothing is left of it.
     Gone,
+    /// It is kept as it was at one moment, and runs only in its forks.
+    Captured,
 }
 
 impl Phase {
@@ -45,6 +47,7 @@ impl Phase {
             Self::Failed => "failed",
             Self::Closing => "closing",
             Self::Gone => "gone",
+            Self::Captured => "captured",
         }
     }
 }
@@ -107,12 +110,10 @@ pub fn current_revision<'a>(
     desired: &Desired,
     observed: &'a Observed,
 ) -> Option<&'a RevisionFacts> {
-    let Wanted::Serve(head) = &desired.wanted else {
-        return None;
-    };
+    let target = desired.target()?;
     observed.revisions.iter().rev().find(|revision| {
         revision.life == desired.life
-            && revision.commit == head.commit
+            && revision.commit == *target
             && revision.request == desired.request
             && !matches!(
                 revision.outcome,
@@ -164,6 +165,7 @@ fn phase(desired: &Desired, observed: &Observed, current: Option<&RevisionFacts>
     let routed = observed.route.as_ref().map(|route| route.revision);
     match current {
         Some(revision) if revision.outcome.is_some() => Phase::Failed,
+        Some(revision) if desired.origin == Origin::Capture => captured(observed, revision),
         Some(revision) if routed == Some(revision.number) => serving_phase(observed, revision),
         _ if routed.is_some() => Phase::Updating,
         None => Phase::Queued,
@@ -183,6 +185,16 @@ fn serving_phase(observed: &Observed, revision: &RevisionFacts) -> Phase {
     match &revision.blueprint {
         Some(blueprint) if blueprint.services.iter().all(runs) => Phase::Live,
         _ => Phase::Starting,
+    }
+}
+
+fn captured(observed: &Observed, revision: &RevisionFacts) -> Phase {
+    let services = revision.blueprint.iter().flat_map(|known| &known.services);
+    let mut images = services.map(|service| revision.images.contains_key(&service.name));
+    let whole = revision.blueprint.is_some() && images.all(|there| there);
+    match whole && observed.is_whole(revision) {
+        true => Phase::Captured,
+        false => coming_up(revision),
     }
 }
 
@@ -222,6 +234,10 @@ fn waiting_for(
             (Some(hindrance), _) => hindrance.clone(),
             (None, before) => format!("its turn to build ({before} before it)"),
         });
+    }
+    let comes_up = current.is_some_and(|revision| revision.outcome.is_none());
+    if let Some(making) = observed.making.as_ref().filter(|_| comes_up) {
+        return Some(making.clone());
     }
     match observed.admission {
         Admission::Waiting { before }

@@ -3,11 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use deploy::{
-    engine::Room,
-    names::{DatabaseName, ImageId, RevisionNumber},
+    engine::{Room, Stray, StrayKind},
+    names::{DatabaseName, Generation, ImageId, RevisionNumber},
 };
 
-use super::{observed::RevisionFacts, planner::Planner, step::Step};
+use super::{
+    observed::RevisionFacts,
+    planner::Planner,
+    step::Step,
+    unused_data::{self, Needed},
+};
 
 /// How many looks in a row must find nothing before a preview counts as gone: an effect that was
 /// under way when its step was dropped may still appear after the first.
@@ -54,17 +59,18 @@ pub(super) fn superseded(planner: &mut Planner<'_>, current: Option<&RevisionFac
     for number in revisions_with_objects(planner).into_iter().filter(leaving) {
         remove_revision(planner, number);
     }
-    leftovers(planner, &kept);
+    let needed = unused_data::needed(planner, &kept);
+    leftovers(planner, &kept, &needed);
     unused_images(planner, &kept);
-    unused_data(planner, &kept);
+    unused_data::unused(planner, &needed);
 }
 
 /// Images that neither a revision that is kept was made of, nor anything that still runs, nor the
 /// revision before: that one's stay, so that a revert builds nothing.
 fn unused_images(planner: &mut Planner<'_>, kept: &impl Fn(RevisionNumber) -> bool) {
     let observed = planner.observed;
-    let builds = |step: &Step| matches!(step, Step::Build { .. });
-    // A build's image has no owner until it is written down, and a build may take up an old one.
+    // An image has no owner until it is written down, and a build may take up an old one.
+    let builds = |step: &Step| matches!(step, Step::Build { .. } | Step::BeginRevision { .. });
     // One that waits for the host has looked already, and may wait for just this room.
     let waits = observed
         .build_wait
@@ -75,6 +81,7 @@ fn unused_images(planner: &mut Planner<'_>, kept: &impl Fn(RevisionNumber) -> bo
     }
     let runs = |number: RevisionNumber| {
         observed.services.keys().any(|(n, _)| *n == number)
+            || observed.strays.iter().any(|s| s.revision == Some(number))
             || planner.under_way(|step| step.creates() && step.revision() == Some(number))
     };
     let mut needed: BTreeSet<&ImageId> = observed
@@ -111,7 +118,7 @@ fn revisions_with_objects(planner: &Planner<'_>) -> BTreeSet<RevisionNumber> {
     let observed = planner.observed;
     let rooms = observed.rooms.iter().filter_map(|room| match room {
         Room::Revision(number) => Some(*number),
-        Room::Data => None,
+        Room::Data(_) => None,
     });
     let services = observed.services.keys().map(|(number, _)| *number);
     let strays = observed.strays.iter().filter_map(|stray| stray.revision);
@@ -166,8 +173,9 @@ fn remove_revision(planner: &mut Planner<'_>, number: RevisionNumber) {
 }
 
 /// What belongs to no revision that is kept, and to no work that is under way.
-fn leftovers(planner: &mut Planner<'_>, kept: &impl Fn(RevisionNumber) -> bool) {
+fn leftovers(planner: &mut Planner<'_>, kept: &impl Fn(RevisionNumber) -> bool, needed: &Needed) {
     let observed = planner.observed;
+    let databases = unused_data::all(planner);
     for stray in &observed.strays {
         let busy = match (stray.revision, &stray.database) {
             // Strays of other revisions went with their revision.
@@ -175,12 +183,11 @@ fn leftovers(planner: &mut Planner<'_>, kept: &impl Fn(RevisionNumber) -> bool) 
             (Some(number), _) => {
                 planner.under_way(|step| step.creates() && step.revision() == Some(number))
             }
-            // A directory whose making is complete belongs to a database, container or not;
-            // another one goes when the database is made anew.
-            (None, Some(name)) => {
-                observed.born.contains(name)
-                    || asks_for(planner, kept, name)
-                    || planner.under_way(|step| step.changes_database(name))
+            // What an image keeps beside the data goes with the database.
+            (None, Some(key)) => {
+                needed.generations.contains(&key.0)
+                    || databases.contains(key)
+                    || planner.under_way(|step| step.changes_database(key.0, &key.1))
             }
             (None, None) => planner.under_way(Step::creates),
         };
@@ -189,55 +196,6 @@ fn leftovers(planner: &mut Planner<'_>, kept: &impl Fn(RevisionNumber) -> bool) 
                 stray: stray.clone(),
             });
         }
-    }
-}
-
-/// Whether a revision that is kept has this database, or may have it for all we know.
-fn asks_for(
-    planner: &Planner<'_>,
-    kept: &impl Fn(RevisionNumber) -> bool,
-    name: &DatabaseName,
-) -> bool {
-    let asks = |revision: &RevisionFacts| match &revision.blueprint {
-        Some(blueprint) => blueprint.databases.iter().any(|d| d.name == *name),
-        None => true,
-    };
-    let mut revisions = planner.observed.revisions.iter();
-    revisions.any(|revision| kept(revision.number) && asks(revision))
-}
-
-/// Databases whose making was cut off and that nobody asks for any more, and the data room once
-/// there is no database. What is complete stays: it belongs to the preview.
-fn unused_data(planner: &mut Planner<'_>, kept: &impl Fn(RevisionNumber) -> bool) {
-    let observed = planner.observed;
-    // What is being drained may use what nobody else asks for.
-    let stays = |(number, _): &(RevisionNumber, _)| kept(*number);
-    for name in observed.databases.keys() {
-        let busy = planner.under_way(|step| {
-            !matches!(step, Step::RemoveDatabase { .. }) && step.changes_database(name)
-        });
-        let needed = observed.born.contains(name) || asks_for(planner, kept, name);
-        if !needed && !busy && observed.services.keys().all(stays) {
-            planner.want(Step::RemoveDatabase { name: name.clone() });
-        }
-    }
-    let may_use = |revision: &RevisionFacts| match &revision.blueprint {
-        Some(blueprint) => !blueprint.databases.is_empty(),
-        None => true,
-    };
-    let used = observed
-        .revisions
-        .iter()
-        .any(|revision| kept(revision.number) && may_use(revision));
-    if observed.rooms.contains(&Room::Data)
-        && !used
-        && observed.born.is_empty()
-        && observed.databases.is_empty()
-        && observed.strays.is_empty()
-        && observed.services.keys().all(stays)
-        && !planner.under_way(Step::creates)
-    {
-        planner.want(Step::RemoveRoom { room: Room::Data });
     }
 }
 
@@ -265,45 +223,53 @@ pub(super) fn clear(planner: &mut Planner<'_>) {
     if !observed.services.is_empty() {
         return;
     }
-    let names: BTreeSet<_> = observed
-        .databases
-        .keys()
-        .chain(&observed.born)
-        .cloned()
-        .collect();
-    for name in &names {
-        planner.want(Step::RemoveDatabase { name: name.clone() });
+    let databases = unused_data::all(planner);
+    for (generation, name) in databases.iter().cloned() {
+        let changes = |step: &Step| step.changes_database(generation, &name);
+        let removes = Step::RemoveDatabase {
+            generation,
+            name: name.clone(),
+        };
+        if !planner.under_way(|step| changes(step) && *step != removes) {
+            planner.want(removes);
+        }
     }
     for stray in &observed.strays {
-        // A database's directory goes with the database.
-        let goes =
-            |name| names.contains(name) || planner.under_way(|step| step.changes_database(name));
+        // What an image keeps beside the data goes with the database.
+        let goes = |key: &(Generation, DatabaseName)| {
+            databases.contains(key)
+                || planner.under_way(|step| step.changes_database(key.0, &key.1))
+        };
         if !stray.database.as_ref().is_some_and(goes) {
             planner.want(Step::RemoveStray {
                 stray: stray.clone(),
             });
         }
     }
-    for image in observed.images.keys() {
-        planner.want(Step::RemoveImage {
-            image: image.clone(),
-        });
+    // What was cut off may still run from an image.
+    let runs = |stray: &Stray| stray.kind == StrayKind::Container;
+    if !observed.strays.iter().any(runs) {
+        for image in observed.images.keys() {
+            planner.want(Step::RemoveImage {
+                image: image.clone(),
+            });
+        }
     }
-    if names.is_empty() && observed.strays.is_empty() {
+    if databases.is_empty() && observed.strays.is_empty() {
         for room in &observed.rooms {
             planner.want(Step::RemoveRoom { room: room.clone() });
         }
     }
-    confirm(planner, names.is_empty());
+    confirm(planner, databases.is_empty());
 }
 
 fn confirm(planner: &mut Planner<'_>, no_databases: bool) {
     let observed = planner.observed;
-    // What still removes could remove what the next life makes, and a report that began earlier
-    // may still make a record.
+    // What still removes could remove what the next life makes, what is still written down would
+    // belong to it, and a report that began earlier may still make a record.
     let works = |step: &Step| match step {
         Step::LookAgain { .. } => false,
-        Step::Report { .. } => true,
+        Step::Report { .. } | Step::BindData { .. } => true,
         other => other.touches_engine(),
     };
     let quiet = !planner.under_way(works);

@@ -1,11 +1,13 @@
 //! One idempotent effect, as data.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use deploy::{
     engine::{Room, Stray},
-    names::{CommitSha, DatabaseName, ImageId, RevisionNumber, ServiceName},
+    names::{CommitSha, DatabaseName, Generation, ImageId, RevisionNumber, ServiceName},
 };
+
+use super::observed::DataSource;
 
 /// Something to be done. Doing it twice is as good as once; having begun it and died leaves
 /// something that the next look sees. Names all that it needs.
@@ -46,15 +48,50 @@ pub enum Step {
         /// Which service.
         service: ServiceName,
     },
-    /// Make a database from nothing and seed it.
+    /// Write down which generation of databases a revision runs on.
+    BindData {
+        /// Which revision.
+        revision: RevisionNumber,
+        /// Its generation.
+        generation: Generation,
+        /// Where its data come from; itself where they are used as they are.
+        from: DataSource,
+        /// Databases that come from their seeds all the same.
+        fresh: BTreeSet<DatabaseName>,
+    },
+    /// Copy databases, all at one moment.
+    ForkData {
+        /// Into which generation.
+        generation: Generation,
+        /// From where.
+        from: DataSource,
+        /// Which.
+        names: BTreeSet<DatabaseName>,
+        /// On whose behalf.
+        revision: RevisionNumber,
+    },
+    /// Make a database's data from its seed.
     CreateDatabase {
+        /// In which generation.
+        generation: Generation,
         /// Which.
         name: DatabaseName,
         /// Whose blueprint and seed.
         revision: RevisionNumber,
     },
-    /// Start a database that was made before.
+    /// Start a server on data that are complete.
     StartDatabase {
+        /// Of which generation.
+        generation: Generation,
+        /// Which.
+        name: DatabaseName,
+        /// On whose behalf.
+        revision: RevisionNumber,
+    },
+    /// Stop a server whose data are kept.
+    StopDatabase {
+        /// Of which generation.
+        generation: Generation,
         /// Which.
         name: DatabaseName,
     },
@@ -112,6 +149,8 @@ pub enum Step {
     },
     /// Remove a database and its data.
     RemoveDatabase {
+        /// Of which generation.
+        generation: Generation,
         /// Which.
         name: DatabaseName,
     },
@@ -172,6 +211,7 @@ impl Step {
             Self::EnsureRoom { .. }
                 | Self::Build { .. }
                 | Self::CreateDatabase { .. }
+                | Self::ForkData { .. }
                 | Self::StartDatabase { .. }
                 | Self::Migrate { .. }
                 | Self::StartService { .. }
@@ -183,16 +223,31 @@ impl Step {
         matches!(self, Self::Route { .. } | Self::Unroute)
     }
 
-    /// Whether it makes, starts, changes or removes this database.
-    pub fn changes_database(&self, database: &DatabaseName) -> bool {
+    /// Whether it makes, starts, stops or removes this database.
+    pub fn changes_database(&self, of: Generation, database: &DatabaseName) -> bool {
         match self {
-            Self::CreateDatabase { name, .. }
-            | Self::StartDatabase { name }
-            | Self::RemoveDatabase { name }
-            | Self::Migrate { database: name, .. } => name == database,
-            Self::RemoveStray { stray } => stray.database.as_ref() == Some(database),
+            Self::CreateDatabase {
+                generation, name, ..
+            }
+            | Self::StartDatabase {
+                generation, name, ..
+            }
+            | Self::StopDatabase { generation, name }
+            | Self::RemoveDatabase { generation, name } => *generation == of && name == database,
+            Self::ForkData {
+                generation, names, ..
+            } => *generation == of && names.contains(database),
+            Self::RemoveStray { stray } => {
+                let key = stray.database.as_ref();
+                key.is_some_and(|(generation, name)| *generation == of && name == database)
+            }
             _ => false,
         }
+    }
+
+    /// Whether it copies data of this generation of the preview itself.
+    pub fn copies_from(&self, source: Generation) -> bool {
+        matches!(self, Self::ForkData { from: DataSource::Generation(from), .. } if *from == source)
     }
 
     /// Whether the engine has to be looked at again after it.
@@ -202,6 +257,7 @@ impl Step {
                 self,
                 Self::RemoveService { .. }
                     | Self::RemoveDatabase { .. }
+                    | Self::StopDatabase { .. }
                     | Self::RemoveImage { .. }
                     | Self::RemoveStray { .. }
                     | Self::RemoveRoom { .. }
@@ -229,7 +285,10 @@ impl Step {
             Self::BeginRevision { number, .. } => Some(*number),
             Self::ReadSource { revision }
             | Self::Build { revision, .. }
+            | Self::BindData { revision, .. }
+            | Self::ForkData { revision, .. }
             | Self::CreateDatabase { revision, .. }
+            | Self::StartDatabase { revision, .. }
             | Self::Migrate { revision, .. }
             | Self::StartService { revision, .. }
             | Self::Probe { revision }
@@ -249,7 +308,9 @@ impl Step {
         Duration::from_secs(match self {
             Self::Build { .. } => 20 * MINUTE,
             Self::ReadSource { .. } => 6 * MINUTE,
-            Self::CreateDatabase { .. } | Self::Migrate { .. } => 10 * MINUTE,
+            Self::CreateDatabase { .. } | Self::ForkData { .. } | Self::Migrate { .. } => {
+                10 * MINUTE
+            }
             Self::Probe { .. } => 2 * MINUTE,
             Self::Drain { .. } => 45,
             _ => MINUTE,
@@ -264,8 +325,11 @@ impl Step {
             Self::ReadSource { .. } => "source",
             Self::EnsureRoom { .. } => "network",
             Self::Build { .. } => "build",
+            Self::BindData { .. } => "data",
+            Self::ForkData { .. } => "fork",
             Self::CreateDatabase { .. } => "database",
             Self::StartDatabase { .. } => "start-database",
+            Self::StopDatabase { .. } => "stop-database",
             Self::Migrate { .. } => "migrate",
             Self::StartService { .. } => "start",
             Self::Probe { .. } => "healthy",

@@ -1,47 +1,131 @@
-//! Databases: their passwords, and whether their making is complete.
+//! Databases: generations of their data, their passwords, and whether their data are complete.
 
-use deploy::names::{DatabaseName, PreviewId};
-use rusqlite::{OptionalExtension, params};
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::random;
+use deploy::names::{DatabaseName, Generation, PreviewId, RevisionNumber};
+use rusqlite::{Connection, OptionalExtension, Savepoint, params};
 
 use super::{
-    revisions,
-    writer::{Store, StoreError, word},
+    furnish,
+    writer::{Store, StoreError, from_json, to_json, word},
+};
+use crate::{
+    lifecycle::{DataSource, GenerationFacts},
+    random,
 };
 
 /// A database of a preview's present life.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DatabaseRow {
+    /// Of which generation.
+    pub generation: Generation,
     /// Its name.
     pub name: DatabaseName,
     /// The password of its one user.
     pub password: String,
-    /// Whether its making is complete.
+    /// Whether its data are complete.
     pub born: bool,
+    /// Whether the last start of its server came to its end.
+    pub answers: bool,
+}
+
+/// What a revision is to run on.
+#[derive(Clone, Debug)]
+pub struct Binding {
+    /// Which revision.
+    pub revision: RevisionNumber,
+    /// Its generation; a new one, or one that is there.
+    pub generation: Generation,
+    /// Where a new one's data come from.
+    pub from: DataSource,
+    /// Databases that come from their seeds all the same.
+    pub fresh: BTreeSet<DatabaseName>,
+    /// Databases that its migrations need not run on.
+    pub migrated: BTreeSet<DatabaseName>,
 }
 
 impl Store {
-    /// The databases of a preview.
+    /// The databases of a preview, of all its generations.
     pub async fn databases(&self, preview: &PreviewId) -> Result<Vec<DatabaseRow>, StoreError> {
+        let preview = preview.clone();
+        self.read(move |connection| rows(connection, &preview))
+            .await
+    }
+
+    /// The generations of a preview's present life.
+    pub async fn generations(
+        &self,
+        preview: &PreviewId,
+    ) -> Result<BTreeMap<Generation, GenerationFacts>, StoreError> {
         let preview = preview.clone();
         self.read(move |connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT name, password, born_at IS NOT NULL FROM databases
-                 WHERE preview = ?1 ORDER BY name",
+                "SELECT generation, source, fresh FROM generations WHERE preview = ?1",
             )?;
-            let rows = statement.query_map([preview.as_str()], |row| {
-                Ok((row.get::<_, String>(0)?, row.get(1)?, row.get(2)?))
-            })?;
-            rows.map(|row| {
-                let (name, password, born) = row?;
-                Ok(DatabaseRow {
-                    name: word("a database name", &name)?,
-                    password,
-                    born,
+            let mut found = statement.query([preview.as_str()])?;
+            let mut generations = BTreeMap::new();
+            while let Some(row) = found.next()? {
+                let facts = GenerationFacts {
+                    from: from_json("a source of data", &row.get::<_, String>(1)?)?,
+                    fresh: from_json("fresh databases", &row.get::<_, String>(2)?)?,
+                    born: BTreeSet::new(),
+                    answering: BTreeSet::new(),
+                };
+                generations.insert(Generation(row.get(0)?), facts);
+            }
+            for row in rows(connection, &preview)?
+                .into_iter()
+                .filter(|row| row.born)
+            {
+                if let Some(facts) = generations.get_mut(&row.generation) {
+                    if row.answers {
+                        facts.answering.insert(row.name.clone());
+                    }
+                    facts.born.insert(row.name);
+                }
+            }
+            Ok(generations)
+        })
+        .await
+    }
+
+    /// Writes down what a revision runs on, and the generation where it is new.
+    pub async fn bind_data(&self, preview: &PreviewId, bound: Binding) -> Result<(), StoreError> {
+        let preview = preview.clone();
+        self.write(move |tx| {
+            let known: Option<String> = tx
+                .prepare_cached(
+                    "SELECT fresh FROM generations WHERE preview = ?1 AND generation = ?2",
+                )?
+                .query_row(params![preview.as_str(), bound.generation.0], |row| {
+                    row.get(0)
                 })
-            })
-            .collect()
+                .optional()?;
+            let mut fresh = bound.fresh.clone();
+            if let Some(known) = known {
+                fresh.extend(from_json::<BTreeSet<_>>("fresh databases", &known)?);
+            }
+            tx.prepare_cached(
+                "INSERT INTO generations (preview, generation, source, fresh)
+                 VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET fresh = excluded.fresh",
+            )?
+            .execute(params![
+                preview.as_str(),
+                bound.generation.0,
+                to_json("a source of data", &bound.from)?,
+                to_json("fresh databases", &fresh)?,
+            ])?;
+            tx.prepare_cached(
+                "UPDATE previews SET last_generation = max(last_generation, ?2) WHERE id = ?1",
+            )?
+            .execute(params![preview.as_str(), bound.generation.0])?;
+            furnish::bind(
+                tx,
+                &preview,
+                bound.revision,
+                bound.generation,
+                &bound.migrated,
+            )
         })
         .await
     }
@@ -50,45 +134,91 @@ impl Store {
     pub async fn ensure_password(
         &self,
         preview: &PreviewId,
+        generation: Generation,
         name: &DatabaseName,
     ) -> Result<String, StoreError> {
         let (preview, name) = (preview.clone(), name.clone());
         self.write(move |tx| {
             let known: Option<String> = tx
-                .prepare_cached("SELECT password FROM databases WHERE preview = ?1 AND name = ?2")?
-                .query_row(params![preview.as_str(), name.as_str()], |row| row.get(0))
+                .prepare_cached(
+                    "SELECT password FROM databases
+                     WHERE preview = ?1 AND generation = ?2 AND name = ?3",
+                )?
+                .query_row(
+                    params![preview.as_str(), generation.0, name.as_str()],
+                    |row| row.get(0),
+                )
                 .optional()?;
             if let Some(password) = known {
                 return Ok(password);
             }
             let password = random::hex::<16>()?;
             tx.prepare_cached(
-                "INSERT INTO databases (preview, name, life, password)
-                 SELECT id, ?2, life, ?3 FROM previews WHERE id = ?1",
+                "INSERT INTO databases (preview, generation, name, password)
+                 VALUES (?1, ?2, ?3, ?4)",
             )?
-            .execute(params![preview.as_str(), name.as_str(), password])?;
+            .execute(params![
+                preview.as_str(),
+                generation.0,
+                name.as_str(),
+                password
+            ])?;
             Ok(password)
         })
         .await
     }
 
-    /// Writes down that the making of a database is complete.
+    /// Writes down that the data of databases are complete. Those that were made anew have not met
+    /// any migration of a revision that runs on them.
     pub async fn set_born(
         &self,
         preview: &PreviewId,
-        name: &DatabaseName,
+        generation: Generation,
+        names: BTreeSet<DatabaseName>,
+        anew: bool,
         now_ms: u64,
+    ) -> Result<(), StoreError> {
+        let preview = preview.clone();
+        self.write(move |tx| {
+            for name in &names {
+                if anew {
+                    furnish::forget_migrations(tx, &preview, generation, name)?;
+                }
+                tx.prepare_cached(
+                    "UPDATE databases SET born_at = ?4, answers = 0
+                     WHERE preview = ?1 AND generation = ?2 AND name = ?3",
+                )?
+                .execute(params![
+                    preview.as_str(),
+                    generation.0,
+                    name.as_str(),
+                    now_ms.cast_signed()
+                ])?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Writes down that the start of a database's server begins, or that it came to its end.
+    pub async fn set_answers(
+        &self,
+        preview: &PreviewId,
+        generation: Generation,
+        name: &DatabaseName,
+        answers: bool,
     ) -> Result<(), StoreError> {
         let (preview, name) = (preview.clone(), name.clone());
         self.write(move |tx| {
-            revisions::forget_migrations(tx, &preview, &name)?;
             tx.prepare_cached(
-                "UPDATE databases SET born_at = ?3 WHERE preview = ?1 AND name = ?2",
+                "UPDATE databases SET answers = ?4
+                 WHERE preview = ?1 AND generation = ?2 AND name = ?3",
             )?
             .execute(params![
                 preview.as_str(),
+                generation.0,
                 name.as_str(),
-                now_ms.cast_signed()
+                answers
             ])?;
             Ok(())
         })
@@ -99,15 +229,47 @@ impl Store {
     pub async fn forget_database(
         &self,
         preview: &PreviewId,
+        generation: Generation,
         name: &DatabaseName,
     ) -> Result<(), StoreError> {
         let (preview, name) = (preview.clone(), name.clone());
-        self.write(move |tx| {
-            revisions::forget_migrations(tx, &preview, &name)?;
-            tx.prepare_cached("DELETE FROM databases WHERE preview = ?1 AND name = ?2")?
-                .execute(params![preview.as_str(), name.as_str()])?;
-            Ok(())
-        })
-        .await
+        self.write(move |tx| forget(tx, &preview, generation, &name))
+            .await
     }
+}
+
+fn forget(
+    tx: &Savepoint<'_>,
+    preview: &PreviewId,
+    generation: Generation,
+    name: &DatabaseName,
+) -> Result<(), StoreError> {
+    furnish::forget_migrations(tx, preview, generation, name)?;
+    tx.prepare_cached(
+        "DELETE FROM databases WHERE preview = ?1 AND generation = ?2 AND name = ?3",
+    )?
+    .execute(params![preview.as_str(), generation.0, name.as_str()])?;
+    Ok(())
+}
+
+fn rows(connection: &Connection, preview: &PreviewId) -> Result<Vec<DatabaseRow>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT generation, name, password, born_at IS NOT NULL, answers FROM databases
+         WHERE preview = ?1 ORDER BY generation, name",
+    )?;
+    let rows = statement.query_map([preview.as_str()], |row| {
+        let name: String = row.get(1)?;
+        Ok((row.get(0)?, name, row.get(2)?, row.get(3)?, row.get(4)?))
+    })?;
+    rows.map(|row| {
+        let (generation, name, password, born, answers) = row?;
+        Ok(DatabaseRow {
+            generation: Generation(generation),
+            name: word("a database name", &name)?,
+            password,
+            born,
+            answers,
+        })
+    })
+    .collect()
 }

@@ -27,6 +27,12 @@ pub struct PreviewRow {
     pub reported: Option<String>,
     /// Whether deployment records may exist on the forge.
     pub records: bool,
+    /// The highest generation of databases ever given.
+    pub last_generation: u32,
+    /// What whoever took a fork or a capture said about it.
+    pub note: Option<String>,
+    /// When it ends whatever happens, where that was said; milliseconds since 1970.
+    pub expires_at_ms: Option<u64>,
     /// What a first visitor must bring where access is by link.
     pub link_token: Option<String>,
     /// Milliseconds since 1970.
@@ -45,7 +51,8 @@ pub struct PreviewRow {
 pub(super) const COLUMNS: &str =
     "id, origin, repository_id, number, slug, life, wanted, looks_raised,
     looks_applied, request, confirmed, clearing, hold, missing_since, reported, records,
-    link_token, created_at, updated_at, pushed_at, visited_at, gone_at";
+    link_token, created_at, updated_at, pushed_at, visited_at, gone_at, last_generation, taken,
+    parent, reset, recall, note, expires_at";
 
 /// A row before its words are checked.
 pub(super) struct Raw {
@@ -66,6 +73,13 @@ pub(super) struct Raw {
     records: bool,
     link_token: Option<String>,
     times: (i64, i64, i64, Option<i64>, Option<i64>),
+    last_generation: u32,
+    taken: Option<String>,
+    parent: Option<String>,
+    reset: Option<String>,
+    recall: Option<String>,
+    note: Option<String>,
+    expires_at: Option<i64>,
 }
 
 impl Raw {
@@ -94,6 +108,13 @@ impl Raw {
                 row.get(20)?,
                 row.get(21)?,
             ),
+            last_generation: row.get(22)?,
+            taken: row.get(23)?,
+            parent: row.get(24)?,
+            reset: row.get(25)?,
+            recall: row.get(26)?,
+            note: row.get(27)?,
+            expires_at: row.get(28)?,
         })
     }
 
@@ -102,10 +123,12 @@ impl Raw {
             Some(id) => repositories::find(connection, RepositoryId(id.cast_unsigned()))?,
             None => None,
         };
-        let origin = if self.origin == "local" {
-            Origin::Local
-        } else {
-            Origin::PullRequest
+        let origin = match (self.origin.as_str(), self.taken.as_deref()) {
+            (_, Some("fork")) => Origin::Fork,
+            (_, Some("capture")) => Origin::Capture,
+            (_, Some("database")) => Origin::Database,
+            ("local", _) => Origin::Local,
+            _ => Origin::PullRequest,
         };
         let desired = Desired {
             origin,
@@ -116,11 +139,10 @@ impl Raw {
             confirmed: self.confirmed.map(RevisionNumber),
             life: self.life,
             clearing: self.clearing,
-            hold: self
-                .hold
-                .as_deref()
-                .map(|text| from_json("a hold", text))
-                .transpose()?,
+            hold: json("a hold", self.hold.as_deref())?,
+            parent: json("what a preview was taken of", self.parent.as_deref())?,
+            reset: json("a wish for fresh data", self.reset.as_deref())?,
+            recall: json("a revision that was gone back to", self.recall.as_deref())?,
             missing_since_ms: self.missing_since.map(i64::cast_unsigned),
         };
         let (created, updated, pushed, visited, gone) = self.times;
@@ -134,6 +156,9 @@ impl Raw {
             desired,
             reported: self.reported,
             records: self.records,
+            last_generation: self.last_generation,
+            note: self.note,
+            expires_at_ms: self.expires_at.map(i64::cast_unsigned),
             link_token: self.link_token,
             created_at_ms: created.cast_unsigned(),
             updated_at_ms: updated.cast_unsigned(),
@@ -142,4 +167,11 @@ impl Raw {
             gone_at_ms: gone.map(i64::cast_unsigned),
         })
     }
+}
+
+fn json<T: serde::de::DeserializeOwned>(
+    what: &'static str,
+    text: Option<&str>,
+) -> Result<Option<T>, StoreError> {
+    text.map(|text| from_json(what, text)).transpose()
 }

@@ -7,10 +7,11 @@ use webhook::names::{PullRequestNumber, RepositoryId};
 use super::{
     preview_row::{COLUMNS, PreviewRow, Raw},
     repositories,
+    revisions::{self, NewRevision},
     writer::{Store, StoreError, to_json, word},
 };
 use crate::{
-    lifecycle::{Desired, Origin, Read, Wanted, intent},
+    lifecycle::{Desired, Head, Origin, Parent, Read, Wanted, intent},
     names,
 };
 
@@ -21,6 +22,27 @@ pub struct NewPreview {
     pub id: PreviewId,
     /// The checkout's slug.
     pub slug: String,
+}
+
+/// A preview that is to be taken of another one, or a database alone.
+#[derive(Clone, Debug)]
+pub struct NewTaken {
+    /// Its id.
+    pub id: PreviewId,
+    /// The slug of whatever it was taken of.
+    pub slug: String,
+    /// [`Origin::Fork`], [`Origin::Capture`] or [`Origin::Database`].
+    pub origin: Origin,
+    /// What it is taken of; none for a database alone.
+    pub parent: Option<Parent>,
+    /// The repository of what it is taken of.
+    pub repository: Option<RepositoryId>,
+    /// What it serves.
+    pub head: Head,
+    /// For people.
+    pub note: Option<String>,
+    /// When it ends; milliseconds since 1970.
+    pub expires_at_ms: Option<u64>,
 }
 
 impl Store {
@@ -122,6 +144,53 @@ impl Store {
             .await
     }
 
+    /// Makes a preview that is taken of another one, or a database alone, with the wish to have it
+    /// and, where it is known already, its first revision. Answers `false` where there are `at_most`
+    /// such previews already.
+    pub async fn take(
+        &self,
+        new: NewTaken,
+        first: Option<NewRevision>,
+        at_most: usize,
+        now_ms: u64,
+    ) -> Result<bool, StoreError> {
+        self.write(move |tx| {
+            let there: u32 = tx
+                .prepare_cached(
+                    "SELECT count(*) FROM previews WHERE taken IS NOT NULL AND gone_at IS NULL",
+                )?
+                .query_row([], |row| row.get(0))?;
+            if u64::from(there) >= at_most as u64 {
+                return Ok(false);
+            }
+            insert(tx, &new.id, Origin::Local, None, &new.slug, now_ms)?;
+            let taken = match new.origin {
+                Origin::Capture => "capture",
+                Origin::Database => "database",
+                _ => "fork",
+            };
+            tx.prepare_cached(
+                "UPDATE previews SET taken = ?2, parent = ?3, note = ?4, expires_at = ?5,
+                     repository_id = ?6, wanted = ?7
+                 WHERE id = ?1",
+            )?
+            .execute(params![
+                new.id.as_str(),
+                taken,
+                optional("what a preview was taken of", new.parent.as_ref())?,
+                new.note,
+                new.expires_at_ms.map(u64::cast_signed),
+                new.repository.map(|id| id.0.cast_signed()),
+                to_json("a wish", &Wanted::Serve(new.head))?,
+            ])?;
+            if let Some(first) = first {
+                revisions::begin(tx, &new.id, &first, now_ms)?;
+            }
+            Ok(true)
+        })
+        .await
+    }
+
     /// Notes what the forge was told, and whether records may exist there.
     pub async fn set_reported(&self, id: &PreviewId, key: String) -> Result<(), StoreError> {
         let id = id.clone();
@@ -163,11 +232,13 @@ impl Store {
         self.write(move |tx| {
             tx.prepare_cached(
                 "UPDATE previews SET life = life + 1, clearing = 0, gone_at = ?2, updated_at = ?2,
-                     link_token = lower(hex(randomblob(16)))
+                     reset = NULL, recall = NULL, link_token = lower(hex(randomblob(16)))
                  WHERE id = ?1",
             )?
             .execute(params![id.as_str(), now_ms.cast_signed()])?;
             tx.prepare_cached("DELETE FROM databases WHERE preview = ?1")?
+                .execute([id.as_str()])?;
+            tx.prepare_cached("DELETE FROM generations WHERE preview = ?1")?
                 .execute([id.as_str()])?;
             tx.prepare_cached("DELETE FROM sessions WHERE preview = ?1")?
                 .execute([id.as_str()])?;
@@ -228,9 +299,9 @@ fn insert(
     now_ms: u64,
 ) -> Result<(), StoreError> {
     let token = crate::random::hex::<16>()?;
-    let origin = match origin {
-        Origin::PullRequest => "pull-request",
-        Origin::Local => "local",
+    let origin = match origin.asks_forge() {
+        true => "pull-request",
+        false => "local",
     };
     tx.prepare_cached(
         "INSERT INTO previews
@@ -286,16 +357,12 @@ fn save_desired(
     };
     let pushed = head(desired).is_some() && head(desired) != head(&before.desired);
     let pushed_at_ms = if pushed { now_ms } else { before.pushed_at_ms };
-    let hold = desired
-        .hold
-        .as_ref()
-        .map(|hold| to_json("a hold", hold))
-        .transpose()?;
+    let hold = optional("a hold", desired.hold.as_ref())?;
     tx.prepare_cached(
         "UPDATE previews SET life = ?2, wanted = ?3, looks_raised = ?4, looks_applied = ?5,
              request = ?6, confirmed = ?7, clearing = ?8, hold = ?9, missing_since = ?10,
              updated_at = ?11, pushed_at = ?12,
-             gone_at = CASE WHEN ?13 THEN NULL ELSE gone_at END
+             gone_at = CASE WHEN ?13 THEN NULL ELSE gone_at END, reset = ?14, recall = ?15
          WHERE id = ?1",
     )?
     .execute(params![
@@ -312,6 +379,15 @@ fn save_desired(
         now_ms.cast_signed(),
         pushed_at_ms.cast_signed(),
         head(desired).is_some(),
+        optional("a wish for fresh data", desired.reset.as_ref())?,
+        optional("a revision that was gone back to", desired.recall.as_ref())?,
     ])?;
     Ok(())
+}
+
+fn optional<T: serde::Serialize>(
+    what: &'static str,
+    value: Option<&T>,
+) -> Result<Option<String>, StoreError> {
+    value.map(|value| to_json(what, value)).transpose()
 }

@@ -5,12 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use deploy::{
     blueprint::Blueprint,
     builder::Fingerprint,
-    names::{CommitSha, DatabaseName, ImageId, PreviewId, RevisionNumber, ServiceName},
+    names::{CommitSha, DatabaseName, Generation, ImageId, PreviewId, RevisionNumber, ServiceName},
 };
 use rusqlite::{Connection, OptionalExtension, Savepoint, params};
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::writer::{Store, StoreError, from_json, to_json, word};
+use super::{
+    furnish::{self, Given},
+    writer::{Store, StoreError, from_json, to_json, word},
+};
 use crate::lifecycle::{Attempt, Outcome, RevisionFacts};
 
 /// A revision with its times.
@@ -20,8 +23,21 @@ pub struct RevisionRow {
     pub facts: RevisionFacts,
     /// When it began, in milliseconds since 1970.
     pub began_at_ms: u64,
-    /// When it was first healthy, in milliseconds since 1970.
-    pub healthy_at_ms: Option<u64>,
+    /// When visitors were first led to it, in milliseconds since 1970.
+    pub served_at_ms: Option<u64>,
+}
+
+/// A revision that begins.
+#[derive(Clone, Debug)]
+pub struct NewRevision {
+    /// Its number.
+    pub number: RevisionNumber,
+    /// Its commit.
+    pub commit: CommitSha,
+    /// The request that it answers.
+    pub request: u64,
+    /// What it has from the beginning.
+    pub given: Given,
 }
 
 impl Store {
@@ -31,7 +47,7 @@ impl Store {
         self.read(move |connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT number, life, commit_sha, request, blueprint, images, migrated, attempts,
-                        healthy_at, outcome, began_at, fingerprints
+                        healthy_at, outcome, began_at, fingerprints, generation, served_at
                  FROM revisions WHERE preview = ?1 ORDER BY number",
             )?;
             let mut rows = statement.query([preview.as_str()])?;
@@ -49,37 +65,12 @@ impl Store {
     pub async fn begin_revision(
         &self,
         preview: &PreviewId,
-        number: RevisionNumber,
-        commit: CommitSha,
-        request: u64,
+        new: NewRevision,
         now_ms: u64,
     ) -> Result<(), StoreError> {
         let preview = preview.clone();
-        self.write(move |tx| {
-            tx.prepare_cached(
-                "UPDATE revisions SET outcome = ?3
-                 WHERE preview = ?1 AND number < ?2 AND outcome IS NULL AND healthy_at IS NULL",
-            )?
-            .execute(params![
-                preview.as_str(),
-                number.0,
-                to_json("an outcome", &Outcome::Superseded)?
-            ])?;
-            tx.prepare_cached(
-                "INSERT INTO revisions (preview, number, life, commit_sha, request, began_at)
-                 SELECT id, ?2, life, ?3, ?4, ?5 FROM previews WHERE id = ?1
-                 ON CONFLICT DO NOTHING",
-            )?
-            .execute(params![
-                preview.as_str(),
-                number.0,
-                commit.as_str(),
-                request.cast_signed(),
-                now_ms.cast_signed(),
-            ])?;
-            Ok(())
-        })
-        .await
+        self.write(move |tx| begin(tx, &preview, &new, now_ms))
+            .await
     }
 
     /// Counts the beginning of a piece of work, before it begins.
@@ -240,6 +231,25 @@ impl Store {
         .await
     }
 
+    /// Writes down that visitors are led to a revision, or are about to be.
+    pub async fn set_served(
+        &self,
+        preview: &PreviewId,
+        number: RevisionNumber,
+        now_ms: u64,
+    ) -> Result<(), StoreError> {
+        let preview = preview.clone();
+        self.write(move |tx| {
+            tx.prepare_cached(
+                "UPDATE revisions SET served_at = coalesce(served_at, ?3)
+                 WHERE preview = ?1 AND number = ?2",
+            )?
+            .execute(params![preview.as_str(), number.0, now_ms.cast_signed()])?;
+            Ok(())
+        })
+        .await
+    }
+
     /// Writes down how a revision ended. The first outcome stays.
     pub async fn set_outcome(
         &self,
@@ -264,31 +274,7 @@ impl Store {
     }
 }
 
-/// Forgets that any revision of the preview migrated a database that is about to be made anew.
-pub(super) fn forget_migrations(
-    tx: &Savepoint<'_>,
-    preview: &PreviewId,
-    database: &DatabaseName,
-) -> Result<(), StoreError> {
-    let numbers: Vec<u32> = tx
-        .prepare_cached("SELECT number FROM revisions WHERE preview = ?1")?
-        .query_map([preview.as_str()], |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
-    for number in numbers.into_iter().map(RevisionNumber) {
-        change_in(
-            tx,
-            preview,
-            number,
-            "migrated",
-            |migrated: &mut BTreeSet<DatabaseName>| {
-                migrated.remove(database);
-            },
-        )?;
-    }
-    Ok(())
-}
-
-fn change_in<T: Serialize + DeserializeOwned>(
+pub(super) fn change_in<T: Serialize + DeserializeOwned>(
     tx: &Savepoint<'_>,
     preview: &PreviewId,
     number: RevisionNumber,
@@ -318,7 +304,7 @@ fn column(
     Ok(value)
 }
 
-fn set(
+pub(super) fn set(
     tx: &Savepoint<'_>,
     preview: &PreviewId,
     number: RevisionNumber,
@@ -331,10 +317,46 @@ fn set(
     Ok(())
 }
 
+/// Writes down a new revision, with what it has from the beginning.
+pub(super) fn begin(
+    tx: &Savepoint<'_>,
+    preview: &PreviewId,
+    new: &NewRevision,
+    now_ms: u64,
+) -> Result<(), StoreError> {
+    tx.prepare_cached(
+        "UPDATE revisions SET outcome = ?3
+         WHERE preview = ?1 AND number < ?2 AND outcome IS NULL AND healthy_at IS NULL",
+    )?
+    .execute(params![
+        preview.as_str(),
+        new.number.0,
+        to_json("an outcome", &Outcome::Superseded)?
+    ])?;
+    let begun = tx
+        .prepare_cached(
+            "INSERT INTO revisions (preview, number, life, commit_sha, request, began_at)
+             SELECT id, ?2, life, ?3, ?4, ?5 FROM previews WHERE id = ?1
+             ON CONFLICT DO NOTHING",
+        )?
+        .execute(params![
+            preview.as_str(),
+            new.number.0,
+            new.commit.as_str(),
+            new.request.cast_signed(),
+            now_ms.cast_signed(),
+        ])?;
+    match begun {
+        0 => Ok(()),
+        _ => furnish::furnish(tx, preview, new.number, &new.given),
+    }
+}
+
 fn parse(row: &rusqlite::Row<'_>) -> Result<RevisionRow, StoreError> {
     let blueprint: Option<String> = row.get(4)?;
     let outcome: Option<String> = row.get(9)?;
     let healthy_at: Option<i64> = row.get(8)?;
+    let served_at: Option<i64> = row.get(13)?;
     let attempts: Vec<(Attempt, u32)> = from_json("attempts", &row.get::<_, String>(7)?)?;
     Ok(RevisionRow {
         facts: RevisionFacts {
@@ -347,14 +369,16 @@ fn parse(row: &rusqlite::Row<'_>) -> Result<RevisionRow, StoreError> {
                 .transpose()?,
             images: from_json("images", &row.get::<_, String>(5)?)?,
             fingerprints: from_json("fingerprints", &row.get::<_, String>(11)?)?,
+            generation: row.get::<_, Option<u32>>(12)?.map(Generation),
             migrated: from_json("migrations", &row.get::<_, String>(6)?)?,
             attempts: attempts.into_iter().collect(),
             healthy: healthy_at.is_some(),
+            served: served_at.is_some(),
             outcome: outcome
                 .map(|text| from_json("an outcome", &text))
                 .transpose()?,
         },
         began_at_ms: row.get::<_, i64>(10)?.cast_unsigned(),
-        healthy_at_ms: healthy_at.map(i64::cast_unsigned),
+        served_at_ms: served_at.map(i64::cast_unsigned),
     })
 }

@@ -72,9 +72,10 @@ pub struct Store {
     instance: Instance,
 }
 
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("migrations/01-spine.sql"),
     include_str!("migrations/02-builds.sql"),
+    include_str!("migrations/03-data.sql"),
 ];
 
 impl Store {

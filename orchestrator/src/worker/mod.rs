@@ -7,6 +7,7 @@
 mod admission;
 mod build_queue;
 mod clock;
+mod data_notes;
 mod memory;
 mod observe;
 mod perform;
@@ -19,6 +20,7 @@ mod snapshot;
 pub use admission::Ledger;
 pub use build_queue::BuildQueue;
 pub use clock::wall_ms;
+pub use data_notes::DataNotes;
 pub use ports::{Limits, Ports, RouteSwitch, Settings, SourceError, Sources};
 pub use registry::Registry;
 pub use snapshot::{Board, Snapshot};

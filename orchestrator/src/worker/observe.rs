@@ -6,11 +6,16 @@ use std::{
     sync::atomic::Ordering,
 };
 
-use deploy::{engine::Observation, names::PreviewId};
+use deploy::{
+    engine::Observation,
+    names::{PreviewId, RevisionNumber},
+};
 
-use super::{memory::Memory, ports::Ports, snapshot::Snapshot};
+use super::{clock::wall_ms, memory::Memory, ports::Ports, snapshot::Snapshot};
 use crate::{
-    lifecycle::{Admission, Attempt, Observed, RevisionFacts, ServiceView, Wanted, summary},
+    lifecycle::{
+        Admission, Attempt, Observed, Origin, RevisionFacts, ServiceView, Wanted, summary,
+    },
     store::StoreError,
 };
 
@@ -33,7 +38,7 @@ pub(super) async fn observe(
         return Ok(None);
     };
     let revisions = ports.store.revisions(preview).await?;
-    let databases = ports.store.databases(preview).await?;
+    let generations = ports.store.generations(preview).await?;
     if memory.engine.is_none() {
         let seen = ports.engine.observe(Some(preview)).await?;
         if !seen.is_empty() {
@@ -45,6 +50,10 @@ pub(super) async fn observe(
     if let Some(seen) = &memory.engine {
         from_engine(&mut observed, seen);
     }
+    let served_at: BTreeMap<_, _> = revisions
+        .iter()
+        .filter_map(|revision| Some((revision.facts.number, revision.served_at_ms?)))
+        .collect();
     observed.last_number = revisions
         .last()
         .map_or(0, |revision| revision.facts.number.0);
@@ -53,20 +62,21 @@ pub(super) async fn observe(
         .map(|revision| revision.facts)
         .filter(|facts| facts.life == row.desired.life)
         .collect();
-    observed.born = databases
-        .into_iter()
-        .filter(|database| database.born)
-        .map(|d| d.name)
-        .collect();
     observed.route = ports.routes.routed(preview);
+    observed.generations = generations;
+    observed.last_generation = row.last_generation;
+    observed.undo_is_over = undo_is_over(ports, &observed, &served_at);
     observed.ready = memory.ready.clone();
     observed.drained = memory.drained.clone();
     observed.in_doubt = memory.in_doubt.clone();
     observed.admission = match row.desired.wanted {
+        // What never runs takes nobody's place.
+        Wanted::Serve(_) if row.desired.origin == Origin::Capture => Admission::Granted,
         Wanted::Serve(_) if !row.desired.clearing => ports.admission.ask(preview),
         _ => Admission::Granted,
     };
     observed.build_wait = ports.builds.wait(preview);
+    observed.making = ports.data_notes.get(preview);
     observed.disk_is_full = ports.disk_is_full.load(Ordering::Relaxed);
     observed.reported = row.reported.clone();
     observed.records = row.records;
@@ -85,6 +95,23 @@ pub(super) async fn observe(
         observed,
         summary,
     }))
+}
+
+/// Whether what serves has served so long that nobody goes back any more.
+fn undo_is_over(
+    ports: &Ports,
+    observed: &Observed,
+    served_at: &BTreeMap<RevisionNumber, u64>,
+) -> bool {
+    let kept_ms = ports
+        .settings
+        .limits
+        .undo_hours_max
+        .saturating_mul(3_600_000);
+    let since = observed
+        .serving()
+        .and_then(|serving| served_at.get(&serving.number));
+    since.is_some_and(|since| wall_ms() > since.saturating_add(kept_ms))
 }
 
 fn from_engine(observed: &mut Observed, seen: &Observation) {
@@ -107,7 +134,15 @@ fn from_engine(observed: &mut Observed, seen: &Observation) {
     observed.databases = seen
         .databases
         .iter()
-        .map(|state| (state.name.clone(), state.activity.clone()))
+        .map(|state| {
+            let key = (state.key.generation, state.key.name.clone());
+            (key, state.activity.clone())
+        })
+        .collect();
+    observed.data = seen
+        .data
+        .iter()
+        .map(|key| (key.generation, key.name.clone()))
         .collect();
     observed.images = seen
         .images

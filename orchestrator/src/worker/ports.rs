@@ -8,13 +8,17 @@ use std::{
 
 use async_trait::async_trait;
 use deploy::{
-    blueprint::Blueprint, builder::Builder, databases::Databases, engine::Engine, names::CommitSha,
+    blueprint::Blueprint,
+    builder::Builder,
+    databases::{DataAccess, Databases},
+    engine::Engine,
+    names::CommitSha,
     source::Tree,
 };
 use proxy::table::{Activity, RouteTable};
 use webhook::forge::Forge;
 
-use super::{admission::Ledger, build_queue::BuildQueue, snapshot::Board};
+use super::{admission::Ledger, build_queue::BuildQueue, data_notes::DataNotes, snapshot::Board};
 use crate::{
     routes::RouteBook,
     secrets::SecretsFile,
@@ -92,6 +96,22 @@ pub struct Limits {
     pub image_mib_max: u64,
     /// How long an image that somebody else builds for a commit is waited for.
     pub image_wait_seconds_max: u64,
+    /// MiB that the pool's file may grow to, where it has to be a file.
+    pub pool_mib_max: u64,
+    /// MiB of the pool that are kept free.
+    pub pool_free_mib_min: u64,
+    /// How long a seed may take.
+    pub seed_seconds_max: u64,
+    /// After how many hours without a use a snapshot that nobody named goes.
+    pub snapshot_hours_max: u64,
+    /// For how many hours one can go back to what a push replaced.
+    pub undo_hours_max: u64,
+    /// After how many hours a fork goes where nothing else was said.
+    pub fork_hours_max: u64,
+    /// After how many days a capture goes where nothing else was said.
+    pub capture_days_max: u64,
+    /// How many forks, captures and databases alone there may be.
+    pub forks_max: usize,
     /// How long a migration may take.
     pub migrate_seconds_max: u64,
     /// How long a revision may take to become healthy.
@@ -117,6 +137,14 @@ impl Default for Limits {
             build_cache_mib_max: 10 * 1024,
             image_mib_max: 8 * 1024,
             image_wait_seconds_max: 20 * 60,
+            pool_mib_max: 100 * 1024,
+            pool_free_mib_min: 1024,
+            seed_seconds_max: 10 * 60,
+            snapshot_hours_max: 7 * 24,
+            undo_hours_max: 24,
+            fork_hours_max: 24,
+            capture_days_max: 14,
+            forks_max: 20,
             migrate_seconds_max: 10 * 60,
             start_seconds_max: 2 * 60,
             drain_seconds_max: 30,
@@ -171,6 +199,8 @@ pub struct Ports {
     pub builder: Arc<dyn Builder>,
     /// What makes databases.
     pub databases: Arc<dyn Databases>,
+    /// What people do with data beside previews.
+    pub data_access: Arc<dyn DataAccess>,
     /// Where pull requests live; none for local previews only.
     pub forge: Option<Arc<dyn Forge>>,
     /// Where source comes from.
@@ -183,6 +213,8 @@ pub struct Ports {
     pub board: Board,
     /// Places for builds.
     pub builds: Arc<BuildQueue>,
+    /// What the makings of data last said.
+    pub data_notes: Arc<DataNotes>,
     /// Secrets of projects.
     pub secrets: SecretsFile,
     /// Whether the engine's disk was over [`Limits::evict_disk_percent_max`] at the last sweep.

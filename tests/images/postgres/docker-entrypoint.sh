@@ -47,20 +47,28 @@ read_environment() {
     : "${POSTGRES_HOST_AUTH_METHOD:=}"
 }
 
+# Gives a directory to the user of the server. The directory itself comes last, so that a walk that
+# was cut short is made again; where it and all that lies directly in it are right, none is made.
+hand_over() {
+    [[ -n $(find "$1" -maxdepth 1 \! -user postgres -print -quit) ]] || return 0
+    find "$1" -depth \! -user postgres -exec chown postgres '{}' +
+}
+
 make_directories() {
     mkdir -p "$PGDATA"
-    chmod 00700 "$PGDATA" || true
+    # Whoever may not change a mode has to live with the one that is there.
+    chmod 00700 "$PGDATA" 2>/dev/null || true
     mkdir -p /var/run/postgresql
-    chmod 03775 /var/run/postgresql || true
+    chmod 03775 /var/run/postgresql 2>/dev/null || true
     if [[ -n ${POSTGRES_INITDB_WALDIR:-} ]]; then
         mkdir -p "$POSTGRES_INITDB_WALDIR"
         chmod 700 "$POSTGRES_INITDB_WALDIR"
     fi
     if [[ $(id -u) == 0 ]]; then
-        find "$PGDATA" \! -user postgres -exec chown postgres '{}' +
-        find /var/run/postgresql \! -user postgres -exec chown postgres '{}' +
+        hand_over "$PGDATA"
+        hand_over /var/run/postgresql
         if [[ -n ${POSTGRES_INITDB_WALDIR:-} ]]; then
-            find "$POSTGRES_INITDB_WALDIR" \! -user postgres -exec chown postgres '{}' +
+            hand_over "$POSTGRES_INITDB_WALDIR"
         fi
     fi
 }
@@ -72,6 +80,24 @@ refuse_open_door() {
     fi
 }
 
+# named COMMAND... : runs a command that wants its user to have a name, which the user of a container
+# need not have.
+named() {
+    local library passwd group outcome=0
+    library=$(find /usr/lib -name libnss_wrapper.so -print -quit)
+    if getent passwd "$(id -u)" >/dev/null || [[ -z $library ]]; then
+        "$@"
+        return
+    fi
+    passwd=$(mktemp)
+    group=$(mktemp)
+    printf 'postgres:x:%s:%s::%s:/bin/false\n' "$(id -u)" "$(id -g)" "$PGDATA" >"$passwd"
+    printf 'postgres:x:%s:\n' "$(id -g)" >"$group"
+    LD_PRELOAD=$library NSS_WRAPPER_PASSWD=$passwd NSS_WRAPPER_GROUP=$group "$@" || outcome=$?
+    rm -f "$passwd" "$group"
+    return "$outcome"
+}
+
 init_directory() {
     local arguments=()
     # The variable is a list of words, quoted as for a shell; that is its contract.
@@ -79,7 +105,7 @@ init_directory() {
     if [[ -n ${POSTGRES_INITDB_WALDIR:-} ]]; then
         arguments=(--waldir "$POSTGRES_INITDB_WALDIR" "${arguments[@]}")
     fi
-    initdb --username="$POSTGRES_USER" --pwfile=<(printf '%s\n' "$POSTGRES_PASSWORD") "${arguments[@]}"
+    named initdb --username="$POSTGRES_USER" --pwfile=<(printf '%s\n' "$POSTGRES_PASSWORD") "${arguments[@]}"
     # Nobody's password is checked over the socket, which only this container can open.
     local method=$POSTGRES_HOST_AUTH_METHOD
     [[ -n $method ]] || method=$(postgres -C password_encryption "$@")

@@ -77,6 +77,11 @@ pub(super) async fn measure() -> anyhow::Result<Vec<Row>> {
     Ok(rows)
 }
 
+/// Whose images they are.
+fn preview() -> anyhow::Result<PreviewId> {
+    Ok(PreviewId::parse("bench-1")?)
+}
+
 impl Bench {
     fn set_up() -> anyhow::Result<Self> {
         let number = RandomState::new().hash_one("bench").to_be_bytes();
@@ -125,7 +130,7 @@ impl Bench {
 
     fn request(tree: Tree) -> anyhow::Result<BuildRequest> {
         Ok(BuildRequest {
-            preview: PreviewId::parse("bench-1")?,
+            preview: preview()?,
             revision: RevisionNumber(1),
             service: ServiceName::parse("web")?,
             tree,
@@ -173,7 +178,7 @@ impl Bench {
         let sent = *sent.lock().unwrap_or_else(PoisonError::into_inner);
         costs.bytes.push(sent as f64);
         if let Some(before) = before.replace(image) {
-            self.direct.remove(&before).await?;
+            self.direct.remove(&preview()?, &before).await?;
         }
         Ok(())
     }
@@ -202,7 +207,7 @@ impl Bench {
                 .await?;
         }
         for image in ours.into_iter().chain(theirs) {
-            self.direct.remove(&image).await?;
+            self.direct.remove(&preview()?, &image).await?;
         }
         let what = format!(
             "a context of {FILES} files of {} KiB of which one small file, {how}, changed, medians of \
@@ -250,7 +255,7 @@ impl Bench {
         }
         Plain::run(&["image", "rm", &tag]).await?;
         if let Some(image) = last {
-            self.direct.remove(&image).await?;
+            self.direct.remove(&preview()?, &image).await?;
         }
         let builder = if buildkit {
             "BuildKit, by buildx"

@@ -7,6 +7,8 @@ mod acks;
 mod builder;
 mod calm;
 mod disk;
+mod forks;
+mod forks_running;
 mod heavy;
 mod neighbour;
 mod numbers;

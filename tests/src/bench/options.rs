@@ -35,6 +35,8 @@ pub enum Part {
     Webhooks,
     /// The builder, beside the engine's older way.
     Builds,
+    /// Copies of data.
+    Forks,
     /// A neighbour of a greedy build.
     Neighbour,
 }
@@ -46,6 +48,7 @@ impl Part {
             "pushes" => Some(Self::Pushes),
             "webhooks" => Some(Self::Webhooks),
             "builds" => Some(Self::Builds),
+            "forks" => Some(Self::Forks),
             "neighbour" => Some(Self::Neighbour),
             _ => None,
         }
@@ -84,7 +87,7 @@ impl Options {
                 "--only" => {
                     let part = words.next().and_then(|part| Part::parse(&part));
                     options.only = Some(part.context(
-                        "--only needs one of lives, pushes, webhooks, builds, neighbour",
+                        "--only needs one of lives, pushes, webhooks, builds, forks, neighbour",
                     )?);
                 }
                 _ => anyhow::bail!(

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use anyhow::{Context as _, ensure};
 
 use super::{
-    acks, builder, neighbour,
+    acks, builder, forks, neighbour,
     options::{Options, Part},
     row::Row,
     turnaround, unchanged,
@@ -52,6 +52,14 @@ pub async fn run(options: &Options) -> anyhow::Result<Vec<Row>> {
         rows.extend(builder::measure().await?);
         play(async |dayfly| {
             rows.push(unchanged::measure(dayfly).await?);
+            Ok(())
+        })
+        .await?;
+    }
+    if options.has(Part::Forks) {
+        say("forks of data")?;
+        Dayfly::play_with(forks::settings(), async |dayfly| {
+            rows.extend(forks::measure(dayfly).await?);
             Ok(())
         })
         .await?;

@@ -8,6 +8,18 @@ use tests::chaos::{self, Options};
 async fn main() -> anyhow::Result<()> {
     let options = Options::parse(std::env::args().skip(1))?;
     let mut out = std::io::stdout();
+    if let Some(cycles) = options.data_cycles {
+        writeln!(out, "{cycles} cycles of copies (--seed {})", options.seed)?;
+        let report = chaos::run_data(cycles, &options).await?;
+        writeln!(out, "{report}")?;
+        return Ok(());
+    }
+    if let Some(copies) = options.data_copies {
+        writeln!(out, "{copies} copies of what is written to all the time")?;
+        let report = chaos::run_copies(copies).await?;
+        writeln!(out, "{report}")?;
+        return Ok(());
+    }
     writeln!(
         out,
         "killing the control plane {} times under load (--seed {})",

@@ -4,6 +4,8 @@
 //! must settle and nothing be left. Nothing here looks inside: webhooks in, API and pages out.
 
 mod audience;
+mod copies;
+mod data;
 mod dice;
 mod killing;
 mod noise;
@@ -13,6 +15,8 @@ mod report;
 mod run;
 mod settle;
 
+pub use copies::{CopiesReport, run as run_copies};
+pub use data::{DataReport, run as run_data};
 pub use options::Options;
 pub use report::Report;
 pub use run::run;

@@ -16,6 +16,10 @@ pub struct Options {
     pub pulls: u64,
     /// After this long no more is killed, however often it was.
     pub time_max: Option<Duration>,
+    /// Cycles of copies of data to play instead.
+    pub data_cycles: Option<u64>,
+    /// Copies of what is written to all the time to take instead.
+    pub data_copies: Option<u64>,
     /// Where all choices come from.
     pub seed: u64,
 }
@@ -29,6 +33,8 @@ impl Default for Options {
             kills: 1_000,
             pulls: 6,
             time_max: None,
+            data_cycles: None,
+            data_copies: None,
             seed: u64::from(now.subsec_nanos()),
         }
     }
@@ -45,14 +51,16 @@ impl Options {
             match word.as_str() {
                 "--kills" => options.kills = number(&word, words.next())?,
                 "--pulls" => options.pulls = number(&word, words.next())?,
+                "--data-cycles" => options.data_cycles = Some(number(&word, words.next())?),
+                "--data-copies" => options.data_copies = Some(number(&word, words.next())?),
                 "--seed" => options.seed = number(&word, words.next())?,
                 "--minutes" => {
                     let minutes: u64 = number(&word, words.next())?;
                     options.time_max = Some(Duration::from_secs(60 * minutes));
                 }
                 _ => anyhow::bail!(
-                    "{word:?} is not known; there is --kills, --pulls, --minutes and --seed, \
-                     each with a number"
+                    "{word:?} is not known; there is --kills, --pulls, --minutes, --data-cycles, \
+                     --data-copies and --seed, each with a number"
                 ),
             }
         }

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use super::{
     api::Api,
     engine::Docker,
+    mounts::unmount_below,
     process::{self, Ran},
     visitor::Visitor,
 };
@@ -89,5 +90,6 @@ impl Drop for Alone {
             docker.sweep();
             docker.unfence();
         }
+        unmount_below(self.home.path());
     }
 }

@@ -4,6 +4,8 @@ use webhook::model::{File, Files};
 
 /// Says what it is, and answers questions about the place it runs in.
 const PROBE: &str = include_str!("apps/probe.py");
+/// Books every visit in two databases, one after the other.
+const LEDGER: &str = include_str!("apps/ledger.py");
 
 /// An application, as files of a commit.
 #[derive(Clone, Debug)]
@@ -49,6 +51,36 @@ impl App {
         Self::probe(text)
             .with("dayfly.toml", toml)
             .with("seed.sql", seed)
+    }
+
+    /// A program that books each visit in Postgres and then in Redis.
+    pub fn ledger() -> Self {
+        let dockerfile = "FROM dayfly-test/base:1\nCOPY ledger.py /app/\nEXPOSE 8080\n\
+                          CMD [\"python3\", \"-u\", \"/app/ledger.py\"]\n";
+        let toml = "[services.web]\nbuild = \".\"\nhealth = \"/healthz\"\n\n[databases.main]\n\
+                    engine = \"postgres:15\"\nseed = \"seed.sql\"\n\n[databases.cache]\n\
+                    engine = \"redis:7.0\"\n";
+        Self {
+            files: Files::new(),
+        }
+        .with("Dockerfile", dockerfile)
+        .with("ledger.py", LEDGER)
+        .with(
+            "seed.sql",
+            "create table visits (id bigserial primary key);\n",
+        )
+        .with("dayfly.toml", toml)
+    }
+
+    /// Its migration runs this script against the database.
+    #[must_use]
+    pub fn that_migrates_by(self, statements: &str) -> Self {
+        let migration = format!(
+            "import os\nimport psycopg2\n\
+             with psycopg2.connect(os.environ['DATABASE_URL']) as database:\n    \
+             database.cursor().execute({statements:?})\n"
+        );
+        self.that_migrates().with("migrate.py", &migration)
     }
 
     /// The same with a file.

@@ -20,6 +20,7 @@ use super::{
     api::Api,
     apps::App,
     engine::{Docker, SOCKET},
+    mounts::{mounted_below, unmount_below},
     options::Options,
     process::{self, Ran},
     relay::Relay,
@@ -105,7 +106,7 @@ impl Dayfly {
         } else {
             relay.path()
         };
-        let settings = settings(&options, &forge, &repo, engine);
+        let settings = options.settings(&forge.url(), (TOKEN, SECRET), &repo, engine);
         std::fs::write(data.path().join("dayfly.server.toml"), settings)?;
         let mut dayfly = Self {
             api: Api::new(data.path().join("api.sock")),
@@ -309,6 +310,8 @@ impl Dayfly {
             left.is_empty(),
             "all previews are gone, and yet there is {left:?}"
         );
+        let data = self.data_directories()?;
+        anyhow::ensure!(data.is_empty(), "data are left in the pool: {data:?}");
         let orphans = self.forge.deployments(&self.repo);
         anyhow::ensure!(
             orphans.is_empty(),
@@ -331,6 +334,8 @@ impl Dayfly {
             !self.docker.is_fenced(),
             "rules are left in the host's firewall"
         );
+        let mounted = mounted_below(self.data());
+        anyhow::ensure!(mounted.is_empty(), "still mounted: {mounted:?}");
         self.finished = true;
         Ok(())
     }
@@ -358,37 +363,8 @@ impl Drop for Dayfly {
             self.docker.sweep();
         }
         self.docker.unfence();
+        unmount_below(self.data());
     }
-}
-
-fn settings(options: &Options, forge: &ModelGitHub, repo: &RepoName, engine: &Path) -> String {
-    let secret = if options.webhook {
-        format!("webhook_secret = \"{SECRET}\"\n")
-    } else {
-        String::new()
-    };
-    let poll = options
-        .poll_seconds
-        .map_or_else(String::new, |seconds| format!("poll_seconds = {seconds}\n"));
-    format!(
-        "domain = \"{}\"\nlisten = \"{}:0\"\n{}\n[github]\napi_url = \"{}\"\n\
-         token = \"{TOKEN}\"\nrepositories = [\"{repo}\"]\nallow_insecure_clone = true\n\
-         {secret}{poll}\n[engine]\nsocket = \"{}\"\n{}\n[limits]\nstart_seconds_max = {}\n\
-         builds_max = {}\n{}",
-        options.domain,
-        options.listen,
-        lines(&options.top),
-        forge.url(),
-        engine.display(),
-        lines(&options.engine),
-        options.start_seconds_max,
-        options.builds_max,
-        lines(&options.limits),
-    )
-}
-
-fn lines(all: &[String]) -> String {
-    all.iter().map(|line| format!("{line}\n")).collect()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -1,5 +1,9 @@
 //! How a server under test is configured.
 
+use std::path::Path;
+
+use webhook::names::RepoName;
+
 /// What is different from the usual.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -66,4 +70,41 @@ impl Options {
             ..Self::default()
         }
     }
+}
+
+impl Options {
+    /// The server's configuration file.
+    pub(super) fn settings(
+        &self,
+        forge: &str,
+        (token, secret): (&str, &str),
+        repo: &RepoName,
+        engine: &Path,
+    ) -> String {
+        let secret = match self.webhook {
+            true => format!("webhook_secret = \"{secret}\"\n"),
+            false => String::new(),
+        };
+        let poll = self
+            .poll_seconds
+            .map_or_else(String::new, |seconds| format!("poll_seconds = {seconds}\n"));
+        format!(
+            "domain = \"{}\"\nlisten = \"{}:0\"\n{}\n[github]\napi_url = \"{forge}\"\n\
+             token = \"{token}\"\nrepositories = [\"{repo}\"]\nallow_insecure_clone = true\n\
+             {secret}{poll}\n[engine]\nsocket = \"{}\"\n{}\n[limits]\nstart_seconds_max = {}\n\
+             builds_max = {}\n{}",
+            self.domain,
+            self.listen,
+            lines(&self.top),
+            engine.display(),
+            lines(&self.engine),
+            self.start_seconds_max,
+            self.builds_max,
+            lines(&self.limits),
+        )
+    }
+}
+
+fn lines(all: &[String]) -> String {
+    all.iter().map(|line| format!("{line}\n")).collect()
 }

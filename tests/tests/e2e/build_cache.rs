@@ -73,7 +73,10 @@ async fn the_builders_cache_of_ours_stays_within_its_budget_and_others_keep_thei
         .await
     })
     .await?;
-    somebody.0.remove(&somebody.2).await?;
+    somebody
+        .0
+        .remove(&PreviewId::parse("theirs-1")?, &somebody.2)
+        .await?;
     let theirs: Vec<String> = somebody.1.into_iter().collect();
     Ok(somebody.0.forget_cache(&theirs).await?)
 }

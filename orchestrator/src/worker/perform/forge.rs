@@ -112,7 +112,7 @@ pub(super) async fn report(scene: &Scene<'_>) -> Result<Effect, Trouble> {
 fn deployment(scene: &Scene<'_>) -> Result<Option<Deployment>, Trouble> {
     let summary = &scene.snapshot.summary;
     let state = match summary.phase {
-        Phase::Closing | Phase::Gone => return Ok(None),
+        Phase::Closing | Phase::Gone | Phase::Captured => return Ok(None),
         Phase::Queued => DeploymentState::Queued,
         Phase::Building | Phase::Starting | Phase::Updating => DeploymentState::InProgress,
         Phase::Live => DeploymentState::Success,

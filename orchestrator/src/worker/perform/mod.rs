@@ -1,10 +1,13 @@
 //! The only place with effects: does one step.
 
+mod bind;
 mod build;
 mod data;
 mod forge;
+mod migrate;
 mod remove;
 mod run;
+mod seed;
 mod source;
 
 use std::time::Duration;
@@ -174,10 +177,31 @@ async fn dispatch(scene: &Scene<'_>, step: &Step) -> Result<Effect, Trouble> {
         Step::Route { revision } => run::route(scene, *revision).await,
         Step::Unroute => run::unroute(scene).await,
         Step::Drain { revision } => run::drain(scene, *revision).await,
-        Step::CreateDatabase { name, revision } => data::create(scene, *revision, name).await,
-        Step::StartDatabase { name } => data::start(scene, name).await,
-        Step::Migrate { revision, database } => data::migrate(scene, *revision, database).await,
-        Step::RemoveDatabase { name } => data::remove(scene, name).await,
+        Step::BindData {
+            revision,
+            generation,
+            from,
+            fresh,
+        } => bind::bind(scene, *revision, *generation, from, fresh).await,
+        Step::ForkData {
+            generation,
+            from,
+            names,
+            revision: _,
+        } => data::fork(scene, *generation, from, names).await,
+        Step::CreateDatabase {
+            generation,
+            name,
+            revision,
+        } => data::create(scene, *revision, *generation, name).await,
+        Step::StartDatabase {
+            generation,
+            name,
+            revision,
+        } => data::start(scene, *revision, *generation, name).await,
+        Step::StopDatabase { generation, name } => data::stop(scene, *generation, name).await,
+        Step::Migrate { revision, database } => migrate::migrate(scene, *revision, database).await,
+        Step::RemoveDatabase { generation, name } => data::remove(scene, *generation, name).await,
         Step::GiveUp { revision: _, what } => Err(Trouble::Verdict(diagnosis::gave_up(what))),
         Step::RemoveService { revision, service } => {
             remove::service(scene, *revision, service).await
@@ -203,8 +227,12 @@ fn attempt(step: &Step) -> Option<(RevisionNumber, Attempt)> {
     match step {
         Step::ReadSource { revision } => Some((*revision, Attempt::Source)),
         Step::Build { revision, service } => Some((*revision, Attempt::Build(service.clone()))),
-        Step::CreateDatabase { name, revision } => {
+        Step::ForkData { revision, .. } => Some((*revision, Attempt::Fork)),
+        Step::CreateDatabase { name, revision, .. } => {
             Some((*revision, Attempt::Database(name.clone())))
+        }
+        Step::StartDatabase { name, revision, .. } => {
+            Some((*revision, Attempt::StartDatabase(name.clone())))
         }
         Step::Migrate { revision, database } => {
             Some((*revision, Attempt::Migrate(database.clone())))
@@ -241,8 +269,9 @@ pub(super) fn title(step: &Step) -> String {
         | Step::StartService { service, .. }
         | Step::RemoveService { service, .. } => Some(service.to_string()),
         Step::CreateDatabase { name, .. }
-        | Step::StartDatabase { name }
-        | Step::RemoveDatabase { name } => Some(name.to_string()),
+        | Step::StartDatabase { name, .. }
+        | Step::StopDatabase { name, .. }
+        | Step::RemoveDatabase { name, .. } => Some(name.to_string()),
         Step::Migrate { database, .. } => Some(database.to_string()),
         _ => None,
     };
@@ -256,6 +285,6 @@ pub(super) fn title(step: &Step) -> String {
 pub(super) fn is_told(step: &Step) -> bool {
     !matches!(
         step,
-        Step::Report { .. } | Step::LookAgain { .. } | Step::Retire { .. }
+        Step::Report { .. } | Step::LookAgain { .. } | Step::Retire { .. } | Step::BindData { .. }
     )
 }

@@ -36,7 +36,7 @@ pub(super) async fn image(scene: &Scene<'_>, image: &ImageId) -> Result<Effect, 
     scene
         .ports
         .builder
-        .remove(image)
+        .remove(scene.preview, image)
         .await
         .map_err(Trouble::again)?;
     Ok(Effect::Done)

@@ -207,6 +207,9 @@ pub(super) async fn route(scene: &Scene<'_>, number: RevisionNumber) -> Result<E
         revision: number,
         addresses: public,
     };
+    // Before the proxy takes it: a revision that visitors may have met is one to go back to.
+    let store = &scene.ports.store;
+    store.set_served(scene.preview, number, wall_ms()).await?;
     scene
         .ports
         .routes

@@ -1,5 +1,7 @@
 //! Steps from a commit to what it asks for.
 
+use std::collections::BTreeMap;
+
 use deploy::{
     blueprint::Service,
     names::{CommitSha, RevisionNumber, ServiceName},
@@ -9,6 +11,8 @@ use deploy::{
 use super::{Effect, Scene, Trouble};
 use crate::{
     diagnosis,
+    lifecycle::{Parent, RevisionFacts},
+    store::{Given, NewRevision},
     worker::{clock::wall_ms, ports::SourceError},
 };
 
@@ -19,11 +23,66 @@ pub(super) async fn begin(
     commit: &CommitSha,
     request: u64,
 ) -> Result<Effect, Trouble> {
+    let desired = &scene.snapshot.row.desired;
+    let given = match (desired.recalled(request), &desired.parent) {
+        // Data that went meanwhile would come back from their seeds, as if nothing had happened.
+        (Some(before), _) if is_whole(scene, before) => Given::Of(before),
+        (Some(_), _) => Given::Nothing,
+        (None, Some(parent)) if parent.commit == *commit => inherit(scene, number, parent).await?,
+        (None, _) => Given::Nothing,
+    };
+    let new = NewRevision {
+        number,
+        commit: commit.clone(),
+        request,
+        given,
+    };
     let store = &scene.ports.store;
-    store
-        .begin_revision(scene.preview, number, commit.clone(), request, wall_ms())
-        .await?;
+    store.begin_revision(scene.preview, new, wall_ms()).await?;
     Ok(Effect::Done)
+}
+
+/// Whether everything is there that a revision that served before ran on.
+fn is_whole(scene: &Scene<'_>, number: RevisionNumber) -> bool {
+    let observed = &scene.snapshot.observed;
+    let facts = observed.revision(number);
+    facts.is_some_and(|facts| observed.is_whole(facts))
+}
+
+/// What the revision was made of that a fork was taken of. What is not there any more is made again
+/// from the commit.
+async fn inherit(scene: &Scene<'_>, number: RevisionNumber, of: &Parent) -> Result<Given, Trouble> {
+    let revisions = scene.ports.store.revisions(&of.preview).await?;
+    let served = revisions
+        .into_iter()
+        .map(|revision| revision.facts)
+        .find(|facts| facts.number == of.revision);
+    let Some(RevisionFacts {
+        blueprint: Some(blueprint),
+        images,
+        migrated,
+        ..
+    }) = served
+    else {
+        return Ok(Given::Nothing);
+    };
+    let mut shared = BTreeMap::new();
+    for (service, image) in images {
+        let builder = &scene.ports.builder;
+        let ours = builder
+            .share(&image, scene.preview, number, &service)
+            .await
+            .map_err(Trouble::again)?;
+        // What somebody else made is obtained again, and costs nothing where it is there.
+        if ours {
+            shared.insert(service, image);
+        }
+    }
+    Ok(Given::This {
+        blueprint: Box::new(blueprint),
+        images: shared,
+        migrated,
+    })
 }
 
 /// Fetches the commit and writes down what it asks for.
@@ -41,7 +100,21 @@ pub(super) async fn read(scene: &Scene<'_>, number: RevisionNumber) -> Result<Ef
         .iter()
         .find(|service| service.memory_bytes > mib_max.saturating_mul(1024 * 1024));
     if let Some(service) = greedy {
-        return Err(Trouble::Verdict(diagnosis::too_greedy(service, mib_max)));
+        let (key, bytes) = (format!("services.{}", service.name), service.memory_bytes);
+        return Err(Trouble::Verdict(diagnosis::too_greedy(
+            &key, bytes, mib_max,
+        )));
+    }
+    let mut databases = blueprint.databases.iter();
+    let greedy = databases.find(|known| known.memory_bytes > mib_max.saturating_mul(1024 * 1024));
+    if let Some(database) = greedy {
+        let (key, bytes) = (
+            format!("databases.{}", database.name),
+            database.memory_bytes,
+        );
+        return Err(Trouble::Verdict(diagnosis::too_greedy(
+            &key, bytes, mib_max,
+        )));
     }
     scene
         .ports

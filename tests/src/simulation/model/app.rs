@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use deploy::{
-    blueprint::{Blueprint, Command, Database, Health, ImageSource, Migrate, Service},
+    blueprint::{
+        Blueprint, Command, Database, DatabaseEngine, Health, ImageSource, Migrate, OnPush, Service,
+    },
     names::CommitSha,
 };
 
@@ -64,10 +66,10 @@ impl App {
         let recipe = rng.below(4);
         let mut databases = Vec::new();
         if rng.percent(60) {
-            databases.push(database("main", rng.percent(70)));
+            databases.push(database(rng, "main", 70));
         }
         if rng.percent(10) {
-            databases.push(database("cache", rng.percent(30)));
+            databases.push(database(rng, "cache", 30));
         }
         let migrates = databases
             .iter()
@@ -106,16 +108,31 @@ fn service(name: &str, public: bool, image: &str) -> Service {
     }
 }
 
-fn database(name: &str, migrates: bool) -> Database {
+fn database(rng: &mut Rng, name: &str, migrates: u64) -> Database {
     let migrate = Migrate {
         run: Command(vec!["migrate".to_owned()]),
         service: words::service("web"),
     };
+    let major = if rng.percent(5) { 16 } else { 15 };
     Database {
         name: words::database(name),
-        image: String::new(),
+        engine: DatabaseEngine::Postgres,
+        image: format!("postgres:{major}"),
         seed: None,
-        migrate: migrates.then_some(migrate),
+        migrate: rng.percent(migrates).then_some(migrate),
+        on_push: match rng.below(20) {
+            0 => OnPush::Reset,
+            1..4 => OnPush::ResetIfMigrationsChanged,
+            _ => OnPush::Keep,
+        },
+        migrations: rng.percent(75).then(|| rng.below(3).to_string()),
         url_variable: String::new(),
+        memory_bytes: 0,
     }
+}
+
+/// What stands for the migrations of a commit: commits with the same have the same.
+pub(super) fn migrations_of(database: &Database, commit: &CommitSha) -> String {
+    let files = database.migrations.clone();
+    files.unwrap_or_else(|| commit.to_string())
 }

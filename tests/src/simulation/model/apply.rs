@@ -1,7 +1,7 @@
 //! Carries effects out, as the outside worlds and the store do.
 
 use deploy::{
-    engine::{Stray, StrayKind},
+    engine::Stray,
     names::{ImageId, RevisionNumber, ServiceName},
 };
 use orchestrator::lifecycle::{Answer, Ending, Outcome, Read, RevisionFacts, Wanted, intent};
@@ -44,11 +44,7 @@ impl World {
                 Ok(())
             }
             Effect::Build(key, id) => self.build(&key, id, origin, flight),
-            Effect::DbRemove(_)
-            | Effect::DbRemoveVolume(_)
-            | Effect::DbMake(_)
-            | Effect::DbStart(_)
-            | Effect::DbSeed(..) => self.data(&effect, origin, flight),
+            effect if effect.is_about_data() => self.data(&effect, origin, flight),
             Effect::RunStart(revision, name) => self.run_start(revision, name, origin, flight),
             Effect::RunWait(revision) => self.run_wait(revision, flight),
             Effect::RunClean => {
@@ -119,21 +115,30 @@ impl World {
                     None => drop(facts.images.remove(&key.1)),
                 });
             }
-            Effect::DbBorn(name) => self.store.set_born(&name),
-            Effect::DbForget(name) => {
-                self.check_remove_database(&name, flight);
-                self.store.forget_database(&name);
+            Effect::Bind(number, generation, from, fresh) => {
+                self.store.bind(number, generation, from, fresh);
+            }
+            Effect::Born(generation, names, anew) => self.store.set_born(generation, names, anew),
+            Effect::Forget(key) => {
+                self.check_remove_database(&key, flight);
+                self.store.forget_database(&key);
             }
             Effect::Migrated(number, name) => self.store.change(number, |facts| {
                 facts.migrated.insert(name);
             }),
             Effect::Probe(number) => return self.probe(number, flight),
-            Effect::Healthy(number) => self.store.change(number, |facts| {
-                facts.healthy = true;
-                facts.attempts.clear();
-            }),
+            Effect::Healthy(number) => {
+                self.store.change(number, |facts| {
+                    facts.healthy = true;
+                    facts.attempts.clear();
+                });
+            }
             Effect::Explain(key) => return self.explain(&key, control),
             Effect::GiveUp => return Err(Stop::Verdict("gave-up")),
+            Effect::Served(number) => {
+                self.store.served_at.entry(number).or_insert(self.now);
+                self.store.change(number, |facts| facts.served = true);
+            }
             Effect::Route(number) => return self.route(number, flight),
             Effect::Unroute => {
                 self.check_unroute();
@@ -144,11 +149,6 @@ impl World {
             }
             Effect::Drain(number) => return self.drain(number, flight),
             Effect::Retire(number) => self.store.set_outcome(number, Outcome::Retired),
-            Effect::Comment(key) => self.forge.comment = Some(key),
-            Effect::Records(records) => self.store.records = records,
-            Effect::Deploy => self.forge.deployments += 1,
-            Effect::DeleteDeployments => self.forge.deployments = 0,
-            Effect::Reported(key) => self.store.reported = Some(key),
             Effect::Settle if !flight.found.settled => {
                 flight.found.settled = true;
                 return Err(Stop::Wait(100));
@@ -160,9 +160,22 @@ impl World {
                 self.check_confirm_gone(control);
                 self.store.confirm_gone();
             }
-            _ => {}
+            noted => self.noted(noted),
         }
         Ok(())
+    }
+
+    /// What the forge is told, and what else is written down.
+    fn noted(&mut self, effect: Effect) {
+        match effect {
+            Effect::Answers(key, answers) => self.store.set_answers(&key, answers),
+            Effect::Comment(key) => self.forge.comment = Some(key),
+            Effect::Records(records) => self.store.records = records,
+            Effect::Deploy => self.forge.deployments += 1,
+            Effect::DeleteDeployments => self.forge.deployments = 0,
+            Effect::Reported(key) => self.store.reported = Some(key),
+            _ => {}
+        }
     }
 
     fn apply_read(&mut self, look: u64, confirms: Option<RevisionNumber>, flight: &mut Flight) {
@@ -244,20 +257,8 @@ impl World {
     }
 
     fn stray_remove(&mut self, stray: &Stray) {
-        match (stray.kind, &stray.database) {
-            (StrayKind::Volume, Some(name)) => {
-                if let Some(database) = self.engine.databases.get_mut(name)
-                    && database.container.is_none()
-                {
-                    database.volume = false;
-                }
-                self.drop_empty_database(name);
-            }
-            _ => {
-                if let Ok(id) = stray.id.parse::<u64>() {
-                    self.engine.runs.remove(&id);
-                }
-            }
+        if let Ok(id) = stray.id.parse::<u64>() {
+            self.engine.runs.remove(&id);
         }
     }
 }

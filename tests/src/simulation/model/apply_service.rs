@@ -45,12 +45,10 @@ impl World {
             return Err(Stop::Verdict("refused"));
         }
         let facts = self.store.revision(key.0);
-        let uses_data = facts
-            .and_then(|facts| facts.blueprint.as_ref())
-            .is_some_and(|blueprint| !blueprint.databases.is_empty());
+        let data = facts.and_then(|facts| facts.generation).map(Room::Data);
         let rooms = &self.engine.rooms;
         if !rooms.contains_key(&Room::Revision(key.0))
-            || uses_data && !rooms.contains_key(&Room::Data)
+            || data.is_some_and(|data| !rooms.contains_key(&data))
         {
             return Err(Stop::Again("a room is missing"));
         }
@@ -154,6 +152,7 @@ impl World {
         }
         self.check_route(number, flight);
         self.proxy.route = self.routed(number, flight);
+        self.proxy.met.insert(number);
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use deploy::{
     engine::{Activity, Room},
     names::RevisionNumber,
 };
-use orchestrator::lifecycle::{Ending, Hold, Wanted};
+use orchestrator::lifecycle::{Ending, Hold, Phase, Recall, Reset, Wanted, summary};
 
 use super::{
     app::App,
@@ -19,10 +19,13 @@ const KILLED: Activity = Activity::Exited {
     out_of_memory: false,
 };
 
+/// How long a person waits for a preview.
+const PATIENCE_MS: u64 = 60_000;
+
 impl World {
     /// One thing happens.
     pub(super) fn act(&mut self) {
-        match self.rng.below(48) {
+        match self.rng.below(54) {
             0..8 => self.push(),
             8..10 => self.push_back(),
             10..14 => self.end_or_reopen(),
@@ -42,6 +45,8 @@ impl World {
             41 => self.forge_lies(),
             42 => self.ask_again(),
             43 => self.remove_by_hand(),
+            44..48 => self.undo(),
+            48..50 => self.reset(),
             _ => self.visit(),
         }
     }
@@ -60,6 +65,9 @@ impl World {
     }
 
     fn push(&mut self) {
+        if self.rng.percent(40) {
+            self.wait_until_settled();
+        }
         if self.forge.state != State::Open {
             return;
         }
@@ -167,12 +175,16 @@ impl World {
 
     fn delete_database(&mut self) {
         self.engine.outside_at = self.now;
-        let volume = self.rng.percent(50);
-        for database in self.engine.databases.values_mut() {
+        let data = self.rng.percent(50);
+        for (key, database) in &mut self.engine.databases {
             database.container = None;
-            database.volume &= volume;
+            if data && database.data.take().is_some() {
+                self.engine.damaged.insert(key.0);
+            }
         }
-        self.engine.databases.retain(|_, database| database.volume);
+        self.engine
+            .databases
+            .retain(|_, database| database.data.is_some());
         self.excuse_all();
         self.say(|| "the databases are deleted by somebody".to_owned());
     }
@@ -192,11 +204,13 @@ impl World {
     }
 
     fn delete_room(&mut self) {
-        let data = !self
+        let servers: Vec<_> = self
             .engine
             .databases
-            .values()
-            .any(|d| d.container.is_some());
+            .iter()
+            .filter(|(_, database)| database.container.is_some())
+            .map(|((generation, _), _)| *generation)
+            .collect();
         let services: Vec<_> = self
             .engine
             .services
@@ -205,7 +219,7 @@ impl World {
             .collect();
         self.engine.rooms.retain(|room, _| match room {
             Room::Revision(number) => services.contains(number),
-            Room::Data => !(data && services.is_empty()),
+            Room::Data(generation) => servers.contains(generation) || !services.is_empty(),
         });
         self.engine.outside_at = self.now;
         self.say(|| "unused networks are pruned by somebody".to_owned());
@@ -275,5 +289,67 @@ impl World {
             self.store.desired.looks_raised += 1;
             self.wake();
         }
+    }
+
+    /// What a person sees who asks for something else than a push, once the newest revision serves
+    /// or has failed.
+    fn settled(&self) -> Option<orchestrator::lifecycle::Observed> {
+        let observed = self.observed()?;
+        match summary(&self.store.desired, &observed).phase {
+            Phase::Live => Some(observed),
+            Phase::Failed if observed.route.is_some() => Some(observed),
+            _ => None,
+        }
+    }
+
+    /// Somebody is patient, up to a point.
+    fn wait_until_settled(&mut self) {
+        let limit = self.now + PATIENCE_MS;
+        while self.settled().is_none() && self.now < limit && self.broken.is_none() {
+            self.run_until(self.now + 500);
+        }
+    }
+
+    /// Somebody goes back to what served before.
+    fn undo(&mut self) {
+        self.wait_until_settled();
+        let Some(observed) = self.settled() else {
+            return;
+        };
+        let (Some(before), Wanted::Serve(head)) = (observed.before(), &self.store.desired.wanted)
+        else {
+            return;
+        };
+        let (revision, commit) = (before.number, before.commit.clone());
+        let head = head.commit.clone();
+        self.say(|| format!("somebody goes back to {revision}"));
+        self.tally.undos += 1;
+        let desired = &mut self.store.desired;
+        desired.request += 1;
+        desired.recall = Some(Recall {
+            head,
+            request: desired.request,
+            revision,
+            commit,
+        });
+        self.wake();
+    }
+
+    /// Somebody asks for fresh data.
+    fn reset(&mut self) {
+        self.wait_until_settled();
+        if self.settled().is_none() {
+            return;
+        }
+        let only = self
+            .rng
+            .percent(50)
+            .then(|| [super::words::database("main")].into());
+        self.say(|| format!("somebody resets {only:?}"));
+        let desired = &mut self.store.desired;
+        desired.request += 1;
+        let request = desired.request;
+        desired.reset = Some(Reset { request, only });
+        self.wake();
     }
 }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use orchestrator::lifecycle::{Admission, Outcome, Phase, Step, Wanted, decide, summary};
+use orchestrator::lifecycle::{Admission, Observed, Outcome, Phase, Step, decide, summary};
 
 use super::{
     effect::{self, Effect, Stop},
@@ -91,11 +91,16 @@ impl World {
         self.tally.looks += 1;
         let observed = &mut control.observed;
         observed.last_number = self.store.last_number();
-        observed.born.clone_from(&self.store.born);
+        observed.generations.clone_from(&self.store.generations);
+        observed.last_generation = self.store.last_generation;
         observed.reported.clone_from(&self.store.reported);
         observed.records = self.store.records;
         observed.admission = self.admission();
         observed.revisions = std::mem::take(&mut self.store.revisions);
+        let since = observed
+            .serving()
+            .and_then(|serving| self.store.served_at.get(&serving.number));
+        observed.undo_is_over = since.is_some_and(|since| self.now > since + self.undo_ms);
         let plan = decide(
             &self.store.desired,
             &control.observed,
@@ -126,6 +131,15 @@ impl World {
             .wake_at_ms
             .map_or(latest, |at| at.min(latest))
             .max(self.now + 1);
+    }
+
+    /// What the control plane last saw, with what is written down since.
+    pub(super) fn observed(&self) -> Option<Observed> {
+        let mut observed = self.control.as_ref()?.observed.clone();
+        observed.revisions.clone_from(&self.store.revisions);
+        observed.generations.clone_from(&self.store.generations);
+        observed.records = self.store.records;
+        Some(observed)
     }
 
     /// Places for awake previews are short now and then.
@@ -168,10 +182,7 @@ impl World {
         let rest = effect::of(&step, deploys);
         let fails = !self.calm && self.rng.percent(8);
         let fails_at = fails.then(|| self.rng.index(rest.len() + 1));
-        let head = match &self.store.desired.wanted {
-            Wanted::Serve(head) => Some(head.commit.clone()),
-            _ => None,
-        };
+        let head = self.store.desired.target().cloned();
         let facts = step
             .revision()
             .and_then(|number| self.store.revision(number));

@@ -2,17 +2,17 @@
 //! be dropped, or something may fail.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     net::SocketAddr,
 };
 
 use deploy::{
     engine::{Room, Stray},
-    names::{CommitSha, DatabaseName, ImageId, RevisionNumber, ServiceName},
+    names::{CommitSha, DatabaseName, Generation, ImageId, RevisionNumber, ServiceName},
 };
-use orchestrator::lifecycle::Step;
+use orchestrator::lifecycle::{DataSource, Step};
 
-use super::engine::Key;
+use super::engine::{Data, DataKey, Key};
 
 /// One part of a step: one call to an outside world, or one transaction.
 #[derive(Clone, Debug)]
@@ -31,20 +31,37 @@ pub(super) enum Effect {
     NoteImage(Key),
     /// A network is made.
     RoomMake(Room),
-    /// A database's container is removed, on behalf of the making of a new one or of its removal.
-    DbRemove(DatabaseName),
-    /// Its directory is removed.
-    DbRemoveVolume(DatabaseName),
-    /// A database's directory and container are made.
-    DbMake(DatabaseName),
+    /// What a revision runs on is written down.
+    Bind(
+        RevisionNumber,
+        Generation,
+        DataSource,
+        BTreeSet<DatabaseName>,
+    ),
+    /// A database's container is removed.
+    ServerRemove(DataKey),
+    /// Its data are removed.
+    DataRemove(DataKey),
+    /// A seed is put into a fresh server, as the revision has it.
+    Seed(DataKey, RevisionNumber),
+    /// What came of it appears at once.
+    DataPut(DataKey),
+    /// Databases are copied, all at one moment.
+    Cut(Generation, BTreeSet<DatabaseName>),
+    /// The copies appear.
+    CopiesPut(Generation),
+    /// A database's container is made.
+    ServerMake(DataKey),
     /// The container is started.
-    DbStart(DatabaseName),
-    /// The seed is put in, as the revision has it.
-    DbSeed(DatabaseName, RevisionNumber),
-    /// That it is complete is written down.
-    DbBorn(DatabaseName),
-    /// That it is no more is written down.
-    DbForget(DatabaseName),
+    ServerStart(DataKey),
+    /// It answers with the password of this preview.
+    ServerReady(DataKey),
+    /// That databases are complete is written down; whether they were made anew.
+    Born(Generation, BTreeSet<DatabaseName>, bool),
+    /// That the start of one begins, or came to its end, is written down.
+    Answers(DataKey, bool),
+    /// That one is no more is written down.
+    Forget(DataKey),
     /// A migration's container starts.
     RunStart(RevisionNumber, DatabaseName),
     /// Its end is waited for.
@@ -67,6 +84,8 @@ pub(super) enum Effect {
     Explain(Key),
     /// A revision is given up.
     GiveUp,
+    /// That visitors are about to be led to a revision is written down.
+    Served(RevisionNumber),
     /// The proxy takes a table.
     Route(RevisionNumber),
     /// The proxy takes a table that leads nowhere.
@@ -110,6 +129,8 @@ pub(super) struct Found {
     pub(super) addresses: BTreeMap<ServiceName, SocketAddr>,
     /// The image that it built.
     pub(super) image: Option<ImageId>,
+    /// The data that it copied.
+    pub(super) copies: BTreeMap<DatabaseName, Data>,
     /// The migration that it runs.
     pub(super) run: Option<u64>,
     /// Whether a moment has passed.
@@ -134,10 +155,9 @@ impl Effect {
             self,
             Self::Build(..)
                 | Self::RoomMake(_)
-                | Self::DbRemove(_)
-                | Self::DbRemoveVolume(_)
-                | Self::DbMake(_)
-                | Self::DbStart(_)
+                | Self::ServerRemove(_)
+                | Self::ServerMake(_)
+                | Self::ServerStart(_)
                 | Self::RunStart(..)
                 | Self::RunClean
                 | Self::SvcMake(_)
@@ -152,7 +172,30 @@ impl Effect {
     /// Whether the engine carries it out.
     pub(super) fn needs_engine(&self) -> bool {
         self.may_come_late()
-            || matches!(self, Self::DbSeed(..) | Self::RunWait(_) | Self::LookEmpty)
+            || matches!(
+                self,
+                Self::Seed(..)
+                    | Self::Cut(..)
+                    | Self::ServerReady(_)
+                    | Self::RunWait(_)
+                    | Self::LookEmpty
+            )
+    }
+
+    /// Whether it is about servers of databases, and what is in them.
+    pub(super) fn is_about_data(&self) -> bool {
+        matches!(
+            self,
+            Self::ServerRemove(_)
+                | Self::ServerMake(_)
+                | Self::ServerStart(_)
+                | Self::ServerReady(_)
+                | Self::DataRemove(_)
+                | Self::DataPut(_)
+                | Self::Seed(..)
+                | Self::Cut(..)
+                | Self::CopiesPut(_)
+        )
     }
 
     /// Whether the forge carries it out.
@@ -200,7 +243,11 @@ pub(super) fn of(step: &Step, deploys: bool) -> VecDeque<Effect> {
         Step::Probe { revision } => vec![E::Probe(*revision), E::Healthy(*revision)],
         Step::Explain { revision, service } => vec![E::Explain((*revision, service.clone()))],
         Step::GiveUp { .. } => vec![E::GiveUp],
-        Step::Route { revision } => vec![E::Route(*revision), E::Book(Some(*revision))],
+        Step::Route { revision } => vec![
+            E::Served(*revision),
+            E::Route(*revision),
+            E::Book(Some(*revision)),
+        ],
         Step::Unroute => vec![E::Unroute, E::Book(None)],
         Step::Drain { revision } => vec![E::Drain(*revision)],
         Step::RemoveService { revision, service } => {
@@ -222,30 +269,63 @@ pub(super) fn of(step: &Step, deploys: bool) -> VecDeque<Effect> {
 fn of_data(step: &Step) -> Vec<Effect> {
     use Effect as E;
     match step {
-        Step::CreateDatabase { name, revision } => {
-            let name = || name.clone();
+        Step::BindData {
+            revision,
+            generation,
+            from,
+            fresh,
+        } => vec![E::Bind(*revision, *generation, from.clone(), fresh.clone())],
+        Step::CreateDatabase {
+            generation,
+            name,
+            revision,
+        } => {
+            let key = || (*generation, name.clone());
             vec![
-                E::DbRemove(name()),
-                E::DbRemoveVolume(name()),
-                E::DbMake(name()),
-                E::DbStart(name()),
-                E::DbSeed(name(), *revision),
-                E::DbBorn(name()),
+                E::ServerRemove(key()),
+                E::DataRemove(key()),
+                E::Seed(key(), *revision),
+                E::DataPut(key()),
+                E::Born(*generation, [name.clone()].into(), true),
             ]
         }
-        Step::StartDatabase { name } => vec![E::DbStart(name.clone())],
+        Step::ForkData {
+            generation,
+            from: DataSource::Generation(source),
+            names,
+            revision: _,
+        } => vec![
+            E::Cut(*source, names.clone()),
+            E::CopiesPut(*generation),
+            E::Born(*generation, names.clone(), false),
+        ],
+        Step::StartDatabase {
+            generation, name, ..
+        } => {
+            let key = || (*generation, name.clone());
+            vec![
+                E::Answers(key(), false),
+                E::ServerMake(key()),
+                E::ServerStart(key()),
+                E::ServerReady(key()),
+                E::Answers(key(), true),
+            ]
+        }
+        Step::StopDatabase { generation, name } => {
+            vec![E::ServerRemove((*generation, name.clone()))]
+        }
         Step::Migrate { revision, database } => vec![
             E::RunStart(*revision, database.clone()),
             E::RunWait(*revision),
             E::RunClean,
             E::Migrated(*revision, database.clone()),
         ],
-        Step::RemoveDatabase { name } => {
-            let name = || name.clone();
+        Step::RemoveDatabase { generation, name } => {
+            let key = || (*generation, name.clone());
             vec![
-                E::DbForget(name()),
-                E::DbRemove(name()),
-                E::DbRemoveVolume(name()),
+                E::Forget(key()),
+                E::ServerRemove(key()),
+                E::DataRemove(key()),
             ]
         }
         _ => Vec::new(),

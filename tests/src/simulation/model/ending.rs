@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use deploy::{blueprint::Blueprint, engine::Room, names::RevisionNumber};
-use orchestrator::lifecycle::{Outcome, Phase, RevisionFacts, Wanted, current_revision, summary};
+use orchestrator::lifecycle::{
+    Observed, Outcome, Phase, RevisionFacts, Wanted, current_revision, summary,
+};
 
 use super::{app::Fate, engine::runs, forge::State, world::World};
 
@@ -16,13 +18,8 @@ impl World {
     }
 
     fn end(&self) -> Result<(), String> {
-        let Some(control) = &self.control else {
-            return Err("the control plane is dead".to_owned());
-        };
         let held = self.store.desired.hold.is_some();
-        let mut observed = control.observed.clone();
-        observed.revisions.clone_from(&self.store.revisions);
-        observed.records = self.store.records;
+        let observed = self.observed().ok_or("the control plane is dead")?;
         let told = summary(&self.store.desired, &observed);
         if self.forge.comment.as_ref() != Some(&told.key()) {
             return Err(format!(
@@ -50,7 +47,7 @@ impl World {
         if self.proxy.route.is_some() || self.forge.deployments > 0 || store.records {
             return Err("a route or records are left of what is closed".to_owned());
         }
-        if !store.born.is_empty() || store.desired.clearing || phase != Phase::Gone {
+        if !store.generations.is_empty() || store.desired.clearing || phase != Phase::Gone {
             return Err(format!(
                 "what is closed is {phase}, clearing {}",
                 store.desired.clearing
@@ -59,11 +56,7 @@ impl World {
         Ok(())
     }
 
-    fn end_open(
-        &self,
-        observed: &orchestrator::lifecycle::Observed,
-        phase: Phase,
-    ) -> Result<(), String> {
+    fn end_open(&self, observed: &Observed, phase: Phase) -> Result<(), String> {
         let desired = &self.store.desired;
         match &desired.wanted {
             Wanted::Serve(head) if head.commit == self.forge.head => {}
@@ -74,8 +67,9 @@ impl World {
         let serving = self.proxy.route.as_ref().map(|route| route.revision);
         match &current.outcome {
             None if serving == Some(current.number) && phase == Phase::Live => {
-                // A seed runs only where the database is made.
-                if !matches!(app.fate, Fate::Works | Fate::SeedFails) {
+                // A seed runs only where the database is made, and a migration where it is due.
+                let idle = [Fate::Works, Fate::SeedFails, Fate::MigrationFails];
+                if !idle.contains(&app.fate) {
                     return Err(format!("{} serves, which cannot", current.number));
                 }
             }
@@ -94,7 +88,11 @@ impl World {
             return Err("there is no deployment record".to_owned());
         }
         match serving.and_then(|number| self.store.revision(number)) {
-            Some(serving) => self.end_serving(serving),
+            Some(serving) => {
+                self.end_recalled(observed, current)?;
+                self.end_data(observed, serving)?;
+                self.end_serving(serving)
+            }
             None if serving.is_some() => Err("a revision of a former life serves".to_owned()),
             None => self.end_without(None),
         }
@@ -125,18 +123,55 @@ impl World {
             }
         }
         for database in &blueprint.databases {
-            let there = self.engine.databases.get(&database.name);
-            let good = there.is_some_and(|there| {
-                there.container.as_ref().is_some_and(runs)
-                    && there.seeded
-                    && there.origin.life == self.store.desired.life
-                    && (database.migrate.is_none() || there.migrated.contains(&number))
-            });
-            if !good {
+            let generation = facts.generation.ok_or("what serves runs on nothing")?;
+            let key = (generation, database.name.clone());
+            if !self.is_ready(number, &key) {
+                let there = self.engine.databases.get(&key);
                 return Err(format!("database {} is {there:?}", database.name));
             }
         }
         self.end_without(Some((number, blueprint)))
+    }
+
+    /// Where somebody went back, what serves runs on the data that served then.
+    fn end_recalled(&self, observed: &Observed, current: &RevisionFacts) -> Result<(), String> {
+        let recalled = self.store.desired.recalled(current.request);
+        let recalled = recalled.and_then(|number| observed.revision(number));
+        match recalled {
+            Some(recalled) if recalled.generation != current.generation => Err(format!(
+                "{} went back to {}, and runs on {:?} instead of {:?}",
+                current.number, recalled.number, current.generation, recalled.generation
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Data are there of what serves and of what one can go back to, and of nothing else; only what
+    /// serves has servers.
+    fn end_data(&self, observed: &Observed, serving: &RevisionFacts) -> Result<(), String> {
+        let before = observed.before();
+        let kept = before.and_then(|before| before.generation);
+        for ((generation, name), database) in &self.engine.databases {
+            let serves = serving.generation == Some(*generation);
+            if !serves && kept != Some(*generation) {
+                return Err(format!("{generation} {name} is left: {database:?}"));
+            }
+            if !serves && database.container.is_some() {
+                return Err(format!("the server of {generation} {name} is left"));
+            }
+        }
+        let replaced = observed.revisions.iter().rev().find(|revision| {
+            revision.number < serving.number
+                && revision.outcome == Some(Outcome::Retired)
+                && self.proxy.met.contains(&revision.number)
+        });
+        let lost = self.engine.damaged.iter().next().is_some();
+        match replaced {
+            Some(replaced) if before.is_none() && !observed.undo_is_over && !lost => {
+                Err(format!("nobody can go back to {}", replaced.number))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Images are there of what serves and, for a revert, one more for each service.
@@ -175,15 +210,17 @@ impl World {
         self.end_images(serving.map(|(number, _)| number))?;
         let stray = engine
             .databases
-            .iter()
-            .find(|(name, _)| !self.store.born.contains(*name));
+            .keys()
+            .find(|key| serving.is_none() || !self.store.is_born(key));
         if stray.is_some() || !engine.runs.is_empty() {
             return Err(format!("{stray:?} and runs {:?} are left", engine.runs));
         }
         for room in engine.rooms.keys() {
             let needed = match room {
                 Room::Revision(number) => serving.is_some_and(|(serving, _)| serving == *number),
-                Room::Data => !self.store.born.is_empty(),
+                Room::Data(generation) => serving
+                    .and_then(|(number, _)| self.store.revision(number))
+                    .is_some_and(|facts| facts.generation == Some(*generation)),
             };
             if !needed {
                 return Err(format!("{room:?} is left"));

@@ -7,7 +7,7 @@ use std::{
 
 use deploy::{
     engine::{Activity, Room, Stray, StrayKind},
-    names::{DatabaseName, ImageId, RevisionNumber, ServiceName},
+    names::{DatabaseName, Generation, ImageId, RevisionNumber, ServiceName},
 };
 use orchestrator::lifecycle::{Observed, ServiceView};
 
@@ -40,19 +40,27 @@ pub(super) struct Service {
     pub(super) origin: Origin,
 }
 
-/// A database: its container, its directory, and what is in there.
+/// Which database of which generation.
+pub(super) type DataKey = (Generation, DatabaseName);
+
+/// A database: its container and its data.
 #[derive(Clone, Debug)]
 pub(super) struct Database {
     /// The container.
     pub(super) container: Option<Activity>,
-    /// Whether the directory exists.
-    pub(super) volume: bool,
-    /// Whether the seed is in.
-    pub(super) seeded: bool,
-    /// Which revisions' migrations ran.
-    pub(super) migrated: BTreeSet<RevisionNumber>,
+    /// The data; they are complete or not there.
+    pub(super) data: Option<Data>,
+    /// Whether its server was once seen to answer with the password of this preview.
+    pub(super) answers: bool,
     /// Who asked for it.
     pub(super) origin: Origin,
+}
+
+/// What is in a database.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Data {
+    /// Migrations that ran, by what stands for their files.
+    pub(super) migrated: BTreeSet<String>,
 }
 
 /// A migration's container.
@@ -61,7 +69,7 @@ pub(super) struct Run {
     /// Whose.
     pub(super) revision: RevisionNumber,
     /// On which database.
-    pub(super) database: DatabaseName,
+    pub(super) database: DataKey,
     /// When it ends, while it runs.
     pub(super) ends_at: Option<u64>,
     /// Who asked for it.
@@ -76,7 +84,9 @@ pub(super) struct Engine {
     /// Service containers.
     pub(super) services: BTreeMap<Key, Service>,
     /// Databases.
-    pub(super) databases: BTreeMap<DatabaseName, Database>,
+    pub(super) databases: BTreeMap<DataKey, Database>,
+    /// Generations of which somebody deleted data.
+    pub(super) damaged: BTreeSet<Generation>,
     /// Images, by what they were built for.
     pub(super) images: BTreeMap<Key, (ImageId, Origin)>,
     /// Migrations that run, or that were cut off.
@@ -134,7 +144,7 @@ impl Engine {
         let databases = self
             .databases
             .iter()
-            .map(|(n, d)| (n.to_string(), d.origin));
+            .map(|((g, n), d)| (format!("{g} {n}"), d.origin));
         let images = self
             .images
             .iter()
@@ -165,7 +175,13 @@ impl Engine {
         observed.databases = self
             .databases
             .iter()
-            .filter_map(|(name, database)| Some((name.clone(), database.container.clone()?)))
+            .filter_map(|(key, database)| Some((key.clone(), database.container.clone()?)))
+            .collect();
+        observed.data = self
+            .databases
+            .iter()
+            .filter(|(_, database)| database.data.is_some())
+            .map(|(key, _)| key.clone())
             .collect();
         observed.images = self
             .images
@@ -173,40 +189,15 @@ impl Engine {
             .map(|((revision, _), (image, _))| (image.clone(), *revision))
             .collect();
         observed.strays.clear();
-        for (name, database) in &self.databases {
-            if database.volume && database.container.is_none() {
-                observed.strays.insert(stray(
-                    StrayKind::Volume,
-                    format!("{name}-data"),
-                    None,
-                    Some(name),
-                ));
-            }
-        }
         for (id, run) in &self.runs {
-            let stray = stray(
-                StrayKind::Container,
-                id.to_string(),
-                Some(run.revision),
-                None,
-            );
-            observed.strays.insert(stray);
+            observed.strays.insert(Stray {
+                preview: preview(),
+                kind: StrayKind::Container,
+                id: id.to_string(),
+                revision: Some(run.revision),
+                database: None,
+            });
         }
-    }
-}
-
-fn stray(
-    kind: StrayKind,
-    id: String,
-    revision: Option<RevisionNumber>,
-    database: Option<&DatabaseName>,
-) -> Stray {
-    Stray {
-        preview: preview(),
-        kind,
-        id,
-        revision,
-        database: database.cloned(),
     }
 }
 

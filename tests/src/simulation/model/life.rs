@@ -62,6 +62,8 @@ pub fn lives(seed_base: u64, count: u64) -> Report {
         report.tally.steps += world.tally.steps;
         report.tally.crashes += world.tally.crashes;
         report.tally.visits += world.tally.visits;
+        report.tally.copies += world.tally.copies;
+        report.tally.undos += world.tally.undos;
         if world.broken.is_some() {
             report.failure = Some(retrace(seed));
             break;

@@ -1,28 +1,18 @@
 //! The dangerous orders: what must never be done before or after what.
 
+use std::collections::BTreeSet;
+
 use deploy::{
     engine::{Activity, Room},
-    names::{DatabaseName, ImageId, RevisionNumber},
+    names::{ImageId, RevisionNumber},
 };
-use orchestrator::lifecycle::{Step, Wanted};
+use orchestrator::lifecycle::{DataSource, Step, Wanted};
 
 use super::{
-    engine::Key,
+    engine::{DataKey, Key},
     process::{Control, Flight},
     world::World,
 };
-
-/// The database a step changes.
-fn database_of(step: &Step) -> Option<&DatabaseName> {
-    match step {
-        Step::CreateDatabase { name, .. }
-        | Step::StartDatabase { name }
-        | Step::RemoveDatabase { name }
-        | Step::Migrate { database: name, .. } => Some(name),
-        Step::RemoveStray { stray } => stray.database.as_ref(),
-        _ => None,
-    }
-}
 
 /// Whether two steps must not be under way together.
 fn clash(a: &Step, b: &Step) -> bool {
@@ -40,15 +30,8 @@ fn clash(a: &Step, b: &Step) -> bool {
         }
         (Step::Route { revision }, Step::RemoveService { revision: r, .. }) => revision == r,
         (Step::EnsureRoom { room, .. }, Step::RemoveRoom { room: other }) => room == other,
-        _ => {
-            let same = database_of(a).is_some() && database_of(a) == database_of(b);
-            same && (touches_data(a) || touches_data(b))
-        }
+        _ => false,
     }
-}
-
-fn touches_data(step: &Step) -> bool {
-    !matches!(step, Step::StartDatabase { .. })
 }
 
 impl World {
@@ -78,26 +61,75 @@ impl World {
             .flights
             .values()
             .filter(|flight| !flight.cancelled)
-            .find(|flight| clash(step, &flight.step) || clash(&flight.step, step));
+            .find(|flight| {
+                let other = &flight.step;
+                clash(step, other) || clash(other, step) || self.clash_on_data(step, other)
+            });
         if let Some(other) = other {
             let other = other.step.clone();
             self.broke(|| format!("{step:?} begins beside {other:?}"));
         }
         match step {
             Step::Route { revision } => self.check_route_begin(control, *revision),
-            Step::CreateDatabase { name, .. } if self.store.born.contains(name) => {
-                self.broke(|| format!("{name} is made anew though it is complete"));
+            Step::CreateDatabase { .. } | Step::ForkData { .. } => {
+                let born = self.changed_by(step);
+                if let Some((generation, name)) = born.iter().find(|key| self.store.is_born(key)) {
+                    self.broke(|| format!("{generation} {name} is made though it is complete"));
+                }
             }
             _ => {}
         }
     }
 
+    /// The databases that a step changes.
+    fn changed_by(&self, step: &Step) -> BTreeSet<DataKey> {
+        match step {
+            Step::CreateDatabase {
+                generation, name, ..
+            }
+            | Step::StartDatabase {
+                generation, name, ..
+            }
+            | Step::StopDatabase { generation, name }
+            | Step::RemoveDatabase { generation, name } => [(*generation, name.clone())].into(),
+            Step::ForkData {
+                generation, names, ..
+            } => names.iter().map(|n| (*generation, n.clone())).collect(),
+            Step::Migrate { revision, database } => {
+                let facts = self.store.revision(*revision);
+                let generation = facts.and_then(|facts| facts.generation);
+                generation
+                    .map(|g| (g, database.clone()))
+                    .into_iter()
+                    .collect()
+            }
+            _ => BTreeSet::new(),
+        }
+    }
+
+    /// The databases that a step copies.
+    fn copied_by(step: &Step) -> BTreeSet<DataKey> {
+        match step {
+            Step::ForkData {
+                from: DataSource::Generation(source),
+                names,
+                ..
+            } => names.iter().map(|name| (*source, name.clone())).collect(),
+            _ => BTreeSet::new(),
+        }
+    }
+
+    /// Whether two steps change the same database, or one copies what the other changes.
+    fn clash_on_data(&self, a: &Step, b: &Step) -> bool {
+        let (changed_a, changed_b) = (self.changed_by(a), self.changed_by(b));
+        !(changed_a.is_disjoint(&changed_b)
+            && Self::copied_by(a).is_disjoint(&changed_b)
+            && Self::copied_by(b).is_disjoint(&changed_a))
+    }
+
     /// The route moves to the newest commit only; what serves already may get a new address.
     fn check_route_begin(&mut self, control: &Control, number: RevisionNumber) {
-        let head = match &self.store.desired.wanted {
-            Wanted::Serve(head) => Some(&head.commit),
-            _ => None,
-        };
+        let head = self.store.desired.target();
         let facts = self.store.revision(number);
         let newest = facts.is_some_and(|facts| Some(&facts.commit) == head);
         let serves = control.observed.in_doubt.contains(&number)
@@ -160,34 +192,44 @@ impl World {
         }
     }
 
-    /// A database is about to be removed for good.
-    pub(super) fn check_remove_database(&mut self, name: &DatabaseName, flight: &Flight) {
-        let uses = |key: &Key| self.uses(key.0, name);
+    /// A database is about to be removed for good, or its server stopped.
+    pub(super) fn check_remove_database(&mut self, key: &DataKey, flight: &Flight) {
         let used = self
             .engine
-            .runs_service(|key, service| !service.origin.late && uses(key));
+            .runs_service(|service, view| !view.origin.late && self.uses(service.0, key));
         if used && self.engine.outside_at < flight.view_at {
-            self.broke(|| format!("database {name} is removed while a service uses it"));
+            self.broke(|| format!("{} {} goes while a service uses it", key.0, key.1));
         }
     }
 
-    /// A database's container is about to go, to be made anew or for good.
-    pub(super) fn check_database_goes(&mut self, name: &DatabaseName, flight: &Flight) {
-        let making = matches!(flight.step, Step::CreateDatabase { .. });
-        if making && self.store.born.contains(name) {
-            self.broke(|| format!("database {name} is made anew though it is complete"));
-        }
-        if !making {
-            self.check_remove_database(name, flight);
+    /// A database's server is about to go, with its data or without.
+    pub(super) fn check_server_goes(&mut self, key: &DataKey, flight: &Flight) {
+        if !matches!(flight.step, Step::CreateDatabase { .. }) {
+            self.check_remove_database(key, flight);
         }
     }
 
-    fn uses(&self, number: RevisionNumber, name: &DatabaseName) -> bool {
-        let blueprint = self
-            .store
-            .revision(number)
-            .and_then(|facts| facts.blueprint.as_ref());
-        blueprint.is_some_and(|blueprint| blueprint.databases.iter().any(|d| d.name == *name))
+    /// Data are about to be removed or to appear.
+    pub(super) fn check_data_changes(&mut self, key: &DataKey) {
+        let database = self.engine.databases.get(key);
+        let served = database.is_some_and(|database| {
+            database.container == Some(Activity::Running) && !database.origin.late
+        });
+        if served {
+            self.broke(|| format!("the data of {} {} change under a server", key.0, key.1));
+        }
+        if self.store.is_born(key) {
+            self.broke(|| format!("the data of {} {} are complete, and change", key.0, key.1));
+        }
+    }
+
+    fn uses(&self, number: RevisionNumber, key: &DataKey) -> bool {
+        let facts = self.store.revision(number);
+        facts.is_some_and(|facts| {
+            let databases = facts.blueprint.iter().flat_map(|known| &known.databases);
+            let mut names = databases.map(|database| &database.name);
+            facts.generation == Some(key.0) && names.any(|name| *name == key.1)
+        })
     }
 
     /// An image is about to be removed.
@@ -207,11 +249,11 @@ impl World {
         }
         let inside = match room {
             Room::Revision(number) => self.engine.runs_service(|key, _| key.0 == *number),
-            Room::Data => self
-                .engine
-                .databases
-                .values()
-                .any(|d| d.container.is_some()),
+            Room::Data(generation) => {
+                let mut databases = self.engine.databases.iter();
+                databases
+                    .any(|(key, database)| key.0 == *generation && database.container.is_some())
+            }
         };
         if inside {
             self.broke(|| format!("{room:?} is removed with something inside"));
@@ -231,13 +273,8 @@ impl World {
             .iter()
             .flat_map(|blueprint| &blueprint.databases);
         let lacking = databases.into_iter().find(|wanted| {
-            let database = self.engine.databases.get(&wanted.name);
-            !database.is_some_and(|database| {
-                database.container == Some(Activity::Running)
-                    && database.seeded
-                    && database.origin.life == self.store.desired.life
-                    && (wanted.migrate.is_none() || database.migrated.contains(&key.0))
-            })
+            let on = facts.generation.map(|g| (g, wanted.name.clone()));
+            !on.is_some_and(|on| self.is_ready(key.0, &on))
         });
         if let Some(database) = lacking {
             let name = database.name.clone();
@@ -245,14 +282,32 @@ impl World {
         }
     }
 
+    /// Whether a database of the present life runs, and has met a revision's migrations.
+    pub(super) fn is_ready(&self, number: RevisionNumber, key: &DataKey) -> bool {
+        let database = self.engine.databases.get(key);
+        database.is_some_and(|database| {
+            database.container == Some(Activity::Running)
+                && database.data.is_some()
+                && database.answers
+                && database.origin.life == self.store.desired.life
+        }) && self.is_migrated(number, key)
+    }
+
     /// A migration is about to run.
-    pub(super) fn check_migration(&mut self, number: RevisionNumber, name: &DatabaseName) {
+    pub(super) fn check_migration(&mut self, number: RevisionNumber, key: &DataKey) {
         let mut runs = self.engine.runs.values();
         let other =
-            runs.find(|run| run.database == *name && run.ends_at.is_some() && !run.origin.late);
+            runs.find(|run| run.database == *key && run.ends_at.is_some() && !run.origin.late);
         if let Some(other) = other {
             let other = other.revision;
             self.broke(|| format!("the migration of {number} runs beside that of {other}"));
+        }
+        // What serves is never migrated under its visitors, unless its data were lost.
+        let serving = self.proxy.route.as_ref().map(|route| route.revision);
+        let others = serving.filter(|serving| *serving != number);
+        let shared = others.is_some_and(|serving| self.uses(serving, key));
+        if shared && !self.engine.damaged.contains(&key.0) {
+            self.broke(|| format!("{number} migrates {} under its visitors", key.0));
         }
     }
 

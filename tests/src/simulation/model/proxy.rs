@@ -1,6 +1,6 @@
 //! The modelled proxy: where the preview's hosts really lead, and requests on their way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use deploy::names::RevisionNumber;
 use orchestrator::lifecycle::Routed;
@@ -10,6 +10,8 @@ use orchestrator::lifecycle::Routed;
 pub(super) struct Proxy {
     /// Where new requests go.
     pub(super) route: Option<Routed>,
+    /// Every revision that it ever led to.
+    pub(super) met: BTreeSet<RevisionNumber>,
     /// How many requests are on their way to each revision.
     pub(super) requests: BTreeMap<RevisionNumber, u32>,
 }

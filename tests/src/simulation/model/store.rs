@@ -2,8 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use deploy::names::{CommitSha, DatabaseName, RevisionNumber};
-use orchestrator::lifecycle::{Attempt, Desired, Diagnosis, Origin, Outcome, RevisionFacts, Step};
+use deploy::names::{CommitSha, DatabaseName, Generation, RevisionNumber};
+use orchestrator::lifecycle::{
+    Attempt, DataSource, Desired, Diagnosis, GenerationFacts, Origin, Outcome, RevisionFacts, Step,
+};
+
+use super::engine::DataKey;
 
 /// What is written down of one preview.
 #[derive(Debug)]
@@ -14,8 +18,12 @@ pub(super) struct Store {
     pub(super) revisions: Vec<RevisionFacts>,
     /// Revisions of former lives: only their numbers and lives matter.
     pub(super) former: BTreeMap<RevisionNumber, u32>,
-    /// Databases whose making is complete.
-    pub(super) born: BTreeSet<DatabaseName>,
+    /// Generations of the present life's databases.
+    pub(super) generations: BTreeMap<Generation, GenerationFacts>,
+    /// The highest generation ever given.
+    pub(super) last_generation: u32,
+    /// When visitors were first led to each revision.
+    pub(super) served_at: BTreeMap<RevisionNumber, u64>,
     /// What the forge was last told.
     pub(super) reported: Option<String>,
     /// Whether deployment records may exist.
@@ -30,7 +38,9 @@ impl Default for Store {
             desired: Desired::new(Origin::PullRequest),
             revisions: Vec::new(),
             former: BTreeMap::new(),
-            born: BTreeSet::new(),
+            generations: BTreeMap::new(),
+            last_generation: 0,
+            served_at: BTreeMap::new(),
             reported: None,
             records: false,
             ended: 0,
@@ -43,7 +53,11 @@ pub(super) fn counted(step: &Step) -> Option<(RevisionNumber, Attempt)> {
     Some(match step {
         Step::ReadSource { revision } => (*revision, Attempt::Source),
         Step::Build { revision, service } => (*revision, Attempt::Build(service.clone())),
-        Step::CreateDatabase { name, revision } => (*revision, Attempt::Database(name.clone())),
+        Step::ForkData { revision, .. } => (*revision, Attempt::Fork),
+        Step::CreateDatabase { name, revision, .. } => (*revision, Attempt::Database(name.clone())),
+        Step::StartDatabase { name, revision, .. } => {
+            (*revision, Attempt::StartDatabase(name.clone()))
+        }
         Step::Migrate { revision, database } => (*revision, Attempt::Migrate(database.clone())),
         Step::StartService { revision, service } => (*revision, Attempt::Start(service.clone())),
         Step::Probe { revision } => (*revision, Attempt::Probe),
@@ -112,7 +126,7 @@ impl Store {
         if self.revision(number).is_some() || self.former.contains_key(&number) {
             return;
         }
-        self.revisions.push(RevisionFacts {
+        let facts = RevisionFacts {
             number,
             life: self.desired.life,
             commit: commit.clone(),
@@ -120,11 +134,25 @@ impl Store {
             blueprint: None,
             images: BTreeMap::new(),
             fingerprints: BTreeMap::new(),
+            generation: None,
             migrated: BTreeSet::new(),
             attempts: BTreeMap::new(),
             healthy: false,
+            served: false,
             outcome: None,
-        });
+        };
+        let recalled = self.desired.recalled(request);
+        self.revisions
+            .push(match recalled.and_then(|number| self.revision(number)) {
+                Some(before) => RevisionFacts {
+                    blueprint: before.blueprint.clone(),
+                    images: before.images.clone(),
+                    generation: before.generation,
+                    migrated: before.migrated.clone(),
+                    ..facts
+                },
+                None => facts,
+            });
         self.revisions.sort_by_key(|facts| facts.number);
     }
 
@@ -135,21 +163,87 @@ impl Store {
         });
     }
 
-    /// A database is complete; whatever migrated its predecessor counts no more.
-    pub(super) fn set_born(&mut self, name: &DatabaseName) {
-        self.forget_migrations(name);
-        self.born.insert(name.clone());
+    /// What a revision runs on; what runs on data as they are has nothing to migrate.
+    pub(super) fn bind(
+        &mut self,
+        number: RevisionNumber,
+        generation: Generation,
+        from: DataSource,
+        fresh: BTreeSet<DatabaseName>,
+    ) {
+        let same = from == DataSource::Generation(generation);
+        self.change(number, |facts| {
+            facts.generation = Some(generation);
+            let names = facts.blueprint.iter().flat_map(|known| &known.databases);
+            let names: Vec<_> = names.map(|database| database.name.clone()).collect();
+            facts.migrated.extend(
+                names
+                    .into_iter()
+                    .filter(|name| same && !fresh.contains(name)),
+            );
+        });
+        let facts = self
+            .generations
+            .entry(generation)
+            .or_insert(GenerationFacts {
+                from,
+                fresh: BTreeSet::new(),
+                born: BTreeSet::new(),
+                answering: BTreeSet::new(),
+            });
+        facts.fresh.extend(fresh);
+        self.last_generation = self.last_generation.max(generation.0);
+    }
+
+    /// Databases are complete; whatever migrated the predecessor of one that was made anew counts
+    /// no more.
+    pub(super) fn set_born(
+        &mut self,
+        generation: Generation,
+        names: BTreeSet<DatabaseName>,
+        anew: bool,
+    ) {
+        for name in names {
+            if anew {
+                self.forget_migrations(&(generation, name.clone()));
+            }
+            if let Some(facts) = self.generations.get_mut(&generation) {
+                facts.answering.remove(&name);
+                facts.born.insert(name);
+            }
+        }
+    }
+
+    /// The start of a server begins, or came to its end.
+    pub(super) fn set_answers(&mut self, key: &DataKey, answers: bool) {
+        if let Some(facts) = self.generations.get_mut(&key.0) {
+            match answers {
+                true => facts.answering.insert(key.1.clone()),
+                false => facts.answering.remove(&key.1),
+            };
+        }
     }
 
     /// A database is no more.
-    pub(super) fn forget_database(&mut self, name: &DatabaseName) {
-        self.forget_migrations(name);
-        self.born.remove(name);
+    pub(super) fn forget_database(&mut self, key: &DataKey) {
+        self.forget_migrations(key);
+        if let Some(facts) = self.generations.get_mut(&key.0) {
+            facts.born.remove(&key.1);
+            facts.answering.remove(&key.1);
+        }
     }
 
-    fn forget_migrations(&mut self, name: &DatabaseName) {
+    /// Whether a database is complete.
+    pub(super) fn is_born(&self, key: &DataKey) -> bool {
+        let facts = self.generations.get(&key.0);
+        facts.is_some_and(|facts| facts.born.contains(&key.1))
+    }
+
+    fn forget_migrations(&mut self, (generation, name): &DataKey) {
         for facts in &mut self.revisions {
-            facts.migrated.remove(name);
+            if facts.generation == Some(*generation) {
+                facts.migrated.remove(name);
+            }
         }
     }
 
@@ -157,8 +251,11 @@ impl Store {
     pub(super) fn confirm_gone(&mut self) {
         self.desired.life += 1;
         self.desired.clearing = false;
+        self.desired.reset = None;
+        self.desired.recall = None;
         self.ended += 1;
-        self.born.clear();
+        self.generations.clear();
+        self.served_at.clear();
         for facts in self.revisions.drain(..) {
             self.former.insert(facts.number, facts.life);
         }

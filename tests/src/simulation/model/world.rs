@@ -2,10 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use deploy::{engine::Activity, names::RevisionNumber};
+use deploy::{
+    engine::Activity,
+    names::{DatabaseName, RevisionNumber},
+};
 
 use super::{
-    app::App,
+    app::{App, migrations_of},
     effect::Effect,
     engine::{Engine, Key},
     forge::Forge,
@@ -47,6 +50,10 @@ pub struct Tally {
     pub crashes: u64,
     /// Requests that reached a revision.
     pub visits: u64,
+    /// Times that databases were copied for a push.
+    pub copies: u64,
+    /// Times that somebody went back to what served before.
+    pub undos: u64,
 }
 
 /// Everything.
@@ -72,6 +79,8 @@ pub struct World {
     pub(super) calm: bool,
     /// Revisions that may have failed for what others did to them.
     pub(super) excused: BTreeSet<RevisionNumber>,
+    /// For how long what was replaced is kept to go back to.
+    pub(super) undo_ms: u64,
     /// How much happened.
     pub tally: Tally,
     /// The first order that was broken.
@@ -87,6 +96,11 @@ impl World {
     pub(super) fn new(seed: u64, traced: bool) -> Self {
         let mut rng = Rng::new(seed);
         let app = App::draw(&mut rng, 0);
+        let undo_ms = if rng.percent(20) {
+            30_000
+        } else {
+            u64::MAX / 2
+        };
         Self {
             now: 1_000_000,
             forge: Forge::new(app.commit.clone()),
@@ -98,6 +112,7 @@ impl World {
             control: None,
             calm: false,
             excused: BTreeSet::new(),
+            undo_ms,
             tally: Tally::default(),
             broken: None,
             trace: traced.then(Vec::new),
@@ -126,6 +141,15 @@ impl World {
     pub(super) fn app(&self, number: RevisionNumber) -> Option<&App> {
         let commit = &self.store.revision(number)?.commit;
         self.apps.iter().find(|app| app.commit == *commit)
+    }
+
+    /// What stands for the migrations of a revision on a database; nothing where it has none.
+    pub(super) fn migrations(&self, number: RevisionNumber, name: &DatabaseName) -> Option<String> {
+        let app = self.app(number)?;
+        let mut databases = app.blueprint.databases.iter();
+        let database = databases.find(|database| database.name == *name)?;
+        let runs = database.migrate.is_some();
+        runs.then(|| migrations_of(database, &app.commit))
     }
 
     /// Lets something happen after a while.
@@ -232,11 +256,15 @@ impl World {
         if run.ends_at.take().is_none() {
             return;
         }
-        let (revision, name) = (run.revision, run.database.clone());
-        if let Some(database) = self.engine.databases.get_mut(&name)
+        let (revision, key) = (run.revision, run.database.clone());
+        let Some(migrations) = self.migrations(revision, &key.1) else {
+            return;
+        };
+        if let Some(database) = self.engine.databases.get_mut(&key)
             && database.container == Some(Activity::Running)
+            && let Some(data) = &mut database.data
         {
-            database.migrated.insert(revision);
+            data.migrated.insert(migrations);
         }
     }
 }

@@ -12,7 +12,9 @@ use orchestrator::{
     routes::RouteBook,
     secrets::SecretsFile,
     store::Store,
-    worker::{Board, BuildQueue, Ledger, Limits, Ports, Registry, Settings, Snapshot, wall_ms},
+    worker::{
+        Board, BuildQueue, DataNotes, Ledger, Limits, Ports, Registry, Settings, Snapshot, wall_ms,
+    },
 };
 use proxy::table::{RouteTable, Upstream};
 use webhook::{
@@ -360,12 +362,14 @@ fn registry(
         engine: Arc::new(engine.clone()),
         builder: Arc::new(engine.clone()),
         databases: Arc::new(engine.clone()),
+        data_access: Arc::new(engine.clone()),
         forge: Some(outside.clone()),
         sources: outside.clone(),
         routes: RouteBook::new(settings.clone(), outside.clone()),
         admission: Ledger::new(4),
         board: Board::default(),
         builds: BuildQueue::new(2),
+        data_notes: Arc::new(DataNotes::default()),
         secrets: SecretsFile::default(),
         disk_is_full: Default::default(),
         settings: settings.clone(),

@@ -1,0 +1,254 @@
+//! `engine` of a database: one that is known, or any image that says where it keeps its data.
+
+use std::{collections::BTreeMap, ops::Range};
+
+use super::{
+    BlueprintError, DatabaseEngine,
+    nearest::nearest,
+    section::Section,
+    service::{is_reference, port, variables},
+};
+use crate::names::DatabaseName;
+
+/// Engines that are asked for and not known yet.
+const LATER: [&str; 2] = ["mongo", "mongodb"];
+/// Keys that describe an image which is not known.
+const IMAGE_KEYS: [&str; 3] = ["data", "port", "env"];
+/// What the container's system keeps for itself.
+const SYSTEM_FOLDERS: [&str; 4] = ["proc", "sys", "dev", "etc"];
+/// Bytes of the path of a data folder.
+const DATA_BYTES_MAX: usize = 255;
+
+/// An engine that needs no more than its name.
+struct Known {
+    word: &'static str,
+    image: &'static str,
+    /// The version where none is given.
+    version: &'static str,
+    engine: DatabaseEngine,
+}
+
+const KNOWN: [Known; 5] = [
+    Known {
+        word: "postgres",
+        image: "postgres",
+        version: "17",
+        engine: DatabaseEngine::Postgres,
+    },
+    Known {
+        word: "mysql",
+        image: "mysql",
+        version: "8.4",
+        engine: DatabaseEngine::Mysql,
+    },
+    Known {
+        word: "mariadb",
+        image: "mariadb",
+        version: "11.4",
+        engine: DatabaseEngine::Mariadb,
+    },
+    Known {
+        word: "redis",
+        image: "redis",
+        version: "7.4",
+        engine: DatabaseEngine::Redis,
+    },
+    Known {
+        word: "valkey",
+        // Docker's own library has no image of that name.
+        image: "valkey/valkey",
+        version: "8.0",
+        engine: DatabaseEngine::Valkey,
+    },
+];
+
+/// What serves a database.
+pub(super) struct Server {
+    pub(super) engine: DatabaseEngine,
+    pub(super) image: String,
+}
+
+/// Reads `engine`, and what describes an image that is not known.
+pub(super) fn engine(
+    section: &Section<'_>,
+    name: &DatabaseName,
+    notes: &mut Vec<String>,
+) -> Result<Server, BlueprintError> {
+    let Some((text, at)) = section.text("engine")? else {
+        let message =
+            format!("database {name} needs an engine, such as `engine = \"postgres:17\"`");
+        return Err(section.error(message));
+    };
+    // The address is not repeated: it may hold a password.
+    if text.contains("://") {
+        let message = "`engine` is an address, and a blueprint cannot name an external database: \
+                       each preview has its own; name what serves it, such as \"postgres:17\"";
+        return Err(section.error_at(&at, message));
+    }
+    let (word, version) = match text.split_once(':') {
+        Some((word, version)) => (word, Some(version)),
+        None => (text, None),
+    };
+    match KNOWN.iter().find(|known| known.word == word) {
+        Some(known) => {
+            refuse_image_keys(section, known.word)?;
+            let image = image(section, name, known, version, &at, notes)?;
+            let engine = known.engine.clone();
+            Ok(Server { engine, image })
+        }
+        None => other(section, text, word, &at),
+    }
+}
+
+/// A known engine and its image by the words of a blueprint, such as `postgres:15`.
+///
+/// # Errors
+/// A sentence, where it is not known.
+pub fn known_engine(text: &str) -> Result<(DatabaseEngine, String), String> {
+    let (word, version) = match text.split_once(':') {
+        Some((word, version)) => (word, Some(version)),
+        None => (text, None),
+    };
+    let known = KNOWN.iter().find(|known| known.word == word);
+    let known = known.ok_or_else(|| {
+        format!(
+            "unknown engine {word:?}; known are postgres, mysql, mariadb, redis and valkey, each \
+             with a version as in \"postgres:17\""
+        )
+    })?;
+    let version = version.unwrap_or(known.version);
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+    if version.is_empty() || version.len() > 128 || !version.bytes().all(plain) {
+        return Err(format!("{version:?} is not a version of {word}"));
+    }
+    Ok((known.engine.clone(), format!("{}:{version}", known.image)))
+}
+
+/// What people call an engine.
+pub(super) fn word(engine: &DatabaseEngine) -> &'static str {
+    let known = KNOWN.iter().find(|known| known.engine == *engine);
+    known.map_or("an image with `data`", |known| known.word)
+}
+
+fn refuse_image_keys(section: &Section<'_>, word: &str) -> Result<(), BlueprintError> {
+    let found = section
+        .entries()
+        .into_iter()
+        .find(|(key, _)| IMAGE_KEYS.contains(&key.get_ref().as_ref()));
+    let Some((key, _)) = found else {
+        return Ok(());
+    };
+    let name = key.get_ref();
+    let message = format!("`{name}` is for other images, and {word} needs none; remove it");
+    Err(section.error_at(&key.span(), message))
+}
+
+/// The image of a known engine.
+fn image(
+    section: &Section<'_>,
+    name: &DatabaseName,
+    known: &Known,
+    version: Option<&str>,
+    at: &Range<usize>,
+    notes: &mut Vec<String>,
+) -> Result<String, BlueprintError> {
+    let word = known.word;
+    let version = version.unwrap_or_else(|| {
+        let version = known.version;
+        notes.push(format!(
+            "database {name}: {word}:{version}, since `engine` names no version."
+        ));
+        version
+    });
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+    if version.is_empty()
+        || version.len() > 128
+        || !version.bytes().all(plain)
+        || version.starts_with(['-', '.'])
+    {
+        let message = format!(
+            "{version:?} is not a version of {word}, such as \"{word}:{}\"",
+            known.version
+        );
+        return Err(section.error_at(at, message));
+    }
+    Ok(format!("{}:{version}", known.image))
+}
+
+/// An image that is not known.
+fn other(
+    section: &Section<'_>,
+    text: &str,
+    word: &str,
+    at: &Range<usize>,
+) -> Result<Server, BlueprintError> {
+    let Some(data) = data(section)? else {
+        return Err(section.error_at(at, unknown(text, word)));
+    };
+    if !is_reference(text) {
+        let message = format!("{text:?} is not a reference of an image, such as couchdb:3");
+        return Err(section.error_at(at, message));
+    }
+    let env: BTreeMap<String, String> = variables(section, "env")?
+        .into_iter()
+        .map(|(name, (value, _))| (name, value))
+        .collect();
+    let port = port(section)?;
+    Ok(Server {
+        engine: DatabaseEngine::Other { data, port, env },
+        image: text.to_owned(),
+    })
+}
+
+/// What is said of an image that is not known and does not say where its data is.
+fn unknown(text: &str, word: &str) -> String {
+    let words = KNOWN.each_ref().map(|known| known.word);
+    let [first @ .., last] = words.as_slice() else {
+        return String::new();
+    };
+    let known = format!("{} and {last}", first.join(", "));
+    if LATER.contains(&word) {
+        return format!(
+            "the engine {word} is not supported yet; {known} are, and any image with \
+             `data = \"/path\"`"
+        );
+    }
+    // Of `acme/postgres` too the last part is what people know.
+    let last = word.rsplit('/').next().unwrap_or(word);
+    let hint = nearest(last, &words).map_or_else(
+        || format!("known are {known}; any"),
+        |near| format!("did you mean \"{near}\"? Any"),
+    );
+    format!(
+        "unknown engine {text:?}; {hint} other image needs `data = \"/path\"`, the folder in \
+         which it keeps its data"
+    )
+}
+
+/// The folder that outlives the container.
+fn data(section: &Section<'_>) -> Result<Option<String>, BlueprintError> {
+    let Some((path, at)) = section.text("data")? else {
+        return Ok(None);
+    };
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-/".contains(&b);
+    let components = path.strip_prefix('/').unwrap_or_default();
+    if !path.bytes().all(plain)
+        || path.len() > DATA_BYTES_MAX
+        || components.split('/').any(|c| matches!(c, "" | "." | ".."))
+    {
+        let message = format!(
+            "`data` must be the path of a folder in the container, such as /data: absolute, without \
+             `..` or a slash at its end, of letters, digits and `._-`; it is {path:?}"
+        );
+        return Err(section.error_at(&at, message));
+    }
+    let top = components.split('/').next().unwrap_or_default();
+    if SYSTEM_FOLDERS.contains(&top) {
+        let message = format!(
+            "`data` cannot be {path}: /{top} belongs to the container's system; name the folder in \
+             which the image keeps its data"
+        );
+        return Err(section.error_at(&at, message));
+    }
+    Ok(Some(path.to_owned()))
+}

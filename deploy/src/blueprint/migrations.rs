@@ -1,0 +1,97 @@
+//! `migrations`: which files of the commit make a database what it is, and whether they changed.
+
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    BlueprintError,
+    section::{At, Section, Source},
+};
+use crate::{
+    names::DatabaseName,
+    source::{IgnoreRules, Matcher, SourceError, Tree},
+};
+
+/// Globs of one database.
+const GLOBS_MAX: usize = 20;
+/// Bytes of a glob.
+const GLOB_BYTES_MAX: usize = 256;
+
+/// Reads the globs. They mean what they mean in `.dockerignore`: `*` stays in its folder, `**`
+/// takes any number of folders, and one that names a folder takes all that is in it.
+pub(super) fn globs(section: &Section<'_>) -> Result<Option<At<IgnoreRules>>, BlueprintError> {
+    let Some(value) = section.get("migrations") else {
+        return Ok(None);
+    };
+    let globs = section.texts("migrations")?;
+    if globs.is_empty() {
+        let message = "`migrations` names no files; write globs, such as [\"db/migrate/**\"]";
+        return Err(section.error_at(&value.span(), message));
+    }
+    if globs.len() > GLOBS_MAX {
+        let message = format!("`migrations` has more than {GLOBS_MAX} globs; use `**`");
+        return Err(section.error_at(&value.span(), message));
+    }
+    for (glob, at) in &globs {
+        // Lines, comments and `!` would mean something to the reader of ignore files.
+        if glob.len() > GLOB_BYTES_MAX
+            || glob.trim() != glob
+            || glob.starts_with(['/', '#', '!'])
+            || glob.chars().any(char::is_control)
+            || glob.split('/').any(|component| component == "..")
+        {
+            let message = format!(
+                "`migrations` takes globs of paths inside the repository, such as \
+                 \"db/migrate/**\", and {glob:?} is none"
+            );
+            return Err(section.error_at(at, message));
+        }
+    }
+    let lines: Vec<&str> = globs.iter().map(|(glob, _)| glob.as_str()).collect();
+    let rules = IgnoreRules::parse(&lines.join("\n")).map_err(|wrong| {
+        let at = globs.get(wrong.line.saturating_sub(1));
+        let at = at.map_or_else(|| value.span(), |(_, at)| at.clone());
+        section.error_at(&at, format!("`migrations`: {}", wrong.why))
+    })?;
+    Ok(Some((rules, value.span())))
+}
+
+/// Digest over path and content of each file that a glob matches.
+pub(super) async fn digest(
+    tree: &Tree,
+    source: &Source<'_>,
+    database: &DatabaseName,
+    globs: At<IgnoreRules>,
+    notes: &mut Vec<String>,
+) -> Result<String, BlueprintError> {
+    let (rules, at) = globs;
+    let entries = tree.list().await?;
+    // Many patterns on many paths are real work.
+    let work = move || {
+        let mut matcher = Matcher::new(&rules);
+        let (mut digest, mut count) = (Sha256::new(), 0_usize);
+        for entry in entries.iter() {
+            if matcher.ignores(&entry.path)? {
+                count += 1;
+                // Neither a path nor an id holds a NUL.
+                digest.update(format!("{}\0{}\0", entry.path, entry.id));
+            }
+        }
+        Ok::<_, SourceError>((hex::encode(digest.finalize()), count))
+    };
+    let matched = tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|cause| SourceError::Io {
+            doing: "match the globs of `migrations`".to_owned(),
+            cause: cause.into(),
+        })?;
+    let (digest, count) = matched.map_err(|_| {
+        let message = "`migrations` takes too long on so many files; use fewer `*`";
+        source.error(&at, message)
+    })?;
+    if count == 0 {
+        notes.push(format!(
+            "database {database}: `migrations` matches no file of the commit."
+        ));
+    }
+    Ok(digest)
+}

@@ -1,0 +1,277 @@
+//! What a database holds at birth: `seed`, or `snapshot`.
+
+use std::ops::Range;
+
+use toml::de::DeValue;
+
+use super::{
+    BlueprintError, DatabaseEngine, SeedSource,
+    engine::word,
+    run,
+    section::{At, Section, Source},
+    service::{self, path},
+};
+use crate::{
+    names::{DatabaseName, is_slug},
+    source::{Entry, Mode, Tree},
+};
+
+/// Files of a folder.
+const FILES_MAX: usize = 1000;
+/// Characters of the name of a snapshot.
+const SNAPSHOT_NAME_MAX: usize = 40;
+/// What makes a folder an archive of `pg_dump`.
+const PG_CONTENTS: &str = "toc.dat";
+
+/// A seed as the file gives it.
+pub(super) enum Draft {
+    /// A file or folder of the commit.
+    Path(At<String>),
+    Run(run::Draft),
+    Snapshot(String),
+}
+
+/// Reads `seed` and `snapshot`, of which there may be one.
+pub(super) fn seed(
+    section: &Section<'_>,
+    engine: &DatabaseEngine,
+) -> Result<Option<Draft>, BlueprintError> {
+    let snapshot = snapshot(section)?;
+    let Some(value) = section.get("seed") else {
+        return Ok(snapshot.map(|(name, _)| Draft::Snapshot(name)));
+    };
+    if let Some((_, at)) = snapshot {
+        let message = "`seed` and `snapshot` exclude each other; keep one";
+        return Err(section.error_at(&at, message));
+    }
+    match value.get_ref() {
+        DeValue::Table(_) => run::run(section, "seed", value).map(|run| Some(Draft::Run(run))),
+        DeValue::String(_) => {
+            let at = value.span();
+            if matches!(engine, DatabaseEngine::Other { .. }) {
+                let message = "an image with `data` takes only a seed that is run, such as \
+                               { run = \"./seed\", in = \"web\" }";
+                return Err(section.error_at(&at, message));
+            }
+            let (text, at) = section.text("seed")?.unwrap_or((".", at));
+            let path = path(section, "seed", text, &at)?;
+            Ok(Some(Draft::Path((path, at))))
+        }
+        _ => {
+            let wanted = "a path, or a table such as { run = \"./seed\", in = \"web\" }";
+            Err(section.wrong(&value.span(), "seed", wanted, value))
+        }
+    }
+}
+
+fn snapshot(section: &Section<'_>) -> Result<Option<At<String>>, BlueprintError> {
+    let Some((name, at)) = section.text("snapshot")? else {
+        return Ok(None);
+    };
+    if !is_slug(name, SNAPSHOT_NAME_MAX) {
+        let message = format!(
+            "{name:?} is not the name of a snapshot: at most {SNAPSHOT_NAME_MAX} of a-z, 0-9 and \
+             single hyphens"
+        );
+        return Err(section.error_at(&at, message));
+    }
+    Ok(Some((name.to_owned(), at)))
+}
+
+/// For whom a seed is looked up, and in what.
+pub(super) struct Scene<'a> {
+    pub(super) tree: &'a Tree,
+    pub(super) source: &'a Source<'a>,
+    pub(super) services: &'a [service::Draft],
+    pub(super) database: &'a DatabaseName,
+    pub(super) engine: &'a DatabaseEngine,
+}
+
+/// Looks the seed up in the commit.
+pub(super) async fn resolve(
+    scene: &Scene<'_>,
+    draft: Draft,
+    notes: &mut Vec<String>,
+) -> Result<SeedSource, BlueprintError> {
+    match draft {
+        Draft::Snapshot(name) => Ok(SeedSource::Snapshot { name }),
+        Draft::Run(run) => {
+            let (source, database) = (scene.source, scene.database);
+            let (run, service) = run::resolve(source, run, scene.services, database, notes)?;
+            Ok(SeedSource::Run { run, service })
+        }
+        Draft::Path((path, at)) => scene.path(path, &at, notes).await,
+    }
+}
+
+/// What a file's name says of its content.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Sql,
+    PgCustom,
+    Rdb,
+}
+
+fn kind(path: &str) -> Option<Kind> {
+    let path = path.to_ascii_lowercase();
+    let ends = |ends: &[&str]| ends.iter().any(|end| path.ends_with(end));
+    if ends(&[".sql", ".sql.gz", ".sql.zst"]) {
+        Some(Kind::Sql)
+    } else if ends(&[".dump", ".pgdump", ".custom"]) {
+        Some(Kind::PgCustom)
+    } else {
+        ends(&[".rdb"]).then_some(Kind::Rdb)
+    }
+}
+
+/// What an engine can be seeded from: the kinds of file, and the words for people.
+fn takes(engine: &DatabaseEngine) -> (&'static [Kind], &'static str) {
+    match engine {
+        DatabaseEngine::Postgres => (
+            &[Kind::Sql, Kind::PgCustom],
+            "an .sql, .sql.gz or .sql.zst file, a folder of them, an archive of pg_dump (.dump, \
+             .pgdump, .custom, or a folder with toc.dat), or { run = \"./seed\" }",
+        ),
+        DatabaseEngine::Mysql | DatabaseEngine::Mariadb => (
+            &[Kind::Sql],
+            "an .sql, .sql.gz or .sql.zst file, a folder of them, or { run = \"./seed\" }",
+        ),
+        DatabaseEngine::Redis | DatabaseEngine::Valkey => {
+            (&[Kind::Rdb], "an .rdb file, or { run = \"./seed\" }")
+        }
+        DatabaseEngine::Other { .. } => (&[], "{ run = \"./seed\" }"),
+    }
+}
+
+impl Scene<'_> {
+    async fn path(
+        &self,
+        path: String,
+        at: &Range<usize>,
+        notes: &mut Vec<String>,
+    ) -> Result<SeedSource, BlueprintError> {
+        let file = match path.as_str() {
+            "" => None,
+            path => self.tree.resolve(path).await?,
+        };
+        if file.is_none() && self.tree.has_folder(&path).await? {
+            return self.folder(path, at, notes).await;
+        }
+        let kind = kind(&path).filter(|kind| takes(self.engine).0.contains(kind));
+        match (kind, file) {
+            (Some(kind), Some(entry)) => {
+                self.weigh(&path, at, entry.size)?;
+                Ok(match kind {
+                    Kind::Sql => SeedSource::Sql { paths: vec![path] },
+                    Kind::PgCustom => SeedSource::PgCustom { path },
+                    Kind::Rdb => SeedSource::Rdb { path },
+                })
+            }
+            (None, Some(_)) => Err(self.unfit(&path, at)),
+            // What can be no folder's name is judged by its name, whether it is there or not.
+            (None, None) if self::kind(&path).is_some() => Err(self.unfit(&path, at)),
+            (_, None) => {
+                let name = self.database;
+                let message = format!("the seed {path} of database {name} is not in the commit");
+                Err(self.source.error(at, message))
+            }
+        }
+    }
+
+    /// A folder of SQL files, or one that `pg_dump` wrote.
+    async fn folder(
+        &self,
+        path: String,
+        at: &Range<usize>,
+        notes: &mut Vec<String>,
+    ) -> Result<SeedSource, BlueprintError> {
+        let (database, shown) = (self.database, shown(&path));
+        let entries = self.tree.list().await?;
+        let inside = children(&entries, &path);
+        let dumped = inside.iter().any(|(name, _)| *name == PG_CONTENTS);
+        let taken: Vec<&Entry> = inside
+            .into_iter()
+            .filter(|(name, _)| dumped || kind(name) == Some(Kind::Sql))
+            .map(|(_, entry)| entry)
+            .collect();
+        let kinds = takes(self.engine).0;
+        let wanted = if dumped { Kind::PgCustom } else { Kind::Sql };
+        if !kinds.contains(&wanted) {
+            return Err(self.unfit(&shown, at));
+        }
+        if taken.is_empty() {
+            let message = format!(
+                "the seed {shown} of database {database} is a folder without .sql files; {} takes {}",
+                word(self.engine),
+                takes(self.engine).1
+            );
+            return Err(self.source.error(at, message));
+        }
+        if taken.len() > FILES_MAX {
+            let message = format!("the seed {shown} has more than {FILES_MAX} files; merge some");
+            return Err(self.source.error(at, message));
+        }
+        let odd = |entry: &&&Entry| !matches!(entry.mode, Mode::File | Mode::Executable);
+        if let Some(odd) = taken.iter().find(odd) {
+            let message = format!(
+                "{} in the seed {shown} is a link or a submodule; put the file there",
+                odd.path
+            );
+            return Err(self.source.error(at, message));
+        }
+        self.weigh(&shown, at, taken.iter().map(|entry| entry.size).sum())?;
+        let paths: Vec<String> = taken.iter().map(|entry| entry.path.clone()).collect();
+        if dumped {
+            return Ok(SeedSource::PgDirectory { path, files: paths });
+        }
+        if let [first, .., last] = paths.as_slice() {
+            let count = paths.len();
+            notes.push(format!(
+                "database {database}: its seed is {count} files in the order of their names, from \
+                 {first} to {last}."
+            ));
+        }
+        Ok(SeedSource::Sql { paths })
+    }
+
+    fn weigh(&self, path: &str, at: &Range<usize>, size: u64) -> Result<(), BlueprintError> {
+        let most = self.tree.file_bytes_max();
+        if size <= most {
+            return Ok(());
+        }
+        let (size, most) = (size.div_ceil(1 << 20), most >> 20);
+        let message = format!("the seed {path} has {size} MiB; at most {most} MiB are supported");
+        Err(self.source.error(at, message))
+    }
+
+    /// A seed that the engine does not take.
+    fn unfit(&self, path: &str, at: &Range<usize>) -> BlueprintError {
+        let (name, engine) = (self.database, word(self.engine));
+        let message = format!(
+            "the seed {path} of database {name} is not for {engine}, which takes {}",
+            takes(self.engine).1
+        );
+        self.source.error(at, message)
+    }
+}
+
+/// What is right in a folder, by name and in the order of the names.
+fn children<'a>(entries: &'a [Entry], folder: &str) -> Vec<(&'a str, &'a Entry)> {
+    let prefix = match folder {
+        "" => String::new(),
+        folder => format!("{folder}/"),
+    };
+    let name = |entry: &'a Entry| {
+        let name = entry.path.strip_prefix(&prefix)?;
+        (!name.contains('/')).then_some((name, entry))
+    };
+    entries.iter().filter_map(name).collect()
+}
+
+/// A folder for people.
+fn shown(path: &str) -> String {
+    match path {
+        "" => ".".to_owned(),
+        path => path.to_owned(),
+    }
+}

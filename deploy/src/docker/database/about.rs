@@ -1,0 +1,101 @@
+//! What is known of data in the pool, kept beside them.
+
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+
+use super::kind::word;
+use crate::{
+    blueprint::DatabaseEngine,
+    databases::{DatabaseError, DatabaseSpec},
+    docker::Docker,
+    pool::{Place, Pool, PoolError},
+};
+
+/// Travels with every copy.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct About {
+    /// What kind of server made the data.
+    pub(super) engine: DatabaseEngine,
+    /// Its image.
+    pub(super) image: String,
+    /// What they were made from, for people.
+    pub(super) source: String,
+    /// When that was, in milliseconds since 1970.
+    pub(super) made_at_ms: u64,
+    /// The password of whoever may change the application's.
+    admin: String,
+}
+
+impl About {
+    /// Of data that are about to be made.
+    pub(super) fn new(
+        spec: &DatabaseSpec,
+        source: String,
+        made_at_ms: u64,
+        admin: &SecretString,
+    ) -> Self {
+        Self {
+            engine: spec.engine.clone(),
+            image: spec.image.clone(),
+            source,
+            made_at_ms,
+            admin: admin.expose_secret().to_owned(),
+        }
+    }
+
+    pub(super) fn admin(&self) -> SecretString {
+        SecretString::from(self.admin.clone())
+    }
+
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        // A struct of strings and numbers always serializes.
+        serde_json::to_vec_pretty(self).unwrap_or_default()
+    }
+
+    /// Refuses a server that is of another kind than the one that made the data.
+    pub(super) fn check(&self, spec: &DatabaseSpec) -> Result<(), DatabaseError> {
+        let same = match (&self.engine, &spec.engine) {
+            (DatabaseEngine::Other { data: a, .. }, DatabaseEngine::Other { data: b, .. }) => {
+                a == b && self.image == spec.image
+            }
+            (made_by, wanted) => made_by == wanted,
+        };
+        if same {
+            return Ok(());
+        }
+        Err(DatabaseError::Version {
+            made_by: self.image.clone(),
+            image: spec.image.clone(),
+            why: format!("they are data of {}", word(&self.engine)),
+        })
+    }
+}
+
+impl Docker {
+    /// The pool.
+    pub(super) fn pool_of_data(&self) -> Result<&Pool, DatabaseError> {
+        let none = || DatabaseError::Pool("this server was started without one".to_owned());
+        self.config().pool.as_ref().ok_or_else(none)
+    }
+
+    /// What is known of the data at a place; none where there are no data.
+    pub(super) async fn about(&self, place: &Place) -> Result<Option<About>, DatabaseError> {
+        let Some(bytes) = self.pool_of_data()?.about(place).await? else {
+            return Ok(None);
+        };
+        let about = serde_json::from_slice(&bytes);
+        about
+            .map(Some)
+            .map_err(|error| DatabaseError::Pool(format!("{place} is not described: {error}")))
+    }
+}
+
+impl From<PoolError> for DatabaseError {
+    fn from(error: PoolError) -> Self {
+        match error {
+            PoolError::Full { .. } => Self::Full(error.to_string()),
+            PoolError::Missing { place } => Self::NoData(place.to_string()),
+            error => Self::Pool(error.to_string()),
+        }
+    }
+}

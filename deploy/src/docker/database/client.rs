@@ -1,0 +1,59 @@
+//! A database's own client, for a person; and where this host reaches it.
+
+use std::net::SocketAddr;
+
+use async_trait::async_trait;
+use secrecy::SecretString;
+
+use super::{
+    kind::{Passwords, kind},
+    port::describe,
+};
+use crate::{
+    databases::{
+        ClientCommand, DataAccess, DataSink, DatabaseError, DatabaseSpec, ImportSpec, Imported,
+        Reach,
+    },
+    docker::{Docker, service::address_in},
+    engine::{EngineError, Room},
+};
+
+#[async_trait]
+impl DataAccess for Docker {
+    async fn reach(&self, spec: &DatabaseSpec) -> Result<Reach, DatabaseError> {
+        let key = &spec.key;
+        let container = self.names(&key.preview).database(key.generation, &key.name);
+        let network = self
+            .room_id(&key.preview, &Room::Data(key.generation))
+            .await?;
+        let there = self.inspect(&container).await?;
+        let address = there
+            .filter(|there| self.is_ours(there, &container))
+            .and_then(|there| address_in(&there, &network));
+        let missing = || EngineError::Missing(format!("{}, as something that runs", describe(key)));
+        let address = address.ok_or_else(missing)?;
+        let nobody = SecretString::from(String::new());
+        let passwords = Passwords {
+            user: &spec.password,
+            admin: &nobody,
+        };
+        let kind = kind(&spec.engine);
+        let client = kind.client(&passwords).map(|run| ClientCommand {
+            container,
+            arguments: run.arguments,
+            env: run.env,
+        });
+        Ok(Reach {
+            client,
+            address: kind.port().map(|port| SocketAddr::new(address, port)),
+        })
+    }
+
+    async fn import(&self, spec: &ImportSpec, sink: DataSink) -> Result<Imported, DatabaseError> {
+        // In a task of its own: whoever waits may be gone, and what it made has to go too.
+        let (docker, spec) = (self.clone(), spec.clone());
+        let done = tokio::spawn(async move { docker.import_data(&spec, &sink).await });
+        done.await
+            .unwrap_or_else(|error| Err(EngineError::Unreachable(error.to_string()).into()))
+    }
+}

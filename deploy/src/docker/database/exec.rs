@@ -1,0 +1,290 @@
+//! Programs that run beside a database's server: its own client, for the most part.
+
+use std::{io::Read, time::Duration};
+
+use bollard::{
+    container::LogOutput,
+    errors::Error,
+    exec::{CreateExecOptions, StartExecOptions, StartExecResults},
+};
+use bytes::Bytes;
+use futures_util::StreamExt;
+use tokio::{
+    io::{AsyncWrite, AsyncWriteExt},
+    sync::mpsc,
+};
+
+use super::super::{Docker, error::classify};
+use crate::engine::EngineError;
+
+/// How much of what a client prints is kept: its end.
+const SAID_BYTES_MAX: usize = 64 * 1024;
+
+/// How often it is looked at whether a client ended without reading all of its input.
+const EXEC_POLL: Duration = Duration::from_millis(300);
+
+/// Pieces in which compressed input is unpacked, and how many may wait to be sent.
+const PIECE_BYTES: usize = 256 * 1024;
+const PIECES_MAX: usize = 8;
+
+/// The most that compressed input may unpack to.
+const UNPACKED_BYTES_MAX: u64 = 64 << 30;
+
+/// What a program reads.
+#[derive(Clone, Debug)]
+pub(super) enum Input {
+    /// These bytes.
+    Plain(Bytes),
+    /// What these unpack to, by gzip.
+    Gzip(Bytes),
+    /// What these unpack to, by Zstandard.
+    Zstd(Bytes),
+}
+
+impl Input {
+    /// By the end of a file's name.
+    pub(super) fn of_file(path: &str, content: Bytes) -> Self {
+        let path = path.to_ascii_lowercase();
+        if path.ends_with(".gz") {
+            Self::Gzip(content)
+        } else if path.ends_with(".zst") {
+            Self::Zstd(content)
+        } else {
+            Self::Plain(content)
+        }
+    }
+
+    fn reader(self) -> std::io::Result<Box<dyn Read + Send>> {
+        use bytes::Buf as _;
+        Ok(match self {
+            Self::Plain(bytes) => Box::new(bytes.reader()),
+            Self::Gzip(bytes) => Box::new(flate2::read::MultiGzDecoder::new(bytes.reader())),
+            Self::Zstd(bytes) => Box::new(
+                ruzstd::decoding::StreamingDecoder::new(bytes.reader())
+                    .map_err(std::io::Error::other)?,
+            ),
+        })
+    }
+}
+
+/// One run of a program in a container.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Run {
+    /// Program and arguments.
+    pub(super) arguments: Vec<String>,
+    /// Its variables beside the container's.
+    pub(super) env: Vec<String>,
+    /// As whom, where not as the container's user.
+    pub(super) user: Option<String>,
+    /// What it reads.
+    pub(super) input: Option<Input>,
+}
+
+impl Run {
+    /// A program with these words.
+    pub(super) fn new(words: &[&str]) -> Self {
+        Self {
+            arguments: words.iter().map(|&word| word.to_owned()).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// With this text to read.
+    pub(super) fn reading(mut self, text: impl Into<Bytes>) -> Self {
+        self.input = Some(Input::Plain(text.into()));
+        self
+    }
+
+    /// With this variable.
+    pub(super) fn with(mut self, key: &str, value: &str) -> Self {
+        self.env.push(format!("{key}={value}"));
+        self
+    }
+}
+
+/// What a run answered.
+#[derive(Debug, Default)]
+pub(super) struct Answer {
+    pub(super) exit_code: i64,
+    pub(super) output: String,
+    pub(super) errors: String,
+    /// Why its input could not be unpacked.
+    pub(super) broken_input: Option<String>,
+}
+
+impl Answer {
+    pub(super) fn succeeded(&self) -> bool {
+        self.exit_code == 0 && self.broken_input.is_none()
+    }
+
+    /// The last line about what went wrong.
+    pub(super) fn last_error(&self) -> String {
+        let last = self
+            .errors
+            .lines()
+            .chain(self.output.lines())
+            .map(str::trim)
+            .rfind(|line| !line.is_empty());
+        last.map_or_else(|| format!("exit code {}", self.exit_code), str::to_owned)
+    }
+}
+
+impl Docker {
+    /// Runs a program in a container to its end. Dropping this stops listening to it.
+    pub(super) async fn execute(&self, id: &str, run: &Run) -> Result<Answer, EngineError> {
+        let what = "a query in the database's container";
+        let options = CreateExecOptions {
+            cmd: Some(run.arguments.clone()),
+            env: Some(run.env.clone()),
+            user: run.user.clone(),
+            attach_stdin: Some(run.input.is_some()),
+            attach_stdout: Some(true),
+            attach_stderr: Some(true),
+            ..CreateExecOptions::default()
+        };
+        let exec = self.call(what, self.api().create_exec(id, options)).await?;
+        let start = self.api().start_exec(&exec.id, None::<StartExecOptions>);
+        let StartExecResults::Attached { mut output, input } = self.call(what, start).await? else {
+            return Err(EngineError::Unreachable(format!(
+                "{what}: its output was not given"
+            )));
+        };
+        let mut broken_input = None;
+        let send = async {
+            let mut input = input;
+            if let Some(text) = run.input.clone() {
+                broken_input = feed(text, &mut input).await;
+            }
+            let _ended = input.shutdown().await;
+            // The connection stays until the program has said everything.
+            std::future::pending::<()>().await;
+        };
+        let (mut said, mut errors) = (Vec::new(), Vec::new());
+        let receive = async {
+            while let Some(piece) = output.next().await {
+                match piece? {
+                    LogOutput::StdErr { message } => keep_end(&mut errors, &message),
+                    other => keep_end(&mut said, &other.into_bytes()),
+                }
+            }
+            Ok::<_, Error>(())
+        };
+        tokio::select! {
+            received = receive => received.map_err(|error| classify(what, error))?,
+            // The engine keeps the connection of a program that ended before its input did.
+            ended = self.wait_for_exec(&exec.id, what) => ended?,
+            () = send => {}
+        }
+        let ended = self.call(what, self.api().inspect_exec(&exec.id)).await?;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Ok(Answer {
+            exit_code: ended.exit_code.unwrap_or(-1),
+            output: text(&said),
+            errors: text(&errors),
+            broken_input,
+        })
+    }
+
+    /// Returns once the program has ended, and what it printed had time to come.
+    async fn wait_for_exec(&self, exec: &str, what: &str) -> Result<(), EngineError> {
+        loop {
+            tokio::time::sleep(EXEC_POLL).await;
+            let seen = self.call(what, self.api().inspect_exec(exec)).await?;
+            if seen.running == Some(false) {
+                tokio::time::sleep(EXEC_POLL).await;
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Sends input, unpacked in a thread of its own; answers why that was not possible. A client that
+/// stopped at an error reads no further; its answer says why.
+async fn feed(text: Input, to: &mut (impl AsyncWrite + Unpin)) -> Option<String> {
+    if let Input::Plain(bytes) = &text {
+        let _stopped = to.write_all(bytes).await;
+        return None;
+    }
+    let (pieces, mut waiting) = mpsc::channel::<Result<Bytes, String>>(PIECES_MAX);
+    tokio::task::spawn_blocking(move || unpack(text, &pieces));
+    while let Some(piece) = waiting.recv().await {
+        match piece {
+            Ok(piece) => {
+                if to.write_all(&piece).await.is_err() {
+                    return None;
+                }
+            }
+            Err(why) => return Some(why),
+        }
+    }
+    None
+}
+
+/// Stops when nobody listens any more.
+fn unpack(text: Input, pieces: &mpsc::Sender<Result<Bytes, String>>) {
+    let mut left = UNPACKED_BYTES_MAX;
+    let told = |error: std::io::Error| {
+        let _gone = pieces.blocking_send(Err(format!("it cannot be unpacked: {error}")));
+    };
+    let mut reader = match text.reader() {
+        Ok(reader) => reader,
+        Err(error) => return told(error),
+    };
+    loop {
+        let mut piece = vec![0; PIECE_BYTES];
+        match reader.read(&mut piece) {
+            Ok(0) => return,
+            Ok(read) => {
+                piece.truncate(read);
+                left = left.saturating_sub(read as u64);
+                if left == 0 {
+                    let most = UNPACKED_BYTES_MAX >> 30;
+                    return told(std::io::Error::other(format!(
+                        "it is larger than {most} GiB"
+                    )));
+                }
+                if pieces.blocking_send(Ok(piece.into())).is_err() {
+                    return;
+                }
+            }
+            Err(error) => return told(error),
+        }
+    }
+}
+
+fn keep_end(kept: &mut Vec<u8>, more: &[u8]) {
+    kept.extend_from_slice(more);
+    let over = kept.len().saturating_sub(SAID_BYTES_MAX);
+    kept.drain(..over);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_end_of_what_a_client_says_is_kept() {
+        let mut kept = Vec::new();
+        for _ in 0..3 {
+            keep_end(&mut kept, &[b'a'; SAID_BYTES_MAX]);
+        }
+        keep_end(&mut kept, b"end");
+        assert_eq!(kept.len(), SAID_BYTES_MAX);
+        assert!(kept.ends_with(b"aend"));
+    }
+
+    #[tokio::test]
+    async fn what_is_compressed_is_unpacked_and_what_is_broken_is_told() {
+        use std::io::Write as _;
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packed.write_all(b"select 1;").unwrap();
+        let packed = Bytes::from(packed.finish().unwrap());
+        let mut sent = Vec::new();
+        let broken = feed(Input::of_file("a.SQL.GZ", packed.clone()), &mut sent).await;
+        assert_eq!((broken, sent.as_slice()), (None, b"select 1;".as_slice()));
+        let cut = packed.slice(..packed.len() - 6);
+        assert!(feed(Input::Gzip(cut), &mut Vec::new()).await.is_some());
+        let nonsense = Bytes::from_static(b"no such thing");
+        assert!(feed(Input::Zstd(nonsense), &mut Vec::new()).await.is_some());
+    }
+}

@@ -1,0 +1,310 @@
+//! Copies of what runs: all at one moment.
+
+use std::{sync::Mutex, time::Duration};
+
+use bollard::query_parameters::ListContainersOptionsBuilder;
+use futures_util::future::join_all;
+use tokio::time::Instant;
+
+use super::{about::About, kind::kind, online::Session, port::place};
+use crate::{
+    databases::{DataSet, DatabaseError, DatabaseKey, Fork, Forked},
+    docker::{
+        Docker,
+        error::{sentence, status},
+    },
+    engine::EngineError,
+    labels::{self, Kind as Label, Mark},
+    names::DatabaseName,
+    pool::{Cloned, Draft, Part, Place, Pool},
+};
+
+/// How long a copy may take. Where blocks are shared it is a fraction of a second; where they are
+/// not, what runs on the source stands still as long.
+pub(super) const COPY_MAX: Duration = Duration::from_secs(10 * 60);
+
+/// How often it is tried to let a container go on, and how long after a failure.
+const UNPAUSE_ATTEMPTS: u32 = 5;
+const UNPAUSE_AGAIN: Duration = Duration::from_millis(500);
+
+/// What stands still while copies are taken.
+struct Standing {
+    /// Containers that use the data, and those that hold them: paused in this order.
+    users: Vec<String>,
+    servers: Vec<String>,
+}
+
+/// A copy that is being taken.
+struct Copy {
+    source: Place,
+    draft: Draft,
+    about: About,
+    /// What is copied while the source stands still.
+    rest: Part,
+    /// Keeps the server from throwing away what the copy needs of its log.
+    online: Option<(Mutex<Session>, String)>,
+}
+
+impl Copy {
+    async fn rest(&self, pool: &Pool) -> Result<Cloned, DatabaseError> {
+        let rest = pool.clone_part(&self.source, &self.draft, self.rest, COPY_MAX);
+        let rest = rest.await?;
+        if let Some((_, first)) = &self.online
+            && !self.draft.data_path().join(first).exists()
+        {
+            let why = format!("a copy lacks {first}, from which its server would begin");
+            return Err(EngineError::Unreachable(why).into());
+        }
+        Ok(rest)
+    }
+}
+
+/// Copies that are whole and belong to nobody yet.
+pub(super) struct Cut {
+    pub(super) drafts: Vec<(Draft, About)>,
+    paused: Duration,
+    shared: bool,
+}
+
+impl Docker {
+    pub(super) async fn fork_at_once(&self, fork: &Fork) -> Result<Forked, DatabaseError> {
+        let began = Instant::now();
+        let cut = self.cut(&fork.from, &fork.names).await?;
+        for ((draft, _), name) in cut.drafts.into_iter().zip(&fork.names) {
+            draft.publish(&place(&key(&fork.to, name))).await?;
+        }
+        Ok(Forked {
+            paused: cut.paused,
+            took: began.elapsed(),
+            shared: cut.shared,
+        })
+    }
+
+    /// Copies of databases, all at one moment, not published yet.
+    pub(super) async fn cut(
+        &self,
+        from: &DataSet,
+        names: &[DatabaseName],
+    ) -> Result<Cut, DatabaseError> {
+        let pool = self.pool_of_data()?;
+        if let Some(why) = pool.hindrance().await {
+            return Err(DatabaseError::Full(why));
+        }
+        let turn = self.turns().data.of(&from.preview);
+        let _turn = turn.write().await;
+        let mut copies = Vec::new();
+        for name in names {
+            let source = place(&key(from, name));
+            let about = self.about(&source).await?;
+            let about = about.ok_or_else(|| DatabaseError::NoData(source.to_string()))?;
+            let draft = pool.draft().await?;
+            draft.write_about(&about.to_bytes()).await?;
+            copies.push(Copy {
+                source,
+                draft,
+                about,
+                rest: Part::All,
+                online: None,
+            });
+        }
+        let standing = self.running_on(from).await?;
+        if !standing.is_empty() {
+            let ahead = copies.iter_mut().zip(names);
+            let ahead = ahead.map(|(copy, name)| self.copy_ahead(from, name, copy));
+            join_all(ahead)
+                .await
+                .into_iter()
+                .collect::<Result<Vec<_>, _>>()?;
+            // What is copied while everything stands still should not have to be written down first.
+            if copies.iter().any(|copy| copy.rest == Part::All) {
+                pool.sync().await?;
+            }
+        }
+        let paused_at = Instant::now();
+        let copied = match self.pause_all(&standing).await {
+            Ok(()) => {
+                let rest = copies.iter().map(|copy| copy.rest(pool));
+                let rest = join_all(rest).await.into_iter();
+                rest.collect::<Result<Vec<_>, _>>()
+            }
+            Err(error) => Err(error.into()),
+        };
+        // Whatever became of the copies.
+        self.go_on(&standing).await?;
+        let paused = match standing.is_empty() {
+            true => Duration::ZERO,
+            false => paused_at.elapsed(),
+        };
+        let shared = copied?.iter().all(|copied| copied.shared);
+        let drafts = copies.into_iter().map(|copy| (copy.draft, copy.about));
+        Ok(Cut {
+            drafts: drafts.collect(),
+            paused,
+            shared,
+        })
+    }
+
+    /// Copies what can be copied while the server runs, so that it stands still for the rest alone.
+    /// A server that cannot be asked is copied whole while it stands still.
+    async fn copy_ahead(
+        &self,
+        from: &DataSet,
+        name: &DatabaseName,
+        copy: &mut Copy,
+    ) -> Result<(), DatabaseError> {
+        let kind = kind(&copy.about.engine);
+        let Some(online) = kind.online() else {
+            return Ok(());
+        };
+        let container = self.names(&from.preview).database(from.generation, name);
+        let begun = self.begin_online(&container, self.inside_user(&*kind), &online);
+        let mut session = match begun.await {
+            Ok(session) => session,
+            Err(error) => {
+                tracing::debug!(database = %name, %error, "it cannot be copied while it runs");
+                return Ok(());
+            }
+        };
+        let pool = self.pool_of_data()?;
+        let most = Part::Without(online.log);
+        pool.clone_part(&copy.source, &copy.draft, most, COPY_MAX)
+            .await?;
+        let label = session.end(&online).await?;
+        copy.draft
+            .place_file(online.label, label.as_bytes())
+            .await?;
+        copy.rest = Part::Only(online.log);
+        let first = (online.first)(&label);
+        let first = first.ok_or_else(|| {
+            EngineError::Unreachable("the label of a copy has another form".to_owned())
+        })?;
+        copy.online = Some((Mutex::new(session), first));
+        Ok(())
+    }
+
+    /// What runs on a set of data: services that use it, and its servers.
+    async fn running_on(&self, from: &DataSet) -> Result<Standing, EngineError> {
+        let filter = self.filter(&[(labels::PREVIEW, from.preview.as_str())]);
+        let options = ListContainersOptionsBuilder::new().filters(&filter).build();
+        let running = self
+            .call("containers", self.api().list_containers(Some(options)))
+            .await?;
+        let mut standing = Standing {
+            users: Vec::new(),
+            servers: Vec::new(),
+        };
+        for container in running {
+            let Some(mark) = container.labels.as_ref().and_then(Mark::read) else {
+                continue;
+            };
+            let ours = mark.instance == self.config().instance;
+            let (Some(id), true) = (container.id, ours) else {
+                continue;
+            };
+            match mark.kind {
+                Label::Service | Label::Task => standing.users.push(id),
+                Label::Database if mark.generation == Some(from.generation) => {
+                    standing.servers.push(id);
+                }
+                _ => {}
+            }
+        }
+        // Where no server runs nothing is written, and nobody has to stand still.
+        if standing.servers.is_empty() {
+            standing.users.clear();
+        }
+        Ok(standing)
+    }
+
+    /// Those who use the data first, so that what they had begun is answered, or not at all.
+    async fn pause_all(&self, standing: &Standing) -> Result<(), EngineError> {
+        for containers in [&standing.users, &standing.servers] {
+            let pauses = containers.iter().map(|id| self.pause(id));
+            join_all(pauses)
+                .await
+                .into_iter()
+                .collect::<Result<Vec<_>, _>>()?;
+        }
+        Ok(())
+    }
+
+    async fn go_on(&self, standing: &Standing) -> Result<(), EngineError> {
+        let mut outcome = Ok(());
+        for containers in [&standing.servers, &standing.users] {
+            for unpaused in join_all(containers.iter().map(|id| self.surely_unpause(id))).await {
+                outcome = outcome.and(unpaused);
+            }
+        }
+        outcome
+    }
+
+    /// One that ended meanwhile writes nothing either.
+    async fn pause(&self, id: &str) -> Result<(), EngineError> {
+        self.change("a pause", async {
+            match self.api().pause_container(id).await {
+                Err(error) if matches!(status(&error), Some(404 | 409)) => Ok(()),
+                other => other,
+            }
+        })
+        .await
+    }
+
+    async fn unpause(&self, id: &str) -> Result<(), EngineError> {
+        self.change("the end of a pause", async {
+            match self.api().unpause_container(id).await {
+                // It ended, or was never paused.
+                Err(error) if matches!(status(&error), Some(404 | 409)) => Ok(()),
+                Err(error) if sentence(&error).contains("not paused") => Ok(()),
+                other => other,
+            }
+        })
+        .await
+    }
+
+    /// Tried again: what stands still stands still for whoever uses it.
+    async fn surely_unpause(&self, id: &str) -> Result<(), EngineError> {
+        for _ in 1..UNPAUSE_ATTEMPTS {
+            match self.unpause(id).await {
+                Ok(()) => return Ok(()),
+                Err(error) => tracing::warn!(id, %error, "a container still stands still"),
+            }
+            tokio::time::sleep(UNPAUSE_AGAIN).await;
+        }
+        self.unpause(id).await
+    }
+
+    /// Lets everything go on that stands still because we died while a copy was taken.
+    ///
+    /// # Errors
+    /// When the engine cannot be asked.
+    pub async fn end_pauses(&self) -> Result<(), EngineError> {
+        let mut filter = self.filter(&[]);
+        filter.insert("status".to_owned(), vec!["paused".to_owned()]);
+        let options = ListContainersOptionsBuilder::new().filters(&filter).build();
+        let paused = self
+            .call("containers", self.api().list_containers(Some(options)))
+            .await?;
+        for container in paused {
+            let mark = container.labels.as_ref().and_then(Mark::read);
+            let ours = mark.is_some_and(|mark| mark.instance == self.config().instance);
+            if let (Some(id), true) = (container.id, ours) {
+                self.unpause(&id).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Standing {
+    fn is_empty(&self) -> bool {
+        self.users.is_empty() && self.servers.is_empty()
+    }
+}
+
+fn key(set: &DataSet, name: &DatabaseName) -> DatabaseKey {
+    DatabaseKey {
+        preview: set.preview.clone(),
+        generation: set.generation,
+        name: name.clone(),
+    }
+}

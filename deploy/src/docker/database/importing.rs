@@ -1,0 +1,107 @@
+//! Data that somebody brings: read by a server without a network, masked, looked over, kept.
+
+use bollard::query_parameters::ListContainersOptionsBuilder;
+
+use super::{making::random_password, personal::looks_personal, snapshots::random_id};
+use crate::{
+    databases::{DataSink, DatabaseError, DatabaseKey, DatabaseSpec, ImportSpec, Imported},
+    docker::Docker,
+    engine::EngineError,
+    labels::Mark,
+    names::{DatabaseName, Generation, PreviewId},
+    pool::Place,
+};
+
+/// What the ids of imports begin with. A preview's id ends in a number, in `up`, or in a letter that
+/// is none of these.
+const PREFIX: &str = "import-i";
+
+/// A share of processors, in thousandths.
+const CPU_MILLI: u64 = 1_000;
+
+impl Docker {
+    pub(super) async fn import_data(
+        &self,
+        spec: &ImportSpec,
+        sink: &DataSink,
+    ) -> Result<Imported, DatabaseError> {
+        let image = self.server_image(&spec.image).await?;
+        let id = random_id()?;
+        let database = DatabaseSpec {
+            key: import_key(&id.as_str()[..8])?,
+            engine: spec.engine.clone(),
+            image: spec.image.clone(),
+            password: random_password()?,
+            memory_bytes: spec.memory_bytes,
+            cpu_milli: CPU_MILLI,
+        };
+        let made = self
+            .make(&database, &image, (&spec.seed, spec.mask.as_ref()), sink)
+            .await?;
+        made.draft.publish(&Place::Snapshot(id.clone())).await?;
+        let snapshot = self.snapshot_state(&id).await?;
+        let snapshot = snapshot.ok_or_else(|| DatabaseError::NoData(format!("snapshot {id}")))?;
+        let mut personal = made.columns;
+        personal.retain(|column| looks_personal(column));
+        Ok(Imported { snapshot, personal })
+    }
+
+    /// Removes what imports left that were cut off by our death.
+    ///
+    /// # Errors
+    /// When the engine cannot be asked.
+    pub async fn end_imports(&self) -> Result<(), EngineError> {
+        let options = ListContainersOptionsBuilder::new()
+            .all(true)
+            .filters(&self.filter(&[]))
+            .build();
+        let all = self
+            .call("containers", self.api().list_containers(Some(options)))
+            .await?;
+        for container in all {
+            let mark = container.labels.as_ref().and_then(Mark::read);
+            let left = mark.is_some_and(|mark| {
+                mark.instance == self.config().instance && is_import(&mark.preview)
+            });
+            if let (Some(id), true) = (container.id, left) {
+                self.clear(&id).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether something belongs to an import, and to no preview.
+pub(in crate::docker) fn is_import(preview: &PreviewId) -> bool {
+    let tail = preview.as_str().strip_prefix(PREFIX);
+    tail.is_some_and(|tail| tail.len() == 8 && !tail.contains('-'))
+}
+
+fn import_key(digits: &str) -> Result<DatabaseKey, DatabaseError> {
+    let wrong = |error: crate::names::NameError| DatabaseError::Pool(error.to_string());
+    Ok(DatabaseKey {
+        preview: PreviewId::parse(&format!("{PREFIX}{digits}")).map_err(wrong)?,
+        generation: Generation(0),
+        name: DatabaseName::parse("import").map_err(wrong)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_import_is_no_preview() {
+        let is = |text: &str| is_import(&PreviewId::parse(text).unwrap());
+        assert!(is(import_key("0a1b2c3d").unwrap().preview.as_str()));
+        for preview in [
+            "import-i",
+            "import-up",
+            "import-12345678",
+            "import-i-1",
+            "import-f0a1b2c3",
+        ] {
+            assert!(!is(preview), "{preview}");
+        }
+    }
+}

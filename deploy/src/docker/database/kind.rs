@@ -1,0 +1,203 @@
+//! What has to be known of one kind of server; each kind is a file of its own.
+
+use std::collections::BTreeMap;
+
+use secrecy::SecretString;
+
+use super::{
+    exec::{Answer, Run},
+    mysql::{Flavour, Mysql},
+    other::Other,
+    postgres::Postgres,
+    redis::Redis,
+};
+use crate::{
+    blueprint::DatabaseEngine,
+    databases::{DatabaseError, Seed},
+    docker::images::ImageFacts,
+};
+
+/// Passwords of a server: the application's, and the one of whoever may change that.
+pub(super) struct Passwords<'a> {
+    pub(super) user: &'a SecretString,
+    pub(super) admin: &'a SecretString,
+}
+
+/// One thing to do while data are made.
+pub(super) enum Seeding {
+    /// Ask this until the answer is right; what goes wrong is about the file.
+    Until {
+        path: String,
+        run: Run,
+        right: fn(&Answer) -> bool,
+    },
+    /// Run this; the file is named in what goes wrong.
+    Run { path: String, run: Run },
+    /// Unpack these files into a folder inside, then run this.
+    Upload {
+        path: String,
+        files: Vec<(String, bytes::Bytes)>,
+        run: Run,
+    },
+}
+
+/// How a server is copied while it runs: everything but its log at any time between two words of
+/// it, and the log while it stands still.
+pub(super) struct Online {
+    /// Reads what follows line by line.
+    pub(super) session: Run,
+    /// What is said before everything but the log is copied.
+    pub(super) begin: &'static str,
+    /// The line with which it answers.
+    pub(super) begun: &'static str,
+    /// What is said after it.
+    pub(super) end: &'static str,
+    /// The line after its answer.
+    pub(super) ended: &'static str,
+    /// The folder of the log.
+    pub(super) log: &'static str,
+    /// The file that takes the answer.
+    pub(super) label: &'static str,
+    /// The file with which the log in the copy has to begin, from the answer.
+    pub(super) first: fn(&str) -> Option<String>,
+}
+
+/// How a server's tables are watched: what is asked in one session, each time up to a line of its
+/// own. Rows are `name|value`.
+#[derive(Clone, Debug)]
+pub(super) struct Watching {
+    /// Reads what follows line by line.
+    pub(super) session: Run,
+    /// Notes what is there.
+    pub(super) begin: &'static str,
+    /// Asks which tables are locked, and how.
+    pub(super) locks: &'static str,
+    /// Asks which tables were written anew since it began, and how large they are.
+    pub(super) rewritten: &'static str,
+    /// The line after each answer.
+    pub(super) told: &'static str,
+}
+
+/// One kind of server.
+pub(super) trait Kind: Send + Sync {
+    /// Where it listens, where that is known.
+    fn port(&self) -> Option<u16>;
+
+    /// Where it keeps its data inside.
+    fn data_path(&self, facts: &ImageFacts) -> String;
+
+    /// Its variables. On a fresh directory they say what is to be made.
+    fn env(&self, passwords: &Passwords<'_>, fresh: bool) -> BTreeMap<String, String>;
+
+    /// Its command, tuned to its memory; none is the image's own.
+    fn command(&self, memory_bytes: u64, passwords: &Passwords<'_>) -> Option<Vec<String>>;
+
+    /// Shared memory that it needs, in bytes.
+    fn shm_bytes(&self, _memory_bytes: u64) -> Option<u64> {
+        None
+    }
+
+    /// The user inside that seeds and queries run as; none is the container's own.
+    fn user(&self) -> Option<&'static str>;
+
+    /// What has to succeed, in this order, until it counts as ready: its user's password is set,
+    /// and a query is answered as an application would ask it.
+    fn ready(&self, passwords: &Passwords<'_>) -> Vec<Run>;
+
+    /// Whether the answer to a query says that it is ready.
+    fn is_ready(&self, answer: &Answer) -> bool {
+        answer.succeeded()
+    }
+
+    /// Files that have to be in the fresh directory before its first start.
+    fn placed(&self, _seed: &Seed) -> Vec<(&'static str, bytes::Bytes)> {
+        Vec::new()
+    }
+
+    /// The command with which a seed is read, where it is another one.
+    fn making_command(&self, _seed: &Seed, command: Vec<String>) -> Vec<String> {
+        command
+    }
+
+    /// How it is filled. [`DatabaseError::SeedUnfit`] for a seed of another kind.
+    fn seed(&self, seed: &Seed, passwords: &Passwords<'_>) -> Result<Vec<Seeding>, DatabaseError>;
+
+    /// The line of a script, and the server's sentence about it.
+    fn complaint(&self, answer: &Answer) -> (Option<u32>, String);
+
+    /// How it is copied while it runs, where it can be.
+    fn online(&self) -> Option<Online> {
+        None
+    }
+
+    /// How its tables are watched, where they can be.
+    fn watching(&self) -> Option<Watching> {
+        None
+    }
+
+    /// What prints `table.column` of everything it holds, a line each, where it has such.
+    fn columns(&self, _passwords: &Passwords<'_>) -> Option<Run> {
+        None
+    }
+
+    /// The sentence with which it refuses data of another version.
+    fn misfit<'a>(&self, output: &'a [String]) -> Option<&'a str>;
+
+    /// Its own client for a person, where it has one.
+    fn client(&self, passwords: &Passwords<'_>) -> Option<Run>;
+}
+
+/// What is known of a kind.
+pub(super) fn kind(engine: &DatabaseEngine) -> Box<dyn Kind> {
+    match engine {
+        DatabaseEngine::Postgres => Box::new(Postgres),
+        DatabaseEngine::Mysql => Box::new(Mysql(Flavour::Mysql)),
+        DatabaseEngine::Mariadb => Box::new(Mysql(Flavour::Mariadb)),
+        DatabaseEngine::Redis => Box::new(Redis { program: "redis" }),
+        DatabaseEngine::Valkey => Box::new(Redis { program: "valkey" }),
+        DatabaseEngine::Other { data, port, env } => Box::new(Other {
+            data: data.clone(),
+            port: *port,
+            env: env.clone(),
+        }),
+    }
+}
+
+/// What a kind is called in messages.
+pub(super) fn word(engine: &DatabaseEngine) -> &'static str {
+    match engine {
+        DatabaseEngine::Postgres => "postgres",
+        DatabaseEngine::Mysql => "mysql",
+        DatabaseEngine::Mariadb => "mariadb",
+        DatabaseEngine::Redis => "redis",
+        DatabaseEngine::Valkey => "valkey",
+        DatabaseEngine::Other { .. } => "another kind of server",
+    }
+}
+
+/// Where a seed comes from, for messages.
+pub(super) fn describe_seed(seed: &Seed) -> String {
+    match seed {
+        Seed::Empty => "nothing".to_owned(),
+        Seed::Sql(files) => {
+            let paths: Vec<_> = files.iter().map(|file| file.path.as_str()).collect();
+            match paths.as_slice() {
+                [one] => (*one).to_owned(),
+                [first, .., last] => format!("{first} to {last} ({} files)", paths.len()),
+                [] => "no file".to_owned(),
+            }
+        }
+        Seed::PgCustom(file) | Seed::Rdb(file) => file.path.clone(),
+        Seed::PgDirectory(path, _) => path.clone(),
+        Seed::Run { words, .. } => words.clone(),
+        Seed::Snapshot(id) => format!("snapshot {}", &id.as_str()[..12]),
+    }
+}
+
+/// The answer to a seed of another kind.
+pub(super) fn unfit(seed: &Seed, takes: &str) -> DatabaseError {
+    DatabaseError::SeedUnfit {
+        path: describe_seed(seed),
+        why: takes.to_owned(),
+    }
+}

@@ -1,0 +1,320 @@
+//! Snapshots: each is made once, by running its server on a fresh directory.
+
+use std::{path::PathBuf, time::Duration};
+
+use secrecy::SecretString;
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    about::About,
+    exec::Run,
+    kind::{Kind, Passwords, describe_seed, kind},
+};
+use crate::{
+    databases::{DataSink, DatabaseError, DatabaseSpec, Seed, SeedFile, unix_ms},
+    docker::{
+        Docker,
+        host_config::{Created, Plan},
+    },
+    engine::{EngineError, Room},
+    names::{ImageId, SnapshotId},
+    pool::{Draft, Place},
+};
+
+/// Changes when data are made in another way than before.
+const RECIPE: &str = "2";
+
+/// The name that the engine gives to having no network.
+const NO_NETWORK: &str = "none";
+
+/// How long a server may take to write down everything at the end of a making.
+const CLOSE_SECONDS_MAX: i32 = 120;
+
+/// How long the server may take to name what it holds.
+const COLUMNS_MAX: Duration = Duration::from_secs(60);
+
+/// How long a copy of what was just made may take.
+const VERIFY_COPY_MAX: Duration = Duration::from_secs(10 * 60);
+
+/// Data that were made and seen to answer, and belong to nobody yet.
+pub(super) struct Made {
+    pub(super) draft: Draft,
+    /// `table.column` of everything in them.
+    pub(super) columns: Vec<String>,
+}
+
+impl Docker {
+    /// The snapshot of a seed, made unless it is there.
+    pub(super) async fn ensure_snapshot(
+        &self,
+        spec: &DatabaseSpec,
+        image: &ImageId,
+        seed: &Seed,
+        sink: &DataSink,
+    ) -> Result<SnapshotId, DatabaseError> {
+        let id = match seed {
+            Seed::Snapshot(id) => {
+                let there = self
+                    .pool_of_data()?
+                    .exists(&Place::Snapshot(id.clone()))
+                    .await?;
+                return match there {
+                    true => Ok(id.clone()),
+                    false => Err(DatabaseError::NoData(describe_seed(seed))),
+                };
+            }
+            seed => snapshot_id(spec, image, seed)?,
+        };
+        let place = Place::Snapshot(id.clone());
+        // Whoever comes second finds what the first one made.
+        let making = self.turns().makings.of(&id);
+        let _turn = match making.try_lock() {
+            Ok(turn) => turn,
+            Err(_) => {
+                let name = &spec.key.name;
+                sink(format!(
+                    "the data of {name}, which another preview makes already"
+                ));
+                making.lock().await
+            }
+        };
+        if self.pool_of_data()?.exists(&place).await? {
+            return Ok(id);
+        }
+        let (name, from) = (&spec.key.name, describe_seed(seed));
+        sink(format!("the data of {name}, made from {from}"));
+        let made = self.make(spec, image, (seed, None), sink).await?;
+        made.draft.publish(&place).await?;
+        Ok(id)
+    }
+
+    /// Runs the server on a fresh directory, seeds it, closes it, and sees that a copy answers. A mask
+    /// runs after the seed.
+    pub(super) async fn make(
+        &self,
+        spec: &DatabaseSpec,
+        image: &ImageId,
+        (seed, mask): (&Seed, Option<&SeedFile>),
+        sink: &DataSink,
+    ) -> Result<Made, DatabaseError> {
+        let pool = self.pool_of_data()?;
+        if let Some(why) = pool.hindrance().await {
+            return Err(DatabaseError::Full(why));
+        }
+        let kind = kind(&spec.engine);
+        let (user, admin) = (random_password()?, random_password()?);
+        let passwords = Passwords {
+            user: match seed {
+                // The command is told the password that the preview's own server will have.
+                Seed::Run { .. } => &spec.password,
+                _ => &user,
+            },
+            admin: &admin,
+        };
+        // Refused before anything is made.
+        let steps = kind.seed(seed, &passwords)?;
+        let draft = pool.draft().await?;
+        for (name, content) in kind.placed(seed) {
+            let path = draft.data_path().join(name);
+            let written = tokio::fs::write(&path, &content).await;
+            written
+                .map_err(|error| DatabaseError::Pool(format!("{name} was not written: {error}")))?;
+        }
+        let network = match seed {
+            Seed::Run { .. } => Some(
+                self.room_id(&spec.key.preview, &Room::Data(spec.key.generation))
+                    .await?,
+            ),
+            _ => None,
+        };
+        let mut plan = self
+            .making_plan(spec, image, network.clone(), draft.data_path(), &passwords)
+            .await?;
+        plan.command = plan
+            .command
+            .map(|command| kind.making_command(seed, command));
+        let made = async {
+            let id = self.launch_making(&plan).await?;
+            self.ready(&id, network.as_deref(), spec, &passwords)
+                .await?;
+            self.seed_with(&id, spec, &*kind, seed, steps, sink).await?;
+            if let Some(mask) = mask {
+                sink(format!("the data of {}: {}", spec.key.name, mask.path));
+                let mask = Seed::Sql(vec![mask.clone()]);
+                let steps = kind.seed(&mask, &passwords)?;
+                self.seed_with(&id, spec, &*kind, &mask, steps, sink)
+                    .await?;
+            }
+            let columns = match kind.columns(&passwords) {
+                Some(run) => self.columns(&id, &*kind, run).await?,
+                None => String::new(),
+            };
+            self.close_making(&id, spec).await?;
+            Ok(columns)
+        }
+        .await;
+        // Full while it was filled: the server's own sentence hides that.
+        let made = match (made, pool.hindrance().await) {
+            (Err(DatabaseError::Seed { path, .. }), Some(why)) => Err(DatabaseError::Full(
+                format!("the seed {path} does not fit: {why}"),
+            )),
+            (made, _) => made,
+        };
+        self.clear_making(&plan).await?;
+        let columns = made?.lines().map(str::to_owned).collect();
+        let now_ms = unix_ms(std::time::SystemTime::now());
+        let about = About::new(spec, describe_seed(seed), now_ms, &admin);
+        draft.write_about(&about.to_bytes()).await?;
+        self.verify(spec, image, &draft, &passwords).await?;
+        Ok(Made { draft, columns })
+    }
+
+    async fn making_plan(
+        &self,
+        spec: &DatabaseSpec,
+        image: &ImageId,
+        network: Option<String>,
+        data: PathBuf,
+        passwords: &Passwords<'_>,
+    ) -> Result<Plan, EngineError> {
+        let network = network.unwrap_or_else(|| NO_NETWORK.to_owned());
+        let plan = self
+            .server_plan(spec, image.clone(), network, data, (passwords, true))
+            .await?;
+        Ok(Plan {
+            named: plan.network != NO_NETWORK,
+            ..plan
+        })
+    }
+
+    async fn launch_making(&self, plan: &Plan) -> Result<String, DatabaseError> {
+        let what = format!("database {}", plan.name);
+        let Created::New(id) = self.create(plan).await? else {
+            return Err(DatabaseError::Engine(EngineError::Refused {
+                what,
+                why: format!(
+                    "a container called {} exists and is not ours; remove it",
+                    plan.container
+                ),
+            }));
+        };
+        let started = self.change(&what, self.api().start_container(&id, None));
+        started.await?;
+        Ok(id)
+    }
+
+    /// Names of everything that the data have, a line each.
+    async fn columns(&self, id: &str, kind: &dyn Kind, run: Run) -> Result<String, DatabaseError> {
+        let answer = tokio::time::timeout(COLUMNS_MAX, self.execute_as(id, kind, run)).await;
+        let why = match answer {
+            Ok(answer) => match answer? {
+                answer if answer.succeeded() => return Ok(answer.output),
+                answer => answer.last_error(),
+            },
+            Err(_) => format!("no answer in {} s", COLUMNS_MAX.as_secs()),
+        };
+        Err(DatabaseError::NotReady {
+            message: format!("what the seed left cannot be listed: {why}"),
+            out_of_memory: false,
+            output: Vec::new(),
+        })
+    }
+
+    /// Removes the container of a making; one that is not ours stays.
+    async fn clear_making(&self, plan: &Plan) -> Result<(), DatabaseError> {
+        if let Some((id, _)) = self.find_ours(&plan.container).await? {
+            self.clear(&id).await?;
+        }
+        self.remove_volumes_of(plan).await?;
+        Ok(())
+    }
+
+    /// Stops the server in its own way. One that had to be killed did not write down everything.
+    async fn close_making(&self, id: &str, spec: &DatabaseSpec) -> Result<(), DatabaseError> {
+        use bollard::query_parameters::StopContainerOptionsBuilder;
+        let options = StopContainerOptionsBuilder::new()
+            .t(CLOSE_SECONDS_MAX)
+            .build();
+        let what = super::port::describe(&spec.key);
+        let stop = self.api().stop_container(id, Some(options));
+        let limit = Duration::from_secs(CLOSE_SECONDS_MAX.unsigned_abs().into())
+            + self.config().timeouts.call;
+        crate::docker::client::within(limit, &what, stop).await?;
+        let there = self.inspect(id).await?;
+        let state = there.and_then(|there| there.state).unwrap_or_default();
+        const KILLED: i64 = 128 + 9;
+        if state.exit_code == Some(KILLED) || state.oom_killed == Some(true) {
+            let why = "the server did not close cleanly after its seed".to_owned();
+            return Err(self.not_ready(id, spec, why).await?);
+        }
+        Ok(())
+    }
+
+    /// Starts a server on a copy of what was made and asks it.
+    async fn verify(
+        &self,
+        spec: &DatabaseSpec,
+        image: &ImageId,
+        draft: &Draft,
+        passwords: &Passwords<'_>,
+    ) -> Result<(), DatabaseError> {
+        let pool = self.pool_of_data()?;
+        let copy = pool.draft().await?;
+        pool.clone_draft(draft, &copy, VERIFY_COPY_MAX).await?;
+        let mut plan = self
+            .making_plan(spec, image, None, copy.data_path(), passwords)
+            .await?;
+        plan.env = kind(&spec.engine).env(passwords, false);
+        let verified = async {
+            let id = self.launch_making(&plan).await?;
+            self.ready(&id, None, spec, passwords).await
+        }
+        .await;
+        self.clear_making(&plan).await?;
+        verified
+    }
+}
+
+/// Everything that decides what the data will be.
+fn snapshot_id(
+    spec: &DatabaseSpec,
+    image: &ImageId,
+    seed: &Seed,
+) -> Result<SnapshotId, DatabaseError> {
+    let mut digest = Sha256::new();
+    let mut add = |bytes: &[u8]| {
+        digest.update((bytes.len() as u64).to_be_bytes());
+        digest.update(bytes);
+    };
+    add(RECIPE.as_bytes());
+    add(image.as_str().as_bytes());
+    add(&serde_json::to_vec(&spec.engine).unwrap_or_default());
+    let files: Vec<_> = match seed {
+        Seed::Empty | Seed::Snapshot(_) => Vec::new(),
+        Seed::Sql(files) => files.iter().collect(),
+        Seed::PgCustom(file) | Seed::Rdb(file) => vec![file],
+        Seed::PgDirectory(_, files) => files.iter().collect(),
+        Seed::Run {
+            spec: run, scope, ..
+        } => {
+            // What others may run in the same image, with other variables, is not this.
+            add(scope.as_bytes());
+            add(run.image.as_str().as_bytes());
+            add(&serde_json::to_vec(&run.command).unwrap_or_default());
+            add(spec.key.name.as_str().as_bytes());
+            Vec::new()
+        }
+    };
+    for file in files {
+        add(file.path.as_bytes());
+        add(&Sha256::digest(&file.content));
+    }
+    let id = hex::encode(digest.finalize());
+    SnapshotId::parse(&id).map_err(|error| DatabaseError::Pool(error.to_string()))
+}
+
+pub(super) fn random_password() -> Result<SecretString, DatabaseError> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| DatabaseError::Pool(error.to_string()))?;
+    Ok(SecretString::from(hex::encode(bytes)))
+}

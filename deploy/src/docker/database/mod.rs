@@ -1,0 +1,30 @@
+//! Docker as the port's [`Databases`](crate::databases::Databases): a server of its own for each
+//! database, on a directory of the pool.
+//!
+//! Data are thrown away with the preview, so nothing is ever flushed to the disk on purpose. What a
+//! server acknowledged was handed to the kernel, though: a copy that is taken while it stands still
+//! holds every commit, and so does the directory after the server was killed. Only a crash of the
+//! host may lose some.
+
+mod about;
+mod client;
+mod exec;
+mod forking;
+mod importing;
+mod kind;
+mod making;
+mod mysql;
+mod online;
+mod other;
+mod personal;
+mod port;
+mod postgres;
+mod redis;
+mod seeding;
+mod server;
+mod snapshots;
+mod turns;
+mod watching;
+
+pub(super) use importing::is_import;
+pub(super) use turns::Turns;

@@ -1,0 +1,209 @@
+//! MySQL and MariaDB.
+
+use std::collections::BTreeMap;
+
+use secrecy::ExposeSecret;
+
+use super::{
+    exec::{Answer, Input, Run},
+    kind::{Kind, Passwords, Seeding, unfit},
+};
+use crate::{
+    databases::{DatabaseError, Seed, USER},
+    docker::images::ImageFacts,
+};
+
+/// Where both keep their data.
+const DATA_DIRECTORY: &str = "/var/lib/mysql";
+
+/// The server's cache: this part of its memory, between these limits.
+const CACHE_PART: u64 = 4;
+const CACHE_BYTES_MIN: u64 = 16 << 20;
+const CACHE_BYTES_MAX: u64 = 2 << 30;
+
+/// Which of the two.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Flavour {
+    Mysql,
+    Mariadb,
+}
+
+pub(super) struct Mysql(pub(super) Flavour);
+
+impl Mysql {
+    /// The client's name; newer images of MariaDB have no other.
+    fn program(&self) -> &'static str {
+        match self.0 {
+            Flavour::Mysql => "mysql",
+            Flavour::Mariadb => "mariadb",
+        }
+    }
+
+    /// A script over the socket, as whoever may change everything.
+    fn as_admin(&self, passwords: &Passwords<'_>, script: String) -> Run {
+        Run::new(&[self.program(), "--no-defaults", "--user=root", "--batch"])
+            .with("MYSQL_PWD", passwords.admin.expose_secret())
+            .reading(script)
+    }
+
+    fn as_user(&self, passwords: &Passwords<'_>, more: &[&str]) -> Run {
+        let user = format!("--user={USER}");
+        let words = [
+            self.program(),
+            "--no-defaults",
+            "--protocol=tcp",
+            "--host=127.0.0.1",
+            "--connect-timeout=5",
+            &user,
+        ];
+        let words: Vec<&str> = words.into_iter().chain(more.iter().copied()).collect();
+        Run::new(&words).with("MYSQL_PWD", passwords.user.expose_secret())
+    }
+}
+
+impl Kind for Mysql {
+    fn port(&self) -> Option<u16> {
+        Some(3306)
+    }
+
+    fn data_path(&self, _facts: &ImageFacts) -> String {
+        DATA_DIRECTORY.to_owned()
+    }
+
+    /// The administrator's password is given once, to a fresh directory, and goes nowhere else.
+    fn env(&self, passwords: &Passwords<'_>, fresh: bool) -> BTreeMap<String, String> {
+        if !fresh {
+            return BTreeMap::new();
+        }
+        let prefix = match self.0 {
+            Flavour::Mysql => "MYSQL",
+            Flavour::Mariadb => "MARIADB",
+        };
+        let variables = [
+            ("ROOT_PASSWORD", passwords.admin.expose_secret()),
+            ("ROOT_HOST", "localhost"),
+            ("DATABASE", USER),
+            ("USER", USER),
+            ("PASSWORD", passwords.user.expose_secret()),
+        ];
+        variables
+            .into_iter()
+            .map(|(key, value)| (format!("{prefix}_{key}"), value.to_owned()))
+            .collect()
+    }
+
+    /// The log is handed to the kernel at each commit, and flushed by nobody on purpose.
+    fn command(&self, memory_bytes: u64, _passwords: &Passwords<'_>) -> Option<Vec<String>> {
+        let cache = (memory_bytes / CACHE_PART).clamp(CACHE_BYTES_MIN, CACHE_BYTES_MAX) >> 20;
+        let mut command = vec![
+            "--innodb-flush-log-at-trx-commit=2".to_owned(),
+            "--sync-binlog=0".to_owned(),
+            format!("--innodb-buffer-pool-size={cache}M"),
+        ];
+        // MariaDB has both off by itself.
+        if self.0 == Flavour::Mysql {
+            command.push("--skip-log-bin".to_owned());
+            command.push("--performance-schema=OFF".to_owned());
+        }
+        Some(command)
+    }
+
+    fn user(&self) -> Option<&'static str> {
+        Some("mysql")
+    }
+
+    fn ready(&self, passwords: &Passwords<'_>) -> Vec<Run> {
+        let password = passwords.user.expose_secret();
+        let script = format!("alter user '{USER}'@'%' identified by '{password}';\n");
+        let database = format!("--database={USER}");
+        vec![
+            self.as_admin(passwords, script),
+            self.as_user(passwords, &[&database, "--execute=select 1"]),
+        ]
+    }
+
+    fn seed(&self, seed: &Seed, passwords: &Passwords<'_>) -> Result<Vec<Seeding>, DatabaseError> {
+        let database = format!("--database={USER}");
+        match seed {
+            Seed::Sql(files) => Ok(files
+                .iter()
+                .map(|file| {
+                    let mut run = self.as_user(passwords, &[&database, "--batch"]);
+                    run.input = Some(Input::of_file(&file.path, file.content.clone()));
+                    let path = file.path.clone();
+                    Seeding::Run { path, run }
+                })
+                .collect()),
+            Seed::Empty | Seed::Run { .. } | Seed::Snapshot(_) => Ok(Vec::new()),
+            Seed::PgCustom(_) | Seed::PgDirectory(..) | Seed::Rdb(_) => Err(unfit(
+                seed,
+                "mysql and mariadb take .sql, .sql.gz and .sql.zst",
+            )),
+        }
+    }
+
+    fn complaint(&self, answer: &Answer) -> (Option<u32>, String) {
+        let errors = answer.errors.lines().find_map(error_line);
+        errors.unwrap_or_else(|| (None, answer.last_error()))
+    }
+
+    fn columns(&self, passwords: &Passwords<'_>) -> Option<Run> {
+        let query = "select concat(table_name, '.', column_name) from information_schema.columns \
+                     where table_schema = database() order by 1";
+        let database = format!("--database={USER}");
+        let execute = format!("--execute={query}");
+        Some(self.as_user(
+            passwords,
+            &[&database, "--skip-column-names", "--batch", &execute],
+        ))
+    }
+
+    fn misfit<'a>(&self, output: &'a [String]) -> Option<&'a str> {
+        let words = [
+            "Cannot upgrade",
+            "Invalid MySQL server",
+            "server downgrade",
+            "Unsupported redo log format",
+            "was created with",
+        ];
+        let line = |line: &&String| words.iter().any(|word| line.contains(word));
+        output.iter().find(line).map(String::as_str)
+    }
+
+    fn client(&self, passwords: &Passwords<'_>) -> Option<Run> {
+        let database = format!("--database={USER}");
+        Some(self.as_user(passwords, &[&database]))
+    }
+}
+
+/// The line and the sentence of `ERROR 1064 (42000) at line 3: You have an error`.
+fn error_line(line: &str) -> Option<(Option<u32>, String)> {
+    let rest = line.trim().strip_prefix("ERROR ")?;
+    let (place, sentence) = rest.split_once(": ")?;
+    let at = place.split_once(" at line ").map(|(_, at)| at);
+    Some((at.and_then(|at| at.parse().ok()), sentence.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_statement_is_told_with_its_line() {
+        let said = "ERROR 1064 (42000) at line 3: You have an error near 'x'\n";
+        let answer = Answer {
+            exit_code: 1,
+            errors: said.to_owned(),
+            ..Answer::default()
+        };
+        let (line, message) = Mysql(Flavour::Mariadb).complaint(&answer);
+        assert_eq!(
+            (line, message.as_str()),
+            (Some(3), "You have an error near 'x'")
+        );
+        assert_eq!(
+            error_line("ERROR 1045 (28000): Access denied"),
+            Some((None, "Access denied".to_owned()))
+        );
+    }
+}

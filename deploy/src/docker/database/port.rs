@@ -1,0 +1,211 @@
+//! The port's calls, each led to where it is done.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+
+use crate::{
+    databases::{
+        DataSink, DataUse, DatabaseError, DatabaseKey, DatabaseSpec, Databases, Fork, Forked,
+        PoolState, Seed, SnapshotState,
+    },
+    docker::Docker,
+    engine::EngineError,
+    names::{DatabaseName, Generation, PreviewId, SnapshotId},
+    pool::Place,
+    table_watch::TableWatch,
+};
+
+use super::{exec::Run, kind::kind, watching::Watch};
+
+#[async_trait]
+impl Databases for Docker {
+    async fn create(
+        &self,
+        spec: &DatabaseSpec,
+        seed: &Seed,
+        sink: DataSink,
+    ) -> Result<(), DatabaseError> {
+        let image = self.server_image(&spec.image).await?;
+        self.remove_database(&spec.key).await?;
+        let snapshot = self.ensure_snapshot(spec, &image, seed, &sink).await?;
+        let from = Place::Snapshot(snapshot);
+        self.pool_of_data()?.mark_used(&from).await?;
+        if let Some(about) = self.about(&from).await? {
+            about.check(spec)?;
+        }
+        self.copy(&from, &place(&spec.key)).await
+    }
+
+    async fn fork(&self, fork: &Fork) -> Result<Forked, DatabaseError> {
+        // In a task of its own: whoever waits may be gone, what is paused has to go on.
+        let (docker, fork) = (self.clone(), fork.clone());
+        let done = tokio::spawn(async move { docker.fork_at_once(&fork).await });
+        done.await
+            .unwrap_or_else(|error| Err(EngineError::Unreachable(error.to_string()).into()))
+    }
+
+    async fn start(&self, spec: &DatabaseSpec) -> Result<(), DatabaseError> {
+        let missing = || EngineError::Missing(describe(&spec.key));
+        let about = self.about(&place(&spec.key)).await?.ok_or_else(missing)?;
+        about.check(spec)?;
+        let image = self.server_image(&spec.image).await?;
+        let turn = self.turns().data.of(&spec.key.preview);
+        let _turn = turn.read().await;
+        self.start_server(spec, image, &about).await
+    }
+
+    async fn watch_tables(
+        &self,
+        spec: &DatabaseSpec,
+    ) -> Result<Option<Box<dyn TableWatch>>, DatabaseError> {
+        let kind = kind(&spec.engine);
+        let Some(watching) = kind.watching() else {
+            return Ok(None);
+        };
+        let key = &spec.key;
+        let container = self.names(&key.preview).database(key.generation, &key.name);
+        let run = Run {
+            user: self.inside_user(&*kind),
+            ..watching.session.clone()
+        };
+        let session = self.open_session(&container, &run).await?;
+        Ok(Some(Box::new(Watch::begin(session, watching).await?)))
+    }
+
+    async fn stop(&self, key: &DatabaseKey) -> Result<(), DatabaseError> {
+        let turn = self.turns().data.of(&key.preview);
+        let _turn = turn.read().await;
+        let name = self.names(&key.preview).database(key.generation, &key.name);
+        Ok(self.stop_server(&name, &describe(key)).await?)
+    }
+
+    async fn remove(&self, key: &DatabaseKey) -> Result<(), DatabaseError> {
+        self.remove_database(key).await
+    }
+
+    async fn save(&self, key: &DatabaseKey, source: &str) -> Result<SnapshotState, DatabaseError> {
+        // In a task of its own, as a fork.
+        let (docker, key, source) = (self.clone(), key.clone(), source.to_owned());
+        let done = tokio::spawn(async move { docker.save_snapshot(&key, &source).await });
+        done.await
+            .unwrap_or_else(|error| Err(EngineError::Unreachable(error.to_string()).into()))
+    }
+
+    async fn snapshots(&self) -> Result<Vec<SnapshotState>, DatabaseError> {
+        self.list_snapshots().await
+    }
+
+    async fn snapshot_use(&self, id: &SnapshotId) -> Result<DataUse, DatabaseError> {
+        self.measure_snapshot(id).await
+    }
+
+    async fn forget(&self, id: &SnapshotId) -> Result<(), DatabaseError> {
+        let place = Place::Snapshot(id.clone());
+        self.pool_of_data()?.remove(&place).await?;
+        Ok(())
+    }
+
+    async fn data_use(
+        &self,
+        preview: &PreviewId,
+    ) -> Result<BTreeMap<(Generation, DatabaseName), DataUse>, DatabaseError> {
+        let pool = self.pool_of_data()?;
+        let mut all = BTreeMap::new();
+        for key in self.data_in_pool(Some(preview)).await? {
+            let usage = pool.usage(&place(&key)).await?;
+            let usage = DataUse {
+                exclusive_bytes: usage.exclusive_bytes,
+                shared_bytes: usage.shared_bytes,
+            };
+            all.insert((key.generation, key.name), usage);
+        }
+        Ok(all)
+    }
+
+    async fn pool(&self) -> Result<PoolState, DatabaseError> {
+        let pool = self.pool_of_data()?;
+        let space = pool.space().await?;
+        Ok(PoolState {
+            way: pool.way().sentence(),
+            remedy: pool.way().remedy().map(str::to_owned),
+            total_bytes: space.total_bytes,
+            free_bytes: space.free_bytes.min(space.host_free_bytes),
+        })
+    }
+}
+
+/// Where a database's data are.
+pub(super) fn place(key: &DatabaseKey) -> Place {
+    Place::Data {
+        preview: key.preview.clone(),
+        generation: key.generation,
+        database: key.name.clone(),
+    }
+}
+
+pub(super) fn describe(key: &DatabaseKey) -> String {
+    format!("database {} of {}", key.name, key.preview)
+}
+
+impl Docker {
+    /// Every database whose data are there.
+    pub(in crate::docker) async fn data_in_pool(
+        &self,
+        preview: Option<&PreviewId>,
+    ) -> Result<Vec<DatabaseKey>, EngineError> {
+        let Some(pool) = &self.config().pool else {
+            return Ok(Vec::new());
+        };
+        let places = match preview {
+            Some(preview) => pool.list_of(preview).await,
+            None => pool.list().await.map(|listing| listing.places),
+        };
+        let places = places.map_err(|error| EngineError::Unreachable(error.to_string()))?;
+        let key = |place| match place {
+            Place::Data {
+                preview,
+                generation,
+                database,
+            } => Some(DatabaseKey {
+                preview,
+                generation,
+                name: database,
+            }),
+            Place::Snapshot(_) => None,
+        };
+        Ok(places.into_iter().filter_map(key).collect())
+    }
+
+    /// Removes the container at once, without grace, and then the data.
+    pub(super) async fn remove_database(&self, key: &DatabaseKey) -> Result<(), DatabaseError> {
+        let turn = self.turns().data.of(&key.preview);
+        let _turn = turn.read().await;
+        let names = self.names(&key.preview);
+        let name = names.database(key.generation, &key.name);
+        if let Some((id, _)) = self.find_ours(&name).await? {
+            self.clear(&id).await?;
+        }
+        self.remove_volumes_of_database(key).await?;
+        if let Some(pool) = &self.config().pool {
+            pool.remove(&place(key)).await?;
+        }
+        Ok(())
+    }
+
+    /// Copies data that nothing writes to, with what is known of them.
+    pub(super) async fn copy(&self, from: &Place, to: &Place) -> Result<(), DatabaseError> {
+        let pool = self.pool_of_data()?;
+        if let Some(why) = pool.hindrance().await {
+            return Err(DatabaseError::Full(why));
+        }
+        let about = self.about(from).await?;
+        let about = about.ok_or_else(|| DatabaseError::NoData(from.to_string()))?;
+        let draft = pool.draft().await?;
+        pool.clone_into(from, &draft, super::forking::COPY_MAX)
+            .await?;
+        draft.write_about(&about.to_bytes()).await?;
+        draft.publish(to).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,180 @@
+//! Fills a server that runs on a fresh directory.
+
+use std::time::Duration;
+
+use bollard::query_parameters::UploadToContainerOptionsBuilder;
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use super::{
+    exec::Run,
+    kind::{Kind, Seeding},
+};
+use crate::{
+    databases::{DataSink, DatabaseError, DatabaseSpec, Seed},
+    docker::Docker,
+    engine::EngineError,
+};
+
+/// How often something that ends by itself is asked whether it has.
+const POLL: Duration = Duration::from_millis(100);
+
+/// How many lines a seed's command is quoted with.
+const OUTPUT_LINES: usize = 40;
+
+impl Docker {
+    /// Runs every part of a seed within the time for seeds.
+    pub(super) async fn seed_with(
+        &self,
+        id: &str,
+        spec: &DatabaseSpec,
+        kind: &dyn Kind,
+        seed: &Seed,
+        steps: Vec<Seeding>,
+        sink: &DataSink,
+    ) -> Result<(), DatabaseError> {
+        let limit = self.config().timeouts.seed;
+        let deadline = Instant::now() + limit;
+        let count = steps.len();
+        for (at, step) in steps.into_iter().enumerate() {
+            let path = match &step {
+                Seeding::Run { path, .. }
+                | Seeding::Until { path, .. }
+                | Seeding::Upload { path, .. } => path.clone(),
+            };
+            if count > 1 {
+                sink(format!(
+                    "the data of {}: {path}, {} of {count}",
+                    spec.key.name,
+                    at + 1
+                ));
+            }
+            let ran = tokio::time::timeout_at(deadline, self.seed_step(id, kind, step)).await;
+            ran.map_err(|_| too_long(&path, limit))??;
+        }
+        if let Seed::Run {
+            spec: run, words, ..
+        } = seed
+        {
+            sink(format!("the data of {}: {words}", spec.key.name));
+            let task = format!("seed-{}", spec.key.name);
+            let ran = tokio::time::timeout_at(deadline, self.run(run, &task)).await;
+            let ended = ran.map_err(|_| too_long(words, limit))??;
+            if ended.exit_code != 0 {
+                let message = match ended.out_of_memory {
+                    true => "it was killed for memory".to_owned(),
+                    false => format!("it ended with exit code {}", ended.exit_code),
+                };
+                let from = ended.output.len().saturating_sub(OUTPUT_LINES);
+                return Err(DatabaseError::Seed {
+                    path: words.clone(),
+                    line: None,
+                    message,
+                    output: ended.output[from..].to_vec(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    async fn seed_step(
+        &self,
+        id: &str,
+        kind: &dyn Kind,
+        step: Seeding,
+    ) -> Result<(), DatabaseError> {
+        match step {
+            Seeding::Run { path, run } => self.seed_run(id, kind, path, run).await,
+            Seeding::Upload { path, files, run } => {
+                self.upload(id, files).await?;
+                self.seed_run(id, kind, path, run).await
+            }
+            Seeding::Until { path, run, right } => loop {
+                let answer = self.execute_as(id, kind, run.clone()).await?;
+                if !answer.succeeded() {
+                    return Err(self.seed_failed(id, kind, path, &answer).await?);
+                }
+                if right(&answer) {
+                    return Ok(());
+                }
+                tokio::time::sleep(POLL).await;
+            },
+        }
+    }
+
+    async fn seed_run(
+        &self,
+        id: &str,
+        kind: &dyn Kind,
+        path: String,
+        run: Run,
+    ) -> Result<(), DatabaseError> {
+        let answer = self.execute_as(id, kind, run).await?;
+        if answer.succeeded() {
+            return Ok(());
+        }
+        Err(self.seed_failed(id, kind, path, &answer).await?)
+    }
+
+    /// A statement that failed, unless it is the server that ended under it.
+    async fn seed_failed(
+        &self,
+        id: &str,
+        kind: &dyn Kind,
+        path: String,
+        answer: &super::exec::Answer,
+    ) -> Result<DatabaseError, EngineError> {
+        let there = self.inspect(id).await?;
+        let state = there.and_then(|there| there.state).unwrap_or_default();
+        if state.oom_killed == Some(true) || state.running != Some(true) {
+            return Ok(DatabaseError::NotReady {
+                message: format!("the server ended while {path} was run"),
+                out_of_memory: state.oom_killed == Some(true),
+                output: self.last_lines(id, OUTPUT_LINES).await?,
+            });
+        }
+        if let Some(why) = &answer.broken_input {
+            return Ok(DatabaseError::SeedUnfit {
+                path,
+                why: why.clone(),
+            });
+        }
+        let (line, message) = kind.complaint(answer);
+        Ok(DatabaseError::Seed {
+            path,
+            line,
+            message,
+            output: Vec::new(),
+        })
+    }
+
+    /// Puts files into the container; the archive is ours and holds nothing but plain files.
+    async fn upload(&self, id: &str, files: Vec<(String, Bytes)>) -> Result<(), DatabaseError> {
+        let mut archive = tar::Builder::new(Vec::new());
+        for (path, content) in &files {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(content.len() as u64);
+            header.set_mode(0o644);
+            let path = path.trim_start_matches('/');
+            archive
+                .append_data(&mut header, path, content.as_ref())
+                .map_err(|error| DatabaseError::Pool(error.to_string()))?;
+        }
+        let archive = archive
+            .into_inner()
+            .map_err(|error| DatabaseError::Pool(error.to_string()))?;
+        let options = UploadToContainerOptionsBuilder::new().path("/").build();
+        let body = bollard::body_full(archive.into());
+        let upload = self.api().upload_to_container(id, Some(options), body);
+        Ok(self.change("the upload of a seed", upload).await?)
+    }
+}
+
+fn too_long(path: &str, limit: Duration) -> DatabaseError {
+    DatabaseError::Seed {
+        path: path.to_owned(),
+        line: None,
+        message: format!("it took longer than {} s", limit.as_secs()),
+        output: Vec::new(),
+    }
+}

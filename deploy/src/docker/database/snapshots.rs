@@ -1,0 +1,87 @@
+//! Snapshots that are there.
+
+use crate::{
+    databases::{DataSet, DataUse, DatabaseError, DatabaseKey, SnapshotState, unix_ms},
+    docker::Docker,
+    names::SnapshotId,
+    pool::Place,
+};
+
+impl Docker {
+    pub(super) async fn list_snapshots(&self) -> Result<Vec<SnapshotState>, DatabaseError> {
+        let pool = self.pool_of_data()?;
+        let mut snapshots = Vec::new();
+        for place in pool.list().await?.places {
+            let Place::Snapshot(id) = place else {
+                continue;
+            };
+            match self.snapshot_state(&id).await {
+                Ok(state) => snapshots.extend(state),
+                // One that cannot be read hides no other.
+                Err(error) => tracing::warn!(%id, %error, "a snapshot cannot be read"),
+            }
+        }
+        Ok(snapshots)
+    }
+
+    pub(super) async fn snapshot_state(
+        &self,
+        id: &SnapshotId,
+    ) -> Result<Option<SnapshotState>, DatabaseError> {
+        let place = Place::Snapshot(id.clone());
+        let pool = self.pool_of_data()?;
+        let Some(about) = self.about(&place).await? else {
+            return Ok(None);
+        };
+        let used_at = pool.used_at(&place).await?;
+        Ok(Some(SnapshotState {
+            id: id.clone(),
+            engine: about.engine,
+            image: about.image,
+            source: about.source,
+            made_at_ms: about.made_at_ms,
+            used_at_ms: used_at.map_or(about.made_at_ms, unix_ms),
+        }))
+    }
+
+    /// How much of the pool a snapshot has.
+    pub(super) async fn measure_snapshot(&self, id: &SnapshotId) -> Result<DataUse, DatabaseError> {
+        let usage = self
+            .pool_of_data()?
+            .usage(&Place::Snapshot(id.clone()))
+            .await?;
+        Ok(DataUse {
+            exclusive_bytes: usage.exclusive_bytes,
+            shared_bytes: usage.shared_bytes,
+        })
+    }
+
+    /// A copy of a database that may run: it is a snapshot of a server that was killed at that
+    /// moment, which every fork brings to order for itself.
+    pub(super) async fn save_snapshot(
+        &self,
+        key: &DatabaseKey,
+        source: &str,
+    ) -> Result<SnapshotState, DatabaseError> {
+        let set = DataSet {
+            preview: key.preview.clone(),
+            generation: key.generation,
+        };
+        let cut = self.cut(&set, std::slice::from_ref(&key.name)).await?;
+        let id = random_id()?;
+        for (draft, mut about) in cut.drafts {
+            source.clone_into(&mut about.source);
+            about.made_at_ms = unix_ms(std::time::SystemTime::now());
+            draft.write_about(&about.to_bytes()).await?;
+            draft.publish(&Place::Snapshot(id.clone())).await?;
+        }
+        let state = self.snapshot_state(&id).await?;
+        state.ok_or_else(|| DatabaseError::NoData(format!("snapshot {id}")))
+    }
+}
+
+pub(super) fn random_id() -> Result<SnapshotId, DatabaseError> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|error| DatabaseError::Pool(error.to_string()))?;
+    SnapshotId::parse(&hex::encode(bytes)).map_err(|error| DatabaseError::Pool(error.to_string()))
+}

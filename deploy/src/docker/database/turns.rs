@@ -1,0 +1,38 @@
+//! Who may touch which data now.
+
+use std::{
+    collections::HashMap,
+    hash::Hash,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use crate::names::{PreviewId, SnapshotId};
+
+/// Locks by key; those that nobody holds or waits for are forgotten.
+#[derive(Debug)]
+pub(super) struct Locks<K, L>(Mutex<HashMap<K, Arc<L>>>);
+
+impl<K, L> Default for Locks<K, L> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K: Clone + Eq + Hash, L: Default> Locks<K, L> {
+    /// The one lock of a key.
+    pub(super) fn of(&self, key: &K) -> Arc<L> {
+        let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        locks.retain(|_, lock| Arc::strong_count(lock) > 1);
+        Arc::clone(locks.entry(key.clone()).or_default())
+    }
+}
+
+/// The turns of one host.
+#[derive(Debug, Default)]
+pub(in crate::docker) struct Turns {
+    /// One making of a snapshot at a time.
+    pub(super) makings: Locks<SnapshotId, tokio::sync::Mutex<()>>,
+    /// Copies of a preview's data one at a time, and none while one of its servers is started,
+    /// stopped or removed: a copy pauses what runs, and whatever else comes between lets it go on.
+    pub(super) data: Locks<PreviewId, tokio::sync::RwLock<()>>,
+}

@@ -1,0 +1,137 @@
+//! A watch over a server's tables: a session with its client that asks again and again.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use tokio::{sync::oneshot, task::JoinHandle};
+
+use super::{kind::Watching, online::Session};
+use crate::{
+    engine::EngineError,
+    table_watch::{LockedTable, RewrittenTable, TableLock, TableReport, TableWatch},
+};
+
+/// How often it is asked who locks what.
+const ASK_EVERY: Duration = Duration::from_millis(50);
+
+/// Locks as they are seen, and for how long.
+type Locks = BTreeMap<String, (TableLock, Duration)>;
+
+/// A watch in a task of its own.
+pub(super) struct Watch {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<TableReport>,
+}
+
+impl Watch {
+    /// Notes what is there, and goes on to look in the background.
+    pub(super) async fn begin(
+        mut session: Session,
+        watching: Watching,
+    ) -> Result<Self, EngineError> {
+        session.say(watching.begin, watching.told).await?;
+        let (stop, stopped) = oneshot::channel();
+        let task = tokio::spawn(look(session, watching, stopped));
+        Ok(Self { stop, task })
+    }
+}
+
+#[async_trait]
+impl TableWatch for Watch {
+    async fn end(self: Box<Self>) -> TableReport {
+        let _looks_no_more = self.stop.send(());
+        self.task.await.unwrap_or_default()
+    }
+}
+
+async fn look(
+    mut session: Session,
+    watching: Watching,
+    mut stopped: oneshot::Receiver<()>,
+) -> TableReport {
+    let mut locks = Locks::new();
+    let mut since = Instant::now();
+    let mut held = Duration::ZERO;
+    let ended = loop {
+        match session.say(watching.locks, watching.told).await {
+            Ok(rows) => note(&mut locks, &rows, held),
+            Err(error) => break Err(error),
+        }
+        tokio::select! {
+            end = &mut stopped => match end {
+                Ok(()) => break session.say(watching.rewritten, watching.told).await,
+                // Nobody waits for the answer.
+                Err(_) => return TableReport::default(),
+            },
+            () = tokio::time::sleep(ASK_EVERY) => {}
+        }
+        held = since.elapsed();
+        since = Instant::now();
+    };
+    let rewritten = match ended {
+        Ok(rows) => rows.lines().filter_map(rewritten).collect(),
+        Err(error) => {
+            tracing::debug!(%error, "what became of the tables is not known");
+            Vec::new()
+        }
+    };
+    let locked = locks
+        .into_iter()
+        .map(|(table, (lock, held))| LockedTable { table, lock, held });
+    TableReport {
+        rewritten,
+        locked: locked.collect(),
+    }
+}
+
+/// Notes what is locked now, and that it was since the look before.
+fn note(locks: &mut Locks, rows: &str, since_before: Duration) {
+    for (table, word) in rows.lines().filter_map(|row| row.rsplit_once('|')) {
+        let lock = match word {
+            "AccessExclusiveLock" => TableLock::Everything,
+            _ => TableLock::Writes,
+        };
+        let (strongest, held) = locks
+            .entry(table.to_owned())
+            .or_insert((lock, Duration::ZERO));
+        *strongest = lock.max(*strongest);
+        *held += since_before;
+    }
+}
+
+fn rewritten(row: &str) -> Option<RewrittenTable> {
+    let (table, bytes) = row.rsplit_once('|')?;
+    Some(RewrittenTable {
+        table: table.to_owned(),
+        bytes: bytes.parse().ok()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_strongest_lock_counts_and_its_time_is_summed() {
+        let mut locks = Locks::new();
+        let look = Duration::from_millis(50);
+        note(&mut locks, "visits|ShareLock\n", Duration::ZERO);
+        note(
+            &mut locks,
+            "visits|AccessExclusiveLock\n\"a|b\"|ShareLock\n",
+            look,
+        );
+        let seen: Vec<_> = locks.into_iter().collect();
+        assert_eq!(
+            seen,
+            [
+                ("\"a|b\"".to_owned(), (TableLock::Writes, look)),
+                ("visits".to_owned(), (TableLock::Everything, look)),
+            ]
+        );
+        assert_eq!(rewritten("nonsense"), None);
+    }
+}

@@ -1,0 +1,321 @@
+//! What calls of the databases do to the simulated host's data and snapshots.
+
+use super::{
+    rules::describe_database,
+    seed,
+    server::Server,
+    world::{Run, World},
+};
+use crate::{
+    blueprint::DatabaseEngine,
+    databases::{DataSet, DatabaseError, DatabaseKey, DatabaseSpec, Fork, Seed, SnapshotState},
+    engine::{Activity, Ended, EngineError, ServiceSpec},
+    names::{DatabaseName, Instance, SnapshotId},
+};
+
+/// A database's data, with or without a server on them.
+#[derive(Clone, Debug)]
+pub(super) struct Data {
+    /// What kind of server made them.
+    pub(super) engine: DatabaseEngine,
+    /// Its image.
+    pub(super) image: String,
+    /// Whether their making came to its end. Until then nobody sees them.
+    pub(super) complete: bool,
+    /// Statements and migrations that were applied, oldest first.
+    pub(super) statements: Vec<String>,
+}
+
+/// Data that belong to no preview.
+#[derive(Clone, Debug)]
+pub(super) struct Snapshot {
+    pub(super) state: SnapshotState,
+    statements: Vec<String>,
+}
+
+impl World {
+    /// Takes away what has the name, and makes a server for what is to come.
+    ///
+    /// Answers the snapshot that is to be copied, which is there already or is to be made.
+    pub(super) fn begin_data(
+        &mut self,
+        instance: &Instance,
+        spec: &DatabaseSpec,
+        seed: &Seed,
+    ) -> Result<SnapshotId, DatabaseError> {
+        self.check_server_image(&spec.image)?;
+        let key = (instance.clone(), spec.key.clone());
+        self.check_replace_data(instance, &spec.key);
+        self.check_remove_database(instance, &spec.key);
+        self.servers.remove(&key);
+        self.data.remove(&key);
+        self.hint(instance, &spec.key.preview);
+        let snapshot = match seed {
+            Seed::Snapshot(id) => id.clone(),
+            seed => seed::snapshot_id(instance, spec, seed)?,
+        };
+        if self
+            .snapshots
+            .contains_key(&(instance.clone(), snapshot.clone()))
+        {
+            return Ok(snapshot);
+        }
+        if matches!(seed, Seed::Snapshot(_)) {
+            return Err(no_snapshot(&snapshot));
+        }
+        seed::check_fits(&spec.engine, seed)?;
+        if let Seed::Run { spec: run, .. } = seed {
+            self.check_data_room(instance, &spec.key)?;
+            self.check_rooms(instance, run)?;
+        }
+        let data = Data {
+            engine: spec.engine.clone(),
+            image: spec.image.clone(),
+            complete: false,
+            statements: Vec::new(),
+        };
+        self.data.insert(key.clone(), data);
+        self.servers.insert(key, Server::running(spec));
+        Ok(snapshot)
+    }
+
+    /// Fills the snapshot where it has to be made, and copies it. A seed that fails leaves nothing
+    /// behind.
+    pub(super) fn finish_data(
+        &mut self,
+        instance: &Instance,
+        spec: &DatabaseSpec,
+        seed: &Seed,
+        id: &SnapshotId,
+    ) -> Result<(), DatabaseError> {
+        let key = (instance.clone(), spec.key.clone());
+        let server = self.servers.remove(&key);
+        let begun = self.data.remove(&key).is_some();
+        self.hint(instance, &spec.key.preview);
+        let at = (instance.clone(), id.clone());
+        if !self.snapshots.contains_key(&at) {
+            match server {
+                Some(server) if begun && server.activity == Activity::Running => {}
+                Some(_) => return Err(ended("the server ended while it was made")),
+                None => return Err(EngineError::Missing(describe_database(&spec.key)).into()),
+            }
+            let statements = self.run_seed(seed)?;
+            let state = self.new_snapshot(id, &spec.engine, &spec.image, &seed::describe(seed));
+            self.snapshots
+                .insert(at.clone(), Snapshot::new(state, statements));
+        }
+        let now_ms = self.now_ms();
+        let snapshot = self.snapshots.get_mut(&at).ok_or_else(|| no_snapshot(id))?;
+        let (engine, image) = (&snapshot.state.engine, &snapshot.state.image);
+        check_version((engine, image), spec)?;
+        snapshot.state.used_at_ms = now_ms;
+        let data = Data {
+            engine: engine.clone(),
+            image: image.clone(),
+            complete: true,
+            statements: snapshot.statements.clone(),
+        };
+        self.data.insert(key, data);
+        Ok(())
+    }
+
+    fn run_seed(&self, seed: &Seed) -> Result<Vec<String>, DatabaseError> {
+        let Seed::Run { spec, words, .. } = seed else {
+            return seed::apply(seed);
+        };
+        let script = self.script_of(spec);
+        match script.migrate {
+            0 => Ok(vec![format!("seed {}", self.made_from(spec))]),
+            code => Err(DatabaseError::Seed {
+                path: words.clone(),
+                line: None,
+                message: format!("it ended with exit code {code}"),
+                output: script.output,
+            }),
+        }
+    }
+
+    /// The commit from which the image of a command was built, or the image.
+    pub(super) fn made_from(&self, spec: &ServiceSpec) -> String {
+        let image = self.images.get(&spec.image);
+        let commit = image.and_then(|image| image.commit.as_ref());
+        commit.map_or_else(|| spec.image.to_string(), ToString::to_string)
+    }
+
+    /// The data as they are at this moment, all of them or none.
+    pub(super) fn cut(
+        &mut self,
+        instance: &Instance,
+        from: &DataSet,
+        names: &[DatabaseName],
+    ) -> Result<Vec<Data>, DatabaseError> {
+        let mut copies = Vec::new();
+        for name in names {
+            let key = key_in(from, name);
+            match self.data.get(&(instance.clone(), key.clone())) {
+                Some(data) if data.complete => copies.push(data.clone()),
+                Some(_) => {
+                    let what = describe_database(&key);
+                    self.violation(format!("{what} copied half made"));
+                    return Err(DatabaseError::NoData(what));
+                }
+                None => return Err(DatabaseError::NoData(describe_database(&key))),
+            }
+        }
+        Ok(copies)
+    }
+
+    /// Puts copies where they belong, in place of what is there.
+    pub(super) fn put_copies(&mut self, instance: &Instance, fork: &Fork, copies: Vec<Data>) {
+        for (name, data) in fork.names.iter().zip(copies) {
+            let key = key_in(&fork.to, name);
+            self.check_replace_data(instance, &key);
+            self.check_remove_database(instance, &key);
+            self.data.insert((instance.clone(), key), data);
+        }
+        self.hint(instance, &fork.to.preview);
+    }
+
+    pub(super) fn remove_data(&mut self, instance: &Instance, key: &DatabaseKey) {
+        self.check_replace_data(instance, key);
+        let at = (instance.clone(), key.clone());
+        if self.data.remove(&at).is_some() {
+            self.hint(instance, &key.preview);
+        }
+    }
+
+    /// Keeps data as a snapshot that no seed leads to.
+    pub(super) fn save(
+        &mut self,
+        instance: &Instance,
+        data: Data,
+        source: &str,
+    ) -> Result<SnapshotState, DatabaseError> {
+        let serial = self.serial().to_string();
+        let id = seed::digest(&[instance.as_str(), "saved", &serial])?;
+        let state = self.new_snapshot(&id, &data.engine, &data.image, source);
+        let snapshot = Snapshot::new(state, data.statements);
+        let state = snapshot.state.clone();
+        self.snapshots.insert((instance.clone(), id), snapshot);
+        Ok(state)
+    }
+
+    pub(super) fn new_snapshot(
+        &self,
+        id: &SnapshotId,
+        engine: &DatabaseEngine,
+        image: &str,
+        source: &str,
+    ) -> SnapshotState {
+        let now_ms = self.now_ms();
+        SnapshotState {
+            id: id.clone(),
+            engine: engine.clone(),
+            image: image.to_owned(),
+            source: source.to_owned(),
+            made_at_ms: now_ms,
+            used_at_ms: now_ms,
+        }
+    }
+
+    /// Applies a command's work to every database that it uses.
+    pub(super) fn apply_run(&mut self, instance: &Instance, run: &Run, ended: &mut Ended) {
+        let by = self.made_from(&run.spec);
+        let used = |(owner, key): &&(Instance, DatabaseKey)| {
+            owner == instance && key.preview == run.spec.key.preview && uses(&run.spec, key)
+        };
+        let used: Vec<_> = self.servers.keys().filter(used).cloned().collect();
+        for at in used {
+            let server = self.servers.get(&at);
+            let runs = server.is_some_and(|server| server.activity == Activity::Running);
+            match self.data.get_mut(&at) {
+                Some(data) if runs && ended.exit_code == 0 => {
+                    data.statements.push(format!("{} {by}", run.task));
+                }
+                Some(_) if runs => {}
+                _ => {
+                    ended.exit_code = 1;
+                    let name = &at.1.name;
+                    ended
+                        .output
+                        .push(format!("{name} does not accept connections"));
+                }
+            }
+        }
+    }
+}
+
+impl Snapshot {
+    pub(super) fn new(state: SnapshotState, statements: Vec<String>) -> Self {
+        Self { state, statements }
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        bytes(&self.statements)
+    }
+}
+
+/// How large statements are.
+pub(super) fn bytes(statements: &[String]) -> u64 {
+    statements
+        .iter()
+        .map(|statement| statement.len() as u64)
+        .sum()
+}
+
+/// Data of one kind of server are of no use to another.
+pub(super) fn check_version(
+    (engine, image): (&DatabaseEngine, &str),
+    spec: &DatabaseSpec,
+) -> Result<(), DatabaseError> {
+    if *engine == spec.engine {
+        return Ok(());
+    }
+    Err(DatabaseError::Version {
+        made_by: image.to_owned(),
+        image: spec.image.clone(),
+        why: format!("they are data of {engine:?}"),
+    })
+}
+
+fn ended(message: &str) -> DatabaseError {
+    DatabaseError::NotReady {
+        message: message.to_owned(),
+        out_of_memory: false,
+        output: Vec::new(),
+    }
+}
+
+fn no_snapshot(id: &SnapshotId) -> DatabaseError {
+    DatabaseError::NoData(format!("snapshot {id}"))
+}
+
+/// Whether the spec joins the database's generation and its environment holds the connection string.
+pub(super) fn uses(spec: &ServiceSpec, key: &DatabaseKey) -> bool {
+    let host = format!("@{}:", key.name);
+    let names =
+        |value: &String| value.contains(&host) || database_in(value) == Some(key.name.as_str());
+    spec.data == Some(key.generation) && spec.env.values().any(names)
+}
+
+/// The host in a connection string of ours; what people run elsewhere has a dot in its name.
+pub(super) fn database_in(url: &str) -> Option<&str> {
+    let (scheme, rest) = url.split_once("://")?;
+    let authority = rest.split('/').next().unwrap_or_default();
+    let at = match (scheme, authority.rsplit_once('@')) {
+        ("postgres" | "mysql" | "redis", Some((_, at))) => at,
+        ("tcp", None) => authority,
+        _ => return None,
+    };
+    let host = at.split(':').next().unwrap_or_default();
+    (!host.contains('.')).then_some(host)
+}
+
+/// The same database of a set.
+pub(super) fn key_in(set: &DataSet, name: &DatabaseName) -> DatabaseKey {
+    DatabaseKey {
+        preview: set.preview.clone(),
+        generation: set.generation,
+        name: name.clone(),
+    }
+}

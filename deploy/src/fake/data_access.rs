@@ -1,0 +1,79 @@
+//! What people do with data on the simulated host.
+
+use async_trait::async_trait;
+
+use super::{
+    FakeEngine, Op, data::Snapshot, flight::Flight, rules::describe_database, seed, world::World,
+};
+use crate::{
+    databases::{
+        DataAccess, DataSink, DatabaseError, DatabaseSpec, ImportSpec, Imported, Reach, Seed,
+        SnapshotState,
+    },
+    engine::{Activity, EngineError},
+    names::Instance,
+};
+
+#[async_trait]
+impl DataAccess for FakeEngine {
+    async fn reach(&self, spec: &DatabaseSpec) -> Result<Reach, DatabaseError> {
+        let world = self.world();
+        let server = world
+            .servers
+            .get(&(self.instance.clone(), spec.key.clone()));
+        if server.is_none_or(|server| server.activity != Activity::Running) {
+            return Err(EngineError::Missing(describe_database(&spec.key)).into());
+        }
+        // Nothing listens anywhere, and there is no container to run a client in.
+        Ok(Reach {
+            client: None,
+            address: None,
+        })
+    }
+
+    async fn import(&self, spec: &ImportSpec, sink: DataSink) -> Result<Imported, DatabaseError> {
+        let what = format!("import of {}", seed::describe(&spec.seed));
+        let mut flight = Flight::begin(self, Op::Import, what);
+        flight.depart().await?;
+        let refused = seed::check_fits(&spec.engine, &spec.seed);
+        let refused = refused.and_then(|()| self.world().check_server_image(&spec.image));
+        if let Err(error) = refused {
+            return flight.land(Err(error));
+        }
+        sink(format!("what {} brings", seed::describe(&spec.seed)));
+        flight.travel(1).await?;
+        let imported = self.world().import(&self.instance, spec);
+        flight.land(imported.map(|snapshot| Imported {
+            snapshot,
+            // Statements are kept as they are and never read for their columns.
+            personal: Vec::new(),
+        }))
+    }
+}
+
+impl World {
+    fn import(
+        &mut self,
+        instance: &Instance,
+        spec: &ImportSpec,
+    ) -> Result<SnapshotState, DatabaseError> {
+        let source = seed::describe(&spec.seed);
+        if matches!(spec.seed, Seed::Run { .. } | Seed::Snapshot(_)) {
+            return Err(DatabaseError::SeedUnfit {
+                path: source,
+                why: "it is nothing that somebody brings".to_owned(),
+            });
+        }
+        let mut statements = seed::apply(&spec.seed)?;
+        if let Some(mask) = &spec.mask {
+            statements.extend(seed::apply_file(mask)?);
+        }
+        let serial = self.serial().to_string();
+        let id = seed::digest(&[instance.as_str(), "imported", &serial])?;
+        let state = self.new_snapshot(&id, &spec.engine, &spec.image, &source);
+        let snapshot = Snapshot::new(state, statements);
+        let state = snapshot.state.clone();
+        self.snapshots.insert((instance.clone(), id), snapshot);
+        Ok(state)
+    }
+}

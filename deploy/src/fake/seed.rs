@@ -1,0 +1,116 @@
+//! What seeds come to on the simulated host.
+
+use sha2::{Digest, Sha256};
+
+use crate::{
+    blueprint::DatabaseEngine,
+    databases::{DatabaseError, DatabaseSpec, Seed, SeedFile},
+    names::{Instance, SnapshotId},
+};
+
+/// What a statement may begin with; anything else is an error of syntax.
+const STATEMENTS: [&str; 16] = [
+    "alter", "analyze", "begin", "commit", "copy", "create", "delete", "do", "drop", "grant",
+    "insert", "select", "set", "truncate", "update", "with",
+];
+
+/// What a compressed file's name ends in. Nothing is unpacked here.
+const COMPRESSED: [&str; 2] = [".gz", ".zst"];
+
+/// Everything that decides what the data will be.
+pub(super) fn snapshot_id(
+    instance: &Instance,
+    spec: &DatabaseSpec,
+    seed: &Seed,
+) -> Result<SnapshotId, DatabaseError> {
+    let engine = format!("{:?}", spec.engine);
+    let what = match seed {
+        Seed::Run { spec: run, .. } => {
+            format!("{} {:?} {}", run.image, run.command, spec.key.name)
+        }
+        seed => format!("{seed:?}"),
+    };
+    digest(&[instance.as_str(), &spec.image, &engine, &what])
+}
+
+pub(super) fn digest(parts: &[&str]) -> Result<SnapshotId, DatabaseError> {
+    let digest = hex::encode(Sha256::digest(parts.join("\0")));
+    // The form is always right; were it not, no other answer would be either.
+    SnapshotId::parse(&digest).map_err(|error| DatabaseError::Pool(error.to_string()))
+}
+
+/// What it is, for people.
+pub(super) fn describe(seed: &Seed) -> String {
+    match seed {
+        Seed::Empty => "nothing".to_owned(),
+        Seed::Sql(files) => {
+            let paths: Vec<_> = files.iter().map(|file| file.path.as_str()).collect();
+            paths.join(", ")
+        }
+        Seed::PgCustom(file) | Seed::Rdb(file) => file.path.clone(),
+        Seed::PgDirectory(folder, _) => folder.clone(),
+        Seed::Run { words, .. } => words.clone(),
+        Seed::Snapshot(id) => format!("snapshot {id}"),
+    }
+}
+
+/// Refuses a seed that the kind of server has no use for, before anything is made.
+pub(super) fn check_fits(engine: &DatabaseEngine, seed: &Seed) -> Result<(), DatabaseError> {
+    use DatabaseEngine::{Mariadb, Mysql, Postgres, Redis, Valkey};
+    let fits = match seed {
+        Seed::Empty | Seed::Run { .. } | Seed::Snapshot(_) => true,
+        Seed::Sql(_) => matches!(engine, Postgres | Mysql | Mariadb),
+        Seed::PgCustom(_) | Seed::PgDirectory(..) => *engine == Postgres,
+        Seed::Rdb(_) => matches!(engine, Redis | Valkey),
+    };
+    if fits {
+        return Ok(());
+    }
+    Err(DatabaseError::SeedUnfit {
+        path: describe(seed),
+        why: format!("a server of {engine:?} does not take it"),
+    })
+}
+
+/// The statements of a seed that needs no command, or the first that no server would take.
+pub(super) fn apply(seed: &Seed) -> Result<Vec<String>, DatabaseError> {
+    match seed {
+        Seed::Sql(files) => {
+            let statements: Result<Vec<_>, _> = files.iter().map(apply_file).collect();
+            Ok(statements?.concat())
+        }
+        Seed::PgCustom(_) | Seed::PgDirectory(..) | Seed::Rdb(_) => {
+            Ok(vec![format!("restore {}", describe(seed))])
+        }
+        Seed::Empty | Seed::Run { .. } | Seed::Snapshot(_) => Ok(Vec::new()),
+    }
+}
+
+/// The file's statements.
+pub(super) fn apply_file(file: &SeedFile) -> Result<Vec<String>, DatabaseError> {
+    if COMPRESSED.iter().any(|end| file.path.ends_with(end)) {
+        return Ok(vec![format!("restore {}", file.path)]);
+    }
+    let content = String::from_utf8_lossy(&file.content);
+    let mut statements = Vec::new();
+    let mut line = 1;
+    for piece in content.split(';') {
+        let lines = |text: &str| text.bytes().filter(|byte| *byte == b'\n').count();
+        let (blank, _) = piece.split_at(piece.len() - piece.trim_start().len());
+        let begins = line + lines(blank);
+        line += lines(piece);
+        let Some(word) = piece.split_whitespace().next() else {
+            continue;
+        };
+        if !STATEMENTS.contains(&word.to_lowercase().as_str()) {
+            return Err(DatabaseError::Seed {
+                path: file.path.clone(),
+                line: u32::try_from(begins).ok(),
+                message: format!("syntax error at or near {word:?}"),
+                output: Vec::new(),
+            });
+        }
+        statements.push(piece.trim().to_owned());
+    }
+    Ok(statements)
+}

@@ -1,0 +1,110 @@
+//! What calls of the databases do to the simulated host's servers.
+
+use sha2::{Digest, Sha256};
+
+use super::{data::check_version, rules::describe_database, world::World};
+use crate::{
+    databases::{DataSet, DatabaseError, DatabaseKey, DatabaseSpec},
+    engine::{Activity, EngineError, Room},
+    names::Instance,
+};
+
+/// A database's container.
+#[derive(Clone, Debug)]
+pub(super) struct Server {
+    pub(super) image: String,
+    pub(super) activity: Activity,
+    /// The spec that it was started with.
+    spec: String,
+}
+
+impl World {
+    /// Answers whether the server runs as the spec says already.
+    pub(super) fn prepare_server(
+        &mut self,
+        instance: &Instance,
+        spec: &DatabaseSpec,
+    ) -> Result<bool, DatabaseError> {
+        let key = (instance.clone(), spec.key.clone());
+        let missing = || EngineError::Missing(describe_database(&spec.key));
+        let data = self.data.get(&key).ok_or_else(missing)?;
+        if !data.complete {
+            let what = describe_database(&spec.key);
+            self.violation(format!("{what} started half made"));
+            return Err(missing().into());
+        }
+        check_version((&data.engine, &data.image), spec)?;
+        self.check_server_image(&spec.image)?;
+        self.check_data_room(instance, &spec.key)?;
+        let there = self.servers.get(&key);
+        Ok(there.is_some_and(|server| server.runs_as(spec)))
+    }
+
+    pub(super) fn start_server(
+        &mut self,
+        instance: &Instance,
+        spec: &DatabaseSpec,
+    ) -> Result<(), DatabaseError> {
+        if self.prepare_server(instance, spec)? {
+            return Ok(());
+        }
+        let key = (instance.clone(), spec.key.clone());
+        self.servers.insert(key, Server::running(spec));
+        self.hint(instance, &spec.key.preview);
+        Ok(())
+    }
+
+    pub(super) fn remove_server(&mut self, instance: &Instance, key: &DatabaseKey) {
+        let at = (instance.clone(), key.clone());
+        if self.servers.remove(&at).is_some() {
+            self.hint(instance, &key.preview);
+        }
+    }
+
+    /// Whether a server runs on the set, which stands still while it is copied.
+    pub(super) fn has_servers(&self, instance: &Instance, set: &DataSet) -> bool {
+        self.servers.iter().any(|((owner, key), server)| {
+            let inside = key.preview == set.preview && key.generation == set.generation;
+            owner == instance && inside && server.activity == Activity::Running
+        })
+    }
+
+    pub(super) fn check_server_image(&self, image: &str) -> Result<(), DatabaseError> {
+        if !self.unknown_references.contains(image) {
+            return Ok(());
+        }
+        Err(DatabaseError::NoImage {
+            image: image.to_owned(),
+            why: "no such image (simulated)".to_owned(),
+        })
+    }
+
+    pub(super) fn check_data_room(
+        &self,
+        instance: &Instance,
+        key: &DatabaseKey,
+    ) -> Result<(), EngineError> {
+        self.check_room(instance, &key.preview, &Room::Data(key.generation))
+    }
+}
+
+impl Server {
+    pub(super) fn running(spec: &DatabaseSpec) -> Self {
+        Self {
+            image: spec.image.clone(),
+            activity: Activity::Running,
+            spec: as_started(spec),
+        }
+    }
+
+    fn runs_as(&self, spec: &DatabaseSpec) -> bool {
+        self.activity == Activity::Running && self.spec == as_started(spec)
+    }
+}
+
+/// Two specs are the same when they say the same.
+fn as_started(spec: &DatabaseSpec) -> String {
+    use secrecy::ExposeSecret as _;
+    let password = Sha256::digest(spec.password.expose_secret());
+    format!("{spec:?} {}", hex::encode(password))
+}

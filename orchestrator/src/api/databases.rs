@@ -1,0 +1,223 @@
+//! `POST /api/v1/databases`: a database without a preview; and how a person reaches one.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+};
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+};
+use deploy::{
+    blueprint::{Blueprint, Database, OnPush, SeedSource, known_engine},
+    databases::{DatabaseError, DatabaseKey, DatabaseSpec, url},
+    engine::EngineError,
+    names::{CommitSha, DatabaseName, PreviewId, RevisionNumber},
+};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    describe::describe_again, extract::Said, problem::Problem, state::ApiState, view::PreviewView,
+};
+use crate::{
+    glance,
+    lifecycle::{Head, Origin},
+    store::{Given, NewRevision, NewTaken},
+    taking::{add, fresh_id},
+    worker::wall_ms,
+};
+
+/// The slug of databases that belong to no preview.
+const SLUG: &str = "db";
+/// Memory of such a database, with swap.
+const MEMORY_BYTES: u64 = 512 << 20;
+/// The longest that one may be asked to stay.
+const HOURS_MAX: u64 = 24 * 90;
+const HOURS_DEFAULT: u64 = 24;
+
+/// How a database alone is asked for.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DatabaseBody {
+    /// Such as `postgres:15`.
+    pub engine: String,
+    /// The name of a snapshot to start from.
+    #[serde(default)]
+    pub snapshot: Option<String>,
+    /// After how many hours it goes.
+    #[serde(default)]
+    pub hours: Option<u64>,
+}
+
+/// How a person reaches a database.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ReachView {
+    /// The container that it runs in.
+    pub container: Option<String>,
+    /// Its own client there: program and arguments.
+    pub client: Vec<String>,
+    /// Variables that the client needs; they hold the password.
+    pub env: Vec<String>,
+    /// Where this host reaches it.
+    pub address: Option<SocketAddr>,
+    /// Its URL, with `HOST:PORT` where its address would be.
+    pub url: String,
+}
+
+/// Makes a database that belongs to nobody's pull request.
+pub(super) async fn create(
+    State(state): State<ApiState>,
+    Said(body): Said<DatabaseBody>,
+) -> Result<(StatusCode, Json<PreviewView>), Problem> {
+    let ports = state.registry.ports();
+    let (engine, image) = known_engine(&body.engine).map_err(Problem::bad_request)?;
+    let hours = body.hours.unwrap_or(HOURS_DEFAULT);
+    if !(1..=HOURS_MAX).contains(&hours) {
+        return Err(Problem::bad_request(format!(
+            "`hours` has to be from 1 to {HOURS_MAX}"
+        )));
+    }
+    if let Some(name) = &body.snapshot
+        && ports.store.snapshot(name).await?.is_none()
+    {
+        return Err(Problem::not_found(format!(
+            "there is no snapshot {name:?}; `dayfly snapshot ls` shows all"
+        )));
+    }
+    let name = DatabaseName::parse("main").map_err(|e| Problem::bad_request(e.to_string()))?;
+    let database = Database {
+        name,
+        engine,
+        image,
+        seed: body.snapshot.map(|name| SeedSource::Snapshot { name }),
+        migrate: None,
+        on_push: OnPush::Keep,
+        migrations: None,
+        url_variable: "DATABASE_URL".to_owned(),
+        memory_bytes: MEMORY_BYTES,
+    };
+    let id = fresh_id(SLUG, 'd')?;
+    // It has no commit; what stands for one is its own.
+    let digest = hex::encode(Sha256::digest(id.as_str()));
+    let commit = CommitSha::parse(&digest).map_err(|e| Problem::bad_request(e.to_string()))?;
+    let now_ms = wall_ms();
+    let text = String::new;
+    let new = NewTaken {
+        id: id.clone(),
+        slug: SLUG.to_owned(),
+        origin: Origin::Database,
+        parent: None,
+        repository: None,
+        head: Head {
+            commit: commit.clone(),
+            branch: text(),
+            base: text(),
+            author: text(),
+            title: body.engine.clone(),
+        },
+        note: None,
+        expires_at_ms: Some(now_ms.saturating_add(hours.saturating_mul(3_600_000))),
+    };
+    add(ports, new, Some(first(commit, database)), now_ms).await?;
+    state.registry.wake(&id);
+    let view = describe_again(ports, &id).await?;
+    Ok((StatusCode::ACCEPTED, Json(view)))
+}
+
+/// Its one revision, with all that a commit would have said.
+fn first(commit: CommitSha, database: Database) -> NewRevision {
+    let blueprint = Blueprint {
+        origin: "a database alone".to_owned(),
+        services: Vec::new(),
+        databases: vec![database],
+        notes: Vec::new(),
+    };
+    NewRevision {
+        number: RevisionNumber(1),
+        commit,
+        request: 0,
+        given: Given::This {
+            blueprint: Box::new(blueprint),
+            images: BTreeMap::new(),
+            migrated: BTreeSet::new(),
+        },
+    }
+}
+
+/// How a person reaches a database of a preview.
+pub(super) async fn reach(
+    State(state): State<ApiState>,
+    Path((id, name)): Path<(String, String)>,
+) -> Result<Json<ReachView>, Problem> {
+    let ports = state.registry.ports();
+    let none =
+        |what: &str| Problem::not_found(format!("there is no {what}; `dayfly ls` shows all"));
+    let id = PreviewId::parse(&id).map_err(|_| none("such preview"))?;
+    let row = ports.store.preview(&id).await?;
+    let row = row.ok_or_else(|| none("such preview"))?;
+    let observed = glance::observed(ports, &row).await?;
+    let revision = glance::shown(&row, &observed);
+    let databases = revision.iter().flat_map(|revision| &revision.blueprint);
+    let databases: Vec<_> = databases.flat_map(|known| &known.databases).collect();
+    let names: Vec<_> = databases.iter().map(|known| known.name.as_str()).collect();
+    let wanted = match name.as_str() {
+        "-" => databases.first().filter(|_| databases.len() == 1),
+        name => databases.iter().find(|known| known.name.as_str() == name),
+    };
+    let (Some(wanted), Some(generation)) = (wanted, revision.and_then(|r| r.generation)) else {
+        return Err(Problem::not_found(match names.as_slice() {
+            [] => format!("{id} has no database"),
+            names => format!("name one of the databases of {id}: {}", names.join(", ")),
+        }));
+    };
+    let rows = ports.store.databases(&id).await?;
+    let password = rows
+        .into_iter()
+        .find(|row| row.generation == generation && row.name == wanted.name)
+        .map(|row| SecretString::from(row.password))
+        .ok_or_else(|| Problem::conflict(format!("database {} is not made yet", wanted.name)))?;
+    let spec = DatabaseSpec {
+        key: DatabaseKey {
+            preview: id.clone(),
+            generation,
+            name: wanted.name.clone(),
+        },
+        engine: wanted.engine.clone(),
+        image: wanted.image.clone(),
+        password,
+        memory_bytes: wanted.memory_bytes,
+        cpu_milli: 0,
+    };
+    let reach = ports.data_access.reach(&spec).await.map_err(|error| {
+        let running = format!("database {} does not run: {error}", wanted.name);
+        match error {
+            DatabaseError::Engine(EngineError::Missing(_)) => Problem::conflict(running),
+            error => Problem::new(StatusCode::BAD_GATEWAY, error.to_string()),
+        }
+    })?;
+    let url = url(
+        &spec.engine,
+        &wanted.name,
+        &spec.password,
+        Some("HOST:PORT"),
+    );
+    Ok(Json(ReachView {
+        container: reach.client.as_ref().map(|client| client.container.clone()),
+        client: reach
+            .client
+            .iter()
+            .flat_map(|client| client.arguments.clone())
+            .collect(),
+        env: reach
+            .client
+            .into_iter()
+            .flat_map(|client| client.env)
+            .collect(),
+        address: reach.address,
+        url,
+    }))
+}

@@ -1,0 +1,12 @@
+//! `GET /api/v1/pool`: where databases live.
+
+use axum::{Json, extract::State, http::StatusCode};
+use deploy::databases::PoolState;
+
+use super::{problem::Problem, state::ApiState};
+
+pub(super) async fn pool(State(state): State<ApiState>) -> Result<Json<PoolState>, Problem> {
+    let pool = state.registry.ports().databases.pool().await;
+    pool.map(Json)
+        .map_err(|error| Problem::new(StatusCode::BAD_GATEWAY, error.to_string()))
+}

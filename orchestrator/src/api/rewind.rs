@@ -1,0 +1,122 @@
+//! `POST /api/v1/previews/{id}/undo` and `/reset`: back to what served before, and fresh data.
+
+use std::collections::BTreeSet;
+
+use axum::{Json, extract::State, http::StatusCode};
+use deploy::names::DatabaseName;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    describe::describe_again,
+    extract::{Known, Said},
+    problem::Problem,
+    state::ApiState,
+    view::PreviewView,
+};
+use crate::{
+    glance,
+    lifecycle::{Observed, Phase, Recall, Reset, Wanted, summary},
+    store::PreviewRow,
+    worker::wall_ms,
+};
+
+/// Which databases start again from their seeds.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResetBody {
+    /// None means all.
+    #[serde(default)]
+    pub database: Option<DatabaseName>,
+}
+
+/// Goes back to the revision that served before, with the data it had; again goes forth.
+pub(super) async fn undo(
+    State(state): State<ApiState>,
+    Known(row): Known,
+) -> Result<(StatusCode, Json<PreviewView>), Problem> {
+    let ports = state.registry.ports();
+    let observed = glance::observed(ports, &row).await?;
+    let head = settled(&row, &observed)?;
+    let Some(before) = observed.before() else {
+        let hours = ports.settings.limits.undo_hours_max;
+        return Err(Problem::conflict(format!(
+            "nothing is kept of {} to go back to: what a push replaced is kept for {hours} h, or \
+             until the next push",
+            row.id
+        )));
+    };
+    let (revision, commit) = (before.number, before.commit.clone());
+    let change = move |desired: &mut crate::lifecycle::Desired| {
+        desired.request += 1;
+        desired.recall = Some(Recall {
+            head,
+            request: desired.request,
+            revision,
+            commit,
+        });
+    };
+    ports
+        .store
+        .change_desired(&row.id, wall_ms(), change)
+        .await?;
+    state.registry.wake(&row.id);
+    let view = describe_again(ports, &row.id).await?;
+    Ok((StatusCode::ACCEPTED, Json(view)))
+}
+
+/// Starts databases again from their seeds, beside those that serve; can be undone.
+pub(super) async fn reset(
+    State(state): State<ApiState>,
+    Known(row): Known,
+    Said(body): Said<ResetBody>,
+) -> Result<(StatusCode, Json<PreviewView>), Problem> {
+    let ports = state.registry.ports();
+    let observed = glance::observed(ports, &row).await?;
+    settled(&row, &observed)?;
+    let blueprint = glance::shown(&row, &observed).and_then(|revision| revision.blueprint.as_ref());
+    let known: BTreeSet<_> = blueprint
+        .iter()
+        .flat_map(|blueprint| &blueprint.databases)
+        .map(|database| database.name.clone())
+        .collect();
+    if known.is_empty() {
+        return Err(Problem::conflict(format!("{} has no database", row.id)));
+    }
+    if let Some(name) = body.database.as_ref().filter(|name| !known.contains(*name)) {
+        let names: Vec<_> = known.iter().map(|name| name.as_str()).collect();
+        return Err(Problem::not_found(format!(
+            "{} has no database {name}; it has {}",
+            row.id,
+            names.join(", ")
+        )));
+    }
+    let only = body.database.map(|name| BTreeSet::from([name]));
+    let change = move |desired: &mut crate::lifecycle::Desired| {
+        desired.request += 1;
+        desired.reset = Some(Reset {
+            request: desired.request,
+            only,
+        });
+    };
+    ports
+        .store
+        .change_desired(&row.id, wall_ms(), change)
+        .await?;
+    state.registry.wake(&row.id);
+    let view = describe_again(ports, &row.id).await?;
+    Ok((StatusCode::ACCEPTED, Json(view)))
+}
+
+/// The head of a preview whose newest revision serves: while a newer one comes up, it is not known
+/// yet what "before" would be.
+fn settled(row: &PreviewRow, observed: &Observed) -> Result<deploy::names::CommitSha, Problem> {
+    let phase = summary(&row.desired, observed).phase;
+    match (&row.desired.wanted, phase) {
+        (Wanted::Serve(head), Phase::Live) => Ok(head.commit.clone()),
+        (Wanted::Serve(head), Phase::Failed) if observed.route.is_some() => Ok(head.commit.clone()),
+        _ => Err(Problem::conflict(format!(
+            "{} is {phase}; wait until it is live",
+            row.id
+        ))),
+    }
+}

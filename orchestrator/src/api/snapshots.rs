@@ -1,0 +1,336 @@
+//! `/api/v1/snapshots`: data that people gave a name.
+
+use axum::{
+    Json,
+    body::Body,
+    extract::{Path, State},
+    http::StatusCode,
+};
+use deploy::{
+    blueprint::{DatabaseEngine, SeedSource, known_engine},
+    databases::{DatabaseError, DatabaseKey, ImportSpec, Seed, SeedFile, SnapshotState},
+    names::{DatabaseName, PreviewId},
+};
+use http_body_util::{BodyExt as _, Limited};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    describe::timestamp,
+    extract::{Asked, Said},
+    problem::Problem,
+    state::ApiState,
+};
+use crate::{
+    glance,
+    lifecycle::Origin,
+    store::{Holds, SnapshotRow},
+    worker::{Ports, wall_ms},
+};
+
+/// The longest name.
+const NAME_MAX: usize = 40;
+/// The largest file that may be brought, in bytes: it is held in memory while it is read.
+const FILE_BYTES_MAX: usize = 2 << 30;
+/// Memory of the server that reads what is brought, with swap.
+const MEMORY_BYTES: u64 = 1 << 30;
+
+/// A snapshot with a name, or one that was made from a seed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotView {
+    /// Its name; null for what was made from a seed.
+    pub name: Option<String>,
+    /// Its id in the pool.
+    pub id: String,
+    /// The server's image.
+    pub image: String,
+    /// What it was made from.
+    pub source: String,
+    /// What it holds; null for what was made from a seed.
+    pub holds: Option<Holds>,
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// Its files' bytes; null where they cannot be counted.
+    pub bytes: Option<u64>,
+    /// When it was made.
+    pub made_at: Timestamp,
+    /// When it was last copied.
+    pub used_at: Timestamp,
+    /// When it goes.
+    pub expires_at: Option<Timestamp>,
+    /// Columns that look personal, where that was looked for just now.
+    #[serde(default)]
+    pub personal: Vec<String>,
+}
+
+/// What a database's data should be kept as.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SaveBody {
+    /// Of which preview.
+    pub preview: PreviewId,
+    /// Which database, where it has several.
+    #[serde(default)]
+    pub database: Option<DatabaseName>,
+    /// The name.
+    pub name: String,
+    /// What it holds.
+    #[serde(default)]
+    pub holds: Option<Holds>,
+    /// Who answers for it.
+    pub owner: String,
+    /// After how many days it goes.
+    #[serde(default)]
+    pub days: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ImportQuery {
+    engine: String,
+    /// The file's name, which tells what it is.
+    file: String,
+    holds: Holds,
+    owner: String,
+    #[serde(default)]
+    days: Option<u64>,
+    /// How many bytes at the beginning are the mask.
+    #[serde(default)]
+    mask_bytes: usize,
+}
+
+pub(super) async fn list(
+    State(state): State<ApiState>,
+) -> Result<Json<Vec<SnapshotView>>, Problem> {
+    let ports = state.registry.ports();
+    let named = ports.store.named_snapshots().await?;
+    let there = ports.databases.snapshots().await.map_err(failed)?;
+    let mut views = Vec::with_capacity(there.len());
+    for state in there {
+        let row = named.iter().find(|row| row.id == state.id);
+        views.push(view(ports, state, row, Vec::new()).await);
+    }
+    Ok(Json(views))
+}
+
+/// Keeps a copy of a database's data, which goes on as it was.
+pub(super) async fn save(
+    State(state): State<ApiState>,
+    Said(body): Said<SaveBody>,
+) -> Result<(StatusCode, Json<SnapshotView>), Problem> {
+    let ports = state.registry.ports();
+    check_name(&body.name)?;
+    let none = || Problem::not_found(format!("there is no preview {}", body.preview));
+    let row = ports.store.preview(&body.preview).await?.ok_or_else(none)?;
+    let observed = glance::observed(ports, &row).await?;
+    let revision = glance::shown(&row, &observed);
+    let born = revision
+        .and_then(|revision| revision.generation)
+        .and_then(|generation| Some((generation, observed.generations.get(&generation)?)));
+    let Some((generation, facts)) = born else {
+        return Err(Problem::conflict(format!("{} has no data yet", row.id)));
+    };
+    let name = match (&body.database, facts.born.first()) {
+        (Some(name), _) if facts.born.contains(name) => name.clone(),
+        (None, Some(only)) if facts.born.len() == 1 => only.clone(),
+        _ => {
+            let names: Vec<_> = facts.born.iter().map(|name| name.as_str()).collect();
+            let names = names.join(", ");
+            return Err(Problem::bad_request(format!(
+                "name one of the databases of {}: {names}",
+                row.id
+            )));
+        }
+    };
+    // What came from elsewhere than a seed of the repository may be anything.
+    let databases = revision.iter().flat_map(|facts| &facts.blueprint);
+    let mut databases = databases.flat_map(|known| &known.databases);
+    let brought = databases.any(|d| matches!(d.seed, Some(SeedSource::Snapshot { .. })));
+    let holds = match body.holds {
+        Some(holds) => holds,
+        None if brought || !matches!(row.desired.origin, Origin::PullRequest | Origin::Local) => {
+            return Err(Problem::bad_request(
+                "say what it holds: `--as synthetic`, `--as masked` or `--as real`",
+            ));
+        }
+        None => Holds::Synthetic,
+    };
+    let key = DatabaseKey {
+        preview: row.id.clone(),
+        generation,
+        name,
+    };
+    let source = format!("database {} of {}", key.name, row.id);
+    let saved = ports.databases.save(&key, &source).await.map_err(failed)?;
+    let given = (body.name, holds, body.owner, body.days);
+    let view = keep(ports, saved, given, Vec::new()).await?;
+    Ok((StatusCode::CREATED, Json(view)))
+}
+
+/// Makes a snapshot of a file; answers when it is there.
+pub(super) async fn import(
+    State(state): State<ApiState>,
+    Path(name): Path<String>,
+    Asked(query): Asked<ImportQuery>,
+    body: Body,
+) -> Result<(StatusCode, Json<SnapshotView>), Problem> {
+    let ports = state.registry.ports();
+    check_name(&name)?;
+    let (engine, image) = known_engine(&query.engine).map_err(Problem::bad_request)?;
+    let bytes = Limited::new(body, FILE_BYTES_MAX).collect().await;
+    let bytes = bytes
+        .map_err(|error| {
+            Problem::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                format!(
+                    "the file cannot be taken: {error}; at most {} MiB are",
+                    FILE_BYTES_MAX >> 20
+                ),
+            )
+        })?
+        .to_bytes();
+    if query.mask_bytes > bytes.len() {
+        return Err(Problem::bad_request(
+            "the mask is longer than what was sent",
+        ));
+    }
+    let mask = SeedFile {
+        path: "the mask".to_owned(),
+        content: bytes.slice(..query.mask_bytes),
+    };
+    let file = SeedFile {
+        path: query.file.clone(),
+        content: bytes.slice(query.mask_bytes..),
+    };
+    let spec = ImportSpec {
+        seed: seed(&engine, file)?,
+        mask: (query.mask_bytes > 0).then_some(mask),
+        memory_bytes: MEMORY_BYTES,
+        engine,
+        image,
+    };
+    let (sink_name, shown) = (name.clone(), query.file);
+    let sink = std::sync::Arc::new(move |sentence: String| {
+        tracing::info!(snapshot = sink_name, file = shown, sentence, "import");
+    });
+    let imported = ports
+        .data_access
+        .import(&spec, sink)
+        .await
+        .map_err(failed)?;
+    let given = (name, query.holds, query.owner, query.days);
+    let view = keep(ports, imported.snapshot, given, imported.personal).await?;
+    Ok((StatusCode::CREATED, Json(view)))
+}
+
+pub(super) async fn remove(
+    State(state): State<ApiState>,
+    Path(name): Path<String>,
+) -> Result<Json<serde_json::Value>, Problem> {
+    let ports = state.registry.ports();
+    let row = ports.store.snapshot(&name).await?;
+    let row = row.ok_or_else(|| {
+        let shown: String = name.chars().take(80).collect();
+        Problem::not_found(format!(
+            "there is no snapshot {shown:?}; `dayfly snapshot ls` shows all"
+        ))
+    })?;
+    ports.store.forget_snapshot(&name).await?;
+    ports.databases.forget(&row.id).await.map_err(failed)?;
+    Ok(Json(serde_json::json!({ "removed": name })))
+}
+
+/// By the end of the file's name.
+fn seed(engine: &DatabaseEngine, file: SeedFile) -> Result<Seed, Problem> {
+    let name = file.path.to_ascii_lowercase();
+    let ends = |ends: &[&str]| ends.iter().any(|end| name.ends_with(end));
+    let redis = matches!(engine, DatabaseEngine::Redis | DatabaseEngine::Valkey);
+    if ends(&[".sql", ".sql.gz", ".sql.zst"]) && !redis {
+        Ok(Seed::Sql(vec![file]))
+    } else if ends(&[".dump", ".pgdump", ".custom"]) && *engine == DatabaseEngine::Postgres {
+        Ok(Seed::PgCustom(file))
+    } else if ends(&[".rdb"]) && redis {
+        Ok(Seed::Rdb(file))
+    } else {
+        Err(Problem::bad_request(format!(
+            "{:?} is no file for this engine: postgres takes .sql, .sql.gz, .sql.zst and .dump, mysql \
+             and mariadb .sql, .sql.gz and .sql.zst, redis and valkey .rdb",
+            file.path
+        )))
+    }
+}
+
+/// Gives it its name; what had the name before goes.
+async fn keep(
+    ports: &Ports,
+    state: SnapshotState,
+    (name, holds, owner, days): (String, Holds, String, Option<u64>),
+    personal: Vec<String>,
+) -> Result<SnapshotView, Problem> {
+    let now_ms = wall_ms();
+    let row = SnapshotRow {
+        name,
+        id: state.id.clone(),
+        holds,
+        owner,
+        created_at_ms: now_ms,
+        expires_at_ms: days.map(|days| now_ms.saturating_add(days.saturating_mul(86_400_000))),
+    };
+    let before = ports.store.name_snapshot(row.clone()).await?;
+    if let Some(before) = before.filter(|before| *before != state.id) {
+        ports.databases.forget(&before).await.map_err(failed)?;
+    }
+    Ok(view(ports, state, Some(&row), personal).await)
+}
+
+async fn view(
+    ports: &Ports,
+    state: SnapshotState,
+    row: Option<&SnapshotRow>,
+    personal: Vec<String>,
+) -> SnapshotView {
+    let measured = ports.databases.snapshot_use(&state.id).await;
+    SnapshotView {
+        name: row.map(|row| row.name.clone()),
+        id: state.id.to_string(),
+        image: state.image,
+        source: state.source,
+        holds: row.map(|row| row.holds),
+        owner: row.map(|row| row.owner.clone()),
+        bytes: measured
+            .ok()
+            .map(|used| used.exclusive_bytes + used.shared_bytes),
+        made_at: timestamp(state.made_at_ms),
+        used_at: timestamp(state.used_at_ms),
+        expires_at: row.and_then(|row| row.expires_at_ms).map(timestamp),
+        personal,
+    }
+}
+
+fn check_name(name: &str) -> Result<(), Problem> {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    let fits = !name.is_empty()
+        && name.len() <= NAME_MAX
+        && name.bytes().all(plain)
+        && !name.starts_with('-')
+        && !name.ends_with('-')
+        && !name.contains("--");
+    if fits {
+        return Ok(());
+    }
+    Err(Problem::bad_request(format!(
+        "the name of a snapshot is at most {NAME_MAX} of a-z, 0-9 and single hyphens"
+    )))
+}
+
+fn failed(error: DatabaseError) -> Problem {
+    let status = match &error {
+        DatabaseError::Seed { .. } | DatabaseError::SeedUnfit { .. } => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
+        DatabaseError::Full(_) => StatusCode::INSUFFICIENT_STORAGE,
+        DatabaseError::NoData(_) | DatabaseError::Version { .. } => StatusCode::CONFLICT,
+        _ => StatusCode::BAD_GATEWAY,
+    };
+    Problem::new(status, error.to_string())
+}

@@ -1,0 +1,54 @@
+//! `POST /api/v1/previews/{id}/forks` and `/captures`: another preview as it is at this moment.
+
+use axum::{Json, extract::State, http::StatusCode};
+
+use super::{
+    describe::describe_again,
+    extract::{Known, Said},
+    problem::Problem,
+    state::ApiState,
+    view::PreviewView,
+};
+use crate::{
+    lifecycle::Origin,
+    taking::{Refused, TakeBody, take},
+};
+
+/// A fork, which runs on its own.
+pub(super) async fn fork(
+    State(state): State<ApiState>,
+    Known(row): Known,
+    Said(body): Said<TakeBody>,
+) -> Result<(StatusCode, Json<PreviewView>), Problem> {
+    let id = take(&state.registry, &row, body, Origin::Fork).await?;
+    let view = describe_again(state.registry.ports(), &id).await?;
+    Ok((StatusCode::ACCEPTED, Json(view)))
+}
+
+/// A capture, which is only forked.
+pub(super) async fn capture(
+    State(state): State<ApiState>,
+    Known(row): Known,
+    Said(body): Said<TakeBody>,
+) -> Result<(StatusCode, Json<PreviewView>), Problem> {
+    if body.commit.is_some() {
+        return Err(Problem::bad_request(
+            "a capture is of what serves; leave `commit` out, or fork",
+        ));
+    }
+    let id = take(&state.registry, &row, body, Origin::Capture).await?;
+    let view = describe_again(state.registry.ports(), &id).await?;
+    Ok((StatusCode::ACCEPTED, Json(view)))
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        let detail = refused.to_string();
+        match refused {
+            Refused::Wrong(_) => Self::bad_request(detail),
+            Refused::NotNow(_) => Self::conflict(detail),
+            Refused::TooMany(_) => Self::new(StatusCode::TOO_MANY_REQUESTS, detail),
+            Refused::Store(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! `dayfly db`, `dayfly db-url` and `dayfly db new`: people's way to a database.
+
+use std::{net::SocketAddr, os::unix::process::CommandExt as _, process::ExitCode, time::Duration};
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use deploy::names::{DatabaseName, PreviewId};
+use tokio::{
+    io::copy_bidirectional,
+    net::{TcpListener, TcpStream},
+    time::Instant,
+};
+
+use super::{
+    call::{Caller, path},
+    take::finish,
+};
+use crate::api::{DatabaseBody, PreviewView, ReachView};
+
+/// How many connections a forward carries at once.
+const CONNECTIONS_MAX: usize = 100;
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(super) struct Db {
+    #[command(subcommand)]
+    new: Option<Make>,
+    /// The preview
+    #[arg(required = true)]
+    id: Option<PreviewId>,
+    /// The database, where there are several
+    name: Option<DatabaseName>,
+    /// What its client should do, after `--`
+    #[arg(last = true)]
+    arguments: Vec<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Make {
+    /// Make a throwaway database without any pull request
+    New(New),
+}
+
+#[derive(Debug, Args)]
+struct New {
+    /// Such as postgres:15
+    engine: String,
+    /// A snapshot to start from
+    #[arg(long, value_name = "SNAPSHOT")]
+    from: Option<String>,
+    /// How long it stays, such as 8h or 2d
+    #[arg(long, value_name = "TIME", default_value = "1d", value_parser = hours)]
+    ttl: u64,
+    /// Print JSON, for programs
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DbUrl {
+    /// The preview
+    id: PreviewId,
+    /// The database, where there are several
+    name: Option<DatabaseName>,
+    /// How long the address works, in minutes
+    #[arg(long, value_name = "MINUTES", default_value_t = 60)]
+    minutes: u64,
+}
+
+impl Db {
+    pub(super) async fn run(self, caller: &Caller) -> anyhow::Result<ExitCode> {
+        if let Some(Make::New(new)) = self.new {
+            return new.run(caller).await;
+        }
+        let id = self.id.context("name a preview")?;
+        let reach = reach(caller, &id, self.name.as_ref()).await?;
+        let container = reach
+            .container
+            .with_context(|| format!("no client is known for this database of {id}"))?;
+        // The engine's own program, so that what happens is what one could have typed. Variables
+        // are handed on by name: their values stand in no list of processes.
+        let mut docker = std::process::Command::new("docker");
+        docker.args(["exec", "--interactive"]);
+        if std::io::IsTerminal::is_terminal(&std::io::stdin()) {
+            docker.arg("--tty");
+        }
+        for variable in &reach.env {
+            if let Some((name, value)) = variable.split_once('=') {
+                docker.args(["--env", name]).env(name, value);
+            }
+        }
+        docker
+            .arg("--")
+            .arg(container)
+            .args(&reach.client)
+            .args(&self.arguments);
+        Err(docker.exec()).context("failed to run `docker exec`; is the docker program installed?")
+    }
+}
+
+impl New {
+    async fn run(self, caller: &Caller) -> anyhow::Result<ExitCode> {
+        let body = DatabaseBody {
+            engine: self.engine,
+            snapshot: self.from,
+            hours: Some(self.ttl),
+        };
+        let made: PreviewView = caller
+            .client
+            .post("/api/v1/databases", &body)
+            .await
+            .context("failed to make a database")?;
+        finish(caller, made, false, self.json).await
+    }
+}
+
+impl DbUrl {
+    pub(super) async fn run(self, caller: &Caller) -> anyhow::Result<ExitCode> {
+        let reach = reach(caller, &self.id, self.name.as_ref()).await?;
+        let address = reach
+            .address
+            .with_context(|| format!("the port of this database of {} is not known", self.id))?;
+        let listener = TcpListener::bind(("127.0.0.1", 0))
+            .await
+            .context("failed to open a port on loopback")?;
+        let own = listener
+            .local_addr()
+            .context("failed to open a port on loopback")?;
+        caller
+            .output
+            .line(&reach.url.replace("HOST:PORT", &own.to_string()))?;
+        let until = Instant::now() + Duration::from_secs(self.minutes.saturating_mul(60));
+        tokio::select! {
+            () = forward(&listener, address) => {}
+            () = tokio::time::sleep_until(until) => {}
+            interrupted = tokio::signal::ctrl_c() => interrupted?,
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Carries connections until it is dropped.
+async fn forward(listener: &TcpListener, to: SocketAddr) {
+    let mut carried = tokio::task::JoinSet::new();
+    loop {
+        let Ok((mut from, _)) = listener.accept().await else {
+            return;
+        };
+        while carried.try_join_next().is_some() {}
+        if carried.len() >= CONNECTIONS_MAX {
+            continue;
+        }
+        carried.spawn(async move {
+            if let Ok(mut to) = TcpStream::connect(to).await {
+                // Whoever ends it ends it for both.
+                let _ended = copy_bidirectional(&mut from, &mut to).await;
+            }
+        });
+    }
+}
+
+async fn reach(
+    caller: &Caller,
+    id: &PreviewId,
+    name: Option<&DatabaseName>,
+) -> anyhow::Result<ReachView> {
+    let name = name.map_or("-", |name| name.as_str());
+    let asked = format!("{}/databases/{name}", path(id));
+    let reach = caller.client.get(&asked).await;
+    reach.with_context(|| format!("failed to reach a database of {id}"))
+}
+
+/// `8h` or `2d` in hours.
+fn hours(text: &str) -> Result<u64, String> {
+    let wrong = || format!("{text:?} is no time such as 8h or 2d");
+    let (digits, unit) = text
+        .split_at_checked(text.len().saturating_sub(1))
+        .ok_or_else(wrong)?;
+    let number: u64 = digits.parse().map_err(|_| wrong())?;
+    match unit {
+        "h" => Ok(number),
+        "d" => Ok(number.saturating_mul(24)),
+        _ => Err(wrong()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_a_number_of_hours_or_days() {
+        assert_eq!(hours("8h"), Ok(8));
+        assert_eq!(hours("2d"), Ok(48));
+        for wrong in ["", "h", "8", "8m", "-1h", "é"] {
+            assert!(hours(wrong).is_err(), "{wrong}");
+        }
+    }
+}

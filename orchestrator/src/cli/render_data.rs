@@ -1,0 +1,88 @@
+//! How copies and snapshots look on a terminal. Pure: facts and the time in, text out.
+
+use comfy_table::{Table, presets};
+use jiff::Timestamp;
+
+use super::{
+    output::Output,
+    render::{ago, failure, outside},
+};
+use crate::{
+    api::{PreviewView, SnapshotView},
+    lifecycle::Phase,
+    store::Holds,
+};
+
+/// How many columns an import names.
+const COLUMNS_SHOWN: usize = 40;
+
+/// Something that was taken of a preview, or a preview that went back.
+pub(super) fn taken(preview: &PreviewView, output: Output) -> Vec<String> {
+    let id = &preview.id;
+    let mut lines = match (preview.phase, &preview.url) {
+        (Phase::Captured, _) => vec![format!(
+            "{id} is kept as it is now; `dayfly fork {id}` opens a copy of it, each time the same"
+        )],
+        (Phase::Live, Some(url)) => vec![format!("{id} is live: {}", output.strong(url))],
+        (Phase::Live, None) => vec![
+            format!("{id} is live"),
+            format!("  `dayfly db {id}` opens its client, `dayfly db-url {id}` prints a URL"),
+        ],
+        (Phase::Failed, _) => failure(preview, output),
+        (phase, _) => vec![format!("{id} is {phase}; `dayfly show {id}` says more")],
+    };
+    if let (Some(at), Some(_)) = (preview.expires_at, &preview.parent) {
+        lines.push(format!(
+            "  it goes at {at:.0}; `dayfly rm {id}` removes it before"
+        ));
+    }
+    lines
+}
+
+/// A snapshot that was just made.
+pub(super) fn imported(made: &SnapshotView) -> Vec<String> {
+    let name = made.name.as_deref().unwrap_or("-");
+    let holds = made.holds.map_or("data", Holds::as_str);
+    let mut lines = vec![format!(
+        "snapshot {name} holds {holds} data of {} ({})",
+        made.image,
+        mib(made.bytes.unwrap_or_default())
+    )];
+    if !made.personal.is_empty() {
+        lines.push("these columns look personal; mask them, or import as real:".to_owned());
+        let columns = made.personal.iter().take(COLUMNS_SHOWN);
+        lines.extend(columns.map(|column| format!("  {}", outside(column))));
+        let more = made.personal.len().saturating_sub(COLUMNS_SHOWN);
+        if more > 0 {
+            lines.push(format!("  and {more} more"));
+        }
+    }
+    lines
+}
+
+/// All snapshots, one a line.
+pub(super) fn snapshots(snapshots: &[SnapshotView], now: Timestamp) -> String {
+    if snapshots.is_empty() {
+        return "there are no snapshots; `dayfly snapshot import` makes one".to_owned();
+    }
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(["NAME", "HOLDS", "OF", "SIZE", "USED", "OWNER", "MADE FROM"]);
+    for snapshot in snapshots {
+        table.add_row([
+            snapshot.name.clone().unwrap_or_else(|| "(seed)".to_owned()),
+            snapshot.holds.map_or("-", Holds::as_str).to_owned(),
+            snapshot.image.clone(),
+            snapshot.bytes.map_or_else(|| "?".to_owned(), mib),
+            ago(snapshot.used_at, now),
+            snapshot.owner.clone().unwrap_or_else(|| "-".to_owned()),
+            outside(&snapshot.source),
+        ]);
+    }
+    let lines = table.lines().map(|line| line.trim().to_owned());
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn mib(bytes: u64) -> String {
+    format!("{} MiB", bytes.div_ceil(1 << 20))
+}

@@ -1,0 +1,63 @@
+//! `dayfly undo` and `dayfly reset-db`.
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Args;
+use deploy::names::{DatabaseName, PreviewId};
+
+use super::{
+    call::{Caller, path},
+    take::finish,
+};
+use crate::api::{PreviewView, ResetBody};
+
+#[derive(Debug, Args)]
+pub(super) struct Undo {
+    /// The preview
+    id: PreviewId,
+    /// Return at once
+    #[arg(long)]
+    no_wait: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ResetDb {
+    /// The preview
+    id: PreviewId,
+    /// The database; all of them where none is named
+    name: Option<DatabaseName>,
+    /// Return at once
+    #[arg(long)]
+    no_wait: bool,
+}
+
+impl Undo {
+    pub(super) async fn run(self, caller: &Caller) -> anyhow::Result<ExitCode> {
+        let doing = || format!("failed to go back in {}", self.id);
+        let asked = format!("{}/undo", path(&self.id));
+        let nothing = serde_json::json!({});
+        let preview: PreviewView = caller
+            .client
+            .post(&asked, &nothing)
+            .await
+            .with_context(doing)?;
+        finish(caller, preview, self.no_wait, false).await
+    }
+}
+
+impl ResetDb {
+    pub(super) async fn run(self, caller: &Caller) -> anyhow::Result<ExitCode> {
+        let doing = || format!("failed to reset databases of {}", self.id);
+        let asked = format!("{}/reset", path(&self.id));
+        let body = ResetBody {
+            database: self.name,
+        };
+        let preview: PreviewView = caller
+            .client
+            .post(&asked, &body)
+            .await
+            .with_context(doing)?;
+        finish(caller, preview, self.no_wait, false).await
+    }
+}

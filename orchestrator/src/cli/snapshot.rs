@@ -1,0 +1,241 @@
+//! `dayfly snapshot`: data with a name, for databases to start from.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::Context as _;
+use bytes::Bytes;
+use clap::{Args, Subcommand, ValueEnum};
+use deploy::names::{DatabaseName, PreviewId};
+use futures_util::stream;
+use jiff::Timestamp;
+
+use super::{call::Caller, render_data};
+use crate::{
+    api::{SaveBody, SnapshotView},
+    client::quoted,
+    store::Holds,
+};
+
+/// Pieces in which a file is sent.
+const PIECE_BYTES: usize = 1 << 20;
+
+#[derive(Debug, Args)]
+pub(super) struct Snapshot {
+    #[command(subcommand)]
+    act: Act,
+}
+
+#[derive(Debug, Subcommand)]
+enum Act {
+    /// Make one of a file: .sql, .sql.gz, .sql.zst, a custom archive of pg_dump, or .rdb
+    Import(Import),
+    /// Keep a copy of a preview's database
+    Save(Save),
+    /// List snapshots
+    Ls(List),
+    /// Remove one; what was copied from it stays
+    Rm(Remove),
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Kind {
+    /// Made up
+    Synthetic,
+    /// Of real people, with everything personal replaced
+    Masked,
+    /// Of real people: never for previews, which others can open
+    Real,
+}
+
+impl From<Kind> for Holds {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Synthetic => Self::Synthetic,
+            Kind::Masked => Self::Masked,
+            Kind::Real => Self::Real,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+struct Import {
+    /// Its name
+    name: String,
+    /// The file
+    file: PathBuf,
+    /// What it is for, such as postgres:15
+    #[arg(long, value_name = "ENGINE")]
+    engine: String,
+    /// A script of SQL that runs after it, so that nothing personal is left
+    #[arg(long, value_name = "SCRIPT")]
+    mask: Option<PathBuf>,
+    /// What it holds [default: masked with --mask, else real]
+    #[arg(long = "as", value_enum)]
+    holds: Option<Kind>,
+    /// After how many days it goes
+    #[arg(long)]
+    days: Option<u64>,
+    /// Print JSON, for programs
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct Save {
+    /// The preview
+    id: PreviewId,
+    /// The database, where there are several, and AS NAME
+    #[arg(required = true, num_args = 2..=3, value_names = ["DATABASE", "AS", "NAME"])]
+    words: Vec<String>,
+    /// What it holds
+    #[arg(long = "as", value_enum)]
+    holds: Option<Kind>,
+    /// After how many days it goes
+    #[arg(long)]
+    days: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+struct List {
+    /// Print JSON, for programs
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct Remove {
+    /// Its name
+    name: String,
+}
+
+impl Snapshot {
+    pub(super) async fn run(self, caller: &Caller) -> anyhow::Result<ExitCode> {
+        match self.act {
+            Act::Import(import) => import.run(caller).await?,
+            Act::Save(save) => save.run(caller).await?,
+            Act::Ls(list) => list.run(caller).await?,
+            Act::Rm(remove) => remove.run(caller).await?,
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Import {
+    async fn run(self, caller: &Caller) -> anyhow::Result<()> {
+        let doing = || format!("failed to import {}", self.file.display());
+        let read = |path: &PathBuf| {
+            std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+        };
+        let mask = self
+            .mask
+            .as_ref()
+            .map(read)
+            .transpose()?
+            .unwrap_or_default();
+        let file = read(&self.file)?;
+        let name = self.file.file_name().unwrap_or_default().to_string_lossy();
+        let holds = match (self.holds, self.mask.is_some()) {
+            (Some(kind), _) => kind.into(),
+            (None, true) => Holds::Masked,
+            // What nobody vouches for may be anything.
+            (None, false) => Holds::Real,
+        };
+        let days = self
+            .days
+            .map_or_else(String::new, |days| format!("&days={days}"));
+        let asked = format!(
+            "/api/v1/snapshots/{}?engine={}&file={}&holds={}&owner={}&mask_bytes={}{days}",
+            quoted(&self.name),
+            quoted(&self.engine),
+            quoted(&name),
+            holds.as_str(),
+            quoted(&owner()),
+            mask.len(),
+        );
+        let pieces: Vec<std::io::Result<Bytes>> = mask
+            .chunks(PIECE_BYTES)
+            .chain(file.chunks(PIECE_BYTES))
+            .map(|piece| Ok(Bytes::copy_from_slice(piece)))
+            .collect();
+        let made: SnapshotView = caller
+            .client
+            .put(&asked, stream::iter(pieces))
+            .await
+            .with_context(doing)?;
+        if self.json {
+            caller.output.json(&made)?;
+            return Ok(());
+        }
+        for line in render_data::imported(&made) {
+            caller.output.line(&line)?;
+        }
+        Ok(())
+    }
+}
+
+impl Save {
+    async fn run(self, caller: &Caller) -> anyhow::Result<()> {
+        let words: Vec<&str> = self.words.iter().map(String::as_str).collect();
+        let (database, name) = match words.as_slice() {
+            [word, name] if word.eq_ignore_ascii_case("as") => (None, *name),
+            [database, word, name] if word.eq_ignore_ascii_case("as") => (Some(*database), *name),
+            _ => anyhow::bail!("write `dayfly snapshot save PREVIEW [DATABASE] AS NAME`"),
+        };
+        let body = SaveBody {
+            preview: self.id.clone(),
+            database: database.map(DatabaseName::parse).transpose()?,
+            name: name.to_owned(),
+            holds: self.holds.map(Holds::from),
+            owner: owner(),
+            days: self.days,
+        };
+        let made: SnapshotView = caller
+            .client
+            .post("/api/v1/snapshots", &body)
+            .await
+            .with_context(|| format!("failed to keep data of {}", self.id))?;
+        for line in render_data::imported(&made) {
+            caller.output.line(&line)?;
+        }
+        Ok(())
+    }
+}
+
+impl List {
+    async fn run(self, caller: &Caller) -> anyhow::Result<()> {
+        let snapshots: Vec<SnapshotView> = caller
+            .client
+            .get("/api/v1/snapshots")
+            .await
+            .context("failed to list snapshots")?;
+        if self.json {
+            caller.output.json(&snapshots)?;
+        } else {
+            let table = render_data::snapshots(&snapshots, Timestamp::now());
+            caller.output.line(&table)?;
+        }
+        Ok(())
+    }
+}
+
+impl Remove {
+    async fn run(self, caller: &Caller) -> anyhow::Result<()> {
+        let asked = format!("/api/v1/snapshots/{}", quoted(&self.name));
+        let _removed: serde_json::Value = caller
+            .client
+            .delete(&asked)
+            .await
+            .with_context(|| format!("failed to remove snapshot {}", self.name))?;
+        caller
+            .output
+            .line(&format!("removed snapshot {}", self.name))?;
+        Ok(())
+    }
+}
+
+/// Who answers for a snapshot: whoever runs the command.
+fn owner() -> String {
+    let user = nix::unistd::User::from_uid(nix::unistd::getuid());
+    let user = user.ok().flatten().map(|user| user.name);
+    user.unwrap_or_else(|| nix::unistd::getuid().to_string())
+}

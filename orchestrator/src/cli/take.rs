@@ -1,0 +1,122 @@
+//! `dayfly fork` and `dayfly capture`: another preview as it is at this moment.
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Args;
+use deploy::names::PreviewId;
+
+use super::{
+    call::{Caller, path},
+    render_data, up,
+};
+use crate::{api::PreviewView, lifecycle::Phase, taking::TakeBody};
+
+#[derive(Debug, Args)]
+pub(super) struct Fork {
+    /// The preview, or a capture
+    id: PreviewId,
+    /// The same data under another commit
+    #[arg(long, value_name = "COMMIT")]
+    at: Option<String>,
+    #[command(flatten)]
+    shared: Shared,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Capture {
+    /// The preview
+    id: PreviewId,
+    /// What there is to see
+    #[arg(long, value_name = "TEXT")]
+    note: Option<String>,
+    /// Where in the application
+    #[arg(long, value_name = "PATH")]
+    path: Option<String>,
+    #[command(flatten)]
+    shared: Shared,
+}
+
+#[derive(Debug, Args)]
+struct Shared {
+    /// After how many hours it goes
+    #[arg(long, value_name = "HOURS")]
+    hours: Option<u64>,
+    /// Return at once
+    #[arg(long)]
+    no_wait: bool,
+    /// Print JSON, for programs
+    #[arg(long)]
+    json: bool,
+}
+
+impl Fork {
+    pub(super) async fn run(self, caller: &Caller) -> anyhow::Result<ExitCode> {
+        let body = TakeBody {
+            commit: self.at,
+            hours: self.shared.hours,
+            ..TakeBody::default()
+        };
+        take(caller, &self.id, "forks", &body, &self.shared).await
+    }
+}
+
+impl Capture {
+    pub(super) async fn run(self, caller: &Caller) -> anyhow::Result<ExitCode> {
+        let body = TakeBody {
+            note: self.note,
+            path: self.path,
+            hours: self.shared.hours,
+            ..TakeBody::default()
+        };
+        take(caller, &self.id, "captures", &body, &self.shared).await
+    }
+}
+
+async fn take(
+    caller: &Caller,
+    id: &PreviewId,
+    what: &str,
+    body: &TakeBody,
+    shared: &Shared,
+) -> anyhow::Result<ExitCode> {
+    let doing = || format!("failed to take a copy of {id}");
+    let asked = format!("{}/{what}", path(id));
+    let taken: PreviewView = caller.client.post(&asked, body).await.with_context(doing)?;
+    finish(caller, taken, shared.no_wait, shared.json).await
+}
+
+/// Waits until something that was asked for is there, and says where.
+pub(super) async fn finish(
+    caller: &Caller,
+    taken: PreviewView,
+    no_wait: bool,
+    json: bool,
+) -> anyhow::Result<ExitCode> {
+    let id = taken.id.clone();
+    let taken = match (no_wait, json) {
+        (true, _) => taken,
+        (false, true) => quietly(caller, taken).await?,
+        (false, false) => up::phases(caller, taken).await?,
+    };
+    if json {
+        caller.output.json(&taken)?;
+    } else {
+        for line in render_data::taken(&taken, caller.output) {
+            caller.output.line(&line)?;
+        }
+    }
+    match taken.phase {
+        Phase::Failed => Ok(ExitCode::FAILURE),
+        Phase::Gone | Phase::Closing => anyhow::bail!("{id} was removed meanwhile"),
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}
+
+async fn quietly(caller: &Caller, mut preview: PreviewView) -> anyhow::Result<PreviewView> {
+    let settled = [Phase::Live, Phase::Failed, Phase::Gone, Phase::Captured];
+    while !settled.contains(&preview.phase) {
+        preview = caller.wait(&preview).await?;
+    }
+    Ok(preview)
+}

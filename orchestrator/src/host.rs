@@ -1,0 +1,77 @@
+//! What a server needs of its host: the engine, and the pool that databases live in.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use deploy::{
+    docker::{BuildLimits, Ceiling, Docker, DockerConfig},
+    engine::Engine as _,
+    pool::{Pool, PoolConfig},
+};
+
+use crate::{config::ServerConfig, store::Store, worker::Limits};
+
+/// Connects to the engine and sees that it answers.
+pub async fn connect_engine(config: &ServerConfig, store: &Store) -> anyhow::Result<Docker> {
+    let pool = &config.subnet_pool;
+    let subnet_pool = pool
+        .parse()
+        .map_err(|error| anyhow::anyhow!("engine.subnet_pool {pool:?}: {error}"))?;
+    let mut engine = DockerConfig::new(store.instance().clone());
+    engine.socket.clone_from(&config.engine_socket);
+    engine.subnet_pool = subnet_pool;
+    engine.builder = config.builder;
+    engine.fence_builds = config.fence_builds;
+    engine.registries = Arc::new(config.registries.clone());
+    let limits = &config.limits;
+    engine.pool = Some(open_pool(config).await?);
+    engine.timeouts.seed = Duration::from_secs(limits.seed_seconds_max);
+    engine.timeouts.build = Duration::from_secs(limits.build_seconds_max);
+    engine.builds = build_limits(limits);
+    let docker = Docker::connect(engine)?;
+    docker.observe(None).await.with_context(|| {
+        format!(
+            "no engine answers on {}; is Docker running?",
+            config.engine_socket.display()
+        )
+    })?;
+    Ok(docker)
+}
+
+/// Where databases live: mounted again after the host was restarted, before anything is started.
+async fn open_pool(config: &ServerConfig) -> anyhow::Result<Pool> {
+    let pool = Pool::open(pool_config(config))
+        .await
+        .context("the pool of databases cannot be opened")?;
+    pool.recover()
+        .await
+        .context("what was left of a making cannot be removed")?;
+    if let Some(remedy) = pool.way().remedy() {
+        tracing::warn!(remedy, "{}", pool.way().sentence());
+    }
+    Ok(pool)
+}
+
+/// Where the pool is and how large it may be.
+pub fn pool_config(config: &ServerConfig) -> PoolConfig {
+    PoolConfig {
+        directory: config.data.join("pool"),
+        file: config.data.join("pool.xfs"),
+        file_mib_max: config.limits.pool_mib_max,
+        free_mib_min: config.limits.pool_free_mib_min,
+    }
+}
+
+/// What builds may take of the host, in the engine's words.
+pub fn build_limits(limits: &Limits) -> BuildLimits {
+    BuildLimits {
+        memory_free_mib_min: limits.build_memory_free_mib_min,
+        disk_percent_max: limits.build_disk_percent_max,
+        image_mib_max: limits.image_mib_max,
+        ceiling: limits.build_memory_mib_max.map(|memory_mib| Ceiling {
+            memory_mib,
+            cpu_percent: limits.build_cpu_percent_max,
+        }),
+        ..BuildLimits::default()
+    }
+}

@@ -1,0 +1,386 @@
+//! Which state of its data a revision runs on, and how that comes to be.
+
+use super::*;
+
+fn from_old() -> DataSource {
+    DataSource::Generation(OLD)
+}
+
+/// A fork of a preview whose third state has a database `db`.
+fn forked() -> Scene {
+    let mut scene = Scene::open('a');
+    scene.desired.origin = Origin::Fork;
+    scene.desired.parent = Some(Parent {
+        preview: PreviewId::parse("shop-9").unwrap(),
+        generation: Some(Generation(3)),
+        names: [db()].into(),
+        revision: THIRD,
+        commit: head('a').commit,
+    });
+    scene.revision(FIRST, 'a', Asks::ServiceAndDatabase);
+    scene
+}
+
+/// A push that only differs in what the test changes about its database.
+fn pushed(change: impl FnOnce(&mut Database)) -> Vec<Step> {
+    let mut scene = Scene::unbound();
+    change(&mut scene.asked(SECOND)[0]);
+    scene.run()
+}
+
+fn afresh() -> [Step; 1] {
+    [bind(SECOND, NEW, DataSource::Seeds, [db()])]
+}
+
+// What a revision is bound to.
+
+#[test]
+fn a_first_revision_is_bound_to_new_data_before_its_images_are_there() {
+    let mut scene = Scene::open('a');
+    scene.revision(FIRST, 'a', Asks::ServiceAndDatabase);
+    let bound = bind(FIRST, OLD, DataSource::Seeds, []);
+    let room = ensure_room(Room::Revision(FIRST));
+    assert_eq!(scene.run(), [build(FIRST), bound.clone(), room.clone()]);
+    // A number that was given in an earlier life is not given again.
+    scene.observed.last_generation = 7;
+    let later = bind(FIRST, Generation(8), DataSource::Seeds, []);
+    assert!(scene.run().contains(&later));
+    scene.facts(FIRST).blueprint = Some(blueprint(Asks::Service));
+    assert_eq!(scene.run(), [build(FIRST), room], "it has no data");
+}
+
+#[test]
+fn what_is_bound_is_not_bound_again() {
+    let mut scene = Scene::copying();
+    assert!(!scene.run().iter().any(is_bind));
+    scene.facts(SECOND).outcome = failed();
+    scene.facts(SECOND).generation = None;
+    assert!(!scene.run().iter().any(is_bind), "nor what has failed");
+}
+
+#[test]
+fn a_push_without_new_migrations_runs_on_the_data_that_serve() {
+    assert_eq!(pushed(|_| {}), [bind_as_is(SECOND, OLD)]);
+    let never_migrates = |database: &mut Database| {
+        database.migrate = None;
+        database.migrations = None;
+    };
+    assert_eq!(pushed(never_migrates), [bind_as_is(SECOND, OLD)]);
+    let mut scene = Scene::unbound();
+    scene.facts(SECOND).images.clear();
+    assert_eq!(scene.run(), [build(SECOND)]);
+}
+
+#[test]
+fn a_push_that_migrates_runs_on_a_copy_taken_when_its_images_are_there() {
+    let copied = [bind(SECOND, NEW, from_old(), [])];
+    let changed = |database: &mut Database| database.migrations = Some("0002".to_owned());
+    assert_eq!(pushed(changed), copied);
+    // Which files belong to the migration is not known: any commit may bring one.
+    let unknown = |database: &mut Database| database.migrations = None;
+    assert_eq!(pushed(unknown), copied);
+    // The same files that are run in another way are another migration.
+    let rewritten = |database: &mut Database| {
+        let migrate = database.migrate.as_mut();
+        migrate.unwrap().run = Command(vec!["other".to_owned()]);
+    };
+    assert_eq!(pushed(rewritten), copied);
+    // Data that were lost and made anew have not met the migration of what serves.
+    let mut anew = Scene::unbound();
+    anew.facts(FIRST).migrated.clear();
+    assert_eq!(anew.run(), copied);
+    let mut scene = Scene::unbound();
+    changed(&mut scene.asked(SECOND)[0]);
+    scene.facts(SECOND).images.clear();
+    assert_eq!(scene.run(), [build(SECOND)]);
+}
+
+#[test]
+fn a_push_resets_what_says_so() {
+    let resets = |database: &mut Database| database.on_push = OnPush::Reset;
+    assert_eq!(pushed(resets), afresh());
+    let mut scene = Scene::unbound();
+    resets(&mut scene.asked(SECOND)[0]);
+    scene.facts(SECOND).images.clear();
+    let steps = scene.run();
+    assert!(
+        steps.contains(&afresh()[0]),
+        "seeds wait for no image: {steps:?}"
+    );
+}
+
+#[test]
+fn a_push_resets_where_migrations_changed_if_that_is_said() {
+    let only_if = |database: &mut Database| database.on_push = OnPush::ResetIfMigrationsChanged;
+    assert_eq!(pushed(only_if), [bind_as_is(SECOND, OLD)]);
+    let changed = |database: &mut Database| {
+        only_if(database);
+        database.migrations = Some("0002".to_owned());
+        // Whether anything runs on the new files is another matter.
+        database.migrate = None;
+    };
+    assert_eq!(pushed(changed), afresh());
+}
+
+#[test]
+fn another_kind_or_major_version_of_server_starts_from_the_seed() {
+    let image = |image: &'static str| move |database: &mut Database| database.image = image.into();
+    for other in [
+        "postgres:16",
+        "postgres:16.1",
+        "postgres",
+        "postgres:latest",
+    ] {
+        assert_eq!(pushed(image(other)), afresh(), "{other}");
+    }
+    for fits in [
+        "postgres:15.4",
+        "postgres:15-alpine",
+        "host:5000/x/postgres:15",
+    ] {
+        // On a copy, since what serves keeps the server that it has.
+        let copied = bind(SECOND, NEW, DataSource::Generation(OLD), []);
+        assert_eq!(pushed(image(fits)), [copied], "{fits}");
+    }
+    let engine = |database: &mut Database| database.engine = DatabaseEngine::Mariadb;
+    assert_eq!(pushed(engine), afresh());
+}
+
+#[test]
+fn somebody_resets_one_database_or_all() {
+    let mut scene = Scene::unbound();
+    scene.asks_for_cache(FIRST);
+    scene.asks_for_cache(SECOND);
+    scene.database(OLD, &cache());
+    scene.desired.request = 1;
+    scene.facts(SECOND).request = 1;
+    let mut reset = |request, only: Option<DatabaseName>| {
+        let only = only.map(|name| [name].into());
+        scene.desired.reset = Some(Reset { request, only });
+        scene.run()
+    };
+    let one = [bind(SECOND, NEW, from_old(), [cache()])];
+    assert_eq!(reset(1, Some(cache())), one);
+    let all = [bind(SECOND, NEW, DataSource::Seeds, [cache(), db()])];
+    assert_eq!(reset(1, None), all);
+    // The revision that answered an older wish has done so already.
+    assert_eq!(reset(0, None), [bind_as_is(SECOND, OLD)]);
+}
+
+#[test]
+fn nothing_is_bound_while_nobody_knows_whom_visitors_will_meet() {
+    let scene = Scene::unbound();
+    assert_eq!(scene.run(), [bind_as_is(SECOND, OLD)]);
+    for change in [route(FIRST), route(SECOND), Step::Unroute] {
+        let steps = scene.during([change.clone()]).run();
+        assert!(!steps.iter().any(is_bind), "{change:?}");
+    }
+    let mut doubted = scene;
+    doubted.observed.in_doubt.insert(FIRST);
+    assert!(!doubted.run().iter().any(is_bind));
+}
+
+#[test]
+fn a_push_is_bound_by_what_serves_and_not_by_what_was_overtaken() {
+    let mut scene = Scene::copying();
+    scene.prepared(SECOND);
+    scene.facts(SECOND).outcome = Some(Outcome::Superseded);
+    scene.desired.wanted = Wanted::Serve(head('c'));
+    scene.revision(THIRD, 'c', Asks::ServiceAndDatabase);
+    scene.built(THIRD);
+    assert!(scene.run().contains(&bind_as_is(THIRD, OLD)));
+    scene.asked(THIRD)[0].migrations = Some("0002".to_owned());
+    let third = bind(THIRD, Generation(3), from_old(), []);
+    assert!(scene.run().contains(&third));
+}
+
+// How its data come to be.
+
+#[test]
+fn all_databases_are_copied_at_one_moment() {
+    let mut scene = Scene::copying();
+    scene.asks_for_cache(FIRST);
+    scene.asks_for_cache(SECOND);
+    scene.database(OLD, &cache());
+    let both = fork(SECOND, NEW, from_old(), [cache(), db()]);
+    assert_eq!(scene.run(), std::slice::from_ref(&both));
+    assert_eq!(scene.during([both.clone()]).run(), [both]);
+    // Their room is made beside.
+    scene.observed.rooms.remove(&Room::Data(NEW));
+    let words: Vec<_> = scene.run().iter().map(Step::word).collect();
+    assert_eq!(words, ["network", "fork"]);
+}
+
+#[test]
+fn a_new_database_comes_from_its_seed_while_the_others_are_copied() {
+    let mut scene = Scene::unbound();
+    scene.asks_for_cache(SECOND);
+    scene.asked(SECOND)[0].migrations = Some("0002".to_owned());
+    assert_eq!(scene.run(), [bind(SECOND, NEW, from_old(), [cache()])]);
+    scene.bound(SECOND, NEW, from_old());
+    scene.generation(NEW).fresh.insert(cache());
+    let seeded = create(SECOND, NEW, cache());
+    assert_eq!(scene.run(), [copy(SECOND), seeded.clone()]);
+    // Also where the one that serves has something by that name, which is not what is asked for.
+    scene.database(OLD, &cache());
+    let steps = scene.run();
+    assert!(
+        steps.contains(&copy(SECOND)) && steps.contains(&seeded),
+        "{steps:?}"
+    );
+}
+
+#[test]
+fn a_new_database_joins_the_data_that_serve_where_nothing_migrates() {
+    let mut scene = Scene::unbound();
+    scene.asks_for_cache(SECOND);
+    let joined = bind(SECOND, OLD, from_old(), [cache()]);
+    assert_eq!(scene.run(), [joined]);
+    scene.bound(SECOND, OLD, DataSource::Seeds);
+    scene.facts(SECOND).migrated.insert(db());
+    assert_eq!(scene.run(), [create(SECOND, OLD, cache())]);
+}
+
+#[test]
+fn a_new_database_waits_until_what_a_failed_push_left_of_it_is_gone() {
+    let mut scene = Scene::unbound();
+    scene.asks_for_cache(SECOND);
+    let joined = bind(SECOND, OLD, from_old(), [cache()]);
+    let (generation, name) = (OLD, cache());
+    let removal = Step::RemoveDatabase { generation, name };
+    assert_eq!(scene.during([removal.clone()]).run(), []);
+    // Complete or not, running or not: nobody met it.
+    let left: [fn(&mut Scene); 3] = [
+        |scene| scene.database(OLD, &cache()),
+        |scene| _ = scene.observed.data.insert((OLD, cache())),
+        |scene| _ = scene.generation(OLD).born.insert(cache()),
+    ];
+    for leave in left {
+        let mut scene = scene.clone();
+        leave(&mut scene);
+        assert_eq!(scene.run(), std::slice::from_ref(&removal));
+    }
+    assert_eq!(scene.run(), [joined]);
+}
+
+#[test]
+fn a_database_that_was_left_out_for_a_while_is_taken_up_again() {
+    let mut scene = Scene::unbound();
+    scene.revision(RevisionNumber(0), 'a', Asks::ServiceAndDatabase);
+    let zeroth = scene.observed.revisions.pop().unwrap();
+    scene.observed.revisions.insert(0, zeroth);
+    scene.asks_for_cache(RevisionNumber(0));
+    let facts = scene.facts(RevisionNumber(0));
+    facts.generation = Some(OLD);
+    facts.served = true;
+    facts.outcome = Some(Outcome::Retired);
+    scene.database(OLD, &cache());
+    scene.asks_for_cache(SECOND);
+    assert_eq!(scene.run(), [bind_as_is(SECOND, OLD)]);
+}
+
+#[test]
+fn nothing_is_copied_while_the_source_changes() {
+    let scene = Scene::copying();
+    assert_eq!(scene.run(), [copy(SECOND)]);
+    let left = stray(StrayKind::Volume, None, Some((OLD, db())));
+    for change in [
+        create(FIRST, OLD, db()),
+        start_database(FIRST, OLD),
+        stop_database(OLD),
+        remove_database(OLD),
+        remove_stray(&left),
+    ] {
+        let steps = scene.during([change.clone()]).run();
+        assert!(!steps.contains(&copy(SECOND)), "{change:?}");
+    }
+    for change in [remove_database(NEW), create(SECOND, NEW, db())] {
+        let steps = scene.during([change.clone()]).run();
+        assert!(!steps.contains(&copy(SECOND)), "{change:?}");
+    }
+}
+
+#[test]
+fn a_source_is_neither_stopped_nor_removed_while_it_is_copied() {
+    let mut kept = Scene::swapped();
+    assert_eq!(kept.run(), [stop_database(OLD)]);
+    assert_eq!(kept.during([copy(THIRD)]).run(), []);
+    kept.observed.undo_is_over = true;
+    let room = remove_database(OLD);
+    assert_eq!(kept.run(), [room]);
+    assert_eq!(kept.during([copy(THIRD)]).run(), []);
+    // What was lost is copied once more, and its source is needed as long.
+    kept.unmake(NEW);
+    let steps = kept.run();
+    assert!(steps.contains(&copy(SECOND)), "{steps:?}");
+    assert!(!steps.contains(&remove_database(OLD)), "{steps:?}");
+}
+
+// Forks and captures.
+
+#[test]
+fn a_fork_copies_the_data_of_what_it_was_taken_of() {
+    let mut scene = forked();
+    let bound = bind(FIRST, OLD, elsewhere_data(), []);
+    assert!(scene.run().contains(&bound), "it waits for its images");
+    scene.built(FIRST);
+    assert_eq!(scene.run(), [bound]);
+    scene.bound(FIRST, OLD, elsewhere_data());
+    assert_eq!(scene.run(), [fork(FIRST, OLD, elsewhere_data(), [db()])]);
+    scene.database(OLD, &db());
+    assert_eq!(scene.run(), [migrate(FIRST)]);
+}
+
+#[test]
+fn a_fork_makes_what_the_other_preview_does_not_have() {
+    let mut scene = forked();
+    scene.built(FIRST);
+    scene.asks_for_cache(FIRST);
+    let bound = bind(FIRST, OLD, elsewhere_data(), [cache()]);
+    assert_eq!(scene.run(), [bound]);
+    scene.bound(FIRST, OLD, elsewhere_data());
+    scene.generation(OLD).fresh.insert(cache());
+    let copied = fork(FIRST, OLD, elsewhere_data(), [db()]);
+    assert_eq!(scene.run(), [copied, create(FIRST, OLD, cache())]);
+    // One whose parent had no data starts as any other preview.
+    scene.facts(FIRST).generation = None;
+    scene.observed.last_generation = 0;
+    scene.desired.parent.as_mut().unwrap().generation = None;
+    assert!(
+        scene
+            .run()
+            .contains(&bind(FIRST, OLD, DataSource::Seeds, []))
+    );
+}
+
+#[test]
+fn a_capture_gets_images_and_data_and_nothing_that_runs() {
+    let mut scene = forked();
+    scene.desired.origin = Origin::Capture;
+    // The data come at once: what they are taken of may be gone when everything is built.
+    let bound = bind(FIRST, OLD, elsewhere_data(), []);
+    assert_eq!(scene.run(), [build(FIRST), bound]);
+    scene.built(FIRST);
+    scene.bound(FIRST, OLD, elsewhere_data());
+    scene.observed.rooms.clear();
+    assert_eq!(scene.run(), [fork(FIRST, OLD, elsewhere_data(), [db()])]);
+    let phase = |scene: &Scene| summary(&scene.desired, &scene.observed).phase;
+    assert_eq!(phase(&scene), Phase::Starting);
+    scene.database(OLD, &db());
+    scene.observed.databases.clear();
+    assert_eq!(scene.run(), []);
+    assert_eq!(phase(&scene), Phase::Captured);
+}
+
+#[test]
+fn a_capture_without_databases_is_its_images() {
+    let mut scene = forked();
+    scene.desired.origin = Origin::Capture;
+    scene.facts(FIRST).blueprint = Some(blueprint(Asks::Service));
+    assert_eq!(scene.run(), [build(FIRST)]);
+    scene.built(FIRST);
+    scene.observed.rooms.clear();
+    assert_eq!(scene.run(), []);
+    let phase = summary(&scene.desired, &scene.observed).phase;
+    assert_eq!(phase, Phase::Captured);
+}

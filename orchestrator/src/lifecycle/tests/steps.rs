@@ -1,0 +1,149 @@
+//! Steps as the tests name them.
+
+use deploy::engine::Stray;
+
+use super::*;
+
+pub(super) fn reading(confirms: Option<RevisionNumber>) -> Step {
+    Step::ReadPullRequest { look: 1, confirms }
+}
+
+pub(super) fn build(revision: RevisionNumber) -> Step {
+    let service = web();
+    Step::Build { revision, service }
+}
+
+pub(super) fn route(revision: RevisionNumber) -> Step {
+    Step::Route { revision }
+}
+
+pub(super) fn probe(revision: RevisionNumber) -> Step {
+    Step::Probe { revision }
+}
+
+pub(super) fn start(revision: RevisionNumber) -> Step {
+    let service = web();
+    Step::StartService { revision, service }
+}
+
+pub(super) fn remove_service(revision: RevisionNumber) -> Step {
+    let service = web();
+    Step::RemoveService { revision, service }
+}
+
+pub(super) fn remove_image(image: ImageId) -> Step {
+    Step::RemoveImage { image }
+}
+
+/// Binds to data of its own.
+pub(super) fn bind(
+    revision: RevisionNumber,
+    generation: Generation,
+    from: DataSource,
+    fresh: impl IntoIterator<Item = DatabaseName>,
+) -> Step {
+    Step::BindData {
+        revision,
+        generation,
+        from,
+        fresh: fresh.into_iter().collect(),
+    }
+}
+
+/// Binds to what another revision runs on, as it is.
+pub(super) fn bind_as_is(revision: RevisionNumber, generation: Generation) -> Step {
+    bind(revision, generation, DataSource::Generation(generation), [])
+}
+
+pub(super) fn is_bind(step: &Step) -> bool {
+    matches!(step, Step::BindData { .. })
+}
+
+pub(super) fn fork(
+    revision: RevisionNumber,
+    generation: Generation,
+    from: DataSource,
+    names: impl IntoIterator<Item = DatabaseName>,
+) -> Step {
+    Step::ForkData {
+        generation,
+        from,
+        names: names.into_iter().collect(),
+        revision,
+    }
+}
+
+/// Copies `db` of the first generation into the second.
+pub(super) fn copy(revision: RevisionNumber) -> Step {
+    fork(revision, NEW, DataSource::Generation(OLD), [db()])
+}
+
+pub(super) fn create(revision: RevisionNumber, generation: Generation, name: DatabaseName) -> Step {
+    Step::CreateDatabase {
+        generation,
+        name,
+        revision,
+    }
+}
+
+/// Makes `db` of the first generation.
+pub(super) fn create_database(revision: RevisionNumber) -> Step {
+    create(revision, OLD, db())
+}
+
+pub(super) fn start_database(revision: RevisionNumber, generation: Generation) -> Step {
+    Step::StartDatabase {
+        generation,
+        name: db(),
+        revision,
+    }
+}
+
+pub(super) fn stop_database(generation: Generation) -> Step {
+    let name = db();
+    Step::StopDatabase { generation, name }
+}
+
+pub(super) fn remove_database(generation: Generation) -> Step {
+    let name = db();
+    Step::RemoveDatabase { generation, name }
+}
+
+pub(super) fn migrate(revision: RevisionNumber) -> Step {
+    let database = db();
+    Step::Migrate { revision, database }
+}
+
+pub(super) fn remove_stray(stray: &Stray) -> Step {
+    let stray = stray.clone();
+    Step::RemoveStray { stray }
+}
+
+pub(super) fn remove_room(room: Room) -> Step {
+    Step::RemoveRoom { room }
+}
+
+pub(super) fn ensure_room(room: Room) -> Step {
+    let members = match room {
+        Room::Revision(_) => 4,
+        Room::Data(_) => 9,
+    };
+    Step::EnsureRoom { room, members }
+}
+
+pub(super) fn is_route_change(step: &Step) -> bool {
+    step.changes_route()
+}
+
+/// Every step that makes something for a revision on a generation.
+pub(super) fn creating(revision: RevisionNumber, generation: Generation) -> [Step; 7] {
+    [
+        ensure_room(Room::Revision(revision)),
+        build(revision),
+        create(revision, generation, db()),
+        fork(revision, generation, elsewhere_data(), [db()]),
+        start_database(revision, generation),
+        migrate(revision),
+        start(revision),
+    ]
+}

@@ -1,0 +1,211 @@
+//! What a push replaced is kept to go back to, and goes when nobody will.
+
+use super::*;
+
+/// Somebody goes back to the first revision while the second one serves.
+fn recalled() -> Scene {
+    let mut scene = Scene::swapped();
+    scene.observed.databases.remove(&(OLD, db()));
+    scene.desired.request = 1;
+    scene.desired.recall = Some(Recall {
+        head: head('b').commit,
+        request: 1,
+        revision: FIRST,
+        commit: head('a').commit,
+    });
+    scene
+}
+
+fn before(scene: &Scene) -> Option<RevisionNumber> {
+    scene.observed.before().map(|revision| revision.number)
+}
+
+#[test]
+fn after_a_swap_the_old_servers_stop_and_their_data_stay() {
+    let mut scene = Scene::swapped();
+    assert_eq!(scene.run(), [stop_database(OLD)]);
+    scene.observed.databases.remove(&(OLD, db()));
+    assert_eq!(scene.run(), [remove_room(Room::Data(OLD))]);
+    scene.observed.rooms.remove(&Room::Data(OLD));
+    assert_eq!(scene.run(), []);
+}
+
+#[test]
+fn the_old_data_go_when_the_time_to_go_back_is_over() {
+    let mut scene = Scene::swapped();
+    scene.observed.undo_is_over = true;
+    assert_eq!(scene.run(), [remove_database(OLD)]);
+    scene.observed.databases.remove(&(OLD, db()));
+    let room = remove_room(Room::Data(OLD));
+    assert_eq!(scene.run(), [remove_database(OLD), room.clone()]);
+    scene.unmake(OLD);
+    assert_eq!(scene.run(), [room]);
+}
+
+#[test]
+fn the_old_data_go_when_a_newer_revision_serves() {
+    let third = Generation(3);
+    let mut scene = Scene::swapped();
+    scene.observed.databases.remove(&(OLD, db()));
+    scene.observed.rooms.remove(&Room::Data(OLD));
+    scene.desired.wanted = Wanted::Serve(head('c'));
+    scene.revision(THIRD, 'c', Asks::ServiceAndDatabase);
+    scene.bound(THIRD, third, DataSource::Generation(NEW));
+    scene.prepared(THIRD);
+    assert_eq!(scene.run(), [start(THIRD)], "not before that");
+    scene.up(THIRD);
+    scene.serves(THIRD);
+    scene.retired(SECOND);
+    let steps = scene.run();
+    assert!(steps.contains(&remove_database(OLD)), "{steps:?}");
+    assert!(steps.contains(&stop_database(NEW)), "{steps:?}");
+}
+
+#[test]
+fn the_old_data_stay_while_requests_to_them_are_in_flight() {
+    let mut scene = Scene::swapped();
+    scene.observed.undo_is_over = true;
+    scene.service(FIRST, Activity::Running, Some(address(FIRST)));
+    assert_eq!(scene.run(), [Step::Drain { revision: FIRST }]);
+    scene.observed.services.remove(&(FIRST, web()));
+    let left = stray(StrayKind::Container, Some(FIRST), None);
+    scene.observed.strays.insert(left.clone());
+    assert_eq!(scene.run(), [remove_stray(&left)]);
+}
+
+#[test]
+fn nothing_is_removed_while_a_revision_is_being_bound() {
+    let mut scene = Scene::swapped();
+    scene.observed.undo_is_over = true;
+    let binding = bind(THIRD, Generation(3), DataSource::Generation(NEW), []);
+    assert_eq!(scene.during([binding]).run(), []);
+}
+
+#[test]
+fn the_data_of_a_failed_revision_go_while_those_that_serve_stay() {
+    let mut scene = Scene::copying();
+    scene.prepared(SECOND);
+    scene.facts(SECOND).outcome = failed();
+    let room = remove_room(Room::Revision(SECOND));
+    let unused = remove_image(image(SECOND));
+    assert_eq!(scene.run(), [room, unused.clone(), remove_database(NEW)]);
+    scene.unmake(NEW);
+    scene.observed.rooms.remove(&Room::Revision(SECOND));
+    assert_eq!(scene.run(), [unused, remove_room(Room::Data(NEW))]);
+}
+
+#[test]
+fn only_what_served_last_and_is_whole_can_be_gone_back_to() {
+    assert_eq!(before(&Scene::live()), None);
+    assert_eq!(before(&Scene::updating()), None);
+    let scene = Scene::swapped();
+    assert_eq!(before(&scene), Some(FIRST));
+    let without = |change: fn(&mut Scene)| {
+        let mut scene = scene.clone();
+        change(&mut scene);
+        before(&scene)
+    };
+    assert_eq!(without(|scene| scene.unmake(OLD)), None);
+    assert_eq!(without(|scene| scene.observed.undo_is_over = true), None);
+    assert_eq!(without(|scene| scene.observed.route = None), None);
+    assert_eq!(without(|scene| scene.facts(FIRST).served = false), None);
+    assert_eq!(without(|scene| scene.facts(FIRST).outcome = None), None);
+    // What had no data is whole.
+    let asks_nothing = |scene: &mut Scene| {
+        scene.facts(FIRST).blueprint = Some(blueprint(Asks::Service));
+        scene.facts(FIRST).generation = None;
+    };
+    assert_eq!(without(asks_nothing), Some(FIRST));
+}
+
+#[test]
+fn what_nobody_met_is_passed_over_on_the_way_back() {
+    let mut scene = Scene::swapped();
+    scene.desired.wanted = Wanted::Serve(head('c'));
+    scene.revision(THIRD, 'c', Asks::ServiceAndDatabase);
+    scene.bound(THIRD, Generation(3), DataSource::Generation(NEW));
+    scene.up(THIRD);
+    scene.serves(THIRD);
+    scene.retired(SECOND);
+    assert_eq!(before(&scene), Some(SECOND));
+    scene.facts(SECOND).served = false;
+    assert_eq!(before(&scene), Some(FIRST));
+    scene.facts(SECOND).served = true;
+    scene.unmake(NEW);
+    assert_eq!(before(&scene), Some(FIRST), "its data are lost");
+}
+
+#[test]
+fn somebody_goes_back_to_what_served_before_until_a_newer_head_comes() {
+    let mut scene = recalled();
+    assert_eq!(scene.desired.target(), Some(&head('a').commit));
+    assert_eq!(scene.desired.recalled(1), Some(FIRST));
+    assert_eq!(scene.desired.recalled(0), None, "that was asked before");
+    let begin = Step::BeginRevision {
+        number: THIRD,
+        commit: head('a').commit,
+        request: 1,
+    };
+    let steps = scene.run();
+    assert!(steps.contains(&begin), "{steps:?}");
+    assert!(!steps.contains(&remove_database(OLD)), "{steps:?}");
+    // A push to the pull request ends it.
+    scene.desired.wanted = Wanted::Serve(head('c'));
+    assert_eq!(scene.desired.target(), Some(&head('c').commit));
+    assert_eq!(scene.desired.recalled(1), None);
+}
+
+#[test]
+fn what_is_gone_back_to_is_kept_from_the_moment_at_which_that_is_asked() {
+    let mut scene = recalled();
+    scene.observed.undo_is_over = true;
+    let steps = scene.run();
+    assert!(!steps.contains(&remove_database(OLD)), "{steps:?}");
+}
+
+#[test]
+fn going_back_starts_the_old_data_again_and_can_itself_be_undone() {
+    let mut scene = recalled();
+    scene.observed.rooms.remove(&Room::Data(OLD));
+    // What begins takes over the making of the first revision, its data and its migrations.
+    scene.revision(THIRD, 'a', Asks::ServiceAndDatabase);
+    let given = scene.facts(FIRST).clone();
+    let facts = scene.facts(THIRD);
+    facts.images = given.images;
+    facts.generation = given.generation;
+    facts.migrated = given.migrated;
+    let own = ensure_room(Room::Revision(THIRD));
+    assert_eq!(scene.run(), [own, ensure_room(Room::Data(OLD))]);
+    scene.observed.rooms.insert(Room::Revision(THIRD));
+    scene.observed.rooms.insert(Room::Data(OLD));
+    assert_eq!(scene.run(), [start_database(THIRD, OLD)]);
+    scene.database(OLD, &db());
+    assert_eq!(scene.run(), [start(THIRD)]);
+    scene.runs_at(THIRD, address(THIRD));
+    scene.facts(THIRD).healthy = true;
+    scene.serves(THIRD);
+    scene.retired(SECOND);
+    assert_eq!(before(&scene), Some(SECOND));
+    assert_eq!(scene.run(), [stop_database(NEW)]);
+}
+
+#[test]
+fn a_newer_head_ends_a_recall_for_good() {
+    let mut desired = Desired::new(Origin::PullRequest);
+    desired.wanted = Wanted::Serve(head('b'));
+    desired.recall = Some(Recall {
+        head: head('b').commit,
+        request: 1,
+        revision: FIRST,
+        commit: head('a').commit,
+    });
+    let read = |look, commit| Read {
+        look,
+        confirms: None,
+        at_ms: 0,
+        answer: Answer::Open(head(commit)),
+    };
+    let pushed = intent(&desired, &read(2, 'c'));
+    let back = intent(&pushed, &read(3, 'b'));
+    assert_eq!(back.target(), Some(&head('b').commit));
+}

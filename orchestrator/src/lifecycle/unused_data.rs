@@ -1,0 +1,128 @@
+//! Data that nobody runs on any more.
+
+use std::collections::BTreeSet;
+
+use deploy::{
+    engine::Room,
+    names::{DatabaseName, Generation, RevisionNumber},
+};
+
+use super::{observed::RevisionFacts, planner::Planner, step::Step};
+
+/// Data that something runs on, or is about to.
+pub(super) struct Needed {
+    /// Their generations.
+    pub(super) generations: BTreeSet<Generation>,
+    /// Databases that somebody asks for who uses them, or whom visitors met.
+    asked: BTreeSet<(Generation, DatabaseName)>,
+}
+
+/// What is needed while these revisions are kept.
+pub(super) fn needed(planner: &Planner<'_>, kept: &impl Fn(RevisionNumber) -> bool) -> Needed {
+    let observed = planner.observed;
+    // What somebody goes back to is needed from the moment at which it is asked for.
+    let recalled = planner.desired.recalled(planner.desired.request);
+    // What is being drained still uses its data, and so does what was cut off; what served is not
+    // known as something to go back to until that is written down.
+    let uses = |number: RevisionNumber| {
+        let strays = || observed.strays.iter().filter_map(|stray| stray.revision);
+        let undecided = |facts: &RevisionFacts| facts.healthy && facts.outcome.is_none();
+        kept(number)
+            || recalled == Some(number)
+            || observed.revision(number).is_some_and(undecided)
+            || observed.services.keys().any(|(n, _)| *n == number)
+            || strays().any(|n| n == number)
+            || planner.under_way(|step| step.creates() && step.revision() == Some(number))
+    };
+    let revisions = || observed.revisions.iter();
+    let used = revisions().filter(|revision| uses(revision.number));
+    let used: BTreeSet<_> = used.filter_map(|revision| revision.generation).collect();
+    // What a generation is still to be copied from is needed as long as the copy.
+    let sources = used.iter().filter_map(|generation| {
+        let facts = observed.generations.get(generation)?;
+        let source = facts.source()?;
+        let lacks = |revision: &RevisionFacts| {
+            let databases = revision.blueprint.iter().flat_map(|known| &known.databases);
+            let mut names = databases.map(|database| &database.name);
+            revision.generation == Some(*generation) && !names.all(|n| facts.born.contains(n))
+        };
+        let mut users = revisions().filter(|revision| uses(revision.number));
+        users.any(lacks).then_some(source)
+    });
+    let asks = revisions().filter(|revision| revision.served || uses(revision.number));
+    let asked = asks.filter_map(|revision| Some((revision.generation?, revision)));
+    let asked = asked.flat_map(|(generation, revision)| {
+        let databases = revision.blueprint.iter().flat_map(|known| &known.databases);
+        databases.map(move |database| (generation, database.name.clone()))
+    });
+    Needed {
+        generations: used.iter().copied().chain(sources).collect(),
+        asked: asked.collect(),
+    }
+}
+
+/// Names what takes away the data that nobody runs on. What can still be gone back to has its
+/// servers stopped and keeps its data; all others go.
+pub(super) fn unused(planner: &mut Planner<'_>, needed: &Needed) {
+    let observed = planner.observed;
+    // What is not bound yet may come to run on what is there.
+    if planner.under_way(|step| matches!(step, Step::BindData { .. })) {
+        return;
+    }
+    let before = observed.before().and_then(|revision| revision.generation);
+    for key in all(planner) {
+        let (generation, name) = key.clone();
+        let changes =
+            |step: &Step| step.changes_database(generation, &name) || step.copies_from(generation);
+        let removes = Step::RemoveDatabase {
+            generation,
+            name: name.clone(),
+        };
+        let stops = Step::StopDatabase {
+            generation,
+            name: name.clone(),
+        };
+        let wanted = match (needed.asked.contains(&key), before == Some(generation)) {
+            (false, _) => removes,
+            (true, _) if needed.generations.contains(&generation) => continue,
+            (true, false) => removes,
+            (true, true) if observed.databases.contains_key(&key) => stops,
+            (true, true) => continue,
+        };
+        if !planner.under_way(|step| changes(step) && *step != wanted) {
+            planner.want(wanted);
+        }
+    }
+    rooms(planner, needed);
+}
+
+/// Networks of databases that nobody runs on.
+fn rooms(planner: &mut Planner<'_>, needed: &Needed) {
+    let observed = planner.observed;
+    for room in &observed.rooms {
+        let Room::Data(generation) = room else {
+            continue;
+        };
+        let used = needed.generations.contains(generation)
+            || observed.databases.keys().any(|(g, _)| g == generation)
+            || planner.under_way(|step| match step {
+                Step::EnsureRoom { room: other, .. } => other == room,
+                Step::StartDatabase { generation: g, .. } => g == generation,
+                _ => false,
+            });
+        if !used {
+            planner.want(Step::RemoveRoom { room: room.clone() });
+        }
+    }
+}
+
+/// Every database of which anything is there, or is written down.
+pub(super) fn all(planner: &Planner<'_>) -> BTreeSet<(Generation, DatabaseName)> {
+    let observed = planner.observed;
+    let born = observed.generations.iter().flat_map(|(generation, facts)| {
+        let born = facts.born.iter();
+        born.map(|name| (*generation, name.clone()))
+    });
+    let seen = observed.databases.keys().chain(&observed.data).cloned();
+    seen.chain(born).collect()
+}

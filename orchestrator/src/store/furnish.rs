@@ -1,0 +1,112 @@
+//! What a revision is given by others: the making of an earlier one, and the data it runs on.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use deploy::{
+    blueprint::Blueprint,
+    names::{DatabaseName, Generation, ImageId, PreviewId, RevisionNumber, ServiceName},
+};
+use rusqlite::{Savepoint, params};
+
+use super::{
+    revisions::{change_in, set},
+    writer::{StoreError, to_json},
+};
+
+/// What a new revision has from the beginning.
+#[derive(Clone, Debug, Default)]
+pub enum Given {
+    /// Nothing: all of it is made from its commit.
+    #[default]
+    Nothing,
+    /// What an earlier revision was made of and ran on: its blueprint, its images, and its data with
+    /// the migrations that they have met.
+    Of(RevisionNumber),
+    /// What is told here.
+    This {
+        /// What it asks for.
+        blueprint: Box<Blueprint>,
+        /// Images that are there.
+        images: BTreeMap<ServiceName, ImageId>,
+        /// Databases whose migrations need not run.
+        migrated: BTreeSet<DatabaseName>,
+    },
+}
+
+/// Gives a revision that was begun in the same transaction what it has from the beginning: one that
+/// is told of without it would be made from its commit.
+pub(super) fn furnish(
+    tx: &Savepoint<'_>,
+    preview: &PreviewId,
+    number: RevisionNumber,
+    given: &Given,
+) -> Result<(), StoreError> {
+    match given {
+        Given::Nothing => Ok(()),
+        Given::Of(earlier) => {
+            tx.prepare_cached(
+                "UPDATE revisions SET (blueprint, images, fingerprints, migrated, generation) =
+                     (SELECT blueprint, images, fingerprints, migrated, generation
+                      FROM revisions WHERE preview = ?1 AND number = ?3)
+                 WHERE preview = ?1 AND number = ?2",
+            )?
+            .execute(params![preview.as_str(), number.0, earlier.0])?;
+            Ok(())
+        }
+        Given::This {
+            blueprint,
+            images,
+            migrated,
+        } => {
+            let blueprint = to_json("a blueprint", blueprint)?;
+            set(tx, preview, number, "blueprint", &blueprint)?;
+            set(tx, preview, number, "images", &to_json("images", images)?)?;
+            let migrated = to_json("migrations", migrated)?;
+            set(tx, preview, number, "migrated", &migrated)
+        }
+    }
+}
+
+/// Writes down what a revision runs on.
+pub(super) fn bind(
+    tx: &Savepoint<'_>,
+    preview: &PreviewId,
+    number: RevisionNumber,
+    generation: Generation,
+    migrated: &BTreeSet<DatabaseName>,
+) -> Result<(), StoreError> {
+    tx.prepare_cached("UPDATE revisions SET generation = ?3 WHERE preview = ?1 AND number = ?2")?
+        .execute(params![preview.as_str(), number.0, generation.0])?;
+    change_in(
+        tx,
+        preview,
+        number,
+        "migrated",
+        |known: &mut BTreeSet<DatabaseName>| known.extend(migrated.iter().cloned()),
+    )
+}
+
+/// Forgets that any revision migrated a database that is about to be made anew.
+pub(super) fn forget_migrations(
+    tx: &Savepoint<'_>,
+    preview: &PreviewId,
+    generation: Generation,
+    database: &DatabaseName,
+) -> Result<(), StoreError> {
+    let numbers: Vec<u32> = tx
+        .prepare_cached("SELECT number FROM revisions WHERE preview = ?1 AND generation = ?2")?
+        .query_map(params![preview.as_str(), generation.0], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    for number in numbers.into_iter().map(RevisionNumber) {
+        change_in(
+            tx,
+            preview,
+            number,
+            "migrated",
+            |migrated: &mut BTreeSet<DatabaseName>| {
+                migrated.remove(database);
+            },
+        )?;
+    }
+    Ok(())
+}

@@ -1,0 +1,251 @@
+//! Taking forks and captures of previews.
+
+use std::collections::BTreeSet;
+
+use deploy::{
+    blueprint::SeedSource,
+    engine::ServiceKey,
+    names::{CommitSha, PreviewId, RevisionNumber},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    glance,
+    lifecycle::{Head, Observed, Origin, Parent, Phase, RevisionFacts, Wanted, summary},
+    names, servicelog,
+    store::{Holds, NewRevision, NewTaken, PreviewRow, StoreError},
+    worker::{Ports, Registry, wall_ms},
+};
+
+/// What is kept of a note or a path, in characters.
+const TEXT_MAX: usize = 500;
+/// The longest that a fork or a capture may be asked to stay.
+const HOURS_MAX: u64 = 24 * 365;
+
+/// How a fork or a capture is asked for.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TakeBody {
+    /// A fork of the data under another commit: a full id, or the beginning of one that the preview
+    /// has had.
+    #[serde(default)]
+    pub commit: Option<String>,
+    /// For people.
+    #[serde(default)]
+    pub note: Option<String>,
+    /// Where in the application it was taken.
+    #[serde(default)]
+    pub path: Option<String>,
+    /// After how many hours it goes.
+    #[serde(default)]
+    pub hours: Option<u64>,
+}
+
+/// Why nothing was taken; each with a sentence.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// What was asked for makes no sense.
+    #[error("{0}")]
+    Wrong(String),
+    /// Later it may be possible.
+    #[error("{0}")]
+    NotNow(String),
+    /// There are as many as there may be.
+    #[error("{0}")]
+    TooMany(String),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Writes down what is wanted; the new preview's worker takes the copy at once.
+pub async fn take(
+    registry: &Registry,
+    row: &PreviewRow,
+    body: TakeBody,
+    origin: Origin,
+) -> Result<PreviewId, Refused> {
+    let ports = registry.ports();
+    let observed = glance::observed(ports, row).await?;
+    let (head, source) = source(row, &observed)?;
+    keep_real_data_in(ports, row, source).await?;
+    let commit = match &body.commit {
+        None => source.commit.clone(),
+        Some(text) => known_commit(text, &observed)?,
+    };
+    let hours_max = match origin {
+        Origin::Capture => ports.settings.limits.capture_days_max.saturating_mul(24),
+        _ => ports.settings.limits.fork_hours_max,
+    };
+    let hours = body.hours.unwrap_or(hours_max);
+    if !(1..=HOURS_MAX).contains(&hours) {
+        return Err(Refused::Wrong(format!(
+            "`hours` has to be from 1 to {HOURS_MAX}"
+        )));
+    }
+    let letter = match origin {
+        Origin::Capture => 'c',
+        _ => 'f',
+    };
+    let id = fresh_id(&row.slug, letter)?;
+    let now_ms = wall_ms();
+    let new = NewTaken {
+        id: id.clone(),
+        slug: row.slug.clone(),
+        origin,
+        parent: Some(parent(row, source, &observed)),
+        repository: row.repository.as_ref().map(|repository| repository.id),
+        head: Head {
+            commit,
+            ..head.clone()
+        },
+        note: note(&body),
+        expires_at_ms: Some(now_ms.saturating_add(hours.saturating_mul(3_600_000))),
+    };
+    add(ports, new, None, now_ms).await?;
+    registry.wake(&id);
+    if origin == Origin::Capture {
+        keep_lines(ports, row, source, &id).await;
+    }
+    Ok(id)
+}
+
+/// What serves, or what a capture holds.
+fn source<'a>(
+    row: &'a PreviewRow,
+    observed: &'a Observed,
+) -> Result<(&'a Head, &'a RevisionFacts), Refused> {
+    let phase = summary(&row.desired, observed).phase;
+    let Wanted::Serve(head) = &row.desired.wanted else {
+        return Err(Refused::NotNow(format!("{} is {phase}", row.id)));
+    };
+    let whole = match row.desired.origin {
+        Origin::Capture => phase == Phase::Captured,
+        _ => observed.route.is_some(),
+    };
+    match glance::shown(row, observed).filter(|_| whole && !row.desired.clearing) {
+        Some(revision) => Ok((head, revision)),
+        None => Err(Refused::NotNow(format!(
+            "{} is {phase}: nothing of it serves yet, so there is nothing to take a copy of",
+            row.id
+        ))),
+    }
+}
+
+/// Copies can be opened by whoever has their link; data of real people are not for them.
+async fn keep_real_data_in(
+    ports: &Ports,
+    row: &PreviewRow,
+    source: &RevisionFacts,
+) -> Result<(), Refused> {
+    let databases = source.blueprint.iter().flat_map(|known| &known.databases);
+    for database in databases {
+        let Some(SeedSource::Snapshot { name }) = &database.seed else {
+            continue;
+        };
+        // One whose name is gone may have held anything; only a database alone can have had it.
+        let held = ports.store.snapshot(name).await?.map(|kept| kept.holds);
+        let alone = row.desired.origin == Origin::Database;
+        if held == Some(Holds::Real) || held.is_none() && alone {
+            return Err(Refused::Wrong(format!(
+                "{} holds data of real people (snapshot {name:?}), and copies of it would be open \
+                 to whoever has their link; import them with `--mask`",
+                row.id
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn parent(row: &PreviewRow, source: &RevisionFacts, observed: &Observed) -> Parent {
+    let facts = source
+        .generation
+        .and_then(|generation| observed.generations.get(&generation));
+    let names = facts.map_or_else(BTreeSet::new, |facts| facts.born.clone());
+    Parent {
+        preview: row.id.clone(),
+        generation: source.generation,
+        names,
+        revision: source.number,
+        commit: source.commit.clone(),
+    }
+}
+
+/// A commit by its full id, or by the beginning of one that the preview has had.
+fn known_commit(text: &str, observed: &Observed) -> Result<CommitSha, Refused> {
+    if let Ok(commit) = CommitSha::parse(text) {
+        return Ok(commit);
+    }
+    let shown: String = text.chars().take(80).collect();
+    let known: BTreeSet<&CommitSha> = observed
+        .revisions
+        .iter()
+        .map(|revision| &revision.commit)
+        .filter(|commit| text.len() >= 7 && commit.as_str().starts_with(text))
+        .collect();
+    match known.len() {
+        1 => Ok(known.into_iter().next().cloned()),
+        0 => Ok(None),
+        _ => Err(Refused::Wrong(format!(
+            "{shown:?} is the beginning of several commits; give more of it"
+        ))),
+    }?
+    .ok_or_else(|| {
+        Refused::Wrong(format!(
+            "{shown:?} is no commit that this preview has had; give its full id"
+        ))
+    })
+}
+
+/// Writes a preview down unless there are as many as there may be.
+///
+/// # Errors
+/// [`Refused::TooMany`].
+pub async fn add(
+    ports: &Ports,
+    new: NewTaken,
+    first: Option<NewRevision>,
+    now_ms: u64,
+) -> Result<(), Refused> {
+    let most = ports.settings.limits.forks_max;
+    if ports.store.take(new, first, most, now_ms).await? {
+        return Ok(());
+    }
+    Err(Refused::TooMany(format!(
+        "there are {most} forks, captures and databases already, and limits.forks_max allows no \
+         more; remove one with `dayfly rm`"
+    )))
+}
+
+/// An id that nobody has had.
+pub fn fresh_id(slug: &str, letter: char) -> Result<PreviewId, Refused> {
+    let digits = crate::random::hex::<4>().map_err(StoreError::from)?;
+    names::taken_preview_id(slug, letter, &digits)
+        .map_err(|error| Refused::Wrong(error.to_string()))
+}
+
+fn note(body: &TakeBody) -> Option<String> {
+    let cut = |text: &String| text.chars().take(TEXT_MAX).collect::<String>();
+    match (&body.path, &body.note) {
+        (None, note) => note.as_ref().map(cut),
+        (Some(path), None) => Some(format!("at {}", cut(path))),
+        (Some(path), Some(note)) => Some(format!("{} (at {})", cut(note), cut(path))),
+    }
+}
+
+/// What the services printed until then; a capture without it is still a capture.
+async fn keep_lines(ports: &Ports, row: &PreviewRow, source: &RevisionFacts, id: &PreviewId) {
+    for service in source.blueprint.iter().flat_map(|known| &known.services) {
+        let from = ServiceKey {
+            preview: row.id.clone(),
+            revision: source.number,
+            service: service.name.clone(),
+        };
+        let to = ServiceKey {
+            preview: id.clone(),
+            revision: RevisionNumber(1),
+            service: service.name.clone(),
+        };
+        servicelog::keep_as(&*ports.engine, &ports.settings.logs, &from, &to).await;
+    }
+}

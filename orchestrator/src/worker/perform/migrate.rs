@@ -1,0 +1,139 @@
+//! Runs a revision's migration, watches what it does to tables, and keeps what it printed.
+
+use std::time::{Duration, Instant};
+
+use deploy::{
+    blueprint::{Command, Database},
+    engine::EngineError,
+    names::{DatabaseName, RevisionNumber},
+    table_watch::{TableReport, TableWatch},
+};
+
+use super::{Effect, Scene, Trouble, data, source};
+use crate::{diagnosis, environment, migrationlog, store::EventRow, text, worker::clock::wall_ms};
+
+/// How many tables of one migration are told of in a preview's history.
+const TABLES_MAX: usize = 20;
+
+/// Runs the revision's migration in its service's image.
+pub(super) async fn migrate(
+    scene: &Scene<'_>,
+    number: RevisionNumber,
+    name: &DatabaseName,
+) -> Result<Effect, Trouble> {
+    let wanted = data::database(scene, number, name)?;
+    let Some(migrate) = &wanted.migrate else {
+        return Ok(Effect::Done);
+    };
+    let service = source::service(scene, number, &migrate.service)?;
+    let mut spec = environment::service_spec(scene.ports, scene.snapshot, number, service).await?;
+    spec.command = Some(migrate.run.clone());
+    let task = format!("migrate-{name}");
+    let watch = watch(scene, number, wanted).await;
+    let began = Instant::now();
+    let ended = match scene.ports.engine.run_to_end(&spec, &task).await {
+        Ok(ended) => ended,
+        Err(EngineError::Missing(what)) => {
+            let store = &scene.ports.store;
+            store
+                .forget_image(scene.preview, number, service.name.clone())
+                .await?;
+            return Err(Trouble::again(format!("{what} is missing")));
+        }
+        Err(EngineError::Refused { why, .. }) => {
+            return Err(Trouble::Verdict(diagnosis::migration_refused(name, &why)));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let took = began.elapsed();
+    let report = match watch {
+        Some(watch) => watch.end().await,
+        None => TableReport::default(),
+    };
+    let told = sentences(name, &report, took);
+    keep(scene, number, name, &migrate.run, &ended.output, &told).await;
+    if ended.exit_code != 0 {
+        let failed = diagnosis::migration_failed(name, &migrate.run, &ended);
+        return Err(Trouble::Verdict(failed));
+    }
+    tell(scene, number, told).await;
+    let store = &scene.ports.store;
+    store
+        .set_migrated(scene.preview, number, name.clone())
+        .await?;
+    Ok(Effect::Done)
+}
+
+/// A migration runs as well without being watched.
+async fn watch(
+    scene: &Scene<'_>,
+    number: RevisionNumber,
+    wanted: &Database,
+) -> Option<Box<dyn TableWatch>> {
+    let generation = scene.revision(number).ok()?.generation?;
+    let spec = data::spec(scene, generation, wanted).await.ok()?;
+    match scene.ports.databases.watch_tables(&spec).await {
+        Ok(watch) => watch,
+        Err(error) => {
+            tracing::warn!(preview = %scene.preview, %error, "the migration is not watched");
+            None
+        }
+    }
+}
+
+/// What a migration did to tables, each with the time that it took for it.
+fn sentences(name: &DatabaseName, report: &TableReport, took: Duration) -> Vec<(String, Duration)> {
+    let rewritten = report.rewritten.iter().map(|rewritten| {
+        let (table, mb) = (&rewritten.table, rewritten.bytes as f64 / 1e6);
+        let table = text::plain(table);
+        (
+            format!("migrate {name} rewrites {table} ({mb:.1} MB)"),
+            took,
+        )
+    });
+    let locked = report.locked.iter().map(|locked| {
+        let (table, lock) = (text::plain(&locked.table), locked.lock);
+        (
+            format!("migrate {name} locks {table} against {lock}"),
+            locked.held,
+        )
+    });
+    rewritten.chain(locked).take(TABLES_MAX).collect()
+}
+
+async fn tell(scene: &Scene<'_>, number: RevisionNumber, told: Vec<(String, Duration)>) {
+    for (step, took) in told {
+        let event = EventRow {
+            revision: Some(number.0),
+            at_ms: wall_ms(),
+            step,
+            took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            note: None,
+        };
+        let store = &scene.ports.store;
+        if let Err(error) = store.add_event(scene.preview, Some(number), event).await {
+            tracing::warn!(%error, "failed to note an event");
+        }
+    }
+}
+
+async fn keep(
+    scene: &Scene<'_>,
+    number: RevisionNumber,
+    name: &DatabaseName,
+    run: &Command,
+    output: &[String],
+    told: &[(String, Duration)],
+) {
+    let mut lines = vec![format!("$ {}", run.0.join(" "))];
+    lines.extend(output.iter().cloned());
+    lines.extend(
+        told.iter()
+            .map(|(sentence, took)| format!("# {sentence}, {:.1} s", took.as_secs_f64())),
+    );
+    let logs = &scene.ports.settings.logs;
+    let path = migrationlog::path(logs, scene.preview, number, name);
+    if let Err(error) = migrationlog::keep(&path, &lines).await {
+        tracing::warn!(%error, "the output of a migration was lost");
+    }
+}

@@ -1,0 +1,71 @@
+//! Frozen states, and copies of them.
+
+use anyhow::{Context as _, ensure};
+use http::Method;
+use tests::harness::{App, Dayfly, Options, Visitor};
+
+async fn notes(visitor: &Visitor) -> anyhow::Result<Vec<String>> {
+    Ok(serde_json::from_str(&visitor.text("/notes").await?)?)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_capture_opens_the_same_state_each_time_whatever_became_of_its_source()
+-> anyhow::Result<()> {
+    Dayfly::play(async |dayfly| {
+        let (pull, visitor) = dayfly.open_live("change", &App::notes("first")).await?;
+        visitor.post("/notes", "seen").await?;
+        let capture = dayfly.capture(&pull.id).await?;
+        ensure!(
+            dayfly.docker.running(&capture.id).await?.is_empty(),
+            "a capture runs"
+        );
+        visitor.post("/notes", "later").await?;
+        let second = dayfly.push(&pull, &App::notes("second")).await?;
+        dayfly.live(&pull, &second).await?;
+        dayfly.reset(&pull.id).await?;
+        dayfly.close(&pull)?;
+        dayfly.gone(&pull.id).await?;
+        for _ in 0..3 {
+            let copy = dayfly.fork(&capture.id).await?;
+            let opened = dayfly.visitor(copy.url()?);
+            ensure!(opened.text("/").await? == "first");
+            ensure!(notes(&opened).await? == ["seeded", "seen"]);
+            dayfly.remove(&copy.id).await?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_captures_link_opens_a_copy_of_its_own_for_whoever_presses() -> anyhow::Result<()> {
+    Dayfly::play_with(Options::at("previews.test"), async |dayfly| {
+        let (pull, _) = dayfly.open_live("change", &App::page("text")).await?;
+        let capture = dayfly.capture(&pull.id).await?;
+        let link = capture.url()?.to_owned();
+        let (base, query) = link.split_once("/.dayfly/open").context("no link")?;
+        let visitor = dayfly.visitor(base);
+        let page = visitor.browse(&format!("/.dayfly/open{query}")).await?;
+        ensure!(
+            page.status == 200 && page.body.contains("Open a fresh copy"),
+            "{page:?}"
+        );
+        let nobody = visitor.browse("/").await?;
+        ensure!(nobody.status == 403, "{nobody:?}");
+        let wrong = visitor
+            .send(Method::POST, "/.dayfly/fork?token=wrong", "", &[])
+            .await?;
+        ensure!(wrong.status == 403, "{wrong:?}");
+        let pressed = visitor
+            .send(Method::POST, &format!("/.dayfly/fork{query}"), "", &[])
+            .await?;
+        ensure!(pressed.status == 303, "{pressed:?}");
+        let copy = pressed.headers["location"].to_str()?;
+        ensure!(copy.contains("//f-") && copy.contains("token="), "{copy}");
+        let all = dayfly.api.previews().await?;
+        let fork = all.iter().find(|preview| preview.id.starts_with("shop-f"));
+        dayfly.settled(&fork.context("no fork")?.id, "live").await?;
+        Ok(())
+    })
+    .await
+}
