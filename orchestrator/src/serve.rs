@@ -17,10 +17,7 @@ use deploy::{
     engine::Engine as _,
     source::Mirrors,
 };
-use nix::sys::{
-    resource::{Resource, getrlimit, setrlimit},
-    stat::{Mode, umask},
-};
+use nix::sys::stat::{Mode, umask};
 use tokio::net::UnixListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use webhook::{
@@ -70,7 +67,7 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     // Sockets, database and logs are for this user alone. Changing modes afterwards would follow
     // whatever stands at a path by then.
     umask(Mode::from_bits_truncate(0o077));
-    raise_open_files();
+    proxy::raise_open_files();
     let mut config = ServerConfig::read(options.config.as_deref(), options.data)?;
     if options.local {
         config.github = None;
@@ -82,15 +79,6 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         signal = stop_signal() => signal?,
     }
     server.stop().await
-}
-
-/// Raises the soft limit of open files to the hard one: copies of data hold many at once.
-fn raise_open_files() {
-    let raised = getrlimit(Resource::RLIMIT_NOFILE)
-        .and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard));
-    if let Err(error) = raised {
-        tracing::warn!(%error, "the limit of open files stays as it is");
-    }
 }
 
 async fn stop_signal() -> anyhow::Result<()> {

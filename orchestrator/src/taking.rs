@@ -138,8 +138,7 @@ async fn keep_real_data_in(
     row: &PreviewRow,
     source: &RevisionFacts,
 ) -> Result<(), Refused> {
-    let databases = source.blueprint.iter().flat_map(|known| &known.databases);
-    for database in databases {
+    for database in source.databases() {
         let Some(SeedSource::Snapshot { name }) = &database.seed else {
             continue;
         };

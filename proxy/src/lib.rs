@@ -43,5 +43,6 @@ pub use config::{Limits, ProxyConfig};
 pub use crypto::install_crypto;
 pub use directory::{CONTROL_SOCKET, GATE_SOCKET, TABLE_FILE, hand_over, prepare_dir};
 pub use error::ProxyError;
+pub use privilege::raise_open_files;
 pub use run::run;
 pub use serve::{Running, serve};

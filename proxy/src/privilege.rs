@@ -49,8 +49,9 @@ pub(crate) fn give_up(user: Option<(u32, u32)>) -> Result<(), ProxyError> {
     Ok(())
 }
 
-/// Raises the soft limit of open files to the hard one; a proxy needs two for each visitor.
-pub(crate) fn raise_open_files() {
+/// Raises the soft limit of this process's open files to the hard one: a proxy needs two for each
+/// visitor, and copies of data hold many at once. A limit that cannot be raised stays.
+pub fn raise_open_files() {
     let raised = getrlimit(Resource::RLIMIT_NOFILE)
         .and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard));
     if let Err(error) = raised {

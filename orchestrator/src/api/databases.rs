@@ -12,7 +12,7 @@ use axum::{
 };
 use deploy::{
     blueprint::{Blueprint, Database, OnPush, SeedSource, known_engine},
-    databases::{DatabaseError, DatabaseKey, DatabaseSpec, url},
+    databases::{DatabaseError, DatabaseKey, DatabaseSpec, Reach, url},
     engine::EngineError,
     names::{CommitSha, DatabaseName, PreviewId, RevisionNumber},
 };
@@ -161,8 +161,10 @@ pub(super) async fn reach(
     let row = row.ok_or_else(|| none("such preview"))?;
     let observed = glance::observed(ports, &row).await?;
     let revision = glance::shown(&row, &observed);
-    let databases = revision.iter().flat_map(|revision| &revision.blueprint);
-    let databases: Vec<_> = databases.flat_map(|known| &known.databases).collect();
+    let databases: Vec<_> = revision
+        .iter()
+        .flat_map(|facts| facts.databases())
+        .collect();
     let names: Vec<_> = databases.iter().map(|known| known.name.as_str()).collect();
     let wanted = match name.as_str() {
         "-" => databases.first().filter(|_| databases.len() == 1),
@@ -205,19 +207,21 @@ pub(super) async fn reach(
         &spec.password,
         Some("HOST:PORT"),
     );
-    Ok(Json(ReachView {
-        container: reach.client.as_ref().map(|client| client.container.clone()),
-        client: reach
-            .client
-            .iter()
-            .flat_map(|client| client.arguments.clone())
-            .collect(),
-        env: reach
-            .client
-            .into_iter()
-            .flat_map(|client| client.env)
-            .collect(),
+    Ok(Json(view(reach, url)))
+}
+
+fn view(reach: Reach, url: String) -> ReachView {
+    let (mut container, mut client, mut env) = (None, Vec::new(), Vec::new());
+    if let Some(command) = reach.client {
+        container = Some(command.container);
+        client = command.arguments;
+        env = command.env;
+    }
+    ReachView {
+        container,
+        client,
+        env,
         address: reach.address,
         url,
-    }))
+    }
 }

@@ -151,7 +151,7 @@ fn databases(row: &PreviewRow, observed: &Observed) -> Vec<DatabaseView> {
         current_revision(&row.desired, observed),
     ];
     for revision in revisions.into_iter().flatten() {
-        for database in revision.blueprint.iter().flat_map(|known| &known.databases) {
+        for database in revision.databases() {
             engines.insert(database.name.clone(), database.image.clone());
         }
     }

@@ -205,11 +205,13 @@ async fn migrations(
     let ports = state.registry.ports();
     let revisions = ports.store.revisions(&row.id).await?;
     for facts in revisions.iter().rev().map(|revision| &revision.facts) {
-        let databases = facts.blueprint.iter().flat_map(|known| &known.databases);
-        let wanted = databases.map(|database| &database.name).filter(|name| {
-            let asked = query.service.as_deref();
-            asked.is_none_or(|asked| name.as_str() == asked)
-        });
+        let wanted = facts
+            .databases()
+            .map(|database| &database.name)
+            .filter(|name| {
+                let asked = query.service.as_deref();
+                asked.is_none_or(|asked| name.as_str() == asked)
+            });
         let mut streams = Vec::new();
         for name in wanted {
             let path = migrationlog::path(&ports.settings.logs, &row.id, facts.number, name);

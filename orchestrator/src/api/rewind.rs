@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     glance,
-    lifecycle::{Observed, Phase, Recall, Reset, Wanted, summary},
+    lifecycle::{Desired, Observed, Phase, Recall, Reset, Wanted, summary},
     store::PreviewRow,
     worker::wall_ms,
 };
@@ -46,7 +46,7 @@ pub(super) async fn undo(
         )));
     };
     let (revision, commit) = (before.number, before.commit.clone());
-    let change = move |desired: &mut crate::lifecycle::Desired| {
+    let change = move |desired: &mut Desired| {
         desired.request += 1;
         desired.recall = Some(Recall {
             head,
@@ -55,13 +55,7 @@ pub(super) async fn undo(
             commit,
         });
     };
-    ports
-        .store
-        .change_desired(&row.id, wall_ms(), change)
-        .await?;
-    state.registry.wake(&row.id);
-    let view = describe_again(ports, &row.id).await?;
-    Ok((StatusCode::ACCEPTED, Json(view)))
+    want(&state, &row, change).await
 }
 
 /// Starts databases again from their seeds, beside those that serve; can be undone.
@@ -73,10 +67,9 @@ pub(super) async fn reset(
     let ports = state.registry.ports();
     let observed = glance::observed(ports, &row).await?;
     settled(&row, &observed)?;
-    let blueprint = glance::shown(&row, &observed).and_then(|revision| revision.blueprint.as_ref());
-    let known: BTreeSet<_> = blueprint
+    let known: BTreeSet<_> = glance::shown(&row, &observed)
         .iter()
-        .flat_map(|blueprint| &blueprint.databases)
+        .flat_map(|revision| revision.databases())
         .map(|database| database.name.clone())
         .collect();
     if known.is_empty() {
@@ -91,13 +84,23 @@ pub(super) async fn reset(
         )));
     }
     let only = body.database.map(|name| BTreeSet::from([name]));
-    let change = move |desired: &mut crate::lifecycle::Desired| {
+    let change = move |desired: &mut Desired| {
         desired.request += 1;
         desired.reset = Some(Reset {
             request: desired.request,
             only,
         });
     };
+    want(&state, &row, change).await
+}
+
+/// Changes what is wanted of a preview, and answers how it stands then.
+async fn want(
+    state: &ApiState,
+    row: &PreviewRow,
+    change: impl FnOnce(&mut Desired) + Send + 'static,
+) -> Result<(StatusCode, Json<PreviewView>), Problem> {
+    let ports = state.registry.ports();
     ports
         .store
         .change_desired(&row.id, wall_ms(), change)

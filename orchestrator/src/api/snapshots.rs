@@ -143,8 +143,7 @@ pub(super) async fn save(
         }
     };
     // What came from elsewhere than a seed of the repository may be anything.
-    let databases = revision.iter().flat_map(|facts| &facts.blueprint);
-    let mut databases = databases.flat_map(|known| &known.databases);
+    let mut databases = revision.iter().flat_map(|facts| facts.databases());
     let brought = databases.any(|d| matches!(d.seed, Some(SeedSource::Snapshot { .. })));
     let holds = match body.holds {
         Some(holds) => holds,

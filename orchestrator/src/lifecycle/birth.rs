@@ -115,7 +115,7 @@ fn old<'a>(
     let earlier = observed.revisions.iter().rev();
     let earlier = earlier.filter(|facts| facts.served && facts.generation == Some(generation));
     std::iter::once(serving).chain(earlier).find_map(|facts| {
-        let mut databases = facts.blueprint.iter().flat_map(|known| &known.databases);
+        let mut databases = facts.databases();
         let database = databases.find(|database| database.name == *name)?;
         Some((database, facts.migrated.contains(name)))
     })

@@ -6,7 +6,7 @@ use std::{
 };
 
 use deploy::{
-    blueprint::Blueprint,
+    blueprint::{Blueprint, Database},
     builder::Fingerprint,
     databases::DataSet,
     engine::{Activity, Room, Stray},
@@ -98,6 +98,11 @@ impl RevisionFacts {
     /// Whether it still has a claim on what it has in the engine.
     pub fn is_alive(&self) -> bool {
         self.outcome.is_none()
+    }
+
+    /// The databases that its commit asks for; none while that was not read.
+    pub fn databases(&self) -> impl Iterator<Item = &Database> {
+        self.blueprint.iter().flat_map(|known| &known.databases)
     }
 }
 
@@ -301,8 +306,7 @@ impl Observed {
 
     /// Whether the data of every database that a revision asks for are complete.
     pub fn is_whole(&self, revision: &RevisionFacts) -> bool {
-        let names = revision.blueprint.iter().flat_map(|known| &known.databases);
-        names.into_iter().all(|database| {
+        revision.databases().all(|database| {
             revision
                 .generation
                 .is_some_and(|generation| self.is_born(generation, &database.name))

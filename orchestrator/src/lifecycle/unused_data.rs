@@ -42,8 +42,7 @@ pub(super) fn needed(planner: &Planner<'_>, kept: &impl Fn(RevisionNumber) -> bo
         let facts = observed.generations.get(generation)?;
         let source = facts.source()?;
         let lacks = |revision: &RevisionFacts| {
-            let databases = revision.blueprint.iter().flat_map(|known| &known.databases);
-            let mut names = databases.map(|database| &database.name);
+            let mut names = revision.databases().map(|database| &database.name);
             revision.generation == Some(*generation) && !names.all(|n| facts.born.contains(n))
         };
         let mut users = revisions().filter(|revision| uses(revision.number));
@@ -52,7 +51,7 @@ pub(super) fn needed(planner: &Planner<'_>, kept: &impl Fn(RevisionNumber) -> bo
     let asks = revisions().filter(|revision| revision.served || uses(revision.number));
     let asked = asks.filter_map(|revision| Some((revision.generation?, revision)));
     let asked = asked.flat_map(|(generation, revision)| {
-        let databases = revision.blueprint.iter().flat_map(|known| &known.databases);
+        let databases = revision.databases();
         databases.map(move |database| (generation, database.name.clone()))
     });
     Needed {

@@ -8,10 +8,9 @@ use std::{fmt, io::Write as _, time::Instant};
 
 use anyhow::{Context as _, ensure};
 
-use crate::harness::{self, App, Crowd, Dayfly, Docker, Preview, eventually};
+use super::ledger::{UNDER_WAY, books};
+use crate::harness::{self, App, Crowd, Dayfly, Docker, Preview};
 
-/// Visits that may be under way at once.
-const UNDER_WAY: u64 = 64;
 /// Size of pgbench's tables: 100,000 accounts for each.
 const SCALE: &str = "5";
 /// How many copies are kept at once.
@@ -120,19 +119,6 @@ async fn pgbench(inside: &str, words: &[&str], detached: bool) -> anyhow::Result
     all.extend(words);
     all.push("app");
     Docker::run(&all).await.map(drop)
-}
-
-/// The books of a copy, in which nobody books.
-async fn books(dayfly: &Dayfly, copy: &Preview) -> anyhow::Result<(u64, u64)> {
-    let visitor = dayfly.visitor(copy.url()?);
-    let books = eventually(&format!("the books of {}", copy.id), async || {
-        let books = visitor.get("/books").await?;
-        ensure!(books.status == 200, "{books:?}");
-        books.json()
-    })
-    .await?;
-    let count = |name: &str| books[name].as_u64().context("no number");
-    Ok((count("postgres")?, count("redis")?))
 }
 
 async fn whole(dayfly: &Dayfly, copy: &Preview, report: &mut CopiesReport) -> anyhow::Result<()> {

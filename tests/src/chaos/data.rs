@@ -18,11 +18,13 @@ use http::Method;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use super::{dice::Dice, options::Options};
-use crate::harness::{self, App, Crowd, Dayfly, Docker, Preview, eventually, eventually_within};
+use super::{
+    dice::Dice,
+    ledger::{self, UNDER_WAY},
+    options::Options,
+};
+use crate::harness::{self, App, Crowd, Dayfly, Docker, Preview, eventually_within};
 
-/// Visits that may be under way at once.
-const UNDER_WAY: u64 = 64;
 /// One kill of the server in so many cycles, and one of a database.
 const SERVER_KILLS: u64 = 4;
 const DATABASE_KILLS: u64 = 5;
@@ -272,15 +274,7 @@ impl Stage<'_> {
     /// What a copy has booked, once it is live.
     async fn books(&self, id: &str) -> anyhow::Result<(u64, u64)> {
         let preview = self.live(id).await?;
-        let visitor = self.dayfly.visitor(preview.url()?);
-        let books = eventually(&format!("the books of {id}"), async || {
-            let books = visitor.get("/books").await?;
-            ensure!(books.status == 200, "{books:?}");
-            books.json()
-        })
-        .await?;
-        let count = |name: &str| books[name].as_u64().context("no number");
-        Ok((count("postgres")?, count("redis")?))
+        ledger::books(self.dayfly, &preview).await
     }
 
     async fn live(&self, id: &str) -> anyhow::Result<Preview> {

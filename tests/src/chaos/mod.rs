@@ -8,6 +8,7 @@ mod copies;
 mod data;
 mod dice;
 mod killing;
+mod ledger;
 mod noise;
 mod options;
 mod people;

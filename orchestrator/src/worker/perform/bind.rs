@@ -15,10 +15,9 @@ pub(super) async fn bind(
     from: &DataSource,
     fresh: &BTreeSet<DatabaseName>,
 ) -> Result<Effect, Trouble> {
-    let blueprint = scene.revision(number)?.blueprint.as_ref();
+    let databases = scene.revision(number)?.databases();
     let same = *from == DataSource::Generation(generation);
-    let names = blueprint.iter().flat_map(|known| &known.databases);
-    let migrated = names
+    let migrated = databases
         .map(|database| database.name.clone())
         .filter(|name| same && !fresh.contains(name))
         .collect();

@@ -169,9 +169,12 @@ pub(super) async fn start(
 ) -> Result<Effect, Trouble> {
     let spec = spec(scene, generation, database(scene, number, name)?).await?;
     let store = &scene.ports.store;
-    store
-        .set_answers(scene.preview, generation, name, false)
-        .await?;
+    let facts = scene.snapshot.observed.generations.get(&generation);
+    if facts.is_some_and(|facts| facts.answering.contains(name)) {
+        store
+            .set_answers(scene.preview, generation, name, false)
+            .await?;
+    }
     match scene.ports.databases.start(&spec).await {
         Ok(()) => {
             store

@@ -208,8 +208,10 @@ pub(super) async fn route(scene: &Scene<'_>, number: RevisionNumber) -> Result<E
         addresses: public,
     };
     // Before the proxy takes it: a revision that visitors may have met is one to go back to.
-    let store = &scene.ports.store;
-    store.set_served(scene.preview, number, wall_ms()).await?;
+    if !facts.served {
+        let store = &scene.ports.store;
+        store.set_served(scene.preview, number, wall_ms()).await?;
+    }
     scene
         .ports
         .routes
