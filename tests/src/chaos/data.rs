@@ -265,7 +265,9 @@ impl Stage<'_> {
         let lost = UNDER_WAY * (self.report.kills.1 + 1);
         ensure!(
             redis <= postgres && postgres - redis <= lost,
-            "Postgres has {postgres} visits and Redis {redis}"
+            "Postgres has {postgres} visits and Redis {redis}; killed {:?}, done {:?}",
+            self.report.kills,
+            self.report.done
         );
         self.report.looked_at += 1;
         Ok(())

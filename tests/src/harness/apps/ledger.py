@@ -35,6 +35,8 @@ def command(*words):
         peer.write(b"$%d\r\n%s\r\n" % (len(word), word.encode()))
     peer.flush()
     line = peer.readline().decode().strip()
+    if not line or line.startswith("-"):
+        raise ConnectionError(f"{words[0]}: {line or 'no answer'}")
     if line.startswith("$"):
         return peer.readline().decode().strip() if line != "$-1" else "0"
     return line.lstrip(":+")
