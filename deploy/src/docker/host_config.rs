@@ -43,8 +43,13 @@ const VOLUMES_MAX: usize = 16;
 /// The least memory that the engine accepts for a container.
 const MEMORY_BYTES_MIN: u64 = 6 * 1024 * 1024;
 
-/// One thousandth of a processor, in the engine's unit.
-const NANOS_PER_MILLI: u64 = 1_000_000;
+/// Spans of time over which a container's share of the processors is counted, in microseconds: one
+/// that used up its share stands still for the rest of the span. Short ones are noticed less, by
+/// visitors and by whoever waits for a pause to take hold; the kernel gives no less than
+/// [`CPU_QUOTA_MIN`] for one, so small shares are counted over the kernel's own.
+const CPU_PERIOD: u64 = 20_000;
+const CPU_PERIOD_OF_SMALL_SHARES: u64 = 100_000;
+const CPU_QUOTA_MIN: u64 = 1_000;
 
 /// What a container is made from. Its digest is the spec label: everything in here that changes
 /// makes another container.
@@ -259,7 +264,7 @@ fn body(
 /// What the container may do to the host. Everything left out is off by the engine's default.
 fn host_config(plan: &Plan, facts: &ImageFacts, mounts: Vec<Mount>, processors: u64) -> HostConfig {
     let memory = i64::try_from(plan.memory_bytes.max(MEMORY_BYTES_MIN)).unwrap_or(i64::MAX);
-    let nano_cpus = plan.cpu_milli.clamp(10, processors * 1000) * NANOS_PER_MILLI;
+    let (cpu_period, cpu_quota) = processor_time(plan.cpu_milli, processors);
     let capabilities: &[&str] = if facts.starts_as_root && plan.user.is_none() {
         &CAPABILITIES
     } else {
@@ -272,7 +277,8 @@ fn host_config(plan: &Plan, facts: &ImageFacts, mounts: Vec<Mount>, processors: 
         privileged: Some(false),
         memory: Some(memory),
         memory_swap: Some(memory),
-        nano_cpus: i64::try_from(nano_cpus).ok(),
+        cpu_period: Some(cpu_period),
+        cpu_quota: Some(cpu_quota),
         pids_limit: Some(i64::from(plan.pids_max.max(1))),
         init: Some(!plan.alone),
         ipc_mode: Some("private".to_owned()),
@@ -291,6 +297,18 @@ fn host_config(plan: &Plan, facts: &ImageFacts, mounts: Vec<Mount>, processors: 
         mounts: Some(mounts),
         ..HostConfig::default()
     }
+}
+
+/// The span over which processor time is counted, and the time in it, both in microseconds.
+fn processor_time(cpu_milli: u64, processors: u64) -> (i64, i64) {
+    let milli = cpu_milli.clamp(10, processors * 1000);
+    let quota = |period: u64| period / 1000 * milli;
+    let period = match quota(CPU_PERIOD) {
+        CPU_QUOTA_MIN.. => CPU_PERIOD,
+        _ => CPU_PERIOD_OF_SMALL_SHARES,
+    };
+    let micros = |time: u64| i64::try_from(time).unwrap_or(i64::MAX);
+    (micros(period), micros(quota(period)))
 }
 
 fn restarts(most: u8) -> RestartPolicy {
@@ -429,7 +447,18 @@ mod tests {
             ..plan()
         };
         let host = body_of(&plan, &ImageFacts::default()).host_config.unwrap();
-        assert_eq!(host.nano_cpus, Some(2_000_000_000));
+        assert_eq!(
+            (host.cpu_period, host.cpu_quota),
+            (Some(20_000), Some(40_000))
+        );
+    }
+
+    #[test]
+    fn a_small_share_of_a_processor_is_counted_over_a_longer_span() {
+        assert_eq!(processor_time(1_000, 2), (20_000, 20_000));
+        assert_eq!(processor_time(50, 2), (20_000, 1_000));
+        assert_eq!(processor_time(49, 2), (100_000, 4_900));
+        assert_eq!(processor_time(0, 2), (100_000, 1_000));
     }
 
     proptest! {
@@ -446,7 +475,6 @@ mod tests {
             data in proptest::option::of("/[a-z/]{1,12}"),
         ) {
             let data = data.map(|path| DataMount { path, source: PathBuf::from("/pool/x/data") });
-            let cpu_milli = cpu_milli.min(u64::MAX / NANOS_PER_MILLI);
             let plan = Plan {
                 command, env, memory_bytes, cpu_milli, pids_max, restarts_max, data, ..plan()
             };
@@ -467,7 +495,8 @@ mod tests {
             prop_assert_eq!(host.privileged, Some(false));
             prop_assert_eq!(host.memory, host.memory_swap);
             prop_assert!(host.memory.unwrap() > 0);
-            prop_assert!((1..=2_000_000_000).contains(&host.nano_cpus.unwrap()));
+            prop_assert!((1_000..=100_000).contains(&host.cpu_period.unwrap()));
+            prop_assert!((1_000..=2 * host.cpu_period.unwrap()).contains(&host.cpu_quota.unwrap()));
             prop_assert!(host.pids_limit.unwrap() > 0);
             prop_assert_eq!(host.init, Some(true));
             prop_assert!(host.binds.is_none() && host.volumes_from.is_none());

@@ -109,7 +109,7 @@ impl Pool {
             cancel,
         };
         // Held, so that nothing is thrown away while something is still put there.
-        let held = draft.hold();
+        let held = (draft.hold(), self.disturb());
         let done = blocking("clone a tree", move || {
             let done = clone_tree::clone(&asked);
             drop(held);

@@ -10,6 +10,7 @@ use rustix::fs::{CWD, Mode, OFlags, openat, syncfs};
 
 use super::{
     Place, PoolConfig, PoolError, Way,
+    calm::{Calm, Disturbance},
     error::blocking,
     layout::Layout,
     loop_file, open,
@@ -32,6 +33,7 @@ struct Inner {
     config: PoolConfig,
     way: Way,
     layout: Arc<Layout>,
+    calm: Arc<Calm>,
     trash: Arc<Trash>,
 }
 
@@ -52,11 +54,14 @@ impl Pool {
             )
         })?;
         let layout = Arc::new(layout);
-        let trash = Trash::new(Arc::clone(&layout), matches!(way, Way::Loop { .. }));
+        let calm = Arc::new(Calm::default());
+        let trims = matches!(way, Way::Loop { .. });
+        let trash = Trash::new(Arc::clone(&layout), trims, Arc::clone(&calm));
         let inner = Inner {
             config,
             way,
             layout,
+            calm,
             trash,
         };
         Ok(Self {
@@ -156,6 +161,11 @@ impl Pool {
                 tracing::warn!(path = %path.display(), %error, "a draft was not thrown away");
             }
         }
+    }
+
+    /// A clone is under way until the answer is dropped.
+    pub(super) fn disturb(&self) -> Disturbance {
+        self.inner.calm.disturb()
     }
 
     pub(super) fn empty_soon(&self) {

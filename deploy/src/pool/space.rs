@@ -37,8 +37,16 @@ impl Pool {
     }
 
     /// Why nothing should be seeded or forked now, as a sentence with what to do about it; nothing
-    /// where there is room.
+    /// where there is room. Where there is too little, what was thrown away goes first.
     pub async fn hindrance(&self) -> Option<String> {
+        self.lack().await?;
+        if let Err(error) = self.settle().await {
+            tracing::warn!(%error, "what was thrown away still takes room");
+        }
+        self.lack().await
+    }
+
+    async fn lack(&self) -> Option<String> {
         match self.space().await {
             Ok(space) => {
                 let is_file = matches!(self.way(), Way::Loop { .. });

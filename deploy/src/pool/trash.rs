@@ -10,7 +10,9 @@ use std::{
 
 use tokio::{runtime::Handle, sync::Mutex};
 
-use super::{PoolError, delete, error::blocking, layout::Layout, loop_file, place::TRASH};
+use super::{
+    PoolError, calm::Calm, delete, error::blocking, layout::Layout, loop_file, place::TRASH,
+};
 
 /// How long after a deletion blocks are given back: previews often go several at a time.
 const TRIM_AFTER: Duration = Duration::from_secs(30);
@@ -21,6 +23,8 @@ pub(super) struct Trash {
     layout: Arc<Layout>,
     /// Whether the host gets blocks back only when told to.
     trims: bool,
+    /// Comes when nobody waits for a clone.
+    calm: Arc<Calm>,
     /// One at a time empties it, and never once the pool is closed: the same path may then be part
     /// of another file system.
     open: Mutex<bool>,
@@ -30,24 +34,26 @@ pub(super) struct Trash {
 }
 
 impl Trash {
-    pub(super) fn new(layout: Arc<Layout>, trims: bool) -> Arc<Self> {
+    pub(super) fn new(layout: Arc<Layout>, trims: bool, calm: Arc<Calm>) -> Arc<Self> {
         Arc::new(Self {
             layout,
             trims,
+            calm,
             open: Mutex::new(true),
             untrimmed: AtomicBool::new(false),
             trim_comes: AtomicBool::new(false),
         })
     }
 
-    /// Empties it in the background, and trims a while later. Outside a runtime it stays until
-    /// the pool recovers.
+    /// Empties it in the background, once no clone is under way, and trims a while later. Outside a
+    /// runtime it stays until the pool recovers.
     pub(super) fn empty_soon(self: &Arc<Self>) {
         let Ok(runtime) = Handle::try_current() else {
             return;
         };
         let trash = Arc::clone(self);
         runtime.spawn(async move {
+            trash.calm.come().await;
             if let Err(error) = trash.empty().await {
                 tracing::warn!(%error, "what was thrown away is still there");
             }
@@ -55,6 +61,7 @@ impl Trash {
                 return;
             }
             tokio::time::sleep(TRIM_AFTER).await;
+            trash.calm.come().await;
             trash.trim_comes.store(false, Relaxed);
             if let Err(error) = trash.trim().await {
                 tracing::warn!(%error, "the host did not get the pool's free blocks back");

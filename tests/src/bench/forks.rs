@@ -50,16 +50,19 @@ pub(super) fn settings() -> Options {
     }
 }
 
-/// Everything about data.
-pub(super) async fn measure(dayfly: &Dayfly) -> anyhow::Result<Vec<Row>> {
+/// Everything about data; quickly, only what runs.
+pub(super) async fn measure(dayfly: &Dayfly, quick: bool) -> anyhow::Result<Vec<Row>> {
     let big = filled(dayfly, SCALE_1GB).await?;
+    if quick {
+        return forks_running::measure(dayfly, &big, quick).await;
+    }
     dayfly.save(&big, "main", "gib").await?;
     let mut rows = Vec::new();
     rows.extend(from_snapshots(dayfly).await?);
     rows.push(beside_restore(dayfly, &big).await?);
     rows.extend(disk(dayfly).await?);
     rows.extend(ten(dayfly).await?);
-    rows.extend(forks_running::measure(dayfly, &big).await?);
+    rows.extend(forks_running::measure(dayfly, &big, quick).await?);
     Ok(rows)
 }
 

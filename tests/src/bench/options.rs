@@ -16,6 +16,8 @@ const LIVES_QUICK: u64 = 500;
 pub struct Options {
     /// How often Dayfly and the plain commands take turns.
     pub pairs: usize,
+    /// Whether a first impression will do.
+    pub quick: bool,
     /// How long webhooks are sent.
     pub acks: Duration,
     /// How many lives are simulated.
@@ -68,6 +70,7 @@ impl Options {
     pub fn parse(mut words: impl Iterator<Item = String>) -> anyhow::Result<Self> {
         let mut options = Self {
             pairs: PAIRS,
+            quick: false,
             acks: Duration::from_secs(ACKS_SECONDS),
             lives: LIVES,
             only: None,
@@ -75,6 +78,7 @@ impl Options {
         while let Some(word) = words.next() {
             match word.as_str() {
                 "--quick" => {
+                    options.quick = true;
                     options.acks = Duration::from_secs(ACKS_SECONDS_QUICK);
                     options.lives = LIVES_QUICK;
                 }

@@ -59,7 +59,7 @@ pub async fn run(options: &Options) -> anyhow::Result<Vec<Row>> {
     if options.has(Part::Forks) {
         say("forks of data")?;
         Dayfly::play_with(forks::settings(), async |dayfly| {
-            rows.extend(forks::measure(dayfly).await?);
+            rows.extend(forks::measure(dayfly, options.quick).await?);
             Ok(())
         })
         .await?;

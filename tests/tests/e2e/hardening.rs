@@ -35,7 +35,7 @@ async fn a_service_runs_in_the_hardened_form() -> anyhow::Result<()> {
             host["Memory"] == 512 << 20 && host["MemorySwap"] == host["Memory"],
             "{host}"
         );
-        ensure!(host["NanoCpus"].as_u64().is_some_and(|n| n > 0), "{host}");
+        ensure!(host["CpuQuota"].as_u64().is_some_and(|n| n > 0), "{host}");
         ensure!(host["CapDrop"][0] == "ALL", "{host}");
         ensure!(host["Binds"].as_array().is_none_or(Vec::is_empty), "{host}");
         ensure!(

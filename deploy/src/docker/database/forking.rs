@@ -23,6 +23,10 @@ use crate::{
 /// not, what runs on the source stands still as long.
 pub(super) const COPY_MAX: Duration = Duration::from_secs(10 * 60);
 
+/// How often the log of a server is copied only so that it is written down before it stands still.
+/// Once is not enough: while the first time takes long, more comes.
+const REHEARSALS: u32 = 2;
+
 /// How often it is tried to let a container go on, and how long after a failure.
 const UNPAUSE_ATTEMPTS: u32 = 5;
 const UNPAUSE_AGAIN: Duration = Duration::from_millis(500);
@@ -86,6 +90,7 @@ impl Docker {
         from: &DataSet,
         names: &[DatabaseName],
     ) -> Result<Cut, DatabaseError> {
+        let began = Instant::now();
         let pool = self.pool_of_data()?;
         if let Some(why) = pool.hindrance().await {
             return Err(DatabaseError::Full(why));
@@ -120,8 +125,11 @@ impl Docker {
                 pool.sync().await?;
             }
         }
+        let ahead = began.elapsed();
         let paused_at = Instant::now();
-        let copied = match self.pause_all(&standing).await {
+        let paused = self.pause_all(&standing).await;
+        let still = paused_at.elapsed();
+        let copied = match paused {
             Ok(()) => {
                 let rest = copies.iter().map(|copy| copy.rest(pool));
                 let rest = join_all(rest).await.into_iter();
@@ -129,12 +137,20 @@ impl Docker {
             }
             Err(error) => Err(error.into()),
         };
+        let cloned = paused_at.elapsed();
         // Whatever became of the copies.
         self.go_on(&standing).await?;
         let paused = match standing.is_empty() {
             true => Duration::ZERO,
             false => paused_at.elapsed(),
         };
+        tracing::debug!(
+            ahead_ms = ahead.as_millis(),
+            stopping_ms = still.as_millis(),
+            rest_ms = cloned.saturating_sub(still).as_millis(),
+            going_on_ms = paused.saturating_sub(cloned).as_millis(),
+            "copied at one moment"
+        );
         let shared = copied?.iter().all(|copied| copied.shared);
         let drafts = copies.into_iter().map(|copy| (copy.draft, copy.about));
         Ok(Cut {
@@ -157,6 +173,12 @@ impl Docker {
             return Ok(());
         };
         let container = self.names(&from.preview).database(from.generation, name);
+        let began = Instant::now();
+        let pool = self.pool_of_data()?;
+        // A clone writes down what is only in memory; what the server wrote before goes ahead, while
+        // it is busy with its checkpoint. Only time depends on it, so nobody waits for it.
+        let ahead = pool.clone();
+        tokio::spawn(async move { ahead.sync().await });
         let begun = self.begin_online(&container, self.inside_user(&*kind), &online);
         let mut session = match begun.await {
             Ok(session) => session,
@@ -165,8 +187,8 @@ impl Docker {
                 return Ok(());
             }
         };
-        let pool = self.pool_of_data()?;
         let most = Part::Without(online.log);
+        let begun = began.elapsed();
         pool.clone_part(&copy.source, &copy.draft, most, COPY_MAX)
             .await?;
         let label = session.end(&online).await?;
@@ -174,6 +196,19 @@ impl Docker {
             .place_file(online.label, label.as_bytes())
             .await?;
         copy.rest = Part::Only(online.log);
+        let cloned = began.elapsed();
+        for _ in 0..REHEARSALS {
+            let thrown_away = pool.draft().await?;
+            pool.clone_part(&copy.source, &thrown_away, copy.rest, COPY_MAX)
+                .await?;
+        }
+        tracing::debug!(
+            database = %name,
+            begun_ms = begun.as_millis(),
+            cloned_ms = cloned.saturating_sub(begun).as_millis(),
+            rehearsed_ms = began.elapsed().saturating_sub(cloned).as_millis(),
+            "copied while it runs"
+        );
         let first = (online.first)(&label);
         let first = first.ok_or_else(|| {
             EngineError::Unreachable("the label of a copy has another form".to_owned())
