@@ -137,6 +137,10 @@ impl Docker {
                 "{path} leads to a file that the ignore file keeps out"
             )));
         }
+        // Somebody may have flushed the rules while the build waited for its turn.
+        if let Some(why) = self.missing_fence().await {
+            return Err(BuildError::Unreachable(why));
+        }
         if let CeilingState::CannotSet(why) = self.ensure_build_ceiling() {
             sink(BuildEvent::Note {
                 sentence: format!("this build has no ceiling: {why}"),

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use nix::sys::statvfs::statvfs;
 
-use super::Docker;
+use super::{Docker, FirewallStatus};
 
 /// Where control groups are, and the builder's below them.
 const GROUPS: &str = "/sys/fs/cgroup";
@@ -75,6 +75,9 @@ pub enum CeilingState {
 impl Docker {
     /// Why no build should begin now, for people.
     pub(super) async fn build_hindrance(&self) -> Option<String> {
+        if let Some(why) = self.missing_fence().await {
+            return Some(why);
+        }
         let limits = &self.config().builds;
         if let Some(mib) = memory_available_mib()
             && mib < limits.memory_free_mib_min
@@ -99,6 +102,23 @@ impl Docker {
                 limits.disk_percent_max
             )
         })
+    }
+
+    /// Why builds are not fenced although they should be. Put in place where it can be: the server
+    /// may have just started, or somebody flushed the rules.
+    pub(super) async fn missing_fence(&self) -> Option<String> {
+        if !self.config().fence_builds {
+            return None;
+        }
+        let why = match self.firewall().ensure().await {
+            FirewallStatus::Set => return None,
+            FirewallStatus::Missing => "other rules come first".to_owned(),
+            FirewallStatus::CannotSet(why) => why,
+        };
+        Some(format!(
+            "firewall: the fence around builds is not in place ({why}); \
+             `engine.fence_builds = false` builds without it"
+        ))
     }
 
     /// How much of the engine's disk is in use, where it can be seen from here.

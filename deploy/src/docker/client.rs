@@ -151,6 +151,13 @@ impl Docker {
     pub(super) async fn processors(&self) -> Result<u64, EngineError> {
         let ask = || async {
             let info = self.call("the engine's facts", self.api().info()).await?;
+            // The engine would start containers all the same, with no limit at all.
+            if info.cpu_cfs_quota == Some(false) || info.cpu_cfs_period == Some(false) {
+                return Err(EngineError::Refused {
+                    what: "a limit of processors".to_owned(),
+                    why: "the kernel cannot count processor time (CONFIG_CFS_BANDWIDTH)".to_owned(),
+                });
+            }
             Ok(info
                 .ncpu
                 .and_then(|n| u64::try_from(n).ok())

@@ -1,69 +1,120 @@
 //! Clones go first. Deleting trees and giving blocks back is work on the same counts of who shares
 //! what, and a clone beside it takes twice as long; somebody waits for the clone, and nobody for
-//! the rest.
+//! the rest, unless room is short.
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::sync::watch;
+use tokio::{
+    runtime::Handle,
+    sync::watch,
+    time::{Instant, timeout, timeout_at},
+};
 
 /// How long no clone may have been under way: where one is replaced by the next, the next comes
 /// within this time.
 const CALM: Duration = Duration::from_secs(3);
 
 /// How long calm is waited for: what was thrown away should not take room for ever.
-const WAIT_MAX: Duration = Duration::from_secs(60);
+const WAIT_MAX: Duration = Duration::from_secs(600);
 
-/// How many clones are under way.
-#[derive(Debug, Default)]
-pub(super) struct Calm {
-    clones: watch::Sender<usize>,
+/// Who is there: clones that are under way, and those who cannot wait for them.
+#[derive(Clone, Copy, Debug, Default)]
+struct Present {
+    clones: usize,
+    hurried: usize,
 }
 
-/// One clone that is under way.
+impl Present {
+    fn is_calm(self) -> bool {
+        self.clones == 0 || self.hurried > 0
+    }
+}
+
+/// Whether somebody waits for a clone.
+#[derive(Debug, Default)]
+pub(super) struct Calm {
+    present: watch::Sender<Present>,
+}
+
+/// One clone that is under way, or one who cannot wait.
 #[derive(Debug)]
-pub(super) struct Disturbance(Arc<Calm>);
+pub(crate) struct Presence {
+    calm: Arc<Calm>,
+    is_clone: bool,
+}
 
 impl Calm {
     /// There is one clone more until the answer is dropped.
-    pub(super) fn disturb(self: &Arc<Self>) -> Disturbance {
-        self.clones.send_modify(|clones| *clones += 1);
-        Disturbance(Arc::clone(self))
+    pub(super) fn disturb(self: &Arc<Self>) -> Presence {
+        self.present.send_modify(|present| present.clones += 1);
+        Presence {
+            calm: Arc::clone(self),
+            is_clone: true,
+        }
     }
 
-    /// Returns when it has been calm for a while from now on, or has not been for too long.
-    pub(super) async fn come(&self) {
+    /// Nobody waits for clones until the answer is dropped.
+    pub(super) fn hurry(self: &Arc<Self>) -> Presence {
+        self.present.send_modify(|present| present.hurried += 1);
+        Presence {
+            calm: Arc::clone(self),
+            is_clone: false,
+        }
+    }
+
+    /// Until when calm is waited for from now on.
+    pub(super) fn deadline() -> Instant {
+        Instant::now() + WAIT_MAX
+    }
+
+    /// Returns when it has been calm for a while, at the deadline at the latest.
+    pub(super) async fn come(&self, deadline: Instant) {
         let calm = async {
-            let mut clones = self.clones.subscribe();
+            let mut present = self.present.subscribe();
             loop {
                 // The sender is ours, so that it is there as long as we are.
-                drop(clones.wait_for(|clones| *clones == 0).await);
-                let disturbed = clones.wait_for(|clones| *clones > 0);
-                if tokio::time::timeout(CALM, disturbed).await.is_err() {
+                drop(present.wait_for(|present| present.is_calm()).await);
+                let disturbed = present.wait_for(|present| !present.is_calm());
+                if timeout(CALM, disturbed).await.is_err() {
                     return;
                 }
             }
         };
-        let _waited_enough = tokio::time::timeout(WAIT_MAX, calm).await;
+        let _waited_enough = timeout_at(deadline, calm).await;
+    }
+
+    /// Blocks a thread of the runtime while it is not calm, until the deadline at the latest.
+    pub(super) fn wait(&self, deadline: Instant) {
+        if self.present.borrow().is_calm() {
+            return;
+        }
+        let mut present = self.present.subscribe();
+        let calm = async { drop(present.wait_for(|present| present.is_calm()).await) };
+        let _waited_enough = Handle::current().block_on(timeout_at(deadline, calm));
     }
 }
 
-impl Drop for Disturbance {
+impl Drop for Presence {
     fn drop(&mut self) {
-        self.0.clones.send_modify(|clones| *clones -= 1);
+        self.calm.present.send_modify(|present| {
+            if self.is_clone {
+                present.clones -= 1;
+            } else {
+                present.hurried -= 1;
+            }
+        });
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use tokio::time::Instant;
-
     use super::*;
 
     #[tokio::test(start_paused = true)]
     async fn calm_comes_a_while_after_the_last_clone() {
         let calm = Arc::new(Calm::default());
         let began = Instant::now();
-        calm.come().await;
+        calm.come(Calm::deadline()).await;
         assert_eq!(began.elapsed(), CALM);
         let (first, second) = (calm.disturb(), calm.disturb());
         let ends = async {
@@ -73,16 +124,33 @@ mod tests {
             drop(second);
         };
         let began = Instant::now();
-        tokio::join!(calm.come(), ends);
+        tokio::join!(calm.come(Calm::deadline()), ends);
         assert_eq!(began.elapsed(), 3 * CALM);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nobody_waits_for_calm_for_ever() {
+    async fn nobody_waits_for_calm_for_ever_or_while_somebody_is_in_a_hurry() {
         let calm = Arc::new(Calm::default());
-        let _clone = calm.disturb();
+        let clone = calm.disturb();
         let began = Instant::now();
-        calm.come().await;
+        calm.come(Calm::deadline()).await;
         assert_eq!(began.elapsed(), WAIT_MAX);
+        let hurry = calm.hurry();
+        let began = Instant::now();
+        calm.come(Calm::deadline()).await;
+        assert_eq!(began.elapsed(), CALM);
+        drop((hurry, clone));
+    }
+
+    #[tokio::test]
+    async fn a_thread_goes_on_once_the_clone_is_done() {
+        let calm = Arc::new(Calm::default());
+        let clone = calm.disturb();
+        let waits = Arc::clone(&calm);
+        let waiting = tokio::task::spawn_blocking(move || waits.wait(Calm::deadline()));
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        drop(clone);
+        waiting.await.unwrap();
     }
 }

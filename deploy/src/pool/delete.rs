@@ -1,10 +1,12 @@
 //! Deletes whole trees that strangers made: links are removed, never followed, and no depth and no
 //! number of entries is too much.
 
-use std::{ffi::CStr, os::fd::OwnedFd, path::Path};
+use std::{cell::Cell, ffi::CStr, os::fd::OwnedFd, path::Path};
 
 use rustix::{
-    fs::{AtFlags, FileType, renameat, unlinkat},
+    fs::{
+        AtFlags, FileType, Mode, OFlags, Stat, fstat, ftruncate, openat, renameat, statat, unlinkat,
+    },
     io::Errno,
 };
 
@@ -16,18 +18,40 @@ use super::{
 /// How often one folder is gone through.
 const PASSES_MAX: usize = 1_000;
 
+/// A file that takes more is made shorter by about this much at a time before it is deleted: to free
+/// it whole may take seconds, in which a clone would have to wait.
+const PIECE_BYTES: u64 = 32 << 20;
+
+/// How many such steps are taken in all; what is left then is deleted file by file. Files that share
+/// their blocks may seem to take more than there is.
+const PIECES_MAX: u64 = 10_000;
+
+/// Files end at whole blocks, so that shortening one writes nothing.
+const BLOCK_BYTES: u64 = 4096;
+
+/// One run.
+struct Emptying<'a> {
+    root: OwnedFd,
+    may_go_on: &'a dyn Fn(),
+    pieces_left: Cell<u64>,
+}
+
 /// Empties a folder and answers whether anything was in it. What cannot be deleted is reported
-/// once everything else is gone.
-pub(super) fn empty(root: &Path) -> Result<bool, std::io::Error> {
-    let root = tree::open_path(root)?;
+/// once everything else is gone. `may_go_on` is asked again and again, and returns when it may.
+pub(super) fn empty(root: &Path, may_go_on: &dyn Fn()) -> Result<bool, std::io::Error> {
+    let this = Emptying {
+        root: tree::open_path(root)?,
+        may_go_on,
+        pieces_left: Cell::new(PIECES_MAX),
+    };
     let mut deleted = false;
     // Too deep folders come up as new entries, so once through is not enough. Who writes on and on
     // keeps nobody here.
     for _ in 0..PASSES_MAX {
         let (mut progress, mut failure) = (false, None);
-        for entry in entries(&root)? {
+        for entry in entries(&this.root)? {
             let entry = entry?;
-            match remove(&root, &root, &entry.name, entry.kind, 0) {
+            match this.remove(&this.root, &entry.name, entry.kind, 0) {
                 Ok(()) => progress = true,
                 Err(error) => failure = Some(error),
             }
@@ -42,45 +66,111 @@ pub(super) fn empty(root: &Path) -> Result<bool, std::io::Error> {
     Err(std::io::Error::other("somebody still writes to it"))
 }
 
-fn remove(
-    root: &OwnedFd,
-    parent: &OwnedFd,
-    name: &CStr,
-    kind: FileType,
-    depth: usize,
-) -> Result<(), std::io::Error> {
-    if kind != FileType::Directory {
-        return match unlinkat(parent, name, AtFlags::empty()) {
-            Ok(()) | Err(Errno::NOENT) => Ok(()),
-            Err(error) => Err(error.into()),
-        };
-    }
-    if depth > DEPTH_MAX {
-        // Brought up to the root, it is deleted from there without more open folders.
-        return match renameat(parent, name, root, layout::random_name()?) {
-            Ok(()) | Err(Errno::NOENT) => Ok(()),
-            Err(error) => Err(error.into()),
-        };
-    }
-    // A server that outlived us may still be tidying up in what we threw away.
-    let folder = match tree::open_folder(parent, name) {
-        Ok(folder) => folder,
-        Err(error) if tree::has_changed(error) => return Ok(()),
-        Err(error) => return Err(error.into()),
-    };
-    for _ in 0..PASSES_MAX {
-        let mut found = false;
-        for entry in entries(&folder)? {
-            let entry = entry?;
-            remove(root, &folder, &entry.name, entry.kind, depth + 1)?;
-            found = true;
+impl Emptying<'_> {
+    fn remove(
+        &self,
+        parent: &OwnedFd,
+        name: &CStr,
+        kind: FileType,
+        depth: usize,
+    ) -> Result<(), std::io::Error> {
+        if kind != FileType::Directory {
+            (self.may_go_on)();
+            if kind == FileType::RegularFile {
+                // What cannot be made shorter can be deleted all the same.
+                let _whole = self.shorten(parent, name);
+            }
+            return match unlinkat(parent, name, AtFlags::empty()) {
+                Ok(()) | Err(Errno::NOENT) => Ok(()),
+                Err(error) => Err(error.into()),
+            };
         }
-        match unlinkat(parent, name, AtFlags::REMOVEDIR) {
-            Ok(()) | Err(Errno::NOENT) => return Ok(()),
-            // A folder that is read while it shrinks may hide some of its entries.
-            Err(Errno::NOTEMPTY) if found => {}
+        if depth > DEPTH_MAX {
+            // Brought up to the root, it is deleted from there without more open folders.
+            return match renameat(parent, name, &self.root, layout::random_name()?) {
+                Ok(()) | Err(Errno::NOENT) => Ok(()),
+                Err(error) => Err(error.into()),
+            };
+        }
+        // A server that outlived us may still be tidying up in what we threw away.
+        let folder = match tree::open_folder(parent, name) {
+            Ok(folder) => folder,
+            Err(error) if tree::has_changed(error) => return Ok(()),
             Err(error) => return Err(error.into()),
+        };
+        for _ in 0..PASSES_MAX {
+            let mut found = false;
+            for entry in entries(&folder)? {
+                let entry = entry?;
+                self.remove(&folder, &entry.name, entry.kind, depth + 1)?;
+                found = true;
+            }
+            match unlinkat(parent, name, AtFlags::REMOVEDIR) {
+                Ok(()) | Err(Errno::NOENT) => return Ok(()),
+                // A folder that is read while it shrinks may hide some of its entries.
+                Err(Errno::NOTEMPTY) if found => {}
+                Err(error) => return Err(error.into()),
+            }
         }
+        Err(Errno::NOTEMPTY.into())
     }
-    Err(Errno::NOTEMPTY.into())
+
+    /// Frees a large file piece by piece. One with another name is left alone: it may be somebody's.
+    fn shorten(&self, parent: &OwnedFd, name: &CStr) -> Result<(), Errno> {
+        if pieces(&statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)?).is_none() {
+            return Ok(());
+        }
+        // Were it a pipe by now, opening it would wait for a reader.
+        let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = openat(parent, name, flags, Mode::empty())?;
+        let stat = fstat(&file)?;
+        let Some(pieces) = pieces(&stat) else {
+            return Ok(());
+        };
+        let mut left = u64::try_from(stat.st_size).unwrap_or(0);
+        let piece = left.div_ceil(pieces).max(BLOCK_BYTES);
+        while left > 0 && self.pieces_left.get() > 0 {
+            (self.may_go_on)();
+            left = left.saturating_sub(piece) / BLOCK_BYTES * BLOCK_BYTES;
+            ftruncate(&file, left)?;
+            self.pieces_left.set(self.pieces_left.get() - 1);
+        }
+        Ok(())
+    }
+}
+
+/// In how many pieces a file is freed; nothing for one that is small, or has another name.
+fn pieces(stat: &Stat) -> Option<u64> {
+    let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+    let taken = u64::try_from(stat.st_blocks)
+        .unwrap_or(0)
+        .saturating_mul(512);
+    (is_file && stat.st_nlink == 1 && taken > PIECE_BYTES).then(|| taken.div_ceil(PIECE_BYTES))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_large_file_goes_in_pieces_and_one_with_another_name_keeps_its_content_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let trash = folder.path().join("trash");
+        fs::create_dir(&trash).unwrap();
+        let content = vec![7; 3 * PIECE_BYTES as usize];
+        fs::write(trash.join("large"), &content).unwrap();
+        fs::write(folder.path().join("kept"), &content).unwrap();
+        fs::hard_link(folder.path().join("kept"), trash.join("linked")).unwrap();
+        let sparse = fs::File::create(trash.join("sparse")).unwrap();
+        sparse.set_len(1 << 40).unwrap();
+        let asked = Cell::new(0);
+        let deleted = empty(&trash, &|| asked.set(asked.get() + 1)).unwrap();
+        assert!(deleted);
+        // Once for each file, and once for each piece of the large one.
+        assert_eq!(asked.get(), 3 + 3);
+        assert_eq!(fs::read(folder.path().join("kept")).unwrap(), content);
+        assert_eq!(fs::read_dir(&trash).unwrap().count(), 0);
+    }
 }

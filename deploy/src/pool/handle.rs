@@ -10,7 +10,7 @@ use rustix::fs::{CWD, Mode, OFlags, openat, syncfs};
 
 use super::{
     Place, PoolConfig, PoolError, Way,
-    calm::{Calm, Disturbance},
+    calm::{Calm, Presence},
     error::blocking,
     layout::Layout,
     loop_file, open,
@@ -163,8 +163,8 @@ impl Pool {
         }
     }
 
-    /// A clone is under way until the answer is dropped.
-    pub(super) fn disturb(&self) -> Disturbance {
+    /// Deletions wait as for a clone until the answer is dropped.
+    pub(crate) fn disturb(&self) -> Presence {
         self.inner.calm.disturb()
     }
 

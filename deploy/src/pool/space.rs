@@ -1,10 +1,13 @@
 //! How much room there is, and whether it is enough to begin something.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use rustix::fs::{StatVfs, statvfs};
 
 use super::{Pool, PoolError, Way, config::MIB, error::blocking};
+
+/// How long those who need room wait for what was thrown away to go.
+const SETTLE_MAX: Duration = Duration::from_secs(30);
 
 /// How much room there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,14 +42,20 @@ impl Pool {
     /// Why nothing should be seeded or forked now, as a sentence with what to do about it; nothing
     /// where there is room. Where there is too little, what was thrown away goes first.
     pub async fn hindrance(&self) -> Option<String> {
-        self.lack().await?;
-        if let Err(error) = self.settle().await {
-            tracing::warn!(%error, "what was thrown away still takes room");
-        }
-        self.lack().await
+        self.shortage().await?;
+        let pool = self.clone();
+        // On its own, so that it comes to its end when nobody waits any more.
+        let settled = tokio::spawn(async move {
+            if let Err(error) = pool.settle().await {
+                tracing::warn!(%error, "what was thrown away still takes room");
+            }
+        });
+        let _in_time = tokio::time::timeout(SETTLE_MAX, settled).await;
+        self.shortage().await
     }
 
-    async fn lack(&self) -> Option<String> {
+    /// As [`Pool::hindrance`], for who only wants to know: nothing goes.
+    pub async fn shortage(&self) -> Option<String> {
         match self.space().await {
             Ok(space) => {
                 let is_file = matches!(self.way(), Way::Loop { .. });

@@ -479,7 +479,7 @@ async fn mounted_again_it_holds_what_it_held() {
 }
 
 #[tokio::test]
-async fn a_written_page_of_a_clone_takes_hardly_more_than_a_page() {
+async fn a_written_page_of_a_clone_takes_a_few_pages_at_most() {
     let Some(fixture) = Fixture::mounted().await else {
         return;
     };
@@ -494,7 +494,7 @@ async fn a_written_page_of_a_clone_takes_hardly_more_than_a_page() {
         clone.write_all_at(&[9; 8192], page * MIB as u64).unwrap();
     }
     let grown = fixture.used_bytes().await - before;
-    assert!(grown < 2 * MIB as u64, "{grown} bytes");
+    assert!(grown < 3 * MIB as u64, "{grown} bytes");
     let root = fixture.folder.path().join("pool").metadata().unwrap();
     assert_eq!(root.mode() & 0o777, 0o700);
 }

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::{runtime::Handle, sync::Mutex};
+use tokio::{runtime::Handle, sync::Mutex, time::Instant};
 
 use super::{
     PoolError, calm::Calm, delete, error::blocking, layout::Layout, loop_file, place::TRASH,
@@ -53,15 +53,16 @@ impl Trash {
         };
         let trash = Arc::clone(self);
         runtime.spawn(async move {
-            trash.calm.come().await;
-            if let Err(error) = trash.empty().await {
+            let deadline = Calm::deadline();
+            trash.calm.come(deadline).await;
+            if let Err(error) = trash.empty_by(deadline).await {
                 tracing::warn!(%error, "what was thrown away is still there");
             }
             if !trash.trims || trash.trim_comes.swap(true, Relaxed) {
                 return;
             }
             tokio::time::sleep(TRIM_AFTER).await;
-            trash.calm.come().await;
+            trash.calm.come(Calm::deadline()).await;
             trash.trim_comes.store(false, Relaxed);
             if let Err(error) = trash.trim().await {
                 tracing::warn!(%error, "the host did not get the pool's free blocks back");
@@ -69,16 +70,22 @@ impl Trash {
         });
     }
 
-    /// Deletes everything that is in it.
+    /// Deletes everything that is in it at once, whoever clones meanwhile.
     pub(super) async fn empty(&self) -> Result<(), PoolError> {
+        let _hurried = self.calm.hurry();
+        self.empty_by(Instant::now()).await
+    }
+
+    /// Deletes everything that is in it, and stops while something is cloned until the deadline.
+    async fn empty_by(&self, deadline: Instant) -> Result<(), PoolError> {
         let open = self.open.lock().await;
         if !*open {
             return Ok(());
         }
-        let layout = Arc::clone(&self.layout);
+        let (layout, calm) = (Arc::clone(&self.layout), Arc::clone(&self.calm));
         let deleted = blocking("empty the trash", move || {
             let path = layout.folder(TRASH);
-            delete::empty(&path)
+            delete::empty(&path, &|| calm.wait(deadline))
                 .map_err(|error| PoolError::of(format!("empty {}", path.display()), error))
         });
         if deleted.await? {

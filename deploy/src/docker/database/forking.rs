@@ -16,7 +16,7 @@ use crate::{
     engine::EngineError,
     labels::{self, Kind as Label, Mark},
     names::DatabaseName,
-    pool::{Cloned, Draft, Part, Place, Pool},
+    pool::{Cloned, Draft, Part, Place, Pool, PoolError},
 };
 
 /// How long a copy may take. Where blocks are shared it is a fraction of a second; where they are
@@ -26,6 +26,10 @@ pub(super) const COPY_MAX: Duration = Duration::from_secs(10 * 60);
 /// How often the log of a server is copied only so that it is written down before it stands still.
 /// Once is not enough: while the first time takes long, more comes.
 const REHEARSALS: u32 = 2;
+
+/// How long it is waited for that everything written before is on the disk: what still goes there
+/// would go beside the last clone.
+const SYNC_MAX: Duration = Duration::from_secs(2);
 
 /// How often it is tried to let a container go on, and how long after a failure.
 const UNPAUSE_ATTEMPTS: u32 = 5;
@@ -97,6 +101,8 @@ impl Docker {
         }
         let turn = self.turns().data.of(&from.preview);
         let _turn = turn.write().await;
+        // From the first clone to the last, and while everything stands still.
+        let _disturbance = pool.disturb();
         let mut copies = Vec::new();
         for name in names {
             let source = place(&key(from, name));
@@ -176,9 +182,9 @@ impl Docker {
         let began = Instant::now();
         let pool = self.pool_of_data()?;
         // A clone writes down what is only in memory; what the server wrote before goes ahead, while
-        // it is busy with its checkpoint. Only time depends on it, so nobody waits for it.
+        // it is busy with its checkpoint. Only time depends on it.
         let ahead = pool.clone();
-        tokio::spawn(async move { ahead.sync().await });
+        let synced = tokio::spawn(async move { ahead.sync().await });
         let begun = self.begin_online(&container, self.inside_user(&*kind), &online);
         let mut session = match begun.await {
             Ok(session) => session,
@@ -197,10 +203,9 @@ impl Docker {
             .await?;
         copy.rest = Part::Only(online.log);
         let cloned = began.elapsed();
-        for _ in 0..REHEARSALS {
-            let thrown_away = pool.draft().await?;
-            pool.clone_part(&copy.source, &thrown_away, copy.rest, COPY_MAX)
-                .await?;
+        let _in_time = tokio::time::timeout(SYNC_MAX, synced).await;
+        if let Err(error) = rehearse(pool, copy).await {
+            tracing::debug!(database = %name, %error, "its log is not written down ahead");
         }
         tracing::debug!(
             database = %name,
@@ -328,6 +333,19 @@ impl Docker {
         }
         Ok(())
     }
+}
+
+/// Clones the rest for nothing, so that it is written down. Where blocks are not shared nothing is
+/// gained by it.
+async fn rehearse(pool: &Pool, copy: &Copy) -> Result<(), PoolError> {
+    for _ in 0..REHEARSALS {
+        if pool.way().shares() {
+            let thrown_away = pool.draft().await?;
+            pool.clone_part(&copy.source, &thrown_away, copy.rest, COPY_MAX)
+                .await?;
+        }
+    }
+    Ok(())
 }
 
 impl Standing {

@@ -154,7 +154,7 @@ impl Docker {
         }
         .await;
         // Full while it was filled: the server's own sentence hides that.
-        let made = match (made, pool.hindrance().await) {
+        let made = match (made, pool.shortage().await) {
             (Err(DatabaseError::Seed { path, .. }), Some(why)) => Err(DatabaseError::Full(
                 format!("the seed {path} does not fit: {why}"),
             )),

@@ -125,6 +125,8 @@ impl Databases for Docker {
 
     async fn pool(&self) -> Result<PoolState, DatabaseError> {
         let pool = self.pool_of_data()?;
+        // Where room is short, what was thrown away does not count.
+        let _short = pool.hindrance().await;
         let space = pool.space().await?;
         Ok(PoolState {
             way: pool.way().sentence(),
