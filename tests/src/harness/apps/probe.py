@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import queue
 import socket
 import threading
 import time
@@ -11,16 +12,34 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 # A server of the usual size takes a hundred at once.
-TURNS = threading.Semaphore(8)
+DATABASES = queue.LifoQueue()
+for _ in range(8):
+    DATABASES.put(None)
+
+
+def alive(database):
+    """Whether the server at the other end is still the one that it was."""
+    try:
+        with database, database.cursor() as opened:
+            opened.execute("select 1")
+        return True
+    except Exception:
+        database.close()
+        return False
 
 
 @contextlib.contextmanager
 def cursor():
     import psycopg2
 
-    with TURNS, contextlib.closing(psycopg2.connect(os.environ["DATABASE_URL"])) as database:
+    database = DATABASES.get()
+    try:
+        if database is None or not alive(database):
+            database = psycopg2.connect(os.environ["DATABASE_URL"])
         with database, database.cursor() as opened:
             yield opened
+    finally:
+        DATABASES.put(database)
 
 
 def notes():
@@ -130,4 +149,8 @@ class Handler(BaseHTTPRequestHandler):
         print(self.command, self.path, flush=True)
 
 
-ThreadingHTTPServer(("0.0.0.0", int(os.environ["PORT"])), Handler).serve_forever()
+class Server(ThreadingHTTPServer):
+    request_queue_size = 128  # as servers of the usual kind; five would be few for a busy machine
+
+
+Server(("0.0.0.0", int(os.environ["PORT"])), Handler).serve_forever()
