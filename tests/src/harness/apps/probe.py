@@ -5,7 +5,6 @@ import json
 import os
 import queue
 import socket
-import threading
 import time
 import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
