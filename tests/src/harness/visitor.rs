@@ -74,6 +74,24 @@ impl Visitor {
         Ok(answer.body)
     }
 
+    /// What the application that keeps notes has.
+    ///
+    /// # Errors
+    /// Where it does not say.
+    pub async fn notes(&self) -> anyhow::Result<Vec<String>> {
+        Ok(serde_json::from_str(&self.text("/notes").await?)?)
+    }
+
+    /// Leaves a note there.
+    ///
+    /// # Errors
+    /// Where it is not taken.
+    pub async fn note(&self, text: &str) -> anyhow::Result<()> {
+        let answer = self.post("/notes", text).await?;
+        anyhow::ensure!(answer.status == 201, "{answer:?}");
+        Ok(())
+    }
+
     /// Sends a text.
     ///
     /// # Errors

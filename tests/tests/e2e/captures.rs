@@ -2,11 +2,7 @@
 
 use anyhow::{Context as _, ensure};
 use http::Method;
-use tests::harness::{App, Dayfly, Options, Visitor};
-
-async fn notes(visitor: &Visitor) -> anyhow::Result<Vec<String>> {
-    Ok(serde_json::from_str(&visitor.text("/notes").await?)?)
-}
+use tests::harness::{App, Dayfly, Options};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_capture_opens_the_same_state_each_time_whatever_became_of_its_source()
@@ -29,7 +25,7 @@ async fn a_capture_opens_the_same_state_each_time_whatever_became_of_its_source(
             let copy = dayfly.fork(&capture.id).await?;
             let opened = dayfly.visitor(copy.url()?);
             ensure!(opened.text("/").await? == "first");
-            ensure!(notes(&opened).await? == ["seeded", "seen"]);
+            ensure!(opened.notes().await? == ["seeded", "seen"]);
             dayfly.remove(&copy.id).await?;
         }
         Ok(())

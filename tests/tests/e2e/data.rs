@@ -1,31 +1,21 @@
 //! A preview's database.
 
 use anyhow::ensure;
-use tests::harness::{App, Crowd, Dayfly, Visitor, eventually};
-
-async fn notes(visitor: &Visitor) -> anyhow::Result<Vec<String>> {
-    Ok(serde_json::from_str(&visitor.text("/notes").await?)?)
-}
-
-async fn note(visitor: &Visitor, text: &str) -> anyhow::Result<()> {
-    let answer = visitor.post("/notes", text).await?;
-    ensure!(answer.status == 201, "{answer:?}");
-    Ok(())
-}
+use tests::harness::{App, Crowd, Dayfly, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_push_keeps_the_data_and_a_migration_sees_it() -> anyhow::Result<()> {
     Dayfly::play(async |dayfly| {
         let (pull, visitor) = dayfly.open_live("change", &App::notes("first")).await?;
-        ensure!(notes(&visitor).await? == ["seeded"]);
-        note(&visitor, "mine").await?;
+        ensure!(visitor.notes().await? == ["seeded"]);
+        visitor.note("mine").await?;
         let crowd = Crowd::gather(visitor.clone(), "/notes");
         let commit = dayfly
             .push(&pull, &App::notes("second").that_migrates())
             .await?;
         dayfly.live(&pull, &commit).await?;
         ensure!(visitor.text("/").await? == "second");
-        ensure!(notes(&visitor).await? == ["migrated", "mine", "seeded"]);
+        ensure!(visitor.notes().await? == ["migrated", "mine", "seeded"]);
         crowd.expect_no_failure().await.map(drop)
     })
     .await
@@ -35,17 +25,17 @@ async fn a_push_keeps_the_data_and_a_migration_sees_it() -> anyhow::Result<()> {
 async fn a_reopened_pull_request_starts_with_fresh_data() -> anyhow::Result<()> {
     Dayfly::play(async |dayfly| {
         let (pull, visitor) = dayfly.open_live("change", &App::notes("text")).await?;
-        note(&visitor, "of the first life").await?;
-        ensure!(notes(&visitor).await?.len() == 2);
+        visitor.note("of the first life").await?;
+        ensure!(visitor.notes().await?.len() == 2);
         dayfly.close(&pull)?;
         dayfly.gone(&pull.id).await?;
         let left = dayfly.docker.left().await?;
         ensure!(left.is_empty(), "{left:?}");
         dayfly.forge.reopen(&pull.repo, pull.number)?;
         dayfly.live(&pull, &pull.commit).await?;
-        ensure!(notes(&visitor).await? == ["seeded"]);
+        ensure!(visitor.notes().await? == ["seeded"]);
         // Closed and opened again before anything of it was removed.
-        note(&visitor, "of the second life").await?;
+        visitor.note("of the second life").await?;
         dayfly.close(&pull)?;
         dayfly.forge.reopen(&pull.repo, pull.number)?;
         eventually("both webhooks are taken", async || {
@@ -68,9 +58,9 @@ async fn each_preview_has_a_database_of_its_own() -> anyhow::Result<()> {
         let (one, two) = (App::notes("one"), App::notes("two"));
         let ((_, one), (_, two)) =
             tokio::try_join!(dayfly.open_live("one", &one), dayfly.open_live("two", &two))?;
-        note(&one, "in the first").await?;
-        ensure!(notes(&one).await? == ["in the first", "seeded"]);
-        ensure!(notes(&two).await? == ["seeded"]);
+        one.note("in the first").await?;
+        ensure!(one.notes().await? == ["in the first", "seeded"]);
+        ensure!(two.notes().await? == ["seeded"]);
         Ok(())
     })
     .await
@@ -89,7 +79,7 @@ async fn a_seed_that_fails_is_diagnosed_and_mended_by_a_push() -> anyhow::Result
         );
         let commit = dayfly.push(&pull, &App::notes("text")).await?;
         let preview = dayfly.live(&pull, &commit).await?;
-        ensure!(notes(&dayfly.visitor(preview.url()?)).await? == ["seeded"]);
+        ensure!(dayfly.visitor(preview.url()?).notes().await? == ["seeded"]);
         Ok(())
     })
     .await

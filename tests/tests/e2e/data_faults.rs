@@ -1,17 +1,13 @@
 //! Data that cannot be had: each is told on the pull request, and nothing is lost.
 
 use anyhow::ensure;
-use tests::harness::{App, Dayfly, Options, Visitor, eventually};
+use tests::harness::{App, Dayfly, Options, eventually};
 
 fn app(database: &str) -> App {
     let toml = format!(
         "[services.web]\nbuild = \".\"\nhealth = \"/healthz\"\n\n[databases.main]\n{database}"
     );
     App::notes("text").with("dayfly.toml", &toml)
-}
-
-async fn notes(visitor: &Visitor) -> anyhow::Result<Vec<String>> {
-    Ok(serde_json::from_str(&visitor.text("/notes").await?)?)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -55,7 +51,7 @@ async fn what_is_wrong_with_a_seed_is_told_and_what_serves_keeps_its_data() -> a
                 failed.diagnosed()
             );
             dayfly.comment(&pull, "still serves").await?;
-            ensure!(notes(&visitor).await? == ["mine", "seeded"], "{words}");
+            ensure!(visitor.notes().await? == ["mine", "seeded"], "{words}");
         }
         Ok(())
     })
@@ -129,7 +125,7 @@ async fn a_migration_that_never_ends_is_stopped_and_harms_nothing() -> anyhow::R
             "{}",
             failed.diagnosed()
         );
-        ensure!(notes(&visitor).await? == ["seeded"]);
+        ensure!(visitor.notes().await? == ["seeded"]);
         Ok(())
     })
     .await
@@ -156,12 +152,12 @@ async fn a_full_pool_is_told_and_loses_nothing() -> anyhow::Result<()> {
         let failed = dayfly.failed(&pull, &commit).await?;
         let said = failed.diagnosed();
         ensure!(said.contains("DF411") || said.contains("DF402"), "{said}");
-        ensure!(notes(&visitor).await? == ["mine", "seeded"]);
+        ensure!(visitor.notes().await? == ["mine", "seeded"]);
         eventually("room for a fork again", async || {
             dayfly.fork(&pull.id).await.map(drop)
         })
         .await?;
-        ensure!(notes(&visitor).await? == ["mine", "seeded"]);
+        ensure!(visitor.notes().await? == ["mine", "seeded"]);
         Ok(())
     })
     .await

@@ -5,30 +5,20 @@ use http::Method;
 use serde_json::{Value, json};
 use tests::harness::{App, Crowd, Dayfly, Docker, Visitor, eventually};
 
-async fn notes(visitor: &Visitor) -> anyhow::Result<Vec<String>> {
-    Ok(serde_json::from_str(&visitor.text("/notes").await?)?)
-}
-
-async fn note(visitor: &Visitor, text: &str) -> anyhow::Result<()> {
-    let answer = visitor.post("/notes", text).await?;
-    ensure!(answer.status == 201, "{answer:?}");
-    Ok(())
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fork_has_the_data_and_an_address_of_its_own() -> anyhow::Result<()> {
     Dayfly::play(async |dayfly| {
         let (pull, source) = dayfly.open_live("change", &App::notes("text")).await?;
-        note(&source, "before").await?;
+        source.note("before").await?;
         let fork = dayfly.fork(&pull.id).await?;
         ensure!(fork.id.starts_with("shop-f"), "{}", fork.id);
         let copy = dayfly.visitor(fork.url()?);
         ensure!(copy.authority().starts_with("f-"), "{}", copy.authority());
-        ensure!(notes(&copy).await? == ["before", "seeded"]);
-        note(&copy, "in the fork").await?;
-        note(&source, "in the source").await?;
-        ensure!(notes(&copy).await? == ["before", "in the fork", "seeded"]);
-        ensure!(notes(&source).await? == ["before", "in the source", "seeded"]);
+        ensure!(copy.notes().await? == ["before", "seeded"]);
+        copy.note("in the fork").await?;
+        source.note("in the source").await?;
+        ensure!(copy.notes().await? == ["before", "in the fork", "seeded"]);
+        ensure!(source.notes().await? == ["before", "in the source", "seeded"]);
         let url = |visitor: &Visitor| {
             let visitor = visitor.clone();
             async move {
@@ -49,11 +39,11 @@ async fn a_fork_has_the_data_and_an_address_of_its_own() -> anyhow::Result<()> {
         // It outlives what it was taken of, image and all.
         dayfly.close(&pull)?;
         dayfly.gone(&pull.id).await?;
-        ensure!(notes(&copy).await? == ["before", "in the fork", "seeded"]);
+        ensure!(copy.notes().await? == ["before", "in the fork", "seeded"]);
         for id in dayfly.docker.running(&fork.id).await? {
             Docker::run(&["rm", "--force", &id]).await?;
         }
-        eventually("the fork runs again", async || notes(&copy).await.map(drop)).await
+        eventually("the fork runs again", async || copy.notes().await.map(drop)).await
     })
     .await
 }
@@ -62,7 +52,7 @@ async fn a_fork_has_the_data_and_an_address_of_its_own() -> anyhow::Result<()> {
 async fn a_fork_under_another_commit_has_the_data_and_that_code() -> anyhow::Result<()> {
     Dayfly::play(async |dayfly| {
         let (pull, visitor) = dayfly.open_live("change", &App::notes("first")).await?;
-        note(&visitor, "of the first").await?;
+        visitor.note("of the first").await?;
         let second = dayfly.push(&pull, &App::notes("second")).await?;
         dayfly.live(&pull, &second).await?;
         let path = format!("/api/v1/previews/{}/forks", pull.id);
@@ -71,7 +61,7 @@ async fn a_fork_under_another_commit_has_the_data_and_that_code() -> anyhow::Res
         let fork = dayfly.settled(&fork.id, "live").await?;
         let copy = dayfly.visitor(fork.url()?);
         ensure!(copy.text("/").await? == "first");
-        ensure!(notes(&copy).await? == ["of the first", "seeded"]);
+        ensure!(copy.notes().await? == ["of the first", "seeded"]);
         let body = json!({ "commit": "0123abc" });
         let refused = dayfly.api.send(Method::POST, &path, Some(&body)).await?;
         ensure!(
@@ -121,9 +111,9 @@ async fn a_fork_goes_on_when_the_server_dies_while_it_is_taken() -> anyhow::Resu
         dayfly.kill9().await?;
         dayfly.restart().await?;
         // Whatever stood still goes on.
-        ensure!(notes(&visitor).await? == ["seeded"]);
+        ensure!(visitor.notes().await? == ["seeded"]);
         let fork = dayfly.settled(&fork.id, "live").await?;
-        ensure!(notes(&dayfly.visitor(fork.url()?)).await? == ["seeded"]);
+        ensure!(dayfly.visitor(fork.url()?).notes().await? == ["seeded"]);
         Ok(())
     })
     .await

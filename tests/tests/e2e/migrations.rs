@@ -3,11 +3,7 @@
 use anyhow::ensure;
 use http::Method;
 use serde_json::json;
-use tests::harness::{App, Crowd, Dayfly, Visitor, eventually};
-
-async fn notes(visitor: &Visitor) -> anyhow::Result<Vec<String>> {
-    Ok(serde_json::from_str(&visitor.text("/notes").await?)?)
-}
+use tests::harness::{App, Crowd, Dayfly, eventually};
 
 /// Everything about the preview's databases that is in the pool.
 async fn data_of(dayfly: &Dayfly, id: &str) -> anyhow::Result<Vec<String>> {
@@ -34,7 +30,7 @@ async fn a_destructive_migration_costs_no_visitor_a_request_and_can_be_undone() 
         let commit = dayfly.push(&pull, &renamed).await?;
         dayfly.live(&pull, &commit).await?;
         crowd.expect_no_failure().await?;
-        ensure!(notes(&visitor).await? == ["mine", "seeded"]);
+        ensure!(visitor.notes().await? == ["mine", "seeded"]);
         let database = format!("/api/v1/previews/{}/databases/main", pull.id);
         dayfly.api.get(&database).await?;
         let table = "select relkind from pg_class where relname = 'notes'";
@@ -49,7 +45,7 @@ async fn a_destructive_migration_costs_no_visitor_a_request_and_can_be_undone() 
         })
         .await?;
         ensure!(dayfly.sql(&pull.id, "main", table).await? == "r");
-        ensure!(notes(&visitor).await? == ["mine", "seeded"]);
+        ensure!(visitor.notes().await? == ["mine", "seeded"]);
         dayfly.undo(&pull.id).await?;
         eventually("the newer revision again", async || {
             let text = visitor.text("/").await?;
@@ -57,7 +53,7 @@ async fn a_destructive_migration_costs_no_visitor_a_request_and_can_be_undone() 
             Ok(())
         })
         .await?;
-        ensure!(notes(&visitor).await? == ["after", "mine", "seeded"]);
+        ensure!(visitor.notes().await? == ["after", "mine", "seeded"]);
         crowd.expect_no_failure().await.map(drop)
     })
     .await
@@ -78,7 +74,7 @@ async fn a_migration_that_fails_leaves_application_and_data_as_they_were() -> an
             failed.diagnosed()
         );
         ensure!(visitor.text("/").await? == "first");
-        ensure!(notes(&visitor).await? == ["mine", "seeded"]);
+        ensure!(visitor.notes().await? == ["mine", "seeded"]);
         eventually("only the data that serve", async || {
             let now = data_of(dayfly, &pull.id).await?;
             ensure!(now == before, "{now:?}");
@@ -106,7 +102,7 @@ async fn a_push_whose_migrations_did_not_change_keeps_the_database() -> anyhow::
         let before = data_of(dayfly, &pull.id).await?;
         let commit = dayfly.push(&pull, &named("second", "keep")).await?;
         dayfly.live(&pull, &commit).await?;
-        ensure!(notes(&visitor).await? == ["migrated", "mine", "seeded"]);
+        ensure!(visitor.notes().await? == ["migrated", "mine", "seeded"]);
         ensure!(
             data_of(dayfly, &pull.id).await? == before,
             "the database was copied"
@@ -114,14 +110,14 @@ async fn a_push_whose_migrations_did_not_change_keeps_the_database() -> anyhow::
         let same = "reset-if-migrations-changed";
         let commit = dayfly.push(&pull, &named("third", same)).await?;
         dayfly.live(&pull, &commit).await?;
-        ensure!(notes(&visitor).await? == ["migrated", "mine", "seeded"]);
+        ensure!(visitor.notes().await? == ["migrated", "mine", "seeded"]);
         let other = named("fourth", same).that_migrates_by("insert into notes values ('anew')");
         let other = other.with("dayfly.toml", &toml_of(same));
         let commit = dayfly.push(&pull, &other).await?;
         dayfly.live(&pull, &commit).await?;
-        ensure!(notes(&visitor).await? == ["anew", "seeded"]);
+        ensure!(visitor.notes().await? == ["anew", "seeded"]);
         dayfly.undo(&pull.id).await?;
-        ensure!(notes(&visitor).await? == ["migrated", "mine", "seeded"]);
+        ensure!(visitor.notes().await? == ["migrated", "mine", "seeded"]);
         Ok(())
     })
     .await
@@ -144,14 +140,14 @@ async fn a_reset_starts_from_the_seed_beside_what_serves_and_can_be_undone() -> 
         let crowd = Crowd::gather(visitor.clone(), "/notes");
         dayfly.reset(&pull.id).await?;
         eventually("the seed", async || {
-            let now = notes(&visitor).await?;
+            let now = visitor.notes().await?;
             ensure!(now == ["seeded"], "{now:?}");
             Ok(())
         })
         .await?;
         dayfly.undo(&pull.id).await?;
         eventually("what there was", async || {
-            let now = notes(&visitor).await?;
+            let now = visitor.notes().await?;
             ensure!(now == ["mine", "seeded"], "{now:?}");
             Ok(())
         })

@@ -1,6 +1,6 @@
 //! Copies of what runs: all at one moment.
 
-use std::{sync::Mutex, time::Duration};
+use std::{collections::HashMap, sync::Mutex, time::Duration};
 
 use bollard::query_parameters::ListContainersOptionsBuilder;
 use futures_util::future::join_all;
@@ -224,23 +224,12 @@ impl Docker {
 
     /// What runs on a set of data: services that use it, and its servers.
     async fn running_on(&self, from: &DataSet) -> Result<Standing, EngineError> {
-        let filter = self.filter(&[(labels::PREVIEW, from.preview.as_str())]);
-        let options = ListContainersOptionsBuilder::new().filters(&filter).build();
-        let running = self
-            .call("containers", self.api().list_containers(Some(options)))
-            .await?;
+        let of = self.filter(&[(labels::PREVIEW, from.preview.as_str())]);
         let mut standing = Standing {
             users: Vec::new(),
             servers: Vec::new(),
         };
-        for container in running {
-            let Some(mark) = container.labels.as_ref().and_then(Mark::read) else {
-                continue;
-            };
-            let ours = mark.instance == self.config().instance;
-            let (Some(id), true) = (container.id, ours) else {
-                continue;
-            };
+        for (id, mark) in self.up(&of).await? {
             match mark.kind {
                 Label::Service | Label::Task => standing.users.push(id),
                 Label::Database if mark.generation == Some(from.generation) => {
@@ -254,6 +243,23 @@ impl Docker {
             standing.users.clear();
         }
         Ok(standing)
+    }
+
+    /// Containers of ours that are up, standing still or not, by their ids.
+    async fn up(
+        &self,
+        filter: &HashMap<String, Vec<String>>,
+    ) -> Result<Vec<(String, Mark)>, EngineError> {
+        let options = ListContainersOptionsBuilder::new().filters(filter).build();
+        let up = self
+            .call("containers", self.api().list_containers(Some(options)))
+            .await?;
+        let known = up.into_iter().filter_map(|container| {
+            let mark = container.labels.as_ref().and_then(Mark::read)?;
+            let ours = mark.instance == self.config().instance;
+            container.id.filter(|_| ours).zip(Some(mark))
+        });
+        Ok(known.collect())
     }
 
     /// Those who use the data first, so that what they had begun is answered, or not at all.
@@ -320,16 +326,8 @@ impl Docker {
     pub async fn end_pauses(&self) -> Result<(), EngineError> {
         let mut filter = self.filter(&[]);
         filter.insert("status".to_owned(), vec!["paused".to_owned()]);
-        let options = ListContainersOptionsBuilder::new().filters(&filter).build();
-        let paused = self
-            .call("containers", self.api().list_containers(Some(options)))
-            .await?;
-        for container in paused {
-            let mark = container.labels.as_ref().and_then(Mark::read);
-            let ours = mark.is_some_and(|mark| mark.instance == self.config().instance);
-            if let (Some(id), true) = (container.id, ours) {
-                self.unpause(&id).await?;
-            }
+        for (id, _) in self.up(&filter).await? {
+            self.unpause(&id).await?;
         }
         Ok(())
     }
