@@ -327,7 +327,7 @@ fn connect_forge(settings: &GitHubSettings) -> anyhow::Result<Arc<dyn Forge>> {
 /// Keeps the rules of the host's firewall in place, until we stop.
 async fn keep_firewall(docker: Docker, stop: CancellationToken) {
     loop {
-        if let FirewallStatus::CannotSet(why) = docker.firewall().ensure().await {
+        if let FirewallStatus::CannotSet(why) = docker.ensure_firewall().await {
             tracing::warn!(
                 why,
                 "previews can reach this host and its neighbours: no rules can be set"

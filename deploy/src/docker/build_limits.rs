@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use nix::sys::statvfs::statvfs;
 
-use super::{Docker, FirewallStatus};
+use super::Docker;
 
 /// Where control groups are, and the builder's below them.
 const GROUPS: &str = "/sys/fs/cgroup";
@@ -102,23 +102,6 @@ impl Docker {
                 limits.disk_percent_max
             )
         })
-    }
-
-    /// Why builds are not fenced although they should be. Put in place where it can be: the server
-    /// may have just started, or somebody flushed the rules.
-    pub(super) async fn missing_fence(&self) -> Option<String> {
-        if !self.config().fence_builds {
-            return None;
-        }
-        let why = match self.firewall().ensure().await {
-            FirewallStatus::Set => return None,
-            FirewallStatus::Missing => "other rules come first".to_owned(),
-            FirewallStatus::CannotSet(why) => why,
-        };
-        Some(format!(
-            "firewall: the fence around builds is not in place ({why}); \
-             `engine.fence_builds = false` builds without it"
-        ))
     }
 
     /// How much of the engine's disk is in use, where it can be seen from here.

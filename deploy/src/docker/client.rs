@@ -64,11 +64,7 @@ impl Docker {
         Ok(Self {
             inner: Arc::new(Inner {
                 api,
-                firewall: Firewall::new(
-                    config.instance.clone(),
-                    config.subnet_pool,
-                    config.fence_builds,
-                ),
+                firewall: Firewall::new(config.instance.clone(), config.subnet_pool),
                 config,
                 rooms: Mutex::default(),
                 images: Mutex::default(),

@@ -88,7 +88,7 @@ impl Docker {
         let (version, info, firewall, git) = tokio::join!(
             self.call("the engine's version", self.api().version()),
             self.call("the engine's facts", self.api().info()),
-            self.firewall().status(),
+            self.firewall_status(),
             git(),
         );
         let mut checks = match (version, info) {

@@ -1,7 +1,7 @@
 //! The host's firewall, where Dayfly may set rules: chains of our own, hung into the kernel's.
 //!
 //! Previews reach each other's answers and public addresses, and neither the host nor its
-//! neighbours. Rules that somebody flushed are put back by the next [`Firewall::ensure`].
+//! neighbours. Rules that somebody flushed are put back by the next `ensure`.
 
 use std::{process::Stdio, sync::Arc, time::Duration};
 
@@ -43,27 +43,25 @@ pub enum FirewallStatus {
 pub struct Firewall {
     instance: Instance,
     pool: Subnet,
-    builds: bool,
     /// What the last one said. One at a time: what is read must still be so when it is changed.
     last: Arc<Mutex<Option<FirewallStatus>>>,
 }
 
 impl Firewall {
-    /// The firewall for an instance whose rooms come from `pool`. With `builds`, the engine's own
-    /// bridge is behind it too, and with it everything that others run there.
-    pub fn new(instance: Instance, pool: Subnet, builds: bool) -> Self {
+    /// The firewall for an instance whose rooms come from `pool`.
+    pub fn new(instance: Instance, pool: Subnet) -> Self {
         Self {
             instance,
             pool,
-            builds,
             last: Arc::default(),
         }
     }
 
-    /// Puts the rules in place unless they are.
-    pub async fn ensure(&self) -> FirewallStatus {
+    /// Puts the rules in place unless they are. The bridge of builds is behind them too where it is
+    /// given, and with it everything that others run there.
+    pub(super) async fn ensure(&self, builds: Option<&str>) -> FirewallStatus {
         let mut last = self.last.lock().await;
-        let status = told(self.try_ensure().await);
+        let status = told(self.try_ensure(builds).await);
         if let FirewallStatus::CannotSet(reason) = &status
             && last.as_ref() != Some(&status)
         {
@@ -74,10 +72,10 @@ impl Firewall {
     }
 
     /// Looks without changing anything.
-    pub async fn status(&self) -> FirewallStatus {
+    pub(super) async fn status(&self, builds: Option<&str>) -> FirewallStatus {
         let status = async {
             let listing = list().await?;
-            Ok(if self.rules().await.are_in(&listing) {
+            Ok(if self.rules(builds).await.are_in(&listing) {
                 FirewallStatus::Set
             } else {
                 FirewallStatus::Missing
@@ -91,7 +89,7 @@ impl Firewall {
         let _held = self.last.lock().await;
         let removed = async {
             let listing = list().await?;
-            if let Some(script) = self.rules().await.removal(&listing) {
+            if let Some(script) = self.rules(None).await.removal(&listing) {
                 restore(&script).await?;
             }
             Ok(FirewallStatus::Missing)
@@ -99,9 +97,9 @@ impl Firewall {
         told(removed.await)
     }
 
-    async fn try_ensure(&self) -> Result<FirewallStatus, String> {
+    async fn try_ensure(&self, builds: Option<&str>) -> Result<FirewallStatus, String> {
         let listing = list().await?;
-        let rules = self.rules().await;
+        let rules = self.rules(builds).await;
         if rules.are_in(&listing) {
             return Ok(FirewallStatus::Set);
         }
@@ -116,11 +114,11 @@ impl Firewall {
         }
     }
 
-    async fn rules(&self) -> Rules {
+    async fn rules(&self, builds: Option<&str>) -> Rules {
         Rules::new(
             &self.instance,
             self.pool,
-            self.builds,
+            builds.map(str::to_owned),
             host_name_servers().await,
         )
     }

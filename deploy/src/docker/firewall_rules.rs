@@ -30,9 +30,6 @@ const MAIL_PORTS: &str = "25,465,587,2525";
 /// How many name servers are let through; a resolver uses at most three.
 const NAME_SERVERS_MAX: usize = 3;
 
-/// The engine's own bridge, on which its builder runs the steps of a Dockerfile.
-const BUILDS_BRIDGE: &str = "docker0";
-
 /// Docker's chain for the rules of others; it is passed by everything that is forwarded.
 const DOCKER_USER: &str = "DOCKER-USER";
 
@@ -40,8 +37,8 @@ const DOCKER_USER: &str = "DOCKER-USER";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Rules {
     interfaces: String,
-    /// Whether what comes from the engine's own bridge passes the same rules.
-    builds: bool,
+    /// The bridge of builds, where what comes from there passes the same rules.
+    builds: Option<String>,
     forward: String,
     input: String,
     name_servers: Vec<Ipv4Addr>,
@@ -52,7 +49,7 @@ impl Rules {
     pub(super) fn new(
         instance: &Instance,
         pool: Subnet,
-        builds: bool,
+        builds: Option<String>,
         name_servers: Vec<Ipv4Addr>,
     ) -> Self {
         Self {
@@ -77,12 +74,17 @@ impl Rules {
             && self.outlived(listing).next().is_none()
     }
 
-    /// Hooks of the engine's own bridge from a time when builds were to be fenced.
+    /// Hooks of a bridge of builds from a time when that one was to be fenced.
     fn outlived<'a>(&'a self, listing: &'a str) -> impl Iterator<Item = &'a str> {
         listing.lines().filter(|line| {
-            let ours = [&self.forward, &self.input];
-            let from_builds = line.contains(&format!(" -i {BUILDS_BRIDGE} -j "));
-            !self.builds && from_builds && ours.iter().any(|chain| line.ends_with(chain.as_str()))
+            let Some((_, hook)) = line.split_once(" -i ") else {
+                return false;
+            };
+            let Some((from, chain)) = hook.split_once(" -j ") else {
+                return false;
+            };
+            let wanted = from == self.interfaces || Some(from) == self.builds.as_deref();
+            !wanted && (chain == self.forward || chain == self.input)
         })
     }
 
@@ -204,8 +206,12 @@ impl Rules {
             (chain.to_owned(), rule)
         };
         let mut hooks = Vec::new();
-        let builds = self.builds.then_some(BUILDS_BRIDGE);
-        for from in builds.into_iter().chain([self.interfaces.as_str()]) {
+        for from in self
+            .builds
+            .as_deref()
+            .into_iter()
+            .chain([self.interfaces.as_str()])
+        {
             hooks.push(hook(from, forward, &self.forward));
             hooks.push(hook(from, "INPUT", &self.input));
         }
@@ -275,7 +281,7 @@ mod tests {
         Rules::new(
             &instance,
             Subnet::DEFAULT_POOL,
-            false,
+            None,
             vec![Ipv4Addr::new(192, 0, 2, 53)],
         )
     }
@@ -349,10 +355,14 @@ mod tests {
     }
 
     #[test]
-    fn builds_are_fenced_when_it_is_asked_for_and_no_longer_when_it_is_not() {
+    fn builds_are_fenced_on_their_bridge_when_it_is_asked_for_and_no_longer_when_it_is_not() {
         let open = rules();
         let fenced = Rules {
-            builds: true,
+            builds: Some("docker0".to_owned()),
+            ..rules()
+        };
+        let elsewhere = Rules {
+            builds: Some("br-builds".to_owned()),
             ..rules()
         };
         let listing = applied(DOCKER, &open.script(DOCKER));
@@ -363,6 +373,10 @@ mod tests {
             listing.contains("-A INPUT -i docker0 -j DAYFLY-0a1b2c3d-I\n"),
             "{listing}"
         );
+        assert!(!elsewhere.are_in(&listing));
+        let listing = applied(&listing, &elsewhere.script(&listing));
+        assert!(elsewhere.are_in(&listing), "{listing}");
+        assert!(!listing.contains("docker0"), "{listing}");
         assert!(!open.are_in(&listing));
         let listing = applied(&listing, &open.script(&listing));
         assert!(open.are_in(&listing), "{listing}");
@@ -374,7 +388,7 @@ mod tests {
     fn two_instances_do_not_push_each_other_aside() {
         let first = rules();
         let other = Instance::parse("ffff0000").unwrap();
-        let second = Rules::new(&other, Subnet::DEFAULT_POOL, false, Vec::new());
+        let second = Rules::new(&other, Subnet::DEFAULT_POOL, None, Vec::new());
         let both = applied(DOCKER, &first.script(DOCKER));
         let both = applied(&both, &second.script(&both));
         assert!(first.are_in(&both) && second.are_in(&both), "{both}");
@@ -398,7 +412,7 @@ mod tests {
         let rules = Rules::new(
             &instance,
             "198.51.100.0/24".parse().unwrap(),
-            false,
+            None,
             Vec::new(),
         );
         let text = rules.script(DOCKER);

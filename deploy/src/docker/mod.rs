@@ -15,6 +15,7 @@ mod dockerfile;
 mod doctor;
 mod engine;
 mod error;
+mod fence;
 mod firewall;
 mod firewall_rules;
 mod hints;

@@ -259,7 +259,7 @@ impl Docker {
     /// Puts the rules back if they are gone; where that cannot be done, `doctor` says so.
     async fn keep_firewall(&self) {
         if self.config().firewall {
-            self.firewall().ensure().await;
+            self.ensure_firewall().await;
         }
     }
 }

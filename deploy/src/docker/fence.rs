@@ -1,0 +1,98 @@
+//! The fence around what we run: which bridges stand behind the host's firewall, asked of the
+//! engine, and whether builds may begin.
+
+use bollard::query_parameters::InspectNetworkOptions;
+
+use super::{Docker, FirewallStatus};
+use crate::engine::EngineError;
+
+/// The engine's network for whoever names none, its builder too.
+const DEFAULT_NETWORK: &str = "bridge";
+
+/// The option of a network that names its interface on the host.
+const INTERFACE: &str = "com.docker.network.bridge.name";
+
+/// What an engine's interface is called that nobody named.
+const INTERFACE_DEFAULT: &str = "docker0";
+
+/// Where the steps of a Dockerfile run.
+#[derive(Debug)]
+struct BuildsBridge {
+    interface: String,
+    /// The fence is made of rules for IPv4.
+    ipv6: bool,
+}
+
+impl Docker {
+    /// Puts the rules of the host's firewall in place unless they are.
+    pub async fn ensure_firewall(&self) -> FirewallStatus {
+        match self.builds_bridge().await {
+            Ok(bridge) => self.firewall().ensure(interface(bridge.as_ref())).await,
+            Err(error) => FirewallStatus::CannotSet(error.to_string()),
+        }
+    }
+
+    /// Whether the rules are in place; nothing is changed.
+    pub(super) async fn firewall_status(&self) -> FirewallStatus {
+        match self.builds_bridge().await {
+            Ok(bridge) => self.firewall().status(interface(bridge.as_ref())).await,
+            Err(error) => FirewallStatus::CannotSet(error.to_string()),
+        }
+    }
+
+    /// Why builds are not fenced although they should be. Put in place where it can be: the server
+    /// may have just started, or somebody flushed the rules.
+    pub(super) async fn missing_fence(&self) -> Option<String> {
+        if !self.config().fence_builds {
+            return None;
+        }
+        let why = match self.fenced().await {
+            Ok(FirewallStatus::Set) => return None,
+            Ok(FirewallStatus::Missing) => "other rules come first".to_owned(),
+            Ok(FirewallStatus::CannotSet(why)) | Err(why) => why,
+        };
+        Some(format!(
+            "firewall: the fence around builds is not in place ({why}); \
+             `engine.fence_builds = false` builds without it"
+        ))
+    }
+
+    async fn fenced(&self) -> Result<FirewallStatus, String> {
+        let bridge = self.builds_bridge().await;
+        let bridge = bridge.map_err(|error| error.to_string())?;
+        if let Some(BuildsBridge {
+            interface,
+            ipv6: true,
+        }) = &bridge
+        {
+            return Err(format!(
+                "the engine's bridge {interface} has IPv6, which the fence does not cover; \
+                 remove `ipv6` from the engine's daemon.json"
+            ));
+        }
+        Ok(self.firewall().ensure(interface(bridge.as_ref())).await)
+    }
+
+    /// The bridge of builds where they are to be fenced. `None` too for an engine without one,
+    /// whose builds reach no network at all.
+    async fn builds_bridge(&self) -> Result<Option<BuildsBridge>, EngineError> {
+        if !self.config().fence_builds {
+            return Ok(None);
+        }
+        let inspect = self
+            .api()
+            .inspect_network(DEFAULT_NETWORK, None::<InspectNetworkOptions>);
+        let network = self.look("the engine's own bridge", inspect).await?;
+        Ok(network.map(|network| BuildsBridge {
+            interface: network
+                .options
+                .and_then(|mut options| options.remove(INTERFACE))
+                .unwrap_or_else(|| INTERFACE_DEFAULT.to_owned()),
+            ipv6: network.enable_ipv6 == Some(true),
+        }))
+    }
+}
+
+fn interface(bridge: Option<&BuildsBridge>) -> Option<&str> {
+    bridge.map(|bridge| bridge.interface.as_str())
+}
