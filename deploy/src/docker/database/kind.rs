@@ -78,10 +78,22 @@ pub(super) struct Watching {
     pub(super) told: &'static str,
 }
 
+/// What is said at a server's door, and whether the answer says that it lets clients in: asking a
+/// query from inside costs ten times as much.
+pub(super) struct Knock {
+    pub(super) say: Vec<u8>,
+    pub(super) lets_in: fn(&[u8]) -> bool,
+}
+
 /// One kind of server.
 pub(super) trait Kind: Send + Sync {
     /// Where it listens, where that is known.
     fn port(&self) -> Option<u16>;
+
+    /// How it is asked at its port whether it lets clients in, where it opens the port earlier.
+    fn knock(&self) -> Option<Knock> {
+        None
+    }
 
     /// Where it keeps its data inside.
     fn data_path(&self, facts: &ImageFacts) -> String;

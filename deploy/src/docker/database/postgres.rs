@@ -6,7 +6,7 @@ use secrecy::ExposeSecret;
 
 use super::{
     exec::{Answer, Input, Run},
-    kind::{Kind, Online, Passwords, Seeding, Watching, unfit},
+    kind::{Kind, Knock, Online, Passwords, Seeding, Watching, unfit},
 };
 use crate::{
     databases::{DatabaseError, Seed, USER},
@@ -18,6 +18,11 @@ const DATA_DIRECTORY: &str = "/var/lib/postgresql/data";
 
 /// Where a directory archive is put inside.
 const ARCHIVE: &str = "/tmp/dayfly-seed";
+
+/// The protocol's version 3.0, and the code of an error that says "not yet", as in PostgreSQL's
+/// documentation, "Message Formats" and "PostgreSQL Error Codes".
+const PROTOCOL: u32 = 3 << 16;
+const STARTING: &[u8] = b"C57P03\0";
 
 /// The server's own cache: this part of its memory, between these limits.
 const CACHE_PART: u64 = 4;
@@ -33,6 +38,25 @@ pub(super) struct Postgres;
 impl Kind for Postgres {
     fn port(&self) -> Option<u16> {
         Some(5432)
+    }
+
+    /// The first message of a client. A server that still reads its log answers with an error of
+    /// its own; every other one is for the query that follows to tell.
+    fn knock(&self) -> Option<Knock> {
+        let words = format!("user\0{USER}\0database\0{USER}\0\0");
+        let length = u32::try_from(8 + words.len()).ok()?;
+        let say = [
+            &length.to_be_bytes(),
+            &PROTOCOL.to_be_bytes(),
+            words.as_bytes(),
+        ];
+        Some(Knock {
+            say: say.concat(),
+            lets_in: |answer| {
+                let starting = answer.windows(STARTING.len()).any(|code| code == STARTING);
+                !(answer.starts_with(b"E") && starting)
+            },
+        })
     }
 
     fn data_path(&self, facts: &ImageFacts) -> String {
@@ -318,6 +342,18 @@ mod tests {
             Postgres.complaint(&answer(said)).1,
             "input file does not appear to be a valid archive"
         );
+    }
+
+    #[test]
+    fn a_server_that_still_reads_its_log_lets_nobody_in() {
+        let lets_in = Postgres.knock().unwrap().lets_in;
+        let starting: &[u8] =
+            b"E\0\0\0hSFATAL\0VFATAL\0C57P03\0Mthe database system is starting up\0";
+        assert!(!lets_in(starting));
+        let asks_for_a_password: &[u8] = b"R\0\0\0\x17\0\0\0\nSCRAM-SHA-256\0\0";
+        assert!(lets_in(asks_for_a_password));
+        let full: &[u8] = b"E\0\0\0_SFATAL\0VFATAL\0C53300\0Msorry, too many clients already\0";
+        assert!(lets_in(full));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use secrecy::ExposeSecret;
 
 use super::{
     exec::{Answer, Run},
-    kind::{Kind, Passwords, Seeding, unfit},
+    kind::{Kind, Knock, Passwords, Seeding, unfit},
 };
 use crate::{
     databases::{DatabaseError, Seed},
@@ -38,6 +38,13 @@ impl Redis {
 impl Kind for Redis {
     fn port(&self) -> Option<u16> {
         Some(6379)
+    }
+
+    fn knock(&self) -> Option<Knock> {
+        Some(Knock {
+            say: b"PING\r\n".to_vec(),
+            lets_in: |answer| !answer.starts_with(b"-LOADING"),
+        })
     }
 
     fn data_path(&self, _facts: &ImageFacts) -> String {

@@ -1,18 +1,19 @@
 //! A database's server: its container on a directory of the pool, from its start to its first
 //! answer.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    time::Duration,
-};
+use std::{io, net::SocketAddr, time::Duration};
 
 use bollard::query_parameters::StopContainerOptionsBuilder;
-use tokio::{net::TcpStream, time::Instant};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::Instant,
+};
 
 use super::{
     about::About,
     exec::{Answer, Run},
-    kind::{Kind, Passwords, kind},
+    kind::{Kind, Knock, Passwords, kind},
     port::{describe, place},
 };
 use crate::{
@@ -34,8 +35,12 @@ const PIDS_MAX: u32 = 256;
 /// How many lines tell why a server did not come up.
 const OUTPUT_LINES: usize = 40;
 
-/// How often a server that starts is tried.
+/// How often a server that starts is tried, at first and later.
 const POLL: Duration = Duration::from_millis(15);
+const POLL_MAX: Duration = Duration::from_millis(250);
+
+/// How much of an answer at its port is looked at.
+const ANSWER_BYTES_MAX: usize = 512;
 
 /// How often it is looked at whether it still runs, and asked although its port seems closed.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -221,13 +226,12 @@ impl Docker {
                 .zip(there.as_ref())
                 .and_then(|(network, there)| address_in(there, network));
             let look_again = Instant::now() + LOOK_EVERY;
-            let door = address.zip(kind.port());
+            let door = address.zip(kind.port()).map(SocketAddr::from);
             let mut open = false;
-            while let Some((address, port)) = door.filter(|_| !open && Instant::now() < look_again)
-            {
-                open = accepts(address, port).await;
+            while let Some(door) = door.filter(|_| !open && Instant::now() < look_again) {
+                open = lets_in(door, kind.knock()).await;
                 if !open {
-                    tokio::time::sleep(POLL).await;
+                    tokio::time::sleep(pause(began.elapsed())).await;
                 }
             }
             if kind.ready(passwords).is_empty() {
@@ -331,7 +335,23 @@ fn own_user() -> Option<String> {
     (!user.is_root()).then(|| format!("{user}:{group}"))
 }
 
-async fn accepts(address: IpAddr, port: u16) -> bool {
-    let connect = TcpStream::connect(SocketAddr::new(address, port));
-    matches!(tokio::time::timeout(TRY_MAX, connect).await, Ok(Ok(_)))
+/// How long to wait until the next try. A server that takes long writes a line about each.
+fn pause(since: Duration) -> Duration {
+    (since / 8).clamp(POLL, POLL_MAX)
+}
+
+/// Whether somebody listens there who lets clients in.
+async fn lets_in(door: SocketAddr, knock: Option<Knock>) -> bool {
+    let asked = async {
+        let mut stream = TcpStream::connect(door).await?;
+        let Some(knock) = knock else {
+            return Ok(true);
+        };
+        stream.write_all(&knock.say).await?;
+        let mut answer = [0; ANSWER_BYTES_MAX];
+        let length = stream.read(&mut answer).await?;
+        Ok(length > 0 && (knock.lets_in)(&answer[..length]))
+    };
+    let asked: Result<io::Result<bool>, _> = tokio::time::timeout(TRY_MAX, asked).await;
+    matches!(asked, Ok(Ok(true)))
 }
