@@ -30,10 +30,8 @@ use super::{
     tree::{self, DEPTH_MAX, ENTRIES_MAX},
 };
 
-/// Files that one thread takes at a time: enough to be rarely asked for, few enough to be shared.
-const FILES_AT_A_TIME: usize = 32;
-/// Such portions that wait. Each may hold two folders open, and there are not many handles.
-const PORTIONS_WAITING: usize = 16;
+/// Files that wait for a thread. Each may hold two folders open, and there are not many handles.
+const FILES_WAITING: usize = 16;
 /// Threads that clone files; the file system's own locks leave more of them nothing to do.
 const THREADS_MIN: usize = 2;
 const THREADS_MAX: usize = 4;
@@ -75,12 +73,12 @@ pub(super) fn clone(asked: &Asked) -> Result<Done, PoolError> {
     };
     let root = fstat(&from).map_err(|error| work.failed(error))?;
     let to = tree::open_path(&asked.to).map_err(|error| work.failed(error))?;
-    let (sender, receiver) = sync_channel(PORTIONS_WAITING);
+    let (sender, receiver) = sync_channel(FILES_WAITING);
     let receiver = Mutex::new(receiver);
     let threads = std::thread::available_parallelism().map_or(THREADS_MIN, usize::from);
     std::thread::scope(|scope| {
         for _ in 0..threads.clamp(THREADS_MIN, THREADS_MAX) {
-            scope.spawn(|| work.clone_portions(&receiver));
+            scope.spawn(|| work.clone_files(&receiver));
         }
         let walked = Pair::new(from, to)
             .map_err(|error| work.failed(error))
@@ -126,10 +124,11 @@ impl Pair {
     }
 }
 
-/// Files of one folder.
-struct Portion {
+/// A file of a folder. One at a time is taken: the largest, a table and its index, often stand side
+/// by side.
+struct File {
     pair: Arc<Pair>,
-    names: Vec<CString>,
+    name: CString,
 }
 
 struct Work<'a> {
@@ -158,17 +157,11 @@ impl<'a> Work<'a> {
         }
     }
 
-    fn walk(
-        &self,
-        pair: Arc<Pair>,
-        depth: usize,
-        out: &SyncSender<Portion>,
-    ) -> Result<(), PoolError> {
+    fn walk(&self, pair: Arc<Pair>, depth: usize, out: &SyncSender<File>) -> Result<(), PoolError> {
         if depth > DEPTH_MAX {
             let why = format!("it is more than {DEPTH_MAX} folders deep; remove the deepest");
             return Err(PoolError::refused(self.doing(), why));
         }
-        let mut names = Vec::new();
         for entry in tree::entries(&pair.from).map_err(|error| self.failed(error))? {
             let entry = entry.map_err(|error| self.failed(error))?;
             if self.stop.load(Relaxed) {
@@ -179,7 +172,11 @@ impl<'a> Work<'a> {
                 continue;
             }
             match entry.kind {
-                FileType::RegularFile => names.push(entry.name),
+                FileType::RegularFile => {
+                    let (pair, name) = (Arc::clone(&pair), entry.name);
+                    // The other end is gone only once this one is.
+                    let _sent = out.send(File { pair, name });
+                }
                 FileType::Directory => {
                     let below = self.enter(&pair, &entry.name);
                     if let Some(below) = below.map_err(|error| self.failed(error))? {
@@ -193,34 +190,18 @@ impl<'a> Work<'a> {
                     self.left_out.fetch_add(1, Relaxed);
                 }
             }
-            if names.len() == FILES_AT_A_TIME {
-                let names = std::mem::take(&mut names);
-                self.hand_out(&pair, names, out);
-            }
         }
-        self.hand_out(&pair, names, out);
         self.finish(pair)
     }
 
-    fn hand_out(&self, pair: &Arc<Pair>, names: Vec<CString>, out: &SyncSender<Portion>) {
-        let pair = Arc::clone(pair);
-        // The other end is gone only once this one is.
-        let _sent = out.send(Portion { pair, names });
-    }
-
-    /// Takes portions until there are no more; after an error only to let the walk end.
-    fn clone_portions(&self, portions: &Mutex<Receiver<Portion>>) {
+    /// Takes files until there are no more; after an error only to let the walk end.
+    fn clone_files(&self, files: &Mutex<Receiver<File>>) {
         loop {
-            let portion = portions
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .recv();
-            let Ok(Portion { pair, names }) = portion else {
+            let file = files.lock().unwrap_or_else(PoisonError::into_inner).recv();
+            let Ok(File { pair, name }) = file else {
                 return;
             };
-            let cloned = names
-                .iter()
-                .try_for_each(|name| self.clone_file(&pair, name));
+            let cloned = self.clone_file(&pair, &name);
             self.note(cloned.and_then(|()| self.finish(pair)));
         }
     }
