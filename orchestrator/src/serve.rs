@@ -260,6 +260,9 @@ impl Server {
             tracing::warn!("some connections were still open");
         }
         self.docker.lift_build_ceiling();
+        if let Some(pool) = &self.docker.config().pool {
+            pool.leave_trash();
+        }
         if self.stop_proxy.load(std::sync::atomic::Ordering::SeqCst) {
             self.proxy.stop().await?;
             self.leave_firewall().await;

@@ -1,7 +1,7 @@
 //! Deletes whole trees that strangers made: links are removed, never followed, and no depth and no
 //! number of entries is too much.
 
-use std::{cell::Cell, ffi::CStr, os::fd::OwnedFd, path::Path};
+use std::{cell::Cell, ffi::CStr, io::ErrorKind, os::fd::OwnedFd, path::Path};
 
 use rustix::{
     fs::{
@@ -32,13 +32,14 @@ const BLOCK_BYTES: u64 = 4096;
 /// One run.
 struct Emptying<'a> {
     root: OwnedFd,
-    may_go_on: &'a dyn Fn(),
+    may_go_on: &'a dyn Fn() -> bool,
     pieces_left: Cell<u64>,
 }
 
 /// Empties a folder and answers whether anything was in it. What cannot be deleted is reported
-/// once everything else is gone. `may_go_on` is asked again and again, and returns when it may.
-pub(super) fn empty(root: &Path, may_go_on: &dyn Fn()) -> Result<bool, std::io::Error> {
+/// once everything else is gone. `may_go_on` is asked again and again, and returns when it may; after
+/// a "no" what is left stays, which is the error [`is_cut_off`] knows.
+pub(super) fn empty(root: &Path, may_go_on: &dyn Fn() -> bool) -> Result<bool, std::io::Error> {
     let this = Emptying {
         root: tree::open_path(root)?,
         may_go_on,
@@ -53,6 +54,7 @@ pub(super) fn empty(root: &Path, may_go_on: &dyn Fn()) -> Result<bool, std::io::
             let entry = entry?;
             match this.remove(&this.root, &entry.name, entry.kind, 0) {
                 Ok(()) => progress = true,
+                Err(error) if is_cut_off(&error) => return Err(error),
                 Err(error) => failure = Some(error),
             }
         }
@@ -66,7 +68,19 @@ pub(super) fn empty(root: &Path, may_go_on: &dyn Fn()) -> Result<bool, std::io::
     Err(std::io::Error::other("somebody still writes to it"))
 }
 
+/// Whether an emptying ended because it might not go on.
+pub(super) fn is_cut_off(error: &std::io::Error) -> bool {
+    error.kind() == ErrorKind::Interrupted
+}
+
 impl Emptying<'_> {
+    fn ask(&self) -> Result<(), std::io::Error> {
+        match (self.may_go_on)() {
+            true => Ok(()),
+            false => Err(ErrorKind::Interrupted.into()),
+        }
+    }
+
     fn remove(
         &self,
         parent: &OwnedFd,
@@ -75,10 +89,11 @@ impl Emptying<'_> {
         depth: usize,
     ) -> Result<(), std::io::Error> {
         if kind != FileType::Directory {
-            (self.may_go_on)();
+            self.ask()?;
             if kind == FileType::RegularFile {
                 // What cannot be made shorter can be deleted all the same.
                 let _whole = self.shorten(parent, name);
+                self.ask()?;
             }
             return match unlinkat(parent, name, AtFlags::empty()) {
                 Ok(()) | Err(Errno::NOENT) => Ok(()),
@@ -130,7 +145,9 @@ impl Emptying<'_> {
         let mut left = u64::try_from(stat.st_size).unwrap_or(0);
         let piece = left.div_ceil(pieces).max(BLOCK_BYTES);
         while left > 0 && self.pieces_left.get() > 0 {
-            (self.may_go_on)();
+            if !(self.may_go_on)() {
+                return Ok(());
+            }
             left = left.saturating_sub(piece) / BLOCK_BYTES * BLOCK_BYTES;
             ftruncate(&file, left)?;
             self.pieces_left.set(self.pieces_left.get() - 1);
@@ -166,11 +183,32 @@ mod tests {
         let sparse = fs::File::create(trash.join("sparse")).unwrap();
         sparse.set_len(1 << 40).unwrap();
         let asked = Cell::new(0);
-        let deleted = empty(&trash, &|| asked.set(asked.get() + 1)).unwrap();
-        assert!(deleted);
-        // Once for each file, and once for each piece of the large one.
-        assert_eq!(asked.get(), 3 + 3);
+        let may_go_on = || {
+            asked.set(asked.get() + 1);
+            true
+        };
+        assert!(empty(&trash, &may_go_on).unwrap());
+        // Before and after each file was made shorter, and before each piece of the large one.
+        assert_eq!(asked.get(), 2 * 3 + 3);
         assert_eq!(fs::read(folder.path().join("kept")).unwrap(), content);
         assert_eq!(fs::read_dir(&trash).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn an_emptying_that_may_not_go_on_ends_within_a_piece_and_is_taken_up_again() {
+        let trash = tempfile::tempdir().unwrap();
+        let large = trash.path().join("large");
+        fs::write(&large, vec![7; 3 * PIECE_BYTES as usize]).unwrap();
+        let left = Cell::new(2);
+        let may_go_on = || {
+            left.set(left.get() - 1);
+            left.get() >= 0
+        };
+        let error = empty(trash.path(), &may_go_on).unwrap_err();
+        assert!(is_cut_off(&error), "{error}");
+        let length = fs::metadata(&large).unwrap().len();
+        assert!((2 * PIECE_BYTES..3 * PIECE_BYTES).contains(&length));
+        assert!(empty(trash.path(), &|| true).unwrap());
+        assert!(!large.exists());
     }
 }

@@ -130,6 +130,12 @@ impl Pool {
         blocking("sync the pool", move || sync(layout.root())).await
     }
 
+    /// What was thrown away stays for the next process, so that this one can end: to delete it may
+    /// take minutes.
+    pub fn leave_trash(&self) {
+        self.inner.trash.leave();
+    }
+
     /// Unmounts the pool's file and answers whether it did: not where there is none, nor while
     /// something uses it. After `true` this pool and its clones must not be used any more.
     pub async fn close(&self) -> Result<bool, PoolError> {

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     time::Duration,
@@ -11,7 +11,13 @@ use std::{
 use tokio::{runtime::Handle, sync::Mutex, time::Instant};
 
 use super::{
-    PoolError, calm::Calm, delete, error::blocking, layout::Layout, loop_file, place::TRASH,
+    PoolError,
+    calm::{Calm, Presence},
+    delete,
+    error::blocking,
+    layout::Layout,
+    loop_file,
+    place::TRASH,
 };
 
 /// How long after a deletion blocks are given back: previews often go several at a time.
@@ -28,6 +34,8 @@ pub(super) struct Trash {
     /// One at a time empties it, and never once the pool is closed: the same path may then be part
     /// of another file system.
     open: Mutex<bool>,
+    /// Set once it stays as it is; whoever waits for calm then waits no longer.
+    left: OnceLock<Presence>,
     /// Whether something was deleted since blocks were given back.
     untrimmed: AtomicBool,
     trim_comes: AtomicBool,
@@ -40,6 +48,7 @@ impl Trash {
             trims,
             calm,
             open: Mutex::new(true),
+            left: OnceLock::new(),
             untrimmed: AtomicBool::new(false),
             trim_comes: AtomicBool::new(false),
         })
@@ -71,22 +80,38 @@ impl Trash {
     }
 
     /// Deletes everything that is in it at once, whoever clones meanwhile.
-    pub(super) async fn empty(&self) -> Result<(), PoolError> {
+    pub(super) async fn empty(self: &Arc<Self>) -> Result<(), PoolError> {
         let _hurried = self.calm.hurry();
         self.empty_by(Instant::now()).await
     }
 
+    /// What is in it stays for the process after this one. What is just being deleted ends soon.
+    pub(super) fn leave(&self) {
+        self.left.get_or_init(|| self.calm.hurry());
+    }
+
+    fn is_left(&self) -> bool {
+        self.left.get().is_some()
+    }
+
     /// Deletes everything that is in it, and stops while something is cloned until the deadline.
-    async fn empty_by(&self, deadline: Instant) -> Result<(), PoolError> {
+    async fn empty_by(self: &Arc<Self>, deadline: Instant) -> Result<(), PoolError> {
         let open = self.open.lock().await;
-        if !*open {
+        if !*open || self.is_left() {
             return Ok(());
         }
-        let (layout, calm) = (Arc::clone(&self.layout), Arc::clone(&self.calm));
+        let trash = Arc::clone(self);
         let deleted = blocking("empty the trash", move || {
-            let path = layout.folder(TRASH);
-            delete::empty(&path, &|| calm.wait(deadline))
-                .map_err(|error| PoolError::of(format!("empty {}", path.display()), error))
+            let path = trash.layout.folder(TRASH);
+            let may_go_on = || {
+                trash.calm.wait(deadline);
+                !trash.is_left()
+            };
+            match delete::empty(&path, &may_go_on) {
+                Err(error) if delete::is_cut_off(&error) && trash.is_left() => Ok(true),
+                Err(error) => Err(PoolError::of(format!("empty {}", path.display()), error)),
+                Ok(deleted) => Ok(deleted),
+            }
         });
         if deleted.await? {
             self.untrimmed.store(true, Relaxed);
@@ -97,7 +122,7 @@ impl Trash {
     /// Gives blocks back to the host unless nothing was deleted.
     pub(super) async fn trim(&self) -> Result<(), PoolError> {
         let open = self.open.lock().await;
-        if !*open || !self.trims || !self.untrimmed.swap(false, Relaxed) {
+        if !*open || self.is_left() || !self.trims || !self.untrimmed.swap(false, Relaxed) {
             return Ok(());
         }
         let root = self.layout.root();
