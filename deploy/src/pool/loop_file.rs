@@ -41,6 +41,11 @@ const HINT: &str = "cowextsize 32768";
 /// small changes to the log, and costs a sixth less than with the usual ones of 32 KiB.
 const OPTIONS: &str = "loop,noatime,nosuid,nodev,logbsize=256k";
 
+/// The log of a pool that has room for it: what does not fit into the usual 64 MiB has to be written
+/// to its place while a clone waits.
+const LARGE_LOG: [&str; 2] = ["-l", "size=256m"];
+const LARGE_LOG_FROM_MIB: u64 = 32 * 1024;
+
 /// Makes the file with an empty file system in it. It has its name only once it is whole.
 pub(super) async fn make(config: &PoolConfig) -> Result<(), io::Error> {
     let making = beside(&config.file);
@@ -53,6 +58,9 @@ pub(super) async fn make(config: &PoolConfig) -> Result<(), io::Error> {
                 .map(OsStr::new)
                 .to_vec();
             arguments.extend(hint.iter().map(OsStr::new));
+            if size >= LARGE_LOG_FROM_MIB * MIB {
+                arguments.extend(LARGE_LOG.map(OsStr::new));
+            }
             arguments.extend([OsStr::new("--"), making.as_os_str()]);
             match run("mkfs.xfs", &arguments, MAKE_MAX).await {
                 Ok(_) => return std::fs::rename(&making, &config.file),
