@@ -46,6 +46,9 @@ const FORGE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often the host's firewall is looked at: somebody may have flushed it.
 const FIREWALL_PAUSE: Duration = Duration::from_secs(30);
 
+/// How long a stop waits for copies that are being taken.
+const COPIES_END_MAX: Duration = Duration::from_secs(10);
+
 /// How a server is started.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -260,6 +263,7 @@ impl Server {
             tracing::warn!("some connections were still open");
         }
         self.docker.lift_build_ceiling();
+        self.go_on().await;
         if let Some(pool) = &self.docker.config().pool {
             pool.leave_trash();
         }
@@ -277,6 +281,16 @@ impl Server {
 }
 
 impl Server {
+    /// Lets everything go on that stands still for a copy that nobody waits for any more.
+    async fn go_on(&self) {
+        if let Some(pool) = &self.docker.config().pool {
+            pool.idle(COPIES_END_MAX).await;
+        }
+        if let Err(error) = self.docker.end_pauses().await {
+            tracing::warn!(%error, "what stands still goes on with the next start");
+        }
+    }
+
     /// Unmounts the pool, unless a database still runs on it.
     async fn leave_pool(&self) {
         let Some(pool) = &self.docker.config().pool else {

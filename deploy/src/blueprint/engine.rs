@@ -117,11 +117,16 @@ pub fn known_engine(text: &str) -> Result<(DatabaseEngine, String), String> {
         )
     })?;
     let version = version.unwrap_or(known.version);
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
-    if version.is_empty() || version.len() > 128 || !version.bytes().all(plain) {
+    if !is_version(version) {
         return Err(format!("{version:?} is not a version of {word}"));
     }
     Ok((known.engine.clone(), format!("{}:{version}", known.image)))
+}
+
+/// Whether it can be the tag of an image.
+fn is_version(text: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+    (1..=128).contains(&text.len()) && text.bytes().all(plain) && !text.starts_with(['-', '.'])
 }
 
 /// What people call an engine.
@@ -160,12 +165,7 @@ fn image(
         ));
         version
     });
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
-    if version.is_empty()
-        || version.len() > 128
-        || !version.bytes().all(plain)
-        || version.starts_with(['-', '.'])
-    {
+    if !is_version(version) {
         let message = format!(
             "{version:?} is not a version of {word}, such as \"{word}:{}\"",
             known.version

@@ -15,7 +15,7 @@ use super::{
     build_failure::Said,
     build_progress::Progress,
     buildkit::{self, Fault, Offer, Order, Sent},
-    dockerfile::{named_facts, refused_frontend},
+    dockerfile::{named_facts, refused_fetch, refused_frontend},
     error::{found, status},
     images::build_error,
     names::digest,
@@ -127,6 +127,11 @@ impl Docker {
     ) -> Result<ImageId, BuildError> {
         let content = dockerfile(request).await?;
         if let Some(message) = refused_frontend(&content, &request.args) {
+            return Err(BuildError::failed(message));
+        }
+        if self.config().fence_builds
+            && let Some(message) = refused_fetch(&content)
+        {
             return Err(BuildError::failed(message));
         }
         let context = context(request).await?;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::blueprint::instructions;
+use crate::blueprint::{instructions, instructions_without_documents};
 
 /// Frontends that may be named; each is published by the makers of the builder.
 const FRONTENDS: [&str; 2] = ["docker/dockerfile", "docker/dockerfile-upstream"];
@@ -37,6 +37,46 @@ pub(super) fn refused_frontend(content: &[u8], args: &BTreeMap<String, String>) 
         "the Dockerfile asks for the frontend {shown:?}; allowed are {}",
         FRONTENDS.join(" and ")
     ))
+}
+
+/// Why a Dockerfile is refused while builds are fenced: what `ADD` fetches, the engine fetches itself,
+/// from where it stands, and no rule for its bridge holds it back.
+pub(super) fn refused_fetch(content: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(content);
+    // Which of both readings is a builder's depends on its age.
+    let mut read = instructions(&text);
+    read.extend(instructions_without_documents(&text));
+    let adds = read
+        .iter()
+        .find(|instruction| may_fetch(&instruction.text))?;
+    Some(format!(
+        "line {}: `ADD` of an address, or of what a variable says, is not allowed while builds are \
+         fenced (`engine.fence_builds`): it would be fetched from outside the fence; `COPY` what is in \
+         the repository, and fetch the rest with `RUN`",
+        adds.line
+    ))
+}
+
+/// Whether it is an `ADD` of an address, or of what may turn out to be one.
+fn may_fetch(instruction: &str) -> bool {
+    // A line may be continued within a word.
+    let mut compact: String = instruction.split_whitespace().collect();
+    compact.make_ascii_lowercase();
+    let mut name = compact.as_str();
+    while let Some(inner) = name.strip_prefix("onbuild") {
+        name = inner;
+    }
+    if !name.starts_with("add") {
+        return false;
+    }
+    let words: Vec<&str> = instruction.split_whitespace().collect();
+    let sources = match words.split_last() {
+        // Where it goes may be said by a variable.
+        Some((_, sources)) if !name.contains('[') => sources.concat(),
+        _ => words.concat(),
+    };
+    let signs = ["://", "git@", "github.com/"];
+    sources.contains('$') || signs.iter().any(|sign| name.contains(sign))
 }
 
 /// Those of our own build arguments that the Dockerfile may read: the ones whose names it holds. An
@@ -126,6 +166,37 @@ fn is_allowed(frontend: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_would_be_fetched_from_outside_the_fence_is_refused_with_its_line() {
+        let refused = |text: &str| refused_fetch(text.as_bytes());
+        for (line, text) in [
+            (2, "FROM base\nADD http://127.0.0.1:80/ /x"),
+            (
+                2,
+                "FROM base\nadd --chown=1:1 a.txt git@example.test:x.git /x",
+            ),
+            (2, "FROM base\nADD [\"https://example.test/a\", \"/x\"]"),
+            (3, "FROM base\nARG WHERE\nADD ${WHERE} /x"),
+            (2, "FROM base\nONBUILD ADD http://10.0.0.1/ /x"),
+            (2, "FROM base\nAD\\\nD http:\\\n//10.0.0.1/ /x"),
+            (3, "FROM base\nRUN true <<EOF\nADD http://10.0.0.1/ /x"),
+        ] {
+            let said = refused(text).unwrap();
+            assert!(
+                said.starts_with(&format!("line {line}: ")),
+                "{text}: {said}"
+            );
+        }
+        for text in [
+            "FROM base\nADD app.tar.gz $HOME/",
+            "FROM base\nRUN curl http://example.test/",
+            "FROM base\nCOPY $WHAT /x\n# ADD http://x/ /",
+            "FROM base\nENV ADD=http://x",
+        ] {
+            assert_eq!(refused(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn the_line_of_a_step_is_found_where_only_one_can_be_meant() {

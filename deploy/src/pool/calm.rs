@@ -83,6 +83,13 @@ impl Calm {
         let _waited_enough = timeout_at(deadline, calm).await;
     }
 
+    /// Returns when no clone is under way, at the deadline at the latest.
+    pub(super) async fn idle(&self, deadline: Instant) {
+        let mut present = self.present.subscribe();
+        let idle = async { drop(present.wait_for(|present| present.clones == 0).await) };
+        let _waited_enough = timeout_at(deadline, idle).await;
+    }
+
     /// Blocks a thread of the runtime while it is not calm, until the deadline at the latest.
     pub(super) fn wait(&self, deadline: Instant) {
         if self.present.borrow().is_calm() {

@@ -4,9 +4,11 @@ use std::{
     io::{self, Read},
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use rustix::fs::{CWD, Mode, OFlags, openat, syncfs};
+use tokio::time::Instant;
 
 use super::{
     Place, PoolConfig, PoolError, Way,
@@ -128,6 +130,11 @@ impl Pool {
     pub async fn sync(&self) -> Result<(), PoolError> {
         let layout = Arc::clone(&self.inner.layout);
         blocking("sync the pool", move || sync(layout.root())).await
+    }
+
+    /// Waits until nothing is cloned, and no longer than `limit`.
+    pub async fn idle(&self, limit: Duration) {
+        self.inner.calm.idle(Instant::now() + limit).await;
     }
 
     /// What was thrown away stays for the next process, so that this one can end: to delete it may

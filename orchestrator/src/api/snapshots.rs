@@ -1,5 +1,7 @@
 //! `/api/v1/snapshots`: data that people gave a name.
 
+use std::sync::Arc;
+
 use axum::{
     Json,
     body::Body,
@@ -160,10 +162,13 @@ pub(super) async fn save(
         name,
     };
     let source = format!("database {} of {}", key.name, row.id);
-    let saved = ports.databases.save(&key, &source).await.map_err(failed)?;
     let given = (body.name, holds, body.owner, body.days);
-    let view = keep(ports, saved, given, Vec::new()).await?;
-    Ok((StatusCode::CREATED, Json(view)))
+    let ports = Arc::clone(ports);
+    let view = to_the_end(async move {
+        let saved = ports.databases.save(&key, &source).await.map_err(failed)?;
+        keep(&ports, saved, given, Vec::new()).await
+    });
+    Ok((StatusCode::CREATED, Json(view.await?)))
 }
 
 /// Makes a snapshot of a file; answers when it is there.
@@ -209,17 +214,28 @@ pub(super) async fn import(
         image,
     };
     let (sink_name, shown) = (name.clone(), query.file);
-    let sink = std::sync::Arc::new(move |sentence: String| {
+    let sink = Arc::new(move |sentence: String| {
         tracing::info!(snapshot = sink_name, file = shown, sentence, "import");
     });
-    let imported = ports
-        .data_access
-        .import(&spec, sink)
-        .await
-        .map_err(failed)?;
     let given = (name, query.holds, query.owner, query.days);
-    let view = keep(ports, imported.snapshot, given, imported.personal).await?;
-    Ok((StatusCode::CREATED, Json(view)))
+    let ports = Arc::clone(ports);
+    let view = to_the_end(async move {
+        let imported = ports.data_access.import(&spec, sink).await;
+        let imported = imported.map_err(failed)?;
+        keep(&ports, imported.snapshot, given, imported.personal).await
+    });
+    Ok((StatusCode::CREATED, Json(view.await?)))
+}
+
+/// Goes on when the caller hangs up: data that were made without a name could not be removed.
+async fn to_the_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Problem>> + Send + 'static,
+) -> Result<T, Problem> {
+    let ended = tokio::spawn(work).await;
+    ended.unwrap_or_else(|error| {
+        let sentence = format!("the data were not kept: {error}");
+        Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, sentence))
+    })
 }
 
 pub(super) async fn remove(

@@ -1,6 +1,6 @@
 //! `dayfly db`, `dayfly db-url` and `dayfly db new`: people's way to a database.
 
-use std::{net::SocketAddr, os::unix::process::CommandExt as _, process::ExitCode, time::Duration};
+use std::{os::unix::process::CommandExt as _, process::ExitCode, time::Duration};
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
@@ -19,6 +19,9 @@ use crate::api::{DatabaseBody, PreviewView, ReachView};
 
 /// How many connections a forward carries at once.
 const CONNECTIONS_MAX: usize = 100;
+
+/// The longest that an address may work: a week.
+const MINUTES_MAX: u64 = 7 * 24 * 60;
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -63,7 +66,8 @@ pub(super) struct DbUrl {
     /// The database, where there are several
     name: Option<DatabaseName>,
     /// How long the address works, in minutes
-    #[arg(long, value_name = "MINUTES", default_value_t = 60)]
+    #[arg(long, value_name = "MINUTES", default_value_t = 60,
+          value_parser = clap::value_parser!(u64).range(1..=MINUTES_MAX))]
     minutes: u64,
 }
 
@@ -116,10 +120,10 @@ impl New {
 
 impl DbUrl {
     pub(super) async fn run(self, caller: &Caller) -> anyhow::Result<ExitCode> {
-        let reach = reach(caller, &self.id, self.name.as_ref()).await?;
-        let address = reach
-            .address
-            .with_context(|| format!("the port of this database of {} is not known", self.id))?;
+        let reach = self.reach(caller).await?;
+        if reach.address.is_none() {
+            anyhow::bail!("the port of this database of {} is not known", self.id);
+        }
         let listener = TcpListener::bind(("127.0.0.1", 0))
             .await
             .context("failed to open a port on loopback")?;
@@ -129,33 +133,48 @@ impl DbUrl {
         caller
             .output
             .line(&reach.url.replace("HOST:PORT", &own.to_string()))?;
-        let until = Instant::now() + Duration::from_secs(self.minutes.saturating_mul(60));
+        let until = Instant::now() + Duration::from_secs(self.minutes * 60);
         tokio::select! {
-            () = forward(&listener, address) => {}
+            ended = self.forward(caller, &listener, &reach.url) => ended?,
             () = tokio::time::sleep_until(until) => {}
             interrupted = tokio::signal::ctrl_c() => interrupted?,
         }
         Ok(ExitCode::SUCCESS)
     }
-}
 
-/// Carries connections until it is dropped.
-async fn forward(listener: &TcpListener, to: SocketAddr) {
-    let mut carried = tokio::task::JoinSet::new();
-    loop {
-        let Ok((mut from, _)) = listener.accept().await else {
-            return;
-        };
-        while carried.try_join_next().is_some() {}
-        if carried.len() >= CONNECTIONS_MAX {
-            continue;
-        }
-        carried.spawn(async move {
-            if let Ok(mut to) = TcpStream::connect(to).await {
-                // Whoever ends it ends it for both.
-                let _ended = copy_bidirectional(&mut from, &mut to).await;
+    async fn reach(&self, caller: &Caller) -> anyhow::Result<ReachView> {
+        reach(caller, &self.id, self.name.as_ref()).await
+    }
+
+    /// Carries connections until it is dropped, or the database is another one: the address of one
+    /// that is gone is soon somebody else's.
+    async fn forward(
+        &self,
+        caller: &Caller,
+        listener: &TcpListener,
+        url: &str,
+    ) -> anyhow::Result<()> {
+        let mut carried = tokio::task::JoinSet::new();
+        loop {
+            let (mut from, _) = listener.accept().await?;
+            while carried.try_join_next().is_some() {}
+            if carried.len() >= CONNECTIONS_MAX {
+                continue;
             }
-        });
+            let now = self.reach(caller).await?;
+            let (true, Some(address)) = (now.url == url, now.address) else {
+                anyhow::bail!(
+                    "the database of {} was replaced; run `dayfly db-url` again",
+                    self.id
+                );
+            };
+            carried.spawn(async move {
+                if let Ok(mut to) = TcpStream::connect(address).await {
+                    // Whoever ends it ends it for both.
+                    let _ended = copy_bidirectional(&mut from, &mut to).await;
+                }
+            });
+        }
     }
 }
 

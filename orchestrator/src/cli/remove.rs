@@ -10,6 +10,9 @@ use tokio::time::Instant;
 use super::call::{Caller, path};
 use crate::{api::PreviewView, lifecycle::Phase};
 
+/// The longest that is waited: a week.
+const SECONDS_MAX: u64 = 7 * 24 * 3_600;
+
 #[derive(Debug, Args)]
 pub(super) struct Remove {
     /// The preview
@@ -18,7 +21,8 @@ pub(super) struct Remove {
     #[arg(long)]
     wait: bool,
     /// How long to wait, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 120,
+          value_parser = clap::value_parser!(u64).range(..=SECONDS_MAX))]
     timeout: u64,
 }
 

@@ -7,6 +7,7 @@ use axum::{
 use deploy::names::PreviewId;
 use proxy::table::{SESSION_COOKIE, SessionDigest};
 use sha2::{Digest as _, Sha256};
+use tokio::sync::Mutex;
 
 use super::pages;
 use crate::{
@@ -21,6 +22,9 @@ use crate::{
 /// at most such a copy stays: whoever has a link should not use up what all have together.
 const COPIES_BY_LINK_MAX: usize = 5;
 const HOURS_BY_LINK_MAX: u64 = 8;
+
+/// Held while copies are counted and one more is asked for.
+static OPENING: Mutex<()> = Mutex::const_new(());
 
 /// Answers a path under the Gate's own prefix.
 pub(super) async fn answer(registry: &Registry, preview: &PreviewId, head: &Parts) -> Response {
@@ -75,6 +79,8 @@ async fn fork(registry: &Registry, preview: &PreviewId, head: &Parts) -> Respons
     if !is_from_here(head) {
         return pages::link_needed();
     }
+    // One after the other, so that none is counted before another is there.
+    let _turn = OPENING.lock().await;
     match copies_of(registry, preview).await {
         Ok(open) if open >= COPIES_BY_LINK_MAX => return pages::enough_copies(COPIES_BY_LINK_MAX),
         Ok(_) => {}

@@ -203,6 +203,12 @@ impl Step {
         )
     }
 
+    /// Whether the server's end may cut it off. A seed may take minutes, and what it leaves half done
+    /// is what a death of the server leaves.
+    pub fn may_be_cut_off(&self) -> bool {
+        self.is_cancellable() || matches!(self, Self::CreateDatabase { .. })
+    }
+
     /// Whether it makes something in the engine; while one of these is under way, what it may
     /// bring cannot be removed yet.
     pub fn creates(&self) -> bool {

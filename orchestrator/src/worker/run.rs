@@ -315,7 +315,7 @@ impl Worker {
 
     async fn wind_down(mut self) {
         for (step, (_, handle)) in &self.in_flight {
-            if step.is_cancellable() {
+            if step.may_be_cut_off() {
                 handle.abort();
             }
         }

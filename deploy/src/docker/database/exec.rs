@@ -1,14 +1,18 @@
 //! Programs that run beside a database's server: its own client, for the most part.
 
-use std::{io::Read, time::Duration};
+use std::{
+    io::{ErrorKind, Read},
+    time::Duration,
+};
 
 use bollard::{
     container::LogOutput,
     errors::Error,
     exec::{CreateExecOptions, StartExecOptions, StartExecResults},
 };
-use bytes::Bytes;
+use bytes::{Buf as _, Bytes, buf::Reader};
 use futures_util::StreamExt;
+use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 use tokio::{
     io::{AsyncWrite, AsyncWriteExt},
     sync::mpsc,
@@ -54,16 +58,68 @@ impl Input {
         }
     }
 
-    fn reader(self) -> std::io::Result<Box<dyn Read + Send>> {
-        use bytes::Buf as _;
-        Ok(match self {
+    fn reader(self) -> Box<dyn Read + Send> {
+        match self {
             Self::Plain(bytes) => Box::new(bytes.reader()),
             Self::Gzip(bytes) => Box::new(flate2::read::MultiGzDecoder::new(bytes.reader())),
-            Self::Zstd(bytes) => Box::new(
-                ruzstd::decoding::StreamingDecoder::new(bytes.reader())
-                    .map_err(std::io::Error::other)?,
-            ),
-        })
+            Self::Zstd(bytes) => Box::new(ZstdFrames::new(bytes)),
+        }
+    }
+}
+
+/// All frames of a file, one after the other, as programs that pack in parallel write them.
+struct ZstdFrames {
+    rest: Bytes,
+    frame: Option<StreamingDecoder<Reader<Bytes>, FrameDecoder>>,
+}
+
+/// The magic number of such a frame without its last four bits.
+const SKIPPED_FRAME: u32 = 0x0184_D2A5;
+
+impl ZstdFrames {
+    fn new(rest: Bytes) -> Self {
+        Self { rest, frame: None }
+    }
+
+    /// Leaves out a frame that holds no data but words for other programs (RFC 8878, 3.1.2).
+    fn skip(&mut self) -> std::io::Result<bool> {
+        let Some((head, _)) = self.rest.split_first_chunk::<8>() else {
+            return Ok(false);
+        };
+        let [a, b, c, d, length @ ..] = *head;
+        if u32::from_le_bytes([a, b, c, d]) >> 4 != SKIPPED_FRAME {
+            return Ok(false);
+        }
+        let length = u32::from_le_bytes(length) as usize + head.len();
+        if length > self.rest.len() {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+        self.rest.advance(length);
+        Ok(true)
+    }
+}
+
+impl Read for ZstdFrames {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        loop {
+            if let Some(frame) = &mut self.frame {
+                let read = frame.read(buffer)?;
+                if read > 0 {
+                    return Ok(read);
+                }
+            }
+            if let Some(frame) = self.frame.take() {
+                self.rest = frame.into_inner().into_inner();
+            }
+            if self.rest.is_empty() {
+                return Ok(0);
+            }
+            if !self.skip()? {
+                let rest = std::mem::take(&mut self.rest);
+                let frame = StreamingDecoder::new(rest.reader());
+                self.frame = Some(frame.map_err(std::io::Error::other)?);
+            }
+        }
     }
 }
 
@@ -226,10 +282,7 @@ fn unpack(text: Input, pieces: &mpsc::Sender<Result<Bytes, String>>) {
     let told = |error: std::io::Error| {
         let _gone = pieces.blocking_send(Err(format!("it cannot be unpacked: {error}")));
     };
-    let mut reader = match text.reader() {
-        Ok(reader) => reader,
-        Err(error) => return told(error),
-    };
+    let mut reader = text.reader();
     loop {
         let mut piece = vec![0; PIECE_BYTES];
         match reader.read(&mut piece) {
@@ -286,5 +339,34 @@ mod tests {
         assert!(feed(Input::Gzip(cut), &mut Vec::new()).await.is_some());
         let nonsense = Bytes::from_static(b"no such thing");
         assert!(feed(Input::Zstd(nonsense), &mut Vec::new()).await.is_some());
+    }
+
+    /// A frame of one block that is not compressed, as RFC 8878 lays it out.
+    fn frame(content: &[u8]) -> Vec<u8> {
+        let length = u8::try_from(content.len()).unwrap();
+        let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0x20, length];
+        let block = u32::from(length) << 3 | 1;
+        frame.extend_from_slice(&block.to_le_bytes()[..3]);
+        frame.extend_from_slice(content);
+        frame
+    }
+
+    #[tokio::test]
+    async fn every_frame_is_unpacked_and_what_follows_the_last_is_told() {
+        let mut packed = frame(b"select 1;");
+        packed.extend_from_slice(&[0x5a, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 7, 7, 7]);
+        packed.extend(frame(b"select 2;"));
+        let mut sent = Vec::new();
+        let broken = feed(Input::Zstd(packed.clone().into()), &mut sent).await;
+        assert_eq!(
+            (broken, sent.as_slice()),
+            (None, b"select 1;select 2;".as_slice())
+        );
+        packed.push(1);
+        assert!(
+            feed(Input::Zstd(packed.into()), &mut Vec::new())
+                .await
+                .is_some()
+        );
     }
 }

@@ -23,6 +23,10 @@ use crate::{
 /// not, what runs on the source stands still as long.
 pub(super) const COPY_MAX: Duration = Duration::from_secs(10 * 60);
 
+/// How long everything may stand still where blocks are shared: who fills a folder with millions of
+/// files should not stop a preview for minutes.
+const STILL_MAX: Duration = Duration::from_secs(20);
+
 /// How often the log of a server is copied only so that it is written down before it stands still.
 /// Once is not enough: while the first time takes long, more comes.
 const REHEARSALS: u32 = 2;
@@ -55,7 +59,11 @@ struct Copy {
 
 impl Copy {
     async fn rest(&self, pool: &Pool) -> Result<Cloned, DatabaseError> {
-        let rest = pool.clone_part(&self.source, &self.draft, self.rest, COPY_MAX);
+        let limit = match pool.way().shares() {
+            true => STILL_MAX,
+            false => COPY_MAX,
+        };
+        let rest = pool.clone_part(&self.source, &self.draft, self.rest, limit);
         let rest = rest.await?;
         if let Some((_, first)) = &self.online
             && !self.draft.data_path().join(first).exists()

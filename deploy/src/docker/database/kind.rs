@@ -134,6 +134,11 @@ pub(super) trait Kind: Send + Sync {
     /// How it is filled. [`DatabaseError::SeedUnfit`] for a seed of another kind.
     fn seed(&self, seed: &Seed, passwords: &Passwords<'_>) -> Result<Vec<Seeding>, DatabaseError>;
 
+    /// What leaves nothing of rows that a mask changed where the application's user could read it.
+    fn forget_rows(&self) -> Vec<Run> {
+        Vec::new()
+    }
+
     /// The line of a script, and the server's sentence about it.
     fn complaint(&self, answer: &Answer) -> (Option<u32>, String);
 

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use super::{
     about::About,
     exec::Run,
-    kind::{Kind, Passwords, describe_seed, kind},
+    kind::{Kind, Passwords, Seeding, describe_seed, kind},
 };
 use crate::{
     databases::{DataSink, DatabaseError, DatabaseSpec, Seed, SeedFile, unix_ms},
@@ -139,10 +139,7 @@ impl Docker {
                 .await?;
             self.seed_with(&id, spec, &*kind, seed, steps, sink).await?;
             if let Some(mask) = mask {
-                sink(format!("the data of {}: {}", spec.key.name, mask.path));
-                let mask = Seed::Sql(vec![mask.clone()]);
-                let steps = kind.seed(&mask, &passwords)?;
-                self.seed_with(&id, spec, &*kind, &mask, steps, sink)
+                self.mask(&id, spec, &*kind, (mask, &passwords), sink)
                     .await?;
             }
             let columns = match kind.columns(&passwords) {
@@ -167,6 +164,26 @@ impl Docker {
         draft.write_about(&about.to_bytes()).await?;
         self.verify(spec, image, &draft, &passwords).await?;
         Ok(Made { draft, columns })
+    }
+
+    /// Runs a mask, and has the server forget what it replaced.
+    async fn mask(
+        &self,
+        id: &str,
+        spec: &DatabaseSpec,
+        kind: &dyn Kind,
+        (mask, passwords): (&SeedFile, &Passwords<'_>),
+        sink: &DataSink,
+    ) -> Result<(), DatabaseError> {
+        sink(format!("the data of {}: {}", spec.key.name, mask.path));
+        let mask = Seed::Sql(vec![mask.clone()]);
+        let mut steps = kind.seed(&mask, passwords)?;
+        let forgetting = kind.forget_rows().into_iter().map(|run| Seeding::Run {
+            path: "what the mask replaced".to_owned(),
+            run,
+        });
+        steps.extend(forgetting);
+        self.seed_with(id, spec, kind, &mask, steps, sink).await
     }
 
     async fn making_plan(

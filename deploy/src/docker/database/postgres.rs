@@ -33,6 +33,9 @@ const CACHE_BYTES_MAX: u64 = 2 << 30;
 const SHARED_PART: u64 = 4;
 const SHARED_BYTES_MIN: u64 = 64 << 20;
 
+/// What an application may have set for everybody would keep its password from being set.
+const PLAIN: &str = "set default_transaction_read_only = off;\n";
+
 pub(super) struct Postgres;
 
 impl Kind for Postgres {
@@ -109,7 +112,7 @@ impl Kind for Postgres {
     fn ready(&self, passwords: &Passwords<'_>) -> Vec<Run> {
         let password = passwords.user.expose_secret();
         let script = format!(
-            "alter role {USER} password '{password}';\n\
+            "{PLAIN}alter role {USER} password '{password}';\n\
              \\connect \"host=127.0.0.1 user={USER} dbname={USER} password={password} \
              connect_timeout=5\"\nselect 1;\n"
         );
@@ -169,6 +172,20 @@ impl Kind for Postgres {
         })
     }
 
+    /// An update leaves the older row in its file until the file is written anew, and both in the
+    /// log. Statistics hold values of rows too, in a table that is written anew after them.
+    fn forget_rows(&self) -> Vec<Run> {
+        let user = format!("--username={USER}");
+        let every =
+            |what| Run::new(&["vacuumdb", "--all", "--quiet", "--no-password", &user, what]);
+        let begin_log = "checkpoint;\nselect pg_switch_wal();\ncheckpoint;\n";
+        vec![
+            every("--analyze-only"),
+            every("--full"),
+            psql(&["--quiet", "--output=/dev/null", "--file=-"]).reading(begin_log),
+        ]
+    }
+
     fn complaint(&self, answer: &Answer) -> (Option<u32>, String) {
         let mut lines = answer.errors.lines();
         let Some((line, first)) = lines.find_map(error_line) else {
@@ -190,7 +207,9 @@ impl Kind for Postgres {
     fn online(&self) -> Option<Online> {
         Some(Online {
             session: psql(&["--quiet", "--tuples-only", "--no-align", "--file=-"]),
-            begin: "select current_setting('server_version_num')::int >= 150000 as modern \\gset\n\
+            begin: "select set_config(name, '0', false) from pg_settings where name in\n\
+                    ('idle_session_timeout', 'statement_timeout') \\g /dev/null\n\
+                    select current_setting('server_version_num')::int >= 150000 as modern \\gset\n\
                     \\if :modern\n\
                     select from pg_backup_start('dayfly', true);\n\
                     \\else\n\

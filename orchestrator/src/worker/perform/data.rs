@@ -76,6 +76,10 @@ pub(super) async fn create(
         .create(&spec, &seed, sink(scene))
         .await;
     scene.ports.data_notes.clear(scene.preview);
+    // Replaced while it was looked up: the name leads to another one by now.
+    if matches!(made, Err(DatabaseError::NoData(_))) {
+        return Err(Trouble::again("the snapshot was just replaced"));
+    }
     judge(name, made)?;
     born(scene, generation, [name.clone()].into(), true).await
 }
