@@ -21,7 +21,7 @@ images: ## a Docker Engine that answers, and the images that demo and tests buil
 
 demo: images ## build Dayfly and play the story: two pull requests, opened, pushed to, merged, gone
 	@$(CARGO) build $(FLAGS)
-	@exec target/debug/dayfly demo
+	@exec "$${CARGO_TARGET_DIR:-target}/debug/dayfly" demo
 
 test: images ## every test: unit, simulation, contract, end to end on Docker
 	@tests/images/registry "$${CARGO_TARGET_DIR:-target}/tools"

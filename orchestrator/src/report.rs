@@ -6,7 +6,7 @@ use deploy::names::PreviewId;
 
 use crate::{
     environment::subject,
-    lifecycle::{Diagnosis, Ending, Phase, Summary},
+    lifecycle::{Diagnosis, Ending, Origin, Phase, Summary},
     names,
     store::{EventRow, PreviewRow},
     text::{code_block, code_span},
@@ -18,8 +18,12 @@ pub fn marker(preview: &PreviewId) -> String {
     format!("<!-- dayfly:{preview} -->")
 }
 
-/// The address of a preview, with the link's token where access is by link.
+/// The address of a preview, with the link's token where access is by link. A database alone has
+/// none.
 pub fn url(settings: &Settings, row: &PreviewRow) -> Option<String> {
+    if row.desired.origin == Origin::Database {
+        return None;
+    }
     let host = names::host(subject(row), None, &settings.domain).ok()?;
     let url = settings.url(host.as_str());
     match &row.link_token {

@@ -123,12 +123,7 @@ impl Server {
             .end_imports()
             .await
             .context("what was left of an import cannot be removed")?;
-        let proxy = ProxyProcess::ensure(
-            config.data.join("proxy"),
-            config.listen.clone(),
-            config.public_scheme.clone(),
-        )
-        .await?;
+        let proxy = start_proxy(&config, &docker).await?;
         let settings = settings(&config, &proxy);
         let mirrors = Arc::new(Mirrors::new(config.data.join("mirrors")));
         let allow_insecure_clone = config
@@ -270,7 +265,7 @@ impl Server {
         if self.stop_proxy.load(std::sync::atomic::Ordering::SeqCst) {
             self.proxy.stop().await?;
             self.leave_firewall().await;
-            self.leave_pool().await;
+            leave_pool(&self.docker).await;
         }
         tracing::info!(
             proxy = !self.stop_proxy.load(std::sync::atomic::Ordering::SeqCst),
@@ -288,22 +283,6 @@ impl Server {
         }
         if let Err(error) = self.docker.end_pauses().await {
             tracing::warn!(%error, "what stands still goes on with the next start");
-        }
-    }
-
-    /// Unmounts the pool, unless a database still runs on it.
-    async fn leave_pool(&self) {
-        let Some(pool) = &self.docker.config().pool else {
-            return;
-        };
-        let runs = match self.docker.observe(None).await {
-            Ok(seen) => !seen.databases.is_empty(),
-            Err(_) => true,
-        };
-        if runs {
-            tracing::info!("databases still run; the pool stays where it is");
-        } else if let Err(error) = pool.close().await {
-            tracing::warn!(%error, "the pool stays mounted");
         }
     }
 
@@ -339,6 +318,39 @@ fn connect_forge(settings: &GitHubSettings) -> anyhow::Result<Arc<dyn Forge>> {
         timeout: FORGE_TIMEOUT,
     };
     Ok(Arc::new(GitHub::connect(config)?))
+}
+
+/// Adopts the proxy or starts it; a start that fails leaves no pool mounted.
+async fn start_proxy(config: &ServerConfig, docker: &Docker) -> anyhow::Result<Arc<ProxyProcess>> {
+    let proxy = ProxyProcess::ensure(
+        config.data.join("proxy"),
+        config.listen.clone(),
+        config.public_scheme.clone(),
+    )
+    .await;
+    if proxy.is_err() {
+        if let Some(pool) = &docker.config().pool {
+            pool.leave_trash();
+        }
+        leave_pool(docker).await;
+    }
+    proxy
+}
+
+/// Unmounts the pool, unless a database still runs on it.
+async fn leave_pool(docker: &Docker) {
+    let Some(pool) = &docker.config().pool else {
+        return;
+    };
+    let runs = match docker.observe(None).await {
+        Ok(seen) => !seen.databases.is_empty(),
+        Err(_) => true,
+    };
+    if runs {
+        tracing::info!("databases still run; the pool stays where it is");
+    } else if let Err(error) = pool.close().await {
+        tracing::warn!(%error, "the pool stays mounted");
+    }
 }
 
 /// Keeps the rules of the host's firewall in place, until we stop.

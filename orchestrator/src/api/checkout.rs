@@ -8,10 +8,13 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use deploy::source::SourceError;
+use deploy::{names::PreviewId, source::SourceError};
 use futures_util::TryStreamExt as _;
 use serde::Deserialize;
-use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _},
+    time::{Instant, timeout_at},
+};
 use tokio_util::io::StreamReader;
 
 use super::{
@@ -26,7 +29,7 @@ use crate::{
     names,
     sources::local_mirror,
     store::NewPreview,
-    worker::wall_ms,
+    worker::{Ports, wall_ms},
 };
 
 /// The longest slug; with `-up` it still fits a preview id.
@@ -37,6 +40,10 @@ const TEXT_MAX: usize = 300;
 /// the answer instead of a broken connection.
 const REST_DEADLINE: Duration = Duration::from_secs(20);
 const REST_BYTES_MAX: u64 = 256 << 20;
+
+/// How long an upload waits for the end of the life before, and how often it looks.
+const CLOSING_MAX: Duration = Duration::from_secs(120);
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -98,6 +105,7 @@ async fn keep(
             head.title
         )));
     }
+    end_of_closing(ports, &id).await?;
     let tree = state.mirrors.import(&mirror, files).await;
     let commit = tree.map_err(|error| refused(&error))?.commit().clone();
     let now_ms = wall_ms();
@@ -127,6 +135,26 @@ async fn keep(
         .await?;
     state.registry.wake(&id);
     describe_again(ports, &id).await
+}
+
+/// Waits until an earlier life has ended: its end takes the files of the checkout with it.
+async fn end_of_closing(ports: &Ports, id: &PreviewId) -> Result<(), Problem> {
+    let mut changes = ports.board.subscribe();
+    let deadline = Instant::now() + CLOSING_MAX;
+    loop {
+        changes.mark_unchanged();
+        let row = ports.store.preview(id).await?;
+        if !row.is_some_and(|row| row.desired.clearing) {
+            return Ok(());
+        }
+        if Instant::now() >= deadline {
+            return Err(Problem::conflict(format!(
+                "{id} is still being removed; `dayfly ls` shows when it is gone"
+            )));
+        }
+        let _changed =
+            timeout_at(deadline.min(Instant::now() + LOOK_AGAIN), changes.changed()).await;
+    }
 }
 
 fn refused(error: &SourceError) -> Problem {

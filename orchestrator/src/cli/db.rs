@@ -1,6 +1,6 @@
 //! `dayfly db`, `dayfly db-url` and `dayfly db new`: people's way to a database.
 
-use std::{os::unix::process::CommandExt as _, process::ExitCode, time::Duration};
+use std::{io::Write as _, os::unix::process::CommandExt as _, process::ExitCode, time::Duration};
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
@@ -65,7 +65,7 @@ pub(super) struct DbUrl {
     id: PreviewId,
     /// The database, where there are several
     name: Option<DatabaseName>,
-    /// How long the address works, in minutes
+    /// How long the address works, and the command runs, in minutes
     #[arg(long, value_name = "MINUTES", default_value_t = 60,
           value_parser = clap::value_parser!(u64).range(1..=MINUTES_MAX))]
     minutes: u64,
@@ -133,6 +133,9 @@ impl DbUrl {
         caller
             .output
             .line(&reach.url.replace("HOST:PORT", &own.to_string()))?;
+        let ends = "works until this command ends: with Ctrl-C, or by itself after";
+        // Beside the URL, which a program may read.
+        writeln!(std::io::stderr(), "{ends} {} min", self.minutes)?;
         let until = Instant::now() + Duration::from_secs(self.minutes * 60);
         tokio::select! {
             ended = self.forward(caller, &listener, &reach.url) => ended?,

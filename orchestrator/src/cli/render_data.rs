@@ -20,9 +20,15 @@ const COLUMNS_SHOWN: usize = 40;
 pub(super) fn taken(preview: &PreviewView, output: Output) -> Vec<String> {
     let id = &preview.id;
     let mut lines = match (preview.phase, &preview.url) {
-        (Phase::Captured, _) => vec![format!(
-            "{id} is kept as it is now; `dayfly fork {id}` opens a copy of it, each time the same"
-        )],
+        (Phase::Captured, url) => {
+            let link = url.as_ref().map_or_else(String::new, |url| {
+                format!(" and so does its link, {}", output.strong(url))
+            });
+            vec![format!(
+                "{id} is kept as it is now; `dayfly fork {id}` opens a copy of it, each time the \
+                 same,{link}"
+            )]
+        }
         (Phase::Live, Some(url)) => vec![format!("{id} is live: {}", output.strong(url))],
         (Phase::Live, None) => vec![
             format!("{id} is live"),
@@ -49,7 +55,12 @@ pub(super) fn imported(made: &SnapshotView) -> Vec<String> {
         mib(made.bytes.unwrap_or_default())
     )];
     if !made.personal.is_empty() {
-        lines.push("these columns look personal; mask them, or import as real:".to_owned());
+        let what_to_do = match made.holds {
+            Some(Holds::Masked) => "see that the mask replaces them",
+            Some(Holds::Synthetic) => "see that nobody is in them",
+            _ => "previews that others can visit take them only masked, with `--mask`",
+        };
+        lines.push(format!("these columns look personal; {what_to_do}:"));
         let columns = made.personal.iter().take(COLUMNS_SHOWN);
         lines.extend(columns.map(|column| format!("  {}", outside(column))));
         let more = made.personal.len().saturating_sub(COLUMNS_SHOWN);

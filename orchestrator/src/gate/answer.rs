@@ -119,7 +119,7 @@ async fn held(registry: &Registry, preview: &PreviewId, host: &HostName) -> Resp
 fn may_serve_soon(snapshot: &Arc<Snapshot>) -> bool {
     !matches!(
         snapshot.summary.phase,
-        Phase::Failed | Phase::Gone | Phase::Closing
+        Phase::Failed | Phase::Gone | Phase::Closing | Phase::Captured
     )
 }
 

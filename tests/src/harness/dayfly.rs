@@ -228,6 +228,15 @@ impl Dayfly {
         self.dead().await
     }
 
+    /// Asks the server to end, and waits until it has; the proxy goes on.
+    ///
+    /// # Errors
+    /// Where it lives on.
+    pub async fn terminate(&self) -> anyhow::Result<()> {
+        process::terminate(self.server_pid());
+        self.dead().await
+    }
+
     /// Kills the proxy at once.
     ///
     /// # Errors

@@ -69,6 +69,14 @@ pub(super) fn kill9(pid: u32) {
     }
 }
 
+/// Asks a process to end. One that is gone already is fine.
+pub(super) fn terminate(pid: u32) {
+    if let Ok(pid) = i32::try_from(pid) {
+        // The only failure is that it is gone.
+        let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+    }
+}
+
 /// Ends every process that was started for a data directory: servers and proxies.
 pub(super) fn kill9_all_of(data: &Path) {
     let Ok(processes) = std::fs::read_dir("/proc") else {

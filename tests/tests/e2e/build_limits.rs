@@ -100,8 +100,17 @@ async fn a_fenced_build_reaches_neither_the_host_nor_its_neighbours() -> anyhow:
     Dayfly::play_with(options, async |dayfly| {
         dayfly
             .open_live("change", &tries(page('a'), "fenced"))
-            .await
-            .map(drop)
+            .await?;
+        // The engine itself would fetch it, from where no fence stands.
+        let fetch = page('b').then(&format!("ADD http://127.0.0.1:{port}/ /fetched"));
+        let pull = dayfly.open("fetch", &fetch).await?;
+        let preview = dayfly.failed(&pull, &pull.commit).await?;
+        let diagnosed = preview.diagnosed();
+        ensure!(
+            diagnosed.contains("fetched from outside the fence"),
+            "{diagnosed}"
+        );
+        Ok(())
     })
     .await
 }

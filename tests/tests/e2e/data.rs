@@ -1,7 +1,14 @@
 //! A preview's database.
 
-use anyhow::ensure;
-use tests::harness::{App, Crowd, Dayfly, eventually};
+use std::process::Stdio;
+
+use anyhow::{Context as _, ensure};
+use tests::harness::{App, Crowd, DEADLINE, Dayfly, binary, eventually};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    net::TcpStream,
+    process::Command,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_push_keeps_the_data_and_a_migration_sees_it() -> anyhow::Result<()> {
@@ -48,6 +55,42 @@ async fn a_reopened_pull_request_starts_with_fresh_data() -> anyhow::Result<()> 
         })
         .await?;
         dayfly.live(&pull, &pull.commit).await.map(drop)
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_of_a_database_leads_to_no_other_once_that_is_gone() -> anyhow::Result<()> {
+    Dayfly::play(async |dayfly| {
+        let made = dayfly.database("redis:7.0", None).await?;
+        let mut forward = Command::new(binary()?)
+            .args(["db-url", &made.id])
+            .env("DAYFLY_DATA", dayfly.data())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()?;
+        let stdout = forward.stdout.take().context("no output")?;
+        let url = BufReader::new(stdout).lines().next_line().await?;
+        let url = url.context("no URL")?;
+        let (_, address) = url.rsplit_once('@').context("no address")?;
+        let address = address.split('/').next().unwrap_or_default().to_owned();
+        let ask = async || {
+            let mut stream = TcpStream::connect(&address).await?;
+            stream.write_all(b"PING\r\n").await?;
+            let mut answer = [0; 64];
+            let length = stream.read(&mut answer).await?;
+            anyhow::Ok(String::from_utf8_lossy(&answer[..length]).into_owned())
+        };
+        let answer = ask().await?;
+        ensure!(answer.starts_with("-NOAUTH"), "{answer:?}");
+        dayfly.remove(&made.id).await?;
+        dayfly.database("redis:7.0", None).await?;
+        let answer = ask().await.unwrap_or_default();
+        ensure!(answer.is_empty(), "{answer:?}");
+        let ended = tokio::time::timeout(DEADLINE, forward.wait_with_output()).await??;
+        ensure!(!ended.status.success(), "{ended:?}");
+        Ok(())
     })
     .await
 }

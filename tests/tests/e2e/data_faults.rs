@@ -1,7 +1,8 @@
 //! Data that cannot be had: each is told on the pull request, and nothing is lost.
 
-use anyhow::ensure;
-use tests::harness::{App, Dayfly, Options, eventually};
+use anyhow::{Context as _, ensure};
+use deploy::labels;
+use tests::harness::{App, Dayfly, Docker, Options, eventually};
 
 fn app(database: &str) -> App {
     let toml = format!(
@@ -54,6 +55,37 @@ async fn what_is_wrong_with_a_seed_is_told_and_what_serves_keeps_its_data() -> a
             ensure!(visitor.notes().await? == ["mine", "seeded"], "{words}");
         }
         Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_seed_that_takes_long_keeps_no_server_from_stopping_and_is_run_anew() -> anyhow::Result<()>
+{
+    Dayfly::play(async |dayfly| {
+        let slow = app("engine = \"postgres:15\"\nseed = \"seed.sql\"\n").with(
+            "seed.sql",
+            "create table notes (text text);\nselect pg_sleep(75);\n",
+        );
+        let pull = dayfly.open("change", &slow).await?;
+        eventually("the seed runs", async || {
+            let preview = format!("label={}={}", labels::PREVIEW, pull.id);
+            let kind = format!("label={}=database", labels::KIND);
+            let filter = ["ps", "--quiet", "--filter", &preview, "--filter", &kind];
+            let all = Docker::run(&filter).await?;
+            let container = all.lines().next().context("no container")?;
+            let ask = "select count(*) from pg_stat_activity where query like '%pg_sleep(75)%' \
+                       and pid <> pg_backend_pid()";
+            let query = ["exec", container, "psql", "-U", "app", "-qAtc", ask];
+            let running = Docker::run(&query).await?;
+            ensure!(running.trim() == "1", "{running}");
+            Ok(())
+        })
+        .await?;
+        // Less than the seed would take.
+        dayfly.terminate().await?;
+        dayfly.restart().await?;
+        dayfly.live(&pull, &pull.commit).await.map(drop)
     })
     .await
 }

@@ -72,6 +72,12 @@ async fn up_previews_a_dirty_checkout_again_updates_it_and_rm_removes_it() -> an
             "again is an update"
         );
 
+        // A removal that is under way takes nothing of what comes after it.
+        for words in [&["rm", "my-shop-up"], &["up", "my-shop"]] {
+            dayfly.command(home.path(), words).await?.printed()?;
+        }
+        ensure!(visitor.text("/").await? == "changed again");
+
         std::fs::write(
             folder.join("Dockerfile"),
             "FROM dayfly-test/base:1\nRUN exit 7\n",
