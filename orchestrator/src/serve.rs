@@ -320,7 +320,7 @@ fn connect_forge(settings: &GitHubSettings) -> anyhow::Result<Arc<dyn Forge>> {
     Ok(Arc::new(GitHub::connect(config)?))
 }
 
-/// Adopts the proxy or starts it; a start that fails leaves no pool mounted.
+/// Adopts the proxy or starts it; where that fails no pool stays mounted.
 async fn start_proxy(config: &ServerConfig, docker: &Docker) -> anyhow::Result<Arc<ProxyProcess>> {
     let proxy = ProxyProcess::ensure(
         config.data.join("proxy"),

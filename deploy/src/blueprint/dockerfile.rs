@@ -164,15 +164,6 @@ pub(crate) struct Instruction {
 
 /// One instruction per item: continued lines are joined, comments and here-documents left out.
 pub(crate) fn instructions(text: &str) -> Vec<Instruction> {
-    read(text, here_documents)
-}
-
-/// The same as a builder reads it that knows no here-documents: their lines are instructions.
-pub(crate) fn instructions_without_documents(text: &str) -> Vec<Instruction> {
-    read(text, |_| Vec::new())
-}
-
-fn read(text: &str, opened: impl Fn(&str) -> Vec<(String, bool)>) -> Vec<Instruction> {
     let escape = escape(text);
     let mut all = Vec::new();
     let (mut current, mut began) = (String::new(), 0);
@@ -204,7 +195,7 @@ fn read(text: &str, opened: impl Fn(&str) -> Vec<(String, bool)>) -> Vec<Instruc
             continue;
         }
         current.push_str(trimmed);
-        documents = opened(&current);
+        documents = here_documents(&current);
         all.push(instruction(began, &std::mem::take(&mut current)));
     }
     if !current.trim().is_empty() {

@@ -21,7 +21,7 @@ mod service;
 mod tests;
 mod words;
 
-pub(crate) use dockerfile::{instructions, instructions_without_documents};
+pub(crate) use dockerfile::instructions;
 pub use engine::known_engine;
 pub use error::BlueprintError;
 pub use model::{

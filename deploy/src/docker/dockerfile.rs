@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::blueprint::{instructions, instructions_without_documents};
+use crate::blueprint::instructions;
 
 /// Frontends that may be named; each is published by the makers of the builder.
 const FRONTENDS: [&str; 2] = ["docker/dockerfile", "docker/dockerfile-upstream"];
@@ -40,43 +40,87 @@ pub(super) fn refused_frontend(content: &[u8], args: &BTreeMap<String, String>) 
 }
 
 /// Why a Dockerfile is refused while builds are fenced: what `ADD` fetches, the engine fetches itself,
-/// from where it stands, and no rule for its bridge holds it back.
+/// from where it stands, and no rule for its bridge holds it back. Builders differ in where they see an
+/// instruction begin, so every line that may be one is looked at.
 pub(super) fn refused_fetch(content: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(content);
-    // Which of both readings is a builder's depends on its age.
-    let mut read = instructions(&text);
-    read.extend(instructions_without_documents(&text));
-    let adds = read
-        .iter()
-        .find(|instruction| may_fetch(&instruction.text))?;
+    let lines: Vec<&str> = text.trim_start_matches('\u{feff}').lines().collect();
+    // A directive may change what continues a line, and builders differ in where they look for it.
+    let sure = !text.to_ascii_lowercase().contains("escape");
+    let mut continued = false;
+    let found = (0..lines.len()).find(|&at| {
+        let begins = !continued;
+        if !is_left_out(lines[at]) {
+            continued = sure && surely_continues(lines[at]);
+        }
+        begins && may_fetch(&joined(&lines[at..]))
+    })?;
     Some(format!(
-        "line {}: `ADD` of an address, or of what a variable says, is not allowed while builds are \
-         fenced (`engine.fence_builds`): it would be fetched from outside the fence; `COPY` what is in \
-         the repository, and fetch the rest with `RUN`",
-        adds.line
+        "line {}: `ADD` of an address, or of what a variable or an escape says, is not allowed while \
+         builds are fenced (`engine.fence_builds`): it would be fetched from outside the fence; `COPY` \
+         what is in the repository, and fetch the rest with `RUN`",
+        found + 1
     ))
+}
+
+/// How many lines one instruction is looked at.
+const LINES_MAX: usize = 100;
+
+fn is_left_out(line: &str) -> bool {
+    line.trim().is_empty() || line.trim_start().starts_with('#')
+}
+
+/// Whether every builder reads the next line as a part of this one.
+fn surely_continues(line: &str) -> bool {
+    let line = line.trim_end_matches([' ', '\t', '\r']);
+    line.ends_with('\\') && !line.ends_with("\\\\")
+}
+
+/// The first line, with all that any builder may take for its continuation.
+fn joined(lines: &[&str]) -> String {
+    let mut text = String::new();
+    for line in lines.iter().take(LINES_MAX) {
+        if !text.is_empty() && is_left_out(line) {
+            continue;
+        }
+        let line = line.trim();
+        let Some(continued) = line.strip_suffix(['\\', '`']) else {
+            text.push_str(line);
+            break;
+        };
+        text.push_str(continued);
+    }
+    text
 }
 
 /// Whether it is an `ADD` of an address, or of what may turn out to be one.
 fn may_fetch(instruction: &str) -> bool {
-    // A line may be continued within a word.
-    let mut compact: String = instruction.split_whitespace().collect();
-    compact.make_ascii_lowercase();
-    let mut name = compact.as_str();
-    while let Some(inner) = name.strip_prefix("onbuild") {
-        name = inner;
-    }
-    if !name.starts_with("add") {
+    let words = instruction.split_whitespace();
+    let mut words = words.skip_while(|word| word.eq_ignore_ascii_case("onbuild"));
+    if !words
+        .next()
+        .is_some_and(|word| word.eq_ignore_ascii_case("add"))
+    {
         return false;
     }
-    let words: Vec<&str> = instruction.split_whitespace().collect();
-    let sources = match words.split_last() {
+    let words: Vec<&str> = words.collect();
+    let sources: Vec<&str> = match words.split_last() {
         // Where it goes may be said by a variable.
-        Some((_, sources)) if !name.contains('[') => sources.concat(),
-        _ => words.concat(),
+        Some((_, sources)) if !instruction.contains('[') => sources.to_vec(),
+        _ => words.clone(),
     };
-    let signs = ["://", "git@", "github.com/"];
-    sources.contains('$') || signs.iter().any(|sign| name.contains(sign))
+    let flag = |word: &&&str| word.starts_with("--");
+    let unsure = sources.iter().filter(|word| !flag(word));
+    let unsure = unsure.copied().any(|word| word.contains(['$', '\\', '`']));
+    let plain = words.concat().to_ascii_lowercase().replace(['"', '\''], "");
+    let of_a_host = plain
+        .split_once('@')
+        .is_some_and(|(_, rest)| rest.contains(':'));
+    unsure
+        || of_a_host
+        || ["://", "github.com/"]
+            .iter()
+            .any(|sign| plain.contains(sign))
 }
 
 /// Those of our own build arguments that the Dockerfile may read: the ones whose names it holds. An
@@ -181,6 +225,16 @@ mod tests {
             (2, "FROM base\nONBUILD ADD http://10.0.0.1/ /x"),
             (2, "FROM base\nAD\\\nD http:\\\n//10.0.0.1/ /x"),
             (3, "FROM base\nRUN true <<EOF\nADD http://10.0.0.1/ /x"),
+            (3, "FROM base\nRUN echo \\\\\nADD http://10.0.0.1/ /x"),
+            (3, "FROM base\nRUN true \\\u{b}\nADD http://10.0.0.1/ /x"),
+            (
+                4,
+                "# x y=z\n# escape=`\nFROM base\nADD ht`\ntp://10.0.0.1/ /x",
+            ),
+            (2, "FROM base\nADD \\\n# why\nhttp://10.0.0.1/ /x"),
+            (2, "FROM base\nADD [\"http:\\/\\/10.0.0.1/x\", \"/x\"]"),
+            (2, "FROM base\nADD http:\"//\"10.0.0.1/ /x"),
+            (2, "FROM base\nADD root@10.0.0.1:x.git /x"),
         ] {
             let said = refused(text).unwrap();
             assert!(
@@ -193,6 +247,9 @@ mod tests {
             "FROM base\nRUN curl http://example.test/",
             "FROM base\nCOPY $WHAT /x\n# ADD http://x/ /",
             "FROM base\nENV ADD=http://x",
+            "FROM base\nADD --chown=$USER app.tgz /x",
+            "FROM base\nRUN apk \\\n  add $PACKAGES",
+            "FROM base\nRUN <<EOF\nadd-apt-repository \"deb https://example.test/\"\nadduser --uid $UID x\nEOF",
         ] {
             assert_eq!(refused(text), None, "{text}");
         }

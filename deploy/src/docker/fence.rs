@@ -34,9 +34,9 @@ impl Docker {
 
     /// Whether the rules are in place; nothing is changed.
     pub(super) async fn firewall_status(&self) -> FirewallStatus {
-        match self.builds_bridge().await {
+        match self.fenced_bridge().await {
             Ok(bridge) => self.firewall().status(interface(bridge.as_ref())).await,
-            Err(error) => FirewallStatus::CannotSet(error.to_string()),
+            Err(why) => FirewallStatus::CannotSet(why),
         }
     }
 
@@ -46,10 +46,14 @@ impl Docker {
         if !self.config().fence_builds {
             return None;
         }
-        let why = match self.fenced().await {
-            Ok(FirewallStatus::Set) => return None,
-            Ok(FirewallStatus::Missing) => "other rules come first".to_owned(),
-            Ok(FirewallStatus::CannotSet(why)) | Err(why) => why,
+        let status = match self.fenced_bridge().await {
+            Ok(bridge) => self.firewall().ensure(interface(bridge.as_ref())).await,
+            Err(why) => FirewallStatus::CannotSet(why),
+        };
+        let why = match status {
+            FirewallStatus::Set => return None,
+            FirewallStatus::Missing => "other rules come first".to_owned(),
+            FirewallStatus::CannotSet(why) => why,
         };
         Some(format!(
             "firewall: the fence around builds is not in place ({why}); \
@@ -57,7 +61,8 @@ impl Docker {
         ))
     }
 
-    async fn fenced(&self) -> Result<FirewallStatus, String> {
+    /// The bridge of builds, and why no fence can stand there.
+    async fn fenced_bridge(&self) -> Result<Option<BuildsBridge>, String> {
         let bridge = self.builds_bridge().await;
         let bridge = bridge.map_err(|error| error.to_string())?;
         if let Some(BuildsBridge {
@@ -70,7 +75,7 @@ impl Docker {
                  remove `ipv6` from the engine's daemon.json"
             ));
         }
-        Ok(self.firewall().ensure(interface(bridge.as_ref())).await)
+        Ok(bridge)
     }
 
     /// The bridge of builds where they are to be fenced. `None` too for an engine without one,

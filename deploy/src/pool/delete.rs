@@ -1,7 +1,7 @@
 //! Deletes whole trees that strangers made: links are removed, never followed, and no depth and no
 //! number of entries is too much.
 
-use std::{cell::Cell, ffi::CStr, io::ErrorKind, os::fd::OwnedFd, path::Path};
+use std::{cell::Cell, ffi::CStr, os::fd::OwnedFd, path::Path};
 
 use rustix::{
     fs::{
@@ -68,16 +68,20 @@ pub(super) fn empty(root: &Path, may_go_on: &dyn Fn() -> bool) -> Result<bool, s
     Err(std::io::Error::other("somebody still writes to it"))
 }
 
+#[derive(Debug, thiserror::Error)]
+#[error("it is not to go on")]
+struct CutOff;
+
 /// Whether an emptying ended because it might not go on.
 pub(super) fn is_cut_off(error: &std::io::Error) -> bool {
-    error.kind() == ErrorKind::Interrupted
+    error.get_ref().is_some_and(|inner| inner.is::<CutOff>())
 }
 
 impl Emptying<'_> {
     fn ask(&self) -> Result<(), std::io::Error> {
         match (self.may_go_on)() {
             true => Ok(()),
-            false => Err(ErrorKind::Interrupted.into()),
+            false => Err(std::io::Error::other(CutOff)),
         }
     }
 

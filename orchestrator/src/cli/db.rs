@@ -13,6 +13,7 @@ use tokio::{
 
 use super::{
     call::{Caller, path},
+    output::tell_error,
     take::finish,
 };
 use crate::api::{DatabaseBody, PreviewView, ReachView};
@@ -164,7 +165,14 @@ impl DbUrl {
             if carried.len() >= CONNECTIONS_MAX {
                 continue;
             }
-            let now = self.reach(caller).await?;
+            // A server that is away, or a preview that is gone, is the end of this connection alone.
+            let now = match self.reach(caller).await {
+                Ok(now) => now,
+                Err(error) => {
+                    tell_error(&error);
+                    continue;
+                }
+            };
             let (true, Some(address)) = (now.url == url, now.address) else {
                 anyhow::bail!(
                     "the database of {} was replaced; run `dayfly db-url` again",

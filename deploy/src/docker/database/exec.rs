@@ -71,6 +71,8 @@ impl Input {
 struct ZstdFrames {
     rest: Bytes,
     frame: Option<StreamingDecoder<Reader<Bytes>, FrameDecoder>>,
+    /// Whether there was any: a file without one is none of this kind.
+    seen: bool,
 }
 
 /// The magic number of such a frame without its last four bits.
@@ -78,7 +80,11 @@ const SKIPPED_FRAME: u32 = 0x0184_D2A5;
 
 impl ZstdFrames {
     fn new(rest: Bytes) -> Self {
-        Self { rest, frame: None }
+        Self {
+            rest,
+            frame: None,
+            seen: false,
+        }
     }
 
     /// Leaves out a frame that holds no data but words for other programs (RFC 8878, 3.1.2).
@@ -101,6 +107,9 @@ impl ZstdFrames {
 
 impl Read for ZstdFrames {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
         loop {
             if let Some(frame) = &mut self.frame {
                 let read = frame.read(buffer)?;
@@ -112,11 +121,15 @@ impl Read for ZstdFrames {
                 self.rest = frame.into_inner().into_inner();
             }
             if self.rest.is_empty() {
-                return Ok(0);
+                return match self.seen {
+                    true => Ok(0),
+                    false => Err(ErrorKind::UnexpectedEof.into()),
+                };
             }
             if !self.skip()? {
                 let rest = std::mem::take(&mut self.rest);
                 let frame = StreamingDecoder::new(rest.reader());
+                self.seen = true;
                 self.frame = Some(frame.map_err(std::io::Error::other)?);
             }
         }

@@ -58,11 +58,7 @@ struct Copy {
 }
 
 impl Copy {
-    async fn rest(&self, pool: &Pool) -> Result<Cloned, DatabaseError> {
-        let limit = match pool.way().shares() {
-            true => STILL_MAX,
-            false => COPY_MAX,
-        };
+    async fn rest(&self, pool: &Pool, limit: Duration) -> Result<Cloned, DatabaseError> {
         let rest = pool.clone_part(&self.source, &self.draft, self.rest, limit);
         let rest = rest.await?;
         if let Some((_, first)) = &self.online
@@ -145,7 +141,8 @@ impl Docker {
         let still = paused_at.elapsed();
         let copied = match paused {
             Ok(()) => {
-                let rest = copies.iter().map(|copy| copy.rest(pool));
+                let limit = standing.limit(pool);
+                let rest = copies.iter().map(|copy| copy.rest(pool, limit));
                 let rest = join_all(rest).await.into_iter();
                 rest.collect::<Result<Vec<_>, _>>()
             }
@@ -282,14 +279,20 @@ impl Docker {
         Ok(())
     }
 
+    /// Lets all go on; an error where not all stood still until now.
     async fn go_on(&self, standing: &Standing) -> Result<(), EngineError> {
-        let mut outcome = Ok(());
+        let mut outcome = Ok(true);
         for containers in [&standing.servers, &standing.users] {
-            for unpaused in join_all(containers.iter().map(|id| self.surely_unpause(id))).await {
-                outcome = outcome.and(unpaused);
+            for stood in join_all(containers.iter().map(|id| self.surely_unpause(id))).await {
+                outcome = outcome.and_then(|all| stood.map(|stood| all && stood));
             }
         }
-        outcome
+        match outcome? {
+            true => Ok(()),
+            false => Err(EngineError::Unreachable(
+                "what was copied went on meanwhile".to_owned(),
+            )),
+        }
     }
 
     /// One that ended meanwhile writes nothing either.
@@ -303,23 +306,25 @@ impl Docker {
         .await
     }
 
-    async fn unpause(&self, id: &str) -> Result<(), EngineError> {
+    /// Answers `false` for one that did not stand still.
+    async fn unpause(&self, id: &str) -> Result<bool, EngineError> {
         self.change("the end of a pause", async {
             match self.api().unpause_container(id).await {
-                // It ended, or was never paused.
-                Err(error) if matches!(status(&error), Some(404 | 409)) => Ok(()),
-                Err(error) if sentence(&error).contains("not paused") => Ok(()),
-                other => other,
+                Ok(()) => Ok(true),
+                Err(error) if sentence(&error).contains("not paused") => Ok(false),
+                // One that ended writes nothing either.
+                Err(error) if matches!(status(&error), Some(404 | 409)) => Ok(true),
+                Err(error) => Err(error),
             }
         })
         .await
     }
 
     /// Tried again: what stands still stands still for whoever uses it.
-    async fn surely_unpause(&self, id: &str) -> Result<(), EngineError> {
+    async fn surely_unpause(&self, id: &str) -> Result<bool, EngineError> {
         for _ in 1..UNPAUSE_ATTEMPTS {
             match self.unpause(id).await {
-                Ok(()) => return Ok(()),
+                Ok(stood) => return Ok(stood),
                 Err(error) => tracing::warn!(id, %error, "a container still stands still"),
             }
             tokio::time::sleep(UNPAUSE_AGAIN).await;
@@ -355,6 +360,14 @@ async fn rehearse(pool: &Pool, copy: &Copy) -> Result<(), PoolError> {
 }
 
 impl Standing {
+    /// How long copies may take while it stands still.
+    fn limit(&self, pool: &Pool) -> Duration {
+        match pool.way().shares() && !self.is_empty() {
+            true => STILL_MAX,
+            false => COPY_MAX,
+        }
+    }
+
     fn is_empty(&self) -> bool {
         self.users.is_empty() && self.servers.is_empty()
     }

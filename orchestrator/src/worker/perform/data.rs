@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use deploy::{
     blueprint::Database,
-    databases::{DataSet, DataSink, DatabaseError, DatabaseKey, DatabaseSpec, Fork},
+    databases::{DataSet, DataSink, DatabaseError, DatabaseKey, DatabaseSpec, Fork, Seed},
     engine::EngineError,
     names::{DatabaseName, Generation, RevisionNumber},
 };
@@ -76,8 +76,12 @@ pub(super) async fn create(
         .create(&spec, &seed, sink(scene))
         .await;
     scene.ports.data_notes.clear(scene.preview);
-    // Replaced while it was looked up: the name leads to another one by now.
-    if matches!(made, Err(DatabaseError::NoData(_))) {
+    // It may have been replaced while it was looked up: then its name leads to another one by now.
+    if matches!(made, Err(DatabaseError::NoData(_)))
+        && let (Seed::Snapshot(before), Seed::Snapshot(now)) =
+            (&seed, seed::seed(scene, number, wanted).await?)
+        && *before != now
+    {
         return Err(Trouble::again("the snapshot was just replaced"));
     }
     judge(name, made)?;
