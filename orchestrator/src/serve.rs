@@ -329,9 +329,6 @@ async fn start_proxy(config: &ServerConfig, docker: &Docker) -> anyhow::Result<A
     )
     .await;
     if proxy.is_err() {
-        if let Some(pool) = &docker.config().pool {
-            pool.leave_trash();
-        }
         leave_pool(docker).await;
     }
     proxy
@@ -342,6 +339,7 @@ async fn leave_pool(docker: &Docker) {
     let Some(pool) = &docker.config().pool else {
         return;
     };
+    pool.leave_trash();
     let runs = match docker.observe(None).await {
         Ok(seen) => !seen.databases.is_empty(),
         Err(_) => true,

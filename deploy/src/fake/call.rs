@@ -65,6 +65,7 @@ impl Op {
                 | Self::Probe
                 | Self::Build
                 | Self::Obtain
+                | Self::CreateDatabase
                 | Self::Observe
                 | Self::Logs
                 | Self::Import
