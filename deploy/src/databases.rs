@@ -273,8 +273,8 @@ pub trait Databases: Send + Sync {
     /// Makes the data of a database from its seed, in place of whatever is there under its key, and
     /// starts nothing. The same seed for the same server is run once: its outcome is a snapshot,
     /// and everybody's data are a fork of it. Who asks while it is made waits for that making. A
-    /// making that fails or is cut off leaves nothing that counts as data. Needs the data room for a seed
-    /// that is run. Dropped where the process ends, as a death of it would end it.
+    /// making that fails or is cut off leaves nothing that counts as data. Needs the data room for a
+    /// seed that is run. Dropped only where the process ends, as a death of it would end it.
     async fn create(
         &self,
         spec: &DatabaseSpec,

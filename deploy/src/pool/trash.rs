@@ -108,7 +108,7 @@ impl Trash {
                 !trash.is_left()
             };
             match delete::empty(&path, &may_go_on) {
-                Err(error) if delete::is_cut_off(&error) && trash.is_left() => Ok(true),
+                Err(error) if delete::is_cut_off(&error) => Ok(true),
                 Err(error) => Err(PoolError::of(format!("empty {}", path.display()), error)),
                 Ok(deleted) => Ok(deleted),
             }

@@ -22,11 +22,11 @@ pub(super) fn taken(preview: &PreviewView, output: Output) -> Vec<String> {
     let mut lines = match (preview.phase, &preview.url) {
         (Phase::Captured, url) => {
             let link = url.as_ref().map_or_else(String::new, |url| {
-                format!(" and so does its link, {}", output.strong(url))
+                format!(", and so does its link, {}", output.strong(url))
             });
             vec![format!(
                 "{id} is kept as it is now; `dayfly fork {id}` opens a copy of it, each time the \
-                 same,{link}"
+                 same{link}"
             )]
         }
         (Phase::Live, Some(url)) => vec![format!("{id} is live: {}", output.strong(url))],

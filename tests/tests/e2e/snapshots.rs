@@ -37,7 +37,8 @@ async fn a_dump_is_imported_masked_scanned_and_used() -> anyhow::Result<()> {
         let ask = "select email || ' ' || city from customers where id = 1";
         ensure!(dayfly.sql(&pull.id, "main", ask).await? == "user1@example.test Town");
         // An application reads any file of its server, and finds no row as it was before.
-        let rows = "select position('London'::bytea in file) || '|' || (position('Town'::bytea in file) > 0) \
+        let rows = "select position('London'::bytea in file) || '|' || \
+                    (position('Town'::bytea in file) > 0) \
                     from pg_read_binary_file(pg_relation_filepath('customers')) file";
         ensure!(dayfly.sql(&pull.id, "main", rows).await? == "0|true");
         let logs = "select count(*) from pg_ls_waldir() \

@@ -67,6 +67,9 @@ impl Input {
     }
 }
 
+/// The magic number of a frame that holds no data, without its last four bits (RFC 8878, 3.1.2).
+const SKIPPED_FRAME: u32 = 0x0184_D2A5;
+
 /// All frames of a file, one after the other, as programs that pack in parallel write them.
 struct ZstdFrames {
     rest: Bytes,
@@ -74,9 +77,6 @@ struct ZstdFrames {
     /// Whether there was any: a file without one is none of this kind.
     seen: bool,
 }
-
-/// The magic number of such a frame without its last four bits.
-const SKIPPED_FRAME: u32 = 0x0184_D2A5;
 
 impl ZstdFrames {
     fn new(rest: Bytes) -> Self {
@@ -87,7 +87,7 @@ impl ZstdFrames {
         }
     }
 
-    /// Leaves out a frame that holds no data but words for other programs (RFC 8878, 3.1.2).
+    /// Leaves out a frame that holds no data but words for other programs; answers whether one came.
     fn skip(&mut self) -> std::io::Result<bool> {
         let Some((head, _)) = self.rest.split_first_chunk::<8>() else {
             return Ok(false);
