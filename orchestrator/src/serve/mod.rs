@@ -4,6 +4,8 @@
 //! from what is known to serve, then workers. Stop: cancel what may be cancelled, wait for the
 //! rest, leave containers and proxy running.
 
+mod leave;
+
 use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
@@ -14,7 +16,6 @@ use std::{
 use anyhow::Context as _;
 use deploy::{
     docker::{Docker, FirewallStatus},
-    engine::Engine as _,
     source::Mirrors,
 };
 use nix::sys::stat::{Mode, umask};
@@ -45,9 +46,6 @@ const FORGE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How often the host's firewall is looked at: somebody may have flushed it.
 const FIREWALL_PAUSE: Duration = Duration::from_secs(30);
-
-/// How long a stop waits for copies that are being taken.
-const COPIES_END_MAX: Duration = Duration::from_secs(10);
 
 /// How a server is started.
 #[derive(Clone, Debug, Default)]
@@ -257,42 +255,17 @@ impl Server {
         {
             tracing::warn!("some connections were still open");
         }
-        self.docker.lift_build_ceiling();
-        self.go_on().await;
-        if let Some(pool) = &self.docker.config().pool {
-            pool.leave_trash();
-        }
+        leave::host(&self.docker).await;
         if self.stop_proxy.load(std::sync::atomic::Ordering::SeqCst) {
             self.proxy.stop().await?;
-            self.leave_firewall().await;
-            leave_pool(&self.docker).await;
+            leave::firewall(&self.docker).await;
+            leave::pool(&self.docker).await;
         }
         tracing::info!(
             proxy = !self.stop_proxy.load(std::sync::atomic::Ordering::SeqCst),
             "the server stopped; previews go on as they are, and `dayfly down` stops the proxy"
         );
         Ok(())
-    }
-}
-
-impl Server {
-    /// Lets everything go on that stands still for a copy that nobody waits for any more.
-    async fn go_on(&self) {
-        if let Some(pool) = &self.docker.config().pool {
-            pool.idle(COPIES_END_MAX).await;
-        }
-        if let Err(error) = self.docker.end_pauses().await {
-            tracing::warn!(%error, "what stands still goes on with the next start");
-        }
-    }
-
-    /// Takes our rules out of the host's firewall, unless something still needs them.
-    async fn leave_firewall(&self) {
-        match self.docker.observe(None).await {
-            Ok(seen) if seen.is_empty() => drop(self.docker.firewall().remove().await),
-            Ok(_) => tracing::info!("previews still run; their firewall rules stay"),
-            Err(error) => tracing::warn!(%error, "the firewall rules stay"),
-        }
     }
 }
 
@@ -329,26 +302,9 @@ async fn start_proxy(config: &ServerConfig, docker: &Docker) -> anyhow::Result<A
     )
     .await;
     if proxy.is_err() {
-        leave_pool(docker).await;
+        leave::pool(docker).await;
     }
     proxy
-}
-
-/// Unmounts the pool, unless a database still runs on it.
-async fn leave_pool(docker: &Docker) {
-    let Some(pool) = &docker.config().pool else {
-        return;
-    };
-    pool.leave_trash();
-    let runs = match docker.observe(None).await {
-        Ok(seen) => !seen.databases.is_empty(),
-        Err(_) => true,
-    };
-    if runs {
-        tracing::info!("databases still run; the pool stays where it is");
-    } else if let Err(error) = pool.close().await {
-        tracing::warn!(%error, "the pool stays mounted");
-    }
 }
 
 /// Keeps the rules of the host's firewall in place, until we stop.
