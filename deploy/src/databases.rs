@@ -245,6 +245,16 @@ pub enum DatabaseError {
     /// What should be copied is not there.
     #[error("{0} is not in the pool")]
     NoData(String),
+    /// The data take more than those of one database may.
+    #[error(
+        "it takes {mib} MiB, more than the {mib_max} MiB that limits.database_mib_max gives to one database"
+    )]
+    Outgrown {
+        /// What they take.
+        mib: u64,
+        /// What they may take.
+        mib_max: u64,
+    },
     /// The pool has no room.
     #[error("{0}")]
     Full(String),

@@ -25,6 +25,7 @@ pub async fn connect_engine(config: &ServerConfig, store: &Store) -> anyhow::Res
     engine.registries = Arc::new(config.registries.clone());
     let limits = &config.limits;
     engine.pool = Some(open_pool(config).await?);
+    engine.database_bytes_max = limits.database_mib_max.saturating_mul(1 << 20);
     engine.timeouts.seed = Duration::from_secs(limits.seed_seconds_max);
     engine.timeouts.build = Duration::from_secs(limits.build_seconds_max);
     engine.builds = build_limits(limits);

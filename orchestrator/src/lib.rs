@@ -10,6 +10,7 @@ pub mod diagnosis;
 pub mod environment;
 pub mod gate;
 pub mod glance;
+pub mod growth;
 pub mod host;
 pub mod intake;
 pub mod lifecycle;

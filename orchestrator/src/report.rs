@@ -52,6 +52,11 @@ pub fn comment(settings: &Settings, snapshot: &Snapshot, events: &[EventRow]) ->
     if let Some(diagnosis) = &summary.diagnosis {
         body.push_str(&failure(diagnosis));
     }
+    if let Some(what) = &summary.waiting_for
+        && matches!(summary.phase, Phase::Live | Phase::Updating)
+    {
+        let _ = writeln!(body, "Something does not work: {}\n", code_span_long(what));
+    }
     if matches!(summary.phase, Phase::Live | Phase::Updating | Phase::Failed) {
         body.push_str(&table(snapshot));
     }

@@ -30,6 +30,8 @@ pub struct DockerConfig {
     pub registries: Arc<Registries>,
     /// Where data directories live; without one there are no databases.
     pub pool: Option<Pool>,
+    /// What the data of one database may take; one that takes more is stopped.
+    pub database_bytes_max: u64,
     /// How long calls may take.
     pub timeouts: Timeouts,
 }
@@ -47,6 +49,7 @@ impl DockerConfig {
             builds: BuildLimits::default(),
             registries: Arc::default(),
             pool: None,
+            database_bytes_max: 16 << 30,
             timeouts: Timeouts::default(),
         }
     }

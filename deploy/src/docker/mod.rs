@@ -37,6 +37,7 @@ mod volume;
 pub use build_limits::{BuildLimits, Ceiling, CeilingState};
 pub use client::Docker;
 pub use config::{BuilderWay, DEFAULT_SOCKET, DockerConfig, Timeouts};
+pub use database::Outgrown;
 pub use doctor::{Check, CheckState};
 pub use firewall::{Firewall, FirewallStatus};
 pub use registries::{Login, Registries, RegistriesError};

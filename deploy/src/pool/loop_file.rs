@@ -4,7 +4,7 @@ use std::{
     ffi::OsStr,
     fs::OpenOptions,
     io,
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -29,6 +29,9 @@ const TRIM_MAX: Duration = Duration::from_secs(300);
 const UNMOUNT_TRIES: usize = 5;
 const UNMOUNT_AGAIN_AFTER: Duration = Duration::from_millis(50);
 
+/// The unit in which a file's blocks are counted.
+const BLOCK_BYTES: u64 = 512;
+
 const LABEL: &str = "dayfly-pool";
 const BLOCKS: &str = "size=4096";
 /// What a write to a shared file keeps room for, in blocks of 4 KiB, for a few minutes: databases
@@ -50,7 +53,11 @@ const LARGE_LOG_FROM_MIB: u64 = 32 * 1024;
 pub(super) async fn make(config: &PoolConfig) -> Result<(), io::Error> {
     let making = beside(&config.file);
     let result = async {
-        let size = config.file_bytes_max().max(FILE_MIB_MIN * MIB);
+        let size = fits(config)?.min(config.file_bytes_max());
+        if size < FILE_MIB_MIN * MIB {
+            let why = format!("the disk has no room for a file of {FILE_MIB_MIN} MiB");
+            return Err(io::Error::new(io::ErrorKind::StorageFull, why));
+        }
         // Newer programs know the hint, older ones make the same without it: only slower.
         for hint in [&["-d", COPY_ON_WRITE][..], &[]] {
             fresh(&making, size)?;
@@ -95,15 +102,32 @@ pub(super) async fn hint(directory: &Path) -> Result<(), ProgramError> {
     run("xfs_io", &arguments, GROW_MAX).await.map(|_| ())
 }
 
-/// Makes the file as large as it may be; never smaller. Answers its size in bytes.
+/// Makes the file as large as it may be and fits; never smaller. Answers its size in bytes.
 pub(super) fn lengthen(config: &PoolConfig) -> io::Result<u64> {
     let file = OpenOptions::new().write(true).open(&config.file)?;
     let size = file.metadata()?.len();
-    if size >= config.file_bytes_max() {
+    let wanted = fits(config)?.min(config.file_bytes_max());
+    if size >= wanted {
         return Ok(size);
     }
-    file.set_len(config.file_bytes_max())?;
-    Ok(config.file_bytes_max())
+    file.set_len(wanted)?;
+    Ok(wanted)
+}
+
+/// How many bytes the file can have so that all of them fit on the disk below and some stay free
+/// there. A file system that was promised more than its disk can hold loses what it believes to have
+/// written.
+pub(super) fn fits(config: &PoolConfig) -> io::Result<u64> {
+    let folder = config.file.parent().unwrap_or(Path::new("."));
+    let disk = rustix::fs::statvfs(folder)?;
+    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    let taken = match std::fs::metadata(&config.file) {
+        Ok(file) => file.blocks().saturating_mul(BLOCK_BYTES),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+        Err(error) => return Err(error),
+    };
+    let kept_free = config.free_mib_min.saturating_mul(MIB);
+    Ok(free.saturating_add(taken).saturating_sub(kept_free))
 }
 
 /// Lets the mounted file system take up all of its file. Does nothing where it does already, so it

@@ -22,6 +22,7 @@ mod open;
 mod place;
 mod program;
 mod recency;
+mod size;
 mod space;
 #[cfg(test)]
 mod tests;

@@ -10,8 +10,8 @@ use std::{
 use rustix::io::Errno;
 
 use super::{
-    PoolConfig, PoolError, Way, layout::FOLDER_MODE, loop_file, mounts::Mounts, place::FOLDERS,
-    program::ProgramError,
+    PoolConfig, PoolError, Way, config::MIB, layout::FOLDER_MODE, loop_file, mounts::Mounts,
+    place::FOLDERS, program::ProgramError,
 };
 
 /// A clone of less than a block would tell nothing; this is more than the largest common block.
@@ -187,9 +187,17 @@ async fn looped(config: &PoolConfig) -> Result<Way, PoolError> {
     }
     let size = std::fs::metadata(&config.file)
         .map_err(|error| PoolError::of(format!("measure {}", config.file.display()), error))?;
-    Ok(Way::Loop {
-        size_bytes: size.len(),
-    })
+    let size_bytes = size.len();
+    if let Ok(fits) = loop_file::fits(config)
+        && size_bytes > fits
+    {
+        tracing::warn!(
+            pool_mib = size_bytes / MIB,
+            room_mib = fits / MIB,
+            "the disk below the pool cannot hold all that the pool may take; free some of the disk"
+        );
+    }
+    Ok(Way::Loop { size_bytes })
 }
 
 fn remedy(error: &io::Error) -> &'static str {
@@ -197,6 +205,9 @@ fn remedy(error: &io::Error) -> &'static str {
     match program {
         Some(ProgramError::NotInstalled("mkfs.xfs")) => "apt-get install xfsprogs",
         Some(ProgramError::NotInstalled(_)) => "apt-get install mount",
+        _ if error.kind() == io::ErrorKind::StorageFull => {
+            "free some of the disk, then start again"
+        }
         _ => ELSEWHERE,
     }
 }

@@ -54,20 +54,41 @@ impl Pool {
         self.shortage().await
     }
 
+    /// Why no server should be started on data now: less than half is left of what is kept free.
+    pub async fn exhaustion(&self) -> Option<String> {
+        let space = self.space().await.ok()?;
+        let why = self.hindrance_in(space)?;
+        (space.left_bytes() < self.last_bytes()).then_some(why)
+    }
+
+    /// With less than this left, what would fill it soon is stopped.
+    pub(crate) fn last_bytes(&self) -> u64 {
+        self.config().free_mib_min.saturating_mul(MIB) / 2
+    }
+
     /// As [`Pool::hindrance`], for who only wants to know: nothing goes.
     pub async fn shortage(&self) -> Option<String> {
         match self.space().await {
-            Ok(space) => {
-                let is_file = matches!(self.way(), Way::Loop { .. });
-                hindrance(space, is_file, self.config().free_mib_min)
-            }
+            Ok(space) => self.hindrance_in(space),
             Err(error) => Some(format!("the pool's room is not known: {error}")),
         }
+    }
+
+    fn hindrance_in(&self, space: Space) -> Option<String> {
+        let is_file = matches!(self.way(), Way::Loop { .. });
+        hindrance(space, is_file, self.config().free_mib_min)
+    }
+}
+
+impl Space {
+    /// Bytes that can still be written: the smaller of both rooms.
+    pub fn left_bytes(&self) -> u64 {
+        self.free_bytes.min(self.host_free_bytes)
     }
 }
 
 fn hindrance(space: Space, is_file: bool, free_mib_min: u64) -> Option<String> {
-    let free_mib = space.free_bytes.min(space.host_free_bytes) / MIB;
+    let free_mib = space.left_bytes() / MIB;
     if free_mib >= free_mib_min {
         return None;
     }

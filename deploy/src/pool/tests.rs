@@ -45,7 +45,12 @@ impl Fixture {
     }
 
     async fn of(folder: TempDir, mib: u64) -> Option<Self> {
-        let pool = Pool::open(config(folder.path(), mib)).await.unwrap();
+        let config = config(folder.path(), mib);
+        Self::with(folder, config).await
+    }
+
+    async fn with(folder: TempDir, config: PoolConfig) -> Option<Self> {
+        let pool = Pool::open(config).await.unwrap();
         let fixture = Self { pool, folder };
         if matches!(fixture.pool.way(), Way::Loop { .. }) {
             return Some(fixture);
@@ -521,6 +526,58 @@ async fn a_pool_grows_mounted_or_not_and_never_shrinks() {
         .unwrap();
     let size_bytes = 900 * MIB as u64;
     assert_eq!(fixture.pool.way(), &Way::Loop { size_bytes });
+}
+
+#[tokio::test]
+async fn a_pool_is_never_larger_than_what_its_disk_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = rustix::fs::statvfs(folder.path()).unwrap();
+    let free_mib = disk.f_bavail * disk.f_frsize / MIB as u64;
+    let keeps = |folder: &Path, free_mib_min: u64| PoolConfig {
+        free_mib_min,
+        ..config(folder, 1 << 30)
+    };
+    let wanted = keeps(folder.path(), free_mib.saturating_sub(4096));
+    let Some(fixture) = Fixture::with(folder, wanted).await else {
+        return;
+    };
+    let size = fixture.file().metadata().unwrap().len();
+    // Others take and leave room on the same disk meanwhile.
+    let around = 2048 * MIB as u64..6144 * MIB as u64;
+    assert!(around.contains(&size), "{size} bytes");
+    let folder = tempfile::tempdir().unwrap();
+    let full = Pool::open(keeps(folder.path(), 2 * free_mib))
+        .await
+        .unwrap();
+    assert_eq!(
+        full.way().remedy(),
+        Some("free some of the disk, then start again")
+    );
+    assert!(!folder.path().join("pool.xfs").exists());
+}
+
+#[tokio::test]
+async fn size_counts_what_is_there_and_no_holes() {
+    let Some(fixture) = Fixture::mounted().await else {
+        return;
+    };
+    let source = snapshot();
+    let publish = fixture.publish(&source, |data| {
+        fs::create_dir(data.join("below")).unwrap();
+        write(&data.join("below/big"), 16);
+        let hole = File::create(data.join("hole")).unwrap();
+        hole.set_len(1 << 40).unwrap();
+        symlink("/", data.join("away")).unwrap();
+    });
+    publish.await;
+    fixture.fork(&snapshot(), &data(1)).await;
+    let size = fixture.pool.size(&data(1)).await.unwrap();
+    let most = 17 * MIB as u64;
+    assert!((16 * MIB as u64..most).contains(&size), "{size} bytes");
+    let path = fixture.pool.data_path(&data(1));
+    assert_eq!(fixture.pool.size_at(&path).await.unwrap(), size);
+    assert_eq!(fixture.pool.size(&data(2)).await.unwrap(), 0);
+    assert_eq!(fixture.pool.size_at(Path::new("/")).await.unwrap(), 0);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use deploy::blueprint::nearest;
 use toml::de::{DeTable, DeValue};
 
 /// Every key there is, as `section.key`, with its meaning.
-pub const KEYS: [(&str, &str); 45] = [
+pub const KEYS: [(&str, &str); 46] = [
     (
         "domain",
         "domain under which previews live; `localhost` for this machine only",
@@ -126,6 +126,10 @@ pub const KEYS: [(&str, &str); 45] = [
     (
         "limits.pool_mib_max",
         "MiB that the file for databases may grow to, where the data directory cannot share blocks",
+    ),
+    (
+        "limits.database_mib_max",
+        "MiB that the data of one database may take; one that takes more is stopped",
     ),
     (
         "limits.pool_free_mib_min",

@@ -55,6 +55,7 @@ pub(super) fn limits(keys: &Keys) -> Result<Limits, ConfigError> {
             default.image_wait_seconds_max,
         )?,
         pool_mib_max: number("limits.pool_mib_max", default.pool_mib_max)?,
+        database_mib_max: number("limits.database_mib_max", default.database_mib_max)?,
         pool_free_mib_min: number("limits.pool_free_mib_min", default.pool_free_mib_min)?,
         seed_seconds_max: number("limits.seed_seconds_max", default.seed_seconds_max)?,
         snapshot_hours_max: number("limits.snapshot_hours_max", default.snapshot_hours_max)?,

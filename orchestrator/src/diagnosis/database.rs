@@ -50,6 +50,12 @@ pub fn database(name: &DatabaseName, error: &DatabaseError) -> Diagnosis {
             Vec::new(),
             "What it should be a copy of is gone. Push again to start from the seed.",
         ),
+        DatabaseError::Outgrown { .. } => (
+            "DF415",
+            Vec::new(),
+            "It was stopped; its data are kept. Let it start again from its seed with \
+             `dayfly reset-db`, or raise `limits.database_mib_max` on the server.",
+        ),
         DatabaseError::Full(_) => (
             "DF411",
             Vec::new(),

@@ -29,7 +29,7 @@ use webhook::{
 use crate::{
     api,
     config::{GitHubSettings, ServerConfig},
-    gate,
+    gate, growth,
     host::connect_engine,
     intake::StoreIntake,
     lock::DataLock,
@@ -228,6 +228,11 @@ impl Server {
             .spawn(sweep::listen(self.registry.clone(), self.stop.clone()));
         self.tasks
             .spawn(keep_firewall(self.docker.clone(), self.stop.clone()));
+        self.tasks.spawn(growth::watch(
+            self.docker.clone(),
+            Arc::clone(self.registry.ports()),
+            self.stop.clone(),
+        ));
         let proxy = Arc::clone(&self.proxy);
         let ports = Arc::clone(self.registry.ports());
         self.tasks.spawn(proxy.supervise(ports, self.stop.clone()));

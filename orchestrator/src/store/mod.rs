@@ -8,6 +8,7 @@ mod furnish;
 mod preview_row;
 mod previews;
 mod repositories;
+mod reserve;
 mod revisions;
 mod sessions;
 mod snapshots;

@@ -12,9 +12,11 @@ use std::{
 };
 
 use deploy::names::Instance;
-use rusqlite::{Connection, OptionalExtension, Transaction};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction};
 use rusqlite_migration::{M, Migrations};
 use tokio::sync::oneshot;
+
+use super::reserve::Reserve;
 
 /// How many waiting writes share one commit.
 const GROUP_MAX: usize = 256;
@@ -28,7 +30,16 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 pub enum StoreError {
     /// SQLite's own answer.
     #[error("the store failed: {0}")]
-    Sqlite(#[from] rusqlite::Error),
+    Sqlite(rusqlite::Error),
+    /// The disk is full, the room that is kept for the store included. Nothing was changed.
+    #[error(
+        "the disk below the data directory is full, and this could not be written down; free some of \
+         the disk, then try again"
+    )]
+    Full,
+    /// What was written could not be put on the disk. Nothing was changed.
+    #[error("the store could not write it down: {0}")]
+    Uncommitted(String),
     /// The database was written by a newer Dayfly.
     #[error(
         "{path} was written by a newer dayfly (its format is {found}, this one knows up to {known}); run that version, or restore a backup from before the upgrade"
@@ -60,9 +71,34 @@ pub enum StoreError {
     Closed,
 }
 
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::Full,
+            _ => Self::Sqlite(error),
+        }
+    }
+}
+
 type Write = Box<dyn FnOnce(&mut Transaction<'_>) -> Done + Send>;
 /// Answers the caller; called after the commit, with its result.
-type Done = Box<dyn FnOnce(Result<(), String>) + Send>;
+type Done = Box<dyn FnOnce(Result<(), Uncommitted>) + Send>;
+
+/// Why a commit that several wait for did not come about.
+#[derive(Clone)]
+enum Uncommitted {
+    Full,
+    Other(String),
+}
+
+impl From<rusqlite::Error> for Uncommitted {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.into() {
+            StoreError::Full => Self::Full,
+            other => Self::Other(other.to_string()),
+        }
+    }
+}
 
 /// The store. Cheap to clone.
 #[derive(Clone)]
@@ -81,6 +117,7 @@ const MIGRATIONS: [&str; 3] = [
 impl Store {
     /// Opens the database file, makes it where it is not there, and brings it to this version.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let reserve = Reserve::beside(path);
         let mut connection = connect(path)?;
         let migrations = Migrations::new(MIGRATIONS.iter().map(|sql| M::up(sql)).collect());
         let found: usize =
@@ -99,7 +136,7 @@ impl Store {
         let (writes, queue) = mpsc::sync_channel(QUEUE_MAX);
         thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || write_until_closed(connection, &queue))
+            .spawn(move || write_until_closed(connection, reserve, &queue))
             .map_err(|error| StoreError::Corrupt {
                 what: "no thread",
                 why: error.to_string(),
@@ -127,10 +164,8 @@ impl Store {
             Box::new(move |committed| {
                 let result = match committed {
                     Ok(()) => outcome,
-                    Err(why) => Err(StoreError::Corrupt {
-                        what: "a commit",
-                        why,
-                    }),
+                    Err(Uncommitted::Full) => Err(StoreError::Full),
+                    Err(Uncommitted::Other(why)) => Err(StoreError::Uncommitted(why)),
                 };
                 // Nobody waits any more: the caller was cancelled, the effect stands.
                 let _ = answer.send(result);
@@ -204,8 +239,13 @@ fn ensure_instance(connection: &Connection) -> Result<Instance, StoreError> {
     })
 }
 
-fn write_until_closed(mut connection: Connection, queue: &mpsc::Receiver<Write>) {
+fn write_until_closed(
+    mut connection: Connection,
+    mut reserve: Reserve,
+    queue: &mpsc::Receiver<Write>,
+) {
     while let Ok(first) = queue.recv() {
+        reserve.tend();
         let group = std::iter::once(first)
             .chain(queue.try_iter())
             .take(GROUP_MAX);
@@ -225,7 +265,7 @@ fn write_group(connection: &mut Connection, group: impl Iterator<Item = Write>) 
         }
     };
     let answers: Vec<Done> = group.map(|write| write(&mut transaction)).collect();
-    let committed = transaction.commit().map_err(|error| error.to_string());
+    let committed = transaction.commit().map_err(Uncommitted::from);
     for answer in answers {
         answer(committed.clone());
     }

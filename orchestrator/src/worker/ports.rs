@@ -98,6 +98,8 @@ pub struct Limits {
     pub image_wait_seconds_max: u64,
     /// MiB that the pool's file may grow to, where it has to be a file.
     pub pool_mib_max: u64,
+    /// MiB that the data of one database may take.
+    pub database_mib_max: u64,
     /// MiB of the pool that are kept free.
     pub pool_free_mib_min: u64,
     /// How long a seed may take.
@@ -138,6 +140,7 @@ impl Default for Limits {
             image_mib_max: 8 * 1024,
             image_wait_seconds_max: 20 * 60,
             pool_mib_max: 100 * 1024,
+            database_mib_max: 16 * 1024,
             pool_free_mib_min: 1024,
             seed_seconds_max: 10 * 60,
             snapshot_hours_max: 7 * 24,

@@ -27,6 +27,8 @@ pub struct Preview {
     pub url: Option<String>,
     /// The branch.
     pub branch: Option<String>,
+    /// What it waits for.
+    pub waiting_for: Option<String>,
     /// Why it does not serve.
     pub diagnosis: Option<Value>,
     /// Why it ended.

@@ -20,7 +20,7 @@ use super::{
     api::Api,
     apps::App,
     engine::{Docker, SOCKET},
-    mounts::{mounted_below, unmount_below},
+    mounts::{mount_disk, mounted_below, unmount_below},
     options::Options,
     process::{self, Ran},
     relay::Relay,
@@ -91,6 +91,9 @@ impl Dayfly {
 
     async fn start(options: Options) -> anyhow::Result<Self> {
         let data = tempfile::Builder::new().prefix("dayfly-e2e-").tempdir()?;
+        if let Some(mib) = options.disk_mib {
+            mount_disk(data.path(), mib)?;
+        }
         let relay = Relay::start(data.path().join("engine.sock"), Path::new(SOCKET))?;
         let config = ModelConfig {
             token: TOKEN.into(),
@@ -343,7 +346,8 @@ impl Dayfly {
             !self.docker.is_fenced(),
             "rules are left in the host's firewall"
         );
-        let mounted = mounted_below(self.data());
+        let mut mounted = mounted_below(self.data());
+        mounted.retain(|point| Path::new(point) != self.data());
         anyhow::ensure!(mounted.is_empty(), "still mounted: {mounted:?}");
         self.finished = true;
         Ok(())

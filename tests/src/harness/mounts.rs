@@ -1,6 +1,36 @@
-//! File systems that a server mounts in its data directory.
+//! File systems in a server's data directory: those that it mounts, and a small disk below it.
 
-use std::{path::Path, process::Command};
+use std::{ffi::OsStr, fs::File, path::Path, process::Command};
+
+use anyhow::{Context as _, ensure};
+
+/// Mounts a disk of so many MiB on an empty directory. The file behind it has no name any more, so
+/// that it goes with the mount.
+pub(super) fn mount_disk(directory: &Path, mib: u64) -> anyhow::Result<()> {
+    let mut path = directory.as_os_str().to_owned();
+    path.push(".disk");
+    let disk = Path::new(&path);
+    File::create_new(disk)?.set_len(mib << 20)?;
+    let made = run(
+        "mkfs.ext4",
+        &["-q", "-m", "0", "--"].map(OsStr::new),
+        &[disk],
+    );
+    let mounted = made.and_then(|()| {
+        let options = ["-t", "ext4", "-o", "loop", "--"].map(OsStr::new);
+        run("mount", &options, &[disk, directory])
+    });
+    std::fs::remove_file(disk)?;
+    mounted
+}
+
+fn run(program: &str, options: &[&OsStr], paths: &[&Path]) -> anyhow::Result<()> {
+    let ran = Command::new(program).args(options).args(paths).output();
+    let ran = ran.with_context(|| format!("{program} cannot be run"))?;
+    let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+    ensure!(ran.status.success(), "{program}: {said}");
+    Ok(())
+}
 
 /// Where something is mounted at or below a directory, the deepest first.
 pub(super) fn mounted_below(directory: &Path) -> Vec<String> {

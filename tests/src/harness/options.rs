@@ -27,6 +27,8 @@ pub struct Options {
     pub limits: Vec<String>,
     /// Whether the server speaks to the engine itself, and not through the relay.
     pub direct: bool,
+    /// The data directory is a disk of its own, of so many MiB.
+    pub disk_mib: Option<u64>,
 }
 
 impl Default for Options {
@@ -42,6 +44,7 @@ impl Default for Options {
             engine: Vec::new(),
             limits: Vec::new(),
             direct: false,
+            disk_mib: None,
         }
     }
 }

@@ -22,6 +22,7 @@ mod migrations;
 mod opening;
 mod pushing;
 mod registries;
+mod room;
 mod secrets;
 mod snapshots;
 mod webhooks;

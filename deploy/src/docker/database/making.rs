@@ -150,13 +150,7 @@ impl Docker {
             Ok(columns)
         }
         .await;
-        // Full while it was filled: the server's own sentence hides that.
-        let made = match (made, pool.shortage().await) {
-            (Err(DatabaseError::Seed { path, .. }), Some(why)) => Err(DatabaseError::Full(
-                format!("the seed {path} does not fit: {why}"),
-            )),
-            (made, _) => made,
-        };
+        let made = self.grew(made, (&draft, &describe_seed(seed))).await;
         self.clear_making(&plan).await?;
         let columns = made?.lines().map(str::to_owned).collect();
         let now_ms = unix_ms(std::time::SystemTime::now());

@@ -10,6 +10,7 @@ mod about;
 mod client;
 mod exec;
 mod forking;
+mod growth;
 mod importing;
 mod kind;
 mod making;
@@ -26,5 +27,6 @@ mod snapshots;
 mod turns;
 mod watching;
 
+pub use growth::Outgrown;
 pub(super) use importing::is_import;
 pub(super) use turns::Turns;

@@ -47,8 +47,10 @@ impl Databases for Docker {
 
     async fn start(&self, spec: &DatabaseSpec) -> Result<(), DatabaseError> {
         let missing = || EngineError::Missing(describe(&spec.key));
-        let about = self.about(&place(&spec.key)).await?.ok_or_else(missing)?;
+        let place = place(&spec.key);
+        let about = self.about(&place).await?.ok_or_else(missing)?;
         about.check(spec)?;
+        self.check_growth(&place).await?;
         let image = self.server_image(&spec.image).await?;
         let turn = self.turns().data.of(&spec.key.preview);
         let _turn = turn.read().await;
