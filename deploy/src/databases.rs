@@ -266,17 +266,6 @@ pub enum DatabaseError {
     Engine(#[from] EngineError),
 }
 
-/// What runs in a database's container for a person.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClientCommand {
-    /// The container.
-    pub container: String,
-    /// Program and arguments.
-    pub arguments: Vec<String>,
-    /// Its variables; they hold the password.
-    pub env: Vec<String>,
-}
-
 /// Makes, copies, starts and removes databases.
 #[async_trait]
 pub trait Databases: Send + Sync {
@@ -333,49 +322,6 @@ pub trait Databases: Send + Sync {
 
     /// The pool.
     async fn pool(&self) -> Result<PoolState, DatabaseError>;
-}
-
-/// How a person reaches a database that runs.
-#[derive(Clone, Debug)]
-pub struct Reach {
-    /// Its own client, inside its container; none where its kind has none that is known.
-    pub client: Option<ClientCommand>,
-    /// Where this host reaches it; none where its port is not known.
-    pub address: Option<std::net::SocketAddr>,
-}
-
-/// Data that somebody brings.
-#[derive(Clone, Debug)]
-pub struct ImportSpec {
-    /// What kind of server is to have them.
-    pub engine: DatabaseEngine,
-    /// Its image.
-    pub image: String,
-    /// What they bring.
-    pub seed: Seed,
-    /// Run after the seed, so that nothing personal is left.
-    pub mask: Option<SeedFile>,
-    /// Memory with swap of the server that reads them, in bytes.
-    pub memory_bytes: u64,
-}
-
-/// What came of bringing data.
-#[derive(Clone, Debug)]
-pub struct Imported {
-    /// The snapshot.
-    pub snapshot: SnapshotState,
-    /// `table.column` of everything whose name looks as if it held something personal.
-    pub personal: Vec<String>,
-}
-
-/// What people do with data beside previews.
-#[async_trait]
-pub trait DataAccess: Send + Sync {
-    /// How a person reaches a database.
-    async fn reach(&self, spec: &DatabaseSpec) -> Result<Reach, DatabaseError>;
-
-    /// Makes a snapshot of data that somebody brings. Nothing is left where it fails.
-    async fn import(&self, spec: &ImportSpec, sink: DataSink) -> Result<Imported, DatabaseError>;
 }
 
 /// Milliseconds since 1970.

@@ -10,6 +10,7 @@
 
 pub mod blueprint;
 pub mod builder;
+pub mod data_access;
 pub mod databases;
 pub mod docker;
 pub mod engine;

@@ -1,6 +1,7 @@
 //! Decides and drives: lifecycle, store, API, pages, and the program `dayfly`.
 
 pub mod api;
+pub mod backup;
 pub mod buildlog;
 pub mod cache;
 pub mod cli;
@@ -17,6 +18,7 @@ pub mod lifecycle;
 pub mod lock;
 pub mod migrationlog;
 pub mod names;
+mod pieces;
 pub mod prebuilt;
 pub mod proxy_process;
 pub mod random;

@@ -21,6 +21,7 @@ mod firewall_rules;
 mod hints;
 mod host_config;
 mod images;
+mod leftovers;
 mod logs;
 mod names;
 mod observe;

@@ -6,10 +6,8 @@ use super::{
     FakeEngine, Op, data::Snapshot, flight::Flight, rules::describe_database, seed, world::World,
 };
 use crate::{
-    databases::{
-        DataAccess, DataSink, DatabaseError, DatabaseSpec, ImportSpec, Imported, Reach, Seed,
-        SnapshotState,
-    },
+    data_access::{DataAccess, Frozen, ImportSpec, Imported, Kept, Reach},
+    databases::{DataSink, DatabaseError, DatabaseSpec, Seed, SnapshotState},
     engine::{Activity, EngineError},
     names::Instance,
 };
@@ -29,6 +27,14 @@ impl DataAccess for FakeEngine {
             client: None,
             address: None,
         })
+    }
+
+    async fn kept(&self) -> Result<Vec<Kept>, DatabaseError> {
+        Err(no_files("a list of files"))
+    }
+
+    async fn freeze(&self, _: &Kept) -> Result<Vec<Box<dyn Frozen>>, DatabaseError> {
+        Err(no_files("an archive"))
     }
 
     async fn import(&self, spec: &ImportSpec, sink: DataSink) -> Result<Imported, DatabaseError> {
@@ -76,4 +82,9 @@ impl World {
         self.snapshots.insert((instance.clone(), id), snapshot);
         Ok(state)
     }
+}
+
+/// Data here are words in memory.
+fn no_files(what: &str) -> DatabaseError {
+    DatabaseError::Pool(format!("the simulated host has no files for {what}"))
 }

@@ -8,9 +8,10 @@ use super::{AppScript, BuildCounts, FakeEngine, Fault, Op, Outcome, StartScript}
 use crate::{
     blueprint::{DatabaseEngine, Health},
     builder::{BuildError, BuildRequest, Builder},
+    data_access::{DataAccess, ImportSpec},
     databases::{
-        DataAccess, DataSet, DatabaseError, DatabaseKey, DatabaseSpec, Databases, Fork, Forked,
-        ImportSpec, Seed, SeedFile, url,
+        DataSet, DatabaseError, DatabaseKey, DatabaseSpec, Databases, Fork, Forked, Seed, SeedFile,
+        url,
     },
     engine::{Activity, Engine, EngineError, Probe, Room, RoomSpec, ServiceKey, ServiceSpec},
     names::{

@@ -33,6 +33,13 @@ pub(super) struct Made {
     published: AtomicBool,
 }
 
+impl Made {
+    /// Its own folder: what a container may see, and what is known about it.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
 impl Drop for Made {
     fn drop(&mut self) {
         if !self.published.load(Relaxed) {

@@ -7,6 +7,7 @@ use std::{
 
 use super::{
     Place, Pool, PoolError,
+    layout::Layout,
     place::{DATA, PREVIEWS, SNAPSHOTS, generation},
 };
 use crate::names::{DatabaseName, PreviewId, SnapshotId};
@@ -23,16 +24,7 @@ pub struct Listing {
 impl Pool {
     /// Everything that is published.
     pub async fn list(&self) -> Result<Listing, PoolError> {
-        self.changing("list the pool", |layout| {
-            let mut listing = Listing::default();
-            listing.add_snapshots(&layout.folder(SNAPSHOTS))?;
-            for (path, preview) in listing.known(&layout.folder(PREVIEWS), parsed_preview)? {
-                listing.add_preview(&path, &preview)?;
-            }
-            listing.places.sort();
-            Ok(listing)
-        })
-        .await
+        self.changing("list the pool", Listing::of).await
     }
 
     /// Every place of one preview.
@@ -50,6 +42,16 @@ impl Pool {
 }
 
 impl Listing {
+    pub(super) fn of(layout: &Layout) -> io::Result<Self> {
+        let mut listing = Self::default();
+        listing.add_snapshots(&layout.folder(SNAPSHOTS))?;
+        for (path, preview) in listing.known(&layout.folder(PREVIEWS), parsed_preview)? {
+            listing.add_preview(&path, &preview)?;
+        }
+        listing.places.sort();
+        Ok(listing)
+    }
+
     fn add_snapshots(&mut self, path: &Path) -> io::Result<()> {
         for (path, id) in self.known(path, |name| SnapshotId::parse(name).ok())? {
             self.add(path, Place::Snapshot(id));

@@ -4,6 +4,7 @@
 //! Responsible for: finding or making such a file system, places in it, clones of whole trees,
 //! room, and giving room back. Not here: containers, databases, and what a place is good for.
 
+mod archive;
 mod calm;
 mod clone;
 mod clone_file;

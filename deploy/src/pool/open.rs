@@ -188,8 +188,9 @@ async fn looped(config: &PoolConfig) -> Result<Way, PoolError> {
     let size = std::fs::metadata(&config.file)
         .map_err(|error| PoolError::of(format!("measure {}", config.file.display()), error))?;
     let size_bytes = size.len();
+    // Others use the disk as well, a little more or less.
     if let Ok(fits) = loop_file::fits(config)
-        && size_bytes > fits
+        && size_bytes - size_bytes / 8 > fits
     {
         tracing::warn!(
             pool_mib = size_bytes / MIB,

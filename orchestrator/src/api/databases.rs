@@ -12,7 +12,8 @@ use axum::{
 };
 use deploy::{
     blueprint::{Blueprint, Database, OnPush, SeedSource, known_engine},
-    databases::{DatabaseError, DatabaseKey, DatabaseSpec, Reach, url},
+    data_access::Reach,
+    databases::{DatabaseError, DatabaseKey, DatabaseSpec, url},
     engine::EngineError,
     names::{CommitSha, DatabaseName, PreviewId, RevisionNumber},
 };

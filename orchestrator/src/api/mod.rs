@@ -5,6 +5,7 @@
 //! to the engine themselves, but for snapshots with names, which belong to no preview.
 
 mod ask;
+mod backup;
 mod checkout;
 mod databases;
 mod delete;

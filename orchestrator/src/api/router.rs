@@ -7,8 +7,8 @@ use axum::{
 };
 
 use super::{
-    ask, checkout, databases, delete, deliveries, disk, events, health, list, logs, pool, problem,
-    rewind, shutdown, snapshots, state::ApiState, take, wait,
+    ask, backup, checkout, databases, delete, deliveries, disk, events, health, list, logs, pool,
+    problem, rewind, shutdown, snapshots, state::ApiState, take, wait,
 };
 
 /// The largest JSON body; a checkout is a stream with limits of its own.
@@ -32,6 +32,7 @@ pub fn router(state: ApiState) -> Router {
         .route("/api/v1/previews/{id}/captures", post(take::capture))
         .route("/api/v1/previews/{id}/undo", post(rewind::undo))
         .route("/api/v1/previews/{id}/reset", post(rewind::reset))
+        .route("/api/v1/backup", get(backup::backup))
         .route("/api/v1/pool", get(pool::pool))
         .route("/api/v1/databases", post(databases::create))
         .route(

@@ -10,7 +10,8 @@ use axum::{
 };
 use deploy::{
     blueprint::{DatabaseEngine, SeedSource, known_engine},
-    databases::{DatabaseError, DatabaseKey, ImportSpec, Seed, SeedFile, SnapshotState},
+    data_access::ImportSpec,
+    databases::{DatabaseError, DatabaseKey, Seed, SeedFile, SnapshotState},
     names::{DatabaseName, PreviewId},
 };
 use http_body_util::{BodyExt as _, Limited};

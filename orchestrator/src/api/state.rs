@@ -2,6 +2,7 @@
 
 use std::{
     net::SocketAddr,
+    path::PathBuf,
     sync::{Arc, atomic::AtomicBool},
 };
 
@@ -21,6 +22,8 @@ pub struct ApiState {
     pub shutdown: CancellationToken,
     /// Whether the proxy should stop with the server.
     pub stop_proxy: Arc<AtomicBool>,
+    /// The data directory.
+    pub data: PathBuf,
     /// Where visitors come in.
     pub listen: Vec<SocketAddr>,
 }

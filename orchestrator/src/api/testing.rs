@@ -204,6 +204,7 @@ impl Bench {
             mirrors,
             shutdown: CancellationToken::new(),
             stop_proxy: Arc::default(),
+            data: std::path::PathBuf::new(),
             listen: Vec::new(),
         };
         Self {

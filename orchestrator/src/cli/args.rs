@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{db, doctor, down, list, logs, proxy, remove, rewind, serve, show, snapshot, take, up};
+use super::{
+    backup, db, doctor, down, list, logs, proxy, remove, rewind, serve, show, snapshot, take, up,
+};
 
 /// Preview environments for pull requests and local checkouts.
 ///
@@ -93,6 +95,14 @@ pub(super) enum Command {
     /// Stop the server and its proxy; previews' containers stay
     #[command(after_help = "Example:\n  dayfly down")]
     Down(down::Down),
+    /// Write everything that the server remembers into one file, while it runs
+    #[command(
+        after_help = "Examples:\n  dayfly backup dayfly.tar\n  dayfly backup --without-data dayfly.tar"
+    )]
+    Backup(backup::Backup),
+    /// Bring a backup back into a data directory that holds nothing
+    #[command(after_help = "Example:\n  dayfly restore dayfly.tar --config dayfly.server.toml")]
+    Restore(backup::Restore),
     /// Look at everything that previews depend on
     #[command(after_help = "Example:\n  dayfly doctor --config dayfly.server.toml")]
     Doctor(doctor::Doctor),

@@ -1,6 +1,7 @@
 //! The command line: words in, one command each, words out.
 
 mod args;
+mod backup;
 mod call;
 mod db;
 mod demo;

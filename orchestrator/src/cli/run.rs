@@ -60,6 +60,10 @@ async fn dispatch(shared: Shared, command: Command) -> anyhow::Result<ExitCode> 
             .context("failed to show the demo")?;
         return Ok(ExitCode::SUCCESS);
     }
+    if let Command::Restore(restore) = command {
+        restore.run(shared.data, output).await?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let caller = Caller::new(shared.data, output)?;
     match command {
         Command::Up(up) => return up.run(&caller).await,
@@ -76,7 +80,8 @@ async fn dispatch(shared: Shared, command: Command) -> anyhow::Result<ExitCode> 
         Command::Show(show) => show.run(&caller).await?,
         Command::Logs(logs) => logs.run(&caller).await?,
         Command::Down(down) => down.run(&caller).await?,
-        Command::Serve(_) | Command::Proxy(_) => {}
+        Command::Backup(backup) => backup.run(&caller).await?,
+        Command::Serve(_) | Command::Restore(_) | Command::Proxy(_) => {}
         #[cfg(feature = "demo")]
         Command::Demo => {}
     }

@@ -27,7 +27,7 @@ use webhook::{
 };
 
 use crate::{
-    api,
+    api, backup,
     config::{GitHubSettings, ServerConfig},
     gate, growth,
     host::connect_engine,
@@ -113,6 +113,7 @@ impl Server {
             None => None,
         };
         let docker = connect_engine(&config, &store).await?;
+        backup::settle(&config.data, &docker).await?;
         docker
             .end_pauses()
             .await
@@ -174,6 +175,7 @@ impl Server {
             mirrors,
             shutdown: self.stop.clone(),
             stop_proxy: Arc::clone(&self.stop_proxy),
+            data: config.data.clone(),
             listen: self.proxy.listen(),
         });
         let path = api_socket(&config.data);

@@ -196,6 +196,22 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Writes a copy of everything as it is at this moment to a file that is not there yet.
+    pub async fn copy_to(&self, file: &Path) -> Result<(), StoreError> {
+        let file = file.to_owned();
+        self.read(move |connection| {
+            let path = file.to_str().ok_or_else(|| StoreError::Corrupt {
+                what: "a path",
+                why: format!("{} is not text", file.display()),
+            })?;
+            connection.execute("VACUUM INTO ?1", [path])?;
+            Ok(())
+        })
+        .await
+    }
+}
+
 fn in_savepoint<T>(
     transaction: &mut Transaction<'_>,
     work: impl FnOnce(&rusqlite::Savepoint<'_>) -> Result<T, StoreError>,

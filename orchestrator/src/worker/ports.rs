@@ -8,12 +8,8 @@ use std::{
 
 use async_trait::async_trait;
 use deploy::{
-    blueprint::Blueprint,
-    builder::Builder,
-    databases::{DataAccess, Databases},
-    engine::Engine,
-    names::CommitSha,
-    source::Tree,
+    blueprint::Blueprint, builder::Builder, data_access::DataAccess, databases::Databases,
+    engine::Engine, names::CommitSha, source::Tree,
 };
 use proxy::table::{Activity, RouteTable};
 use webhook::forge::Forge;

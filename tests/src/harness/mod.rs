@@ -14,6 +14,7 @@ mod data;
 mod dayfly;
 mod engine;
 mod http;
+mod loss;
 mod mounts;
 mod options;
 mod process;

@@ -47,7 +47,12 @@ pub(super) fn mounted_below(directory: &Path) -> Vec<String> {
 /// Unmounts everything at or below a directory, so that it can be removed.
 pub(super) fn unmount_below(directory: &Path) {
     for point in mounted_below(directory) {
+        let mut unmount = Command::new("umount");
+        if Path::new(&point) == directory {
+            // A disk of ours, on which we still listen.
+            unmount.arg("--lazy");
+        }
         // What is busy now is told by the removal of the directory, which fails.
-        let _ = Command::new("umount").arg("--").arg(&point).status();
+        let _ = unmount.arg("--").arg(&point).status();
     }
 }

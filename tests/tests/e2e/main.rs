@@ -1,6 +1,7 @@
 //! The whole system through its front doors: signed webhooks in; comments, records and pages out;
 //! real git, a real engine, real databases, and processes that are killed for real.
 
+mod backup;
 mod broken_builds;
 mod build_cache;
 mod build_limits;

@@ -10,10 +10,8 @@ use super::{
     port::describe,
 };
 use crate::{
-    databases::{
-        ClientCommand, DataAccess, DataSink, DatabaseError, DatabaseSpec, ImportSpec, Imported,
-        Reach,
-    },
+    data_access::{ClientCommand, DataAccess, Frozen, ImportSpec, Imported, Kept, Reach},
+    databases::{DataSink, DatabaseError, DatabaseSpec},
     docker::{Docker, service::address_in},
     engine::{EngineError, Room},
 };
@@ -47,6 +45,14 @@ impl DataAccess for Docker {
             client,
             address: kind.port().map(|port| SocketAddr::new(address, port)),
         })
+    }
+
+    async fn kept(&self) -> Result<Vec<Kept>, DatabaseError> {
+        self.all_kept().await
+    }
+
+    async fn freeze(&self, kept: &Kept) -> Result<Vec<Box<dyn Frozen>>, DatabaseError> {
+        self.freeze_kept(kept).await
     }
 
     async fn import(&self, spec: &ImportSpec, sink: DataSink) -> Result<Imported, DatabaseError> {

@@ -1,13 +1,10 @@
 //! Data that somebody brings: read by a server without a network, masked, looked over, kept.
 
-use bollard::query_parameters::ListContainersOptionsBuilder;
-
 use super::{making::random_password, personal::looks_personal, snapshots::random_id};
 use crate::{
-    databases::{DataSink, DatabaseError, DatabaseKey, DatabaseSpec, ImportSpec, Imported},
+    data_access::{ImportSpec, Imported},
+    databases::{DataSink, DatabaseError, DatabaseKey, DatabaseSpec},
     docker::Docker,
-    engine::EngineError,
-    labels::Mark,
     names::{DatabaseName, Generation, PreviewId},
     pool::Place,
 };
@@ -44,30 +41,6 @@ impl Docker {
         let mut personal = made.columns;
         personal.retain(|column| looks_personal(column));
         Ok(Imported { snapshot, personal })
-    }
-
-    /// Removes what imports left that were cut off by our death.
-    ///
-    /// # Errors
-    /// When the engine cannot be asked.
-    pub async fn end_imports(&self) -> Result<(), EngineError> {
-        let options = ListContainersOptionsBuilder::new()
-            .all(true)
-            .filters(&self.filter(&[]))
-            .build();
-        let all = self
-            .call("containers", self.api().list_containers(Some(options)))
-            .await?;
-        for container in all {
-            let mark = container.labels.as_ref().and_then(Mark::read);
-            let left = mark.is_some_and(|mark| {
-                mark.instance == self.config().instance && is_import(&mark.preview)
-            });
-            if let (Some(id), true) = (container.id, left) {
-                self.clear(&id).await?;
-            }
-        }
-        Ok(())
     }
 }
 

@@ -10,6 +10,7 @@ mod about;
 mod client;
 mod exec;
 mod forking;
+mod freezing;
 mod growth;
 mod importing;
 mod kind;

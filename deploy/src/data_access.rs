@@ -1,0 +1,92 @@
+//! The port to data beside previews: a person's way to a database, data that somebody brings, and
+//! copies of data for an archive.
+
+use std::{io, net::SocketAddr, path::Path};
+
+use async_trait::async_trait;
+
+use crate::{
+    blueprint::DatabaseEngine,
+    databases::{DataSet, DataSink, DatabaseError, DatabaseSpec, Seed, SeedFile, SnapshotState},
+    names::{DatabaseName, SnapshotId},
+};
+
+/// What runs in a database's container for a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientCommand {
+    /// The container.
+    pub container: String,
+    /// Program and arguments.
+    pub arguments: Vec<String>,
+    /// Its variables; they hold the password.
+    pub env: Vec<String>,
+}
+
+/// How a person reaches a database that runs.
+#[derive(Clone, Debug)]
+pub struct Reach {
+    /// Its own client, inside its container; none where its kind has none that is known.
+    pub client: Option<ClientCommand>,
+    /// Where this host reaches it; none where its port is not known.
+    pub address: Option<SocketAddr>,
+}
+
+/// Data that somebody brings.
+#[derive(Clone, Debug)]
+pub struct ImportSpec {
+    /// What kind of server is to have them.
+    pub engine: DatabaseEngine,
+    /// Its image.
+    pub image: String,
+    /// What they bring.
+    pub seed: Seed,
+    /// Run after the seed, so that nothing personal is left.
+    pub mask: Option<SeedFile>,
+    /// Memory with swap of the server that reads them, in bytes.
+    pub memory_bytes: u64,
+}
+
+/// What came of bringing data.
+#[derive(Clone, Debug)]
+pub struct Imported {
+    /// The snapshot.
+    pub snapshot: SnapshotState,
+    /// `table.column` of everything whose name looks as if it held something personal.
+    pub personal: Vec<String>,
+}
+
+/// Data that are kept together: what is copied of it is copied at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// A snapshot.
+    Snapshot(SnapshotId),
+    /// The databases of one generation of a preview.
+    Set(DataSet, Vec<DatabaseName>),
+}
+
+/// A copy of data for an archive; thrown away when dropped.
+pub trait Frozen: Send {
+    /// Adds it to an archive, under a path of its own below `below`; blocks.
+    fn append_to(
+        &self,
+        archive: &mut tar::Builder<&mut dyn io::Write>,
+        below: &Path,
+    ) -> io::Result<()>;
+}
+
+/// What people do with data beside previews.
+#[async_trait]
+pub trait DataAccess: Send + Sync {
+    /// All data that there are.
+    async fn kept(&self) -> Result<Vec<Kept>, DatabaseError>;
+
+    /// Copies of all of it, taken at one moment: what runs on it is paused meanwhile.
+    /// [`DatabaseError::NoData`] where it went since it was listed.
+    async fn freeze(&self, kept: &Kept) -> Result<Vec<Box<dyn Frozen>>, DatabaseError>;
+
+    /// How a person reaches a database.
+    async fn reach(&self, spec: &DatabaseSpec) -> Result<Reach, DatabaseError>;
+
+    /// Makes a snapshot of data that somebody brings. Nothing is left where it fails.
+    async fn import(&self, spec: &ImportSpec, sink: DataSink) -> Result<Imported, DatabaseError>;
+}

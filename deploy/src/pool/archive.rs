@@ -1,0 +1,45 @@
+//! Places on their way into an archive and back.
+
+use std::{io, path::Path};
+
+use super::{Draft, Listing, Place, Pool, PoolError, error::blocking, layout::Layout};
+
+impl Draft {
+    /// Adds what it holds to an archive, under `below` and the place that it is a copy of; blocks.
+    /// Owners, modes and times are kept, holes stay holes, links are added as they are.
+    pub fn append_to<W: io::Write>(
+        &self,
+        archive: &mut tar::Builder<W>,
+        below: &Path,
+        place: &Place,
+    ) -> io::Result<()> {
+        let held = self.hold();
+        archive.follow_symlinks(false);
+        archive.append_dir_all(below.join(place.path()), held.path())
+    }
+}
+
+impl Pool {
+    /// Publishes every place that an archive put below a folder of a draft, in place of what is
+    /// there, and answers them.
+    pub async fn publish_unpacked(
+        &self,
+        draft: Draft,
+        below: &Path,
+    ) -> Result<Vec<Place>, PoolError> {
+        let (layout, root) = (self.layout().clone(), draft.data_path().join(below));
+        blocking("publish what was unpacked", move || {
+            let failed = |error| PoolError::of(format!("publish {}", root.display()), error);
+            let unpacked = Layout::new(root.clone()).map_err(failed)?;
+            let listing = Listing::of(&unpacked).map_err(failed)?;
+            for place in &listing.places {
+                let made = unpacked.place(place);
+                layout.publish(&made, place).map_err(failed)?;
+            }
+            // What is left of it goes with the draft.
+            drop(draft);
+            Ok(listing.places)
+        })
+        .await
+    }
+}

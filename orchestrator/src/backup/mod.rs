@@ -1,0 +1,45 @@
+//! Everything that a server remembers in one archive, taken while it runs; and back.
+//!
+//! An archive is a tar: `backup.json` first, then the store as it was at one moment, mirrors, logs,
+//! and, unless it is left out, every snapshot and database of the pool under `pool/`. Data are
+//! copied after the store. What came or went between the two puts itself right at the next start:
+//! data that the store does not know are removed, and those that it misses are made anew.
+
+mod restore;
+mod write;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+pub use restore::{Restored, restore, settle};
+pub use write::{BackupError, write};
+
+/// Grows when an archive is made in another way, which older versions cannot read.
+const FORMAT: u32 = 1;
+
+/// What an archive says of itself; its first entry.
+const MANIFEST: &str = "backup.json";
+/// The store, in an archive and in a data directory.
+const STORE: &str = "dayfly.db";
+/// Folders that are kept as they are.
+const FOLDERS: [&str; 2] = ["mirrors", "logs"];
+/// Where the pool's places are in an archive.
+const POOL: &str = "pool";
+
+/// Left by a restore in the data directory: containers that run were made for other data.
+const RESTORED: &str = "restored";
+
+/// What an archive says of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// In which way it was made.
+    pub format: u32,
+    /// By which version.
+    pub version: String,
+    /// Whose it is.
+    pub instance: String,
+    /// When it was begun.
+    pub made_at: Timestamp,
+    /// Whether it holds snapshots and databases.
+    pub data: bool,
+}

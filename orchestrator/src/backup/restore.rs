@@ -1,0 +1,240 @@
+//! Brings an archive back into a data directory that holds nothing.
+
+use std::{
+    fs::{DirBuilder, File},
+    io::{self, Read},
+    os::unix::fs::DirBuilderExt as _,
+    path::{Component, Path},
+};
+
+use anyhow::{Context as _, bail, ensure};
+use deploy::{
+    docker::Docker,
+    pool::{Draft, Pool},
+};
+use tokio::runtime::Handle;
+
+use super::{FOLDERS, FORMAT, MANIFEST, Manifest, POOL, RESTORED, STORE};
+use crate::{config::ServerConfig, host, lock::DataLock};
+
+/// Where everything but data is unpacked before it gets its place.
+const UNPACKED: &str = "restoring";
+/// What a copy of the store is called while it is put into an archive.
+const COPY_PREFIX: &str = "backup-";
+const COPY_SUFFIX: &str = ".db";
+/// A manifest is not longer than this.
+const MANIFEST_BYTES_MAX: u64 = 1 << 20;
+
+/// What was brought back.
+#[derive(Clone, Debug)]
+pub struct Restored {
+    /// What the archive said of itself.
+    pub manifest: Manifest,
+    /// How many snapshots and databases.
+    pub places: usize,
+}
+
+/// Brings an archive back into the data directory, which no server may use. Where it fails nothing
+/// of it is left.
+///
+/// # Errors
+/// Where the directory holds something already, and where the archive is not whole.
+pub async fn restore(archive: &Path, config: &ServerConfig) -> anyhow::Result<Restored> {
+    let _lock = DataLock::take(&config.data)?;
+    refuse_what_is_there(&config.data)?;
+    let file = File::open(archive).with_context(|| format!("cannot open {}", archive.display()))?;
+    let config = config.clone();
+    tokio::task::spawn_blocking(move || {
+        let restored = unpack(io::BufReader::with_capacity(1 << 20, file), &config);
+        if restored.is_err() {
+            leave_nothing(&config);
+        }
+        restored
+    })
+    .await?
+}
+
+/// At the start of a server: what runs was made for other data than those that were restored, and
+/// what a death left of a copy goes.
+///
+/// # Errors
+/// Where containers cannot be removed.
+pub async fn settle(data: &Path, docker: &Docker) -> anyhow::Result<()> {
+    for entry in std::fs::read_dir(data).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let is_copy = name
+            .to_str()
+            .is_some_and(|name| name.starts_with(COPY_PREFIX) && name.ends_with(COPY_SUFFIX));
+        if is_copy {
+            std::fs::remove_file(entry.path())
+                .with_context(|| format!("cannot remove {}", entry.path().display()))?;
+        }
+    }
+    let restored = data.join(RESTORED);
+    if restored.exists() {
+        let ended = docker.end_all().await;
+        ended.context("what ran before the restore cannot be removed")?;
+        std::fs::remove_file(&restored)
+            .with_context(|| format!("cannot remove {}", restored.display()))?;
+    }
+    Ok(())
+}
+
+fn refuse_what_is_there(data: &Path) -> anyhow::Result<()> {
+    let there = [STORE, "pool.xfs"].into_iter().chain(FOLDERS);
+    for path in there.map(|name| data.join(name)) {
+        ensure!(
+            !path.try_exists()?,
+            "{} is there already; restore into a directory of its own with --data, or move it away",
+            path.display()
+        );
+    }
+    Ok(())
+}
+
+fn unpack(archive: impl Read, config: &ServerConfig) -> anyhow::Result<Restored> {
+    let runtime = Handle::current();
+    let staging = config.data.join(UNPACKED);
+    remove(&staging)?;
+    DirBuilder::new().mode(0o700).create(&staging)?;
+    let mut archive = tar::Archive::new(archive);
+    archive.set_preserve_permissions(true);
+    archive.set_preserve_mtime(true);
+    archive.set_preserve_ownerships(nix::unistd::geteuid().is_root());
+    archive.set_overwrite(false);
+    let no_archive = "this is no backup of dayfly";
+    let mut entries = archive.entries().context(no_archive)?;
+    let first = entries.next().context(no_archive)?.context(no_archive)?;
+    let manifest = manifest(first).context(no_archive)?;
+    let mut pool = None;
+    if manifest.data {
+        pool = Some(runtime.block_on(Unpacked::begin(config))?);
+    }
+    for entry in entries {
+        let mut entry = entry.context("the archive is cut off or damaged")?;
+        let path = entry.path()?.into_owned();
+        let target = match (top(&path), &pool) {
+            (Some(POOL), Some(pool)) => pool.draft.data_path(),
+            (Some(name), _) if name == STORE || FOLDERS.contains(&name) => staging.clone(),
+            _ => bail!("the archive holds {}, which no backup has", path.display()),
+        };
+        let unpacked = entry
+            .unpack_in(&target)
+            .with_context(|| format!("cannot unpack {}", path.display()))?;
+        ensure!(
+            unpacked,
+            "the archive holds {}, which leads elsewhere",
+            path.display()
+        );
+    }
+    ensure!(
+        staging.join(STORE).is_file(),
+        "the archive holds no {STORE}"
+    );
+    let places = match pool {
+        Some(pool) => runtime.block_on(pool.publish())?,
+        None => 0,
+    };
+    for folder in FOLDERS.map(Path::new) {
+        if staging.join(folder).exists() {
+            std::fs::rename(staging.join(folder), config.data.join(folder))?;
+        }
+    }
+    File::create(config.data.join(RESTORED))?.sync_all()?;
+    // Last, so that nothing counts as restored before everything is there.
+    File::open(staging.join(STORE))?.sync_all()?;
+    std::fs::rename(staging.join(STORE), config.data.join(STORE))?;
+    File::open(&config.data)?.sync_all()?;
+    remove(&staging)?;
+    Ok(Restored { manifest, places })
+}
+
+fn manifest(mut first: tar::Entry<'_, impl Read>) -> anyhow::Result<Manifest> {
+    ensure!(
+        first.path()? == Path::new(MANIFEST),
+        "it does not begin with {MANIFEST}"
+    );
+    let mut text = Vec::new();
+    (&mut first)
+        .take(MANIFEST_BYTES_MAX)
+        .read_to_end(&mut text)?;
+    let manifest: Manifest = serde_json::from_slice(&text)?;
+    ensure!(
+        manifest.format == FORMAT,
+        "it was made by dayfly {} in another way (its format is {}, this one knows {FORMAT})",
+        manifest.version,
+        manifest.format
+    );
+    Ok(manifest)
+}
+
+/// The pool that data are unpacked into.
+struct Unpacked {
+    pool: Pool,
+    draft: Draft,
+}
+
+impl Unpacked {
+    async fn begin(config: &ServerConfig) -> anyhow::Result<Self> {
+        let pool = Pool::open(host::pool_config(config))
+            .await
+            .context("the pool of databases cannot be opened")?;
+        let there = pool.list().await?;
+        ensure!(
+            there.places.is_empty() && there.strangers.is_empty(),
+            "the pool holds data already; restore into a directory of its own with --data"
+        );
+        let draft = pool.draft().await?;
+        Ok(Self { pool, draft })
+    }
+
+    /// Gives everything its place, and unmounts the pool until a server needs it.
+    async fn publish(self) -> anyhow::Result<usize> {
+        let places = self
+            .pool
+            .publish_unpacked(self.draft, Path::new(POOL))
+            .await?;
+        self.pool.sync().await?;
+        self.pool.settle().await?;
+        self.pool.close().await?;
+        Ok(places.len())
+    }
+}
+
+/// Takes away what a restore that failed has made. What cannot be taken away is told, and keeps the
+/// next one from beginning.
+fn leave_nothing(config: &ServerConfig) {
+    let pool = host::pool_config(config);
+    let gone = Handle::current().block_on(async {
+        if pool.file.exists() {
+            Pool::open(pool.clone()).await?.close().await?;
+            std::fs::remove_file(&pool.file)?;
+        }
+        anyhow::Ok(())
+    });
+    let folders = [UNPACKED, "pool"].into_iter().chain(FOLDERS);
+    let mut left: Vec<String> = folders
+        .filter_map(|name| remove(&config.data.join(name)).err())
+        .map(|error| error.to_string())
+        .collect();
+    left.extend(gone.err().map(|error| format!("{error:#}")));
+    let _gone = std::fs::remove_file(config.data.join(RESTORED));
+    if !left.is_empty() {
+        tracing::warn!("something is left of what failed: {}", left.join("; "));
+    }
+}
+
+fn remove(folder: &Path) -> io::Result<()> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// The first part of a path that leads nowhere else.
+fn top(path: &Path) -> Option<&str> {
+    match path.components().next()? {
+        Component::Normal(name) => name.to_str(),
+        _ => None,
+    }
+}

@@ -1,0 +1,124 @@
+//! `dayfly backup` and `dayfly restore`.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::Write as _,
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+use clap::Args;
+use futures_util::StreamExt as _;
+
+use super::{call::Caller, output::Output};
+use crate::{backup, config::ServerConfig};
+
+/// How often it is told how far a backup is.
+const TELL_EVERY: Duration = Duration::from_secs(5);
+
+#[derive(Debug, Args)]
+pub(super) struct Backup {
+    /// The archive to write; nothing is replaced
+    file: PathBuf,
+    /// Leave out snapshots and databases; they are made again from their seeds
+    #[arg(long)]
+    without_data: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Restore {
+    /// What `dayfly backup` wrote
+    file: PathBuf,
+    /// The configuration file of the server that will run on it
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl Backup {
+    pub(super) async fn run(self, caller: &Caller) -> anyhow::Result<()> {
+        let shown = self.file.display();
+        anyhow::ensure!(
+            !self.file.try_exists()?,
+            "{shown} is there already; name another file"
+        );
+        let part = part_of(&self.file);
+        let written = self.write(caller, &part).await;
+        if written.is_err() {
+            // Best effort: what is cut off is no backup.
+            let _gone = std::fs::remove_file(&part);
+        }
+        let bytes = written.with_context(|| format!("failed to write {shown}"))?;
+        let what = match self.without_data {
+            true => "without snapshots and databases",
+            false => "with snapshots and databases",
+        };
+        caller.output.line(&format!(
+            "wrote {shown}: {} MiB, {what}; keep it safe, it holds passwords and data",
+            bytes.div_ceil(1 << 20)
+        ))?;
+        Ok(())
+    }
+
+    async fn write(&self, caller: &Caller, part: &Path) -> anyhow::Result<u64> {
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(part)
+            .with_context(|| format!("cannot make {}", part.display()))?;
+        let path = format!("/api/v1/backup?data={}", !self.without_data);
+        let mut pieces = std::pin::pin!(caller.client.stream(&path).await?);
+        let (mut bytes, mut told) = (0, Instant::now());
+        while let Some(piece) = pieces.next().await {
+            let piece = piece.context("the archive is not whole; the server's log says why")?;
+            file.write_all(&piece)?;
+            bytes += piece.len() as u64;
+            if told.elapsed() >= TELL_EVERY {
+                told = Instant::now();
+                let line = format!("{} MiB so far", bytes >> 20);
+                caller.output.line(&caller.output.faint(&line))?;
+            }
+        }
+        file.sync_all()?;
+        std::fs::rename(part, &self.file)?;
+        let folder = self
+            .file
+            .parent()
+            .filter(|path| !path.as_os_str().is_empty());
+        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+        Ok(bytes)
+    }
+}
+
+fn part_of(file: &Path) -> PathBuf {
+    let mut part = file.as_os_str().to_owned();
+    part.push(".part");
+    part.into()
+}
+
+impl Restore {
+    pub(super) async fn run(self, data: Option<PathBuf>, output: Output) -> anyhow::Result<()> {
+        let config = ServerConfig::read(self.config.as_deref(), data)?;
+        let shown = self.file.display();
+        let restored = backup::restore(&self.file, &config)
+            .await
+            .with_context(|| format!("failed to restore {shown}"))?;
+        let data = match restored.manifest.data {
+            true => format!("{} snapshots and databases", restored.places),
+            false => "no snapshots and databases; they are made again from their seeds".to_owned(),
+        };
+        output.line(&format!(
+            "restored into {} what {} held at {}, with {data}",
+            config.data.display(),
+            restored.manifest.instance,
+            restored.manifest.made_at
+        ))?;
+        output.line(
+            "start the server on it; containers that still run from before are made anew, and \
+             no other server may run with the same records",
+        )?;
+        Ok(())
+    }
+}

@@ -1,0 +1,139 @@
+//! Backups: taken of what runs, and brought back where nothing is.
+
+use std::path::Path;
+
+use anyhow::{Context as _, ensure};
+use tests::harness::{App, Crowd, Dayfly, Ran, Visitor};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_of_what_runs_comes_back_with_its_data_after_everything_was_lost()
+-> anyhow::Result<()> {
+    Dayfly::play(async |dayfly| {
+        let (pull, visitor) = dayfly.open_live("change", &App::notes("first")).await?;
+        visitor.note("before").await?;
+        dayfly.save(&pull.id, "main", "kept").await?;
+        let elsewhere = tempfile::tempdir()?;
+        let crowd = Crowd::gather(visitor.clone(), "/notes");
+        let folder = elsewhere.path();
+        let whole = dayfly.command(folder, &["backup", "whole.tar"]).await?;
+        whole.printed()?;
+        let small = ["backup", "--without-data", "small.tar"];
+        dayfly.command(folder, &small).await?.printed()?;
+        crowd.expect_no_failure().await?;
+        visitor.note("after").await?;
+        let again = dayfly.command(folder, &["backup", "whole.tar"]).await?;
+        ensure!(again.stderr.contains("is there already"), "{again:?}");
+
+        dayfly.lose_host().await?;
+        let damaged = folder.join("damaged.tar");
+        let whole = std::fs::read(folder.join("whole.tar"))?;
+        std::fs::write(&damaged, &whole[..whole.len() / 2])?;
+        let refused = restore(dayfly, folder, "damaged.tar").await?;
+        let why = &refused.stderr;
+        ensure!(
+            why.contains("cannot unpack") || why.contains("damaged"),
+            "{refused:?}"
+        );
+        let restored = restore(dayfly, folder, "whole.tar").await?.printed()?;
+        ensure!(
+            restored.contains("with 3 snapshots and databases"),
+            "{restored}"
+        );
+        let twice = restore(dayfly, folder, "whole.tar").await?;
+        ensure!(twice.stderr.contains("is there already"), "{twice:?}");
+
+        dayfly.restart().await?;
+        dayfly.live(&pull, &pull.commit).await?;
+        let visitor = at_its_new_port(dayfly, &visitor).await?;
+        ensure!(visitor.notes().await? == ["before", "seeded"]);
+        let named = dayfly.api.get("/api/v1/snapshots").await?.to_string();
+        ensure!(named.contains("kept"), "{named}");
+
+        dayfly.lose_host().await?;
+        restore(dayfly, folder, "small.tar").await?.printed()?;
+        dayfly.restart().await?;
+        dayfly.live(&pull, &pull.commit).await?;
+        let visitor = at_its_new_port(dayfly, &visitor).await?;
+        ensure!(visitor.notes().await? == ["seeded"]);
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_backup_is_refused_and_leaves_nothing() -> anyhow::Result<()> {
+    Dayfly::play(async |dayfly| {
+        let elsewhere = tempfile::tempdir()?;
+        let folder = elsewhere.path();
+        let begin = ["backup", "--without-data", "good.tar"];
+        dayfly.command(folder, &begin).await?.printed()?;
+        let mut good = tar::Archive::new(std::fs::File::open(folder.join("good.tar"))?);
+        let mut first = good.entries()?.next().context("an empty backup")??;
+        let mut manifest = Vec::new();
+        std::io::Read::read_to_end(&mut first, &mut manifest)?;
+        let newer = String::from_utf8(manifest.clone())?.replace("\"format\": 1", "\"format\": 9");
+        let cases: [(&[(&str, &[u8])], &str); 5] = [
+            (&[], "no backup of dayfly"),
+            (&[("dayfly.db", b"x")], "no backup of dayfly"),
+            (&[("backup.json", newer.as_bytes())], "its format is 9"),
+            (
+                &[("backup.json", &manifest), ("mirrors/../../escaped", b"x")],
+                "leads elsewhere",
+            ),
+            (
+                &[("backup.json", &manifest), ("proxy/table.json", b"x")],
+                "which no backup has",
+            ),
+        ];
+        dayfly.lose_host().await?;
+        for (entries, words) in cases {
+            std::fs::write(folder.join("case.tar"), archive_of(entries)?)?;
+            let refused = restore(dayfly, folder, "case.tar").await?;
+            ensure!(
+                !refused.success && refused.stderr.contains(words),
+                "{refused:?}"
+            );
+            let left = ["dayfly.db", "mirrors", "restoring", "pool.xfs", "restored"];
+            for name in left {
+                ensure!(
+                    !dayfly.data().join(name).exists(),
+                    "{words}: {name} is left"
+                );
+            }
+        }
+        ensure!(!folder.join("escaped").exists());
+        restore(dayfly, folder, "good.tar").await?.printed()?;
+        dayfly.restart().await
+    })
+    .await
+}
+
+/// An archive with just these files, whatever their names are.
+fn archive_of(entries: &[(&str, &[u8])]) -> anyhow::Result<Vec<u8>> {
+    let mut archive = tar::Builder::new(Vec::new());
+    for (name, content) in entries {
+        let mut header = tar::Header::new_gnu();
+        let field = header.as_gnu_mut().context("a header of another kind")?;
+        field.name[..name.len()].copy_from_slice(name.as_bytes());
+        header.set_size(content.len() as u64);
+        header.set_mode(0o600);
+        header.set_cksum();
+        archive.append(&header, *content)?;
+    }
+    Ok(archive.into_inner()?)
+}
+
+async fn restore(dayfly: &Dayfly, folder: &Path, file: &str) -> anyhow::Result<Ran> {
+    let config = dayfly.data().join("dayfly.server.toml");
+    let config = config.to_str().context("a path that is no text")?;
+    dayfly
+        .command(folder, &["restore", file, "--config", config])
+        .await
+}
+
+async fn at_its_new_port(dayfly: &Dayfly, before: &Visitor) -> anyhow::Result<Visitor> {
+    let health = dayfly.api.get("/healthz").await?;
+    let listen = health["listen"][0].as_str().context("it listens nowhere")?;
+    let host = before.authority().split(':').next().unwrap_or_default();
+    Ok(Visitor::new(listen.parse()?, &format!("http://{host}")))
+}
