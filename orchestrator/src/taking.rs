@@ -138,6 +138,17 @@ async fn keep_real_data_in(
     row: &PreviewRow,
     source: &RevisionFacts,
 ) -> Result<(), Refused> {
+    let refused = |from: &str| {
+        Refused::Wrong(format!(
+            "{} holds data of real people ({from}), and copies of it would be open to whoever has \
+             their link; import them with `--mask`",
+            row.id
+        ))
+    };
+    let rows = ports.store.databases(&row.id).await?;
+    if let Some(real) = rows.iter().find(|database| database.real) {
+        return Err(refused(&format!("database {}", real.name)));
+    }
     for database in source.databases() {
         let Some(SeedSource::Snapshot { name }) = &database.seed else {
             continue;
@@ -146,11 +157,7 @@ async fn keep_real_data_in(
         let held = ports.store.snapshot(name).await?.map(|kept| kept.holds);
         let alone = row.desired.origin == Origin::Database;
         if held == Some(Holds::Real) || held.is_none() && alone {
-            return Err(Refused::Wrong(format!(
-                "{} holds data of real people (snapshot {name:?}), and copies of it would be open \
-                 to whoever has their link; import them with `--mask`",
-                row.id
-            )));
+            return Err(refused(&format!("snapshot {name:?}")));
         }
     }
     Ok(())

@@ -27,6 +27,8 @@ pub struct DatabaseRow {
     pub born: bool,
     /// Whether the last start of its server came to its end.
     pub answers: bool,
+    /// Whether its data are of real people.
+    pub real: bool,
 }
 
 /// What a revision is to run on.
@@ -130,7 +132,8 @@ impl Store {
         .await
     }
 
-    /// The password of a database that is about to be made; drawn the first time.
+    /// The password of a database that is about to be made; drawn the first time. Its data count as
+    /// those of real people where those of its other generations do.
     pub async fn ensure_password(
         &self,
         preview: &PreviewId,
@@ -154,8 +157,9 @@ impl Store {
             }
             let password = random::hex::<16>()?;
             tx.prepare_cached(
-                "INSERT INTO databases (preview, generation, name, password)
-                 VALUES (?1, ?2, ?3, ?4)",
+                "INSERT INTO databases (preview, generation, name, password, real)
+                 SELECT ?1, ?2, ?3, ?4, coalesce(max(real), 0) FROM databases
+                 WHERE preview = ?1 AND name = ?3",
             )?
             .execute(params![
                 preview.as_str(),
@@ -195,6 +199,26 @@ impl Store {
                     now_ms.cast_signed()
                 ])?;
             }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Writes down, before they are made, whether the data of a database will be of real people.
+    pub async fn set_real(
+        &self,
+        preview: &PreviewId,
+        generation: Generation,
+        name: &DatabaseName,
+        real: bool,
+    ) -> Result<(), StoreError> {
+        let (preview, name) = (preview.clone(), name.clone());
+        self.write(move |tx| {
+            tx.prepare_cached(
+                "UPDATE databases SET real = ?4
+                 WHERE preview = ?1 AND generation = ?2 AND name = ?3",
+            )?
+            .execute(params![preview.as_str(), generation.0, name.as_str(), real])?;
             Ok(())
         })
         .await
@@ -254,21 +278,23 @@ fn forget(
 
 fn rows(connection: &Connection, preview: &PreviewId) -> Result<Vec<DatabaseRow>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT generation, name, password, born_at IS NOT NULL, answers FROM databases
+        "SELECT generation, name, password, born_at IS NOT NULL, answers, real FROM databases
          WHERE preview = ?1 ORDER BY generation, name",
     )?;
     let rows = statement.query_map([preview.as_str()], |row| {
         let name: String = row.get(1)?;
-        Ok((row.get(0)?, name, row.get(2)?, row.get(3)?, row.get(4)?))
+        let facts = (row.get(3)?, row.get(4)?, row.get(5)?);
+        Ok((row.get(0)?, name, row.get(2)?, facts))
     })?;
     rows.map(|row| {
-        let (generation, name, password, born, answers) = row?;
+        let (generation, name, password, (born, answers, real)) = row?;
         Ok(DatabaseRow {
             generation: Generation(generation),
             name: word("a database name", &name)?,
             password,
             born,
             answers,
+            real,
         })
     })
     .collect()

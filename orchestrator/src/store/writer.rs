@@ -108,10 +108,11 @@ pub struct Store {
     instance: Instance,
 }
 
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("migrations/01-spine.sql"),
     include_str!("migrations/02-builds.sql"),
     include_str!("migrations/03-data.sql"),
+    include_str!("migrations/04-real.sql"),
 ];
 
 impl Store {

@@ -72,7 +72,7 @@ async fn what_is_no_backup_is_refused_and_leaves_nothing() -> anyhow::Result<()>
         let mut manifest = Vec::new();
         std::io::Read::read_to_end(&mut first, &mut manifest)?;
         let newer = String::from_utf8(manifest.clone())?.replace("\"format\": 1", "\"format\": 9");
-        let cases: [(&[(&str, &[u8])], &str); 5] = [
+        let cases: [(Entries<'_>, &str); 5] = [
             (&[], "no backup of dayfly"),
             (&[("dayfly.db", b"x")], "no backup of dayfly"),
             (&[("backup.json", newer.as_bytes())], "its format is 9"),
@@ -108,8 +108,11 @@ async fn what_is_no_backup_is_refused_and_leaves_nothing() -> anyhow::Result<()>
     .await
 }
 
+/// Names and contents.
+type Entries<'a> = &'a [(&'a str, &'a [u8])];
+
 /// An archive with just these files, whatever their names are.
-fn archive_of(entries: &[(&str, &[u8])]) -> anyhow::Result<Vec<u8>> {
+fn archive_of(entries: Entries<'_>) -> anyhow::Result<Vec<u8>> {
     let mut archive = tar::Builder::new(Vec::new());
     for (name, content) in entries {
         let mut header = tar::Header::new_gnu();

@@ -94,6 +94,18 @@ async fn real_data_are_for_databases_that_nobody_can_visit() -> anyhow::Result<(
             .sql(&alone.id, "-", "select count(*) from customers")
             .await?;
         ensure!(count == "2", "{count}");
+        // The name may mean other data by now; what was made of the real ones stays what it is.
+        let again = [&import[..], &["--as", "synthetic"]].concat();
+        dayfly.command(here, &again).await?.printed()?;
+        for path in ["forks", "captures"] {
+            let path = format!("/api/v1/previews/{}/{path}", alone.id);
+            let taken = dayfly.ask(&path, &serde_json::json!({})).await;
+            let why = taken
+                .err()
+                .map(|error| error.to_string())
+                .unwrap_or_default();
+            ensure!(why.contains("real people"), "{path}: {why}");
+        }
         Ok(())
     })
     .await

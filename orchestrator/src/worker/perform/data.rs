@@ -69,7 +69,11 @@ pub(super) async fn create(
 ) -> Result<Effect, Trouble> {
     let wanted = database(scene, number, name)?;
     let spec = spec(scene, generation, wanted).await?;
-    let seed = seed::seed(scene, number, wanted).await?;
+    let (seed, real) = seed::seed(scene, number, wanted).await?;
+    let store = &scene.ports.store;
+    store
+        .set_real(scene.preview, generation, name, real)
+        .await?;
     let made = scene
         .ports
         .databases
@@ -78,7 +82,7 @@ pub(super) async fn create(
     scene.ports.data_notes.clear(scene.preview);
     // It may have been replaced while it was looked up: then its name leads to another one by now.
     if matches!(made, Err(DatabaseError::NoData(_)))
-        && let (Seed::Snapshot(before), Seed::Snapshot(now)) =
+        && let (Seed::Snapshot(before), (Seed::Snapshot(now), _)) =
             (&seed, seed::seed(scene, number, wanted).await?)
         && *before != now
     {

@@ -12,20 +12,21 @@ use deploy::{
 use super::{Scene, Trouble, source};
 use crate::{diagnosis, environment, lifecycle::Origin, store::Holds};
 
+/// What a database starts with, and whether that is data of real people.
 pub(super) async fn seed(
     scene: &Scene<'_>,
     number: RevisionNumber,
     database: &Database,
-) -> Result<Seed, Trouble> {
+) -> Result<(Seed, bool), Trouble> {
     let Some(from) = &database.seed else {
-        return Ok(Seed::Empty);
+        return Ok((Seed::Empty, false));
     };
-    match from {
-        SeedSource::Run { run, service } => command(scene, number, run, service).await,
-        SeedSource::Snapshot { name } => snapshot(scene, name).await,
+    let seed = match from {
+        SeedSource::Snapshot { name } => return snapshot(scene, name).await,
+        SeedSource::Run { run, service } => command(scene, number, run, service).await?,
         files => {
             let tree = source::fetch(scene, number).await?;
-            Ok(match files {
+            match files {
                 SeedSource::Sql { paths } => Seed::Sql(read_all(scene, &tree, paths).await?),
                 SeedSource::PgCustom { path } => Seed::PgCustom(read(scene, &tree, path).await?),
                 SeedSource::PgDirectory { path, files } => {
@@ -33,9 +34,10 @@ pub(super) async fn seed(
                 }
                 SeedSource::Rdb { path } => Seed::Rdb(read(scene, &tree, path).await?),
                 SeedSource::Run { .. } | SeedSource::Snapshot { .. } => Seed::Empty,
-            })
+            }
         }
-    }
+    };
+    Ok((seed, false))
 }
 
 async fn read_all(
@@ -96,7 +98,7 @@ fn scope(
     serde_json::to_string(&(whose, env, databases)).map_err(Trouble::again)
 }
 
-async fn snapshot(scene: &Scene<'_>, name: &str) -> Result<Seed, Trouble> {
+async fn snapshot(scene: &Scene<'_>, name: &str) -> Result<(Seed, bool), Trouble> {
     let alone = scene.snapshot.row.desired.origin == Origin::Database;
     match scene.ports.store.snapshot(name).await? {
         // Only what nobody can visit may hold it.
@@ -104,7 +106,7 @@ async fn snapshot(scene: &Scene<'_>, name: &str) -> Result<Seed, Trouble> {
             let why = "previews are open to whoever has their link";
             Err(Trouble::Verdict(diagnosis::snapshot_real(name, why)))
         }
-        Some(row) => Ok(Seed::Snapshot(row.id)),
+        Some(row) => Ok((Seed::Snapshot(row.id), row.holds == Holds::Real)),
         None => Err(Trouble::Verdict(diagnosis::snapshot_missing(name))),
     }
 }
