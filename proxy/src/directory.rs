@@ -23,9 +23,9 @@ pub const TABLE_FILE: &str = "table.json";
 /// Makes the directory (mode 0700) and gives it to the user the proxy will run as. Its parent must
 /// exist and must not be writable by that user. Repeating it is harmless.
 pub fn prepare_dir(dir: &Path, run_as: Option<(u32, u32)>) -> Result<(), ProxyError> {
-    let failed = |source: io::Error| ProxyError::Directory {
+    let failed = |cause: io::Error| ProxyError::Directory {
         path: dir.to_owned(),
-        source,
+        cause,
     };
     match std::fs::DirBuilder::new().mode(0o700).create(dir) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(error)),
@@ -50,7 +50,7 @@ pub fn hand_over(path: &Path, run_as: Option<(u32, u32)>) -> Result<(), ProxyErr
     };
     let failed = |e: nix::Error| ProxyError::Directory {
         path: path.to_owned(),
-        source: e.into(),
+        cause: e.into(),
     };
     let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     let opened = open(path, flags, Mode::empty()).map_err(failed)?;

@@ -6,28 +6,30 @@ use std::{io, net::SocketAddr, path::PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum ProxyError {
     /// A public address could not be taken.
-    #[error("listen on {address}: {source}; free the port or choose another `listen`")]
+    #[error(
+        "listen on {address}: {cause}; free the port, or name another with `listen` in the configuration or DAYFLY_LISTEN"
+    )]
     Listen {
         /// The address.
         address: SocketAddr,
         /// What the system said.
-        source: io::Error,
+        cause: io::Error,
     },
     /// The control socket could not be made.
-    #[error("make the control socket {path:?}: {source}; another proxy may own this directory")]
+    #[error("make the control socket {path:?}: {cause}; another proxy may own this directory")]
     ControlSocket {
         /// Where.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        cause: io::Error,
     },
     /// The directory cannot be used.
-    #[error("use the proxy's directory {path:?}: {source}")]
+    #[error("use the proxy's directory {path:?}: {cause}")]
     Directory {
         /// Which.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        cause: io::Error,
     },
     /// What was to be handed over is not a socket that we made.
     #[error("hand over {path:?}: it is not a socket made by this user; remove it and bind again")]
@@ -47,12 +49,12 @@ pub enum ProxyError {
         gid: u32,
     },
     /// A step of giving up privileges failed, or did not hold.
-    #[error("give up root ({step}): {source}")]
+    #[error("give up root ({step}): {cause}")]
     Privilege {
         /// Which step.
         step: &'static str,
         /// What the system said.
-        source: io::Error,
+        cause: io::Error,
     },
     /// A limit that cannot be.
     #[error("use the limit {name}: {why}")]

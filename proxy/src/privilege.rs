@@ -40,7 +40,7 @@ pub(crate) fn give_up(user: Option<(u32, u32)>) -> Result<(), ProxyError> {
             let source = io::Error::other("root could be regained");
             return Err(ProxyError::Privilege {
                 step: "check",
-                source,
+                cause: source,
             });
         }
     }
@@ -62,6 +62,6 @@ pub fn raise_open_files() {
 fn step<T>(step: &'static str, done: nix::Result<T>) -> Result<T, ProxyError> {
     done.map_err(|e| ProxyError::Privilege {
         step,
-        source: e.into(),
+        cause: e.into(),
     })
 }

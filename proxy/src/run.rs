@@ -34,9 +34,9 @@ pub(crate) struct Bound {
 pub fn run(config: ProxyConfig) -> Result<(), ProxyError> {
     let user = privilege::target(config.run_as)?;
     let dir = &config.dir;
-    env::set_current_dir(dir).map_err(|source| ProxyError::Directory {
+    env::set_current_dir(dir).map_err(|cause| ProxyError::Directory {
         path: dir.clone(),
-        source,
+        cause,
     })?;
     let here = PathBuf::from(".");
     let bound = Bound::bind(&config, &here)?;
@@ -61,7 +61,7 @@ impl Bound {
         let mut listeners = Vec::with_capacity(config.listen.len());
         let mut listen = Vec::with_capacity(config.listen.len());
         for &address in &config.listen {
-            let failed = |source| ProxyError::Listen { address, source };
+            let failed = |cause| ProxyError::Listen { address, cause };
             // The standard library sets SO_REUSEADDR, so a restart does not wait for old sockets.
             let listener = TcpListener::bind(address).map_err(failed)?;
             // Listening again only makes the queue longer than the standard library's.
@@ -73,7 +73,7 @@ impl Bound {
         }
         let path = dir.join(CONTROL_SOCKET);
         let control =
-            bind_control(&path).map_err(|source| ProxyError::ControlSocket { path, source })?;
+            bind_control(&path).map_err(|cause| ProxyError::ControlSocket { path, cause })?;
         Ok(Self {
             listeners,
             listen,

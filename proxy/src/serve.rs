@@ -193,12 +193,12 @@ async fn sweep(shared: Arc<Shared>, stop: CancellationToken) {
 }
 
 fn tokio_listener(listener: StdListener, address: SocketAddr) -> Result<TcpListener, ProxyError> {
-    TcpListener::from_std(listener).map_err(|source| ProxyError::Listen { address, source })
+    TcpListener::from_std(listener).map_err(|cause| ProxyError::Listen { address, cause })
 }
 
 fn tokio_unix(listener: StdUnixListener) -> Result<UnixListener, ProxyError> {
-    UnixListener::from_std(listener).map_err(|source| ProxyError::ControlSocket {
+    UnixListener::from_std(listener).map_err(|cause| ProxyError::ControlSocket {
         path: PathBuf::from(crate::CONTROL_SOCKET),
-        source,
+        cause,
     })
 }

@@ -11,7 +11,7 @@ use axum::{
     http::StatusCode,
 };
 use deploy::{
-    blueprint::{Blueprint, Database, OnPush, SeedSource, known_engine},
+    blueprint::{Blueprint, Database, DatabaseEngine, OnPush, SeedSource, known_engine},
     data_access::Reach,
     databases::{DatabaseError, DatabaseKey, DatabaseSpec, url},
     engine::EngineError,
@@ -29,7 +29,7 @@ use crate::{
     lifecycle::{Head, Origin},
     store::{Given, NewRevision, NewTaken},
     taking::{add, fresh_id},
-    worker::wall_ms,
+    worker::{Ports, wall_ms},
 };
 
 /// The slug of databases that belong to no preview.
@@ -69,6 +69,24 @@ pub struct ReachView {
     pub url: String,
 }
 
+/// Refuses a snapshot that is not there, or holds data of another kind of server.
+async fn check_snapshot(ports: &Ports, name: &str, engine: &DatabaseEngine) -> Result<(), Problem> {
+    let Some(row) = ports.store.snapshot(name).await? else {
+        return Err(Problem::not_found(format!(
+            "there is no snapshot {name:?}; `dayfly snapshot ls` shows all"
+        )));
+    };
+    let there = ports.databases.snapshots().await;
+    let there = there.map_err(|e| Problem::new(StatusCode::BAD_GATEWAY, e.to_string()))?;
+    match there.iter().find(|state| state.id == row.id) {
+        Some(state) if state.engine != *engine => Err(Problem::bad_request(format!(
+            "the snapshot {name:?} holds data of {}; make a database of that",
+            state.image
+        ))),
+        _ => Ok(()),
+    }
+}
+
 /// Makes a database that belongs to nobody's pull request.
 pub(super) async fn create(
     State(state): State<ApiState>,
@@ -82,12 +100,8 @@ pub(super) async fn create(
             "`hours` has to be from 1 to {HOURS_MAX}"
         )));
     }
-    if let Some(name) = &body.snapshot
-        && ports.store.snapshot(name).await?.is_none()
-    {
-        return Err(Problem::not_found(format!(
-            "there is no snapshot {name:?}; `dayfly snapshot ls` shows all"
-        )));
+    if let Some(name) = &body.snapshot {
+        check_snapshot(ports, name, &engine).await?;
     }
     let name = DatabaseName::parse("main").map_err(|e| Problem::bad_request(e.to_string()))?;
     let database = Database {

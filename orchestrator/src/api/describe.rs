@@ -16,7 +16,9 @@ use super::{
 use crate::{
     environment,
     glance::{observed, shown},
-    lifecycle::{Observed, Outcome, Phase, RevisionFacts, Wanted, current_revision, summary},
+    lifecycle::{
+        Observed, Origin, Outcome, Phase, RevisionFacts, Wanted, current_revision, summary,
+    },
     report,
     store::{PreviewRow, StoreError},
     worker::Ports,
@@ -97,7 +99,11 @@ fn services(ports: &Ports, row: &PreviewRow, observed: &Observed) -> Vec<Service
     let of = |service: &Service| ServiceView {
         name: service.name.clone(),
         url: service_url(ports, row, service),
-        phase: service_phase(observed, revision, service),
+        phase: match row.desired.origin {
+            // What is kept never runs.
+            Origin::Capture => summary(&row.desired, observed).phase,
+            _ => service_phase(observed, revision, service),
+        },
         image: revision.images.get(&service.name).map(ToString::to_string),
         unchanged_since: observed
             .unchanged_since(revision, &service.name)
@@ -163,6 +169,7 @@ fn databases(row: &PreviewRow, observed: &Observed) -> Vec<DatabaseView> {
         Some(match observed.databases.get(&(generation, name.clone())) {
             Some(Activity::Running) if born => Phase::Live,
             Some(_) => Phase::Starting,
+            None if born && row.desired.origin == Origin::Capture => Phase::Captured,
             None if born => Phase::Starting,
             None => Phase::Queued,
         })

@@ -81,11 +81,12 @@ struct Import {
 }
 
 #[derive(Debug, Args)]
+#[command(override_usage = "dayfly snapshot save [OPTIONS] PREVIEW [DATABASE] AS NAME")]
 struct Save {
     /// The preview
     id: PreviewId,
     /// The database, where there are several, and AS NAME
-    #[arg(required = true, num_args = 2..=3, value_names = ["DATABASE", "AS", "NAME"])]
+    #[arg(required = true, num_args = 1..=3, value_names = ["DATABASE", "AS", "NAME"])]
     words: Vec<String>,
     /// What it holds
     #[arg(long = "as", value_enum)]

@@ -13,12 +13,12 @@ pub fn database(name: &DatabaseName, error: &DatabaseError) -> Diagnosis {
         DatabaseError::Seed { output, .. } => (
             "DF402",
             output.clone(),
-            "Mend the seed and push; the database is made anew from it.",
+            "Mend the seed, then push or run `dayfly up` again; the database is made anew from it.",
         ),
         DatabaseError::SeedUnfit { .. } => (
             "DF407",
             Vec::new(),
-            "Give it a seed of its own kind in dayfly.toml, and push.",
+            "Give it a seed of its own kind in dayfly.toml, then push or run `dayfly up` again.",
         ),
         DatabaseError::NoImage { .. } => (
             "DF403",
@@ -48,7 +48,7 @@ pub fn database(name: &DatabaseName, error: &DatabaseError) -> Diagnosis {
         DatabaseError::NoData(_) => (
             "DF410",
             Vec::new(),
-            "What it should be a copy of is gone. Push again to start from the seed.",
+            "What it should be a copy of is gone. Push or run `dayfly up` again to start from the seed.",
         ),
         DatabaseError::Outgrown { .. } => (
             "DF415",
@@ -60,14 +60,18 @@ pub fn database(name: &DatabaseName, error: &DatabaseError) -> Diagnosis {
             "DF411",
             Vec::new(),
             "Nothing was lost. Remove previews, captures or snapshots, or give the pool more room; \
-             then push again.",
+             then push or run `dayfly up` again.",
         ),
         DatabaseError::Pool(_) => (
             "DF412",
             Vec::new(),
             "`dayfly doctor` says what the pool needs.",
         ),
-        DatabaseError::Engine(_) => ("DF404", Vec::new(), "Push again to retry."),
+        DatabaseError::Engine(_) => (
+            "DF404",
+            Vec::new(),
+            "Push or run `dayfly up` again to retry.",
+        ),
     };
     diagnosis(code, format!("Database {name}: {error}"), evidence, action)
 }
@@ -125,7 +129,7 @@ pub fn migration_failed(name: &DatabaseName, command: &Command, ended: &Ended) -
             ended.exit_code
         )
     };
-    let action = "Its last lines are below; mend it and push.";
+    let action = "Its last lines are below; mend it, then push or run `dayfly up` again.";
     diagnosis("DF405", sentence, ended.output.clone(), action)
 }
 

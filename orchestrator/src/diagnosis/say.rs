@@ -12,13 +12,12 @@ pub(super) fn diagnosis(
     evidence: Vec<String>,
     action: impl Into<String>,
 ) -> Diagnosis {
+    // What a server says in several lines begins the evidence with all but the first of them.
+    let mut lines = sentence.lines();
+    let sentence = text::plain(lines.next().unwrap_or_default());
+    let evidence: Vec<&str> = lines.chain(evidence.iter().map(String::as_str)).collect();
     let skip = evidence.len().saturating_sub(EVIDENCE_LINES_MAX);
-    let evidence = evidence
-        .iter()
-        .skip(skip)
-        .map(|line| text::plain(line))
-        .collect();
-    let sentence = text::plain(&sentence);
+    let evidence = evidence.into_iter().skip(skip).map(text::plain).collect();
     Diagnosis {
         code: code.to_owned(),
         sentence,

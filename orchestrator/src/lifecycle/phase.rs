@@ -135,13 +135,9 @@ pub fn summary(desired: &Desired, observed: &Observed) -> Summary {
         Some(Outcome::Failed(diagnosis)) => Some(diagnosis.clone()),
         _ => None,
     });
-    let head = match &desired.wanted {
-        Wanted::Serve(head) => Some(head.commit.clone()),
-        _ => None,
-    };
     Summary {
         phase: phase(desired, observed, current),
-        head,
+        head: desired.target().cloned(),
         revision: current.map(|revision| revision.number.0),
         serving: serving.map(|revision| revision.commit.clone()),
         diagnosis,

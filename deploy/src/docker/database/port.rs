@@ -50,8 +50,8 @@ impl Databases for Docker {
         let place = place(&spec.key);
         let about = self.about(&place).await?.ok_or_else(missing)?;
         about.check(spec)?;
-        self.check_growth(&place).await?;
-        let image = self.server_image(&spec.image).await?;
+        let image = self.server_image(&spec.image);
+        let (image, ()) = tokio::try_join!(image, self.check_growth(&place))?;
         let turn = self.turns().data.of(&spec.key.preview);
         let _turn = turn.read().await;
         self.start_server(spec, image, &about).await
