@@ -31,6 +31,8 @@ use crate::{
 
 /// How often the pool's room is looked at, which costs nothing.
 const ROOM_EVERY: Duration = Duration::from_millis(250);
+/// How long nothing is looked at after the engine or the pool did not answer.
+const AFTER_TROUBLE: Duration = Duration::from_secs(5);
 /// After how many more bytes in use the data of every server that runs are measured.
 const MEASURE_AFTER_BYTES: u64 = 64 << 20;
 /// They are measured at least this often, since room that others leave hides what somebody takes.
@@ -79,15 +81,19 @@ impl Docker {
         let Some(pool) = self.config().pool.clone() else {
             return;
         };
-        let mut last = None;
+        let (mut last, mut pause) = (None, ROOM_EVERY);
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = tokio::time::sleep(ROOM_EVERY) => {}
+                () = tokio::time::sleep(pause) => {}
             }
+            pause = ROOM_EVERY;
             match self.look_at_growth(&pool, last.take(), &told).await {
-                Ok(look) => last = look,
-                Err(error) => tracing::warn!(%error, "the growth of databases was not looked at"),
+                Ok(look) => last = Some(look),
+                Err(error) => {
+                    tracing::warn!(%error, "the growth of databases was not looked at");
+                    pause = AFTER_TROUBLE;
+                }
             }
         }
     }
@@ -97,21 +103,20 @@ impl Docker {
         pool: &Pool,
         last: Option<Look>,
         told: &impl Fn(Outgrown),
-    ) -> Result<Option<Look>, DatabaseError> {
+    ) -> Result<Look, DatabaseError> {
         let space = pool.space().await?;
         let used_bytes = space.total_bytes.saturating_sub(space.free_bytes);
         let scarce = space.left_bytes() < pool.last_bytes();
-        if let Some(last) = last {
+        let is_due = |last: &Look| {
             let grown = used_bytes.saturating_sub(last.used_bytes);
-            let due = grown >= MEASURE_AFTER_BYTES || (scarce && grown > 0);
-            if !due && last.at.elapsed() < MEASURE_AFTER {
-                return Ok(Some(last));
-            }
-            return self
-                .measure_growth(pool, Some(last), used_bytes, told)
-                .await;
+            grown >= MEASURE_AFTER_BYTES
+                || (scarce && grown > 0)
+                || last.at.elapsed() >= MEASURE_AFTER
+        };
+        match last {
+            Some(last) if !is_due(&last) => Ok(last),
+            last => self.measure_growth(pool, last, used_bytes, told).await,
         }
-        self.measure_growth(pool, None, used_bytes, told).await
     }
 
     async fn measure_growth(
@@ -120,7 +125,7 @@ impl Docker {
         last: Option<Look>,
         used_bytes: u64,
         told: &impl Fn(Outgrown),
-    ) -> Result<Option<Look>, DatabaseError> {
+    ) -> Result<Look, DatabaseError> {
         let mut look = Look {
             at: Instant::now(),
             used_bytes,
@@ -160,7 +165,7 @@ impl Docker {
                 told(outgrown);
             }
         }
-        Ok(Some(look))
+        Ok(look)
     }
 
     /// Kills a server. What it writes down at an end of its own would take room as well; its data
