@@ -9,7 +9,8 @@ use std::{
 };
 
 use anyhow::Context as _;
-use nix::fcntl::{Flock, FlockArg};
+use deploy::names::Instance;
+use nix::fcntl::{Flock, FlockArg, OFlag};
 
 /// How long the lock of a server that is dead is waited for.
 const DEAD_HOLDER_WAIT: Duration = Duration::from_secs(5);
@@ -67,6 +68,51 @@ impl DataLock {
         file.rewind()?;
         writeln!(file, "{}", std::process::id())?;
         Ok(Self { _file: file })
+    }
+}
+
+/// Where locks of this host are, on systems that have such a folder.
+const HOST_LOCKS: &str = "/run/lock";
+
+/// Held for as long as the server lives, so that no other server of this host works with the same
+/// records, copied or restored: the two would take each other's containers away.
+pub struct RecordsLock {
+    _file: Option<Flock<File>>,
+}
+
+impl RecordsLock {
+    /// Takes it. Where this host has no place for such locks, or it is not ours to use, nothing is
+    /// held.
+    pub fn take(instance: &Instance) -> anyhow::Result<Self> {
+        let path = Path::new(HOST_LOCKS).join(format!("dayfly-{instance}"));
+        let opened = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .custom_flags(OFlag::O_NOFOLLOW.bits())
+            .open(&path);
+        let mut file = match opened {
+            Ok(file) => file,
+            Err(error) => {
+                tracing::debug!(path = %path.display(), %error, "nothing keeps a second server away");
+                return Ok(Self { _file: None });
+            }
+        };
+        let mut holder = String::new();
+        file.read_to_string(&mut holder)?;
+        let holder = holder.trim();
+        let mut file = lock(file, holder).with_context(|| {
+            format!(
+                "the server with process id {holder} works with the same records; stop it first: \
+                 of a data directory and its copies only one can be used at a time"
+            )
+        })?;
+        file.set_len(0)?;
+        file.rewind()?;
+        writeln!(file, "{}", std::process::id())?;
+        Ok(Self { _file: Some(file) })
     }
 }
 

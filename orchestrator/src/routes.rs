@@ -21,7 +21,7 @@ use crate::{
     lifecycle::Routed,
     names,
     store::PreviewRow,
-    worker::{RouteSwitch, Settings, Snapshot},
+    worker::{RouteSwitch, Settings},
 };
 
 /// The key of the control host's route.
@@ -118,8 +118,7 @@ impl RouteBook {
 
     /// Makes sure that a preview's main host is known, before anything of it serves; answers
     /// whether it is new, so that the table lacks it.
-    pub fn note(&self, snapshot: &Snapshot) -> bool {
-        let row = &snapshot.row;
+    pub fn note(&self, row: &PreviewRow) -> bool {
         let mut pages = self.pages();
         let page = pages.entry(row.id.clone()).or_default();
         if page.main.is_some() {

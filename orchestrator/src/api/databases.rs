@@ -174,6 +174,11 @@ pub(super) async fn reach(
     let id = PreviewId::parse(&id).map_err(|_| none("such preview"))?;
     let row = ports.store.preview(&id).await?;
     let row = row.ok_or_else(|| none("such preview"))?;
+    if row.desired.origin == Origin::Capture {
+        return Err(Problem::conflict(format!(
+            "{id} is a capture, of which nothing runs; `dayfly fork {id}` opens a copy of it"
+        )));
+    }
     let observed = glance::observed(ports, &row).await?;
     let revision = glance::shown(&row, &observed);
     let databases: Vec<_> = revision

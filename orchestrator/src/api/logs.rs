@@ -29,6 +29,7 @@ use super::{
 };
 use crate::{
     glance::{observed, shown},
+    lifecycle::Wanted,
     migrationlog, servicelog,
     store::PreviewRow,
     text,
@@ -112,6 +113,9 @@ async fn services(
 
 fn nothing_ran(row: &PreviewRow) -> Problem {
     let id = &row.id;
+    if matches!(row.desired.wanted, Wanted::Nothing(_)) {
+        return Problem::not_found(format!("{id} is gone, and its logs with it"));
+    }
     Problem::not_found(format!(
         "nothing of {id} has run yet; `dayfly logs {id} --build` shows its build"
     ))

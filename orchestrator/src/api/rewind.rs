@@ -117,6 +117,10 @@ fn settled(row: &PreviewRow, observed: &Observed) -> Result<deploy::names::Commi
     match (&row.desired.wanted, phase) {
         (Wanted::Serve(head), Phase::Live) => Ok(head.commit.clone()),
         (Wanted::Serve(head), Phase::Failed) if observed.route.is_some() => Ok(head.commit.clone()),
+        (_, Phase::Captured) => Err(Problem::conflict(format!(
+            "{id} is a capture, which stays as it is; `dayfly fork {id}` opens a copy of it",
+            id = row.id
+        ))),
         _ => Err(Problem::conflict(format!(
             "{} is {phase}; wait until it is live",
             row.id

@@ -15,8 +15,18 @@ use deploy::{
 use tokio::runtime::Handle;
 
 use super::{FOLDERS, FORMAT, MANIFEST, Manifest, POOL, RESTORED, STORE};
-use crate::{config::ServerConfig, host, lock::DataLock};
+use crate::{
+    config::ServerConfig,
+    host,
+    lifecycle::{Desired, Ending, Origin, Wanted},
+    lock::DataLock,
+    store::Store,
+    worker::wall_ms,
+};
 
+/// What the mark of a restore says.
+const WITH_DATA: &str = "with data";
+const WITHOUT_DATA: &str = "without data";
 /// Where everything but data is unpacked before it gets its place.
 const UNPACKED: &str = "restoring";
 /// What a copy of the store is called while it is put into an archive.
@@ -59,7 +69,7 @@ pub async fn restore(archive: &Path, config: &ServerConfig) -> anyhow::Result<Re
 ///
 /// # Errors
 /// Where containers cannot be removed.
-pub async fn settle(data: &Path, docker: &Docker) -> anyhow::Result<()> {
+pub async fn settle(data: &Path, docker: &Docker, store: &Store) -> anyhow::Result<()> {
     for entry in std::fs::read_dir(data).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let is_copy = name
@@ -71,11 +81,37 @@ pub async fn settle(data: &Path, docker: &Docker) -> anyhow::Result<()> {
         }
     }
     let restored = data.join(RESTORED);
-    if restored.exists() {
-        let ended = docker.end_all().await;
-        ended.context("what ran before the restore cannot be removed")?;
-        std::fs::remove_file(&restored)
-            .with_context(|| format!("cannot remove {}", restored.display()))?;
+    if !restored.try_exists()? {
+        return Ok(());
+    }
+    let ended = docker.end_all().await;
+    ended.context("what ran before the restore cannot be removed")?;
+    if std::fs::read_to_string(&restored)? == WITHOUT_DATA {
+        give_up_data(store).await?;
+    }
+    std::fs::remove_file(&restored).with_context(|| format!("cannot remove {}", restored.display()))
+}
+
+/// Data that are not there can be made again from their seeds. What had none goes: snapshots with a
+/// name, and what was taken of data.
+async fn give_up_data(store: &Store) -> anyhow::Result<()> {
+    for snapshot in store.forget_data().await? {
+        tracing::warn!(snapshot, "it was not in the backup, and is forgotten");
+    }
+    for row in store.previews().await? {
+        let taken = matches!(
+            row.desired.origin,
+            Origin::Fork | Origin::Capture | Origin::Database
+        );
+        if !taken || row.gone_at_ms.is_some() {
+            continue;
+        }
+        tracing::warn!(preview = %row.id, "its data were not in the backup; it is removed");
+        let change = |desired: &mut Desired| {
+            desired.wanted = Wanted::Nothing(Ending::Removed);
+            desired.clearing = true;
+        };
+        store.change_desired(&row.id, wall_ms(), change).await?;
     }
     Ok(())
 }
@@ -140,7 +176,11 @@ fn unpack(archive: impl Read, config: &ServerConfig) -> anyhow::Result<Restored>
             std::fs::rename(staging.join(folder), config.data.join(folder))?;
         }
     }
-    File::create(config.data.join(RESTORED))?.sync_all()?;
+    let mark = match manifest.data {
+        true => WITH_DATA,
+        false => WITHOUT_DATA,
+    };
+    std::fs::write(config.data.join(RESTORED), mark)?;
     // Last, so that nothing counts as restored before everything is there.
     File::open(staging.join(STORE))?.sync_all()?;
     std::fs::rename(staging.join(STORE), config.data.join(STORE))?;

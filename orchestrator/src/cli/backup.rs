@@ -22,7 +22,7 @@ const TELL_EVERY: Duration = Duration::from_secs(5);
 pub(super) struct Backup {
     /// The archive to write; nothing is replaced
     file: PathBuf,
-    /// Leave out snapshots and databases; they are made again from their seeds
+    /// Leave out snapshots and databases; what has a seed is made again from it
     #[arg(long)]
     without_data: bool,
 }
@@ -107,7 +107,9 @@ impl Restore {
             .with_context(|| format!("failed to restore {shown}"))?;
         let data = match restored.manifest.data {
             true => format!("{} snapshots and databases", restored.places),
-            false => "no snapshots and databases; they are made again from their seeds".to_owned(),
+            false => "no data: databases are made again from their seeds; snapshots with a name, \
+                      forks, captures and databases alone do not come back"
+                .to_owned(),
         };
         output.line(&format!(
             "restored into {} what {} held at {}, with {data}",
@@ -116,8 +118,8 @@ impl Restore {
             restored.manifest.made_at
         ))?;
         output.line(
-            "start the server on it; containers that still run from before are made anew, and \
-             no other server may run with the same records",
+            "`dayfly serve` with this data directory goes on from there; containers that still run \
+             from before are made anew",
         )?;
         Ok(())
     }

@@ -149,6 +149,15 @@ fn start_server(config: &std::path::Path, data: &std::path::Path) -> anyhow::Res
         // Ctrl-C in the terminal is the demo's to answer; it takes its server down in order.
         .process_group(0)
         .kill_on_drop(true);
+    // The demo's own file says everything; what the environment says is for other servers.
+    for (name, _) in std::env::vars_os() {
+        let for_servers = name
+            .to_str()
+            .is_some_and(|name| name.starts_with("DAYFLY_") && !name.starts_with("DAYFLY_LOG"));
+        if for_servers {
+            command.env_remove(name);
+        }
+    }
     command.spawn().context("the server could not be started")
 }
 

@@ -105,13 +105,13 @@ impl Failure<'_> {
                 "DF211",
                 self.why("the command could not reach the network"),
                 "Check that the server can reach what the step downloads; its last lines are \
-                 below."
+                 shown."
                     .to_owned(),
             ),
             _ => (
                 "DF201",
                 self.why(self.said),
-                "The last lines of the build are below; the step that failed is named above."
+                "The last lines of the build are shown; the step that failed is named above."
                     .to_owned(),
             ),
         };

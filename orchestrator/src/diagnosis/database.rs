@@ -43,7 +43,7 @@ pub fn database(name: &DatabaseName, error: &DatabaseError) -> Diagnosis {
         DatabaseError::NotReady { output, .. } => (
             "DF404",
             output.clone(),
-            "The server's last lines are below.",
+            "The server's last lines are shown.",
         ),
         DatabaseError::NoData(_) => (
             "DF410",
@@ -129,7 +129,7 @@ pub fn migration_failed(name: &DatabaseName, command: &Command, ended: &Ended) -
             ended.exit_code
         )
     };
-    let action = "Its last lines are below; mend it, then push or run `dayfly up` again.";
+    let action = "Its last lines are shown; mend it, then push or run `dayfly up` again.";
     diagnosis("DF405", sentence, ended.output.clone(), action)
 }
 

@@ -43,7 +43,7 @@ pub fn exited(
         }
         code => {
             let sentence = format!("{name} ended with {code} before it served");
-            let action = "Its last lines are below; `dayfly logs` shows more.";
+            let action = "Its last lines are shown; `dayfly logs` shows more.";
             diagnosis("DF301", sentence, evidence, action)
         }
     }

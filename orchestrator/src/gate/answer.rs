@@ -18,7 +18,8 @@ use tokio::time::Instant;
 
 use super::{link, pages};
 use crate::{
-    lifecycle::{Phase, Wanted},
+    glance,
+    lifecycle::{Phase, Wanted, summary},
     store::PreviewRow,
     worker::{Registry, Snapshot},
 };
@@ -77,7 +78,7 @@ async fn page(registry: &Registry, preview: &PreviewId) -> Response {
         let nothing = matches!(row.desired.wanted, Wanted::Nothing(_));
         nothing && row.gone_at_ms.is_some() && !row.desired.clearing
     };
-    match (ports.board.get(preview), row) {
+    match (seen(registry, preview).await, row) {
         (_, Some(row)) if is_over(&row) => pages::gone(&row),
         (Some(snapshot), Some(row)) if snapshot.summary.phase == Phase::Captured => {
             match ports.settings.is_local() {
@@ -103,7 +104,7 @@ async fn held(registry: &Registry, preview: &PreviewId, host: &HostName) -> Resp
         if let Some(forward) = upstream(registry, preview, host).await {
             return forward;
         }
-        let snapshot = registry.ports().board.get(preview);
+        let snapshot = seen(registry, preview).await;
         if !snapshot.as_ref().is_some_and(may_serve_soon) {
             return page(registry, preview).await;
         }
@@ -114,6 +115,25 @@ async fn held(registry: &Registry, preview: &PreviewId, host: &HostName) -> Resp
             return pages::try_later();
         }
     }
+}
+
+/// The worker's last look; where it has not looked yet at what should serve, what is stored of it.
+async fn seen(registry: &Registry, preview: &PreviewId) -> Option<Arc<Snapshot>> {
+    let ports = registry.ports();
+    if let Some(snapshot) = ports.board.get(preview) {
+        return Some(snapshot);
+    }
+    let row = ports.store.preview(preview).await.ok().flatten()?;
+    if !matches!(row.desired.wanted, Wanted::Serve(_)) {
+        return None;
+    }
+    let observed = glance::observed(ports, &row).await.ok()?;
+    let summary = summary(&row.desired, &observed);
+    Some(Arc::new(Snapshot {
+        row,
+        observed,
+        summary,
+    }))
 }
 
 fn may_serve_soon(snapshot: &Arc<Snapshot>) -> bool {

@@ -99,12 +99,19 @@ async fn fork(registry: &Registry, preview: &PreviewId, head: &Parts) -> Respons
         Ok(id) => id,
         Err(refused) => return pages::refused(&refused),
     };
-    match ports.store.preview(&id).await {
-        Ok(Some(fork)) => match report::url(&ports.settings, &fork) {
-            Some(url) => redirect(&url, None),
-            None => pages::unknown(),
-        },
-        _ => pages::try_later(),
+    let Ok(Some(fork)) = ports.store.preview(&id).await else {
+        return pages::try_later();
+    };
+    // Its visitor is there before its worker has looked at it.
+    if ports.routes.note(&fork)
+        && let Err(error) = ports.routes.publish().await
+    {
+        tracing::warn!(preview = %id, error, "a copy's host is not in the table yet");
+        return pages::try_later();
+    }
+    match report::url(&ports.settings, &fork) {
+        Some(url) => redirect(&url, None),
+        None => pages::unknown(),
     }
 }
 

@@ -189,9 +189,12 @@ pub(super) fn gone(row: &PreviewRow) -> Response {
         Wanted::Nothing(Ending::Expired) => {
             "Nobody pushed or visited for too long. A push to the pull request brings it back."
         }
-        Wanted::Nothing(Ending::Removed) => {
-            "It was removed by hand. Closing and reopening the pull request brings it back."
-        }
+        Wanted::Nothing(Ending::Removed) => match row.number {
+            Some(_) => {
+                "It was removed by hand. Closing and reopening the pull request brings it back."
+            }
+            None => "It was removed by hand.",
+        },
         _ => "The pull request was closed. Reopening it brings a preview back, with fresh data.",
     };
     page(

@@ -32,7 +32,7 @@ use crate::{
     gate, growth,
     host::connect_engine,
     intake::StoreIntake,
-    lock::DataLock,
+    lock::{DataLock, RecordsLock},
     proxy_process::{self, ProxyProcess},
     routes::RouteBook,
     sources::GitSources,
@@ -100,7 +100,7 @@ pub struct Server {
     stop: CancellationToken,
     tasks: TaskTracker,
     stop_proxy: Arc<std::sync::atomic::AtomicBool>,
-    _lock: DataLock,
+    _locks: (DataLock, RecordsLock),
 }
 
 impl Server {
@@ -108,12 +108,13 @@ impl Server {
     pub async fn start(config: ServerConfig, stop: CancellationToken) -> anyhow::Result<Self> {
         let lock = DataLock::take(&config.data)?;
         let store = Store::open(&config.data.join("dayfly.db"))?;
+        let records = RecordsLock::take(store.instance())?;
         let forge = match &config.github {
             Some(settings) => Some(connect_forge(settings)?),
             None => None,
         };
         let docker = connect_engine(&config, &store).await?;
-        backup::settle(&config.data, &docker).await?;
+        backup::settle(&config.data, &docker, &store).await?;
         docker
             .end_pauses()
             .await
@@ -160,7 +161,7 @@ impl Server {
             stop,
             tasks: TaskTracker::new(),
             stop_proxy: Arc::default(),
-            _lock: lock,
+            _locks: (lock, records),
         };
         server.listen(&config, mirrors)?;
         server.publish().await;

@@ -249,6 +249,18 @@ impl Store {
         .await
     }
 
+    /// Forgets all data: what has a seed is made anew. Answers the names of snapshots that it
+    /// forgot too.
+    pub async fn forget_data(&self) -> Result<Vec<String>, StoreError> {
+        self.write(|tx| {
+            tx.execute("UPDATE databases SET born_at = NULL, answers = 0", [])?;
+            let mut statement = tx.prepare("DELETE FROM snapshots RETURNING name")?;
+            let names = statement.query_map([], |row| row.get(0))?;
+            Ok(names.collect::<Result<Vec<String>, _>>()?)
+        })
+        .await
+    }
+
     /// Forgets a database before it is removed or made anew.
     pub async fn forget_database(
         &self,

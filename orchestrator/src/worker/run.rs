@@ -97,7 +97,7 @@ impl Worker {
             }
         };
         // Visitors who come before anything serves are shown how far it is.
-        if ports.routes.note(&snapshot)
+        if ports.routes.note(&snapshot.row)
             && let Err(error) = ports.routes.publish().await
         {
             tracing::warn!(%error, "the new preview's host is not in the table yet");

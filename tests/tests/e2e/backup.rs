@@ -12,6 +12,7 @@ async fn a_backup_of_what_runs_comes_back_with_its_data_after_everything_was_los
         let (pull, visitor) = dayfly.open_live("change", &App::notes("first")).await?;
         visitor.note("before").await?;
         dayfly.save(&pull.id, "main", "kept").await?;
+        let capture = dayfly.capture(&pull.id).await?;
         let elsewhere = tempfile::tempdir()?;
         let crowd = Crowd::gather(visitor.clone(), "/notes");
         let folder = elsewhere.path();
@@ -23,6 +24,16 @@ async fn a_backup_of_what_runs_comes_back_with_its_data_after_everything_was_los
         visitor.note("after").await?;
         let again = dayfly.command(folder, &["backup", "whole.tar"]).await?;
         ensure!(again.stderr.contains("is there already"), "{again:?}");
+        let elsewhere = folder.join("data");
+        let elsewhere = elsewhere.to_str().context("a path that is no text")?;
+        let copy = ["restore", "small.tar", "--data", elsewhere];
+        dayfly.command(folder, &copy).await?.printed()?;
+        let second = ["serve", "--local", "--data", elsewhere];
+        let second = dayfly.command(folder, &second).await?;
+        ensure!(
+            second.stderr.contains("works with the same records"),
+            "{second:?}"
+        );
 
         dayfly.lose_host().await?;
         let damaged = folder.join("damaged.tar");
@@ -36,7 +47,7 @@ async fn a_backup_of_what_runs_comes_back_with_its_data_after_everything_was_los
         );
         let restored = restore(dayfly, folder, "whole.tar").await?.printed()?;
         ensure!(
-            restored.contains("with 3 snapshots and databases"),
+            restored.contains("with 4 snapshots and databases"),
             "{restored}"
         );
         let twice = restore(dayfly, folder, "whole.tar").await?;
@@ -55,6 +66,9 @@ async fn a_backup_of_what_runs_comes_back_with_its_data_after_everything_was_los
         dayfly.live(&pull, &pull.commit).await?;
         let visitor = at_its_new_port(dayfly, &visitor).await?;
         ensure!(visitor.notes().await? == ["seeded"]);
+        let named = dayfly.api.get("/api/v1/snapshots").await?.to_string();
+        ensure!(!named.contains("kept"), "{named}");
+        dayfly.gone(&capture.id).await?;
         Ok(())
     })
     .await

@@ -65,3 +65,28 @@ async fn a_captures_link_opens_a_copy_of_its_own_for_whoever_presses() -> anyhow
     })
     .await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_opens_a_copy_is_shown_how_far_it_is_until_it_serves() -> anyhow::Result<()> {
+    Dayfly::play(async |dayfly| {
+        let (pull, _) = dayfly.open_live("change", &App::page("text")).await?;
+        let capture = dayfly.capture(&pull.id).await?;
+        let visitor = dayfly.visitor(capture.url()?);
+        for _ in 0..4 {
+            let pressed = visitor.send(Method::POST, "/.dayfly/fork", "", &[]).await?;
+            ensure!(pressed.status == 303, "{pressed:?}");
+            let copy = dayfly.visitor(pressed.headers["location"].to_str()?);
+            // At once, as a browser follows.
+            let page = copy.browse("/").await?;
+            let comes_up = page.status == 503 && page.body.contains("looks again by itself");
+            ensure!(comes_up || page.status == 200, "{page:?}");
+            let program = copy.get("/").await?;
+            ensure!(
+                program.status == 200 && program.body == "text",
+                "{program:?}"
+            );
+        }
+        Ok(())
+    })
+    .await
+}
