@@ -111,14 +111,18 @@ impl Control {
             let (dir, table) = (self.dir.clone(), Arc::new(table));
             let writing = Arc::clone(&table);
             let written = spawn_blocking(move || store::write(&dir, &writing)).await;
-            written
-                .unwrap_or_else(|e| Err(io::Error::other(e)))
-                .map_err(|e| {
+            match written.unwrap_or_else(|e| Err(io::Error::other(e))) {
+                Ok(()) => *stored = Some(table),
+                // What is removed now makes room; until then only our own death would lose it.
+                Err(error) if is_full(&error) => {
+                    tracing::warn!(%error, "the table is in use, and not kept: the disk is full");
+                }
+                Err(error) => {
                     let why =
-                        format!("write the table to disk: {e}; it is in use, but not yet kept");
-                    Problem(StatusCode::INTERNAL_SERVER_ERROR, why)
-                })?;
-            *stored = Some(table);
+                        format!("write the table to disk: {error}; it is in use, but not yet kept");
+                    return Err(Problem(StatusCode::INTERNAL_SERVER_ERROR, why));
+                }
+            }
         }
         json(&())
     }
@@ -201,6 +205,13 @@ async fn read<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T, Prob
         .map_err(|_| bad("the body did not come in time".to_owned()))?
         .map_err(|e| bad(format!("read the body: {e}")))?;
     serde_json::from_slice(&body.to_bytes()).map_err(|e| bad(format!("understand the body: {e}")))
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
 }
 
 fn json<T: Serialize>(value: &T) -> Result<Response<Answer>, Problem> {

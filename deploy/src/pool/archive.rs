@@ -4,9 +4,27 @@ use std::{io, path::Path};
 
 use super::{Draft, Listing, Place, Pool, PoolError, error::blocking, layout::Layout};
 
+/// The longest path that the system takes, with some room for ours before it.
+const PATH_BYTES_MAX: usize = 4096 - 256;
+
+/// Whether no path below a folder is longer than `room`.
+fn fits(folder: &Path, room: usize) -> io::Result<bool> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let Some(left) = room.checked_sub(entry.file_name().len() + 1) else {
+            return Ok(false);
+        };
+        if entry.file_type()?.is_dir() && !fits(&entry.path(), left)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 impl Draft {
     /// Adds what it holds to an archive, under `below` and the place that it is a copy of; blocks.
-    /// Owners, modes and times are kept, holes stay holes, links are added as they are.
+    /// Owners, modes and times are kept, holes stay holes, links are added as they are. Fails with
+    /// `InvalidFilename`, and has added nothing, where paths are too long.
     pub fn append_to<W: io::Write>(
         &self,
         archive: &mut tar::Builder<W>,
@@ -14,6 +32,11 @@ impl Draft {
         place: &Place,
     ) -> io::Result<()> {
         let held = self.hold();
+        let room = PATH_BYTES_MAX.saturating_sub(held.path().as_os_str().len());
+        if !fits(held.path(), room)? {
+            let why = "its paths are too long for an archive; shorten names or folders";
+            return Err(io::Error::new(io::ErrorKind::InvalidFilename, why));
+        }
         archive.follow_symlinks(false);
         archive.append_dir_all(below.join(place.path()), held.path())
     }

@@ -39,6 +39,7 @@ pub use error::PoolError;
 pub use handle::Pool;
 pub use listing::Listing;
 pub use place::Place;
+pub use size::Size;
 pub use space::Space;
 pub use usage::Usage;
 pub use way::Way;

@@ -46,8 +46,13 @@ pub(super) async fn way(config: &PoolConfig) -> Result<Way, PoolError> {
     if exists(&config.file)? {
         return adopt(config).await;
     }
-    if shares_blocks(&config.directory)? {
-        return Ok(Way::Native);
+    match shares_blocks(&config.directory) {
+        Ok(true) => return Ok(Way::Native),
+        // Too full even to try: what is there already was made where blocks are shared, and has to be
+        // removable.
+        Err(PoolError::Full { .. }) if holds_data(&config.directory)? => return Ok(Way::Native),
+        Ok(false) => {}
+        Err(error) => return Err(error),
     }
     let mounts = mounts()?;
     let kind = mounts

@@ -14,7 +14,7 @@ use rustix::{
 use super::{
     Draft, Place, Pool, PoolError,
     error::blocking,
-    tree::{self, DEPTH_MAX, ENTRIES_MAX},
+    tree::{self, DEPTH_MAX},
 };
 
 /// How long counting may take.
@@ -23,48 +23,62 @@ const SIZE_MAX: Duration = Duration::from_secs(10);
 const ENTRY_BYTES: u64 = 512;
 /// The unit of `st_blocks`.
 const BLOCK_BYTES: u64 = 512;
+/// What a file's end is rounded up to.
+const PAGE_BYTES: u64 = 4096;
+/// More entries than this are not counted: it would take seconds.
+const ENTRIES_COUNTED_MAX: u64 = 500_000;
+
+/// What something in the pool takes; blocks that others share count too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Size {
+    /// Bytes of content; holes do not count.
+    pub bytes: u64,
+    /// Bytes of blocks: with what the file system keeps ready for what may be written next, for a
+    /// minute or so.
+    pub blocks_bytes: u64,
+}
 
 impl Pool {
-    /// Bytes that a place takes; blocks that others share count too, holes do not. Files that are
-    /// deleted and still open are not seen. Zero where nothing is published.
+    /// What a place takes. Files that are deleted and still open are not seen. Nothing where nothing
+    /// is published.
     ///
-    /// Fails with `Refused` above 2,000,000 entries or 64 folders deep, and with `TimedOut` after
+    /// Fails with `Refused` above 500,000 entries or 64 folders deep, and with `TimedOut` after
     /// 10 s.
-    pub async fn size(&self, place: &Place) -> Result<u64, PoolError> {
+    pub async fn size(&self, place: &Place) -> Result<Size, PoolError> {
         size(self.data_path(place)).await
     }
 
-    /// As [`Pool::size`], of a folder that a container sees; zero where it is not in this pool.
-    pub async fn size_at(&self, data: &Path) -> Result<u64, PoolError> {
+    /// As [`Pool::size`], of a folder that a container sees; nothing where it is not in this pool.
+    pub async fn size_at(&self, data: &Path) -> Result<Size, PoolError> {
         match data.starts_with(self.layout().root()) {
             true => size(data.to_owned()).await,
-            false => Ok(0),
+            false => Ok(Size::default()),
         }
     }
 }
 
 impl Draft {
     /// As [`Pool::size`], of what was put into it so far.
-    pub async fn size(&self) -> Result<u64, PoolError> {
+    pub async fn size(&self) -> Result<Size, PoolError> {
         let _held = self.hold();
         size(self.data_path()).await
     }
 }
 
-async fn size(path: PathBuf) -> Result<u64, PoolError> {
+async fn size(path: PathBuf) -> Result<Size, PoolError> {
     blocking("measure a folder", move || {
         let root = match tree::open_path(&path) {
-            Err(Errno::NOENT) => return Ok(0),
+            Err(Errno::NOENT) => return Ok(Size::default()),
             other => other.map_err(|error| failed(&path, error))?,
         };
         let mut count = Count {
             path: &path,
             deadline: Instant::now() + SIZE_MAX,
             entries: 0,
-            bytes: 0,
+            size: Size::default(),
         };
         count.folder(&root, 0)?;
-        Ok(count.bytes)
+        Ok(count.size)
     })
     .await
 }
@@ -73,7 +87,7 @@ struct Count<'a> {
     path: &'a Path,
     deadline: Instant,
     entries: u64,
-    bytes: u64,
+    size: Size,
 }
 
 impl Count<'_> {
@@ -81,9 +95,12 @@ impl Count<'_> {
         for entry in tree::entries(folder).map_err(|error| failed(self.path, error))? {
             let entry = entry.map_err(|error| failed(self.path, error))?;
             self.entries += 1;
-            if self.entries > ENTRIES_MAX || depth > DEPTH_MAX {
+            if self.entries > ENTRIES_COUNTED_MAX || depth > DEPTH_MAX {
                 let doing = format!("measure {}", self.path.display());
-                let why = "it has too many or too deep folders; remove some";
+                let why = format!(
+                    "it has more than {ENTRIES_COUNTED_MAX} files, or is more than {DEPTH_MAX} \
+                     folders deep"
+                );
                 return Err(PoolError::refused(doing, why));
             }
             if Instant::now() > self.deadline {
@@ -97,7 +114,11 @@ impl Count<'_> {
                 other => other.map_err(|error| failed(self.path, error))?,
             };
             let blocks = u64::try_from(stat.st_blocks).unwrap_or(0);
-            self.bytes += ENTRY_BYTES + blocks.saturating_mul(BLOCK_BYTES);
+            let blocks = blocks.saturating_mul(BLOCK_BYTES);
+            let length = u64::try_from(stat.st_size).unwrap_or(0);
+            let content = length.next_multiple_of(PAGE_BYTES).min(blocks);
+            self.size.bytes += ENTRY_BYTES + content;
+            self.size.blocks_bytes += ENTRY_BYTES + blocks;
             if entry.kind == FileType::Directory {
                 match tree::open_folder(folder, &entry.name) {
                     Ok(below) => self.folder(&below, depth + 1)?,

@@ -1,6 +1,6 @@
 //! Everything that a server remembers in one archive, taken while it runs; and back.
 //!
-//! An archive is a tar: `backup.json` first, then the store as it was at one moment, mirrors, logs,
+//! An archive is a tar: `backup.json` first, `end.json` last; between them the store as it was at one moment, mirrors, logs,
 //! and, unless it is left out, every snapshot and database of the pool under `pool/`. Data are
 //! copied after the store. What came or went between the two puts itself right at the next start:
 //! data that the store does not know are removed, and those that it misses are made anew.
@@ -11,7 +11,7 @@ mod write;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use restore::{Restored, restore, settle};
+pub use restore::{Progress, Restored, read_end, restore, settle};
 pub use write::{BackupError, write};
 
 /// Grows when an archive is made in another way, which older versions cannot read.
@@ -19,6 +19,8 @@ const FORMAT: u32 = 1;
 
 /// What an archive says of itself; its first entry.
 const MANIFEST: &str = "backup.json";
+/// What was left out; its last entry, so that one without it is not whole.
+const END: &str = "end.json";
 /// The store, in an archive and in a data directory.
 const STORE: &str = "dayfly.db";
 /// Folders that are kept as they are.
@@ -42,4 +44,11 @@ pub struct Manifest {
     pub made_at: Timestamp,
     /// Whether it holds snapshots and databases.
     pub data: bool,
+}
+
+/// What the end of an archive says.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct End {
+    /// Data that could not be copied, and why.
+    pub left_out: Vec<String>,
 }

@@ -5,6 +5,10 @@ use std::{
     io::{self, Read},
     os::unix::fs::DirBuilderExt as _,
     path::{Component, Path},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    },
 };
 
 use anyhow::{Context as _, bail, ensure};
@@ -12,9 +16,13 @@ use deploy::{
     docker::Docker,
     pool::{Draft, Pool},
 };
+use serde::de::DeserializeOwned;
+use tar::EntryType;
 use tokio::runtime::Handle;
 
-use super::{FOLDERS, FORMAT, MANIFEST, Manifest, POOL, RESTORED, STORE};
+use super::{
+    END, End, FOLDERS, FORMAT, MANIFEST, Manifest, POOL, RESTORED, STORE, write::StoreCopy,
+};
 use crate::{
     config::ServerConfig,
     host,
@@ -29,11 +37,10 @@ const WITH_DATA: &str = "with data";
 const WITHOUT_DATA: &str = "without data";
 /// Where everything but data is unpacked before it gets its place.
 const UNPACKED: &str = "restoring";
-/// What a copy of the store is called while it is put into an archive.
-const COPY_PREFIX: &str = "backup-";
-const COPY_SUFFIX: &str = ".db";
-/// A manifest is not longer than this.
-const MANIFEST_BYTES_MAX: u64 = 1 << 20;
+/// What an archive says of itself is not longer than this.
+const JSON_BYTES_MAX: u64 = 1 << 20;
+/// Set-user-id, set-group-id and sticky: no copy of data has them.
+const NEVER_RESTORED: u32 = 0o7000;
 
 /// What was brought back.
 #[derive(Clone, Debug)]
@@ -42,26 +49,69 @@ pub struct Restored {
     pub manifest: Manifest,
     /// How many snapshots and databases.
     pub places: usize,
+    /// What could not be copied when the archive was made.
+    pub left_out: Vec<String>,
 }
 
-/// Brings an archive back into the data directory, which no server may use. Where it fails nothing
-/// of it is left.
+/// How far a restore is, for whoever waits for it, and whether they still do.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Bytes of the archive that were read.
+    pub read_bytes: AtomicU64,
+    /// Set by whoever does not want it any more.
+    pub stop: AtomicBool,
+}
+
+/// Brings an archive back into the data directory, which no server may use. Where it fails or is
+/// stopped nothing of it is left.
 ///
 /// # Errors
 /// Where the directory holds something already, and where the archive is not whole.
-pub async fn restore(archive: &Path, config: &ServerConfig) -> anyhow::Result<Restored> {
+pub async fn restore(
+    archive: &Path,
+    config: &ServerConfig,
+    progress: Arc<Progress>,
+) -> anyhow::Result<Restored> {
     let _lock = DataLock::take(&config.data)?;
-    refuse_what_is_there(&config.data)?;
-    let file = File::open(archive).with_context(|| format!("cannot open {}", archive.display()))?;
     let config = config.clone();
+    let archive = archive.to_owned();
     tokio::task::spawn_blocking(move || {
-        let restored = unpack(io::BufReader::with_capacity(1 << 20, file), &config);
+        // One that was cut off had found nothing there but itself.
+        let data = &config.data;
+        if data.join(UNPACKED).try_exists()? && !data.join(STORE).try_exists()? {
+            leave_nothing(&config);
+        }
+        refuse_what_is_there(data)?;
+        let file = File::open(&archive);
+        let file = file.with_context(|| format!("cannot open {}", archive.display()))?;
+        let counted = Counted {
+            file: io::BufReader::with_capacity(1 << 20, file),
+            progress: &progress,
+        };
+        let restored = unpack(counted, &config);
         if restored.is_err() {
             leave_nothing(&config);
         }
         restored
     })
     .await?
+}
+
+/// An archive that tells how far it was read, and ends when nobody wants it any more.
+struct Counted<'a, R> {
+    file: R,
+    progress: &'a Progress,
+}
+
+impl<R: Read> Read for Counted<'_, R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.progress.stop.load(Relaxed) {
+            return Err(io::Error::other("it was stopped"));
+        }
+        let length = self.file.read(into)?;
+        self.progress.read_bytes.fetch_add(length as u64, Relaxed);
+        Ok(length)
+    }
 }
 
 /// At the start of a server: what runs was made for other data than those that were restored, and
@@ -72,10 +122,7 @@ pub async fn restore(archive: &Path, config: &ServerConfig) -> anyhow::Result<Re
 pub async fn settle(data: &Path, docker: &Docker, store: &Store) -> anyhow::Result<()> {
     for entry in std::fs::read_dir(data).into_iter().flatten().flatten() {
         let name = entry.file_name();
-        let is_copy = name
-            .to_str()
-            .is_some_and(|name| name.starts_with(COPY_PREFIX) && name.ends_with(COPY_SUFFIX));
-        if is_copy {
+        if name.to_str().is_some_and(StoreCopy::is_one) {
             std::fs::remove_file(entry.path())
                 .with_context(|| format!("cannot remove {}", entry.path().display()))?;
         }
@@ -125,6 +172,17 @@ fn refuse_what_is_there(data: &Path) -> anyhow::Result<()> {
             path.display()
         );
     }
+    let pool = data.join(POOL);
+    let holds = match std::fs::read_dir(&pool) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+        other => other?.next().is_some(),
+    };
+    ensure!(
+        !holds,
+        "{} holds something already; restore into a directory of its own with --data, or move it \
+         away",
+        pool.display()
+    );
     Ok(())
 }
 
@@ -138,6 +196,7 @@ fn unpack(archive: impl Read, config: &ServerConfig) -> anyhow::Result<Restored>
     archive.set_preserve_mtime(true);
     archive.set_preserve_ownerships(nix::unistd::geteuid().is_root());
     archive.set_overwrite(false);
+    archive.set_mask(NEVER_RESTORED);
     let no_archive = "this is no backup of dayfly";
     let mut entries = archive.entries().context(no_archive)?;
     let first = entries.next().context(no_archive)?.context(no_archive)?;
@@ -146,9 +205,15 @@ fn unpack(archive: impl Read, config: &ServerConfig) -> anyhow::Result<Restored>
     if manifest.data {
         pool = Some(runtime.block_on(Unpacked::begin(config))?);
     }
+    let mut end = None;
     for entry in entries {
         let mut entry = entry.context("the archive is cut off or damaged")?;
         let path = entry.path()?.into_owned();
+        if path == Path::new(END) {
+            end = Some(json::<End>(&mut entry)?);
+            continue;
+        }
+        check(&entry, &path)?;
         let target = match (top(&path), &pool) {
             (Some(POOL), Some(pool)) => pool.draft.data_path(),
             (Some(name), _) if name == STORE || FOLDERS.contains(&name) => staging.clone(),
@@ -163,6 +228,7 @@ fn unpack(archive: impl Read, config: &ServerConfig) -> anyhow::Result<Restored>
             path.display()
         );
     }
+    let end = end.context("the archive is cut off: its end is missing")?;
     ensure!(
         staging.join(STORE).is_file(),
         "the archive holds no {STORE}"
@@ -186,7 +252,62 @@ fn unpack(archive: impl Read, config: &ServerConfig) -> anyhow::Result<Restored>
     std::fs::rename(staging.join(STORE), config.data.join(STORE))?;
     File::open(&config.data)?.sync_all()?;
     remove(&staging)?;
-    Ok(Restored { manifest, places })
+    Ok(Restored {
+        manifest,
+        places,
+        left_out: end.left_out,
+    })
+}
+
+/// Refuses what no backup has: other kinds of files, and links anywhere but among data.
+fn check(entry: &tar::Entry<'_, impl Read>, path: &Path) -> anyhow::Result<()> {
+    let kind = entry.header().entry_type();
+    let known = match kind {
+        EntryType::Regular | EntryType::GNUSparse => {
+            top(path) != Some(STORE) || path == Path::new(STORE)
+        }
+        EntryType::Directory => top(path) != Some(STORE),
+        EntryType::Symlink => is_among_data(path),
+        _ => false,
+    };
+    ensure!(
+        known,
+        "the archive holds {}, a {kind:?}, which no backup has",
+        path.display()
+    );
+    Ok(())
+}
+
+/// Whether a path is below what a container sees.
+fn is_among_data(path: &Path) -> bool {
+    let parts: Vec<_> = path.components().map(Component::as_os_str).collect();
+    let data = match parts.as_slice() {
+        [pool, snapshots, _, data, _, ..] if *snapshots == "snapshots" => (*pool, *data),
+        [pool, previews, _, _, _, data, _, ..] if *previews == "previews" => (*pool, *data),
+        _ => return false,
+    };
+    data.0 == POOL && data.1 == "data"
+}
+
+fn json<T: DeserializeOwned>(entry: &mut tar::Entry<'_, impl Read>) -> anyhow::Result<T> {
+    let mut text = Vec::new();
+    entry.take(JSON_BYTES_MAX).read_to_end(&mut text)?;
+    Ok(serde_json::from_slice(&text)?)
+}
+
+/// What the end of an archive says, where it is whole.
+///
+/// # Errors
+/// Where it cannot be read, or has no end.
+pub fn read_end(archive: &Path) -> anyhow::Result<End> {
+    let mut archive = tar::Archive::new(File::open(archive)?);
+    for entry in archive.entries_with_seek()? {
+        let mut entry = entry?;
+        if entry.path()? == Path::new(END) {
+            return json(&mut entry);
+        }
+    }
+    bail!("its end is missing")
 }
 
 fn manifest(mut first: tar::Entry<'_, impl Read>) -> anyhow::Result<Manifest> {
@@ -194,11 +315,7 @@ fn manifest(mut first: tar::Entry<'_, impl Read>) -> anyhow::Result<Manifest> {
         first.path()? == Path::new(MANIFEST),
         "it does not begin with {MANIFEST}"
     );
-    let mut text = Vec::new();
-    (&mut first)
-        .take(MANIFEST_BYTES_MAX)
-        .read_to_end(&mut text)?;
-    let manifest: Manifest = serde_json::from_slice(&text)?;
+    let manifest: Manifest = json(&mut first)?;
     ensure!(
         manifest.format == FORMAT,
         "it was made by dayfly {} in another way (its format is {}, this one knows {FORMAT})",

@@ -8,9 +8,10 @@ use std::{
 
 use deploy::{data_access::Kept, databases::DatabaseError};
 use jiff::Timestamp;
+use serde::Serialize;
 use tokio::runtime::Handle;
 
-use super::{FOLDERS, FORMAT, MANIFEST, Manifest, POOL, STORE};
+use super::{END, End, FOLDERS, FORMAT, MANIFEST, Manifest, POOL, STORE};
 use crate::{store::StoreError, worker::Ports};
 
 /// Why there is no archive.
@@ -33,7 +34,28 @@ pub enum BackupError {
 }
 
 /// A copy of the store that goes when dropped.
-struct StoreCopy(PathBuf);
+pub(super) struct StoreCopy(PathBuf);
+
+const COPY_PREFIX: &str = "backup-";
+const COPY_SUFFIX: &str = ".db";
+/// How long the random part of its name is.
+const COPY_DIGITS: usize = 16;
+
+impl StoreCopy {
+    fn name() -> Result<String, StoreError> {
+        let digits = crate::random::hex::<{ COPY_DIGITS / 2 }>()?;
+        Ok(format!("{COPY_PREFIX}{digits}{COPY_SUFFIX}"))
+    }
+
+    /// Whether a file of that name is one that a death left.
+    pub(super) fn is_one(name: &str) -> bool {
+        let digits = name.strip_prefix(COPY_PREFIX);
+        let digits = digits.and_then(|rest| rest.strip_suffix(COPY_SUFFIX));
+        digits.is_some_and(|digits| {
+            digits.len() == COPY_DIGITS && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+        })
+    }
+}
 
 impl Drop for StoreCopy {
     fn drop(&mut self) {
@@ -59,11 +81,9 @@ pub fn write(
         made_at: Timestamp::now(),
         data: with_data,
     };
-    append_manifest(&mut archive, &manifest).map_err(|cause| failed(MANIFEST, cause))?;
-    let copy = StoreCopy(data.join(format!(
-        "backup-{}.db",
-        crate::random::hex::<8>().map_err(StoreError::from)?
-    )));
+    let at = u64::try_from(manifest.made_at.as_second()).unwrap_or(0);
+    append_json(&mut archive, MANIFEST, &manifest, at)?;
+    let copy = StoreCopy(data.join(StoreCopy::name()?));
     runtime.block_on(ports.store.copy_to(&copy.0))?;
     let file = File::open(&copy.0);
     file.and_then(|mut file| archive.append_file(STORE, &mut file))
@@ -72,11 +92,16 @@ pub fn write(
     for folder in FOLDERS {
         append_folder(&mut archive, data, Path::new(folder))?;
     }
+    let mut end = End::default();
     if with_data {
         for kept in runtime.block_on(ports.data_access.kept())? {
-            append_data(&mut archive, ports, &runtime, &kept)?;
+            if let Some(why) = append_data(&mut archive, ports, &runtime, &kept)? {
+                tracing::warn!(why, "left out of a backup");
+                end.left_out.push(why);
+            }
         }
     }
+    append_json(&mut archive, END, &end, at)?;
     let sink = archive
         .into_inner()
         .map_err(|cause| failed("the end", cause))?;
@@ -85,13 +110,21 @@ pub fn write(
 
 type Archive<'a> = tar::Builder<&'a mut dyn Write>;
 
-fn append_manifest(archive: &mut Archive<'_>, manifest: &Manifest) -> io::Result<()> {
-    let text = serde_json::to_vec_pretty(manifest)?;
+fn append_json(
+    archive: &mut Archive<'_>,
+    name: &str,
+    value: &impl Serialize,
+    at: u64,
+) -> Result<(), BackupError> {
+    let told = |cause| failed(name, cause);
+    let text = serde_json::to_vec_pretty(value).map_err(|error| told(error.into()))?;
     let mut header = tar::Header::new_gnu();
     header.set_size(text.len() as u64);
     header.set_mode(0o600);
-    header.set_mtime(u64::try_from(manifest.made_at.as_second()).unwrap_or(0));
-    archive.append_data(&mut header, MANIFEST, text.as_slice())
+    header.set_mtime(at);
+    archive
+        .append_data(&mut header, name, text.as_slice())
+        .map_err(told)
 }
 
 /// Adds a folder whose files come and go while it is read. References of a mirror come before its
@@ -147,26 +180,35 @@ fn gone(error: io::Error) -> io::Result<()> {
     }
 }
 
+/// Adds data as they are now. What cannot be copied because of what it is must not keep everything
+/// else from being kept: then it answers what is left out, and why.
 fn append_data(
     archive: &mut Archive<'_>,
     ports: &Ports,
     runtime: &Handle,
     kept: &Kept,
-) -> Result<(), BackupError> {
+) -> Result<Option<String>, BackupError> {
+    let what = match kept {
+        Kept::Snapshot(id) => format!("snapshot {id}"),
+        Kept::Set(set, _) => format!("data of {}", set.preview),
+    };
     let frozen = match runtime.block_on(ports.data_access.freeze(kept)) {
         // It went since it was listed.
-        Err(DatabaseError::NoData(_)) => return Ok(()),
+        Err(DatabaseError::NoData(_)) => return Ok(None),
+        Err(DatabaseError::Pool(why)) => return Ok(Some(format!("{what}: {why}"))),
         other => other?,
     };
+    let mut left_out = None;
     for copy in frozen {
-        let what = match kept {
-            Kept::Snapshot(id) => format!("snapshot {id}"),
-            Kept::Set(set, _) => format!("data of {}", set.preview),
-        };
-        copy.append_to(archive, Path::new(POOL))
-            .map_err(|cause| failed(&what, cause))?;
+        match copy.append_to(archive, Path::new(POOL)) {
+            // Seen before anything of it was written.
+            Err(error) if error.kind() == io::ErrorKind::InvalidFilename => {
+                left_out = Some(format!("{what}: {error}"));
+            }
+            other => other.map_err(|cause| failed(&what, cause))?,
+        }
     }
-    Ok(())
+    Ok(left_out)
 }
 
 fn failed(what: &str, cause: io::Error) -> BackupError {

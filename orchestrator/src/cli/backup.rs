@@ -5,12 +5,15 @@ use std::{
     io::Write as _,
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
+    sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
 use clap::Args;
 use futures_util::StreamExt as _;
+use nix::sys::stat::{Mode, umask};
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::{call::Caller, output::Output};
 use crate::{backup, config::ServerConfig};
@@ -44,12 +47,14 @@ impl Backup {
             "{shown} is there already; name another file"
         );
         let part = part_of(&self.file);
-        let written = self.write(caller, &part).await;
+        let doing = || format!("failed to write {shown}");
+        let file = begin(&part).with_context(doing)?;
+        let written = self.write(caller, &part, file).await;
         if written.is_err() {
             // Best effort: what is cut off is no backup.
             let _gone = std::fs::remove_file(&part);
         }
-        let bytes = written.with_context(|| format!("failed to write {shown}"))?;
+        let (bytes, end) = written.with_context(doing)?;
         let what = match self.without_data {
             true => "without snapshots and databases",
             false => "with snapshots and databases",
@@ -58,16 +63,16 @@ impl Backup {
             "wrote {shown}: {} MiB, {what}; keep it safe, it holds passwords and data",
             bytes.div_ceil(1 << 20)
         ))?;
+        tell_left_out(caller.output, &end.left_out)?;
         Ok(())
     }
 
-    async fn write(&self, caller: &Caller, part: &Path) -> anyhow::Result<u64> {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(part)
-            .with_context(|| format!("cannot make {}", part.display()))?;
+    async fn write(
+        &self,
+        caller: &Caller,
+        part: &Path,
+        mut file: File,
+    ) -> anyhow::Result<(u64, backup::End)> {
         let path = format!("/api/v1/backup?data={}", !self.without_data);
         let mut pieces = std::pin::pin!(caller.client.stream(&path).await?);
         let (mut bytes, mut told) = (0, Instant::now());
@@ -82,14 +87,31 @@ impl Backup {
             }
         }
         file.sync_all()?;
+        let end = backup::read_end(part).context("the archive is not whole")?;
         std::fs::rename(part, &self.file)?;
         let folder = self
             .file
             .parent()
             .filter(|path| !path.as_os_str().is_empty());
         File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
-        Ok(bytes)
+        Ok((bytes, end))
     }
+}
+
+/// Makes the file that becomes the archive once it is whole. One that is there belongs to another
+/// backup that runs, or was cut off.
+fn begin(part: &Path) -> anyhow::Result<File> {
+    let made = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(part);
+    made.with_context(|| {
+        format!(
+            "cannot make {}; where another backup was cut off, remove it",
+            part.display()
+        )
+    })
 }
 
 fn part_of(file: &Path) -> PathBuf {
@@ -101,8 +123,10 @@ fn part_of(file: &Path) -> PathBuf {
 impl Restore {
     pub(super) async fn run(self, data: Option<PathBuf>, output: Output) -> anyhow::Result<()> {
         let config = ServerConfig::read(self.config.as_deref(), data)?;
+        // What it makes is for this user alone, as what a server makes.
+        umask(Mode::from_bits_truncate(0o077));
         let shown = self.file.display();
-        let restored = backup::restore(&self.file, &config)
+        let restored = watched(&self.file, &config, output)
             .await
             .with_context(|| format!("failed to restore {shown}"))?;
         let data = match restored.manifest.data {
@@ -121,6 +145,39 @@ impl Restore {
             "`dayfly serve` with this data directory goes on from there; containers that still run \
              from before are made anew",
         )?;
+        tell_left_out(output, &restored.left_out)?;
         Ok(())
     }
+}
+
+/// Restores, tells how far it is, and stops in order when it is interrupted.
+async fn watched(
+    file: &Path,
+    config: &ServerConfig,
+    output: Output,
+) -> anyhow::Result<backup::Restored> {
+    let progress = Arc::new(backup::Progress::default());
+    let mut restored = std::pin::pin!(backup::restore(file, config, Arc::clone(&progress)));
+    let mut terminated = signal(SignalKind::terminate())?;
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    let mut told = tokio::time::interval(TELL_EVERY);
+    told.tick().await;
+    loop {
+        tokio::select! {
+            restored = &mut restored => return restored,
+            _ = terminated.recv() => progress.stop.store(true, Relaxed),
+            _ = interrupted.recv() => progress.stop.store(true, Relaxed),
+            _ = told.tick() => {
+                let line = format!("{} MiB so far", progress.read_bytes.load(Relaxed) >> 20);
+                output.line(&output.faint(&line))?;
+            }
+        }
+    }
+}
+
+fn tell_left_out(output: Output, left_out: &[String]) -> std::io::Result<()> {
+    for what in left_out {
+        output.line(&format!("left out: {}", crate::text::plain(what)))?;
+    }
+    Ok(())
 }

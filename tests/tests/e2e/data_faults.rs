@@ -65,7 +65,7 @@ async fn a_seed_that_takes_long_keeps_no_server_from_stopping_and_is_run_anew() 
     Dayfly::play(async |dayfly| {
         let slow = app("engine = \"postgres:15\"\nseed = \"seed.sql\"\n").with(
             "seed.sql",
-            "create table notes (text text);\nselect pg_sleep(75);\n",
+            "create table notes (text text);\nselect pg_sleep(65);\n",
         );
         let pull = dayfly.open("change", &slow).await?;
         eventually("the seed runs", async || {
@@ -74,7 +74,7 @@ async fn a_seed_that_takes_long_keeps_no_server_from_stopping_and_is_run_anew() 
             let filter = ["ps", "--quiet", "--filter", &preview, "--filter", &kind];
             let all = Docker::run(&filter).await?;
             let container = all.lines().next().context("no container")?;
-            let ask = "select count(*) from pg_stat_activity where query like '%pg_sleep(75)%' \
+            let ask = "select count(*) from pg_stat_activity where query like '%pg_sleep(65)%' \
                        and pid <> pg_backend_pid()";
             let query = ["exec", container, "psql", "-U", "app", "-qAtc", ask];
             let running = Docker::run(&query).await?;

@@ -7,6 +7,10 @@ use tests::harness::{App, Crowd, Dayfly, Options, eventually};
 const FLOOD: &str = "create table flood as select repeat(md5(i::text), 30) as x \
                      from generate_series(1, 2000000) i";
 
+/// The same in a file that has no name any more.
+const HIDDEN_FLOOD: &str = "copy (select 1) to program 'cd /var/lib/postgresql/data && \
+                            exec 3>hidden && rm hidden && dd if=/dev/zero bs=1M count=2000 >&3'";
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_outgrows_its_limit_is_stopped_alone_and_starts_again_from_its_seed()
 -> anyhow::Result<()> {
@@ -65,6 +69,15 @@ async fn a_seed_that_outgrows_the_limit_of_a_database_is_told() -> anyhow::Resul
 #[tokio::test(flavor = "multi_thread")]
 async fn who_fills_the_last_of_the_pool_is_stopped_and_its_neighbours_go_on() -> anyhow::Result<()>
 {
+    fill_the_pool_by(FLOOD).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_deleted_and_still_open_is_found_by_who_writes_it() -> anyhow::Result<()> {
+    fill_the_pool_by(HIDDEN_FLOOD).await
+}
+
+async fn fill_the_pool_by(flood: &str) -> anyhow::Result<()> {
     let options = Options {
         limits: vec![
             "pool_mib_max = 2400".to_owned(),
@@ -76,12 +89,12 @@ async fn who_fills_the_last_of_the_pool_is_stopped_and_its_neighbours_go_on() ->
         let (_, neighbour) = dayfly.open_live("quiet", &App::notes("quiet")).await?;
         let (pull, _) = dayfly.open_live("greedy", &App::notes("greedy")).await?;
         let crowd = Crowd::gather(neighbour.clone(), "/notes");
-        let flooded = dayfly.sql(&pull.id, "main", FLOOD).await;
-        ensure!(flooded.is_err(), "2 GB were taken");
+        let flooded = dayfly.sql(&pull.id, "main", flood).await;
+        ensure!(flooded.is_err(), "all of it was taken");
         eventually("the preview's events say why it was stopped", async || {
             let events = format!("/api/v1/previews/{}/events", pull.id);
             let events = dayfly.api.get(&events).await?.to_string();
-            ensure!(events.contains("it grows by"), "{events}");
+            ensure!(events.contains("MiB a second"), "{events}");
             Ok(())
         })
         .await?;
@@ -94,7 +107,7 @@ async fn who_fills_the_last_of_the_pool_is_stopped_and_its_neighbours_go_on() ->
             "the pool was full all the same"
         );
         ensure!(neighbour.notes().await? == ["mine", "seeded"]);
-        // Nothing new comes up while room is short, and everything does once it is there again.
+        // What runs is not started anew while there is no room, and everything is once there is.
         dayfly.remove(&pull.id).await?;
         eventually("room for others again", async || {
             let left = dayfly.api.get("/api/v1/pool").await?;
@@ -103,10 +116,9 @@ async fn who_fills_the_last_of_the_pool_is_stopped_and_its_neighbours_go_on() ->
             Ok(())
         })
         .await?;
-        dayfly
-            .open_live("late", &App::notes("late"))
-            .await
-            .map(drop)
+        let (_, late) = dayfly.open_live("late", &App::notes("late")).await?;
+        ensure!(late.notes().await? == ["seeded"]);
+        Ok(())
     })
     .await
 }

@@ -7,16 +7,19 @@
 
 use std::{
     collections::HashMap,
+    fmt,
     path::PathBuf,
     time::{Duration, Instant},
 };
 
 use bollard::{
-    models::ContainerSummary,
+    models::{ContainerSummary, ContainerSummaryStateEnum},
     query_parameters::{KillContainerOptions, ListContainersOptionsBuilder},
 };
+use futures_util::future::join_all;
 use tokio_util::sync::CancellationToken;
 
+use super::writers::written_by;
 use crate::{
     databases::DatabaseError,
     docker::{
@@ -26,7 +29,7 @@ use crate::{
     engine::EngineError,
     labels::{self, Kind, Mark},
     names::PreviewId,
-    pool::{Draft, Place, Pool, PoolError},
+    pool::{Draft, Place, Pool, PoolError, Size},
 };
 
 /// How often the pool's room is looked at, which costs nothing.
@@ -37,17 +40,31 @@ const AFTER_TROUBLE: Duration = Duration::from_secs(5);
 const MEASURE_AFTER_BYTES: u64 = 64 << 20;
 /// They are measured at least this often, since room that others leave hides what somebody takes.
 const MEASURE_AFTER: Duration = Duration::from_secs(15);
-/// Who would fill what is left in less than this is stopped, once little is left.
+/// The same once little is left.
+const MEASURE_SCARCE_AFTER: Duration = Duration::from_secs(2);
+/// Once little is left, somebody has to stop when all of it would be gone in less than this...
 const FULL_WITHIN: Duration = Duration::from_secs(10);
+/// ...but not for less than this, such as a segment of a log.
+const GROWTH_MIN_BYTES: u64 = 32 << 20;
+/// A pace is taken over at least this time.
+const PACE_OVER: Duration = Duration::from_secs(1);
+/// What a file system keeps ready counts only where it is as much again as what there may be.
+const READY_FACTOR: u64 = 2;
 
 const MIB: u64 = 1 << 20;
 
-/// What was seen at the last look.
+/// What was seen at a look.
 struct Look {
     at: Instant,
     used_bytes: u64,
-    /// What the data of each server took, by their folder.
-    sizes: HashMap<PathBuf, u64>,
+    servers: HashMap<String, Taken>,
+}
+
+/// What one server took of the pool at a look.
+#[derive(Clone, Copy)]
+struct Taken {
+    size: Size,
+    written_bytes: u64,
 }
 
 /// A server that runs on data of the pool.
@@ -55,12 +72,6 @@ struct Running {
     id: String,
     mark: Mark,
     data: PathBuf,
-}
-
-/// One that has to stop, and why.
-struct Stop {
-    server: Running,
-    why: String,
 }
 
 /// A database that was stopped for what its data take.
@@ -72,6 +83,14 @@ pub struct Outgrown {
     pub database: String,
     /// Why, as a sentence without its subject.
     pub why: String,
+}
+
+/// How much of the pool was taken since the last look, where all of it would soon be gone.
+#[derive(Clone, Copy)]
+struct Rush {
+    grown_bytes: u64,
+    per_second: u64,
+    left_bytes: u64,
 }
 
 impl Docker {
@@ -106,16 +125,25 @@ impl Docker {
     ) -> Result<Look, DatabaseError> {
         let space = pool.space().await?;
         let used_bytes = space.total_bytes.saturating_sub(space.free_bytes);
-        let scarce = space.left_bytes() < pool.last_bytes();
-        let is_due = |last: &Look| {
+        let left_bytes = space.left_bytes();
+        let scarce = left_bytes < pool.last_bytes();
+        let (mut rush, mut due) = (None, true);
+        if let Some(last) = &last {
+            let since = last.at.elapsed();
             let grown = used_bytes.saturating_sub(last.used_bytes);
-            grown >= MEASURE_AFTER_BYTES
-                || (scarce && grown > 0)
-                || last.at.elapsed() >= MEASURE_AFTER
-        };
+            rush = hurry(grown, since, left_bytes).filter(|_| scarce);
+            let pause = match scarce {
+                true => MEASURE_SCARCE_AFTER,
+                false => MEASURE_AFTER,
+            };
+            due = rush.is_some() || since >= pause || (!scarce && grown >= MEASURE_AFTER_BYTES);
+        }
         match last {
-            Some(last) if !is_due(&last) => Ok(last),
-            last => self.measure_growth(pool, last, used_bytes, told).await,
+            Some(last) if !due => Ok(last),
+            last => {
+                let seen = (used_bytes, rush);
+                self.measure_growth(pool, last, seen, told).await
+            }
         }
     }
 
@@ -123,68 +151,71 @@ impl Docker {
         &self,
         pool: &Pool,
         last: Option<Look>,
-        used_bytes: u64,
+        (used_bytes, rush): (u64, Option<Rush>),
         told: &impl Fn(Outgrown),
     ) -> Result<Look, DatabaseError> {
         let mut look = Look {
             at: Instant::now(),
             used_bytes,
-            sizes: HashMap::new(),
+            servers: HashMap::new(),
         };
+        let servers = self.running_in_pool().await?;
+        let ids: Vec<String> = servers.iter().map(|server| server.id.clone()).collect();
+        let written = tokio::task::spawn_blocking(move || written_by(&ids));
+        let sizes = join_all(servers.iter().map(|server| pool.size_at(&server.data))).await;
+        let written = written.await.unwrap_or_default();
         let mut stops = Vec::new();
-        for server in self.running_in_pool().await? {
-            let size = match pool.size_at(&server.data).await {
+        for (server, size) in servers.iter().zip(sizes) {
+            let size = match size {
                 Ok(size) => size,
                 Err(PoolError::Refused { why, .. }) => {
-                    stops.push(Stop { server, why });
+                    stops.push((server, why));
                     continue;
                 }
                 Err(error) => {
-                    tracing::debug!(%error, "a database was not measured");
+                    stops.push((server, format!("its data cannot be measured: {error}")));
                     continue;
                 }
             };
-            look.sizes.insert(server.data.clone(), size);
-            let before = last.as_ref().and_then(|last| {
-                let before = last.sizes.get(&server.data)?;
-                Some((*before, look.at - last.at))
-            });
-            let left = pool.space().await?.left_bytes();
-            let why = outgrown(size, self.config().database_bytes_max)
-                .map(|error| error.to_string())
-                .or_else(|| {
-                    let (before, since) = before.filter(|_| left < pool.last_bytes())?;
-                    hurry(size.saturating_sub(before), since, left)
-                });
-            if let Some(why) = why {
-                stops.push(Stop { server, why });
+            let taken = Taken {
+                size,
+                written_bytes: written.get(&server.id).copied().unwrap_or(0),
+            };
+            look.servers.insert(server.id.clone(), taken);
+            if let Some(error) = outgrown(size, self.config().database_bytes_max) {
+                stops.push((server, error.to_string()));
             }
         }
-        for stop in stops {
-            if let Some(outgrown) = self.stop_growing(stop).await? {
-                told(outgrown);
+        if let Some(rush) = rush
+            && stops.is_empty()
+        {
+            let before = last.map(|last| last.servers).unwrap_or_default();
+            match who_rushes(&before, &look.servers, rush.grown_bytes) {
+                Some(id) => {
+                    let server = servers.iter().find(|server| server.id == id);
+                    stops.extend(server.map(|server| (server, rush.to_string())));
+                }
+                None => tracing::warn!(%rush, "no database does"),
             }
+        }
+        for (server, why) in stops {
+            told(self.stop_growing(server, why).await?);
         }
         Ok(look)
     }
 
     /// Kills a server. What it writes down at an end of its own would take room as well; its data
-    /// are as whole as after any other kill.
-    async fn stop_growing(&self, stop: Stop) -> Result<Option<Outgrown>, EngineError> {
-        let Running { id, mark, .. } = stop.server;
-        // What stands still for a copy does not grow; it is looked at again.
-        let turn = self.turns().data.of(&mark.preview);
-        let Ok(_turn) = turn.try_read() else {
-            return Ok(None);
-        };
+    /// are as whole as after any other kill. A copy that is being taken of it fails.
+    async fn stop_growing(&self, server: &Running, why: String) -> Result<Outgrown, EngineError> {
+        let Running { id, mark, .. } = server;
         tracing::warn!(
             preview = %mark.preview,
             database = mark.name,
-            why = stop.why,
+            why,
             "a database was stopped"
         );
         let what = format!("database {} of {}", mark.name, mark.preview);
-        let kill = self.api().kill_container(&id, None::<KillContainerOptions>);
+        let kill = self.api().kill_container(id, None::<KillContainerOptions>);
         self.change(&what, async {
             match kill.await {
                 Err(error) if status(&error) == Some(409) => Ok(()),
@@ -192,19 +223,23 @@ impl Docker {
             }
         })
         .await?;
-        Ok(Some(Outgrown {
-            preview: mark.preview,
-            database: mark.name,
-            why: stop.why,
-        }))
+        Ok(Outgrown {
+            preview: mark.preview.clone(),
+            database: mark.name.clone(),
+            why,
+        })
     }
 
+    /// What stands still for a copy does not grow, and cannot be killed before it goes on.
     async fn running_in_pool(&self) -> Result<Vec<Running>, EngineError> {
         let filter = self.filter(&[(labels::KIND, Kind::Database.as_str())]);
         let options = ListContainersOptionsBuilder::new().filters(&filter).build();
         let list = self.api().list_containers(Some(options));
         let up = self.call("containers", list).await?;
-        let running = up.into_iter().filter_map(running);
+        let running = up
+            .into_iter()
+            .filter(|container| container.state != Some(ContainerSummaryStateEnum::PAUSED))
+            .filter_map(running);
         let ours = running.filter(|server| server.mark.instance == self.config().instance);
         Ok(ours.collect())
     }
@@ -268,48 +303,135 @@ fn running(container: ContainerSummary) -> Option<Running> {
 }
 
 /// Whether data take more than those of one database may.
-fn outgrown(bytes: u64, bytes_max: u64) -> Option<DatabaseError> {
+fn outgrown(size: Size, bytes_max: u64) -> Option<DatabaseError> {
+    let bytes = match size.blocks_bytes > bytes_max.saturating_mul(READY_FACTOR) {
+        true => size.blocks_bytes,
+        false => size.bytes,
+    };
     (bytes > bytes_max).then_some(DatabaseError::Outgrown {
         mib: bytes.div_ceil(MIB),
         mib_max: bytes_max / MIB,
     })
 }
 
-/// Why somebody who grew so much since then has to stop now.
-fn hurry(grown: u64, since: Duration, left: u64) -> Option<String> {
-    let per_second = u128::from(grown) * 1000 / since.as_millis().max(1);
-    let soon = per_second * u128::from(FULL_WITHIN.as_secs()) > u128::from(left);
-    soon.then(|| {
-        format!(
-            "it grows by {} MiB a second, and {} MiB are left",
-            per_second / u128::from(MIB),
-            left / MIB
-        )
+/// Whether what is left would soon be gone at the pace since the last look.
+fn hurry(grown_bytes: u64, since: Duration, left_bytes: u64) -> Option<Rush> {
+    let over = since.max(PACE_OVER).as_millis();
+    let per_second = u128::from(grown_bytes) * 1000 / over;
+    let soon = per_second * u128::from(FULL_WITHIN.as_secs()) > u128::from(left_bytes);
+    (soon && grown_bytes >= GROWTH_MIN_BYTES).then_some(Rush {
+        grown_bytes,
+        per_second: u64::try_from(per_second).unwrap_or(u64::MAX),
+        left_bytes,
     })
+}
+
+impl fmt::Display for Rush {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "it takes {} MiB a second, and {} MiB are left",
+            self.per_second / MIB,
+            self.left_bytes / MIB
+        )
+    }
+}
+
+/// Whose data grew by at least half of what was taken; where nobody's did, who wrote as much. What
+/// is deleted and still open, or kept in files that cannot be measured, is seen by that alone.
+fn who_rushes(
+    before: &HashMap<String, Taken>,
+    now: &HashMap<String, Taken>,
+    grown_bytes: u64,
+) -> Option<String> {
+    let most = |growth: &dyn Fn(&String, &Taken) -> Option<u64>| {
+        let grown = now
+            .iter()
+            .filter_map(|(id, now)| Some((growth(id, now)?, id)));
+        let (most, id) = grown.max()?;
+        (most >= grown_bytes / 2).then(|| id.clone())
+    };
+    let by_size = |id: &String, now: &Taken| {
+        let before = before.get(id)?.size.blocks_bytes;
+        Some(now.size.blocks_bytes.saturating_sub(before))
+    };
+    // One that was not there at the last look has written everything since.
+    let by_writing = |id: &String, now: &Taken| {
+        let before = before.get(id).map_or(0, |before| before.written_bytes);
+        Some(now.written_bytes.saturating_sub(before))
+    };
+    most(&by_size).or_else(|| most(&by_writing))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn content(bytes: u64) -> Size {
+        Size {
+            bytes,
+            blocks_bytes: bytes,
+        }
+    }
+
     #[test]
     fn who_fills_what_is_left_within_seconds_has_to_stop() {
-        let second = Duration::from_secs(1);
-        let why = hurry(100 * MIB, second, 400 * MIB).unwrap();
-        assert_eq!(why, "it grows by 100 MiB a second, and 400 MiB are left");
-        assert!(hurry(100 * MIB, second, 1001 * MIB).is_none());
-        assert!(hurry(0, second, 0).is_none());
-        assert!(hurry(5 * MIB, second / 4, 199 * MIB).is_some());
+        let rush = hurry(100 * MIB, SECOND, 400 * MIB).unwrap();
+        let said = rush.to_string();
+        assert_eq!(said, "it takes 100 MiB a second, and 400 MiB are left");
+        assert!(hurry(100 * MIB, SECOND, 1001 * MIB).is_none());
+        // At once, as far as one look tells.
+        assert!(hurry(64 * MIB, SECOND / 4, 500 * MIB).is_some());
+    }
+
+    #[test]
+    fn a_segment_of_a_log_is_no_rush_however_little_is_left() {
+        assert!(hurry(16 * MIB, SECOND / 4, 26 * MIB).is_none());
+        assert!(hurry(MIB, SECOND / 4, 0).is_none());
     }
 
     #[test]
     fn what_is_exactly_as_large_as_it_may_be_has_not_outgrown() {
-        assert!(outgrown(16 * MIB, 16 * MIB).is_none());
-        let error = outgrown(16 * MIB + 1, 16 * MIB).unwrap();
+        assert!(outgrown(content(16 * MIB), 16 * MIB).is_none());
+        let error = outgrown(content(16 * MIB + 1), 16 * MIB).unwrap();
         assert_eq!(
             error.to_string(),
             "it takes 17 MiB, more than the 16 MiB that limits.database_mib_max gives to one \
              database"
         );
+    }
+
+    #[test]
+    fn what_the_file_system_keeps_ready_counts_only_where_it_is_a_lot() {
+        let ready = |blocks_bytes| Size {
+            bytes: 10 * MIB,
+            blocks_bytes,
+        };
+        assert!(outgrown(ready(32 * MIB), 16 * MIB).is_none());
+        assert!(outgrown(ready(33 * MIB), 16 * MIB).is_some());
+    }
+
+    #[test]
+    fn who_grew_most_is_told_by_size_and_else_by_what_was_written() {
+        let taken = |size, written_bytes| Taken {
+            size: content(size),
+            written_bytes,
+        };
+        let map = |servers: [(&str, Taken); 2]| {
+            HashMap::from(servers.map(|(id, taken)| (id.to_owned(), taken)))
+        };
+        let before = map([("hog", taken(0, 0)), ("busy", taken(0, 0))]);
+        let grows = map([
+            ("hog", taken(90 * MIB, 0)),
+            ("busy", taken(5 * MIB, 200 * MIB)),
+        ]);
+        let rushes = |now| who_rushes(&before, &now, 100 * MIB);
+        assert_eq!(rushes(grows).as_deref(), Some("hog"));
+        let hides = map([("hog", taken(0, 95 * MIB)), ("busy", taken(0, 5 * MIB))]);
+        assert_eq!(rushes(hides).as_deref(), Some("hog"));
+        let nobody = map([("hog", taken(0, 5 * MIB)), ("busy", taken(0, 5 * MIB))]);
+        assert_eq!(rushes(nobody), None);
     }
 }

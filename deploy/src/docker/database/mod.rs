@@ -27,6 +27,7 @@ mod server;
 mod snapshots;
 mod turns;
 mod watching;
+mod writers;
 
 pub use growth::Outgrown;
 pub(super) use importing::is_import;
