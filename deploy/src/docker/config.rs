@@ -49,7 +49,7 @@ impl DockerConfig {
             builds: BuildLimits::default(),
             registries: Arc::default(),
             pool: None,
-            database_bytes_max: 16 << 30,
+            database_bytes_max: 32 << 30,
             timeouts: Timeouts::default(),
         }
     }

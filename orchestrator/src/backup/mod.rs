@@ -1,9 +1,10 @@
 //! Everything that a server remembers in one archive, taken while it runs; and back.
 //!
-//! An archive is a tar: `backup.json` first, `end.json` last; between them the store as it was at one moment, mirrors, logs,
-//! and, unless it is left out, every snapshot and database of the pool under `pool/`. Data are
-//! copied after the store. What came or went between the two puts itself right at the next start:
-//! data that the store does not know are removed, and those that it misses are made anew.
+//! An archive is a tar: `backup.json` first, `end.json` last; between them the store as it was at
+//! one moment, mirrors, logs, and, unless they are left out, every snapshot and database of the pool
+//! under `pool/`. Data are copied after the store. What came or went between the two puts itself
+//! right at the next start: data that the store does not know are removed, and those that it misses
+//! are made anew.
 
 mod restore;
 mod write;

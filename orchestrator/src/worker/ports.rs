@@ -136,7 +136,7 @@ impl Default for Limits {
             image_mib_max: 8 * 1024,
             image_wait_seconds_max: 20 * 60,
             pool_mib_max: 100 * 1024,
-            database_mib_max: 16 * 1024,
+            database_mib_max: 32 * 1024,
             pool_free_mib_min: 1024,
             seed_seconds_max: 10 * 60,
             snapshot_hours_max: 7 * 24,

@@ -86,7 +86,7 @@ async fn what_is_no_backup_is_refused_and_leaves_nothing() -> anyhow::Result<()>
         let mut manifest = Vec::new();
         std::io::Read::read_to_end(&mut first, &mut manifest)?;
         let newer = String::from_utf8(manifest.clone())?.replace("\"format\": 1", "\"format\": 9");
-        let cases: [(Entries<'_>, &str); 5] = [
+        let cases: [(Entries<'_>, &str); 7] = [
             (&[], "no backup of dayfly"),
             (&[("dayfly.db", b"x")], "no backup of dayfly"),
             (&[("backup.json", newer.as_bytes())], "its format is 9"),
@@ -97,6 +97,14 @@ async fn what_is_no_backup_is_refused_and_leaves_nothing() -> anyhow::Result<()>
             (
                 &[("backup.json", &manifest), ("proxy/table.json", b"x")],
                 "which no backup has",
+            ),
+            (
+                &[("backup.json", &manifest), ("dayfly.db", b"x")],
+                "its end is missing",
+            ),
+            (
+                &[("backup.json", &manifest), ("mirrors", LINK)],
+                "a Symlink, which no backup has",
             ),
         ];
         dayfly.lose_host().await?;
@@ -116,11 +124,24 @@ async fn what_is_no_backup_is_refused_and_leaves_nothing() -> anyhow::Result<()>
             }
         }
         ensure!(!folder.join("escaped").exists());
+        // Records may be lost and data not.
+        let precious = dayfly.data().join("pool/previews/shop-1");
+        std::fs::create_dir_all(&precious)?;
+        let refused = restore(dayfly, folder, "good.tar").await?;
+        ensure!(
+            refused.stderr.contains("holds something already"),
+            "{refused:?}"
+        );
+        ensure!(precious.exists(), "data that were there are gone");
+        std::fs::remove_dir_all(dayfly.data().join("pool"))?;
         restore(dayfly, folder, "good.tar").await?.printed()?;
         dayfly.restart().await
     })
     .await
 }
+
+/// Stands for a link out of the archive.
+const LINK: &[u8] = b"a link";
 
 /// Names and contents.
 type Entries<'a> = &'a [(&'a str, &'a [u8])];
@@ -134,8 +155,14 @@ fn archive_of(entries: Entries<'_>) -> anyhow::Result<Vec<u8>> {
         field.name[..name.len()].copy_from_slice(name.as_bytes());
         header.set_size(content.len() as u64);
         header.set_mode(0o600);
+        if *content == LINK {
+            header.set_size(0);
+            header.set_entry_type(tar::EntryType::Symlink);
+            header.set_link_name("/etc")?;
+        }
         header.set_cksum();
-        archive.append(&header, *content)?;
+        let content = if *content == LINK { b"" } else { *content };
+        archive.append(&header, content)?;
     }
     Ok(archive.into_inner()?)
 }

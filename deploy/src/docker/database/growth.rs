@@ -172,8 +172,13 @@ impl Docker {
                     stops.push((server, why));
                     continue;
                 }
-                Err(error) => {
+                Err(error @ PoolError::TimedOut { .. }) => {
                     stops.push((server, format!("its data cannot be measured: {error}")));
+                    continue;
+                }
+                // Whatever that is, it is not this server's fault.
+                Err(error) => {
+                    tracing::warn!(%error, "a database was not measured");
                     continue;
                 }
             };
