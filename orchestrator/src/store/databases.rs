@@ -216,7 +216,7 @@ impl Store {
         self.write(move |tx| {
             tx.prepare_cached(
                 "UPDATE databases SET real = ?4
-                 WHERE preview = ?1 AND generation = ?2 AND name = ?3",
+                 WHERE preview = ?1 AND generation = ?2 AND name = ?3 AND real <> ?4",
             )?
             .execute(params![preview.as_str(), generation.0, name.as_str(), real])?;
             Ok(())

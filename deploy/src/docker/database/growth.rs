@@ -249,7 +249,7 @@ impl Docker {
         Ok(ours.collect())
     }
 
-    /// Whether a server may start on data: not on more than one database may take, nor while next
+    /// Whether a server may start again on its data: not on more than one database may take, nor while next
     /// to nothing is left.
     pub(super) async fn check_growth(&self, data: &Place) -> Result<(), DatabaseError> {
         let pool = self.pool_of_data()?;

@@ -47,11 +47,9 @@ impl Databases for Docker {
 
     async fn start(&self, spec: &DatabaseSpec) -> Result<(), DatabaseError> {
         let missing = || EngineError::Missing(describe(&spec.key));
-        let place = place(&spec.key);
-        let about = self.about(&place).await?.ok_or_else(missing)?;
+        let about = self.about(&place(&spec.key)).await?.ok_or_else(missing)?;
         about.check(spec)?;
-        let image = self.server_image(&spec.image);
-        let (image, ()) = tokio::try_join!(image, self.check_growth(&place))?;
+        let image = self.server_image(&spec.image).await?;
         let turn = self.turns().data.of(&spec.key.preview);
         let _turn = turn.read().await;
         self.start_server(spec, image, &about).await

@@ -27,6 +27,7 @@ use crate::{
     engine::{EngineError, Room},
     labels,
     names::ImageId,
+    pool::Place,
 };
 
 /// Most processes: one per connection, and the server's own.
@@ -149,7 +150,7 @@ impl Docker {
                     (&passwords, false),
                 )
                 .await?;
-            let Some(id) = self.server_container(&plan).await? else {
+            let Some(id) = self.server_container(&plan, &place(key)).await? else {
                 continue;
             };
             let what = describe(key);
@@ -176,8 +177,12 @@ impl Docker {
     }
 
     /// The container of the plan: the one that is there where it is the same, else a new one. None
-    /// when somebody was quicker.
-    async fn server_container(&self, plan: &Plan) -> Result<Option<String>, EngineError> {
+    /// when somebody was quicker. One that ran before may have been stopped for what its data take.
+    async fn server_container(
+        &self,
+        plan: &Plan,
+        data: &Place,
+    ) -> Result<Option<String>, DatabaseError> {
         if let Created::New(id) = self.create(plan).await? {
             return Ok(Some(id));
         }
@@ -191,10 +196,12 @@ impl Docker {
                     "a container called {} exists and is not ours; remove it",
                     plan.container
                 ),
-            });
+            }
+            .into());
         }
         let id = there.id.clone().unwrap_or_else(|| plan.container.clone());
         if mark(&there).is_some_and(|mark| mark.spec == plan.spec()) {
+            self.check_growth(data).await?;
             return Ok(Some(id));
         }
         self.clear(&id).await?;
