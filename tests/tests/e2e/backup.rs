@@ -155,6 +155,9 @@ fn archive_of(entries: Entries<'_>) -> anyhow::Result<Vec<u8>> {
         field.name[..name.len()].copy_from_slice(name.as_bytes());
         header.set_size(content.len() as u64);
         header.set_mode(0o600);
+        header.set_uid(0);
+        header.set_gid(0);
+        header.set_mtime(0);
         if *content == LINK {
             header.set_size(0);
             header.set_entry_type(tar::EntryType::Symlink);
