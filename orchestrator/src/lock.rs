@@ -47,27 +47,15 @@ impl DataLock {
         std::fs::set_permissions(data, std::fs::Permissions::from_mode(0o700))
             .with_context(|| format!("cannot close {} to others", data.display()))?;
         let path = data.join("lock");
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)
-            .with_context(|| format!("cannot open {}", path.display()))?;
-        let mut holder = String::new();
-        file.read_to_string(&mut holder)?;
-        let holder = holder.trim();
-        let mut file = lock(file, holder).with_context(|| {
+        let file = lockable().open(&path);
+        let file = file.with_context(|| format!("cannot open {}", path.display()))?;
+        let held = hold(file, |holder| {
             format!(
                 "{} is in use by the server with process id {holder}; stop it with `dayfly down`, or name another directory with --data",
                 data.display(),
             )
         })?;
-        file.set_len(0)?;
-        file.rewind()?;
-        writeln!(file, "{}", std::process::id())?;
-        Ok(Self { _file: file })
+        Ok(Self { _file: held })
     }
 }
 
@@ -85,35 +73,48 @@ impl RecordsLock {
     /// held.
     pub fn take(instance: &Instance) -> anyhow::Result<Self> {
         let path = Path::new(HOST_LOCKS).join(format!("dayfly-{instance}"));
-        let opened = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
+        let opened = lockable()
             .custom_flags(OFlag::O_NOFOLLOW.bits())
             .open(&path);
-        let mut file = match opened {
+        let file = match opened {
             Ok(file) => file,
             Err(error) => {
                 tracing::debug!(path = %path.display(), %error, "nothing keeps a second server away");
                 return Ok(Self { _file: None });
             }
         };
-        let mut holder = String::new();
-        file.read_to_string(&mut holder)?;
-        let holder = holder.trim();
-        let mut file = lock(file, holder).with_context(|| {
+        let held = hold(file, |holder| {
             format!(
                 "the server with process id {holder} works with the same records; stop it first: \
                  of a data directory and its copies only one can be used at a time"
             )
         })?;
-        file.set_len(0)?;
-        file.rewind()?;
-        writeln!(file, "{}", std::process::id())?;
-        Ok(Self { _file: Some(file) })
+        Ok(Self { _file: Some(held) })
     }
+}
+
+/// How a file that says who holds its lock is opened.
+fn lockable() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600);
+    options
+}
+
+/// Locks the file and writes down that we hold it; where somebody else does, `refused` says so.
+fn hold(mut file: File, refused: impl FnOnce(&str) -> String) -> anyhow::Result<Flock<File>> {
+    let mut holder = String::new();
+    file.read_to_string(&mut holder)?;
+    let holder = holder.trim();
+    let mut held = lock(file, holder).with_context(|| refused(holder))?;
+    held.set_len(0)?;
+    held.rewind()?;
+    writeln!(held, "{}", std::process::id())?;
+    Ok(held)
 }
 
 /// Locks the file; `None` where somebody holds it. A process that a server was starting at the

@@ -16,7 +16,7 @@ use webhook::{
 
 use crate::{
     cache,
-    lifecycle::{Ending, Hold, Origin, Wanted},
+    lifecycle::{Desired, Ending, Hold, Origin, Wanted},
     servicelog, snapshots,
     store::{NewPreview, PreviewRow},
     worker::{Registry, wall_ms},
@@ -239,10 +239,7 @@ async fn adopt_orphans(registry: &Registry) -> anyhow::Result<()> {
                 slug: preview.to_string(),
             };
             ports.store.ensure_local(new, wall_ms()).await?;
-            let change = |desired: &mut crate::lifecycle::Desired| {
-                desired.wanted = Wanted::Nothing(Ending::Removed);
-                desired.clearing = true;
-            };
+            let change = |desired: &mut Desired| desired.end(Ending::Removed);
             ports
                 .store
                 .change_desired(&preview, wall_ms(), change)
@@ -264,10 +261,7 @@ async fn expire(registry: &Registry, row: &PreviewRow) {
         .limits
         .preview_days_max
         .saturating_mul(24 * 3600 * 1000);
-    if matches!(
-        row.desired.origin,
-        Origin::Fork | Origin::Capture | Origin::Database
-    ) {
+    if row.desired.origin.is_taken() {
         return end_taken(registry, row).await;
     }
     let last = row.pushed_at_ms.max(row.visited_at_ms.unwrap_or(0));
@@ -275,13 +269,12 @@ async fn expire(registry: &Registry, row: &PreviewRow) {
         return;
     }
     let commit = (row.desired.origin == Origin::PullRequest).then(|| head.commit.clone());
-    let change = move |desired: &mut crate::lifecycle::Desired| {
-        desired.wanted = Wanted::Nothing(Ending::Expired);
+    let change = move |desired: &mut Desired| {
+        desired.end(Ending::Expired);
         desired.hold = Some(Hold {
             ending: Ending::Expired,
             commit,
         });
-        desired.clearing = true;
     };
     if let Err(error) = ports.store.change_desired(&row.id, wall_ms(), change).await {
         tracing::warn!(%error, "an expired preview was not ended");
@@ -294,10 +287,7 @@ async fn end_taken(registry: &Registry, row: &PreviewRow) {
     if row.expires_at_ms.is_none_or(|at| wall_ms() < at) {
         return;
     }
-    let change = |desired: &mut crate::lifecycle::Desired| {
-        desired.wanted = Wanted::Nothing(Ending::Expired);
-        desired.clearing = true;
-    };
+    let change = |desired: &mut Desired| desired.end(Ending::Expired);
     if let Err(error) = ports.store.change_desired(&row.id, wall_ms(), change).await {
         tracing::warn!(%error, "what has expired was not ended");
     }

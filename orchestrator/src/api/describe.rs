@@ -96,14 +96,13 @@ fn services(ports: &Ports, row: &PreviewRow, observed: &Observed) -> Vec<Service
     let Some(revision) = shown(row, observed) else {
         return Vec::new();
     };
+    // What is kept never runs.
+    let kept = row.desired.origin == Origin::Capture;
+    let kept = kept.then(|| summary(&row.desired, observed).phase);
     let of = |service: &Service| ServiceView {
         name: service.name.clone(),
         url: service_url(ports, row, service),
-        phase: match row.desired.origin {
-            // What is kept never runs.
-            Origin::Capture => summary(&row.desired, observed).phase,
-            _ => service_phase(observed, revision, service),
-        },
+        phase: kept.unwrap_or_else(|| service_phase(observed, revision, service)),
         image: revision.images.get(&service.name).map(ToString::to_string),
         unchanged_since: observed
             .unchanged_since(revision, &service.name)

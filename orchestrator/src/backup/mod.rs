@@ -7,12 +7,14 @@
 //! are made anew.
 
 mod restore;
+mod settle;
 mod write;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use restore::{Progress, Restored, read_end, restore, settle};
+pub use restore::{Progress, Restored, read_end, restore};
+pub use settle::settle;
 pub use write::{BackupError, write};
 
 /// Grows when an archive is made in another way, which older versions cannot read.
@@ -31,6 +33,9 @@ const POOL: &str = "pool";
 
 /// Left by a restore in the data directory: containers that run were made for other data.
 const RESTORED: &str = "restored";
+/// What it says.
+const WITH_DATA: &str = "with data";
+const WITHOUT_DATA: &str = "without data";
 
 /// What an archive says of itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

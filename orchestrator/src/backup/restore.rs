@@ -12,29 +12,16 @@ use std::{
 };
 
 use anyhow::{Context as _, bail, ensure};
-use deploy::{
-    docker::Docker,
-    pool::{Draft, Pool},
-};
+use deploy::pool::{Draft, Pool};
 use serde::de::DeserializeOwned;
 use tar::EntryType;
 use tokio::runtime::Handle;
 
 use super::{
-    END, End, FOLDERS, FORMAT, MANIFEST, Manifest, POOL, RESTORED, STORE, write::StoreCopy,
+    END, End, FOLDERS, FORMAT, MANIFEST, Manifest, POOL, RESTORED, STORE, WITH_DATA, WITHOUT_DATA,
 };
-use crate::{
-    config::ServerConfig,
-    host,
-    lifecycle::{Desired, Ending, Origin, Wanted},
-    lock::DataLock,
-    store::Store,
-    worker::wall_ms,
-};
+use crate::{config::ServerConfig, host, lock::DataLock};
 
-/// What the mark of a restore says.
-const WITH_DATA: &str = "with data";
-const WITHOUT_DATA: &str = "without data";
 /// Where everything but data is unpacked before it gets its place.
 const UNPACKED: &str = "restoring";
 /// What an archive says of itself is not longer than this.
@@ -112,55 +99,6 @@ impl<R: Read> Read for Counted<'_, R> {
         self.progress.read_bytes.fetch_add(length as u64, Relaxed);
         Ok(length)
     }
-}
-
-/// At the start of a server: what runs was made for other data than those that were restored, and
-/// what a death left of a copy goes.
-///
-/// # Errors
-/// Where containers cannot be removed.
-pub async fn settle(data: &Path, docker: &Docker, store: &Store) -> anyhow::Result<()> {
-    for entry in std::fs::read_dir(data).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        if name.to_str().is_some_and(StoreCopy::is_one) {
-            std::fs::remove_file(entry.path())
-                .with_context(|| format!("cannot remove {}", entry.path().display()))?;
-        }
-    }
-    let restored = data.join(RESTORED);
-    if !restored.try_exists()? {
-        return Ok(());
-    }
-    let ended = docker.end_all().await;
-    ended.context("what ran before the restore cannot be removed")?;
-    if std::fs::read_to_string(&restored)? == WITHOUT_DATA {
-        give_up_data(store).await?;
-    }
-    std::fs::remove_file(&restored).with_context(|| format!("cannot remove {}", restored.display()))
-}
-
-/// Data that are not there can be made again from their seeds. What had none goes: snapshots with a
-/// name, and what was taken of data.
-async fn give_up_data(store: &Store) -> anyhow::Result<()> {
-    for snapshot in store.forget_data().await? {
-        tracing::warn!(snapshot, "it was not in the backup, and is forgotten");
-    }
-    for row in store.previews().await? {
-        let taken = matches!(
-            row.desired.origin,
-            Origin::Fork | Origin::Capture | Origin::Database
-        );
-        if !taken || row.gone_at_ms.is_some() {
-            continue;
-        }
-        tracing::warn!(preview = %row.id, "its data were not in the backup; it is removed");
-        let change = |desired: &mut Desired| {
-            desired.wanted = Wanted::Nothing(Ending::Removed);
-            desired.clearing = true;
-        };
-        store.change_desired(&row.id, wall_ms(), change).await?;
-    }
-    Ok(())
 }
 
 fn refuse_what_is_there(data: &Path) -> anyhow::Result<()> {

@@ -82,8 +82,7 @@ impl Backup {
             bytes += piece.len() as u64;
             if told.elapsed() >= TELL_EVERY {
                 told = Instant::now();
-                let line = format!("{} MiB so far", bytes >> 20);
-                caller.output.line(&caller.output.faint(&line))?;
+                tell_so_far(caller.output, bytes)?;
             }
         }
         file.sync_all()?;
@@ -167,12 +166,13 @@ async fn watched(
             restored = &mut restored => return restored,
             _ = terminated.recv() => progress.stop.store(true, Relaxed),
             _ = interrupted.recv() => progress.stop.store(true, Relaxed),
-            _ = told.tick() => {
-                let line = format!("{} MiB so far", progress.read_bytes.load(Relaxed) >> 20);
-                output.line(&output.faint(&line))?;
-            }
+            _ = told.tick() => tell_so_far(output, progress.read_bytes.load(Relaxed))?,
         }
     }
+}
+
+fn tell_so_far(output: Output, bytes: u64) -> std::io::Result<()> {
+    output.line(&output.faint(&format!("{} MiB so far", bytes >> 20)))
 }
 
 fn tell_left_out(output: Output, left_out: &[String]) -> std::io::Result<()> {

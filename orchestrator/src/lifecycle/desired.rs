@@ -25,6 +25,11 @@ impl Origin {
     pub fn asks_forge(self) -> bool {
         self == Self::PullRequest
     }
+
+    /// Whether somebody took it beside pull requests and checkouts; it has an end of its own.
+    pub fn is_taken(self) -> bool {
+        matches!(self, Self::Fork | Self::Capture | Self::Database)
+    }
 }
 
 /// What a fork or a capture was taken of.
@@ -167,6 +172,12 @@ impl Desired {
             recall: None,
             missing_since_ms: None,
         }
+    }
+
+    /// Wants nothing any more, and what there is taken away.
+    pub fn end(&mut self, ending: Ending) {
+        self.wanted = Wanted::Nothing(ending);
+        self.clearing = true;
     }
 
     /// The commit that should serve: the head, unless somebody went back to an older one.
