@@ -1,7 +1,6 @@
 //! The host's firewall, where Dayfly may set rules: chains of our own, hung into the kernel's.
 //!
-//! Previews reach each other's answers and public addresses, and neither the host nor its
-//! neighbours. Rules that somebody flushed are put back by the next `ensure`.
+//! Previews reach public addresses, and neither the host nor its neighbours nor each other. Rules that somebody flushed are put back by the next `ensure`.
 
 use std::{process::Stdio, sync::Arc, time::Duration};
 
@@ -9,7 +8,7 @@ use tokio::{io::AsyncWriteExt, process::Command, sync::Mutex};
 
 use super::{
     Subnet,
-    firewall_rules::{Rules, name_servers},
+    firewall_rules::{Rules, TABLE, name_servers},
 };
 use crate::names::Instance;
 
@@ -140,7 +139,7 @@ async fn host_name_servers() -> Vec<std::net::Ipv4Addr> {
 
 async fn list() -> Result<String, String> {
     let [wait, seconds] = WAIT_FOR_LOCK;
-    run(LIST, &[wait, seconds, "-S"], None).await
+    run(LIST, &[wait, seconds, "-t", TABLE, "-S"], None).await
 }
 
 async fn restore(script: &str) -> Result<(), String> {

@@ -1,6 +1,12 @@
 //! The rules themselves: what they should be, and whether a listing says that they are.
 //!
 //! Rules are written exactly as `iptables -S` prints them, so that comparing is comparing text.
+//!
+//! They stand in a table of their own, not in `filter`: an engine takes its jumps out of `FORWARD`
+//! and puts them back whenever a network is made (`EnsureJumpRule`), those to `DOCKER-USER` and to
+//! what keeps its networks apart included. A preview that knocks at a neighbour again and again is
+//! let in at such a moment, and stays in. Nothing of the engine's is in `mangle`, and what is
+//! dropped there never comes to `filter`.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -30,8 +36,13 @@ const MAIL_PORTS: &str = "25,465,587,2525";
 /// How many name servers are let through; a resolver uses at most three.
 const NAME_SERVERS_MAX: usize = 3;
 
-/// Docker's chain for the rules of others; it is passed by everything that is forwarded.
-const DOCKER_USER: &str = "DOCKER-USER";
+/// The table that the rules stand in.
+pub(super) const TABLE: &str = "mangle";
+
+/// What is passed by everything that goes from one interface to another, and by everything that is
+/// for the host itself.
+const FORWARD: &str = "FORWARD";
+const INPUT: &str = "INPUT";
 
 /// The rules of one instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +79,7 @@ impl Rules {
         has(&self.forward, &self.forward_rules())
             && has(&self.input, &self.input_rules())
             && self
-                .hooks(listing)
+                .hooks()
                 .iter()
                 .all(|(chain, hook)| is_early(listing, chain, hook))
             && self.outlived(listing).next().is_none()
@@ -76,22 +87,19 @@ impl Rules {
 
     /// Hooks of a bridge of builds from a time when that one was to be fenced.
     fn outlived<'a>(&'a self, listing: &'a str) -> impl Iterator<Item = &'a str> {
-        listing.lines().filter(|line| {
-            let Some((_, hook)) = line.split_once(" -i ") else {
-                return false;
-            };
-            let Some((from, chain)) = hook.split_once(" -j ") else {
-                return false;
-            };
-            let wanted = from == self.interfaces || Some(from) == self.builds.as_deref();
-            !wanted && (chain == self.forward || chain == self.input)
+        let wanted = self.hooks();
+        listing.lines().filter(move |line| {
+            let ours = line
+                .rsplit_once(" -j ")
+                .is_some_and(|(_, chain)| chain == self.forward || chain == self.input);
+            ours && wanted.iter().all(|(_, hook)| hook != line)
         })
     }
 
     /// What to feed to `iptables-restore --noflush`: it takes effect as a whole or not at all.
     pub(super) fn script(&self, listing: &str) -> String {
         let mut script = format!(
-            "*filter\n:{} - [0:0]\n:{} - [0:0]\n",
+            "*{TABLE}\n:{} - [0:0]\n:{} - [0:0]\n",
             self.forward, self.input
         );
         for rule in self.forward_rules().into_iter().chain(self.input_rules()) {
@@ -100,11 +108,11 @@ impl Rules {
         for hook in self.outlived(listing) {
             push_line(&mut script, &hook.replacen("-A", "-D", 1));
         }
-        for (chain, hook) in self.hooks(listing) {
-            if is_early(listing, &chain, &hook) {
+        for (chain, hook) in self.hooks() {
+            if is_early(listing, chain, &hook) {
                 continue;
             }
-            for _ in rules_of(listing, &chain).filter(|rule| **rule == hook) {
+            for _ in rules_of(listing, chain).filter(|rule| **rule == hook) {
                 push_line(&mut script, &hook.replacen("-A", "-D", 1));
             }
             let (_, rest) = hook.split_at(3 + chain.len());
@@ -124,7 +132,7 @@ impl Rules {
         if there.is_empty() {
             return None;
         }
-        let mut script = "*filter\n".to_owned();
+        let mut script = format!("*{TABLE}\n");
         for line in listing.lines() {
             let jumps = ours
                 .iter()
@@ -143,12 +151,16 @@ impl Rules {
         Some(script)
     }
 
-    /// What may pass from our bridges to elsewhere. Rooms are kept apart by the engine itself.
+    /// What may pass from our bridges to elsewhere, and from elsewhere to them: inside of a room
+    /// everything (where the kernel shows us that at all), between rooms nothing, into a room only
+    /// answers. What builds have for neighbours on their bridge are other programs' containers.
     fn forward_rules(&self) -> Vec<String> {
-        let chain = &self.forward;
+        let (chain, rooms) = (&self.forward, &self.interfaces);
         let mut rules = vec![
+            format!("-A {chain} -i {rooms} -m physdev --physdev-is-bridged -j RETURN"),
+            format!("-A {chain} -i {rooms} -o {rooms} -j DROP"),
             format!("-A {chain} -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN"),
-            format!("-A {chain} -o {} -j RETURN", self.interfaces),
+            format!("-A {chain} -o {rooms} -j DROP"),
         ];
         rules.extend(self.name_server_rules(chain));
         let mut refused: Vec<String> = REFUSED_RANGES.map(str::to_owned).to_vec();
@@ -193,27 +205,17 @@ impl Rules {
             .collect()
     }
 
-    /// The chains we hang ours into, each with the rule that does it. An engine without the chain
-    /// for others' rules forwards through the kernel's own all the same.
-    fn hooks(&self, listing: &str) -> Vec<(String, String)> {
-        let forward = if has_chain(listing, DOCKER_USER) {
-            DOCKER_USER
-        } else {
-            "FORWARD"
+    /// The chains we hang ours into, each with the rule that does it.
+    fn hooks(&self) -> Vec<(&'static str, String)> {
+        let hook = |way: &str, interface: &str, chain: &'static str, ours: &str| {
+            let rule = format!("-A {chain} {way} {interface} -j {ours}");
+            (chain, rule)
         };
-        let hook = |from: &str, chain: &str, ours: &str| {
-            let rule = format!("-A {chain} -i {from} -j {ours}");
-            (chain.to_owned(), rule)
-        };
-        let mut hooks = Vec::new();
-        for from in self
-            .builds
-            .as_deref()
-            .into_iter()
-            .chain([self.interfaces.as_str()])
-        {
-            hooks.push(hook(from, forward, &self.forward));
-            hooks.push(hook(from, "INPUT", &self.input));
+        let rooms = self.interfaces.as_str();
+        let mut hooks = vec![hook("-o", rooms, FORWARD, &self.forward)];
+        for from in self.builds.as_deref().into_iter().chain([rooms]) {
+            hooks.push(hook("-i", from, FORWARD, &self.forward));
+            hooks.push(hook("-i", from, INPUT, &self.input));
         }
         hooks
     }
@@ -273,8 +275,8 @@ fn push_line(script: &mut String, line: &str) {
 mod tests {
     use super::*;
 
-    const DOCKER: &str = "-P INPUT ACCEPT\n-P FORWARD DROP\n-P OUTPUT ACCEPT\n-N DOCKER\n\
-        -N DOCKER-USER\n-A FORWARD -j DOCKER-USER\n-A DOCKER-USER -j RETURN\n";
+    const EMPTY: &str = "-P PREROUTING ACCEPT\n-P INPUT ACCEPT\n-P FORWARD ACCEPT\n\
+        -P OUTPUT ACCEPT\n-P POSTROUTING ACCEPT\n";
 
     fn rules() -> Rules {
         let instance = Instance::parse("0a1b2c3d").unwrap();
@@ -323,25 +325,25 @@ mod tests {
     #[test]
     fn what_was_applied_is_found_and_what_was_removed_leaves_nothing() {
         let rules = rules();
-        assert!(!rules.are_in(DOCKER));
-        let after = applied(DOCKER, &rules.script(DOCKER));
+        assert!(!rules.are_in(EMPTY));
+        let after = applied(EMPTY, &rules.script(EMPTY));
         assert!(rules.are_in(&after), "{after}");
         let gone = applied(&after, &rules.removal(&after).unwrap());
-        assert_eq!(gone, DOCKER);
-        assert_eq!(rules.removal(DOCKER), None);
+        assert_eq!(gone, EMPTY);
+        assert_eq!(rules.removal(EMPTY), None);
     }
 
     #[test]
     fn a_flushed_chain_or_a_rule_before_ours_is_noticed_and_mended() {
         let rules = rules();
-        let after = applied(DOCKER, &rules.script(DOCKER));
+        let after = applied(EMPTY, &rules.script(EMPTY));
         let flushed: String = after
             .lines()
             .filter(|line| !line.starts_with("-A DAYFLY-0a1b2c3d-I"))
             .map(|line| format!("{line}\n"))
             .collect();
         let shadowed = after.replacen("-A INPUT", "-A INPUT -j ACCEPT\n-A INPUT", 1);
-        let unhooked = after.replacen("-A DOCKER-USER -i df0a1b+ -j DAYFLY-0a1b2c3d-F\n", "", 1);
+        let unhooked = after.replacen("-A FORWARD -i df0a1b+ -j DAYFLY-0a1b2c3d-F\n", "", 1);
         for broken in [flushed, shadowed, unhooked] {
             assert!(!rules.are_in(&broken), "{broken}");
             let mended = applied(&broken, &rules.script(&broken));
@@ -365,7 +367,7 @@ mod tests {
             builds: Some("br-builds".to_owned()),
             ..rules()
         };
-        let listing = applied(DOCKER, &open.script(DOCKER));
+        let listing = applied(EMPTY, &open.script(EMPTY));
         assert!(!fenced.are_in(&listing));
         let listing = applied(&listing, &fenced.script(&listing));
         assert!(fenced.are_in(&listing), "{listing}");
@@ -381,7 +383,7 @@ mod tests {
         let listing = applied(&listing, &open.script(&listing));
         assert!(open.are_in(&listing), "{listing}");
         let gone = applied(&listing, &open.removal(&listing).unwrap());
-        assert_eq!(gone, DOCKER);
+        assert_eq!(gone, EMPTY);
     }
 
     #[test]
@@ -389,7 +391,7 @@ mod tests {
         let first = rules();
         let other = Instance::parse("ffff0000").unwrap();
         let second = Rules::new(&other, Subnet::DEFAULT_POOL, None, Vec::new());
-        let both = applied(DOCKER, &first.script(DOCKER));
+        let both = applied(EMPTY, &first.script(EMPTY));
         let both = applied(&both, &second.script(&both));
         assert!(first.are_in(&both) && second.are_in(&both), "{both}");
         let left = applied(&both, &first.removal(&both).unwrap());
@@ -397,13 +399,18 @@ mod tests {
     }
 
     #[test]
-    fn an_engine_without_the_chain_for_others_is_hooked_in_the_kernels() {
-        let plain = "-P INPUT ACCEPT\n-P FORWARD ACCEPT\n-P OUTPUT ACCEPT\n";
-        let after = applied(plain, &rules().script(plain));
+    fn nothing_passes_between_rooms_whatever_was_let_through_before() {
+        let script = rules().script(EMPTY);
+        let at = |rule: &str| {
+            script
+                .find(rule)
+                .unwrap_or_else(|| panic!("{rule}: {script}"))
+        };
         assert!(
-            after.contains("-A FORWARD -i df0a1b+ -j DAYFLY-0a1b2c3d-F\n"),
-            "{after}"
+            at("-i df0a1b+ -o df0a1b+ -j DROP") < at("--ctstate RELATED,ESTABLISHED"),
+            "{script}"
         );
+        assert!(script.starts_with("*mangle\n"), "{script}");
     }
 
     #[test]
@@ -415,7 +422,7 @@ mod tests {
             None,
             Vec::new(),
         );
-        let text = rules.script(DOCKER);
+        let text = rules.script(EMPTY);
         assert!(text.contains("-d 198.51.100.0/24 -j DROP"), "{text}");
     }
 

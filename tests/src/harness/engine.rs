@@ -128,13 +128,27 @@ impl Docker {
         all.pop().with_context(|| format!("there is no {id}"))
     }
 
+    /// Makes a network that is not Dayfly's own and takes it away again, as other programs of a host do.
+    ///
+    /// # Errors
+    /// Where the engine makes none.
+    pub async fn make_and_remove_network(&self) -> anyhow::Result<()> {
+        let (label, name) = (self.label(), format!("beside-{}", self.instance));
+        let made = Self::run(&["network", "create", "--label", &label, &name]).await?;
+        Self::run(&["network", "rm", made.trim()]).await.map(drop)
+    }
+
     /// Whether the host's firewall holds rules for the instance.
     pub fn is_fenced(&self) -> bool {
         !self.chains().is_empty()
     }
 
+    fn label(&self) -> String {
+        format!("{}={}", labels::INSTANCE, self.instance)
+    }
+
     fn filter(&self) -> String {
-        format!("label={}={}", labels::INSTANCE, self.instance)
+        format!("label={}", self.label())
     }
 
     fn look(&self) -> anyhow::Result<Left> {
@@ -177,7 +191,7 @@ impl Docker {
     pub(super) fn chains(&self) -> Vec<String> {
         let name = format!("DAYFLY-{}", self.instance);
         let bridges = format!("df{}+", self.instance.get(..4).unwrap_or_default());
-        let listed = run("iptables", &["--wait", "5", "-S"]).unwrap_or_default();
+        let listed = firewall(&["-S"]).unwrap_or_default();
         let ours = |line: &&str| line.contains(&name) || line.contains(&bridges);
         listed.lines().filter(ours).map(str::to_owned).collect()
     }
@@ -187,20 +201,25 @@ impl Docker {
         let all = self.chains();
         let hooks = all
             .iter()
-            .filter(|line| line.starts_with("-A INPUT") || line.starts_with("-A DOCKER-USER"));
+            .filter(|line| line.starts_with("-A INPUT") || line.starts_with("-A FORWARD"));
         for hook in hooks {
             let words: Vec<&str> = hook.split_ascii_whitespace().skip(1).collect();
-            let _ = run(
-                "iptables",
-                &[&["--wait", "5", "-D"][..], &words[..]].concat(),
-            );
+            let _ = firewall(&[&["-D"][..], &words[..]].concat());
         }
         for chain in all.iter().filter_map(|line| line.strip_prefix("-N ")) {
             for flag in ["-F", "-X"] {
-                let _ = run("iptables", &["--wait", "5", flag, chain]);
+                let _ = firewall(&[flag, chain]);
             }
         }
     }
+}
+
+/// Asks the firewall's program for something in the table that Dayfly's rules stand in.
+fn firewall(words: &[&str]) -> anyhow::Result<String> {
+    run(
+        "iptables",
+        &[&["--wait", "5", "-t", "mangle"][..], words].concat(),
+    )
 }
 
 fn lines(text: &str) -> Vec<String> {

@@ -1,6 +1,9 @@
 //! What the code of a pull request may do, told from inside.
 
-use std::path::{Path, PathBuf};
+use std::{
+    cell::Cell,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context as _, ensure};
 use tests::harness::{Act, App, Dayfly, Docker, Moment, Options, Rule, Visitor, eventually};
@@ -80,6 +83,21 @@ async fn addresses(visitor: &Visitor) -> anyhow::Result<Vec<String>> {
     Ok(all)
 }
 
+/// Whether rules are set. Where none can be, `doctor` has to say so.
+async fn is_fenced(dayfly: &Dayfly) -> anyhow::Result<bool> {
+    if dayfly.docker.is_fenced() {
+        return Ok(true);
+    }
+    let doctor = dayfly.command(dayfly.data(), &["doctor"]).await?;
+    let said = format!("{}{}", doctor.stdout, doctor.stderr);
+    ensure!(
+        said.contains("firewall"),
+        "no rules, and nobody says so: {said}"
+    );
+    println!("no rules can be set here, and `doctor` says so");
+    Ok(false)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_preview_reaches_neither_the_host_nor_another_preview_nor_metadata() -> anyhow::Result<()>
 {
@@ -87,13 +105,7 @@ async fn a_preview_reaches_neither_the_host_nor_another_preview_nor_metadata() -
         let (one, two) = (App::probe("one"), App::notes("two"));
         let ((_, one), (two, victim)) =
             tokio::try_join!(dayfly.open_live("one", &one), dayfly.open_live("two", &two))?;
-        if !dayfly.docker.is_fenced() {
-            let doctor = dayfly.command(dayfly.data(), &["doctor"]).await?;
-            let said = format!("{}{}", doctor.stdout, doctor.stderr);
-            ensure!(
-                said.contains("firewall"),
-                "no rules, and nobody says so: {said}"
-            );
+        if !is_fenced(dayfly).await? {
             return Ok(());
         }
         let reach = async |host: &str, port: u16| {
@@ -139,6 +151,53 @@ async fn a_preview_reaches_neither_the_host_nor_another_preview_nor_metadata() -
             victim.text("/notes").await? == "[\"seeded\"]",
             "{} lost its own",
             two.id
+        );
+        Ok(())
+    })
+    .await
+}
+
+/// Whoever makes a network makes the engine take its own rules out of the kernel's and put them back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_preview_that_knocks_all_the_time_is_not_let_in_while_networks_are_made()
+-> anyhow::Result<()> {
+    const KNOCK_SECONDS: u64 = 6;
+    Dayfly::play(async |dayfly| {
+        let (one, two) = (App::probe("one"), App::probe("two"));
+        let ((_, one), (_, two)) =
+            tokio::try_join!(dayfly.open_live("one", &one), dayfly.open_live("two", &two))?;
+        if !is_fenced(dayfly).await? {
+            return Ok(());
+        }
+        let own = addresses(&one).await?;
+        let own = own.first().context("no address")?;
+        let itself = one
+            .text(&format!("/knock?host={own}&port=8080&seconds=1"))
+            .await?;
+        ensure!(itself != "0", "the question itself is broken");
+
+        let victim = addresses(&two).await?;
+        let victim = victim.first().context("no address")?;
+        let path = format!("/knock?host={victim}&port=8080&seconds={KNOCK_SECONDS}");
+        let knocking = Cell::new(true);
+        let knocks = async {
+            let opened = one.text(&path).await;
+            knocking.set(false);
+            opened
+        };
+        let networks = async {
+            let mut made = 0_u32;
+            while knocking.get() {
+                dayfly.docker.make_and_remove_network().await?;
+                made += 1;
+            }
+            anyhow::Ok(made)
+        };
+        let (opened, made) = tokio::try_join!(knocks, networks)?;
+        ensure!(made > 3, "only {made} networks were made meanwhile");
+        ensure!(
+            opened == "0",
+            "{victim} of another preview took {opened} connections"
         );
         Ok(())
     })

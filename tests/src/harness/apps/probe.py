@@ -5,6 +5,7 @@ import json
 import os
 import queue
 import socket
+import threading
 import time
 import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -59,6 +60,24 @@ def reach(host, port):
             return "open"
     except OSError as error:
         return type(error).__name__
+
+
+def knock(host, port, seconds):
+    """How often anything took a connection there while we tried for so long, and tried hard."""
+    end, opened = time.monotonic() + float(seconds), []
+
+    def go_on():
+        while time.monotonic() < end:
+            # Short: whoever waits longer sends its first packet less often.
+            with contextlib.suppress(OSError), socket.create_connection((host, int(port)), 0.1):
+                opened.append(True)
+
+    hands = [threading.Thread(target=go_on) for _ in range(16)]
+    for hand in hands:
+        hand.start()
+    for hand in hands:
+        hand.join()
+    return str(len(opened))
 
 
 def ask(host, port, head, path):
@@ -123,6 +142,7 @@ class Handler(BaseHTTPRequestHandler):
             "/addresses": lambda: json.dumps(addresses()),
             "/read": lambda: read(asked["path"]),
             "/reach": lambda: reach(asked["host"], asked["port"]),
+            "/knock": lambda: knock(asked["host"], asked["port"], asked["seconds"]),
             "/ask": lambda: ask(asked["host"], asked["port"], asked["head"], asked["path"]),
             "/slow": lambda: slow(asked["seconds"]),
             "/resolve": lambda: json.dumps(resolve(asked["name"])),
