@@ -185,12 +185,16 @@ fn table(snapshot: &Snapshot) -> String {
         let _ = writeln!(out, "| {kind} | `{}`{unchanged} |", service.name);
     }
     for database in &blueprint.databases {
-        let _ = writeln!(
-            out,
-            "| database | `{}` ({}) |",
-            database.name,
-            code_span(&database.image)
-        );
+        let name = &database.name;
+        let kept = match snapshot.observed.seed_changed(facts, name) {
+            true => format!(
+                ", kept from an older seed; `dayfly reset-db {} {name}` starts from the new one",
+                snapshot.row.id
+            ),
+            false => String::new(),
+        };
+        let image = code_span(&database.image);
+        let _ = writeln!(out, "| database | `{name}` ({image}){kept} |");
     }
     out.push('\n');
     out

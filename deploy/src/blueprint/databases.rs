@@ -62,6 +62,7 @@ async fn resolve_database(
         Some(draft) => Some(seed::resolve(&scene, draft, notes).await?),
         None => None,
     };
+    let seed_digest = seed::digest(tree, seed.as_ref()).await?;
     let migrate = match draft.migrate {
         Some(draft) => {
             let (run, service) = run::resolve(source, draft, services, &name, notes)?;
@@ -84,6 +85,7 @@ async fn resolve_database(
         engine: draft.server.engine,
         image: draft.server.image,
         seed,
+        seed_digest: Some(seed_digest),
         migrate,
         on_push: draft.on_push,
         migrations,

@@ -96,6 +96,9 @@ pub struct Database {
     pub image: String,
     /// What it holds at birth; nothing where none is given.
     pub seed: Option<SeedSource>,
+    /// Digest of what `seed` names, in hex: of the files of the commit, a command's words, or a
+    /// snapshot's name. None where it is not known.
+    pub seed_digest: Option<String>,
     /// Run after the seed, for each revision.
     pub migrate: Option<Migrate>,
     /// What becomes of its data when commits are pushed.

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use sha2::{Digest as _, Sha256};
 use toml::de::DeValue;
 
 use super::{
@@ -102,6 +103,41 @@ pub(super) async fn resolve(
         }
         Draft::Path((path, at)) => scene.path(path, &at, notes).await,
     }
+}
+
+/// Digest over what a seed is: another one means that what was made before is not what would be made
+/// now.
+pub(super) async fn digest(
+    tree: &Tree,
+    seed: Option<&SeedSource>,
+) -> Result<String, BlueprintError> {
+    let mut digest = Sha256::new();
+    // No part holds a NUL.
+    let mut add = |part: &str| digest.update(format!("{part}\0"));
+    let (kind, files) = match seed {
+        None => ("none", [].as_slice()),
+        Some(SeedSource::Sql { paths }) => ("sql", paths.as_slice()),
+        Some(SeedSource::PgCustom { path } | SeedSource::Rdb { path }) => {
+            ("file", std::slice::from_ref(path))
+        }
+        Some(SeedSource::PgDirectory { files, .. }) => ("folder", files.as_slice()),
+        Some(SeedSource::Run { run, service }) => {
+            add(service.as_str());
+            run.0.iter().for_each(|word| add(word));
+            ("run", [].as_slice())
+        }
+        Some(SeedSource::Snapshot { name }) => {
+            add(name);
+            ("snapshot", [].as_slice())
+        }
+    };
+    add(kind);
+    for path in files {
+        let entry = tree.resolve(path).await?;
+        add(path);
+        add(&entry.map_or_else(String::new, |entry| entry.id.to_string()));
+    }
+    Ok(hex::encode(digest.finalize()))
 }
 
 /// What a file's name says of its content.

@@ -109,6 +109,7 @@ pub(super) async fn create(
         engine,
         image,
         seed: body.snapshot.map(|name| SeedSource::Snapshot { name }),
+        seed_digest: None,
         migrate: None,
         on_push: OnPush::Keep,
         migrations: None,

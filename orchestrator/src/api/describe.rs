@@ -160,7 +160,8 @@ fn databases(row: &PreviewRow, observed: &Observed) -> Vec<DatabaseView> {
             engines.insert(database.name.clone(), database.image.clone());
         }
     }
-    let shown = shown(row, observed).and_then(|revision| revision.generation);
+    let seen = shown(row, observed);
+    let shown = seen.and_then(|revision| revision.generation);
     let coming = current_revision(&row.desired, observed).and_then(|revision| revision.generation);
     let phase = |name: &DatabaseName| {
         let generation = shown.or(coming)?;
@@ -177,6 +178,7 @@ fn databases(row: &PreviewRow, observed: &Observed) -> Vec<DatabaseView> {
         .into_iter()
         .map(|(name, engine)| DatabaseView {
             phase: phase(&name).unwrap_or(Phase::Queued),
+            seed_changed: seen.is_some_and(|revision| observed.seed_changed(revision, &name)),
             name,
             engine,
         })

@@ -82,6 +82,8 @@ pub struct DatabaseView {
     pub engine: String,
     /// Where it stands.
     pub phase: Phase,
+    /// Whether its data were kept although the commit has another seed than they were made from.
+    pub seed_changed: bool,
 }
 
 /// Something that was done for a preview.

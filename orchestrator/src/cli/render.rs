@@ -123,7 +123,12 @@ pub(super) fn page(
     for database in &preview.databases {
         let phase = output.phase(database.phase);
         let engine = outside(&database.engine);
-        fact("database", format!("{}  {phase}  {engine}", database.name));
+        let kept = database.seed_changed.then_some("  kept from an older seed");
+        let kept = kept.unwrap_or_default();
+        fact(
+            "database",
+            format!("{}  {phase}  {engine}{kept}", database.name),
+        );
     }
     if disk != DiskUse::default() {
         fact("disk", occupies(disk));
@@ -250,6 +255,18 @@ pub(super) fn live(preview: &PreviewView, took: Duration, output: Output) -> Str
         Some(format!("\n  {} at {other}", service.name))
     });
     line.extend(others);
+    let id = &preview.id;
+    let kept = preview
+        .databases
+        .iter()
+        .filter(|database| database.seed_changed);
+    line.extend(kept.map(|database| {
+        let name = &database.name;
+        format!(
+            "\n  the data of {name} were kept, and its seed has changed since; \
+             `dayfly reset-db {id} {name}` starts from the new one"
+        )
+    }));
     line
 }
 

@@ -77,7 +77,7 @@ fn bridged_packets_are_shown() -> bool {
     let shown = std::fs::read_to_string("/proc/sys/net/bridge/bridge-nf-call-iptables");
     let shown = shown.is_ok_and(|text| text.trim() == "1");
     if !shown {
-        println!("neighbours are not tried: bridge-nf-call-iptables is off");
+        eprintln!("neighbours are not tried: bridge-nf-call-iptables is off");
     }
     shown
 }

@@ -29,6 +29,42 @@ async fn a_push_keeps_the_data_and_a_migration_sees_it() -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_push_with_another_seed_keeps_the_data_and_says_so_until_they_are_reset()
+-> anyhow::Result<()> {
+    const KEPT: &str = "kept from an older seed";
+    Dayfly::play(async |dayfly| {
+        let (pull, visitor) = dayfly.open_live("change", &App::notes("first")).await?;
+        let shown = async || {
+            let shown = dayfly.command(dayfly.data(), &["show", &pull.id]).await?;
+            anyhow::Ok(shown.stdout)
+        };
+        ensure!(!shown().await?.contains(KEPT));
+        let seed = "create table notes (text text not null);\n\
+                    insert into notes values ('of another seed');\n";
+        let other = App::notes("second").with("seed.sql", seed);
+        let commit = dayfly.push(&pull, &other).await?;
+        dayfly.live(&pull, &commit).await?;
+        ensure!(visitor.notes().await? == ["seeded"]);
+        dayfly.comment(&pull, KEPT).await?;
+        ensure!(shown().await?.contains(KEPT), "{}", shown().await?);
+        // It stays so when a later commit has that seed too.
+        let commit = dayfly.push(&pull, &other.with("text", "third")).await?;
+        dayfly.live(&pull, &commit).await?;
+        let comment = dayfly.comment(&pull, KEPT).await?;
+        let way_out = format!("dayfly reset-db {} main", pull.id);
+        ensure!(comment.contains(&way_out), "{comment}");
+
+        let words = ["reset-db", pull.id.as_str(), "main"];
+        let reset = dayfly.command(dayfly.data(), &words).await?;
+        ensure!(reset.success, "{}", reset.stderr);
+        ensure!(visitor.notes().await? == ["of another seed"]);
+        ensure!(!shown().await?.contains(KEPT), "{}", shown().await?);
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_reopened_pull_request_starts_with_fresh_data() -> anyhow::Result<()> {
     Dayfly::play(async |dayfly| {
         let (pull, visitor) = dayfly.open_live("change", &App::notes("text")).await?;

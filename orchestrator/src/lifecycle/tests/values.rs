@@ -75,6 +75,7 @@ pub(super) fn blueprint(asks: Asks) -> Blueprint {
         engine: DatabaseEngine::Postgres,
         image: "postgres:15".to_owned(),
         seed: None,
+        seed_digest: Some("rows".to_owned()),
         migrate: Some(Migrate {
             run: Command(vec!["migrate".to_owned()]),
             service: web(),

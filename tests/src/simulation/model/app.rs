@@ -119,6 +119,7 @@ fn database(rng: &mut Rng, name: &str, migrates: u64) -> Database {
         engine: DatabaseEngine::Postgres,
         image: format!("postgres:{major}"),
         seed: None,
+        seed_digest: None,
         migrate: rng.percent(migrates).then_some(migrate),
         on_push: match rng.below(20) {
             0 => OnPush::Reset,
