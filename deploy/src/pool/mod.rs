@@ -30,6 +30,7 @@ mod tests;
 mod trash;
 mod tree;
 mod usage;
+mod walk;
 mod way;
 
 pub use clone::{Cloned, Part};

@@ -1,21 +1,13 @@
 //! How much something in the pool takes, as `du` counts: quick enough to be asked again and again.
 
 use std::{
-    os::fd::OwnedFd,
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use rustix::{
-    fs::{AtFlags, FileType, statat},
-    io::Errno,
-};
+use rustix::fs::{AtFlags, statat};
 
-use super::{
-    Draft, Place, Pool, PoolError,
-    error::blocking,
-    tree::{self, DEPTH_MAX},
-};
+use super::{Draft, Place, Pool, PoolError, error::blocking, walk::Walk};
 
 /// How long counting may take.
 const SIZE_MAX: Duration = Duration::from_secs(10);
@@ -67,70 +59,20 @@ impl Draft {
 
 async fn size(path: PathBuf) -> Result<Size, PoolError> {
     blocking("measure a folder", move || {
-        let root = match tree::open_path(&path) {
-            Err(Errno::NOENT) => return Ok(Size::default()),
-            other => other.map_err(|error| failed(&path, error))?,
-        };
-        let mut count = Count {
-            path: &path,
-            deadline: Instant::now() + SIZE_MAX,
-            entries: 0,
-            size: Size::default(),
-        };
-        count.folder(&root, 0)?;
-        Ok(count.size)
-    })
-    .await
-}
-
-struct Count<'a> {
-    path: &'a Path,
-    deadline: Instant,
-    entries: u64,
-    size: Size,
-}
-
-impl Count<'_> {
-    fn folder(&mut self, folder: &OwnedFd, depth: usize) -> Result<(), PoolError> {
-        for entry in tree::entries(folder).map_err(|error| failed(self.path, error))? {
-            let entry = entry.map_err(|error| failed(self.path, error))?;
-            self.entries += 1;
-            if self.entries > ENTRIES_COUNTED_MAX || depth > DEPTH_MAX {
-                let doing = format!("measure {}", self.path.display());
-                let why = format!(
-                    "it has more than {ENTRIES_COUNTED_MAX} files, or is more than {DEPTH_MAX} \
-                     folders deep"
-                );
-                return Err(PoolError::refused(doing, why));
-            }
-            if Instant::now() > self.deadline {
-                return Err(PoolError::TimedOut {
-                    doing: format!("measure {}", self.path.display()),
-                    limit: SIZE_MAX,
-                });
-            }
-            let stat = match statat(folder, &entry.name, AtFlags::SYMLINK_NOFOLLOW) {
-                Err(error) if tree::has_changed(error) => continue,
-                other => other.map_err(|error| failed(self.path, error))?,
-            };
+        let mut size = Size::default();
+        let doing = format!("measure {}", path.display());
+        let mut walk = Walk::new(doing, ENTRIES_COUNTED_MAX, SIZE_MAX);
+        walk.through(&path, &mut |folder, entry| {
+            let stat = statat(folder, &entry.name, AtFlags::SYMLINK_NOFOLLOW)?;
             let blocks = u64::try_from(stat.st_blocks).unwrap_or(0);
             let blocks = blocks.saturating_mul(BLOCK_BYTES);
             let length = u64::try_from(stat.st_size).unwrap_or(0);
             let content = length.next_multiple_of(PAGE_BYTES).min(blocks);
-            self.size.bytes += ENTRY_BYTES + content;
-            self.size.blocks_bytes += ENTRY_BYTES + blocks;
-            if entry.kind == FileType::Directory {
-                match tree::open_folder(folder, &entry.name) {
-                    Ok(below) => self.folder(&below, depth + 1)?,
-                    Err(error) if tree::has_changed(error) => {}
-                    Err(error) => return Err(failed(self.path, error)),
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-fn failed(path: &Path, error: Errno) -> PoolError {
-    PoolError::of(format!("measure {}", path.display()), error)
+            size.bytes += ENTRY_BYTES + content;
+            size.blocks_bytes += ENTRY_BYTES + blocks;
+            Ok(())
+        })?;
+        Ok(size)
+    })
+    .await
 }

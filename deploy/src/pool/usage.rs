@@ -3,7 +3,6 @@
 use std::{
     ffi::OsString,
     os::fd::{AsRawFd, OwnedFd},
-    path::Path,
     time::{Duration, Instant},
 };
 
@@ -16,7 +15,8 @@ use super::{
     Place, Pool, PoolError,
     error::blocking,
     program::run,
-    tree::{self, DEPTH_MAX, ENTRIES_MAX},
+    tree::{self, ENTRIES_MAX, Entry},
+    walk::{Walk, Walked},
 };
 
 /// Files that the program is given at a time; each is held open meanwhile.
@@ -45,24 +45,20 @@ impl Pool {
     pub async fn usage(&self, place: &Place) -> Result<Usage, PoolError> {
         let deadline = Instant::now() + USAGE_MAX;
         let (path, missing) = (self.data_path(place), place.clone());
-        let doing = format!("measure {place}");
+        let mut walk = Walk::new(format!("measure {place}"), ENTRIES_MAX, USAGE_MAX);
         let (sender, mut batches) = tokio::sync::mpsc::channel(1);
         let walk = blocking("measure a place", move || {
-            let root = match tree::open_path(&path) {
-                Err(Errno::NOENT) => return Err(PoolError::Missing { place: missing }),
-                other => other.map_err(|error| failed(&path, error))?,
-            };
-            let mut walk = Walk {
-                path: &path,
-                doing,
-                deadline,
-                entries: 0,
+            let mut files = Files {
                 batch: Vec::new(),
                 sender,
             };
-            walk.folder(&root, 0)?;
-            walk.send();
-            Ok(())
+            let walked = walk.through(&path, &mut |folder, entry| files.add(folder, entry))?;
+            // Whoever does not wait any more needs no last batch.
+            let _sent = files.send();
+            match walked {
+                Walked::Whole => Ok(()),
+                Walked::Missing => Err(PoolError::Missing { place: missing }),
+            }
         });
         let count = async {
             let mut usage = Usage {
@@ -84,56 +80,30 @@ impl Pool {
 
 type Batch = Vec<(OwnedFd, Stat)>;
 
-/// The walk through a place, which hands out files by the batch.
-struct Walk<'a> {
-    path: &'a Path,
-    doing: String,
-    deadline: Instant,
-    entries: u64,
+/// Files that were met, handed out by the batch.
+struct Files {
     batch: Batch,
     sender: tokio::sync::mpsc::Sender<Batch>,
 }
 
-impl Walk<'_> {
-    fn folder(&mut self, folder: &OwnedFd, depth: usize) -> Result<(), PoolError> {
-        for entry in tree::entries(folder).map_err(|error| failed(self.path, error))? {
-            let entry = entry.map_err(|error| failed(self.path, error))?;
-            self.entries += 1;
-            if self.entries > ENTRIES_MAX || depth > DEPTH_MAX {
-                let why = "it has too many or too deep folders; remove some";
-                return Err(PoolError::refused(&self.doing, why));
-            }
-            if Instant::now() > self.deadline || self.sender.is_closed() {
-                return Err(PoolError::TimedOut {
-                    doing: self.doing.clone(),
-                    limit: USAGE_MAX,
-                });
-            }
-            let entered = match entry.kind {
-                FileType::RegularFile => tree::open_file(folder, &entry.name).map(|file| {
-                    self.batch
-                        .extend(file.filter(|(_, stat)| stat.st_blocks > 0));
-                    None
-                }),
-                FileType::Directory => tree::open_folder(folder, &entry.name).map(Some),
-                _ => Ok(None),
-            };
-            match entered {
-                Ok(Some(below)) => self.folder(&below, depth + 1)?,
-                Ok(None) => {}
-                Err(error) if tree::has_changed(error) => {}
-                Err(error) => return Err(failed(self.path, error)),
-            }
-            if self.batch.len() == FILES_AT_A_TIME {
-                self.send();
-            }
+impl Files {
+    fn add(&mut self, folder: &OwnedFd, entry: &Entry) -> Result<(), Errno> {
+        if entry.kind != FileType::RegularFile {
+            return Ok(());
+        }
+        let file = tree::open_file(folder, &entry.name)?;
+        self.batch
+            .extend(file.filter(|(_, stat)| stat.st_blocks > 0));
+        if self.batch.len() == FILES_AT_A_TIME {
+            return self.send();
         }
         Ok(())
     }
 
-    fn send(&mut self) {
-        // Nobody waits any more where this fails; the next entry ends the walk.
-        let _sent = self.sender.blocking_send(std::mem::take(&mut self.batch));
+    /// Ends the walk where nobody waits any more.
+    fn send(&mut self) -> Result<(), Errno> {
+        let sent = self.sender.blocking_send(std::mem::take(&mut self.batch));
+        sent.map_err(|_| Errno::CANCELED)
     }
 }
 
@@ -193,10 +163,6 @@ fn counted(printed: &str) -> (u64, u64) {
         }
     }
     (exclusive, shared)
-}
-
-fn failed(path: &Path, error: Errno) -> PoolError {
-    PoolError::of(format!("measure {}", path.display()), error)
 }
 
 #[cfg(test)]
