@@ -153,13 +153,16 @@ impl Rules {
 
     /// What may pass from our bridges to elsewhere, and from elsewhere to them: inside of a room
     /// everything (where the kernel shows us that at all), between rooms nothing, into a room only
-    /// answers. What builds have for neighbours on their bridge are other programs' containers.
+    /// answers. What a preview began is held against the rules packet by packet, so that nothing goes on
+    /// that was begun while they were not there. What builds have for neighbours on their bridge are other programs' containers.
     fn forward_rules(&self) -> Vec<String> {
         let (chain, rooms) = (&self.forward, &self.interfaces);
         let mut rules = vec![
             format!("-A {chain} -i {rooms} -m physdev --physdev-is-bridged -j RETURN"),
             format!("-A {chain} -i {rooms} -o {rooms} -j DROP"),
-            format!("-A {chain} -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN"),
+            format!(
+                "-A {chain} -m conntrack --ctstate RELATED,ESTABLISHED --ctdir REPLY -j RETURN"
+            ),
             format!("-A {chain} -o {rooms} -j DROP"),
         ];
         rules.extend(self.name_server_rules(chain));
@@ -187,7 +190,7 @@ impl Rules {
     fn input_rules(&self) -> Vec<String> {
         let chain = &self.input;
         let mut rules = vec![format!(
-            "-A {chain} -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN"
+            "-A {chain} -m conntrack --ctstate RELATED,ESTABLISHED --ctdir REPLY -j RETURN"
         )];
         rules.extend(self.name_server_rules(chain));
         rules.push(format!("-A {chain} -j DROP"));

@@ -15,11 +15,17 @@ use super::{SourceError, limits::SAID_BYTES_MAX, said};
 /// Where the trust anchors of this machine are, where it says so.
 const PASSED_ON: [&str; 4] = ["PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO"];
 
+/// A mirror's own file of settings, by the kind of its ids.
+const CONFIG: &str = "[core]\n\trepositoryformatversion = 0\n\tbare = true\n";
+const CONFIG_SHA256: &str = "[core]\n\trepositoryformatversion = 1\n\tbare = true\n\
+                             [extensions]\n\tobjectformat = sha256\n";
+
 /// What every git process is told; given in its environment, since no file of ours may change it.
-const SETTINGS: [(&str, &str); 22] = [
+const SETTINGS: [(&str, &str); 23] = [
     ("core.hooksPath", "/dev/null"),
     ("core.fsmonitor", "false"),
     ("core.bigFileThreshold", "16m"),
+    ("core.alternateRefsCommand", "false"),
     ("credential.helper", ""),
     ("protocol.version", "2"),
     ("http.followRedirects", "false"),
@@ -111,11 +117,7 @@ impl Repository {
                 .await
                 .map_err(SourceError::io(doing()))?;
         }
-        let config = if sha256 {
-            "[core]\n\trepositoryformatversion = 1\n\tbare = true\n[extensions]\n\tobjectformat = sha256\n"
-        } else {
-            "[core]\n\trepositoryformatversion = 0\n\tbare = true\n"
-        };
+        let config = if sha256 { CONFIG_SHA256 } else { CONFIG };
         // HEAD last: it is what the test above asks for.
         for (name, text) in [("config", config), ("HEAD", "ref: refs/heads/none\n")] {
             replace(&self.dir.join(name), text)
@@ -124,6 +126,27 @@ impl Repository {
         }
         Ok(())
     }
+}
+
+/// Whether a file in a mirror, by its path there, is one that mirrors have: no hooks, attributes, or
+/// other places to take objects from.
+pub fn is_of_mirror(path: &Path) -> bool {
+    let mut parts = path.components();
+    let Some(first) = parts.next().and_then(|part| part.as_os_str().to_str()) else {
+        return false;
+    };
+    let rest = parts.as_path();
+    match first {
+        "refs" => true,
+        "objects" => !rest.starts_with("info"),
+        "HEAD" | "config" | "packed-refs" | "shallow" | "FETCH_HEAD" => rest == Path::new(""),
+        _ => false,
+    }
+}
+
+/// Whether a mirror's `config` is one that we wrote: others may name programs.
+pub fn is_config_of_mirror(text: &str) -> bool {
+    [CONFIG, CONFIG_SHA256].contains(&text)
 }
 
 /// Writes a file so that it is there with all its content or not at all.

@@ -29,6 +29,7 @@ mod untar;
 pub use archive::context_archive;
 pub use context::{Contents, Context, Part, PartKind};
 pub use error::SourceError;
+pub use git::{is_config_of_mirror, is_of_mirror};
 pub(crate) use ignore::Matcher;
 pub use ignore::{IgnoreError, IgnoreRules};
 pub use limits::Limits;

@@ -6,6 +6,8 @@
 //! right at the next start: data that the store does not know are removed, and those that it misses
 //! are made anew.
 
+mod accepted;
+mod reading;
 mod restore;
 mod settle;
 mod write;
@@ -13,7 +15,8 @@ mod write;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use restore::{Progress, Restored, read_end, restore};
+pub use reading::Progress;
+pub use restore::{Restored, read_end, restore};
 pub use settle::settle;
 pub use write::{BackupError, write};
 
@@ -27,7 +30,9 @@ const END: &str = "end.json";
 /// The store, in an archive and in a data directory.
 const STORE: &str = "dayfly.db";
 /// Folders that are kept as they are.
-const FOLDERS: [&str; 2] = ["mirrors", "logs"];
+const FOLDERS: [&str; 2] = [MIRRORS, "logs"];
+/// The one with what was fetched.
+const MIRRORS: &str = "mirrors";
 /// Where the pool's places are in an archive.
 const POOL: &str = "pool";
 

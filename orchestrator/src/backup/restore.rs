@@ -4,21 +4,20 @@ use std::{
     fs::{DirBuilder, File},
     io::{self, Read},
     os::unix::fs::DirBuilderExt as _,
-    path::{Component, Path},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
-    },
+    path::Path,
+    sync::Arc,
 };
 
 use anyhow::{Context as _, bail, ensure};
 use deploy::pool::{Draft, Pool};
 use serde::de::DeserializeOwned;
-use tar::EntryType;
 use tokio::runtime::Handle;
 
 use super::{
-    END, End, FOLDERS, FORMAT, MANIFEST, Manifest, POOL, RESTORED, STORE, WITH_DATA, WITHOUT_DATA,
+    END, End, FOLDERS, FORMAT, MANIFEST, MIRRORS, Manifest, POOL, RESTORED, STORE, WITH_DATA,
+    WITHOUT_DATA,
+    accepted::{accept, accept_mirrors, top},
+    reading::{Counted, Head, Progress},
 };
 use crate::{config::ServerConfig, host, lock::DataLock};
 
@@ -38,15 +37,6 @@ pub struct Restored {
     pub places: usize,
     /// What could not be copied when the archive was made.
     pub left_out: Vec<String>,
-}
-
-/// How far a restore is, for whoever waits for it, and whether they still do.
-#[derive(Debug, Default)]
-pub struct Progress {
-    /// Bytes of the archive that were read.
-    pub read_bytes: AtomicU64,
-    /// Set by whoever does not want it any more.
-    pub stop: AtomicBool,
 }
 
 /// Brings an archive back into the data directory, which no server may use. Where it fails or is
@@ -71,34 +61,14 @@ pub async fn restore(
         refuse_what_is_there(data)?;
         let file = File::open(&archive);
         let file = file.with_context(|| format!("cannot open {}", archive.display()))?;
-        let counted = Counted {
-            file: io::BufReader::with_capacity(1 << 20, file),
-            progress: &progress,
-        };
-        let restored = unpack(counted, &config);
+        let head = Head::default();
+        let restored = unpack(Counted::new(file, &progress, &head), &head, &config);
         if restored.is_err() {
             leave_nothing(&config);
         }
         restored
     })
     .await?
-}
-
-/// An archive that tells how far it was read, and ends when nobody wants it any more.
-struct Counted<'a, R> {
-    file: R,
-    progress: &'a Progress,
-}
-
-impl<R: Read> Read for Counted<'_, R> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        if self.progress.stop.load(Relaxed) {
-            return Err(io::Error::other("it was stopped"));
-        }
-        let length = self.file.read(into)?;
-        self.progress.read_bytes.fetch_add(length as u64, Relaxed);
-        Ok(length)
-    }
 }
 
 fn refuse_what_is_there(data: &Path) -> anyhow::Result<()> {
@@ -124,7 +94,7 @@ fn refuse_what_is_there(data: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn unpack(archive: impl Read, config: &ServerConfig) -> anyhow::Result<Restored> {
+fn unpack(archive: impl Read, head: &Head, config: &ServerConfig) -> anyhow::Result<Restored> {
     let runtime = Handle::current();
     let staging = config.data.join(UNPACKED);
     remove(&staging)?;
@@ -137,21 +107,24 @@ fn unpack(archive: impl Read, config: &ServerConfig) -> anyhow::Result<Restored>
     archive.set_mask(NEVER_RESTORED);
     let no_archive = "this is no backup of dayfly";
     let mut entries = archive.entries().context(no_archive)?;
-    let first = entries.next().context(no_archive)?.context(no_archive)?;
+    let first = head
+        .next(&mut entries)
+        .context(no_archive)?
+        .context(no_archive)?;
     let manifest = manifest(first).context(no_archive)?;
     let mut pool = None;
     if manifest.data {
         pool = Some(runtime.block_on(Unpacked::begin(config))?);
     }
     let mut end = None;
-    for entry in entries {
+    while let Some(entry) = head.next(&mut entries) {
         let mut entry = entry.context("the archive is cut off or damaged")?;
         let path = entry.path()?.into_owned();
         if path == Path::new(END) {
             end = Some(json::<End>(&mut entry)?);
             continue;
         }
-        check(&entry, &path)?;
+        accept(&entry, &path)?;
         let target = match (top(&path), &pool) {
             (Some(POOL), Some(pool)) => pool.draft.data_path(),
             (Some(name), _) if name == STORE || FOLDERS.contains(&name) => staging.clone(),
@@ -166,6 +139,7 @@ fn unpack(archive: impl Read, config: &ServerConfig) -> anyhow::Result<Restored>
             path.display()
         );
     }
+    accept_mirrors(&staging.join(MIRRORS))?;
     let end = end.context("the archive is cut off: its end is missing")?;
     ensure!(
         staging.join(STORE).is_file(),
@@ -175,21 +149,7 @@ fn unpack(archive: impl Read, config: &ServerConfig) -> anyhow::Result<Restored>
         Some(pool) => runtime.block_on(pool.publish())?,
         None => 0,
     };
-    for folder in FOLDERS.map(Path::new) {
-        if staging.join(folder).exists() {
-            std::fs::rename(staging.join(folder), config.data.join(folder))?;
-        }
-    }
-    let mark = match manifest.data {
-        true => WITH_DATA,
-        false => WITHOUT_DATA,
-    };
-    std::fs::write(config.data.join(RESTORED), mark)?;
-    // Last, so that nothing counts as restored before everything is there.
-    File::open(staging.join(STORE))?.sync_all()?;
-    std::fs::rename(staging.join(STORE), config.data.join(STORE))?;
-    File::open(&config.data)?.sync_all()?;
-    remove(&staging)?;
+    settle_in(&staging, &config.data, manifest.data)?;
     Ok(Restored {
         manifest,
         places,
@@ -197,34 +157,23 @@ fn unpack(archive: impl Read, config: &ServerConfig) -> anyhow::Result<Restored>
     })
 }
 
-/// Refuses what no backup has: other kinds of files, and links anywhere but among data.
-fn check(entry: &tar::Entry<'_, impl Read>, path: &Path) -> anyhow::Result<()> {
-    let kind = entry.header().entry_type();
-    let known = match kind {
-        EntryType::Regular | EntryType::GNUSparse => {
-            top(path) != Some(STORE) || path == Path::new(STORE)
+/// Gives everything but data its place.
+fn settle_in(staging: &Path, data: &Path, with_data: bool) -> io::Result<()> {
+    for folder in FOLDERS.map(Path::new) {
+        if staging.join(folder).exists() {
+            std::fs::rename(staging.join(folder), data.join(folder))?;
         }
-        EntryType::Directory => top(path) != Some(STORE),
-        EntryType::Symlink => is_among_data(path),
-        _ => false,
+    }
+    let mark = match with_data {
+        true => WITH_DATA,
+        false => WITHOUT_DATA,
     };
-    ensure!(
-        known,
-        "the archive holds {}, a {kind:?}, which no backup has",
-        path.display()
-    );
-    Ok(())
-}
-
-/// Whether a path is below what a container sees.
-fn is_among_data(path: &Path) -> bool {
-    let parts: Vec<_> = path.components().map(Component::as_os_str).collect();
-    let data = match parts.as_slice() {
-        [pool, snapshots, _, data, _, ..] if *snapshots == "snapshots" => (*pool, *data),
-        [pool, previews, _, _, _, data, _, ..] if *previews == "previews" => (*pool, *data),
-        _ => return false,
-    };
-    data.0 == POOL && data.1 == "data"
+    std::fs::write(data.join(RESTORED), mark)?;
+    // Last, so that nothing counts as restored before everything is there.
+    File::open(staging.join(STORE))?.sync_all()?;
+    std::fs::rename(staging.join(STORE), data.join(STORE))?;
+    File::open(data)?.sync_all()?;
+    remove(staging)
 }
 
 fn json<T: DeserializeOwned>(entry: &mut tar::Entry<'_, impl Read>) -> anyhow::Result<T> {
@@ -323,13 +272,5 @@ fn remove(folder: &Path) -> io::Result<()> {
     match std::fs::remove_dir_all(folder) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
-    }
-}
-
-/// The first part of a path that leads nowhere else.
-fn top(path: &Path) -> Option<&str> {
-    match path.components().next()? {
-        Component::Normal(name) => name.to_str(),
-        _ => None,
     }
 }

@@ -141,7 +141,8 @@ impl Restore {
             restored.manifest.made_at
         ))?;
         output.line(
-            "`dayfly serve` with this data directory goes on from there; containers that still run \
+            "`dayfly serve` or `dayfly up` with this data directory goes on from there, once no other \
+             server uses these records (`dayfly down`); containers that still run \
              from before are made anew",
         )?;
         tell_left_out(output, &restored.left_out)?;

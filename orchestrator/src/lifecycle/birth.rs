@@ -10,7 +10,7 @@ use deploy::{
 
 use super::{
     desired::Desired,
-    observed::{DataSource, Observed, RevisionFacts},
+    observed::{DataSource, Observed, Outcome, RevisionFacts},
 };
 
 /// What a revision is to run on.
@@ -59,10 +59,16 @@ pub(super) fn birth(
     let Some((serving, generation)) = before else {
         return first(desired, blueprint);
     };
-    // What was reset and has served since goes on as any other data do.
+    // What was reset and has served since goes on as any other data do; and a reset that failed is
+    // over, so that no later push takes data away.
     let is_done = |request| {
-        let mut earlier = observed.revisions.iter();
-        earlier.any(|facts| facts.request == request && facts.served)
+        let mut others = observed.revisions.iter();
+        let ended = |facts: &RevisionFacts| {
+            facts.served || matches!(facts.outcome, Some(Outcome::Failed(_)))
+        };
+        others.any(|facts| {
+            facts.request == request && facts.number != revision.number && ended(facts)
+        })
     };
     let reset = desired
         .reset

@@ -158,6 +158,7 @@ impl Planner<'_> {
             && serving.number != newer
             && !self.is_leaving(serving.number)
             && let Some(blueprint) = &serving.blueprint
+            && self.rooms(serving, blueprint, serving.generation)
         {
             self.start_databases(serving, blueprint);
             self.services(serving, blueprint);

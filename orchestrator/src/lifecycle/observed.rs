@@ -283,11 +283,17 @@ impl Observed {
             .find(|revision| revision.number == number)
     }
 
-    /// The newest revision that visitors meet, or may meet.
+    /// The newest revision that visitors meet, or may meet. Where routes were lost, as they are by a
+    /// restore, the one that they met last and that nothing has replaced.
     pub fn serving(&self) -> Option<&RevisionFacts> {
         let routed = self.route.as_ref().map(|route| route.revision);
-        let newest = routed.max(self.in_doubt.last().copied())?;
-        self.revision(newest)
+        match routed.max(self.in_doubt.last().copied()) {
+            Some(newest) => self.revision(newest),
+            None => {
+                let mut newest_first = self.revisions.iter().rev();
+                newest_first.find(|known| known.served && known.healthy && known.is_alive())
+            }
+        }
     }
 
     /// The newest revision that served before the one that serves, while one can go back to it: its

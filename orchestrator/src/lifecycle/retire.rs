@@ -26,6 +26,7 @@ const EMPTY_LOOKS_AFTER_BUILD: u32 = 20;
 pub(super) fn superseded(planner: &mut Planner<'_>, current: Option<&RevisionFacts>) {
     let observed = planner.observed;
     let routed = observed.route.as_ref().map(|route| route.revision);
+    let serving = observed.serving().map(|revision| revision.number);
     let alive = current
         .filter(|revision| revision.is_alive())
         .map(|revision| revision.number);
@@ -36,6 +37,7 @@ pub(super) fn superseded(planner: &mut Planner<'_>, current: Option<&RevisionFac
         .chain(observed.revisions.iter().map(|revision| revision.number))
         .filter(|number| {
             Some(*number) == routed
+                || Some(*number) == serving
                 || Some(*number) == alive
                 || observed.in_doubt.contains(number)
                 || arriving(*number)

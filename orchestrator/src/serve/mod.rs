@@ -114,6 +114,8 @@ impl Server {
             None => None,
         };
         let docker = connect_engine(&config, &store).await?;
+        // Previews may run already: the engine starts them again by itself.
+        fence(&docker).await;
         backup::settle(&config.data, &docker, &store).await?;
         docker
             .end_pauses()
@@ -315,15 +317,20 @@ async fn start_proxy(config: &ServerConfig, docker: &Docker) -> anyhow::Result<A
     proxy
 }
 
+/// Puts the rules of the host's firewall in place unless they are.
+async fn fence(docker: &Docker) {
+    if let FirewallStatus::CannotSet(why) = docker.ensure_firewall().await {
+        tracing::warn!(
+            why,
+            "previews can reach this host and its neighbours: no rules can be set"
+        );
+    }
+}
+
 /// Keeps the rules of the host's firewall in place, until we stop.
 async fn keep_firewall(docker: Docker, stop: CancellationToken) {
     loop {
-        if let FirewallStatus::CannotSet(why) = docker.ensure_firewall().await {
-            tracing::warn!(
-                why,
-                "previews can reach this host and its neighbours: no rules can be set"
-            );
-        }
+        fence(&docker).await;
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(FIREWALL_PAUSE) => {}

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, ensure};
-use tests::harness::{App, Crowd, Dayfly, Ran, Visitor};
+use tests::harness::{App, Crowd, Dayfly, Ran, Visitor, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_of_what_runs_comes_back_with_its_data_after_everything_was_lost()
@@ -75,6 +75,34 @@ async fn a_backup_of_what_runs_comes_back_with_its_data_after_everything_was_los
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_served_while_its_newest_commit_had_failed_serves_again_after_a_restore()
+-> anyhow::Result<()> {
+    Dayfly::play(async |dayfly| {
+        let (pull, visitor) = dayfly.open_live("change", &App::notes("older")).await?;
+        visitor.note("mine").await?;
+        let broken = App::notes("newer").then("CMD [\"false\"]");
+        let broken = dayfly.push(&pull, &broken).await?;
+        dayfly.failed(&pull, &broken).await?;
+        let elsewhere = tempfile::tempdir()?;
+        let begin = ["backup", "whole.tar"];
+        dayfly.command(elsewhere.path(), &begin).await?.printed()?;
+        dayfly.lose_host().await?;
+        let restored = restore(dayfly, elsewhere.path(), "whole.tar").await?;
+        restored.printed()?;
+        dayfly.restart().await?;
+        let visitor = at_its_new_port(dayfly, &visitor).await?;
+        eventually("the older commit serves its data again", async || {
+            ensure!(visitor.notes().await? == ["mine", "seeded"]);
+            ensure!(visitor.text("/").await? == "older");
+            Ok(())
+        })
+        .await?;
+        dayfly.failed(&pull, &broken).await.map(drop)
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_backup_is_refused_and_leaves_nothing() -> anyhow::Result<()> {
     Dayfly::play(async |dayfly| {
         let elsewhere = tempfile::tempdir()?;
@@ -86,30 +114,16 @@ async fn what_is_no_backup_is_refused_and_leaves_nothing() -> anyhow::Result<()>
         let mut manifest = Vec::new();
         std::io::Read::read_to_end(&mut first, &mut manifest)?;
         let newer = String::from_utf8(manifest.clone())?.replace("\"format\": 1", "\"format\": 9");
-        let cases: [(Entries<'_>, &str); 7] = [
-            (&[], "no backup of dayfly"),
-            (&[("dayfly.db", b"x")], "no backup of dayfly"),
-            (&[("backup.json", newer.as_bytes())], "its format is 9"),
-            (
-                &[("backup.json", &manifest), ("mirrors/../../escaped", b"x")],
-                "leads elsewhere",
-            ),
-            (
-                &[("backup.json", &manifest), ("proxy/table.json", b"x")],
-                "which no backup has",
-            ),
-            (
-                &[("backup.json", &manifest), ("dayfly.db", b"x")],
-                "its end is missing",
-            ),
-            (
-                &[("backup.json", &manifest), ("mirrors", LINK)],
-                "a Symlink, which no backup has",
-            ),
+        let broken: [(Vec<Entry<'_>>, &str); 3] = [
+            (vec![], "no backup of dayfly"),
+            (vec![("dayfly.db", b"x")], "no backup of dayfly"),
+            (vec![("backup.json", newer.as_bytes())], "its format is 9"),
         ];
+        let begun = |(entry, words)| (vec![("backup.json", &manifest[..]), entry], words);
+        let cases = broken.into_iter().chain(hostile().map(begun));
         dayfly.lose_host().await?;
         for (entries, words) in cases {
-            std::fs::write(folder.join("case.tar"), archive_of(entries)?)?;
+            std::fs::write(folder.join("case.tar"), archive_of(&entries)?)?;
             let refused = restore(dayfly, folder, "case.tar").await?;
             ensure!(
                 !refused.success && refused.stderr.contains(words),
@@ -143,11 +157,34 @@ async fn what_is_no_backup_is_refused_and_leaves_nothing() -> anyhow::Result<()>
 /// Stands for a link out of the archive.
 const LINK: &[u8] = b"a link";
 
-/// Names and contents.
-type Entries<'a> = &'a [(&'a str, &'a [u8])];
+/// Stands for a file whose content is the name of the next.
+const LONG_NAME: &str = "././@LongLink";
+
+/// A name and a content.
+type Entry<'a> = (&'a str, &'a [u8]);
+
+/// What no backup has, and what is said of it.
+fn hostile() -> [(Entry<'static>, &'static str); 7] {
+    const LONG: &[u8] = &[b'n'; 2 << 20];
+    [
+        (("logs/../../escaped", b"x"), "leads elsewhere"),
+        (("proxy/table.json", b"x"), "which no backup has"),
+        (("dayfly.db", b"x"), "its end is missing"),
+        (("mirrors", LINK), "a Symlink, which no backup has"),
+        (
+            ("mirrors/local-a.git/hooks/post-update", b"x"),
+            "post-update, a Regular, which no backup has",
+        ),
+        (
+            ("mirrors/local-a.git/config", b"[core]\n\tsshCommand = x\n"),
+            "settings for",
+        ),
+        ((LONG_NAME, LONG), "a name in it is too long"),
+    ]
+}
 
 /// An archive with just these files, whatever their names are.
-fn archive_of(entries: Entries<'_>) -> anyhow::Result<Vec<u8>> {
+fn archive_of(entries: &[Entry<'_>]) -> anyhow::Result<Vec<u8>> {
     let mut archive = tar::Builder::new(Vec::new());
     for (name, content) in entries {
         let mut header = tar::Header::new_gnu();
@@ -158,6 +195,9 @@ fn archive_of(entries: Entries<'_>) -> anyhow::Result<Vec<u8>> {
         header.set_uid(0);
         header.set_gid(0);
         header.set_mtime(0);
+        if *name == LONG_NAME {
+            header.set_entry_type(tar::EntryType::GNULongName);
+        }
         if *content == LINK {
             header.set_size(0);
             header.set_entry_type(tar::EntryType::Symlink);

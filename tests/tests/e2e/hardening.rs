@@ -94,7 +94,6 @@ async fn is_fenced(dayfly: &Dayfly) -> anyhow::Result<bool> {
         said.contains("firewall"),
         "no rules, and nobody says so: {said}"
     );
-    eprintln!("no rules can be set here, and `doctor` says so");
     Ok(false)
 }
 

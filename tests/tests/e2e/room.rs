@@ -7,9 +7,10 @@ use tests::harness::{App, Crowd, Dayfly, Options, eventually};
 const FLOOD: &str = "create table flood as select repeat(md5(i::text), 30) as x \
                      from generate_series(1, 2000000) i";
 
-/// The same in a file that has no name any more.
+/// The same in a file that has no name any more, written by processes that soon end.
 const HIDDEN_FLOOD: &str = "copy (select 1) to program 'cd /var/lib/postgresql/data && \
-                            exec 3>hidden && rm hidden && dd if=/dev/zero bs=1M count=2000 >&3'";
+                            exec 3>hidden && rm hidden && for i in $(seq 500); do \
+                            dd if=/dev/zero bs=1M count=4 >&3 || exit 1; done'";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_outgrows_its_limit_is_stopped_alone_and_starts_again_from_its_seed()
@@ -73,7 +74,7 @@ async fn who_fills_the_last_of_the_pool_is_stopped_and_its_neighbours_go_on() ->
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_deleted_and_still_open_is_found_by_who_writes_it() -> anyhow::Result<()> {
+async fn what_is_deleted_and_still_open_counts_for_who_holds_it_open() -> anyhow::Result<()> {
     fill_the_pool_by(HIDDEN_FLOOD).await
 }
 

@@ -19,7 +19,7 @@ use bollard::{
 use futures_util::future::join_all;
 use tokio_util::sync::CancellationToken;
 
-use super::writers::written_by;
+use super::hidden::{Hidden, hidden_by};
 use crate::{
     databases::DatabaseError,
     docker::{
@@ -57,14 +57,8 @@ const MIB: u64 = 1 << 20;
 struct Look {
     at: Instant,
     used_bytes: u64,
-    servers: HashMap<String, Taken>,
-}
-
-/// What one server took of the pool at a look.
-#[derive(Clone, Copy)]
-struct Taken {
-    size: Size,
-    written_bytes: u64,
+    /// What each server took of the pool, what it keeps without a name included.
+    servers: HashMap<String, Size>,
 }
 
 /// A server that runs on data of the pool.
@@ -160,12 +154,19 @@ impl Docker {
             servers: HashMap::new(),
         };
         let servers = self.running_in_pool().await?;
-        let ids: Vec<String> = servers.iter().map(|server| server.id.clone()).collect();
-        let written = tokio::task::spawn_blocking(move || written_by(&ids));
+        let ids = servers
+            .iter()
+            .map(|server| (server.id.clone(), server.data.clone()));
+        let ids: Vec<_> = ids.collect();
+        let hidden = tokio::task::spawn_blocking(move || hidden_by(&ids));
         let sizes = join_all(servers.iter().map(|server| pool.size_at(&server.data))).await;
-        let written = written.await.unwrap_or_default();
+        let hidden = hidden.await.unwrap_or_default();
         let mut stops = Vec::new();
         for (server, size) in servers.iter().zip(sizes) {
+            let size = match size {
+                Ok(size) => with_hidden(size, hidden.get(&server.id)),
+                Err(error) => Err(error),
+            };
             let size = match size {
                 Ok(size) => size,
                 Err(PoolError::Refused { why, .. }) => {
@@ -182,11 +183,7 @@ impl Docker {
                     continue;
                 }
             };
-            let taken = Taken {
-                size,
-                written_bytes: written.get(&server.id).copied().unwrap_or(0),
-            };
-            look.servers.insert(server.id.clone(), taken);
+            look.servers.insert(server.id.clone(), size);
             if let Some(error) = outgrown(size, self.config().database_bytes_max) {
                 stops.push((server, error.to_string()));
             }
@@ -342,30 +339,34 @@ impl fmt::Display for Rush {
     }
 }
 
-/// Whose data grew by at least half of what was taken; where nobody's did, who wrote as much. What
-/// is deleted and still open, or kept in files that cannot be measured, is seen by that alone.
+/// The size of data with what their server keeps without a name.
+fn with_hidden(size: Size, hidden: Option<&Hidden>) -> Result<Size, PoolError> {
+    match hidden {
+        None => Ok(size),
+        Some(Hidden::Bytes(bytes)) => Ok(Size {
+            bytes: size.bytes.saturating_add(*bytes),
+            blocks_bytes: size.blocks_bytes.saturating_add(*bytes),
+        }),
+        Some(Hidden::TooMany) => Err(PoolError::Refused {
+            doing: "look at open files".to_owned(),
+            why: "it holds too many files open to look at".to_owned(),
+        }),
+    }
+}
+
+/// Whose data grew by at least half of what was taken. Nobody else is stopped: whoever writes a lot
+/// and deletes it again takes nothing.
 fn who_rushes(
-    before: &HashMap<String, Taken>,
-    now: &HashMap<String, Taken>,
+    before: &HashMap<String, Size>,
+    now: &HashMap<String, Size>,
     grown_bytes: u64,
 ) -> Option<String> {
-    let most = |growth: &dyn Fn(&String, &Taken) -> Option<u64>| {
-        let grown = now
-            .iter()
-            .filter_map(|(id, now)| Some((growth(id, now)?, id)));
-        let (most, id) = grown.max()?;
-        (most >= grown_bytes / 2).then(|| id.clone())
-    };
-    let by_size = |id: &String, now: &Taken| {
-        let before = before.get(id)?.size.blocks_bytes;
-        Some(now.size.blocks_bytes.saturating_sub(before))
-    };
-    // One that was not there at the last look has written everything since.
-    let by_writing = |id: &String, now: &Taken| {
-        let before = before.get(id).map_or(0, |before| before.written_bytes);
-        Some(now.written_bytes.saturating_sub(before))
-    };
-    most(&by_size).or_else(|| most(&by_writing))
+    let grown = now.iter().filter_map(|(id, now)| {
+        let before = before.get(id)?;
+        Some((now.blocks_bytes.saturating_sub(before.blocks_bytes), id))
+    });
+    let (most, id) = grown.max()?;
+    (most >= grown_bytes / 2).then(|| id.clone())
 }
 
 #[cfg(test)]
@@ -419,24 +420,27 @@ mod tests {
     }
 
     #[test]
-    fn who_grew_most_is_told_by_size_and_else_by_what_was_written() {
-        let taken = |size, written_bytes| Taken {
-            size: content(size),
-            written_bytes,
+    fn who_grew_most_is_stopped_and_nobody_where_it_was_none_of_them() {
+        let map = |sizes: [(&str, u64); 2]| {
+            HashMap::from(sizes.map(|(id, size)| (id.to_owned(), content(size * MIB))))
         };
-        let map = |servers: [(&str, Taken); 2]| {
-            HashMap::from(servers.map(|(id, taken)| (id.to_owned(), taken)))
-        };
-        let before = map([("hog", taken(0, 0)), ("busy", taken(0, 0))]);
-        let grows = map([
-            ("hog", taken(90 * MIB, 0)),
-            ("busy", taken(5 * MIB, 200 * MIB)),
-        ]);
+        let before = map([("hog", 10), ("busy", 70)]);
         let rushes = |now| who_rushes(&before, &now, 100 * MIB);
-        assert_eq!(rushes(grows).as_deref(), Some("hog"));
-        let hides = map([("hog", taken(0, 95 * MIB)), ("busy", taken(0, 5 * MIB))]);
-        assert_eq!(rushes(hides).as_deref(), Some("hog"));
-        let nobody = map([("hog", taken(0, 5 * MIB)), ("busy", taken(0, 5 * MIB))]);
-        assert_eq!(rushes(nobody), None);
+        assert_eq!(
+            rushes(map([("hog", 100), ("busy", 75)])).as_deref(),
+            Some("hog")
+        );
+        assert_eq!(rushes(map([("hog", 15), ("busy", 60)])), None);
+    }
+
+    #[test]
+    fn what_has_no_name_counts_like_what_has_one() {
+        let with = |hidden| with_hidden(content(10), Some(&hidden));
+        assert_eq!(with(Hidden::Bytes(5)).unwrap(), content(15));
+        assert!(matches!(
+            with(Hidden::TooMany),
+            Err(PoolError::Refused { .. })
+        ));
+        assert_eq!(with_hidden(content(10), None).unwrap(), content(10));
     }
 }

@@ -12,6 +12,7 @@ mod exec;
 mod forking;
 mod freezing;
 mod growth;
+mod hidden;
 mod importing;
 mod kind;
 mod making;
@@ -27,7 +28,6 @@ mod server;
 mod snapshots;
 mod turns;
 mod watching;
-mod writers;
 
 pub use growth::Outgrown;
 pub(super) use importing::is_import;

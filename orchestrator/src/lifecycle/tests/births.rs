@@ -24,6 +24,52 @@ fn a_push_after_a_reset_does_not_reset_again() {
 }
 
 #[test]
+fn a_push_after_a_reset_that_failed_keeps_the_data() {
+    let mut scene = Scene::live();
+    scene.desired.request = 1;
+    scene.desired.reset = Some(Reset {
+        request: 1,
+        only: None,
+    });
+    scene.revision(SECOND, 'a', Asks::ServiceAndDatabase);
+    scene.facts(SECOND).request = 1;
+    scene.facts(SECOND).outcome = failed();
+    scene.desired.wanted = Wanted::Serve(head('b'));
+    scene.revision(THIRD, 'b', Asks::ServiceAndDatabase);
+    scene.facts(THIRD).request = 1;
+    scene.built(THIRD);
+    let mut binds = scene.run();
+    binds.retain(is_bind);
+    assert_eq!(binds, [bind_as_is(THIRD, OLD)]);
+    // One that was only overtaken is still to be done.
+    scene.facts(SECOND).outcome = Some(Outcome::Superseded);
+    let mut binds = scene.run();
+    binds.retain(is_bind);
+    assert_eq!(binds, [bind(THIRD, NEW, DataSource::Seeds, [db()])]);
+}
+
+#[test]
+fn what_served_last_is_brought_back_where_its_route_was_lost() {
+    let mut scene = Scene::live();
+    scene.desired.wanted = Wanted::Serve(head('b'));
+    scene.revision(SECOND, 'b', Asks::ServiceAndDatabase);
+    scene.facts(SECOND).outcome = failed();
+    scene.observed.route = None;
+    let steps = scene.run();
+    assert!(
+        !steps.contains(&Step::Retire { revision: FIRST }),
+        "{steps:?}"
+    );
+    assert!(
+        steps
+            .iter()
+            .any(|step| *step == Step::Route { revision: FIRST }
+                || *step == Step::Probe { revision: FIRST }),
+        "{steps:?}"
+    );
+}
+
+#[test]
 fn two_revisions_are_not_given_one_new_generation() {
     let mut scene = Scene::unbound();
     scene.asked(SECOND)[0].migrations = Some("0002".to_owned());

@@ -107,7 +107,8 @@ fn only_what_served_last_and_is_whole_can_be_gone_back_to() {
     };
     assert_eq!(without(|scene| scene.unmake(OLD)), None);
     assert_eq!(without(|scene| scene.observed.undo_is_over = true), None);
-    assert_eq!(without(|scene| scene.observed.route = None), None);
+    // A route that was lost, as by a restore, comes back.
+    assert_eq!(without(|scene| scene.observed.route = None), Some(FIRST));
     assert_eq!(without(|scene| scene.facts(FIRST).served = false), None);
     assert_eq!(without(|scene| scene.facts(FIRST).outcome = None), None);
     // What had no data is whole.

@@ -127,17 +127,18 @@ impl World {
             && Self::copied_by(b).is_disjoint(&changed_a))
     }
 
-    /// The route moves to the newest commit only; what serves already may get a new address.
+    /// The route moves to the newest commit only; what serves already, or did when its route was lost,
+    /// may get a new address.
     fn check_route_begin(&mut self, control: &Control, number: RevisionNumber) {
         let head = self.store.desired.target();
         let facts = self.store.revision(number);
         let newest = facts.is_some_and(|facts| Some(&facts.commit) == head);
-        let serves = control.observed.in_doubt.contains(&number)
-            || control
-                .observed
-                .route
-                .as_ref()
-                .is_some_and(|route| route.revision == number);
+        let mut observed = control.observed.clone();
+        observed.revisions.clone_from(&self.store.revisions);
+        let routed = observed.route.as_ref().map(|route| route.revision);
+        let serving = observed.serving().map(|facts| facts.number);
+        let serves =
+            observed.in_doubt.contains(&number) || [routed, serving].contains(&Some(number));
         if !newest && !serves {
             self.broke(|| format!("the route is led to {number}, which is not the head"));
         }
