@@ -71,7 +71,7 @@ pub async fn take(
     keep_real_data_in(ports, row, source).await?;
     let commit = match &body.commit {
         None => source.commit.clone(),
-        Some(text) => known_commit(text, &observed)?,
+        Some(text) => known_commit(text, row.desired.origin, &observed)?,
     };
     let hours_max = match origin {
         Origin::Capture => ports.settings.limits.capture_days_max.saturating_mul(24),
@@ -177,9 +177,18 @@ fn parent(row: &PreviewRow, source: &RevisionFacts, observed: &Observed) -> Pare
     }
 }
 
-/// A commit by its full id, or by the beginning of one that the preview has had.
-fn known_commit(text: &str, observed: &Observed) -> Result<CommitSha, Refused> {
-    if let Ok(commit) = CommitSha::parse(text) {
+/// A commit by its full id, or by the beginning of one that the preview has had. Of a checkout there
+/// are no others.
+fn known_commit(text: &str, origin: Origin, observed: &Observed) -> Result<CommitSha, Refused> {
+    let way_out = match origin {
+        Origin::Local => {
+            "of a checkout take an id that `dayfly up` or `dayfly show` prints, which is not git's own"
+        }
+        _ => "give its full id",
+    };
+    if let Ok(commit) = CommitSha::parse(text)
+        && origin != Origin::Local
+    {
         return Ok(commit);
     }
     let shown: String = text.chars().take(80).collect();
@@ -198,7 +207,7 @@ fn known_commit(text: &str, observed: &Observed) -> Result<CommitSha, Refused> {
     }?
     .ok_or_else(|| {
         Refused::Wrong(format!(
-            "{shown:?} is no commit that this preview has had; give its full id"
+            "{shown:?} is no commit that this preview has had; {way_out}"
         ))
     })
 }

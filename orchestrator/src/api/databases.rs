@@ -29,6 +29,7 @@ use crate::{
     lifecycle::{Head, Origin},
     store::{Given, NewRevision, NewTaken},
     taking::{add, fresh_id},
+    text,
     worker::{Ports, wall_ms},
 };
 
@@ -121,7 +122,7 @@ pub(super) async fn create(
     let digest = hex::encode(Sha256::digest(id.as_str()));
     let commit = CommitSha::parse(&digest).map_err(|e| Problem::bad_request(e.to_string()))?;
     let now_ms = wall_ms();
-    let text = String::new;
+    let nothing = String::new;
     let new = NewTaken {
         id: id.clone(),
         slug: SLUG.to_owned(),
@@ -130,9 +131,9 @@ pub(super) async fn create(
         repository: None,
         head: Head {
             commit: commit.clone(),
-            branch: text(),
-            base: text(),
-            author: text(),
+            branch: nothing(),
+            base: nothing(),
+            author: nothing(),
             title: body.engine.clone(),
         },
         note: None,
@@ -164,6 +165,19 @@ fn first(commit: CommitSha, database: Database) -> NewRevision {
     }
 }
 
+/// A database that a preview does not have, or that was not named where it has several.
+fn unknown(preview: &PreviewId, wanted: &str, there: &[&str]) -> Problem {
+    let names = there.join(", ");
+    Problem::not_found(match (there, wanted) {
+        ([], _) => format!("{preview} has no database"),
+        (_, "-") => format!("name one of the databases of {preview}: {names}"),
+        _ => {
+            let shown: String = text::plain(wanted).chars().take(80).collect();
+            format!("there is no database {shown:?} in {preview}; there is {names}")
+        }
+    })
+}
+
 /// How a person reaches a database of a preview.
 pub(super) async fn reach(
     State(state): State<ApiState>,
@@ -192,10 +206,7 @@ pub(super) async fn reach(
         name => databases.iter().find(|known| known.name.as_str() == name),
     };
     let (Some(wanted), Some(generation)) = (wanted, revision.and_then(|r| r.generation)) else {
-        return Err(Problem::not_found(match names.as_slice() {
-            [] => format!("{id} has no database"),
-            names => format!("name one of the databases of {id}: {}", names.join(", ")),
-        }));
+        return Err(unknown(&id, &name, &names));
     };
     let rows = ports.store.databases(&id).await?;
     let password = rows

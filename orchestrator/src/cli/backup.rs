@@ -105,11 +105,12 @@ fn begin(part: &Path) -> anyhow::Result<File> {
         .create_new(true)
         .mode(0o600)
         .open(part);
-    made.with_context(|| {
-        format!(
-            "cannot make {}; where another backup was cut off, remove it",
-            part.display()
-        )
+    made.map_err(|error| {
+        let cut_off = match error.kind() {
+            std::io::ErrorKind::AlreadyExists => "; where another backup was cut off, remove it",
+            _ => "",
+        };
+        anyhow::Error::new(error).context(format!("cannot make {}{cut_off}", part.display()))
     })
 }
 
