@@ -42,6 +42,9 @@ const MEASURE_AFTER_BYTES: u64 = 64 << 20;
 const MEASURE_AFTER: Duration = Duration::from_secs(15);
 /// The same once little is left.
 const MEASURE_SCARCE_AFTER: Duration = Duration::from_secs(2);
+/// How long what servers hide is taken for what it was: telling that asks every process of theirs. Once
+/// little is left it is looked at each time.
+const HIDDEN_AFTER: Duration = Duration::from_secs(5);
 /// Once little is left, somebody has to stop when all of it would be gone in less than this...
 const FULL_WITHIN: Duration = Duration::from_secs(10);
 /// ...but not for less than this, such as a segment of a log.
@@ -59,6 +62,17 @@ struct Look {
     used_bytes: u64,
     /// What each server took of the pool, what it keeps without a name included.
     servers: HashMap<String, Size>,
+    /// What they kept without a name, and when that was told.
+    hidden: (Instant, HashMap<String, Hidden>),
+}
+
+/// How much room there is.
+#[derive(Clone, Copy)]
+struct Room {
+    used_bytes: u64,
+    /// Whether little is left.
+    scarce: bool,
+    rush: Option<Rush>,
 }
 
 /// A server that runs on data of the pool.
@@ -135,8 +149,12 @@ impl Docker {
         match last {
             Some(last) if !due => Ok(last),
             last => {
-                let seen = (used_bytes, rush);
-                self.measure_growth(pool, last, seen, told).await
+                let room = Room {
+                    used_bytes,
+                    scarce,
+                    rush,
+                };
+                self.measure_growth(pool, last, room, told).await
             }
         }
     }
@@ -145,26 +163,28 @@ impl Docker {
         &self,
         pool: &Pool,
         last: Option<Look>,
-        (used_bytes, rush): (u64, Option<Rush>),
+        room: Room,
         told: &impl Fn(Outgrown),
     ) -> Result<Look, DatabaseError> {
-        let mut look = Look {
-            at: Instant::now(),
-            used_bytes,
-            servers: HashMap::new(),
-        };
+        let at = Instant::now();
         let servers = self.running_in_pool().await?;
-        let ids = servers
-            .iter()
-            .map(|server| (server.id.clone(), server.data.clone()));
-        let ids: Vec<_> = ids.collect();
-        let hidden = tokio::task::spawn_blocking(move || hidden_by(&ids));
+        let (before, known) = last.map_or_else(Default::default, |last| {
+            let fresh = !room.scarce && last.hidden.0.elapsed() < HIDDEN_AFTER;
+            (last.servers, fresh.then_some(last.hidden))
+        });
+        // First, so that what loses its name meanwhile is not counted twice.
+        let hidden = hidden(&servers, known).await;
         let sizes = join_all(servers.iter().map(|server| pool.size_at(&server.data))).await;
-        let hidden = hidden.await.unwrap_or_default();
+        let mut look = Look {
+            at,
+            used_bytes: room.used_bytes,
+            servers: HashMap::new(),
+            hidden,
+        };
         let mut stops = Vec::new();
         for (server, size) in servers.iter().zip(sizes) {
             let size = match size {
-                Ok(size) => with_hidden(size, hidden.get(&server.id)),
+                Ok(size) => with_hidden(size, look.hidden.1.get(&server.id)),
                 Err(error) => Err(error),
             };
             let size = match size {
@@ -188,10 +208,9 @@ impl Docker {
                 stops.push((server, error.to_string()));
             }
         }
-        if let Some(rush) = rush
+        if let Some(rush) = room.rush
             && stops.is_empty()
         {
-            let before = last.map(|last| last.servers).unwrap_or_default();
             match who_rushes(&before, &look.servers, rush.grown_bytes) {
                 Some(id) => {
                     let server = servers.iter().find(|server| server.id == id);
@@ -337,6 +356,23 @@ impl fmt::Display for Rush {
             self.left_bytes / MIB
         )
     }
+}
+
+/// What servers keep without a name, unless it is known.
+async fn hidden(
+    servers: &[Running],
+    known: Option<(Instant, HashMap<String, Hidden>)>,
+) -> (Instant, HashMap<String, Hidden>) {
+    if let Some(known) = known {
+        return known;
+    }
+    let folders = servers
+        .iter()
+        .map(|server| (server.id.clone(), server.data.clone()));
+    let folders: Vec<_> = folders.collect();
+    let at = Instant::now();
+    let told = tokio::task::spawn_blocking(move || hidden_by(&folders)).await;
+    (at, told.unwrap_or_default())
 }
 
 /// The size of data with what their server keeps without a name.
