@@ -16,6 +16,7 @@ mod observed;
 mod phase;
 mod planner;
 mod retire;
+mod seed_change;
 mod step;
 #[cfg(test)]
 mod tests;

@@ -19,7 +19,7 @@ use bollard::{
 use futures_util::future::join_all;
 use tokio_util::sync::CancellationToken;
 
-use super::hidden::{Hidden, hidden_by};
+use super::hidden::{Hidden, HiddenLook};
 use crate::{
     databases::DatabaseError,
     docker::{
@@ -42,9 +42,6 @@ const MEASURE_AFTER_BYTES: u64 = 64 << 20;
 const MEASURE_AFTER: Duration = Duration::from_secs(15);
 /// The same once little is left.
 const MEASURE_SCARCE_AFTER: Duration = Duration::from_secs(2);
-/// How long what servers hide is taken for what it was: telling that asks every process of theirs. Once
-/// little is left it is looked at each time.
-const HIDDEN_AFTER: Duration = Duration::from_secs(5);
 /// Once little is left, somebody has to stop when all of it would be gone in less than this...
 const FULL_WITHIN: Duration = Duration::from_secs(10);
 /// ...but not for less than this, such as a segment of a log.
@@ -63,7 +60,7 @@ struct Look {
     /// What each server took of the pool, what it keeps without a name included.
     servers: HashMap<String, Size>,
     /// What they kept without a name, and when that was told.
-    hidden: (Instant, HashMap<String, Hidden>),
+    hidden: HiddenLook,
 }
 
 /// How much room there is.
@@ -169,11 +166,15 @@ impl Docker {
         let at = Instant::now();
         let servers = self.running_in_pool().await?;
         let (before, known) = last.map_or_else(Default::default, |last| {
-            let fresh = !room.scarce && last.hidden.0.elapsed() < HIDDEN_AFTER;
-            (last.servers, fresh.then_some(last.hidden))
+            // Once little is left, it is looked at each time.
+            let known = last.hidden.while_it_is_fresh();
+            (last.servers, known.filter(|_| !room.scarce))
         });
         // First, so that what loses its name meanwhile is not counted twice.
-        let hidden = hidden(&servers, known).await;
+        let hidden = match known {
+            Some(known) => known,
+            None => HiddenLook::take(servers.iter().map(|server| (&server.id, &server.data))).await,
+        };
         let sizes = join_all(servers.iter().map(|server| pool.size_at(&server.data))).await;
         let mut look = Look {
             at,
@@ -184,7 +185,7 @@ impl Docker {
         let mut stops = Vec::new();
         for (server, size) in servers.iter().zip(sizes) {
             let size = match size {
-                Ok(size) => with_hidden(size, look.hidden.1.get(&server.id)),
+                Ok(size) => with_hidden(size, look.hidden.of(&server.id)),
                 Err(error) => Err(error),
             };
             let size = match size {
@@ -358,30 +359,13 @@ impl fmt::Display for Rush {
     }
 }
 
-/// What servers keep without a name, unless it is known.
-async fn hidden(
-    servers: &[Running],
-    known: Option<(Instant, HashMap<String, Hidden>)>,
-) -> (Instant, HashMap<String, Hidden>) {
-    if let Some(known) = known {
-        return known;
-    }
-    let folders = servers
-        .iter()
-        .map(|server| (server.id.clone(), server.data.clone()));
-    let folders: Vec<_> = folders.collect();
-    let at = Instant::now();
-    let told = tokio::task::spawn_blocking(move || hidden_by(&folders)).await;
-    (at, told.unwrap_or_default())
-}
-
 /// The size of data with what their server keeps without a name.
-fn with_hidden(size: Size, hidden: Option<&Hidden>) -> Result<Size, PoolError> {
+fn with_hidden(size: Size, hidden: Option<Hidden>) -> Result<Size, PoolError> {
     match hidden {
         None => Ok(size),
         Some(Hidden::Bytes(bytes)) => Ok(Size {
-            bytes: size.bytes.saturating_add(*bytes),
-            blocks_bytes: size.blocks_bytes.saturating_add(*bytes),
+            bytes: size.bytes.saturating_add(bytes),
+            blocks_bytes: size.blocks_bytes.saturating_add(bytes),
         }),
         Some(Hidden::TooMany) => Err(PoolError::Refused {
             doing: "look at open files".to_owned(),
@@ -471,7 +455,7 @@ mod tests {
 
     #[test]
     fn what_has_no_name_counts_like_what_has_one() {
-        let with = |hidden| with_hidden(content(10), Some(&hidden));
+        let with = |hidden| with_hidden(content(10), Some(hidden));
         assert_eq!(with(Hidden::Bytes(5)).unwrap(), content(15));
         assert!(matches!(
             with(Hidden::TooMany),

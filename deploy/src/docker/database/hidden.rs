@@ -9,10 +9,13 @@ use std::{
     fs,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 
 /// More handles than this of one server are not looked at: it would take seconds.
 const HANDLES_MAX: usize = 200_000;
+/// How long what servers hide is taken for what it was: telling that asks every process of theirs.
+const FRESH_FOR: Duration = Duration::from_secs(5);
 /// The unit of `st_blocks`.
 const BLOCK_BYTES: u64 = 512;
 /// What the kernel writes behind the name of what has none any more.
@@ -27,9 +30,40 @@ pub(super) enum Hidden {
     TooMany,
 }
 
+/// What servers kept without a name, and when that was told.
+pub(super) struct HiddenLook {
+    at: Instant,
+    hidden: HashMap<String, Hidden>,
+}
+
+impl HiddenLook {
+    /// Looks at servers, by their containers and the folders of their data.
+    pub(super) async fn take(servers: impl Iterator<Item = (&String, &PathBuf)>) -> Self {
+        let at = Instant::now();
+        let servers: Vec<_> = servers
+            .map(|(id, data)| (id.clone(), data.clone()))
+            .collect();
+        let told = tokio::task::spawn_blocking(move || hidden_by(&servers)).await;
+        Self {
+            at,
+            hidden: told.unwrap_or_default(),
+        }
+    }
+
+    /// Itself, while it may be taken for what is.
+    pub(super) fn while_it_is_fresh(self) -> Option<Self> {
+        (self.at.elapsed() < FRESH_FOR).then_some(self)
+    }
+
+    /// What one of them kept.
+    pub(super) fn of(&self, container: &str) -> Option<Hidden> {
+        self.hidden.get(container).copied()
+    }
+}
+
 /// What each container keeps on the file system of its data, of those that are given with the folder
 /// of their data. Processes that are not ours to look at keep nothing; blocks.
-pub(super) fn hidden_by(servers: &[(String, PathBuf)]) -> HashMap<String, Hidden> {
+fn hidden_by(servers: &[(String, PathBuf)]) -> HashMap<String, Hidden> {
     let mut found: HashMap<&str, Files> = HashMap::new();
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
     for process in processes {
