@@ -5,6 +5,14 @@
 
 pub use deploy::terminal::{coloured, plain};
 
+/// Characters of what somebody asked for that are said back.
+const ASKED_CHARS_MAX: usize = 80;
+
+/// What somebody asked for, as far as an answer repeats it.
+pub fn asked(text: &str) -> String {
+    plain(text).chars().take(ASKED_CHARS_MAX).collect()
+}
+
 /// Outside text as a Markdown code span: nothing in it is markup, mentions nobody, links nothing.
 pub fn code_span(text: &str) -> String {
     let shown: String = plain(text).chars().take(120).collect();

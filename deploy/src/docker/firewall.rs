@@ -1,6 +1,7 @@
 //! The host's firewall, where Dayfly may set rules: chains of our own, hung into the kernel's.
 //!
-//! Previews reach public addresses, and neither the host nor its neighbours nor each other. Rules that somebody flushed are put back by the next `ensure`.
+//! Previews reach public addresses, and neither the host nor its neighbours nor each other. Rules
+//! that somebody flushed are put back by the next `ensure`.
 
 use std::{process::Stdio, sync::Arc, time::Duration};
 

@@ -153,16 +153,13 @@ impl Rules {
 
     /// What may pass from our bridges to elsewhere, and from elsewhere to them: inside of a room
     /// everything (where the kernel shows us that at all), between rooms nothing, into a room only
-    /// answers. What a preview began is held against the rules packet by packet, so that nothing goes on
-    /// that was begun while they were not there. What builds have for neighbours on their bridge are other programs' containers.
+    /// answers. The neighbours of builds, on their bridge, are other programs' containers.
     fn forward_rules(&self) -> Vec<String> {
         let (chain, rooms) = (&self.forward, &self.interfaces);
         let mut rules = vec![
             format!("-A {chain} -i {rooms} -m physdev --physdev-is-bridged -j RETURN"),
             format!("-A {chain} -i {rooms} -o {rooms} -j DROP"),
-            format!(
-                "-A {chain} -m conntrack --ctstate RELATED,ESTABLISHED --ctdir REPLY -j RETURN"
-            ),
+            answers_rule(chain),
             format!("-A {chain} -o {rooms} -j DROP"),
         ];
         rules.extend(self.name_server_rules(chain));
@@ -189,9 +186,7 @@ impl Rules {
     /// What may pass from our bridges to the host: answers, and questions to a name server on it.
     fn input_rules(&self) -> Vec<String> {
         let chain = &self.input;
-        let mut rules = vec![format!(
-            "-A {chain} -m conntrack --ctstate RELATED,ESTABLISHED --ctdir REPLY -j RETURN"
-        )];
+        let mut rules = vec![answers_rule(chain)];
         rules.extend(self.name_server_rules(chain));
         rules.push(format!("-A {chain} -j DROP"));
         rules
@@ -242,6 +237,12 @@ pub(super) fn name_servers(resolv_conf: &str) -> Vec<Ipv4Addr> {
         .filter_map(address)
         .take(NAME_SERVERS_MAX)
         .collect()
+}
+
+/// Lets answers through. What a preview began itself is held against the rules packet by packet, so
+/// that nothing goes on that was begun while they were not there.
+fn answers_rule(chain: &str) -> String {
+    format!("-A {chain} -m conntrack --ctstate RELATED,ESTABLISHED --ctdir REPLY -j RETURN")
 }
 
 fn has_chain(listing: &str, chain: &str) -> bool {

@@ -172,7 +172,7 @@ fn unknown(preview: &PreviewId, wanted: &str, there: &[&str]) -> Problem {
         ([], _) => format!("{preview} has no database"),
         (_, "-") => format!("name one of the databases of {preview}: {names}"),
         _ => {
-            let shown: String = text::plain(wanted).chars().take(80).collect();
+            let shown = text::asked(wanted);
             format!("there is no database {shown:?} in {preview}; there is {names}")
         }
     })

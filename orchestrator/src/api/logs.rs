@@ -247,7 +247,7 @@ fn choose<'a>(
         return Ok(vec![name.clone()]);
     }
     let names: Vec<&str> = all.iter().map(ServiceName::as_str).collect();
-    let wanted: String = text::plain(wanted).chars().take(80).collect();
+    let wanted = text::asked(wanted);
     Err(Problem::not_found(format!(
         "there is no service {wanted:?} here; there is {}",
         if names.is_empty() {

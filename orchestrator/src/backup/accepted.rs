@@ -35,10 +35,12 @@ pub(super) fn accept(entry: &tar::Entry<'_, impl Read>, path: &Path) -> anyhow::
 
 /// Whether a file is one of a mirror, or the lock beside it.
 fn is_of_mirrors(path: &Path) -> bool {
-    let mut parts = path.components();
-    let _mirrors = parts.next();
-    let mirror = parts.next().map(Component::as_os_str);
-    let (mirror, inside) = (mirror.map(Path::new), parts.as_path());
+    let Ok(below) = path.strip_prefix(MIRRORS) else {
+        return false;
+    };
+    let mut parts = below.components();
+    let mirror = parts.next().map(|part| Path::new(part.as_os_str()));
+    let inside = parts.as_path();
     match mirror.and_then(Path::extension).and_then(OsStr::to_str) {
         Some("git") => is_of_mirror(inside),
         Some("lock") => inside == Path::new(""),

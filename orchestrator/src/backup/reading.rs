@@ -58,17 +58,15 @@ impl<R: Read> Read for Counted<'_, R> {
         if self.progress.stop.load(Relaxed) {
             return Err(io::Error::other("it was stopped"));
         }
-        let mut most = into.len();
-        if let Some(left) = self.head.0.get() {
-            if left == 0 {
-                return Err(io::Error::other("a name in it is too long"));
+        let length = match self.head.0.get() {
+            None => self.file.read(into)?,
+            Some(0) => return Err(io::Error::other("a name in it is too long")),
+            Some(left) => {
+                let length = (&mut self.file).take(left).read(into)?;
+                self.head.0.set(Some(left - length as u64));
+                length
             }
-            most = most.min(usize::try_from(left).unwrap_or(most));
-        }
-        let length = self.file.read(&mut into[..most])?;
-        if let Some(left) = self.head.0.get() {
-            self.head.0.set(Some(left.saturating_sub(length as u64)));
-        }
+        };
         self.progress.read_bytes.fetch_add(length as u64, Relaxed);
         Ok(length)
     }

@@ -1,6 +1,9 @@
 //! Whether data come from another seed than the commit that runs on them has.
 
-use deploy::names::{DatabaseName, Generation};
+use deploy::{
+    blueprint::Database,
+    names::{DatabaseName, Generation},
+};
 
 use super::observed::{DataSource, Observed, RevisionFacts};
 
@@ -8,26 +11,18 @@ impl Observed {
     /// Whether the data that a revision runs on were kept although its commit has another seed than
     /// they were made from. What was copied of another preview is not known, and counts as the same.
     pub fn seed_changed(&self, revision: &RevisionFacts, name: &DatabaseName) -> bool {
-        let asked = |facts: &RevisionFacts| {
-            let mut databases = facts.databases();
-            databases.find(|database| database.name == *name).cloned()
-        };
-        let maker = revision
+        let before = revision
             .generation
             .and_then(|generation| self.made_in(generation, name))
             .and_then(|generation| {
-                let mut revisions = self.revisions.iter();
-                revisions
-                    .find_map(|facts| asked(facts).filter(|_| facts.generation == Some(generation)))
-            });
-        match (maker, asked(revision)) {
-            (Some(old), Some(new)) => {
-                old.seed_digest.is_some()
-                    && new.seed_digest.is_some()
-                    && old.seed_digest != new.seed_digest
-            }
-            _ => false,
-        }
+                let mut makers = self.revisions.iter();
+                makers.find(|facts| {
+                    facts.generation == Some(generation) && asked(facts, name).is_some()
+                })
+            })
+            .and_then(|maker| asked(maker, name)?.seed_digest.as_ref());
+        let now = asked(revision, name).and_then(|database| database.seed_digest.as_ref());
+        before.is_some() && now.is_some() && before != now
     }
 
     /// The generation in which a database's data were made from their seed.
@@ -44,4 +39,9 @@ impl Observed {
             }
         }
     }
+}
+
+/// The database as a revision asks for it.
+fn asked<'a>(revision: &'a RevisionFacts, name: &DatabaseName) -> Option<&'a Database> {
+    revision.databases().find(|database| database.name == *name)
 }

@@ -327,14 +327,14 @@ async fn fence(docker: &Docker) {
     }
 }
 
-/// Keeps the rules of the host's firewall in place, until we stop.
+/// Keeps the rules of the host's firewall in place, until we stop. The start has put them there.
 async fn keep_firewall(docker: Docker, stop: CancellationToken) {
     loop {
-        fence(&docker).await;
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(FIREWALL_PAUSE) => {}
         }
+        fence(&docker).await;
     }
 }
 

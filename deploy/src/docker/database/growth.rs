@@ -184,10 +184,7 @@ impl Docker {
         };
         let mut stops = Vec::new();
         for (server, size) in servers.iter().zip(sizes) {
-            let size = match size {
-                Ok(size) => with_hidden(size, look.hidden.of(&server.id)),
-                Err(error) => Err(error),
-            };
+            let size = size.and_then(|size| with_hidden(size, look.hidden.of(&server.id)));
             let size = match size {
                 Ok(size) => size,
                 Err(PoolError::Refused { why, .. }) => {

@@ -64,7 +64,14 @@ impl HiddenLook {
 /// What each container keeps on the file system of its data, of those that are given with the folder
 /// of their data. Processes that are not ours to look at keep nothing; blocks.
 fn hidden_by(servers: &[(String, PathBuf)]) -> HashMap<String, Hidden> {
-    let mut found: HashMap<&str, Files> = HashMap::new();
+    let on = |(id, data): &(String, PathBuf)| {
+        let files = Files {
+            device: fs::metadata(data).ok()?.dev(),
+            ..Files::default()
+        };
+        Some((id.clone(), files))
+    };
+    let mut found: HashMap<String, Files> = servers.iter().filter_map(on).collect();
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
     for process in processes {
         let process = process.path();
@@ -72,19 +79,15 @@ fn hidden_by(servers: &[(String, PathBuf)]) -> HashMap<String, Hidden> {
         let Ok(groups) = fs::read_to_string(process.join("cgroup")) else {
             continue;
         };
-        let of = servers.iter().find(|(id, _)| groups.contains(id.as_str()));
-        let Some((id, data)) = of else {
-            continue;
-        };
-        let Ok(data) = fs::metadata(data) else {
-            continue;
-        };
-        let files = found.entry(id).or_default();
-        files.device = data.dev();
-        files.open_by(&process);
-        files.mapped_by(&process);
+        let of = found
+            .iter_mut()
+            .find(|(id, _)| groups.contains(id.as_str()));
+        if let Some((_, files)) = of {
+            files.open_by(&process);
+            files.mapped_by(&process);
+        }
     }
-    let told = |(id, files): (&str, Files)| (id.to_owned(), files.hidden());
+    let told = |(id, files): (String, Files)| (id, files.hidden());
     found.into_iter().map(told).collect()
 }
 

@@ -2,8 +2,8 @@
 
 use super::*;
 
-#[test]
-fn a_push_after_a_reset_does_not_reset_again() {
+/// A preview whose databases somebody wants fresh; the second revision is to have them.
+fn resetting() -> Scene {
     let mut scene = Scene::live();
     scene.desired.request = 1;
     scene.desired.reset = Some(Reset {
@@ -11,6 +11,12 @@ fn a_push_after_a_reset_does_not_reset_again() {
         only: None,
     });
     scene.revision(SECOND, 'a', Asks::ServiceAndDatabase);
+    scene
+}
+
+#[test]
+fn a_push_after_a_reset_does_not_reset_again() {
+    let mut scene = resetting();
     scene.bound(SECOND, NEW, DataSource::Seeds);
     scene.up(SECOND);
     scene.serves(SECOND);
@@ -25,13 +31,7 @@ fn a_push_after_a_reset_does_not_reset_again() {
 
 #[test]
 fn a_push_after_a_reset_that_failed_keeps_the_data() {
-    let mut scene = Scene::live();
-    scene.desired.request = 1;
-    scene.desired.reset = Some(Reset {
-        request: 1,
-        only: None,
-    });
-    scene.revision(SECOND, 'a', Asks::ServiceAndDatabase);
+    let mut scene = resetting();
     scene.facts(SECOND).request = 1;
     scene.facts(SECOND).outcome = failed();
     scene.desired.wanted = Wanted::Serve(head('b'));
