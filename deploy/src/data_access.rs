@@ -1,5 +1,5 @@
-//! The port to data beside previews: a person's way to a database, data that somebody brings, and
-//! copies of data for an archive.
+//! The port to data beside previews: a person's way to a database and to what its server prints, data
+//! that somebody brings, and copies of data for an archive.
 
 use std::{io, net::SocketAddr, path::Path};
 
@@ -7,7 +7,10 @@ use async_trait::async_trait;
 
 use crate::{
     blueprint::DatabaseEngine,
-    databases::{DataSet, DataSink, DatabaseError, DatabaseSpec, Seed, SeedFile, SnapshotState},
+    databases::{
+        DataSet, DataSink, DatabaseError, DatabaseKey, DatabaseSpec, Seed, SeedFile, SnapshotState,
+    },
+    engine::{EngineError, LogStream},
     names::{DatabaseName, SnapshotId},
 };
 
@@ -86,6 +89,15 @@ pub trait DataAccess: Send + Sync {
 
     /// How a person reaches a database.
     async fn reach(&self, spec: &DatabaseSpec) -> Result<Reach, DatabaseError>;
+
+    /// What a database's server printed: its last `tail` lines, then with `follow` what comes until it
+    /// ends. [`EngineError::Missing`] where it does not run.
+    async fn server_logs(
+        &self,
+        key: &DatabaseKey,
+        tail: usize,
+        follow: bool,
+    ) -> Result<LogStream, EngineError>;
 
     /// Makes a snapshot of data that somebody brings. Nothing is left where it fails.
     async fn import(&self, spec: &ImportSpec, sink: DataSink) -> Result<Imported, DatabaseError>;

@@ -14,6 +14,7 @@ pub mod glance;
 pub mod growth;
 pub mod host;
 pub mod intake;
+pub mod landing;
 pub mod lifecycle;
 pub mod lock;
 pub mod migrationlog;

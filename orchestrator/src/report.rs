@@ -6,6 +6,7 @@ use deploy::names::PreviewId;
 
 use crate::{
     environment::subject,
+    landing::Landing,
     lifecycle::{Diagnosis, Ending, Origin, Phase, Summary},
     names,
     store::{EventRow, PreviewRow},
@@ -28,7 +29,12 @@ pub fn url(settings: &Settings, row: &PreviewRow) -> Option<String> {
     let url = settings.url(host.as_str());
     match &row.link_token {
         Some(token) if !settings.is_local() => Some(format!("{url}/.dayfly/open?token={token}")),
-        _ => Some(url),
+        // A capture has a page of its own there.
+        _ if row.desired.origin == Origin::Capture => Some(url),
+        _ => Some(format!(
+            "{url}{}",
+            row.path.as_ref().map_or("", Landing::as_str)
+        )),
     }
 }
 
@@ -186,15 +192,20 @@ fn table(snapshot: &Snapshot) -> String {
     }
     for database in &blueprint.databases {
         let name = &database.name;
-        let kept = match snapshot.observed.seed_changed(facts, name) {
-            true => format!(
-                ", kept from an older seed; `dayfly reset-db {} {name}` starts from the new one",
-                snapshot.row.id
-            ),
-            false => String::new(),
-        };
+        let id = &snapshot.row.id;
+        let mut origin = String::new();
+        if snapshot.observed.seed_changed(facts, name) {
+            origin = format!(
+                ", kept from an older seed; `dayfly reset-db {id} {name}` starts from the new one"
+            );
+        }
+        if snapshot.observed.started_again(facts, name) {
+            origin = format!(
+                ", started again from its seed; `dayfly undo {id}` goes back to the data of before"
+            );
+        }
         let image = code_span(&database.image);
-        let _ = writeln!(out, "| database | `{name}` ({image}){kept} |");
+        let _ = writeln!(out, "| database | `{name}` ({image}){origin} |");
     }
     out.push('\n');
     out

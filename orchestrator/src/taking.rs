@@ -11,14 +11,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     glance,
+    landing::Landing,
     lifecycle::{Head, Observed, Origin, Parent, Phase, RevisionFacts, Wanted, summary},
     names, servicelog,
     store::{Holds, NewRevision, NewTaken, PreviewRow, StoreError},
     worker::{Ports, Registry, wall_ms},
 };
 
-/// What is kept of a note or a path, in characters.
-const TEXT_MAX: usize = 500;
+/// What is kept of a note, in characters.
+const NOTE_CHARS_MAX: usize = 500;
 /// The longest that a fork or a capture may be asked to stay.
 const HOURS_MAX: u64 = 24 * 365;
 
@@ -33,7 +34,7 @@ pub struct TakeBody {
     /// For people.
     #[serde(default)]
     pub note: Option<String>,
-    /// Where in the application it was taken.
+    /// Where in the application its link leads. A copy of a capture leads where the capture does.
     #[serde(default)]
     pub path: Option<String>,
     /// After how many hours it goes.
@@ -83,6 +84,10 @@ pub async fn take(
             "`hours` has to be from 1 to {HOURS_MAX}"
         )));
     }
+    let path = body.path.as_deref().map(str::parse::<Landing>);
+    let path = path
+        .transpose()
+        .map_err(|error| Refused::Wrong(error.to_string()))?;
     let letter = match origin {
         Origin::Capture => 'c',
         _ => 'f',
@@ -99,7 +104,10 @@ pub async fn take(
             commit,
             ..head.clone()
         },
-        note: note(&body),
+        note: body
+            .note
+            .map(|note| note.chars().take(NOTE_CHARS_MAX).collect()),
+        path: path.or_else(|| row.path.clone()),
         expires_at_ms: Some(now_ms.saturating_add(hours.saturating_mul(3_600_000))),
     };
     add(ports, new, None, now_ms).await?;
@@ -237,15 +245,6 @@ pub fn fresh_id(slug: &str, letter: char) -> Result<PreviewId, Refused> {
     let digits = crate::random::hex::<4>().map_err(StoreError::from)?;
     names::taken_preview_id(slug, letter, &digits)
         .map_err(|error| Refused::Wrong(error.to_string()))
-}
-
-fn note(body: &TakeBody) -> Option<String> {
-    let cut = |text: &String| text.chars().take(TEXT_MAX).collect::<String>();
-    match (&body.path, &body.note) {
-        (None, note) => note.as_ref().map(cut),
-        (Some(path), None) => Some(format!("at {}", cut(path))),
-        (Some(path), Some(note)) => Some(format!("{} (at {})", cut(note), cut(path))),
-    }
 }
 
 /// What the services printed until then; a capture without it is still a capture.

@@ -33,7 +33,18 @@ impl Docker {
             "service {} of {} {}",
             key.service, key.preview, key.revision
         );
-        let found = self.find_ours(&name).await?;
+        self.container_logs(&name, what, tail, follow).await
+    }
+
+    /// What one of our containers prints.
+    pub(super) async fn container_logs(
+        &self,
+        name: &str,
+        what: String,
+        tail: usize,
+        follow: bool,
+    ) -> Result<LogStream, EngineError> {
+        let found = self.find_ours(name).await?;
         let (id, _) = found.ok_or_else(|| EngineError::Missing(what.clone()))?;
         let api = self.api().clone();
         let frames = async_frames(api, id, options(tail, follow));

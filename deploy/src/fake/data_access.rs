@@ -1,14 +1,15 @@
 //! What people do with data on the simulated host.
 
 use async_trait::async_trait;
+use futures_util::stream;
 
 use super::{
     FakeEngine, Op, data::Snapshot, flight::Flight, rules::describe_database, seed, world::World,
 };
 use crate::{
     data_access::{DataAccess, Frozen, ImportSpec, Imported, Kept, Reach},
-    databases::{DataSink, DatabaseError, DatabaseSpec, Seed, SnapshotState},
-    engine::{Activity, EngineError},
+    databases::{DataSink, DatabaseError, DatabaseKey, DatabaseSpec, Seed, SnapshotState},
+    engine::{Activity, EngineError, LogStream},
     names::Instance,
 };
 
@@ -27,6 +28,20 @@ impl DataAccess for FakeEngine {
             client: None,
             address: None,
         })
+    }
+
+    /// Servers here print nothing.
+    async fn server_logs(
+        &self,
+        key: &DatabaseKey,
+        _tail: usize,
+        _follow: bool,
+    ) -> Result<LogStream, EngineError> {
+        let at = (self.instance.clone(), key.clone());
+        match self.world().servers.contains_key(&at) {
+            true => Ok(Box::pin(stream::empty())),
+            false => Err(EngineError::Missing(describe_database(key))),
+        }
     }
 
     async fn kept(&self) -> Result<Vec<Kept>, DatabaseError> {

@@ -137,6 +137,7 @@ pub(super) async fn create(
             title: body.engine.clone(),
         },
         note: None,
+        path: None,
         expires_at_ms: Some(now_ms.saturating_add(hours.saturating_mul(3_600_000))),
     };
     add(ports, new, Some(first(commit, database)), now_ms).await?;

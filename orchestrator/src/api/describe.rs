@@ -71,6 +71,7 @@ pub(super) async fn describe(ports: &Ports, row: PreviewRow) -> Result<PreviewVi
             .as_ref()
             .map(|parent| parent.preview.clone()),
         note: row.note.clone(),
+        path: row.path.clone(),
         can_undo: observed.before().is_some(),
         expires_at: (!over).then(|| expires_at(ports, &row)),
         commit: summary.head,
@@ -179,6 +180,7 @@ fn databases(row: &PreviewRow, observed: &Observed) -> Vec<DatabaseView> {
         .map(|(name, engine)| DatabaseView {
             phase: phase(&name).unwrap_or(Phase::Queued),
             seed_changed: seen.is_some_and(|revision| observed.seed_changed(revision, &name)),
+            started_again: seen.is_some_and(|revision| observed.started_again(revision, &name)),
             name,
             engine,
         })

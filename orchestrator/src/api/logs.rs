@@ -1,4 +1,4 @@
-//! `GET /api/v1/previews/{id}/logs`: what services print, or what their builds or the migrations
+//! `GET /api/v1/previews/{id}/logs`: what services or a database print, or what builds or migrations
 //! printed, as text.
 
 use std::convert::Infallible;
@@ -12,8 +12,9 @@ use axum::{
 use bytes::Bytes;
 use deploy::{
     blueprint::{Blueprint, Service},
+    databases::DatabaseKey,
     engine::{EngineError, ServiceKey},
-    names::{RevisionNumber, ServiceName},
+    names::{DatabaseName, ServiceName},
 };
 use futures_util::{
     StreamExt as _,
@@ -29,7 +30,7 @@ use super::{
 };
 use crate::{
     glance::{observed, shown},
-    lifecycle::Wanted,
+    lifecycle::{RevisionFacts, Wanted},
     migrationlog, servicelog,
     store::PreviewRow,
     text,
@@ -42,7 +43,7 @@ const TAIL_MAX: usize = 100_000;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Query {
-    /// One service; all where absent.
+    /// One service, or one database; all services where absent.
     service: Option<String>,
     /// Go on with what comes.
     #[serde(default)]
@@ -85,15 +86,24 @@ async fn services(
     query: &Query,
 ) -> Result<Vec<Lines>, Problem> {
     let ports = state.registry.ports();
-    let (revision, blueprint) = revision_of_services(ports, row).await?;
-    let all = blueprint.services.iter().map(|service| &service.name);
-    let names = choose(all, query.service.as_deref())?;
+    let (facts, blueprint) = revision_of_services(ports, row).await?;
     let tail = query.tail.unwrap_or(TAIL_DEFAULT).min(TAIL_MAX);
+    let wanted = query.service.as_deref();
+    let mut databases = blueprint.databases.iter().map(|database| &database.name);
+    if let Some(name) = databases.find(|name| Some(name.as_str()) == wanted) {
+        return database(ports, row, &facts, name, (tail, query.follow)).await;
+    }
+    let all = blueprint.services.iter().map(|service| &service.name);
+    let databases = blueprint
+        .databases
+        .iter()
+        .map(|database| database.name.as_str());
+    let names = choose(all, databases, wanted)?;
     let mut streams = Vec::new();
     for name in &names {
         let key = ServiceKey {
             preview: row.id.clone(),
-            revision,
+            revision: facts.number,
             service: name.clone(),
         };
         let prefix = follow::prefix(&names, name);
@@ -111,6 +121,32 @@ async fn services(
     Ok(streams)
 }
 
+/// What the server of one database prints, while it runs.
+async fn database(
+    ports: &Ports,
+    row: &PreviewRow,
+    facts: &RevisionFacts,
+    name: &DatabaseName,
+    (tail, follow): (usize, bool),
+) -> Result<Vec<Lines>, Problem> {
+    let id = &row.id;
+    let rests = || {
+        Problem::not_found(format!(
+            "the database {name} of {id} does not run now; `dayfly show {id}` says where it stands"
+        ))
+    };
+    let key = DatabaseKey {
+        preview: id.clone(),
+        generation: facts.generation.ok_or_else(rests)?,
+        name: name.clone(),
+    };
+    match ports.data_access.server_logs(&key, tail, follow).await {
+        Ok(lines) => Ok(vec![live(lines, String::new())]),
+        Err(EngineError::Missing(_)) => Err(rests()),
+        Err(error) => Err(Problem::new(StatusCode::BAD_GATEWAY, error.to_string())),
+    }
+}
+
 fn nothing_ran(row: &PreviewRow) -> Problem {
     let id = &row.id;
     if matches!(row.desired.wanted, Wanted::Nothing(_)) {
@@ -125,7 +161,7 @@ fn nothing_ran(row: &PreviewRow) -> Problem {
 async fn revision_of_services(
     ports: &Ports,
     row: &PreviewRow,
-) -> Result<(RevisionNumber, Blueprint), Problem> {
+) -> Result<(RevisionFacts, Blueprint), Problem> {
     let observed = observed(ports, row).await?;
     let found = match shown(row, &observed) {
         Some(facts) => Some(facts.clone()),
@@ -136,8 +172,8 @@ async fn revision_of_services(
             .pop()
             .map(|revision| revision.facts),
     };
-    let blueprint = found.and_then(|facts| Some((facts.number, facts.blueprint?)));
-    blueprint.ok_or_else(|| nothing_ran(row))
+    let with_blueprint = found.and_then(|facts| Some((facts.clone(), facts.blueprint?)));
+    with_blueprint.ok_or_else(|| nothing_ran(row))
 }
 
 fn live(lines: deploy::engine::LogStream, prefix: String) -> Lines {
@@ -186,7 +222,7 @@ async fn builds(state: &ApiState, row: &PreviewRow, query: &Query) -> Result<Vec
         .iter()
         .filter(|service| first(service).as_ref() == Some(&service.name))
         .map(|service| &service.name);
-    let names = choose(built, wanted.as_deref())?;
+    let names = choose(built, std::iter::empty(), wanted.as_deref())?;
     let streams = names.iter().map(|name| {
         let prefix = follow::prefix(&names, name);
         let key = ServiceKey {
@@ -237,8 +273,10 @@ async fn migrations(
     )))
 }
 
+/// The services that are wanted; `others` could have been asked for too.
 fn choose<'a>(
     all: impl Iterator<Item = &'a ServiceName>,
+    others: impl Iterator<Item = &'a str>,
     wanted: Option<&str>,
 ) -> Result<Vec<ServiceName>, Problem> {
     let all: Vec<ServiceName> = all.cloned().collect();
@@ -246,10 +284,11 @@ fn choose<'a>(
     if let Some(name) = all.iter().find(|name| name.as_str() == wanted) {
         return Ok(vec![name.clone()]);
     }
-    let names: Vec<&str> = all.iter().map(ServiceName::as_str).collect();
+    let mut names: Vec<String> = all.iter().map(ToString::to_string).collect();
+    names.extend(others.map(ToOwned::to_owned));
     let wanted = text::asked(wanted);
     Err(Problem::not_found(format!(
-        "there is no service {wanted:?} here; there is {}",
+        "there is no {wanted:?} here; there is {}",
         if names.is_empty() {
             "none".to_owned()
         } else {

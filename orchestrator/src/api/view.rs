@@ -6,7 +6,10 @@ use deploy::names::{CommitSha, DatabaseName, PreviewId, ServiceName};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::lifecycle::{Diagnosis, Ending, Phase};
+use crate::{
+    landing::Landing,
+    lifecycle::{Diagnosis, Ending, Phase},
+};
 
 /// A preview. What is not known, or does not apply, is null.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +54,9 @@ pub struct PreviewView {
     /// What whoever took it said. Outside text.
     #[serde(default)]
     pub note: Option<String>,
+    /// Where in the application its link leads; null is its root.
+    #[serde(default)]
+    pub path: Option<Landing>,
     /// Whether what served before is kept, so that one can go back to it.
     #[serde(default)]
     pub can_undo: bool,
@@ -84,6 +90,9 @@ pub struct DatabaseView {
     pub phase: Phase,
     /// Whether its data were kept although the commit has another seed than they were made from.
     pub seed_changed: bool,
+    /// Whether they were made from the seed while those of before are kept to go back to.
+    #[serde(default)]
+    pub started_again: bool,
 }
 
 /// Something that was done for a preview.

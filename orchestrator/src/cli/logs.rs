@@ -15,7 +15,8 @@ const LINE_BYTES_MAX: usize = 1 << 20;
 pub(super) struct Logs {
     /// The preview
     id: PreviewId,
-    /// One service, or one database with --migrations; all where absent
+    /// One service or database; all services where absent
+    #[arg(value_name = "NAME")]
     service: Option<String>,
     /// Go on with what comes
     #[arg(long, short)]

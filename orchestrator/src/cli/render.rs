@@ -99,6 +99,12 @@ pub(super) fn page(
     if let (Some(_), Some(title)) = (&preview.repository, &preview.title) {
         fact("title", outside(title));
     }
+    if let Some(note) = &preview.note {
+        fact("note", outside(note));
+    }
+    if let Some(path) = &preview.path {
+        fact("path", path.to_string());
+    }
     if let Some(branch) = &preview.branch {
         fact("branch", outside(branch));
     }
@@ -123,11 +129,14 @@ pub(super) fn page(
     for database in &preview.databases {
         let phase = output.phase(database.phase);
         let engine = outside(&database.engine);
-        let kept = database.seed_changed.then_some("  kept from an older seed");
-        let kept = kept.unwrap_or_default();
+        let origin = match (database.seed_changed, database.started_again) {
+            (_, true) => "  started again from its seed",
+            (true, _) => "  kept from an older seed",
+            _ => "",
+        };
         fact(
             "database",
-            format!("{}  {phase}  {engine}{kept}", database.name),
+            format!("{}  {phase}  {engine}{origin}", database.name),
         );
     }
     if disk != DiskUse::default() {
@@ -255,19 +264,27 @@ pub(super) fn live(preview: &PreviewView, took: Duration, output: Output) -> Str
         Some(format!("\n  {} at {other}", service.name))
     });
     line.extend(others);
-    let id = &preview.id;
-    let kept = preview
-        .databases
-        .iter()
-        .filter(|database| database.seed_changed);
-    line.extend(kept.map(|database| {
-        let name = &database.name;
-        format!(
-            "\n  the data of {name} were kept, and its seed has changed since; \
-             `dayfly reset-db {id} {name}` starts from the new one"
-        )
-    }));
+    line.extend(origins(preview).map(|origin| format!("\n  {origin}")));
     line
+}
+
+/// Where data come from, of those of which that may surprise.
+pub(super) fn origins(preview: &PreviewView) -> impl Iterator<Item = String> {
+    let id = &preview.id;
+    preview.databases.iter().filter_map(move |database| {
+        let name = &database.name;
+        match (database.started_again, database.seed_changed) {
+            (true, _) => Some(format!(
+                "the data of {name} started again from its seed; `dayfly undo {id}` goes back to those \
+                 of before"
+            )),
+            (_, true) => Some(format!(
+                "the data of {name} were kept, and its seed has changed since; `dayfly reset-db {id} \
+                 {name}` starts from the new one"
+            )),
+            _ => None,
+        }
+    })
 }
 
 /// One line of the doctor, and the advice below it.

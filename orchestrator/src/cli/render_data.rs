@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::{
     output::Output,
-    render::{ago, failure, outside},
+    render::{ago, failure, origins, outside},
 };
 use crate::{
     api::{PreviewView, SnapshotView},
@@ -37,7 +37,12 @@ pub(super) fn taken(preview: &PreviewView, output: Output) -> Vec<String> {
         (Phase::Failed, _) => failure(preview, output),
         (phase, _) => vec![format!("{id} is {phase}; `dayfly show {id}` says more")],
     };
-    if let (Some(at), Some(_)) = (preview.expires_at, &preview.parent) {
+    if preview.phase == Phase::Live {
+        lines.extend(origins(preview).map(|origin| format!("  {origin}")));
+    }
+    // A preview of a pull request stays as long as people come to it.
+    let has_an_end = preview.parent.is_some() || preview.url.is_none();
+    if let Some(at) = preview.expires_at.filter(|_| has_an_end) {
         lines.push(format!(
             "  it goes at {at:.0}; `dayfly rm {id}` removes it before"
         ));

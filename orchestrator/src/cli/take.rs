@@ -30,7 +30,7 @@ pub(super) struct Capture {
     /// What there is to see
     #[arg(long, value_name = "TEXT")]
     note: Option<String>,
-    /// Where in the application
+    /// Where in the application its copies open: /cart?item=7
     #[arg(long, value_name = "PATH")]
     path: Option<String>,
     #[command(flatten)]

@@ -11,6 +11,7 @@ use tokio::sync::Mutex;
 
 use super::pages;
 use crate::{
+    landing::Landing,
     lifecycle::Origin,
     report,
     store::{PreviewRow, SESSION_LIFETIME, StoreError},
@@ -36,15 +37,16 @@ pub(super) async fn answer(registry: &Registry, preview: &PreviewId, head: &Part
     }
 }
 
-/// Exchanges the token. The answer leads to the preview's root, so that the token is in no
-/// address that a page of the preview could read.
+/// Exchanges the token. The answer leads into the application, so that the token is in no address that a
+/// page of the preview could read.
 async fn open(registry: &Registry, preview: &PreviewId, head: &Parts) -> Response {
     let ports = registry.ports();
     let Ok(Some(row)) = ports.store.preview(preview).await else {
         return pages::unknown();
     };
+    let into = row.path.as_ref().map_or("/", Landing::as_str);
     if ports.settings.is_local() {
-        return redirect("/", None);
+        return redirect(into, None);
     }
     let query = head.uri.query().unwrap_or_default();
     if !has_token(&row, query) {
@@ -55,7 +57,7 @@ async fn open(registry: &Registry, preview: &PreviewId, head: &Parts) -> Respons
         return pages::captured(&row, Some(query));
     }
     match admit(registry, &row).await {
-        Ok(session) => redirect("/", Some(cookie(&session, &ports.settings.public_scheme))),
+        Ok(session) => redirect(into, Some(cookie(&session, &ports.settings.public_scheme))),
         Err(error) => {
             tracing::error!(%preview, error = format!("{error:#}"), "a visitor was not let in");
             pages::try_later()

@@ -10,13 +10,13 @@
 
 mod birth;
 mod data;
+mod data_origin;
 mod decide;
 mod desired;
 mod observed;
 mod phase;
 mod planner;
 mod retire;
-mod seed_change;
 mod step;
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,10 @@ use super::{
     repositories::{self, RepositoryRow},
     writer::{StoreError, from_json, word},
 };
-use crate::lifecycle::{Desired, Origin};
+use crate::{
+    landing::Landing,
+    lifecycle::{Desired, Origin},
+};
 
 /// A preview as stored.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +34,8 @@ pub struct PreviewRow {
     pub last_generation: u32,
     /// What whoever took a fork or a capture said about it.
     pub note: Option<String>,
+    /// Where in the application its link leads; the root where nothing was said.
+    pub path: Option<Landing>,
     /// When it ends whatever happens, where that was said; milliseconds since 1970.
     pub expires_at_ms: Option<u64>,
     /// What a first visitor must bring where access is by link.
@@ -52,7 +57,7 @@ pub(super) const COLUMNS: &str =
     "id, origin, repository_id, number, slug, life, wanted, looks_raised,
     looks_applied, request, confirmed, clearing, hold, missing_since, reported, records,
     link_token, created_at, updated_at, pushed_at, visited_at, gone_at, last_generation, taken,
-    parent, reset, recall, note, expires_at";
+    parent, reset, recall, note, expires_at, path";
 
 /// A row before its words are checked.
 pub(super) struct Raw {
@@ -80,6 +85,7 @@ pub(super) struct Raw {
     recall: Option<String>,
     note: Option<String>,
     expires_at: Option<i64>,
+    path: Option<String>,
 }
 
 impl Raw {
@@ -115,6 +121,7 @@ impl Raw {
             recall: row.get(26)?,
             note: row.get(27)?,
             expires_at: row.get(28)?,
+            path: row.get(29)?,
         })
     }
 
@@ -158,6 +165,7 @@ impl Raw {
             records: self.records,
             last_generation: self.last_generation,
             note: self.note,
+            path: self.path.map(|path| word("a path", &path)).transpose()?,
             expires_at_ms: self.expires_at.map(i64::cast_unsigned),
             link_token: self.link_token,
             created_at_ms: created.cast_unsigned(),

@@ -11,6 +11,7 @@ use super::{
     writer::{Store, StoreError, to_json, word},
 };
 use crate::{
+    landing::Landing,
     lifecycle::{Desired, Head, Origin, Parent, Read, Wanted, intent},
     names,
 };
@@ -41,6 +42,8 @@ pub struct NewTaken {
     pub head: Head,
     /// For people.
     pub note: Option<String>,
+    /// Where in the application its link leads.
+    pub path: Option<Landing>,
     /// When it ends; milliseconds since 1970.
     pub expires_at_ms: Option<u64>,
 }
@@ -171,7 +174,7 @@ impl Store {
             };
             tx.prepare_cached(
                 "UPDATE previews SET taken = ?2, parent = ?3, note = ?4, expires_at = ?5,
-                     repository_id = ?6, wanted = ?7
+                     repository_id = ?6, wanted = ?7, path = ?8
                  WHERE id = ?1",
             )?
             .execute(params![
@@ -182,6 +185,7 @@ impl Store {
                 new.expires_at_ms.map(u64::cast_signed),
                 new.repository.map(|id| id.0.cast_signed()),
                 to_json("a wish", &Wanted::Serve(new.head))?,
+                new.path.as_ref().map(Landing::as_str),
             ])?;
             if let Some(first) = first {
                 revisions::begin(tx, &new.id, &first, now_ms)?;

@@ -48,8 +48,16 @@ impl Dayfly {
     /// # Errors
     /// Where it is refused or does not come.
     pub async fn capture(&self, id: &str) -> anyhow::Result<Preview> {
+        self.capture_as(id, &json!({ "note": "as it was" })).await
+    }
+
+    /// The same, as it is asked for.
+    ///
+    /// # Errors
+    /// Where it is refused or does not come.
+    pub async fn capture_as(&self, id: &str, asked: &Value) -> anyhow::Result<Preview> {
         let path = format!("/api/v1/previews/{id}/captures");
-        let capture = self.ask(&path, &json!({ "note": "as it was" })).await?;
+        let capture = self.ask(&path, asked).await?;
         self.settled(&capture.id, "captured").await
     }
 

@@ -2,6 +2,7 @@
 
 use anyhow::{Context as _, ensure};
 use http::Method;
+use serde_json::json;
 use tests::harness::{App, Dayfly, Options};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -37,7 +38,8 @@ async fn a_capture_opens_the_same_state_each_time_whatever_became_of_its_source(
 async fn a_captures_link_opens_a_copy_of_its_own_for_whoever_presses() -> anyhow::Result<()> {
     Dayfly::play_with(Options::at("previews.test"), async |dayfly| {
         let (pull, _) = dayfly.open_live("change", &App::page("text")).await?;
-        let capture = dayfly.capture(&pull.id).await?;
+        let at = json!({ "note": "the total is wrong", "path": "/env?total=7" });
+        let capture = dayfly.capture_as(&pull.id, &at).await?;
         let link = capture.url()?.to_owned();
         let (base, query) = link.split_once("/.dayfly/open").context("no link")?;
         let visitor = dayfly.visitor(base);
@@ -46,6 +48,7 @@ async fn a_captures_link_opens_a_copy_of_its_own_for_whoever_presses() -> anyhow
             page.status == 200 && page.body.contains("Open a fresh copy"),
             "{page:?}"
         );
+        ensure!(page.body.contains("the total is wrong"), "{page:?}");
         let nobody = visitor.browse("/").await?;
         ensure!(nobody.status == 403, "{nobody:?}");
         let wrong = visitor
@@ -61,6 +64,17 @@ async fn a_captures_link_opens_a_copy_of_its_own_for_whoever_presses() -> anyhow
         let all = dayfly.api.previews().await?;
         let fork = all.iter().find(|preview| preview.id.starts_with("shop-f"));
         dayfly.settled(&fork.context("no fork")?.id, "live").await?;
+        let (base, token) = copy.split_once("/.dayfly/open").context("no link")?;
+        let opened = dayfly
+            .visitor(base)
+            .get(&format!("/.dayfly/open{token}"))
+            .await?;
+        ensure!(opened.headers["location"] == "/env?total=7", "{opened:?}");
+        for elsewhere in ["//elsewhere.test", "cart", "/.dayfly/fork"] {
+            let at = json!({ "path": elsewhere });
+            let refused = dayfly.capture_as(&pull.id, &at).await;
+            ensure!(refused.is_err_and(|error| error.to_string().contains("path")));
+        }
         Ok(())
     })
     .await

@@ -59,6 +59,11 @@ async fn a_push_with_another_seed_keeps_the_data_and_says_so_until_they_are_rese
         ensure!(reset.success, "{}", reset.stderr);
         ensure!(visitor.notes().await? == ["of another seed"]);
         ensure!(!shown().await?.contains(KEPT), "{}", shown().await?);
+        // Whoever finds other data than those of before is told how to have these back.
+        let way_back = format!("dayfly undo {}", pull.id);
+        ensure!(reset.stdout.contains(&way_back), "{}", reset.stdout);
+        let comment = dayfly.comment(&pull, "started again from its seed").await?;
+        ensure!(comment.contains(&way_back), "{comment}");
         Ok(())
     })
     .await
@@ -125,6 +130,31 @@ async fn an_address_of_a_database_leads_to_no_other_once_that_is_gone() -> anyho
         let answer = ask().await.unwrap_or_default();
         ensure!(answer.is_empty(), "{answer:?}");
         forward.kill().await?;
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_database_server_prints_can_be_read() -> anyhow::Result<()> {
+    Dayfly::play(async |dayfly| {
+        let (pull, _) = dayfly.open_live("change", &App::notes("text")).await?;
+        let wrong = ["--command", "select nonsense_of_mine"];
+        ensure!(dayfly.query(&pull.id, "main", &wrong).await.is_err());
+        let logs = async |name| {
+            let words = ["logs", pull.id.as_str(), name];
+            dayfly.command(dayfly.data(), &words).await
+        };
+        let main = logs("main").await?.printed()?;
+        ensure!(main.contains("nonsense_of_mine"), "{main}");
+        let web = logs("web").await?.printed()?;
+        ensure!(!web.contains("nonsense_of_mine"), "{web}");
+        let unknown = logs("other").await?;
+        ensure!(
+            unknown.stderr.contains("there is web, main"),
+            "{}",
+            unknown.stderr
+        );
         Ok(())
     })
     .await

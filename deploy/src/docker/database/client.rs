@@ -1,4 +1,4 @@
-//! A database's own client, for a person; and where this host reaches it.
+//! A database's own client, for a person; where this host reaches it, and what its server prints.
 
 use std::net::SocketAddr;
 
@@ -11,9 +11,9 @@ use super::{
 };
 use crate::{
     data_access::{ClientCommand, DataAccess, Frozen, ImportSpec, Imported, Kept, Reach},
-    databases::{DataSink, DatabaseError, DatabaseSpec},
+    databases::{DataSink, DatabaseError, DatabaseKey, DatabaseSpec},
     docker::{Docker, service::address_in},
-    engine::{EngineError, Room},
+    engine::{EngineError, LogStream, Room},
 };
 
 #[async_trait]
@@ -45,6 +45,17 @@ impl DataAccess for Docker {
             client,
             address: kind.port().map(|port| SocketAddr::new(address, port)),
         })
+    }
+
+    async fn server_logs(
+        &self,
+        key: &DatabaseKey,
+        tail: usize,
+        follow: bool,
+    ) -> Result<LogStream, EngineError> {
+        let container = self.names(&key.preview).database(key.generation, &key.name);
+        self.container_logs(&container, describe(key), tail, follow)
+            .await
     }
 
     async fn kept(&self) -> Result<Vec<Kept>, DatabaseError> {

@@ -1,11 +1,11 @@
-//! Whether data come from another seed than the commit that runs on them has.
+//! Where the data of what runs come from, as far as people have to be told.
 
 use deploy::{
     blueprint::Database,
     names::{DatabaseName, Generation},
 };
 
-use super::observed::{DataSource, Observed, RevisionFacts};
+use super::observed::{DataSource, Observed, Outcome, RevisionFacts};
 
 impl Observed {
     /// Whether the data that a revision runs on were kept although its commit has another seed than
@@ -23,6 +23,26 @@ impl Observed {
             .and_then(|maker| asked(maker, name)?.seed_digest.as_ref());
         let now = asked(revision, name).and_then(|database| database.seed_digest.as_ref());
         before.is_some() && now.is_some() && before != now
+    }
+
+    /// Whether a revision that serves has data that were made from their seed while what it replaced had others,
+    /// to which one can go back.
+    pub fn started_again(&self, revision: &RevisionFacts, name: &DatabaseName) -> bool {
+        // It may still be on its way out.
+        let replaced = |before: &&RevisionFacts| {
+            before.number < revision.number
+                && before.served
+                && matches!(before.outcome, None | Some(Outcome::Retired))
+                && self.is_whole(before)
+        };
+        let before = self.revisions.iter().rev().find(replaced);
+        let Some(before) = before.filter(|_| !self.undo_is_over) else {
+            return false;
+        };
+        let made = revision
+            .generation
+            .and_then(|generation| self.made_in(generation, name));
+        made > before.generation && asked(before, name).is_some()
     }
 
     /// The generation in which a database's data were made from their seed.

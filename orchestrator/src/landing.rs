@@ -1,0 +1,139 @@
+//! Where in an application a copy's link leads its visitors.
+//!
+//! It becomes the target of a redirect, so it must name nothing but a place on the copy's own host: to a
+//! browser `//host` and `/\host` are other hosts, and it drops tabs and line ends before it looks.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use crate::text;
+
+/// Longer addresses are refused by servers here and there.
+const CHARS_MAX: usize = 500;
+
+/// The beginning of what the Gate answers itself.
+const OURS: &str = "/.dayfly";
+
+/// A path of an application, with its query and fragment where it has them: `/cart?item=7#total`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Landing(String);
+
+/// Why a text is no such path; a sentence.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LandingError {
+    /// It is not absolute, or names a host.
+    #[error(
+        "the path {0:?} has to begin with one `/` and name no host, as /cart?item=7 does; take what \
+         follows the host in the browser's address"
+    )]
+    NotOfThisHost(String),
+    /// It has characters that no address has.
+    #[error(
+        "the path {0:?} holds characters that have to be written with %, as in /caf%C3%A9; a browser \
+         copies its address that way"
+    )]
+    NotEncoded(String),
+    /// It is too long.
+    #[error("the path has {0} characters; at most {CHARS_MAX} are kept")]
+    TooLong(usize),
+    /// It is not the application's.
+    #[error("the path {0:?} is not the application's: {OURS} is answered by Dayfly itself")]
+    Ours(String),
+}
+
+impl Landing {
+    /// Itself, as it stands in an address.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Landing {
+    type Err = LandingError;
+
+    fn from_str(path: &str) -> Result<Self, LandingError> {
+        let asked = || text::asked(path);
+        let length = path.chars().count();
+        if length > CHARS_MAX {
+            return Err(LandingError::TooLong(length));
+        }
+        let after_slash = path.strip_prefix('/');
+        if after_slash.is_none_or(|rest| rest.starts_with(['/', '\\'])) {
+            return Err(LandingError::NotOfThisHost(asked()));
+        }
+        if !path.chars().all(may_stand_in_address) {
+            return Err(LandingError::NotEncoded(asked()));
+        }
+        if path.starts_with(OURS) {
+            return Err(LandingError::Ours(asked()));
+        }
+        Ok(Self(path.to_owned()))
+    }
+}
+
+impl TryFrom<String> for Landing {
+    type Error = LandingError;
+
+    fn try_from(path: String) -> Result<Self, LandingError> {
+        path.parse()
+    }
+}
+
+impl From<Landing> for String {
+    fn from(landing: Landing) -> Self {
+        landing.0
+    }
+}
+
+impl fmt::Display for Landing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What RFC 3986 allows, and the brackets that browsers leave alone in queries.
+fn may_stand_in_address(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "-._~:/?#[]@!$&'()*+,;=%".contains(c)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_queries_and_fragments_are_led_to_as_they_are() {
+        for path in [
+            "/",
+            "/cart?item=7&of[]=2#total",
+            "/#/orders/3",
+            "/caf%C3%A9",
+            "/a//b",
+        ] {
+            assert_eq!(path.parse::<Landing>().unwrap().as_str(), path);
+        }
+    }
+
+    #[test]
+    fn no_path_leads_to_another_host_or_writes_a_header() {
+        for path in [
+            "",
+            "cart",
+            "//evil.test/",
+            "/\\evil.test",
+            "http://evil.test/",
+            "/\t/evil.test",
+            "/\n/evil.test",
+            "/a\r\nset-cookie: a=b",
+            "/ /evil.test",
+            "/a\\b",
+            "/é",
+            "/.dayfly/open",
+        ] {
+            assert!(path.parse::<Landing>().is_err(), "{path:?}");
+        }
+        let long = format!("/{}", "a".repeat(CHARS_MAX));
+        assert!(long.parse::<Landing>().is_err());
+    }
+}
