@@ -312,6 +312,14 @@ pub(super) fn address_in(there: &ContainerInspectResponse, network: &str) -> Opt
 }
 
 /// The container's labels as values.
+/// Its variables, those of its image among them.
+pub(super) fn variables(there: &ContainerInspectResponse) -> &[String] {
+    let config = there.config.as_ref();
+    config
+        .and_then(|config| config.env.as_deref())
+        .unwrap_or_default()
+}
+
 pub(super) fn mark(there: &ContainerInspectResponse) -> Option<Mark> {
     Mark::read(there.config.as_ref()?.labels.as_ref()?)
 }

@@ -18,7 +18,10 @@ use tokio::{
     sync::mpsc,
 };
 
-use super::super::{Docker, error::classify};
+use super::{
+    super::{Docker, error::classify},
+    kind::Kind,
+};
 use crate::engine::EngineError;
 
 /// How much of what a client prints is kept: its end.
@@ -162,6 +165,19 @@ impl Run {
     pub(super) fn reading(mut self, text: impl Into<Bytes>) -> Self {
         self.input = Some(Input::Plain(text.into()));
         self
+    }
+
+    /// With the server's own programs first on the path; `env` are the variables of its container.
+    pub(super) fn finding(self, kind: &dyn Kind, env: &[String]) -> Self {
+        let variable = |name: &str| {
+            let mut pairs = env.iter().filter_map(|pair| pair.split_once('='));
+            let found = pairs.find(|(key, _)| *key == name);
+            found.map(|(_, value)| value.to_owned())
+        };
+        match (kind.programs(&variable), variable("PATH")) {
+            (Some(programs), Some(path)) => self.with("PATH", &format!("{programs}:{path}")),
+            _ => self,
+        }
     }
 
     /// With this variable.

@@ -190,7 +190,7 @@ impl Docker {
         // it is busy with its checkpoint. Only time depends on it.
         let ahead = pool.clone();
         let synced = tokio::spawn(async move { ahead.sync().await });
-        let begun = self.begin_online(&container, self.inside_user(&*kind), &online);
+        let begun = self.begin_online(&container, &*kind, &online);
         let mut session = match begun.await {
             Ok(session) => session,
             Err(error) => {

@@ -112,6 +112,12 @@ pub(super) trait Kind: Send + Sync {
     /// The user inside that seeds and queries run as; none is the container's own.
     fn user(&self) -> Option<&'static str>;
 
+    /// The folder inside with its own programs, told by the container's variables, where wrappers of
+    /// the same names come first on the path and cost as much as the programs do.
+    fn programs(&self, _variable: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+        None
+    }
+
     /// What has to succeed, in this order, until it counts as ready: its user's password is set,
     /// and a query is answered as an application would ask it.
     fn ready(&self, passwords: &Passwords<'_>) -> Vec<Run>;

@@ -12,8 +12,14 @@ use tokio::{
     time::Instant,
 };
 
-use super::{exec::Run, kind::Online};
-use crate::{docker::Docker, engine::EngineError};
+use super::{
+    exec::Run,
+    kind::{Kind, Online},
+};
+use crate::{
+    docker::{Docker, service::variables},
+    engine::EngineError,
+};
 
 /// How long the client may take for one answer: the first one writes down all that is in memory.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
@@ -34,13 +40,16 @@ impl Docker {
     pub(super) async fn begin_online(
         &self,
         container: &str,
-        user: Option<String>,
+        kind: &dyn Kind,
         online: &Online,
     ) -> Result<Session, EngineError> {
+        let there = self.inspect(container).await?;
+        let env = there.as_ref().map(variables).unwrap_or_default();
         let run = Run {
-            user,
+            user: self.inside_user(kind),
             ..online.session.clone()
         };
+        let run = run.finding(kind, env);
         let mut session = self.open_session(container, &run).await?;
         session.say(online.begin, online.begun).await?;
         Ok(session)

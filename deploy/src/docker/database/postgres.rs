@@ -106,6 +106,14 @@ impl Kind for Postgres {
         Some("postgres")
     }
 
+    /// In Debian's packages, and so in the official image, what comes first is a program in Perl that
+    /// looks for clusters.
+    fn programs(&self, variable: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+        let major = variable("PG_MAJOR")?;
+        let is_number = major.bytes().all(|digit| digit.is_ascii_digit());
+        is_number.then(|| format!("/usr/lib/postgresql/{major}/bin"))
+    }
+
     /// One program does both: over the socket, which only this container can open, it sets the
     /// password, and over TCP it uses it. The server that an image's entrypoint starts for its own
     /// preparations has no TCP, and is not taken for this one.

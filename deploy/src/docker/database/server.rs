@@ -22,7 +22,7 @@ use crate::{
     docker::{
         Docker,
         host_config::{Created, DataMount, Plan},
-        service::{address_in, mark},
+        service::{address_in, mark, variables},
     },
     engine::{EngineError, Room},
     labels,
@@ -221,6 +221,7 @@ impl Docker {
         let began = Instant::now();
         let deadline = began + limit;
         let mut said = "it does not accept connections".to_owned();
+        let mut was_early = false;
         while Instant::now() < deadline {
             let there = self.inspect(id).await?;
             let state = there.as_ref().and_then(|there| there.state.clone());
@@ -236,9 +237,16 @@ impl Docker {
             let door = address.zip(kind.port()).map(SocketAddr::from);
             let mut open = false;
             while let Some(door) = door.filter(|_| !open && Instant::now() < look_again) {
-                open = lets_in(door, kind.knock()).await;
-                if !open {
-                    tokio::time::sleep(pause(began.elapsed())).await;
+                match answer_at(door, kind.knock()).await {
+                    Door::Open => open = true,
+                    // Most are ready by the time that a client is; this is tried once.
+                    Door::NotYet if !was_early => {
+                        was_early = true;
+                        break;
+                    }
+                    Door::NotYet | Door::Closed => {
+                        tokio::time::sleep(pause(began.elapsed())).await;
+                    }
                 }
             }
             if kind.ready(passwords).is_empty() {
@@ -251,7 +259,8 @@ impl Docker {
                 continue;
             }
             // Asked even if the port seems closed: it may be this host that has no way to it.
-            let asked = self.ask_all(id, &*kind, passwords);
+            let env = there.as_ref().map(variables).unwrap_or_default();
+            let asked = self.ask_all(id, &*kind, passwords, env);
             match tokio::time::timeout_at(deadline, asked).await {
                 Ok(Ok(None)) => return Ok(()),
                 Ok(Ok(Some(answer))) => said = answer,
@@ -269,14 +278,17 @@ impl Docker {
         Err(self.not_ready(id, spec, why).await?)
     }
 
-    /// What the server said to the first question that it did not answer.
+    /// What the server said to the first question that it did not answer. `env` are the variables of
+    /// its container.
     async fn ask_all(
         &self,
         id: &str,
         kind: &dyn Kind,
         passwords: &Passwords<'_>,
+        env: &[String],
     ) -> Result<Option<String>, EngineError> {
         for run in kind.ready(passwords) {
+            let run = run.finding(kind, env);
             let answer = self.execute_as(id, kind, run).await?;
             if !kind.is_ready(&answer) {
                 return Ok(Some(answer.last_error()));
@@ -347,18 +359,31 @@ fn pause(since: Duration) -> Duration {
     (since / 8).clamp(POLL, POLL_MAX)
 }
 
-/// Whether somebody listens there who lets clients in.
-async fn lets_in(door: SocketAddr, knock: Option<Knock>) -> bool {
+/// What is found at a server's port.
+enum Door {
+    /// Nobody listens, or says anything.
+    Closed,
+    /// Somebody listens who does not let clients in yet.
+    NotYet,
+    /// Somebody listens who lets clients in.
+    Open,
+}
+
+async fn answer_at(door: SocketAddr, knock: Option<Knock>) -> Door {
     let asked = async {
         let mut stream = TcpStream::connect(door).await?;
         let Some(knock) = knock else {
-            return Ok(true);
+            return Ok(Door::Open);
         };
         stream.write_all(&knock.say).await?;
         let mut answer = [0; ANSWER_BYTES_MAX];
         let length = stream.read(&mut answer).await?;
-        Ok(length > 0 && (knock.lets_in)(&answer[..length]))
+        Ok(match &answer[..length] {
+            [] => Door::Closed,
+            said if (knock.lets_in)(said) => Door::Open,
+            _ => Door::NotYet,
+        })
     };
-    let asked: Result<io::Result<bool>, _> = tokio::time::timeout(TRY_MAX, asked).await;
-    matches!(asked, Ok(Ok(true)))
+    let asked: Result<io::Result<Door>, _> = tokio::time::timeout(TRY_MAX, asked).await;
+    asked.ok().and_then(Result::ok).unwrap_or(Door::Closed)
 }
