@@ -91,7 +91,7 @@ pub trait DataAccess: Send + Sync {
     async fn reach(&self, spec: &DatabaseSpec) -> Result<Reach, DatabaseError>;
 
     /// What a database's server printed: its last `tail` lines, then with `follow` what comes until it
-    /// ends. [`EngineError::Missing`] where it does not run.
+    /// ends. [`EngineError::Missing`] where it has no container.
     async fn server_logs(
         &self,
         key: &DatabaseKey,

@@ -5,15 +5,13 @@
 
 use std::{fmt, str::FromStr};
 
+use proxy::gate::PATH_PREFIX;
 use serde::{Deserialize, Serialize};
 
 use crate::text;
 
 /// Longer addresses are refused by servers here and there.
 const CHARS_MAX: usize = 500;
-
-/// The beginning of what the Gate answers itself.
-const OURS: &str = "/.dayfly";
 
 /// A path of an application, with its query and fragment where it has them: `/cart?item=7#total`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,8 +36,11 @@ pub enum LandingError {
     /// It is too long.
     #[error("the path has {0} characters; at most {CHARS_MAX} are kept")]
     TooLong(usize),
+    /// It leads up and down again, so that nobody sees where it ends.
+    #[error("the path {0:?} has `.` or `..` between slashes; write where it leads")]
+    Winding(String),
     /// It is not the application's.
-    #[error("the path {0:?} is not the application's: {OURS} is answered by Dayfly itself")]
+    #[error("the path {0:?} is not the application's: {PATH_PREFIX} is answered by Dayfly itself")]
     Ours(String),
 }
 
@@ -66,7 +67,10 @@ impl FromStr for Landing {
         if !path.chars().all(may_stand_in_address) {
             return Err(LandingError::NotEncoded(asked()));
         }
-        if path.starts_with(OURS) {
+        if segments(path).any(is_dots) {
+            return Err(LandingError::Winding(asked()));
+        }
+        if path.starts_with(PATH_PREFIX) {
             return Err(LandingError::Ours(asked()));
         }
         Ok(Self(path.to_owned()))
@@ -93,9 +97,23 @@ impl fmt::Display for Landing {
     }
 }
 
-/// What RFC 3986 allows, and the brackets that browsers leave alone in queries.
+/// What RFC 3986 allows, and what browsers leave alone beside it in paths and queries.
 fn may_stand_in_address(c: char) -> bool {
-    c.is_ascii_alphanumeric() || "-._~:/?#[]@!$&'()*+,;=%".contains(c)
+    c.is_ascii_alphanumeric() || "-._~:/?#[]@!$&'()*+,;=%|{}^`".contains(c)
+}
+
+/// The parts between slashes, without query and fragment.
+fn segments(path: &str) -> impl Iterator<Item = &str> {
+    let end = path.find(['?', '#']).unwrap_or(path.len());
+    path[..end].split('/')
+}
+
+/// Whether browsers take a segment away, and the one before it maybe.
+fn is_dots(segment: &str) -> bool {
+    matches!(
+        segment.to_ascii_lowercase().replace("%2e", ".").as_str(),
+        "." | ".."
+    )
 }
 
 #[cfg(test)]
@@ -110,6 +128,9 @@ mod tests {
             "/#/orders/3",
             "/caf%C3%A9",
             "/a//b",
+            "/search?f={a|b}&up=../..",
+            "/.dayflyer",
+            "/a.b/..c",
         ] {
             assert_eq!(path.parse::<Landing>().unwrap().as_str(), path);
         }
@@ -130,6 +151,9 @@ mod tests {
             "/a\\b",
             "/é",
             "/.dayfly/open",
+            "/./.dayfly/open",
+            "/x/%2E./.dayfly/open",
+            "/x/..?a",
         ] {
             assert!(path.parse::<Landing>().is_err(), "{path:?}");
         }

@@ -64,7 +64,7 @@ pub fn comment(settings: &Settings, snapshot: &Snapshot, events: &[EventRow]) ->
         let _ = writeln!(body, "Something does not work: {}\n", code_span_long(what));
     }
     if matches!(summary.phase, Phase::Live | Phase::Updating | Phase::Failed) {
-        body.push_str(&table(snapshot));
+        body.push_str(&table(settings, snapshot));
     }
     if matches!(summary.phase, Phase::Live) {
         body.push_str(&timeline(summary, events));
@@ -165,7 +165,7 @@ fn code_span_long(sentence: &str) -> String {
     format!("\n\n{}", code_block(&[sentence.to_owned()]))
 }
 
-fn table(snapshot: &Snapshot) -> String {
+fn table(settings: &Settings, snapshot: &Snapshot) -> String {
     let Some(routed) = &snapshot.observed.route else {
         return String::new();
     };
@@ -200,8 +200,10 @@ fn table(snapshot: &Snapshot) -> String {
             );
         }
         if snapshot.observed.started_again(facts, name) {
+            let hours = settings.limits.undo_hours_max;
             origin = format!(
-                ", started again from its seed; `dayfly undo {id}` goes back to the data of before"
+                ", started again from its seed; for {hours} h after that `dayfly undo {id}` goes back \
+                 to the data of before"
             );
         }
         let image = code_span(&database.image);

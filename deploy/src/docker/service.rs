@@ -311,7 +311,6 @@ pub(super) fn address_in(there: &ContainerInspectResponse, network: &str) -> Opt
     endpoint.ip_address.as_deref()?.parse().ok()
 }
 
-/// The container's labels as values.
 /// Its variables, those of its image among them.
 pub(super) fn variables(there: &ContainerInspectResponse) -> &[String] {
     let config = there.config.as_ref();
@@ -320,6 +319,7 @@ pub(super) fn variables(there: &ContainerInspectResponse) -> &[String] {
         .unwrap_or_default()
 }
 
+/// The container's labels as values.
 pub(super) fn mark(there: &ContainerInspectResponse) -> Option<Mark> {
     Mark::read(there.config.as_ref()?.labels.as_ref()?)
 }

@@ -88,7 +88,13 @@ async fn services(
     let ports = state.registry.ports();
     let (facts, blueprint) = revision_of_services(ports, row).await?;
     let tail = query.tail.unwrap_or(TAIL_DEFAULT).min(TAIL_MAX);
-    let wanted = query.service.as_deref();
+    // A database alone is all there is to show.
+    let only = blueprint.databases.first();
+    let only = only.filter(|_| blueprint.services.is_empty());
+    let wanted = query
+        .service
+        .as_deref()
+        .or(only.map(|database| database.name.as_str()));
     let mut databases = blueprint.databases.iter().map(|database| &database.name);
     if let Some(name) = databases.find(|name| Some(name.as_str()) == wanted) {
         return database(ports, row, &facts, name, (tail, query.follow)).await;
@@ -121,7 +127,7 @@ async fn services(
     Ok(streams)
 }
 
-/// What the server of one database prints, while it runs.
+/// What the server of one database prints, while it has a container.
 async fn database(
     ports: &Ports,
     row: &PreviewRow,
@@ -132,7 +138,7 @@ async fn database(
     let id = &row.id;
     let rests = || {
         Problem::not_found(format!(
-            "the database {name} of {id} does not run now; `dayfly show {id}` says where it stands"
+            "the database {name} of {id} has no server now; `dayfly show {id}` says where it stands"
         ))
     };
     let key = DatabaseKey {

@@ -57,16 +57,18 @@ pub(super) enum Command {
     /// Show one preview: its services, databases, and why it failed
     #[command(after_help = "Example:\n  dayfly show shop-42")]
     Show(show::Show),
-    /// Print what services, their builds or their migrations printed
+    /// Print what services, databases, builds or migrations printed
     #[command(
-        after_help = "Examples:\n  dayfly logs shop-42 web -f\n  dayfly logs shop-42 --build"
+        after_help = "Examples:\n  dayfly logs shop-42 web -f\n  dayfly logs shop-42 main\n  dayfly logs shop-42 --build"
     )]
     Logs(logs::Logs),
     /// Branch a running preview, data and all, under its own URL
     #[command(after_help = "Examples:\n  dayfly fork shop-42\n  dayfly fork shop-42 --at 1a2b3c4")]
     Fork(take::Fork),
     /// Freeze a preview as it is now; forks of it start from exactly that
-    #[command(after_help = "Example:\n  dayfly capture shop-42 --note \"total is wrong\"")]
+    #[command(
+        after_help = "Example:\n  dayfly capture shop-42 --note \"total is wrong\" --path /cart"
+    )]
     Capture(take::Capture),
     /// Go back to what the last push or reset replaced, with its data; again goes forth
     #[command(after_help = "Example:\n  dayfly undo shop-42")]

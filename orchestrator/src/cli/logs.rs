@@ -15,7 +15,7 @@ const LINE_BYTES_MAX: usize = 1 << 20;
 pub(super) struct Logs {
     /// The preview
     id: PreviewId,
-    /// One service or database; all services where absent
+    /// One service or database; where absent all services, with --migrations all databases
     #[arg(value_name = "NAME")]
     service: Option<String>,
     /// Go on with what comes

@@ -43,7 +43,7 @@ pub(super) async fn answer(registry: &Registry, head: &Parts) -> Response {
     };
     let reason = text(REASON).unwrap_or_default();
     if head.uri.path().starts_with(PATH_PREFIX) || reason == REASON_PATH {
-        return link::answer(registry, &preview, head).await;
+        return link::answer(registry, &preview, &host, head).await;
     }
     match reason {
         REASON_ACCESS => pages::link_needed(),

@@ -5,15 +5,16 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use deploy::names::PreviewId;
-use proxy::table::{SESSION_COOKIE, SessionDigest};
+use proxy::table::{HostName, SESSION_COOKIE, SessionDigest};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Mutex;
 
 use super::pages;
 use crate::{
+    environment::subject,
     landing::Landing,
     lifecycle::Origin,
-    report,
+    names, report,
     store::{PreviewRow, SESSION_LIFETIME, StoreError},
     taking,
     worker::{Registry, wall_ms},
@@ -28,9 +29,14 @@ const HOURS_BY_LINK_MAX: u64 = 8;
 static OPENING: Mutex<()> = Mutex::const_new(());
 
 /// Answers a path under the Gate's own prefix.
-pub(super) async fn answer(registry: &Registry, preview: &PreviewId, head: &Parts) -> Response {
+pub(super) async fn answer(
+    registry: &Registry,
+    preview: &PreviewId,
+    host: &HostName,
+    head: &Parts,
+) -> Response {
     match (&head.method, head.uri.path()) {
-        (&Method::GET, "/.dayfly/open") => open(registry, preview, head).await,
+        (&Method::GET, "/.dayfly/open") => open(registry, preview, host, head).await,
         (&Method::POST, "/.dayfly/fork") => fork(registry, preview, head).await,
         (&Method::GET, "/.dayfly/style.css") => pages::style(),
         _ => pages::unknown(),
@@ -39,12 +45,18 @@ pub(super) async fn answer(registry: &Registry, preview: &PreviewId, head: &Part
 
 /// Exchanges the token. The answer leads into the application, so that the token is in no address that a
 /// page of the preview could read.
-async fn open(registry: &Registry, preview: &PreviewId, head: &Parts) -> Response {
+async fn open(registry: &Registry, preview: &PreviewId, host: &HostName, head: &Parts) -> Response {
     let ports = registry.ports();
     let Ok(Some(row)) = ports.store.preview(preview).await else {
         return pages::unknown();
     };
-    let into = row.path.as_ref().map_or("/", Landing::as_str);
+    // The path is the main service's; other services have hosts of their own.
+    let main = names::host(subject(&row), None, &ports.settings.domain);
+    let path = row
+        .path
+        .as_ref()
+        .filter(|_| main.is_ok_and(|main| main == *host));
+    let into = path.map_or("/", Landing::as_str);
     if ports.settings.is_local() {
         return redirect(into, None);
     }

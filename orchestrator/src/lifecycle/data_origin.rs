@@ -25,18 +25,12 @@ impl Observed {
         before.is_some() && now.is_some() && before != now
     }
 
-    /// Whether a revision that serves has data that were made from their seed while what it replaced had others,
-    /// to which one can go back.
+    /// Whether a revision that serves has data that were made from their seed while what it replaced
+    /// had others, to which one can go back.
     pub fn started_again(&self, revision: &RevisionFacts, name: &DatabaseName) -> bool {
         // It may still be on its way out.
-        let replaced = |before: &&RevisionFacts| {
-            before.number < revision.number
-                && before.served
-                && matches!(before.outcome, None | Some(Outcome::Retired))
-                && self.is_whole(before)
-        };
-        let before = self.revisions.iter().rev().find(replaced);
-        let Some(before) = before.filter(|_| !self.undo_is_over) else {
+        let ended = [None, Some(Outcome::Retired)];
+        let Some(before) = self.replaced_by(revision, &ended) else {
             return false;
         };
         let made = revision

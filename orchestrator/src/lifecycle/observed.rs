@@ -299,11 +299,20 @@ impl Observed {
     /// The newest revision that served before the one that serves, while one can go back to it: its
     /// data are whole, or it had none.
     pub fn before(&self) -> Option<&RevisionFacts> {
-        let serving = self.serving()?;
+        self.replaced_by(self.serving()?, &[Some(Outcome::Retired)])
+    }
+
+    /// The newest revision that served before another one, ended in one of these ways, and can be
+    /// gone back to.
+    pub(super) fn replaced_by(
+        &self,
+        other: &RevisionFacts,
+        outcomes: &[Option<Outcome>],
+    ) -> Option<&RevisionFacts> {
         let replaced = |revision: &&RevisionFacts| {
-            revision.number < serving.number
+            revision.number < other.number
                 && revision.served
-                && revision.outcome == Some(Outcome::Retired)
+                && outcomes.contains(&revision.outcome)
                 && self.is_whole(revision)
         };
         let mut newest_first = self.revisions.iter().rev();

@@ -37,7 +37,10 @@ async fn a_capture_opens_the_same_state_each_time_whatever_became_of_its_source(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_captures_link_opens_a_copy_of_its_own_for_whoever_presses() -> anyhow::Result<()> {
     Dayfly::play_with(Options::at("previews.test"), async |dayfly| {
-        let (pull, _) = dayfly.open_live("change", &App::page("text")).await?;
+        let toml = "[services.web]\nbuild = \".\"\nmain = true\n\n\
+                    [services.second]\nbuild = \".\"\n";
+        let app = App::page("text").with("dayfly.toml", toml);
+        let (pull, _) = dayfly.open_live("change", &app).await?;
         let at = json!({ "note": "the total is wrong", "path": "/env?total=7" });
         let capture = dayfly.capture_as(&pull.id, &at).await?;
         let link = capture.url()?.to_owned();
@@ -63,17 +66,30 @@ async fn a_captures_link_opens_a_copy_of_its_own_for_whoever_presses() -> anyhow
         ensure!(copy.contains("//f-") && copy.contains("token="), "{copy}");
         let all = dayfly.api.previews().await?;
         let fork = all.iter().find(|preview| preview.id.starts_with("shop-f"));
-        dayfly.settled(&fork.context("no fork")?.id, "live").await?;
-        let (base, token) = copy.split_once("/.dayfly/open").context("no link")?;
-        let opened = dayfly
-            .visitor(base)
-            .get(&format!("/.dayfly/open{token}"))
-            .await?;
-        ensure!(opened.headers["location"] == "/env?total=7", "{opened:?}");
-        for elsewhere in ["//elsewhere.test", "cart", "/.dayfly/fork"] {
-            let at = json!({ "path": elsewhere });
-            let refused = dayfly.capture_as(&pull.id, &at).await;
-            ensure!(refused.is_err_and(|error| error.to_string().contains("path")));
+        let fork = dayfly.settled(&fork.context("no fork")?.id, "live").await?;
+        let second = fork
+            .services
+            .iter()
+            .find(|service| service["name"] == "second");
+        let second = second.and_then(|service| service["url"].as_str());
+        let links = [(copy, "/env?total=7"), (second.context("no URL")?, "/")];
+        for (link, into) in links {
+            let (base, token) = link.split_once("/.dayfly/open").context("no link")?;
+            let opened = dayfly
+                .visitor(base)
+                .get(&format!("/.dayfly/open{token}"))
+                .await?;
+            ensure!(opened.headers["location"] == into, "{opened:?}");
+        }
+        let refused = [
+            ("//elsewhere.test", "one `/`"),
+            ("cart", "one `/`"),
+            ("/.dayfly/fork", "Dayfly itself"),
+        ];
+        for (path, why) in refused {
+            let refused = dayfly.capture_as(&pull.id, &json!({ "path": path })).await;
+            let said = refused.err().context("it was taken")?.to_string();
+            ensure!(said.contains(why), "{path}: {said}");
         }
         Ok(())
     })

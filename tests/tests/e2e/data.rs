@@ -145,10 +145,12 @@ async fn what_a_database_server_prints_can_be_read() -> anyhow::Result<()> {
             let words = ["logs", pull.id.as_str(), name];
             dayfly.command(dayfly.data(), &words).await
         };
-        let main = logs("main").await?.printed()?;
-        ensure!(main.contains("nonsense_of_mine"), "{main}");
-        let web = logs("web").await?.printed()?;
-        ensure!(!web.contains("nonsense_of_mine"), "{web}");
+        eventually("what the server said about it", async || {
+            let main = logs("main").await?.printed()?;
+            ensure!(main.contains("nonsense_of_mine"), "{main}");
+            Ok(())
+        })
+        .await?;
         let unknown = logs("other").await?;
         ensure!(
             unknown.stderr.contains("there is web, main"),

@@ -370,6 +370,20 @@ mod tests {
         assert!(feed(Input::Zstd(nonsense), &mut Vec::new()).await.is_some());
     }
 
+    #[test]
+    fn the_servers_own_programs_are_found_first() {
+        let path = |env: &[&str]| {
+            let env: Vec<String> = env.iter().map(|&pair| pair.to_owned()).collect();
+            let kind = super::super::kind::kind(&crate::blueprint::DatabaseEngine::Postgres);
+            Run::new(&["psql"]).finding(&*kind, &env).env
+        };
+        let own = "PATH=/usr/lib/postgresql/15/bin:/usr/bin:/bin";
+        assert_eq!(path(&["PATH=/usr/bin:/bin", "PG_MAJOR=15"]), [own]);
+        assert!(path(&["PATH=/usr/bin"]).is_empty());
+        assert!(path(&["PG_MAJOR=15"]).is_empty());
+        assert!(path(&["PATH=/usr/bin", "PG_MAJOR=../x"]).is_empty());
+    }
+
     /// A frame of one block that is not compressed, as RFC 8878 lays it out.
     fn frame(content: &[u8]) -> Vec<u8> {
         let length = u8::try_from(content.len()).unwrap();

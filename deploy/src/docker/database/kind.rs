@@ -78,8 +78,9 @@ pub(super) struct Watching {
     pub(super) told: &'static str,
 }
 
-/// What is said at a server's door, and whether the answer says that it lets clients in: asking a
-/// query from inside costs ten times as much.
+/// What is said at a server's door, and whether the answer says that it lets clients in. A query from
+/// inside takes a tenth of a second, so it is asked once when somebody answers there at all, as most
+/// servers are ready when it arrives, and then not before clients are let in.
 pub(super) struct Knock {
     pub(super) say: Vec<u8>,
     pub(super) lets_in: fn(&[u8]) -> bool,

@@ -110,7 +110,7 @@ impl Kind for Postgres {
     /// looks for clusters.
     fn programs(&self, variable: &dyn Fn(&str) -> Option<String>) -> Option<String> {
         let major = variable("PG_MAJOR")?;
-        let is_number = major.bytes().all(|digit| digit.is_ascii_digit());
+        let is_number = major.parse::<u16>().is_ok();
         is_number.then(|| format!("/usr/lib/postgresql/{major}/bin"))
     }
 

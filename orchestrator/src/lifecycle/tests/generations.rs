@@ -156,6 +156,11 @@ fn data_that_started_again_are_told_while_those_of_before_are_kept() {
     assert!(!told(&scene), "a copy is the data of before");
     scene.observed.generations.get_mut(&NEW).unwrap().from = DataSource::Seeds;
     assert!(told(&scene));
+    let other = scene.observed.revision(SECOND).unwrap();
+    assert!(
+        !scene.observed.started_again(other, &cache()),
+        "it had none before"
+    );
     scene.facts(FIRST).outcome = None;
     assert!(told(&scene), "it is on its way out");
     scene.observed.undo_is_over = true;
