@@ -245,7 +245,8 @@ impl RouteBook {
         self.pages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn main_host(&self, row: &PreviewRow) -> Option<HostName> {
+    /// The host of a preview's main service; none where its name makes none.
+    pub fn main_host(&self, row: &PreviewRow) -> Option<HostName> {
         names::host(subject(row), None, &self.settings.domain).ok()
     }
 

@@ -54,10 +54,14 @@ impl ImageFacts {
 
     /// The value of one of its variables.
     pub(super) fn variable(&self, key: &str) -> Option<&str> {
-        self.env
-            .iter()
-            .find_map(|line| line.strip_prefix(key)?.strip_prefix('='))
+        variable(&self.env, key)
     }
+}
+
+/// The value of one of these variables.
+pub(super) fn variable<'a>(env: &'a [String], key: &str) -> Option<&'a str> {
+    env.iter()
+        .find_map(|line| line.strip_prefix(key)?.strip_prefix('='))
 }
 
 impl Docker {

@@ -11,10 +11,9 @@ use tokio::sync::Mutex;
 
 use super::pages;
 use crate::{
-    environment::subject,
     landing::Landing,
     lifecycle::Origin,
-    names, report,
+    report,
     store::{PreviewRow, SESSION_LIFETIME, StoreError},
     taking,
     worker::{Registry, wall_ms},
@@ -51,11 +50,8 @@ async fn open(registry: &Registry, preview: &PreviewId, host: &HostName, head: &
         return pages::unknown();
     };
     // The path is the main service's; other services have hosts of their own.
-    let main = names::host(subject(&row), None, &ports.settings.domain);
-    let path = row
-        .path
-        .as_ref()
-        .filter(|_| main.is_ok_and(|main| main == *host));
+    let is_main = ports.routes.main_host(&row).as_ref() == Some(host);
+    let path = row.path.as_ref().filter(|_| is_main);
     let into = path.map_or("/", Landing::as_str);
     if ports.settings.is_local() {
         return redirect(into, None);

@@ -19,7 +19,7 @@ use tokio::{
 };
 
 use super::{
-    super::{Docker, error::classify},
+    super::{Docker, error::classify, images::variable},
     kind::Kind,
 };
 use crate::engine::EngineError;
@@ -169,12 +169,7 @@ impl Run {
 
     /// With the server's own programs first on the path; `env` are the variables of its container.
     pub(super) fn finding(self, kind: &dyn Kind, env: &[String]) -> Self {
-        let variable = |name: &str| {
-            let mut pairs = env.iter().filter_map(|pair| pair.split_once('='));
-            let found = pairs.find(|(key, _)| *key == name);
-            found.map(|(_, value)| value.to_owned())
-        };
-        match (kind.programs(&variable), variable("PATH")) {
+        match (kind.programs(env), variable(env, "PATH")) {
             (Some(programs), Some(path)) => self.with("PATH", &format!("{programs}:{path}")),
             _ => self,
         }

@@ -115,7 +115,7 @@ pub(super) trait Kind: Send + Sync {
 
     /// The folder inside with its own programs, told by the container's variables, where wrappers of
     /// the same names come first on the path and cost as much as the programs do.
-    fn programs(&self, _variable: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+    fn programs(&self, _env: &[String]) -> Option<String> {
         None
     }
 

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     databases::{DatabaseError, Seed, USER},
-    docker::images::ImageFacts,
+    docker::images::{ImageFacts, variable},
 };
 
 /// Where the image keeps its data unless its environment says otherwise.
@@ -108,8 +108,8 @@ impl Kind for Postgres {
 
     /// In Debian's packages, and so in the official image, what comes first is a program in Perl that
     /// looks for clusters.
-    fn programs(&self, variable: &dyn Fn(&str) -> Option<String>) -> Option<String> {
-        let major = variable("PG_MAJOR")?;
+    fn programs(&self, env: &[String]) -> Option<String> {
+        let major = variable(env, "PG_MAJOR")?;
         let is_number = major.parse::<u16>().is_ok();
         is_number.then(|| format!("/usr/lib/postgresql/{major}/bin"))
     }

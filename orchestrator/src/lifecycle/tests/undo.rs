@@ -210,3 +210,24 @@ fn a_newer_head_ends_a_recall_for_good() {
     let back = intent(&pushed, &read(3, 'b'));
     assert_eq!(back.target(), Some(&head('b').commit));
 }
+
+#[test]
+fn data_that_started_again_are_told_while_those_of_before_are_kept() {
+    let told = |scene: &Scene| {
+        let seen = scene.observed.revision(SECOND).unwrap();
+        scene.observed.started_again(seen, &db())
+    };
+    let mut scene = Scene::swapped();
+    assert!(!told(&scene), "a copy is the data of before");
+    scene.observed.generations.get_mut(&NEW).unwrap().from = DataSource::Seeds;
+    assert!(told(&scene));
+    let other = scene.observed.revision(SECOND).unwrap();
+    assert!(
+        !scene.observed.started_again(other, &cache()),
+        "it had none before"
+    );
+    scene.facts(FIRST).outcome = None;
+    assert!(told(&scene), "it is on its way out");
+    scene.observed.undo_is_over = true;
+    assert!(!told(&scene));
+}
