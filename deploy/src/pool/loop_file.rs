@@ -34,6 +34,9 @@ const BLOCK_BYTES: u64 = 512;
 
 const LABEL: &str = "dayfly-pool";
 const BLOCKS: &str = "size=4096";
+/// Blocks that files share, and no map from blocks back to their owners, which newer programs make
+/// unless they are told: it would be written for every extent of every clone.
+const FEATURES: &str = "reflink=1,rmapbt=0";
 /// What a write to a shared file keeps room for, in blocks of 4 KiB, for a few minutes: databases
 /// write pages of 8 or 16 KiB, and pages near each other that lie side by side again cost the next
 /// clone less. The default of 32 blocks would take the room of a whole file in few writes.
@@ -61,7 +64,7 @@ pub(super) async fn make(config: &PoolConfig) -> Result<(), io::Error> {
         // Newer programs know the hint, older ones make the same without it: only slower.
         for hint in [&["-d", COPY_ON_WRITE][..], &[]] {
             fresh(&making, size)?;
-            let mut arguments: Vec<&OsStr> = ["-q", "-b", BLOCKS, "-m", "reflink=1", "-L", LABEL]
+            let mut arguments: Vec<&OsStr> = ["-q", "-b", BLOCKS, "-m", FEATURES, "-L", LABEL]
                 .map(OsStr::new)
                 .to_vec();
             arguments.extend(hint.iter().map(OsStr::new));

@@ -174,6 +174,28 @@ impl Dayfly {
         self.query(id, database, &words).await
     }
 
+    /// The first column of the first row that Postgres answers to a client of an application: over
+    /// TCP, with the database's password.
+    ///
+    /// # Errors
+    /// Where it cannot be reached, does not let that client in, or has no such row.
+    pub async fn first_value(&self, id: &str, statement: &str) -> anyhow::Result<String> {
+        let reach = self.reach(id, "-").await?;
+        let address = reach["address"].as_str().context("no address")?;
+        let url = reach["url"].as_str().context("no URL")?;
+        let url = url.replace("HOST:PORT", address);
+        let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await?;
+        let carried = tokio::spawn(connection);
+        let messages = client.simple_query(statement).await?;
+        drop(client);
+        carried.await??;
+        let row = messages.iter().find_map(|message| match message {
+            tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0),
+            _ => None,
+        });
+        Ok(row.context("no row")?.to_owned())
+    }
+
     /// Directories of databases in the pool, such as `shop-1/g1/main`.
     ///
     /// # Errors

@@ -152,6 +152,86 @@ async fn postgres_starts_from_compressed_seeds_archives_and_commands() -> anyhow
     .await
 }
 
+/// Starting one takes a tenth of a second, for each question.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_of_a_running_postgres_needs_no_program_in_its_container() -> anyhow::Result<()> {
+    Dayfly::play(async |dayfly| {
+        let made = dayfly.database("postgres:15", None).await?;
+        dayfly.sql(&made.id, "-", "create table t ()").await?;
+        let began = unix_seconds()?;
+        let fork = dayfly.fork(&made.id).await?;
+        let programs = programs_since(began).await?;
+        let containers = dayfly
+            .docker
+            .containers(deploy::labels::KIND, "database")
+            .await?;
+        ensure!(containers.len() == 2, "{containers:?}");
+        for id in containers {
+            ensure!(!programs.contains(&id), "{programs}");
+        }
+        ensure!(dayfly.sql(&fork.id, "-", "select count(*) from t").await? == "0");
+        Ok(())
+    })
+    .await
+}
+
+/// Ids of containers in which a program was started, a line each.
+async fn programs_since(began: f64) -> anyhow::Result<String> {
+    let (since, until) = (format!("{began:.3}"), format!("{:.3}", unix_seconds()?));
+    let words = [
+        "events",
+        "--since",
+        &since,
+        "--until",
+        &until,
+        "--filter",
+        "event=exec_create",
+        "--format",
+        "{{.ID}}",
+    ];
+    Docker::run(&words).await
+}
+
+fn unix_seconds() -> anyhow::Result<f64> {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
+    Ok(now.as_secs_f64())
+}
+
+/// Its socket lies behind a link that leads out of what may be followed from outside.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_postgres_with_its_socket_elsewhere_is_asked_through_its_own_client() -> anyhow::Result<()>
+{
+    const IMAGE: &str = "postgres:15-elsewhere";
+    let recipe = tempfile::tempdir()?;
+    let lines = "FROM postgres:15\n\
+        RUN install -d -o postgres -g postgres /sockets && rm -r /var/run/postgresql && \
+        ln -s /proc/self/root/sockets /var/run/postgresql\n";
+    std::fs::write(recipe.path().join("Dockerfile"), lines)?;
+    let folder = recipe.path().display().to_string();
+    Docker::run(&["build", "--tag", IMAGE, "--", &folder]).await?;
+    let copied = Dayfly::play(async |dayfly| {
+        let made = dayfly.database(IMAGE, None).await?;
+        let write = "create table t as select generate_series(1, 1000)";
+        dayfly.sql(&made.id, "-", write).await?;
+        let began = unix_seconds()?;
+        let fork = dayfly.fork(&made.id).await?;
+        let programs = programs_since(began).await?;
+        let containers = dayfly
+            .docker
+            .containers(deploy::labels::KIND, "database")
+            .await?;
+        ensure!(containers.len() == 2, "{containers:?}");
+        for id in containers {
+            ensure!(programs.contains(&id), "{programs}");
+        }
+        ensure!(dayfly.sql(&fork.id, "-", "select count(*) from t").await? == "1000");
+        Ok(())
+    })
+    .await;
+    Docker::run(&["image", "rm", IMAGE]).await?;
+    copied
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn any_image_keeps_its_folder_and_is_forked_with_it() -> anyhow::Result<()> {
     Dayfly::play(async |dayfly| {

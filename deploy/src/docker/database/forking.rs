@@ -6,7 +6,7 @@ use bollard::query_parameters::ListContainersOptionsBuilder;
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
-use super::{about::About, kind::kind, online::Session, port::place};
+use super::{about::About, kind::kind, online::Begun, port::place};
 use crate::{
     databases::{DataSet, DatabaseError, DatabaseKey, Fork, Forked},
     docker::{
@@ -54,7 +54,7 @@ struct Copy {
     /// What is copied while the source stands still.
     rest: Part,
     /// Keeps the server from throwing away what the copy needs of its log.
-    online: Option<(Mutex<Session>, String)>,
+    online: Option<(Mutex<Begun>, String)>,
 }
 
 impl Copy {
@@ -180,7 +180,7 @@ impl Docker {
         copy: &mut Copy,
     ) -> Result<(), DatabaseError> {
         let kind = kind(&copy.about.engine);
-        let Some(online) = kind.online() else {
+        let Some((online, talk)) = kind.online().zip(kind.talk()) else {
             return Ok(());
         };
         let container = self.names(&from.preview).database(from.generation, name);
@@ -190,9 +190,9 @@ impl Docker {
         // it is busy with its checkpoint. Only time depends on it.
         let ahead = pool.clone();
         let synced = tokio::spawn(async move { ahead.sync().await });
-        let begun = self.begin_online(&container, &*kind, &online);
-        let mut session = match begun.await {
-            Ok(session) => session,
+        let begun = self.begin_online(&container, &*kind, (&online, talk));
+        let mut copying = match begun.await {
+            Ok(copying) => copying,
             Err(error) => {
                 tracing::debug!(database = %name, %error, "it cannot be copied while it runs");
                 return Ok(());
@@ -202,7 +202,7 @@ impl Docker {
         let begun = began.elapsed();
         pool.clone_part(&copy.source, &copy.draft, most, COPY_MAX)
             .await?;
-        let label = session.end(&online).await?;
+        let label = copying.end(&online).await?;
         copy.draft
             .place_file(online.label, label.as_bytes())
             .await?;
@@ -223,7 +223,7 @@ impl Docker {
         let first = first.ok_or_else(|| {
             EngineError::Unreachable("the label of a copy has another form".to_owned())
         })?;
-        copy.online = Some((Mutex::new(session), first));
+        copy.online = Some((Mutex::new(copying), first));
         Ok(())
     }
 

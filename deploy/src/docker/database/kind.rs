@@ -41,19 +41,31 @@ pub(super) enum Seeding {
     },
 }
 
+/// How statements are put to a server one after the other.
+#[derive(Clone)]
+pub(super) struct Talk {
+    /// Where it listens inside for whoever needs no password. What is spoken there is [`wire`].
+    ///
+    /// [`wire`]: super::wire
+    pub(super) sockets: &'static [&'static str],
+    /// Its client, which reads statements line by line and prints rows as [`wire`](super::wire)
+    /// does.
+    pub(super) client: Run,
+    /// What makes that client print a line of its own.
+    pub(super) mark: &'static str,
+    /// That line.
+    pub(super) told: &'static str,
+}
+
 /// How a server is copied while it runs: everything but its log at any time between two words of
 /// it, and the log while it stands still.
 pub(super) struct Online {
-    /// Reads what follows line by line.
-    pub(super) session: Run,
-    /// What is said before everything but the log is copied.
-    pub(super) begin: &'static str,
-    /// The line with which it answers.
-    pub(super) begun: &'static str,
+    /// Asks for its version as a number.
+    pub(super) version: &'static str,
+    /// What is said before everything but the log is copied, by the version.
+    pub(super) begin: fn(u32) -> Vec<&'static str>,
     /// What is said after it.
-    pub(super) end: &'static str,
-    /// The line after its answer.
-    pub(super) ended: &'static str,
+    pub(super) end: fn(u32) -> &'static str,
     /// The folder of the log.
     pub(super) log: &'static str,
     /// The file that takes the answer.
@@ -62,28 +74,35 @@ pub(super) struct Online {
     pub(super) first: fn(&str) -> Option<String>,
 }
 
-/// How a server's tables are watched: what is asked in one session, each time up to a line of its
-/// own. Rows are `name|value`.
+/// How a server's tables are watched in one session. Rows are `name|value`.
 #[derive(Clone, Debug)]
 pub(super) struct Watching {
-    /// Reads what follows line by line.
-    pub(super) session: Run,
     /// Notes what is there.
-    pub(super) begin: &'static str,
+    pub(super) begin: &'static [&'static str],
     /// Asks which tables are locked, and how.
     pub(super) locks: &'static str,
     /// Asks which tables were written anew since it began, and how large they are.
     pub(super) rewritten: &'static str,
-    /// The line after each answer.
-    pub(super) told: &'static str,
 }
 
-/// What is said at a server's door, and whether the answer says that it lets clients in. A query from
-/// inside takes a tenth of a second, so it is asked once when somebody answers there at all, as most
-/// servers are ready when it arrives, and then not before clients are let in.
+/// What is said at a server's door, and what the answer tells. A query from inside takes a tenth of a
+/// second, so it waits until clients are let in.
 pub(super) struct Knock {
     pub(super) say: Vec<u8>,
-    pub(super) lets_in: fn(&[u8]) -> bool,
+    pub(super) hear: fn(&[u8]) -> Door,
+}
+
+/// What is found at a server's port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Door {
+    /// Nobody listens, or says anything.
+    Closed,
+    /// Somebody listens who does not let clients in yet.
+    NotYet,
+    /// Somebody listens who lets clients in.
+    Open,
+    /// Somebody listens who has answered a query already.
+    Answered,
 }
 
 /// One kind of server.
@@ -92,7 +111,7 @@ pub(super) trait Kind: Send + Sync {
     fn port(&self) -> Option<u16>;
 
     /// How it is asked at its port whether it lets clients in, where it opens the port earlier.
-    fn knock(&self) -> Option<Knock> {
+    fn knock(&self, _passwords: &Passwords<'_>) -> Option<Knock> {
         None
     }
 
@@ -117,6 +136,17 @@ pub(super) trait Kind: Send + Sync {
     /// the same names come first on the path and cost as much as the programs do.
     fn programs(&self, _env: &[String]) -> Option<String> {
         None
+    }
+
+    /// How statements are put to it, where they can be.
+    fn talk(&self) -> Option<Talk> {
+        None
+    }
+
+    /// What has to be answered by [`talk`](Self::talk), in this order, until a server whose door is
+    /// open counts as ready; none where there is no talk. It does what [`ready`](Self::ready) does.
+    fn ready_statements(&self, _passwords: &Passwords<'_>) -> Vec<String> {
+        Vec::new()
     }
 
     /// What has to succeed, in this order, until it counts as ready: its user's password is set,

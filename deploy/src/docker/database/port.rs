@@ -16,7 +16,7 @@ use crate::{
     table_watch::TableWatch,
 };
 
-use super::{exec::Run, kind::kind, watching::Watch};
+use super::{kind::kind, watching::Watch};
 
 #[async_trait]
 impl Databases for Docker {
@@ -60,16 +60,12 @@ impl Databases for Docker {
         spec: &DatabaseSpec,
     ) -> Result<Option<Box<dyn TableWatch>>, DatabaseError> {
         let kind = kind(&spec.engine);
-        let Some(watching) = kind.watching() else {
+        let Some((watching, talk)) = kind.watching().zip(kind.talk()) else {
             return Ok(None);
         };
         let key = &spec.key;
         let container = self.names(&key.preview).database(key.generation, &key.name);
-        let run = Run {
-            user: self.inside_user(&*kind),
-            ..watching.session.clone()
-        };
-        let session = self.open_session(&container, &run).await?;
+        let session = self.open_session(&container, &*kind, talk).await?;
         Ok(Some(Box::new(Watch::begin(session, watching).await?)))
     }
 

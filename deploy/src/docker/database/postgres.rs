@@ -6,7 +6,8 @@ use secrecy::ExposeSecret;
 
 use super::{
     exec::{Answer, Input, Run},
-    kind::{Kind, Knock, Online, Passwords, Seeding, Watching, unfit},
+    kind::{Door, Kind, Knock, Online, Passwords, Seeding, Talk, Watching, unfit},
+    wire,
 };
 use crate::{
     databases::{DatabaseError, Seed, USER},
@@ -19,10 +20,8 @@ const DATA_DIRECTORY: &str = "/var/lib/postgresql/data";
 /// Where a directory archive is put inside.
 const ARCHIVE: &str = "/tmp/dayfly-seed";
 
-/// The protocol's version 3.0, and the code of an error that says "not yet", as in PostgreSQL's
-/// documentation, "Message Formats" and "PostgreSQL Error Codes".
-const PROTOCOL: u32 = 3 << 16;
-const STARTING: &[u8] = b"C57P03\0";
+/// Where it listens inside: as packages and images have it, and as it is built by itself.
+const SOCKETS: [&str; 2] = ["/var/run/postgresql/.s.PGSQL.5432", "/tmp/.s.PGSQL.5432"];
 
 /// The server's own cache: this part of its memory, between these limits.
 const CACHE_PART: u64 = 4;
@@ -34,7 +33,10 @@ const SHARED_PART: u64 = 4;
 const SHARED_BYTES_MIN: u64 = 64 << 20;
 
 /// What an application may have set for everybody would keep its password from being set.
-const PLAIN: &str = "set default_transaction_read_only = off;\n";
+const PLAIN: &str = "set default_transaction_read_only = off";
+
+/// The version since which the functions of a backup have their present names.
+const RENAMED_BACKUP: u32 = 150_000;
 
 pub(super) struct Postgres;
 
@@ -45,19 +47,12 @@ impl Kind for Postgres {
 
     /// The first message of a client. A server that still reads its log answers with an error of
     /// its own; every other one is for the query that follows to tell.
-    fn knock(&self) -> Option<Knock> {
-        let words = format!("user\0{USER}\0database\0{USER}\0\0");
-        let length = u32::try_from(8 + words.len()).ok()?;
-        let say = [
-            &length.to_be_bytes(),
-            &PROTOCOL.to_be_bytes(),
-            words.as_bytes(),
-        ];
+    fn knock(&self, _passwords: &Passwords<'_>) -> Option<Knock> {
         Some(Knock {
-            say: say.concat(),
-            lets_in: |answer| {
-                let starting = answer.windows(STARTING.len()).any(|code| code == STARTING);
-                !(answer.starts_with(b"E") && starting)
+            say: wire::hello(USER),
+            hear: |answer| match wire::is_starting(answer) {
+                true => Door::NotYet,
+                false => Door::Open,
             },
         })
     }
@@ -114,13 +109,33 @@ impl Kind for Postgres {
         is_number.then(|| format!("/usr/lib/postgresql/{major}/bin"))
     }
 
+    fn talk(&self) -> Option<Talk> {
+        Some(Talk {
+            sockets: &SOCKETS,
+            client: psql(&["--quiet", "--tuples-only", "--no-align", "--file=-"]),
+            mark: "\\echo dayfly-told",
+            told: "dayfly-told",
+        })
+    }
+
+    /// That its door is open says that it has TCP too.
+    fn ready_statements(&self, passwords: &Passwords<'_>) -> Vec<String> {
+        let password = passwords.user.expose_secret();
+        vec![
+            PLAIN.to_owned(),
+            set_password(password),
+            "select 1".to_owned(),
+        ]
+    }
+
     /// One program does both: over the socket, which only this container can open, it sets the
     /// password, and over TCP it uses it. The server that an image's entrypoint starts for its own
     /// preparations has no TCP, and is not taken for this one.
     fn ready(&self, passwords: &Passwords<'_>) -> Vec<Run> {
         let password = passwords.user.expose_secret();
+        let set = set_password(password);
         let script = format!(
-            "{PLAIN}alter role {USER} password '{password}';\n\
+            "{PLAIN};\n{set};\n\
              \\connect \"host=127.0.0.1 user={USER} dbname={USER} password={password} \
              connect_timeout=5\"\nselect 1;\n"
         );
@@ -214,25 +229,23 @@ impl Kind for Postgres {
     /// checkpoint, it keeps nothing older.
     fn online(&self) -> Option<Online> {
         Some(Online {
-            session: psql(&["--quiet", "--tuples-only", "--no-align", "--file=-"]),
-            begin: "select set_config(name, '0', false) from pg_settings where name in\n\
-                    ('idle_session_timeout', 'statement_timeout') \\g /dev/null\n\
-                    select current_setting('server_version_num')::int >= 150000 as modern \\gset\n\
-                    \\if :modern\n\
-                    select from pg_backup_start('dayfly', true);\n\
-                    \\else\n\
-                    select from pg_start_backup('dayfly', true, false);\n\
-                    \\endif\n\
-                    select from pg_create_physical_replication_slot('dayfly', true, true);\n\
-                    \\echo dayfly-begun\n",
-            begun: "dayfly-begun",
-            end: "\\if :modern\n\
-                  select labelfile from pg_backup_stop(false);\n\
-                  \\else\n\
-                  select labelfile from pg_stop_backup(false, false);\n\
-                  \\endif\n\
-                  \\echo dayfly-ended\n",
-            ended: "dayfly-ended",
+            version: "show server_version_num",
+            begin: |version| {
+                let backup = match version < RENAMED_BACKUP {
+                    true => "select from pg_start_backup('dayfly', true, false)",
+                    false => "select from pg_backup_start('dayfly', true)",
+                };
+                vec![
+                    "select set_config(name, '0', false) from pg_settings where name in\n\
+                     ('idle_session_timeout', 'statement_timeout')",
+                    backup,
+                    "select from pg_create_physical_replication_slot('dayfly', true, true)",
+                ]
+            },
+            end: |version| match version < RENAMED_BACKUP {
+                true => "select labelfile from pg_stop_backup(false, false)",
+                false => "select labelfile from pg_backup_stop(false)",
+            },
             log: "pg_wal",
             label: "backup_label",
             first: |label| {
@@ -246,26 +259,23 @@ impl Kind for Postgres {
     /// In a session of the server's own administrator, on what it can ask without waiting for a lock.
     fn watching(&self) -> Option<Watching> {
         Some(Watching {
-            session: psql(&["--quiet", "--tuples-only", "--no-align", "--file=-"]),
-            begin: "create temp view dayfly_tables as\n\
-                    select c.oid, c.relfilenode from pg_catalog.pg_class c\n\
-                    join pg_catalog.pg_namespace n on n.oid = c.relnamespace\n\
-                    where c.relkind in ('r', 'm') and c.relpersistence <> 't'\n\
-                    and n.nspname not in ('pg_catalog', 'information_schema');\n\
-                    create temp table dayfly_before as select * from dayfly_tables;\n\
-                    \\echo dayfly-told\n",
+            begin: &[
+                "create temp view dayfly_tables as\n\
+                 select c.oid, c.relfilenode from pg_catalog.pg_class c\n\
+                 join pg_catalog.pg_namespace n on n.oid = c.relnamespace\n\
+                 where c.relkind in ('r', 'm') and c.relpersistence <> 't'\n\
+                 and n.nspname not in ('pg_catalog', 'information_schema')",
+                "create temp table dayfly_before as select * from dayfly_tables",
+            ],
             locks: "select l.relation::regclass, l.mode from pg_catalog.pg_locks l\n\
                     join dayfly_before b on b.oid = l.relation\n\
                     where l.granted and l.database = (select oid from pg_catalog.pg_database\n\
                     where datname = current_database()) and l.pid <> pg_backend_pid() and l.mode in\n\
                     ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')\n\
-                    limit 200;\n\
-                    \\echo dayfly-told\n",
+                    limit 200",
             rewritten: "select t.oid::regclass, pg_table_size(t.oid) from dayfly_tables t\n\
                         join dayfly_before b on b.oid = t.oid\n\
-                        where b.relfilenode <> t.relfilenode order by 1 limit 200;\n\
-                        \\echo dayfly-told\n",
-            told: "dayfly-told",
+                        where b.relfilenode <> t.relfilenode order by 1 limit 200",
         })
     }
 
@@ -286,6 +296,10 @@ impl Kind for Postgres {
     fn client(&self, _passwords: &Passwords<'_>) -> Option<Run> {
         Some(Run::new(&["psql", "--username", USER, "--dbname", USER]))
     }
+}
+
+fn set_password(password: &str) -> String {
+    format!("alter role {USER} password '{password}'")
 }
 
 fn psql(more: &[&str]) -> Run {
@@ -373,14 +387,19 @@ mod tests {
 
     #[test]
     fn a_server_that_still_reads_its_log_lets_nobody_in() {
-        let lets_in = Postgres.knock().unwrap().lets_in;
+        let password = secrecy::SecretString::from("x".to_owned());
+        let passwords = Passwords {
+            user: &password,
+            admin: &password,
+        };
+        let hear = Postgres.knock(&passwords).unwrap().hear;
         let starting: &[u8] =
             b"E\0\0\0hSFATAL\0VFATAL\0C57P03\0Mthe database system is starting up\0";
-        assert!(!lets_in(starting));
+        assert_eq!(hear(starting), Door::NotYet);
         let asks_for_a_password: &[u8] = b"R\0\0\0\x17\0\0\0\nSCRAM-SHA-256\0\0";
-        assert!(lets_in(asks_for_a_password));
+        assert_eq!(hear(asks_for_a_password), Door::Open);
         let full: &[u8] = b"E\0\0\0_SFATAL\0VFATAL\0C53300\0Msorry, too many clients already\0";
-        assert!(lets_in(full));
+        assert_eq!(hear(full), Door::Open);
     }
 
     #[test]

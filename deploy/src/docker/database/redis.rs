@@ -6,7 +6,7 @@ use secrecy::ExposeSecret;
 
 use super::{
     exec::{Answer, Run},
-    kind::{Kind, Knock, Passwords, Seeding, unfit},
+    kind::{Door, Kind, Knock, Passwords, Seeding, unfit},
 };
 use crate::{
     databases::{DatabaseError, Seed},
@@ -40,10 +40,13 @@ impl Kind for Redis {
         Some(6379)
     }
 
-    fn knock(&self) -> Option<Knock> {
+    /// The query itself: it needs no client that could not be spoken by hand.
+    fn knock(&self, passwords: &Passwords<'_>) -> Option<Knock> {
+        let password = passwords.user.expose_secret();
+        let ask = command(&["AUTH", password]) + &command(&["DBSIZE"]);
         Some(Knock {
-            say: b"PING\r\n".to_vec(),
-            lets_in: |answer| !answer.starts_with(b"-LOADING"),
+            say: ask.into_bytes(),
+            hear,
         })
     }
 
@@ -141,8 +144,65 @@ impl Kind for Redis {
     }
 }
 
+/// Words in the form in which they may hold anything ("Redis serialization protocol
+/// specification").
+fn command(words: &[&str]) -> String {
+    let mut command = format!("*{}\r\n", words.len());
+    for word in words {
+        command.push_str(&format!("${}\r\n{word}\r\n", word.len()));
+    }
+    command
+}
+
+/// What the answers to a password and a query say. While it reads its data it takes the one and
+/// refuses the other.
+fn hear(answer: &[u8]) -> Door {
+    let answer = String::from_utf8_lossy(answer);
+    let mut lines = answer.split_inclusive("\r\n");
+    match (lines.next(), lines.next()) {
+        (Some("+OK\r\n"), Some(count)) if is_count(count) => Door::Answered,
+        (Some("+OK\r\n"), Some(error)) if error.starts_with("-LOADING") => Door::NotYet,
+        (Some(error), _) if error.starts_with("-LOADING") => Door::NotYet,
+        (Some("+OK\r\n"), None) => Door::NotYet,
+        // Its client tells what is wrong.
+        _ => Door::Open,
+    }
+}
+
+fn is_count(line: &str) -> bool {
+    let number = line
+        .strip_prefix(':')
+        .and_then(|line| line.strip_suffix("\r\n"));
+    number.is_some_and(|number| number.parse::<u64>().is_ok())
+}
+
 /// Whether the log has been written and nothing of it is outstanding.
 fn has_its_log(answer: &Answer) -> bool {
     let says = |word: &str| answer.output.lines().any(|line| line.trim() == word);
     says("aof_enabled:1") && says("aof_rewrite_in_progress:0") && says("aof_rewrite_scheduled:0")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_of_keys_is_an_answer_and_everything_else_is_none() {
+        assert_eq!(hear(b"+OK\r\n:12\r\n"), Door::Answered);
+        assert_eq!(hear(b"+OK\r\n"), Door::NotYet);
+        let loading = b"+OK\r\n-LOADING Redis is loading the dataset in memory\r\n";
+        assert_eq!(hear(loading), Door::NotYet);
+        assert_eq!(hear(b"+OK\r\n:1"), Door::Open);
+        let wrong = b"-WRONGPASS invalid password\r\n-NOAUTH Authentication required.\r\n";
+        assert_eq!(hear(wrong), Door::Open);
+        assert_eq!(hear(b"HTTP/1.1 400 Bad Request\r\n"), Door::Open);
+    }
+
+    #[test]
+    fn a_password_may_hold_what_a_line_may_not() {
+        assert_eq!(
+            command(&["AUTH", "a\r\nb"]),
+            "*2\r\n$4\r\nAUTH\r\n$4\r\na\r\nb\r\n"
+        );
+    }
 }

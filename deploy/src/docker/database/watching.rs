@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use tokio::{sync::oneshot, task::JoinHandle};
 
-use super::{kind::Watching, online::Session};
+use super::{kind::Watching, session::Session};
 use crate::{
     engine::EngineError,
     table_watch::{LockedTable, RewrittenTable, TableLock, TableReport, TableWatch},
@@ -32,7 +32,9 @@ impl Watch {
         mut session: Session,
         watching: Watching,
     ) -> Result<Self, EngineError> {
-        session.say(watching.begin, watching.told).await?;
+        for statement in watching.begin {
+            session.ask(statement).await?;
+        }
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(look(session, watching, stopped));
         Ok(Self { stop, task })
@@ -56,13 +58,13 @@ async fn look(
     let mut since = Instant::now();
     let mut held = Duration::ZERO;
     let ended = loop {
-        match session.say(watching.locks, watching.told).await {
+        match session.ask(watching.locks).await {
             Ok(rows) => note(&mut locks, &rows, held),
             Err(error) => break Err(error),
         }
         tokio::select! {
             end = &mut stopped => match end {
-                Ok(()) => break session.say(watching.rewritten, watching.told).await,
+                Ok(()) => break session.ask(watching.rewritten).await,
                 // Nobody waits for the answer.
                 Err(_) => return TableReport::default(),
             },

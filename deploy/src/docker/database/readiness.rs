@@ -1,0 +1,276 @@
+//! Whether a server that was started answers.
+
+use std::{io, net::SocketAddr, time::Duration};
+
+use bollard::models::ContainerInspectResponse;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::Instant,
+};
+
+use super::{
+    exec::{Answer, Run},
+    inside::Inside,
+    kind::{Door, Kind, Knock, Passwords, kind},
+    port::place,
+    session::{enter, inside},
+    wire::WireError,
+};
+use crate::{
+    databases::{DatabaseError, DatabaseSpec},
+    docker::{
+        Docker,
+        service::{address_in, variables},
+    },
+    engine::EngineError,
+};
+
+/// How many lines tell why a server did not come up.
+const OUTPUT_LINES: usize = 40;
+
+/// How often a server that starts is tried, at first and later.
+const POLL: Duration = Duration::from_millis(15);
+const POLL_MAX: Duration = Duration::from_millis(250);
+
+/// How much of an answer at its port is looked at.
+const ANSWER_BYTES_MAX: usize = 512;
+
+/// How often it is looked at whether it still runs, and asked although its port seems closed.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// How long one try may take.
+const TRY_MAX: Duration = Duration::from_millis(200);
+
+/// How long a server that lets clients in may take to answer them.
+const TALK_MAX: Duration = Duration::from_secs(10);
+
+/// How long a server of which nothing is known has to run to count as one.
+const STAYS_MIN: Duration = Duration::from_secs(1);
+
+impl Docker {
+    /// Waits until the server answers a query. Without a network it is asked from inside alone.
+    pub(super) async fn ready(
+        &self,
+        id: &str,
+        network: Option<&str>,
+        spec: &DatabaseSpec,
+        passwords: &Passwords<'_>,
+    ) -> Result<(), DatabaseError> {
+        let limit = self.config().timeouts.ready;
+        let mut waiting = Waiting::new(kind(&spec.engine), network, passwords);
+        let deadline = waiting.began + limit;
+        let mut said = "it does not accept connections".to_owned();
+        while Instant::now() < deadline {
+            let there = self.inspect(id).await?.unwrap_or_default();
+            let state = there.state.as_ref();
+            if state.and_then(|state| state.running) != Some(true) {
+                let why = "the server ended".to_owned();
+                return Err(self.not_ready(id, spec, why).await?);
+            }
+            match waiting.look(&there).await {
+                Look::Ready => return Ok(()),
+                Look::NotYet(why) => said = why,
+                Look::Unclear => {
+                    let asked = self.ask_all(id, &*waiting.kind, passwords, variables(&there));
+                    match tokio::time::timeout_at(deadline, asked).await {
+                        Ok(Ok(None)) => return Ok(()),
+                        Ok(Ok(Some(answer))) => said = answer,
+                        Ok(Err(EngineError::Unreachable(why))) => {
+                            return Err(EngineError::Unreachable(why).into());
+                        }
+                        // It ended between the look and the question; the next look tells.
+                        Ok(Err(_)) => {}
+                        Err(_) => "its client does not come back".clone_into(&mut said),
+                    }
+                }
+            }
+            tokio::time::sleep(pause(waiting.began.elapsed())).await;
+        }
+        let seconds = limit.as_secs();
+        let why = format!("no answer to a query in {seconds} s: {said}");
+        Err(self.not_ready(id, spec, why).await?)
+    }
+
+    /// What the server said to the first question that it did not answer. `env` are the variables of
+    /// its container.
+    async fn ask_all(
+        &self,
+        id: &str,
+        kind: &dyn Kind,
+        passwords: &Passwords<'_>,
+        env: &[String],
+    ) -> Result<Option<String>, EngineError> {
+        for run in kind.ready(passwords) {
+            let run = run.finding(kind, env);
+            let answer = self.execute_as(id, kind, run).await?;
+            if !kind.is_ready(&answer) {
+                return Ok(Some(answer.last_error()));
+            }
+        }
+        Ok(None)
+    }
+
+    pub(super) async fn execute_as(
+        &self,
+        id: &str,
+        kind: &dyn Kind,
+        mut run: Run,
+    ) -> Result<Answer, EngineError> {
+        run.user = self.inside_user(kind);
+        self.execute(id, &run).await
+    }
+
+    /// Why it does not answer, as far as its last words tell.
+    pub(super) async fn not_ready(
+        &self,
+        id: &str,
+        spec: &DatabaseSpec,
+        message: String,
+    ) -> Result<DatabaseError, EngineError> {
+        let output = self.last_lines(id, OUTPUT_LINES).await?;
+        if let Some(why) = kind(&spec.engine).misfit(&output) {
+            let made_by = self.about(&place(&spec.key)).await.ok().flatten();
+            return Ok(DatabaseError::Version {
+                made_by: made_by.map_or_else(|| "another version".to_owned(), |about| about.image),
+                image: spec.image.clone(),
+                why: why.trim().to_owned(),
+            });
+        }
+        let there = self.inspect(id).await?;
+        let state = there.and_then(|there| there.state).unwrap_or_default();
+        Ok(DatabaseError::NotReady {
+            message,
+            out_of_memory: state.oom_killed == Some(true),
+            output,
+        })
+    }
+}
+
+/// How long to wait until the next try. A server that takes long writes a line about each.
+fn pause(since: Duration) -> Duration {
+    (since / 8).clamp(POLL, POLL_MAX)
+}
+
+/// A server that is waited for.
+struct Waiting<'a> {
+    kind: Box<dyn Kind>,
+    network: Option<&'a str>,
+    passwords: &'a Passwords<'a>,
+    began: Instant,
+    /// Whether it is asked through its client although it lets nobody in yet: most do by the time
+    /// that a client is there. Done once, and only where there is no quicker way.
+    asks_early: bool,
+}
+
+/// What a look from outside tells.
+enum Look {
+    /// It answers.
+    Ready,
+    /// It does not, and why.
+    NotYet(String),
+    /// Its client has to ask.
+    Unclear,
+}
+
+impl<'a> Waiting<'a> {
+    fn new(kind: Box<dyn Kind>, network: Option<&'a str>, passwords: &'a Passwords<'a>) -> Self {
+        let asks_early = kind.talk().is_some();
+        Self {
+            kind,
+            network,
+            passwords,
+            began: Instant::now(),
+            asks_early,
+        }
+    }
+
+    /// Looks at a container that runs, until something is found or it is time to see whether it
+    /// still runs.
+    async fn look(&mut self, there: &ContainerInspectResponse) -> Look {
+        let address = self.network.and_then(|network| address_in(there, network));
+        let door = address.zip(self.kind.port()).map(SocketAddr::from);
+        let inside = self.kind.talk().and_then(|_| inside(there));
+        self.asks_early &= inside.is_none();
+        let found = self.knock(door).await;
+        let is_known = !self.kind.ready(self.passwords).is_empty();
+        match found {
+            Door::Answered => Look::Ready,
+            Door::Open if !is_known => Look::Ready,
+            // Its language is not known: it has to do that it stays.
+            _ if !is_known => match door.is_none() && self.began.elapsed() >= STAYS_MIN {
+                true => Look::Ready,
+                false => Look::NotYet("nobody listens".to_owned()),
+            },
+            Door::NotYet if std::mem::take(&mut self.asks_early) => Look::Unclear,
+            Door::NotYet => Look::NotYet("it lets nobody in yet".to_owned()),
+            Door::Open => match inside {
+                Some(inside) => self.talk(&inside).await,
+                None => Look::Unclear,
+            },
+            // It may be this host that has no way to it.
+            Door::Closed => Look::Unclear,
+        }
+    }
+
+    /// What is found at the door in the end.
+    async fn knock(&self, door: Option<SocketAddr>) -> Door {
+        let Some(door) = door else {
+            return Door::Closed;
+        };
+        let knock = self.kind.knock(self.passwords);
+        let until = Instant::now() + LOOK_EVERY;
+        loop {
+            let found = answer_at(door, knock.as_ref()).await;
+            let enough = match found {
+                Door::Open | Door::Answered => true,
+                Door::NotYet => self.asks_early,
+                Door::Closed => false,
+            };
+            if enough || Instant::now() >= until {
+                return found;
+            }
+            tokio::time::sleep(pause(self.began.elapsed())).await;
+        }
+    }
+
+    /// Puts what has to be answered to a server that lets clients in.
+    async fn talk(&self, inside: &Inside) -> Look {
+        let sockets = self.kind.talk().map(|talk| talk.sockets);
+        let asked = async {
+            let mut wire = enter(inside, sockets.unwrap_or_default()).await?;
+            for statement in self.kind.ready_statements(self.passwords) {
+                wire.ask(&statement).await?;
+            }
+            Ok(())
+        };
+        match tokio::time::timeout(TALK_MAX, asked).await {
+            Ok(Ok(())) => Look::Ready,
+            Ok(Err(WireError::Refused(why))) => Look::NotYet(why),
+            // Its client finds another way, or tells what is wrong with this one.
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "asked through its client instead");
+                Look::Unclear
+            }
+            Err(_) => Look::NotYet("it lets clients in and does not answer them".to_owned()),
+        }
+    }
+}
+
+async fn answer_at(door: SocketAddr, knock: Option<&Knock>) -> Door {
+    let asked = async {
+        let mut stream = TcpStream::connect(door).await?;
+        let Some(knock) = knock else {
+            return Ok(Door::Open);
+        };
+        stream.write_all(&knock.say).await?;
+        let mut answer = [0; ANSWER_BYTES_MAX];
+        let length = stream.read(&mut answer).await?;
+        Ok(match &answer[..length] {
+            [] => Door::Closed,
+            said => (knock.hear)(said),
+        })
+    };
+    let asked: Result<io::Result<Door>, _> = tokio::time::timeout(TRY_MAX, asked).await;
+    asked.ok().and_then(Result::ok).unwrap_or(Door::Closed)
+}

@@ -1,0 +1,187 @@
+//! Statements put to a running server one after the other, each by the same client.
+
+use std::{io, pin::Pin, time::Duration};
+
+use bollard::{
+    container::LogOutput,
+    exec::{CreateExecOptions, StartExecOptions, StartExecResults},
+    models::ContainerInspectResponse,
+};
+use futures_util::{Stream, StreamExt as _};
+use tokio::{
+    io::{AsyncWrite, AsyncWriteExt as _},
+    time::Instant,
+};
+
+use super::{
+    exec::Run,
+    inside::Inside,
+    kind::{Kind, Talk},
+    wire::{Wire, WireError},
+};
+use crate::{
+    databases::USER,
+    docker::{Docker, service::variables},
+    engine::EngineError,
+};
+
+/// How long one answer may take: the first one of a copy writes down all that is in memory.
+const ANSWER_MAX: Duration = Duration::from_secs(30);
+
+/// How long a server may take to let us in.
+const ENTRY_MAX: Duration = Duration::from_secs(5);
+
+/// The longest answer of a client, in bytes.
+const ANSWER_BYTES_MAX: usize = 64 * 1024;
+
+type Output = Pin<Box<dyn Stream<Item = Result<LogOutput, bollard::errors::Error>> + Send>>;
+
+/// A session. Dropped before its end it is cut, and the server takes back what it began.
+pub(super) struct Session(Way);
+
+/// How the server is reached. Both answer alike.
+enum Way {
+    /// Through its socket.
+    Wire(Wire),
+    /// Through its own client in its container, where the socket is not to be reached from here.
+    Client(Client),
+}
+
+/// A client that reads statements line by line.
+struct Client {
+    output: Output,
+    input: Pin<Box<dyn AsyncWrite + Send>>,
+    talk: Talk,
+}
+
+impl Docker {
+    /// Begins a session with the server in a container.
+    pub(super) async fn open_session(
+        &self,
+        container: &str,
+        kind: &dyn Kind,
+        talk: Talk,
+    ) -> Result<Session, EngineError> {
+        let there = self.inspect(container).await?;
+        if let Some(inside) = there.as_ref().and_then(inside) {
+            let entered = tokio::time::timeout(ENTRY_MAX, enter(&inside, talk.sockets)).await;
+            match entered {
+                Ok(Ok(wire)) => return Ok(Session(Way::Wire(wire))),
+                Ok(Err(error)) => {
+                    tracing::debug!(container, %error, "asked through its client instead");
+                }
+                Err(_) => tracing::debug!(container, "asked through its client: no answer"),
+            }
+        }
+        let env = there.as_ref().map(variables).unwrap_or_default();
+        let run = Run {
+            user: self.inside_user(kind),
+            ..talk.client.clone()
+        };
+        let run = run.finding(kind, env);
+        let client = self.open_client(container, &run, talk).await?;
+        Ok(Session(Way::Client(client)))
+    }
+
+    async fn open_client(
+        &self,
+        container: &str,
+        run: &Run,
+        talk: Talk,
+    ) -> Result<Client, EngineError> {
+        let what = "a client in the database's container";
+        let options = CreateExecOptions {
+            cmd: Some(run.arguments.clone()),
+            env: Some(run.env.clone()),
+            user: run.user.clone(),
+            attach_stdin: Some(true),
+            attach_stdout: Some(true),
+            attach_stderr: Some(true),
+            ..CreateExecOptions::default()
+        };
+        let exec = self
+            .call(what, self.api().create_exec(container, options))
+            .await?;
+        let start = self.api().start_exec(&exec.id, None::<StartExecOptions>);
+        match self.call(what, start).await? {
+            StartExecResults::Attached { output, input } => Ok(Client {
+                output,
+                input,
+                talk,
+            }),
+            StartExecResults::Detached => Err(EngineError::Unreachable(format!(
+                "{what}: its output was not given"
+            ))),
+        }
+    }
+}
+
+/// The inside of a running container, where this host can see it.
+pub(super) fn inside(there: &ContainerInspectResponse) -> Option<Inside> {
+    let process = there.state.as_ref()?.pid?;
+    match Inside::of(there.id.as_ref()?, process) {
+        Ok(inside) => Some(inside),
+        Err(error) => {
+            tracing::debug!(process, %error, "a container is not to be seen from here");
+            None
+        }
+    }
+}
+
+/// Opens the first of these sockets behind which a server lets us in.
+pub(super) async fn enter(inside: &Inside, sockets: &[&str]) -> Result<Wire, WireError> {
+    let none = io::Error::new(io::ErrorKind::NotFound, "it has no socket that we know");
+    let mut why = WireError::Lost(none);
+    for socket in sockets {
+        match inside.connect(socket).await {
+            Ok(stream) => return Wire::begin(stream, USER).await,
+            Err(error) => why = error.into(),
+        }
+    }
+    Err(why)
+}
+
+impl Session {
+    /// Puts one statement, written without its end, and answers its rows: a line each, columns
+    /// divided by `|`. After an error the session is of no more use.
+    pub(super) async fn ask(&mut self, statement: &str) -> Result<String, EngineError> {
+        let lost = |why: String| EngineError::Unreachable(format!("a database's client: {why}"));
+        let answer = async {
+            match &mut self.0 {
+                Way::Wire(wire) => wire.ask(statement).await.map_err(|error| error.to_string()),
+                Way::Client(client) => client.ask(statement).await,
+            }
+        };
+        let answer = tokio::time::timeout_at(Instant::now() + ANSWER_MAX, answer).await;
+        answer
+            .map_err(|_| lost("it does not answer".to_owned()))?
+            .map_err(lost)
+    }
+}
+
+impl Client {
+    /// The client prints a line of its own after the answer.
+    async fn ask(&mut self, statement: &str) -> Result<String, String> {
+        let text = format!("{statement};\n{}\n", self.talk.mark);
+        let written = self.input.write_all(text.as_bytes()).await;
+        written.map_err(|error| error.to_string())?;
+        let end = format!("{}\n", self.talk.told);
+        let (mut said, mut errors) = (String::new(), String::new());
+        loop {
+            match self.output.next().await {
+                Some(Ok(LogOutput::StdErr { message })) => {
+                    errors.push_str(&String::from_utf8_lossy(&message));
+                }
+                Some(Ok(piece)) => said.push_str(&String::from_utf8_lossy(&piece.into_bytes())),
+                Some(Err(error)) => return Err(error.to_string()),
+                None => return Err(format!("it ended: {}", errors.trim())),
+            }
+            if let Some(answer) = said.strip_suffix(&end) {
+                return Ok(answer.to_owned());
+            }
+            if said.len() + errors.len() > ANSWER_BYTES_MAX {
+                return Err("its answer is too long".to_owned());
+            }
+        }
+    }
+}
