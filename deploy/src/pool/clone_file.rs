@@ -16,6 +16,9 @@ use rustix::{
 
 use super::{PoolError, copy};
 
+/// How a clone is made before it gets its own mode.
+const MADE_WITH: Mode = Mode::RUSR.union(Mode::WUSR);
+
 /// One file, where its clone belongs, and whether the file system shares blocks.
 pub(super) struct Asked<'a> {
     pub(super) from: &'a OwnedFd,
@@ -32,23 +35,36 @@ pub(super) fn clone(
     failed: &dyn Fn(Errno) -> PoolError,
 ) -> Result<bool, PoolError> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let to = openat(asked.to, asked.name, flags, Mode::RUSR | Mode::WUSR).map_err(failed)?;
-    let shared = asked.share && share(asked.from, &to).map_err(failed)?;
+    let to = openat(asked.to, asked.name, flags, MADE_WITH).map_err(failed)?;
+    // Of an empty one there is nothing to share.
+    let is_empty = asked.stat.st_size == 0;
+    let shared = asked.share && (is_empty || share(asked.from, &to).map_err(failed)?);
     if !shared {
         copy::copy(asked.from, &to, may_go_on, failed)?;
     }
-    dress(&to, asked.stat).map_err(failed)?;
+    let (owner, group) = owner(asked.stat);
+    fchown(&to, owner, group).map_err(failed)?;
+    // Each of these is a change of its own to the file system's log, and most files have this mode.
+    let mode = mode(asked.stat);
+    if mode != MADE_WITH {
+        fchmod(&to, mode).map_err(failed)?;
+    }
+    futimens(&to, &times(asked.stat)).map_err(failed)?;
     Ok(shared)
 }
 
-/// Gives owner, mode and times. Whoever could set the owner's bits inside a container must not
-/// find them on a file that the host holds, so set-user-id and set-group-id are left out.
+/// Gives owner, mode and times.
 pub(super) fn dress(file: impl AsFd, stat: &Stat) -> Result<(), Errno> {
     let (owner, group) = owner(stat);
     fchown(&file, owner, group)?;
-    let mode = Mode::from_raw_mode(stat.st_mode) - Mode::SUID - Mode::SGID;
-    fchmod(&file, mode)?;
+    fchmod(&file, mode(stat))?;
     futimens(&file, &times(stat))
+}
+
+/// What may be done with it. Whoever could set the owner's bits inside a container must not find them
+/// on a file that the host holds, so set-user-id and set-group-id are left out.
+fn mode(stat: &Stat) -> Mode {
+    Mode::from_raw_mode(stat.st_mode) - Mode::SUID - Mode::SGID
 }
 
 /// Whose it is.

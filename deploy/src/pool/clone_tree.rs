@@ -1,4 +1,6 @@
-//! The walk of a clone: one thread steps through folders and makes them, a few clone files.
+//! The walk of a clone: one thread steps through folders and makes them, one clones what is small, a few
+//! what is large. The walk runs ahead of both, so that the largest file, which takes as long as all the
+//! rest, is begun as soon as it is found.
 //!
 //! What is walked belongs to strangers and may change meanwhile: every step is relative to a folder
 //! that is held open, and what is not what it was said to be is left out.
@@ -30,9 +32,15 @@ use super::{
     tree::{self, DEPTH_MAX, ENTRIES_MAX},
 };
 
-/// Files that wait for a thread. Each may hold two folders open, and there are not many handles.
+/// From this size on a file is one to be begun soon.
+const LARGE_BYTES: i64 = 1 << 20;
+/// Large files that wait for a thread, and lists of small ones. Each may hold two folders open, and
+/// there are not many handles.
 const FILES_WAITING: usize = 16;
-/// Threads that clone files; the file system's own locks leave more of them nothing to do.
+const LISTS_WAITING: usize = 16;
+/// Small files of one list. Handing over each of them would cost as much as cloning it.
+const LIST_MAX: usize = 1024;
+/// Threads that clone large files; the file system's own locks leave more of them nothing to do.
 const THREADS_MIN: usize = 2;
 const THREADS_MAX: usize = 4;
 
@@ -73,18 +81,21 @@ pub(super) fn clone(asked: &Asked) -> Result<Done, PoolError> {
     };
     let root = fstat(&from).map_err(|error| work.failed(error))?;
     let to = tree::open_path(&asked.to).map_err(|error| work.failed(error))?;
-    let (sender, receiver) = sync_channel(FILES_WAITING);
-    let receiver = Mutex::new(receiver);
+    let (large, large_waiting) = sync_channel(FILES_WAITING);
+    let (small, small_waiting) = sync_channel(LISTS_WAITING);
+    let large_waiting = Mutex::new(large_waiting);
     let threads = std::thread::available_parallelism().map_or(THREADS_MIN, usize::from);
     std::thread::scope(|scope| {
         for _ in 0..threads.clamp(THREADS_MIN, THREADS_MAX) {
-            scope.spawn(|| work.clone_files(&receiver));
+            scope.spawn(|| work.clone_large(&large_waiting));
         }
+        scope.spawn(|| work.clone_small(small_waiting));
+        let out = Out { large, small };
         let walked = Pair::new(from, to)
             .map_err(|error| work.failed(error))
-            .and_then(|root| work.walk(Arc::new(root), 0, &sender));
+            .and_then(|root| work.walk_from(root, &out));
         work.note(walked);
-        drop(sender);
+        drop(out);
     });
     let done = work.done()?;
     still_there(asked, &root)?;
@@ -124,11 +135,17 @@ impl Pair {
     }
 }
 
-/// A file of a folder. One at a time is taken: the largest, a table and its index, often stand side
-/// by side.
-struct File {
+/// Files of one folder.
+struct Files {
     pair: Arc<Pair>,
-    name: CString,
+    names: Vec<CString>,
+}
+
+/// Where the walk hands over what it finds. Of large files one at a time is taken: the largest, a table
+/// and its index, often stand side by side.
+struct Out {
+    large: SyncSender<Files>,
+    small: SyncSender<Files>,
 }
 
 struct Work<'a> {
@@ -157,11 +174,18 @@ impl<'a> Work<'a> {
         }
     }
 
-    fn walk(&self, pair: Arc<Pair>, depth: usize, out: &SyncSender<File>) -> Result<(), PoolError> {
+    fn walk_from(&self, root: Pair, out: &Out) -> Result<(), PoolError> {
+        let root = Arc::new(root);
+        self.walk(&root, 0, out)?;
+        self.finish(root)
+    }
+
+    fn walk(&self, pair: &Arc<Pair>, depth: usize, out: &Out) -> Result<(), PoolError> {
         if depth > DEPTH_MAX {
             let why = format!("it is more than {DEPTH_MAX} folders deep; remove the deepest");
             return Err(PoolError::refused(self.doing(), why));
         }
+        let mut small = Vec::new();
         for entry in tree::entries(&pair.from).map_err(|error| self.failed(error))? {
             let entry = entry.map_err(|error| self.failed(error))?;
             if self.stop.load(Relaxed) {
@@ -172,38 +196,65 @@ impl<'a> Work<'a> {
                 continue;
             }
             match entry.kind {
+                FileType::RegularFile if is_large(pair, &entry.name) => {
+                    hand_over(&out.large, pair, vec![entry.name]);
+                }
                 FileType::RegularFile => {
-                    let (pair, name) = (Arc::clone(&pair), entry.name);
-                    // The other end is gone only once this one is.
-                    let _sent = out.send(File { pair, name });
+                    small.push(entry.name);
+                    if small.len() == LIST_MAX {
+                        hand_over(&out.small, pair, std::mem::take(&mut small));
+                    }
                 }
                 FileType::Directory => {
-                    let below = self.enter(&pair, &entry.name);
+                    let below = self.enter(pair, &entry.name);
                     if let Some(below) = below.map_err(|error| self.failed(error))? {
-                        self.walk(Arc::new(below), depth + 1, out)?;
+                        let below = Arc::new(below);
+                        self.walk(&below, depth + 1, out)?;
+                        self.finish(below)?;
                     }
                 }
                 FileType::Symlink => {
-                    link(&pair, &entry.name).map_err(|error| self.failed(error))?;
+                    link(pair, &entry.name).map_err(|error| self.failed(error))?;
                 }
                 _ => {
                     self.left_out.fetch_add(1, Relaxed);
                 }
             }
         }
-        self.finish(pair)
+        if !small.is_empty() {
+            hand_over(&out.small, pair, small);
+        }
+        Ok(())
     }
 
-    /// Takes files until there are no more; after an error only to let the walk end.
-    fn clone_files(&self, files: &Mutex<Receiver<File>>) {
+    /// Takes large files until there are no more.
+    fn clone_large(&self, waiting: &Mutex<Receiver<Files>>) {
         loop {
-            let file = files.lock().unwrap_or_else(PoisonError::into_inner).recv();
-            let Ok(File { pair, name }) = file else {
+            // The others wait for their turn only as long as this one waits for a file.
+            let next = waiting
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .recv();
+            let Ok(files) = next else {
                 return;
             };
-            let cloned = self.clone_file(&pair, &name);
-            self.note(cloned.and_then(|()| self.finish(pair)));
+            self.clone_files(files);
         }
+    }
+
+    /// Takes lists of small files until there are no more.
+    fn clone_small(&self, waiting: Receiver<Files>) {
+        for files in waiting {
+            self.clone_files(files);
+        }
+    }
+
+    /// After an error nothing but what lets the walk end.
+    fn clone_files(&self, files: Files) {
+        let Files { pair, names } = files;
+        let mut names = names.iter();
+        let cloned = names.try_for_each(|name| self.clone_file(&pair, name));
+        self.note(cloned.and_then(|()| self.finish(pair)));
     }
 
     fn clone_file(&self, pair: &Pair, name: &CString) -> Result<(), PoolError> {
@@ -308,6 +359,18 @@ impl<'a> Work<'a> {
             None => "clone a draft".to_owned(),
         }
     }
+}
+
+/// By a look alone; whoever clones it looks again.
+fn is_large(pair: &Pair, name: &CString) -> bool {
+    let stat = rustix::fs::statat(&pair.from, name, AtFlags::SYMLINK_NOFOLLOW);
+    stat.is_ok_and(|stat| stat.st_size >= LARGE_BYTES)
+}
+
+fn hand_over(to: &SyncSender<Files>, pair: &Arc<Pair>, names: Vec<CString>) {
+    let pair = Arc::clone(pair);
+    // The other end is gone only once this one is.
+    let _sent = to.send(Files { pair, names });
 }
 
 /// Makes the same link; what it says is copied, never looked up.
