@@ -1,4 +1,4 @@
-//! The walk of a clone: one thread steps through folders and makes them, one clones what is small, a few
+//! The walk of a clone: one thread steps through folders and makes them, a few clone what is small, a few
 //! what is large. The walk runs ahead of both, so that the largest file, which takes as long as all the
 //! rest, is begun as soon as it is found.
 //!
@@ -43,6 +43,8 @@ const LIST_MAX: usize = 1024;
 /// Threads that clone large files; the file system's own locks leave more of them nothing to do.
 const THREADS_MIN: usize = 2;
 const THREADS_MAX: usize = 4;
+/// Threads that clone lists of small ones, each of a folder of its own for the most part.
+const LIST_THREADS: usize = 2;
 
 /// What is to be cloned, where to, and within which limits.
 pub(super) struct Asked {
@@ -83,13 +85,15 @@ pub(super) fn clone(asked: &Asked) -> Result<Done, PoolError> {
     let to = tree::open_path(&asked.to).map_err(|error| work.failed(error))?;
     let (large, large_waiting) = sync_channel(FILES_WAITING);
     let (small, small_waiting) = sync_channel(LISTS_WAITING);
-    let large_waiting = Mutex::new(large_waiting);
+    let (large_waiting, small_waiting) = (Mutex::new(large_waiting), Mutex::new(small_waiting));
     let threads = std::thread::available_parallelism().map_or(THREADS_MIN, usize::from);
     std::thread::scope(|scope| {
         for _ in 0..threads.clamp(THREADS_MIN, THREADS_MAX) {
-            scope.spawn(|| work.clone_large(&large_waiting));
+            scope.spawn(|| work.clone_waiting(&large_waiting));
         }
-        scope.spawn(|| work.clone_small(small_waiting));
+        for _ in 0..LIST_THREADS {
+            scope.spawn(|| work.clone_waiting(&small_waiting));
+        }
         let out = Out { large, small };
         let walked = Pair::new(from, to)
             .map_err(|error| work.failed(error))
@@ -227,8 +231,8 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
-    /// Takes large files until there are no more.
-    fn clone_large(&self, waiting: &Mutex<Receiver<Files>>) {
+    /// Takes files until there are no more.
+    fn clone_waiting(&self, waiting: &Mutex<Receiver<Files>>) {
         loop {
             // The others wait for their turn only as long as this one waits for a file.
             let next = waiting
@@ -238,13 +242,6 @@ impl<'a> Work<'a> {
             let Ok(files) = next else {
                 return;
             };
-            self.clone_files(files);
-        }
-    }
-
-    /// Takes lists of small files until there are no more.
-    fn clone_small(&self, waiting: Receiver<Files>) {
-        for files in waiting {
             self.clone_files(files);
         }
     }
