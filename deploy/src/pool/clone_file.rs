@@ -36,7 +36,8 @@ pub(super) fn clone(
 ) -> Result<bool, PoolError> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let to = openat(asked.to, asked.name, flags, MADE_WITH).map_err(failed)?;
-    // Of an empty one there is nothing to share.
+    // Of an empty one there is nothing to share. Where it gets its first bytes meanwhile, somebody writes
+    // to it, and then its clone may be of the moment before.
     let is_empty = asked.stat.st_size == 0;
     let shared = asked.share && (is_empty || share(asked.from, &to).map_err(failed)?);
     if !shared {

@@ -37,7 +37,7 @@ const LARGE_BYTES: i64 = 1 << 20;
 /// Large files that wait for a thread, and lists of small ones. Each may hold two folders open, and
 /// there are not many handles.
 const FILES_WAITING: usize = 16;
-const LISTS_WAITING: usize = 16;
+const LISTS_WAITING: usize = 8;
 /// Small files of one list. Handing over each of them would cost as much as cloning it.
 const LIST_MAX: usize = 1024;
 /// Threads that clone large files; the file system's own locks leave more of them nothing to do.

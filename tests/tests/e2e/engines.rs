@@ -156,80 +156,59 @@ async fn postgres_starts_from_compressed_seeds_archives_and_commands() -> anyhow
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_of_a_running_postgres_needs_no_program_in_its_container() -> anyhow::Result<()> {
     Dayfly::play(async |dayfly| {
-        let made = dayfly.database("postgres:15", None).await?;
-        dayfly.sql(&made.id, "-", "create table t ()").await?;
-        let began = unix_seconds()?;
-        let fork = dayfly.fork(&made.id).await?;
-        let programs = programs_since(began).await?;
-        let containers = dayfly
-            .docker
-            .containers(deploy::labels::KIND, "database")
-            .await?;
-        ensure!(containers.len() == 2, "{containers:?}");
-        for id in containers {
-            ensure!(!programs.contains(&id), "{programs}");
-        }
-        ensure!(dayfly.sql(&fork.id, "-", "select count(*) from t").await? == "0");
+        let asked_by_programs = copied(dayfly, "postgres:15").await?;
+        ensure!(asked_by_programs == [false, false], "{asked_by_programs:?}");
         Ok(())
     })
     .await
 }
 
-/// Ids of containers in which a program was started, a line each.
-async fn programs_since(began: f64) -> anyhow::Result<String> {
+/// Its password is the source's until somebody sets it, so nobody but its own client gets in.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_postgres_that_asks_everybody_for_a_password_is_asked_through_its_own_client()
+-> anyhow::Result<()> {
+    const IMAGE: &str = "postgres:15-locked";
+    let recipe = tempfile::tempdir()?;
+    let lines = "FROM postgres:15\nCOPY lock.sh /docker-entrypoint-initdb.d/\n";
+    std::fs::write(recipe.path().join("Dockerfile"), lines)?;
+    let lock = "sed -Ei '/^host/s/trust$/scram-sha-256/' \"$PGDATA/pg_hba.conf\"\n";
+    std::fs::write(recipe.path().join("lock.sh"), lock)?;
+    let folder = recipe.path().display().to_string();
+    Docker::run(&["build", "--tag", IMAGE, "--", &folder]).await?;
+    let played = Dayfly::play(async |dayfly| {
+        let asked_by_programs = copied(dayfly, IMAGE).await?;
+        ensure!(asked_by_programs == [true, true], "{asked_by_programs:?}");
+        Ok(())
+    })
+    .await;
+    Docker::run(&["image", "rm", IMAGE]).await?;
+    played
+}
+
+/// Copies a server that runs; answers whether a program was started in each of the two containers
+/// meanwhile.
+async fn copied(dayfly: &Dayfly, engine: &str) -> anyhow::Result<Vec<bool>> {
+    let made = dayfly.database(engine, None).await?;
+    let write = "create table t as select generate_series(1, 1000)";
+    dayfly.sql(&made.id, "-", write).await?;
+    let began = unix_seconds()?;
+    let fork = dayfly.fork(&made.id).await?;
     let (since, until) = (format!("{began:.3}"), format!("{:.3}", unix_seconds()?));
-    let words = [
-        "events",
-        "--since",
-        &since,
-        "--until",
-        &until,
-        "--filter",
-        "event=exec_create",
-        "--format",
-        "{{.ID}}",
-    ];
-    Docker::run(&words).await
+    let events = ["events", "--since", &since, "--until", &until];
+    let of_programs = ["--filter", "event=exec_create", "--format", "{{.ID}}"];
+    let started_in = Docker::run(&[&events[..], &of_programs[..]].concat()).await?;
+    ensure!(dayfly.sql(&fork.id, "-", "select count(*) from t").await? == "1000");
+    let (label, database) = (deploy::labels::KIND, "database");
+    let containers = dayfly.docker.containers(label, database).await?;
+    Ok(containers
+        .iter()
+        .map(|id| started_in.contains(id))
+        .collect())
 }
 
 fn unix_seconds() -> anyhow::Result<f64> {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
     Ok(now.as_secs_f64())
-}
-
-/// Its socket lies behind a link that leads out of what may be followed from outside.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_postgres_with_its_socket_elsewhere_is_asked_through_its_own_client() -> anyhow::Result<()>
-{
-    const IMAGE: &str = "postgres:15-elsewhere";
-    let recipe = tempfile::tempdir()?;
-    let lines = "FROM postgres:15\n\
-        RUN install -d -o postgres -g postgres /sockets && rm -r /var/run/postgresql && \
-        ln -s /proc/self/root/sockets /var/run/postgresql\n";
-    std::fs::write(recipe.path().join("Dockerfile"), lines)?;
-    let folder = recipe.path().display().to_string();
-    Docker::run(&["build", "--tag", IMAGE, "--", &folder]).await?;
-    let copied = Dayfly::play(async |dayfly| {
-        let made = dayfly.database(IMAGE, None).await?;
-        let write = "create table t as select generate_series(1, 1000)";
-        dayfly.sql(&made.id, "-", write).await?;
-        let began = unix_seconds()?;
-        let fork = dayfly.fork(&made.id).await?;
-        let programs = programs_since(began).await?;
-        let containers = dayfly
-            .docker
-            .containers(deploy::labels::KIND, "database")
-            .await?;
-        ensure!(containers.len() == 2, "{containers:?}");
-        for id in containers {
-            ensure!(programs.contains(&id), "{programs}");
-        }
-        ensure!(dayfly.sql(&fork.id, "-", "select count(*) from t").await? == "1000");
-        Ok(())
-    })
-    .await;
-    Docker::run(&["image", "rm", IMAGE]).await?;
-    copied
 }
 
 #[tokio::test(flavor = "multi_thread")]

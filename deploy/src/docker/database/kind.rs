@@ -44,10 +44,8 @@ pub(super) enum Seeding {
 /// How statements are put to a server one after the other.
 #[derive(Clone)]
 pub(super) struct Talk {
-    /// Where it listens inside for whoever needs no password. What is spoken there is [`wire`].
-    ///
-    /// [`wire`]: super::wire
-    pub(super) sockets: &'static [&'static str],
+    /// Where it listens on its loopback; what is spoken there is [`wire`](super::wire).
+    pub(super) port: u16,
     /// Its client, which reads statements line by line and prints rows as [`wire`](super::wire)
     /// does.
     pub(super) client: Run,
@@ -144,7 +142,8 @@ pub(super) trait Kind: Send + Sync {
     }
 
     /// What has to be answered by [`talk`](Self::talk), in this order, until a server whose door is
-    /// open counts as ready; none where there is no talk. It does what [`ready`](Self::ready) does.
+    /// open counts as ready; none where there is no talk. It does what [`ready`](Self::ready) does where
+    /// no password is asked for on the loopback.
     fn ready_statements(&self, _passwords: &Passwords<'_>) -> Vec<String> {
         Vec::new()
     }

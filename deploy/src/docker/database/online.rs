@@ -1,10 +1,15 @@
 //! A server that is copied while it runs: a session that lasts as long as the copy.
 
+use std::time::Duration;
+
 use super::{
     kind::{Kind, Online, Talk},
     session::Session,
 };
 use crate::{docker::Docker, engine::EngineError};
+
+/// How long a server may take to begin: it writes down all that is in memory.
+const BEGIN_MAX: Duration = Duration::from_secs(30);
 
 /// A copy that was begun. Dropped before its end the server takes back what was begun.
 pub(super) struct Begun {
@@ -21,15 +26,20 @@ impl Docker {
         kind: &dyn Kind,
         (online, talk): (&Online, Talk),
     ) -> Result<Begun, EngineError> {
-        let mut session = self.open_session(container, kind, talk).await?;
-        let version = session.ask(online.version).await?;
-        let version = version.trim().parse().map_err(|_| {
-            EngineError::Unreachable(format!("a database's client: no version: {version}"))
-        })?;
-        for statement in (online.begin)(version) {
-            session.ask(statement).await?;
-        }
-        Ok(Begun { session, version })
+        let begun = async {
+            let mut session = self.open_session(container, kind, talk).await?;
+            let version = session.ask(online.version).await?;
+            let version = version.trim().parse().map_err(|_| {
+                EngineError::Unreachable("a database does not tell its version".to_owned())
+            })?;
+            for statement in (online.begin)(version) {
+                session.ask(statement).await?;
+            }
+            Ok(Begun { session, version })
+        };
+        let late = || EngineError::Unreachable("a database does not begin a copy".to_owned());
+        let begun = tokio::time::timeout(BEGIN_MAX, begun).await;
+        begun.unwrap_or_else(|_| Err(late()))
     }
 }
 

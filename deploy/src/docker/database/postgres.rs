@@ -20,8 +20,7 @@ const DATA_DIRECTORY: &str = "/var/lib/postgresql/data";
 /// Where a directory archive is put inside.
 const ARCHIVE: &str = "/tmp/dayfly-seed";
 
-/// Where it listens inside: as packages and images have it, and as it is built by itself.
-const SOCKETS: [&str; 2] = ["/var/run/postgresql/.s.PGSQL.5432", "/tmp/.s.PGSQL.5432"];
+const PORT: u16 = 5432;
 
 /// The server's own cache: this part of its memory, between these limits.
 const CACHE_PART: u64 = 4;
@@ -42,7 +41,7 @@ pub(super) struct Postgres;
 
 impl Kind for Postgres {
     fn port(&self) -> Option<u16> {
-        Some(5432)
+        Some(PORT)
     }
 
     /// The first message of a client. A server that still reads its log answers with an error of
@@ -111,14 +110,13 @@ impl Kind for Postgres {
 
     fn talk(&self) -> Option<Talk> {
         Some(Talk {
-            sockets: &SOCKETS,
+            port: PORT,
             client: psql(&["--quiet", "--tuples-only", "--no-align", "--file=-"]),
             mark: "\\echo dayfly-told",
             told: "dayfly-told",
         })
     }
 
-    /// That its door is open says that it has TCP too.
     fn ready_statements(&self, passwords: &Passwords<'_>) -> Vec<String> {
         let password = passwords.user.expose_secret();
         vec![
@@ -128,7 +126,7 @@ impl Kind for Postgres {
         ]
     }
 
-    /// One program does both: over the socket, which only this container can open, it sets the
+    /// One program does both: over the socket, which is only in this container, it sets the
     /// password, and over TCP it uses it. The server that an image's entrypoint starts for its own
     /// preparations has no TCP, and is not taken for this one.
     fn ready(&self, passwords: &Passwords<'_>) -> Vec<Run> {

@@ -42,9 +42,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// How long one try may take.
 const TRY_MAX: Duration = Duration::from_millis(200);
 
-/// How long a server that lets clients in may take to answer them.
-const TALK_MAX: Duration = Duration::from_secs(10);
-
 /// How long a server of which nothing is known has to run to count as one.
 const STAYS_MIN: Duration = Duration::from_secs(1);
 
@@ -68,10 +65,14 @@ impl Docker {
                 let why = "the server ended".to_owned();
                 return Err(self.not_ready(id, spec, why).await?);
             }
-            match waiting.look(&there).await {
-                Look::Ready => return Ok(()),
-                Look::NotYet(why) => said = why,
-                Look::Unclear => {
+            match tokio::time::timeout_at(deadline, waiting.look(&there)).await {
+                Ok(Look::Ready) => return Ok(()),
+                Ok(Look::NotYet(why)) => {
+                    said = why;
+                    tokio::time::sleep(pause(waiting.began.elapsed())).await;
+                }
+                Err(_) => "it lets clients in and does not answer them".clone_into(&mut said),
+                Ok(Look::Unclear) => {
                     let asked = self.ask_all(id, &*waiting.kind, passwords, variables(&there));
                     match tokio::time::timeout_at(deadline, asked).await {
                         Ok(Ok(None)) => return Ok(()),
@@ -83,9 +84,9 @@ impl Docker {
                         Ok(Err(_)) => {}
                         Err(_) => "its client does not come back".clone_into(&mut said),
                     }
+                    tokio::time::sleep(POLL).await;
                 }
             }
-            tokio::time::sleep(pause(waiting.began.elapsed())).await;
         }
         let seconds = limit.as_secs();
         let why = format!("no answer to a query in {seconds} s: {said}");
@@ -159,7 +160,7 @@ struct Waiting<'a> {
     passwords: &'a Passwords<'a>,
     began: Instant,
     /// Whether it is asked through its client although it lets nobody in yet: most do by the time
-    /// that a client is there. Done once, and only where there is no quicker way.
+    /// that a client is there. Done once, and only where this host does not see its inside.
     asks_early: bool,
 }
 
@@ -203,10 +204,10 @@ impl<'a> Waiting<'a> {
                 false => Look::NotYet("nobody listens".to_owned()),
             },
             Door::NotYet if std::mem::take(&mut self.asks_early) => Look::Unclear,
-            Door::NotYet => Look::NotYet("it lets nobody in yet".to_owned()),
-            Door::Open => match inside {
-                Some(inside) => self.talk(&inside).await,
-                None => Look::Unclear,
+            Door::NotYet | Door::Open => match (self.kind.talk(), inside) {
+                (Some(talk), Some(inside)) => self.talk(&inside, talk.port).await,
+                _ if found == Door::Open => Look::Unclear,
+                _ => Look::NotYet("it lets nobody in yet".to_owned()),
             },
             // It may be this host that has no way to it.
             Door::Closed => Look::Unclear,
@@ -234,26 +235,28 @@ impl<'a> Waiting<'a> {
         }
     }
 
-    /// Puts what has to be answered to a server that lets clients in.
-    async fn talk(&self, inside: &Inside) -> Look {
-        let sockets = self.kind.talk().map(|talk| talk.sockets);
-        let asked = async {
-            let mut wire = enter(inside, sockets.unwrap_or_default()).await?;
-            for statement in self.kind.ready_statements(self.passwords) {
-                wire.ask(&statement).await?;
-            }
-            Ok(())
-        };
-        match tokio::time::timeout(TALK_MAX, asked).await {
-            Ok(Ok(())) => Look::Ready,
-            Ok(Err(WireError::Refused(why))) => Look::NotYet(why),
-            // Its client finds another way, or tells what is wrong with this one.
-            Ok(Err(error)) => {
+    /// Puts what has to be answered.
+    async fn talk(&self, inside: &Inside, port: u16) -> Look {
+        let mut wire = match enter(inside, port).await {
+            Ok(wire) => wire,
+            Err(WireError::NotYet(why)) => return Look::NotYet(why),
+            // Its client finds another way in, or tells what is wrong with this one.
+            Err(error) => {
                 tracing::debug!(%error, "asked through its client instead");
-                Look::Unclear
+                return Look::Unclear;
             }
-            Err(_) => Look::NotYet("it lets clients in and does not answer them".to_owned()),
+        };
+        for statement in self.kind.ready_statements(self.passwords) {
+            match wire.ask(&statement).await {
+                Ok(_) => {}
+                Err(WireError::Refused(why) | WireError::NotYet(why)) => return Look::NotYet(why),
+                Err(error) => {
+                    tracing::debug!(%error, "asked through its client instead");
+                    return Look::Unclear;
+                }
+            }
         }
+        Look::Ready
     }
 }
 

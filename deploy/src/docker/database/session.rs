@@ -1,6 +1,6 @@
-//! Statements put to a running server one after the other, each by the same client.
+//! Statements put to a running server one after the other, in one session of its own administrator.
 
-use std::{io, pin::Pin, time::Duration};
+use std::{pin::Pin, time::Duration};
 
 use bollard::{
     container::LogOutput,
@@ -10,6 +10,7 @@ use bollard::{
 use futures_util::{Stream, StreamExt as _};
 use tokio::{
     io::{AsyncWrite, AsyncWriteExt as _},
+    net::TcpStream,
     time::Instant,
 };
 
@@ -41,9 +42,10 @@ pub(super) struct Session(Way);
 
 /// How the server is reached. Both answer alike.
 enum Way {
-    /// Through its socket.
-    Wire(Wire),
-    /// Through its own client in its container, where the socket is not to be reached from here.
+    /// At its port, from its container's own loopback.
+    Wire(Wire<TcpStream>),
+    /// Through its own client in its container, where it lets nobody in there without a password, or
+    /// this host does not see the container.
     Client(Client),
 }
 
@@ -64,7 +66,7 @@ impl Docker {
     ) -> Result<Session, EngineError> {
         let there = self.inspect(container).await?;
         if let Some(inside) = there.as_ref().and_then(inside) {
-            let entered = tokio::time::timeout(ENTRY_MAX, enter(&inside, talk.sockets)).await;
+            let entered = tokio::time::timeout(ENTRY_MAX, enter(&inside, talk.port)).await;
             match entered {
                 Ok(Ok(wire)) => return Ok(Session(Way::Wire(wire))),
                 Ok(Err(error)) => {
@@ -128,24 +130,17 @@ pub(super) fn inside(there: &ContainerInspectResponse) -> Option<Inside> {
     }
 }
 
-/// Opens the first of these sockets behind which a server lets us in.
-pub(super) async fn enter(inside: &Inside, sockets: &[&str]) -> Result<Wire, WireError> {
-    let none = io::Error::new(io::ErrorKind::NotFound, "it has no socket that we know");
-    let mut why = WireError::Lost(none);
-    for socket in sockets {
-        match inside.connect(socket).await {
-            Ok(stream) => return Wire::begin(stream, USER).await,
-            Err(error) => why = error.into(),
-        }
-    }
-    Err(why)
+/// Goes to a server that lets us in without a password.
+pub(super) async fn enter(inside: &Inside, port: u16) -> Result<Wire<TcpStream>, WireError> {
+    Wire::begin(inside.connect(port).await?, USER).await
 }
 
 impl Session {
     /// Puts one statement, written without its end, and answers its rows: a line each, columns
     /// divided by `|`. After an error the session is of no more use.
     pub(super) async fn ask(&mut self, statement: &str) -> Result<String, EngineError> {
-        let lost = |why: String| EngineError::Unreachable(format!("a database's client: {why}"));
+        let lost =
+            |why: String| EngineError::Unreachable(format!("a session with a database: {why}"));
         let answer = async {
             match &mut self.0 {
                 Way::Wire(wire) => wire.ask(statement).await.map_err(|error| error.to_string()),

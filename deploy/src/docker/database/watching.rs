@@ -1,4 +1,4 @@
-//! A watch over a server's tables: a session with its client that asks again and again.
+//! A watch over a server's tables: a session that asks again and again.
 
 use std::{
     collections::BTreeMap,
@@ -16,6 +16,9 @@ use crate::{
 
 /// How often it is asked who locks what.
 const ASK_EVERY: Duration = Duration::from_millis(50);
+
+/// How many locked tables are kept in mind.
+const LOCKED_MAX: usize = 200;
 
 /// Locks as they are seen, and for how long.
 type Locks = BTreeMap<String, (TableLock, Duration)>;
@@ -96,6 +99,10 @@ fn note(locks: &mut Locks, rows: &str, since_before: Duration) {
             "AccessExclusiveLock" => TableLock::Everything,
             _ => TableLock::Writes,
         };
+        // A server asks for no more; what a stranger says in its place may be endless.
+        if locks.len() >= LOCKED_MAX && !locks.contains_key(table) {
+            continue;
+        }
         let (strongest, held) = locks
             .entry(table.to_owned())
             .or_insert((lock, Duration::ZERO));

@@ -1,23 +1,23 @@
 //! PostgreSQL's protocol, as far as statements and their answers as text need it: no passwords, no
 //! parameters. ("Frontend/Backend Protocol" in PostgreSQL's documentation, version 3.0.)
 //!
-//! The server may be any program that a stranger put in its place: what it says is limited in length
-//! here, and in time by whoever asks.
+//! The server may be any program that a stranger put in its place: the length of each answer is limited
+//! here, its time by whoever asks.
 
 use std::io;
 
 use bytes::{Buf as _, Bytes};
 use thiserror::Error;
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _, BufReader},
-    net::UnixStream,
-};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader};
 
 /// Version 3.0 of the protocol.
 const VERSION: u32 = 3 << 16;
 
-/// The field of an error with its code, and the code that says "not yet" ("PostgreSQL Error Codes").
-const STARTING: &[u8] = b"C57P03\0";
+/// The code of an error that says "not yet" ("PostgreSQL Error Codes").
+const STARTING: &[u8] = b"57P03";
+
+/// How much of a server's own sentence is told, in characters.
+const SENTENCE_MAX: usize = 1_000;
 
 /// The longest answer to one statement, in bytes.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
@@ -31,7 +31,10 @@ pub(super) enum WireError {
     /// It wants a password, which is not for us to know.
     #[error("it asks for a password")]
     Password,
-    /// The server's own sentence.
+    /// It lets nobody in yet; its own sentence.
+    #[error("{0}")]
+    NotYet(String),
+    /// It does not do what it was asked; its own sentence.
     #[error("{0}")]
     Refused(String),
     /// What it says is not the protocol, or too long.
@@ -40,8 +43,8 @@ pub(super) enum WireError {
 }
 
 /// A connection to a server that lets clients in.
-pub(super) struct Wire {
-    stream: BufReader<UnixStream>,
+pub(super) struct Wire<S> {
+    stream: BufReader<S>,
 }
 
 /// The first message of a client, by the name of its role, which is the one of its database too.
@@ -53,15 +56,13 @@ pub(super) fn hello(user: &str) -> Vec<u8> {
 
 /// Whether the answer to the first message says that the server still reads its log.
 pub(super) fn is_starting(answer: &[u8]) -> bool {
-    answer.starts_with(b"E")
-        && answer
-            .windows(STARTING.len())
-            .any(|field| field == STARTING)
+    let said = [b"C", STARTING, b"\0"].concat();
+    answer.starts_with(b"E") && answer.windows(said.len()).any(|field| field == said)
 }
 
-impl Wire {
+impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     /// Says who asks.
-    pub(super) async fn begin(stream: UnixStream, user: &str) -> Result<Self, WireError> {
+    pub(super) async fn begin(stream: S, user: &str) -> Result<Self, WireError> {
         let stream = BufReader::new(stream);
         let mut wire = Self { stream };
         wire.stream.write_all(&hello(user)).await?;
@@ -100,6 +101,9 @@ impl Wire {
                 b'R' if body[..] != [0; 4] => return Err(WireError::Password),
                 b'D' => {
                     row(body, &mut rows).ok_or(WireError::Strange("a row that is cut off"))?;
+                }
+                b'E' if field(&body, b'C') == Some(STARTING) => {
+                    return Err(WireError::NotYet(sentence(&body)));
                 }
                 b'E' => {
                     let why = sentence(&body);
@@ -140,25 +144,25 @@ fn row(mut body: Bytes, rows: &mut String) -> Option<()> {
     Some(())
 }
 
-/// The fields of an error: a letter and a text each.
-fn fields(body: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
-    let fields = body.split(|&byte| byte == 0);
-    fields.filter_map(|field| field.split_first().map(|(&letter, text)| (letter, text)))
+/// A field of an error: each is a letter and a text.
+fn field(body: &[u8], letter: u8) -> Option<&[u8]> {
+    let mut fields = body.split(|&byte| byte == 0);
+    fields.find_map(|field| field.strip_prefix(&[letter]))
 }
 
 fn sentence(body: &[u8]) -> String {
-    let message = fields(body).find(|(letter, _)| *letter == b'M');
-    message.map_or_else(
-        || "an error without words".to_owned(),
-        |(_, text)| String::from_utf8_lossy(text).into_owned(),
-    )
+    let Some(message) = field(body, b'M') else {
+        return "an error without words".to_owned();
+    };
+    let plain = |letter: char| if letter.is_control() { ' ' } else { letter };
+    let message = String::from_utf8_lossy(message);
+    message.chars().take(SENTENCE_MAX).map(plain).collect()
 }
 
 /// Whether the connection ends with this error. The letter `V` is never translated; servers before
 /// 9.6 do not say it.
 fn is_final(body: &[u8]) -> bool {
-    let severity = fields(body).find(|(letter, _)| *letter == b'V');
-    severity.is_none_or(|(_, word)| word != b"ERROR")
+    field(body, b'V').is_none_or(|word| word != b"ERROR")
 }
 
 #[cfg(test)]
@@ -167,7 +171,7 @@ mod tests {
 
     /// What becomes of a statement when the server says this after it let us in.
     async fn answer_to(said: &[u8]) -> Result<String, WireError> {
-        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let (ours, mut theirs) = tokio::io::duplex(1 << 20);
         theirs.write_all(&message(b'R', &[0; 4])).await.unwrap();
         theirs.write_all(&message(b'Z', b"I")).await.unwrap();
         theirs.write_all(said).await.unwrap();
@@ -206,6 +210,16 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_server_that_lets_nobody_in_yet_is_none_that_refuses() {
+        let said = message(b'E', b"SFATAL\0VFATAL\0C57P03\0Mstarting\nup\0\0");
+        let answer = answer_to(&said).await;
+        assert!(
+            matches!(&answer, Err(WireError::NotYet(why)) if why == "starting up"),
+            "{answer:?}"
+        );
+    }
+
+    #[tokio::test]
     async fn what_a_hostile_server_says_ends() {
         let endless = message(b'N', &[0; 1024]).repeat(100);
         let hostile: [&[u8]; 6] = [
@@ -225,7 +239,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_password_is_never_given() {
-        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let (ours, mut theirs) = tokio::io::duplex(1 << 20);
         theirs
             .write_all(&message(b'R', &[0, 0, 0, 3]))
             .await
