@@ -44,13 +44,20 @@ impl App {
 
     /// The same program with a Postgres that has one note in it.
     pub fn notes(text: &str) -> Self {
+        Self::notes_from(text, "")
+    }
+
+    /// The same with a seed of its own, by what comes first in it.
+    pub fn notes_from(text: &str, before: &str) -> Self {
         let toml = "[services.web]\nbuild = \".\"\nhealth = \"/healthz\"\n\n[databases.main]\n\
                     engine = \"postgres:15\"\nseed = \"seed.sql\"\n";
-        let seed = "create table notes (text text not null);\n\
-                    insert into notes values ('seeded');\n";
+        let seed = format!(
+            "{before}create table notes (text text not null);\n\
+             insert into notes values ('seeded');\n"
+        );
         Self::probe(text)
             .with("dayfly.toml", toml)
-            .with("seed.sql", seed)
+            .with("seed.sql", &seed)
     }
 
     /// A program that books each visit in Postgres and then in Redis.

@@ -21,11 +21,14 @@ const CLOSING: [&str; 4] = [
     "DELETE /images/**",
 ];
 
-/// Those that only a preview with a database makes, besides the usual.
-const WITH_DATABASE: [&str; 3] = [
-    "POST /networks/*/connect",
-    "POST /containers/*/exec",
-    "POST /exec/*/start",
+/// Those that matter to a preview with a database, besides the usual, and whether its data are made anew:
+/// only then a program is started in its container. The last one leaves a server that runs and that
+/// nobody has told its password.
+const WITH_DATABASE: [(&str, bool); 4] = [
+    ("POST /networks/*/connect", true),
+    ("POST /containers/*/exec", true),
+    ("POST /exec/*/start", true),
+    ("POST /containers/*/start", false),
 ];
 
 /// With the second one a database's server goes, after the service that used it.
@@ -131,9 +134,12 @@ async fn killed_during_an_update_the_server_converges_and_no_visitor_notices() -
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_while_a_database_comes_or_goes_the_server_converges() -> anyhow::Result<()> {
     Dayfly::play(async |dayfly| {
-        for (at, up) in WITH_DATABASE.into_iter().enumerate() {
+        let mut seeds = 0;
+        for (at, (up, is_made_anew)) in WITH_DATABASE.into_iter().enumerate() {
             kill(dayfly, up, 1, Moment::After);
-            let pull = dayfly.open(&format!("b{at}"), &App::notes("text")).await?;
+            seeds += u32::from(is_made_anew);
+            let app = App::notes_from("text", &format!("-- seed {seeds}\n"));
+            let pull = dayfly.open(&format!("b{at}"), &app).await?;
             rise_again(dayfly, up).await?;
             let preview = dayfly.live(&pull, &pull.commit).await.context(up)?;
             let notes = dayfly.visitor(preview.url()?).text("/notes").await?;

@@ -42,6 +42,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// How long one try may take.
 const TRY_MAX: Duration = Duration::from_millis(200);
 
+/// How long a server that lets clients in may take to answer them, until it is looked at whether it still
+/// runs.
+const TALK_MAX: Duration = Duration::from_secs(30);
+
 /// How long a server of which nothing is known has to run to count as one.
 const STAYS_MIN: Duration = Duration::from_secs(1);
 
@@ -65,14 +69,13 @@ impl Docker {
                 let why = "the server ended".to_owned();
                 return Err(self.not_ready(id, spec, why).await?);
             }
-            match tokio::time::timeout_at(deadline, waiting.look(&there)).await {
-                Ok(Look::Ready) => return Ok(()),
-                Ok(Look::NotYet(why)) => {
+            match waiting.look(&there, deadline).await {
+                Look::Ready => return Ok(()),
+                Look::NotYet(why) => {
                     said = why;
                     tokio::time::sleep(pause(waiting.began.elapsed())).await;
                 }
-                Err(_) => "it lets clients in and does not answer them".clone_into(&mut said),
-                Ok(Look::Unclear) => {
+                Look::Unclear => {
                     let asked = self.ask_all(id, &*waiting.kind, passwords, variables(&there));
                     match tokio::time::timeout_at(deadline, asked).await {
                         Ok(Ok(None)) => return Ok(()),
@@ -164,7 +167,7 @@ struct Waiting<'a> {
     asks_early: bool,
 }
 
-/// What a look from outside tells.
+/// What a look tells.
 enum Look {
     /// It answers.
     Ready,
@@ -188,7 +191,7 @@ impl<'a> Waiting<'a> {
 
     /// Looks at a container that runs, until something is found or it is time to see whether it
     /// still runs.
-    async fn look(&mut self, there: &ContainerInspectResponse) -> Look {
+    async fn look(&mut self, there: &ContainerInspectResponse, deadline: Instant) -> Look {
         let address = self.network.and_then(|network| address_in(there, network));
         let door = address.zip(self.kind.port()).map(SocketAddr::from);
         let inside = self.kind.talk().and_then(|_| inside(there));
@@ -205,7 +208,12 @@ impl<'a> Waiting<'a> {
             },
             Door::NotYet if std::mem::take(&mut self.asks_early) => Look::Unclear,
             Door::NotYet | Door::Open => match (self.kind.talk(), inside) {
-                (Some(talk), Some(inside)) => self.talk(&inside, talk.port).await,
+                (Some(talk), Some(inside)) => {
+                    let until = deadline.min(Instant::now() + TALK_MAX);
+                    let talked = tokio::time::timeout_at(until, self.talk(&inside, talk.port));
+                    let silent = "it lets clients in and does not answer them";
+                    talked.await.unwrap_or(Look::NotYet(silent.to_owned()))
+                }
                 _ if found == Door::Open => Look::Unclear,
                 _ => Look::NotYet("it lets nobody in yet".to_owned()),
             },

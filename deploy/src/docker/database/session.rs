@@ -26,7 +26,7 @@ use crate::{
     engine::EngineError,
 };
 
-/// How long one answer may take: the first one of a copy writes down all that is in memory.
+/// How long one answer may take: before one of a copy's all that is in memory is written down.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
 
 /// How long a server may take to let us in.

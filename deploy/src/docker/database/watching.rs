@@ -17,8 +17,10 @@ use crate::{
 /// How often it is asked who locks what.
 const ASK_EVERY: Duration = Duration::from_millis(50);
 
-/// How many locked tables are kept in mind.
+/// How many locked tables are kept in mind, and the longest name of one, which holds at most a schema's
+/// and a table's of 63 bytes each, quoted.
 const LOCKED_MAX: usize = 200;
+const NAME_BYTES_MAX: usize = 512;
 
 /// Locks as they are seen, and for how long.
 type Locks = BTreeMap<String, (TableLock, Duration)>;
@@ -92,15 +94,22 @@ async fn look(
     }
 }
 
-/// Notes what is locked now, and that it was since the look before.
+/// Notes what is locked now, and that it was since the look before. A table may have several rows, one
+/// for each lock and whoever holds it.
 fn note(locks: &mut Locks, rows: &str, since_before: Duration) {
+    let mut now = BTreeMap::new();
     for (table, word) in rows.lines().filter_map(|row| row.rsplit_once('|')) {
         let lock = match word {
             "AccessExclusiveLock" => TableLock::Everything,
             _ => TableLock::Writes,
         };
-        // A server asks for no more; what a stranger says in its place may be endless.
-        if locks.len() >= LOCKED_MAX && !locks.contains_key(table) {
+        let strongest = now.entry(table).or_insert(lock);
+        *strongest = lock.max(*strongest);
+    }
+    for (table, lock) in now {
+        // A server is asked for no more; what a stranger says in its place may be endless.
+        let is_new = !locks.contains_key(table);
+        if is_new && (locks.len() >= LOCKED_MAX || table.len() > NAME_BYTES_MAX) {
             continue;
         }
         let (strongest, held) = locks
@@ -128,11 +137,8 @@ mod tests {
         let mut locks = Locks::new();
         let look = Duration::from_millis(50);
         note(&mut locks, "visits|ShareLock\n", Duration::ZERO);
-        note(
-            &mut locks,
-            "visits|AccessExclusiveLock\n\"a|b\"|ShareLock\n",
-            look,
-        );
+        let rows = "visits|ShareLock\nvisits|AccessExclusiveLock\n\"a|b\"|ShareLock\n";
+        note(&mut locks, rows, look);
         let seen: Vec<_> = locks.into_iter().collect();
         assert_eq!(
             seen,
@@ -142,5 +148,15 @@ mod tests {
             ]
         );
         assert_eq!(rewritten("nonsense"), None);
+    }
+
+    #[test]
+    fn what_is_said_without_end_is_not_kept() {
+        let mut locks = Locks::new();
+        let long = format!("{}|ShareLock\n", "x".repeat(NAME_BYTES_MAX + 1));
+        let many: String = (0..10_000).map(|n| format!("t{n}|ShareLock\n")).collect();
+        note(&mut locks, &(long + &many), Duration::ZERO);
+        assert_eq!(locks.len(), LOCKED_MAX);
+        assert!(locks.keys().all(|table| table.len() < 10));
     }
 }
