@@ -99,3 +99,15 @@ impl From<PoolError> for DatabaseError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_earlier_versions_wrote_beside_data_is_read_in_the_same_words() {
+        let written = r#"{"engine":"Postgres","image":"postgres:15","source":"db/seed.sql","made_at_ms":1764000000000,"admin":"secret"}"#;
+        let about: About = serde_json::from_str(written).unwrap();
+        assert_eq!(serde_json::to_string(&about).unwrap(), written);
+    }
+}
