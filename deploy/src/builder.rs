@@ -292,7 +292,7 @@ pub trait Builder: Send + Sync {
 
     /// Why no build should begin now, such as a full disk; for people. Where nothing can be found
     /// out, nothing hinders.
-    async fn hindrance(&self) -> Option<String>;
+    async fn blocker(&self) -> Option<String>;
 
     /// Makes sure that an image somebody else made is there, pulling it where it is not, and
     /// answers its id.

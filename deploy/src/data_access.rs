@@ -6,7 +6,7 @@ use std::{io, net::SocketAddr, path::Path};
 use async_trait::async_trait;
 
 use crate::{
-    blueprint::DatabaseEngine,
+    blueprint::DatabaseKind,
     databases::{
         DataSet, DataSink, DatabaseError, DatabaseKey, DatabaseSpec, Seed, SeedFile, SnapshotState,
     },
@@ -27,7 +27,7 @@ pub struct ClientCommand {
 
 /// How a person reaches a database that runs.
 #[derive(Clone, Debug)]
-pub struct Reach {
+pub struct ConnectionInfo {
     /// Its own client, inside its container; none where its kind has none that is known.
     pub client: Option<ClientCommand>,
     /// Where this host reaches it; none where its port is not known.
@@ -38,7 +38,7 @@ pub struct Reach {
 #[derive(Clone, Debug)]
 pub struct ImportSpec {
     /// What kind of server is to have them.
-    pub engine: DatabaseEngine,
+    pub kind: DatabaseKind,
     /// Its image.
     pub image: String,
     /// What they bring.
@@ -88,7 +88,7 @@ pub trait DataAccess: Send + Sync {
     async fn freeze(&self, kept: &Kept) -> Result<Vec<Box<dyn Frozen>>, DatabaseError>;
 
     /// How a person reaches a database.
-    async fn reach(&self, spec: &DatabaseSpec) -> Result<Reach, DatabaseError>;
+    async fn reach(&self, spec: &DatabaseSpec) -> Result<ConnectionInfo, DatabaseError>;
 
     /// What a database's server printed: its last `tail` lines, then with `follow` what comes until it
     /// ends. [`EngineError::Missing`] where it has no container.

@@ -3,7 +3,7 @@
 //! *How* data come to be is the implementation's own: Docker keeps them in a [pool](crate::pool) in
 //! which a copy shares its blocks with what it was copied from. A database belongs to a preview and
 //! to one [`Generation`] of its data, lives in that generation's
-//! [`Room::Data`](crate::engine::Room::Data), answers there to its own name and has no way out.
+//! [`Network::Data`](crate::engine::Network::Data), answers there to its own name and has no way out.
 //!
 //! Data and server are two things: [`Databases::create`] and [`Databases::fork`] bring data about,
 //! [`Databases::start`] and [`Databases::stop`] a server on them.
@@ -20,7 +20,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    blueprint::DatabaseEngine,
+    blueprint::DatabaseKind,
     engine::{EngineError, ServiceSpec},
     names::{DatabaseName, Generation, PreviewId, SnapshotId},
     table_watch::TableWatch,
@@ -88,7 +88,7 @@ pub struct DatabaseSpec {
     /// Which database.
     pub key: DatabaseKey,
     /// What kind of server.
-    pub engine: DatabaseEngine,
+    pub kind: DatabaseKind,
     /// The server's image, such as `postgres:15`.
     pub image: String,
     /// The password of its one user.
@@ -102,24 +102,24 @@ pub struct DatabaseSpec {
 /// The user and the database inside every server that has such.
 pub const USER: &str = "app";
 
-/// Where a service in the same room reaches the database.
+/// Where a service in the same network reaches the database.
 pub fn url(
-    engine: &DatabaseEngine,
+    kind: &DatabaseKind,
     name: &DatabaseName,
     password: &SecretString,
     host_and_port: Option<&str>,
 ) -> String {
     let password = password.expose_secret();
     let at = |port: u16| host_and_port.map_or_else(|| format!("{name}:{port}"), str::to_owned);
-    match engine {
-        DatabaseEngine::Postgres => format!("postgres://{USER}:{password}@{}/{USER}", at(5432)),
-        DatabaseEngine::Mysql | DatabaseEngine::Mariadb => {
+    match kind {
+        DatabaseKind::Postgres => format!("postgres://{USER}:{password}@{}/{USER}", at(5432)),
+        DatabaseKind::Mysql | DatabaseKind::Mariadb => {
             format!("mysql://{USER}:{password}@{}/{USER}", at(3306))
         }
-        DatabaseEngine::Redis | DatabaseEngine::Valkey => {
+        DatabaseKind::Redis | DatabaseKind::Valkey => {
             format!("redis://:{password}@{}/0", at(6379))
         }
-        DatabaseEngine::Other { port, .. } => match port {
+        DatabaseKind::Other { port, .. } => match port {
             Some(port) => format!("tcp://{}", at(*port)),
             None => format!("tcp://{name}"),
         },
@@ -154,7 +154,8 @@ pub struct SnapshotState {
     /// Which.
     pub id: SnapshotId,
     /// What kind of server made it.
-    pub engine: DatabaseEngine,
+    #[serde(rename = "engine")]
+    pub kind: DatabaseKind,
     /// The server's image.
     pub image: String,
     /// What it was made from, for people.
@@ -249,7 +250,7 @@ pub enum DatabaseError {
     #[error(
         "it takes {mib} MiB, more than the {mib_max} MiB that limits.database_mib_max gives to one database"
     )]
-    Outgrown {
+    OverQuota {
         /// What they take.
         mib: u64,
         /// What they may take.
@@ -272,7 +273,7 @@ pub trait Databases: Send + Sync {
     /// Makes the data of a database from its seed, in place of whatever is there under its key, and
     /// starts nothing. The same seed for the same server is run once: its outcome is a snapshot,
     /// and everybody's data are a fork of it. Who asks while it is made waits for that making. A
-    /// making that fails or is cut off leaves nothing that counts as data. Needs the data room for a
+    /// making that fails or is cut off leaves nothing that counts as data. Needs the data network for a
     /// seed that is run. Dropped only where the process ends, as a death of it would end it.
     async fn create(
         &self,

@@ -1,4 +1,4 @@
-//! The port to where services run: rooms, services, runs to an end, probes, logs, observation.
+//! The port to where services run: networks, services, runs to an end, probes, logs, observation.
 //!
 //! Every method is idempotent: *ensure* may find its work done, *remove* may find nothing there,
 //! and both answer the same as if they had done it. An implementation never decides; it does what
@@ -47,7 +47,7 @@ pub enum EngineError {
 
 /// A place on the network that belongs to one preview.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Room {
+pub enum Network {
     /// Holds the services of one revision. Has a way out to public addresses.
     Revision(RevisionNumber),
     /// Holds one generation of the preview's databases, and the services that use them. Has no way
@@ -55,13 +55,13 @@ pub enum Room {
     Data(Generation),
 }
 
-/// What a room must be able to hold.
+/// What a network must be able to hold.
 #[derive(Clone, Debug)]
-pub struct RoomSpec {
-    /// Whose room.
+pub struct NetworkSpec {
+    /// Whose network.
     pub preview: PreviewId,
-    /// Which of its rooms.
-    pub room: Room,
+    /// Which of its networks.
+    pub network: Network,
     /// How many containers will live in it at once; the subnet is sized for this.
     pub members: usize,
 }
@@ -90,7 +90,7 @@ pub struct ServiceSpec {
     pub env: BTreeMap<String, String>,
     /// Where the service listens inside its container.
     pub port: u16,
-    /// The generation of databases whose [`Room::Data`] it also joins.
+    /// The generation of databases whose [`Network::Data`] it also joins.
     pub data: Option<Generation>,
     /// Memory with swap, in bytes.
     pub memory_bytes: u64,
@@ -116,7 +116,7 @@ pub const OUTPUT_LINES_MAX: usize = 200;
 
 /// What a container is doing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Activity {
+pub enum ContainerState {
     /// It was made and has not run yet.
     Created,
     /// It runs.
@@ -136,7 +136,7 @@ pub struct ServiceState {
     /// Which service.
     pub key: ServiceKey,
     /// What it does.
-    pub activity: Activity,
+    pub state: ContainerState,
     /// Where it is reached, while it runs. Never kept past a restart of the container.
     pub address: Option<SocketAddr>,
     /// The image it was made from.
@@ -149,7 +149,7 @@ pub struct DatabaseState {
     /// Which database.
     pub key: DatabaseKey,
     /// What its container does.
-    pub activity: Activity,
+    pub state: ContainerState,
 }
 
 /// An image that we built, found by its labels *and* our tag.
@@ -196,7 +196,7 @@ pub enum StrayKind {
 #[derive(Clone, Debug, Default)]
 pub struct Observation {
     /// Networks.
-    pub rooms: Vec<(PreviewId, Room)>,
+    pub networks: Vec<(PreviewId, Network)>,
     /// Service containers.
     pub services: Vec<ServiceState>,
     /// Database containers.
@@ -212,7 +212,7 @@ pub struct Observation {
 impl Observation {
     /// Whether nothing at all is left.
     pub fn is_empty(&self) -> bool {
-        self.rooms.is_empty()
+        self.networks.is_empty()
             && self.services.is_empty()
             && self.databases.is_empty()
             && self.data.is_empty()
@@ -254,24 +254,28 @@ pub type HintStream = Pin<Box<dyn Stream<Item = Option<PreviewId>> + Send>>;
 /// Where services run.
 #[async_trait]
 pub trait Engine: Send + Sync {
-    /// Makes the room unless it is there. Its subnet is the smallest from /28 to /24 that holds
+    /// Makes the network unless it is there. Its subnet is the smallest from /28 to /24 that holds
     /// the members, out of the configured pool, free in the engine and in the host's routes.
     ///
     /// Refused when the pool has no such subnet left; the sentence names the pool.
-    async fn ensure_room(&self, spec: &RoomSpec) -> Result<(), EngineError>;
+    async fn ensure_network(&self, spec: &NetworkSpec) -> Result<(), EngineError>;
 
-    /// Removes the room, disconnecting whatever is still in it.
-    async fn remove_room(&self, preview: &PreviewId, room: &Room) -> Result<(), EngineError>;
+    /// Removes the network, disconnecting whatever is still in it.
+    async fn remove_network(
+        &self,
+        preview: &PreviewId,
+        network: &Network,
+    ) -> Result<(), EngineError>;
 
-    /// Creates the service's container in its rooms unless it is there with this same spec
+    /// Creates the service's container in its networks unless it is there with this same spec
     /// (another spec: it is removed and made again), starts it unless it runs, and answers where
-    /// it is reached. Missing: the image, or a room.
+    /// it is reached. Missing: the image, or a network.
     async fn start_service(&self, spec: &ServiceSpec) -> Result<SocketAddr, EngineError>;
 
     /// Stops the service (its grace period is [`STOP_GRACE`]) and removes its container.
     async fn remove_service(&self, key: &ServiceKey) -> Result<(), EngineError>;
 
-    /// Runs the spec's command in the spec's image and rooms, in a container of its own that is
+    /// Runs the spec's command in the spec's image and networks, in a container of its own that is
     /// gone when this returns or is dropped. `task` is a word that tells it from other runs of the
     /// same service. A non-zero exit is an [`Ended`], not an error.
     async fn run_to_end(&self, spec: &ServiceSpec, task: &str) -> Result<Ended, EngineError>;

@@ -18,7 +18,7 @@ pub const REVISION: &str = "dev.dayfly.revision";
 pub const GENERATION: &str = "dev.dayfly.generation";
 /// `service`, `database`, `task`, `room`, `data-room`, `data`, `image`.
 pub const KIND: &str = "dev.dayfly.kind";
-/// The service's or database's name in the blueprint; empty for rooms.
+/// The service's or database's name in the blueprint; empty for networks.
 pub const NAME: &str = "dev.dayfly.name";
 /// Digest of everything the object was made from; another digest means make it again.
 pub const SPEC: &str = "dev.dayfly.spec";
@@ -45,9 +45,9 @@ pub enum Kind {
     /// A container that runs one command to its end.
     Task,
     /// The network of one revision.
-    Room,
+    Network,
     /// The network of a preview's databases.
-    DataRoom,
+    DataNetwork,
     /// A volume.
     Data,
     /// An image that we built.
@@ -60,8 +60,8 @@ impl Kind {
         Self::Service,
         Self::Database,
         Self::Task,
-        Self::Room,
-        Self::DataRoom,
+        Self::Network,
+        Self::DataNetwork,
         Self::Data,
         Self::Image,
     ];
@@ -72,8 +72,8 @@ impl Kind {
             Self::Service => "service",
             Self::Database => "database",
             Self::Task => "task",
-            Self::Room => "room",
-            Self::DataRoom => "data-room",
+            Self::Network => "room",
+            Self::DataNetwork => "data-room",
             Self::Data => "data",
             Self::Image => "image",
         }
@@ -98,7 +98,7 @@ pub struct Mark {
     pub generation: Option<Generation>,
     /// What it is.
     pub kind: Kind,
-    /// The service's or database's name; empty for rooms.
+    /// The service's or database's name; empty for networks.
     pub name: String,
     /// Digest of what it was made from.
     pub spec: String,

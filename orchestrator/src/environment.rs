@@ -17,7 +17,7 @@ use crate::{
     names::{self, Subject},
     secrets::{LOCAL, SecretError},
     store::{DatabaseRow, PreviewRow, StoreError},
-    worker::{Ports, Snapshot},
+    worker::{Ports, PreviewState},
 };
 
 /// Most processes and threads of a service.
@@ -51,10 +51,10 @@ pub fn service_host(ports: &Ports, row: &PreviewRow, service: &Service) -> Optio
 /// The variables that builds and services share. Addresses are known before anything is built.
 pub fn common(
     ports: &Ports,
-    snapshot: &Snapshot,
+    state: &PreviewState,
     number: RevisionNumber,
 ) -> BTreeMap<String, String> {
-    let row = &snapshot.row;
+    let row = &state.row;
     let mut env = BTreeMap::new();
     let mut set = |key: &str, value: String| env.insert(key.to_owned(), value);
     set("DAYFLY_PREVIEW", row.id.to_string());
@@ -67,7 +67,7 @@ pub fn common(
     if let Some(host) = main_host(ports, row) {
         set("DAYFLY_URL", ports.settings.url(host.as_str()));
     }
-    let Some(facts) = snapshot.observed.revision(number) else {
+    let Some(facts) = state.observed.revision(number) else {
         return env;
     };
     set("DAYFLY_COMMIT", facts.commit.to_string());
@@ -118,12 +118,12 @@ pub fn build_secrets(
 /// Everything the engine needs to start a service.
 pub async fn service_spec(
     ports: &Ports,
-    snapshot: &Snapshot,
+    state: &PreviewState,
     number: RevisionNumber,
     service: &Service,
 ) -> Result<ServiceSpec, StoreError> {
-    let preview = snapshot.row.id.clone();
-    let facts = snapshot.observed.revision(number);
+    let preview = state.row.id.clone();
+    let facts = state.observed.revision(number);
     let image = facts
         .and_then(|facts| facts.images.get(&service.name))
         .cloned();
@@ -134,11 +134,11 @@ pub async fn service_spec(
             service.name
         ),
     })?;
-    let mut env = common(ports, snapshot, number);
+    let mut env = common(ports, state, number);
     let blueprint = facts.and_then(|facts| facts.blueprint.as_ref());
     let generation = facts.and_then(|facts| facts.generation);
     if let (Some(blueprint), Some(generation)) = (blueprint, generation) {
-        add_database_urls(ports, snapshot, blueprint, generation, &mut env).await?;
+        add_database_urls(ports, state, blueprint, generation, &mut env).await?;
     }
     env.insert("PORT".to_owned(), service.port.to_string());
     env.extend(service.env.clone());
@@ -162,7 +162,7 @@ pub async fn service_spec(
 
 async fn add_database_urls(
     ports: &Ports,
-    snapshot: &Snapshot,
+    state: &PreviewState,
     blueprint: &Blueprint,
     generation: Generation,
     env: &mut BTreeMap<String, String>,
@@ -170,12 +170,12 @@ async fn add_database_urls(
     if blueprint.databases.is_empty() {
         return Ok(());
     }
-    let known = ports.store.databases(&snapshot.row.id).await?;
+    let known = ports.store.databases(&state.row.id).await?;
     for database in &blueprint.databases {
         let of = |row: &&DatabaseRow| row.generation == generation && row.name == database.name;
         if let Some(row) = known.iter().find(of) {
             let password = SecretString::from(row.password.clone());
-            let url = databases::url(&database.engine, &database.name, &password, None);
+            let url = databases::url(&database.kind, &database.name, &password, None);
             env.insert(database.url_variable.clone(), url);
         }
     }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use deploy::docker::{Docker, Outgrown};
+use deploy::docker::{Docker, OverQuota};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -13,14 +13,14 @@ use crate::{
 
 /// Watches until `stop`.
 pub async fn watch(docker: Docker, ports: Arc<Ports>, stop: CancellationToken) {
-    let told = |outgrown: Outgrown| {
+    let told = |outgrown: OverQuota| {
         let store = ports.store.clone();
         tokio::spawn(async move { note(&store, outgrown).await });
     };
     docker.watch_growth(stop, told).await;
 }
 
-async fn note(store: &Store, outgrown: Outgrown) {
+async fn note(store: &Store, outgrown: OverQuota) {
     let event = EventRow {
         revision: None,
         at_ms: wall_ms(),

@@ -21,7 +21,7 @@ pub async fn connect_engine(config: &ServerConfig, store: &Store) -> anyhow::Res
     engine.socket.clone_from(&config.engine_socket);
     engine.subnet_pool = subnet_pool;
     engine.builder = config.builder;
-    engine.fence_builds = config.fence_builds;
+    engine.isolate_builds = config.isolate_builds;
     engine.registries = Arc::new(config.registries.clone());
     let limits = &config.limits;
     engine.pool = Some(open_pool(config).await?);

@@ -57,7 +57,7 @@ pub fn local_preview_id(slug: &str) -> Result<PreviewId, NameError> {
 
 /// The id of something that is taken of a preview, or of a database alone. `letter` says what it is;
 /// what follows the last hyphen begins with it, so that it is no number and not `up`.
-pub fn taken_preview_id(slug: &str, letter: char, digits: &str) -> Result<PreviewId, NameError> {
+pub fn copy_preview_id(slug: &str, letter: char, digits: &str) -> Result<PreviewId, NameError> {
     PreviewId::parse(&format!("{slug}-{letter}{digits}"))
 }
 
@@ -78,7 +78,7 @@ pub enum Subject<'a> {
     },
     /// Something that was taken of a preview.
     Taken {
-        /// Its id, by [`taken_preview_id`].
+        /// Its id, by [`copy_preview_id`].
         id: &'a PreviewId,
     },
 }

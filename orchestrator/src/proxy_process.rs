@@ -22,7 +22,7 @@ use proxy::{
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::{routes::RouteBook, worker::RouteSwitch};
+use crate::{routes::Routes, worker::RouteSwitch};
 
 /// How long a proxy that was just started may take to answer.
 const START_DEADLINE: Duration = Duration::from_secs(10);
@@ -116,7 +116,7 @@ impl ProxyProcess {
         }
     }
 
-    async fn restart(&self, routes: &RouteBook) -> anyhow::Result<()> {
+    async fn restart(&self, routes: &Routes) -> anyhow::Result<()> {
         self.start().await?;
         routes.publish_anew().await.map_err(anyhow::Error::msg)
     }

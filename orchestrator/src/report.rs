@@ -6,12 +6,12 @@ use deploy::names::PreviewId;
 
 use crate::{
     environment::subject,
-    landing::Landing,
     lifecycle::{Diagnosis, Ending, Origin, Phase, Summary},
     names,
+    start_path::StartPath,
     store::{EventRow, PreviewRow},
     text::{code_block, code_span},
-    worker::{Settings, Snapshot},
+    worker::{PreviewState, Settings},
 };
 
 /// Finds our comment again; invisible to readers.
@@ -33,7 +33,7 @@ pub fn url(settings: &Settings, row: &PreviewRow) -> Option<String> {
         _ if row.desired.origin == Origin::Capture => Some(url),
         _ => Some(format!(
             "{url}{}",
-            row.path.as_ref().map_or("", Landing::as_str)
+            row.path.as_ref().map_or("", StartPath::as_str)
         )),
     }
 }
@@ -50,10 +50,10 @@ pub fn description(summary: &Summary) -> String {
 }
 
 /// The whole comment.
-pub fn comment(settings: &Settings, snapshot: &Snapshot, events: &[EventRow]) -> String {
-    let summary = &snapshot.summary;
-    let mut body = format!("{}\n", marker(&snapshot.row.id));
-    let say = headline(settings, snapshot);
+pub fn comment(settings: &Settings, state: &PreviewState, events: &[EventRow]) -> String {
+    let summary = &state.summary;
+    let mut body = format!("{}\n", marker(&state.row.id));
+    let say = headline(settings, state);
     let _ = writeln!(body, "{say}\n");
     if let Some(diagnosis) = &summary.diagnosis {
         body.push_str(&failure(diagnosis));
@@ -64,7 +64,7 @@ pub fn comment(settings: &Settings, snapshot: &Snapshot, events: &[EventRow]) ->
         let _ = writeln!(body, "Something does not work: {}\n", code_span_long(what));
     }
     if matches!(summary.phase, Phase::Live | Phase::Updating | Phase::Failed) {
-        body.push_str(&table(settings, snapshot));
+        body.push_str(&table(settings, state));
     }
     if matches!(summary.phase, Phase::Live) {
         body.push_str(&timeline(summary, events));
@@ -72,14 +72,14 @@ pub fn comment(settings: &Settings, snapshot: &Snapshot, events: &[EventRow]) ->
     body
 }
 
-fn headline(settings: &Settings, snapshot: &Snapshot) -> String {
-    let summary = &snapshot.summary;
+fn headline(settings: &Settings, state: &PreviewState) -> String {
+    let summary = &state.summary;
     let short = |c: &Option<deploy::names::CommitSha>| {
         c.as_ref()
             .map_or_else(String::new, |commit| format!("`{}`", commit.short()))
     };
     let head = short(&summary.head);
-    let link = url(settings, &snapshot.row).unwrap_or_default();
+    let link = url(settings, &state.row).unwrap_or_default();
     match summary.phase {
         Phase::Queued => match &summary.waiting_for {
             Some(what) => format!("**Preview queued**: it waits for {}.", code_span(what)),
@@ -165,11 +165,11 @@ fn code_span_long(sentence: &str) -> String {
     format!("\n\n{}", code_block(&[sentence.to_owned()]))
 }
 
-fn table(settings: &Settings, snapshot: &Snapshot) -> String {
-    let Some(routed) = &snapshot.observed.route else {
+fn table(settings: &Settings, state: &PreviewState) -> String {
+    let Some(routed) = &state.observed.route else {
         return String::new();
     };
-    let Some(facts) = snapshot.observed.revision(routed.revision) else {
+    let Some(facts) = state.observed.revision(routed.revision) else {
         return String::new();
     };
     let Some(blueprint) = &facts.blueprint else {
@@ -182,7 +182,7 @@ fn table(settings: &Settings, snapshot: &Snapshot) -> String {
         } else {
             "private service"
         };
-        let unchanged = snapshot
+        let unchanged = state
             .observed
             .unchanged_since(facts, &service.name)
             .map_or_else(String::new, |commit| {
@@ -192,14 +192,14 @@ fn table(settings: &Settings, snapshot: &Snapshot) -> String {
     }
     for database in &blueprint.databases {
         let name = &database.name;
-        let id = &snapshot.row.id;
+        let id = &state.row.id;
         let mut origin = String::new();
-        if snapshot.observed.seed_changed(facts, name) {
+        if state.observed.seed_changed(facts, name) {
             origin = format!(
                 ", kept from an older seed; `dayfly reset-db {id} {name}` starts from the new one"
             );
         }
-        if snapshot.observed.started_again(facts, name) {
+        if state.observed.started_again(facts, name) {
             let hours = settings.limits.undo_hours_max;
             origin = format!(
                 ", started again from its seed; for {hours} h after that `dayfly undo {id}` goes back \

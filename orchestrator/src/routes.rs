@@ -29,7 +29,7 @@ const CONTROL_KEY: &str = "control";
 
 /// One preview's part of the table.
 #[derive(Clone, Debug, Default)]
-struct Page {
+struct HostEntry {
     main: Option<HostName>,
     /// Public services beside the main one, of the revision that serves.
     others: BTreeMap<ServiceName, HostName>,
@@ -39,10 +39,10 @@ struct Page {
 }
 
 /// Which host leads where.
-pub struct RouteBook {
+pub struct Routes {
     settings: Settings,
     proxy: Arc<dyn RouteSwitch>,
-    pages: Mutex<BTreeMap<PreviewId, Page>>,
+    entries: Mutex<BTreeMap<PreviewId, HostEntry>>,
     /// What was last put in place; held while publishing, so that tables never overtake each other.
     published: tokio::sync::Mutex<Option<RouteTable>>,
 }
@@ -61,14 +61,14 @@ fn parse_key(key: &str) -> Option<(PreviewId, RevisionNumber)> {
     ))
 }
 
-impl RouteBook {
+impl Routes {
     /// An empty book.
     pub fn new(settings: Settings, proxy: Arc<dyn RouteSwitch>) -> Self {
         let published = tokio::sync::Mutex::new(None);
         Self {
             settings,
             proxy,
-            pages: Mutex::default(),
+            entries: Mutex::default(),
             published,
         }
     }
@@ -82,10 +82,10 @@ impl RouteBook {
         sessions: Vec<SessionDigest>,
         blueprint_of: impl Fn(RevisionNumber) -> Option<Blueprint>,
     ) {
-        let mut page = Page {
+        let mut entry = HostEntry {
             sessions,
             main: self.main_host(row),
-            ..Page::default()
+            ..HostEntry::default()
         };
         let served = table
             .routes
@@ -97,69 +97,70 @@ impl RouteBook {
         if let Some((_, number)) = served
             && let Some(blueprint) = blueprint_of(number)
         {
-            self.name_services(&mut page, row, &blueprint);
+            self.name_services(&mut entry, row, &blueprint);
             let address = |host: Option<&HostName>| match &table.routes.get(host?)?.upstream {
                 Upstream::Address(address) => Some(*address),
                 _ => None,
             };
-            let main = page.main_service.clone().zip(address(page.main.as_ref()));
-            let others = page
+            let main = entry.main_service.clone().zip(address(entry.main.as_ref()));
+            let others = entry
                 .others
                 .iter()
                 .filter_map(|(name, host)| Some((name.clone(), address(Some(host))?)));
             let addresses = main.into_iter().chain(others).collect();
-            page.routed = Some(Routed {
+            entry.routed = Some(Routed {
                 revision: number,
                 addresses,
             });
         }
-        self.pages().insert(row.id.clone(), page);
+        self.entries().insert(row.id.clone(), entry);
     }
 
     /// Makes sure that a preview's main host is known, before anything of it serves; answers
     /// whether it is new, so that the table lacks it.
     pub fn note(&self, row: &PreviewRow) -> bool {
-        let mut pages = self.pages();
-        let page = pages.entry(row.id.clone()).or_default();
-        if page.main.is_some() {
+        let mut entries = self.entries();
+        let entry = entries.entry(row.id.clone()).or_default();
+        if entry.main.is_some() {
             return false;
         }
-        page.main = self.main_host(row);
-        page.main.is_some()
+        entry.main = self.main_host(row);
+        entry.main.is_some()
     }
 
     /// Where a preview's hosts lead.
     pub fn routed(&self, preview: &PreviewId) -> Option<Routed> {
-        self.pages()
+        self.entries()
             .get(preview)
-            .and_then(|page| page.routed.clone())
+            .and_then(|entry| entry.routed.clone())
     }
 
     /// Whose host it is.
     pub fn preview_of(&self, host: &HostName) -> Option<PreviewId> {
-        let pages = self.pages();
-        let of = |page: &Page| {
-            page.main.as_ref() == Some(host) || page.others.values().any(|other| other == host)
+        let entries = self.entries();
+        let of = |entry: &HostEntry| {
+            entry.main.as_ref() == Some(host) || entry.others.values().any(|other| other == host)
         };
-        pages
+        entries
             .iter()
-            .find(|(_, page)| of(page))
+            .find(|(_, entry)| of(entry))
             .map(|(preview, _)| preview.clone())
     }
 
     /// Where one of a preview's hosts leads.
     pub fn address_of(&self, preview: &PreviewId, host: &HostName) -> Option<SocketAddr> {
-        let pages = self.pages();
-        let page = pages.get(preview)?;
-        let service = if page.main.as_ref() == Some(host) {
-            page.main_service.as_ref()
+        let entries = self.entries();
+        let entry = entries.get(preview)?;
+        let service = if entry.main.as_ref() == Some(host) {
+            entry.main_service.as_ref()
         } else {
-            page.others
+            entry
+                .others
                 .iter()
                 .find(|(_, other)| *other == host)
                 .map(|(service, _)| service)
         };
-        page.routed.as_ref()?.addresses.get(service?).copied()
+        entry.routed.as_ref()?.addresses.get(service?).copied()
     }
 
     /// Leads a preview's hosts to a revision, or nowhere. When this returns every new request goes
@@ -170,28 +171,28 @@ impl RouteBook {
         to: Option<(Routed, &Blueprint)>,
     ) -> Result<(), String> {
         let mut published = self.published.lock().await;
-        let mut page = self.pages().get(&row.id).cloned().unwrap_or_default();
-        page.main = self.main_host(row);
-        page.others.clear();
-        page.routed = None;
+        let mut entry = self.entries().get(&row.id).cloned().unwrap_or_default();
+        entry.main = self.main_host(row);
+        entry.others.clear();
+        entry.routed = None;
         if let Some((routed, blueprint)) = to {
-            self.name_services(&mut page, row, blueprint);
-            page.routed = Some(routed);
+            self.name_services(&mut entry, row, blueprint);
+            entry.routed = Some(routed);
         }
-        let mut pages = self.pages().clone();
-        pages.insert(row.id.clone(), page.clone());
-        let table = self.table(&pages);
+        let mut entries = self.entries().clone();
+        entries.insert(row.id.clone(), entry.clone());
+        let table = self.table(&entries);
         // An answer that is lost leaves it open which table is in place; the next publication
         // must not believe that it is the last one known.
         *published = None;
         self.proxy.put_table(&table).await?;
         // Only the route: who was let in meanwhile stays in.
-        let mut book = self.pages();
+        let mut book = self.entries();
         let kept = book.entry(row.id.clone()).or_default();
-        if page.routed.is_some() {
-            page.sessions = std::mem::take(&mut kept.sessions);
+        if entry.routed.is_some() {
+            entry.sessions = std::mem::take(&mut kept.sessions);
         }
-        *kept = page;
+        *kept = entry;
         drop(book);
         *published = Some(table);
         Ok(())
@@ -203,8 +204,8 @@ impl RouteBook {
         preview: &PreviewId,
         sessions: Vec<SessionDigest>,
     ) -> Result<(), String> {
-        if let Some(page) = self.pages().get_mut(preview) {
-            page.sessions = sessions;
+        if let Some(entry) = self.entries().get_mut(preview) {
+            entry.sessions = sessions;
         }
         self.publish().await
     }
@@ -212,7 +213,7 @@ impl RouteBook {
     /// Puts the table in place unless it is there already.
     pub async fn publish(&self) -> Result<(), String> {
         let mut published = self.published.lock().await;
-        let table = self.table(&self.pages());
+        let table = self.table(&self.entries());
         if published.as_ref() != Some(&table) {
             self.proxy.put_table(&table).await?;
             *published = Some(table);
@@ -241,8 +242,8 @@ impl RouteBook {
         self.proxy.activity().await
     }
 
-    fn pages(&self) -> std::sync::MutexGuard<'_, BTreeMap<PreviewId, Page>> {
-        self.pages.lock().unwrap_or_else(PoisonError::into_inner)
+    fn entries(&self) -> std::sync::MutexGuard<'_, BTreeMap<PreviewId, HostEntry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The host of a preview's main service; none where its name makes none.
@@ -250,19 +251,19 @@ impl RouteBook {
         names::host(subject(row), None, &self.settings.domain).ok()
     }
 
-    fn name_services(&self, page: &mut Page, row: &PreviewRow, blueprint: &Blueprint) {
+    fn name_services(&self, entry: &mut HostEntry, row: &PreviewRow, blueprint: &Blueprint) {
         for service in blueprint.services.iter().filter(|service| service.public) {
             if service.main {
-                page.main_service = Some(service.name.clone());
+                entry.main_service = Some(service.name.clone());
             } else if let Ok(host) =
                 names::host(subject(row), Some(&service.name), &self.settings.domain)
             {
-                page.others.insert(service.name.clone(), host);
+                entry.others.insert(service.name.clone(), host);
             }
         }
     }
 
-    fn table(&self, pages: &BTreeMap<PreviewId, Page>) -> RouteTable {
+    fn table(&self, entries: &BTreeMap<PreviewId, HostEntry>) -> RouteTable {
         let mut table = RouteTable::default();
         if let Ok(host) = HostName::parse(&self.settings.control_host) {
             let (upstream, access) = (Upstream::ControlPlane, Access::Open);
@@ -275,20 +276,20 @@ impl RouteBook {
                 },
             );
         }
-        for (preview, page) in pages {
+        for (preview, entry) in entries {
             let access = if self.settings.is_local() {
                 Access::Open
             } else {
-                Access::Sessions(page.sessions.clone())
+                Access::Sessions(entry.sessions.clone())
             };
             let mut lead = |host: &HostName, service: Option<&ServiceName>| {
-                let route = self.route_of(preview, page, service, access.clone());
+                let route = self.route_of(preview, entry, service, access.clone());
                 table.routes.insert(host.clone(), route);
             };
-            if let Some(host) = &page.main {
-                lead(host, page.main_service.as_ref());
+            if let Some(host) = &entry.main {
+                lead(host, entry.main_service.as_ref());
             }
-            for (service, host) in &page.others {
+            for (service, host) in &entry.others {
                 lead(host, Some(service));
             }
         }
@@ -298,11 +299,11 @@ impl RouteBook {
     fn route_of(
         &self,
         preview: &PreviewId,
-        page: &Page,
+        entry: &HostEntry,
         service: Option<&ServiceName>,
         access: Access,
     ) -> Route {
-        let address = page
+        let address = entry
             .routed
             .as_ref()
             .zip(service)

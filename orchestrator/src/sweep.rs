@@ -19,7 +19,7 @@ use crate::{
     lifecycle::{Desired, Ending, Hold, Origin, Wanted},
     servicelog, snapshots,
     store::{NewPreview, PreviewRow},
-    worker::{Registry, wall_ms},
+    worker::{Workers, wall_ms},
 };
 
 /// How often the engine and the store are looked at, whatever the forge's interval is.
@@ -31,17 +31,17 @@ const UNLISTED_LOOKS_MAX: usize = 50;
 const HINTS_PAUSE: Duration = Duration::from_secs(1);
 
 /// Sweeps until we stop. `poll_seconds` is how often the forge is asked; none never asks.
-pub async fn run(registry: Registry, poll_seconds: Option<u64>, stop: CancellationToken) {
+pub async fn run(workers: Workers, poll_seconds: Option<u64>, stop: CancellationToken) {
     let pause = poll_seconds.map(Duration::from_secs);
     let mut forge_at = pause.map(|_| Instant::now());
     loop {
         if let (Some(at), Some(pause)) = (forge_at, pause)
             && Instant::now() >= at
         {
-            ask_forge(&registry).await;
+            ask_forge(&workers).await;
             forge_at = Some(Instant::now() + pause);
         }
-        keep_house(&registry).await;
+        keep_house(&workers).await;
         let house_at = Instant::now() + HOUSE_PAUSE;
         let next = forge_at.map_or(house_at, |at| at.min(house_at));
         tokio::select! {
@@ -52,18 +52,18 @@ pub async fn run(registry: Registry, poll_seconds: Option<u64>, stop: Cancellati
 }
 
 /// Wakes whoever the engine names, until we stop.
-pub async fn listen(registry: Registry, stop: CancellationToken) {
+pub async fn listen(workers: Workers, stop: CancellationToken) {
     loop {
         let hear = async {
-            let Ok(mut hints) = registry.ports().engine.hints().await else {
+            let Ok(mut hints) = workers.ports().engine.hints().await else {
                 return;
             };
             // What happened while nobody listened is seen by looking.
-            registry.wake_all();
+            workers.wake_all();
             while let Some(hint) = hints.next().await {
                 match hint {
-                    Some(preview) => wake_known(&registry, &preview).await,
-                    None => registry.wake_all(),
+                    Some(preview) => wake_known(&workers, &preview).await,
+                    None => workers.wake_all(),
                 }
             }
         };
@@ -78,15 +78,15 @@ pub async fn listen(registry: Registry, stop: CancellationToken) {
     }
 }
 
-async fn wake_known(registry: &Registry, preview: &PreviewId) {
-    if let Ok(Some(_)) = registry.ports().store.preview(preview).await {
-        registry.wake(preview);
+async fn wake_known(workers: &Workers, preview: &PreviewId) {
+    if let Ok(Some(_)) = workers.ports().store.preview(preview).await {
+        workers.wake(preview);
     }
 }
 
 /// Goes through every repository's open pull requests.
-async fn ask_forge(registry: &Registry) {
-    let Some(forge) = registry.ports().forge.clone() else {
+async fn ask_forge(workers: &Workers) {
+    let Some(forge) = workers.ports().forge.clone() else {
         return;
     };
     let mut repositories = match forge.repositories().await {
@@ -96,7 +96,7 @@ async fn ask_forge(registry: &Registry) {
             Vec::new()
         }
     };
-    let known = registry
+    let known = workers
         .ports()
         .store
         .repositories()
@@ -114,12 +114,12 @@ async fn ask_forge(registry: &Registry) {
         }
     }
     for repository in repositories {
-        sweep_repository(registry, &*forge, &repository).await;
+        sweep_repository(workers, &*forge, &repository).await;
     }
 }
 
-async fn sweep_repository(registry: &Registry, forge: &dyn Forge, repository: &Repository) {
-    let store = &registry.ports().store;
+async fn sweep_repository(workers: &Workers, forge: &dyn Forge, repository: &Repository) {
+    let store = &workers.ports().store;
     let open = match forge.open_pull_requests(&repository.name).await {
         Ok(open) => open,
         Err(error) => {
@@ -147,7 +147,7 @@ async fn sweep_repository(registry: &Registry, forge: &dyn Forge, repository: &R
             .look_at_pull(pull.repository.clone(), pull.number, wall_ms())
             .await;
         match looked {
-            Ok(preview) => registry.wake(&preview),
+            Ok(preview) => workers.wake(&preview),
             Err(error) => tracing::error!(%error, "a pull request could not be noted"),
         }
     }
@@ -156,8 +156,8 @@ async fn sweep_repository(registry: &Registry, forge: &dyn Forge, repository: &R
             && !open.iter().any(|pull| Some(pull.number) == row.number)
     });
     for row in unlisted.take(UNLISTED_LOOKS_MAX) {
-        if store.raise_look(&row.id, wall_ms()).await.is_ok() {
-            registry.wake(&row.id);
+        if store.request_refresh(&row.id, wall_ms()).await.is_ok() {
+            workers.wake(&row.id);
         }
     }
 }
@@ -176,10 +176,10 @@ fn is_news(row: Option<&PreviewRow>, pull: &PullRequest) -> bool {
 }
 
 /// Wakes every preview that is not gone, finds what has no preview, and ends what expired.
-async fn keep_house(registry: &Registry) {
-    let ports = registry.ports();
-    note_visits(registry).await;
-    if let Err(error) = adopt_orphans(registry).await {
+async fn keep_house(workers: &Workers) {
+    let ports = workers.ports();
+    note_visits(workers).await;
+    if let Err(error) = adopt_orphans(workers).await {
         tracing::warn!(
             error = format!("{error:#}"),
             "the engine was not searched for orphans"
@@ -189,11 +189,11 @@ async fn keep_house(registry: &Registry) {
         return;
     };
     for row in rows {
-        expire(registry, &row).await;
-        end_sessions(registry, &row).await;
-        let waits = row.desired.looks_raised > row.desired.looks_applied;
+        expire(workers, &row).await;
+        end_sessions(workers, &row).await;
+        let waits = row.desired.refresh_requested > row.desired.refresh_applied;
         if row.gone_at_ms.is_none() || row.desired.clearing || waits {
-            registry.wake(&row.id);
+            workers.wake(&row.id);
         }
     }
     if let Err(error) = ports.store.forget_old_deliveries(wall_ms()).await {
@@ -214,16 +214,16 @@ async fn keep_house(registry: &Registry) {
 
 /// Something of ours in the engine that no preview knows (the store came from a backup, say)
 /// becomes a preview of which nothing is wanted; its worker takes it away.
-async fn adopt_orphans(registry: &Registry) -> anyhow::Result<()> {
-    let ports = registry.ports();
+async fn adopt_orphans(workers: &Workers) -> anyhow::Result<()> {
+    let ports = workers.ports();
     let seen = ports.engine.observe(None).await?;
-    let rooms = seen.rooms.iter().map(|(preview, _)| preview);
+    let networks = seen.networks.iter().map(|(preview, _)| preview);
     let services = seen.services.iter().map(|state| &state.key.preview);
     let databases = seen.databases.iter().map(|state| &state.key.preview);
     let images = seen.images.iter().map(|image| &image.preview);
     let strays = seen.strays.iter().map(|stray| &stray.preview);
     let data = seen.data.iter().map(|key| &key.preview);
-    let found: std::collections::BTreeSet<_> = rooms
+    let found: std::collections::BTreeSet<_> = networks
         .chain(services)
         .chain(databases)
         .chain(images)
@@ -245,14 +245,14 @@ async fn adopt_orphans(registry: &Registry) -> anyhow::Result<()> {
                 .change_desired(&preview, wall_ms(), change)
                 .await?;
         }
-        registry.wake(&preview);
+        workers.wake(&preview);
     }
     Ok(())
 }
 
 /// Ends a preview that nobody pushed to or visited for too long.
-async fn expire(registry: &Registry, row: &PreviewRow) {
-    let ports = registry.ports();
+async fn expire(workers: &Workers, row: &PreviewRow) {
+    let ports = workers.ports();
     let Wanted::Serve(head) = &row.desired.wanted else {
         return;
     };
@@ -261,8 +261,8 @@ async fn expire(registry: &Registry, row: &PreviewRow) {
         .limits
         .preview_days_max
         .saturating_mul(24 * 3600 * 1000);
-    if row.desired.origin.is_taken() {
-        return end_taken(registry, row).await;
+    if row.desired.origin.is_copy() {
+        return end_taken(workers, row).await;
     }
     let last = row.pushed_at_ms.max(row.visited_at_ms.unwrap_or(0));
     if wall_ms() < last.saturating_add(days_ms) {
@@ -282,8 +282,8 @@ async fn expire(registry: &Registry, row: &PreviewRow) {
 }
 
 /// Ends a fork, a capture or a database alone whose time is over.
-async fn end_taken(registry: &Registry, row: &PreviewRow) {
-    let ports = registry.ports();
+async fn end_taken(workers: &Workers, row: &PreviewRow) {
+    let ports = workers.ports();
     if row.expires_at_ms.is_none_or(|at| wall_ms() < at) {
         return;
     }
@@ -294,8 +294,8 @@ async fn end_taken(registry: &Registry, row: &PreviewRow) {
 }
 
 /// Takes sessions that expired out of the table.
-async fn end_sessions(registry: &Registry, row: &PreviewRow) {
-    let ports = registry.ports();
+async fn end_sessions(workers: &Workers, row: &PreviewRow) {
+    let ports = workers.ports();
     if ports.settings.is_local() {
         return;
     }
@@ -308,8 +308,8 @@ async fn end_sessions(registry: &Registry, row: &PreviewRow) {
 }
 
 /// Writes down who was visited, from what the proxy counts.
-async fn note_visits(registry: &Registry) {
-    let ports = registry.ports();
+async fn note_visits(workers: &Workers) {
+    let ports = workers.ports();
     let Ok(activity) = ports.routes.activity().await else {
         return;
     };

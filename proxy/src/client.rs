@@ -17,8 +17,8 @@ use tokio::{net::UnixStream, time::timeout};
 
 use crate::{
     directory::CONTROL_SOCKET,
-    store::TABLE_OCTETS_MAX,
     table::{Activity, RouteTable},
+    table_file::TABLE_BYTES_MAX,
 };
 
 /// For a request that only reads.
@@ -176,7 +176,7 @@ impl ControlClient {
         let exchange = async {
             let response = self.send(method, path, body).await?;
             let status = response.status();
-            let body = Limited::new(response.into_body(), TABLE_OCTETS_MAX)
+            let body = Limited::new(response.into_body(), TABLE_BYTES_MAX)
                 .collect()
                 .await;
             let body = body

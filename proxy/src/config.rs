@@ -24,14 +24,15 @@ pub struct ProxyConfig {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Limits {
-    /// From a connection's start, or the first octet of a later head, to the head's end.
+    /// From a connection's start, or the first byte of a later head, to the head's end.
     pub head_read: Duration,
     /// How long a connection may stay open between two requests.
     pub keep_alive: Duration,
     /// How long a body may stand still, in either direction, before its connection is closed.
     pub stall: Duration,
-    /// Octets of a request's head, at most (at least 8192).
-    pub head_octets_max: usize,
+    /// Bytes of a request's head, at most (at least 8192).
+    #[serde(rename = "head_octets_max")]
+    pub head_bytes_max: usize,
     /// Open connections of all visitors together.
     pub connections_max: usize,
     /// Open connections of one client address (IPv6: of one /64). Loopback is exempt, because what
@@ -60,7 +61,7 @@ impl Default for Limits {
             head_read: Duration::from_secs(10),
             keep_alive: Duration::from_secs(75),
             stall: Duration::from_secs(60),
-            head_octets_max: 32 * 1024,
+            head_bytes_max: 32 * 1024,
             connections_max: 4096,
             connections_per_client_max: 256,
             upstream_connect: Duration::from_secs(5),

@@ -1,4 +1,4 @@
-//! One visitor's connection, from its first octet to its last.
+//! One visitor's connection, from its first byte to its last.
 
 use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -13,8 +13,8 @@ use crate::{
     wire::{TunnelFlag, Wire},
 };
 
-/// Octets read ahead of a visitor beyond one head.
-const READ_AHEAD_OCTETS: usize = 32 * 1024;
+/// Bytes read ahead of a visitor beyond one head.
+const READ_AHEAD_BYTES: usize = 32 * 1024;
 
 /// Serves a visitor until either side is done. After `stop` the request in flight is finished, and
 /// no other is taken.
@@ -43,8 +43,8 @@ pub(crate) async fn serve(
         .timer(TokioTimer::new())
         // This one runs between requests too; the shorter limit of a head is the wire's.
         .header_read_timeout(limits.keep_alive.max(limits.head_read))
-        .max_header_size(limits.head_octets_max)
-        .max_buf_size(limits.head_octets_max + READ_AHEAD_OCTETS)
+        .max_header_size(limits.head_bytes_max)
+        .max_buf_size(limits.head_bytes_max + READ_AHEAD_BYTES)
         .serve_connection(TokioIo::new(wire), service);
     let mut connection = std::pin::pin!(connection.with_upgrades());
     let ended = tokio::select! {

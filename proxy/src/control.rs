@@ -30,8 +30,8 @@ use crate::{
     client::{About, Drain, Drained, paths},
     connection::ACCEPT_AGAIN,
     forward::Shared,
-    store::{self, TABLE_OCTETS_MAX},
     table::RouteTable,
+    table_file::{self, TABLE_BYTES_MAX},
 };
 
 /// Open connections on the control socket.
@@ -110,7 +110,7 @@ impl Control {
             *stored = None;
             let (dir, table) = (self.dir.clone(), Arc::new(table));
             let writing = Arc::clone(&table);
-            let written = spawn_blocking(move || store::write(&dir, &writing)).await;
+            let written = spawn_blocking(move || table_file::write(&dir, &writing)).await;
             match written.unwrap_or_else(|e| Err(io::Error::other(e))) {
                 Ok(()) => *stored = Some(table),
                 // What is removed now makes room; until then only our own death would lose it.
@@ -198,7 +198,7 @@ async fn connection(stream: UnixStream, control: Arc<Control>, stop: Cancellatio
 struct Problem(StatusCode, String);
 
 async fn read<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T, Problem> {
-    let body = Limited::new(request.into_body(), TABLE_OCTETS_MAX).collect();
+    let body = Limited::new(request.into_body(), TABLE_BYTES_MAX).collect();
     let bad = |why: String| Problem(StatusCode::BAD_REQUEST, why);
     let body = timeout(BODY_WITHIN, body)
         .await

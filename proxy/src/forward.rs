@@ -9,16 +9,15 @@ use hyper::{
 };
 
 use crate::{
-    Limits,
-    ask::{Decision, Gate},
-    cookies, gate,
+    Limits, cookies, gate,
+    gate_client::{Decision, Gate},
     head::{self, Refusal},
     headers::{self, Visitor},
     key::InFlight,
-    live::{Entry, Far, Found, Live},
     pages::Page,
     pool::Target,
     reply::{Lease, ReplyBody, RequestBody, Streamed},
+    routing::{Entry, Found, Live, Upstream},
     tunnel::tunnel,
     upstream::{SendError, send},
     wire::TunnelFlag,
@@ -86,8 +85,8 @@ type Reply = Result<Response<ReplyBody>, Page>;
 impl Exchange<'_> {
     async fn serve(&self, request: Request<Incoming>, counted: InFlight) -> Reply {
         let (address, counted) = match &self.entry.upstream {
-            Far::ControlPlane(target) => return self.control(target, request, counted).await,
-            Far::Address(target) => match self.why_ask(&request) {
+            Upstream::ControlPlane(target) => return self.control(target, request, counted).await,
+            Upstream::Address(target) => match self.why_ask(&request) {
                 None => (target.clone(), counted),
                 Some(reason) => {
                     drop(counted);
@@ -97,7 +96,7 @@ impl Exchange<'_> {
                     }
                 }
             },
-            Far::Ask => {
+            Upstream::Ask => {
                 let reason = self.why_ask(&request).unwrap_or(gate::REASON_ASK);
                 // Held requests are not in flight: they wait for what a drain makes room for.
                 drop(counted);

@@ -2,11 +2,11 @@
 
 use http::{HeaderMap, Method, Request, header, uri::Authority};
 
-/// Octets of a host name or address.
-const HOST_OCTETS_MAX: usize = 253;
+/// Bytes of a host name or address.
+const HOST_BYTES_MAX: usize = 253;
 
 /// Room for a host in the form that is looked up.
-pub(crate) type HostBuffer = [u8; HOST_OCTETS_MAX];
+pub(crate) type HostBuffer = [u8; HOST_BYTES_MAX];
 
 /// Why a request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(crate) enum Refusal {
 
 /// Room for [`check`].
 pub(crate) const fn host_buffer() -> HostBuffer {
-    [0; HOST_OCTETS_MAX]
+    [0; HOST_BYTES_MAX]
 }
 
 /// Checks a head, and tells the host in the form that is looked up.
@@ -94,8 +94,8 @@ fn lookup_form<'b>(given: &str, buffer: &'b mut HostBuffer) -> Option<&'b str> {
     lower.copy_from_slice(host.as_bytes());
     lower.make_ascii_lowercase();
     let mut label = 0_usize;
-    for &octet in lower.iter() {
-        label = match octet {
+    for &byte in lower.iter() {
+        label = match byte {
             b'a'..=b'z' | b'0'..=b'9' | b'-' if label < 63 => label + 1,
             b'.' if label > 0 => 0,
             _ => return None,

@@ -6,7 +6,7 @@
 //! [`client`] is the other end) and `gate.sock` (theirs: answers whatever a route cannot; [`gate`]
 //! has the words).
 //!
-//! The way of one request: `wire` guards the bytes, `head` checks what was parsed, `live`
+//! The way of one request: `wire` guards the bytes, `head` checks what was parsed, `routing`
 //! finds the route and counts, `forward` decides, `upstream` sends, `reply` streams back.
 
 pub mod client;
@@ -14,7 +14,6 @@ pub mod gate;
 pub mod table;
 
 mod admission;
-mod ask;
 mod config;
 mod connection;
 mod control;
@@ -23,18 +22,19 @@ mod crypto;
 mod directory;
 mod error;
 mod forward;
+mod gate_client;
 mod head;
 mod headers;
 mod key;
-mod live;
 mod pages;
 mod pool;
 mod privilege;
 mod reply;
+mod routing;
 mod run;
 mod scan;
 mod serve;
-mod store;
+mod table_file;
 mod tunnel;
 mod upstream;
 mod wire;

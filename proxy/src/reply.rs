@@ -132,7 +132,7 @@ impl Streamed {
 
 impl Drop for Streamed {
     fn drop(&mut self) {
-        // A body of known length is dropped after its last octet without being polled once more.
+        // A body of known length is dropped after its last byte without being polled once more.
         self.end(self.incoming.is_end_stream());
     }
 }

@@ -6,12 +6,12 @@
 //! things is trying to make two readers disagree. So this scanner, which knows framing and nothing
 //! else, reads along and refuses.
 
-/// Octets of one line of a head. The head as a whole is limited by the HTTP library.
-const HEAD_LINE_OCTETS_MAX: usize = 64 * 1024;
-/// Octets of a chunk's size line, extensions included.
-const CHUNK_LINE_OCTETS_MAX: usize = 1024;
-/// Octets of all trailers of one request.
-const TRAILERS_OCTETS_MAX: usize = 16 * 1024;
+/// Bytes of one line of a head. The head as a whole is limited by the HTTP library.
+const HEAD_LINE_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of a chunk's size line, extensions included.
+const CHUNK_LINE_BYTES_MAX: usize = 1024;
+/// Bytes of all trailers of one request.
+const TRAILERS_BYTES_MAX: usize = 16 * 1024;
 /// Hex digits of a chunk's size; fifteen cannot overflow.
 const CHUNK_SIZE_DIGITS_MAX: usize = 15;
 
@@ -33,7 +33,7 @@ pub(crate) struct Scanner {
     /// The beginning of a line whose end has not come yet.
     partial: Vec<u8>,
     head: Framing,
-    trailers_octets: usize,
+    trailers_bytes: usize,
     heads: u64,
 }
 
@@ -65,7 +65,7 @@ struct Framing {
 struct Odd;
 
 impl Scanner {
-    /// Reads along. On failure tells the index of the octet that must not be passed on.
+    /// Reads along. On failure tells the index of the byte that must not be passed on.
     pub(crate) fn scan(&mut self, bytes: &[u8]) -> Result<(), usize> {
         let mut at = 0;
         while at < bytes.len() {
@@ -104,7 +104,7 @@ impl Scanner {
         self.heads
     }
 
-    /// Passes over data, which may be anything, and tells how many octets that were.
+    /// Passes over data, which may be anything, and tells how many bytes that were.
     fn skip(&mut self, left: u64, there: usize, more: fn(u64) -> State, done: State) -> usize {
         let there_wide = there as u64;
         if there_wide < left {
@@ -120,9 +120,9 @@ impl Scanner {
     fn keep(&mut self, start: &[u8]) -> Result<(), Odd> {
         let max = match self.state {
             State::ChunkEnd => 1,
-            State::ChunkSize => CHUNK_LINE_OCTETS_MAX,
-            State::Trailers => TRAILERS_OCTETS_MAX,
-            _ => HEAD_LINE_OCTETS_MAX,
+            State::ChunkSize => CHUNK_LINE_BYTES_MAX,
+            State::Trailers => TRAILERS_BYTES_MAX,
+            _ => HEAD_LINE_BYTES_MAX,
         };
         if self.partial.len() + start.len() > max {
             return Err(Odd);
@@ -170,7 +170,7 @@ impl Scanner {
             }
             (State::ChunkSize, size) => match chunk_size(size)? {
                 0 => {
-                    self.trailers_octets = 0;
+                    self.trailers_bytes = 0;
                     State::Trailers
                 }
                 size => State::ChunkData(size),
@@ -178,8 +178,8 @@ impl Scanner {
             (State::ChunkEnd, []) => State::ChunkSize,
             (State::Trailers, []) => State::Start,
             (State::Trailers, trailer) => {
-                self.trailers_octets += trailer.len();
-                if trailer[0].is_ascii_whitespace() || self.trailers_octets > TRAILERS_OCTETS_MAX {
+                self.trailers_bytes += trailer.len();
+                if trailer[0].is_ascii_whitespace() || self.trailers_bytes > TRAILERS_BYTES_MAX {
                     return Err(Odd);
                 }
                 State::Trailers

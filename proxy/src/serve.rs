@@ -19,22 +19,22 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     ProxyConfig, ProxyError,
     admission::Admission,
-    ask::Gate,
     connection::{self, ACCEPT_AGAIN},
     control::{self, Control},
     directory::GATE_SOCKET,
     forward::Shared,
+    gate_client::Gate,
     key::Key,
-    live::Live,
     pool::Target,
+    routing::Live,
     run::Bound,
-    store,
+    table_file,
 };
 
 /// How often connections that waited too long are closed and forgotten keys removed.
 const SWEEP_EVERY: Duration = Duration::from_secs(2);
 /// The least the HTTP library can do with.
-const HEAD_OCTETS_MIN: usize = 8192;
+const HEAD_BYTES_MIN: usize = 8192;
 
 /// A proxy that serves. Dropped, it stops taking connections.
 #[derive(Debug)]
@@ -79,9 +79,9 @@ pub async fn serve(config: ProxyConfig) -> Result<Running, ProxyError> {
 
 /// Starts to serve on what is bound.
 pub(crate) fn start(config: ProxyConfig, bound: Bound) -> Result<Running, ProxyError> {
-    if config.limits.head_octets_max < HEAD_OCTETS_MIN {
+    if config.limits.head_bytes_max < HEAD_BYTES_MIN {
         return Err(ProxyError::Limit {
-            name: "head_octets_max",
+            name: "head_bytes_max",
             why: "it is less than 8192",
         });
     }
@@ -92,7 +92,7 @@ pub(crate) fn start(config: ProxyConfig, bound: Bound) -> Result<Running, ProxyE
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
     let shared = share(config.limits, scheme, &config.dir);
-    match store::read(&config.dir) {
+    match table_file::read(&config.dir) {
         Ok(Some(table)) => shared.live.swap(table),
         Ok(None) => {}
         // The control plane puts a whole table whenever it meets a proxy; until then visitors are

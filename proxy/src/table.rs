@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// A host name in the one form that is looked up: lower case, no port, no trailing dot, at most
-/// 253 octets of `a-z 0-9 - .`, each label 1 to 63 long.
+/// 253 bytes of `a-z 0-9 - .`, each label 1 to 63 long.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct HostName(String);

@@ -20,8 +20,8 @@ use crate::key::OpenStream;
 const SWITCH_WITHIN: Duration = Duration::from_secs(10);
 /// From the visitor's end of a stream to the upstream's.
 const LAST_WORDS_WITHIN: Duration = Duration::from_secs(5);
-/// Octets copied at once, each way.
-const BUFFER_OCTETS: usize = 16 * 1024;
+/// Bytes copied at once, each way.
+const BUFFER_BYTES: usize = 16 * 1024;
 
 /// Copies until it ends. The count of the stream ends with it.
 pub(crate) async fn tunnel(
@@ -77,7 +77,7 @@ async fn copy(
     mut to: impl AsyncWrite + Unpin,
     clock: &Clock,
 ) -> io::Result<()> {
-    let mut buffer = vec![0; BUFFER_OCTETS];
+    let mut buffer = vec![0; BUFFER_BYTES];
     loop {
         let read = from.read(&mut buffer).await?;
         if read == 0 {

@@ -48,7 +48,7 @@ impl fmt::Debug for SendError {
 }
 
 /// Sends a request. It is sent a second time, on a fresh connection, only where a waiting
-/// connection turned out to be closed, and either not an octet of it went out or repeating it is
+/// connection turned out to be closed, and either not a byte of it went out or repeating it is
 /// harmless by its method and it has no body.
 pub(crate) async fn send(
     key: &Arc<Key>,

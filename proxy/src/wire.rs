@@ -22,7 +22,7 @@ use crate::{
     scan::{Phase, Scanner},
 };
 
-/// An octet that no HTTP/1 head, chunk size or trailer may hold. Put in the place of the first one
+/// A byte that no HTTP/1 head, chunk size or trailer may hold. Put in the place of the first one
 /// that is not plain, it makes the HTTP library refuse the request in its own order: earlier
 /// pipelined requests are answered first, then comes 400 and the end.
 const POISON: u8 = 0;
@@ -57,7 +57,7 @@ pub(crate) struct Wire<S> {
 impl<S> Wire<S> {
     pub(crate) fn new(inner: S, tunnel: TunnelFlag, limits: &Limits) -> Self {
         let mut reading = Deadline::default();
-        // The first octet is due like the rest of the first head.
+        // The first byte is due like the rest of the first head.
         reading.set(limits.head_read);
         Self {
             inner,

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::{
     BlueprintError, OnPush,
-    engine::{Server, engine},
+    kind::{Server, kind},
     migrations,
     nearest::nearest,
     run,
@@ -61,12 +61,12 @@ pub(super) fn database(name: &str, section: &Section<'_>) -> Result<Draft, Bluep
     refuse_external(section)?;
     section.expect(&KEYS, &[])?;
     let mut notes = Vec::new();
-    let server = engine(section, &name, &mut notes)?;
+    let server = kind(section, &name, &mut notes)?;
     let migrate = section.get("migrate");
     let migrate = migrate.map(|value| run::run(section, "migrate", value));
     Ok(Draft {
         at: section.at.clone(),
-        seed: seed::seed(section, &server.engine)?,
+        seed: seed::seed(section, &server.kind)?,
         migrate: migrate.transpose()?,
         on_push: on_push(section)?,
         migrations: migrations::globs(section)?,

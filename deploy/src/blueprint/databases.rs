@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{
-    BlueprintError, Database, DatabaseEngine, Migrate, database, migrations, run,
+    BlueprintError, Database, DatabaseKind, Migrate, database, migrations, run,
     section::Source,
     seed,
     service::{self, variable},
@@ -22,7 +22,7 @@ pub(super) async fn resolve_databases(
 ) -> Result<Vec<Database>, BlueprintError> {
     let families: Vec<Family> = drafts
         .iter()
-        .map(|draft| family(&draft.server.engine))
+        .map(|draft| family(&draft.server.kind))
         .collect();
     let mut databases = Vec::with_capacity(drafts.len());
     let mut places = Vec::with_capacity(drafts.len());
@@ -51,15 +51,15 @@ async fn resolve_database(
     notes: &mut Vec<String>,
 ) -> Result<Database, BlueprintError> {
     let name = draft.name;
-    let scene = seed::Scene {
+    let lookup = seed::Lookup {
         tree,
         source,
         services,
         database: &name,
-        engine: &draft.server.engine,
+        kind: &draft.server.kind,
     };
     let seed = match draft.seed {
-        Some(draft) => Some(seed::resolve(&scene, draft, notes).await?),
+        Some(draft) => Some(seed::resolve(&lookup, draft, notes).await?),
         None => None,
     };
     let seed_digest = seed::digest(tree, seed.as_ref()).await?;
@@ -82,7 +82,7 @@ async fn resolve_database(
     });
     Ok(Database {
         name,
-        engine: draft.server.engine,
+        kind: draft.server.kind,
         image: draft.server.image,
         seed,
         seed_digest: Some(seed_digest),
@@ -102,11 +102,11 @@ enum Family {
     Other,
 }
 
-fn family(engine: &DatabaseEngine) -> Family {
-    match engine {
-        DatabaseEngine::Postgres | DatabaseEngine::Mysql | DatabaseEngine::Mariadb => Family::Sql,
-        DatabaseEngine::Redis | DatabaseEngine::Valkey => Family::Redis,
-        DatabaseEngine::Other { .. } => Family::Other,
+fn family(kind: &DatabaseKind) -> Family {
+    match kind {
+        DatabaseKind::Postgres | DatabaseKind::Mysql | DatabaseKind::Mariadb => Family::Sql,
+        DatabaseKind::Redis | DatabaseKind::Valkey => Family::Redis,
+        DatabaseKind::Other { .. } => Family::Other,
     }
 }
 

@@ -7,8 +7,8 @@ mod databases;
 mod defaults;
 mod dockerfile;
 mod document;
-mod engine;
 mod error;
+mod kind;
 mod migrations;
 mod model;
 mod nearest;
@@ -22,10 +22,10 @@ mod tests;
 mod words;
 
 pub(crate) use dockerfile::instructions;
-pub use engine::known_engine;
 pub use error::BlueprintError;
+pub use kind::known_kind;
 pub use model::{
-    Blueprint, Command, Database, DatabaseEngine, Health, ImageSource, Migrate, OnPush, SeedSource,
+    Blueprint, Command, Database, DatabaseKind, Health, ImageSource, Migrate, OnPush, SeedSource,
     Service,
 };
 pub use nearest::nearest;

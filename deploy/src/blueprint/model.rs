@@ -91,7 +91,8 @@ pub struct Database {
     /// Its name; also its name on the network.
     pub name: DatabaseName,
     /// What it speaks, and where it keeps its data.
-    pub engine: DatabaseEngine,
+    #[serde(rename = "engine")]
+    pub kind: DatabaseKind,
     /// The server's image, such as `postgres:15`.
     pub image: String,
     /// What it holds at birth; nothing where none is given.
@@ -114,7 +115,7 @@ pub struct Database {
 
 /// What a database speaks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum DatabaseEngine {
+pub enum DatabaseKind {
     /// PostgreSQL.
     Postgres,
     /// MySQL.

@@ -6,8 +6,8 @@ use sha2::{Digest as _, Sha256};
 use toml::de::DeValue;
 
 use super::{
-    BlueprintError, DatabaseEngine, SeedSource,
-    engine::word,
+    BlueprintError, DatabaseKind, SeedSource,
+    kind::word,
     run,
     section::{At, Section, Source},
     service::{self, path},
@@ -35,7 +35,7 @@ pub(super) enum Draft {
 /// Reads `seed` and `snapshot`, of which there may be one.
 pub(super) fn seed(
     section: &Section<'_>,
-    engine: &DatabaseEngine,
+    kind: &DatabaseKind,
 ) -> Result<Option<Draft>, BlueprintError> {
     let snapshot = snapshot(section)?;
     let Some(value) = section.get("seed") else {
@@ -49,7 +49,7 @@ pub(super) fn seed(
         DeValue::Table(_) => run::run(section, "seed", value).map(|run| Some(Draft::Run(run))),
         DeValue::String(_) => {
             let at = value.span();
-            if matches!(engine, DatabaseEngine::Other { .. }) {
+            if matches!(kind, DatabaseKind::Other { .. }) {
                 let message = "an image with `data` takes only a seed that is run, such as \
                                { run = \"./seed\", in = \"web\" }";
                 return Err(section.error_at(&at, message));
@@ -80,28 +80,28 @@ fn snapshot(section: &Section<'_>) -> Result<Option<At<String>>, BlueprintError>
 }
 
 /// For whom a seed is looked up, and in what.
-pub(super) struct Scene<'a> {
+pub(super) struct Lookup<'a> {
     pub(super) tree: &'a Tree,
     pub(super) source: &'a Source<'a>,
     pub(super) services: &'a [service::Draft],
     pub(super) database: &'a DatabaseName,
-    pub(super) engine: &'a DatabaseEngine,
+    pub(super) kind: &'a DatabaseKind,
 }
 
 /// Looks the seed up in the commit.
 pub(super) async fn resolve(
-    scene: &Scene<'_>,
+    lookup: &Lookup<'_>,
     draft: Draft,
     notes: &mut Vec<String>,
 ) -> Result<SeedSource, BlueprintError> {
     match draft {
         Draft::Snapshot(name) => Ok(SeedSource::Snapshot { name }),
         Draft::Run(run) => {
-            let (source, database) = (scene.source, scene.database);
-            let (run, service) = run::resolve(source, run, scene.services, database, notes)?;
+            let (source, database) = (lookup.source, lookup.database);
+            let (run, service) = run::resolve(source, run, lookup.services, database, notes)?;
             Ok(SeedSource::Run { run, service })
         }
-        Draft::Path((path, at)) => scene.path(path, &at, notes).await,
+        Draft::Path((path, at)) => lookup.path(path, &at, notes).await,
     }
 }
 
@@ -161,25 +161,25 @@ fn kind(path: &str) -> Option<Kind> {
 }
 
 /// What an engine can be seeded from: the kinds of file, and the words for people.
-fn takes(engine: &DatabaseEngine) -> (&'static [Kind], &'static str) {
-    match engine {
-        DatabaseEngine::Postgres => (
+fn takes(kind: &DatabaseKind) -> (&'static [Kind], &'static str) {
+    match kind {
+        DatabaseKind::Postgres => (
             &[Kind::Sql, Kind::PgCustom],
             "an .sql, .sql.gz or .sql.zst file, a folder of them, an archive of pg_dump (.dump, \
              .pgdump, .custom, or a folder with toc.dat), or { run = \"./seed\" }",
         ),
-        DatabaseEngine::Mysql | DatabaseEngine::Mariadb => (
+        DatabaseKind::Mysql | DatabaseKind::Mariadb => (
             &[Kind::Sql],
             "an .sql, .sql.gz or .sql.zst file, a folder of them, or { run = \"./seed\" }",
         ),
-        DatabaseEngine::Redis | DatabaseEngine::Valkey => {
+        DatabaseKind::Redis | DatabaseKind::Valkey => {
             (&[Kind::Rdb], "an .rdb file, or { run = \"./seed\" }")
         }
-        DatabaseEngine::Other { .. } => (&[], "{ run = \"./seed\" }"),
+        DatabaseKind::Other { .. } => (&[], "{ run = \"./seed\" }"),
     }
 }
 
-impl Scene<'_> {
+impl Lookup<'_> {
     async fn path(
         &self,
         path: String,
@@ -193,7 +193,7 @@ impl Scene<'_> {
         if file.is_none() && self.tree.has_folder(&path).await? {
             return self.folder(path, at, notes).await;
         }
-        let kind = kind(&path).filter(|kind| takes(self.engine).0.contains(kind));
+        let kind = kind(&path).filter(|kind| takes(self.kind).0.contains(kind));
         match (kind, file) {
             (Some(kind), Some(entry)) => {
                 self.weigh(&path, at, entry.size)?;
@@ -230,7 +230,7 @@ impl Scene<'_> {
             .filter(|(name, _)| dumped || kind(name) == Some(Kind::Sql))
             .map(|(_, entry)| entry)
             .collect();
-        let kinds = takes(self.engine).0;
+        let kinds = takes(self.kind).0;
         let wanted = if dumped { Kind::PgCustom } else { Kind::Sql };
         if !kinds.contains(&wanted) {
             return Err(self.unfit(&shown, at));
@@ -238,8 +238,8 @@ impl Scene<'_> {
         if taken.is_empty() {
             let message = format!(
                 "the seed {shown} of database {database} is a folder without .sql files; {} takes {}",
-                word(self.engine),
-                takes(self.engine).1
+                word(self.kind),
+                takes(self.kind).1
             );
             return Err(self.source.error(at, message));
         }
@@ -282,10 +282,10 @@ impl Scene<'_> {
 
     /// A seed that the engine does not take.
     fn unfit(&self, path: &str, at: &Range<usize>) -> BlueprintError {
-        let (name, engine) = (self.database, word(self.engine));
+        let (name, engine) = (self.database, word(self.kind));
         let message = format!(
             "the seed {path} of database {name} is not for {engine}, which takes {}",
-            takes(self.engine).1
+            takes(self.kind).1
         );
         self.source.error(at, message)
     }

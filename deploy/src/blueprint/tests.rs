@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{
-    Blueprint, BlueprintError, Command, Database, DatabaseEngine, OnPush, SeedSource, read,
-};
+use super::{Blueprint, BlueprintError, Command, Database, DatabaseKind, OnPush, SeedSource, read};
 use crate::{
     names::ServiceName,
     source::{
@@ -68,7 +66,7 @@ fn command(words: &[&str]) -> Command {
 
 #[tokio::test]
 async fn each_known_engine_has_an_image_and_a_default_version() {
-    use DatabaseEngine::{Mariadb, Mysql, Postgres, Redis, Valkey};
+    use DatabaseKind::{Mariadb, Mysql, Postgres, Redis, Valkey};
     for (given, engine, image) in [
         ("postgres:15", Postgres, "postgres:15"),
         ("postgres", Postgres, "postgres:17"),
@@ -86,10 +84,7 @@ async fn each_known_engine_has_an_image_and_a_default_version() {
         let [database] = blueprint.databases.as_slice() else {
             panic!("{blueprint:?}")
         };
-        assert_eq!(
-            (&database.engine, database.image.as_str()),
-            (&engine, image)
-        );
+        assert_eq!((&database.kind, database.image.as_str()), (&engine, image));
         let said = blueprint
             .notes
             .iter()
@@ -110,7 +105,7 @@ async fn any_image_is_a_database_when_it_says_where_its_data_is() {
     let env = BTreeMap::from([("COUCH_USER".to_owned(), "admin".to_owned())]);
     let data = "/opt/couch-db/data_1.0".to_owned();
     let port = Some(5984);
-    assert_eq!(couch.engine, DatabaseEngine::Other { data, port, env });
+    assert_eq!(couch.kind, DatabaseKind::Other { data, port, env });
     assert_eq!(couch.image, "registry.example/acme/couch:3");
     assert_eq!(
         (couch.memory_bytes, couch.url_variable.as_str()),
@@ -123,7 +118,7 @@ async fn any_image_is_a_database_when_it_says_where_its_data_is() {
     assert_eq!(couch.seed, Some(SeedSource::Run { run, service }));
     let mongo = database("engine = \"mongo:7\"\ndata = \"/data/db\"").await;
     let (data, port, env) = ("/data/db".to_owned(), None, BTreeMap::new());
-    assert_eq!(mongo.engine, DatabaseEngine::Other { data, port, env });
+    assert_eq!(mongo.kind, DatabaseKind::Other { data, port, env });
     assert_eq!(mongo.seed, None);
 }
 
@@ -573,7 +568,7 @@ async fn a_data_folder_is_one_that_the_image_may_have() {
     ] {
         let lines = format!("engine = \"x:1\"\ndata = \"{fine}\"");
         let database = database(&lines).await;
-        assert!(matches!(database.engine, DatabaseEngine::Other { data, .. } if data == fine));
+        assert!(matches!(database.kind, DatabaseKind::Other { data, .. } if data == fine));
     }
 }
 

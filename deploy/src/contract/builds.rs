@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     Act, Broken, Fixture, Kept, Source,
-    check::{R1, acting, eventually, expect, key, observe, ready, room, shop, spec},
+    check::{R1, acting, eventually, expect, key, network, observe, ready, shop, spec},
 };
 use crate::{
     builder::{BuildError, BuildEvent, BuildRequest, silence},
@@ -77,7 +77,7 @@ pub async fn a_build_gives_an_image_that_runs(fixture: &dyn Fixture) -> Kept {
             &(begun, done),
         )?;
     }
-    room(fixture).await?;
+    network(fixture).await?;
     let web = spec(key("web")?, image.clone(), None);
     ready(fixture, fixture.engine().start_service(&web).await?).await?;
     fixture.engine().remove_service(&web.key).await?;
@@ -140,7 +140,7 @@ pub async fn a_build_whose_dockerfile_carries_our_labels_gains_nothing(
         "the image is seen under its id",
         &(seen, &image),
     )?;
-    room(fixture).await?;
+    network(fixture).await?;
     let web = spec(key("web")?, image, None);
     fixture.engine().start_service(&web).await?;
     let seen = observe(fixture).await?;
@@ -167,7 +167,7 @@ pub async fn an_image_that_cannot_be_had_is_named(fixture: &dyn Fixture) -> Kept
 
 /// Only what we built is ours to remove.
 pub async fn an_image_that_somebody_else_made_is_never_removed(fixture: &dyn Fixture) -> Kept {
-    room(fixture).await?;
+    network(fixture).await?;
     let web = acting(fixture, "web", Act::Serve).await?;
     fixture.builder().remove(&shop()?, &web.image).await?;
     ready(fixture, fixture.engine().start_service(&web).await?).await

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::{Act, Fixture};
 use crate::{
     blueprint::{Command, Health},
-    engine::{Observation, Probe, Room, RoomSpec, ServiceKey, ServiceSpec},
+    engine::{Network, NetworkSpec, Observation, Probe, ServiceKey, ServiceSpec},
     names::{ImageId, NameError, PreviewId, RevisionNumber, ServiceName},
 };
 
@@ -135,18 +135,22 @@ pub(super) async fn acting(
     Ok(spec(key(service)?, image, Some(fixture.command(act))))
 }
 
-/// Makes the room of the shop's first revision.
-pub(super) async fn room(fixture: &dyn Fixture) -> Kept {
-    room_of(fixture, &shop()?, Room::Revision(R1)).await
+/// Makes the network of the shop's first revision.
+pub(super) async fn network(fixture: &dyn Fixture) -> Kept {
+    network_of(fixture, &shop()?, Network::Revision(R1)).await
 }
 
-pub(super) async fn room_of(fixture: &dyn Fixture, preview: &PreviewId, room: Room) -> Kept {
-    let spec = RoomSpec {
+pub(super) async fn network_of(
+    fixture: &dyn Fixture,
+    preview: &PreviewId,
+    network: Network,
+) -> Kept {
+    let spec = NetworkSpec {
         preview: preview.clone(),
-        room,
+        network,
         members: 6,
     };
-    Ok(fixture.engine().ensure_room(&spec).await?)
+    Ok(fixture.engine().ensure_network(&spec).await?)
 }
 
 /// Waits until the service at the address answers as it should.
@@ -191,8 +195,8 @@ pub async fn clear(fixture: &dyn Fixture) -> Kept {
     for stray in &seen.strays {
         engine.remove_stray(stray).await?;
     }
-    for (preview, room) in &seen.rooms {
-        engine.remove_room(preview, room).await?;
+    for (preview, network) in &seen.networks {
+        engine.remove_network(preview, network).await?;
     }
     let left = observe(fixture).await?;
     expect(

@@ -6,13 +6,13 @@ use secrecy::SecretString;
 
 use super::{
     Broken, Fixture, Kept,
-    check::{expect, observe, room, room_of, shop},
+    check::{expect, network, network_of, observe, shop},
     fixture::{PASSWORD, SEED},
 };
 use crate::{
-    blueprint::DatabaseEngine,
+    blueprint::DatabaseKind,
     databases::{DataSet, DataSink, DatabaseKey, DatabaseSpec, Seed, SeedFile},
-    engine::{Observation, Room},
+    engine::{Network, Observation},
     names::{DatabaseName, Generation, NameError},
 };
 
@@ -50,7 +50,7 @@ pub(super) fn database(
 ) -> Result<DatabaseSpec, NameError> {
     Ok(DatabaseSpec {
         key: data_key(generation, name)?,
-        engine: DatabaseEngine::Postgres,
+        kind: DatabaseKind::Postgres,
         image: fixture.database_image().to_owned(),
         password: SecretString::from(PASSWORD),
         memory_bytes: 512 << 20,
@@ -93,19 +93,19 @@ impl Told {
     }
 }
 
-/// Makes the rooms of the shop's first revision and of one generation of its data.
-pub(super) async fn rooms(fixture: &dyn Fixture, generation: Generation) -> Kept {
-    room(fixture).await?;
-    room_of(fixture, &shop()?, Room::Data(generation)).await
+/// Makes the networks of the shop's first revision and of one generation of its data.
+pub(super) async fn networks(fixture: &dyn Fixture, generation: Generation) -> Kept {
+    network(fixture).await?;
+    network_of(fixture, &shop()?, Network::Data(generation)).await
 }
 
-/// A database with the seed's data, in its rooms, without a server.
+/// A database with the seed's data, in its networks, without a server.
 pub(super) async fn made(
     fixture: &dyn Fixture,
     generation: Generation,
     name: &str,
 ) -> Result<DatabaseSpec, Broken> {
-    rooms(fixture, generation).await?;
+    networks(fixture, generation).await?;
     let spec = database(fixture, generation, name)?;
     let databases = fixture.databases();
     databases.create(&spec, &seed(), silence()).await?;
@@ -129,7 +129,7 @@ pub(super) async fn started(
     generation: Generation,
     name: &str,
 ) -> Result<DatabaseSpec, Broken> {
-    rooms(fixture, generation).await?;
+    networks(fixture, generation).await?;
     let spec = database(fixture, generation, name)?;
     fixture.databases().start(&spec).await?;
     Ok(spec)

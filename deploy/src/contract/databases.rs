@@ -6,14 +6,14 @@ use super::{
     Fixture, Kept,
     check::{expect, observe, shop},
     data::{
-        G1, MAIN, OTHER, data_are, data_key, database, holds, made, nothing_was_made, rooms,
+        G1, MAIN, OTHER, data_are, data_key, database, holds, made, networks, nothing_was_made,
         running, seed, silence,
     },
 };
 use crate::{
-    blueprint::DatabaseEngine,
+    blueprint::DatabaseKind,
     databases::DatabaseError,
-    engine::{Activity, EngineError, Room},
+    engine::{ContainerState, EngineError, Network},
 };
 
 /// What the first visitor meets is the seed.
@@ -22,7 +22,7 @@ pub async fn a_database_starts_with_its_seed_and_answers(fixture: &dyn Fixture) 
     holds(fixture, &main, &["seed"]).await
 }
 
-/// Data need neither a room nor a server, and are seen.
+/// Data need neither a network nor a server, and are seen.
 pub async fn data_are_made_without_a_server(fixture: &dyn Fixture) -> Kept {
     let main = database(fixture, G1, MAIN)?;
     fixture
@@ -30,12 +30,12 @@ pub async fn data_are_made_without_a_server(fixture: &dyn Fixture) -> Kept {
         .create(&main, &seed(), silence())
         .await?;
     let seen = data_are(fixture, &[main.key]).await?;
-    let alone = seen.databases.is_empty() && seen.rooms.is_empty();
+    let alone = seen.databases.is_empty() && seen.networks.is_empty();
     expect(alone, "nothing but the data is there", &seen)
 }
 
-/// A database never runs outside its room.
-pub async fn a_database_without_its_room_is_missing(fixture: &dyn Fixture) -> Kept {
+/// A database never runs outside its network.
+pub async fn a_database_without_its_network_is_missing(fixture: &dyn Fixture) -> Kept {
     let main = database(fixture, G1, MAIN)?;
     fixture
         .databases()
@@ -43,14 +43,18 @@ pub async fn a_database_without_its_room_is_missing(fixture: &dyn Fixture) -> Ke
         .await?;
     let started = fixture.databases().start(&main).await;
     let missing = matches!(started, Err(DatabaseError::Engine(EngineError::Missing(_))));
-    expect(missing, "a start without its room is missing it", &started)?;
+    expect(
+        missing,
+        "a start without its network is missing it",
+        &started,
+    )?;
     let seen = data_are(fixture, &[main.key]).await?;
     expect(seen.databases.is_empty(), "it leaves no server", &seen)
 }
 
 /// Nothing is made by a start.
 pub async fn starting_a_database_that_was_never_made_is_missing(fixture: &dyn Fixture) -> Kept {
-    rooms(fixture, G1).await?;
+    networks(fixture, G1).await?;
     let main = database(fixture, G1, MAIN)?;
     let started = fixture.databases().start(&main).await;
     let missing = matches!(started, Err(DatabaseError::Engine(EngineError::Missing(_))));
@@ -65,8 +69,8 @@ pub async fn starting_a_database_twice_leaves_one_server(fixture: &dyn Fixture) 
     fixture.databases().start(&main).await?;
     holds(fixture, &main, &["seed", "written"]).await?;
     let seen = data_are(fixture, std::slice::from_ref(&main.key)).await?;
-    let states = seen.databases.iter().map(|db| (&db.key, &db.activity));
-    let one = states.eq([(&main.key, &Activity::Running)]);
+    let states = seen.databases.iter().map(|db| (&db.key, &db.state));
+    let one = states.eq([(&main.key, &ContainerState::Running)]);
     expect(one, "one server runs", &seen)
 }
 
@@ -88,8 +92,8 @@ pub async fn a_stopped_database_keeps_its_data(fixture: &dyn Fixture) -> Kept {
     for _ in 0..2 {
         fixture.databases().stop(&main.key).await?;
         let seen = data_are(fixture, std::slice::from_ref(&main.key)).await?;
-        let stopped = seen.databases.is_empty() && seen.rooms.len() == 2;
-        expect(stopped, "the server is gone, its room is not", &seen)?;
+        let stopped = seen.databases.is_empty() && seen.networks.len() == 2;
+        expect(stopped, "the server is gone, its network is not", &seen)?;
     }
     fixture.databases().start(&main).await?;
     holds(fixture, &main, &["seed", "written"]).await
@@ -101,8 +105,8 @@ pub async fn a_database_keeps_its_data_when_its_server_is_killed(fixture: &dyn F
     fixture.put_word(&main, "written").await?;
     fixture.stop_containers().await?;
     let seen = observe(fixture).await?;
-    let ended = |activity: &Activity| matches!(activity, Activity::Exited { .. });
-    let stopped = seen.databases.iter().all(|db| ended(&db.activity));
+    let ended = |state: &ContainerState| matches!(state, ContainerState::Exited { .. });
+    let stopped = seen.databases.iter().all(|db| ended(&db.state));
     expect(
         stopped && seen.databases.len() == 1,
         "it is seen as ended",
@@ -129,8 +133,8 @@ pub async fn creating_again_starts_fresh(fixture: &dyn Fixture) -> Kept {
     expect(seen.databases.len() == 1, "one server is there", &seen)
 }
 
-/// Neither server nor data; its room and its neighbours stay.
-pub async fn a_removed_database_leaves_nothing_but_its_room(fixture: &dyn Fixture) -> Kept {
+/// Neither server nor data; its network and its neighbours stay.
+pub async fn a_removed_database_leaves_nothing_but_its_network(fixture: &dyn Fixture) -> Kept {
     let main = running(fixture, G1, MAIN).await?;
     let other = running(fixture, G1, OTHER).await?;
     for _ in 0..2 {
@@ -139,8 +143,12 @@ pub async fn a_removed_database_leaves_nothing_but_its_room(fixture: &dyn Fixtur
         let servers = seen.databases.iter().map(|db| &db.key);
         let gone = servers.eq([&other.key]);
         expect(gone, "the server is gone, its neighbour is not", &seen)?;
-        let room = (shop()?, Room::Data(G1));
-        expect(seen.rooms.contains(&room), "the room is kept", &seen)?;
+        let network = (shop()?, Network::Data(G1));
+        expect(
+            seen.networks.contains(&network),
+            "the network is kept",
+            &seen,
+        )?;
     }
     holds(fixture, &other, &["seed"]).await?;
     fixture.databases().stop(&other.key).await?;
@@ -153,7 +161,7 @@ pub async fn a_removed_database_leaves_nothing_but_its_room(fixture: &dyn Fixtur
 pub async fn data_of_another_kind_of_server_are_refused(fixture: &dyn Fixture) -> Kept {
     let main = made(fixture, G1, MAIN).await?;
     let mut unlike = main.clone();
-    unlike.engine = DatabaseEngine::Redis;
+    unlike.kind = DatabaseKind::Redis;
     let started = fixture.databases().start(&unlike).await;
     let refused = matches!(&started,
         Err(DatabaseError::Version { made_by, .. }) if *made_by == main.image);
@@ -188,6 +196,6 @@ pub async fn the_pool_tells_who_has_how_much(fixture: &dyn Fixture) -> Kept {
     let some = one && bytes.sum::<u64>() > 0;
     expect(some, "the one database has some of the pool", &usage)?;
     let pool = databases.pool().await?;
-    let room = pool.free_bytes > 0 && pool.free_bytes <= pool.total_bytes;
-    expect(room, "a part of the pool is free", &pool)
+    let network = pool.free_bytes > 0 && pool.free_bytes <= pool.total_bytes;
+    expect(network, "a part of the pool is free", &pool)
 }

@@ -4,33 +4,33 @@ use futures_util::StreamExt;
 
 use super::{
     Act, Broken, Fixture, Kept,
-    check::{R1, acting, expect, observe, ready, room, room_of, shop, soon},
+    check::{R1, acting, expect, network, network_of, observe, ready, shop, soon},
     data::{G1, MAIN, running},
 };
 use crate::{
-    engine::{Activity, Room},
+    engine::{ContainerState, Network},
     names::PreviewId,
 };
 
 /// One look shows all that there is, and one preview's look nothing of another.
 pub async fn observe_finds_everything_and_only_of_that_preview(fixture: &dyn Fixture) -> Kept {
     let (shop, other) = (shop()?, PreviewId::parse("shop-10")?);
-    room(fixture).await?;
-    room_of(fixture, &other, Room::Revision(R1)).await?;
+    network(fixture).await?;
+    network_of(fixture, &other, Network::Revision(R1)).await?;
     let main = running(fixture, G1, MAIN).await?.key;
     let mut spec = acting(fixture, "web", Act::Serve).await?;
     spec.data = Some(G1);
     let address = fixture.engine().start_service(&spec).await?;
 
     let mut seen = fixture.engine().observe(Some(&shop)).await?;
-    seen.rooms.sort();
-    let rooms = [
-        (shop.clone(), Room::Revision(R1)),
-        (shop.clone(), Room::Data(G1)),
+    seen.networks.sort();
+    let networks = [
+        (shop.clone(), Network::Revision(R1)),
+        (shop.clone(), Network::Data(G1)),
     ];
     expect(
-        seen.rooms == rooms,
-        "both rooms of the preview are seen",
+        seen.networks == networks,
+        "both networks of the preview are seen",
         &seen,
     )?;
     let web = seen
@@ -42,15 +42,15 @@ pub async fn observe_finds_everything_and_only_of_that_preview(fixture: &dyn Fix
         "its service is seen",
         &seen,
     )?;
-    let servers = seen.databases.iter().map(|db| (&db.key, &db.activity));
-    let server = servers.eq([(&main, &Activity::Running)]);
+    let servers = seen.databases.iter().map(|db| (&db.key, &db.state));
+    let server = servers.eq([(&main, &ContainerState::Running)]);
     expect(server, "the server of its database is seen", &seen)?;
     expect(seen.data == [main], "its data are seen", &seen)?;
     let nothing_else = seen.strays.is_empty() && seen.images.is_empty();
     expect(nothing_else, "nothing else is seen", &seen)?;
 
     let seen = fixture.engine().observe(Some(&other)).await?;
-    let only = seen.rooms == [(other, Room::Revision(R1))];
+    let only = seen.networks == [(other, Network::Revision(R1))];
     let only = only && seen.services.is_empty() && seen.databases.is_empty();
     expect(
         only && seen.data.is_empty() && seen.strays.is_empty(),
@@ -58,14 +58,14 @@ pub async fn observe_finds_everything_and_only_of_that_preview(fixture: &dyn Fix
         &seen,
     )?;
     let seen = observe(fixture).await?;
-    let both = seen.rooms.len() == 3 && seen.services.len() == 1 && seen.databases.len() == 1;
+    let both = seen.networks.len() == 3 && seen.services.len() == 1 && seen.databases.len() == 1;
     let both = both && seen.data.len() == 1;
     expect(both, "a look at everything sees both", &seen)
 }
 
 /// Another Dayfly on the same engine is another world.
 pub async fn two_instances_do_not_see_each_other(fixture: &dyn Fixture) -> Kept {
-    room(fixture).await?;
+    network(fixture).await?;
     let spec = acting(fixture, "web", Act::Serve).await?;
     let address = fixture.engine().start_service(&spec).await?;
     let (_, stranger) = fixture.stranger();
@@ -73,17 +73,18 @@ pub async fn two_instances_do_not_see_each_other(fixture: &dyn Fixture) -> Kept 
     expect(seen.is_empty(), "a stranger sees nothing of ours", &seen)?;
     stranger.remove_service(&spec.key).await?;
     stranger
-        .remove_room(&spec.key.preview, &Room::Revision(R1))
+        .remove_network(&spec.key.preview, &Network::Revision(R1))
         .await?;
     ready(fixture, address).await?;
     let seen = observe(fixture).await?;
-    let whole = seen.rooms.len() == 1 && seen.services.iter().any(|s| s.address == Some(address));
+    let whole =
+        seen.networks.len() == 1 && seen.services.iter().any(|s| s.address == Some(address));
     expect(whole, "a stranger's removals touch nothing of ours", &seen)
 }
 
 /// Somebody who listens hears that something changed.
 pub async fn a_change_is_hinted(fixture: &dyn Fixture) -> Kept {
-    room(fixture).await?;
+    network(fixture).await?;
     let spec = acting(fixture, "web", Act::Wait).await?;
     let mut hints = fixture.engine().hints().await?;
     fixture.engine().start_service(&spec).await?;

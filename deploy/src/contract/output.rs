@@ -4,7 +4,7 @@ use futures_util::StreamExt;
 
 use super::{
     Act, Broken, Fixture, Kept,
-    check::{HOST, acting, eventually, expect, key, ready, room, soon},
+    check::{HOST, acting, eventually, expect, key, network, ready, soon},
 };
 use crate::{
     blueprint::Health,
@@ -13,7 +13,7 @@ use crate::{
 
 /// Each finding points at another mistake of the application, so they are told apart.
 pub async fn a_probe_tells_refused_silent_and_status_apart(fixture: &dyn Fixture) -> Kept {
-    room(fixture).await?;
+    network(fixture).await?;
     let cases = [
         ("idle", Act::Wait, Health::Default, Probe::Refused),
         ("idle", Act::Wait, Health::Tcp, Probe::Refused),
@@ -49,7 +49,7 @@ pub async fn a_probe_tells_refused_silent_and_status_apart(fixture: &dyn Fixture
 
 /// What was printed before, and what is printed while somebody listens, until the service ends.
 pub async fn logs_have_the_last_lines_and_follow(fixture: &dyn Fixture) -> Kept {
-    room(fixture).await?;
+    network(fixture).await?;
     let engine = fixture.engine();
     let spec = acting(fixture, "web", Act::Serve).await?;
     let address = engine.start_service(&spec).await?;

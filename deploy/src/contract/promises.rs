@@ -5,14 +5,14 @@
 macro_rules! contract_promises {
     ($each:ident) => {
         $each! {
-            ensuring_a_room_twice_makes_one
-            a_removed_room_is_gone_and_removing_again_is_fine
+            ensuring_a_network_twice_makes_one
+            a_removed_network_is_gone_and_removing_again_is_fine
             removing_what_is_not_there_is_fine
 
             starting_a_service_twice_answers_the_same_address
             a_service_with_another_spec_is_made_again
             a_missing_image_is_missing
-            a_missing_room_is_missing
+            a_missing_network_is_missing
             a_removed_service_is_gone
             a_service_that_ends_says_how
             a_service_stopped_behind_our_back_is_seen_and_starts_again
@@ -41,14 +41,14 @@ macro_rules! contract_promises {
 
             a_database_starts_with_its_seed_and_answers
             data_are_made_without_a_server
-            a_database_without_its_room_is_missing
+            a_database_without_its_network_is_missing
             starting_a_database_that_was_never_made_is_missing
             starting_a_database_twice_leaves_one_server
             a_database_answers_to_the_password_it_was_started_with_last
             a_stopped_database_keeps_its_data
             a_database_keeps_its_data_when_its_server_is_killed
             creating_again_starts_fresh
-            a_removed_database_leaves_nothing_but_its_room
+            a_removed_database_leaves_nothing_but_its_network
             data_of_another_kind_of_server_are_refused
             a_server_image_that_cannot_be_had_is_named
             the_pool_tells_who_has_how_much
@@ -58,7 +58,7 @@ macro_rules! contract_promises {
             a_database_without_a_seed_answers
             a_seed_that_is_run_fills_the_database
             a_seed_whose_command_fails_tells_its_last_words
-            a_seed_that_is_run_needs_the_room
+            a_seed_that_is_run_needs_the_network
             the_same_seed_is_run_once
             another_seed_is_made_afresh
 

@@ -2,13 +2,13 @@
 
 use super::{
     Act, Fixture, Kept,
-    check::{acting, eventually, expect, observe, room},
+    check::{acting, eventually, expect, network, observe},
 };
 use crate::engine::{Ended, OUTPUT_LINES_MAX};
 
 /// What a command says and how it ends is an answer; nothing of it stays.
 pub async fn a_command_that_fails_is_an_end_not_an_error(fixture: &dyn Fixture) -> Kept {
-    room(fixture).await?;
+    network(fixture).await?;
     let spec = acting(fixture, "web", Act::Fail).await?;
     let ended = fixture.engine().run_to_end(&spec, "migrate").await?;
     let output = vec!["last words".to_owned()];
@@ -29,7 +29,7 @@ pub async fn a_command_that_fails_is_an_end_not_an_error(fixture: &dyn Fixture) 
 
 /// Output is kept up to a limit, and its end is what counts.
 pub async fn a_command_that_prints_much_is_known_by_its_last_lines(fixture: &dyn Fixture) -> Kept {
-    room(fixture).await?;
+    network(fixture).await?;
     let spec = acting(fixture, "web", Act::Print).await?;
     let ended = fixture.engine().run_to_end(&spec, "migrate").await?;
     let wanted: Vec<_> = (301 - OUTPUT_LINES_MAX..=300)
@@ -44,7 +44,7 @@ pub async fn a_command_that_prints_much_is_known_by_its_last_lines(fixture: &dyn
 
 /// A command that nobody waits for any more ends.
 pub async fn dropping_a_run_ends_it(fixture: &dyn Fixture) -> Kept {
-    room(fixture).await?;
+    network(fixture).await?;
     let spec = acting(fixture, "web", Act::Wait).await?;
     let strays = async || Ok(observe(fixture).await?.strays);
     {

@@ -2,10 +2,10 @@
 
 use super::{
     Act, BAD_SEED, Fixture, Kept,
-    check::{acting, expect, room},
+    check::{acting, expect, network},
     data::{
-        G1, G2, MAIN, OTHER, SEED_PATH, Told, data_are, database, file, holds, nothing_was_made,
-        rooms, running, seed, silence,
+        G1, G2, MAIN, OTHER, SEED_PATH, Told, data_are, database, file, holds, networks,
+        nothing_was_made, running, seed, silence,
     },
 };
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
 
 /// The author is told which line, and nothing half made is left.
 pub async fn a_bad_seed_names_the_line(fixture: &dyn Fixture) -> Kept {
-    rooms(fixture, G1).await?;
+    networks(fixture, G1).await?;
     let bad = Seed::Sql(vec![file(BAD_SEED)]);
     let main = database(fixture, G1, MAIN)?;
     let made = fixture.databases().create(&main, &bad, silence()).await;
@@ -38,7 +38,7 @@ pub async fn a_seed_that_does_not_fit_is_refused(fixture: &dyn Fixture) -> Kept 
 
 /// A database may begin with nothing in it.
 pub async fn a_database_without_a_seed_answers(fixture: &dyn Fixture) -> Kept {
-    rooms(fixture, G1).await?;
+    networks(fixture, G1).await?;
     let main = database(fixture, G1, MAIN)?;
     let databases = fixture.databases();
     databases.create(&main, &Seed::Empty, silence()).await?;
@@ -48,7 +48,7 @@ pub async fn a_database_without_a_seed_answers(fixture: &dyn Fixture) -> Kept {
 
 /// A command beside the server may be the seed; it meets the server under its own name.
 pub async fn a_seed_that_is_run_fills_the_database(fixture: &dyn Fixture) -> Kept {
-    rooms(fixture, G1).await?;
+    networks(fixture, G1).await?;
     let main = database(fixture, G1, MAIN)?;
     let seed = fixture.seed_that_runs(&main).await?;
     let databases = fixture.databases();
@@ -62,7 +62,7 @@ pub async fn a_seed_that_is_run_fills_the_database(fixture: &dyn Fixture) -> Kep
 
 /// What the command said last is told, and nothing half made is left.
 pub async fn a_seed_whose_command_fails_tells_its_last_words(fixture: &dyn Fixture) -> Kept {
-    rooms(fixture, G1).await?;
+    networks(fixture, G1).await?;
     let mut spec = acting(fixture, "seeder", Act::Fail).await?;
     spec.data = Some(G1);
     let seed = Seed::Run {
@@ -79,13 +79,13 @@ pub async fn a_seed_whose_command_fails_tells_its_last_words(fixture: &dyn Fixtu
 }
 
 /// A command cannot meet the server where there is no room for both.
-pub async fn a_seed_that_is_run_needs_the_room(fixture: &dyn Fixture) -> Kept {
-    room(fixture).await?;
+pub async fn a_seed_that_is_run_needs_the_network(fixture: &dyn Fixture) -> Kept {
+    network(fixture).await?;
     let main = database(fixture, G1, MAIN)?;
     let seed = fixture.seed_that_runs(&main).await?;
     let made = fixture.databases().create(&main, &seed, silence()).await;
     let missing = matches!(made, Err(DatabaseError::Engine(EngineError::Missing(_))));
-    expect(missing, "a making without its room is missing it", &made)?;
+    expect(missing, "a making without its network is missing it", &made)?;
     nothing_was_made(fixture).await
 }
 
@@ -108,8 +108,8 @@ pub async fn the_same_seed_is_run_once(fixture: &dyn Fixture) -> Kept {
     let told = told.all();
     expect(told.is_empty(), "what is made already is not made", &told)?;
     let snapshots = databases.snapshots().await?;
-    let states = snapshots.iter().map(|state| (&state.engine, &state.image));
-    let one = states.eq([(&first.engine, &first.image)]);
+    let states = snapshots.iter().map(|state| (&state.kind, &state.image));
+    let one = states.eq([(&first.kind, &first.image)]);
     let from = snapshots.iter().all(|state| state.source == SEED_PATH);
     expect(one && from, "one snapshot is there", &snapshots)?;
     data_are(
@@ -117,8 +117,8 @@ pub async fn the_same_seed_is_run_once(fixture: &dyn Fixture) -> Kept {
         &[first.key.clone(), second.key.clone(), third.key.clone()],
     )
     .await?;
-    rooms(fixture, G1).await?;
-    rooms(fixture, G2).await?;
+    networks(fixture, G1).await?;
+    networks(fixture, G2).await?;
     for database in [&first, &second, &third] {
         databases.start(database).await?;
     }

@@ -2,18 +2,18 @@
 
 use super::{
     Act, Broken, Fixture, Kept,
-    check::{HOST, acting, eventually, expect, observe, ready, room},
+    check::{HOST, acting, eventually, expect, network, observe, ready},
     data::G1,
 };
 use crate::{
     blueprint::Health,
-    engine::{Activity, EngineError, Probe},
+    engine::{ContainerState, EngineError, Probe},
     names::ImageId,
 };
 
 /// Starting what runs answers where it runs.
 pub async fn starting_a_service_twice_answers_the_same_address(fixture: &dyn Fixture) -> Kept {
-    room(fixture).await?;
+    network(fixture).await?;
     let spec = acting(fixture, "web", Act::Serve).await?;
     let first = fixture.engine().start_service(&spec).await?;
     ready(fixture, first).await?;
@@ -27,15 +27,15 @@ pub async fn starting_a_service_twice_answers_the_same_address(fixture: &dyn Fix
     let states: Vec<_> = seen
         .services
         .iter()
-        .map(|s| (s.address, &s.activity, &s.image))
+        .map(|s| (s.address, &s.state, &s.image))
         .collect();
-    let one = states == [(Some(first), &Activity::Running, &spec.image)];
+    let one = states == [(Some(first), &ContainerState::Running, &spec.image)];
     expect(one, "one service runs at that address", &seen)
 }
 
 /// A container that was made for something else does not stay.
 pub async fn a_service_with_another_spec_is_made_again(fixture: &dyn Fixture) -> Kept {
-    room(fixture).await?;
+    network(fixture).await?;
     let before = acting(fixture, "web", Act::Wait).await?;
     let address = fixture.engine().start_service(&before).await?;
     let found = fixture
@@ -55,7 +55,7 @@ pub async fn a_service_with_another_spec_is_made_again(fixture: &dyn Fixture) ->
 
 /// An image that was removed is told from an engine that is away.
 pub async fn a_missing_image_is_missing(fixture: &dyn Fixture) -> Kept {
-    room(fixture).await?;
+    network(fixture).await?;
     let mut spec = acting(fixture, "web", Act::Serve).await?;
     spec.image = ImageId::parse(&format!("sha256:{}", "0".repeat(64)))?;
     let started = fixture.engine().start_service(&spec).await;
@@ -77,26 +77,30 @@ pub async fn a_missing_image_is_missing(fixture: &dyn Fixture) -> Kept {
     expect(nothing, "neither leaves anything", &seen)
 }
 
-/// A service is never started outside its room.
-pub async fn a_missing_room_is_missing(fixture: &dyn Fixture) -> Kept {
+/// A service is never started outside its network.
+pub async fn a_missing_network_is_missing(fixture: &dyn Fixture) -> Kept {
     let mut spec = acting(fixture, "web", Act::Serve).await?;
     let started = fixture.engine().start_service(&spec).await;
     let missing = matches!(started, Err(EngineError::Missing(_)));
-    expect(missing, "a start without its room is missing it", &started)?;
-    room(fixture).await?;
+    expect(
+        missing,
+        "a start without its network is missing it",
+        &started,
+    )?;
+    network(fixture).await?;
     spec.data = Some(G1);
     let started = fixture.engine().start_service(&spec).await;
     let missing = matches!(started, Err(EngineError::Missing(_)));
     expect(
         missing,
-        "a start without the data room is missing it",
+        "a start without the data network is missing it",
         &started,
     )
 }
 
 /// Removing ends it and takes everything of it along.
 pub async fn a_removed_service_is_gone(fixture: &dyn Fixture) -> Kept {
-    room(fixture).await?;
+    network(fixture).await?;
     let spec = acting(fixture, "web", Act::Serve).await?;
     ready(fixture, fixture.engine().start_service(&spec).await?).await?;
     for _ in 0..2 {
@@ -111,7 +115,7 @@ pub async fn a_removed_service_is_gone(fixture: &dyn Fixture) -> Kept {
 /// The end of a service is seen, with its exit code. Whether its start fails depends on whether
 /// it ended before the start was over.
 pub async fn a_service_that_ends_says_how(fixture: &dyn Fixture) -> Kept {
-    room(fixture).await?;
+    network(fixture).await?;
     let spec = acting(fixture, "web", Act::Fail).await?;
     match fixture.engine().start_service(&spec).await {
         Ok(_) | Err(EngineError::Refused { .. }) => {}
@@ -119,11 +123,11 @@ pub async fn a_service_that_ends_says_how(fixture: &dyn Fixture) -> Kept {
     }
     let look = async || Ok(observe(fixture).await?.services);
     let seen = eventually("its exit code is seen", look, |services| {
-        let ended = Activity::Exited {
+        let ended = ContainerState::Exited {
             exit_code: 3,
             out_of_memory: false,
         };
-        services.len() == 1 && services.iter().all(|service| service.activity == ended)
+        services.len() == 1 && services.iter().all(|service| service.state == ended)
     });
     let seen = seen.await?;
     let nowhere = seen.iter().all(|service| service.address.is_none());
@@ -134,16 +138,16 @@ pub async fn a_service_that_ends_says_how(fixture: &dyn Fixture) -> Kept {
 pub async fn a_service_stopped_behind_our_back_is_seen_and_starts_again(
     fixture: &dyn Fixture,
 ) -> Kept {
-    room(fixture).await?;
+    network(fixture).await?;
     let spec = acting(fixture, "web", Act::Serve).await?;
     ready(fixture, fixture.engine().start_service(&spec).await?).await?;
     fixture.stop_containers().await?;
     let seen = observe(fixture).await?;
-    let ended = |activity: &Activity| matches!(activity, Activity::Exited { .. });
+    let ended = |state: &ContainerState| matches!(state, ContainerState::Exited { .. });
     let stopped = seen
         .services
         .iter()
-        .all(|s| ended(&s.activity) && s.address.is_none());
+        .all(|s| ended(&s.state) && s.address.is_none());
     expect(
         stopped && seen.services.len() == 1,
         "it is seen as ended",

@@ -9,7 +9,7 @@ use super::{
     },
 };
 use crate::{
-    blueprint::DatabaseEngine,
+    blueprint::DatabaseKind,
     databases::{DatabaseError, Seed},
     names::SnapshotId,
 };
@@ -21,7 +21,7 @@ pub async fn a_saved_database_can_be_made_again(fixture: &dyn Fixture) -> Kept {
     let databases = fixture.databases();
     let saved = databases.save(&main.key, "a state of the shop").await?;
     fixture.put_word(&main, "later").await?;
-    let told = saved.engine == main.engine && saved.image == main.image;
+    let told = saved.kind == main.kind && saved.image == main.image;
     let told = told && saved.source == "a state of the shop";
     expect(told, "it is told what it is of", &saved)?;
     let all = databases.snapshots().await?;
@@ -99,7 +99,7 @@ pub async fn a_snapshot_of_another_kind_of_server_is_refused(fixture: &dyn Fixtu
     let databases = fixture.databases();
     let saved = databases.save(&main.key, "a state of the shop").await?;
     let mut unlike = database(fixture, G2, MAIN)?;
-    unlike.engine = DatabaseEngine::Redis;
+    unlike.kind = DatabaseKind::Redis;
     let seed = Seed::Snapshot(saved.id);
     let created = databases.create(&unlike, &seed, silence()).await;
     let refused = matches!(&created,

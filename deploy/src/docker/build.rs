@@ -93,8 +93,8 @@ impl Builder for Docker {
         self.engine_disk_percent().await
     }
 
-    async fn hindrance(&self) -> Option<String> {
-        self.build_hindrance().await
+    async fn blocker(&self) -> Option<String> {
+        self.build_blocker().await
     }
 
     async fn obtain(&self, reference: &str, sink: BuildSink) -> Result<ImageId, BuildError> {
@@ -129,7 +129,7 @@ impl Docker {
         if let Some(message) = refused_frontend(&content, &request.args) {
             return Err(BuildError::failed(message));
         }
-        if self.config().fence_builds
+        if self.config().isolate_builds
             && let Some(message) = refused_fetch(&content)
         {
             return Err(BuildError::failed(message));
@@ -143,7 +143,7 @@ impl Docker {
             )));
         }
         // Somebody may have flushed the rules while the build waited for its turn.
-        if let Some(why) = self.missing_fence().await {
+        if let Some(why) = self.missing_isolation().await {
             return Err(BuildError::Unreachable(why));
         }
         if let CeilingState::CannotSet(why) = self.ensure_build_ceiling() {
@@ -304,7 +304,7 @@ impl Docker {
         &self,
         tag: &str,
     ) -> Result<Option<(ImageId, HashMap<String, String>, u64)>, BuildError> {
-        let image = self.look("an image", self.api().inspect_image(tag)).await;
+        let image = self.find("an image", self.api().inspect_image(tag)).await;
         Ok(image.map_err(build_error)?.and_then(|image| {
             let labels = image
                 .config

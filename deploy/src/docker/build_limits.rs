@@ -74,8 +74,8 @@ pub enum CeilingState {
 
 impl Docker {
     /// Why no build should begin now, for people.
-    pub(super) async fn build_hindrance(&self) -> Option<String> {
-        if let Some(why) = self.missing_fence().await {
+    pub(super) async fn build_blocker(&self) -> Option<String> {
+        if let Some(why) = self.missing_isolation().await {
             return Some(why);
         }
         let limits = &self.config().builds;

@@ -230,9 +230,9 @@ impl Progress {
         let key = format!("{} {}", status.vertex, status.id);
         let told = self.transfers.get(&key).copied();
         let due = told.is_none_or(|told| at.saturating_sub(told) >= TRANSFER_PAUSE);
-        let room = told.is_some() || self.transfers.len() < TRANSFERS_MAX;
+        let network = told.is_some() || self.transfers.len() < TRANSFERS_MAX;
         // What is known from the start, such as the name of an image, moves no bytes.
-        if status.total <= 0 || !room || !(due || done) || told == Some(Duration::MAX) {
+        if status.total <= 0 || !network || !(due || done) || told == Some(Duration::MAX) {
             return;
         }
         self.transfers
@@ -292,8 +292,8 @@ fn lines(line: &mut Vec<u8>, piece: &[u8]) -> Vec<Vec<u8>> {
             Some(part) => (part, true),
             None => (part, false),
         };
-        let room = LINE_BYTES_MAX.saturating_sub(line.len());
-        line.extend_from_slice(&part[..part.len().min(room)]);
+        let network = LINE_BYTES_MAX.saturating_sub(line.len());
+        line.extend_from_slice(&part[..part.len().min(network)]);
         if ends {
             whole.push(std::mem::take(line));
         }

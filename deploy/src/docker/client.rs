@@ -14,14 +14,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     DockerConfig, Firewall,
-    database::Turns,
+    database::DataLocks,
     error::{classify, found},
     images::ImageFacts,
     names::Names,
     transport,
 };
 use crate::{
-    engine::{EngineError, Room},
+    engine::{EngineError, Network},
     labels,
     names::{ImageId, PreviewId},
 };
@@ -40,14 +40,14 @@ struct Inner {
     api: bollard::Docker,
     config: DockerConfig,
     firewall: Firewall,
-    /// Networks of rooms that were seen; a hint that is dropped when the engine denies it.
-    rooms: Mutex<BTreeMap<(PreviewId, Room), String>>,
+    /// The engine's ids of networks that were seen; a hint that is dropped when the engine denies it.
+    networks: Mutex<BTreeMap<(PreviewId, Network), String>>,
     /// What an image asks for never changes, since its id is a digest of it.
     images: Mutex<HashMap<ImageId, Arc<ImageFacts>>>,
     /// Held while a subnet is chosen and its network made.
     allocation: tokio::sync::Mutex<()>,
     /// Snapshots that are being made.
-    turns: Turns,
+    turns: DataLocks,
     processors: OnceCell<u64>,
     /// Where the engine keeps images and containers.
     root: OnceCell<PathBuf>,
@@ -66,10 +66,10 @@ impl Docker {
                 api,
                 firewall: Firewall::new(config.instance.clone(), config.subnet_pool),
                 config,
-                rooms: Mutex::default(),
+                networks: Mutex::default(),
                 images: Mutex::default(),
                 allocation: tokio::sync::Mutex::default(),
-                turns: Turns::default(),
+                turns: DataLocks::default(),
                 processors: OnceCell::new(),
                 root: OnceCell::new(),
             }),
@@ -111,7 +111,7 @@ impl Docker {
     }
 
     /// As [`Docker::call`], for what may not be there.
-    pub(super) async fn look<T>(
+    pub(super) async fn find<T>(
         &self,
         what: &str,
         future: impl Future<Output = Result<T, Error>>,
@@ -139,7 +139,7 @@ impl Docker {
             .map(|_| ())
     }
 
-    pub(super) fn turns(&self) -> &Turns {
+    pub(super) fn turns(&self) -> &DataLocks {
         &self.inner.turns
     }
 
@@ -174,18 +174,22 @@ impl Docker {
         self.inner.root.get_or_try_init(ask).await.ok().cloned()
     }
 
-    pub(super) fn remembered_room(&self, preview: &PreviewId, room: &Room) -> Option<String> {
-        lock(&self.inner.rooms)
-            .get(&(preview.clone(), room.clone()))
+    pub(super) fn remembered_network(
+        &self,
+        preview: &PreviewId,
+        network: &Network,
+    ) -> Option<String> {
+        lock(&self.inner.networks)
+            .get(&(preview.clone(), network.clone()))
             .cloned()
     }
 
-    pub(super) fn remember_room(&self, preview: &PreviewId, room: &Room, id: &str) {
-        lock(&self.inner.rooms).insert((preview.clone(), room.clone()), id.to_owned());
+    pub(super) fn remember_network(&self, preview: &PreviewId, network: &Network, id: &str) {
+        lock(&self.inner.networks).insert((preview.clone(), network.clone()), id.to_owned());
     }
 
-    pub(super) fn forget_room(&self, preview: &PreviewId, room: &Room) {
-        lock(&self.inner.rooms).remove(&(preview.clone(), room.clone()));
+    pub(super) fn forget_network(&self, preview: &PreviewId, network: &Network) {
+        lock(&self.inner.networks).remove(&(preview.clone(), network.clone()));
     }
 
     pub(super) fn remembered_image(&self, image: &ImageId) -> Option<Arc<ImageFacts>> {

@@ -15,13 +15,13 @@ pub struct DockerConfig {
     pub socket: PathBuf,
     /// Which Dayfly this is; objects of another are never touched.
     pub instance: Instance,
-    /// Where rooms take their subnets from.
+    /// Where networks take their subnets from.
     pub subnet_pool: Subnet,
     /// Whether to keep rules in the host's firewall, where that is possible.
     pub firewall: bool,
     /// Whether the engine's own bridge is behind our rules too: what builds run is there, and what
     /// others run without a network of their own.
-    pub fence_builds: bool,
+    pub isolate_builds: bool,
     /// How the engine is asked to build.
     pub builder: BuilderWay,
     /// What builds may take of the host.
@@ -44,7 +44,7 @@ impl DockerConfig {
             instance,
             subnet_pool: Subnet::DEFAULT_POOL,
             firewall: true,
-            fence_builds: false,
+            isolate_builds: false,
             builder: BuilderWay::default(),
             builds: BuildLimits::default(),
             registries: Arc::default(),

@@ -47,7 +47,7 @@ impl Docker {
         for id in containers.into_iter().filter_map(|container| container.id) {
             let sized = InspectContainerOptionsBuilder::new().size(true).build();
             let there = self
-                .look(
+                .find(
                     "a container",
                     self.api().inspect_container(&id, Some(sized)),
                 )

@@ -39,7 +39,7 @@ pub(super) fn refused_frontend(content: &[u8], args: &BTreeMap<String, String>) 
     ))
 }
 
-/// Why a Dockerfile is refused while builds are fenced: what `ADD` fetches, the engine fetches itself,
+/// Why a Dockerfile is refused while builds are isolated: what `ADD` fetches, the engine fetches itself,
 /// from where it stands, and no rule for its bridge holds it back. Builders differ in where they see an
 /// instruction begin, so every line that may be one is looked at.
 pub(super) fn refused_fetch(content: &[u8]) -> Option<String> {
@@ -57,8 +57,7 @@ pub(super) fn refused_fetch(content: &[u8]) -> Option<String> {
     })?;
     Some(format!(
         "line {}: `ADD` of an address, or of what a variable or an escape says, is not allowed while \
-         builds are fenced (`engine.fence_builds`): it would be fetched from outside the fence; `COPY` \
-         what is in the repository, and fetch the rest with `RUN`",
+         builds are isolated (`engine.isolate_builds`): the engine itself would fetch it; `COPY` what is in the repository, and fetch the rest with `RUN`",
         found + 1
     ))
 }

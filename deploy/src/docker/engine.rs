@@ -8,24 +8,28 @@ use super::{Docker, probe::probe};
 use crate::{
     blueprint::Health,
     engine::{
-        Ended, Engine, EngineError, HintStream, LogStream, Observation, Probe, Room, RoomSpec,
-        ServiceKey, ServiceSpec, Stray,
+        Ended, Engine, EngineError, HintStream, LogStream, Network, NetworkSpec, Observation,
+        Probe, ServiceKey, ServiceSpec, Stray,
     },
     names::PreviewId,
 };
 
 #[async_trait]
 impl Engine for Docker {
-    async fn ensure_room(&self, spec: &RoomSpec) -> Result<(), EngineError> {
-        self.ensure_network(spec).await
+    async fn ensure_network(&self, spec: &NetworkSpec) -> Result<(), EngineError> {
+        self.ensure_bridge(spec).await
     }
 
-    async fn remove_room(&self, preview: &PreviewId, room: &Room) -> Result<(), EngineError> {
-        self.remove_network(preview, room).await
+    async fn remove_network(
+        &self,
+        preview: &PreviewId,
+        network: &Network,
+    ) -> Result<(), EngineError> {
+        self.remove_bridge(preview, network).await
     }
 
     async fn start_service(&self, spec: &ServiceSpec) -> Result<SocketAddr, EngineError> {
-        self.start_in_rooms(spec).await
+        self.start_in_networks(spec).await
     }
 
     async fn remove_service(&self, key: &ServiceKey) -> Result<(), EngineError> {

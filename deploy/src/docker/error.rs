@@ -77,7 +77,7 @@ fn missing(what: &str, message: &str) -> String {
         return format!("image {}", image.trim());
     }
     if lower.starts_with("network ") && lower.ends_with(" not found") {
-        return format!("the room of {what}");
+        return format!("the network of {what}");
     }
     what.to_owned()
 }
@@ -120,7 +120,7 @@ mod tests {
         let EngineError::Missing(what) = of(404, "network 0123 not found") else {
             panic!()
         };
-        assert_eq!(what, "the room of service web");
+        assert_eq!(what, "the network of service web");
         let EngineError::Missing(what) = of(404, "No such container: x") else {
             panic!()
         };

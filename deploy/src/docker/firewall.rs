@@ -48,7 +48,7 @@ pub struct Firewall {
 }
 
 impl Firewall {
-    /// The firewall for an instance whose rooms come from `pool`.
+    /// The firewall for an instance whose networks come from `pool`.
     pub fn new(instance: Instance, pool: Subnet) -> Self {
         Self {
             instance,

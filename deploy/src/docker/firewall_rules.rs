@@ -151,16 +151,16 @@ impl Rules {
         Some(script)
     }
 
-    /// What may pass from our bridges to elsewhere, and from elsewhere to them: inside of a room
-    /// everything (where the kernel shows us that at all), between rooms nothing, into a room only
+    /// What may pass from our bridges to elsewhere, and from elsewhere to them: inside of a network
+    /// everything (where the kernel shows us that at all), between networks nothing, into a network only
     /// answers. The neighbours of builds, on their bridge, are other programs' containers.
     fn forward_rules(&self) -> Vec<String> {
-        let (chain, rooms) = (&self.forward, &self.interfaces);
+        let (chain, networks) = (&self.forward, &self.interfaces);
         let mut rules = vec![
-            format!("-A {chain} -i {rooms} -m physdev --physdev-is-bridged -j RETURN"),
-            format!("-A {chain} -i {rooms} -o {rooms} -j DROP"),
+            format!("-A {chain} -i {networks} -m physdev --physdev-is-bridged -j RETURN"),
+            format!("-A {chain} -i {networks} -o {networks} -j DROP"),
             answers_rule(chain),
-            format!("-A {chain} -o {rooms} -j DROP"),
+            format!("-A {chain} -o {networks} -j DROP"),
         ];
         rules.extend(self.name_server_rules(chain));
         let mut refused: Vec<String> = REFUSED_RANGES.map(str::to_owned).to_vec();
@@ -209,9 +209,9 @@ impl Rules {
             let rule = format!("-A {chain} {way} {interface} -j {ours}");
             (chain, rule)
         };
-        let rooms = self.interfaces.as_str();
-        let mut hooks = vec![hook("-o", rooms, FORWARD, &self.forward)];
-        for from in self.builds.as_deref().into_iter().chain([rooms]) {
+        let networks = self.interfaces.as_str();
+        let mut hooks = vec![hook("-o", networks, FORWARD, &self.forward)];
+        for from in self.builds.as_deref().into_iter().chain([networks]) {
             hooks.push(hook("-i", from, FORWARD, &self.forward));
             hooks.push(hook("-i", from, INPUT, &self.input));
         }
@@ -403,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_passes_between_rooms_whatever_was_let_through_before() {
+    fn nothing_passes_between_networks_whatever_was_let_through_before() {
         let script = rules().script(EMPTY);
         let at = |rule: &str| {
             script

@@ -87,7 +87,7 @@ pub(super) struct Plan {
     pub(super) alone: bool,
     /// Replaces the image's user.
     pub(super) user: Option<String>,
-    /// Whether it answers to its name in its room.
+    /// Whether it answers to its name in its network.
     pub(super) named: bool,
     /// The network it starts in. Another one with the same meaning is no other spec.
     #[serde(skip)]
@@ -213,7 +213,7 @@ impl Docker {
         for (_, mark) in volumes {
             let name = Names::volume(&plan.volume_owner, &mark.spec);
             let there = self
-                .look("a volume", self.api().inspect_volume(&name))
+                .find("a volume", self.api().inspect_volume(&name))
                 .await?;
             if there.is_some_and(|volume| Mark::read(&volume.labels).as_ref() != Some(mark)) {
                 return refused(format!("volume {name} exists and is not ours; remove it"));

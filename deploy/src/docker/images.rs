@@ -110,7 +110,7 @@ impl Docker {
     /// images of other previews.
     async fn named_image(&self, reference: &str) -> Result<Option<ImageId>, BuildError> {
         let there = self
-            .look("an image", self.api().inspect_image(reference))
+            .find("an image", self.api().inspect_image(reference))
             .await
             .map_err(build_error)?;
         let Some(there) = there.filter(|image| is_called(image, reference)) else {
@@ -168,7 +168,7 @@ impl Docker {
     ) -> Result<bool, BuildError> {
         let what = "an image";
         let there = self
-            .look(what, self.api().inspect_image(image.as_str()))
+            .find(what, self.api().inspect_image(image.as_str()))
             .await
             .map_err(build_error)?;
         let config = there.and_then(|there| there.config);
@@ -198,7 +198,7 @@ impl Docker {
         image: &ImageId,
     ) -> Result<(), BuildError> {
         let inspected = self
-            .look("an image", self.api().inspect_image(image.as_str()))
+            .find("an image", self.api().inspect_image(image.as_str()))
             .await;
         let Some(there) = inspected.map_err(build_error)? else {
             return Ok(());

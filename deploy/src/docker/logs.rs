@@ -161,8 +161,9 @@ impl Partial {
             Some(text) => (text.strip_suffix(b"\r").unwrap_or(text), true),
             None => (text, false),
         };
-        let room = LINE_BYTES_MAX.saturating_sub(self.text.len());
-        self.text.extend_from_slice(&text[..text.len().min(room)]);
+        let network = LINE_BYTES_MAX.saturating_sub(self.text.len());
+        self.text
+            .extend_from_slice(&text[..text.len().min(network)]);
         if whole { Some(self.line(stderr)) } else { None }
     }
 

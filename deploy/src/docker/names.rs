@@ -7,7 +7,7 @@
 use sha2::{Digest, Sha256};
 
 use crate::{
-    engine::Room,
+    engine::Network,
     labels::{Kind, Mark},
     names::{DatabaseName, Generation, Instance, PreviewId, RevisionNumber, ServiceName},
 };
@@ -55,11 +55,11 @@ impl Names<'_> {
         format!("{}--db--{name}", self.base())
     }
 
-    /// A room's network.
-    pub(super) fn room(self, room: &Room) -> String {
-        match room {
-            Room::Revision(revision) => format!("{}--{revision}", self.base()),
-            Room::Data(generation) => format!("{}--{generation}", self.base()),
+    /// The name of a network.
+    pub(super) fn network(self, network: &Network) -> String {
+        match network {
+            Network::Revision(revision) => format!("{}--{revision}", self.base()),
+            Network::Data(generation) => format!("{}--{generation}", self.base()),
         }
     }
 
@@ -124,9 +124,9 @@ pub(super) fn leads_to(mark: &Mark, name: &str) -> bool {
                 .is_some_and(|word| task_word(word) == word)
         }),
         (Kind::Database, None) => database.is_some_and(|database| database == name),
-        (Kind::Room, Some(revision)) => names.room(&Room::Revision(revision)) == name,
-        (Kind::DataRoom, None) => match mark.generation {
-            Some(generation) => names.room(&Room::Data(generation)) == name,
+        (Kind::Network, Some(revision)) => names.network(&Network::Revision(revision)) == name,
+        (Kind::DataNetwork, None) => match mark.generation {
+            Some(generation) => names.network(&Network::Data(generation)) == name,
             None => format!("{}--data", names.base()) == name,
         },
         (Kind::Data, Some(revision)) => service.is_some_and(|service| {
@@ -210,7 +210,7 @@ mod tests {
             "dayfly-0a1b2c3d/shop-1:r3-web.00ff"
         );
         assert_eq!(
-            names.room(&Room::Data(Generation(2))),
+            names.network(&Network::Data(Generation(2))),
             "dayfly-0a1b2c3d-shop-1--g2"
         );
         assert_eq!(

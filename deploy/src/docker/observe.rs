@@ -6,7 +6,7 @@
 use std::{collections::BTreeSet, net::SocketAddr};
 
 use bollard::{
-    models::{ContainerSummary, ContainerSummaryStateEnum, ImageSummary, Network, Volume},
+    models::{self, ContainerSummary, ContainerSummaryStateEnum, ImageSummary, Volume},
     query_parameters::{
         ListContainersOptionsBuilder, ListImagesOptionsBuilder, ListNetworksOptionsBuilder,
         ListVolumesOptionsBuilder,
@@ -22,7 +22,7 @@ use super::{
 use crate::{
     databases::DatabaseKey,
     engine::{
-        Activity, DatabaseState, EngineError, ImageState, Observation, Room, ServiceKey,
+        ContainerState, DatabaseState, EngineError, ImageState, Network, Observation, ServiceKey,
         ServiceState, Stray, StrayKind,
     },
     labels::{self, Kind, Mark},
@@ -61,11 +61,11 @@ impl Docker {
         let ours = containers.into_iter().filter_map(|c| self.own(c));
         // What reads data that somebody brings belongs to no preview.
         let ours: Vec<Ours> = ours.filter(|ours| !is_import(&ours.mark.preview)).collect();
-        let activities = try_join_all(ours.iter().map(|ours| self.activity(ours))).await?;
+        let states = try_join_all(ours.iter().map(|ours| self.state(ours))).await?;
         let mut seen = Observation::default();
-        for (ours, activity) in ours.iter().zip(activities) {
-            if let Some(activity) = activity {
-                self.add_container(&mut seen, ours, activity);
+        for (ours, state) in ours.iter().zip(states) {
+            if let Some(state) = state {
+                self.add_container(&mut seen, ours, state);
             }
         }
         self.add_networks(&mut seen, networks);
@@ -83,7 +83,7 @@ impl Docker {
             StrayKind::Volume => self.remove_volume(&stray.id).await,
             StrayKind::Network => {
                 let what = format!("a stray network of {}", stray.preview);
-                self.remove_network_by_id(&stray.id, &what).await
+                self.remove_bridge_by_id(&stray.id, &what).await
             }
         }
     }
@@ -116,19 +116,19 @@ impl Docker {
     }
 
     /// What the container does; `None` when it is gone meanwhile.
-    async fn activity(&self, ours: &Ours) -> Result<Option<Activity>, EngineError> {
+    async fn state(&self, ours: &Ours) -> Result<Option<ContainerState>, EngineError> {
         Ok(match ours.summary.state {
-            Some(ContainerSummaryStateEnum::CREATED) => Some(Activity::Created),
+            Some(ContainerSummaryStateEnum::CREATED) => Some(ContainerState::Created),
             Some(
                 ContainerSummaryStateEnum::RUNNING
                 | ContainerSummaryStateEnum::PAUSED
                 | ContainerSummaryStateEnum::RESTARTING
                 | ContainerSummaryStateEnum::STOPPING,
-            ) => Some(Activity::Running),
+            ) => Some(ContainerState::Running),
             // Listings do not say how it ended.
             _ => self.inspect(&ours.id).await?.map(|there| {
                 let state = there.state.unwrap_or_default();
-                Activity::Exited {
+                ContainerState::Exited {
                     exit_code: state.exit_code.unwrap_or_default(),
                     out_of_memory: state.oom_killed.unwrap_or_default(),
                 }
@@ -136,12 +136,12 @@ impl Docker {
         })
     }
 
-    fn add_container(&self, seen: &mut Observation, ours: &Ours, activity: Activity) {
+    fn add_container(&self, seen: &mut Observation, ours: &Ours, state: ContainerState) {
         let mark = &ours.mark;
         let preview = mark.preview.clone();
         match mark.kind {
             Kind::Service => {
-                if let Some(service) = self.service_state(ours, activity) {
+                if let Some(service) = self.service_state(ours, state) {
                     seen.services.push(service);
                     return;
                 }
@@ -155,7 +155,7 @@ impl Docker {
                         generation,
                         name,
                     };
-                    seen.databases.push(DatabaseState { key, activity });
+                    seen.databases.push(DatabaseState { key, state });
                     return;
                 }
             }
@@ -165,25 +165,27 @@ impl Docker {
             .push(stray(mark, StrayKind::Container, ours.id.clone()));
     }
 
-    fn service_state(&self, ours: &Ours, activity: Activity) -> Option<ServiceState> {
+    fn service_state(&self, ours: &Ours, state: ContainerState) -> Option<ServiceState> {
         let mark = &ours.mark;
         let key = ServiceKey {
             preview: mark.preview.clone(),
             revision: mark.revision?,
             service: ServiceName::parse(&mark.name).ok()?,
         };
-        let room = self.names(&key.preview).room(&Room::Revision(key.revision));
+        let own = self
+            .names(&key.preview)
+            .network(&Network::Revision(key.revision));
         let networks = ours
             .summary
             .network_settings
             .as_ref()
             .and_then(|s| s.networks.as_ref());
         let ip = networks
-            .and_then(|networks| networks.get(&room)?.ip_address.as_deref()?.parse().ok())
-            .filter(|_| activity == Activity::Running);
+            .and_then(|networks| networks.get(&own)?.ip_address.as_deref()?.parse().ok())
+            .filter(|_| state == ContainerState::Running);
         Some(ServiceState {
             key,
-            activity,
+            state,
             address: ip
                 .zip(mark.port)
                 .map(|(ip, port)| SocketAddr::new(ip, port)),
@@ -192,26 +194,26 @@ impl Docker {
     }
 
     /// A second network of one name cannot be made by us, but can be made.
-    fn add_networks(&self, seen: &mut Observation, networks: Vec<Network>) {
-        let mut rooms = BTreeSet::new();
-        for network in networks {
-            let labels = network.labels.unwrap_or_default();
-            let Some(mark) = self.vouch(&labels, network.name.as_deref().into_iter()) else {
+    fn add_networks(&self, seen: &mut Observation, listed: Vec<models::Network>) {
+        let mut networks = BTreeSet::new();
+        for listed in listed {
+            let labels = listed.labels.unwrap_or_default();
+            let Some(mark) = self.vouch(&labels, listed.name.as_deref().into_iter()) else {
                 continue;
             };
-            let room = match (mark.revision, mark.generation) {
-                (Some(revision), _) => Some(Room::Revision(revision)),
-                (None, Some(generation)) => Some(Room::Data(generation)),
+            let network = match (mark.revision, mark.generation) {
+                (Some(revision), _) => Some(Network::Revision(revision)),
+                (None, Some(generation)) => Some(Network::Data(generation)),
                 // Of a time when databases had no generations.
                 (None, None) => None,
             };
-            if room.is_some_and(|room| rooms.insert((mark.preview.clone(), room))) {
+            if network.is_some_and(|network| networks.insert((mark.preview.clone(), network))) {
                 continue;
             }
             seen.strays
-                .extend(network.id.map(|id| stray(&mark, StrayKind::Network, id)));
+                .extend(listed.id.map(|id| stray(&mark, StrayKind::Network, id)));
         }
-        seen.rooms.extend(rooms);
+        seen.networks.extend(networks);
     }
 
     /// A volume is told of by its container as long as that is there.

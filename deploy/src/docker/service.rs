@@ -1,4 +1,4 @@
-//! Services: a container in its rooms, under its plain name.
+//! Services: a container in its networks, under its plain name.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -19,7 +19,7 @@ use super::{
     names::leads_to,
 };
 use crate::{
-    engine::{EngineError, Room, STOP_GRACE, ServiceKey, ServiceSpec},
+    engine::{EngineError, Network, STOP_GRACE, ServiceKey, ServiceSpec},
     labels::{Kind, Mark},
 };
 
@@ -43,14 +43,14 @@ enum Adopted {
 }
 
 impl Docker {
-    pub(super) async fn start_in_rooms(
+    pub(super) async fn start_in_networks(
         &self,
         spec: &ServiceSpec,
     ) -> Result<SocketAddr, EngineError> {
-        let room = Room::Revision(spec.key.revision);
+        let network = Network::Revision(spec.key.revision);
         let mut looked_anew = false;
         for _ in 0..START_ATTEMPTS {
-            let network = self.room_id(&spec.key.preview, &room).await?;
+            let network_id = self.network_id(&spec.key.preview, &network).await?;
             let container = self
                 .names(&spec.key.preview)
                 .service(spec.key.revision, &spec.key.service);
@@ -60,7 +60,7 @@ impl Docker {
                 kind: Kind::Service,
                 restarts_max: RESTARTS_MAX,
                 named: true,
-                ..base_plan(spec, network)
+                ..base_plan(spec, network_id)
             };
             match self.create(&plan).await? {
                 Created::New(id) => match self.launch(&id, &plan, spec).await {
@@ -70,9 +70,9 @@ impl Docker {
                         if std::mem::replace(&mut looked_anew, true) {
                             return Err(EngineError::Missing(what));
                         }
-                        // A remembered room may be one that was removed and made again.
-                        self.forget_room(&spec.key.preview, &room);
-                        self.forget_data_room(&plan);
+                        // A remembered network may be one that was removed and made again.
+                        self.forget_network(&spec.key.preview, &network);
+                        self.forget_data_network(&plan);
                     }
                     Err(error) => return Err(error),
                 },
@@ -85,7 +85,7 @@ impl Docker {
         }
         let what = describe(&spec.key);
         Err(EngineError::Unreachable(format!(
-            "{what} or its rooms changed while it was started"
+            "{what} or its networks changed while it was started"
         )))
     }
 
@@ -133,7 +133,7 @@ impl Docker {
         let inspect = self
             .api()
             .inspect_container(container, None::<InspectContainerOptions>);
-        self.look("a container", inspect).await
+        self.find("a container", inspect).await
     }
 
     /// Kills and removes a container.
@@ -152,11 +152,13 @@ impl Docker {
     /// Connects what must be connected before it runs, and starts it.
     pub(super) async fn connect_and_start(&self, id: &str, plan: &Plan) -> Result<(), EngineError> {
         let what = format!("{} {}", plan.kind.as_str(), plan.name);
-        // A database lives in its data room; a service joins it.
+        // A database lives in its data network; a service joins it.
         if plan.kind != Kind::Database
             && let Some(generation) = plan.generation
         {
-            let network = self.room_id(&plan.preview, &Room::Data(generation)).await?;
+            let network = self
+                .network_id(&plan.preview, &Network::Data(generation))
+                .await?;
             let request = NetworkConnectRequest {
                 container: id.to_owned(),
                 endpoint_config: None,
@@ -225,12 +227,12 @@ impl Docker {
         let state = there.state.clone().unwrap_or_default();
         if same && state.running == Some(true) {
             if let Some(ip) = address_in(&there, &plan.network)
-                && self.is_in_data_room(&there, plan).await?
+                && self.is_in_data_network(&there, plan).await?
             {
                 return Ok(Adopted::Running(SocketAddr::new(ip, spec.port)));
             }
         } else if same && state.started_at.is_some_and(|at| !at.starts_with("0001-")) {
-            // It ran before, so it is in its rooms; a room that is gone is found out here.
+            // It ran before, so it is in its networks; a network that is gone is found out here.
             let started = self
                 .change(&describe(&spec.key), self.api().start_container(&id, None))
                 .await;
@@ -244,7 +246,7 @@ impl Docker {
         Ok(Adopted::Cleared)
     }
 
-    async fn is_in_data_room(
+    async fn is_in_data_network(
         &self,
         there: &ContainerInspectResponse,
         plan: &Plan,
@@ -252,14 +254,16 @@ impl Docker {
         let Some(generation) = plan.generation else {
             return Ok(true);
         };
-        let network = self.room_id(&plan.preview, &Room::Data(generation)).await?;
+        let network = self
+            .network_id(&plan.preview, &Network::Data(generation))
+            .await?;
         Ok(address_in(there, &network).is_some())
     }
 
-    /// A remembered room may be one that was removed and made again.
-    pub(super) fn forget_data_room(&self, plan: &Plan) {
+    /// A remembered network may be one that was removed and made again.
+    pub(super) fn forget_data_network(&self, plan: &Plan) {
         if let Some(generation) = plan.generation {
-            self.forget_room(&plan.preview, &Room::Data(generation));
+            self.forget_network(&plan.preview, &Network::Data(generation));
         }
     }
 

@@ -1,4 +1,4 @@
-//! IPv4 ranges: the pool that rooms take their subnets from, and which of them are free.
+//! IPv4 ranges: the pool that networks take their subnets from, and which of them are free.
 
 use std::{fmt, net::Ipv4Addr, str::FromStr};
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// Gateway, network address and broadcast address: what a subnet holds besides members.
 const RESERVED_ADDRESSES: usize = 3;
 
-/// The smallest and the largest subnet of a room.
+/// The smallest and the largest subnet of a network.
 const PREFIXES: std::ops::RangeInclusive<u8> = 24..=28;
 
 /// An IPv4 range, such as `10.213.0.0/16`.
@@ -24,7 +24,7 @@ pub struct Subnet {
 pub struct SubnetError(String);
 
 impl Subnet {
-    /// What rooms are taken from unless the server's configuration says otherwise.
+    /// What networks are taken from unless the server's configuration says otherwise.
     pub const DEFAULT_POOL: Self = Self {
         base: 0x0ad5_0000,
         prefix: 16,

@@ -1,4 +1,4 @@
-//! Commands that run to their end in a service's image and rooms.
+//! Commands that run to their end in a service's image and networks.
 
 use bollard::{errors::Error, query_parameters::WaitContainerOptions};
 use futures_util::StreamExt;
@@ -11,7 +11,7 @@ use super::{
     service::base_plan,
 };
 use crate::{
-    engine::{Ended, EngineError, OUTPUT_LINES_MAX, Room, ServiceSpec},
+    engine::{Ended, EngineError, Network, OUTPUT_LINES_MAX, ServiceSpec},
     labels::Kind,
 };
 
@@ -52,8 +52,8 @@ impl Docker {
         what: &str,
     ) -> Result<(String, Plan), EngineError> {
         let names = self.names(&spec.key.preview);
-        let room = Room::Revision(spec.key.revision);
-        let network = self.room_id(&spec.key.preview, &room).await?;
+        let network = Network::Revision(spec.key.revision);
+        let network = self.network_id(&spec.key.preview, &network).await?;
         let plan = Plan {
             container: names.task(spec.key.revision, &spec.key.service, word),
             volume_owner: names.service(spec.key.revision, &spec.key.service),
@@ -85,10 +85,10 @@ impl Docker {
         what: &str,
     ) -> Result<Ended, EngineError> {
         if let Err(error) = self.connect_and_start(id, plan).await {
-            // Rooms that are gone are looked up anew the next time.
+            // Networks that are gone are looked up anew the next time.
             if let (EngineError::Missing(_), Some(revision)) = (&error, plan.revision) {
-                self.forget_room(&plan.preview, &Room::Revision(revision));
-                self.forget_data_room(plan);
+                self.forget_network(&plan.preview, &Network::Revision(revision));
+                self.forget_data_network(plan);
             }
             return Err(error);
         }

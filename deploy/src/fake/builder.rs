@@ -94,7 +94,7 @@ impl Builder for FakeEngine {
         None
     }
 
-    async fn hindrance(&self) -> Option<String> {
+    async fn blocker(&self) -> Option<String> {
         None
     }
 

@@ -8,8 +8,8 @@ use tokio::time::Instant;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(missing_docs, reason = "each is named like the method it stands for")]
 pub enum Op {
-    EnsureRoom,
-    RemoveRoom,
+    EnsureNetwork,
+    RemoveNetwork,
     StartService,
     RemoveService,
     RunToEnd,
@@ -34,8 +34,8 @@ pub enum Op {
 impl Op {
     /// All of them.
     pub const ALL: [Self; 21] = [
-        Self::EnsureRoom,
-        Self::RemoveRoom,
+        Self::EnsureNetwork,
+        Self::RemoveNetwork,
         Self::StartService,
         Self::RemoveService,
         Self::RunToEnd,
@@ -90,8 +90,8 @@ impl Op {
     /// How long it takes unless a test says otherwise; near what a small machine was seen to take.
     pub(super) fn usual(self) -> Duration {
         Duration::from_millis(match self {
-            Self::EnsureRoom => 70,
-            Self::RemoveRoom => 170,
+            Self::EnsureNetwork => 70,
+            Self::RemoveNetwork => 170,
             Self::StartService => 200,
             Self::RemoveService => 280,
             Self::RunToEnd => 500,

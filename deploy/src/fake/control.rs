@@ -10,7 +10,7 @@ use super::{
 use crate::{
     blueprint::Command,
     databases::DatabaseKey,
-    engine::{Activity, Observation, ServiceKey, Stray},
+    engine::{ContainerState, Observation, ServiceKey, Stray},
     names::{CommitSha, ServiceName},
 };
 
@@ -128,7 +128,7 @@ impl FakeEngine {
     pub fn kill_service(&self, key: &ServiceKey) {
         self.end_service(
             key,
-            Activity::Exited {
+            ContainerState::Exited {
                 exit_code: KILLED,
                 out_of_memory: false,
             },
@@ -139,7 +139,7 @@ impl FakeEngine {
     pub fn oom(&self, key: &ServiceKey) {
         self.end_service(
             key,
-            Activity::Exited {
+            ContainerState::Exited {
                 exit_code: KILLED,
                 out_of_memory: true,
             },
@@ -166,9 +166,9 @@ impl FakeEngine {
         let mut world = self.world();
         let at = (self.instance.clone(), key.clone());
         if let Some(server) = world.servers.get_mut(&at)
-            && server.activity == Activity::Running
+            && server.state == ContainerState::Running
         {
-            server.activity = Activity::Exited {
+            server.state = ContainerState::Exited {
                 exit_code: 1,
                 out_of_memory: false,
             };
@@ -183,14 +183,14 @@ impl FakeEngine {
         world.hint(&self.instance, &stray.preview);
     }
 
-    fn end_service(&self, key: &ServiceKey, activity: Activity) {
+    fn end_service(&self, key: &ServiceKey, state: ContainerState) {
         let mut world = self.world();
         if let Some(service) = world
             .services
             .get_mut(&(self.instance.clone(), key.clone()))
             && service.is_running()
         {
-            service.activity = activity;
+            service.state = state;
             world.hint(&self.instance, &key.preview);
         }
     }

@@ -7,9 +7,9 @@ use super::{
     world::{Run, World},
 };
 use crate::{
-    blueprint::DatabaseEngine,
+    blueprint::DatabaseKind,
     databases::{DataSet, DatabaseError, DatabaseKey, DatabaseSpec, Fork, Seed, SnapshotState},
-    engine::{Activity, Ended, EngineError, ServiceSpec},
+    engine::{ContainerState, Ended, EngineError, ServiceSpec},
     names::{DatabaseName, Instance, SnapshotId},
 };
 
@@ -17,7 +17,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(super) struct Data {
     /// What kind of server made them.
-    pub(super) engine: DatabaseEngine,
+    pub(super) kind: DatabaseKind,
     /// Its image.
     pub(super) image: String,
     /// Whether their making came to its end. Until then nobody sees them.
@@ -63,13 +63,13 @@ impl World {
         if matches!(seed, Seed::Snapshot(_)) {
             return Err(no_snapshot(&snapshot));
         }
-        seed::check_fits(&spec.engine, seed)?;
+        seed::check_fits(&spec.kind, seed)?;
         if let Seed::Run { spec: run, .. } = seed {
-            self.check_data_room(instance, &spec.key)?;
-            self.check_rooms(instance, run)?;
+            self.check_data_network(instance, &spec.key)?;
+            self.check_networks(instance, run)?;
         }
         let data = Data {
-            engine: spec.engine.clone(),
+            kind: spec.kind.clone(),
             image: spec.image.clone(),
             complete: false,
             statements: Vec::new(),
@@ -95,22 +95,22 @@ impl World {
         let at = (instance.clone(), id.clone());
         if !self.snapshots.contains_key(&at) {
             match server {
-                Some(server) if begun && server.activity == Activity::Running => {}
+                Some(server) if begun && server.state == ContainerState::Running => {}
                 Some(_) => return Err(ended("the server ended while it was made")),
                 None => return Err(EngineError::Missing(describe_database(&spec.key)).into()),
             }
             let statements = self.run_seed(seed)?;
-            let state = self.new_snapshot(id, &spec.engine, &spec.image, &seed::describe(seed));
+            let state = self.new_snapshot(id, &spec.kind, &spec.image, &seed::describe(seed));
             self.snapshots
                 .insert(at.clone(), Snapshot::new(state, statements));
         }
         let now_ms = self.now_ms();
         let snapshot = self.snapshots.get_mut(&at).ok_or_else(|| no_snapshot(id))?;
-        let (engine, image) = (&snapshot.state.engine, &snapshot.state.image);
-        check_version((engine, image), spec)?;
+        let (kind, image) = (&snapshot.state.kind, &snapshot.state.image);
+        check_version((kind, image), spec)?;
         snapshot.state.used_at_ms = now_ms;
         let data = Data {
-            engine: engine.clone(),
+            kind: kind.clone(),
             image: image.clone(),
             complete: true,
             statements: snapshot.statements.clone(),
@@ -193,7 +193,7 @@ impl World {
     ) -> Result<SnapshotState, DatabaseError> {
         let serial = self.serial().to_string();
         let id = seed::digest(&[instance.as_str(), "saved", &serial])?;
-        let state = self.new_snapshot(&id, &data.engine, &data.image, source);
+        let state = self.new_snapshot(&id, &data.kind, &data.image, source);
         let snapshot = Snapshot::new(state, data.statements);
         let state = snapshot.state.clone();
         self.snapshots.insert((instance.clone(), id), snapshot);
@@ -203,14 +203,14 @@ impl World {
     pub(super) fn new_snapshot(
         &self,
         id: &SnapshotId,
-        engine: &DatabaseEngine,
+        kind: &DatabaseKind,
         image: &str,
         source: &str,
     ) -> SnapshotState {
         let now_ms = self.now_ms();
         SnapshotState {
             id: id.clone(),
-            engine: engine.clone(),
+            kind: kind.clone(),
             image: image.to_owned(),
             source: source.to_owned(),
             made_at_ms: now_ms,
@@ -227,7 +227,7 @@ impl World {
         let used: Vec<_> = self.servers.keys().filter(used).cloned().collect();
         for at in used {
             let server = self.servers.get(&at);
-            let runs = server.is_some_and(|server| server.activity == Activity::Running);
+            let runs = server.is_some_and(|server| server.state == ContainerState::Running);
             match self.data.get_mut(&at) {
                 Some(data) if runs && ended.exit_code == 0 => {
                     data.statements.push(format!("{} {by}", run.task));
@@ -265,16 +265,16 @@ pub(super) fn bytes(statements: &[String]) -> u64 {
 
 /// Data of one kind of server are of no use to another.
 pub(super) fn check_version(
-    (engine, image): (&DatabaseEngine, &str),
+    (kind, image): (&DatabaseKind, &str),
     spec: &DatabaseSpec,
 ) -> Result<(), DatabaseError> {
-    if *engine == spec.engine {
+    if *kind == spec.kind {
         return Ok(());
     }
     Err(DatabaseError::Version {
         made_by: image.to_owned(),
         image: spec.image.clone(),
-        why: format!("they are data of {engine:?}"),
+        why: format!("they are data of {kind:?}"),
     })
 }
 

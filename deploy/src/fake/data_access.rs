@@ -7,24 +7,24 @@ use super::{
     FakeEngine, Op, data::Snapshot, flight::Flight, rules::describe_database, seed, world::World,
 };
 use crate::{
-    data_access::{DataAccess, Frozen, ImportSpec, Imported, Kept, Reach},
+    data_access::{ConnectionInfo, DataAccess, Frozen, ImportSpec, Imported, Kept},
     databases::{DataSink, DatabaseError, DatabaseKey, DatabaseSpec, Seed, SnapshotState},
-    engine::{Activity, EngineError, LogStream},
+    engine::{ContainerState, EngineError, LogStream},
     names::Instance,
 };
 
 #[async_trait]
 impl DataAccess for FakeEngine {
-    async fn reach(&self, spec: &DatabaseSpec) -> Result<Reach, DatabaseError> {
+    async fn reach(&self, spec: &DatabaseSpec) -> Result<ConnectionInfo, DatabaseError> {
         let world = self.world();
         let server = world
             .servers
             .get(&(self.instance.clone(), spec.key.clone()));
-        if server.is_none_or(|server| server.activity != Activity::Running) {
+        if server.is_none_or(|server| server.state != ContainerState::Running) {
             return Err(EngineError::Missing(describe_database(&spec.key)).into());
         }
         // Nothing listens anywhere, and there is no container to run a client in.
-        Ok(Reach {
+        Ok(ConnectionInfo {
             client: None,
             address: None,
         })
@@ -56,7 +56,7 @@ impl DataAccess for FakeEngine {
         let what = format!("import of {}", seed::describe(&spec.seed));
         let mut flight = Flight::begin(self, Op::Import, what);
         flight.depart().await?;
-        let refused = seed::check_fits(&spec.engine, &spec.seed);
+        let refused = seed::check_fits(&spec.kind, &spec.seed);
         let refused = refused.and_then(|()| self.world().check_server_image(&spec.image));
         if let Err(error) = refused {
             return flight.land(Err(error));
@@ -91,7 +91,7 @@ impl World {
         }
         let serial = self.serial().to_string();
         let id = seed::digest(&[instance.as_str(), "imported", &serial])?;
-        let state = self.new_snapshot(&id, &spec.engine, &spec.image, &source);
+        let state = self.new_snapshot(&id, &spec.kind, &spec.image, &source);
         let snapshot = Snapshot::new(state, statements);
         let state = snapshot.state.clone();
         self.snapshots.insert((instance.clone(), id), snapshot);

@@ -6,42 +6,44 @@ use tokio::time::Instant;
 
 use super::{
     AppScript, StartScript,
-    rules::{describe, describe_room},
+    rules::{describe, describe_network},
     world::{Run, Service, World},
 };
 use crate::{
     blueprint::Health,
     engine::{
-        Activity, DatabaseState, Ended, EngineError, ImageState, OUTPUT_LINES_MAX, Observation,
-        Probe, Room, ServiceKey, ServiceSpec, ServiceState, Stray,
+        ContainerState, DatabaseState, Ended, EngineError, ImageState, Network, OUTPUT_LINES_MAX,
+        Observation, Probe, ServiceKey, ServiceSpec, ServiceState, Stray,
     },
     names::{Instance, PreviewId},
 };
 
 impl World {
-    pub(super) fn check_room(
+    pub(super) fn check_network(
         &self,
         instance: &Instance,
         preview: &PreviewId,
-        room: &Room,
+        network: &Network,
     ) -> Result<(), EngineError> {
-        let key = (instance.clone(), preview.clone(), room.clone());
-        match self.rooms.contains_key(&key) {
+        let key = (instance.clone(), preview.clone(), network.clone());
+        match self.networks.contains_key(&key) {
             true => Ok(()),
-            false => Err(EngineError::Missing(describe_room(preview, room))),
+            false => Err(EngineError::Missing(describe_network(preview, network))),
         }
     }
 
-    pub(super) fn check_rooms(
+    pub(super) fn check_networks(
         &self,
         instance: &Instance,
         spec: &ServiceSpec,
     ) -> Result<(), EngineError> {
         let preview = &spec.key.preview;
-        let data = spec.data.map(Room::Data);
-        let rooms = [Room::Revision(spec.key.revision)].into_iter().chain(data);
-        for room in rooms {
-            self.check_room(instance, preview, &room)?;
+        let data = spec.data.map(Network::Data);
+        let networks = [Network::Revision(spec.key.revision)]
+            .into_iter()
+            .chain(data);
+        for network in networks {
+            self.check_network(instance, preview, &network)?;
         }
         if !self.images.contains_key(&spec.image) {
             return Err(EngineError::Missing(format!("image {}", spec.image)));
@@ -63,7 +65,7 @@ impl World {
         {
             return Ok(Some(service.address));
         }
-        self.check_rooms(instance, spec)?;
+        self.check_networks(instance, spec)?;
         self.check_start(instance, spec);
         if self.services.get(&key).is_some_and(same) {
             return Ok(None);
@@ -73,7 +75,7 @@ impl World {
         let service = Service {
             script,
             spec: spec.clone(),
-            activity: Activity::Created,
+            state: ContainerState::Created,
             address: self.fresh_address(spec.port),
             started: Instant::now(),
             life: 0,
@@ -91,14 +93,14 @@ impl World {
         instance: &Instance,
         spec: &ServiceSpec,
     ) -> Result<(SocketAddr, u64), EngineError> {
-        self.check_rooms(instance, spec)?;
+        self.check_networks(instance, spec)?;
         let (address, life) = (self.fresh_address(spec.port), self.serial());
         let key = (instance.clone(), spec.key.clone());
         let service = self
             .services
             .get_mut(&key)
             .ok_or_else(|| EngineError::Missing(describe(&spec.key)))?;
-        service.activity = Activity::Running;
+        service.state = ContainerState::Running;
         service.address = address;
         service.started = Instant::now();
         service.life = life;
@@ -110,7 +112,7 @@ impl World {
             _ => None,
         };
         if let Some(exit_code) = at_once {
-            service.activity = Activity::Exited {
+            service.state = ContainerState::Exited {
                 exit_code,
                 out_of_memory: false,
             };
@@ -132,7 +134,7 @@ impl World {
         task: &str,
         number: u64,
     ) -> Result<AppScript, EngineError> {
-        self.check_rooms(instance, spec)?;
+        self.check_networks(instance, spec)?;
         self.check_start(instance, spec);
         let run = Run {
             spec: spec.clone(),
@@ -187,8 +189,8 @@ impl World {
         let ours = |owner: &Instance, whose: &PreviewId| {
             owner == instance && preview.is_none_or(|preview| preview == whose)
         };
-        let rooms = self
-            .rooms
+        let networks = self
+            .networks
             .keys()
             .filter(|(owner, whose, _)| ours(owner, whose));
         let services = self
@@ -222,8 +224,8 @@ impl World {
             .values()
             .filter(|(owner, run)| ours(owner, &run.spec.key.preview));
         Observation {
-            rooms: rooms
-                .map(|(_, preview, room)| (preview.clone(), room.clone()))
+            networks: networks
+                .map(|(_, preview, network)| (preview.clone(), network.clone()))
                 .collect(),
             services: services
                 .map(|((_, key), service)| service.state(key))
@@ -231,7 +233,7 @@ impl World {
             databases: databases
                 .map(|((_, key), server)| DatabaseState {
                     key: key.clone(),
-                    activity: server.activity.clone(),
+                    state: server.state.clone(),
                 })
                 .collect(),
             data: data.map(|((_, key), _)| key.clone()).collect(),
@@ -280,7 +282,7 @@ impl Service {
     fn state(&self, key: &ServiceKey) -> ServiceState {
         ServiceState {
             key: key.clone(),
-            activity: self.activity.clone(),
+            state: self.state.clone(),
             address: self.is_running().then_some(self.address),
             image: self.spec.image.clone(),
         }

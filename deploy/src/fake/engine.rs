@@ -9,13 +9,13 @@ use tokio::sync::mpsc;
 use super::{
     FakeEngine, Op, StartScript,
     flight::Flight,
-    rules::{describe, describe_room},
+    rules::{describe, describe_network},
 };
 use crate::{
     blueprint::Health,
     engine::{
-        Activity, Ended, Engine, EngineError, HintStream, LogStream, Observation, Probe, Room,
-        RoomSpec, ServiceKey, ServiceSpec, Stray,
+        ContainerState, Ended, Engine, EngineError, HintStream, LogStream, Network, NetworkSpec,
+        Observation, Probe, ServiceKey, ServiceSpec, Stray,
     },
     names::PreviewId,
 };
@@ -25,9 +25,9 @@ const HINTS_MAX: usize = 256;
 
 #[async_trait]
 impl Engine for FakeEngine {
-    async fn ensure_room(&self, spec: &RoomSpec) -> Result<(), EngineError> {
-        let what = describe_room(&spec.preview, &spec.room);
-        let mut flight = Flight::begin(self, Op::EnsureRoom, what);
+    async fn ensure_network(&self, spec: &NetworkSpec) -> Result<(), EngineError> {
+        let what = describe_network(&spec.preview, &spec.network);
+        let mut flight = Flight::begin(self, Op::EnsureNetwork, what);
         flight.depart().await?;
         flight.travel(1).await?;
         {
@@ -35,24 +35,28 @@ impl Engine for FakeEngine {
             let key = (
                 self.instance.clone(),
                 spec.preview.clone(),
-                spec.room.clone(),
+                spec.network.clone(),
             );
-            world.rooms.entry(key).or_insert(spec.members);
+            world.networks.entry(key).or_insert(spec.members);
             world.hint(&self.instance, &spec.preview);
         }
         flight.land(Ok(()))
     }
 
-    async fn remove_room(&self, preview: &PreviewId, room: &Room) -> Result<(), EngineError> {
-        let mut flight = Flight::begin(self, Op::RemoveRoom, describe_room(preview, room));
+    async fn remove_network(
+        &self,
+        preview: &PreviewId,
+        network: &Network,
+    ) -> Result<(), EngineError> {
+        let mut flight = Flight::begin(self, Op::RemoveNetwork, describe_network(preview, network));
         flight.depart().await?;
         flight.travel(1).await?;
         {
             let mut world = self.world();
-            world.check_remove_room(&self.instance, preview, room);
+            world.check_remove_network(&self.instance, preview, network);
             world
-                .rooms
-                .remove(&(self.instance.clone(), preview.clone(), room.clone()));
+                .networks
+                .remove(&(self.instance.clone(), preview.clone(), network.clone()));
             world.hint(&self.instance, preview);
         }
         flight.land(Ok(()))
@@ -183,7 +187,7 @@ impl FakeEngine {
                 && service.life == life
                 && service.is_running()
             {
-                service.activity = Activity::Exited {
+                service.state = ContainerState::Exited {
                     exit_code,
                     out_of_memory: false,
                 };

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     databases::{DataSet, DatabaseKey},
-    engine::{Activity, Room, ServiceKey, ServiceSpec},
+    engine::{ContainerState, Network, ServiceKey, ServiceSpec},
     names::{DatabaseName, ImageId, Instance, PreviewId},
 };
 
@@ -90,27 +90,27 @@ impl World {
         }
     }
 
-    pub(super) fn check_remove_room(
+    pub(super) fn check_remove_network(
         &mut self,
         instance: &Instance,
         preview: &PreviewId,
-        room: &Room,
+        network: &Network,
     ) {
-        let what = describe_room(preview, room);
+        let what = describe_network(preview, network);
         let services = self.services.iter().filter(|((owner, key), service)| {
-            let inside = match room {
-                Room::Revision(number) => key.revision == *number,
-                Room::Data(generation) => service.spec.data == Some(*generation),
+            let inside = match network {
+                Network::Revision(number) => key.revision == *number,
+                Network::Data(generation) => service.spec.data == Some(*generation),
             };
             owner == instance && key.preview == *preview && service.is_running() && inside
         });
         let mut inside: Vec<String> = services.map(|((_, key), _)| describe(key)).collect();
-        if let Room::Data(generation) = room {
+        if let Network::Data(generation) = network {
             let databases = self.servers.iter().filter(|((owner, key), server)| {
                 owner == instance
                     && key.preview == *preview
                     && key.generation == *generation
-                    && server.activity == Activity::Running
+                    && server.state == ContainerState::Running
             });
             inside.extend(databases.map(|((_, key), _)| describe_database(key)));
         }
@@ -124,7 +124,7 @@ impl World {
         let at = (instance.clone(), key.clone());
         let whole = self.data.get(&at).is_some_and(|data| data.complete);
         let server = self.servers.get(&at);
-        if whole && server.is_some_and(|server| server.activity == Activity::Running) {
+        if whole && server.is_some_and(|server| server.state == ContainerState::Running) {
             let what = describe_database(key);
             self.violation(format!(
                 "data of {what} replaced while a server runs on them"
@@ -211,10 +211,10 @@ pub(super) fn describe(key: &ServiceKey) -> String {
     format!("service {}/{}/{}", key.preview, key.revision, key.service)
 }
 
-pub(super) fn describe_room(preview: &PreviewId, room: &Room) -> String {
-    match room {
-        Room::Revision(number) => format!("room {preview}/{number}"),
-        Room::Data(generation) => format!("room {preview}/data-{generation}"),
+pub(super) fn describe_network(preview: &PreviewId, network: &Network) -> String {
+    match network {
+        Network::Revision(number) => format!("network {preview}/{number}"),
+        Network::Data(generation) => format!("network {preview}/data-{generation}"),
     }
 }
 

@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use crate::{
-    blueprint::DatabaseEngine,
+    blueprint::DatabaseKind,
     databases::{DatabaseError, DatabaseSpec, Seed, SeedFile},
     names::{Instance, SnapshotId},
 };
@@ -23,7 +23,7 @@ pub(super) fn snapshot_id(
     spec: &DatabaseSpec,
     seed: &Seed,
 ) -> Result<SnapshotId, DatabaseError> {
-    let engine = format!("{:?}", spec.engine);
+    let engine = format!("{:?}", spec.kind);
     let what = match seed {
         Seed::Run { spec: run, .. } => {
             format!("{} {:?} {}", run.image, run.command, spec.key.name)
@@ -55,20 +55,20 @@ pub(super) fn describe(seed: &Seed) -> String {
 }
 
 /// Refuses a seed that the kind of server has no use for, before anything is made.
-pub(super) fn check_fits(engine: &DatabaseEngine, seed: &Seed) -> Result<(), DatabaseError> {
-    use DatabaseEngine::{Mariadb, Mysql, Postgres, Redis, Valkey};
+pub(super) fn check_fits(kind: &DatabaseKind, seed: &Seed) -> Result<(), DatabaseError> {
+    use DatabaseKind::{Mariadb, Mysql, Postgres, Redis, Valkey};
     let fits = match seed {
         Seed::Empty | Seed::Run { .. } | Seed::Snapshot(_) => true,
-        Seed::Sql(_) => matches!(engine, Postgres | Mysql | Mariadb),
-        Seed::PgCustom(_) | Seed::PgDirectory(..) => *engine == Postgres,
-        Seed::Rdb(_) => matches!(engine, Redis | Valkey),
+        Seed::Sql(_) => matches!(kind, Postgres | Mysql | Mariadb),
+        Seed::PgCustom(_) | Seed::PgDirectory(..) => *kind == Postgres,
+        Seed::Rdb(_) => matches!(kind, Redis | Valkey),
     };
     if fits {
         return Ok(());
     }
     Err(DatabaseError::SeedUnfit {
         path: describe(seed),
-        why: format!("a server of {engine:?} does not take it"),
+        why: format!("a server of {kind:?} does not take it"),
     })
 }
 

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use super::{data::check_version, rules::describe_database, world::World};
 use crate::{
     databases::{DataSet, DatabaseError, DatabaseKey, DatabaseSpec},
-    engine::{Activity, EngineError, Room},
+    engine::{ContainerState, EngineError, Network},
     names::Instance,
 };
 
@@ -13,7 +13,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(super) struct Server {
     pub(super) image: String,
-    pub(super) activity: Activity,
+    pub(super) state: ContainerState,
     /// The spec that it was started with.
     spec: String,
 }
@@ -33,9 +33,9 @@ impl World {
             self.violation(format!("{what} started half made"));
             return Err(missing().into());
         }
-        check_version((&data.engine, &data.image), spec)?;
+        check_version((&data.kind, &data.image), spec)?;
         self.check_server_image(&spec.image)?;
-        self.check_data_room(instance, &spec.key)?;
+        self.check_data_network(instance, &spec.key)?;
         let there = self.servers.get(&key);
         Ok(there.is_some_and(|server| server.runs_as(spec)))
     }
@@ -65,7 +65,7 @@ impl World {
     pub(super) fn has_servers(&self, instance: &Instance, set: &DataSet) -> bool {
         self.servers.iter().any(|((owner, key), server)| {
             let inside = key.preview == set.preview && key.generation == set.generation;
-            owner == instance && inside && server.activity == Activity::Running
+            owner == instance && inside && server.state == ContainerState::Running
         })
     }
 
@@ -79,12 +79,12 @@ impl World {
         })
     }
 
-    pub(super) fn check_data_room(
+    pub(super) fn check_data_network(
         &self,
         instance: &Instance,
         key: &DatabaseKey,
     ) -> Result<(), EngineError> {
-        self.check_room(instance, &key.preview, &Room::Data(key.generation))
+        self.check_network(instance, &key.preview, &Network::Data(key.generation))
     }
 }
 
@@ -92,13 +92,13 @@ impl Server {
     pub(super) fn running(spec: &DatabaseSpec) -> Self {
         Self {
             image: spec.image.clone(),
-            activity: Activity::Running,
+            state: ContainerState::Running,
             spec: as_started(spec),
         }
     }
 
     fn runs_as(&self, spec: &DatabaseSpec) -> bool {
-        self.activity == Activity::Running && self.spec == as_started(spec)
+        self.state == ContainerState::Running && self.spec == as_started(spec)
     }
 }
 

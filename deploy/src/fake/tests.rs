@@ -6,14 +6,16 @@ use secrecy::SecretString;
 
 use super::{AppScript, BuildCounts, FakeEngine, Fault, Op, Outcome, StartScript};
 use crate::{
-    blueprint::{DatabaseEngine, Health},
+    blueprint::{DatabaseKind, Health},
     builder::{BuildError, BuildRequest, Builder},
     data_access::{DataAccess, ImportSpec},
     databases::{
         DataSet, DatabaseError, DatabaseKey, DatabaseSpec, Databases, Fork, Forked, Seed, SeedFile,
         url,
     },
-    engine::{Activity, Engine, EngineError, Probe, Room, RoomSpec, ServiceKey, ServiceSpec},
+    engine::{
+        ContainerState, Engine, EngineError, Network, NetworkSpec, Probe, ServiceKey, ServiceSpec,
+    },
     names::{
         CommitSha, DatabaseName, Generation, Instance, PreviewId, RevisionNumber, ServiceName,
     },
@@ -69,7 +71,7 @@ fn database_of(generation: Generation) -> DatabaseSpec {
             generation,
             name: DatabaseName::parse("main").unwrap(),
         },
-        engine: DatabaseEngine::Postgres,
+        kind: DatabaseKind::Postgres,
         image: "postgres:15".to_owned(),
         password: SecretString::from("secret"),
         memory_bytes: 1 << 28,
@@ -103,20 +105,20 @@ async fn fork(fake: &FakeEngine) -> Result<Forked, DatabaseError> {
     fake.fork(&fork).await
 }
 
-/// Rooms and an image, and the spec of a service that uses the database `main`.
+/// Networks and an image, and the spec of a service that uses the database `main`.
 async fn furnished(fake: &FakeEngine) -> ServiceSpec {
-    for room in [Room::Revision(R1), Room::Data(G1)] {
-        let spec = RoomSpec {
+    for network in [Network::Revision(R1), Network::Data(G1)] {
+        let spec = NetworkSpec {
             preview: preview(),
-            room,
+            network,
             members: 2,
         };
-        fake.ensure_room(&spec).await.unwrap();
+        fake.ensure_network(&spec).await.unwrap();
     }
     let image = fake.build(&request(), Arc::new(|_| {})).await.unwrap();
     let service = ServiceName::parse("web").unwrap();
     let main = database();
-    let url = url(&main.engine, &main.key.name, &main.password, None);
+    let url = url(&main.kind, &main.key.name, &main.password, None);
     ServiceSpec {
         key: ServiceKey {
             preview: preview(),
@@ -159,17 +161,17 @@ fn violated(fake: &FakeEngine, words: &[&str]) {
     }
 }
 
-fn room_of_data(generation: Generation) -> RoomSpec {
-    RoomSpec {
+fn network_of_data(generation: Generation) -> NetworkSpec {
+    NetworkSpec {
         preview: preview(),
-        room: Room::Data(generation),
+        network: Network::Data(generation),
         members: 2,
     }
 }
 
 /// A database that runs and that nobody uses.
 async fn run_database_alone(fake: &FakeEngine) {
-    fake.ensure_room(&room_of_data(G1)).await.unwrap();
+    fake.ensure_network(&network_of_data(G1)).await.unwrap();
     run_database(fake).await;
 }
 
@@ -191,8 +193,8 @@ async fn every_dangerous_order_is_a_violation() {
     Builder::remove(&fake, &preview(), &spec.image)
         .await
         .unwrap();
-    for room in [Room::Revision(R1), Room::Data(G1)] {
-        fake.remove_room(&preview(), &room).await.unwrap();
+    for network in [Network::Revision(R1), Network::Data(G1)] {
+        fake.remove_network(&preview(), &network).await.unwrap();
     }
     Databases::remove(&fake, &database().key).await.unwrap();
     fake.remove_service(&spec.key).await.unwrap();
@@ -200,9 +202,9 @@ async fn every_dangerous_order_is_a_violation() {
         &fake,
         &[
             "image sha256",
-            "room shop-1/r1 removed",
-            "room shop-1/data-g1 removed while service",
-            "room shop-1/data-g1 removed while database",
+            "network shop-1/r1 removed",
+            "network shop-1/data-g1 removed while service",
+            "network shop-1/data-g1 removed while database",
             "database shop-1/g1/main removed",
             "while traffic",
         ],
@@ -218,8 +220,8 @@ async fn data_that_are_replaced_under_their_server_are_a_violation() {
     violated(&fake, &["data of database shop-1/g1/main replaced"]);
 
     fork(&fake).await.unwrap();
-    let room = room_of_data(G2);
-    fake.ensure_room(&room).await.unwrap();
+    let network = network_of_data(G2);
+    fake.ensure_network(&network).await.unwrap();
     fake.start(&database_of(G2)).await.unwrap();
     fork(&fake).await.unwrap();
     violated(
@@ -245,7 +247,7 @@ async fn a_service_of_another_generation_uses_other_data() {
     let mut spec = furnished(&fake).await;
     run_database(&fake).await;
     fork(&fake).await.unwrap();
-    fake.ensure_room(&room_of_data(G2)).await.unwrap();
+    fake.ensure_network(&network_of_data(G2)).await.unwrap();
     fake.start(&database_of(G2)).await.unwrap();
     spec.data = Some(G2);
     let ended = fake.run_to_end(&spec, "migrate").await.unwrap();
@@ -265,8 +267,8 @@ async fn data_that_are_lost_behind_our_back_are_gone_and_their_server_ended() {
     let seen = fake.everything();
     assert!(seen.data.is_empty());
     assert!(matches!(
-        seen.databases[0].activity,
-        Activity::Exited { .. }
+        seen.databases[0].state,
+        ContainerState::Exited { .. }
     ));
     let started = fake.start(&database()).await;
     assert!(
@@ -284,7 +286,7 @@ async fn data_that_somebody_brings_are_masked_before_they_are_kept() {
     };
     let main = database();
     let mut import = ImportSpec {
-        engine: main.engine.clone(),
+        kind: main.kind.clone(),
         image: main.image.clone(),
         seed: Seed::Sql(vec![file("dump.sql", "INSERT INTO people VALUES ('ann');")]),
         mask: Some(file("mask.sql", "UPDATE people SET name = 'x';")),
@@ -337,7 +339,7 @@ async fn a_lost_answer_is_an_effect_without_an_answer() {
     fake.fail_next(Op::StartService, Fault::LostAnswer);
     let lost = fake.start_service(&spec).await;
     assert!(matches!(lost, Err(EngineError::Unreachable(_))), "{lost:?}");
-    assert_eq!(fake.everything().services[0].activity, Activity::Running);
+    assert_eq!(fake.everything().services[0].state, ContainerState::Running);
 
     fake.fail_next(Op::RunToEnd, Fault::LostAnswer);
     let lost = fake.run_to_end(&spec, "migrate").await;
@@ -398,7 +400,7 @@ async fn a_call_that_must_not_be_dropped_says_so() {
         "{:?}",
         fake.violations()
     );
-    assert_eq!(fake.everything().services[0].activity, Activity::Created);
+    assert_eq!(fake.everything().services[0].state, ContainerState::Created);
 
     fake.takes(Op::RunToEnd, Duration::from_secs(60));
     cut_off(fake.run_to_end(&spec, "migrate")).await;
@@ -473,7 +475,7 @@ async fn a_crash_during_a_fork_leaves_the_source_as_it_was() {
     die_during(&fake, Op::Fork, async move { fork(&forking).await }).await;
     let seen = fake.everything();
     assert_eq!(seen.data, [database().key]);
-    assert_eq!(seen.databases[0].activity, Activity::Running);
+    assert_eq!(seen.databases[0].state, ContainerState::Running);
     fake.takes(Op::Fork, Duration::ZERO);
     fork(&fake).await.unwrap();
     assert_eq!(fake.violations(), Vec::<String>::new());
@@ -497,7 +499,7 @@ async fn two_calls_for_one_object_at_once_are_a_violation() {
 async fn a_copy_is_one_object_for_whoever_forks_and_whoever_starts() {
     let fake = engine();
     run_database_alone(&fake).await;
-    fake.ensure_room(&room_of_data(G2)).await.unwrap();
+    fake.ensure_network(&network_of_data(G2)).await.unwrap();
     let copy = database_of(G2);
     let (forked, _too_early) = tokio::join!(fork(&fake), fake.start(&copy));
     forked.unwrap();
@@ -516,11 +518,11 @@ async fn a_service_that_is_started_again_has_another_address() {
     run_database(&fake).await;
     let before = fake.start_service(&spec).await.unwrap();
     fake.oom(&spec.key);
-    let ended = Activity::Exited {
+    let ended = ContainerState::Exited {
         exit_code: 137,
         out_of_memory: true,
     };
-    assert_eq!(fake.everything().services[0].activity, ended);
+    assert_eq!(fake.everything().services[0].state, ended);
     let after = fake.start_service(&spec).await.unwrap();
     assert_ne!(before, after);
     assert_eq!(

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     databases::{DatabaseKey, unix_ms},
-    engine::{Activity, LogLine, Room, ServiceKey, ServiceSpec, Stray, StrayKind},
+    engine::{ContainerState, LogLine, Network, ServiceKey, ServiceSpec, Stray, StrayKind},
     names::{CommitSha, ImageId, Instance, PreviewId, RevisionNumber, ServiceName, SnapshotId},
 };
 
@@ -34,7 +34,7 @@ const LINES_MAX: usize = 10_000;
 /// One host, shared by all Dayflies that were pointed at it.
 #[derive(Debug)]
 pub(super) struct World {
-    pub(super) rooms: BTreeMap<(Instance, PreviewId, Room), usize>,
+    pub(super) networks: BTreeMap<(Instance, PreviewId, Network), usize>,
     pub(super) services: BTreeMap<(Instance, ServiceKey), Service>,
     pub(super) servers: BTreeMap<(Instance, DatabaseKey), Server>,
     pub(super) data: BTreeMap<(Instance, DatabaseKey), Data>,
@@ -79,7 +79,7 @@ pub(super) struct UnderWay {
 pub(super) struct Service {
     pub(super) spec: ServiceSpec,
     pub(super) script: AppScript,
-    pub(super) activity: Activity,
+    pub(super) state: ContainerState,
     pub(super) address: SocketAddr,
     pub(super) started: Instant,
     /// Another one after every start, so that a timer of an earlier life does no harm.
@@ -109,7 +109,7 @@ pub(super) struct Run {
 impl World {
     pub(super) fn new() -> Self {
         Self {
-            rooms: BTreeMap::new(),
+            networks: BTreeMap::new(),
             services: BTreeMap::new(),
             servers: BTreeMap::new(),
             data: BTreeMap::new(),
@@ -218,7 +218,7 @@ impl World {
 
 impl Service {
     pub(super) fn is_running(&self) -> bool {
-        self.activity == Activity::Running
+        self.state == ContainerState::Running
     }
 
     /// Whether it accepts connections by now.

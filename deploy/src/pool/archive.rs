@@ -2,7 +2,7 @@
 
 use std::{io, path::Path};
 
-use super::{Draft, Listing, Place, Pool, PoolError, error::blocking, layout::Layout};
+use super::{Listing, Place, Pool, PoolError, Staging, error::blocking, layout::Layout};
 
 /// The longest path that the system takes, with some room for ours before it.
 const PATH_BYTES_MAX: usize = 4096 - 256;
@@ -21,7 +21,7 @@ fn fits(folder: &Path, room: usize) -> io::Result<bool> {
     Ok(true)
 }
 
-impl Draft {
+impl Staging {
     /// Adds what it holds to an archive, under `below` and the place that it is a copy of; blocks.
     /// Owners, modes and times are kept, holes stay holes, links are added as they are. Fails with
     /// `InvalidFilename`, and has added nothing, where paths are too long.
@@ -47,7 +47,7 @@ impl Pool {
     /// there, and answers them.
     pub async fn publish_unpacked(
         &self,
-        draft: Draft,
+        draft: Staging,
         below: &Path,
     ) -> Result<Vec<Place>, PoolError> {
         let (layout, root) = (self.layout().clone(), draft.data_path().join(below));

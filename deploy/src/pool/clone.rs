@@ -7,7 +7,7 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Draft, Place, Pool, PoolError, clone_tree, error::blocking};
+use super::{Place, Pool, PoolError, Staging, clone_tree, error::blocking};
 
 /// What a clone came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +58,7 @@ impl Pool {
     pub async fn clone_into(
         &self,
         from: &Place,
-        draft: &Draft,
+        draft: &Staging,
         limit: Duration,
     ) -> Result<Cloned, PoolError> {
         self.clone_part(from, draft, Part::All, limit).await
@@ -68,7 +68,7 @@ impl Pool {
     pub async fn clone_part(
         &self,
         from: &Place,
-        draft: &Draft,
+        draft: &Staging,
         part: Part,
         limit: Duration,
     ) -> Result<Cloned, PoolError> {
@@ -79,8 +79,8 @@ impl Pool {
     /// Clones what a draft holds so far into another one, as [`Pool::clone_into`] does.
     pub async fn clone_draft(
         &self,
-        from: &Draft,
-        draft: &Draft,
+        from: &Staging,
+        draft: &Staging,
         limit: Duration,
     ) -> Result<Cloned, PoolError> {
         let _held = from.hold();
@@ -92,7 +92,7 @@ impl Pool {
         &self,
         from: PathBuf,
         place: Option<&Place>,
-        (draft, part): (&Draft, Part),
+        (draft, part): (&Staging, Part),
         limit: Duration,
     ) -> Result<Cloned, PoolError> {
         let begun = Instant::now();

@@ -11,7 +11,7 @@ pub struct PoolConfig {
     pub file: PathBuf,
     /// How large that file may become, in MiB; at least 512.
     pub file_mib_max: u64,
-    /// How much is kept free, in MiB: below it [`Pool::hindrance`](super::Pool::hindrance) speaks.
+    /// How much is kept free, in MiB: below it [`Pool::blocker`](super::Pool::blocker) speaks.
     pub free_mib_min: u64,
 }
 

@@ -11,8 +11,8 @@ use rustix::fs::{CWD, Mode, OFlags, openat, syncfs};
 use tokio::time::Instant;
 
 use super::{
-    Place, PoolConfig, PoolError, Way,
-    calm::{Calm, Presence},
+    CloneMethod, Place, PoolConfig, PoolError,
+    clone_priority::{ClonePriority, Presence},
     error::blocking,
     layout::Layout,
     loop_file, open,
@@ -33,9 +33,9 @@ pub struct Pool {
 #[derive(Debug)]
 struct Inner {
     config: PoolConfig,
-    way: Way,
+    way: CloneMethod,
     layout: Arc<Layout>,
-    calm: Arc<Calm>,
+    calm: Arc<ClonePriority>,
     trash: Arc<Trash>,
 }
 
@@ -45,7 +45,7 @@ impl Pool {
     ///
     /// Fails where the file cannot be mounted or something would be hidden by it, and where
     /// `file_mib_max` is too small for the file that is needed. That nothing shares blocks is no
-    /// failure but a [`Way`].
+    /// failure but a [`CloneMethod`].
     pub async fn open(config: PoolConfig) -> Result<Self, PoolError> {
         let config = open::resolved(config)?;
         let way = open::way(&config).await?;
@@ -56,8 +56,8 @@ impl Pool {
             )
         })?;
         let layout = Arc::new(layout);
-        let calm = Arc::new(Calm::default());
-        let trims = matches!(way, Way::Loop { .. });
+        let calm = Arc::new(ClonePriority::default());
+        let trims = matches!(way, CloneMethod::Loop { .. });
         let trash = Trash::new(Arc::clone(&layout), trims, Arc::clone(&calm));
         let inner = Inner {
             config,
@@ -72,7 +72,7 @@ impl Pool {
     }
 
     /// How this pool comes by its clones.
-    pub fn way(&self) -> &Way {
+    pub fn way(&self) -> &CloneMethod {
         &self.inner.way
     }
 
@@ -146,7 +146,7 @@ impl Pool {
     /// Unmounts the pool's file and answers whether it did: not where there is none, nor while
     /// something uses it. After `true` this pool and its clones must not be used any more.
     pub async fn close(&self) -> Result<bool, PoolError> {
-        if !matches!(self.way(), Way::Loop { .. }) {
+        if !matches!(self.way(), CloneMethod::Loop { .. }) {
             return Ok(false);
         }
         let directory = self.inner.layout.root();

@@ -5,14 +5,14 @@
 //! room, and giving room back. Not here: containers, databases, and what a place is good for.
 
 mod archive;
-mod calm;
 mod clone;
 mod clone_file;
+mod clone_method;
+mod clone_priority;
 mod clone_tree;
 mod config;
 mod copy;
 mod delete;
-mod draft;
 mod error;
 mod handle;
 mod layout;
@@ -25,22 +25,22 @@ mod program;
 mod recency;
 mod size;
 mod space;
+mod staging;
 #[cfg(test)]
 mod tests;
 mod trash;
 mod tree;
 mod usage;
 mod walk;
-mod way;
 
 pub use clone::{Cloned, Part};
+pub use clone_method::CloneMethod;
 pub use config::PoolConfig;
-pub use draft::Draft;
 pub use error::PoolError;
 pub use handle::Pool;
 pub use listing::Listing;
 pub use place::Place;
 pub use size::Size;
 pub use space::Space;
+pub use staging::Staging;
 pub use usage::Usage;
-pub use way::Way;

@@ -10,8 +10,8 @@ use std::{
 use rustix::io::Errno;
 
 use super::{
-    PoolConfig, PoolError, Way, config::MIB, layout::FOLDER_MODE, loop_file, mounts::Mounts,
-    place::FOLDERS, program::ProgramError,
+    CloneMethod, PoolConfig, PoolError, config::MIB, layout::FOLDER_MODE, loop_file,
+    mounts::Mounts, place::FOLDERS, program::ProgramError,
 };
 
 /// A clone of less than a block would tell nothing; this is more than the largest common block.
@@ -42,15 +42,17 @@ pub(super) fn resolved(config: PoolConfig) -> Result<PoolConfig, PoolError> {
 }
 
 /// Decides how this pool comes by its clones, and puts it in place.
-pub(super) async fn way(config: &PoolConfig) -> Result<Way, PoolError> {
+pub(super) async fn way(config: &PoolConfig) -> Result<CloneMethod, PoolError> {
     if exists(&config.file)? {
         return adopt(config).await;
     }
     match shares_blocks(&config.directory) {
-        Ok(true) => return Ok(Way::Native),
+        Ok(true) => return Ok(CloneMethod::Native),
         // Too full even to try: what is there already was made where blocks are shared, and has to be
         // removable.
-        Err(PoolError::Full { .. }) if holds_data(&config.directory)? => return Ok(Way::Native),
+        Err(PoolError::Full { .. }) if holds_data(&config.directory)? => {
+            return Ok(CloneMethod::Native);
+        }
         Ok(false) => {}
         Err(error) => return Err(error),
     }
@@ -60,7 +62,7 @@ pub(super) async fn way(config: &PoolConfig) -> Result<Way, PoolError> {
         .map_or("unknown", |mount| mount.kind.as_str());
     let copies = |reason: String, remedy: &str| {
         let directory = config.directory.display();
-        Ok(Way::Copies {
+        Ok(CloneMethod::Copies {
             why: format!(
                 "the file system of {directory} ({kind}) cannot share blocks and {reason}"
             ),
@@ -116,7 +118,7 @@ pub(super) fn shares_blocks(directory: &Path) -> Result<bool, PoolError> {
 }
 
 /// What there is was made as a file: it is mounted, or will be.
-async fn adopt(config: &PoolConfig) -> Result<Way, PoolError> {
+async fn adopt(config: &PoolConfig) -> Result<CloneMethod, PoolError> {
     let doing = || {
         format!(
             "mount {} on {}",
@@ -166,7 +168,7 @@ async fn create(config: &PoolConfig) -> Result<(), io::Error> {
 }
 
 /// The way of a pool whose file is mounted, grown to its whole size.
-async fn looped(config: &PoolConfig) -> Result<Way, PoolError> {
+async fn looped(config: &PoolConfig) -> Result<CloneMethod, PoolError> {
     let mounts = mounts()?;
     if let Some(mount) = mounts.on(&config.directory)
         && let Err(error) = loop_file::fill(config, mount).await
@@ -203,7 +205,7 @@ async fn looped(config: &PoolConfig) -> Result<Way, PoolError> {
             "the disk below the pool cannot hold all that the pool may take; free some of the disk"
         );
     }
-    Ok(Way::Loop { size_bytes })
+    Ok(CloneMethod::Loop { size_bytes })
 }
 
 fn remedy(error: &io::Error) -> &'static str {

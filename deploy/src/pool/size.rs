@@ -7,7 +7,7 @@ use std::{
 
 use rustix::fs::{AtFlags, statat};
 
-use super::{Draft, Place, Pool, PoolError, error::blocking, walk::Walk};
+use super::{Place, Pool, PoolError, Staging, error::blocking, walk::Walk};
 
 /// How long counting may take.
 const SIZE_MAX: Duration = Duration::from_secs(10);
@@ -49,7 +49,7 @@ impl Pool {
     }
 }
 
-impl Draft {
+impl Staging {
     /// As [`Pool::size`], of what was put into it so far.
     pub async fn size(&self) -> Result<Size, PoolError> {
         let _held = self.hold();

@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use rustix::fs::{StatVfs, statvfs};
 
-use super::{Pool, PoolError, Way, config::MIB, error::blocking};
+use super::{CloneMethod, Pool, PoolError, config::MIB, error::blocking};
 
 /// How long those who need room wait for what was thrown away to go.
 const SETTLE_MAX: Duration = Duration::from_secs(30);
@@ -25,8 +25,8 @@ impl Pool {
     pub async fn space(&self) -> Result<Space, PoolError> {
         let directory = self.config().directory.clone();
         let host = match self.way() {
-            Way::Loop { .. } => self.config().file.clone(),
-            Way::Native | Way::Copies { .. } => directory.clone(),
+            CloneMethod::Loop { .. } => self.config().file.clone(),
+            CloneMethod::Native | CloneMethod::Copies { .. } => directory.clone(),
         };
         blocking("measure the pool", move || {
             let (pool, host) = (measure(&directory)?, measure(&host)?);
@@ -41,7 +41,7 @@ impl Pool {
 
     /// Why nothing should be seeded or forked now, as a sentence with what to do about it; nothing
     /// where there is room. Where there is too little, what was thrown away goes first.
-    pub async fn hindrance(&self) -> Option<String> {
+    pub async fn blocker(&self) -> Option<String> {
         self.shortage().await?;
         let pool = self.clone();
         // On its own, so that it comes to its end when nobody waits any more.
@@ -66,7 +66,7 @@ impl Pool {
         self.config().free_mib_min.saturating_mul(MIB) / 2
     }
 
-    /// As [`Pool::hindrance`], for who only wants to know: nothing goes.
+    /// As [`Pool::blocker`], for who only wants to know: nothing goes.
     pub async fn shortage(&self) -> Option<String> {
         match self.space().await {
             Ok(space) => self.hindrance_in(space),
@@ -75,8 +75,8 @@ impl Pool {
     }
 
     fn hindrance_in(&self, space: Space) -> Option<String> {
-        let is_file = matches!(self.way(), Way::Loop { .. });
-        hindrance(space, is_file, self.config().free_mib_min)
+        let is_file = matches!(self.way(), CloneMethod::Loop { .. });
+        blocker(space, is_file, self.config().free_mib_min)
     }
 }
 
@@ -87,7 +87,7 @@ impl Space {
     }
 }
 
-fn hindrance(space: Space, is_file: bool, free_mib_min: u64) -> Option<String> {
+fn blocker(space: Space, is_file: bool, free_mib_min: u64) -> Option<String> {
     let free_mib = space.left_bytes() / MIB;
     if free_mib >= free_mib_min {
         return None;
@@ -127,14 +127,14 @@ mod tests {
 
     #[test]
     fn the_smaller_of_both_rooms_decides_and_says_what_to_do() {
-        assert_eq!(hindrance(space(512, 600), true, 512), None);
-        let pool = hindrance(space(120, 600), true, 512).unwrap();
+        assert_eq!(blocker(space(512, 600), true, 512), None);
+        let pool = blocker(space(120, 600), true, 512).unwrap();
         assert_eq!(
             pool,
             "the pool has 120 MiB left and keeps 512 MiB free; \
              remove previews or raise limits.pool_mib_max"
         );
-        let host = hindrance(space(600, 7), true, 512).unwrap();
+        let host = blocker(space(600, 7), true, 512).unwrap();
         assert!(
             host.starts_with("the disk below the pool has 7 MiB left"),
             "{host}"
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn where_the_pool_is_no_file_its_size_is_not_what_helps() {
-        let disk = hindrance(space(7, 7), false, 512).unwrap();
+        let disk = blocker(space(7, 7), false, 512).unwrap();
         assert!(!disk.contains("pool_mib_max"), "{disk}");
     }
 }

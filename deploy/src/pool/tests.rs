@@ -52,7 +52,7 @@ impl Fixture {
     async fn with(folder: TempDir, config: PoolConfig) -> Option<Self> {
         let pool = Pool::open(config).await.unwrap();
         let fixture = Self { pool, folder };
-        if matches!(fixture.pool.way(), Way::Loop { .. }) {
+        if matches!(fixture.pool.way(), CloneMethod::Loop { .. }) {
             return Some(fixture);
         }
         println!(
@@ -68,7 +68,7 @@ impl Fixture {
         fs::create_dir_all(folder.path().join("pool/lost+found")).unwrap();
         let pool = Pool::open(config(folder.path(), 512)).await.unwrap();
         let fixture = Self { pool, folder };
-        if matches!(fixture.pool.way(), Way::Copies { .. }) {
+        if matches!(fixture.pool.way(), CloneMethod::Copies { .. }) {
             return Some(fixture);
         }
         println!("skipped: the folder for temporary files shares blocks");
@@ -525,7 +525,7 @@ async fn a_pool_grows_mounted_or_not_and_never_shrinks() {
         .await
         .unwrap();
     let size_bytes = 900 * MIB as u64;
-    assert_eq!(fixture.pool.way(), &Way::Loop { size_bytes });
+    assert_eq!(fixture.pool.way(), &CloneMethod::Loop { size_bytes });
 }
 
 #[tokio::test]
@@ -607,7 +607,7 @@ async fn a_file_that_would_be_too_small_is_refused() {
     }
     let folder = tempfile::tempdir().unwrap();
     match Pool::open(config(folder.path(), 100)).await {
-        Ok(pool) => assert_eq!(pool.way(), &Way::Native),
+        Ok(pool) => assert_eq!(pool.way(), &CloneMethod::Native),
         Err(error) => assert!(error.to_string().contains("at least 512"), "{error}"),
     }
     assert!(!folder.path().join("pool.xfs").exists());
@@ -625,7 +625,7 @@ async fn a_full_pool_says_so_and_loses_nothing() {
         }
     });
     publish.await;
-    assert_eq!(fixture.pool.hindrance().await, None);
+    assert_eq!(fixture.pool.blocker().await, None);
     let draft = fixture.pool.draft().await.unwrap();
     let ballast = fixture.folder.path().join("pool/making/ballast");
     let mut file = File::create(&ballast).unwrap();
@@ -645,12 +645,12 @@ async fn a_full_pool_says_so_and_loses_nothing() {
         again.exists(&snapshot()).await.unwrap(),
         "a full pool opens"
     );
-    let sentence = fixture.pool.hindrance().await.unwrap();
+    let sentence = fixture.pool.blocker().await.unwrap();
     assert!(sentence.contains("raise limits.pool_mib_max"), "{sentence}");
     drop(draft);
     fixture.pool.recover().await.unwrap();
     // What was thrown away gives room to whoever needs it.
-    assert_eq!(fixture.pool.hindrance().await, None);
+    assert_eq!(fixture.pool.blocker().await, None);
     fixture.fork(&snapshot(), &data(1)).await;
     for number in [0, 1500, 2999] {
         let file = fixture.pool.data_path(&data(1)).join(number.to_string());

@@ -12,7 +12,7 @@ use tokio::{runtime::Handle, sync::Mutex, time::Instant};
 
 use super::{
     PoolError,
-    calm::{Calm, Presence},
+    clone_priority::{ClonePriority, Presence},
     delete,
     error::blocking,
     layout::Layout,
@@ -30,7 +30,7 @@ pub(super) struct Trash {
     /// Whether the host gets blocks back only when told to.
     trims: bool,
     /// Comes when nobody waits for a clone.
-    calm: Arc<Calm>,
+    calm: Arc<ClonePriority>,
     /// One at a time empties it, and never once the pool is closed: the same path may then be part
     /// of another file system.
     open: Mutex<bool>,
@@ -42,7 +42,7 @@ pub(super) struct Trash {
 }
 
 impl Trash {
-    pub(super) fn new(layout: Arc<Layout>, trims: bool, calm: Arc<Calm>) -> Arc<Self> {
+    pub(super) fn new(layout: Arc<Layout>, trims: bool, calm: Arc<ClonePriority>) -> Arc<Self> {
         Arc::new(Self {
             layout,
             trims,
@@ -62,7 +62,7 @@ impl Trash {
         };
         let trash = Arc::clone(self);
         runtime.spawn(async move {
-            let deadline = Calm::deadline();
+            let deadline = ClonePriority::deadline();
             trash.calm.come(deadline).await;
             if let Err(error) = trash.empty_by(deadline).await {
                 tracing::warn!(%error, "what was thrown away is still there");
@@ -71,7 +71,7 @@ impl Trash {
                 return;
             }
             tokio::time::sleep(TRIM_AFTER).await;
-            trash.calm.come(Calm::deadline()).await;
+            trash.calm.come(ClonePriority::deadline()).await;
             trash.trim_comes.store(false, Relaxed);
             if let Err(error) = trash.trim().await {
                 tracing::warn!(%error, "the host did not get the pool's free blocks back");

@@ -29,7 +29,7 @@ pub(super) async fn ask(
     State(state): State<ApiState>,
     Said(body): Said<Body>,
 ) -> Result<(StatusCode, Json<PreviewView>), Problem> {
-    let ports = state.registry.ports();
+    let ports = state.workers.ports();
     let repo = RepoName::parse(&body.repository)
         .map_err(|error| Problem::bad_request(error.to_string()))?;
     let number = PullRequestNumber(body.number);
@@ -54,10 +54,10 @@ pub(super) async fn ask(
             }
             desired.request += u64::from(failed);
             // The look that made the row may be answered already, with the hold in place.
-            desired.looks_raised += 1;
+            desired.refresh_requested += 1;
         })
         .await?;
-    state.registry.wake(&id);
+    state.workers.wake(&id);
     let view = describe_again(ports, &id).await?;
     Ok((StatusCode::ACCEPTED, Json(view)))
 }

@@ -25,7 +25,7 @@ pub(super) async fn backup(
     State(state): State<ApiState>,
     Asked(query): Asked<Query>,
 ) -> Result<Response, Problem> {
-    let ports = std::sync::Arc::clone(state.registry.ports());
+    let ports = std::sync::Arc::clone(state.workers.ports());
     if query.data
         && let Some(why) = ports.databases.pool().await.err()
     {

@@ -84,7 +84,7 @@ async fn keep(
     query: Query,
     files: &mut (impl AsyncRead + Send + Unpin),
 ) -> Result<PreviewView, Problem> {
-    let ports = state.registry.ports();
+    let ports = state.workers.ports();
     if names::slug(&slug, SLUG_MAX) != slug {
         return Err(Problem::bad_request(format!(
             "the name of a checkout is at most {SLUG_MAX} of a-z, 0-9 and single hyphens"
@@ -129,11 +129,13 @@ async fn keep(
                 matches!(&desired.wanted, Wanted::Serve(before) if before.commit == head.commit);
             desired.request += u64::from(failed && same);
             desired.hold = None;
-            desired.recall.take_if(|recall| recall.head != head.commit);
+            desired
+                .rollback
+                .take_if(|rollback| rollback.head != head.commit);
             desired.wanted = Wanted::Serve(head);
         })
         .await?;
-    state.registry.wake(&id);
+    state.workers.wake(&id);
     describe_again(ports, &id).await
 }
 

@@ -11,8 +11,8 @@ use axum::{
     http::StatusCode,
 };
 use deploy::{
-    blueprint::{Blueprint, Database, DatabaseEngine, OnPush, SeedSource, known_engine},
-    data_access::Reach,
+    blueprint::{Blueprint, Database, DatabaseKind, OnPush, SeedSource, known_kind},
+    data_access::ConnectionInfo,
     databases::{DatabaseError, DatabaseKey, DatabaseSpec, url},
     engine::EngineError,
     names::{CommitSha, DatabaseName, PreviewId, RevisionNumber},
@@ -25,10 +25,10 @@ use super::{
     describe::describe_again, extract::Said, problem::Problem, state::ApiState, view::PreviewView,
 };
 use crate::{
-    glance,
+    current,
+    fork_capture::{add, fresh_id},
     lifecycle::{Head, Origin},
-    store::{Given, NewRevision, NewTaken},
-    taking::{add, fresh_id},
+    store::{Inherited, NewCopy, NewRevision},
     text,
     worker::{Ports, wall_ms},
 };
@@ -71,7 +71,7 @@ pub struct ReachView {
 }
 
 /// Refuses a snapshot that is not there, or holds data of another kind of server.
-async fn check_snapshot(ports: &Ports, name: &str, engine: &DatabaseEngine) -> Result<(), Problem> {
+async fn check_snapshot(ports: &Ports, name: &str, kind: &DatabaseKind) -> Result<(), Problem> {
     let Some(row) = ports.store.snapshot(name).await? else {
         return Err(Problem::not_found(format!(
             "there is no snapshot {name:?}; `dayfly snapshot ls` shows all"
@@ -80,7 +80,7 @@ async fn check_snapshot(ports: &Ports, name: &str, engine: &DatabaseEngine) -> R
     let there = ports.databases.snapshots().await;
     let there = there.map_err(|e| Problem::new(StatusCode::BAD_GATEWAY, e.to_string()))?;
     match there.iter().find(|state| state.id == row.id) {
-        Some(state) if state.engine != *engine => Err(Problem::bad_request(format!(
+        Some(state) if state.kind != *kind => Err(Problem::bad_request(format!(
             "the snapshot {name:?} holds data of {}; make a database of that",
             state.image
         ))),
@@ -93,8 +93,8 @@ pub(super) async fn create(
     State(state): State<ApiState>,
     Said(body): Said<DatabaseBody>,
 ) -> Result<(StatusCode, Json<PreviewView>), Problem> {
-    let ports = state.registry.ports();
-    let (engine, image) = known_engine(&body.engine).map_err(Problem::bad_request)?;
+    let ports = state.workers.ports();
+    let (kind, image) = known_kind(&body.engine).map_err(Problem::bad_request)?;
     let hours = body.hours.unwrap_or(HOURS_DEFAULT);
     if !(1..=HOURS_MAX).contains(&hours) {
         return Err(Problem::bad_request(format!(
@@ -102,12 +102,12 @@ pub(super) async fn create(
         )));
     }
     if let Some(name) = &body.snapshot {
-        check_snapshot(ports, name, &engine).await?;
+        check_snapshot(ports, name, &kind).await?;
     }
     let name = DatabaseName::parse("main").map_err(|e| Problem::bad_request(e.to_string()))?;
     let database = Database {
         name,
-        engine,
+        kind,
         image,
         seed: body.snapshot.map(|name| SeedSource::Snapshot { name }),
         seed_digest: None,
@@ -123,7 +123,7 @@ pub(super) async fn create(
     let commit = CommitSha::parse(&digest).map_err(|e| Problem::bad_request(e.to_string()))?;
     let now_ms = wall_ms();
     let nothing = String::new;
-    let new = NewTaken {
+    let new = NewCopy {
         id: id.clone(),
         slug: SLUG.to_owned(),
         origin: Origin::Database,
@@ -141,7 +141,7 @@ pub(super) async fn create(
         expires_at_ms: Some(now_ms.saturating_add(hours.saturating_mul(3_600_000))),
     };
     add(ports, new, Some(first(commit, database)), now_ms).await?;
-    state.registry.wake(&id);
+    state.workers.wake(&id);
     let view = describe_again(ports, &id).await?;
     Ok((StatusCode::ACCEPTED, Json(view)))
 }
@@ -158,7 +158,7 @@ fn first(commit: CommitSha, database: Database) -> NewRevision {
         number: RevisionNumber(1),
         commit,
         request: 0,
-        given: Given::This {
+        inherited: Inherited::This {
             blueprint: Box::new(blueprint),
             images: BTreeMap::new(),
             migrated: BTreeSet::new(),
@@ -184,7 +184,7 @@ pub(super) async fn reach(
     State(state): State<ApiState>,
     Path((id, name)): Path<(String, String)>,
 ) -> Result<Json<ReachView>, Problem> {
-    let ports = state.registry.ports();
+    let ports = state.workers.ports();
     let none =
         |what: &str| Problem::not_found(format!("there is no {what}; `dayfly ls` shows all"));
     let id = PreviewId::parse(&id).map_err(|_| none("such preview"))?;
@@ -195,8 +195,8 @@ pub(super) async fn reach(
             "{id} is a capture, of which nothing runs; `dayfly fork {id}` opens a copy of it"
         )));
     }
-    let observed = glance::observed(ports, &row).await?;
-    let revision = glance::shown(&row, &observed);
+    let observed = current::observed(ports, &row).await?;
+    let revision = current::shown(&row, &observed);
     let databases: Vec<_> = revision
         .iter()
         .flat_map(|facts| facts.databases())
@@ -221,7 +221,7 @@ pub(super) async fn reach(
             generation,
             name: wanted.name.clone(),
         },
-        engine: wanted.engine.clone(),
+        kind: wanted.kind.clone(),
         image: wanted.image.clone(),
         password,
         memory_bytes: wanted.memory_bytes,
@@ -234,16 +234,11 @@ pub(super) async fn reach(
             error => Problem::new(StatusCode::BAD_GATEWAY, error.to_string()),
         }
     })?;
-    let url = url(
-        &spec.engine,
-        &wanted.name,
-        &spec.password,
-        Some("HOST:PORT"),
-    );
+    let url = url(&spec.kind, &wanted.name, &spec.password, Some("HOST:PORT"));
     Ok(Json(view(reach, url)))
 }
 
-fn view(reach: Reach, url: String) -> ReachView {
+fn view(reach: ConnectionInfo, url: String) -> ReachView {
     let (mut container, mut client, mut env) = (None, Vec::new(), Vec::new());
     if let Some(command) = reach.client {
         container = Some(command.container);

@@ -15,12 +15,12 @@ pub(super) async fn delete(
     State(state): State<ApiState>,
     Known(row): Known,
 ) -> Result<(StatusCode, Json<PreviewView>), Problem> {
-    let ports = state.registry.ports();
+    let ports = state.workers.ports();
     ports
         .store
         .change_desired(&row.id, wall_ms(), remove)
         .await?;
-    state.registry.wake(&row.id);
+    state.workers.wake(&row.id);
     let view = describe_again(ports, &row.id).await?;
     let status = match view.phase {
         Phase::Gone => StatusCode::OK,

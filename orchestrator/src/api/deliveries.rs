@@ -21,7 +21,7 @@ pub(super) async fn deliveries(
     Asked(query): Asked<Query>,
 ) -> Result<Json<Vec<DeliveryView>>, Problem> {
     let limit = query.limit.unwrap_or(LIMIT_DEFAULT).min(LIMIT_MAX);
-    let rows = state.registry.ports().store.deliveries(limit).await?;
+    let rows = state.workers.ports().store.deliveries(limit).await?;
     let views = rows.into_iter().map(|row| DeliveryView {
         guid: row.guid,
         event: row.event,

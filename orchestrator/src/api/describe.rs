@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use deploy::{
     blueprint::{Blueprint, Service},
-    engine::Activity,
+    engine::ContainerState,
     names::{DatabaseName, PreviewId},
 };
 use jiff::Timestamp;
@@ -14,8 +14,8 @@ use super::{
     view::{DatabaseView, PreviewView, ServiceView},
 };
 use crate::{
+    current::{observed, shown},
     environment,
-    glance::{observed, shown},
     lifecycle::{
         Observed, Origin, Outcome, Phase, RevisionFacts, Wanted, current_revision, summary,
     },
@@ -138,11 +138,11 @@ fn service_url(ports: &Ports, row: &PreviewRow, service: &Service) -> Option<Str
 fn service_phase(observed: &Observed, revision: &RevisionFacts, service: &Service) -> Phase {
     let serves = observed.route.as_ref().map(|route| route.revision) == Some(revision.number);
     let key = (revision.number, service.name.clone());
-    let activity = observed.services.get(&key).map(|view| &view.activity);
-    match activity {
-        Some(Activity::Running) if serves => Phase::Live,
+    let state = observed.services.get(&key).map(|view| &view.state);
+    match state {
+        Some(ContainerState::Running) if serves => Phase::Live,
         _ if revision.outcome.is_some() => Phase::Failed,
-        Some(Activity::Exited { .. }) if !revision.healthy => Phase::Failed,
+        Some(ContainerState::Exited { .. }) if !revision.healthy => Phase::Failed,
         Some(_) => Phase::Starting,
         None if revision.images.contains_key(&service.name) => Phase::Starting,
         None => Phase::Building,
@@ -166,12 +166,12 @@ fn databases(row: &PreviewRow, observed: &Observed) -> Vec<DatabaseView> {
     let coming = current_revision(&row.desired, observed).and_then(|revision| revision.generation);
     let phase = |name: &DatabaseName| {
         let generation = shown.or(coming)?;
-        let born = observed.is_born(generation, name);
+        let complete = observed.is_complete(generation, name);
         Some(match observed.databases.get(&(generation, name.clone())) {
-            Some(Activity::Running) if born => Phase::Live,
+            Some(ContainerState::Running) if complete => Phase::Live,
             Some(_) => Phase::Starting,
-            None if born && row.desired.origin == Origin::Capture => Phase::Captured,
-            None if born => Phase::Starting,
+            None if complete && row.desired.origin == Origin::Capture => Phase::Captured,
+            None if complete => Phase::Starting,
             None => Phase::Queued,
         })
     };

@@ -10,7 +10,7 @@ pub(super) async fn disk(
     State(state): State<ApiState>,
     Known(row): Known,
 ) -> Result<Json<DiskUse>, Problem> {
-    let used = state.registry.ports().builder.disk_use(&row.id).await;
+    let used = state.workers.ports().builder.disk_use(&row.id).await;
     let unknown = |error: BuildError| Problem::new(StatusCode::BAD_GATEWAY, error.to_string());
     used.map(Json).map_err(unknown)
 }

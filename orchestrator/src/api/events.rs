@@ -10,7 +10,7 @@ pub(super) async fn events(
     State(state): State<ApiState>,
     Known(row): Known,
 ) -> Result<Json<Vec<EventView>>, Problem> {
-    let rows = state.registry.ports().store.events(&row.id).await?;
+    let rows = state.workers.ports().store.events(&row.id).await?;
     let views = rows.into_iter().map(|event| EventView {
         at: timestamp(event.at_ms),
         revision: event.revision,

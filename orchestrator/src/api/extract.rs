@@ -32,7 +32,7 @@ impl FromRequestParts<ApiState> for Known {
             ))
         };
         let id = PreviewId::parse(&text).map_err(|_| unknown())?;
-        let row = state.registry.ports().store.preview(&id).await?;
+        let row = state.workers.ports().store.preview(&id).await?;
         row.map(Self).ok_or_else(unknown)
     }
 }

@@ -22,7 +22,7 @@ use tokio::{
 use super::{problem::Problem, state::ApiState};
 use crate::{
     buildlog::BuildLog,
-    glance::{observed, shown},
+    current::{observed, shown},
     lifecycle::{Wanted, current_revision},
     store::{PreviewRow, StoreError},
     text,
@@ -58,7 +58,7 @@ pub(super) async fn revision_with_blueprint(
     row: &PreviewRow,
     follow: bool,
 ) -> Result<Option<(RevisionNumber, Blueprint)>, Problem> {
-    let ports = state.registry.ports();
+    let ports = state.workers.ports();
     let mut changes = ports.board.subscribe();
     let deadline = Instant::now() + REVISION_DEADLINE;
     loop {
@@ -116,7 +116,7 @@ impl BuildTail {
         follow: bool,
         tail: Option<usize>,
     ) -> Self {
-        let logs = &state.registry.ports().settings.logs;
+        let logs = &state.workers.ports().settings.logs;
         let path = BuildLog::path(logs, &key.preview, key.revision, &key.service);
         Self {
             state: state.clone(),
@@ -139,7 +139,7 @@ impl BuildTail {
         if let Some(lines) = self.tail.take() {
             self.position = self.begin_of_last(lines).await;
         }
-        let mut changes = self.state.registry.ports().board.subscribe();
+        let mut changes = self.state.workers.ports().board.subscribe();
         loop {
             changes.borrow_and_update();
             // Asked before reading: what was written before the end is then read for certain.
@@ -162,7 +162,7 @@ impl BuildTail {
 
     /// A build is over when its image is recorded, its revision ended, or nobody knows it.
     async fn is_over(&self) -> Result<bool, StoreError> {
-        let store = &self.state.registry.ports().store;
+        let store = &self.state.workers.ports().store;
         let revisions = store.revisions(&self.key.preview).await?;
         let facts = revisions
             .into_iter()

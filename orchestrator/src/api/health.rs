@@ -9,7 +9,7 @@ pub(super) async fn health(State(state): State<ApiState>) -> Json<Health> {
         status: "ok".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
-        instance: state.registry.ports().store.instance().to_string(),
+        instance: state.workers.ports().store.instance().to_string(),
         listen: state.listen,
     })
 }

@@ -7,7 +7,7 @@ use super::{
 };
 
 pub(super) async fn all(State(state): State<ApiState>) -> Result<Json<Vec<PreviewView>>, Problem> {
-    let ports = state.registry.ports();
+    let ports = state.workers.ports();
     let mut views = Vec::new();
     for row in ports.store.previews().await? {
         views.push(describe(ports, row).await?);
@@ -19,5 +19,5 @@ pub(super) async fn one(
     State(state): State<ApiState>,
     Known(row): Known,
 ) -> Result<Json<PreviewView>, Problem> {
-    Ok(Json(describe(state.registry.ports(), row).await?))
+    Ok(Json(describe(state.workers.ports(), row).await?))
 }

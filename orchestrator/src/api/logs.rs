@@ -29,7 +29,7 @@ use super::{
     state::ApiState,
 };
 use crate::{
-    glance::{observed, shown},
+    current::{observed, shown},
     lifecycle::{RevisionFacts, Wanted},
     migrationlog, servicelog,
     store::PreviewRow,
@@ -85,7 +85,7 @@ async fn services(
     row: &PreviewRow,
     query: &Query,
 ) -> Result<Vec<Lines>, Problem> {
-    let ports = state.registry.ports();
+    let ports = state.workers.ports();
     let (facts, blueprint) = revision_of_services(ports, row).await?;
     let tail = query.tail.unwrap_or(TAIL_DEFAULT).min(TAIL_MAX);
     // A database alone is all there is to show.
@@ -248,7 +248,7 @@ async fn migrations(
     row: &PreviewRow,
     query: &Query,
 ) -> Result<Vec<Lines>, Problem> {
-    let ports = state.registry.ports();
+    let ports = state.workers.ports();
     let revisions = ports.store.revisions(&row.id).await?;
     for facts in revisions.iter().rev().map(|revision| &revision.facts) {
         let wanted = facts

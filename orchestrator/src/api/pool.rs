@@ -6,7 +6,7 @@ use deploy::databases::PoolState;
 use super::{problem::Problem, state::ApiState};
 
 pub(super) async fn pool(State(state): State<ApiState>) -> Result<Json<PoolState>, Problem> {
-    let pool = state.registry.ports().databases.pool().await;
+    let pool = state.workers.ports().databases.pool().await;
     pool.map(Json)
         .map_err(|error| Problem::new(StatusCode::BAD_GATEWAY, error.to_string()))
 }

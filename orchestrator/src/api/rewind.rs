@@ -14,8 +14,8 @@ use super::{
     view::PreviewView,
 };
 use crate::{
-    glance,
-    lifecycle::{Desired, Observed, Phase, Recall, Reset, Wanted, summary},
+    current,
+    lifecycle::{Desired, Observed, Phase, Reset, Rollback, Wanted, summary},
     store::PreviewRow,
     worker::wall_ms,
 };
@@ -34,8 +34,8 @@ pub(super) async fn undo(
     State(state): State<ApiState>,
     Known(row): Known,
 ) -> Result<(StatusCode, Json<PreviewView>), Problem> {
-    let ports = state.registry.ports();
-    let observed = glance::observed(ports, &row).await?;
+    let ports = state.workers.ports();
+    let observed = current::observed(ports, &row).await?;
     let head = settled(&row, &observed)?;
     let Some(before) = observed.before() else {
         let hours = ports.settings.limits.undo_hours_max;
@@ -48,7 +48,7 @@ pub(super) async fn undo(
     let (revision, commit) = (before.number, before.commit.clone());
     let change = move |desired: &mut Desired| {
         desired.request += 1;
-        desired.recall = Some(Recall {
+        desired.rollback = Some(Rollback {
             head,
             request: desired.request,
             revision,
@@ -64,10 +64,10 @@ pub(super) async fn reset(
     Known(row): Known,
     Said(body): Said<ResetBody>,
 ) -> Result<(StatusCode, Json<PreviewView>), Problem> {
-    let ports = state.registry.ports();
-    let observed = glance::observed(ports, &row).await?;
+    let ports = state.workers.ports();
+    let observed = current::observed(ports, &row).await?;
     settled(&row, &observed)?;
-    let known: BTreeSet<_> = glance::shown(&row, &observed)
+    let known: BTreeSet<_> = current::shown(&row, &observed)
         .iter()
         .flat_map(|revision| revision.databases())
         .map(|database| database.name.clone())
@@ -100,12 +100,12 @@ async fn want(
     row: &PreviewRow,
     change: impl FnOnce(&mut Desired) + Send + 'static,
 ) -> Result<(StatusCode, Json<PreviewView>), Problem> {
-    let ports = state.registry.ports();
+    let ports = state.workers.ports();
     ports
         .store
         .change_desired(&row.id, wall_ms(), change)
         .await?;
-    state.registry.wake(&row.id);
+    state.workers.wake(&row.id);
     let view = describe_again(ports, &row.id).await?;
     Ok((StatusCode::ACCEPTED, Json(view)))
 }

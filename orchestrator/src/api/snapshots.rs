@@ -9,7 +9,7 @@ use axum::{
     http::StatusCode,
 };
 use deploy::{
-    blueprint::{DatabaseEngine, SeedSource, known_engine},
+    blueprint::{DatabaseKind, SeedSource, known_kind},
     data_access::ImportSpec,
     databases::{DatabaseError, DatabaseKey, Seed, SeedFile, SnapshotState},
     names::{DatabaseName, PreviewId},
@@ -25,7 +25,7 @@ use super::{
     state::ApiState,
 };
 use crate::{
-    glance,
+    current,
     lifecycle::Origin,
     store::{Holds, SnapshotRow},
     worker::{Ports, wall_ms},
@@ -105,7 +105,7 @@ pub(super) struct ImportQuery {
 pub(super) async fn list(
     State(state): State<ApiState>,
 ) -> Result<Json<Vec<SnapshotView>>, Problem> {
-    let ports = state.registry.ports();
+    let ports = state.workers.ports();
     let named = ports.store.named_snapshots().await?;
     let there = ports.databases.snapshots().await.map_err(failed)?;
     let mut views = Vec::with_capacity(there.len());
@@ -121,23 +121,23 @@ pub(super) async fn save(
     State(state): State<ApiState>,
     Said(body): Said<SaveBody>,
 ) -> Result<(StatusCode, Json<SnapshotView>), Problem> {
-    let ports = state.registry.ports();
+    let ports = state.workers.ports();
     check_name(&body.name)?;
     let none = || Problem::not_found(format!("there is no preview {}", body.preview));
     let row = ports.store.preview(&body.preview).await?.ok_or_else(none)?;
-    let observed = glance::observed(ports, &row).await?;
-    let revision = glance::shown(&row, &observed);
-    let born = revision
+    let observed = current::observed(ports, &row).await?;
+    let revision = current::shown(&row, &observed);
+    let complete = revision
         .and_then(|revision| revision.generation)
         .and_then(|generation| Some((generation, observed.generations.get(&generation)?)));
-    let Some((generation, facts)) = born else {
+    let Some((generation, facts)) = complete else {
         return Err(Problem::conflict(format!("{} has no data yet", row.id)));
     };
-    let name = match (&body.database, facts.born.first()) {
-        (Some(name), _) if facts.born.contains(name) => name.clone(),
-        (None, Some(only)) if facts.born.len() == 1 => only.clone(),
+    let name = match (&body.database, facts.complete.first()) {
+        (Some(name), _) if facts.complete.contains(name) => name.clone(),
+        (None, Some(only)) if facts.complete.len() == 1 => only.clone(),
         _ => {
-            let names: Vec<_> = facts.born.iter().map(|name| name.as_str()).collect();
+            let names: Vec<_> = facts.complete.iter().map(|name| name.as_str()).collect();
             let names = names.join(", ");
             return Err(Problem::bad_request(format!(
                 "name one of the databases of {}: {names}",
@@ -179,9 +179,9 @@ pub(super) async fn import(
     Asked(query): Asked<ImportQuery>,
     body: Body,
 ) -> Result<(StatusCode, Json<SnapshotView>), Problem> {
-    let ports = state.registry.ports();
+    let ports = state.workers.ports();
     check_name(&name)?;
-    let (engine, image) = known_engine(&query.engine).map_err(Problem::bad_request)?;
+    let (kind, image) = known_kind(&query.engine).map_err(Problem::bad_request)?;
     let bytes = Limited::new(body, FILE_BYTES_MAX).collect().await;
     let bytes = bytes
         .map_err(|error| {
@@ -208,10 +208,10 @@ pub(super) async fn import(
         content: bytes.slice(query.mask_bytes..),
     };
     let spec = ImportSpec {
-        seed: seed(&engine, file)?,
+        seed: seed(&kind, file)?,
         mask: (query.mask_bytes > 0).then_some(mask),
         memory_bytes: MEMORY_BYTES,
-        engine,
+        kind,
         image,
     };
     let (sink_name, shown) = (name.clone(), query.file);
@@ -243,7 +243,7 @@ pub(super) async fn remove(
     State(state): State<ApiState>,
     Path(name): Path<String>,
 ) -> Result<Json<serde_json::Value>, Problem> {
-    let ports = state.registry.ports();
+    let ports = state.workers.ports();
     let row = ports.store.snapshot(&name).await?;
     let row = row.ok_or_else(|| {
         let shown: String = name.chars().take(80).collect();
@@ -257,13 +257,13 @@ pub(super) async fn remove(
 }
 
 /// By the end of the file's name.
-fn seed(engine: &DatabaseEngine, file: SeedFile) -> Result<Seed, Problem> {
+fn seed(kind: &DatabaseKind, file: SeedFile) -> Result<Seed, Problem> {
     let name = file.path.to_ascii_lowercase();
     let ends = |ends: &[&str]| ends.iter().any(|end| name.ends_with(end));
-    let redis = matches!(engine, DatabaseEngine::Redis | DatabaseEngine::Valkey);
+    let redis = matches!(kind, DatabaseKind::Redis | DatabaseKind::Valkey);
     if ends(&[".sql", ".sql.gz", ".sql.zst"]) && !redis {
         Ok(Seed::Sql(vec![file]))
-    } else if ends(&[".dump", ".pgdump", ".custom"]) && *engine == DatabaseEngine::Postgres {
+    } else if ends(&[".dump", ".pgdump", ".custom"]) && *kind == DatabaseKind::Postgres {
         Ok(Seed::PgCustom(file))
     } else if ends(&[".rdb"]) && redis {
         Ok(Seed::Rdb(file))

@@ -9,13 +9,13 @@ use std::{
 use deploy::source::Mirrors;
 use tokio_util::sync::CancellationToken;
 
-use crate::worker::Registry;
+use crate::worker::Workers;
 
 /// What handlers work with.
 #[derive(Clone)]
 pub struct ApiState {
     /// Workers, and all that they reach the outside through.
-    pub registry: Registry,
+    pub workers: Workers,
     /// Where uploaded checkouts are kept.
     pub mirrors: Arc<Mirrors>,
     /// Cancelled when the server should stop; long answers end with it.

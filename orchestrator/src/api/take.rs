@@ -10,18 +10,18 @@ use super::{
     view::PreviewView,
 };
 use crate::{
+    fork_capture::{CopyBody, Refused, take},
     lifecycle::Origin,
-    taking::{Refused, TakeBody, take},
 };
 
 /// A fork, which runs on its own.
 pub(super) async fn fork(
     State(state): State<ApiState>,
     Known(row): Known,
-    Said(body): Said<TakeBody>,
+    Said(body): Said<CopyBody>,
 ) -> Result<(StatusCode, Json<PreviewView>), Problem> {
-    let id = take(&state.registry, &row, body, Origin::Fork).await?;
-    let view = describe_again(state.registry.ports(), &id).await?;
+    let id = take(&state.workers, &row, body, Origin::Fork).await?;
+    let view = describe_again(state.workers.ports(), &id).await?;
     Ok((StatusCode::ACCEPTED, Json(view)))
 }
 
@@ -29,15 +29,15 @@ pub(super) async fn fork(
 pub(super) async fn capture(
     State(state): State<ApiState>,
     Known(row): Known,
-    Said(body): Said<TakeBody>,
+    Said(body): Said<CopyBody>,
 ) -> Result<(StatusCode, Json<PreviewView>), Problem> {
     if body.commit.is_some() {
         return Err(Problem::bad_request(
             "a capture is of what serves; leave `commit` out, or fork",
         ));
     }
-    let id = take(&state.registry, &row, body, Origin::Capture).await?;
-    let view = describe_again(state.registry.ports(), &id).await?;
+    let id = take(&state.workers, &row, body, Origin::Capture).await?;
+    let view = describe_again(state.workers.ports(), &id).await?;
     Ok((StatusCode::ACCEPTED, Json(view)))
 }
 

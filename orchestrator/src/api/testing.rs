@@ -25,11 +25,13 @@ use webhook::{
 
 use super::{ApiState, router};
 use crate::{
-    routes::RouteBook,
+    routes::Routes,
     secrets::SecretsFile,
     sources::GitSources,
     store::Store,
-    worker::{Board, BuildQueue, Ledger, Limits, Ports, Registry, RouteSwitch, Settings},
+    worker::{
+        AdmissionQueue, BuildQueue, Limits, Ports, RouteSwitch, Settings, StateBoard, Workers,
+    },
 };
 
 /// How long anything may take until a test gives up on it.
@@ -190,17 +192,17 @@ impl Bench {
             data_access: Arc::new(engine.clone()),
             forge: Some(Arc::clone(&forge) as _),
             sources: Arc::new(sources),
-            routes: RouteBook::new(settings.clone(), Arc::new(IdleProxy)),
-            admission: Ledger::new(settings.limits.previews_awake_max),
-            board: Board::default(),
+            routes: Routes::new(settings.clone(), Arc::new(IdleProxy)),
+            admission: AdmissionQueue::new(settings.limits.previews_awake_max),
+            board: StateBoard::default(),
             builds: BuildQueue::new(settings.limits.builds_max),
-            data_notes: Arc::default(),
+            seed_progress: Arc::default(),
             secrets: SecretsFile::default(),
             disk_is_full: Default::default(),
             settings,
         };
         let state = ApiState {
-            registry: Registry::new(Arc::new(ports)),
+            workers: Workers::new(Arc::new(ports)),
             mirrors,
             shutdown: CancellationToken::new(),
             stop_proxy: Arc::default(),

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    landing::Landing,
     lifecycle::{Diagnosis, Ending, Phase},
+    start_path::StartPath,
 };
 
 /// A preview. What is not known, or does not apply, is null.
@@ -56,7 +56,7 @@ pub struct PreviewView {
     pub note: Option<String>,
     /// Where in the application its link leads; null is its root.
     #[serde(default)]
-    pub path: Option<Landing>,
+    pub path: Option<StartPath>,
     /// Whether what served before is kept, so that one can go back to it.
     #[serde(default)]
     pub can_undo: bool,

@@ -30,7 +30,7 @@ pub(super) async fn wait(
     Known(row): Known,
     Asked(query): Asked<Query>,
 ) -> Result<Json<PreviewView>, Problem> {
-    let ports = state.registry.ports();
+    let ports = state.workers.ports();
     let wait = query.seconds.map_or(WAIT_DEFAULT, Duration::from_secs);
     let until = Instant::now() + wait.min(WAIT_MAX);
     let mut changes = ports.board.subscribe();

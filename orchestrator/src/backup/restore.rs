@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail, ensure};
-use deploy::pool::{Draft, Pool};
+use deploy::pool::{Pool, Staging};
 use serde::de::DeserializeOwned;
 use tokio::runtime::Handle;
 
@@ -215,7 +215,7 @@ fn manifest(mut first: tar::Entry<'_, impl Read>) -> anyhow::Result<Manifest> {
 /// The pool that data are unpacked into.
 struct Unpacked {
     pool: Pool,
-    draft: Draft,
+    draft: Staging,
 }
 
 impl Unpacked {

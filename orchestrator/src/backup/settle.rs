@@ -44,7 +44,7 @@ async fn give_up_data(store: &Store) -> anyhow::Result<()> {
         tracing::warn!(snapshot, "it was not in the backup, and is forgotten");
     }
     for row in store.previews().await? {
-        if !row.desired.origin.is_taken() || row.gone_at_ms.is_some() {
+        if !row.desired.origin.is_copy() || row.gone_at_ms.is_some() {
             continue;
         }
         tracing::warn!(preview = %row.id, "its data were not in the backup; it is removed");

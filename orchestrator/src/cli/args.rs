@@ -79,7 +79,7 @@ pub(super) enum Command {
     /// Open a database's own client, or make a throwaway database
     #[command(
         after_help = "Examples:\n  dayfly db shop-42\n  dayfly db shop-42 main -- --csv\n  dayfly db \
-                      new postgres:15 --from nightly --ttl 8h"
+                      create postgres:15 --from nightly --ttl 8h"
     )]
     Db(db::Db),
     /// Print a URL at which a database answers on this machine for a while
@@ -88,7 +88,7 @@ pub(super) enum Command {
     /// Data with a name, for databases to start from
     #[command(
         after_help = "Examples:\n  dayfly snapshot import nightly dump.sql.gz --engine postgres:15 \
-                      --mask mask.sql\n  dayfly snapshot save shop-42 AS nightly"
+                      --mask mask.sql\n  dayfly snapshot save shop-42 --name nightly"
     )]
     Snapshot(snapshot::Snapshot),
     /// Remove a preview with its containers, databases and images

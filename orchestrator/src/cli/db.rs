@@ -1,4 +1,4 @@
-//! `dayfly db`, `dayfly db-url` and `dayfly db new`: people's way to a database.
+//! `dayfly db`, `dayfly db-url` and `dayfly db create`: people's way to a database.
 
 use std::{io::Write as _, os::unix::process::CommandExt as _, process::ExitCode, time::Duration};
 
@@ -28,7 +28,7 @@ const MINUTES_MAX: u64 = 7 * 24 * 60;
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(super) struct Db {
     #[command(subcommand)]
-    new: Option<Make>,
+    act: Option<Make>,
     /// The preview
     #[arg(required = true)]
     id: Option<PreviewId>,
@@ -42,11 +42,12 @@ pub(super) struct Db {
 #[derive(Debug, Subcommand)]
 enum Make {
     /// Make a throwaway database without any pull request
-    New(New),
+    #[command(alias = "new")]
+    Create(Create),
 }
 
 #[derive(Debug, Args)]
-struct New {
+struct Create {
     /// Such as postgres:15
     engine: String,
     /// A snapshot to start from
@@ -74,8 +75,8 @@ pub(super) struct DbUrl {
 
 impl Db {
     pub(super) async fn run(self, caller: &Caller) -> anyhow::Result<ExitCode> {
-        if let Some(Make::New(new)) = self.new {
-            return new.run(caller).await;
+        if let Some(Make::Create(create)) = self.act {
+            return create.run(caller).await;
         }
         let id = self.id.context("name a preview")?;
         let reach = reach(caller, &id, self.name.as_ref()).await?;
@@ -103,7 +104,7 @@ impl Db {
     }
 }
 
-impl New {
+impl Create {
     async fn run(self, caller: &Caller) -> anyhow::Result<ExitCode> {
         let body = DatabaseBody {
             engine: self.engine,

@@ -8,7 +8,7 @@ use deploy::{
     databases::PoolState,
     docker::{Check, CheckState, Docker, DockerConfig},
     names::Instance,
-    pool::Way,
+    pool::CloneMethod,
 };
 use nix::sys::statvfs::statvfs;
 
@@ -90,7 +90,7 @@ async fn pool(caller: &Caller) -> Check {
         };
         return check(state, "pool", found, pool.remedy);
     }
-    let foreseen = Way::foresee(&caller.data);
+    let foreseen = CloneMethod::foresee(&caller.data);
     let state = match foreseen.remedy() {
         Some(_) => CheckState::Warning,
         None => CheckState::Good,

@@ -81,13 +81,15 @@ struct Import {
 }
 
 #[derive(Debug, Args)]
-#[command(override_usage = "dayfly snapshot save [OPTIONS] PREVIEW [DATABASE] AS NAME")]
 struct Save {
     /// The preview
+    #[arg(value_name = "PREVIEW")]
     id: PreviewId,
-    /// The database, where there are several, and AS NAME
-    #[arg(required = true, num_args = 1..=3, value_names = ["DATABASE", "AS", "NAME"])]
-    words: Vec<String>,
+    /// The database, where there are several
+    database: Option<DatabaseName>,
+    /// The snapshot's name
+    #[arg(long)]
+    name: String,
     /// What it holds
     #[arg(long = "as", value_enum)]
     holds: Option<Kind>,
@@ -176,16 +178,10 @@ impl Import {
 
 impl Save {
     async fn run(self, caller: &Caller) -> anyhow::Result<()> {
-        let words: Vec<&str> = self.words.iter().map(String::as_str).collect();
-        let (database, name) = match words.as_slice() {
-            [word, name] if word.eq_ignore_ascii_case("as") => (None, *name),
-            [database, word, name] if word.eq_ignore_ascii_case("as") => (Some(*database), *name),
-            _ => anyhow::bail!("write `dayfly snapshot save PREVIEW [DATABASE] AS NAME`"),
-        };
         let body = SaveBody {
             preview: self.id.clone(),
-            database: database.map(DatabaseName::parse).transpose()?,
-            name: name.to_owned(),
+            database: self.database,
+            name: self.name,
             holds: self.holds.map(Holds::from),
             owner: owner(),
             days: self.days,

@@ -10,7 +10,7 @@ use super::{
     call::{Caller, path},
     render_data, up,
 };
-use crate::{api::PreviewView, lifecycle::Phase, taking::TakeBody};
+use crate::{api::PreviewView, fork_capture::CopyBody, lifecycle::Phase};
 
 #[derive(Debug, Args)]
 pub(super) struct Fork {
@@ -52,10 +52,10 @@ struct Shared {
 
 impl Fork {
     pub(super) async fn run(self, caller: &Caller) -> anyhow::Result<ExitCode> {
-        let body = TakeBody {
+        let body = CopyBody {
             commit: self.at,
             hours: self.shared.hours,
-            ..TakeBody::default()
+            ..CopyBody::default()
         };
         take(caller, &self.id, "forks", &body, &self.shared).await
     }
@@ -63,11 +63,11 @@ impl Fork {
 
 impl Capture {
     pub(super) async fn run(self, caller: &Caller) -> anyhow::Result<ExitCode> {
-        let body = TakeBody {
+        let body = CopyBody {
             note: self.note,
             path: self.path,
             hours: self.shared.hours,
-            ..TakeBody::default()
+            ..CopyBody::default()
         };
         take(caller, &self.id, "captures", &body, &self.shared).await
     }
@@ -77,7 +77,7 @@ async fn take(
     caller: &Caller,
     id: &PreviewId,
     what: &str,
-    body: &TakeBody,
+    body: &CopyBody,
     shared: &Shared,
 ) -> anyhow::Result<ExitCode> {
     let doing = || format!("failed to take a copy of {id}");

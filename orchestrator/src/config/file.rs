@@ -69,8 +69,9 @@ pub const KEYS: [(&str, &str); 46] = [
         "`direct` sends only what is new, `archive` the whole context (default: direct)",
     ),
     (
-        "engine.fence_builds",
-        "keep builds from the host and private addresses, and all else on the engine's own bridge",
+        "engine.isolate_builds",
+        "isolate builds from the host and private addresses; holds for every container on the engine's \
+         own bridge",
     ),
     (
         "engine.registry_auth_file",
@@ -166,6 +167,9 @@ pub const KEYS: [(&str, &str); 46] = [
     ),
 ];
 
+/// Names that keys had before; each still says what the other says.
+const OLD_NAMES: [(&str, &str); 1] = [("engine.fence_builds", "engine.isolate_builds")];
+
 /// What is wrong with the configuration, where, and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -226,8 +230,12 @@ impl Keys {
             keys.take_file(&name, &text)?;
         }
         for (key, _) in KEYS {
-            let name = format!("DAYFLY_{}", key.replace('.', "_").to_ascii_uppercase());
-            if let Some(value) = variable(&name) {
+            let old = OLD_NAMES.iter().find(|(_, today)| *today == key);
+            let names = std::iter::once(key).chain(old.map(|(old, _)| *old));
+            let said = names
+                .map(environment_name)
+                .find_map(|name| Some((variable(&name)?, name)));
+            if let Some((value, name)) = said {
                 let values = value
                     .split(',')
                     .map(|part| part.trim().to_owned())
@@ -279,6 +287,8 @@ impl Keys {
             line,
             message,
         };
+        let old = OLD_NAMES.iter().find(|(old, _)| *old == key);
+        let key = old.map_or(key, |(_, today)| *today);
         let Some((known, _)) = KEYS.iter().find(|(known, _)| *known == key) else {
             let all: Vec<&str> = KEYS.iter().map(|(known, _)| *known).collect();
             let hint = nearest(key, &all)
@@ -294,14 +304,13 @@ impl Keys {
                 "{key} is neither text, number, true, false, nor a list of these"
             ))
         })?;
-        self.given.insert(
-            known,
-            Given {
-                values,
-                place: format!("{file}:{line}"),
-            },
-        );
-        Ok(())
+        let place = format!("{file}:{line}");
+        match self.given.insert(known, Given { values, place }) {
+            Some(_) => Err(wrong(format!(
+                "{known} is said twice, once by its old name; keep one"
+            ))),
+            None => Ok(()),
+        }
     }
 
     pub(super) fn get(&self, key: &'static str) -> Option<&Given> {
@@ -340,6 +349,11 @@ impl Keys {
             )),
         }
     }
+}
+
+/// The variable that stands above a key.
+fn environment_name(key: &str) -> String {
+    format!("DAYFLY_{}", key.replace('.', "_").to_ascii_uppercase())
 }
 
 /// An error about a value, with its place.

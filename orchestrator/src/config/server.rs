@@ -69,7 +69,7 @@ pub struct ServerConfig {
     /// How the engine is asked to build.
     pub builder: BuilderWay,
     /// Whether builds are kept from the host and from private addresses.
-    pub fence_builds: bool,
+    pub isolate_builds: bool,
     /// Who may pull from which registry.
     pub registries: Registries,
     /// Secrets for builds.
@@ -116,8 +116,8 @@ impl ServerConfig {
                 .parse("engine.subnet_pool", "a network such as 10.213.0.0/16")?
                 .unwrap_or_else(|| SUBNET_POOL_DEFAULT.to_owned()),
             builder: builder(keys)?,
-            fence_builds: keys
-                .parse("engine.fence_builds", "true or false")?
+            isolate_builds: keys
+                .parse("engine.isolate_builds", "true or false")?
                 .unwrap_or(false),
             registries: registries(keys)?,
             secrets: secrets(keys)?,

@@ -50,7 +50,7 @@ pub fn database(name: &DatabaseName, error: &DatabaseError) -> Diagnosis {
             Vec::new(),
             "What it should be a copy of is gone. Push or run `dayfly up` again to start from the seed.",
         ),
-        DatabaseError::Outgrown { .. } => (
+        DatabaseError::OverQuota { .. } => (
             "DF415",
             Vec::new(),
             "It was stopped; its data are kept. Let it start again from its seed with \

@@ -18,17 +18,17 @@ use tokio::time::Instant;
 
 use super::{link, pages};
 use crate::{
-    glance,
+    current,
     lifecycle::{Phase, Wanted, summary},
     store::PreviewRow,
-    worker::{Registry, Snapshot},
+    worker::{PreviewState, Workers},
 };
 
 /// How long a request that is not a navigation is held while a preview comes up.
 const HOLD_MAX: Duration = Duration::from_secs(30);
 
 /// Answers one question.
-pub(super) async fn answer(registry: &Registry, head: &Parts) -> Response {
+pub(super) async fn answer(workers: &Workers, head: &Parts) -> Response {
     let text = |name| {
         head.headers
             .get(&name)
@@ -37,19 +37,19 @@ pub(super) async fn answer(registry: &Registry, head: &Parts) -> Response {
     let host = text(HOST).and_then(|host| HostName::parse(host).ok());
     let preview = host
         .as_ref()
-        .and_then(|host| registry.ports().routes.preview_of(host));
+        .and_then(|host| workers.ports().routes.preview_of(host));
     let (Some(host), Some(preview)) = (host, preview) else {
         return pages::unknown();
     };
     let reason = text(REASON).unwrap_or_default();
     if head.uri.path().starts_with(PATH_PREFIX) || reason == REASON_PATH {
-        return link::answer(registry, &preview, &host, head).await;
+        return link::answer(workers, &preview, &host, head).await;
     }
     match reason {
         REASON_ACCESS => pages::link_needed(),
         REASON_UNREACHABLE => pages::unreachable(),
-        _ if is_navigation(&head.method, &head.headers) => stand(registry, &preview, &host).await,
-        _ => held(registry, &preview, &host).await,
+        _ if is_navigation(&head.method, &head.headers) => stand(workers, &preview, &host).await,
+        _ => held(workers, &preview, &host).await,
     }
 }
 
@@ -63,32 +63,32 @@ fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
 }
 
 /// Where the preview stands, as a page; or on to it, if it serves by now.
-async fn stand(registry: &Registry, preview: &PreviewId, host: &HostName) -> Response {
-    match upstream(registry, preview, host).await {
+async fn stand(workers: &Workers, preview: &PreviewId, host: &HostName) -> Response {
+    match upstream(workers, preview, host).await {
         Some(forward) => forward,
-        None => page(registry, preview).await,
+        None => page(workers, preview).await,
     }
 }
 
-async fn page(registry: &Registry, preview: &PreviewId) -> Response {
-    let ports = registry.ports();
+async fn page(workers: &Workers, preview: &PreviewId) -> Response {
+    let ports = workers.ports();
     // The row says first when nothing is left; the worker's last look may be older.
     let row = ports.store.preview(preview).await.ok().flatten();
     let is_over = |row: &PreviewRow| {
         let nothing = matches!(row.desired.wanted, Wanted::Nothing(_));
         nothing && row.gone_at_ms.is_some() && !row.desired.clearing
     };
-    match (seen(registry, preview).await, row) {
+    match (seen(workers, preview).await, row) {
         (_, Some(row)) if is_over(&row) => pages::gone(&row),
-        (Some(snapshot), Some(row)) if snapshot.summary.phase == Phase::Captured => {
+        (Some(state), Some(row)) if state.summary.phase == Phase::Captured => {
             match ports.settings.is_local() {
                 true => pages::captured(&row, None),
                 false => pages::link_needed(),
             }
         }
-        (Some(snapshot), _) if snapshot.summary.phase != Phase::Gone => {
+        (Some(state), _) if state.summary.phase != Phase::Gone => {
             let events = ports.store.events(preview).await.unwrap_or_default();
-            pages::standing(&snapshot, &events)
+            pages::standing(&state, &events)
         }
         (_, Some(row)) => pages::gone(&row),
         (_, None) => pages::unknown(),
@@ -96,17 +96,17 @@ async fn page(registry: &Registry, preview: &PreviewId) -> Response {
 }
 
 /// Waits until the preview serves, cannot serve, or the visitor's program has waited long enough.
-async fn held(registry: &Registry, preview: &PreviewId, host: &HostName) -> Response {
+async fn held(workers: &Workers, preview: &PreviewId, host: &HostName) -> Response {
     let deadline = Instant::now() + HOLD_MAX;
-    let mut changes = registry.ports().board.subscribe();
+    let mut changes = workers.ports().board.subscribe();
     loop {
         changes.mark_unchanged();
-        if let Some(forward) = upstream(registry, preview, host).await {
+        if let Some(forward) = upstream(workers, preview, host).await {
             return forward;
         }
-        let snapshot = seen(registry, preview).await;
-        if !snapshot.as_ref().is_some_and(may_serve_soon) {
-            return page(registry, preview).await;
+        let state = seen(workers, preview).await;
+        if !state.as_ref().is_some_and(may_serve_soon) {
+            return page(workers, preview).await;
         }
         if tokio::time::timeout_at(deadline, changes.changed())
             .await
@@ -118,34 +118,34 @@ async fn held(registry: &Registry, preview: &PreviewId, host: &HostName) -> Resp
 }
 
 /// The worker's last look; where it has not looked yet at what should serve, what is stored of it.
-async fn seen(registry: &Registry, preview: &PreviewId) -> Option<Arc<Snapshot>> {
-    let ports = registry.ports();
-    if let Some(snapshot) = ports.board.get(preview) {
-        return Some(snapshot);
+async fn seen(workers: &Workers, preview: &PreviewId) -> Option<Arc<PreviewState>> {
+    let ports = workers.ports();
+    if let Some(state) = ports.board.get(preview) {
+        return Some(state);
     }
     let row = ports.store.preview(preview).await.ok().flatten()?;
     if !matches!(row.desired.wanted, Wanted::Serve(_)) {
         return None;
     }
-    let observed = glance::observed(ports, &row).await.ok()?;
+    let observed = current::observed(ports, &row).await.ok()?;
     let summary = summary(&row.desired, &observed);
-    Some(Arc::new(Snapshot {
+    Some(Arc::new(PreviewState {
         row,
         observed,
         summary,
     }))
 }
 
-fn may_serve_soon(snapshot: &Arc<Snapshot>) -> bool {
+fn may_serve_soon(state: &Arc<PreviewState>) -> bool {
     !matches!(
-        snapshot.summary.phase,
+        state.summary.phase,
         Phase::Failed | Phase::Gone | Phase::Closing | Phase::Captured
     )
 }
 
 /// "Forward", if the host leads somewhere by now.
-async fn upstream(registry: &Registry, preview: &PreviewId, host: &HostName) -> Option<Response> {
-    let address = registry.ports().routes.address_of(preview, host)?;
+async fn upstream(workers: &Workers, preview: &PreviewId, host: &HostName) -> Option<Response> {
+    let address = workers.ports().routes.address_of(preview, host)?;
     let address = HeaderValue::from_str(&address.to_string()).ok()?;
     let mut response = StatusCode::NO_CONTENT.into_response();
     response

@@ -11,12 +11,12 @@ use tokio::sync::Mutex;
 
 use super::pages;
 use crate::{
-    landing::Landing,
+    fork_capture,
     lifecycle::Origin,
     report,
+    start_path::StartPath,
     store::{PreviewRow, SESSION_LIFETIME, StoreError},
-    taking,
-    worker::{Registry, wall_ms},
+    worker::{Workers, wall_ms},
 };
 
 /// How many copies of one capture may be open when a visitor asks for one more, and for how many hours
@@ -29,14 +29,14 @@ static OPENING: Mutex<()> = Mutex::const_new(());
 
 /// Answers a path under the Gate's own prefix.
 pub(super) async fn answer(
-    registry: &Registry,
+    workers: &Workers,
     preview: &PreviewId,
     host: &HostName,
     head: &Parts,
 ) -> Response {
     match (&head.method, head.uri.path()) {
-        (&Method::GET, "/.dayfly/open") => open(registry, preview, host, head).await,
-        (&Method::POST, "/.dayfly/fork") => fork(registry, preview, head).await,
+        (&Method::GET, "/.dayfly/open") => open(workers, preview, host, head).await,
+        (&Method::POST, "/.dayfly/fork") => fork(workers, preview, head).await,
         (&Method::GET, "/.dayfly/style.css") => pages::style(),
         _ => pages::unknown(),
     }
@@ -44,15 +44,15 @@ pub(super) async fn answer(
 
 /// Exchanges the token. The answer leads into the application, so that the token is in no address that a
 /// page of the preview could read.
-async fn open(registry: &Registry, preview: &PreviewId, host: &HostName, head: &Parts) -> Response {
-    let ports = registry.ports();
+async fn open(workers: &Workers, preview: &PreviewId, host: &HostName, head: &Parts) -> Response {
+    let ports = workers.ports();
     let Ok(Some(row)) = ports.store.preview(preview).await else {
         return pages::unknown();
     };
     // The path is the main service's; other services have hosts of their own.
     let is_main = ports.routes.main_host(&row).as_ref() == Some(host);
     let path = row.path.as_ref().filter(|_| is_main);
-    let into = path.map_or("/", Landing::as_str);
+    let into = path.map_or("/", StartPath::as_str);
     if ports.settings.is_local() {
         return redirect(into, None);
     }
@@ -64,7 +64,7 @@ async fn open(registry: &Registry, preview: &PreviewId, host: &HostName, head: &
     if row.desired.origin == Origin::Capture {
         return pages::captured(&row, Some(query));
     }
-    match admit(registry, &row).await {
+    match admit(workers, &row).await {
         Ok(session) => redirect(into, Some(cookie(&session, &ports.settings.public_scheme))),
         Err(error) => {
             tracing::error!(%preview, error = format!("{error:#}"), "a visitor was not let in");
@@ -74,8 +74,8 @@ async fn open(registry: &Registry, preview: &PreviewId, host: &HostName, head: &
 }
 
 /// Opens a fresh copy of a capture, and leads there.
-async fn fork(registry: &Registry, preview: &PreviewId, head: &Parts) -> Response {
-    let ports = registry.ports();
+async fn fork(workers: &Workers, preview: &PreviewId, head: &Parts) -> Response {
+    let ports = workers.ports();
     let Ok(Some(row)) = ports.store.preview(preview).await else {
         return pages::unknown();
     };
@@ -91,7 +91,7 @@ async fn fork(registry: &Registry, preview: &PreviewId, head: &Parts) -> Respons
     }
     // One after the other, so that none is counted before another is there.
     let _turn = OPENING.lock().await;
-    match copies_of(registry, preview).await {
+    match copies_of(workers, preview).await {
         Ok(open) if open >= COPIES_BY_LINK_MAX => return pages::enough_copies(COPIES_BY_LINK_MAX),
         Ok(_) => {}
         Err(error) => {
@@ -100,11 +100,11 @@ async fn fork(registry: &Registry, preview: &PreviewId, head: &Parts) -> Respons
         }
     }
     let hours = ports.settings.limits.fork_hours_max.min(HOURS_BY_LINK_MAX);
-    let asked = taking::TakeBody {
+    let asked = fork_capture::CopyBody {
         hours: Some(hours),
-        ..taking::TakeBody::default()
+        ..fork_capture::CopyBody::default()
     };
-    let taken = taking::take(registry, &row, asked, Origin::Fork).await;
+    let taken = fork_capture::take(workers, &row, asked, Origin::Fork).await;
     let id = match taken {
         Ok(id) => id,
         Err(refused) => return pages::refused(&refused),
@@ -126,8 +126,8 @@ async fn fork(registry: &Registry, preview: &PreviewId, head: &Parts) -> Respons
 }
 
 /// How many copies of a capture there are now.
-async fn copies_of(registry: &Registry, capture: &PreviewId) -> Result<usize, StoreError> {
-    let rows = registry.ports().store.previews().await?;
+async fn copies_of(workers: &Workers, capture: &PreviewId) -> Result<usize, StoreError> {
+    let rows = workers.ports().store.previews().await?;
     let copies = rows.iter().filter(|row| {
         let of = row.desired.parent.as_ref().map(|parent| &parent.preview);
         of == Some(capture) && row.gone_at_ms.is_none()
@@ -152,8 +152,8 @@ fn has_token(row: &PreviewRow, query: &str) -> bool {
     brought.is_some_and(|brought| Sha256::digest(brought) == Sha256::digest(token))
 }
 
-async fn admit(registry: &Registry, row: &PreviewRow) -> anyhow::Result<String> {
-    let ports = registry.ports();
+async fn admit(workers: &Workers, row: &PreviewRow) -> anyhow::Result<String> {
+    let ports = workers.ports();
     let session = crate::random::hex::<16>()?;
     ports
         .store

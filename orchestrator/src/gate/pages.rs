@@ -9,10 +9,10 @@ use axum::{
 };
 
 use crate::{
+    fork_capture::Refused,
     lifecycle::{Diagnosis, Ending, Phase, Wanted},
     store::{EventRow, PreviewRow},
-    taking::Refused,
-    worker::Snapshot,
+    worker::PreviewState,
 };
 
 /// How long a page waits before it looks again.
@@ -204,8 +204,8 @@ pub(super) fn gone(row: &PreviewRow) -> Response {
 }
 
 /// A preview on its way, or one that failed.
-pub(super) fn standing(snapshot: &Snapshot, events: &[EventRow]) -> Response {
-    let summary = &snapshot.summary;
+pub(super) fn standing(state: &PreviewState, events: &[EventRow]) -> Response {
+    let summary = &state.summary;
     let failed = summary.phase == Phase::Failed;
     let lead = match (&summary.phase, &summary.waiting_for) {
         (Phase::Failed, _) => "The newest commit cannot be shown. The reason is below.".to_owned(),
@@ -216,7 +216,7 @@ pub(super) fn standing(snapshot: &Snapshot, events: &[EventRow]) -> Response {
         _ => "Its databases and services come up.".to_owned(),
     };
     let shown = Page {
-        title: format!("{} is {}", snapshot.row.id, summary.phase),
+        title: format!("{} is {}", state.row.id, summary.phase),
         lead: format!("{lead} This page looks again by itself."),
         refresh_seconds: Some(REFRESH_SECONDS),
         steps: steps(summary.revision, events),

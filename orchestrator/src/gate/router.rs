@@ -14,24 +14,24 @@ use tower::ServiceExt as _;
 use webhook::intake::Intake;
 
 use super::{answer, control};
-use crate::worker::Registry;
+use crate::worker::Workers;
 
 #[derive(Clone)]
 struct Sides {
-    registry: Registry,
+    workers: Workers,
     control: Router,
 }
 
 /// Everything on the Gate's socket.
 pub fn router(
-    registry: Registry,
+    workers: Workers,
     webhook_secrets: Vec<SecretString>,
     intake: Arc<dyn Intake>,
 ) -> Router {
     let control = control::router(webhook_secrets, intake);
     Router::new()
         .fallback(dispatch)
-        .with_state(Sides { registry, control })
+        .with_state(Sides { workers, control })
 }
 
 async fn dispatch(State(sides): State<Sides>, request: Request) -> Response {
@@ -40,7 +40,7 @@ async fn dispatch(State(sides): State<Sides>, request: Request) -> Response {
             sides.control.oneshot(request).await.into_response()
         }
         Some(word) if word == FOR_GATE.as_bytes() => {
-            answer::answer(&sides.registry, &request.into_parts().0).await
+            answer::answer(&sides.workers, &request.into_parts().0).await
         }
         _ => StatusCode::BAD_REQUEST.into_response(),
     }

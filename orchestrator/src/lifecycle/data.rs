@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 
 use deploy::{
     blueprint::{Blueprint, Database, SeedSource},
-    engine::{Activity, Room, Stray, StrayKind},
+    engine::{ContainerState, Network, Stray, StrayKind},
     names::{DatabaseName, Generation},
 };
 
 use super::{
-    birth::{Birth, birth},
+    data_plan::{DataPlan, data_plan},
     observed::{Attempt, DataSource, RevisionFacts},
     planner::Planner,
     step::Step,
@@ -32,18 +32,19 @@ impl Planner<'_> {
         }
         // Whom visitors will meet is not settled while the route changes, nor which generation is the
         // next one while another revision gets it.
-        let gets = |step: &Step| matches!(step, Step::BindData { revision: other, .. } if *other != revision.number);
+        let gets = |step: &Step| matches!(step, Step::AssignData { revision: other, .. } if *other != revision.number);
         let unsettled = self.under_way(|step| step.changes_route() || gets(step))
             || !self.observed.in_doubt.is_empty();
         if unsettled || revision.outcome.is_some() {
             return None;
         }
-        let (from, fresh, same) = match birth(self.desired, self.observed, revision, blueprint) {
-            Birth::Same { generation, added } if self.is_clean(generation, &added) => {
+        let (from, reseed, same) = match data_plan(self.desired, self.observed, revision, blueprint)
+        {
+            DataPlan::Same { generation, added } if self.is_clean(generation, &added) => {
                 (DataSource::Generation(generation), added, true)
             }
-            Birth::Same { .. } => return None,
-            Birth::New { from, fresh } => (from, fresh, false),
+            DataPlan::Same { .. } => return None,
+            DataPlan::New { from, reseed } => (from, reseed, false),
         };
         // Another preview may be gone by the time at which everything is built.
         if images || !matches!(from, DataSource::Generation(_)) {
@@ -51,11 +52,11 @@ impl Planner<'_> {
                 (DataSource::Generation(generation), true) => *generation,
                 _ => Generation(self.observed.last_generation + 1),
             };
-            self.want(Step::BindData {
+            self.want(Step::AssignData {
                 revision: revision.number,
                 generation,
                 from,
-                fresh,
+                reseed,
             });
         }
         None
@@ -68,7 +69,7 @@ impl Planner<'_> {
             let key = (generation, name.clone());
             !self.observed.data.contains(&key)
                 && !self.observed.databases.contains_key(&key)
-                && !self.observed.is_born(generation, name)
+                && !self.observed.is_complete(generation, name)
                 && !self.under_way(|step| step.changes_database(generation, name))
         })
     }
@@ -82,7 +83,7 @@ impl Planner<'_> {
         images: bool,
     ) -> bool {
         let mut all = self.data(revision, blueprint, generation, images);
-        if !self.has_room(&Room::Data(generation)) {
+        if !self.has_network(&Network::Data(generation)) {
             return false;
         }
         for Database { name, .. } in &blueprint.databases {
@@ -101,7 +102,7 @@ impl Planner<'_> {
     ) -> bool {
         let names = blueprint.databases.iter().map(|database| &database.name);
         let unborn: BTreeSet<_> = names
-            .filter(|name| !self.observed.is_born(generation, name))
+            .filter(|name| !self.observed.is_complete(generation, name))
             .cloned()
             .collect();
         let all = unborn.is_empty();
@@ -114,8 +115,8 @@ impl Planner<'_> {
             databases.any(|d| d.name == *name && matches!(d.seed, Some(SeedSource::Run { .. })))
         };
         for name in made {
-            // A seed that is run needs the image that it runs in, and a room to meet the server.
-            let may_run = images && self.has_room(&Room::Data(generation));
+            // A seed that is run needs the image that it runs in, and a network to meet the server.
+            let may_run = images && self.has_network(&Network::Data(generation));
             if runs(&name) && !may_run {
                 continue;
             }
@@ -182,10 +183,10 @@ impl Planner<'_> {
             return (BTreeSet::new(), unborn);
         };
         unborn.into_iter().partition(|name| {
-            !facts.fresh.contains(name)
+            !facts.reseed.contains(name)
                 && match &facts.from {
                     DataSource::Seeds => false,
-                    DataSource::Generation(source) => self.observed.is_born(*source, name),
+                    DataSource::Generation(source) => self.observed.is_complete(*source, name),
                     DataSource::Preview(_) => true,
                 }
         })
@@ -199,7 +200,7 @@ impl Planner<'_> {
         name: &DatabaseName,
     ) -> bool {
         let key = (generation, name.clone());
-        if !self.observed.is_born(generation, name) {
+        if !self.observed.is_complete(generation, name) {
             return false;
         }
         let step = Step::StartDatabase {
@@ -210,7 +211,8 @@ impl Planner<'_> {
         // One whose start was cut off may run, and was not seen to answer.
         let facts = self.observed.generations.get(&generation);
         let answers = facts.is_some_and(|facts| facts.answering.contains(name));
-        let running = answers && self.observed.databases.get(&key) == Some(&Activity::Running);
+        let running =
+            answers && self.observed.databases.get(&key) == Some(&ContainerState::Running);
         // One that is being started again, or stopped, does not count.
         if running && !self.under_way(|step| step.changes_database(generation, name)) {
             return true;
@@ -232,7 +234,7 @@ impl Planner<'_> {
         let Some(generation) = revision.generation else {
             return;
         };
-        if !self.has_room(&Room::Data(generation)) {
+        if !self.has_network(&Network::Data(generation)) {
             return;
         }
         for Database { name, .. } in &blueprint.databases {

@@ -45,7 +45,7 @@ impl Observed {
         loop {
             let facts = self.generations.get(&at)?;
             match facts.from {
-                _ if facts.fresh.contains(name) => return Some(at),
+                _ if facts.reseed.contains(name) => return Some(at),
                 DataSource::Seeds => return Some(at),
                 // Copies come later than what they are copied from.
                 DataSource::Generation(source) if source < at => at = source,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use deploy::{
     blueprint::{Blueprint, Service},
-    engine::{Activity, Room},
+    engine::{ContainerState, Network},
     names::{Generation, RevisionNumber},
 };
 
@@ -17,8 +17,8 @@ use super::{
     step::Step,
 };
 
-/// How many containers a room holds beside its services: a migration, a second start, the proxy.
-const ROOM_SPARE: usize = 3;
+/// How many containers a network holds beside its services: a migration, a second start, the proxy.
+const NETWORK_SPARE: usize = 3;
 
 /// How long until a preview that waits for a place looks again.
 const ADMISSION_RETRY_MS: u64 = 2_000;
@@ -61,12 +61,12 @@ impl Planner<'_> {
             self.plan.run.push(reading.clone());
             return;
         }
-        let hinted = self.desired.looks_raised > self.desired.looks_applied;
+        let hinted = self.desired.refresh_requested > self.desired.refresh_applied;
         let unconfirmed = starts_done.is_some_and(|revision| !self.is_confirmed(revision));
         if hinted || unconfirmed {
-            let look = self.desired.looks_raised;
+            let refresh = self.desired.refresh_requested;
             self.want(Step::ReadPullRequest {
-                look,
+                refresh,
                 confirms: starts_done,
             });
         }
@@ -76,7 +76,7 @@ impl Planner<'_> {
     fn forge_is_readable(&self) -> bool {
         !self
             .observed
-            .setbacks
+            .backoffs
             .keys()
             .any(|step| matches!(step, Step::ReadPullRequest { .. }))
     }
@@ -140,12 +140,12 @@ impl Planner<'_> {
             true => None,
             false => self.generation(revision, blueprint, images),
         };
-        let rooms = self.rooms(revision, blueprint, generation);
+        let networks = self.networks(revision, blueprint, generation);
         let databases = match generation {
             Some(generation) => self.databases(revision, blueprint, generation, images),
             None => blueprint.databases.is_empty(),
         };
-        if !(rooms && images && databases && self.migrations(revision, blueprint)) {
+        if !(networks && images && databases && self.migrations(revision, blueprint)) {
             return;
         }
         self.services(revision, blueprint);
@@ -158,7 +158,7 @@ impl Planner<'_> {
             && serving.number != newer
             && !self.is_leaving(serving.number)
             && let Some(blueprint) = &serving.blueprint
-            && self.rooms(serving, blueprint, serving.generation)
+            && self.networks(serving, blueprint, serving.generation)
         {
             self.start_databases(serving, blueprint);
             self.services(serving, blueprint);
@@ -171,7 +171,7 @@ impl Planner<'_> {
     fn is_leaving(&self, number: RevisionNumber) -> bool {
         self.under_way(|step| match step {
             Step::RemoveService { revision, .. } => *revision == number,
-            step => removes(step, &Room::Revision(number)),
+            step => removes(step, &Network::Revision(number)),
         })
     }
 
@@ -185,34 +185,34 @@ impl Planner<'_> {
         }
     }
 
-    fn rooms(
+    fn networks(
         &mut self,
         revision: &RevisionFacts,
         blueprint: &Blueprint,
         generation: Option<Generation>,
     ) -> bool {
-        let members = blueprint.services.len() + ROOM_SPARE;
+        let members = blueprint.services.len() + NETWORK_SPARE;
         let alone = blueprint.services.is_empty();
-        let own = alone || self.room(Room::Revision(revision.number), members);
+        let own = alone || self.network(Network::Revision(revision.number), members);
         // Two revisions use the databases while one replaces the other.
         let data = generation.is_none_or(|generation| {
             let members = 2 * members + blueprint.databases.len();
-            self.room(Room::Data(generation), members)
+            self.network(Network::Data(generation), members)
         });
         own && data
     }
 
-    fn room(&mut self, room: Room, members: usize) -> bool {
-        let there = self.has_room(&room);
-        if !there && !self.under_way(|step| removes(step, &room)) {
-            self.want(Step::EnsureRoom { room, members });
+    fn network(&mut self, network: Network, members: usize) -> bool {
+        let there = self.has_network(&network);
+        if !there && !self.under_way(|step| removes(step, &network)) {
+            self.want(Step::EnsureNetwork { network, members });
         }
         there
     }
 
-    /// Whether the room is there, and stays.
-    pub(super) fn has_room(&self, room: &Room) -> bool {
-        self.observed.rooms.contains(room) && !self.under_way(|step| removes(step, room))
+    /// Whether the network is there, and stays.
+    pub(super) fn has_network(&self, network: &Network) -> bool {
+        self.observed.networks.contains(network) && !self.under_way(|step| removes(step, network))
     }
 
     fn images(&mut self, revision: &RevisionFacts, blueprint: &Blueprint) -> bool {
@@ -246,15 +246,15 @@ impl Planner<'_> {
     fn services(&mut self, revision: &RevisionFacts, blueprint: &Blueprint) {
         for service in &blueprint.services {
             let key = (revision.number, service.name.clone());
-            let activity = self.observed.services.get(&key).map(|view| &view.activity);
+            let state = self.observed.services.get(&key).map(|view| &view.state);
             let (revision_number, name) = key;
             let step = Step::StartService {
                 revision: revision_number,
                 service: name.clone(),
             };
-            match activity {
-                Some(Activity::Running) => {}
-                Some(ended @ Activity::Exited { .. })
+            match state {
+                Some(ContainerState::Running) => {}
+                Some(ended @ ContainerState::Exited { .. })
                     if !revision.healthy
                         && !was_stopped(ended)
                         && !self.in_flight.contains(&step) =>
@@ -332,18 +332,18 @@ impl Planner<'_> {
     }
 }
 
-fn removes(step: &Step, room: &Room) -> bool {
-    matches!(step, Step::RemoveRoom { room: other } if other == room)
+fn removes(step: &Step, network: &Network) -> bool {
+    matches!(step, Step::RemoveNetwork { network: other } if other == network)
 }
 
 /// Whether a container was ended from outside (the engine stopped, somebody killed it), which says
 /// nothing about what runs in it.
-fn was_stopped(activity: &Activity) -> bool {
+fn was_stopped(state: &ContainerState) -> bool {
     const KILLED: i64 = 128 + 9;
     const TERMINATED: i64 = 128 + 15;
     matches!(
-        activity,
-        Activity::Exited {
+        state,
+        ContainerState::Exited {
             exit_code: KILLED | TERMINATED,
             out_of_memory: false
         }

@@ -27,7 +27,7 @@ impl Origin {
     }
 
     /// Whether somebody took it beside pull requests and checkouts; it has an end of its own.
-    pub fn is_taken(self) -> bool {
+    pub fn is_copy(self) -> bool {
         matches!(self, Self::Fork | Self::Capture | Self::Database)
     }
 }
@@ -58,7 +58,7 @@ pub struct Reset {
 
 /// Somebody went back to the revision that served before, with its data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Recall {
+pub struct Rollback {
     /// The head at that time; another one ends it.
     pub head: CommitSha,
     /// The [`Desired::request`] that does it.
@@ -130,9 +130,9 @@ pub struct Desired {
     /// What is wanted, as last read.
     pub wanted: Wanted,
     /// Raised by every hint that the forge should be read.
-    pub looks_raised: u64,
-    /// What [`Desired::looks_raised`] stood at when the reading last applied began.
-    pub looks_applied: u64,
+    pub refresh_requested: u64,
+    /// What [`Desired::refresh_requested`] stood at when the reading last applied began.
+    pub refresh_applied: u64,
     /// Raised when somebody asks for the same commit once more.
     pub request: u64,
     /// The newest revision whose commit was compared with the head after its services had started.
@@ -149,7 +149,7 @@ pub struct Desired {
     /// The last time somebody asked for fresh data.
     pub reset: Option<Reset>,
     /// Where somebody went back to, while no newer head came.
-    pub recall: Option<Recall>,
+    pub rollback: Option<Rollback>,
     /// Since when the forge says the pull request does not exist, in milliseconds since 1970.
     pub missing_since_ms: Option<u64>,
 }
@@ -160,8 +160,8 @@ impl Desired {
         Self {
             origin,
             wanted: Wanted::Unread,
-            looks_raised: u64::from(origin.asks_forge()),
-            looks_applied: 0,
+            refresh_requested: u64::from(origin.asks_forge()),
+            refresh_applied: 0,
             request: 0,
             confirmed: None,
             life: 1,
@@ -169,7 +169,7 @@ impl Desired {
             hold: None,
             parent: None,
             reset: None,
-            recall: None,
+            rollback: None,
             missing_since_ms: None,
         }
     }
@@ -185,21 +185,21 @@ impl Desired {
         let Wanted::Serve(head) = &self.wanted else {
             return None;
         };
-        Some(match &self.recall {
-            Some(recall) if recall.head == head.commit => &recall.commit,
+        Some(match &self.rollback {
+            Some(rollback) if rollback.head == head.commit => &rollback.commit,
             _ => &head.commit,
         })
     }
 
     /// The revision whose images and data the one that answers `request` takes over, where somebody
     /// went back with it.
-    pub fn recalled(&self, request: u64) -> Option<RevisionNumber> {
+    pub fn rolled_back_to(&self, request: u64) -> Option<RevisionNumber> {
         let Wanted::Serve(head) = &self.wanted else {
             return None;
         };
-        let recall = self.recall.as_ref()?;
-        let holds = recall.head == head.commit && recall.request == request;
-        holds.then_some(recall.revision)
+        let rollback = self.rollback.as_ref()?;
+        let holds = rollback.head == head.commit && rollback.request == request;
+        holds.then_some(rollback.revision)
     }
 }
 
@@ -221,8 +221,8 @@ pub enum Answer {
 /// One reading of the forge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Read {
-    /// [`Desired::looks_raised`] when the reading began.
-    pub look: u64,
+    /// [`Desired::refresh_requested`] when the reading began.
+    pub refresh: u64,
     /// The revision whose services had started when the reading began.
     pub confirms: Option<RevisionNumber>,
     /// When it ended, in milliseconds since 1970.
@@ -239,10 +239,10 @@ pub const MISSING_CONFIRM_AFTER_MS: u64 = 2 * 60 * 1000;
 /// nothing, so that answers which overtake each other do no harm.
 pub fn intent(desired: &Desired, read: &Read) -> Desired {
     let mut next = desired.clone();
-    if read.look < desired.looks_applied {
+    if read.refresh < desired.refresh_applied {
         return next;
     }
-    next.looks_applied = read.look;
+    next.refresh_applied = read.refresh;
     next.confirmed = desired.confirmed.max(read.confirms);
     if read.answer != Answer::Missing {
         next.missing_since_ms = None;
@@ -252,7 +252,8 @@ pub fn intent(desired: &Desired, read: &Read) -> Desired {
             if lifts(desired.hold.as_ref(), head) {
                 next.hold = None;
             }
-            next.recall.take_if(|recall| recall.head != head.commit);
+            next.rollback
+                .take_if(|rollback| rollback.head != head.commit);
             match &next.hold {
                 Some(hold) => Wanted::Nothing(hold.ending),
                 None => Wanted::Serve(head.clone()),
@@ -263,7 +264,7 @@ pub fn intent(desired: &Desired, read: &Read) -> Desired {
         Answer::Closed => ended(&mut next, Ending::Closed),
         Answer::Missing => missing(&mut next, read.at_ms),
     };
-    let began = !matches!(desired.wanted, Wanted::Unread) || desired.looks_applied > 0;
+    let began = !matches!(desired.wanted, Wanted::Unread) || desired.refresh_applied > 0;
     if matches!(next.wanted, Wanted::Nothing(_)) && matches!(desired.wanted, Wanted::Serve(_)) {
         next.clearing = began;
     }
@@ -279,7 +280,7 @@ fn lifts(hold: Option<&Hold>, head: &Head) -> bool {
 /// A pull request that ended takes every hold with it: reopened, it starts anew.
 fn ended(next: &mut Desired, ending: Ending) -> Wanted {
     next.hold = None;
-    next.recall = None;
+    next.rollback = None;
     Wanted::Nothing(ending)
 }
 
@@ -313,11 +314,11 @@ mod tests {
         }
     }
 
-    fn read(look: u64, answer: Answer) -> Read {
+    fn read(refresh: u64, answer: Answer) -> Read {
         Read {
-            look,
+            refresh,
             confirms: None,
-            at_ms: look * 60_000,
+            at_ms: refresh * 60_000,
             answer,
         }
     }

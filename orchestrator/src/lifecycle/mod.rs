@@ -8,9 +8,9 @@
 //! Not here: doing a step (the worker's `perform`), finding out what is (the worker's `observe`),
 //! and the words people read about it (`report`, `gate`).
 
-mod birth;
 mod data;
 mod data_origin;
+mod data_plan;
 mod decide;
 mod desired;
 mod observed;
@@ -24,12 +24,12 @@ mod unused_data;
 
 pub use decide::decide;
 pub use desired::{
-    Answer, Desired, Ending, Head, Hold, MISSING_CONFIRM_AFTER_MS, Origin, Parent, Read, Recall,
-    Reset, Wanted, intent,
+    Answer, Desired, Ending, Head, Hold, MISSING_CONFIRM_AFTER_MS, Origin, Parent, Read, Reset,
+    Rollback, Wanted, intent,
 };
 pub use observed::{
-    Admission, Attempt, BuildWait, DataSource, Diagnosis, GenerationFacts, Observed, Outcome,
-    RevisionFacts, Routed, ServiceView, Setback,
+    Admission, Attempt, Backoff, BuildWait, DataSource, Diagnosis, GenerationFacts, Observed,
+    Outcome, RevisionFacts, Routed, ServiceView,
 };
 pub use phase::{Phase, Summary, current_revision, summary};
 pub use planner::{ATTEMPTS_MAX, Plan};

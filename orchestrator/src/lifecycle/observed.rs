@@ -9,7 +9,7 @@ use deploy::{
     blueprint::{Blueprint, Database},
     builder::Fingerprint,
     databases::DataSet,
-    engine::{Activity, Room, Stray},
+    engine::{ContainerState, Network, Stray},
     names::{CommitSha, DatabaseName, Generation, ImageId, RevisionNumber, ServiceName},
 };
 use serde::{Deserialize, Serialize};
@@ -123,9 +123,9 @@ pub struct GenerationFacts {
     /// Where its data come from.
     pub from: DataSource,
     /// Databases that come from their seeds all the same.
-    pub fresh: BTreeSet<DatabaseName>,
+    pub reseed: BTreeSet<DatabaseName>,
     /// Databases whose data are complete.
-    pub born: BTreeSet<DatabaseName>,
+    pub complete: BTreeSet<DatabaseName>,
     /// Databases whose last start came to its end: the server answered.
     pub answering: BTreeSet<DatabaseName>,
 }
@@ -144,7 +144,7 @@ impl GenerationFacts {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceView {
     /// What it does.
-    pub activity: Activity,
+    pub state: ContainerState,
     /// Where it is reached, while it runs.
     pub address: Option<SocketAddr>,
 }
@@ -176,12 +176,12 @@ pub struct BuildWait {
     /// How many builds are before it.
     pub before: usize,
     /// What the host lacks, where it is that which is waited for.
-    pub hindrance: Option<String>,
+    pub blocker: Option<String>,
 }
 
 /// A step that failed in a way that another try may mend.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Setback {
+pub struct Backoff {
     /// How many times in a row.
     pub count: u32,
     /// When it may be tried again, on the clock that `decide` is given.
@@ -204,11 +204,11 @@ pub struct Observed {
     /// Whether the revision that served before is still kept to go back to.
     pub undo_is_over: bool,
     /// Networks.
-    pub rooms: BTreeSet<Room>,
+    pub networks: BTreeSet<Network>,
     /// Service containers.
     pub services: BTreeMap<(RevisionNumber, ServiceName), ServiceView>,
     /// Database containers.
-    pub databases: BTreeMap<(Generation, DatabaseName), Activity>,
+    pub databases: BTreeMap<(Generation, DatabaseName), ContainerState>,
     /// Databases whose data are there.
     pub data: BTreeSet<(Generation, DatabaseName)>,
     /// Images that we built, with the revision they were built for.
@@ -229,7 +229,7 @@ pub struct Observed {
     /// What its builds wait for, while they do.
     pub build_wait: Option<BuildWait>,
     /// What the making of its data last said, while it goes on.
-    pub making: Option<String>,
+    pub seeding: Option<String>,
     /// Whether the engine's disk is so full that only what runs is kept.
     pub disk_is_full: bool,
     /// The [`Summary::key`](super::Summary::key) of what the forge was last told.
@@ -237,12 +237,12 @@ pub struct Observed {
     /// Whether deployment records may exist on the forge.
     pub records: bool,
     /// How many looks in a row found nothing left in the engine.
-    pub empty_looks: u32,
+    pub empty_checks: u32,
     /// Whether a build of this life was cut off: its image may still appear when the engine ends
     /// what it had begun.
     pub build_cut_off: bool,
     /// Steps that failed and wait for their next try.
-    pub setbacks: BTreeMap<Step, Setback>,
+    pub backoffs: BTreeMap<Step, Backoff>,
 }
 
 impl Observed {
@@ -254,7 +254,7 @@ impl Observed {
             generations: BTreeMap::new(),
             last_generation: 0,
             undo_is_over: false,
-            rooms: BTreeSet::new(),
+            networks: BTreeSet::new(),
             services: BTreeMap::new(),
             databases: BTreeMap::new(),
             data: BTreeSet::new(),
@@ -266,13 +266,13 @@ impl Observed {
             drained: BTreeSet::new(),
             admission: Admission::Granted,
             build_wait: None,
-            making: None,
+            seeding: None,
             disk_is_full: false,
             reported: None,
             records: false,
-            empty_looks: 0,
+            empty_checks: 0,
             build_cut_off: false,
-            setbacks: BTreeMap::new(),
+            backoffs: BTreeMap::new(),
         }
     }
 
@@ -324,15 +324,15 @@ impl Observed {
         revision.databases().all(|database| {
             revision
                 .generation
-                .is_some_and(|generation| self.is_born(generation, &database.name))
+                .is_some_and(|generation| self.is_complete(generation, &database.name))
         })
     }
 
     /// Whether the data of a database are complete.
-    pub fn is_born(&self, generation: Generation, name: &DatabaseName) -> bool {
+    pub fn is_complete(&self, generation: Generation, name: &DatabaseName) -> bool {
         self.generations
             .get(&generation)
-            .is_some_and(|facts| facts.born.contains(name))
+            .is_some_and(|facts| facts.complete.contains(name))
     }
 
     /// The commit that a service's image of this revision was built for, where that is not its own:
@@ -352,7 +352,7 @@ impl Observed {
 
     /// Whether the engine holds nothing of the preview.
     pub fn engine_is_empty(&self) -> bool {
-        self.rooms.is_empty()
+        self.networks.is_empty()
             && self.services.is_empty()
             && self.databases.is_empty()
             && self.data.is_empty()
@@ -367,8 +367,8 @@ impl Observed {
             let view = self
                 .services
                 .get(&(revision.number, service.name.clone()))?;
-            match view.activity {
-                Activity::Running => Some((service.name.clone(), view.address?)),
+            match view.state {
+                ContainerState::Running => Some((service.name.clone(), view.address?)),
                 _ => None,
             }
         };

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use deploy::{engine::Activity, names::CommitSha};
+use deploy::{engine::ContainerState, names::CommitSha};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -176,7 +176,7 @@ fn serving_phase(observed: &Observed, revision: &RevisionFacts) -> Phase {
         observed
             .services
             .get(&key)
-            .is_some_and(|view| view.activity == Activity::Running)
+            .is_some_and(|view| view.state == ContainerState::Running)
     };
     match &revision.blueprint {
         Some(blueprint) if blueprint.services.iter().all(runs) => Phase::Live,
@@ -214,26 +214,26 @@ fn waiting_for(
     observed: &Observed,
     current: Option<&RevisionFacts>,
 ) -> Option<String> {
-    let setback = observed
-        .setbacks
+    let backoff = observed
+        .backoffs
         .iter()
-        .find(|(_, setback)| setback.count >= 2);
-    if let Some((step, setback)) = setback
+        .find(|(_, backoff)| backoff.count >= 2);
+    if let Some((step, backoff)) = backoff
         && !matches!(step, Step::Report { .. })
     {
-        return Some(format!("{}: {}", step.word(), setback.reason));
+        return Some(format!("{}: {}", step.word(), backoff.reason));
     }
     if let (Some(wait), Some(revision)) = (&observed.build_wait, current)
         && coming_up(revision) == Phase::Building
     {
-        return Some(match (&wait.hindrance, wait.before) {
-            (Some(hindrance), _) => hindrance.clone(),
+        return Some(match (&wait.blocker, wait.before) {
+            (Some(blocker), _) => blocker.clone(),
             (None, before) => format!("its turn to build ({before} before it)"),
         });
     }
     let comes_up = current.is_some_and(|revision| revision.outcome.is_none());
-    if let Some(making) = observed.making.as_ref().filter(|_| comes_up) {
-        return Some(making.clone());
+    if let Some(seeding) = observed.seeding.as_ref().filter(|_| comes_up) {
+        return Some(seeding.clone());
     }
     match observed.admission {
         Admission::Waiting { before }

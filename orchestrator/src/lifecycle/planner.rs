@@ -50,9 +50,9 @@ impl<'a> Planner<'a> {
 
     /// Names a step, unless it failed just now: then it is named again when its time has come.
     pub(super) fn want(&mut self, step: Step) {
-        match self.observed.setbacks.get(&step.backoff_key()) {
-            Some(setback) if setback.retry_at_ms > self.now_ms => {
-                self.wake_at(setback.retry_at_ms);
+        match self.observed.backoffs.get(&step.backoff_key()) {
+            Some(backoff) if backoff.retry_at_ms > self.now_ms => {
+                self.wake_at(backoff.retry_at_ms);
             }
             _ if self.plan.run.contains(&step) => {}
             _ => self.plan.run.push(step),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use deploy::{
-    engine::{Room, Stray, StrayKind},
+    engine::{Network, Stray, StrayKind},
     names::{DatabaseName, Generation, ImageId, RevisionNumber},
 };
 
@@ -77,7 +77,7 @@ fn unused_images(planner: &mut Planner<'_>, kept: &impl Fn(RevisionNumber) -> bo
     let waits = observed
         .build_wait
         .as_ref()
-        .is_some_and(|wait| wait.hindrance.is_some());
+        .is_some_and(|wait| wait.blocker.is_some());
     if !waits && (planner.under_way(builds) || planner.plan.run.iter().any(builds)) {
         return;
     }
@@ -118,26 +118,29 @@ fn unused_images(planner: &mut Planner<'_>, kept: &impl Fn(RevisionNumber) -> bo
 /// Every revision that has anything in the engine.
 fn revisions_with_objects(planner: &Planner<'_>) -> BTreeSet<RevisionNumber> {
     let observed = planner.observed;
-    let rooms = observed.rooms.iter().filter_map(|room| match room {
-        Room::Revision(number) => Some(*number),
-        Room::Data(_) => None,
-    });
+    let networks = observed
+        .networks
+        .iter()
+        .filter_map(|network| match network {
+            Network::Revision(number) => Some(*number),
+            Network::Data(_) => None,
+        });
     let services = observed.services.keys().map(|(number, _)| *number);
     let strays = observed.strays.iter().filter_map(|stray| stray.revision);
-    rooms.chain(services).chain(strays).collect()
+    networks.chain(services).chain(strays).collect()
 }
 
 /// Drain, stop, then the rest. Nothing is taken away while something of the revision may still be
 /// on its way into the engine.
 fn remove_revision(planner: &mut Planner<'_>, number: RevisionNumber) {
     let arriving = |step: &Step| {
-        let room = Step::EnsureRoom {
-            room: Room::Revision(number),
+        let network = Step::EnsureNetwork {
+            network: Network::Revision(number),
             members: 0,
         };
-        let same_room = matches!((step, &room),
-            (Step::EnsureRoom { room: a, .. }, Step::EnsureRoom { room: b, .. }) if a == b);
-        same_room || (step.creates() && step.revision() == Some(number))
+        let same_network = matches!((step, &network),
+            (Step::EnsureNetwork { network: a, .. }, Step::EnsureNetwork { network: b, .. }) if a == b);
+        same_network || (step.creates() && step.revision() == Some(number))
     };
     if planner.under_way(arriving) {
         return;
@@ -161,9 +164,9 @@ fn remove_revision(planner: &mut Planner<'_>, number: RevisionNumber) {
                 stray: stray.clone(),
             });
         }
-        let room = Room::Revision(number);
-        if strays.is_empty() && observed.rooms.contains(&room) {
-            planner.want(Step::RemoveRoom { room });
+        let network = Network::Revision(number);
+        if strays.is_empty() && observed.networks.contains(&network) {
+            planner.want(Step::RemoveNetwork { network });
         }
     } else if observed.drained.contains(&number) {
         for (revision, service) in services {
@@ -258,8 +261,10 @@ pub(super) fn clear(planner: &mut Planner<'_>) {
         }
     }
     if databases.is_empty() && observed.strays.is_empty() {
-        for room in &observed.rooms {
-            planner.want(Step::RemoveRoom { room: room.clone() });
+        for network in &observed.networks {
+            planner.want(Step::RemoveNetwork {
+                network: network.clone(),
+            });
         }
     }
     confirm(planner, databases.is_empty());
@@ -270,8 +275,8 @@ fn confirm(planner: &mut Planner<'_>, no_databases: bool) {
     // What still removes could remove what the next life makes, what is still written down would
     // belong to it, and a report that began earlier may still make a record.
     let works = |step: &Step| match step {
-        Step::LookAgain { .. } => false,
-        Step::Report { .. } | Step::BindData { .. } => true,
+        Step::ConfirmEmpty { .. } => false,
+        Step::Report { .. } | Step::AssignData { .. } => true,
         other => other.touches_engine(),
     };
     let quiet = !planner.under_way(works);
@@ -282,9 +287,9 @@ fn confirm(planner: &mut Planner<'_>, no_databases: bool) {
         true => EMPTY_LOOKS_AFTER_BUILD,
         false => EMPTY_LOOKS,
     };
-    if observed.empty_looks < looks {
-        planner.want(Step::LookAgain {
-            seen: observed.empty_looks,
+    if observed.empty_checks < looks {
+        planner.want(Step::ConfirmEmpty {
+            seen: observed.empty_checks,
         });
     } else if !observed.records {
         planner.want(Step::ConfirmGone);

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use deploy::{
-    engine::{Room, Stray},
+    engine::{Network, Stray},
     names::{CommitSha, DatabaseName, Generation, ImageId, RevisionNumber, ServiceName},
 };
 
@@ -16,7 +16,7 @@ pub enum Step {
     /// Ask the forge what the pull request wants.
     ReadPullRequest {
         /// The counter as it stood when this was decided.
-        look: u64,
+        refresh: u64,
         /// The revision whose services have started; its commit is compared once more.
         confirms: Option<RevisionNumber>,
     },
@@ -35,9 +35,9 @@ pub enum Step {
         revision: RevisionNumber,
     },
     /// Make a network.
-    EnsureRoom {
+    EnsureNetwork {
         /// Which.
-        room: Room,
+        network: Network,
         /// For how many containers.
         members: usize,
     },
@@ -49,7 +49,7 @@ pub enum Step {
         service: ServiceName,
     },
     /// Write down which generation of databases a revision runs on.
-    BindData {
+    AssignData {
         /// Which revision.
         revision: RevisionNumber,
         /// Its generation.
@@ -57,7 +57,7 @@ pub enum Step {
         /// Where its data come from; itself where they are used as they are.
         from: DataSource,
         /// Databases that come from their seeds all the same.
-        fresh: BTreeSet<DatabaseName>,
+        reseed: BTreeSet<DatabaseName>,
     },
     /// Copy databases, all at one moment.
     ForkData {
@@ -165,9 +165,9 @@ pub enum Step {
         stray: Stray,
     },
     /// Remove a network.
-    RemoveRoom {
+    RemoveNetwork {
         /// Which.
-        room: Room,
+        network: Network,
     },
     /// Write down that a revision that served is no longer needed.
     Retire {
@@ -182,7 +182,7 @@ pub enum Step {
     /// Remove the deployment records.
     DeleteRecords,
     /// Look once more whether nothing is left.
-    LookAgain {
+    ConfirmEmpty {
         /// How many looks in a row found nothing so far.
         seen: u32,
     },
@@ -214,7 +214,7 @@ impl Step {
     pub fn creates(&self) -> bool {
         matches!(
             self,
-            Self::EnsureRoom { .. }
+            Self::EnsureNetwork { .. }
                 | Self::Build { .. }
                 | Self::CreateDatabase { .. }
                 | Self::ForkData { .. }
@@ -266,18 +266,18 @@ impl Step {
                     | Self::StopDatabase { .. }
                     | Self::RemoveImage { .. }
                     | Self::RemoveStray { .. }
-                    | Self::RemoveRoom { .. }
+                    | Self::RemoveNetwork { .. }
                     | Self::Probe { .. }
-                    | Self::LookAgain { .. }
+                    | Self::ConfirmEmpty { .. }
             )
     }
 
-    /// What its setbacks are counted under: readings and reports are one thing each, whatever
+    /// What its backoffs are counted under: readings and reports are one thing each, whatever
     /// they are about.
     pub fn backoff_key(&self) -> Self {
         match self {
             Self::ReadPullRequest { .. } => Self::ReadPullRequest {
-                look: 0,
+                refresh: 0,
                 confirms: None,
             },
             Self::Report { .. } => Self::Report { key: String::new() },
@@ -291,7 +291,7 @@ impl Step {
             Self::BeginRevision { number, .. } => Some(*number),
             Self::ReadSource { revision }
             | Self::Build { revision, .. }
-            | Self::BindData { revision, .. }
+            | Self::AssignData { revision, .. }
             | Self::ForkData { revision, .. }
             | Self::CreateDatabase { revision, .. }
             | Self::StartDatabase { revision, .. }
@@ -329,9 +329,9 @@ impl Step {
             Self::ReadPullRequest { .. } => "read",
             Self::BeginRevision { .. } => "begin",
             Self::ReadSource { .. } => "source",
-            Self::EnsureRoom { .. } => "network",
+            Self::EnsureNetwork { .. } => "network",
             Self::Build { .. } => "build",
-            Self::BindData { .. } => "data",
+            Self::AssignData { .. } => "data",
             Self::ForkData { .. } => "fork",
             Self::CreateDatabase { .. } => "database",
             Self::StartDatabase { .. } => "start-database",
@@ -348,11 +348,11 @@ impl Step {
             Self::RemoveDatabase { .. } => "remove-database",
             Self::RemoveImage { .. } => "remove-image",
             Self::RemoveStray { .. } => "remove-stray",
-            Self::RemoveRoom { .. } => "remove-network",
+            Self::RemoveNetwork { .. } => "remove-network",
             Self::Retire { .. } => "retire",
             Self::Report { .. } => "report",
             Self::DeleteRecords => "delete-records",
-            Self::LookAgain { .. } => "look-again",
+            Self::ConfirmEmpty { .. } => "refresh-again",
             Self::ConfirmGone => "gone",
         }
     }

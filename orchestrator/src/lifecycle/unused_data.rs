@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use deploy::{
-    engine::Room,
+    engine::Network,
     names::{DatabaseName, Generation, RevisionNumber},
 };
 
@@ -21,14 +21,14 @@ pub(super) struct Needed {
 pub(super) fn needed(planner: &Planner<'_>, kept: &impl Fn(RevisionNumber) -> bool) -> Needed {
     let observed = planner.observed;
     // What somebody goes back to is needed from the moment at which it is asked for.
-    let recalled = planner.desired.recalled(planner.desired.request);
+    let rolled_back_to = planner.desired.rolled_back_to(planner.desired.request);
     // What is being drained still uses its data, and so does what was cut off; what served is not
     // known as something to go back to until that is written down.
     let uses = |number: RevisionNumber| {
         let strays = || observed.strays.iter().filter_map(|stray| stray.revision);
         let undecided = |facts: &RevisionFacts| facts.healthy && facts.outcome.is_none();
         kept(number)
-            || recalled == Some(number)
+            || rolled_back_to == Some(number)
             || observed.revision(number).is_some_and(undecided)
             || observed.services.keys().any(|(n, _)| *n == number)
             || strays().any(|n| n == number)
@@ -43,7 +43,7 @@ pub(super) fn needed(planner: &Planner<'_>, kept: &impl Fn(RevisionNumber) -> bo
         let source = facts.source()?;
         let lacks = |revision: &RevisionFacts| {
             let mut names = revision.databases().map(|database| &database.name);
-            revision.generation == Some(*generation) && !names.all(|n| facts.born.contains(n))
+            revision.generation == Some(*generation) && !names.all(|n| facts.complete.contains(n))
         };
         let mut users = revisions().filter(|revision| uses(revision.number));
         users.any(lacks).then_some(source)
@@ -65,7 +65,7 @@ pub(super) fn needed(planner: &Planner<'_>, kept: &impl Fn(RevisionNumber) -> bo
 pub(super) fn unused(planner: &mut Planner<'_>, needed: &Needed) {
     let observed = planner.observed;
     // What is not bound yet may come to run on what is there.
-    if planner.under_way(|step| matches!(step, Step::BindData { .. })) {
+    if planner.under_way(|step| matches!(step, Step::AssignData { .. })) {
         return;
     }
     let before = observed.before().and_then(|revision| revision.generation);
@@ -92,25 +92,27 @@ pub(super) fn unused(planner: &mut Planner<'_>, needed: &Needed) {
             planner.want(wanted);
         }
     }
-    rooms(planner, needed);
+    networks(planner, needed);
 }
 
 /// Networks of databases that nobody runs on.
-fn rooms(planner: &mut Planner<'_>, needed: &Needed) {
+fn networks(planner: &mut Planner<'_>, needed: &Needed) {
     let observed = planner.observed;
-    for room in &observed.rooms {
-        let Room::Data(generation) = room else {
+    for network in &observed.networks {
+        let Network::Data(generation) = network else {
             continue;
         };
         let used = needed.generations.contains(generation)
             || observed.databases.keys().any(|(g, _)| g == generation)
             || planner.under_way(|step| match step {
-                Step::EnsureRoom { room: other, .. } => other == room,
+                Step::EnsureNetwork { network: other, .. } => other == network,
                 Step::StartDatabase { generation: g, .. } => g == generation,
                 _ => false,
             });
         if !used {
-            planner.want(Step::RemoveRoom { room: room.clone() });
+            planner.want(Step::RemoveNetwork {
+                network: network.clone(),
+            });
         }
     }
 }
@@ -118,10 +120,10 @@ fn rooms(planner: &mut Planner<'_>, needed: &Needed) {
 /// Every database of which anything is there, or is written down.
 pub(super) fn all(planner: &Planner<'_>) -> BTreeSet<(Generation, DatabaseName)> {
     let observed = planner.observed;
-    let born = observed.generations.iter().flat_map(|(generation, facts)| {
-        let born = facts.born.iter();
-        born.map(|name| (*generation, name.clone()))
+    let complete = observed.generations.iter().flat_map(|(generation, facts)| {
+        let complete = facts.complete.iter();
+        complete.map(|name| (*generation, name.clone()))
     });
     let seen = observed.databases.keys().chain(&observed.data).cloned();
-    seen.chain(born).collect()
+    seen.chain(complete).collect()
 }

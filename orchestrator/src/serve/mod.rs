@@ -34,11 +34,11 @@ use crate::{
     intake::StoreIntake,
     lock::{DataLock, RecordsLock},
     proxy_process::{self, ProxyProcess},
-    routes::RouteBook,
+    routes::Routes,
     sources::GitSources,
     store::Store,
     sweep,
-    worker::{Board, BuildQueue, Ledger, Ports, Registry, Settings, wall_ms},
+    worker::{AdmissionQueue, BuildQueue, Ports, Settings, StateBoard, Workers, wall_ms},
 };
 
 /// How long one question to the forge may take.
@@ -94,7 +94,7 @@ async fn stop_signal() -> anyhow::Result<()> {
 
 /// A control plane that runs.
 pub struct Server {
-    registry: Registry,
+    workers: Workers,
     proxy: Arc<ProxyProcess>,
     docker: Docker,
     stop: CancellationToken,
@@ -145,19 +145,19 @@ impl Server {
             data_access: Arc::new(docker.clone()),
             forge,
             sources: Arc::new(sources),
-            routes: RouteBook::new(settings.clone(), Arc::clone(&proxy) as _),
-            admission: Ledger::new(settings.limits.previews_awake_max),
-            board: Board::default(),
+            routes: Routes::new(settings.clone(), Arc::clone(&proxy) as _),
+            admission: AdmissionQueue::new(settings.limits.previews_awake_max),
+            board: StateBoard::default(),
             builds: BuildQueue::new(settings.limits.builds_max),
-            data_notes: Arc::default(),
+            seed_progress: Arc::default(),
             secrets: config.secrets.clone(),
             disk_is_full: AtomicBool::default(),
             settings,
         });
         adopt_routes(&ports, &proxy).await?;
-        let registry = Registry::new(Arc::clone(&ports));
+        let workers = Workers::new(Arc::clone(&ports));
         let server = Self {
-            registry,
+            workers,
             proxy,
             docker,
             stop,
@@ -174,7 +174,7 @@ impl Server {
     /// Opens both sockets.
     fn listen(&self, config: &ServerConfig, mirrors: Arc<Mirrors>) -> anyhow::Result<()> {
         let api = api::router(api::ApiState {
-            registry: self.registry.clone(),
+            workers: self.workers.clone(),
             mirrors,
             shutdown: self.stop.clone(),
             stop_proxy: Arc::clone(&self.stop_proxy),
@@ -192,9 +192,9 @@ impl Server {
             .map(|github| github.webhook_secrets.clone())
             .unwrap_or_default();
         let intake = Arc::new(StoreIntake {
-            registry: self.registry.clone(),
+            workers: self.workers.clone(),
         });
-        let gate = gate::router(self.registry.clone(), secrets, intake);
+        let gate = gate::router(self.workers.clone(), secrets, intake);
         let path = config.data.join("proxy").join(proxy::GATE_SOCKET);
         let listener = bind(&path)?;
         proxy::hand_over(&path, proxy_process::run_as()?)?;
@@ -216,7 +216,7 @@ impl Server {
 
     /// A proxy that cannot take the table is a matter for its supervisor.
     async fn publish(&self) {
-        if let Err(error) = self.registry.ports().routes.publish_anew().await {
+        if let Err(error) = self.workers.ports().routes.publish_anew().await {
             tracing::warn!(%error, "the table could not be published yet");
         }
     }
@@ -228,18 +228,18 @@ impl Server {
             .as_ref()
             .and_then(|github| github.poll_seconds);
         self.tasks
-            .spawn(sweep::run(self.registry.clone(), poll, self.stop.clone()));
+            .spawn(sweep::run(self.workers.clone(), poll, self.stop.clone()));
         self.tasks
-            .spawn(sweep::listen(self.registry.clone(), self.stop.clone()));
+            .spawn(sweep::listen(self.workers.clone(), self.stop.clone()));
         self.tasks
             .spawn(keep_firewall(self.docker.clone(), self.stop.clone()));
         self.tasks.spawn(growth::watch(
             self.docker.clone(),
-            Arc::clone(self.registry.ports()),
+            Arc::clone(self.workers.ports()),
             self.stop.clone(),
         ));
         let proxy = Arc::clone(&self.proxy);
-        let ports = Arc::clone(self.registry.ports());
+        let ports = Arc::clone(self.workers.ports());
         self.tasks.spawn(proxy.supervise(ports, self.stop.clone()));
         tracing::info!(
             data = %config.data.display(),
@@ -257,7 +257,7 @@ impl Server {
     /// Stops; containers and, unless it was asked for too, the proxy go on.
     pub async fn stop(self) -> anyhow::Result<()> {
         self.stop.cancel();
-        self.registry.stop().await;
+        self.workers.stop().await;
         self.tasks.close();
         if tokio::time::timeout(Duration::from_secs(10), self.tasks.wait())
             .await

@@ -6,7 +6,7 @@ use deploy::names::{DatabaseName, Generation, PreviewId, RevisionNumber};
 use rusqlite::{Connection, OptionalExtension, Savepoint, params};
 
 use super::{
-    furnish,
+    inherit,
     writer::{Store, StoreError, from_json, to_json, word},
 };
 use crate::{
@@ -24,7 +24,7 @@ pub struct DatabaseRow {
     /// The password of its one user.
     pub password: String,
     /// Whether its data are complete.
-    pub born: bool,
+    pub complete: bool,
     /// Whether the last start of its server came to its end.
     pub answers: bool,
     /// Whether its data are of real people.
@@ -41,7 +41,7 @@ pub struct Binding {
     /// Where a new one's data come from.
     pub from: DataSource,
     /// Databases that come from their seeds all the same.
-    pub fresh: BTreeSet<DatabaseName>,
+    pub reseed: BTreeSet<DatabaseName>,
     /// Databases that its migrations need not run on.
     pub migrated: BTreeSet<DatabaseName>,
 }
@@ -69,21 +69,21 @@ impl Store {
             while let Some(row) = found.next()? {
                 let facts = GenerationFacts {
                     from: from_json("a source of data", &row.get::<_, String>(1)?)?,
-                    fresh: from_json("fresh databases", &row.get::<_, String>(2)?)?,
-                    born: BTreeSet::new(),
+                    reseed: from_json("fresh databases", &row.get::<_, String>(2)?)?,
+                    complete: BTreeSet::new(),
                     answering: BTreeSet::new(),
                 };
                 generations.insert(Generation(row.get(0)?), facts);
             }
             for row in rows(connection, &preview)?
                 .into_iter()
-                .filter(|row| row.born)
+                .filter(|row| row.complete)
             {
                 if let Some(facts) = generations.get_mut(&row.generation) {
                     if row.answers {
                         facts.answering.insert(row.name.clone());
                     }
-                    facts.born.insert(row.name);
+                    facts.complete.insert(row.name);
                 }
             }
             Ok(generations)
@@ -92,7 +92,7 @@ impl Store {
     }
 
     /// Writes down what a revision runs on, and the generation where it is new.
-    pub async fn bind_data(&self, preview: &PreviewId, bound: Binding) -> Result<(), StoreError> {
+    pub async fn assign_data(&self, preview: &PreviewId, bound: Binding) -> Result<(), StoreError> {
         let preview = preview.clone();
         self.write(move |tx| {
             let known: Option<String> = tx
@@ -103,9 +103,9 @@ impl Store {
                     row.get(0)
                 })
                 .optional()?;
-            let mut fresh = bound.fresh.clone();
+            let mut reseed = bound.reseed.clone();
             if let Some(known) = known {
-                fresh.extend(from_json::<BTreeSet<_>>("fresh databases", &known)?);
+                reseed.extend(from_json::<BTreeSet<_>>("fresh databases", &known)?);
             }
             tx.prepare_cached(
                 "INSERT INTO generations (preview, generation, source, fresh)
@@ -115,13 +115,13 @@ impl Store {
                 preview.as_str(),
                 bound.generation.0,
                 to_json("a source of data", &bound.from)?,
-                to_json("fresh databases", &fresh)?,
+                to_json("fresh databases", &reseed)?,
             ])?;
             tx.prepare_cached(
                 "UPDATE previews SET last_generation = max(last_generation, ?2) WHERE id = ?1",
             )?
             .execute(params![preview.as_str(), bound.generation.0])?;
-            furnish::bind(
+            inherit::bind(
                 tx,
                 &preview,
                 bound.revision,
@@ -186,7 +186,7 @@ impl Store {
         self.write(move |tx| {
             for name in &names {
                 if anew {
-                    furnish::forget_migrations(tx, &preview, generation, name)?;
+                    inherit::forget_migrations(tx, &preview, generation, name)?;
                 }
                 tx.prepare_cached(
                     "UPDATE databases SET born_at = ?4, answers = 0
@@ -280,7 +280,7 @@ fn forget(
     generation: Generation,
     name: &DatabaseName,
 ) -> Result<(), StoreError> {
-    furnish::forget_migrations(tx, preview, generation, name)?;
+    inherit::forget_migrations(tx, preview, generation, name)?;
     tx.prepare_cached(
         "DELETE FROM databases WHERE preview = ?1 AND generation = ?2 AND name = ?3",
     )?
@@ -299,12 +299,12 @@ fn rows(connection: &Connection, preview: &PreviewId) -> Result<Vec<DatabaseRow>
         Ok((row.get(0)?, name, row.get(2)?, facts))
     })?;
     rows.map(|row| {
-        let (generation, name, password, (born, answers, real)) = row?;
+        let (generation, name, password, (complete, answers, real)) = row?;
         Ok(DatabaseRow {
             generation: Generation(generation),
             name: word("a database name", &name)?,
             password,
-            born,
+            complete,
             answers,
             real,
         })

@@ -135,7 +135,7 @@ fn accept(
         Hint::Ignored { .. } => {}
     }
     for preview in &woken {
-        previews::raise_look(tx, preview, now_ms)?;
+        previews::request_refresh(tx, preview, now_ms)?;
     }
     Ok((accepted, woken))
 }

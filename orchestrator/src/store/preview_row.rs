@@ -9,8 +9,8 @@ use super::{
     writer::{StoreError, from_json, word},
 };
 use crate::{
-    landing::Landing,
     lifecycle::{Desired, Origin},
+    start_path::StartPath,
 };
 
 /// A preview as stored.
@@ -35,7 +35,7 @@ pub struct PreviewRow {
     /// What whoever took a fork or a capture said about it.
     pub note: Option<String>,
     /// Where in the application its link leads; the root where nothing was said.
-    pub path: Option<Landing>,
+    pub path: Option<StartPath>,
     /// When it ends whatever happens, where that was said; milliseconds since 1970.
     pub expires_at_ms: Option<u64>,
     /// What a first visitor must bring where access is by link.
@@ -82,7 +82,7 @@ pub(super) struct Raw {
     taken: Option<String>,
     parent: Option<String>,
     reset: Option<String>,
-    recall: Option<String>,
+    rollback: Option<String>,
     note: Option<String>,
     expires_at: Option<i64>,
     path: Option<String>,
@@ -118,7 +118,7 @@ impl Raw {
             taken: row.get(23)?,
             parent: row.get(24)?,
             reset: row.get(25)?,
-            recall: row.get(26)?,
+            rollback: row.get(26)?,
             note: row.get(27)?,
             expires_at: row.get(28)?,
             path: row.get(29)?,
@@ -140,8 +140,8 @@ impl Raw {
         let desired = Desired {
             origin,
             wanted: from_json("a wish", &self.wanted)?,
-            looks_raised: self.looks.0.cast_unsigned(),
-            looks_applied: self.looks.1.cast_unsigned(),
+            refresh_requested: self.looks.0.cast_unsigned(),
+            refresh_applied: self.looks.1.cast_unsigned(),
             request: self.request.cast_unsigned(),
             confirmed: self.confirmed.map(RevisionNumber),
             life: self.life,
@@ -149,7 +149,7 @@ impl Raw {
             hold: json("a hold", self.hold.as_deref())?,
             parent: json("what a preview was taken of", self.parent.as_deref())?,
             reset: json("a wish for fresh data", self.reset.as_deref())?,
-            recall: json("a revision that was gone back to", self.recall.as_deref())?,
+            rollback: json("a revision that was gone back to", self.rollback.as_deref())?,
             missing_since_ms: self.missing_since.map(i64::cast_unsigned),
         };
         let (created, updated, pushed, visited, gone) = self.times;

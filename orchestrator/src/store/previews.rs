@@ -11,9 +11,9 @@ use super::{
     writer::{Store, StoreError, to_json, word},
 };
 use crate::{
-    landing::Landing,
     lifecycle::{Desired, Head, Origin, Parent, Read, Wanted, intent},
     names,
+    start_path::StartPath,
 };
 
 /// A preview of a local checkout that is to be.
@@ -27,7 +27,7 @@ pub struct NewPreview {
 
 /// A preview that is to be taken of another one, or a database alone.
 #[derive(Clone, Debug)]
-pub struct NewTaken {
+pub struct NewCopy {
     /// Its id.
     pub id: PreviewId,
     /// The slug of whatever it was taken of.
@@ -43,7 +43,7 @@ pub struct NewTaken {
     /// For people.
     pub note: Option<String>,
     /// Where in the application its link leads.
-    pub path: Option<Landing>,
+    pub path: Option<StartPath>,
     /// When it ends; milliseconds since 1970.
     pub expires_at_ms: Option<u64>,
 }
@@ -78,7 +78,7 @@ impl Store {
         self.write(move |tx| {
             repositories::hear_of(tx, repository.id, &repository.name, now_ms)?;
             let id = ensure_for_pull(tx, repository.id, number, now_ms)?;
-            raise_look(tx, &id, now_ms)?;
+            request_refresh(tx, &id, now_ms)?;
             Ok(id)
         })
         .await
@@ -97,9 +97,9 @@ impl Store {
     }
 
     /// Raises the look counter of a preview.
-    pub async fn raise_look(&self, id: &PreviewId, now_ms: u64) -> Result<(), StoreError> {
+    pub async fn request_refresh(&self, id: &PreviewId, now_ms: u64) -> Result<(), StoreError> {
         let id = id.clone();
-        self.write(move |tx| raise_look(tx, &id, now_ms)).await
+        self.write(move |tx| request_refresh(tx, &id, now_ms)).await
     }
 
     /// Changes what is wanted of a preview, in one transaction with reading it.
@@ -152,7 +152,7 @@ impl Store {
     /// such previews already.
     pub async fn take(
         &self,
-        new: NewTaken,
+        new: NewCopy,
         first: Option<NewRevision>,
         at_most: usize,
         now_ms: u64,
@@ -185,7 +185,7 @@ impl Store {
                 new.expires_at_ms.map(u64::cast_signed),
                 new.repository.map(|id| id.0.cast_signed()),
                 to_json("a wish", &Wanted::Serve(new.head))?,
-                new.path.as_ref().map(Landing::as_str),
+                new.path.as_ref().map(StartPath::as_str),
             ])?;
             if let Some(first) = first {
                 revisions::begin(tx, &new.id, &first, now_ms)?;
@@ -327,7 +327,7 @@ fn insert(
 }
 
 /// Raises the look counter.
-pub(super) fn raise_look(
+pub(super) fn request_refresh(
     tx: &Savepoint<'_>,
     id: &PreviewId,
     now_ms: u64,
@@ -373,8 +373,8 @@ fn save_desired(
         before.id.as_str(),
         desired.life,
         to_json("a wish", &desired.wanted)?,
-        desired.looks_raised.cast_signed(),
-        desired.looks_applied.cast_signed(),
+        desired.refresh_requested.cast_signed(),
+        desired.refresh_applied.cast_signed(),
         desired.request.cast_signed(),
         desired.confirmed.map(|number| number.0),
         desired.clearing,
@@ -384,7 +384,10 @@ fn save_desired(
         pushed_at_ms.cast_signed(),
         head(desired).is_some(),
         optional("a wish for fresh data", desired.reset.as_ref())?,
-        optional("a revision that was gone back to", desired.recall.as_ref())?,
+        optional(
+            "a revision that was gone back to",
+            desired.rollback.as_ref()
+        )?,
     ])?;
     Ok(())
 }

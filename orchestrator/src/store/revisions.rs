@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Savepoint, params};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    furnish::{self, Given},
+    inherit::{self, Inherited},
     writer::{Store, StoreError, from_json, to_json, word},
 };
 use crate::lifecycle::{Attempt, Outcome, RevisionFacts};
@@ -37,7 +37,7 @@ pub struct NewRevision {
     /// The request that it answers.
     pub request: u64,
     /// What it has from the beginning.
-    pub given: Given,
+    pub inherited: Inherited,
 }
 
 impl Store {
@@ -348,7 +348,7 @@ pub(super) fn begin(
         ])?;
     match begun {
         0 => Ok(()),
-        _ => furnish::furnish(tx, preview, new.number, &new.given),
+        _ => inherit::inherit(tx, preview, new.number, &new.inherited),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::lifecycle::Admission;
 
 /// Hands out places.
 #[derive(Debug)]
-pub struct Ledger {
+pub struct AdmissionQueue {
     places: usize,
     inner: Mutex<Inner>,
 }
@@ -22,8 +22,8 @@ struct Inner {
     waiting: VecDeque<PreviewId>,
 }
 
-impl Ledger {
-    /// A ledger with this many places.
+impl AdmissionQueue {
+    /// A queue with this many places.
     pub fn new(places: usize) -> Self {
         Self {
             places,
@@ -67,14 +67,14 @@ mod tests {
 
     #[test]
     fn places_are_given_in_the_order_of_asking() {
-        let ledger = Ledger::new(1);
+        let queue = AdmissionQueue::new(1);
         let id = |text: &str| PreviewId::parse(text).unwrap();
-        assert_eq!(ledger.ask(&id("a-1")), Admission::Granted);
-        assert_eq!(ledger.ask(&id("a-2")), Admission::Waiting { before: 0 });
-        assert_eq!(ledger.ask(&id("a-3")), Admission::Waiting { before: 1 });
-        ledger.leave(&id("a-1"));
-        assert_eq!(ledger.ask(&id("a-3")), Admission::Waiting { before: 1 });
-        assert_eq!(ledger.ask(&id("a-2")), Admission::Granted);
-        assert_eq!(ledger.ask(&id("a-2")), Admission::Granted);
+        assert_eq!(queue.ask(&id("a-1")), Admission::Granted);
+        assert_eq!(queue.ask(&id("a-2")), Admission::Waiting { before: 0 });
+        assert_eq!(queue.ask(&id("a-3")), Admission::Waiting { before: 1 });
+        queue.leave(&id("a-1"));
+        assert_eq!(queue.ask(&id("a-3")), Admission::Waiting { before: 1 });
+        assert_eq!(queue.ask(&id("a-2")), Admission::Granted);
+        assert_eq!(queue.ask(&id("a-2")), Admission::Granted);
     }
 }

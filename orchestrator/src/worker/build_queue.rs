@@ -39,7 +39,7 @@ struct Inner {
 struct Asked {
     repository: String,
     preview: PreviewId,
-    hindrance: Option<String>,
+    blocker: Option<String>,
 }
 
 impl BuildQueue {
@@ -68,11 +68,11 @@ impl BuildQueue {
                 moved.await;
                 continue;
             }
-            match builder.hindrance().await {
+            match builder.blocker().await {
                 None if self.begin(place.ticket) => return place,
                 None => {}
-                Some(hindrance) => {
-                    self.hinder(place.ticket, hindrance);
+                Some(blocker) => {
+                    self.hinder(place.ticket, blocker);
                     tokio::time::sleep(HINDRANCE_PAUSE).await;
                 }
             }
@@ -89,7 +89,7 @@ impl BuildQueue {
             .find(|(_, ticket)| inner.waiting[ticket].preview == *preview)?;
         Some(BuildWait {
             before,
-            hindrance: inner.waiting[&ticket].hindrance.clone(),
+            blocker: inner.waiting[&ticket].blocker.clone(),
         })
     }
 
@@ -100,7 +100,7 @@ impl BuildQueue {
         let asked = Asked {
             repository: repository.to_owned(),
             preview: preview.clone(),
-            hindrance: None,
+            blocker: None,
         };
         inner.waiting.insert(ticket, asked);
         drop(inner);
@@ -132,9 +132,9 @@ impl BuildQueue {
         true
     }
 
-    fn hinder(&self, ticket: u64, hindrance: String) {
+    fn hinder(&self, ticket: u64, blocker: String) {
         if let Some(asked) = self.lock().waiting.get_mut(&ticket) {
-            asked.hindrance = Some(hindrance);
+            asked.blocker = Some(blocker);
         }
     }
 
@@ -231,7 +231,7 @@ mod tests {
         drop(places.remove(2));
         assert_eq!(order(&queue), ["greedy", "modest", "greedy"]);
         let wait = queue.wait(&preview("modest-1")).unwrap();
-        assert_eq!((wait.before, wait.hindrance), (1, None));
+        assert_eq!((wait.before, wait.blocker), (1, None));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use deploy::{
     names::{RevisionNumber, ServiceName},
 };
 
-use crate::lifecycle::{Setback, Step};
+use crate::lifecycle::{Backoff, Step};
 
 /// The first wait after a step failed; doubled each time.
 const RETRY_FIRST_MS: u64 = 250;
@@ -27,11 +27,11 @@ pub(super) struct Memory {
     /// the table was asked for and its answer was lost.
     pub(super) in_doubt: BTreeSet<RevisionNumber>,
     /// Steps that failed.
-    pub(super) setbacks: BTreeMap<Step, Setback>,
+    pub(super) backoffs: BTreeMap<Step, Backoff>,
     /// Whether a build was cancelled while we lived.
     pub(super) build_cut_off: bool,
     /// How many looks in a row found nothing.
-    pub(super) empty_looks: u32,
+    pub(super) empty_checks: u32,
     /// The engine's objects, until something may have changed them.
     pub(super) engine: Option<Observation>,
 }
@@ -47,12 +47,12 @@ impl Memory {
         retry_after_ms: Option<u64>,
     ) {
         let key = step.backoff_key();
-        let count = self.setbacks.get(&key).map_or(0, |setback| setback.count) + 1;
+        let count = self.backoffs.get(&key).map_or(0, |backoff| backoff.count) + 1;
         let backoff = RETRY_FIRST_MS.saturating_mul(1 << count.min(16)) / 2;
         let wait = retry_after_ms.unwrap_or(backoff.min(RETRY_LONGEST_MS));
-        self.setbacks.insert(
+        self.backoffs.insert(
             key,
-            Setback {
+            Backoff {
                 count,
                 retry_at_ms: now_ms + wait,
                 reason,
@@ -61,11 +61,11 @@ impl Memory {
     }
 
     pub(super) fn succeeded(&mut self, step: &Step) {
-        self.setbacks.remove(&step.backoff_key());
+        self.backoffs.remove(&step.backoff_key());
     }
 
-    /// Forgets the setbacks of steps that are due and no longer wanted.
-    pub(super) fn forget_setbacks_but(&mut self, kept: impl Fn(&Step, &Setback) -> bool) {
-        self.setbacks.retain(|step, setback| kept(step, setback));
+    /// Forgets the backoffs of steps that are due and no longer wanted.
+    pub(super) fn forget_backoffs_but(&mut self, kept: impl Fn(&Step, &Backoff) -> bool) {
+        self.backoffs.retain(|step, backoff| kept(step, backoff));
     }
 }

@@ -7,20 +7,20 @@
 mod admission;
 mod build_queue;
 mod clock;
-mod data_notes;
 mod memory;
 mod observe;
 mod perform;
 mod ports;
-mod registry;
+mod preview_state;
 mod run;
+mod seed_progress;
 mod signal;
-mod snapshot;
+mod workers;
 
-pub use admission::Ledger;
+pub use admission::AdmissionQueue;
 pub use build_queue::BuildQueue;
 pub use clock::wall_ms;
-pub use data_notes::DataNotes;
 pub use ports::{Limits, Ports, RouteSwitch, Settings, SourceError, Sources};
-pub use registry::Registry;
-pub use snapshot::{Board, Snapshot};
+pub use preview_state::{PreviewState, StateBoard};
+pub use seed_progress::SeedProgress;
+pub use workers::Workers;

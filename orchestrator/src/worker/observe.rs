@@ -11,7 +11,7 @@ use deploy::{
     names::{PreviewId, RevisionNumber},
 };
 
-use super::{clock::wall_ms, memory::Memory, ports::Ports, snapshot::Snapshot};
+use super::{clock::wall_ms, memory::Memory, ports::Ports, preview_state::PreviewState};
 use crate::{
     lifecycle::{
         Admission, Attempt, Observed, Origin, RevisionFacts, ServiceView, Wanted, summary,
@@ -21,7 +21,7 @@ use crate::{
 
 /// Why nothing can be decided now.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum LookError {
+pub(super) enum ObserveError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -33,7 +33,7 @@ pub(super) async fn observe(
     ports: &Ports,
     preview: &PreviewId,
     memory: &mut Memory,
-) -> Result<Option<Snapshot>, LookError> {
+) -> Result<Option<PreviewState>, ObserveError> {
     let Some(row) = ports.store.preview(preview).await? else {
         return Ok(None);
     };
@@ -42,7 +42,7 @@ pub(super) async fn observe(
     if memory.engine.is_none() {
         let seen = ports.engine.observe(Some(preview)).await?;
         if !seen.is_empty() {
-            memory.empty_looks = 0;
+            memory.empty_checks = 0;
         }
         memory.engine = Some(seen);
     }
@@ -76,11 +76,11 @@ pub(super) async fn observe(
         _ => Admission::Granted,
     };
     observed.build_wait = ports.builds.wait(preview);
-    observed.making = ports.data_notes.get(preview);
+    observed.seeding = ports.seed_progress.get(preview);
     observed.disk_is_full = ports.disk_is_full.load(Ordering::Relaxed);
     observed.reported = row.reported.clone();
     observed.records = row.records;
-    observed.empty_looks = memory.empty_looks;
+    observed.empty_checks = memory.empty_checks;
     // A build that was begun and neither ended nor gave an image was cut off by our death.
     let cut_off = |facts: &RevisionFacts| {
         facts.attempts.keys().any(
@@ -88,9 +88,9 @@ pub(super) async fn observe(
         )
     };
     observed.build_cut_off = memory.build_cut_off || observed.revisions.iter().any(cut_off);
-    observed.setbacks = memory.setbacks.clone();
+    observed.backoffs = memory.backoffs.clone();
     let summary = summary(&row.desired, &observed);
-    Ok(Some(Snapshot {
+    Ok(Some(PreviewState {
         row,
         observed,
         summary,
@@ -115,18 +115,21 @@ fn undo_is_over(
 }
 
 fn from_engine(observed: &mut Observed, seen: &Observation) {
-    observed.rooms = seen.rooms.iter().map(|(_, room)| room.clone()).collect();
+    observed.networks = seen
+        .networks
+        .iter()
+        .map(|(_, network)| network.clone())
+        .collect();
     observed.services = seen
         .services
         .iter()
-        .map(|state| {
-            let key = (state.key.revision, state.key.service.clone());
-            let activity = state.activity.clone();
+        .map(|service| {
+            let key = (service.key.revision, service.key.service.clone());
             (
                 key,
                 ServiceView {
-                    activity,
-                    address: state.address,
+                    state: service.state.clone(),
+                    address: service.address,
                 },
             )
         })
@@ -136,7 +139,7 @@ fn from_engine(observed: &mut Observed, seen: &Observation) {
         .iter()
         .map(|state| {
             let key = (state.key.generation, state.key.name.clone());
-            (key, state.activity.clone())
+            (key, state.state.clone())
         })
         .collect();
     observed.data = seen

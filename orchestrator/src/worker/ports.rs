@@ -14,9 +14,12 @@ use deploy::{
 use proxy::table::{Activity, RouteTable};
 use webhook::forge::Forge;
 
-use super::{admission::Ledger, build_queue::BuildQueue, data_notes::DataNotes, snapshot::Board};
+use super::{
+    admission::AdmissionQueue, build_queue::BuildQueue, preview_state::StateBoard,
+    seed_progress::SeedProgress,
+};
 use crate::{
-    routes::RouteBook,
+    routes::Routes,
     secrets::SecretsFile,
     store::{PreviewRow, Store},
 };
@@ -205,15 +208,15 @@ pub struct Ports {
     /// Where source comes from.
     pub sources: Arc<dyn Sources>,
     /// Which host leads where.
-    pub routes: RouteBook,
+    pub routes: Routes,
     /// Who may be awake.
-    pub admission: Ledger,
+    pub admission: AdmissionQueue,
     /// What each preview looks like now.
-    pub board: Board,
+    pub board: StateBoard,
     /// Places for builds.
     pub builds: Arc<BuildQueue>,
     /// What the makings of data last said.
-    pub data_notes: Arc<DataNotes>,
+    pub seed_progress: Arc<SeedProgress>,
     /// Secrets of projects.
     pub secrets: SecretsFile,
     /// Whether the engine's disk was over [`Limits::evict_disk_percent_max`] at the last sweep.

@@ -18,10 +18,10 @@ use super::{
     clock::{Steady, wall_ms},
     memory::Memory,
     observe,
-    perform::{self, Effect, Ended, Trouble},
-    registry::Registry,
+    perform::{self, Effect, Ended, StepError},
+    preview_state::PreviewState,
     signal::Signal,
-    snapshot::Snapshot,
+    workers::Workers,
 };
 use crate::{
     lifecycle::{Outcome, Phase, Step, decide},
@@ -31,45 +31,45 @@ use crate::{
 /// How long to wait before looking again when nothing could be seen.
 const BLIND_RETRY: Duration = Duration::from_millis(500);
 /// A worker looks this often even when nothing wakes it.
-const LOOK_AT_LEAST: Duration = Duration::from_secs(30);
+const RECONCILE_AT_LEAST: Duration = Duration::from_secs(30);
 
 /// Drives one preview until nothing is left of it and nobody asks.
 pub(super) async fn run(
-    registry: Registry,
+    workers: Workers,
     preview: PreviewId,
     signal: Arc<Signal>,
     stop: CancellationToken,
 ) {
     let span = tracing::info_span!("preview", %preview);
     let worker = Worker {
-        registry,
+        workers,
         preview,
         signal,
         memory: Memory::default(),
         clock: Steady::start(),
         steps: JoinSet::new(),
         in_flight: BTreeMap::new(),
-        snapshot: None,
+        state: None,
     };
     worker.drive(stop).instrument(span).await;
 }
 
 struct Worker {
-    registry: Registry,
+    workers: Workers,
     preview: PreviewId,
     signal: Arc<Signal>,
     memory: Memory,
     clock: Steady,
     steps: JoinSet<(Step, Ended)>,
     in_flight: BTreeMap<Step, (Id, AbortHandle)>,
-    snapshot: Option<Arc<Snapshot>>,
+    state: Option<Arc<PreviewState>>,
 }
 
 impl Worker {
     async fn drive(mut self, stop: CancellationToken) {
         loop {
-            let wake_at = self.look().await;
-            if self.may_end() && self.registry.retire(&self.preview, &self.signal) {
+            let wake_at = self.reconcile().await;
+            if self.may_end() && self.workers.retire(&self.preview, &self.signal) {
                 return;
             }
             tokio::select! {
@@ -85,11 +85,11 @@ impl Worker {
     }
 
     /// One look, one decision; answers when to look again at the latest.
-    async fn look(&mut self) -> Instant {
-        let latest = Instant::now() + LOOK_AT_LEAST;
-        let ports = Arc::clone(self.registry.ports());
-        let snapshot = match observe::observe(&ports, &self.preview, &mut self.memory).await {
-            Ok(Some(snapshot)) => Arc::new(snapshot),
+    async fn reconcile(&mut self) -> Instant {
+        let latest = Instant::now() + RECONCILE_AT_LEAST;
+        let ports = Arc::clone(self.workers.ports());
+        let state = match observe::observe(&ports, &self.preview, &mut self.memory).await {
+            Ok(Some(state)) => Arc::new(state),
             Ok(None) => return latest,
             Err(error) => {
                 tracing::warn!(%error, "cannot see what is; nothing is decided until it can be seen");
@@ -97,29 +97,24 @@ impl Worker {
             }
         };
         // Visitors who come before anything serves are shown how far it is.
-        if ports.routes.note(&snapshot.row)
+        if ports.routes.note(&state.row)
             && let Err(error) = ports.routes.publish().await
         {
             tracing::warn!(%error, "the new preview's host is not in the table yet");
         }
-        ports.board.put(Arc::clone(&snapshot));
+        ports.board.put(Arc::clone(&state));
         let in_flight: BTreeSet<Step> = self.in_flight.keys().cloned().collect();
         let now_ms = self.clock.now_ms();
-        let plan = decide(
-            &snapshot.row.desired,
-            &snapshot.observed,
-            &in_flight,
-            now_ms,
-        );
+        let plan = decide(&state.row.desired, &state.observed, &in_flight, now_ms);
         let named: BTreeSet<Step> = plan.run.into_iter().collect();
         self.cancel_unnamed(&named);
-        self.memory.forget_setbacks_but(|step, setback| {
-            setback.retry_at_ms > now_ms || named.iter().any(|named| named.backoff_key() == *step)
+        self.memory.forget_backoffs_but(|step, backoff| {
+            backoff.retry_at_ms > now_ms || named.iter().any(|named| named.backoff_key() == *step)
         });
-        self.snapshot = Some(Arc::clone(&snapshot));
+        self.state = Some(Arc::clone(&state));
         for step in named {
             if !self.in_flight.contains_key(&step) {
-                self.start(step, Arc::clone(&snapshot));
+                self.start(step, Arc::clone(&state));
             }
         }
         plan.wake_at_ms
@@ -135,14 +130,14 @@ impl Worker {
         }
     }
 
-    fn start(&mut self, step: Step, snapshot: Arc<Snapshot>) {
+    fn start(&mut self, step: Step, state: Arc<PreviewState>) {
         tracing::debug!(step = step.word(), revision = ?step.revision(), "begins");
-        let ports = Arc::clone(self.registry.ports());
+        let ports = Arc::clone(self.workers.ports());
         let preview = self.preview.clone();
         let task = {
             let step = step.clone();
             async move {
-                let ended = perform::perform(&ports, &preview, &step, &snapshot).await;
+                let ended = perform::perform(&ports, &preview, &step, &state).await;
                 (step, ended)
             }
         };
@@ -183,7 +178,7 @@ impl Worker {
             return;
         }
         self.memory.build_cut_off |= matches!(step, Step::Build { .. });
-        perform::end_attempt(self.registry.ports(), &self.preview, step).await;
+        perform::end_attempt(self.workers.ports(), &self.preview, step).await;
         self.event(step, 0, Some("cancelled".to_owned())).await;
     }
 
@@ -201,11 +196,11 @@ impl Worker {
                     self.event(step, took_ms, None).await;
                 }
             }
-            Err(Trouble::Verdict(diagnosis)) if self.has_served(step) => {
-                // What once was healthy has no verdict any more, only setbacks.
-                self.set_back(step, diagnosis.sentence, None);
+            Err(StepError::Permanent(diagnosis)) if self.has_served(step) => {
+                // What once was healthy has no verdict any more, only backoffs.
+                self.back_off(step, diagnosis.sentence, None);
             }
-            Err(Trouble::Verdict(diagnosis)) => {
+            Err(StepError::Permanent(diagnosis)) => {
                 tracing::info!(
                     step = step.word(),
                     code = diagnosis.code,
@@ -216,9 +211,9 @@ impl Worker {
                     .await;
                 self.fail(step, Outcome::Failed(diagnosis)).await;
             }
-            Err(Trouble::Again { reason, after }) => {
+            Err(StepError::Transient { reason, after }) => {
                 let after_ms = after.map(|after| after.as_millis() as u64);
-                self.set_back(step, reason, after_ms);
+                self.back_off(step, reason, after_ms);
             }
         }
     }
@@ -227,14 +222,14 @@ impl Worker {
     fn has_served(&self, step: &Step) -> bool {
         let revision = step.revision();
         let facts = self
-            .snapshot
+            .state
             .as_ref()
             .zip(revision)
-            .and_then(|(snapshot, number)| snapshot.observed.revision(number));
+            .and_then(|(state, number)| state.observed.revision(number));
         facts.is_some_and(|facts| facts.healthy)
     }
 
-    fn set_back(&mut self, step: &Step, reason: String, after_ms: Option<u64>) {
+    fn back_off(&mut self, step: &Step, reason: String, after_ms: Option<u64>) {
         tracing::warn!(step = step.word(), %reason, "failed; it will be tried again");
         self.memory.engine = None;
         if let Step::Route { revision } = step {
@@ -262,9 +257,9 @@ impl Worker {
                 self.memory.drained.remove(revision);
             }
             (Step::Unroute, _) => self.memory.in_doubt.clear(),
-            (Step::LookAgain { seen }, _) => self.memory.empty_looks = seen + 1,
+            (Step::ConfirmEmpty { seen }, _) => self.memory.empty_checks = seen + 1,
             (Step::ConfirmGone, _) => {
-                self.registry.ports().admission.leave(&self.preview);
+                self.workers.ports().admission.leave(&self.preview);
                 self.memory = Memory::default();
             }
             _ => {}
@@ -275,7 +270,7 @@ impl Worker {
         let Some(revision) = step.revision() else {
             return;
         };
-        let store = &self.registry.ports().store;
+        let store = &self.workers.ports().store;
         if let Err(error) = store.set_outcome(&self.preview, revision, outcome).await {
             tracing::error!(%error, "failed to write down how a revision ended");
             let now_ms = self.clock.now_ms();
@@ -292,7 +287,7 @@ impl Worker {
             note,
         };
         let (preview, revision) = (self.preview.clone(), step.revision());
-        let store = self.registry.ports().store.clone();
+        let store = self.workers.ports().store.clone();
         // Nothing waits for the history of a preview; it must not slow the preview down.
         tokio::spawn(async move {
             if let Err(error) = store.add_event(&preview, revision, event).await {
@@ -303,14 +298,14 @@ impl Worker {
 
     /// A preview of which nothing is left needs no worker.
     fn may_end(&self) -> bool {
-        let Some(snapshot) = &self.snapshot else {
+        let Some(state) = &self.state else {
             return self.in_flight.is_empty();
         };
-        let desired = &snapshot.row.desired;
-        snapshot.summary.phase == Phase::Gone
+        let desired = &state.row.desired;
+        state.summary.phase == Phase::Gone
             && self.in_flight.is_empty()
-            && self.memory.setbacks.is_empty()
-            && desired.looks_raised == desired.looks_applied
+            && self.memory.backoffs.is_empty()
+            && desired.refresh_requested == desired.refresh_applied
     }
 
     async fn wind_down(mut self) {

@@ -55,15 +55,15 @@ fn preview(row: &PreviewRow) -> String {
     let repository = row.repository.as_ref().map(|known| known.name.to_string());
     add("repository", json(&repository));
     add("number", json(&row.number.map(|number| number.0)));
-    add("refresh requested", json(&wanted.looks_raised));
-    add("refresh applied", json(&wanted.looks_applied));
+    add("refresh requested", json(&wanted.refresh_requested));
+    add("refresh applied", json(&wanted.refresh_applied));
     add("request", json(&wanted.request));
     add("confirmed", json(&wanted.confirmed));
     add("clearing", json(&wanted.clearing));
     add("hold", json(&wanted.hold));
     add("parent", json(&wanted.parent));
     add("reset", json(&wanted.reset));
-    add("rollback", json(&wanted.recall));
+    add("rollback", json(&wanted.rollback));
     add("missing", json(&wanted.missing_since_ms.is_some()));
     add("records", json(&row.records));
     add("last generation", json(&row.last_generation));
@@ -120,13 +120,13 @@ async fn read(store: &Store) -> String {
             lines.push(format!(
                 "  {generation} from {} reseed {}",
                 json(&facts.from),
-                json(&facts.fresh)
+                json(&facts.reseed)
             ));
         }
         for row in store.databases(&row.id).await.expect("databases") {
             lines.push(format!(
                 "  {} of {} complete {} answers {} real {}",
-                row.name, row.generation, row.born, row.answers, row.real
+                row.name, row.generation, row.complete, row.answers, row.real
             ));
         }
         let sessions = store.sessions(&row.id, 0).await.expect("sessions");

@@ -9,7 +9,7 @@ use deploy::{
     names::{ImageId, ServiceName},
 };
 use orchestrator::lifecycle::{
-    Attempt, DataSource, Ending, Hold, Outcome, Parent, Phase, Reset, Recall, Wanted,
+    Attempt, DataSource, Ending, Hold, Outcome, Parent, Phase, Reset, Rollback, Wanted,
 };
 use proxy::table::RouteTable;
 use serde::{Serialize, de::DeserializeOwned};
@@ -40,7 +40,7 @@ fn what_is_wanted_of_a_preview_is_read_in_the_words_it_was_written_in() {
     stays::<Hold>(&format!(r#"{{"ending":"expired","commit":"{a}"}}"#));
     stays::<Reset>(r#"{"request":3,"only":null}"#);
     stays::<Reset>(r#"{"request":3,"only":["cache","main"]}"#);
-    stays::<Recall>(&format!(
+    stays::<Rollback>(&format!(
         r#"{{"head":"{a}","request":4,"revision":2,"commit":"{b}"}}"#
     ));
     stays::<Parent>(&format!(
@@ -144,8 +144,8 @@ fn labels_of_the_engines_objects_are_read_as_they_were_set() {
         (Kind::Service, "service"),
         (Kind::Database, "database"),
         (Kind::Task, "task"),
-        (Kind::Room, "room"),
-        (Kind::DataRoom, "data-room"),
+        (Kind::Network, "room"),
+        (Kind::DataNetwork, "data-room"),
         (Kind::Data, "data"),
         (Kind::Image, "image"),
     ] {

@@ -132,13 +132,13 @@ async fn heads_have_a_size_and_a_count() {
     many += &"X: y\r\n".repeat(9);
     let over = raw(proxy.address, format!("{many}\r\n").as_bytes()).await;
     assert!(over.starts_with("HTTP/1.1 431 "), "{over}");
-    for octets in [33 * 1024, 60 * 1024] {
+    for bytes in [33 * 1024, 60 * 1024] {
         let wide = format!(
             "GET / HTTP/1.1\r\nHost: a.test\r\nX: {}\r\n\r\n",
-            "y".repeat(octets)
+            "y".repeat(bytes)
         );
         let over = raw(proxy.address, wide.as_bytes()).await;
-        assert!(over.starts_with("HTTP/1.1 431 "), "{octets}: {over}");
+        assert!(over.starts_with("HTTP/1.1 431 "), "{bytes}: {over}");
     }
 }
 

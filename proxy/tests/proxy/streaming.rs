@@ -97,8 +97,8 @@ impl http_body::Body for Zeros {
 }
 
 /// What sockets and buffers of both sides may hold before a sender must stop; far below a body.
-const BUFFERED_OCTETS_MAX: u64 = 32 << 20;
-const LARGE_OCTETS: u64 = 256 << 20;
+const BUFFERED_BYTES_MAX: u64 = 32 << 20;
+const LARGE_BYTES: u64 = 256 << 20;
 
 #[tokio::test]
 async fn a_large_upload_waits_for_its_upstream_instead_of_filling_memory() {
@@ -119,7 +119,7 @@ async fn a_large_upload_waits_for_its_upstream_instead_of_filling_memory() {
     let proxy = Proxy::to(address).await;
     let sent = Arc::new(AtomicU64::new(0));
     let body = BodyExt::boxed(Zeros {
-        left: LARGE_OCTETS,
+        left: LARGE_BYTES,
         sent: Arc::clone(&sent),
     });
     let post = Request::post("/")
@@ -140,11 +140,11 @@ async fn a_large_upload_waits_for_its_upstream_instead_of_filling_memory() {
         }
     })
     .await;
-    assert!(sent.load(Ordering::SeqCst) < BUFFERED_OCTETS_MAX);
+    assert!(sent.load(Ordering::SeqCst) < BUFFERED_BYTES_MAX);
     go.send(true).unwrap();
     assert_eq!(
         soon("the upload", upload).await.unwrap().body,
-        LARGE_OCTETS.to_string()
+        LARGE_BYTES.to_string()
     );
 }
 

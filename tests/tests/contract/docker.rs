@@ -13,10 +13,10 @@ use deploy::{
     contract::{Act, SEED, Source},
     databases::{DatabaseSpec, Databases, Seed, url},
     docker::{Docker, DockerConfig},
-    engine::{Ended, Engine, Room, RoomSpec, ServiceKey, ServiceSpec},
+    engine::{Ended, Engine, Network, NetworkSpec, ServiceKey, ServiceSpec},
     labels,
     names::{Generation, Instance, PreviewId, RevisionNumber, ServiceName},
-    pool::{Pool, PoolConfig, Way},
+    pool::{CloneMethod, Pool, PoolConfig},
     source::{MirrorId, Mirrors, Tree},
 };
 
@@ -115,7 +115,7 @@ impl Real {
             left.extend(sweep(instance).await.unwrap());
         }
         self.pool.settle().await.unwrap();
-        let mounted = matches!(self.pool.way(), Way::Loop { .. });
+        let mounted = matches!(self.pool.way(), CloneMethod::Loop { .. });
         if mounted && !self.pool.close().await.unwrap() {
             left.push("the pool, still mounted".to_owned());
             unmount_below(self.folder.path());
@@ -150,12 +150,12 @@ impl Real {
 
     async fn query(&self, database: &DatabaseSpec, sql: &str) -> Result<Vec<String>, Broken> {
         let key = &database.key;
-        let room = RoomSpec {
+        let network = NetworkSpec {
             preview: key.preview.clone(),
-            room: Room::Revision(R1),
+            network: Network::Revision(R1),
             members: 6,
         };
-        self.ours.ensure_room(&room).await?;
+        self.ours.ensure_network(&network).await?;
         let url = address(database);
         let command = ["psql", &url, "-v", "ON_ERROR_STOP=1", "-qAtc", sql];
         let whose = (&key.preview, key.generation);
@@ -192,10 +192,10 @@ impl Real {
     }
 }
 
-/// Where services in the database's room reach it.
+/// Where services in the database's network reach it.
 fn address(database: &DatabaseSpec) -> String {
     let key = &database.key;
-    url(&database.engine, &key.name, &database.password, None)
+    url(&database.kind, &key.name, &database.password, None)
 }
 
 /// A number that another run is not likely to have.

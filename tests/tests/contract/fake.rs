@@ -8,7 +8,7 @@ use deploy::{
     builder::{Builder, silence},
     contract::{Act, Source},
     databases::{DatabaseSpec, Databases, Seed},
-    engine::{Activity, Engine, ServiceKey, ServiceSpec},
+    engine::{ContainerState, Engine, ServiceKey, ServiceSpec},
     fake::{AppScript, BuildScript, FakeEngine, Fault, Op, Outcome, StartScript},
     names::{CommitSha, Instance, RevisionNumber, ServiceName},
     source::Tree,
@@ -165,7 +165,7 @@ impl Fixture for Simulated {
         let servers = self.ours.everything().databases;
         let runs = servers
             .iter()
-            .any(|server| server.key == database.key && server.activity == Activity::Running);
+            .any(|server| server.key == database.key && server.state == ContainerState::Running);
         let data = self.ours.data(&database.key).filter(|_| runs);
         let data = data.ok_or_else(|| Broken::new("no database"))?;
         let mut words = Vec::new();

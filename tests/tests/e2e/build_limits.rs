@@ -79,7 +79,7 @@ fn bridged_packets_are_shown() -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_fenced_build_reaches_neither_the_host_nor_its_neighbours() -> anyhow::Result<()> {
+async fn an_isolated_build_reaches_neither_the_host_nor_its_neighbours() -> anyhow::Result<()> {
     let host = std::net::TcpListener::bind("0.0.0.0:0")?;
     let port = host.local_addr()?.port();
     let tries = |all: &[(&str, u16)], salt: &str| {
@@ -107,7 +107,7 @@ async fn a_fenced_build_reaches_neither_the_host_nor_its_neighbours() -> anyhow:
     })
     .await?;
     let options = Options {
-        engine: vec!["fence_builds = true".to_owned()],
+        engine: vec!["isolate_builds = true".to_owned()],
         ..Options::default()
     };
     Dayfly::play_with(options, async |dayfly| {
@@ -124,7 +124,7 @@ async fn a_fenced_build_reaches_neither_the_host_nor_its_neighbours() -> anyhow:
         let preview = dayfly.failed(&pull, &pull.commit).await?;
         let diagnosed = preview.diagnosed();
         ensure!(
-            diagnosed.contains("fetched from outside the fence"),
+            diagnosed.contains("the engine itself would fetch it"),
             "{diagnosed}"
         );
         Ok(())

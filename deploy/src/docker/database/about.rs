@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::kind::word;
 use crate::{
-    blueprint::DatabaseEngine,
+    blueprint::DatabaseKind,
     databases::{DatabaseError, DatabaseSpec},
     docker::Docker,
     pool::{Place, Pool, PoolError},
@@ -15,7 +15,8 @@ use crate::{
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct About {
     /// What kind of server made the data.
-    pub(super) engine: DatabaseEngine,
+    #[serde(rename = "engine")]
+    pub(super) kind: DatabaseKind,
     /// Its image.
     pub(super) image: String,
     /// What they were made from, for people.
@@ -35,7 +36,7 @@ impl About {
         admin: &SecretString,
     ) -> Self {
         Self {
-            engine: spec.engine.clone(),
+            kind: spec.kind.clone(),
             image: spec.image.clone(),
             source,
             made_at_ms,
@@ -54,8 +55,8 @@ impl About {
 
     /// Refuses a server that is of another kind than the one that made the data.
     pub(super) fn check(&self, spec: &DatabaseSpec) -> Result<(), DatabaseError> {
-        let same = match (&self.engine, &spec.engine) {
-            (DatabaseEngine::Other { data: a, .. }, DatabaseEngine::Other { data: b, .. }) => {
+        let same = match (&self.kind, &spec.kind) {
+            (DatabaseKind::Other { data: a, .. }, DatabaseKind::Other { data: b, .. }) => {
                 a == b && self.image == spec.image
             }
             (made_by, wanted) => made_by == wanted,
@@ -66,7 +67,7 @@ impl About {
         Err(DatabaseError::Version {
             made_by: self.image.clone(),
             image: spec.image.clone(),
-            why: format!("they are data of {}", word(&self.engine)),
+            why: format!("they are data of {}", word(&self.kind)),
         })
     }
 }

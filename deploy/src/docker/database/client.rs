@@ -10,19 +10,19 @@ use super::{
     port::describe,
 };
 use crate::{
-    data_access::{ClientCommand, DataAccess, Frozen, ImportSpec, Imported, Kept, Reach},
+    data_access::{ClientCommand, ConnectionInfo, DataAccess, Frozen, ImportSpec, Imported, Kept},
     databases::{DataSink, DatabaseError, DatabaseKey, DatabaseSpec},
     docker::{Docker, service::address_in},
-    engine::{EngineError, LogStream, Room},
+    engine::{EngineError, LogStream, Network},
 };
 
 #[async_trait]
 impl DataAccess for Docker {
-    async fn reach(&self, spec: &DatabaseSpec) -> Result<Reach, DatabaseError> {
+    async fn reach(&self, spec: &DatabaseSpec) -> Result<ConnectionInfo, DatabaseError> {
         let key = &spec.key;
         let container = self.names(&key.preview).database(key.generation, &key.name);
         let network = self
-            .room_id(&key.preview, &Room::Data(key.generation))
+            .network_id(&key.preview, &Network::Data(key.generation))
             .await?;
         let there = self.inspect(&container).await?;
         let address = there
@@ -35,13 +35,13 @@ impl DataAccess for Docker {
             user: &spec.password,
             admin: &nobody,
         };
-        let kind = kind(&spec.engine);
+        let kind = kind(&spec.kind);
         let client = kind.client(&passwords).map(|run| ClientCommand {
             container,
             arguments: run.arguments,
             env: run.env,
         });
-        Ok(Reach {
+        Ok(ConnectionInfo {
             client,
             address: kind.port().map(|port| SocketAddr::new(address, port)),
         })

@@ -369,7 +369,7 @@ mod tests {
     fn the_servers_own_programs_are_found_first() {
         let path = |env: &[&str]| {
             let env: Vec<String> = env.iter().map(|&pair| pair.to_owned()).collect();
-            let kind = super::super::kind::kind(&crate::blueprint::DatabaseEngine::Postgres);
+            let kind = super::super::kind::kind(&crate::blueprint::DatabaseKind::Postgres);
             Run::new(&["psql"]).finding(&*kind, &env).env
         };
         let own = "PATH=/usr/lib/postgresql/15/bin:/usr/bin:/bin";

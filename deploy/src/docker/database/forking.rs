@@ -16,7 +16,7 @@ use crate::{
     engine::EngineError,
     labels::{self, Kind as Label, Mark},
     names::DatabaseName,
-    pool::{Cloned, Draft, Part, Place, Pool, PoolError},
+    pool::{Cloned, Part, Place, Pool, PoolError, Staging},
 };
 
 /// How long a copy may take. Where blocks are shared it is a fraction of a second; where they are
@@ -49,7 +49,7 @@ struct Standing {
 /// A copy that is being taken.
 struct Copy {
     source: Place,
-    draft: Draft,
+    draft: Staging,
     about: About,
     /// What is copied while the source stands still.
     rest: Part,
@@ -73,7 +73,7 @@ impl Copy {
 
 /// Copies that are whole and belong to nobody yet.
 pub(super) struct Cut {
-    pub(super) drafts: Vec<(Draft, About)>,
+    pub(super) drafts: Vec<(Staging, About)>,
     paused: Duration,
     shared: bool,
 }
@@ -100,7 +100,7 @@ impl Docker {
     ) -> Result<Cut, DatabaseError> {
         let began = Instant::now();
         let pool = self.pool_of_data()?;
-        if let Some(why) = pool.hindrance().await {
+        if let Some(why) = pool.blocker().await {
             return Err(DatabaseError::Full(why));
         }
         let turn = self.turns().data.of(&from.preview);
@@ -179,7 +179,7 @@ impl Docker {
         name: &DatabaseName,
         copy: &mut Copy,
     ) -> Result<(), DatabaseError> {
-        let kind = kind(&copy.about.engine);
+        let kind = kind(&copy.about.kind);
         let Some((online, talk)) = kind.online().zip(kind.talk()) else {
             return Ok(());
         };

@@ -9,11 +9,11 @@ use crate::{
     docker::Docker,
     engine::EngineError,
     names::{DatabaseName, SnapshotId},
-    pool::{Draft, Place},
+    pool::{Place, Staging},
 };
 
 struct Copy {
-    draft: Draft,
+    draft: Staging,
     place: Place,
 }
 

@@ -29,7 +29,7 @@ use crate::{
     engine::EngineError,
     labels::{self, Kind, Mark},
     names::PreviewId,
-    pool::{Draft, Place, Pool, PoolError, Size},
+    pool::{Place, Pool, PoolError, Size, Staging},
 };
 
 /// How often the pool's room is looked at, which costs nothing.
@@ -65,7 +65,7 @@ struct Look {
 
 /// How much room there is.
 #[derive(Clone, Copy)]
-struct Room {
+struct FreeSpace {
     used_bytes: u64,
     /// Whether little is left.
     scarce: bool,
@@ -81,7 +81,7 @@ struct Running {
 
 /// A database that was stopped for what its data take.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outgrown {
+pub struct OverQuota {
     /// Whose.
     pub preview: PreviewId,
     /// Its name; of one that is just made, too.
@@ -101,7 +101,7 @@ struct Rush {
 impl Docker {
     /// Watches until `stop`, and tells which databases it stopped. Does nothing where there is no
     /// pool.
-    pub async fn watch_growth(&self, stop: CancellationToken, told: impl Fn(Outgrown)) {
+    pub async fn watch_growth(&self, stop: CancellationToken, told: impl Fn(OverQuota)) {
         let Some(pool) = self.config().pool.clone() else {
             return;
         };
@@ -126,7 +126,7 @@ impl Docker {
         &self,
         pool: &Pool,
         last: Option<Look>,
-        told: &impl Fn(Outgrown),
+        told: &impl Fn(OverQuota),
     ) -> Result<Look, DatabaseError> {
         let space = pool.space().await?;
         let used_bytes = space.total_bytes.saturating_sub(space.free_bytes);
@@ -146,12 +146,12 @@ impl Docker {
         match last {
             Some(last) if !due => Ok(last),
             last => {
-                let room = Room {
+                let space = FreeSpace {
                     used_bytes,
                     scarce,
                     rush,
                 };
-                self.measure_growth(pool, last, room, told).await
+                self.measure_growth(pool, last, space, told).await
             }
         }
     }
@@ -160,15 +160,15 @@ impl Docker {
         &self,
         pool: &Pool,
         last: Option<Look>,
-        room: Room,
-        told: &impl Fn(Outgrown),
+        space: FreeSpace,
+        told: &impl Fn(OverQuota),
     ) -> Result<Look, DatabaseError> {
         let at = Instant::now();
         let servers = self.running_in_pool().await?;
         let (before, known) = last.map_or_else(Default::default, |last| {
             // Once little is left, it is looked at each time.
             let known = last.hidden.while_it_is_fresh();
-            (last.servers, known.filter(|_| !room.scarce))
+            (last.servers, known.filter(|_| !space.scarce))
         });
         // First, so that what loses its name meanwhile is not counted twice.
         let hidden = match known {
@@ -178,7 +178,7 @@ impl Docker {
         let sizes = join_all(servers.iter().map(|server| pool.size_at(&server.data))).await;
         let mut look = Look {
             at,
-            used_bytes: room.used_bytes,
+            used_bytes: space.used_bytes,
             servers: HashMap::new(),
             hidden,
         };
@@ -206,10 +206,10 @@ impl Docker {
                 stops.push((server, error.to_string()));
             }
         }
-        if let Some(rush) = room.rush
+        if let Some(rush) = space.rush
             && stops.is_empty()
         {
-            match who_rushes(&before, &look.servers, rush.grown_bytes) {
+            match fastest_growing(&before, &look.servers, rush.grown_bytes) {
                 Some(id) => {
                     let server = servers.iter().find(|server| server.id == id);
                     stops.extend(server.map(|server| (server, rush.to_string())));
@@ -225,7 +225,7 @@ impl Docker {
 
     /// Kills a server. What it writes down at an end of its own would take room as well; its data
     /// are as whole as after any other kill. A copy that is being taken of it fails.
-    async fn stop_growing(&self, server: &Running, why: String) -> Result<Outgrown, EngineError> {
+    async fn stop_growing(&self, server: &Running, why: String) -> Result<OverQuota, EngineError> {
         let Running { id, mark, .. } = server;
         tracing::warn!(
             preview = %mark.preview,
@@ -242,7 +242,7 @@ impl Docker {
             }
         })
         .await?;
-        Ok(Outgrown {
+        Ok(OverQuota {
             preview: mark.preview.clone(),
             database: mark.name.clone(),
             why,
@@ -282,7 +282,7 @@ impl Docker {
     pub(super) async fn grew<T>(
         &self,
         made: Result<T, DatabaseError>,
-        (draft, source): (&Draft, &str),
+        (draft, source): (&Staging, &str),
     ) -> Result<T, DatabaseError> {
         let told = |error: &DatabaseError| {
             matches!(
@@ -327,7 +327,7 @@ fn outgrown(size: Size, bytes_max: u64) -> Option<DatabaseError> {
         true => size.blocks_bytes,
         false => size.bytes,
     };
-    (bytes > bytes_max).then_some(DatabaseError::Outgrown {
+    (bytes > bytes_max).then_some(DatabaseError::OverQuota {
         mib: bytes.div_ceil(MIB),
         mib_max: bytes_max / MIB,
     })
@@ -373,7 +373,7 @@ fn with_hidden(size: Size, hidden: Option<Hidden>) -> Result<Size, PoolError> {
 
 /// Whose data grew by at least half of what was taken. Nobody else is stopped: whoever writes a lot
 /// and deletes it again takes nothing.
-fn who_rushes(
+fn fastest_growing(
     before: &HashMap<String, Size>,
     now: &HashMap<String, Size>,
     grown_bytes: u64,
@@ -442,7 +442,7 @@ mod tests {
             HashMap::from(sizes.map(|(id, size)| (id.to_owned(), content(size * MIB))))
         };
         let before = map([("hog", 10), ("busy", 70)]);
-        let rushes = |now| who_rushes(&before, &now, 100 * MIB);
+        let rushes = |now| fastest_growing(&before, &now, 100 * MIB);
         assert_eq!(
             rushes(map([("hog", 100), ("busy", 75)])).as_deref(),
             Some("hog")

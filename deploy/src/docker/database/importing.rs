@@ -1,6 +1,6 @@
 //! Data that somebody brings: read by a server without a network, masked, looked over, kept.
 
-use super::{making::random_password, personal::looks_personal, snapshots::random_id};
+use super::{personal::looks_personal, seed_run::random_password, snapshots::random_id};
 use crate::{
     data_access::{ImportSpec, Imported},
     databases::{DataSink, DatabaseError, DatabaseKey, DatabaseSpec},
@@ -26,7 +26,7 @@ impl Docker {
         let id = random_id()?;
         let database = DatabaseSpec {
             key: import_key(&id.as_str()[..8])?,
-            engine: spec.engine.clone(),
+            kind: spec.kind.clone(),
             image: spec.image.clone(),
             password: random_password()?,
             memory_bytes: spec.memory_bytes,

@@ -12,7 +12,7 @@ use super::{
     redis::Redis,
 };
 use crate::{
-    blueprint::DatabaseEngine,
+    blueprint::DatabaseKind,
     databases::{DatabaseError, Seed},
     docker::images::ImageFacts,
 };
@@ -43,7 +43,7 @@ pub(super) enum Seeding {
 
 /// How statements are put to a server one after the other.
 #[derive(Clone)]
-pub(super) struct Talk {
+pub(super) struct SqlSession {
     /// Where it listens on its loopback; what is spoken there is [`wire`](super::wire).
     pub(super) port: u16,
     /// Its client, which reads statements line by line and prints rows as [`wire`](super::wire)
@@ -57,7 +57,7 @@ pub(super) struct Talk {
 
 /// How a server is copied while it runs: everything but its log at any time between two words of
 /// it, and the log while it stands still.
-pub(super) struct Online {
+pub(super) struct OnlineBackup {
     /// Asks for its version as a number.
     pub(super) version: &'static str,
     /// What is said before everything but the log is copied, by the version.
@@ -85,14 +85,14 @@ pub(super) struct Watching {
 
 /// What is said at a server's door, and what the answer tells. A query from inside takes a tenth of a
 /// second, so it waits until clients are let in.
-pub(super) struct Knock {
+pub(super) struct Handshake {
     pub(super) say: Vec<u8>,
-    pub(super) hear: fn(&[u8]) -> Door,
+    pub(super) hear: fn(&[u8]) -> PortState,
 }
 
 /// What is found at a server's port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Door {
+pub(super) enum PortState {
     /// Nobody listens, or says anything.
     Closed,
     /// Somebody listens who does not let clients in yet.
@@ -109,7 +109,7 @@ pub(super) trait Kind: Send + Sync {
     fn port(&self) -> Option<u16>;
 
     /// How it is asked at its port whether it lets clients in, where it opens the port earlier.
-    fn knock(&self, _passwords: &Passwords<'_>) -> Option<Knock> {
+    fn handshake(&self, _passwords: &Passwords<'_>) -> Option<Handshake> {
         None
     }
 
@@ -137,7 +137,7 @@ pub(super) trait Kind: Send + Sync {
     }
 
     /// How statements are put to it, where they can be.
-    fn talk(&self) -> Option<Talk> {
+    fn talk(&self) -> Option<SqlSession> {
         None
     }
 
@@ -163,7 +163,7 @@ pub(super) trait Kind: Send + Sync {
     }
 
     /// The command with which a seed is read, where it is another one.
-    fn making_command(&self, _seed: &Seed, command: Vec<String>) -> Vec<String> {
+    fn seed_run_command(&self, _seed: &Seed, command: Vec<String>) -> Vec<String> {
         command
     }
 
@@ -179,7 +179,7 @@ pub(super) trait Kind: Send + Sync {
     fn complaint(&self, answer: &Answer) -> (Option<u32>, String);
 
     /// How it is copied while it runs, where it can be.
-    fn online(&self) -> Option<Online> {
+    fn online(&self) -> Option<OnlineBackup> {
         None
     }
 
@@ -201,14 +201,14 @@ pub(super) trait Kind: Send + Sync {
 }
 
 /// What is known of a kind.
-pub(super) fn kind(engine: &DatabaseEngine) -> Box<dyn Kind> {
-    match engine {
-        DatabaseEngine::Postgres => Box::new(Postgres),
-        DatabaseEngine::Mysql => Box::new(Mysql(Flavour::Mysql)),
-        DatabaseEngine::Mariadb => Box::new(Mysql(Flavour::Mariadb)),
-        DatabaseEngine::Redis => Box::new(Redis { program: "redis" }),
-        DatabaseEngine::Valkey => Box::new(Redis { program: "valkey" }),
-        DatabaseEngine::Other { data, port, env } => Box::new(Other {
+pub(super) fn kind(kind: &DatabaseKind) -> Box<dyn Kind> {
+    match kind {
+        DatabaseKind::Postgres => Box::new(Postgres),
+        DatabaseKind::Mysql => Box::new(Mysql(Flavour::Mysql)),
+        DatabaseKind::Mariadb => Box::new(Mysql(Flavour::Mariadb)),
+        DatabaseKind::Redis => Box::new(Redis { program: "redis" }),
+        DatabaseKind::Valkey => Box::new(Redis { program: "valkey" }),
+        DatabaseKind::Other { data, port, env } => Box::new(Other {
             data: data.clone(),
             port: *port,
             env: env.clone(),
@@ -217,14 +217,14 @@ pub(super) fn kind(engine: &DatabaseEngine) -> Box<dyn Kind> {
 }
 
 /// What a kind is called in messages.
-pub(super) fn word(engine: &DatabaseEngine) -> &'static str {
-    match engine {
-        DatabaseEngine::Postgres => "postgres",
-        DatabaseEngine::Mysql => "mysql",
-        DatabaseEngine::Mariadb => "mariadb",
-        DatabaseEngine::Redis => "redis",
-        DatabaseEngine::Valkey => "valkey",
-        DatabaseEngine::Other { .. } => "another kind of server",
+pub(super) fn word(kind: &DatabaseKind) -> &'static str {
+    match kind {
+        DatabaseKind::Postgres => "postgres",
+        DatabaseKind::Mysql => "mysql",
+        DatabaseKind::Mariadb => "mariadb",
+        DatabaseKind::Redis => "redis",
+        DatabaseKind::Valkey => "valkey",
+        DatabaseKind::Other { .. } => "another kind of server",
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    kind::{Kind, Online, Talk},
+    kind::{Kind, OnlineBackup, SqlSession},
     session::Session,
 };
 use crate::{docker::Docker, engine::EngineError};
@@ -24,7 +24,7 @@ impl Docker {
         &self,
         container: &str,
         kind: &dyn Kind,
-        (online, talk): (&Online, Talk),
+        (online, talk): (&OnlineBackup, SqlSession),
     ) -> Result<Begun, EngineError> {
         let begun = async {
             let mut session = self.open_session(container, kind, talk).await?;
@@ -46,7 +46,7 @@ impl Docker {
 impl Begun {
     /// Ends the copy, and answers what a server on it has to be told. Until this is dropped the
     /// server keeps the log that the copy needs.
-    pub(super) async fn end(&mut self, online: &Online) -> Result<String, EngineError> {
+    pub(super) async fn end(&mut self, online: &OnlineBackup) -> Result<String, EngineError> {
         self.session.ask((online.end)(self.version)).await
     }
 }

@@ -59,7 +59,7 @@ impl Databases for Docker {
         &self,
         spec: &DatabaseSpec,
     ) -> Result<Option<Box<dyn TableWatch>>, DatabaseError> {
-        let kind = kind(&spec.engine);
+        let kind = kind(&spec.kind);
         let Some((watching, talk)) = kind.watching().zip(kind.talk()) else {
             return Ok(None);
         };
@@ -122,7 +122,7 @@ impl Databases for Docker {
     async fn pool(&self) -> Result<PoolState, DatabaseError> {
         let pool = self.pool_of_data()?;
         // Where room is short, what was thrown away does not count.
-        let _short = pool.hindrance().await;
+        let _short = pool.blocker().await;
         let space = pool.space().await?;
         Ok(PoolState {
             way: pool.way().sentence(),
@@ -194,7 +194,7 @@ impl Docker {
     /// Copies data that nothing writes to, with what is known of them.
     pub(super) async fn copy(&self, from: &Place, to: &Place) -> Result<(), DatabaseError> {
         let pool = self.pool_of_data()?;
-        if let Some(why) = pool.hindrance().await {
+        if let Some(why) = pool.blocker().await {
             return Err(DatabaseError::Full(why));
         }
         let about = self.about(from).await?;

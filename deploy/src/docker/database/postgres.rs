@@ -6,7 +6,9 @@ use secrecy::ExposeSecret;
 
 use super::{
     exec::{Answer, Input, Run},
-    kind::{Door, Kind, Knock, Online, Passwords, Seeding, Talk, Watching, unfit},
+    kind::{
+        Handshake, Kind, OnlineBackup, Passwords, PortState, Seeding, SqlSession, Watching, unfit,
+    },
     wire,
 };
 use crate::{
@@ -46,12 +48,12 @@ impl Kind for Postgres {
 
     /// The first message of a client. A server that still reads its log answers with an error of
     /// its own; every other one is for the query that follows to tell.
-    fn knock(&self, _passwords: &Passwords<'_>) -> Option<Knock> {
-        Some(Knock {
+    fn handshake(&self, _passwords: &Passwords<'_>) -> Option<Handshake> {
+        Some(Handshake {
             say: wire::hello(USER),
             hear: |answer| match wire::is_starting(answer) {
-                true => Door::NotYet,
-                false => Door::Open,
+                true => PortState::NotYet,
+                false => PortState::Open,
             },
         })
     }
@@ -108,8 +110,8 @@ impl Kind for Postgres {
         is_number.then(|| format!("/usr/lib/postgresql/{major}/bin"))
     }
 
-    fn talk(&self) -> Option<Talk> {
-        Some(Talk {
+    fn talk(&self) -> Option<SqlSession> {
+        Some(SqlSession {
             port: PORT,
             client: psql(&["--quiet", "--tuples-only", "--no-align", "--file=-"]),
             mark: "\\echo dayfly-told",
@@ -225,8 +227,8 @@ impl Kind for Postgres {
     /// the log to its end, which is the moment at which it was copied. A slot that goes with the
     /// session keeps the log meanwhile, which a backup alone does not; made after the backup's
     /// checkpoint, it keeps nothing older.
-    fn online(&self) -> Option<Online> {
-        Some(Online {
+    fn online(&self) -> Option<OnlineBackup> {
+        Some(OnlineBackup {
             version: "show server_version_num",
             begin: |version| {
                 let backup = match version < RENAMED_BACKUP {
@@ -390,14 +392,14 @@ mod tests {
             user: &password,
             admin: &password,
         };
-        let hear = Postgres.knock(&passwords).unwrap().hear;
+        let hear = Postgres.handshake(&passwords).unwrap().hear;
         let starting: &[u8] =
             b"E\0\0\0hSFATAL\0VFATAL\0C57P03\0Mthe database system is starting up\0";
-        assert_eq!(hear(starting), Door::NotYet);
+        assert_eq!(hear(starting), PortState::NotYet);
         let asks_for_a_password: &[u8] = b"R\0\0\0\x17\0\0\0\nSCRAM-SHA-256\0\0";
-        assert_eq!(hear(asks_for_a_password), Door::Open);
+        assert_eq!(hear(asks_for_a_password), PortState::Open);
         let full: &[u8] = b"E\0\0\0_SFATAL\0VFATAL\0C53300\0Msorry, too many clients already\0";
-        assert_eq!(hear(full), Door::Open);
+        assert_eq!(hear(full), PortState::Open);
     }
 
     #[test]

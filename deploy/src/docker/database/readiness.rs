@@ -12,7 +12,7 @@ use tokio::{
 use super::{
     exec::{Answer, Run},
     inside::Inside,
-    kind::{Door, Kind, Knock, Passwords, kind},
+    kind::{Handshake, Kind, Passwords, PortState, kind},
     port::place,
     session::{enter, inside},
     wire::WireError,
@@ -59,7 +59,7 @@ impl Docker {
         passwords: &Passwords<'_>,
     ) -> Result<(), DatabaseError> {
         let limit = self.config().timeouts.ready;
-        let mut waiting = Waiting::new(kind(&spec.engine), network, passwords);
+        let mut waiting = Waiting::new(kind(&spec.kind), network, passwords);
         let deadline = waiting.began + limit;
         let mut said = "it does not accept connections".to_owned();
         while Instant::now() < deadline {
@@ -69,7 +69,7 @@ impl Docker {
                 let why = "the server ended".to_owned();
                 return Err(self.not_ready(id, spec, why).await?);
             }
-            match waiting.look(&there, deadline).await {
+            match waiting.verdict(&there, deadline).await {
                 Look::Ready => return Ok(()),
                 Look::NotYet(why) => {
                     said = why;
@@ -133,7 +133,7 @@ impl Docker {
         message: String,
     ) -> Result<DatabaseError, EngineError> {
         let output = self.last_lines(id, OUTPUT_LINES).await?;
-        if let Some(why) = kind(&spec.engine).misfit(&output) {
+        if let Some(why) = kind(&spec.kind).misfit(&output) {
             let made_by = self.about(&place(&spec.key)).await.ok().flatten();
             return Ok(DatabaseError::Version {
                 made_by: made_by.map_or_else(|| "another version".to_owned(), |about| about.image),
@@ -191,50 +191,50 @@ impl<'a> Waiting<'a> {
 
     /// Looks at a container that runs, until something is found or it is time to see whether it
     /// still runs.
-    async fn look(&mut self, there: &ContainerInspectResponse, deadline: Instant) -> Look {
+    async fn verdict(&mut self, there: &ContainerInspectResponse, deadline: Instant) -> Look {
         let address = self.network.and_then(|network| address_in(there, network));
         let door = address.zip(self.kind.port()).map(SocketAddr::from);
         let inside = self.kind.talk().and_then(|_| inside(there));
         self.asks_early &= inside.is_none();
-        let found = self.knock(door).await;
+        let found = self.handshake(door).await;
         let is_known = !self.kind.ready(self.passwords).is_empty();
         match found {
-            Door::Answered => Look::Ready,
-            Door::Open if !is_known => Look::Ready,
+            PortState::Answered => Look::Ready,
+            PortState::Open if !is_known => Look::Ready,
             // Its language is not known: it has to do that it stays.
             _ if !is_known => match door.is_none() && self.began.elapsed() >= STAYS_MIN {
                 true => Look::Ready,
                 false => Look::NotYet("nobody listens".to_owned()),
             },
-            Door::NotYet if std::mem::take(&mut self.asks_early) => Look::Unclear,
-            Door::NotYet | Door::Open => match (self.kind.talk(), inside) {
+            PortState::NotYet if std::mem::take(&mut self.asks_early) => Look::Unclear,
+            PortState::NotYet | PortState::Open => match (self.kind.talk(), inside) {
                 (Some(talk), Some(inside)) => {
                     let until = deadline.min(Instant::now() + TALK_MAX);
                     let talked = tokio::time::timeout_at(until, self.talk(&inside, talk.port));
                     let silent = "it lets clients in and does not answer them";
                     talked.await.unwrap_or(Look::NotYet(silent.to_owned()))
                 }
-                _ if found == Door::Open => Look::Unclear,
+                _ if found == PortState::Open => Look::Unclear,
                 _ => Look::NotYet("it lets nobody in yet".to_owned()),
             },
             // It may be this host that has no way to it.
-            Door::Closed => Look::Unclear,
+            PortState::Closed => Look::Unclear,
         }
     }
 
     /// What is found at the door in the end.
-    async fn knock(&self, door: Option<SocketAddr>) -> Door {
+    async fn handshake(&self, door: Option<SocketAddr>) -> PortState {
         let Some(door) = door else {
-            return Door::Closed;
+            return PortState::Closed;
         };
-        let knock = self.kind.knock(self.passwords);
+        let handshake = self.kind.handshake(self.passwords);
         let until = Instant::now() + LOOK_EVERY;
         loop {
-            let found = answer_at(door, knock.as_ref()).await;
+            let found = answer_at(door, handshake.as_ref()).await;
             let enough = match found {
-                Door::Open | Door::Answered => true,
-                Door::NotYet => self.asks_early,
-                Door::Closed => false,
+                PortState::Open | PortState::Answered => true,
+                PortState::NotYet => self.asks_early,
+                PortState::Closed => false,
             };
             if enough || Instant::now() >= until {
                 return found;
@@ -268,20 +268,20 @@ impl<'a> Waiting<'a> {
     }
 }
 
-async fn answer_at(door: SocketAddr, knock: Option<&Knock>) -> Door {
+async fn answer_at(door: SocketAddr, handshake: Option<&Handshake>) -> PortState {
     let asked = async {
         let mut stream = TcpStream::connect(door).await?;
-        let Some(knock) = knock else {
-            return Ok(Door::Open);
+        let Some(handshake) = handshake else {
+            return Ok(PortState::Open);
         };
-        stream.write_all(&knock.say).await?;
+        stream.write_all(&handshake.say).await?;
         let mut answer = [0; ANSWER_BYTES_MAX];
         let length = stream.read(&mut answer).await?;
         Ok(match &answer[..length] {
-            [] => Door::Closed,
-            said => (knock.hear)(said),
+            [] => PortState::Closed,
+            said => (handshake.hear)(said),
         })
     };
-    let asked: Result<io::Result<Door>, _> = tokio::time::timeout(TRY_MAX, asked).await;
-    asked.ok().and_then(Result::ok).unwrap_or(Door::Closed)
+    let asked: Result<io::Result<PortState>, _> = tokio::time::timeout(TRY_MAX, asked).await;
+    asked.ok().and_then(Result::ok).unwrap_or(PortState::Closed)
 }

@@ -6,7 +6,7 @@ use secrecy::ExposeSecret;
 
 use super::{
     exec::{Answer, Run},
-    kind::{Door, Kind, Knock, Passwords, Seeding, unfit},
+    kind::{Handshake, Kind, Passwords, PortState, Seeding, unfit},
 };
 use crate::{
     databases::{DatabaseError, Seed},
@@ -41,10 +41,10 @@ impl Kind for Redis {
     }
 
     /// The query itself: it needs no client that could not be spoken by hand.
-    fn knock(&self, passwords: &Passwords<'_>) -> Option<Knock> {
+    fn handshake(&self, passwords: &Passwords<'_>) -> Option<Handshake> {
         let password = passwords.user.expose_secret();
         let ask = command(&["AUTH", password]) + &command(&["DBSIZE"]);
-        Some(Knock {
+        Some(Handshake {
             say: ask.into_bytes(),
             hear,
         })
@@ -101,7 +101,7 @@ impl Kind for Redis {
     }
 
     /// A server that finds no log begins empty and does not look at a dump.
-    fn making_command(&self, seed: &Seed, mut command: Vec<String>) -> Vec<String> {
+    fn seed_run_command(&self, seed: &Seed, mut command: Vec<String>) -> Vec<String> {
         let log = command.iter().position(|word| word == "--appendonly");
         if let (Seed::Rdb(_), Some(at)) = (seed, log) {
             "no".clone_into(&mut command[at + 1]);
@@ -156,16 +156,16 @@ fn command(words: &[&str]) -> String {
 
 /// What the answers to a password and a query say. While it reads its data it takes the one and
 /// refuses the other.
-fn hear(answer: &[u8]) -> Door {
+fn hear(answer: &[u8]) -> PortState {
     let answer = String::from_utf8_lossy(answer);
     let mut lines = answer.split_inclusive("\r\n");
     match (lines.next(), lines.next()) {
-        (Some("+OK\r\n"), Some(count)) if is_count(count) => Door::Answered,
-        (Some("+OK\r\n"), Some(error)) if error.starts_with("-LOADING") => Door::NotYet,
-        (Some(error), _) if error.starts_with("-LOADING") => Door::NotYet,
-        (Some("+OK\r\n"), None) => Door::NotYet,
+        (Some("+OK\r\n"), Some(count)) if is_count(count) => PortState::Answered,
+        (Some("+OK\r\n"), Some(error)) if error.starts_with("-LOADING") => PortState::NotYet,
+        (Some(error), _) if error.starts_with("-LOADING") => PortState::NotYet,
+        (Some("+OK\r\n"), None) => PortState::NotYet,
         // Its client tells what is wrong.
-        _ => Door::Open,
+        _ => PortState::Open,
     }
 }
 
@@ -188,14 +188,14 @@ mod tests {
 
     #[test]
     fn a_number_of_keys_is_an_answer_and_everything_else_is_none() {
-        assert_eq!(hear(b"+OK\r\n:12\r\n"), Door::Answered);
-        assert_eq!(hear(b"+OK\r\n"), Door::NotYet);
+        assert_eq!(hear(b"+OK\r\n:12\r\n"), PortState::Answered);
+        assert_eq!(hear(b"+OK\r\n"), PortState::NotYet);
         let loading = b"+OK\r\n-LOADING Redis is loading the dataset in memory\r\n";
-        assert_eq!(hear(loading), Door::NotYet);
-        assert_eq!(hear(b"+OK\r\n:1"), Door::Open);
+        assert_eq!(hear(loading), PortState::NotYet);
+        assert_eq!(hear(b"+OK\r\n:1"), PortState::Open);
         let wrong = b"-WRONGPASS invalid password\r\n-NOAUTH Authentication required.\r\n";
-        assert_eq!(hear(wrong), Door::Open);
-        assert_eq!(hear(b"HTTP/1.1 400 Bad Request\r\n"), Door::Open);
+        assert_eq!(hear(wrong), PortState::Open);
+        assert_eq!(hear(b"HTTP/1.1 400 Bad Request\r\n"), PortState::Open);
     }
 
     #[test]

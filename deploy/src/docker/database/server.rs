@@ -15,7 +15,7 @@ use crate::{
         host_config::{Created, DataMount, Plan},
         service::mark,
     },
-    engine::{EngineError, Room},
+    engine::{EngineError, Network},
     labels,
     names::ImageId,
     pool::Place,
@@ -64,7 +64,7 @@ impl Docker {
         data: std::path::PathBuf,
         (passwords, fresh): (&Passwords<'_>, bool),
     ) -> Result<Plan, EngineError> {
-        let kind = kind(&spec.engine);
+        let kind = kind(&spec.kind);
         let facts = self.image_facts(&image).await?;
         let key = &spec.key;
         let container = self.names(&key.preview).database(key.generation, &key.name);
@@ -109,15 +109,15 @@ impl Docker {
             admin: &admin,
         };
         let key = &spec.key;
-        let room = Room::Data(key.generation);
+        let network = Network::Data(key.generation);
         let data = self.pool_of_data()?.data_path(&place(key));
         for _ in 0..START_ATTEMPTS {
-            let network = self.room_id(&key.preview, &room).await?;
+            let network_id = self.network_id(&key.preview, &network).await?;
             let plan = self
                 .server_plan(
                     spec,
                     image.clone(),
-                    network.clone(),
+                    network_id.clone(),
                     data.clone(),
                     (&passwords, false),
                 )
@@ -132,20 +132,20 @@ impl Docker {
             match started {
                 Ok(()) => {}
                 Err(EngineError::Missing(_)) => {
-                    // A remembered room may be one that was removed and made again.
-                    self.forget_room(&key.preview, &room);
+                    // A remembered network may be one that was removed and made again.
+                    self.forget_network(&key.preview, &network);
                     self.clear(&id).await?;
                     continue;
                 }
                 Err(error) => return Err(error.into()),
             }
-            return self.ready(&id, Some(&network), spec, &passwords).await;
+            return self.ready(&id, Some(&network_id), spec, &passwords).await;
         }
         let what = describe(key);
-        Err(
-            EngineError::Unreachable(format!("{what} or its room changed while it was started"))
-                .into(),
-        )
+        Err(EngineError::Unreachable(format!(
+            "{what} or its network changed while it was started"
+        ))
+        .into())
     }
 
     /// The container of the plan: the one that is there where it is the same, else a new one. None

@@ -17,7 +17,7 @@ use tokio::{
 use super::{
     exec::Run,
     inside::Inside,
-    kind::{Kind, Talk},
+    kind::{Kind, SqlSession},
     wire::{Wire, WireError},
 };
 use crate::{
@@ -38,10 +38,10 @@ const ANSWER_BYTES_MAX: usize = 64 * 1024;
 type Output = Pin<Box<dyn Stream<Item = Result<LogOutput, bollard::errors::Error>> + Send>>;
 
 /// A session. Dropped before its end it is cut, and the server takes back what it began.
-pub(super) struct Session(Way);
+pub(super) struct Session(CloneMethod);
 
 /// How the server is reached. Both answer alike.
-enum Way {
+enum CloneMethod {
     /// At its port, from its container's own loopback.
     Wire(Wire<TcpStream>),
     /// Through its own client in its container, where it lets nobody in there without a password, or
@@ -53,7 +53,7 @@ enum Way {
 struct Client {
     output: Output,
     input: Pin<Box<dyn AsyncWrite + Send>>,
-    talk: Talk,
+    talk: SqlSession,
 }
 
 impl Docker {
@@ -62,13 +62,13 @@ impl Docker {
         &self,
         container: &str,
         kind: &dyn Kind,
-        talk: Talk,
+        talk: SqlSession,
     ) -> Result<Session, EngineError> {
         let there = self.inspect(container).await?;
         if let Some(inside) = there.as_ref().and_then(inside) {
             let entered = tokio::time::timeout(ENTRY_MAX, enter(&inside, talk.port)).await;
             match entered {
-                Ok(Ok(wire)) => return Ok(Session(Way::Wire(wire))),
+                Ok(Ok(wire)) => return Ok(Session(CloneMethod::Wire(wire))),
                 Ok(Err(error)) => {
                     tracing::debug!(container, %error, "asked through its client instead");
                 }
@@ -82,14 +82,14 @@ impl Docker {
         };
         let run = run.finding(kind, env);
         let client = self.open_client(container, &run, talk).await?;
-        Ok(Session(Way::Client(client)))
+        Ok(Session(CloneMethod::Client(client)))
     }
 
     async fn open_client(
         &self,
         container: &str,
         run: &Run,
-        talk: Talk,
+        talk: SqlSession,
     ) -> Result<Client, EngineError> {
         let what = "a client in the database's container";
         let options = CreateExecOptions {
@@ -143,8 +143,10 @@ impl Session {
             |why: String| EngineError::Unreachable(format!("a session with a database: {why}"));
         let answer = async {
             match &mut self.0 {
-                Way::Wire(wire) => wire.ask(statement).await.map_err(|error| error.to_string()),
-                Way::Client(client) => client.ask(statement).await,
+                CloneMethod::Wire(wire) => {
+                    wire.ask(statement).await.map_err(|error| error.to_string())
+                }
+                CloneMethod::Client(client) => client.ask(statement).await,
             }
         };
         let answer = tokio::time::timeout_at(Instant::now() + ANSWER_MAX, answer).await;

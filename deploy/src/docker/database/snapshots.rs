@@ -36,7 +36,7 @@ impl Docker {
         let used_at = pool.used_at(&place).await?;
         Ok(Some(SnapshotState {
             id: id.clone(),
-            engine: about.engine,
+            kind: about.kind,
             image: about.image,
             source: about.source,
             made_at_ms: about.made_at_ms,

@@ -41,7 +41,7 @@ impl Watch {
             session.ask(statement).await?;
         }
         let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(look(session, watching, stopped));
+        let task = tokio::spawn(watch_locks(session, watching, stopped));
         Ok(Self { stop, task })
     }
 }
@@ -54,7 +54,7 @@ impl TableWatch for Watch {
     }
 }
 
-async fn look(
+async fn watch_locks(
     mut session: Session,
     watching: Watching,
     mut stopped: oneshot::Receiver<()>,

@@ -15,11 +15,11 @@ fn unmade() -> Scene {
 #[test]
 fn data_are_made_then_served_then_migrated() {
     let mut scene = unmade();
-    scene.observed.rooms.remove(&Room::Data(OLD));
-    // Data are made beside the room that their server will need.
-    let room = ensure_room(Room::Data(OLD));
-    assert_eq!(scene.run(), [room, create_database(FIRST)]);
-    scene.observed.rooms.insert(Room::Data(OLD));
+    scene.observed.networks.remove(&Network::Data(OLD));
+    // Data are made beside the network that their server will need.
+    let network = ensure_network(Network::Data(OLD));
+    assert_eq!(scene.run(), [network, create_database(FIRST)]);
+    scene.observed.networks.insert(Network::Data(OLD));
     assert_eq!(scene.run(), [create_database(FIRST)]);
     scene.database(OLD, &db());
     scene.observed.databases.clear();
@@ -42,9 +42,9 @@ fn a_seed_that_is_run_waits_for_the_image_that_it_runs_in() {
     assert_eq!(scene.run(), [build(FIRST)]);
     scene.built(FIRST);
     assert_eq!(scene.run(), [create_database(FIRST)]);
-    // Nor without the room in which it meets the server.
-    scene.observed.rooms.remove(&Room::Data(OLD));
-    assert_eq!(scene.run(), [ensure_room(Room::Data(OLD))]);
+    // Nor without the network in which it meets the server.
+    scene.observed.networks.remove(&Network::Data(OLD));
+    assert_eq!(scene.run(), [ensure_network(Network::Data(OLD))]);
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn a_database_is_not_made_while_its_leftovers_are_removed() {
 fn the_leftovers_of_a_database_are_not_removed_while_it_is_made() {
     let mut scene = Scene::copying();
     scene.overtaken(SECOND);
-    scene.observed.rooms.remove(&Room::Data(NEW));
+    scene.observed.networks.remove(&Network::Data(NEW));
     let left = stray(StrayKind::Volume, None, Some((NEW, db())));
     let mut directory = scene.clone();
     directory.observed.strays.insert(left.clone());
@@ -87,22 +87,25 @@ fn the_leftovers_of_a_database_are_not_removed_while_it_is_made() {
     data.observed.data.insert((NEW, db()));
     let mut container = scene;
     let key = (NEW, db());
-    container.observed.databases.insert(key, Activity::Running);
+    container
+        .observed
+        .databases
+        .insert(key, ContainerState::Running);
     for (mut scene, removal) in [
         (directory, remove_stray(&left)),
         (data, remove_database(NEW)),
         (container, remove_database(NEW)),
     ] {
         assert_eq!(scene.run(), std::slice::from_ref(&removal));
-        for making in [copy(SECOND), create(SECOND, NEW, db())] {
-            assert_eq!(scene.during([making]).run(), []);
+        for seeding in [copy(SECOND), create(SECOND, NEW, db())] {
+            assert_eq!(scene.during([seeding]).run(), []);
         }
         scene.close();
         scene.observed.route = None;
         scene.observed.services.clear();
         assert!(scene.run().contains(&removal));
-        for making in [copy(SECOND), create(SECOND, NEW, db())] {
-            assert_eq!(scene.during([making]).run(), []);
+        for seeding in [copy(SECOND), create(SECOND, NEW, db())] {
+            assert_eq!(scene.during([seeding]).run(), []);
         }
     }
 }

@@ -39,14 +39,14 @@ fn a_first_revision_is_bound_to_new_data_before_its_images_are_there() {
     let mut scene = Scene::open('a');
     scene.revision(FIRST, 'a', Asks::ServiceAndDatabase);
     let bound = bind(FIRST, OLD, DataSource::Seeds, []);
-    let room = ensure_room(Room::Revision(FIRST));
-    assert_eq!(scene.run(), [build(FIRST), bound.clone(), room.clone()]);
+    let network = ensure_network(Network::Revision(FIRST));
+    assert_eq!(scene.run(), [build(FIRST), bound.clone(), network.clone()]);
     // A number that was given in an earlier life is not given again.
     scene.observed.last_generation = 7;
     let later = bind(FIRST, Generation(8), DataSource::Seeds, []);
     assert!(scene.run().contains(&later));
     scene.facts(FIRST).blueprint = Some(blueprint(Asks::Service));
-    assert_eq!(scene.run(), [build(FIRST), room], "it has no data");
+    assert_eq!(scene.run(), [build(FIRST), network], "it has no data");
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn another_kind_or_major_version_of_server_starts_from_the_seed() {
         let copied = bind(SECOND, NEW, DataSource::Generation(OLD), []);
         assert_eq!(pushed(image(fits)), [copied], "{fits}");
     }
-    let engine = |database: &mut Database| database.engine = DatabaseEngine::Mariadb;
+    let engine = |database: &mut Database| database.kind = DatabaseKind::Mariadb;
     assert_eq!(pushed(engine), afresh());
 }
 
@@ -205,8 +205,8 @@ fn all_databases_are_copied_at_one_moment() {
     let both = fork(SECOND, NEW, from_old(), [cache(), db()]);
     assert_eq!(scene.run(), std::slice::from_ref(&both));
     assert_eq!(scene.during([both.clone()]).run(), [both]);
-    // Their room is made beside.
-    scene.observed.rooms.remove(&Room::Data(NEW));
+    // Their network is made beside.
+    scene.observed.networks.remove(&Network::Data(NEW));
     let words: Vec<_> = scene.run().iter().map(Step::word).collect();
     assert_eq!(words, ["network", "fork"]);
 }
@@ -218,7 +218,7 @@ fn a_new_database_comes_from_its_seed_while_the_others_are_copied() {
     scene.asked(SECOND)[0].migrations = Some("0002".to_owned());
     assert_eq!(scene.run(), [bind(SECOND, NEW, from_old(), [cache()])]);
     scene.bound(SECOND, NEW, from_old());
-    scene.generation(NEW).fresh.insert(cache());
+    scene.generation(NEW).reseed.insert(cache());
     let seeded = create(SECOND, NEW, cache());
     assert_eq!(scene.run(), [copy(SECOND), seeded.clone()]);
     // Also where the one that serves has something by that name, which is not what is asked for.
@@ -253,7 +253,7 @@ fn a_new_database_waits_until_what_a_failed_push_left_of_it_is_gone() {
     let left: [fn(&mut Scene); 3] = [
         |scene| scene.database(OLD, &cache()),
         |scene| _ = scene.observed.data.insert((OLD, cache())),
-        |scene| _ = scene.generation(OLD).born.insert(cache()),
+        |scene| _ = scene.generation(OLD).complete.insert(cache()),
     ];
     for leave in left {
         let mut scene = scene.clone();
@@ -306,8 +306,8 @@ fn a_source_is_neither_stopped_nor_removed_while_it_is_copied() {
     assert_eq!(kept.run(), [stop_database(OLD)]);
     assert_eq!(kept.during([copy(THIRD)]).run(), []);
     kept.observed.undo_is_over = true;
-    let room = remove_database(OLD);
-    assert_eq!(kept.run(), [room]);
+    let network = remove_database(OLD);
+    assert_eq!(kept.run(), [network]);
     assert_eq!(kept.during([copy(THIRD)]).run(), []);
     // What was lost is copied once more, and its source is needed as long.
     kept.unmake(NEW);
@@ -339,7 +339,7 @@ fn a_fork_makes_what_the_other_preview_does_not_have() {
     let bound = bind(FIRST, OLD, elsewhere_data(), [cache()]);
     assert_eq!(scene.run(), [bound]);
     scene.bound(FIRST, OLD, elsewhere_data());
-    scene.generation(OLD).fresh.insert(cache());
+    scene.generation(OLD).reseed.insert(cache());
     let copied = fork(FIRST, OLD, elsewhere_data(), [db()]);
     assert_eq!(scene.run(), [copied, create(FIRST, OLD, cache())]);
     // One whose parent had no data starts as any other preview.
@@ -362,7 +362,7 @@ fn a_capture_gets_images_and_data_and_nothing_that_runs() {
     assert_eq!(scene.run(), [build(FIRST), bound]);
     scene.built(FIRST);
     scene.bound(FIRST, OLD, elsewhere_data());
-    scene.observed.rooms.clear();
+    scene.observed.networks.clear();
     assert_eq!(scene.run(), [fork(FIRST, OLD, elsewhere_data(), [db()])]);
     let phase = |scene: &Scene| summary(&scene.desired, &scene.observed).phase;
     assert_eq!(phase(&scene), Phase::Starting);
@@ -379,7 +379,7 @@ fn a_capture_without_databases_is_its_images() {
     scene.facts(FIRST).blueprint = Some(blueprint(Asks::Service));
     assert_eq!(scene.run(), [build(FIRST)]);
     scene.built(FIRST);
-    scene.observed.rooms.clear();
+    scene.observed.networks.clear();
     assert_eq!(scene.run(), []);
     let phase = summary(&scene.desired, &scene.observed).phase;
     assert_eq!(phase, Phase::Captured);

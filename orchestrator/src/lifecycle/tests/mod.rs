@@ -3,7 +3,7 @@
 //! Here is the [`Scene`] that every test puts together; what is asked of it is beside it, one file
 //! for each noun. `steps` and `values` hold what the tests name.
 
-mod births;
+mod data_plans;
 mod databases;
 mod generations;
 mod retiring;
@@ -20,9 +20,9 @@ use std::{
 };
 
 use deploy::{
-    blueprint::{Command, Database, DatabaseEngine, ImageSource, OnPush, SeedSource},
+    blueprint::{Command, Database, DatabaseKind, ImageSource, OnPush, SeedSource},
     databases::DataSet,
-    engine::{Activity, Room, StrayKind},
+    engine::{ContainerState, Network, StrayKind},
     names::{CommitSha, DatabaseName, Generation, ImageId, PreviewId, RevisionNumber, ServiceName},
 };
 
@@ -57,7 +57,7 @@ impl Scene {
     /// An open pull request with this head, of which nothing is there yet.
     fn open(commit: char) -> Self {
         let mut desired = Desired::new(Origin::PullRequest);
-        desired.looks_applied = desired.looks_raised;
+        desired.refresh_applied = desired.refresh_requested;
         desired.wanted = Wanted::Serve(head(commit));
         Self {
             desired,
@@ -147,30 +147,30 @@ impl Scene {
         });
     }
 
-    /// Built, in its room.
+    /// Built, in its network.
     fn built(&mut self, number: RevisionNumber) {
         let id = image(number);
         self.observed.images.insert(id.clone(), number);
-        self.observed.rooms.insert(Room::Revision(number));
+        self.observed.networks.insert(Network::Revision(number));
         self.facts(number).images.insert(web(), id);
     }
 
-    /// It is to run on this generation, which has its room.
+    /// It is to run on this generation, which has its network.
     fn bound(&mut self, number: RevisionNumber, generation: Generation, from: DataSource) {
         self.facts(number).generation = Some(generation);
         let observed = &mut self.observed;
         observed.last_generation = observed.last_generation.max(generation.0);
-        observed.rooms.insert(Room::Data(generation));
+        observed.networks.insert(Network::Data(generation));
         let facts = GenerationFacts {
             from,
-            fresh: BTreeSet::new(),
-            born: BTreeSet::new(),
+            reseed: BTreeSet::new(),
+            complete: BTreeSet::new(),
             answering: [db(), cache()].into(),
         };
         observed.generations.entry(generation).or_insert(facts);
     }
 
-    /// Built, in its room, beside its databases, which it has migrated. Runs on the first generation
+    /// Built, in its network, beside its databases, which it has migrated. Runs on the first generation
     /// unless it is bound to another one.
     fn prepared(&mut self, number: RevisionNumber) {
         self.built(number);
@@ -187,14 +187,14 @@ impl Scene {
     /// A database that is complete and runs.
     fn database(&mut self, generation: Generation, name: &DatabaseName) {
         let key = (generation, name.clone());
-        self.generation(generation).born.insert(name.clone());
+        self.generation(generation).complete.insert(name.clone());
         self.observed.data.insert(key.clone());
-        self.observed.databases.insert(key, Activity::Running);
+        self.observed.databases.insert(key, ContainerState::Running);
     }
 
     /// As if the databases of a generation had never been made.
     fn unmake(&mut self, generation: Generation) {
-        self.generation(generation).born.clear();
+        self.generation(generation).complete.clear();
         let of = |key: &(Generation, DatabaseName)| key.0 == generation;
         self.observed.data.retain(|key| !of(key));
         self.observed.databases.retain(|key, _| !of(key));
@@ -209,19 +209,24 @@ impl Scene {
 
     /// Its service runs at this address and was seen ready there.
     fn runs_at(&mut self, number: RevisionNumber, at: SocketAddr) {
-        self.service(number, Activity::Running, Some(at));
+        self.service(number, ContainerState::Running, Some(at));
         let ready = BTreeMap::from([(web(), at)]);
         self.observed.ready.insert(number, ready);
     }
 
-    fn service(&mut self, number: RevisionNumber, activity: Activity, address: Option<SocketAddr>) {
-        let view = ServiceView { activity, address };
+    fn service(
+        &mut self,
+        number: RevisionNumber,
+        state: ContainerState,
+        address: Option<SocketAddr>,
+    ) {
+        let view = ServiceView { state, address };
         self.observed.services.insert((number, web()), view);
     }
 
     fn ended(&mut self, number: RevisionNumber, exit_code: i64, out_of_memory: bool) {
-        let activity = exited(exit_code, out_of_memory);
-        self.service(number, activity, None);
+        let state = exited(exit_code, out_of_memory);
+        self.service(number, state, None);
     }
 
     fn serves(&mut self, number: RevisionNumber) {
@@ -233,11 +238,11 @@ impl Scene {
         });
     }
 
-    /// It served and was replaced; its service and its room are gone.
+    /// It served and was replaced; its service and its network are gone.
     fn retired(&mut self, number: RevisionNumber) {
         self.facts(number).outcome = Some(Outcome::Retired);
         self.observed.services.remove(&(number, web()));
-        self.observed.rooms.remove(&Room::Revision(number));
+        self.observed.networks.remove(&Network::Revision(number));
     }
 
     /// The head went back to the first commit before this one served; only its data are left.

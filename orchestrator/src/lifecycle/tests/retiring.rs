@@ -16,7 +16,7 @@ fn a_stray_goes_also_where_nothing_else_of_its_revision_is_left() {
 fn a_half_made_database_goes_when_nobody_runs_on_its_generation() {
     let mut scene = Scene::copying();
     scene.database(NEW, &db());
-    scene.generation(NEW).born.clear();
+    scene.generation(NEW).complete.clear();
     assert_eq!(scene.run(), [copy(SECOND)], "it is made once more");
     scene.overtaken(SECOND);
     assert_eq!(scene.run(), [remove_database(NEW)]);
@@ -53,28 +53,28 @@ fn what_an_image_keeps_beside_the_data_goes_with_its_generation() {
 }
 
 #[test]
-fn a_data_room_goes_when_nobody_uses_it() {
+fn a_data_network_goes_when_nobody_uses_it() {
     let mut scene = Scene::copying();
     scene.overtaken(SECOND);
-    let room = remove_room(Room::Data(NEW));
-    assert_eq!(scene.run(), std::slice::from_ref(&room));
-    // A revision's own room is another one, and so is that of another generation.
-    let own = ensure_room(Room::Revision(SECOND));
+    let network = remove_network(Network::Data(NEW));
+    assert_eq!(scene.run(), std::slice::from_ref(&network));
+    // A revision's own network is another one, and so is that of another generation.
+    let own = ensure_network(Network::Revision(SECOND));
     let others = [
         own.clone(),
-        ensure_room(Room::Data(OLD)),
+        ensure_network(Network::Data(OLD)),
         start_database(FIRST, OLD),
     ];
     for step in others {
         assert!(
-            scene.during([step.clone()]).run().contains(&room),
+            scene.during([step.clone()]).run().contains(&network),
             "{step:?}"
         );
     }
-    let mut making: Vec<_> = creating(SECOND, NEW).into();
-    making.push(ensure_room(Room::Data(NEW)));
-    making.retain(|step| *step != own);
-    for step in making {
+    let mut seeding: Vec<_> = creating(SECOND, NEW).into();
+    seeding.push(ensure_network(Network::Data(NEW)));
+    seeding.retain(|step| *step != own);
+    for step in seeding {
         assert_eq!(scene.during([step.clone()]).run(), [], "{step:?}");
     }
     scene.database(NEW, &db());
@@ -103,8 +103,8 @@ fn a_replaced_revision_goes_after_what_is_still_being_made_for_it() {
     scene.serves(SECOND);
     scene.facts(FIRST).outcome = Some(Outcome::Retired);
     scene.observed.services.remove(&(FIRST, web()));
-    let room = remove_room(Room::Revision(FIRST));
-    assert_eq!(scene.run(), [room]);
+    let network = remove_network(Network::Revision(FIRST));
+    assert_eq!(scene.run(), [network]);
     for step in creating(FIRST, OLD) {
         assert_eq!(scene.during([step.clone()]).run(), [], "{step:?}");
     }
@@ -115,8 +115,8 @@ fn a_failed_revision_goes_while_the_older_one_serves_on() {
     let mut scene = Scene::updating();
     scene.facts(SECOND).outcome = failed();
     let image = remove_image(image(SECOND));
-    let room = remove_room(Room::Revision(SECOND));
-    assert_eq!(scene.run(), [room, image]);
+    let network = remove_network(Network::Revision(SECOND));
+    assert_eq!(scene.run(), [network, image]);
 }
 
 #[test]
@@ -158,10 +158,10 @@ fn a_preview_is_gone_after_two_looks_that_found_nothing() {
     let mut scene = Scene::open('a');
     scene.close();
     for seen in [0, 1] {
-        scene.observed.empty_looks = seen;
-        assert_eq!(scene.run(), [Step::LookAgain { seen }]);
+        scene.observed.empty_checks = seen;
+        assert_eq!(scene.run(), [Step::ConfirmEmpty { seen }]);
     }
-    scene.observed.empty_looks = 2;
+    scene.observed.empty_checks = 2;
     assert_eq!(scene.run(), [Step::ConfirmGone]);
     let report = Step::Report { key: String::new() };
     for step in creating(FIRST, OLD).into_iter().chain([
@@ -169,15 +169,15 @@ fn a_preview_is_gone_after_two_looks_that_found_nothing() {
         remove_database(OLD),
         stop_database(OLD),
         bind(FIRST, OLD, DataSource::Seeds, []),
-        remove_room(Room::Data(OLD)),
+        remove_network(Network::Data(OLD)),
         report.clone(),
     ]) {
         let steps = scene.during([step.clone()]).run();
         assert!(!steps.contains(&Step::ConfirmGone), "{step:?}");
     }
     let mut found = scene.clone();
-    found.observed.rooms.insert(Room::Data(OLD));
-    assert_eq!(found.run(), [remove_room(Room::Data(OLD))]);
+    found.observed.networks.insert(Network::Data(OLD));
+    assert_eq!(found.run(), [remove_network(Network::Data(OLD))]);
     scene.observed.records = true;
     assert_eq!(scene.run(), [Step::DeleteRecords]);
     // A report that began earlier may still make one.
@@ -194,20 +194,20 @@ fn a_teardown_removes_the_data_of_all_generations() {
     let [third, fourth] = [Generation(3), Generation(4)];
     scene.observed.data.insert((third, db()));
     scene.bound(SECOND, fourth, DataSource::Seeds);
-    scene.generation(fourth).born.insert(db());
+    scene.generation(fourth).complete.insert(db());
     let steps = scene.run();
     for generation in [OLD, NEW, third, fourth] {
         assert!(steps.contains(&remove_database(generation)), "{steps:?}");
     }
-    let is_room = |step: &Step| matches!(step, Step::RemoveRoom { .. });
-    assert!(!steps.iter().any(is_room), "{steps:?}");
+    let is_network = |step: &Step| matches!(step, Step::RemoveNetwork { .. });
+    assert!(!steps.iter().any(is_network), "{steps:?}");
     scene.observed.images.clear();
     for generation in [OLD, NEW, fourth] {
         scene.unmake(generation);
     }
     assert_eq!(scene.run(), [remove_database(third)]);
     scene.observed.data.clear();
-    assert!(scene.run().iter().all(is_room), "{:?}", scene.run());
+    assert!(scene.run().iter().all(is_network), "{:?}", scene.run());
 }
 
 #[test]
@@ -234,7 +234,7 @@ fn data_of_what_was_replaced_stay_until_it_is_written_down_that_one_can_go_back(
 fn what_an_image_keeps_beside_data_that_are_kept_stays() {
     let mut scene = Scene::swapped();
     scene.observed.databases.remove(&(OLD, db()));
-    scene.observed.rooms.remove(&Room::Data(OLD));
+    scene.observed.networks.remove(&Network::Data(OLD));
     let left = stray(StrayKind::Volume, None, Some((OLD, db())));
     scene.observed.strays.insert(left);
     assert_eq!(scene.run(), []);

@@ -4,7 +4,10 @@ use super::*;
 
 #[test]
 fn what_is_being_taken_away_is_neither_brought_up_nor_routed() {
-    let removals = [remove_service(FIRST), remove_room(Room::Revision(FIRST))];
+    let removals = [
+        remove_service(FIRST),
+        remove_network(Network::Revision(FIRST)),
+    ];
     let mut back = Scene::live();
     back.observed.route = None;
     assert_eq!(back.run(), [route(FIRST)]);
@@ -85,7 +88,7 @@ fn a_revision_is_given_up_after_its_attempts_unless_it_is_healthy() {
     let unstarted = Scene::updating();
     let mut unproven = Scene::updating();
     unproven.desired.confirmed = Some(SECOND);
-    unproven.service(SECOND, Activity::Running, Some(address(SECOND)));
+    unproven.service(SECOND, ContainerState::Running, Some(address(SECOND)));
     for (mut scene, attempt, what) in [
         (unread, Attempt::Source, "source"),
         (unbuilt, Attempt::Build(web()), "build"),

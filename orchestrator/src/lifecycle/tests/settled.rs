@@ -44,7 +44,7 @@ fn a_preview_that_was_never_read_is_read_and_left_alone() {
     scene.observed.strays.insert(stranger);
     scene.observed.records = true;
     scene.desired.wanted = Wanted::Unread;
-    scene.desired.looks_applied = 0;
+    scene.desired.refresh_applied = 0;
     assert_eq!(scene.run(), [reading(None)]);
 }
 
@@ -52,22 +52,22 @@ fn a_preview_that_was_never_read_is_read_and_left_alone() {
 fn while_the_forge_cannot_be_read_no_revision_begins_and_nothing_is_removed() {
     let mut scene = Scene::live();
     scene.desired.wanted = Wanted::Serve(head('b'));
-    scene.desired.looks_applied = 0;
-    let later = setback(NOW_MS + 5_000);
+    scene.desired.refresh_applied = 0;
+    let later = backoff(NOW_MS + 5_000);
     let key = reading(None).backoff_key();
-    scene.observed.setbacks.insert(key.clone(), later);
+    scene.observed.backoffs.insert(key.clone(), later);
     let plan = scene.plan();
     assert_eq!(plan.run, []);
     assert_eq!(plan.wake_at_ms, Some(NOW_MS + 5_000));
 
     // A try that is due is not yet an answer.
-    scene.observed.setbacks.insert(key, setback(NOW_MS));
+    scene.observed.backoffs.insert(key, backoff(NOW_MS));
     let read = reading(Some(FIRST)).backoff_key();
     let keys: Vec<_> = scene.run().iter().map(Step::backoff_key).collect();
     assert_eq!(keys, [read]);
 
-    scene.observed.setbacks.clear();
-    scene.desired.looks_applied = 1;
+    scene.observed.backoffs.clear();
+    scene.desired.refresh_applied = 1;
     let begins = |step: &Step| matches!(step, Step::BeginRevision { number: SECOND, .. });
     assert!(scene.run().iter().any(begins));
 }

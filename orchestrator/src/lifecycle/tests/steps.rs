@@ -5,7 +5,10 @@ use deploy::engine::Stray;
 use super::*;
 
 pub(super) fn reading(confirms: Option<RevisionNumber>) -> Step {
-    Step::ReadPullRequest { look: 1, confirms }
+    Step::ReadPullRequest {
+        refresh: 1,
+        confirms,
+    }
 }
 
 pub(super) fn build(revision: RevisionNumber) -> Step {
@@ -40,13 +43,13 @@ pub(super) fn bind(
     revision: RevisionNumber,
     generation: Generation,
     from: DataSource,
-    fresh: impl IntoIterator<Item = DatabaseName>,
+    reseed: impl IntoIterator<Item = DatabaseName>,
 ) -> Step {
-    Step::BindData {
+    Step::AssignData {
         revision,
         generation,
         from,
-        fresh: fresh.into_iter().collect(),
+        reseed: reseed.into_iter().collect(),
     }
 }
 
@@ -56,7 +59,7 @@ pub(super) fn bind_as_is(revision: RevisionNumber, generation: Generation) -> St
 }
 
 pub(super) fn is_bind(step: &Step) -> bool {
-    matches!(step, Step::BindData { .. })
+    matches!(step, Step::AssignData { .. })
 }
 
 pub(super) fn fork(
@@ -119,16 +122,16 @@ pub(super) fn remove_stray(stray: &Stray) -> Step {
     Step::RemoveStray { stray }
 }
 
-pub(super) fn remove_room(room: Room) -> Step {
-    Step::RemoveRoom { room }
+pub(super) fn remove_network(network: Network) -> Step {
+    Step::RemoveNetwork { network }
 }
 
-pub(super) fn ensure_room(room: Room) -> Step {
-    let members = match room {
-        Room::Revision(_) => 4,
-        Room::Data(_) => 9,
+pub(super) fn ensure_network(network: Network) -> Step {
+    let members = match network {
+        Network::Revision(_) => 4,
+        Network::Data(_) => 9,
     };
-    Step::EnsureRoom { room, members }
+    Step::EnsureNetwork { network, members }
 }
 
 pub(super) fn is_route_change(step: &Step) -> bool {
@@ -138,7 +141,7 @@ pub(super) fn is_route_change(step: &Step) -> bool {
 /// Every step that makes something for a revision on a generation.
 pub(super) fn creating(revision: RevisionNumber, generation: Generation) -> [Step; 7] {
     [
-        ensure_room(Room::Revision(revision)),
+        ensure_network(Network::Revision(revision)),
         build(revision),
         create(revision, generation, db()),
         fork(revision, generation, elsewhere_data(), [db()]),

@@ -3,11 +3,11 @@
 use super::*;
 
 /// Somebody goes back to the first revision while the second one serves.
-fn recalled() -> Scene {
+fn rolled_back_to() -> Scene {
     let mut scene = Scene::swapped();
     scene.observed.databases.remove(&(OLD, db()));
     scene.desired.request = 1;
-    scene.desired.recall = Some(Recall {
+    scene.desired.rollback = Some(Rollback {
         head: head('b').commit,
         request: 1,
         revision: FIRST,
@@ -25,8 +25,8 @@ fn after_a_swap_the_old_servers_stop_and_their_data_stay() {
     let mut scene = Scene::swapped();
     assert_eq!(scene.run(), [stop_database(OLD)]);
     scene.observed.databases.remove(&(OLD, db()));
-    assert_eq!(scene.run(), [remove_room(Room::Data(OLD))]);
-    scene.observed.rooms.remove(&Room::Data(OLD));
+    assert_eq!(scene.run(), [remove_network(Network::Data(OLD))]);
+    scene.observed.networks.remove(&Network::Data(OLD));
     assert_eq!(scene.run(), []);
 }
 
@@ -36,10 +36,10 @@ fn the_old_data_go_when_the_time_to_go_back_is_over() {
     scene.observed.undo_is_over = true;
     assert_eq!(scene.run(), [remove_database(OLD)]);
     scene.observed.databases.remove(&(OLD, db()));
-    let room = remove_room(Room::Data(OLD));
-    assert_eq!(scene.run(), [remove_database(OLD), room.clone()]);
+    let network = remove_network(Network::Data(OLD));
+    assert_eq!(scene.run(), [remove_database(OLD), network.clone()]);
     scene.unmake(OLD);
-    assert_eq!(scene.run(), [room]);
+    assert_eq!(scene.run(), [network]);
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn the_old_data_go_when_a_newer_revision_serves() {
     let third = Generation(3);
     let mut scene = Scene::swapped();
     scene.observed.databases.remove(&(OLD, db()));
-    scene.observed.rooms.remove(&Room::Data(OLD));
+    scene.observed.networks.remove(&Network::Data(OLD));
     scene.desired.wanted = Wanted::Serve(head('c'));
     scene.revision(THIRD, 'c', Asks::ServiceAndDatabase);
     scene.bound(THIRD, third, DataSource::Generation(NEW));
@@ -65,7 +65,7 @@ fn the_old_data_go_when_a_newer_revision_serves() {
 fn the_old_data_stay_while_requests_to_them_are_in_flight() {
     let mut scene = Scene::swapped();
     scene.observed.undo_is_over = true;
-    scene.service(FIRST, Activity::Running, Some(address(FIRST)));
+    scene.service(FIRST, ContainerState::Running, Some(address(FIRST)));
     assert_eq!(scene.run(), [Step::Drain { revision: FIRST }]);
     scene.observed.services.remove(&(FIRST, web()));
     let left = stray(StrayKind::Container, Some(FIRST), None);
@@ -86,12 +86,12 @@ fn the_data_of_a_failed_revision_go_while_those_that_serve_stay() {
     let mut scene = Scene::copying();
     scene.prepared(SECOND);
     scene.facts(SECOND).outcome = failed();
-    let room = remove_room(Room::Revision(SECOND));
+    let network = remove_network(Network::Revision(SECOND));
     let unused = remove_image(image(SECOND));
-    assert_eq!(scene.run(), [room, unused.clone(), remove_database(NEW)]);
+    assert_eq!(scene.run(), [network, unused.clone(), remove_database(NEW)]);
     scene.unmake(NEW);
-    scene.observed.rooms.remove(&Room::Revision(SECOND));
-    assert_eq!(scene.run(), [unused, remove_room(Room::Data(NEW))]);
+    scene.observed.networks.remove(&Network::Revision(SECOND));
+    assert_eq!(scene.run(), [unused, remove_network(Network::Data(NEW))]);
 }
 
 #[test]
@@ -138,10 +138,14 @@ fn what_nobody_met_is_passed_over_on_the_way_back() {
 
 #[test]
 fn somebody_goes_back_to_what_served_before_until_a_newer_head_comes() {
-    let mut scene = recalled();
+    let mut scene = rolled_back_to();
     assert_eq!(scene.desired.target(), Some(&head('a').commit));
-    assert_eq!(scene.desired.recalled(1), Some(FIRST));
-    assert_eq!(scene.desired.recalled(0), None, "that was asked before");
+    assert_eq!(scene.desired.rolled_back_to(1), Some(FIRST));
+    assert_eq!(
+        scene.desired.rolled_back_to(0),
+        None,
+        "that was asked before"
+    );
     let begin = Step::BeginRevision {
         number: THIRD,
         commit: head('a').commit,
@@ -153,12 +157,12 @@ fn somebody_goes_back_to_what_served_before_until_a_newer_head_comes() {
     // A push to the pull request ends it.
     scene.desired.wanted = Wanted::Serve(head('c'));
     assert_eq!(scene.desired.target(), Some(&head('c').commit));
-    assert_eq!(scene.desired.recalled(1), None);
+    assert_eq!(scene.desired.rolled_back_to(1), None);
 }
 
 #[test]
 fn what_is_gone_back_to_is_kept_from_the_moment_at_which_that_is_asked() {
-    let mut scene = recalled();
+    let mut scene = rolled_back_to();
     scene.observed.undo_is_over = true;
     let steps = scene.run();
     assert!(!steps.contains(&remove_database(OLD)), "{steps:?}");
@@ -166,8 +170,8 @@ fn what_is_gone_back_to_is_kept_from_the_moment_at_which_that_is_asked() {
 
 #[test]
 fn going_back_starts_the_old_data_again_and_can_itself_be_undone() {
-    let mut scene = recalled();
-    scene.observed.rooms.remove(&Room::Data(OLD));
+    let mut scene = rolled_back_to();
+    scene.observed.networks.remove(&Network::Data(OLD));
     // What begins takes over the making of the first revision, its data and its migrations.
     scene.revision(THIRD, 'a', Asks::ServiceAndDatabase);
     let given = scene.facts(FIRST).clone();
@@ -175,10 +179,10 @@ fn going_back_starts_the_old_data_again_and_can_itself_be_undone() {
     facts.images = given.images;
     facts.generation = given.generation;
     facts.migrated = given.migrated;
-    let own = ensure_room(Room::Revision(THIRD));
-    assert_eq!(scene.run(), [own, ensure_room(Room::Data(OLD))]);
-    scene.observed.rooms.insert(Room::Revision(THIRD));
-    scene.observed.rooms.insert(Room::Data(OLD));
+    let own = ensure_network(Network::Revision(THIRD));
+    assert_eq!(scene.run(), [own, ensure_network(Network::Data(OLD))]);
+    scene.observed.networks.insert(Network::Revision(THIRD));
+    scene.observed.networks.insert(Network::Data(OLD));
     assert_eq!(scene.run(), [start_database(THIRD, OLD)]);
     scene.database(OLD, &db());
     assert_eq!(scene.run(), [start(THIRD)]);
@@ -194,14 +198,14 @@ fn going_back_starts_the_old_data_again_and_can_itself_be_undone() {
 fn a_newer_head_ends_a_recall_for_good() {
     let mut desired = Desired::new(Origin::PullRequest);
     desired.wanted = Wanted::Serve(head('b'));
-    desired.recall = Some(Recall {
+    desired.rollback = Some(Rollback {
         head: head('b').commit,
         request: 1,
         revision: FIRST,
         commit: head('a').commit,
     });
-    let read = |look, commit| Read {
-        look,
+    let read = |refresh, commit| Read {
+        refresh,
         confirms: None,
         at_ms: 0,
         answer: Answer::Open(head(commit)),

@@ -44,8 +44,8 @@ pub(super) fn elsewhere(number: RevisionNumber) -> SocketAddr {
     format!("10.0.1.{}:8080", number.0).parse().unwrap()
 }
 
-pub(super) fn exited(exit_code: i64, out_of_memory: bool) -> Activity {
-    Activity::Exited {
+pub(super) fn exited(exit_code: i64, out_of_memory: bool) -> ContainerState {
+    ContainerState::Exited {
         exit_code,
         out_of_memory,
     }
@@ -72,7 +72,7 @@ pub(super) fn blueprint(asks: Asks) -> Blueprint {
     };
     let database = Database {
         name: db(),
-        engine: DatabaseEngine::Postgres,
+        kind: DatabaseKind::Postgres,
         image: "postgres:15".to_owned(),
         seed: None,
         seed_digest: Some("rows".to_owned()),
@@ -108,8 +108,8 @@ pub(super) fn stray(
     }
 }
 
-pub(super) fn setback(retry_at_ms: u64) -> Setback {
-    Setback {
+pub(super) fn backoff(retry_at_ms: u64) -> Backoff {
+    Backoff {
         count: 1,
         retry_at_ms,
         reason: "no answer".to_owned(),

@@ -8,7 +8,7 @@ use deploy::{
     names::{CommitSha, ImageId, RevisionNumber, ServiceName},
 };
 
-use super::{Effect, Scene, Trouble, source};
+use super::{Effect, StepContext, StepError, source};
 use crate::{
     buildlog::BuildLog, diagnosis, environment, lifecycle::RevisionFacts, prebuilt,
     secrets::SecretError, store::Store, worker::clock::wall_ms,
@@ -21,52 +21,52 @@ const REGISTRY_PAUSE_LONGEST: Duration = Duration::from_secs(20);
 /// Builds a service's image, or gets the one it names, and writes its id down, also for every
 /// other service of the revision that is made of the same.
 pub(super) async fn build(
-    scene: &Scene<'_>,
+    context: &StepContext<'_>,
     number: RevisionNumber,
     name: &ServiceName,
-) -> Result<Effect, Trouble> {
-    let service = source::service(scene, number, name)?;
-    let logs = &scene.ports.settings.logs;
-    let log = BuildLog::create(logs, scene.preview, number, name)
+) -> Result<Effect, StepError> {
+    let service = source::service(context, number, name)?;
+    let logs = &context.ports.settings.logs;
+    let log = BuildLog::create(logs, context.preview, number, name)
         .map(Arc::new)
-        .map_err(|error| Trouble::again(format!("cannot write the build log: {error}")))?;
+        .map_err(|error| StepError::transient(format!("cannot write the build log: {error}")))?;
     let (image, fingerprint) = match &service.image {
         ImageSource::Reference(reference) => {
-            let image = obtain(scene, number, service, reference, &log).await?;
+            let image = obtain(context, number, service, reference, &log).await?;
             (image, None)
         }
         ImageSource::Build { .. } => {
-            let request = request(scene, number, service).await?;
-            let fingerprint = scene.ports.builder.fingerprint(&request).await;
+            let request = request(context, number, service).await?;
+            let fingerprint = context.ports.builder.fingerprint(&request).await;
             let fingerprint = fingerprint.map_err(|error| {
                 log.close(Some(&error));
-                failed(scene, &request, error)
+                failed(context, &request, error)
             })?;
-            let image = match unchanged(scene, number, &fingerprint) {
+            let image = match unchanged(context, number, &fingerprint) {
                 Some((image, since)) => {
                     log.note(&format!("unchanged since {}", since.short()));
                     image.clone()
                 }
-                None => run(scene, &request, &log).await?,
+                None => run(context, &request, &log).await?,
             };
             (image, Some(fingerprint))
         }
     };
-    let store = &scene.ports.store;
-    let services = made_of_the_same(scene, number, service);
+    let store = &context.ports.store;
+    let services = made_of_the_same(context, number, service);
     store
-        .set_image(scene.preview, number, services, image, fingerprint)
+        .set_image(context.preview, number, services, image, fingerprint)
         .await?;
     Ok(Effect::Done)
 }
 
 /// The services of the revision that are made of the same as this one, itself included.
 fn made_of_the_same(
-    scene: &Scene<'_>,
+    context: &StepContext<'_>,
     number: RevisionNumber,
     service: &Service,
 ) -> Vec<ServiceName> {
-    let blueprint = scene
+    let blueprint = context
         .revision(number)
         .ok()
         .and_then(|facts| facts.blueprint.as_ref());
@@ -79,11 +79,11 @@ fn made_of_the_same(
 
 /// An image of this preview that was built from the same and is still there, and for which commit.
 fn unchanged<'a>(
-    scene: &'a Scene<'_>,
+    context: &'a StepContext<'_>,
     number: RevisionNumber,
     fingerprint: &Fingerprint,
 ) -> Option<(&'a ImageId, &'a CommitSha)> {
-    let observed = &scene.snapshot.observed;
+    let observed = &context.state.observed;
     // Whoever asks for the same commit once more wants it made anew.
     let request = observed.revision(number)?.request;
     let earlier = |facts: &&RevisionFacts| facts.number < number && facts.request == request;
@@ -97,57 +97,59 @@ fn unchanged<'a>(
 }
 
 async fn request(
-    scene: &Scene<'_>,
+    context: &StepContext<'_>,
     number: RevisionNumber,
     service: &Service,
-) -> Result<BuildRequest, Trouble> {
+) -> Result<BuildRequest, StepError> {
     let ImageSource::Build {
-        context,
+        context: folder,
         dockerfile,
         target,
         args,
         ..
     } = &service.image
     else {
-        return Err(Trouble::again("the service is not built"));
+        return Err(StepError::transient("the service is not built"));
     };
     Ok(BuildRequest {
-        preview: scene.preview.clone(),
+        preview: context.preview.clone(),
         revision: number,
         service: service.name.clone(),
-        tree: source::fetch(scene, number).await?,
-        context: context.clone(),
+        tree: source::fetch(context, number).await?,
+        context: folder.clone(),
         dockerfile: dockerfile.clone(),
         target: target.clone(),
         args: args.clone(),
-        facts: environment::common(scene.ports, scene.snapshot, number),
-        secrets: environment::build_secrets(scene.ports, &scene.snapshot.row, service)
+        facts: environment::common(context.ports, context.state, number),
+        secrets: environment::build_secrets(context.ports, &context.state.row, service)
             .map_err(|error| no_secret(service, &error))?,
-        scope: environment::build_scope(&scene.snapshot.row),
+        scope: environment::build_scope(&context.state.row),
     })
 }
 
 /// What the server does not have is the author's to know; what is wrong with its file is not.
-fn no_secret(service: &Service, error: &SecretError) -> Trouble {
+fn no_secret(service: &Service, error: &SecretError) -> StepError {
     match error {
-        SecretError::Missing { .. } => Trouble::Verdict(diagnosis::secret_missing(service, error)),
+        SecretError::Missing { .. } => {
+            StepError::Permanent(diagnosis::secret_missing(service, error))
+        }
         SecretError::File(_) => {
             tracing::error!(%error, "no build gets its secrets");
-            Trouble::again("the server's secrets cannot be read; its log says why")
+            StepError::transient("the server's secrets cannot be read; its log says why")
         }
     }
 }
 
 /// Waits for a turn and builds.
 async fn run(
-    scene: &Scene<'_>,
+    context: &StepContext<'_>,
     request: &BuildRequest,
     log: &Arc<BuildLog>,
-) -> Result<ImageId, Trouble> {
-    let ports = scene.ports;
+) -> Result<ImageId, StepError> {
+    let ports = context.ports;
     let _place = ports
         .builds
-        .take(&request.scope, scene.preview, &*ports.builder)
+        .take(&request.scope, context.preview, &*ports.builder)
         .await;
     let limit = Duration::from_secs(ports.settings.limits.build_seconds_max);
     let build = ports.builder.build(request, sink(log, &ports.store));
@@ -156,7 +158,7 @@ async fn run(
         Err(_) => Err(BuildError::timed_out(limit)),
     };
     log.close(built.as_ref().err());
-    built.map_err(|error| failed(scene, request, error))
+    built.map_err(|error| failed(context, request, error))
 }
 
 /// Writes the log, and writes down what the build left in the builder's cache.
@@ -175,45 +177,45 @@ fn sink(log: &Arc<BuildLog>, store: &Store) -> BuildSink {
     })
 }
 
-fn failed(scene: &Scene<'_>, request: &BuildRequest, error: BuildError) -> Trouble {
+fn failed(context: &StepContext<'_>, request: &BuildRequest, error: BuildError) -> StepError {
     if let BuildError::Unreachable(why) = error {
-        return Trouble::again(why);
+        return StepError::transient(why);
     }
-    let logs = &scene.ports.settings.logs;
-    let tail = BuildLog::tail(logs, scene.preview, request.revision, &request.service);
-    let limits = &scene.ports.settings.limits;
-    Trouble::Verdict(diagnosis::build(&request.service, &error, limits, tail))
+    let logs = &context.ports.settings.logs;
+    let tail = BuildLog::tail(logs, context.preview, request.revision, &request.service);
+    let limits = &context.ports.settings.limits;
+    StepError::Permanent(diagnosis::build(&request.service, &error, limits, tail))
 }
 
 /// Gets the image that a service names. One that is named after the commit may still be on its way
 /// from whoever builds it, and is waited for.
 async fn obtain(
-    scene: &Scene<'_>,
+    context: &StepContext<'_>,
     number: RevisionNumber,
     service: &Service,
     reference: &str,
     log: &Arc<BuildLog>,
-) -> Result<ImageId, Trouble> {
-    let commit = &scene.revision(number)?.commit;
-    let named = prebuilt::resolve(reference, &scene.snapshot.row, commit)
-        .map_err(|why| Trouble::Verdict(diagnosis::bad_reference(service, reference, &why)))?;
+) -> Result<ImageId, StepError> {
+    let commit = &context.revision(number)?.commit;
+    let named = prebuilt::resolve(reference, &context.state.row, commit)
+        .map_err(|why| StepError::Permanent(diagnosis::bad_reference(service, reference, &why)))?;
     let sink: BuildSink = log.sink();
     sink(BuildEvent::Note {
         sentence: format!("getting {named}"),
     });
-    let obtained = scene.ports.builder.obtain(&named, sink).await;
+    let obtained = context.ports.builder.obtain(&named, sink).await;
     log.close(obtained.as_ref().err());
     match obtained {
         Ok(image) => Ok(image),
-        Err(BuildError::Unreachable(why)) => Err(Trouble::again(why)),
+        Err(BuildError::Unreachable(why)) => Err(StepError::transient(why)),
         Err(error @ BuildError::NoImage { .. }) if named != reference => {
-            let limit = Duration::from_secs(scene.ports.settings.limits.image_wait_seconds_max);
-            let waited = waited(scene, number).await?;
+            let limit = Duration::from_secs(context.ports.settings.limits.image_wait_seconds_max);
+            let waited = waited(context, number).await?;
             if waited >= limit {
                 let missing = diagnosis::image_never_came(service, &error, limit);
-                return Err(Trouble::Verdict(missing));
+                return Err(StepError::Permanent(missing));
             }
-            Err(Trouble::Again {
+            Err(StepError::Transient {
                 reason: format!(
                     "{named} is not there yet; waited {} s of {} s",
                     waited.as_secs(),
@@ -223,16 +225,16 @@ async fn obtain(
             })
         }
         Err(error) => {
-            let limits = &scene.ports.settings.limits;
+            let limits = &context.ports.settings.limits;
             let verdict = diagnosis::build(&service.name, &error, limits, Vec::new());
-            Err(Trouble::Verdict(verdict))
+            Err(StepError::Permanent(verdict))
         }
     }
 }
 
 /// How long ago the revision began.
-async fn waited(scene: &Scene<'_>, number: RevisionNumber) -> Result<Duration, Trouble> {
-    let revisions = scene.ports.store.revisions(scene.preview).await?;
+async fn waited(context: &StepContext<'_>, number: RevisionNumber) -> Result<Duration, StepError> {
+    let revisions = context.ports.store.revisions(context.preview).await?;
     let row = revisions.iter().find(|row| row.facts.number == number);
     let began = row.map_or_else(wall_ms, |row| row.began_at_ms);
     Ok(Duration::from_millis(wall_ms().saturating_sub(began)))

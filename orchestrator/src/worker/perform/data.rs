@@ -10,26 +10,26 @@ use deploy::{
 };
 use secrecy::SecretString;
 
-use super::{Effect, Scene, Trouble, seed};
+use super::{Effect, StepContext, StepError, seed};
 use crate::{diagnosis, lifecycle::DataSource, worker::clock::wall_ms};
 
 /// A database's share of processors, in thousandths.
 const CPU_MILLI: u64 = 1_000;
 
-fn key(scene: &Scene<'_>, generation: Generation, name: &DatabaseName) -> DatabaseKey {
+fn key(context: &StepContext<'_>, generation: Generation, name: &DatabaseName) -> DatabaseKey {
     DatabaseKey {
-        preview: scene.preview.clone(),
+        preview: context.preview.clone(),
         generation,
         name: name.clone(),
     }
 }
 
 pub(super) fn database<'a>(
-    scene: &'a Scene<'_>,
+    context: &'a StepContext<'_>,
     number: RevisionNumber,
     name: &DatabaseName,
-) -> Result<&'a Database, Trouble> {
-    let blueprint = scene.revision(number)?.blueprint.as_ref();
+) -> Result<&'a Database, StepError> {
+    let blueprint = context.revision(number)?.blueprint.as_ref();
     blueprint
         .and_then(|blueprint| {
             blueprint
@@ -37,21 +37,21 @@ pub(super) fn database<'a>(
                 .iter()
                 .find(|database| database.name == *name)
         })
-        .ok_or_else(|| Trouble::again(format!("{number} has no database {name}")))
+        .ok_or_else(|| StepError::transient(format!("{number} has no database {name}")))
 }
 
 pub(super) async fn spec(
-    scene: &Scene<'_>,
+    context: &StepContext<'_>,
     generation: Generation,
     wanted: &Database,
-) -> Result<DatabaseSpec, Trouble> {
-    let store = &scene.ports.store;
+) -> Result<DatabaseSpec, StepError> {
+    let store = &context.ports.store;
     let password = store
-        .ensure_password(scene.preview, generation, &wanted.name)
+        .ensure_password(context.preview, generation, &wanted.name)
         .await?;
     Ok(DatabaseSpec {
-        key: key(scene, generation, &wanted.name),
-        engine: wanted.engine.clone(),
+        key: key(context, generation, &wanted.name),
+        kind: wanted.kind.clone(),
         image: wanted.image.clone(),
         password: SecretString::from(password),
         memory_bytes: wanted.memory_bytes,
@@ -60,42 +60,42 @@ pub(super) async fn spec(
 }
 
 /// Makes a database's data from its seed. That they are complete is written down last, so that
-/// those whose making was cut off are made anew.
+/// those whose seeding was cut off are made anew.
 pub(super) async fn create(
-    scene: &Scene<'_>,
+    context: &StepContext<'_>,
     number: RevisionNumber,
     generation: Generation,
     name: &DatabaseName,
-) -> Result<Effect, Trouble> {
-    let wanted = database(scene, number, name)?;
-    let spec = spec(scene, generation, wanted).await?;
-    let (seed, real) = seed::seed(scene, number, wanted).await?;
-    let store = &scene.ports.store;
+) -> Result<Effect, StepError> {
+    let wanted = database(context, number, name)?;
+    let spec = spec(context, generation, wanted).await?;
+    let (seed, real) = seed::seed(context, number, wanted).await?;
+    let store = &context.ports.store;
     store
-        .set_real(scene.preview, generation, name, real)
+        .set_real(context.preview, generation, name, real)
         .await?;
-    let made = scene
+    let made = context
         .ports
         .databases
-        .create(&spec, &seed, sink(scene))
+        .create(&spec, &seed, sink(context))
         .await;
-    scene.ports.data_notes.clear(scene.preview);
+    context.ports.seed_progress.clear(context.preview);
     // It may have been replaced while it was looked up: then its name leads to another one by now.
     if matches!(made, Err(DatabaseError::NoData(_)))
         && let (Seed::Snapshot(before), (Seed::Snapshot(now), _)) =
-            (&seed, seed::seed(scene, number, wanted).await?)
+            (&seed, seed::seed(context, number, wanted).await?)
         && *before != now
     {
-        return Err(Trouble::again("the snapshot was just replaced"));
+        return Err(StepError::transient("the snapshot was just replaced"));
     }
     judge(name, made)?;
-    born(scene, generation, [name.clone()].into(), true).await
+    complete(context, generation, [name.clone()].into(), true).await
 }
 
-/// What a making says of itself, for whoever waits for it.
-fn sink(scene: &Scene<'_>) -> DataSink {
-    let preview = scene.preview.clone();
-    let notes = Arc::clone(&scene.ports.data_notes);
+/// What a seeding says of itself, for whoever waits for it.
+fn sink(context: &StepContext<'_>) -> DataSink {
+    let preview = context.preview.clone();
+    let notes = Arc::clone(&context.ports.seed_progress);
     Arc::new(move |sentence| {
         tracing::info!(%preview, sentence, "data");
         notes.put(&preview, sentence);
@@ -104,24 +104,24 @@ fn sink(scene: &Scene<'_>) -> DataSink {
 
 /// Copies databases of another generation, or of another preview.
 pub(super) async fn fork(
-    scene: &Scene<'_>,
+    context: &StepContext<'_>,
     generation: Generation,
     from: &DataSource,
     names: &BTreeSet<DatabaseName>,
-) -> Result<Effect, Trouble> {
+) -> Result<Effect, StepError> {
     let set = |generation| DataSet {
-        preview: scene.preview.clone(),
+        preview: context.preview.clone(),
         generation,
     };
     let from = match from {
         DataSource::Generation(source) => set(*source),
         DataSource::Preview(set) => set.clone(),
-        DataSource::Seeds => return Err(Trouble::again("there is nothing to copy")),
+        DataSource::Seeds => return Err(StepError::transient("there is nothing to copy")),
     };
-    let store = &scene.ports.store;
+    let store = &context.ports.store;
     for name in names {
         store
-            .ensure_password(scene.preview, generation, name)
+            .ensure_password(context.preview, generation, name)
             .await?;
     }
     let fork = Fork {
@@ -129,44 +129,44 @@ pub(super) async fn fork(
         to: set(generation),
         names: names.iter().cloned().collect(),
     };
-    let forked = scene.ports.databases.fork(&fork).await;
-    if matches!(forked, Err(DatabaseError::NoData(_))) && fork.from.preview == *scene.preview {
-        forget_lost(scene, fork.from.generation).await?;
-        return Err(Trouble::again("what should be copied is gone"));
+    let forked = context.ports.databases.fork(&fork).await;
+    if matches!(forked, Err(DatabaseError::NoData(_))) && fork.from.preview == *context.preview {
+        forget_lost(context, fork.from.generation).await?;
+        return Err(StepError::transient("what should be copied is gone"));
     }
     let forked = match (forked, names.first()) {
         (Ok(forked), _) => forked,
         (Err(error), Some(name)) => return judge(name, Err(error)).map(|()| Effect::Done),
-        (Err(error), None) => return Err(Trouble::again(error)),
+        (Err(error), None) => return Err(StepError::transient(error)),
     };
     tracing::info!(
-        preview = %scene.preview,
+        preview = %context.preview,
         paused_ms = forked.paused.as_millis(),
         took_ms = forked.took.as_millis(),
         shared = forked.shared,
         "copied"
     );
-    born(scene, generation, names.clone(), false).await
+    complete(context, generation, names.clone(), false).await
 }
 
 /// Sorts what a database said: what the commit is at fault for, and what may pass.
-fn judge<T>(name: &DatabaseName, made: Result<T, DatabaseError>) -> Result<T, Trouble> {
+fn judge<T>(name: &DatabaseName, made: Result<T, DatabaseError>) -> Result<T, StepError> {
     match made {
         Ok(made) => Ok(made),
         Err(DatabaseError::Engine(error)) => Err(error.into()),
-        Err(error) => Err(Trouble::Verdict(diagnosis::database(name, &error))),
+        Err(error) => Err(StepError::Permanent(diagnosis::database(name, &error))),
     }
 }
 
-async fn born(
-    scene: &Scene<'_>,
+async fn complete(
+    context: &StepContext<'_>,
     generation: Generation,
     names: BTreeSet<DatabaseName>,
     anew: bool,
-) -> Result<Effect, Trouble> {
-    let store = &scene.ports.store;
+) -> Result<Effect, StepError> {
+    let store = &context.ports.store;
     store
-        .set_born(scene.preview, generation, names, anew, wall_ms())
+        .set_born(context.preview, generation, names, anew, wall_ms())
         .await?;
     Ok(Effect::Done)
 }
@@ -174,46 +174,46 @@ async fn born(
 /// Starts a server on data that are complete. Data that are not there any more are forgotten, so
 /// that they are made anew.
 pub(super) async fn start(
-    scene: &Scene<'_>,
+    context: &StepContext<'_>,
     number: RevisionNumber,
     generation: Generation,
     name: &DatabaseName,
-) -> Result<Effect, Trouble> {
-    let spec = spec(scene, generation, database(scene, number, name)?).await?;
-    let store = &scene.ports.store;
-    let facts = scene.snapshot.observed.generations.get(&generation);
+) -> Result<Effect, StepError> {
+    let spec = spec(context, generation, database(context, number, name)?).await?;
+    let store = &context.ports.store;
+    let facts = context.state.observed.generations.get(&generation);
     if facts.is_some_and(|facts| facts.answering.contains(name)) {
         store
-            .set_answers(scene.preview, generation, name, false)
+            .set_answers(context.preview, generation, name, false)
             .await?;
     }
-    match scene.ports.databases.start(&spec).await {
+    match context.ports.databases.start(&spec).await {
         Ok(()) => {
             store
-                .set_answers(scene.preview, generation, name, true)
+                .set_answers(context.preview, generation, name, true)
                 .await?;
             Ok(Effect::Done)
         }
         Err(DatabaseError::Engine(EngineError::Missing(what))) => {
-            forget_lost(scene, generation).await?;
-            Err(Trouble::again(format!("{what} is missing")))
+            forget_lost(context, generation).await?;
+            Err(StepError::transient(format!("{what} is missing")))
         }
         other => judge(name, other).map(|()| Effect::Done),
     }
 }
 
 /// Forgets databases whose data somebody removed, so that they are made anew.
-async fn forget_lost(scene: &Scene<'_>, generation: Generation) -> Result<(), Trouble> {
-    let seen = scene.ports.engine.observe(Some(scene.preview)).await?;
-    let store = &scene.ports.store;
-    for row in store.databases(scene.preview).await? {
-        let key = key(scene, generation, &row.name);
-        if row.generation != generation || !row.born || seen.data.contains(&key) {
+async fn forget_lost(context: &StepContext<'_>, generation: Generation) -> Result<(), StepError> {
+    let seen = context.ports.engine.observe(Some(context.preview)).await?;
+    let store = &context.ports.store;
+    for row in store.databases(context.preview).await? {
+        let key = key(context, generation, &row.name);
+        if row.generation != generation || !row.complete || seen.data.contains(&key) {
             continue;
         }
         tracing::warn!(database = %row.name, %generation, "its data are gone; they are made anew");
         store
-            .forget_database(scene.preview, generation, &row.name)
+            .forget_database(context.preview, generation, &row.name)
             .await?;
     }
     Ok(())
@@ -221,32 +221,32 @@ async fn forget_lost(scene: &Scene<'_>, generation: Generation) -> Result<(), Tr
 
 /// Stops a server whose data are kept.
 pub(super) async fn stop(
-    scene: &Scene<'_>,
+    context: &StepContext<'_>,
     generation: Generation,
     name: &DatabaseName,
-) -> Result<Effect, Trouble> {
-    let key = key(scene, generation, name);
-    let stopped = scene.ports.databases.stop(&key).await;
-    stopped.map_err(Trouble::again)?;
+) -> Result<Effect, StepError> {
+    let key = key(context, generation, name);
+    let stopped = context.ports.databases.stop(&key).await;
+    stopped.map_err(StepError::transient)?;
     Ok(Effect::Done)
 }
 
 /// Removes a database: forgotten first, so that what a crash leaves half removed is never used.
 pub(super) async fn remove(
-    scene: &Scene<'_>,
+    context: &StepContext<'_>,
     generation: Generation,
     name: &DatabaseName,
-) -> Result<Effect, Trouble> {
-    scene
+) -> Result<Effect, StepError> {
+    context
         .ports
         .store
-        .forget_database(scene.preview, generation, name)
+        .forget_database(context.preview, generation, name)
         .await?;
-    scene
+    context
         .ports
         .databases
-        .remove(&key(scene, generation, name))
+        .remove(&key(context, generation, name))
         .await
-        .map_err(Trouble::again)?;
+        .map_err(StepError::transient)?;
     Ok(Effect::Done)
 }

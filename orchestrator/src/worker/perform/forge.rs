@@ -8,7 +8,7 @@ use webhook::{
     names::{PullRequestNumber, RepoName},
 };
 
-use super::{Effect, Scene, Trouble};
+use super::{Effect, StepContext, StepError};
 use crate::{
     lifecycle::{Answer, Head, Phase, Read},
     report,
@@ -17,12 +17,12 @@ use crate::{
 
 /// The forge, and what the preview is called there.
 fn subject<'a>(
-    scene: &'a Scene<'_>,
-) -> Result<(&'a Arc<dyn Forge>, &'a RepoName, PullRequestNumber), Trouble> {
-    let row = &scene.snapshot.row;
-    match (&scene.ports.forge, &row.repository, row.number) {
+    context: &'a StepContext<'_>,
+) -> Result<(&'a Arc<dyn Forge>, &'a RepoName, PullRequestNumber), StepError> {
+    let row = &context.state.row;
+    match (&context.ports.forge, &row.repository, row.number) {
         (Some(forge), Some(repository), Some(number)) => Ok((forge, &repository.name, number)),
-        _ => Err(Trouble::again(
+        _ => Err(StepError::transient(
             "no forge is configured for this pull request",
         )),
     }
@@ -30,43 +30,43 @@ fn subject<'a>(
 
 /// Asks what the pull request wants and writes the answer down.
 pub(super) async fn read(
-    scene: &Scene<'_>,
-    look: u64,
+    context: &StepContext<'_>,
+    refresh: u64,
     confirms: Option<RevisionNumber>,
-) -> Result<Effect, Trouble> {
-    let (forge, repo, number) = subject(scene)?;
+) -> Result<Effect, StepError> {
+    let (forge, repo, number) = subject(context)?;
     let (answer, repository) = match forge.pull_request(repo, number).await {
         Ok(pull) => (answer(&pull)?, Some(pull.repository)),
         Err(ForgeError::NotFound(what)) => {
             // "Not found" counts only while the repository itself can be read.
             forge.repository(repo).await.map_err(|error| {
-                Trouble::again(format!("{what} was not found, and its repository: {error}"))
+                StepError::transient(format!("{what} was not found, and its repository: {error}"))
             })?;
             (Answer::Missing, None)
         }
         Err(error) => return Err(error.into()),
     };
     let read = Read {
-        look,
+        refresh,
         confirms,
         at_ms: wall_ms(),
         answer,
     };
-    scene
+    context
         .ports
         .store
-        .apply_read(scene.preview, read, repository)
+        .apply_read(context.preview, read, repository)
         .await?;
     Ok(Effect::Done)
 }
 
-fn answer(pull: &PullRequest) -> Result<Answer, Trouble> {
+fn answer(pull: &PullRequest) -> Result<Answer, StepError> {
     Ok(match pull.state {
         PullRequestState::Merged => Answer::Merged,
         PullRequestState::Closed => Answer::Closed,
         PullRequestState::Open if pull.is_from_fork() => Answer::OpenFork,
         PullRequestState::Open => Answer::Open(Head {
-            commit: CommitSha::parse(pull.head.as_str()).map_err(Trouble::again)?,
+            commit: CommitSha::parse(pull.head.as_str()).map_err(StepError::transient)?,
             branch: pull.head_branch.clone(),
             base: pull.base_branch.clone(),
             author: pull.author.clone(),
@@ -75,20 +75,24 @@ fn answer(pull: &PullRequest) -> Result<Answer, Trouble> {
     })
 }
 
-/// Keeps comment, deployment and commit status as the snapshot says.
-pub(super) async fn report(scene: &Scene<'_>) -> Result<Effect, Trouble> {
-    let (forge, repo, number) = subject(scene)?;
-    let summary = &scene.snapshot.summary;
+/// Keeps comment, deployment and commit status as the state says.
+pub(super) async fn report(context: &StepContext<'_>) -> Result<Effect, StepError> {
+    let (forge, repo, number) = subject(context)?;
+    let summary = &context.state.summary;
     // Until all of it is told nothing counts as told: a report that is cut off half-way may have
     // left words that are no longer true.
-    let store = &scene.ports.store;
-    store.set_reported(scene.preview, String::new()).await?;
-    let events = scene.ports.store.events(scene.preview).await?;
-    let body = report::comment(&scene.ports.settings, scene.snapshot, &events);
-    let marker = report::marker(scene.preview);
+    let store = &context.ports.store;
+    store.set_reported(context.preview, String::new()).await?;
+    let events = context.ports.store.events(context.preview).await?;
+    let body = report::comment(&context.ports.settings, context.state, &events);
+    let marker = report::marker(context.preview);
     forge.keep_comment(repo, number, &marker, &body).await?;
-    if let Some(deployment) = deployment(scene)? {
-        scene.ports.store.set_records(scene.preview, true).await?;
+    if let Some(deployment) = deployment(context)? {
+        context
+            .ports
+            .store
+            .set_records(context.preview, true)
+            .await?;
         forge.keep_deployment(repo, &deployment).await?;
         forge
             .set_commit_status(
@@ -100,17 +104,17 @@ pub(super) async fn report(scene: &Scene<'_>) -> Result<Effect, Trouble> {
             )
             .await?;
     }
-    scene
+    context
         .ports
         .store
-        .set_reported(scene.preview, summary.key())
+        .set_reported(context.preview, summary.key())
         .await?;
     Ok(Effect::Done)
 }
 
 /// The record of the head's revision; none while there is none, or when it is being taken away.
-fn deployment(scene: &Scene<'_>) -> Result<Option<Deployment>, Trouble> {
-    let summary = &scene.snapshot.summary;
+fn deployment(context: &StepContext<'_>) -> Result<Option<Deployment>, StepError> {
+    let summary = &context.state.summary;
     let state = match summary.phase {
         Phase::Closing | Phase::Gone | Phase::Captured => return Ok(None),
         Phase::Queued => DeploymentState::Queued,
@@ -121,11 +125,11 @@ fn deployment(scene: &Scene<'_>) -> Result<Option<Deployment>, Trouble> {
     let (Some(commit), Some(revision)) = (&summary.head, summary.revision) else {
         return Ok(None);
     };
-    let url = report::url(&scene.ports.settings, &scene.snapshot.row);
+    let url = report::url(&context.ports.settings, &context.state.row);
     Ok(Some(Deployment {
-        preview: scene.preview.to_string(),
+        preview: context.preview.to_string(),
         revision,
-        commit: webhook::names::CommitSha::parse(commit.as_str()).map_err(Trouble::again)?,
+        commit: webhook::names::CommitSha::parse(commit.as_str()).map_err(StepError::transient)?,
         state,
         description: report::description(summary),
         url: matches!(state, DeploymentState::Success)
@@ -135,14 +139,21 @@ fn deployment(scene: &Scene<'_>) -> Result<Option<Deployment>, Trouble> {
 }
 
 /// Removes the deployment records.
-pub(super) async fn delete_records(scene: &Scene<'_>) -> Result<Effect, Trouble> {
-    let (forge, repo, _) = subject(scene)?;
-    match forge.delete_deployments(repo, scene.preview.as_str()).await {
+pub(super) async fn delete_records(context: &StepContext<'_>) -> Result<Effect, StepError> {
+    let (forge, repo, _) = subject(context)?;
+    match forge
+        .delete_deployments(repo, context.preview.as_str())
+        .await
+    {
         Ok(()) => {}
         // A repository that is gone took its records along.
         Err(ForgeError::NotFound(_)) => {}
         Err(error) => return Err(error.into()),
     }
-    scene.ports.store.set_records(scene.preview, false).await?;
+    context
+        .ports
+        .store
+        .set_records(context.preview, false)
+        .await?;
     Ok(Effect::Done)
 }

@@ -9,7 +9,7 @@ use deploy::{
     table_watch::{TableReport, TableWatch},
 };
 
-use super::{Effect, Scene, Trouble, data, source};
+use super::{Effect, StepContext, StepError, data, source};
 use crate::{diagnosis, environment, migrationlog, store::EventRow, text, worker::clock::wall_ms};
 
 /// How many tables of one migration are told of in a preview's history.
@@ -17,31 +17,33 @@ const TABLES_MAX: usize = 20;
 
 /// Runs the revision's migration in its service's image.
 pub(super) async fn migrate(
-    scene: &Scene<'_>,
+    context: &StepContext<'_>,
     number: RevisionNumber,
     name: &DatabaseName,
-) -> Result<Effect, Trouble> {
-    let wanted = data::database(scene, number, name)?;
+) -> Result<Effect, StepError> {
+    let wanted = data::database(context, number, name)?;
     let Some(migrate) = &wanted.migrate else {
         return Ok(Effect::Done);
     };
-    let service = source::service(scene, number, &migrate.service)?;
-    let mut spec = environment::service_spec(scene.ports, scene.snapshot, number, service).await?;
+    let service = source::service(context, number, &migrate.service)?;
+    let mut spec = environment::service_spec(context.ports, context.state, number, service).await?;
     spec.command = Some(migrate.run.clone());
     let task = format!("migrate-{name}");
-    let watch = watch(scene, number, wanted).await;
+    let watch = watch(context, number, wanted).await;
     let began = Instant::now();
-    let ended = match scene.ports.engine.run_to_end(&spec, &task).await {
+    let ended = match context.ports.engine.run_to_end(&spec, &task).await {
         Ok(ended) => ended,
         Err(EngineError::Missing(what)) => {
-            let store = &scene.ports.store;
+            let store = &context.ports.store;
             store
-                .forget_image(scene.preview, number, service.name.clone())
+                .forget_image(context.preview, number, service.name.clone())
                 .await?;
-            return Err(Trouble::again(format!("{what} is missing")));
+            return Err(StepError::transient(format!("{what} is missing")));
         }
         Err(EngineError::Refused { why, .. }) => {
-            return Err(Trouble::Verdict(diagnosis::migration_refused(name, &why)));
+            return Err(StepError::Permanent(diagnosis::migration_refused(
+                name, &why,
+            )));
         }
         Err(error) => return Err(error.into()),
     };
@@ -51,31 +53,31 @@ pub(super) async fn migrate(
         None => TableReport::default(),
     };
     let told = sentences(name, &report, took);
-    keep(scene, number, name, &migrate.run, &ended.output, &told).await;
+    keep(context, number, name, &migrate.run, &ended.output, &told).await;
     if ended.exit_code != 0 {
         let failed = diagnosis::migration_failed(name, &migrate.run, &ended);
-        return Err(Trouble::Verdict(failed));
+        return Err(StepError::Permanent(failed));
     }
-    tell(scene, number, told).await;
-    let store = &scene.ports.store;
+    tell(context, number, told).await;
+    let store = &context.ports.store;
     store
-        .set_migrated(scene.preview, number, name.clone())
+        .set_migrated(context.preview, number, name.clone())
         .await?;
     Ok(Effect::Done)
 }
 
 /// A migration runs as well without being watched.
 async fn watch(
-    scene: &Scene<'_>,
+    context: &StepContext<'_>,
     number: RevisionNumber,
     wanted: &Database,
 ) -> Option<Box<dyn TableWatch>> {
-    let generation = scene.revision(number).ok()?.generation?;
-    let spec = data::spec(scene, generation, wanted).await.ok()?;
-    match scene.ports.databases.watch_tables(&spec).await {
+    let generation = context.revision(number).ok()?.generation?;
+    let spec = data::spec(context, generation, wanted).await.ok()?;
+    match context.ports.databases.watch_tables(&spec).await {
         Ok(watch) => watch,
         Err(error) => {
-            tracing::warn!(preview = %scene.preview, %error, "the migration is not watched");
+            tracing::warn!(preview = %context.preview, %error, "the migration is not watched");
             None
         }
     }
@@ -101,7 +103,7 @@ fn sentences(name: &DatabaseName, report: &TableReport, took: Duration) -> Vec<(
     rewritten.chain(locked).take(TABLES_MAX).collect()
 }
 
-async fn tell(scene: &Scene<'_>, number: RevisionNumber, told: Vec<(String, Duration)>) {
+async fn tell(context: &StepContext<'_>, number: RevisionNumber, told: Vec<(String, Duration)>) {
     for (step, took) in told {
         let event = EventRow {
             revision: Some(number.0),
@@ -110,15 +112,15 @@ async fn tell(scene: &Scene<'_>, number: RevisionNumber, told: Vec<(String, Dura
             took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             note: None,
         };
-        let store = &scene.ports.store;
-        if let Err(error) = store.add_event(scene.preview, Some(number), event).await {
+        let store = &context.ports.store;
+        if let Err(error) = store.add_event(context.preview, Some(number), event).await {
             tracing::warn!(%error, "failed to note an event");
         }
     }
 }
 
 async fn keep(
-    scene: &Scene<'_>,
+    context: &StepContext<'_>,
     number: RevisionNumber,
     name: &DatabaseName,
     run: &Command,
@@ -131,8 +133,8 @@ async fn keep(
         told.iter()
             .map(|(sentence, took)| format!("# {sentence}, {:.1} s", took.as_secs_f64())),
     );
-    let logs = &scene.ports.settings.logs;
-    let path = migrationlog::path(logs, scene.preview, number, name);
+    let logs = &context.ports.settings.logs;
+    let path = migrationlog::path(logs, context.preview, number, name);
     if let Err(error) = migrationlog::keep(&path, &lines).await {
         tracing::warn!(%error, "the output of a migration was lost");
     }

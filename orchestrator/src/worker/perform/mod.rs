@@ -1,6 +1,6 @@
 //! The only place with effects: does one step.
 
-mod bind;
+mod assign;
 mod build;
 mod data;
 mod forge;
@@ -16,7 +16,7 @@ use deploy::{engine::EngineError, names::PreviewId};
 use tokio::time::Instant;
 use webhook::forge::ForgeError;
 
-use super::{ports::Ports, snapshot::Snapshot};
+use super::{ports::Ports, preview_state::PreviewState};
 use crate::{
     diagnosis,
     lifecycle::{Attempt, Diagnosis, Outcome, RevisionFacts, Step},
@@ -35,44 +35,44 @@ pub(super) enum Effect {
 
 /// Why a step was not done.
 #[derive(Debug)]
-pub(super) enum Trouble {
+pub(super) enum StepError {
     /// The revision is at fault; trying again brings the same.
-    Verdict(Diagnosis),
+    Permanent(Diagnosis),
     /// Another try may succeed; the other side may have said when.
-    Again {
+    Transient {
         reason: String,
         after: Option<Duration>,
     },
 }
 
-impl Trouble {
-    fn again(reason: impl std::fmt::Display) -> Self {
-        Self::Again {
+impl StepError {
+    fn transient(reason: impl std::fmt::Display) -> Self {
+        Self::Transient {
             reason: reason.to_string(),
             after: None,
         }
     }
 }
 
-impl From<StoreError> for Trouble {
+impl From<StoreError> for StepError {
     fn from(error: StoreError) -> Self {
-        Self::again(error)
+        Self::transient(error)
     }
 }
 
-impl From<EngineError> for Trouble {
+impl From<EngineError> for StepError {
     fn from(error: EngineError) -> Self {
-        Self::again(error)
+        Self::transient(error)
     }
 }
 
-impl From<ForgeError> for Trouble {
+impl From<ForgeError> for StepError {
     fn from(error: ForgeError) -> Self {
         let after = match &error {
             ForgeError::RateLimited { retry_after } => Some(*retry_after),
             _ => None,
         };
-        Self::Again {
+        Self::Transient {
             reason: error.to_string(),
             after,
         }
@@ -82,21 +82,21 @@ impl From<ForgeError> for Trouble {
 /// How a step went, and how long it took.
 #[derive(Debug)]
 pub(super) struct Ended {
-    pub(super) result: Result<Effect, Trouble>,
+    pub(super) result: Result<Effect, StepError>,
     pub(super) took: Duration,
 }
 
 /// Everything a step may look at.
-struct Scene<'a> {
+struct StepContext<'a> {
     ports: &'a Ports,
     preview: &'a PreviewId,
-    snapshot: &'a Snapshot,
+    state: &'a PreviewState,
 }
 
-impl Scene<'_> {
-    fn revision(&self, number: RevisionNumber) -> Result<&RevisionFacts, Trouble> {
-        let facts = self.snapshot.observed.revision(number);
-        facts.ok_or_else(|| Trouble::again(format!("revision {number} is not known")))
+impl StepContext<'_> {
+    fn revision(&self, number: RevisionNumber) -> Result<&RevisionFacts, StepError> {
+        let facts = self.state.observed.revision(number);
+        facts.ok_or_else(|| StepError::transient(format!("revision {number} is not known")))
     }
 }
 
@@ -105,16 +105,16 @@ pub(super) async fn perform(
     ports: &Ports,
     preview: &PreviewId,
     step: &Step,
-    snapshot: &Snapshot,
+    state: &PreviewState,
 ) -> Ended {
     let began = Instant::now();
-    let scene = Scene {
+    let context = StepContext {
         ports,
         preview,
-        snapshot,
+        state,
     };
     let result = match begin_attempt(ports, preview, step).await {
-        Ok(()) => within_deadline(&scene, step).await,
+        Ok(()) => within_deadline(&context, step).await,
         Err(error) => Err(error.into()),
     };
     if result.is_err() {
@@ -126,19 +126,19 @@ pub(super) async fn perform(
     }
 }
 
-async fn within_deadline(scene: &Scene<'_>, step: &Step) -> Result<Effect, Trouble> {
+async fn within_deadline(context: &StepContext<'_>, step: &Step) -> Result<Effect, StepError> {
     // A build has its deadline from its turn on; its place in the line has none.
     if !step.is_cancellable() || matches!(step, Step::Build { .. }) {
-        return dispatch(scene, step).await;
+        return dispatch(context, step).await;
     }
-    let deadline = deadline(scene, step);
-    match tokio::time::timeout(deadline, dispatch(scene, step)).await {
+    let deadline = deadline(context, step);
+    match tokio::time::timeout(deadline, dispatch(context, step)).await {
         Ok(result) => result,
         Err(_) => match step {
-            Step::Migrate { database, .. } => Err(Trouble::Verdict(
+            Step::Migrate { database, .. } => Err(StepError::Permanent(
                 diagnosis::migration_timed_out(database, deadline),
             )),
-            _ => Err(Trouble::again(format!(
+            _ => Err(StepError::transient(format!(
                 "it took longer than {}s",
                 deadline.as_secs()
             ))),
@@ -148,8 +148,8 @@ async fn within_deadline(scene: &Scene<'_>, step: &Step) -> Result<Effect, Troub
 
 /// The operator's limit where there is one; the probe has its own clock and says more when it
 /// runs out.
-fn deadline(scene: &Scene<'_>, step: &Step) -> Duration {
-    let limits = &scene.ports.settings.limits;
+fn deadline(context: &StepContext<'_>, step: &Step) -> Duration {
+    let limits = &context.ports.settings.limits;
     match step {
         Step::Migrate { .. } => Duration::from_secs(limits.migrate_seconds_max),
         Step::Probe { .. } => Duration::from_secs(limits.start_seconds_max + 30),
@@ -158,67 +158,73 @@ fn deadline(scene: &Scene<'_>, step: &Step) -> Duration {
     }
 }
 
-async fn dispatch(scene: &Scene<'_>, step: &Step) -> Result<Effect, Trouble> {
+async fn dispatch(context: &StepContext<'_>, step: &Step) -> Result<Effect, StepError> {
     match step {
-        Step::ReadPullRequest { look, confirms } => forge::read(scene, *look, *confirms).await,
-        Step::Report { .. } => forge::report(scene).await,
-        Step::DeleteRecords => forge::delete_records(scene).await,
+        Step::ReadPullRequest { refresh, confirms } => {
+            forge::read(context, *refresh, *confirms).await
+        }
+        Step::Report { .. } => forge::report(context).await,
+        Step::DeleteRecords => forge::delete_records(context).await,
         Step::BeginRevision {
             number,
             commit,
             request,
-        } => source::begin(scene, *number, commit, *request).await,
-        Step::ReadSource { revision } => source::read(scene, *revision).await,
-        Step::Build { revision, service } => build::build(scene, *revision, service).await,
-        Step::EnsureRoom { room, members } => run::ensure_room(scene, room, *members).await,
-        Step::StartService { revision, service } => run::start(scene, *revision, service).await,
-        Step::Probe { revision } => run::probe(scene, *revision).await,
-        Step::Explain { revision, service } => run::explain(scene, *revision, service).await,
-        Step::Route { revision } => run::route(scene, *revision).await,
-        Step::Unroute => run::unroute(scene).await,
-        Step::Drain { revision } => run::drain(scene, *revision).await,
-        Step::BindData {
+        } => source::begin(context, *number, commit, *request).await,
+        Step::ReadSource { revision } => source::read(context, *revision).await,
+        Step::Build { revision, service } => build::build(context, *revision, service).await,
+        Step::EnsureNetwork { network, members } => {
+            run::ensure_network(context, network, *members).await
+        }
+        Step::StartService { revision, service } => run::start(context, *revision, service).await,
+        Step::Probe { revision } => run::probe(context, *revision).await,
+        Step::Explain { revision, service } => run::explain(context, *revision, service).await,
+        Step::Route { revision } => run::route(context, *revision).await,
+        Step::Unroute => run::unroute(context).await,
+        Step::Drain { revision } => run::drain(context, *revision).await,
+        Step::AssignData {
             revision,
             generation,
             from,
-            fresh,
-        } => bind::bind(scene, *revision, *generation, from, fresh).await,
+            reseed,
+        } => assign::assign(context, *revision, *generation, from, reseed).await,
         Step::ForkData {
             generation,
             from,
             names,
             revision: _,
-        } => data::fork(scene, *generation, from, names).await,
+        } => data::fork(context, *generation, from, names).await,
         Step::CreateDatabase {
             generation,
             name,
             revision,
-        } => data::create(scene, *revision, *generation, name).await,
+        } => data::create(context, *revision, *generation, name).await,
         Step::StartDatabase {
             generation,
             name,
             revision,
-        } => data::start(scene, *revision, *generation, name).await,
-        Step::StopDatabase { generation, name } => data::stop(scene, *generation, name).await,
-        Step::Migrate { revision, database } => migrate::migrate(scene, *revision, database).await,
-        Step::RemoveDatabase { generation, name } => data::remove(scene, *generation, name).await,
-        Step::GiveUp { revision: _, what } => Err(Trouble::Verdict(diagnosis::gave_up(what))),
-        Step::RemoveService { revision, service } => {
-            remove::service(scene, *revision, service).await
+        } => data::start(context, *revision, *generation, name).await,
+        Step::StopDatabase { generation, name } => data::stop(context, *generation, name).await,
+        Step::Migrate { revision, database } => {
+            migrate::migrate(context, *revision, database).await
         }
-        Step::RemoveImage { image } => remove::image(scene, image).await,
-        Step::RemoveStray { stray } => remove::stray(scene, stray).await,
-        Step::RemoveRoom { room } => remove::room(scene, room).await,
+        Step::RemoveDatabase { generation, name } => data::remove(context, *generation, name).await,
+        Step::GiveUp { revision: _, what } => Err(StepError::Permanent(diagnosis::gave_up(what))),
+        Step::RemoveService { revision, service } => {
+            remove::service(context, *revision, service).await
+        }
+        Step::RemoveImage { image } => remove::image(context, image).await,
+        Step::RemoveStray { stray } => remove::stray(context, stray).await,
+        Step::RemoveNetwork { network } => remove::network(context, network).await,
         Step::Retire { revision } => {
-            scene
+            context
                 .ports
                 .store
-                .set_outcome(scene.preview, *revision, Outcome::Retired)
+                .set_outcome(context.preview, *revision, Outcome::Retired)
                 .await?;
             Ok(Effect::Done)
         }
-        Step::LookAgain { seen } => remove::look_again(scene, *seen).await,
-        Step::ConfirmGone => remove::confirm_gone(scene).await,
+        Step::ConfirmEmpty { seen } => remove::confirm_empty(context, *seen).await,
+        Step::ConfirmGone => remove::confirm_gone(context).await,
     }
 }
 
@@ -285,6 +291,9 @@ pub(super) fn title(step: &Step) -> String {
 pub(super) fn is_told(step: &Step) -> bool {
     !matches!(
         step,
-        Step::Report { .. } | Step::LookAgain { .. } | Step::Retire { .. } | Step::BindData { .. }
+        Step::Report { .. }
+            | Step::ConfirmEmpty { .. }
+            | Step::Retire { .. }
+            | Step::AssignData { .. }
     )
 }

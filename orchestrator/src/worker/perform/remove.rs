@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use deploy::{
-    engine::{Room, ServiceKey, Stray},
+    engine::{Network, ServiceKey, Stray},
     names::{ImageId, RevisionNumber, ServiceName},
 };
 
-use super::{Effect, Scene, Trouble};
+use super::{Effect, StepContext, StepError};
 use crate::{servicelog, worker::clock::wall_ms};
 
 /// How long an effect that was under way gets to appear before the next look.
@@ -18,63 +18,73 @@ const QUICK_LOOKS: u32 = 2;
 
 /// Keeps a service's last lines, then removes its container.
 pub(super) async fn service(
-    scene: &Scene<'_>,
+    context: &StepContext<'_>,
     number: RevisionNumber,
     name: &ServiceName,
-) -> Result<Effect, Trouble> {
+) -> Result<Effect, StepError> {
     let key = ServiceKey {
-        preview: scene.preview.clone(),
+        preview: context.preview.clone(),
         revision: number,
         service: name.clone(),
     };
-    servicelog::keep(&*scene.ports.engine, &scene.ports.settings.logs, &key).await;
-    scene.ports.engine.remove_service(&key).await?;
+    servicelog::keep(&*context.ports.engine, &context.ports.settings.logs, &key).await;
+    context.ports.engine.remove_service(&key).await?;
     Ok(Effect::Done)
 }
 
-pub(super) async fn image(scene: &Scene<'_>, image: &ImageId) -> Result<Effect, Trouble> {
-    scene
+pub(super) async fn image(context: &StepContext<'_>, image: &ImageId) -> Result<Effect, StepError> {
+    context
         .ports
         .builder
-        .remove(scene.preview, image)
+        .remove(context.preview, image)
         .await
-        .map_err(Trouble::again)?;
+        .map_err(StepError::transient)?;
     Ok(Effect::Done)
 }
 
-pub(super) async fn stray(scene: &Scene<'_>, stray: &Stray) -> Result<Effect, Trouble> {
-    scene.ports.engine.remove_stray(stray).await?;
+pub(super) async fn stray(context: &StepContext<'_>, stray: &Stray) -> Result<Effect, StepError> {
+    context.ports.engine.remove_stray(stray).await?;
     Ok(Effect::Done)
 }
 
-pub(super) async fn room(scene: &Scene<'_>, room: &Room) -> Result<Effect, Trouble> {
-    scene.ports.engine.remove_room(scene.preview, room).await?;
+pub(super) async fn network(
+    context: &StepContext<'_>,
+    network: &Network,
+) -> Result<Effect, StepError> {
+    context
+        .ports
+        .engine
+        .remove_network(context.preview, network)
+        .await?;
     Ok(Effect::Done)
 }
 
 /// Waits a moment and looks; the worker counts the look when it found nothing.
-pub(super) async fn look_again(scene: &Scene<'_>, seen: u32) -> Result<Effect, Trouble> {
+pub(super) async fn confirm_empty(
+    context: &StepContext<'_>,
+    seen: u32,
+) -> Result<Effect, StepError> {
     let settle = if seen < QUICK_LOOKS {
         SETTLE
     } else {
         SETTLE_LONGER
     };
     tokio::time::sleep(settle).await;
-    let seen = scene.ports.engine.observe(Some(scene.preview)).await?;
+    let seen = context.ports.engine.observe(Some(context.preview)).await?;
     if seen.is_empty() {
         Ok(Effect::Done)
     } else {
-        Err(Trouble::again("something of it appeared once more"))
+        Err(StepError::transient("something of it appeared once more"))
     }
 }
 
-pub(super) async fn confirm_gone(scene: &Scene<'_>) -> Result<Effect, Trouble> {
-    let forgotten = scene.ports.sources.forget(&scene.snapshot.row).await;
+pub(super) async fn confirm_gone(context: &StepContext<'_>) -> Result<Effect, StepError> {
+    let forgotten = context.ports.sources.forget(&context.state.row).await;
     forgotten.map_err(super::source::trouble)?;
-    scene
+    context
         .ports
         .store
-        .confirm_gone(scene.preview, wall_ms())
+        .confirm_gone(context.preview, wall_ms())
         .await?;
     Ok(Effect::Done)
 }

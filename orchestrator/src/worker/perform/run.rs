@@ -4,13 +4,13 @@ use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
 use deploy::{
     blueprint::{Health, Service},
-    engine::{Activity, EngineError, Probe, Room, RoomSpec, ServiceKey},
+    engine::{ContainerState, EngineError, Network, NetworkSpec, Probe, ServiceKey},
     names::{RevisionNumber, ServiceName},
 };
 use futures_util::{StreamExt as _, future};
 use tokio::time::Instant;
 
-use super::{Effect, Scene, Trouble, source};
+use super::{Effect, StepContext, StepError, source};
 use crate::{diagnosis, environment, lifecycle::Routed, worker::clock::wall_ms};
 
 /// How long after a probe that found nothing the next one begins.
@@ -21,81 +21,84 @@ const EXIT_LOOK_PAUSE: Duration = Duration::from_millis(500);
 /// How many of a service's last lines go into a diagnosis.
 const EVIDENCE_LINES: usize = 30;
 
-pub(super) async fn ensure_room(
-    scene: &Scene<'_>,
-    room: &Room,
+pub(super) async fn ensure_network(
+    context: &StepContext<'_>,
+    network: &Network,
     members: usize,
-) -> Result<Effect, Trouble> {
-    let spec = RoomSpec {
-        preview: scene.preview.clone(),
-        room: room.clone(),
+) -> Result<Effect, StepError> {
+    let spec = NetworkSpec {
+        preview: context.preview.clone(),
+        network: network.clone(),
         members,
     };
-    scene.ports.engine.ensure_room(&spec).await?;
+    context.ports.engine.ensure_network(&spec).await?;
     Ok(Effect::Done)
 }
 
 /// Starts a service. An image that is not there any more is forgotten, so that it is made again.
 pub(super) async fn start(
-    scene: &Scene<'_>,
+    context: &StepContext<'_>,
     number: RevisionNumber,
     name: &ServiceName,
-) -> Result<Effect, Trouble> {
-    let service = source::service(scene, number, name)?;
-    let spec = environment::service_spec(scene.ports, scene.snapshot, number, service).await?;
-    match scene.ports.engine.start_service(&spec).await {
+) -> Result<Effect, StepError> {
+    let service = source::service(context, number, name)?;
+    let spec = environment::service_spec(context.ports, context.state, number, service).await?;
+    match context.ports.engine.start_service(&spec).await {
         Ok(_) => Ok(Effect::Done),
         Err(EngineError::Missing(what)) => {
-            let store = &scene.ports.store;
+            let store = &context.ports.store;
             store
-                .forget_image(scene.preview, number, name.clone())
+                .forget_image(context.preview, number, name.clone())
                 .await?;
-            Err(Trouble::again(format!("{what} is missing")))
+            Err(StepError::transient(format!("{what} is missing")))
         }
         Err(EngineError::Refused { why, .. }) => {
-            Err(Trouble::Verdict(diagnosis::start_refused(name, &why)))
+            Err(StepError::Permanent(diagnosis::start_refused(name, &why)))
         }
         Err(error) => Err(error.into()),
     }
 }
 
 /// Waits until every service is ready, or one of them has ended.
-pub(super) async fn probe(scene: &Scene<'_>, number: RevisionNumber) -> Result<Effect, Trouble> {
-    let facts = scene.revision(number)?;
-    let addresses = scene.snapshot.observed.addresses(facts);
+pub(super) async fn probe(
+    context: &StepContext<'_>,
+    number: RevisionNumber,
+) -> Result<Effect, StepError> {
+    let facts = context.revision(number)?;
+    let addresses = context.state.observed.addresses(facts);
     let (Some(blueprint), Some(addresses)) = (&facts.blueprint, addresses) else {
-        return Err(Trouble::again("not all services run"));
+        return Err(StepError::transient("not all services run"));
     };
     let waits = blueprint.services.iter().filter_map(|service| {
         let address = *addresses.get(&service.name)?;
-        Some(wait_ready(scene, number, service, address))
+        Some(wait_ready(context, number, service, address))
     });
     future::try_join_all(waits).await?;
-    scene
+    context
         .ports
         .store
-        .set_healthy(scene.preview, number, wall_ms())
+        .set_healthy(context.preview, number, wall_ms())
         .await?;
     Ok(Effect::Ready(addresses))
 }
 
 async fn wait_ready(
-    scene: &Scene<'_>,
+    context: &StepContext<'_>,
     number: RevisionNumber,
     service: &Service,
     address: SocketAddr,
-) -> Result<(), Trouble> {
+) -> Result<(), StepError> {
     if service.health == Health::Running {
         return Ok(());
     }
-    let host = environment::service_host(scene.ports, &scene.snapshot.row, service)
+    let host = environment::service_host(context.ports, &context.state.row, service)
         .map_or_else(|| service.name.to_string(), |host| host.to_string());
-    let limit = Duration::from_secs(scene.ports.settings.limits.start_seconds_max);
+    let limit = Duration::from_secs(context.ports.settings.limits.start_seconds_max);
     let deadline = Instant::now() + limit;
     let mut pause = PROBE_PAUSE_FIRST;
     let mut look_at = Instant::now() + EXIT_LOOK_PAUSE;
     loop {
-        let found = scene
+        let found = context
             .ports
             .engine
             .probe(address, &host, &service.health)
@@ -104,8 +107,8 @@ async fn wait_ready(
             return Ok(());
         }
         if Instant::now() >= look_at {
-            if has_moved(scene, number, service, address).await? {
-                return Err(Trouble::again(format!(
+            if has_moved(context, number, service, address).await? {
+                return Err(StepError::transient(format!(
                     "{} is not where it was",
                     service.name
                 )));
@@ -113,9 +116,9 @@ async fn wait_ready(
             look_at = Instant::now() + EXIT_LOOK_PAUSE;
         }
         if Instant::now() >= deadline {
-            let evidence = last_lines(scene, number, &service.name).await;
+            let evidence = last_lines(context, number, &service.name).await;
             let diagnosis = diagnosis::not_ready(service, &found, limit, evidence);
-            return Err(Trouble::Verdict(diagnosis));
+            return Err(StepError::Permanent(diagnosis));
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(PROBE_PAUSE_LONGEST);
@@ -124,42 +127,42 @@ async fn wait_ready(
 
 /// Whether the container ended or got another address; then the lifecycle has to look first.
 async fn has_moved(
-    scene: &Scene<'_>,
+    context: &StepContext<'_>,
     number: RevisionNumber,
     service: &Service,
     address: SocketAddr,
-) -> Result<bool, Trouble> {
-    let seen = scene.ports.engine.observe(Some(scene.preview)).await?;
+) -> Result<bool, StepError> {
+    let seen = context.ports.engine.observe(Some(context.preview)).await?;
     let state = seen
         .services
         .iter()
         .find(|state| state.key.revision == number && state.key.service == service.name);
-    Ok(!state.is_some_and(|s| s.activity == Activity::Running && s.address == Some(address)))
+    Ok(!state.is_some_and(|s| s.state == ContainerState::Running && s.address == Some(address)))
 }
 
 /// Says why a service that never served has ended.
 pub(super) async fn explain(
-    scene: &Scene<'_>,
+    context: &StepContext<'_>,
     number: RevisionNumber,
     name: &ServiceName,
-) -> Result<Effect, Trouble> {
+) -> Result<Effect, StepError> {
     let key = (number, name.clone());
-    let activity = scene
-        .snapshot
+    let state = context
+        .state
         .observed
         .services
         .get(&key)
-        .map(|view| view.activity.clone());
-    let Some(Activity::Exited {
+        .map(|view| view.state.clone());
+    let Some(ContainerState::Exited {
         exit_code,
         out_of_memory,
-    }) = activity
+    }) = state
     else {
         return Ok(Effect::Done);
     };
-    let service = source::service(scene, number, name)?;
-    let evidence = last_lines(scene, number, name).await;
-    Err(Trouble::Verdict(diagnosis::exited(
+    let service = source::service(context, number, name)?;
+    let evidence = last_lines(context, number, name).await;
+    Err(StepError::Permanent(diagnosis::exited(
         service,
         exit_code,
         out_of_memory,
@@ -170,16 +173,16 @@ pub(super) async fn explain(
 /// A service's last lines; none where they cannot be read, since a diagnosis without evidence is
 /// better than no diagnosis.
 pub(super) async fn last_lines(
-    scene: &Scene<'_>,
+    context: &StepContext<'_>,
     number: RevisionNumber,
     name: &ServiceName,
 ) -> Vec<String> {
     let key = ServiceKey {
-        preview: scene.preview.clone(),
+        preview: context.preview.clone(),
         revision: number,
         service: name.clone(),
     };
-    let Ok(lines) = scene.ports.engine.logs(&key, EVIDENCE_LINES, false).await else {
+    let Ok(lines) = context.ports.engine.logs(&key, EVIDENCE_LINES, false).await else {
         return Vec::new();
     };
     lines
@@ -191,11 +194,14 @@ pub(super) async fn last_lines(
 }
 
 /// Leads the preview's hosts to a revision.
-pub(super) async fn route(scene: &Scene<'_>, number: RevisionNumber) -> Result<Effect, Trouble> {
-    let facts = scene.revision(number)?;
-    let all = scene.snapshot.observed.addresses(facts);
+pub(super) async fn route(
+    context: &StepContext<'_>,
+    number: RevisionNumber,
+) -> Result<Effect, StepError> {
+    let facts = context.revision(number)?;
+    let all = context.state.observed.addresses(facts);
     let (Some(blueprint), Some(all)) = (&facts.blueprint, all) else {
-        return Err(Trouble::again("not all services run"));
+        return Err(StepError::transient("not all services run"));
     };
     let public: BTreeMap<_, _> = blueprint
         .services
@@ -209,35 +215,38 @@ pub(super) async fn route(scene: &Scene<'_>, number: RevisionNumber) -> Result<E
     };
     // Before the proxy takes it: a revision that visitors may have met is one to go back to.
     if !facts.served {
-        let store = &scene.ports.store;
-        store.set_served(scene.preview, number, wall_ms()).await?;
+        let store = &context.ports.store;
+        store.set_served(context.preview, number, wall_ms()).await?;
     }
-    scene
+    context
         .ports
         .routes
-        .route(&scene.snapshot.row, Some((routed, blueprint)))
+        .route(&context.state.row, Some((routed, blueprint)))
         .await
-        .map_err(Trouble::again)?;
+        .map_err(StepError::transient)?;
     Ok(Effect::Done)
 }
 
-pub(super) async fn unroute(scene: &Scene<'_>) -> Result<Effect, Trouble> {
-    scene
+pub(super) async fn unroute(context: &StepContext<'_>) -> Result<Effect, StepError> {
+    context
         .ports
         .routes
-        .route(&scene.snapshot.row, None)
+        .route(&context.state.row, None)
         .await
-        .map_err(Trouble::again)?;
+        .map_err(StepError::transient)?;
     Ok(Effect::Done)
 }
 
-pub(super) async fn drain(scene: &Scene<'_>, number: RevisionNumber) -> Result<Effect, Trouble> {
-    let deadline = Duration::from_secs(scene.ports.settings.limits.drain_seconds_max);
-    scene
+pub(super) async fn drain(
+    context: &StepContext<'_>,
+    number: RevisionNumber,
+) -> Result<Effect, StepError> {
+    let deadline = Duration::from_secs(context.ports.settings.limits.drain_seconds_max);
+    context
         .ports
         .routes
-        .drain(scene.preview, number, deadline)
+        .drain(context.preview, number, deadline)
         .await
-        .map_err(Trouble::again)?;
+        .map_err(StepError::transient)?;
     Ok(Effect::Done)
 }

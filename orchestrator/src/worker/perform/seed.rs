@@ -9,30 +9,30 @@ use deploy::{
     source::Tree,
 };
 
-use super::{Scene, Trouble, source};
+use super::{StepContext, StepError, source};
 use crate::{diagnosis, environment, lifecycle::Origin, store::Holds};
 
 /// What a database starts with, and whether that is data of real people.
 pub(super) async fn seed(
-    scene: &Scene<'_>,
+    context: &StepContext<'_>,
     number: RevisionNumber,
     database: &Database,
-) -> Result<(Seed, bool), Trouble> {
+) -> Result<(Seed, bool), StepError> {
     let Some(from) = &database.seed else {
         return Ok((Seed::Empty, false));
     };
     let seed = match from {
-        SeedSource::Snapshot { name } => return snapshot(scene, name).await,
-        SeedSource::Run { run, service } => command(scene, number, run, service).await?,
+        SeedSource::Snapshot { name } => return snapshot(context, name).await,
+        SeedSource::Run { run, service } => command(context, number, run, service).await?,
         files => {
-            let tree = source::fetch(scene, number).await?;
+            let tree = source::fetch(context, number).await?;
             match files {
-                SeedSource::Sql { paths } => Seed::Sql(read_all(scene, &tree, paths).await?),
-                SeedSource::PgCustom { path } => Seed::PgCustom(read(scene, &tree, path).await?),
+                SeedSource::Sql { paths } => Seed::Sql(read_all(context, &tree, paths).await?),
+                SeedSource::PgCustom { path } => Seed::PgCustom(read(context, &tree, path).await?),
                 SeedSource::PgDirectory { path, files } => {
-                    Seed::PgDirectory(path.clone(), read_all(scene, &tree, files).await?)
+                    Seed::PgDirectory(path.clone(), read_all(context, &tree, files).await?)
                 }
-                SeedSource::Rdb { path } => Seed::Rdb(read(scene, &tree, path).await?),
+                SeedSource::Rdb { path } => Seed::Rdb(read(context, &tree, path).await?),
                 SeedSource::Run { .. } | SeedSource::Snapshot { .. } => Seed::Empty,
             }
         }
@@ -41,19 +41,19 @@ pub(super) async fn seed(
 }
 
 async fn read_all(
-    scene: &Scene<'_>,
+    context: &StepContext<'_>,
     tree: &Tree,
     paths: &[String],
-) -> Result<Vec<SeedFile>, Trouble> {
+) -> Result<Vec<SeedFile>, StepError> {
     let mut files = Vec::with_capacity(paths.len());
     for path in paths {
-        files.push(read(scene, tree, path).await?);
+        files.push(read(context, tree, path).await?);
     }
     Ok(files)
 }
 
-async fn read(scene: &Scene<'_>, tree: &Tree, path: &str) -> Result<SeedFile, Trouble> {
-    let content = scene
+async fn read(context: &StepContext<'_>, tree: &Tree, path: &str) -> Result<SeedFile, StepError> {
+    let content = context
         .ports
         .sources
         .file(tree, path)
@@ -64,20 +64,20 @@ async fn read(scene: &Scene<'_>, tree: &Tree, path: &str) -> Result<SeedFile, Tr
             path: path.to_owned(),
             content,
         }),
-        None => Err(Trouble::Verdict(diagnosis::seed_missing(path))),
+        None => Err(StepError::Permanent(diagnosis::seed_missing(path))),
     }
 }
 
 async fn command(
-    scene: &Scene<'_>,
+    context: &StepContext<'_>,
     number: RevisionNumber,
     run: &Command,
     service: &ServiceName,
-) -> Result<Seed, Trouble> {
-    let service = source::service(scene, number, service)?;
-    let mut spec = environment::service_spec(scene.ports, scene.snapshot, number, service).await?;
+) -> Result<Seed, StepError> {
+    let service = source::service(context, number, service)?;
+    let mut spec = environment::service_spec(context.ports, context.state, number, service).await?;
     spec.command = Some(run.clone());
-    let scope = scope(scene, number, &service.env)?;
+    let scope = scope(context, number, &service.env)?;
     Ok(Seed::Run {
         spec: Box::new(spec),
         scope,
@@ -88,25 +88,25 @@ async fn command(
 /// What decides the outcome of a command beside its image: whose it is, the service's own variables,
 /// and the databases beside it.
 fn scope(
-    scene: &Scene<'_>,
+    context: &StepContext<'_>,
     number: RevisionNumber,
     env: &BTreeMap<String, String>,
-) -> Result<String, Trouble> {
-    let whose = environment::build_scope(&scene.snapshot.row);
-    let blueprint = scene.revision(number)?.blueprint.as_ref();
+) -> Result<String, StepError> {
+    let whose = environment::build_scope(&context.state.row);
+    let blueprint = context.revision(number)?.blueprint.as_ref();
     let databases = blueprint.map(|known| &known.databases);
-    serde_json::to_string(&(whose, env, databases)).map_err(Trouble::again)
+    serde_json::to_string(&(whose, env, databases)).map_err(StepError::transient)
 }
 
-async fn snapshot(scene: &Scene<'_>, name: &str) -> Result<(Seed, bool), Trouble> {
-    let alone = scene.snapshot.row.desired.origin == Origin::Database;
-    match scene.ports.store.snapshot(name).await? {
+async fn snapshot(context: &StepContext<'_>, name: &str) -> Result<(Seed, bool), StepError> {
+    let alone = context.state.row.desired.origin == Origin::Database;
+    match context.ports.store.snapshot(name).await? {
         // Only what nobody can visit may hold it.
         Some(row) if row.holds == Holds::Real && !alone => {
             let why = "previews are open to whoever has their link";
-            Err(Trouble::Verdict(diagnosis::snapshot_real(name, why)))
+            Err(StepError::Permanent(diagnosis::snapshot_real(name, why)))
         }
         Some(row) => Ok((Seed::Snapshot(row.id), row.holds == Holds::Real)),
-        None => Err(Trouble::Verdict(diagnosis::snapshot_missing(name))),
+        None => Err(StepError::Permanent(diagnosis::snapshot_missing(name))),
     }
 }

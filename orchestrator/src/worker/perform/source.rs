@@ -8,51 +8,59 @@ use deploy::{
     source::Tree,
 };
 
-use super::{Effect, Scene, Trouble};
+use super::{Effect, StepContext, StepError};
 use crate::{
     diagnosis,
     lifecycle::{Parent, RevisionFacts},
-    store::{Given, NewRevision},
+    store::{Inherited, NewRevision},
     worker::{clock::wall_ms, ports::SourceError},
 };
 
 /// Writes a new revision down.
 pub(super) async fn begin(
-    scene: &Scene<'_>,
+    context: &StepContext<'_>,
     number: RevisionNumber,
     commit: &CommitSha,
     request: u64,
-) -> Result<Effect, Trouble> {
-    let desired = &scene.snapshot.row.desired;
-    let given = match (desired.recalled(request), &desired.parent) {
+) -> Result<Effect, StepError> {
+    let desired = &context.state.row.desired;
+    let inherited = match (desired.rolled_back_to(request), &desired.parent) {
         // Data that went meanwhile would come back from their seeds, as if nothing had happened.
-        (Some(before), _) if is_whole(scene, before) => Given::Of(before),
-        (Some(_), _) => Given::Nothing,
-        (None, Some(parent)) if parent.commit == *commit => inherit(scene, number, parent).await?,
-        (None, _) => Given::Nothing,
+        (Some(before), _) if is_whole(context, before) => Inherited::Of(before),
+        (Some(_), _) => Inherited::Nothing,
+        (None, Some(parent)) if parent.commit == *commit => {
+            inherit(context, number, parent).await?
+        }
+        (None, _) => Inherited::Nothing,
     };
     let new = NewRevision {
         number,
         commit: commit.clone(),
         request,
-        given,
+        inherited,
     };
-    let store = &scene.ports.store;
-    store.begin_revision(scene.preview, new, wall_ms()).await?;
+    let store = &context.ports.store;
+    store
+        .begin_revision(context.preview, new, wall_ms())
+        .await?;
     Ok(Effect::Done)
 }
 
 /// Whether everything is there that a revision that served before ran on.
-fn is_whole(scene: &Scene<'_>, number: RevisionNumber) -> bool {
-    let observed = &scene.snapshot.observed;
+fn is_whole(context: &StepContext<'_>, number: RevisionNumber) -> bool {
+    let observed = &context.state.observed;
     let facts = observed.revision(number);
     facts.is_some_and(|facts| observed.is_whole(facts))
 }
 
 /// What the revision was made of that a fork was taken of. What is not there any more is made again
 /// from the commit.
-async fn inherit(scene: &Scene<'_>, number: RevisionNumber, of: &Parent) -> Result<Given, Trouble> {
-    let revisions = scene.ports.store.revisions(&of.preview).await?;
+async fn inherit(
+    context: &StepContext<'_>,
+    number: RevisionNumber,
+    of: &Parent,
+) -> Result<Inherited, StepError> {
+    let revisions = context.ports.store.revisions(&of.preview).await?;
     let served = revisions
         .into_iter()
         .map(|revision| revision.facts)
@@ -64,21 +72,21 @@ async fn inherit(scene: &Scene<'_>, number: RevisionNumber, of: &Parent) -> Resu
         ..
     }) = served
     else {
-        return Ok(Given::Nothing);
+        return Ok(Inherited::Nothing);
     };
     let mut shared = BTreeMap::new();
     for (service, image) in images {
-        let builder = &scene.ports.builder;
+        let builder = &context.ports.builder;
         let ours = builder
-            .share(&image, scene.preview, number, &service)
+            .share(&image, context.preview, number, &service)
             .await
-            .map_err(Trouble::again)?;
+            .map_err(StepError::transient)?;
         // What somebody else made is obtained again, and costs nothing where it is there.
         if ours {
             shared.insert(service, image);
         }
     }
-    Ok(Given::This {
+    Ok(Inherited::This {
         blueprint: Box::new(blueprint),
         images: shared,
         migrated,
@@ -86,22 +94,25 @@ async fn inherit(scene: &Scene<'_>, number: RevisionNumber, of: &Parent) -> Resu
 }
 
 /// Fetches the commit and writes down what it asks for.
-pub(super) async fn read(scene: &Scene<'_>, number: RevisionNumber) -> Result<Effect, Trouble> {
-    let tree = fetch(scene, number).await?;
-    let blueprint = scene
+pub(super) async fn read(
+    context: &StepContext<'_>,
+    number: RevisionNumber,
+) -> Result<Effect, StepError> {
+    let tree = fetch(context, number).await?;
+    let blueprint = context
         .ports
         .sources
         .blueprint(&tree)
         .await
         .map_err(trouble)?;
-    let mib_max = scene.ports.settings.limits.service_memory_mib_max;
+    let mib_max = context.ports.settings.limits.service_memory_mib_max;
     let greedy = blueprint
         .services
         .iter()
         .find(|service| service.memory_bytes > mib_max.saturating_mul(1024 * 1024));
     if let Some(service) = greedy {
         let (key, bytes) = (format!("services.{}", service.name), service.memory_bytes);
-        return Err(Trouble::Verdict(diagnosis::too_greedy(
+        return Err(StepError::Permanent(diagnosis::too_greedy(
             &key, bytes, mib_max,
         )));
     }
@@ -112,44 +123,47 @@ pub(super) async fn read(scene: &Scene<'_>, number: RevisionNumber) -> Result<Ef
             format!("databases.{}", database.name),
             database.memory_bytes,
         );
-        return Err(Trouble::Verdict(diagnosis::too_greedy(
+        return Err(StepError::Permanent(diagnosis::too_greedy(
             &key, bytes, mib_max,
         )));
     }
-    scene
+    context
         .ports
         .store
-        .set_blueprint(scene.preview, number, blueprint)
+        .set_blueprint(context.preview, number, blueprint)
         .await?;
     Ok(Effect::Done)
 }
 
 /// The commit's files.
-pub(super) async fn fetch(scene: &Scene<'_>, number: RevisionNumber) -> Result<Tree, Trouble> {
-    let commit = &scene.revision(number)?.commit;
-    scene
+pub(super) async fn fetch(
+    context: &StepContext<'_>,
+    number: RevisionNumber,
+) -> Result<Tree, StepError> {
+    let commit = &context.revision(number)?.commit;
+    context
         .ports
         .sources
-        .fetch(&scene.snapshot.row, commit)
+        .fetch(&context.state.row, commit)
         .await
         .map_err(trouble)
 }
 
-pub(super) fn trouble(error: SourceError) -> Trouble {
+pub(super) fn trouble(error: SourceError) -> StepError {
     match error {
-        SourceError::Blueprint(error) => Trouble::Verdict(diagnosis::blueprint(&error)),
-        SourceError::Refused(why) => Trouble::Verdict(diagnosis::source(&why)),
-        SourceError::Unreachable(why) => Trouble::again(why),
+        SourceError::Blueprint(error) => StepError::Permanent(diagnosis::blueprint(&error)),
+        SourceError::Refused(why) => StepError::Permanent(diagnosis::source(&why)),
+        SourceError::Unreachable(why) => StepError::transient(why),
     }
 }
 
 /// The service as the revision's blueprint describes it.
 pub(super) fn service<'a>(
-    scene: &'a Scene<'_>,
+    context: &'a StepContext<'_>,
     number: RevisionNumber,
     name: &ServiceName,
-) -> Result<&'a Service, Trouble> {
-    let blueprint = scene.revision(number)?.blueprint.as_ref();
+) -> Result<&'a Service, StepError> {
+    let blueprint = context.revision(number)?.blueprint.as_ref();
     blueprint
         .and_then(|blueprint| {
             blueprint
@@ -157,5 +171,5 @@ pub(super) fn service<'a>(
                 .iter()
                 .find(|service| service.name == *name)
         })
-        .ok_or_else(|| Trouble::again(format!("{number} has no service {name}")))
+        .ok_or_else(|| StepError::transient(format!("{number} has no service {name}")))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use deploy::{
     blueprint::{
-        Blueprint, Command, Database, DatabaseEngine, Health, ImageSource, Migrate, OnPush, Service,
+        Blueprint, Command, Database, DatabaseKind, Health, ImageSource, Migrate, OnPush, Service,
     },
     names::CommitSha,
 };
@@ -116,7 +116,7 @@ fn database(rng: &mut Rng, name: &str, migrates: u64) -> Database {
     let major = if rng.percent(5) { 16 } else { 15 };
     Database {
         name: words::database(name),
-        engine: DatabaseEngine::Postgres,
+        kind: DatabaseKind::Postgres,
         image: format!("postgres:{major}"),
         seed: None,
         seed_digest: None,

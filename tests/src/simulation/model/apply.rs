@@ -39,8 +39,8 @@ impl World {
             late: flight.is_none(),
         };
         match effect {
-            Effect::RoomMake(room) => {
-                self.engine.rooms.entry(room).or_insert(origin);
+            Effect::NetworkMake(network) => {
+                self.engine.networks.entry(network).or_insert(origin);
                 Ok(())
             }
             Effect::Build(key, id) => self.build(&key, id, origin, flight),
@@ -77,11 +77,11 @@ impl World {
                 self.stray_remove(&stray);
                 Ok(())
             }
-            Effect::RoomRemove(room) => {
+            Effect::NetworkRemove(network) => {
                 if let Some(flight) = flight {
-                    self.check_remove_room(&room, flight.view_at);
+                    self.check_remove_network(&network, flight.view_at);
                 }
-                self.engine.rooms.remove(&room);
+                self.engine.networks.remove(&network);
                 Ok(())
             }
             other => match (flight, control) {
@@ -103,7 +103,7 @@ impl World {
                     Err(Stop::Again("the forge is away"))
                 };
             }
-            Effect::ApplyRead(look, confirms) => self.apply_read(look, confirms, flight),
+            Effect::ApplyRead(refresh, confirms) => self.apply_read(refresh, confirms, flight),
             Effect::Begin(number, commit, request) => {
                 self.store.begin_revision(number, &commit, request);
             }
@@ -115,8 +115,8 @@ impl World {
                     None => drop(facts.images.remove(&key.1)),
                 });
             }
-            Effect::Bind(number, generation, from, fresh) => {
-                self.store.bind(number, generation, from, fresh);
+            Effect::Bind(number, generation, from, reseed) => {
+                self.store.bind(number, generation, from, reseed);
             }
             Effect::Born(generation, names, anew) => self.store.set_born(generation, names, anew),
             Effect::Forget(key) => {
@@ -178,13 +178,13 @@ impl World {
         }
     }
 
-    fn apply_read(&mut self, look: u64, confirms: Option<RevisionNumber>, flight: &mut Flight) {
+    fn apply_read(&mut self, refresh: u64, confirms: Option<RevisionNumber>, flight: &mut Flight) {
         let Some(answer) = flight.answer.take() else {
             return;
         };
         self.say(|| format!("the forge says {answer:?}"));
         let read = Read {
-            look,
+            refresh,
             confirms,
             at_ms: self.now,
             answer,
@@ -230,7 +230,7 @@ impl World {
             flight.found.image = Some(id);
             return Ok(());
         }
-        let id = id.unwrap_or_else(|| words::image(self.engine.fresh()));
+        let id = id.unwrap_or_else(|| words::image(self.engine.fresh_number()));
         self.engine.images.insert(key.clone(), (id.clone(), origin));
         if let Some(flight) = flight {
             flight.found.image = Some(id);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use deploy::{
-    engine::{Activity, Room},
+    engine::{ContainerState, Network},
     names::{DatabaseName, Generation, RevisionNumber},
 };
 use orchestrator::lifecycle::Step;
@@ -31,12 +31,12 @@ impl World {
             Effect::ServerStart(key) => {
                 let database = self.engine.databases.get_mut(key);
                 match database.and_then(|database| database.container.as_mut()) {
-                    Some(activity) => *activity = Activity::Running,
+                    Some(state) => *state = ContainerState::Running,
                     None => return Err(Stop::Again("the container is missing")),
                 }
             }
             Effect::ServerReady(key) => match self.engine.databases.get_mut(key) {
-                Some(database) if database.container == Some(Activity::Running) => {
+                Some(database) if database.container == Some(ContainerState::Running) => {
                     database.answers = true;
                 }
                 _ => return Err(Stop::Again("the server ended")),
@@ -84,8 +84,8 @@ impl World {
             self.store.forget_database(key);
             return Err(Stop::Again("the data are missing"));
         }
-        if !self.engine.rooms.contains_key(&Room::Data(key.0)) {
-            return Err(Stop::Again("the room is missing"));
+        if !self.engine.networks.contains_key(&Network::Data(key.0)) {
+            return Err(Stop::Again("the network is missing"));
         }
         let database = self
             .engine
@@ -97,7 +97,7 @@ impl World {
                 answers: false,
                 origin,
             });
-        database.container.get_or_insert(Activity::Created);
+        database.container.get_or_insert(ContainerState::Created);
         Ok(())
     }
 
@@ -178,7 +178,7 @@ impl World {
             self.store.change(revision, |facts| facts.images.clear());
             return Err(Stop::Again("the image is missing"));
         }
-        let id = self.engine.fresh();
+        let id = self.engine.fresh_number();
         let wait = self.rng.wait_ms();
         let ends_at = Some(self.now + wait);
         self.engine.runs.insert(

@@ -1,7 +1,7 @@
 //! Carries out what concerns services and the way of visitors to them.
 
 use deploy::{
-    engine::{Activity, Room},
+    engine::{ContainerState, Network},
     names::RevisionNumber,
 };
 use orchestrator::lifecycle::Routed;
@@ -45,18 +45,18 @@ impl World {
             return Err(Stop::Verdict("refused"));
         }
         let facts = self.store.revision(key.0);
-        let data = facts.and_then(|facts| facts.generation).map(Room::Data);
-        let rooms = &self.engine.rooms;
-        if !rooms.contains_key(&Room::Revision(key.0))
-            || data.is_some_and(|data| !rooms.contains_key(&data))
+        let data = facts.and_then(|facts| facts.generation).map(Network::Data);
+        let networks = &self.engine.networks;
+        if !networks.contains_key(&Network::Revision(key.0))
+            || data.is_some_and(|data| !networks.contains_key(&data))
         {
-            return Err(Stop::Again("a room is missing"));
+            return Err(Stop::Again("a network is missing"));
         }
         if let Some(flight) = flight {
             self.check_start(key, flight);
         }
         self.engine.services.entry(key.clone()).or_insert(Service {
-            activity: Activity::Created,
+            state: ContainerState::Created,
             address: Engine::address(key.0, 1),
             ready_at: None,
             image,
@@ -71,7 +71,7 @@ impl World {
         let host = if self.rng.percent(50) {
             None
         } else {
-            Some(self.engine.fresh())
+            Some(self.engine.fresh_number())
         };
         let Some(service) = self.engine.services.get_mut(key) else {
             return if flight.is_some() {
@@ -80,10 +80,10 @@ impl World {
                 Ok(())
             };
         };
-        if service.activity == Activity::Running {
+        if service.state == ContainerState::Running {
             return Ok(());
         }
-        service.activity = Activity::Running;
+        service.state = ContainerState::Running;
         if let Some(host) = host {
             service.address = Engine::address(key.0, host);
         }
@@ -106,7 +106,7 @@ impl World {
         }
         for (name, address) in &flight.found.addresses {
             let service = self.engine.services.get(&(number, name.clone()));
-            match service.filter(|s| s.activity == Activity::Running && s.address == *address) {
+            match service.filter(|s| s.state == ContainerState::Running && s.address == *address) {
                 None => return Err(Stop::Again("it is not where it was")),
                 Some(service) => ready_at = ready_at.max(service.ready_at.unwrap_or(u64::MAX)),
             }
@@ -122,12 +122,8 @@ impl World {
     }
 
     pub(super) fn explain(&mut self, key: &Key, control: &Control) -> Done {
-        let seen = control
-            .observed
-            .services
-            .get(key)
-            .map(|view| &view.activity);
-        if matches!(seen, Some(Activity::Exited { .. })) {
+        let seen = control.observed.services.get(key).map(|view| &view.state);
+        if matches!(seen, Some(ContainerState::Exited { .. })) {
             return Err(Stop::Verdict("exited"));
         }
         Ok(())

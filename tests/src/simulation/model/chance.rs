@@ -1,10 +1,10 @@
 //! What people, machines and bad luck do to a preview.
 
 use deploy::{
-    engine::{Activity, Room},
+    engine::{ContainerState, Network},
     names::RevisionNumber,
 };
-use orchestrator::lifecycle::{Ending, Hold, Phase, Recall, Reset, Wanted, summary};
+use orchestrator::lifecycle::{Ending, Hold, Phase, Reset, Rollback, Wanted, summary};
 
 use super::{
     app::App,
@@ -14,7 +14,7 @@ use super::{
 };
 
 /// A process that was killed, not one that failed.
-const KILLED: Activity = Activity::Exited {
+const KILLED: ContainerState = ContainerState::Exited {
     exit_code: 137,
     out_of_memory: false,
 };
@@ -38,7 +38,7 @@ impl World {
             32 => self.delete_database(),
             33..35 => self.delete_service(),
             35 => self.delete_image(),
-            36 => self.delete_room(),
+            36 => self.delete_network(),
             37 => self.restart_engine(),
             38 => self.engine_goes_away(),
             39..41 => self.forge_goes_away(),
@@ -143,12 +143,12 @@ impl World {
     }
 
     fn kill_service(&mut self) {
-        let Some(key) = self.pick(|service| service.activity == Activity::Running) else {
+        let Some(key) = self.pick(|service| service.state == ContainerState::Running) else {
             return;
         };
         self.say(|| format!("{} {} dies", key.0, key.1));
         if let Some(service) = self.engine.services.get_mut(&key) {
-            service.activity = KILLED;
+            service.state = KILLED;
         }
         self.touched(key.0);
     }
@@ -165,7 +165,7 @@ impl World {
     fn kill_database(&mut self) {
         self.engine.outside_at = self.now;
         for database in self.engine.databases.values_mut() {
-            if database.container == Some(Activity::Running) {
+            if database.container == Some(ContainerState::Running) {
                 database.container = Some(KILLED);
             }
         }
@@ -203,7 +203,7 @@ impl World {
         self.say(|| "unused images are pruned by somebody".to_owned());
     }
 
-    fn delete_room(&mut self) {
+    fn delete_network(&mut self) {
         let servers: Vec<_> = self
             .engine
             .databases
@@ -217,9 +217,9 @@ impl World {
             .keys()
             .map(|(number, _)| *number)
             .collect();
-        self.engine.rooms.retain(|room, _| match room {
-            Room::Revision(number) => services.contains(number),
-            Room::Data(generation) => servers.contains(generation) || !services.is_empty(),
+        self.engine.networks.retain(|network, _| match network {
+            Network::Revision(number) => services.contains(number),
+            Network::Data(generation) => servers.contains(generation) || !services.is_empty(),
         });
         self.engine.outside_at = self.now;
         self.say(|| "unused networks are pruned by somebody".to_owned());
@@ -228,8 +228,8 @@ impl World {
     fn restart_engine(&mut self) {
         self.say(|| "the engine restarts".to_owned());
         for service in self.engine.services.values_mut() {
-            if service.activity == Activity::Running {
-                service.activity = KILLED;
+            if service.state == ContainerState::Running {
+                service.state = KILLED;
             }
         }
         for run in self.engine.runs.values_mut() {
@@ -274,7 +274,7 @@ impl World {
         if self.control.is_some() && self.store.desired.hold.is_none() {
             self.say(|| "somebody asks for the same commit once more".to_owned());
             self.store.desired.request += 1;
-            self.store.desired.looks_raised += 1;
+            self.store.desired.refresh_requested += 1;
             self.wake();
         }
     }
@@ -286,7 +286,7 @@ impl World {
                 ending: Ending::Removed,
                 commit: None,
             });
-            self.store.desired.looks_raised += 1;
+            self.store.desired.refresh_requested += 1;
             self.wake();
         }
     }
@@ -326,7 +326,7 @@ impl World {
         self.tally.undos += 1;
         let desired = &mut self.store.desired;
         desired.request += 1;
-        desired.recall = Some(Recall {
+        desired.rollback = Some(Rollback {
             head,
             request: desired.request,
             revision,

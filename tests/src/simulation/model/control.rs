@@ -28,7 +28,7 @@ impl World {
         let mut control = Control::new(self.now);
         control.observed.route = self.proxy.route.clone();
         self.control = Some(control);
-        self.store.desired.looks_raised += self.rng.below(2);
+        self.store.desired.refresh_requested += self.rng.below(2);
         self.wake();
     }
 
@@ -63,12 +63,12 @@ impl World {
     pub(super) fn wake(&mut self) {
         if let Some(control) = &mut self.control {
             control.view_at = None;
-            self.look();
+            self.reconcile();
         }
     }
 
     /// One look, one decision, and the beginning of what was decided.
-    pub(super) fn look(&mut self) {
+    pub(super) fn reconcile(&mut self) {
         let Some(mut control) = self.control.take() else {
             return;
         };
@@ -85,7 +85,7 @@ impl World {
             self.engine.show(&mut control.observed);
             control.view_at = Some(self.now);
             if !self.engine.is_empty() {
-                control.observed.empty_looks = 0;
+                control.observed.empty_checks = 0;
             }
         }
         self.tally.looks += 1;
@@ -191,7 +191,7 @@ impl World {
             addresses: addresses.unwrap_or_default(),
             ..Default::default()
         };
-        let id = self.engine.fresh();
+        let id = self.engine.fresh_number();
         control.in_flight.insert(step.clone());
         let flight = Flight {
             step,
@@ -227,7 +227,7 @@ impl World {
             }
             None => {
                 self.control = Some(control);
-                self.look();
+                self.reconcile();
             }
         }
     }
@@ -277,12 +277,12 @@ impl World {
         }
         match result {
             Ok(()) => {
-                control.observed.setbacks.remove(&step.backoff_key());
+                control.observed.backoffs.remove(&step.backoff_key());
                 control.learn(flight);
             }
             Err(Stop::Verdict(code)) => {
                 self.store.end_attempt(step);
-                control.observed.setbacks.remove(&step.backoff_key());
+                control.observed.backoffs.remove(&step.backoff_key());
                 let facts = step
                     .revision()
                     .and_then(|number| self.store.revision(number));

@@ -7,7 +7,7 @@ use std::{
 };
 
 use deploy::{
-    engine::{Room, Stray},
+    engine::{Network, Stray},
     names::{CommitSha, DatabaseName, Generation, ImageId, RevisionNumber, ServiceName},
 };
 use orchestrator::lifecycle::{DataSource, Step};
@@ -30,7 +30,7 @@ pub(super) enum Effect {
     /// Its id is written down.
     NoteImage(Key),
     /// A network is made.
-    RoomMake(Room),
+    NetworkMake(Network),
     /// What a revision runs on is written down.
     Bind(
         RevisionNumber,
@@ -101,7 +101,7 @@ pub(super) enum Effect {
     /// A stray is removed.
     StrayRemove(Stray),
     /// A network is removed.
-    RoomRemove(Room),
+    NetworkRemove(Network),
     /// That a revision is no longer needed is written down.
     Retire(RevisionNumber),
     /// The comment is kept.
@@ -154,7 +154,7 @@ impl Effect {
         matches!(
             self,
             Self::Build(..)
-                | Self::RoomMake(_)
+                | Self::NetworkMake(_)
                 | Self::ServerRemove(_)
                 | Self::ServerMake(_)
                 | Self::ServerStart(_)
@@ -165,7 +165,7 @@ impl Effect {
                 | Self::SvcRemove(_)
                 | Self::ImageRemove(_)
                 | Self::StrayRemove(_)
-                | Self::RoomRemove(_)
+                | Self::NetworkRemove(_)
         )
     }
 
@@ -222,7 +222,9 @@ impl Effect {
 pub(super) fn of(step: &Step, deploys: bool) -> VecDeque<Effect> {
     use Effect as E;
     let parts = match step {
-        Step::ReadPullRequest { look, confirms } => vec![E::Ask, E::ApplyRead(*look, *confirms)],
+        Step::ReadPullRequest { refresh, confirms } => {
+            vec![E::Ask, E::ApplyRead(*refresh, *confirms)]
+        }
         Step::BeginRevision {
             number,
             commit,
@@ -231,7 +233,7 @@ pub(super) fn of(step: &Step, deploys: bool) -> VecDeque<Effect> {
             vec![E::Begin(*number, commit.clone(), *request)]
         }
         Step::ReadSource { revision } => vec![E::Blueprint(*revision)],
-        Step::EnsureRoom { room, .. } => vec![E::RoomMake(room.clone())],
+        Step::EnsureNetwork { network, .. } => vec![E::NetworkMake(network.clone())],
         Step::Build { revision, service } => {
             let key = (*revision, service.clone());
             vec![E::Build(key.clone(), None), E::NoteImage(key)]
@@ -255,11 +257,11 @@ pub(super) fn of(step: &Step, deploys: bool) -> VecDeque<Effect> {
         }
         Step::RemoveImage { image } => vec![E::ImageRemove(image.clone())],
         Step::RemoveStray { stray } => vec![E::StrayRemove(stray.clone())],
-        Step::RemoveRoom { room } => vec![E::RoomRemove(room.clone())],
+        Step::RemoveNetwork { network } => vec![E::NetworkRemove(network.clone())],
         Step::Retire { revision } => vec![E::Retire(*revision)],
         Step::Report { key } => report(key, deploys),
         Step::DeleteRecords => vec![E::DeleteDeployments, E::Records(false)],
-        Step::LookAgain { .. } => vec![E::Settle, E::LookEmpty],
+        Step::ConfirmEmpty { .. } => vec![E::Settle, E::LookEmpty],
         Step::ConfirmGone => vec![E::ConfirmGone],
         data => of_data(data),
     };
@@ -269,12 +271,17 @@ pub(super) fn of(step: &Step, deploys: bool) -> VecDeque<Effect> {
 fn of_data(step: &Step) -> Vec<Effect> {
     use Effect as E;
     match step {
-        Step::BindData {
+        Step::AssignData {
             revision,
             generation,
             from,
-            fresh,
-        } => vec![E::Bind(*revision, *generation, from.clone(), fresh.clone())],
+            reseed,
+        } => vec![E::Bind(
+            *revision,
+            *generation,
+            from.clone(),
+            reseed.clone(),
+        )],
         Step::CreateDatabase {
             generation,
             name,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use deploy::{blueprint::Blueprint, engine::Room, names::RevisionNumber};
+use deploy::{blueprint::Blueprint, engine::Network, names::RevisionNumber};
 use orchestrator::lifecycle::{
     Observed, Outcome, Phase, RevisionFacts, Wanted, current_revision, summary,
 };
@@ -107,7 +107,7 @@ impl World {
         for service in &blueprint.services {
             let key = (number, service.name.clone());
             let there = self.engine.services.get(&key);
-            let Some(there) = there.filter(|service| runs(&service.activity)) else {
+            let Some(there) = there.filter(|service| runs(&service.state)) else {
                 return Err(format!("{number} {} does not run", service.name));
             };
             let routed = self
@@ -135,13 +135,18 @@ impl World {
 
     /// Where somebody went back, what serves runs on the data that served then.
     fn end_recalled(&self, observed: &Observed, current: &RevisionFacts) -> Result<(), String> {
-        let recalled = self.store.desired.recalled(current.request);
-        let recalled = recalled.and_then(|number| observed.revision(number));
-        match recalled {
-            Some(recalled) if recalled.generation != current.generation => Err(format!(
-                "{} went back to {}, and runs on {:?} instead of {:?}",
-                current.number, recalled.number, current.generation, recalled.generation
-            )),
+        let rolled_back_to = self.store.desired.rolled_back_to(current.request);
+        let rolled_back_to = rolled_back_to.and_then(|number| observed.revision(number));
+        match rolled_back_to {
+            Some(rolled_back_to) if rolled_back_to.generation != current.generation => {
+                Err(format!(
+                    "{} went back to {}, and runs on {:?} instead of {:?}",
+                    current.number,
+                    rolled_back_to.number,
+                    current.generation,
+                    rolled_back_to.generation
+                ))
+            }
             _ => Ok(()),
         }
     }
@@ -211,19 +216,19 @@ impl World {
         let stray = engine
             .databases
             .keys()
-            .find(|key| serving.is_none() || !self.store.is_born(key));
+            .find(|key| serving.is_none() || !self.store.is_complete(key));
         if stray.is_some() || !engine.runs.is_empty() {
             return Err(format!("{stray:?} and runs {:?} are left", engine.runs));
         }
-        for room in engine.rooms.keys() {
-            let needed = match room {
-                Room::Revision(number) => serving.is_some_and(|(serving, _)| serving == *number),
-                Room::Data(generation) => serving
+        for network in engine.networks.keys() {
+            let needed = match network {
+                Network::Revision(number) => serving.is_some_and(|(serving, _)| serving == *number),
+                Network::Data(generation) => serving
                     .and_then(|(number, _)| self.store.revision(number))
                     .is_some_and(|facts| facts.generation == Some(*generation)),
             };
             if !needed {
-                return Err(format!("{room:?} is left"));
+                return Err(format!("{network:?} is left"));
             }
         }
         Ok(())

@@ -6,7 +6,7 @@ use std::{
 };
 
 use deploy::{
-    engine::{Activity, Room, Stray, StrayKind},
+    engine::{ContainerState, Network, Stray, StrayKind},
     names::{DatabaseName, Generation, ImageId, RevisionNumber, ServiceName},
 };
 use orchestrator::lifecycle::{Observed, ServiceView};
@@ -29,7 +29,7 @@ pub(super) struct Origin {
 #[derive(Clone, Debug)]
 pub(super) struct Service {
     /// What it does.
-    pub(super) activity: Activity,
+    pub(super) state: ContainerState,
     /// Where it is reached while it runs.
     pub(super) address: SocketAddr,
     /// From when on it answers; never, for some.
@@ -47,7 +47,7 @@ pub(super) type DataKey = (Generation, DatabaseName);
 #[derive(Clone, Debug)]
 pub(super) struct Database {
     /// The container.
-    pub(super) container: Option<Activity>,
+    pub(super) container: Option<ContainerState>,
     /// The data; they are complete or not there.
     pub(super) data: Option<Data>,
     /// Whether its server was once seen to answer with the password of this preview.
@@ -80,7 +80,7 @@ pub(super) struct Run {
 #[derive(Debug, Default)]
 pub(super) struct Engine {
     /// Networks.
-    pub(super) rooms: BTreeMap<Room, Origin>,
+    pub(super) networks: BTreeMap<Network, Origin>,
     /// Service containers.
     pub(super) services: BTreeMap<Key, Service>,
     /// Databases.
@@ -101,7 +101,7 @@ pub(super) struct Engine {
 
 impl Engine {
     /// A number that was never given before.
-    pub(super) fn fresh(&mut self) -> u64 {
+    pub(super) fn fresh_number(&mut self) -> u64 {
         self.counter += 1;
         self.counter
     }
@@ -120,7 +120,7 @@ impl Engine {
 
     /// Whether nothing at all is left.
     pub(super) fn is_empty(&self) -> bool {
-        self.rooms.is_empty()
+        self.networks.is_empty()
             && self.services.is_empty()
             && self.databases.is_empty()
             && self.images.is_empty()
@@ -131,12 +131,12 @@ impl Engine {
     pub(super) fn runs_service(&self, of: impl Fn(&Key, &Service) -> bool) -> bool {
         self.services
             .iter()
-            .any(|(key, service)| service.activity == Activity::Running && of(key, service))
+            .any(|(key, service)| service.state == ContainerState::Running && of(key, service))
     }
 
     /// Every object's origin, with a word for it.
     pub(super) fn origins(&self) -> impl Iterator<Item = (String, Origin)> {
-        let rooms = self.rooms.iter().map(|(r, o)| (format!("{r:?}"), *o));
+        let networks = self.networks.iter().map(|(r, o)| (format!("{r:?}"), *o));
         let services = self
             .services
             .iter()
@@ -153,7 +153,7 @@ impl Engine {
             .runs
             .iter()
             .map(|(n, r)| (format!("run {n}"), r.origin));
-        rooms
+        networks
             .chain(services)
             .chain(databases)
             .chain(images)
@@ -162,11 +162,11 @@ impl Engine {
 
     /// What a look shows.
     pub(super) fn show(&self, observed: &mut Observed) {
-        observed.rooms = self.rooms.keys().cloned().collect();
+        observed.networks = self.networks.keys().cloned().collect();
         let view = |(key, service): (&Key, &Service)| {
-            let runs = service.activity == Activity::Running;
+            let runs = service.state == ContainerState::Running;
             let view = ServiceView {
-                activity: service.activity.clone(),
+                state: service.state.clone(),
                 address: runs.then_some(service.address),
             };
             (key.clone(), view)
@@ -202,6 +202,6 @@ impl Engine {
 }
 
 /// Whether it runs.
-pub(super) fn runs(activity: &Activity) -> bool {
-    *activity == Activity::Running
+pub(super) fn runs(state: &ContainerState) -> bool {
+    *state == ContainerState::Running
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use deploy::{
-    engine::{Activity, Room},
+    engine::{ContainerState, Network},
     names::{ImageId, RevisionNumber},
 };
 use orchestrator::lifecycle::{DataSource, Step, Wanted};
@@ -25,11 +25,13 @@ fn clash(a: &Step, b: &Step) -> bool {
                 service: s,
             },
         ) => (revision, service) == (r, s),
-        (Step::StartService { revision, .. }, Step::RemoveRoom { room }) => {
-            *room == Room::Revision(*revision)
+        (Step::StartService { revision, .. }, Step::RemoveNetwork { network }) => {
+            *network == Network::Revision(*revision)
         }
         (Step::Route { revision }, Step::RemoveService { revision: r, .. }) => revision == r,
-        (Step::EnsureRoom { room, .. }, Step::RemoveRoom { room: other }) => room == other,
+        (Step::EnsureNetwork { network, .. }, Step::RemoveNetwork { network: other }) => {
+            network == other
+        }
         _ => false,
     }
 }
@@ -72,8 +74,10 @@ impl World {
         match step {
             Step::Route { revision } => self.check_route_begin(control, *revision),
             Step::CreateDatabase { .. } | Step::ForkData { .. } => {
-                let born = self.changed_by(step);
-                if let Some((generation, name)) = born.iter().find(|key| self.store.is_born(key)) {
+                let complete = self.changed_by(step);
+                if let Some((generation, name)) =
+                    complete.iter().find(|key| self.store.is_complete(key))
+                {
                     self.broke(|| format!("{generation} {name} is made though it is complete"));
                 }
             }
@@ -158,7 +162,7 @@ impl World {
         for (name, address) in &flight.found.addresses {
             let service = self.engine.services.get(&(number, name.clone()));
             let ready = service.is_some_and(|service| {
-                service.activity == Activity::Running
+                service.state == ContainerState::Running
                     && service.address == *address
                     && service.ready_at.is_some_and(|at| at <= self.now)
             });
@@ -214,12 +218,12 @@ impl World {
     pub(super) fn check_data_changes(&mut self, key: &DataKey) {
         let database = self.engine.databases.get(key);
         let served = database.is_some_and(|database| {
-            database.container == Some(Activity::Running) && !database.origin.late
+            database.container == Some(ContainerState::Running) && !database.origin.late
         });
         if served {
             self.broke(|| format!("the data of {} {} change under a server", key.0, key.1));
         }
-        if self.store.is_born(key) {
+        if self.store.is_complete(key) {
             self.broke(|| format!("the data of {} {} are complete, and change", key.0, key.1));
         }
     }
@@ -244,20 +248,20 @@ impl World {
     }
 
     /// A network is about to be removed.
-    pub(super) fn check_remove_room(&mut self, room: &Room, view_at: u64) {
+    pub(super) fn check_remove_network(&mut self, network: &Network, view_at: u64) {
         if self.engine.outside_at >= view_at {
             return;
         }
-        let inside = match room {
-            Room::Revision(number) => self.engine.runs_service(|key, _| key.0 == *number),
-            Room::Data(generation) => {
+        let inside = match network {
+            Network::Revision(number) => self.engine.runs_service(|key, _| key.0 == *number),
+            Network::Data(generation) => {
                 let mut databases = self.engine.databases.iter();
                 databases
                     .any(|(key, database)| key.0 == *generation && database.container.is_some())
             }
         };
         if inside {
-            self.broke(|| format!("{room:?} is removed with something inside"));
+            self.broke(|| format!("{network:?} is removed with something inside"));
         }
     }
 
@@ -287,7 +291,7 @@ impl World {
     pub(super) fn is_ready(&self, number: RevisionNumber, key: &DataKey) -> bool {
         let database = self.engine.databases.get(key);
         database.is_some_and(|database| {
-            database.container == Some(Activity::Running)
+            database.container == Some(ContainerState::Running)
                 && database.data.is_some()
                 && database.answers
                 && database.origin.life == self.store.desired.life
@@ -319,7 +323,7 @@ impl World {
             return self.broke(|| format!("the life ends while {what} is there"));
         }
         let working = control.in_flight.iter().find(|step| {
-            step.touches_engine() && !matches!(step, Step::LookAgain { .. } | Step::Probe { .. })
+            step.touches_engine() && !matches!(step, Step::ConfirmEmpty { .. } | Step::Probe { .. })
         });
         if let Some(step) = working {
             let step = step.clone();

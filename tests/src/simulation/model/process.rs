@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use deploy::names::CommitSha;
-use orchestrator::lifecycle::{Answer, Observed, Setback, Step};
+use orchestrator::lifecycle::{Answer, Backoff, Observed, Step};
 
 use super::effect::{Effect, Found};
 
@@ -67,13 +67,13 @@ impl Control {
 
     pub(super) fn failed(&mut self, step: &Step, now: u64, reason: &str) {
         let key = step.backoff_key();
-        let before = self.observed.setbacks.get(&key);
-        let count = before.map_or(0, |setback| setback.count) + 1;
+        let before = self.observed.backoffs.get(&key);
+        let count = before.map_or(0, |backoff| backoff.count) + 1;
         let wait = RETRY_FIRST_MS.saturating_mul(1 << count.min(16)) / 2;
         let retry_at_ms = now + wait.min(RETRY_LONGEST_MS);
-        self.observed.setbacks.insert(
+        self.observed.backoffs.insert(
             key,
-            Setback {
+            Backoff {
                 count,
                 retry_at_ms,
                 reason: reason.to_owned(),
@@ -81,10 +81,10 @@ impl Control {
         );
     }
 
-    /// Forgets setbacks of steps that are no longer wanted.
+    /// Forgets backoffs of steps that are no longer wanted.
     pub(super) fn forget_setbacks(&mut self, named: &BTreeSet<Step>, now: u64) {
-        self.observed.setbacks.retain(|step, setback| {
-            setback.retry_at_ms > now || named.iter().any(|n| n.backoff_key() == *step)
+        self.observed.backoffs.retain(|step, backoff| {
+            backoff.retry_at_ms > now || named.iter().any(|n| n.backoff_key() == *step)
         });
     }
 
@@ -101,7 +101,7 @@ impl Control {
                 self.observed.in_doubt.clear();
             }
             Step::Unroute => self.observed.in_doubt.clear(),
-            Step::LookAgain { seen } => self.observed.empty_looks = seen + 1,
+            Step::ConfirmEmpty { seen } => self.observed.empty_checks = seen + 1,
             Step::ConfirmGone => self.forget(),
             _ => {}
         }
@@ -111,8 +111,8 @@ impl Control {
     pub(super) fn forget(&mut self) {
         self.observed.ready.clear();
         self.observed.drained.clear();
-        self.observed.setbacks.clear();
-        self.observed.empty_looks = 0;
+        self.observed.backoffs.clear();
+        self.observed.empty_checks = 0;
         self.view_at = None;
     }
 }

@@ -141,9 +141,9 @@ impl Store {
             served: false,
             outcome: None,
         };
-        let recalled = self.desired.recalled(request);
-        self.revisions
-            .push(match recalled.and_then(|number| self.revision(number)) {
+        let rolled_back_to = self.desired.rolled_back_to(request);
+        self.revisions.push(
+            match rolled_back_to.and_then(|number| self.revision(number)) {
                 Some(before) => RevisionFacts {
                     blueprint: before.blueprint.clone(),
                     images: before.images.clone(),
@@ -152,7 +152,8 @@ impl Store {
                     ..facts
                 },
                 None => facts,
-            });
+            },
+        );
         self.revisions.sort_by_key(|facts| facts.number);
     }
 
@@ -169,7 +170,7 @@ impl Store {
         number: RevisionNumber,
         generation: Generation,
         from: DataSource,
-        fresh: BTreeSet<DatabaseName>,
+        reseed: BTreeSet<DatabaseName>,
     ) {
         let same = from == DataSource::Generation(generation);
         self.change(number, |facts| {
@@ -179,7 +180,7 @@ impl Store {
             facts.migrated.extend(
                 names
                     .into_iter()
-                    .filter(|name| same && !fresh.contains(name)),
+                    .filter(|name| same && !reseed.contains(name)),
             );
         });
         let facts = self
@@ -187,11 +188,11 @@ impl Store {
             .entry(generation)
             .or_insert(GenerationFacts {
                 from,
-                fresh: BTreeSet::new(),
-                born: BTreeSet::new(),
+                reseed: BTreeSet::new(),
+                complete: BTreeSet::new(),
                 answering: BTreeSet::new(),
             });
-        facts.fresh.extend(fresh);
+        facts.reseed.extend(reseed);
         self.last_generation = self.last_generation.max(generation.0);
     }
 
@@ -209,7 +210,7 @@ impl Store {
             }
             if let Some(facts) = self.generations.get_mut(&generation) {
                 facts.answering.remove(&name);
-                facts.born.insert(name);
+                facts.complete.insert(name);
             }
         }
     }
@@ -228,15 +229,15 @@ impl Store {
     pub(super) fn forget_database(&mut self, key: &DataKey) {
         self.forget_migrations(key);
         if let Some(facts) = self.generations.get_mut(&key.0) {
-            facts.born.remove(&key.1);
+            facts.complete.remove(&key.1);
             facts.answering.remove(&key.1);
         }
     }
 
     /// Whether a database is complete.
-    pub(super) fn is_born(&self, key: &DataKey) -> bool {
+    pub(super) fn is_complete(&self, key: &DataKey) -> bool {
         let facts = self.generations.get(&key.0);
-        facts.is_some_and(|facts| facts.born.contains(&key.1))
+        facts.is_some_and(|facts| facts.complete.contains(&key.1))
     }
 
     fn forget_migrations(&mut self, (generation, name): &DataKey) {
@@ -252,7 +253,7 @@ impl Store {
         self.desired.life += 1;
         self.desired.clearing = false;
         self.desired.reset = None;
-        self.desired.recall = None;
+        self.desired.rollback = None;
         self.ended += 1;
         self.generations.clear();
         self.served_at.clear();

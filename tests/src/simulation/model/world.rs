@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use deploy::{
-    engine::Activity,
+    engine::ContainerState,
     names::{DatabaseName, RevisionNumber},
 };
 
@@ -215,7 +215,7 @@ impl World {
             Event::Hint => {
                 if self.control.is_some() {
                     self.say(|| "hint".to_owned());
-                    self.store.desired.looks_raised += 1;
+                    self.store.desired.refresh_requested += 1;
                     self.wake();
                 }
             }
@@ -238,10 +238,10 @@ impl World {
         let Some(service) = self.engine.services.get_mut(key) else {
             return;
         };
-        if service.activity != Activity::Running || service.address != address {
+        if service.state != ContainerState::Running || service.address != address {
             return;
         }
-        service.activity = Activity::Exited {
+        service.state = ContainerState::Exited {
             exit_code: 1,
             out_of_memory: false,
         };
@@ -261,7 +261,7 @@ impl World {
             return;
         };
         if let Some(database) = self.engine.databases.get_mut(&key)
-            && database.container == Some(Activity::Running)
+            && database.container == Some(ContainerState::Running)
             && let Some(data) = &mut database.data
         {
             data.migrated.insert(migrations);

@@ -9,11 +9,12 @@ use deploy::{
 };
 use orchestrator::{
     lifecycle::Phase,
-    routes::RouteBook,
+    routes::Routes,
     secrets::SecretsFile,
     store::Store,
     worker::{
-        Board, BuildQueue, DataNotes, Ledger, Limits, Ports, Registry, Settings, Snapshot, wall_ms,
+        AdmissionQueue, BuildQueue, Limits, Ports, PreviewState, SeedProgress, Settings,
+        StateBoard, Workers, wall_ms,
     },
 };
 use proxy::table::{RouteTable, Upstream};
@@ -45,7 +46,7 @@ struct Life {
     outside: Arc<Outside>,
     store: Store,
     settings: Settings,
-    registry: Registry,
+    workers: Workers,
     preview: PreviewId,
 }
 
@@ -74,19 +75,19 @@ async fn live(seed: u64, dir: &Path) -> anyhow::Result<Ended> {
         life.act().await?;
     }
     let ended = life.settle().await;
-    life.registry.stop_by_ticking(&life.store).await?;
+    life.workers.stop_by_ticking(&life.store).await?;
     ended
 }
 
-/// A registry that is stopped while somebody moves the clock.
+/// A workers that is stopped while somebody moves the clock.
 trait StopByTicking {
     async fn stop_by_ticking(&self, store: &Store) -> anyhow::Result<()>;
 }
 
-impl StopByTicking for Registry {
+impl StopByTicking for Workers {
     async fn stop_by_ticking(&self, store: &Store) -> anyhow::Result<()> {
-        let registry = self.clone();
-        let stopping = tokio::spawn(async move { registry.stop().await });
+        let workers = self.clone();
+        let stopping = tokio::spawn(async move { workers.stop().await });
         while !stopping.is_finished() {
             pass(store).await?;
         }
@@ -150,15 +151,15 @@ impl Life {
         let preview = store
             .look_at_pull(repository, PullRequestNumber(1), wall_ms())
             .await?;
-        let registry = registry(&store, &engine, &outside, &settings);
-        registry.wake(&preview);
+        let workers = workers(&store, &engine, &outside, &settings);
+        workers.wake(&preview);
         Ok(Self {
             rng,
             engine,
             outside,
             store,
             settings,
-            registry,
+            workers,
             preview,
         })
     }
@@ -168,8 +169,8 @@ impl Life {
     }
 
     async fn hint(&self) -> anyhow::Result<()> {
-        self.store.raise_look(&self.preview, wall_ms()).await?;
-        self.registry.wake(&self.preview);
+        self.store.request_refresh(&self.preview, wall_ms()).await?;
+        self.workers.wake(&self.preview);
         Ok(())
     }
 
@@ -217,8 +218,8 @@ impl Life {
 
     /// The control plane stops and starts: routes are taken over from the proxy.
     async fn restart(&mut self) -> anyhow::Result<()> {
-        self.registry.stop_by_ticking(&self.store).await?;
-        self.registry = registry(&self.store, &self.engine, &self.outside, &self.settings);
+        self.workers.stop_by_ticking(&self.store).await?;
+        self.workers = workers(&self.store, &self.engine, &self.outside, &self.settings);
         let row = self
             .store
             .preview(&self.preview)
@@ -233,11 +234,11 @@ impl Life {
                 .blueprint
                 .clone()
         };
-        self.registry
+        self.workers
             .ports()
             .routes
             .adopt(&table, &row, Vec::new(), blueprint_of);
-        self.registry.wake(&self.preview);
+        self.workers.wake(&self.preview);
         Ok(())
     }
 
@@ -267,11 +268,11 @@ impl Life {
     /// Whether everything is as the pull request asks for.
     async fn check(&self) -> anyhow::Result<Phase> {
         let snapshot = self
-            .registry
+            .workers
             .ports()
             .board
             .get(&self.preview)
-            .context("no look yet")?;
+            .context("no refresh yet")?;
         let row = self
             .store
             .preview(&self.preview)
@@ -329,8 +330,8 @@ impl Life {
 }
 
 /// Nothing is there but what serves, and databases.
-fn exact(snapshot: &Snapshot, seen: &deploy::engine::Observation) -> anyhow::Result<()> {
-    let serving = snapshot.observed.route.as_ref().map(|route| route.revision);
+fn exact(state: &PreviewState, seen: &deploy::engine::Observation) -> anyhow::Result<()> {
+    let serving = state.observed.route.as_ref().map(|route| route.revision);
     let others = seen
         .services
         .iter()
@@ -351,13 +352,13 @@ fn exact(snapshot: &Snapshot, seen: &deploy::engine::Observation) -> anyhow::Res
     Ok(())
 }
 
-fn registry(
+fn workers(
     store: &Store,
     engine: &FakeEngine,
     outside: &Arc<Outside>,
     settings: &Settings,
-) -> Registry {
-    Registry::new(Arc::new(Ports {
+) -> Workers {
+    Workers::new(Arc::new(Ports {
         store: store.clone(),
         engine: Arc::new(engine.clone()),
         builder: Arc::new(engine.clone()),
@@ -365,11 +366,11 @@ fn registry(
         data_access: Arc::new(engine.clone()),
         forge: Some(outside.clone()),
         sources: outside.clone(),
-        routes: RouteBook::new(settings.clone(), outside.clone()),
-        admission: Ledger::new(4),
-        board: Board::default(),
+        routes: Routes::new(settings.clone(), outside.clone()),
+        admission: AdmissionQueue::new(4),
+        board: StateBoard::default(),
         builds: BuildQueue::new(2),
-        data_notes: Arc::new(DataNotes::default()),
+        seed_progress: Arc::new(SeedProgress::default()),
         secrets: SecretsFile::default(),
         disk_is_full: Default::default(),
         settings: settings.clone(),

@@ -32,18 +32,18 @@ impl Present {
 
 /// Whether somebody waits for a clone.
 #[derive(Debug, Default)]
-pub(super) struct Calm {
+pub(super) struct ClonePriority {
     present: watch::Sender<Present>,
 }
 
 /// One clone that is under way, or one who cannot wait.
 #[derive(Debug)]
 pub(crate) struct Presence {
-    calm: Arc<Calm>,
+    calm: Arc<ClonePriority>,
     is_clone: bool,
 }
 
-impl Calm {
+impl ClonePriority {
     /// There is one clone more until the answer is dropped.
     pub(super) fn disturb(self: &Arc<Self>) -> Presence {
         self.present.send_modify(|present| present.clones += 1);
@@ -119,9 +119,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn calm_comes_a_while_after_the_last_clone() {
-        let calm = Arc::new(Calm::default());
+        let calm = Arc::new(ClonePriority::default());
         let began = Instant::now();
-        calm.come(Calm::deadline()).await;
+        calm.come(ClonePriority::deadline()).await;
         assert_eq!(began.elapsed(), CALM);
         let (first, second) = (calm.disturb(), calm.disturb());
         let ends = async {
@@ -131,30 +131,30 @@ mod tests {
             drop(second);
         };
         let began = Instant::now();
-        tokio::join!(calm.come(Calm::deadline()), ends);
+        tokio::join!(calm.come(ClonePriority::deadline()), ends);
         assert_eq!(began.elapsed(), 3 * CALM);
     }
 
     #[tokio::test(start_paused = true)]
     async fn nobody_waits_for_calm_for_ever_or_while_somebody_is_in_a_hurry() {
-        let calm = Arc::new(Calm::default());
+        let calm = Arc::new(ClonePriority::default());
         let clone = calm.disturb();
         let began = Instant::now();
-        calm.come(Calm::deadline()).await;
+        calm.come(ClonePriority::deadline()).await;
         assert_eq!(began.elapsed(), WAIT_MAX);
         let hurry = calm.hurry();
         let began = Instant::now();
-        calm.come(Calm::deadline()).await;
+        calm.come(ClonePriority::deadline()).await;
         assert_eq!(began.elapsed(), CALM);
         drop((hurry, clone));
     }
 
     #[tokio::test]
     async fn a_thread_goes_on_once_the_clone_is_done() {
-        let calm = Arc::new(Calm::default());
+        let calm = Arc::new(ClonePriority::default());
         let clone = calm.disturb();
         let waits = Arc::clone(&calm);
-        let waiting = tokio::task::spawn_blocking(move || waits.wait(Calm::deadline()));
+        let waiting = tokio::task::spawn_blocking(move || waits.wait(ClonePriority::deadline()));
         tokio::task::yield_now().await;
         assert!(!waiting.is_finished());
         drop(clone);

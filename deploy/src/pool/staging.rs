@@ -20,7 +20,7 @@ use super::{
 
 /// A place in the making. Dropped without being published, it is thrown away.
 #[derive(Debug)]
-pub struct Draft {
+pub struct Staging {
     made: Arc<Made>,
 }
 
@@ -50,7 +50,7 @@ impl Drop for Made {
 
 impl Pool {
     /// Begins to make something: an empty directory that no place leads to yet.
-    pub async fn draft(&self) -> Result<Draft, PoolError> {
+    pub async fn draft(&self) -> Result<Staging, PoolError> {
         let pool = self.clone();
         let making = move |layout: &layout::Layout| {
             let path = layout.making()?;
@@ -64,15 +64,15 @@ impl Pool {
             Ok(made)
         };
         let made = self.changing("begin a draft", making).await?;
-        Ok(Draft {
+        Ok(Staging {
             made: Arc::new(made),
         })
     }
 }
 
-impl Draft {
+impl Staging {
     /// The directory that a container may see, while it is being made. Another path after
-    /// [`Draft::publish`].
+    /// [`Staging::publish`].
     pub fn data_path(&self) -> PathBuf {
         self.made.path.join(DATA)
     }

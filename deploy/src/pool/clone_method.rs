@@ -6,7 +6,7 @@ use super::open;
 
 /// How a pool comes by its clones.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Way {
+pub enum CloneMethod {
     /// The directory's own file system shares blocks.
     Native,
     /// A file system of ours in one file, mounted on the directory.
@@ -23,7 +23,7 @@ pub enum Way {
     },
 }
 
-impl Way {
+impl CloneMethod {
     /// What a pool in this data directory would most likely be; nothing is made or mounted to find
     /// out, so a file that cannot be mounted is not foreseen.
     pub fn foresee(data: &Path) -> Self {

@@ -15,7 +15,7 @@ use super::{
 
 /// What a revision is to run on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Birth {
+pub(super) enum DataPlan {
     /// What another revision runs on, as it is.
     Same {
         /// That.
@@ -28,7 +28,7 @@ pub(super) enum Birth {
         /// Where its data come from.
         from: DataSource,
         /// Databases that come from their seeds all the same.
-        fresh: BTreeSet<DatabaseName>,
+        reseed: BTreeSet<DatabaseName>,
     },
 }
 
@@ -46,12 +46,12 @@ enum Change {
 }
 
 /// Decides it.
-pub(super) fn birth(
+pub(super) fn data_plan(
     desired: &Desired,
     observed: &Observed,
     revision: &RevisionFacts,
     blueprint: &Blueprint,
-) -> Birth {
+) -> DataPlan {
     let serving = observed
         .serving()
         .filter(|serving| serving.number != revision.number);
@@ -89,24 +89,24 @@ pub(super) fn birth(
             (&new.name, change)
         })
         .collect();
-    let fresh: BTreeSet<_> = changes
+    let reseed: BTreeSet<_> = changes
         .iter()
         .filter(|(_, change)| matches!(change, Change::Again | Change::Added))
         .map(|(name, _)| (*name).clone())
         .collect();
     let as_it_is = |(_, change): &(_, Change)| matches!(change, Change::Kept | Change::Added);
     if changes.iter().all(as_it_is) {
-        return Birth::Same {
+        return DataPlan::Same {
             generation,
-            added: fresh,
+            added: reseed,
         };
     }
-    Birth::New {
-        from: match fresh.len() == changes.len() {
+    DataPlan::New {
+        from: match reseed.len() == changes.len() {
             true => DataSource::Seeds,
             false => DataSource::Generation(generation),
         },
-        fresh,
+        reseed,
     }
 }
 
@@ -148,19 +148,19 @@ fn change(old: &Database, new: &Database, migrated: bool) -> Change {
 }
 
 /// The first data of a preview.
-fn first(desired: &Desired, blueprint: &Blueprint) -> Birth {
+fn first(desired: &Desired, blueprint: &Blueprint) -> DataPlan {
     let parent = desired.parent.as_ref();
     let from = parent.and_then(|parent| Some((parent, parent.generation?)));
     let Some((parent, generation)) = from else {
-        return Birth::New {
+        return DataPlan::New {
             from: DataSource::Seeds,
-            fresh: BTreeSet::new(),
+            reseed: BTreeSet::new(),
         };
     };
     let all = blueprint.databases.iter().map(|d| &d.name);
-    let fresh = all.filter(|name| !parent.names.contains(*name));
-    Birth::New {
-        fresh: fresh.cloned().collect(),
+    let reseed = all.filter(|name| !parent.names.contains(*name));
+    DataPlan::New {
+        reseed: reseed.cloned().collect(),
         from: DataSource::Preview(DataSet {
             preview: parent.preview.clone(),
             generation,
@@ -177,5 +177,5 @@ fn fits(old: &Database, new: &Database) -> bool {
         let version = last.split_once(':').map_or("", |(_, version)| version);
         version.split(['.', '-']).next().unwrap_or("").to_owned()
     };
-    old.engine == new.engine && major(&old.image) == major(&new.image)
+    old.kind == new.kind && major(&old.image) == major(&new.image)
 }

@@ -10,12 +10,12 @@ use deploy::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    glance,
-    landing::Landing,
+    current,
     lifecycle::{Head, Observed, Origin, Parent, Phase, RevisionFacts, Wanted, summary},
     names, servicelog,
-    store::{Holds, NewRevision, NewTaken, PreviewRow, StoreError},
-    worker::{Ports, Registry, wall_ms},
+    start_path::StartPath,
+    store::{Holds, NewCopy, NewRevision, PreviewRow, StoreError},
+    worker::{Ports, Workers, wall_ms},
 };
 
 /// What is kept of a note, in characters.
@@ -26,7 +26,7 @@ const HOURS_MAX: u64 = 24 * 365;
 /// How a fork or a capture is asked for.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct TakeBody {
+pub struct CopyBody {
     /// A fork of the data under another commit: a full id, or the beginning of one that the preview
     /// has had.
     #[serde(default)]
@@ -61,13 +61,13 @@ pub enum Refused {
 
 /// Writes down what is wanted; the new preview's worker takes the copy at once.
 pub async fn take(
-    registry: &Registry,
+    workers: &Workers,
     row: &PreviewRow,
-    body: TakeBody,
+    body: CopyBody,
     origin: Origin,
 ) -> Result<PreviewId, Refused> {
-    let ports = registry.ports();
-    let observed = glance::observed(ports, row).await?;
+    let ports = workers.ports();
+    let observed = current::observed(ports, row).await?;
     let (head, source) = source(row, &observed)?;
     keep_real_data_in(ports, row, source).await?;
     let commit = match &body.commit {
@@ -84,7 +84,7 @@ pub async fn take(
             "`hours` has to be from 1 to {HOURS_MAX}"
         )));
     }
-    let path = body.path.as_deref().map(str::parse::<Landing>);
+    let path = body.path.as_deref().map(str::parse::<StartPath>);
     let path = path
         .transpose()
         .map_err(|error| Refused::Wrong(error.to_string()))?;
@@ -94,7 +94,7 @@ pub async fn take(
     };
     let id = fresh_id(&row.slug, letter)?;
     let now_ms = wall_ms();
-    let new = NewTaken {
+    let new = NewCopy {
         id: id.clone(),
         slug: row.slug.clone(),
         origin,
@@ -111,7 +111,7 @@ pub async fn take(
         expires_at_ms: Some(now_ms.saturating_add(hours.saturating_mul(3_600_000))),
     };
     add(ports, new, None, now_ms).await?;
-    registry.wake(&id);
+    workers.wake(&id);
     if origin == Origin::Capture {
         keep_lines(ports, row, source, &id).await;
     }
@@ -131,7 +131,7 @@ fn source<'a>(
         Origin::Capture => phase == Phase::Captured,
         _ => observed.route.is_some(),
     };
-    match glance::shown(row, observed).filter(|_| whole && !row.desired.clearing) {
+    match current::shown(row, observed).filter(|_| whole && !row.desired.clearing) {
         Some(revision) => Ok((head, revision)),
         None => Err(Refused::NotNow(format!(
             "{} is {phase}: nothing of it serves yet, so there is nothing to take a copy of",
@@ -175,7 +175,7 @@ fn parent(row: &PreviewRow, source: &RevisionFacts, observed: &Observed) -> Pare
     let facts = source
         .generation
         .and_then(|generation| observed.generations.get(&generation));
-    let names = facts.map_or_else(BTreeSet::new, |facts| facts.born.clone());
+    let names = facts.map_or_else(BTreeSet::new, |facts| facts.complete.clone());
     Parent {
         preview: row.id.clone(),
         generation: source.generation,
@@ -226,7 +226,7 @@ fn known_commit(text: &str, origin: Origin, observed: &Observed) -> Result<Commi
 /// [`Refused::TooMany`].
 pub async fn add(
     ports: &Ports,
-    new: NewTaken,
+    new: NewCopy,
     first: Option<NewRevision>,
     now_ms: u64,
 ) -> Result<(), Refused> {
@@ -243,8 +243,7 @@ pub async fn add(
 /// An id that nobody has had.
 pub fn fresh_id(slug: &str, letter: char) -> Result<PreviewId, Refused> {
     let digits = crate::random::hex::<4>().map_err(StoreError::from)?;
-    names::taken_preview_id(slug, letter, &digits)
-        .map_err(|error| Refused::Wrong(error.to_string()))
+    names::copy_preview_id(slug, letter, &digits).map_err(|error| Refused::Wrong(error.to_string()))
 }
 
 /// What the services printed until then; a capture without it is still a capture.

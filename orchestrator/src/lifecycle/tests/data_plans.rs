@@ -1,4 +1,4 @@
-//! On which data a revision is born, where that is easily got wrong.
+//! Which data a revision is given, where that is easily got wrong.
 
 use super::*;
 
@@ -101,7 +101,7 @@ fn a_fork_with_a_database_more_makes_it() {
     scene.desired.origin = Origin::Fork;
     scene.generation(OLD).from = elsewhere_data();
     scene.asks_for_cache(SECOND);
-    scene.generation(OLD).fresh.insert(cache());
+    scene.generation(OLD).reseed.insert(cache());
     assert_eq!(scene.run(), [create(SECOND, OLD, cache())]);
 }
 
@@ -109,9 +109,9 @@ fn a_fork_with_a_database_more_makes_it() {
 fn a_database_that_is_new_to_a_generation_comes_from_its_seed() {
     let mut scene = Scene::swapped();
     scene.observed.databases.remove(&(OLD, db()));
-    scene.observed.rooms.remove(&Room::Data(OLD));
+    scene.observed.networks.remove(&Network::Data(OLD));
     scene.asks_for_cache(FIRST);
-    scene.generation(OLD).born.insert(cache());
+    scene.generation(OLD).complete.insert(cache());
     scene.observed.data.insert((OLD, cache()));
     scene.push(THIRD, 'c');
     scene.asks_for_cache(THIRD);
@@ -119,7 +119,7 @@ fn a_database_that_is_new_to_a_generation_comes_from_its_seed() {
     let joined = bind(THIRD, NEW, DataSource::Generation(NEW), [cache()]);
     assert!(scene.run().contains(&joined), "{:?}", scene.run());
     scene.facts(THIRD).generation = Some(NEW);
-    scene.generation(NEW).fresh.insert(cache());
+    scene.generation(NEW).reseed.insert(cache());
     let steps = scene.run();
     assert!(steps.contains(&create(THIRD, NEW, cache())), "{steps:?}");
 }

@@ -1,34 +1,34 @@
-//! Promises about rooms, and about what is not there.
+//! Promises about networks, and about what is not there.
 
 use super::{
     Fixture, Kept,
-    check::{R1, expect, key, observe, room, shop},
+    check::{R1, expect, key, network, observe, shop},
     data::{G1, MAIN, data_key},
 };
 use crate::{
-    engine::{Room, Stray, StrayKind},
+    engine::{Network, Stray, StrayKind},
     names::{ImageId, SnapshotId},
 };
 
 /// Ensuring what is there changes nothing.
-pub async fn ensuring_a_room_twice_makes_one(fixture: &dyn Fixture) -> Kept {
-    room(fixture).await?;
-    room(fixture).await?;
+pub async fn ensuring_a_network_twice_makes_one(fixture: &dyn Fixture) -> Kept {
+    network(fixture).await?;
+    network(fixture).await?;
     let seen = observe(fixture).await?;
-    let one = seen.rooms == [(shop()?, Room::Revision(R1))] && seen.strays.is_empty();
-    expect(one, "ensuring a room twice makes one", &seen)
+    let one = seen.networks == [(shop()?, Network::Revision(R1))] && seen.strays.is_empty();
+    expect(one, "ensuring a network twice makes one", &seen)
 }
 
 /// Removing is done once and may be asked for twice.
-pub async fn a_removed_room_is_gone_and_removing_again_is_fine(fixture: &dyn Fixture) -> Kept {
-    room(fixture).await?;
+pub async fn a_removed_network_is_gone_and_removing_again_is_fine(fixture: &dyn Fixture) -> Kept {
+    network(fixture).await?;
     for _ in 0..2 {
         fixture
             .engine()
-            .remove_room(&shop()?, &Room::Revision(R1))
+            .remove_network(&shop()?, &Network::Revision(R1))
             .await?;
         let seen = observe(fixture).await?;
-        expect(seen.is_empty(), "a removed room is gone", &seen)?;
+        expect(seen.is_empty(), "a removed network is gone", &seen)?;
     }
     Ok(())
 }
@@ -36,7 +36,7 @@ pub async fn a_removed_room_is_gone_and_removing_again_is_fine(fixture: &dyn Fix
 /// Every removal of every port finds nothing and is content.
 pub async fn removing_what_is_not_there_is_fine(fixture: &dyn Fixture) -> Kept {
     let engine = fixture.engine();
-    engine.remove_room(&shop()?, &Room::Data(G1)).await?;
+    engine.remove_network(&shop()?, &Network::Data(G1)).await?;
     engine.remove_service(&key("web")?).await?;
     for kind in [StrayKind::Container, StrayKind::Volume, StrayKind::Network] {
         let id = "dayfly-contract-nothing".to_owned();

@@ -8,8 +8,8 @@ use std::{
 
 use crate::{directory::TABLE_FILE, table::RouteTable};
 
-/// Octets of a table, on disk or on the control socket; far above what one host can run.
-pub(crate) const TABLE_OCTETS_MAX: usize = 64 * 1024 * 1024;
+/// Bytes of a table, on disk or on the control socket; far above what one host can run.
+pub(crate) const TABLE_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// The last table, if there is one. A file that cannot be understood is an error, not an absence.
 pub(crate) fn read(dir: &Path) -> io::Result<Option<RouteTable>> {
@@ -18,11 +18,11 @@ pub(crate) fn read(dir: &Path) -> io::Result<Option<RouteTable>> {
         opened => opened?,
     };
     let mut text = Vec::new();
-    file.take(TABLE_OCTETS_MAX as u64 + 1)
+    file.take(TABLE_BYTES_MAX as u64 + 1)
         .read_to_end(&mut text)?;
-    if text.len() > TABLE_OCTETS_MAX {
+    if text.len() > TABLE_BYTES_MAX {
         return Err(io::Error::other(format!(
-            "{TABLE_FILE} is larger than {TABLE_OCTETS_MAX}"
+            "{TABLE_FILE} is larger than {TABLE_BYTES_MAX}"
         )));
     }
     Ok(Some(serde_json::from_slice(&text)?))

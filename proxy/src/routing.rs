@@ -15,7 +15,7 @@ use arc_swap::ArcSwapOption;
 use crate::{
     key::{InFlight, Key},
     pool::Target,
-    table::{Access, Activity, RouteTable, SessionDigest, Upstream},
+    table::{self, Access, Activity, RouteTable, SessionDigest},
 };
 
 /// The table in use, and every key that is in it or still has something open.
@@ -23,7 +23,7 @@ use crate::{
 pub(crate) struct Live {
     table: ArcSwapOption<Compiled>,
     /// Raised after each swap; see [`Live::admit`].
-    generation: AtomicU64,
+    epoch: AtomicU64,
     keys: Mutex<HashMap<String, Arc<Key>>>,
     gate: Arc<Path>,
     idle_max: usize,
@@ -39,14 +39,14 @@ struct Compiled {
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) host: Box<str>,
-    pub(crate) upstream: Far,
+    pub(crate) upstream: Upstream,
     pub(crate) key: Arc<Key>,
     access: Allowed,
 }
 
 /// Where a route leads.
 #[derive(Clone, Debug)]
-pub(crate) enum Far {
+pub(crate) enum Upstream {
     Address(Target),
     Ask,
     ControlPlane(Target),
@@ -72,7 +72,7 @@ impl Live {
     pub(crate) fn new(gate: Arc<Path>, idle_max: usize) -> Self {
         Self {
             table: ArcSwapOption::empty(),
-            generation: AtomicU64::new(0),
+            epoch: AtomicU64::new(0),
             keys: Mutex::default(),
             gate,
             idle_max,
@@ -82,13 +82,13 @@ impl Live {
     /// The route of a host, with the request counted.
     ///
     /// A drain begins after a swap and must see every request that read the table before it. So the
-    /// request is counted first, and then the generation is looked at again. All these accesses are
+    /// request is counted first, and then the epoch is looked at again. All these accesses are
     /// in one total order: either the drain's look at the count comes after our counting, and sees
-    /// it; or it comes before, then so did the raise of the generation, and we see that and start
+    /// it; or it comes before, then so did the raise of the epoch, and we see that and start
     /// over with the new table.
     pub(crate) fn admit(&self, host: &str) -> Found {
         loop {
-            let generation = self.generation.load(Ordering::SeqCst);
+            let epoch = self.epoch.load(Ordering::SeqCst);
             let table = self.table.load();
             let Some(table) = table.as_ref() else {
                 return Found::NoTable;
@@ -97,7 +97,7 @@ impl Live {
                 return Found::Nothing;
             };
             let counted = entry.key.count_request();
-            if self.generation.load(Ordering::SeqCst) == generation {
+            if self.epoch.load(Ordering::SeqCst) == epoch {
                 return Found::Route(Arc::clone(entry), counted);
             }
         }
@@ -117,7 +117,7 @@ impl Live {
             key.pool.revive();
             let entry = Entry {
                 host: host.as_str().into(),
-                upstream: self.far(&route.upstream),
+                upstream: self.upstream(&route.upstream),
                 key: Arc::clone(key),
                 access: Allowed::from(&route.access),
             };
@@ -135,7 +135,7 @@ impl Live {
         let source = Arc::new(table);
         self.table
             .store(Some(Arc::new(Compiled { source, routes })));
-        self.generation.fetch_add(1, Ordering::SeqCst);
+        self.epoch.fetch_add(1, Ordering::SeqCst);
     }
 
     /// The table in use.
@@ -168,11 +168,13 @@ impl Live {
         });
     }
 
-    fn far(&self, upstream: &Upstream) -> Far {
+    fn upstream(&self, upstream: &table::Upstream) -> Upstream {
         match upstream {
-            Upstream::Address(address) => Far::Address(Target::Tcp(*address)),
-            Upstream::Ask => Far::Ask,
-            Upstream::ControlPlane => Far::ControlPlane(Target::Unix(Arc::clone(&self.gate))),
+            table::Upstream::Address(address) => Upstream::Address(Target::Tcp(*address)),
+            table::Upstream::Ask => Upstream::Ask,
+            table::Upstream::ControlPlane => {
+                Upstream::ControlPlane(Target::Unix(Arc::clone(&self.gate)))
+            }
         }
     }
 

@@ -1,5 +1,5 @@
-//! The fence around what we run: which bridges stand behind the host's firewall, asked of the
-//! engine, and whether builds may begin.
+//! What the host's firewall isolates: our networks, and the bridge of builds where the operator asks
+//! for it; and whether builds may begin.
 
 use bollard::query_parameters::InspectNetworkOptions;
 
@@ -19,7 +19,7 @@ const INTERFACE_DEFAULT: &str = "docker0";
 #[derive(Debug)]
 struct BuildsBridge {
     interface: String,
-    /// The fence is made of rules for IPv4.
+    /// Our rules are for IPv4.
     ipv6: bool,
 }
 
@@ -34,19 +34,19 @@ impl Docker {
 
     /// Whether the rules are in place; nothing is changed.
     pub(super) async fn firewall_status(&self) -> FirewallStatus {
-        match self.fenced_bridge().await {
+        match self.isolated_bridge().await {
             Ok(bridge) => self.firewall().status(interface(bridge.as_ref())).await,
             Err(why) => FirewallStatus::CannotSet(why),
         }
     }
 
-    /// Why builds are not fenced although they should be. Put in place where it can be: the server
+    /// Why builds are not isolated although they should be. Put in place where it can be: the server
     /// may have just started, or somebody flushed the rules.
-    pub(super) async fn missing_fence(&self) -> Option<String> {
-        if !self.config().fence_builds {
+    pub(super) async fn missing_isolation(&self) -> Option<String> {
+        if !self.config().isolate_builds {
             return None;
         }
-        let status = match self.fenced_bridge().await {
+        let status = match self.isolated_bridge().await {
             Ok(bridge) => self.firewall().ensure(interface(bridge.as_ref())).await,
             Err(why) => FirewallStatus::CannotSet(why),
         };
@@ -56,13 +56,13 @@ impl Docker {
             FirewallStatus::CannotSet(why) => why,
         };
         Some(format!(
-            "firewall: the fence around builds is not in place ({why}); \
-             `engine.fence_builds = false` builds without it"
+            "firewall: the rules that isolate builds are not in place ({why}); \
+             `engine.isolate_builds = false` builds without it"
         ))
     }
 
-    /// The bridge of builds, and why no fence can stand there.
-    async fn fenced_bridge(&self) -> Result<Option<BuildsBridge>, String> {
+    /// The bridge of builds, and why it cannot be isolated.
+    async fn isolated_bridge(&self) -> Result<Option<BuildsBridge>, String> {
         let bridge = self.builds_bridge().await;
         let bridge = bridge.map_err(|error| error.to_string())?;
         if let Some(BuildsBridge {
@@ -71,23 +71,23 @@ impl Docker {
         }) = &bridge
         {
             return Err(format!(
-                "the engine's bridge {interface} has IPv6, which the fence does not cover; \
+                "the engine's bridge {interface} has IPv6, which our rules do not cover; \
                  remove `ipv6` from the engine's daemon.json"
             ));
         }
         Ok(bridge)
     }
 
-    /// The bridge of builds where they are to be fenced. `None` too for an engine without one,
+    /// The bridge of builds where they are to be isolated. `None` too for an engine without one,
     /// whose builds reach no network at all.
     async fn builds_bridge(&self) -> Result<Option<BuildsBridge>, EngineError> {
-        if !self.config().fence_builds {
+        if !self.config().isolate_builds {
             return Ok(None);
         }
         let inspect = self
             .api()
             .inspect_network(DEFAULT_NETWORK, None::<InspectNetworkOptions>);
-        let network = self.look("the engine's own bridge", inspect).await?;
+        let network = self.find("the engine's own bridge", inspect).await?;
         Ok(network.map(|network| BuildsBridge {
             interface: network
                 .options

@@ -9,12 +9,12 @@ use deploy::names::PreviewId;
 
 /// One sentence for each preview whose data are being made.
 #[derive(Debug, Default)]
-pub struct DataNotes {
+pub struct SeedProgress {
     sentences: Mutex<BTreeMap<PreviewId, String>>,
 }
 
-impl DataNotes {
-    /// The last sentence, while the making goes on.
+impl SeedProgress {
+    /// The last sentence, while the seeding goes on.
     pub fn get(&self, preview: &PreviewId) -> Option<String> {
         self.lock().get(preview).cloned()
     }

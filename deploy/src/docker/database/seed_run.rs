@@ -16,9 +16,9 @@ use crate::{
         Docker,
         host_config::{Created, Plan},
     },
-    engine::{EngineError, Room},
+    engine::{EngineError, Network},
     names::{ImageId, SnapshotId},
-    pool::{Draft, Place},
+    pool::{Place, Staging},
 };
 
 /// Changes when data are made in another way than before.
@@ -38,7 +38,7 @@ const VERIFY_COPY_MAX: Duration = Duration::from_secs(10 * 60);
 
 /// Data that were made and seen to answer, and belong to nobody yet.
 pub(super) struct Made {
-    pub(super) draft: Draft,
+    pub(super) draft: Staging,
     /// `table.column` of everything in them.
     pub(super) columns: Vec<String>,
 }
@@ -98,10 +98,10 @@ impl Docker {
         sink: &DataSink,
     ) -> Result<Made, DatabaseError> {
         let pool = self.pool_of_data()?;
-        if let Some(why) = pool.hindrance().await {
+        if let Some(why) = pool.blocker().await {
             return Err(DatabaseError::Full(why));
         }
-        let kind = kind(&spec.engine);
+        let kind = kind(&spec.kind);
         let (user, admin) = (random_password()?, random_password()?);
         let passwords = Passwords {
             user: match seed {
@@ -122,17 +122,17 @@ impl Docker {
         }
         let network = match seed {
             Seed::Run { .. } => Some(
-                self.room_id(&spec.key.preview, &Room::Data(spec.key.generation))
+                self.network_id(&spec.key.preview, &Network::Data(spec.key.generation))
                     .await?,
             ),
             _ => None,
         };
         let mut plan = self
-            .making_plan(spec, image, network.clone(), draft.data_path(), &passwords)
+            .seed_run_plan(spec, image, network.clone(), draft.data_path(), &passwords)
             .await?;
         plan.command = plan
             .command
-            .map(|command| kind.making_command(seed, command));
+            .map(|command| kind.seed_run_command(seed, command));
         let made = async {
             let id = self.launch_making(&plan).await?;
             self.ready(&id, network.as_deref(), spec, &passwords)
@@ -180,7 +180,7 @@ impl Docker {
         self.seed_with(id, spec, kind, &mask, steps, sink).await
     }
 
-    async fn making_plan(
+    async fn seed_run_plan(
         &self,
         spec: &DatabaseSpec,
         image: &ImageId,
@@ -266,16 +266,16 @@ impl Docker {
         &self,
         spec: &DatabaseSpec,
         image: &ImageId,
-        draft: &Draft,
+        draft: &Staging,
         passwords: &Passwords<'_>,
     ) -> Result<(), DatabaseError> {
         let pool = self.pool_of_data()?;
         let copy = pool.draft().await?;
         pool.clone_draft(draft, &copy, VERIFY_COPY_MAX).await?;
         let mut plan = self
-            .making_plan(spec, image, None, copy.data_path(), passwords)
+            .seed_run_plan(spec, image, None, copy.data_path(), passwords)
             .await?;
-        plan.env = kind(&spec.engine).env(passwords, false);
+        plan.env = kind(&spec.kind).env(passwords, false);
         let verified = async {
             let id = self.launch_making(&plan).await?;
             self.ready(&id, None, spec, passwords).await
@@ -299,7 +299,7 @@ fn snapshot_id(
     };
     add(RECIPE.as_bytes());
     add(image.as_str().as_bytes());
-    add(&serde_json::to_vec(&spec.engine).unwrap_or_default());
+    add(&serde_json::to_vec(&spec.kind).unwrap_or_default());
     let files: Vec<_> = match seed {
         Seed::Empty | Seed::Snapshot(_) => Vec::new(),
         Seed::Sql(files) => files.iter().collect(),

@@ -12,23 +12,23 @@ use super::{ports::Ports, run, signal::Signal};
 
 /// Starts and wakes workers. Cheap to clone.
 #[derive(Clone)]
-pub struct Registry {
+pub struct Workers {
     inner: Arc<Inner>,
 }
 
 struct Inner {
     ports: Arc<Ports>,
-    workers: Mutex<BTreeMap<PreviewId, Arc<Signal>>>,
+    signals: Mutex<BTreeMap<PreviewId, Arc<Signal>>>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
 
-impl Registry {
-    /// A registry without workers.
+impl Workers {
+    /// None yet.
     pub fn new(ports: Arc<Ports>) -> Self {
         let inner = Inner {
             ports,
-            workers: Mutex::default(),
+            signals: Mutex::default(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
         };
@@ -44,12 +44,12 @@ impl Registry {
 
     /// Makes the preview's worker look again; starts it where there is none.
     pub fn wake(&self, preview: &PreviewId) {
-        let mut workers = self
+        let mut signals = self
             .inner
-            .workers
+            .signals
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if let Some(signal) = workers.get(preview) {
+        if let Some(signal) = signals.get(preview) {
             signal.raise();
             return;
         }
@@ -58,38 +58,38 @@ impl Registry {
         }
         let signal = Arc::new(Signal::default());
         signal.raise();
-        workers.insert(preview.clone(), Arc::clone(&signal));
-        let registry = self.clone();
+        signals.insert(preview.clone(), Arc::clone(&signal));
+        let workers = self.clone();
         let preview = preview.clone();
         let stop = self.inner.stop.child_token();
         self.inner
             .tasks
-            .spawn(run::run(registry, preview, signal, stop));
+            .spawn(run::run(workers, preview, signal, stop));
     }
 
     /// Makes every worker look again.
     pub fn wake_all(&self) {
-        let workers = self
+        let signals = self
             .inner
-            .workers
+            .signals
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        for signal in workers.values() {
+        for signal in signals.values() {
             signal.raise();
         }
     }
 
     /// Lets a worker end, unless it was woken meanwhile.
     pub(super) fn retire(&self, preview: &PreviewId, signal: &Signal) -> bool {
-        let mut workers = self
+        let mut signals = self
             .inner
-            .workers
+            .signals
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         if signal.is_raised() {
             return false;
         }
-        workers.remove(preview);
+        signals.remove(preview);
         true
     }
 

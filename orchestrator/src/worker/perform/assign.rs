@@ -4,30 +4,34 @@ use std::collections::BTreeSet;
 
 use deploy::names::{DatabaseName, Generation, RevisionNumber};
 
-use super::{Effect, Scene, Trouble};
+use super::{Effect, StepContext, StepError};
 use crate::{lifecycle::DataSource, store::Binding};
 
 /// A revision that runs on the data of another one as they are has no migrations to run on them.
-pub(super) async fn bind(
-    scene: &Scene<'_>,
+pub(super) async fn assign(
+    context: &StepContext<'_>,
     number: RevisionNumber,
     generation: Generation,
     from: &DataSource,
-    fresh: &BTreeSet<DatabaseName>,
-) -> Result<Effect, Trouble> {
-    let databases = scene.revision(number)?.databases();
+    reseed: &BTreeSet<DatabaseName>,
+) -> Result<Effect, StepError> {
+    let databases = context.revision(number)?.databases();
     let same = *from == DataSource::Generation(generation);
     let migrated = databases
         .map(|database| database.name.clone())
-        .filter(|name| same && !fresh.contains(name))
+        .filter(|name| same && !reseed.contains(name))
         .collect();
     let binding = Binding {
         revision: number,
         generation,
         from: from.clone(),
-        fresh: fresh.clone(),
+        reseed: reseed.clone(),
         migrated,
     };
-    scene.ports.store.bind_data(scene.preview, binding).await?;
+    context
+        .ports
+        .store
+        .assign_data(context.preview, binding)
+        .await?;
     Ok(Effect::Done)
 }

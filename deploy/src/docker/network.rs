@@ -1,10 +1,10 @@
-//! Rooms: a network of its own for each revision, and one for a preview's databases.
+//! Networks: one for each revision, and one for each generation of a preview's databases.
 
 use std::collections::HashMap;
 
 use bollard::{
     errors::Error,
-    models::{Ipam, IpamConfig, Network, NetworkCreateRequest, NetworkDisconnectRequest},
+    models::{self, Ipam, IpamConfig, NetworkCreateRequest, NetworkDisconnectRequest},
     query_parameters::{InspectNetworkOptions, ListNetworksOptions, ListNetworksOptionsBuilder},
 };
 
@@ -15,7 +15,7 @@ use super::{
     subnet::{first_free, prefix_for, routed},
 };
 use crate::{
-    engine::{EngineError, Room, RoomSpec},
+    engine::{EngineError, Network, NetworkSpec},
     labels::{Kind, Mark},
     names::PreviewId,
 };
@@ -34,8 +34,8 @@ enum Attempt {
 }
 
 impl Docker {
-    pub(super) async fn ensure_network(&self, spec: &RoomSpec) -> Result<(), EngineError> {
-        let what = describe(&spec.preview, &spec.room);
+    pub(super) async fn ensure_bridge(&self, spec: &NetworkSpec) -> Result<(), EngineError> {
+        let what = describe(&spec.preview, &spec.network);
         let refused = |why: String| EngineError::Refused {
             what: what.clone(),
             why,
@@ -46,21 +46,21 @@ impl Docker {
         let mut lost: Vec<Subnet> = Vec::new();
         for _ in 0..ALLOCATION_ATTEMPTS {
             let networks = self.list_networks(None).await?;
-            let name = self.names(&spec.preview).room(&spec.room);
-            let named: Vec<&Network> = networks
+            let name = self.names(&spec.preview).network(&spec.network);
+            let named: Vec<&models::Network> = networks
                 .iter()
                 .filter(|n| n.name.as_deref() == Some(&name))
                 .collect();
             if named
                 .iter()
-                .any(|network| !self.is_room(network, &spec.preview, &spec.room))
+                .any(|listed| !self.is_network(listed, &spec.preview, &spec.network))
             {
                 return Err(refused(format!(
                     "a network called {name} exists and is not ours; remove it"
                 )));
             }
-            if let Some(id) = named.first().and_then(|network| network.id.as_deref()) {
-                self.remember_room(&spec.preview, &spec.room, id);
+            if let Some(id) = named.first().and_then(|listed| listed.id.as_deref()) {
+                self.remember_network(&spec.preview, &spec.network, id);
                 return Ok(());
             }
             let mut taken = taken(&networks);
@@ -81,7 +81,7 @@ impl Docker {
             })?;
             match self.make_network(spec, &name, subnet).await? {
                 Attempt::Made(id) => {
-                    self.remember_room(&spec.preview, &spec.room, &id);
+                    self.remember_network(&spec.preview, &spec.network, &id);
                     return Ok(());
                 }
                 Attempt::Overtaken => lost.push(subnet),
@@ -92,18 +92,18 @@ impl Docker {
         )))
     }
 
-    pub(super) async fn remove_network(
+    pub(super) async fn remove_bridge(
         &self,
         preview: &PreviewId,
-        room: &Room,
+        network: &Network,
     ) -> Result<(), EngineError> {
-        self.forget_room(preview, room);
-        let name = self.names(preview).room(room);
-        for network in self.list_networks(Some(&name)).await? {
-            if let Some(id) = network.id.as_deref()
-                && self.is_room(&network, preview, room)
+        self.forget_network(preview, network);
+        let name = self.names(preview).network(network);
+        for listed in self.list_networks(Some(&name)).await? {
+            if let Some(id) = listed.id.as_deref()
+                && self.is_network(&listed, preview, network)
             {
-                self.remove_network_by_id(id, &describe(preview, room))
+                self.remove_bridge_by_id(id, &describe(preview, network))
                     .await?;
             }
         }
@@ -111,7 +111,7 @@ impl Docker {
     }
 
     /// Removes a network, disconnecting whatever is in it.
-    pub(super) async fn remove_network_by_id(
+    pub(super) async fn remove_bridge_by_id(
         &self,
         id: &str,
         what: &str,
@@ -134,10 +134,10 @@ impl Docker {
         let inspect = self
             .api()
             .inspect_network(id, None::<InspectNetworkOptions>);
-        let Some(network) = self.look(what, inspect).await? else {
+        let Some(found) = self.find(what, inspect).await? else {
             return Ok(());
         };
-        for container in network.containers.unwrap_or_default().into_keys() {
+        for container in found.containers.unwrap_or_default().into_keys() {
             let request = NetworkDisconnectRequest {
                 container,
                 force: Some(true),
@@ -148,27 +148,27 @@ impl Docker {
         self.absent(what, self.api().remove_network(id)).await
     }
 
-    /// The engine's id of the room's network.
-    pub(super) async fn room_id(
+    /// The engine's id of the network.
+    pub(super) async fn network_id(
         &self,
         preview: &PreviewId,
-        room: &Room,
+        network: &Network,
     ) -> Result<String, EngineError> {
-        if let Some(id) = self.remembered_room(preview, room) {
+        if let Some(id) = self.remembered_network(preview, network) {
             return Ok(id);
         }
-        let name = self.names(preview).room(room);
+        let name = self.names(preview).network(network);
         let networks = self.list_networks(Some(&name)).await?;
         let id = networks
             .into_iter()
-            .find(|network| self.is_room(network, preview, room))
-            .and_then(|network| network.id)
-            .ok_or_else(|| EngineError::Missing(describe(preview, room)))?;
-        self.remember_room(preview, room, &id);
+            .find(|listed| self.is_network(listed, preview, network))
+            .and_then(|listed| listed.id)
+            .ok_or_else(|| EngineError::Missing(describe(preview, network)))?;
+        self.remember_network(preview, network, &id);
         Ok(id)
     }
 
-    async fn list_networks(&self, name: Option<&str>) -> Result<Vec<Network>, EngineError> {
+    async fn list_networks(&self, name: Option<&str>) -> Result<Vec<models::Network>, EngineError> {
         let options: ListNetworksOptions = match name {
             Some(name) => {
                 let filter = HashMap::from([("name", vec![name])]);
@@ -181,24 +181,24 @@ impl Docker {
             .await?;
         // The engine's filter also finds names that merely contain this one.
         if let Some(name) = name {
-            networks.retain(|network| network.name.as_deref() == Some(name));
+            networks.retain(|listed| listed.name.as_deref() == Some(name));
         }
         Ok(networks)
     }
 
-    fn is_room(&self, network: &Network, preview: &PreviewId, room: &Room) -> bool {
-        let mark = network.labels.as_ref().and_then(Mark::read);
-        mark.is_some_and(|mark| mark.same_object(&self.room_mark(preview, room)))
+    fn is_network(&self, listed: &models::Network, preview: &PreviewId, network: &Network) -> bool {
+        let mark = listed.labels.as_ref().and_then(Mark::read);
+        mark.is_some_and(|mark| mark.same_object(&self.network_mark(preview, network)))
     }
 
-    fn room_mark(&self, preview: &PreviewId, room: &Room) -> Mark {
-        let (kind, revision) = match room {
-            Room::Revision(revision) => (Kind::Room, Some(*revision)),
-            Room::Data(_) => (Kind::DataRoom, None),
+    fn network_mark(&self, preview: &PreviewId, network: &Network) -> Mark {
+        let (kind, revision) = match network {
+            Network::Revision(revision) => (Kind::Network, Some(*revision)),
+            Network::Data(_) => (Kind::DataNetwork, None),
         };
-        let generation = match room {
-            Room::Revision(_) => None,
-            Room::Data(generation) => Some(*generation),
+        let generation = match network {
+            Network::Revision(_) => None,
+            Network::Data(generation) => Some(*generation),
         };
         Mark {
             instance: self.config().instance.clone(),
@@ -214,20 +214,20 @@ impl Docker {
 
     async fn make_network(
         &self,
-        spec: &RoomSpec,
+        spec: &NetworkSpec,
         name: &str,
         subnet: Subnet,
     ) -> Result<Attempt, EngineError> {
-        let what = describe(&spec.preview, &spec.room);
+        let what = describe(&spec.preview, &spec.network);
         let mark = Mark {
             spec: digest(format!("{name} {}", spec.members).as_bytes()),
-            ..self.room_mark(&spec.preview, &spec.room)
+            ..self.network_mark(&spec.preview, &spec.network)
         };
         let option = |key: &str, value: String| (format!("com.docker.network.{key}"), value);
         let request = NetworkCreateRequest {
             name: name.to_owned(),
             driver: Some("bridge".to_owned()),
-            internal: Some(matches!(spec.room, Room::Data(_))),
+            internal: Some(matches!(spec.network, Network::Data(_))),
             attachable: Some(false),
             enable_ipv6: Some(false),
             ipam: Some(Ipam {
@@ -264,18 +264,18 @@ impl Docker {
     }
 }
 
-/// The room in words.
-fn describe(preview: &PreviewId, room: &Room) -> String {
-    match room {
-        Room::Revision(revision) => format!("the room of {preview} {revision}"),
-        Room::Data(generation) => format!("the data room of {preview} {generation}"),
+/// The network in words.
+fn describe(preview: &PreviewId, network: &Network) -> String {
+    match network {
+        Network::Revision(revision) => format!("the network of {preview} {revision}"),
+        Network::Data(generation) => format!("the data network of {preview} {generation}"),
     }
 }
 
-fn taken(networks: &[Network]) -> Vec<Subnet> {
+fn taken(networks: &[models::Network]) -> Vec<Subnet> {
     let configs = networks
         .iter()
-        .filter_map(|network| network.ipam.as_ref()?.config.as_ref());
+        .filter_map(|listed| listed.ipam.as_ref()?.config.as_ref());
     configs
         .flatten()
         .filter_map(|config| config.subnet.as_deref()?.parse().ok())

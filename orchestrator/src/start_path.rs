@@ -16,7 +16,7 @@ const CHARS_MAX: usize = 500;
 /// A path of an application, with its query and fragment where it has them: `/cart?item=7#total`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Landing(String);
+pub struct StartPath(String);
 
 /// Why a text is no such path; a sentence.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -44,14 +44,14 @@ pub enum LandingError {
     Ours(String),
 }
 
-impl Landing {
+impl StartPath {
     /// Itself, as it stands in an address.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-impl FromStr for Landing {
+impl FromStr for StartPath {
     type Err = LandingError;
 
     fn from_str(path: &str) -> Result<Self, LandingError> {
@@ -77,7 +77,7 @@ impl FromStr for Landing {
     }
 }
 
-impl TryFrom<String> for Landing {
+impl TryFrom<String> for StartPath {
     type Error = LandingError;
 
     fn try_from(path: String) -> Result<Self, LandingError> {
@@ -85,13 +85,13 @@ impl TryFrom<String> for Landing {
     }
 }
 
-impl From<Landing> for String {
-    fn from(landing: Landing) -> Self {
+impl From<StartPath> for String {
+    fn from(landing: StartPath) -> Self {
         landing.0
     }
 }
 
-impl fmt::Display for Landing {
+impl fmt::Display for StartPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -132,7 +132,7 @@ mod tests {
             "/.dayflyer",
             "/a.b/..c",
         ] {
-            assert_eq!(path.parse::<Landing>().unwrap().as_str(), path);
+            assert_eq!(path.parse::<StartPath>().unwrap().as_str(), path);
         }
     }
 
@@ -155,9 +155,9 @@ mod tests {
             "/x/%2E./.dayfly/open",
             "/x/..?a",
         ] {
-            assert!(path.parse::<Landing>().is_err(), "{path:?}");
+            assert!(path.parse::<StartPath>().is_err(), "{path:?}");
         }
         let long = format!("/{}", "a".repeat(CHARS_MAX));
-        assert!(long.parse::<Landing>().is_err());
+        assert!(long.parse::<StartPath>().is_err());
     }
 }

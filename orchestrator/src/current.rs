@@ -10,7 +10,7 @@ use crate::{
 /// last look. Without a worker nothing is in the engine, or nobody has looked yet.
 pub async fn observed(ports: &Ports, row: &PreviewRow) -> Result<Observed, StoreError> {
     let mut observed = match ports.board.get(&row.id) {
-        Some(snapshot) => snapshot.observed.clone(),
+        Some(state) => state.observed.clone(),
         None => Observed::nothing(),
     };
     let revisions = ports.store.revisions(&row.id).await?;
@@ -21,7 +21,7 @@ pub async fn observed(ports: &Ports, row: &PreviewRow) -> Result<Observed, Store
         .collect();
     observed.generations = ports.store.generations(&row.id).await?;
     observed.last_generation = row.last_generation;
-    observed.making = ports.data_notes.get(&row.id);
+    observed.seeding = ports.seed_progress.get(&row.id);
     observed.records = row.records;
     observed.route = ports.routes.routed(&row.id);
     Ok(observed)

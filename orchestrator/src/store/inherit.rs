@@ -15,7 +15,7 @@ use super::{
 
 /// What a new revision has from the beginning.
 #[derive(Clone, Debug, Default)]
-pub enum Given {
+pub enum Inherited {
     /// Nothing: all of it is made from its commit.
     #[default]
     Nothing,
@@ -35,15 +35,15 @@ pub enum Given {
 
 /// Gives a revision that was begun in the same transaction what it has from the beginning: one that
 /// is told of without it would be made from its commit.
-pub(super) fn furnish(
+pub(super) fn inherit(
     tx: &Savepoint<'_>,
     preview: &PreviewId,
     number: RevisionNumber,
-    given: &Given,
+    inherited: &Inherited,
 ) -> Result<(), StoreError> {
-    match given {
-        Given::Nothing => Ok(()),
-        Given::Of(earlier) => {
+    match inherited {
+        Inherited::Nothing => Ok(()),
+        Inherited::Of(earlier) => {
             tx.prepare_cached(
                 "UPDATE revisions SET (blueprint, images, fingerprints, migrated, generation) =
                      (SELECT blueprint, images, fingerprints, migrated, generation
@@ -53,7 +53,7 @@ pub(super) fn furnish(
             .execute(params![preview.as_str(), number.0, earlier.0])?;
             Ok(())
         }
-        Given::This {
+        Inherited::This {
             blueprint,
             images,
             migrated,

@@ -3,14 +3,14 @@
 use std::{collections::BTreeMap, ops::Range};
 
 use super::{
-    BlueprintError, DatabaseEngine,
+    BlueprintError, DatabaseKind,
     nearest::nearest,
     section::Section,
     service::{is_reference, port, variables},
 };
 use crate::names::DatabaseName;
 
-/// Engines that are asked for and not known yet.
+/// Kinds that are asked for and not known yet.
 const LATER: [&str; 2] = ["mongo", "mongodb"];
 /// Keys that describe an image which is not known.
 const IMAGE_KEYS: [&str; 3] = ["data", "port", "env"];
@@ -19,13 +19,13 @@ const SYSTEM_FOLDERS: [&str; 4] = ["proc", "sys", "dev", "etc"];
 /// Bytes of the path of a data folder.
 const DATA_BYTES_MAX: usize = 255;
 
-/// An engine that needs no more than its name.
+/// A kind that needs no more than its name.
 struct Known {
     word: &'static str,
     image: &'static str,
     /// The version where none is given.
     version: &'static str,
-    engine: DatabaseEngine,
+    kind: DatabaseKind,
 }
 
 const KNOWN: [Known; 5] = [
@@ -33,43 +33,43 @@ const KNOWN: [Known; 5] = [
         word: "postgres",
         image: "postgres",
         version: "17",
-        engine: DatabaseEngine::Postgres,
+        kind: DatabaseKind::Postgres,
     },
     Known {
         word: "mysql",
         image: "mysql",
         version: "8.4",
-        engine: DatabaseEngine::Mysql,
+        kind: DatabaseKind::Mysql,
     },
     Known {
         word: "mariadb",
         image: "mariadb",
         version: "11.4",
-        engine: DatabaseEngine::Mariadb,
+        kind: DatabaseKind::Mariadb,
     },
     Known {
         word: "redis",
         image: "redis",
         version: "7.4",
-        engine: DatabaseEngine::Redis,
+        kind: DatabaseKind::Redis,
     },
     Known {
         word: "valkey",
         // Docker's own library has no image of that name.
         image: "valkey/valkey",
         version: "8.0",
-        engine: DatabaseEngine::Valkey,
+        kind: DatabaseKind::Valkey,
     },
 ];
 
 /// What serves a database.
 pub(super) struct Server {
-    pub(super) engine: DatabaseEngine,
+    pub(super) kind: DatabaseKind,
     pub(super) image: String,
 }
 
 /// Reads `engine`, and what describes an image that is not known.
-pub(super) fn engine(
+pub(super) fn kind(
     section: &Section<'_>,
     name: &DatabaseName,
     notes: &mut Vec<String>,
@@ -93,18 +93,18 @@ pub(super) fn engine(
         Some(known) => {
             refuse_image_keys(section, known.word)?;
             let image = image(section, name, known, version, &at, notes)?;
-            let engine = known.engine.clone();
-            Ok(Server { engine, image })
+            let kind = known.kind.clone();
+            Ok(Server { kind, image })
         }
         None => other(section, text, word, &at),
     }
 }
 
-/// A known engine and its image by the words of a blueprint, such as `postgres:15`.
+/// A known kind and its image by the words of a blueprint, such as `postgres:15`.
 ///
 /// # Errors
 /// A sentence, where it is not known.
-pub fn known_engine(text: &str) -> Result<(DatabaseEngine, String), String> {
+pub fn known_kind(text: &str) -> Result<(DatabaseKind, String), String> {
     let (word, version) = match text.split_once(':') {
         Some((word, version)) => (word, Some(version)),
         None => (text, None),
@@ -120,7 +120,7 @@ pub fn known_engine(text: &str) -> Result<(DatabaseEngine, String), String> {
     if !is_version(version) {
         return Err(format!("{version:?} is not a version of {word}"));
     }
-    Ok((known.engine.clone(), format!("{}:{version}", known.image)))
+    Ok((known.kind.clone(), format!("{}:{version}", known.image)))
 }
 
 /// Whether it can be the tag of an image.
@@ -129,9 +129,9 @@ fn is_version(text: &str) -> bool {
     (1..=128).contains(&text.len()) && text.bytes().all(plain) && !text.starts_with(['-', '.'])
 }
 
-/// What people call an engine.
-pub(super) fn word(engine: &DatabaseEngine) -> &'static str {
-    let known = KNOWN.iter().find(|known| known.engine == *engine);
+/// What people call a kind.
+pub(super) fn word(kind: &DatabaseKind) -> &'static str {
+    let known = KNOWN.iter().find(|known| known.kind == *kind);
     known.map_or("an image with `data`", |known| known.word)
 }
 
@@ -195,7 +195,7 @@ fn other(
         .collect();
     let port = port(section)?;
     Ok(Server {
-        engine: DatabaseEngine::Other { data, port, env },
+        kind: DatabaseKind::Other { data, port, env },
         image: text.to_owned(),
     })
 }

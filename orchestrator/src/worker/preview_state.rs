@@ -1,0 +1,67 @@
+//! What each preview looks like now, for whoever asks.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use deploy::names::PreviewId;
+use tokio::sync::watch;
+
+use crate::{
+    lifecycle::{Observed, Summary},
+    store::PreviewRow,
+};
+
+/// One preview at one look.
+#[derive(Clone, Debug)]
+pub struct PreviewState {
+    /// What is stored of it.
+    pub row: PreviewRow,
+    /// What was seen of it.
+    pub observed: Observed,
+    /// Where it stands.
+    pub summary: Summary,
+}
+
+/// The last state of every preview that has a worker.
+#[derive(Debug)]
+pub struct StateBoard {
+    states: RwLock<BTreeMap<PreviewId, Arc<PreviewState>>>,
+    changes: watch::Sender<u64>,
+}
+
+impl Default for StateBoard {
+    fn default() -> Self {
+        Self {
+            states: RwLock::default(),
+            changes: watch::Sender::new(0),
+        }
+    }
+}
+
+impl StateBoard {
+    /// The last state of a preview.
+    pub fn get(&self, preview: &PreviewId) -> Option<Arc<PreviewState>> {
+        let states = self.states.read().unwrap_or_else(PoisonError::into_inner);
+        states.get(preview).cloned()
+    }
+
+    /// All last states.
+    pub fn all(&self) -> Vec<Arc<PreviewState>> {
+        let states = self.states.read().unwrap_or_else(PoisonError::into_inner);
+        states.values().cloned().collect()
+    }
+
+    /// Tells of changes; the number itself means nothing.
+    pub fn subscribe(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    pub(super) fn put(&self, state: Arc<PreviewState>) {
+        let mut states = self.states.write().unwrap_or_else(PoisonError::into_inner);
+        states.insert(state.row.id.clone(), state);
+        drop(states);
+        self.changes.send_modify(|count| *count += 1);
+    }
+}
