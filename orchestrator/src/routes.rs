@@ -10,19 +10,28 @@ use std::{
     time::Duration,
 };
 
+use async_trait::async_trait;
 use deploy::{
     blueprint::Blueprint,
     names::{PreviewId, RevisionNumber, ServiceName},
 };
-use proxy::table::{Access, HostName, Route, RouteTable, SessionDigest, Upstream};
+use proxy::table::{Access, Activity, HostName, Route, RouteTable, SessionDigest, Upstream};
 
-use crate::{
-    environment::subject,
-    lifecycle::Routed,
-    names,
-    store::PreviewRow,
-    worker::{RouteSwitch, Settings},
-};
+use crate::{config::Settings, lifecycle::Routed, preview::names, store::PreviewRow};
+
+/// The proxy, as far as workers need it.
+#[async_trait]
+pub trait RouteSwitch: Send + Sync {
+    /// Puts a whole table in place. When this returns, every new request sees it.
+    async fn put_table(&self, table: &RouteTable) -> Result<(), String>;
+
+    /// Returns once nothing is in flight under the key, or the deadline has passed and what was
+    /// left has been cut.
+    async fn drain(&self, key: &str, deadline: Duration) -> Result<(), String>;
+
+    /// What happens under each key.
+    async fn activity(&self) -> Result<Activity, String>;
+}
 
 /// The key of the control host's route.
 const CONTROL_KEY: &str = "control";
@@ -238,7 +247,7 @@ impl Routes {
     }
 
     /// What happens under each preview's revision.
-    pub async fn activity(&self) -> Result<proxy::table::Activity, String> {
+    pub async fn activity(&self) -> Result<Activity, String> {
         self.proxy.activity().await
     }
 
@@ -248,7 +257,7 @@ impl Routes {
 
     /// The host of a preview's main service; none where its name makes none.
     pub fn main_host(&self, row: &PreviewRow) -> Option<HostName> {
-        names::host(subject(row), None, &self.settings.domain).ok()
+        names::host(row.subject(), None, &self.settings.domain).ok()
     }
 
     fn name_services(&self, entry: &mut HostEntry, row: &PreviewRow, blueprint: &Blueprint) {
@@ -256,7 +265,7 @@ impl Routes {
             if service.main {
                 entry.main_service = Some(service.name.clone());
             } else if let Ok(host) =
-                names::host(subject(row), Some(&service.name), &self.settings.domain)
+                names::host(row.subject(), Some(&service.name), &self.settings.domain)
             {
                 entry.others.insert(service.name.clone(), host);
             }

@@ -409,7 +409,10 @@ mod tests {
     /// Another digest would make every container of a running preview anew after an upgrade.
     #[test]
     fn the_spec_of_a_container_is_the_same_in_every_version() {
-        assert_eq!(plan().spec(), "3f572f466baa39d82cc8eba2aac015974a0e3ae0dce10f5b2e4e94238dad1ec8");
+        assert_eq!(
+            plan().spec(),
+            "3f572f466baa39d82cc8eba2aac015974a0e3ae0dce10f5b2e4e94238dad1ec8"
+        );
         let mounted = Plan {
             data: Some(DataMount {
                 path: "/srv/data".to_owned(),
@@ -417,7 +420,10 @@ mod tests {
             }),
             ..plan()
         };
-        assert_eq!(mounted.spec(), "7e02a4167a49b9359de59e69a3f48cb9a35c25e3d24c6fc3e154f3cadf1b0e98");
+        assert_eq!(
+            mounted.spec(),
+            "7e02a4167a49b9359de59e69a3f48cb9a35c25e3d24c6fc3e154f3cadf1b0e98"
+        );
     }
 
     #[test]

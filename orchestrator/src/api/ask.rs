@@ -14,7 +14,7 @@ use super::{
     state::ApiState,
     view::PreviewView,
 };
-use crate::{lifecycle::Wanted, worker::wall_ms};
+use crate::{clock::wall_ms, lifecycle::Wanted};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -9,7 +9,7 @@ use axum::{
 use serde::Deserialize;
 
 use super::{extract::Asked, problem::Problem, state::ApiState};
-use crate::{backup, pieces::pieces};
+use crate::{backup, logs::pieces::pieces};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -25,11 +25,12 @@ use super::{
     view::PreviewView,
 };
 use crate::{
+    clock::wall_ms,
+    inputs::sources::local_mirror,
     lifecycle::{Head, Wanted},
-    names,
-    sources::local_mirror,
+    preview::names,
     store::NewPreview,
-    worker::{Ports, wall_ms},
+    worker::Ports,
 };
 
 /// The longest slug; with `-up` it still fits a preview id.

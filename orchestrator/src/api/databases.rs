@@ -25,12 +25,15 @@ use super::{
     describe::describe_again, extract::Said, problem::Problem, state::ApiState, view::PreviewView,
 };
 use crate::{
-    current,
-    fork_capture::{add, fresh_id},
+    clock::wall_ms,
     lifecycle::{Head, Origin},
+    preview::{
+        current,
+        fork_capture::{add, fresh_id},
+    },
     store::{Inherited, NewCopy, NewRevision},
     text,
-    worker::{Ports, wall_ms},
+    worker::Ports,
 };
 
 /// The slug of databases that belong to no preview.

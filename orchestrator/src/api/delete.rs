@@ -6,8 +6,8 @@ use super::{
     describe::describe_again, extract::Known, problem::Problem, state::ApiState, view::PreviewView,
 };
 use crate::{
+    clock::wall_ms,
     lifecycle::{Desired, Ending, Hold, Origin, Phase, Wanted},
-    worker::wall_ms,
 };
 
 /// Asking again changes nothing; 200 says that nothing is left already.

@@ -14,12 +14,14 @@ use super::{
     view::{DatabaseView, PreviewView, ServiceView},
 };
 use crate::{
-    current::{observed, shown},
-    environment,
+    forge::report,
     lifecycle::{
         Observed, Origin, Outcome, Phase, RevisionFacts, Wanted, current_revision, summary,
     },
-    report,
+    preview::{
+        current::{observed, shown},
+        environment,
+    },
     store::{PreviewRow, StoreError},
     worker::Ports,
 };

@@ -21,9 +21,9 @@ use tokio::{
 
 use super::{problem::Problem, state::ApiState};
 use crate::{
-    buildlog::BuildLog,
-    current::{observed, shown},
     lifecycle::{Wanted, current_revision},
+    logs::build::BuildLog,
+    preview::current::{observed, shown},
     store::{PreviewRow, StoreError},
     text,
 };

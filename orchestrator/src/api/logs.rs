@@ -29,9 +29,9 @@ use super::{
     state::ApiState,
 };
 use crate::{
-    current::{observed, shown},
     lifecycle::{RevisionFacts, Wanted},
-    migrationlog, servicelog,
+    logs::{migration, service},
+    preview::current::{observed, shown},
     store::PreviewRow,
     text,
     worker::Ports,
@@ -193,7 +193,7 @@ fn live(lines: deploy::engine::LogStream, prefix: String) -> Lines {
 
 /// The last lines of a container that is gone; none where nothing was kept.
 async fn kept(ports: &Ports, key: &ServiceKey, tail: usize, prefix: &str) -> Option<Lines> {
-    let path = servicelog::path(&ports.settings.logs, key);
+    let path = service::path(&ports.settings.logs, key);
     let content = tokio::fs::read(path).await.ok()?;
     let content = String::from_utf8_lossy(&content);
     let lines: Vec<&str> = content.lines().collect();
@@ -260,7 +260,7 @@ async fn migrations(
             });
         let mut streams = Vec::new();
         for name in wanted {
-            let path = migrationlog::path(&ports.settings.logs, &row.id, facts.number, name);
+            let path = migration::path(&ports.settings.logs, &row.id, facts.number, name);
             let Ok(content) = tokio::fs::read_to_string(path).await else {
                 continue;
             };

@@ -7,6 +7,7 @@
 mod ask;
 mod backup;
 mod checkout;
+pub mod client;
 mod databases;
 mod delete;
 mod deliveries;

@@ -14,10 +14,10 @@ use super::{
     view::PreviewView,
 };
 use crate::{
-    current,
+    clock::wall_ms,
     lifecycle::{Desired, Observed, Phase, Reset, Rollback, Wanted, summary},
+    preview::current,
     store::PreviewRow,
-    worker::wall_ms,
 };
 
 /// Which databases start again from their seeds.

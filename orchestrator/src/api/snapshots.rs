@@ -25,10 +25,11 @@ use super::{
     state::ApiState,
 };
 use crate::{
-    current,
+    clock::wall_ms,
     lifecycle::Origin,
+    preview::current,
     store::{Holds, SnapshotRow},
-    worker::{Ports, wall_ms},
+    worker::Ports,
 };
 
 /// The longest name.

@@ -10,8 +10,8 @@ use super::{
     view::PreviewView,
 };
 use crate::{
-    fork_capture::{CopyBody, Refused, take},
     lifecycle::Origin,
+    preview::fork_capture::{CopyBody, Refused, take},
 };
 
 /// A fork, which runs on its own.

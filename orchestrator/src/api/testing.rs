@@ -25,13 +25,11 @@ use webhook::{
 
 use super::{ApiState, router};
 use crate::{
-    routes::Routes,
-    secrets::SecretsFile,
-    sources::GitSources,
+    config::{Limits, Settings},
+    inputs::{secrets::SecretsFile, sources::GitSources},
+    routes::{RouteSwitch, Routes},
     store::Store,
-    worker::{
-        AdmissionQueue, BuildQueue, Limits, Ports, RouteSwitch, Settings, StateBoard, Workers,
-    },
+    worker::{AdmissionQueue, BuildQueue, Ports, StateBoard, Workers},
 };
 
 /// How long anything may take until a test gives up on it.

@@ -5,11 +5,11 @@ use deploy::fake::{AppScript, BuildScript};
 use http::{Method, StatusCode};
 use webhook::PullRequestState;
 
-use super::testing::Bench;
-use crate::{
+use super::{
     client::{Client, ClientError},
-    serve::api_socket,
+    testing::Bench,
 };
+use crate::config::api_socket;
 
 const DOCKERFILE: &str = "FROM scratch\nEXPOSE 8080\n";
 

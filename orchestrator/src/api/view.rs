@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     lifecycle::{Diagnosis, Ending, Phase},
-    start_path::StartPath,
+    preview::start_path::StartPath,
 };
 
 /// A preview. What is not known, or does not apply, is null.

@@ -19,7 +19,10 @@ use super::{
     accepted::{accept, accept_mirrors, top},
     reading::{Counted, Head, Progress},
 };
-use crate::{config::ServerConfig, host, lock::DataLock};
+use crate::{
+    config::ServerConfig,
+    serve::{host, lock::DataLock},
+};
 
 /// Where everything but data is unpacked before it gets its place.
 const UNPACKED: &str = "restoring";

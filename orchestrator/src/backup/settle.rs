@@ -7,9 +7,9 @@ use deploy::docker::Docker;
 
 use super::{RESTORED, WITHOUT_DATA, write::StoreCopy};
 use crate::{
+    clock::wall_ms,
     lifecycle::{Desired, Ending},
     store::Store,
-    worker::wall_ms,
 };
 
 /// At the start of a server: what runs was made for other data than those that were restored, and

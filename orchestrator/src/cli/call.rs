@@ -7,8 +7,10 @@ use deploy::names::PreviewId;
 
 use super::output::Output;
 use crate::{
-    api::PreviewView,
-    client::{Client, ClientError},
+    api::{
+        PreviewView,
+        client::{Client, ClientError},
+    },
     config::data_dir,
 };
 

@@ -1,6 +1,10 @@
 //! `dayfly doctor`.
 
-use std::{os::unix::fs::PermissionsExt as _, path::Path, path::PathBuf, process::ExitCode};
+use std::{
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::Context as _;
 use clap::Args;
@@ -13,7 +17,7 @@ use deploy::{
 use nix::sys::statvfs::statvfs;
 
 use super::{call::Caller, render};
-use crate::{client::ClientError, config::ServerConfig, host};
+use crate::{api::client::ClientError, config::ServerConfig, serve::host};
 
 /// Less free space than this does not hold a build.
 const DISK_BYTES_ENOUGH: u64 = 5 << 30;

@@ -8,7 +8,10 @@ use proxy::client::ControlClient;
 use tokio::time::Instant;
 
 use super::{call::Caller, start};
-use crate::{api::Stopping, client::ClientError, lifecycle::Phase};
+use crate::{
+    api::{Stopping, client::ClientError},
+    lifecycle::Phase,
+};
 
 /// How long a server may take to finish what it is doing.
 const STOP_DEADLINE: Duration = Duration::from_secs(90);

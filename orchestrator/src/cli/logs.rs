@@ -6,7 +6,7 @@ use deploy::names::PreviewId;
 use futures_util::{Stream, StreamExt as _};
 
 use super::call::{Caller, path};
-use crate::client::{ClientError, quoted};
+use crate::api::client::{ClientError, quoted};
 
 /// A line without an end is cut here, in bytes.
 const LINE_BYTES_MAX: usize = 1 << 20;

@@ -23,7 +23,7 @@ pub(super) struct Proxy {
 
 impl Proxy {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        crate::proxy_process::child(self.dir, self.listen, self.run_as, self.public_scheme)
+        crate::serve::proxy_process::child(self.dir, self.listen, self.run_as, self.public_scheme)
             .context("failed to run the proxy")
     }
 }

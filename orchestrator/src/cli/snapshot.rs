@@ -11,8 +11,7 @@ use jiff::Timestamp;
 
 use super::{call::Caller, render_data};
 use crate::{
-    api::{SaveBody, SnapshotView},
-    client::quoted,
+    api::{SaveBody, SnapshotView, client::quoted},
     store::Holds,
 };
 

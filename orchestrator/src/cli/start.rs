@@ -16,7 +16,7 @@ use nix::fcntl::{Flock, FlockArg};
 use tokio::time::Instant;
 
 use super::call::Caller;
-use crate::{client::ClientError, text};
+use crate::{api::client::ClientError, text};
 
 /// How long a server may take until it answers.
 const START_DEADLINE: Duration = Duration::from_secs(60);

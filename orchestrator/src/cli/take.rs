@@ -10,7 +10,7 @@ use super::{
     call::{Caller, path},
     render_data, up,
 };
-use crate::{api::PreviewView, fork_capture::CopyBody, lifecycle::Phase};
+use crate::{api::PreviewView, lifecycle::Phase, preview::fork_capture::CopyBody};
 
 #[derive(Debug, Args)]
 pub(super) struct Fork {

@@ -12,7 +12,7 @@ use super::{
     logs::each_line,
     render, start, upload,
 };
-use crate::{api::PreviewView, lifecycle::Phase, names};
+use crate::{api::PreviewView, lifecycle::Phase, preview::names};
 
 /// The longest name of a checkout; the server holds the same limit.
 const NAME_MAX: usize = 28;

@@ -7,9 +7,11 @@ use deploy::source::{Summary, archive_checkout, git_in_checkout};
 
 use super::call::Caller;
 use crate::{
-    api::PreviewView,
-    client::{ClientError, quoted},
-    pieces::pieces,
+    api::{
+        PreviewView,
+        client::{ClientError, quoted},
+    },
+    logs::pieces::pieces,
 };
 
 /// Sends the files of `folder` as the checkout `slug`.

@@ -1,6 +1,6 @@
 //! Where Dayfly keeps what it has to remember.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The directory in force: the one that was named, else `$DAYFLY_DATA`, else `dayfly` in the
 /// user's state directory.
@@ -14,4 +14,9 @@ pub fn data_dir(named: Option<PathBuf>) -> anyhow::Result<PathBuf> {
         anyhow::anyhow!("no data directory: name one with --data or DAYFLY_DATA (HOME is not set)")
     })?;
     Ok(std::path::absolute(dir)?)
+}
+
+/// The socket of API and command line.
+pub fn api_socket(data: &Path) -> PathBuf {
+    data.join("api.sock")
 }

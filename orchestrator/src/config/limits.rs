@@ -1,7 +1,95 @@
-//! The limits of a server.
+//! The limits of a server: what they are, and what the configuration says of them.
 
 use super::file::{ConfigError, Keys, wrong};
-use crate::worker::Limits;
+
+/// Limits that an operator may change; each has its unit in its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How many previews may have something running.
+    pub previews_awake_max: usize,
+    /// How many builds run at once.
+    pub builds_max: usize,
+    /// How many days after the last push or visit a preview is removed.
+    pub preview_days_max: u64,
+    /// How much memory a service may ask for, in MiB.
+    pub service_memory_mib_max: u64,
+    /// How long a build may take, from its turn on.
+    pub build_seconds_max: u64,
+    /// MiB of memory that all builds together may use, where the operator wants a ceiling.
+    pub build_memory_mib_max: Option<u64>,
+    /// Hundredths of one processor that all builds together may use, where there is a ceiling.
+    pub build_cpu_percent_max: u64,
+    /// MiB of memory that have to be free before a build begins.
+    pub build_memory_free_mib_min: u64,
+    /// Percent of the engine's disk in use above which no build begins.
+    pub build_disk_percent_max: u64,
+    /// Percent of the engine's disk in use above which only what runs is kept: no images for
+    /// reverts, no cache of our builds.
+    pub evict_disk_percent_max: u64,
+    /// MiB that the builder's cache of our builds may have.
+    pub build_cache_mib_max: u64,
+    /// MiB that a built image may have.
+    pub image_mib_max: u64,
+    /// How long an image that somebody else builds for a commit is waited for.
+    pub image_wait_seconds_max: u64,
+    /// MiB that the pool's file may grow to, where it has to be a file.
+    pub pool_mib_max: u64,
+    /// MiB that the data of one database may take.
+    pub database_mib_max: u64,
+    /// MiB of the pool that are kept free.
+    pub pool_free_mib_min: u64,
+    /// How long a seed may take.
+    pub seed_seconds_max: u64,
+    /// After how many hours without a use a snapshot that nobody named goes.
+    pub snapshot_hours_max: u64,
+    /// For how many hours one can go back to what a push replaced.
+    pub undo_hours_max: u64,
+    /// After how many hours a fork goes where nothing else was said.
+    pub fork_hours_max: u64,
+    /// After how many days a capture goes where nothing else was said.
+    pub capture_days_max: u64,
+    /// How many forks, captures and databases alone there may be.
+    pub forks_max: usize,
+    /// How long a migration may take.
+    pub migrate_seconds_max: u64,
+    /// How long a revision may take to become healthy.
+    pub start_seconds_max: u64,
+    /// How long requests in flight are waited for when a revision is replaced.
+    pub drain_seconds_max: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            previews_awake_max: 30,
+            builds_max: (cores / 2).max(1),
+            preview_days_max: 14,
+            service_memory_mib_max: 4 * 1024,
+            build_seconds_max: 20 * 60,
+            build_memory_mib_max: None,
+            build_cpu_percent_max: 100 * (cores as u64),
+            build_memory_free_mib_min: 256,
+            build_disk_percent_max: 80,
+            evict_disk_percent_max: 90,
+            build_cache_mib_max: 10 * 1024,
+            image_mib_max: 8 * 1024,
+            image_wait_seconds_max: 20 * 60,
+            pool_mib_max: 100 * 1024,
+            database_mib_max: 32 * 1024,
+            pool_free_mib_min: 1024,
+            seed_seconds_max: 10 * 60,
+            snapshot_hours_max: 7 * 24,
+            undo_hours_max: 24,
+            fork_hours_max: 24,
+            capture_days_max: 14,
+            forks_max: 20,
+            migrate_seconds_max: 10 * 60,
+            start_seconds_max: 2 * 60,
+            drain_seconds_max: 30,
+        }
+    }
+}
 
 pub(super) fn limits(keys: &Keys) -> Result<Limits, ConfigError> {
     let default = Limits::default();

@@ -4,7 +4,10 @@ mod data_dir;
 mod file;
 mod limits;
 mod server;
+mod settings;
 
-pub use data_dir::data_dir;
+pub use data_dir::{api_socket, data_dir};
 pub use file::{ConfigError, KEYS};
+pub use limits::Limits;
 pub use server::{GitHubSettings, ServerConfig};
+pub use settings::Settings;

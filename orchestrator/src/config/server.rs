@@ -13,11 +13,12 @@ use secrecy::SecretString;
 use webhook::{github::Credential, names::RepoName};
 
 use super::{
+    Limits,
     data_dir::data_dir,
     file::{ConfigError, Given, Keys, wrong},
     limits::limits,
 };
-use crate::{secrets::SecretsFile, worker::Limits};
+use crate::inputs::secrets::SecretsFile;
 
 /// How often the forge is asked where nothing else is said.
 const POLL_SECONDS_DEFAULT: u64 = 300;

@@ -17,7 +17,10 @@ use webhook::{
 };
 
 use super::{files, visit::Visitor};
-use crate::{api::Stopping, client::Client, random};
+use crate::{
+    api::{Stopping, client::Client},
+    random,
+};
 
 /// The port of the addresses that the demo prints, while it is free.
 const PORT: u16 = 8080;

@@ -9,7 +9,7 @@ use deploy::{
 };
 
 use super::say::diagnosis;
-use crate::{lifecycle::Diagnosis, text, worker::Limits};
+use crate::{config::Limits, lifecycle::Diagnosis, text};
 
 /// The image cannot be made.
 pub fn build(

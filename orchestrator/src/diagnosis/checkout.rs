@@ -3,7 +3,7 @@
 use deploy::blueprint::{BlueprintError, Service};
 
 use super::say::diagnosis;
-use crate::{lifecycle::Diagnosis, secrets::SecretError};
+use crate::{inputs::secrets::SecretError, lifecycle::Diagnosis};
 
 /// The checkout does not say what to run.
 pub fn blueprint(error: &BlueprintError) -> Diagnosis {

@@ -18,8 +18,8 @@ use tokio::time::Instant;
 
 use super::{link, pages};
 use crate::{
-    current,
     lifecycle::{Phase, Wanted, summary},
+    preview::current,
     store::PreviewRow,
     worker::{PreviewState, Workers},
 };

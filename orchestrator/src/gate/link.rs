@@ -11,12 +11,12 @@ use tokio::sync::Mutex;
 
 use super::pages;
 use crate::{
-    fork_capture,
+    clock::wall_ms,
+    forge::report,
     lifecycle::Origin,
-    report,
-    start_path::StartPath,
+    preview::{fork_capture, start_path::StartPath},
     store::{PreviewRow, SESSION_LIFETIME, StoreError},
-    worker::{Workers, wall_ms},
+    worker::Workers,
 };
 
 /// How many copies of one capture may be open when a visitor asks for one more, and for how many hours

@@ -9,8 +9,8 @@ use axum::{
 };
 
 use crate::{
-    fork_capture::Refused,
     lifecycle::{Diagnosis, Ending, Phase, Wanted},
+    preview::fork_capture::Refused,
     store::{EventRow, PreviewRow},
     worker::PreviewState,
 };

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     lifecycle::{Desired, Origin},
-    start_path::StartPath,
+    preview::{names::Subject, start_path::StartPath},
 };
 
 /// A preview as stored.
@@ -50,6 +50,24 @@ pub struct PreviewRow {
     pub visited_at_ms: Option<u64>,
     /// When the last of it was gone.
     pub gone_at_ms: Option<u64>,
+}
+
+impl PreviewRow {
+    /// Whose host names it has.
+    pub fn subject(&self) -> Subject<'_> {
+        match (self.desired.origin, self.number) {
+            (Origin::Fork | Origin::Capture | Origin::Database, _) => {
+                Subject::Taken { id: &self.id }
+            }
+            (_, Some(number)) => Subject::Pull {
+                repository: &self.slug,
+                number,
+            },
+            (_, None) => Subject::Local {
+                checkout: &self.slug,
+            },
+        }
+    }
 }
 
 /// The columns of [`Raw::read`], in its order.

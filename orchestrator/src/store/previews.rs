@@ -12,8 +12,7 @@ use super::{
 };
 use crate::{
     lifecycle::{Desired, Head, Origin, Parent, Read, Wanted, intent},
-    names,
-    start_path::StartPath,
+    preview::{names, start_path::StartPath},
 };
 
 /// A preview of a local checkout that is to be.

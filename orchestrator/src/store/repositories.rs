@@ -98,7 +98,7 @@ pub(super) fn hear_of(
 
 /// The repository's own name as a slug; the second `shop` becomes `shop-2`.
 fn free_slug(tx: &Savepoint<'_>, name: &str) -> Result<String, StoreError> {
-    let base = crate::names::slug(name, SLUG_MAX);
+    let base = crate::preview::names::slug(name, SLUG_MAX);
     let mut candidate = base.clone();
     let mut suffix = 2_u32;
     loop {

@@ -6,7 +6,6 @@
 
 mod admission;
 mod build_queue;
-mod clock;
 mod memory;
 mod observe;
 mod perform;
@@ -19,8 +18,14 @@ mod workers;
 
 pub use admission::AdmissionQueue;
 pub use build_queue::BuildQueue;
-pub use clock::wall_ms;
-pub use ports::{Limits, Ports, RouteSwitch, Settings, SourceError, Sources};
+pub use ports::Ports;
 pub use preview_state::{PreviewState, StateBoard};
 pub use seed_progress::SeedProgress;
 pub use workers::Workers;
+
+pub use crate::{
+    clock::wall_ms,
+    config::{Limits, Settings},
+    inputs::sources::{SourceError, Sources},
+    routes::RouteSwitch,
+};

@@ -11,8 +11,9 @@ use deploy::{
     names::{PreviewId, RevisionNumber},
 };
 
-use super::{clock::wall_ms, memory::Memory, ports::Ports, preview_state::PreviewState};
+use super::{memory::Memory, ports::Ports, preview_state::PreviewState};
 use crate::{
+    clock::wall_ms,
     lifecycle::{
         Admission, Attempt, Observed, Origin, RevisionFacts, ServiceView, Wanted, summary,
     },

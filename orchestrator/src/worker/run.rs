@@ -15,15 +15,15 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use super::{
-    clock::{Steady, wall_ms},
     memory::Memory,
-    observe,
-    perform::{self, Effect, Ended, StepError},
+    observe, perform,
+    perform::{Effect, Ended, StepError},
     preview_state::PreviewState,
     signal::Signal,
     workers::Workers,
 };
 use crate::{
+    clock::{Steady, wall_ms},
     lifecycle::{Outcome, Phase, Step, decide},
     store::EventRow,
 };

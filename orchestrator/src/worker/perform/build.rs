@@ -10,8 +10,13 @@ use deploy::{
 
 use super::{Effect, StepContext, StepError, source};
 use crate::{
-    buildlog::BuildLog, diagnosis, environment, lifecycle::RevisionFacts, prebuilt,
-    secrets::SecretError, store::Store, worker::clock::wall_ms,
+    clock::wall_ms,
+    diagnosis,
+    inputs::{prebuilt, secrets::SecretError},
+    lifecycle::RevisionFacts,
+    logs::build::BuildLog,
+    preview::environment,
+    store::Store,
 };
 
 /// How long after an image was not there it is asked for again.

@@ -11,7 +11,7 @@ use deploy::{
 use secrecy::SecretString;
 
 use super::{Effect, StepContext, StepError, seed};
-use crate::{diagnosis, lifecycle::DataSource, worker::clock::wall_ms};
+use crate::{clock::wall_ms, diagnosis, lifecycle::DataSource};
 
 /// A database's share of processors, in thousandths.
 const CPU_MILLI: u64 = 1_000;

@@ -10,9 +10,9 @@ use webhook::{
 
 use super::{Effect, StepContext, StepError};
 use crate::{
+    clock::wall_ms,
+    forge::report,
     lifecycle::{Answer, Head, Phase, Read},
-    report,
-    worker::clock::wall_ms,
 };
 
 /// The forge, and what the preview is called there.

@@ -10,7 +10,9 @@ use deploy::{
 };
 
 use super::{Effect, StepContext, StepError, data, source};
-use crate::{diagnosis, environment, migrationlog, store::EventRow, text, worker::clock::wall_ms};
+use crate::{
+    clock::wall_ms, diagnosis, logs::migration, preview::environment, store::EventRow, text,
+};
 
 /// How many tables of one migration are told of in a preview's history.
 const TABLES_MAX: usize = 20;
@@ -134,8 +136,8 @@ async fn keep(
             .map(|(sentence, took)| format!("# {sentence}, {:.1} s", took.as_secs_f64())),
     );
     let logs = &context.ports.settings.logs;
-    let path = migrationlog::path(logs, context.preview, number, name);
-    if let Err(error) = migrationlog::keep(&path, &lines).await {
+    let path = migration::path(logs, context.preview, number, name);
+    if let Err(error) = migration::keep(&path, &lines).await {
         tracing::warn!(%error, "the output of a migration was lost");
     }
 }

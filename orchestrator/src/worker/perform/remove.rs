@@ -8,7 +8,7 @@ use deploy::{
 };
 
 use super::{Effect, StepContext, StepError};
-use crate::{servicelog, worker::clock::wall_ms};
+use crate::{clock::wall_ms, logs::service};
 
 /// How long an effect that was under way gets to appear before the next look.
 const SETTLE: Duration = Duration::from_millis(100);
@@ -27,7 +27,7 @@ pub(super) async fn service(
         revision: number,
         service: name.clone(),
     };
-    servicelog::keep(&*context.ports.engine, &context.ports.settings.logs, &key).await;
+    service::keep(&*context.ports.engine, &context.ports.settings.logs, &key).await;
     context.ports.engine.remove_service(&key).await?;
     Ok(Effect::Done)
 }

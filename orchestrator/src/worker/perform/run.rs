@@ -11,7 +11,7 @@ use futures_util::{StreamExt as _, future};
 use tokio::time::Instant;
 
 use super::{Effect, StepContext, StepError, source};
-use crate::{diagnosis, environment, lifecycle::Routed, worker::clock::wall_ms};
+use crate::{clock::wall_ms, diagnosis, lifecycle::Routed, preview::environment};
 
 /// How long after a probe that found nothing the next one begins.
 const PROBE_PAUSE_FIRST: Duration = Duration::from_millis(5);

@@ -10,7 +10,7 @@ use deploy::{
 };
 
 use super::{StepContext, StepError, source};
-use crate::{diagnosis, environment, lifecycle::Origin, store::Holds};
+use crate::{diagnosis, lifecycle::Origin, preview::environment, store::Holds};
 
 /// What a database starts with, and whether that is data of real people.
 pub(super) async fn seed(

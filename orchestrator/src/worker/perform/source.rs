@@ -10,10 +10,11 @@ use deploy::{
 
 use super::{Effect, StepContext, StepError};
 use crate::{
+    clock::wall_ms,
     diagnosis,
+    inputs::sources::SourceError,
     lifecycle::{Parent, RevisionFacts},
     store::{Inherited, NewRevision},
-    worker::{clock::wall_ms, ports::SourceError},
 };
 
 /// Writes a new revision down.

@@ -8,14 +8,13 @@ use deploy::{
     names::PreviewId,
 };
 use orchestrator::{
+    clock::wall_ms,
+    config::{Limits, Settings},
+    inputs::secrets::SecretsFile,
     lifecycle::Phase,
     routes::Routes,
-    secrets::SecretsFile,
     store::Store,
-    worker::{
-        AdmissionQueue, BuildQueue, Limits, Ports, PreviewState, SeedProgress, Settings,
-        StateBoard, Workers, wall_ms,
-    },
+    worker::{AdmissionQueue, BuildQueue, Ports, PreviewState, SeedProgress, StateBoard, Workers},
 };
 use proxy::table::{RouteTable, Upstream};
 use webhook::{

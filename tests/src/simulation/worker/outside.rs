@@ -8,8 +8,9 @@ use std::{
 use async_trait::async_trait;
 use deploy::{blueprint::Blueprint, fake::FakeEngine, names::CommitSha, source::Tree};
 use orchestrator::{
+    inputs::sources::{SourceError, Sources},
+    routes::RouteSwitch,
     store::PreviewRow,
-    worker::{RouteSwitch, SourceError, Sources},
 };
 use proxy::table::{Activity, RouteTable, Upstream};
 use webhook::{

@@ -9,13 +9,13 @@ use deploy::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::{current, names, start_path::StartPath};
 use crate::{
-    current,
+    clock::wall_ms,
     lifecycle::{Head, Observed, Origin, Parent, Phase, RevisionFacts, Wanted, summary},
-    names, servicelog,
-    start_path::StartPath,
+    logs::service,
     store::{Holds, NewCopy, NewRevision, PreviewRow, StoreError},
-    worker::{Ports, Workers, wall_ms},
+    worker::{Ports, Workers},
 };
 
 /// What is kept of a note, in characters.
@@ -259,6 +259,6 @@ async fn keep_lines(ports: &Ports, row: &PreviewRow, source: &RevisionFacts, id:
             revision: RevisionNumber(1),
             service: service.name.clone(),
         };
-        servicelog::keep_as(&*ports.engine, &ports.settings.logs, &from, &to).await;
+        service::keep_as(&*ports.engine, &ports.settings.logs, &from, &to).await;
     }
 }

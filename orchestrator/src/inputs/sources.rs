@@ -12,11 +12,34 @@ use deploy::{
 };
 use webhook::forge::Forge;
 
-use crate::{
-    lifecycle::Origin,
-    store::PreviewRow,
-    worker::{SourceError, Sources},
-};
+use crate::{lifecycle::Origin, store::PreviewRow};
+
+/// Why a commit's source cannot be had.
+#[derive(Debug)]
+pub enum SourceError {
+    /// The commit itself is at fault; the same commit fails the same way.
+    Blueprint(BlueprintError),
+    /// The checkout cannot be used: too large, an unreadable tree, refused credentials.
+    Refused(String),
+    /// Asking again later may help.
+    Unreachable(String),
+}
+
+/// Where source comes from: the forge's git, or an imported checkout.
+#[async_trait]
+pub trait Sources: Send + Sync {
+    /// The commit's files, fetched if need be.
+    async fn fetch(&self, preview: &PreviewRow, commit: &CommitSha) -> Result<Tree, SourceError>;
+
+    /// What the files ask for.
+    async fn blueprint(&self, tree: &Tree) -> Result<Blueprint, SourceError>;
+
+    /// Drops what was kept of a preview that is gone, where nobody else uses it.
+    async fn forget(&self, preview: &PreviewRow) -> Result<(), SourceError>;
+
+    /// One file of the tree.
+    async fn file(&self, tree: &Tree, path: &str) -> Result<Option<Bytes>, SourceError>;
+}
 
 /// The sources of a real server.
 pub struct GitSources {

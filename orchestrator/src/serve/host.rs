@@ -9,7 +9,10 @@ use deploy::{
     pool::{Pool, PoolConfig},
 };
 
-use crate::{config::ServerConfig, store::Store, worker::Limits};
+use crate::{
+    config::{Limits, ServerConfig},
+    store::Store,
+};
 
 /// Connects to the engine and sees that it answers.
 pub async fn connect_engine(config: &ServerConfig, store: &Store) -> anyhow::Result<Docker> {

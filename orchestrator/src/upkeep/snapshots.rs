@@ -4,10 +4,7 @@ use std::collections::BTreeSet;
 
 use deploy::{databases::DatabaseError, names::SnapshotId};
 
-use crate::{
-    store::StoreError,
-    worker::{Ports, wall_ms},
-};
+use crate::{clock::wall_ms, store::StoreError, worker::Ports};
 
 /// How long a snapshot is kept that nobody named and nobody copied, once the pool is full.
 const KEPT_WHEN_FULL_MS: u64 = 10 * 60_000;

@@ -5,13 +5,12 @@ use std::fmt::Write as _;
 use deploy::names::PreviewId;
 
 use crate::{
-    environment::subject,
+    config::Settings,
     lifecycle::{Diagnosis, Ending, Origin, Phase, Summary},
-    names,
-    start_path::StartPath,
+    preview::{names, start_path::StartPath},
     store::{EventRow, PreviewRow},
     text::{code_block, code_span},
-    worker::{PreviewState, Settings},
+    worker::PreviewState,
 };
 
 /// Finds our comment again; invisible to readers.
@@ -25,7 +24,7 @@ pub fn url(settings: &Settings, row: &PreviewRow) -> Option<String> {
     if row.desired.origin == Origin::Database {
         return None;
     }
-    let host = names::host(subject(row), None, &settings.domain).ok()?;
+    let host = names::host(row.subject(), None, &settings.domain).ok()?;
     let url = settings.url(host.as_str());
     match &row.link_token {
         Some(token) if !settings.is_local() => Some(format!("{url}/.dayfly/open?token={token}")),

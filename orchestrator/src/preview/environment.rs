@@ -12,10 +12,10 @@ use deploy::{
 use proxy::table::HostName;
 use secrecy::SecretString;
 
+use super::names;
 use crate::{
-    lifecycle::{Origin, Wanted},
-    names::{self, Subject},
-    secrets::{LOCAL, SecretError},
+    inputs::secrets::{LOCAL, SecretError},
+    lifecycle::Wanted,
     store::{DatabaseRow, PreviewRow, StoreError},
     worker::{Ports, PreviewState},
 };
@@ -23,29 +23,15 @@ use crate::{
 /// Most processes and threads of a service.
 const PIDS_MAX: u32 = 256;
 
-/// Whose host names a preview has.
-pub fn subject(row: &PreviewRow) -> Subject<'_> {
-    match (row.desired.origin, row.number) {
-        (Origin::Fork | Origin::Capture | Origin::Database, _) => Subject::Taken { id: &row.id },
-        (_, Some(number)) => Subject::Pull {
-            repository: &row.slug,
-            number,
-        },
-        (_, None) => Subject::Local {
-            checkout: &row.slug,
-        },
-    }
-}
-
 /// The host of a preview's main service.
 pub fn main_host(ports: &Ports, row: &PreviewRow) -> Option<HostName> {
-    names::host(subject(row), None, &ports.settings.domain).ok()
+    names::host(row.subject(), None, &ports.settings.domain).ok()
 }
 
 /// The host of a public service.
 pub fn service_host(ports: &Ports, row: &PreviewRow, service: &Service) -> Option<HostName> {
     let name = (!service.main).then_some(&service.name);
-    names::host(subject(row), name, &ports.settings.domain).ok()
+    names::host(row.subject(), name, &ports.settings.domain).ok()
 }
 
 /// The variables that builds and services share. Addresses are known before anything is built.

@@ -20,7 +20,8 @@ use hyper_util::rt::TokioIo;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::net::UnixStream;
 
-use crate::{api::Health, serve::api_socket};
+use super::Health;
+use crate::config::api_socket;
 
 /// How long a server may take to begin its answer; it holds a long poll for a minute at most.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(90);

@@ -22,7 +22,7 @@ use proxy::{
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::{routes::Routes, worker::RouteSwitch};
+use crate::routes::{RouteSwitch, Routes};
 
 /// How long a proxy that was just started may take to answer.
 const START_DEADLINE: Duration = Duration::from_secs(10);

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use webhook::intake::{Accepted, Delivery, Intake, IntakeError};
 
-use crate::worker::{Workers, wall_ms};
+use crate::{clock::wall_ms, worker::Workers};
 
 /// Keeps deliveries in the store and wakes whom they are about.
 pub struct StoreIntake {

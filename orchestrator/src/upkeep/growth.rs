@@ -7,8 +7,9 @@ use deploy::docker::{Docker, OverQuota};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    clock::wall_ms,
     store::{EventRow, Store},
-    worker::{Ports, wall_ms},
+    worker::Ports,
 };
 
 /// Watches until `stop`.

@@ -1,0 +1,42 @@
+//! What workers and pages have to know of the configuration.
+
+use std::path::PathBuf;
+
+use super::limits::Limits;
+
+/// What the operator decided about addresses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The domain under which previews live.
+    pub domain: String,
+    /// The host of webhook and health.
+    pub control_host: String,
+    /// `http` or `https`, as visitors see it.
+    pub public_scheme: String,
+    /// The port as visitors see it.
+    pub public_port: u16,
+    /// Where build logs and the last lines of ended services are kept.
+    pub logs: PathBuf,
+    /// Limits.
+    pub limits: Limits,
+}
+
+impl Settings {
+    /// Whether previews live on this machine's own name, where no link is asked for.
+    pub fn is_local(&self) -> bool {
+        self.domain == "localhost" || self.domain.ends_with(".localhost")
+    }
+
+    /// The address of a host as visitors see it.
+    pub fn url(&self, host: &str) -> String {
+        let standard = matches!(
+            (self.public_scheme.as_str(), self.public_port),
+            ("http", 80) | ("https", 443)
+        );
+        if standard {
+            format!("{}://{host}", self.public_scheme)
+        } else {
+            format!("{}://{host}:{}", self.public_scheme, self.public_port)
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! What revisions are made from: source, images that CI builds, secrets of the operator.
+
+pub mod prebuilt;
+pub mod secrets;
+pub mod sources;

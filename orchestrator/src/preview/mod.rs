@@ -1,0 +1,7 @@
+//! What one preview is called, what it is given, and what is known of it right now.
+
+pub mod current;
+pub mod environment;
+pub mod fork_capture;
+pub mod names;
+pub mod start_path;

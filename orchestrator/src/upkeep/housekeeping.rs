@@ -1,0 +1,163 @@
+//! What is looked after each minute: visits, orphans, what expired, sessions, old records.
+
+use deploy::names::PreviewId;
+
+use super::{cache, snapshots};
+use crate::{
+    clock::wall_ms,
+    lifecycle::{Desired, Ending, Hold, Origin, Wanted},
+    logs::service,
+    store::{NewPreview, PreviewRow},
+    worker::Workers,
+};
+
+/// Wakes every preview that is not gone, finds what has no preview, and ends what expired.
+pub(super) async fn keep_house(workers: &Workers) {
+    let ports = workers.ports();
+    note_visits(workers).await;
+    if let Err(error) = adopt_orphans(workers).await {
+        tracing::warn!(
+            error = format!("{error:#}"),
+            "the engine was not searched for orphans"
+        );
+    }
+    let Ok(rows) = ports.store.previews().await else {
+        return;
+    };
+    for row in rows {
+        expire(workers, &row).await;
+        end_sessions(workers, &row).await;
+        let waits = row.desired.refresh_requested > row.desired.refresh_applied;
+        if row.gone_at_ms.is_none() || row.desired.clearing || waits {
+            workers.wake(&row.id);
+        }
+    }
+    if let Err(error) = ports.store.forget_old_deliveries(wall_ms()).await {
+        tracing::warn!(%error, "old deliveries were not forgotten");
+    }
+    if let Err(error) = cache::keep_budget(ports).await {
+        tracing::warn!(%error, "the builder's cache was not looked after");
+    }
+    if let Err(error) = snapshots::collect(ports).await {
+        tracing::warn!(%error, "snapshots were not looked after");
+    }
+    let logs = ports.settings.logs.clone();
+    let forgotten = tokio::task::spawn_blocking(move || service::forget_old(&logs)).await;
+    if let Err(error) = forgotten {
+        tracing::warn!(%error, "old logs were not forgotten");
+    }
+}
+
+/// Something of ours in the engine that no preview knows (the store came from a backup, say)
+/// becomes a preview of which nothing is wanted; its worker takes it away.
+async fn adopt_orphans(workers: &Workers) -> anyhow::Result<()> {
+    let ports = workers.ports();
+    let seen = ports.engine.observe(None).await?;
+    let networks = seen.networks.iter().map(|(preview, _)| preview);
+    let services = seen.services.iter().map(|state| &state.key.preview);
+    let databases = seen.databases.iter().map(|state| &state.key.preview);
+    let images = seen.images.iter().map(|image| &image.preview);
+    let strays = seen.strays.iter().map(|stray| &stray.preview);
+    let data = seen.data.iter().map(|key| &key.preview);
+    let found: std::collections::BTreeSet<_> = networks
+        .chain(services)
+        .chain(databases)
+        .chain(images)
+        .chain(strays)
+        .chain(data)
+        .cloned()
+        .collect();
+    for preview in found {
+        if ports.store.preview(&preview).await?.is_none() {
+            tracing::warn!(%preview, "found in the engine without a record; it is taken away");
+            let new = NewPreview {
+                id: preview.clone(),
+                slug: preview.to_string(),
+            };
+            ports.store.ensure_local(new, wall_ms()).await?;
+            let change = |desired: &mut Desired| desired.end(Ending::Removed);
+            ports
+                .store
+                .change_desired(&preview, wall_ms(), change)
+                .await?;
+        }
+        workers.wake(&preview);
+    }
+    Ok(())
+}
+
+/// Ends a preview that nobody pushed to or visited for too long.
+async fn expire(workers: &Workers, row: &PreviewRow) {
+    let ports = workers.ports();
+    let Wanted::Serve(head) = &row.desired.wanted else {
+        return;
+    };
+    let days_ms = ports
+        .settings
+        .limits
+        .preview_days_max
+        .saturating_mul(24 * 3600 * 1000);
+    if row.desired.origin.is_copy() {
+        return end_copy(workers, row).await;
+    }
+    let last = row.pushed_at_ms.max(row.visited_at_ms.unwrap_or(0));
+    if wall_ms() < last.saturating_add(days_ms) {
+        return;
+    }
+    let commit = (row.desired.origin == Origin::PullRequest).then(|| head.commit.clone());
+    let change = move |desired: &mut Desired| {
+        desired.end(Ending::Expired);
+        desired.hold = Some(Hold {
+            ending: Ending::Expired,
+            commit,
+        });
+    };
+    if let Err(error) = ports.store.change_desired(&row.id, wall_ms(), change).await {
+        tracing::warn!(%error, "an expired preview was not ended");
+    }
+}
+
+/// Ends a fork, a capture or a database alone whose time is over.
+async fn end_copy(workers: &Workers, row: &PreviewRow) {
+    let ports = workers.ports();
+    if row.expires_at_ms.is_none_or(|at| wall_ms() < at) {
+        return;
+    }
+    let change = |desired: &mut Desired| desired.end(Ending::Expired);
+    if let Err(error) = ports.store.change_desired(&row.id, wall_ms(), change).await {
+        tracing::warn!(%error, "what has expired was not ended");
+    }
+}
+
+/// Takes sessions that expired out of the table.
+async fn end_sessions(workers: &Workers, row: &PreviewRow) {
+    let ports = workers.ports();
+    if ports.settings.is_local() {
+        return;
+    }
+    let Ok(sessions) = ports.store.sessions(&row.id, wall_ms()).await else {
+        return;
+    };
+    if let Err(error) = ports.routes.admit(&row.id, sessions).await {
+        tracing::warn!(%error, "sessions that ended may still open a preview");
+    }
+}
+
+/// Writes down who was visited, from what the proxy counts.
+async fn note_visits(workers: &Workers) {
+    let ports = workers.ports();
+    let Ok(activity) = ports.routes.activity().await else {
+        return;
+    };
+    for (key, counted) in activity {
+        let preview = key
+            .split('/')
+            .next()
+            .and_then(|id| PreviewId::parse(id).ok());
+        if let (Some(preview), Some(at)) = (preview, counted.last_request_unix_ms)
+            && let Err(error) = ports.store.note_visit(&preview, at).await
+        {
+            tracing::warn!(%error, "a visit was not noted");
+        }
+    }
+}

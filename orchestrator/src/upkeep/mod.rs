@@ -1,0 +1,9 @@
+//! What is done from time to time for all previews together, and what no preview asks for itself.
+
+pub mod cache;
+pub mod growth;
+pub mod hints;
+mod housekeeping;
+mod poll;
+pub mod snapshots;
+pub mod sweep;

@@ -1,0 +1,113 @@
+//! Reads the forge's lists of open pull requests, so that a lost webhook comes right by itself.
+//!
+//! It only requests refreshes and wakes workers; what is done about a preview is decided by its
+//! worker, from what its own pull request says. A listing never removes anything.
+
+use std::collections::BTreeMap;
+
+use webhook::{
+    forge::{Forge, PullRequest, Repository},
+    names::PullRequestNumber,
+};
+
+use crate::{
+    clock::wall_ms,
+    lifecycle::{Ending, Wanted},
+    store::PreviewRow,
+    worker::Workers,
+};
+
+/// How many previews that a listing does not name are refreshed in one round. Each is asked for by
+/// number, so a listing that is wrong costs requests and nothing else.
+const UNLISTED_REFRESHES_MAX: usize = 50;
+
+/// Goes through every repository's open pull requests.
+pub(super) async fn ask_forge(workers: &Workers) {
+    let Some(forge) = workers.ports().forge.clone() else {
+        return;
+    };
+    let mut repositories = match forge.repositories().await {
+        Ok(repositories) => repositories,
+        Err(error) => {
+            tracing::warn!(%error, "the forge did not list its repositories; nothing is changed");
+            Vec::new()
+        }
+    };
+    let known = workers
+        .ports()
+        .store
+        .repositories()
+        .await
+        .unwrap_or_default();
+    for row in known {
+        if !repositories
+            .iter()
+            .any(|repository| repository.id == row.id)
+        {
+            repositories.push(Repository {
+                id: row.id,
+                name: row.name,
+            });
+        }
+    }
+    for repository in repositories {
+        poll_repository(workers, &*forge, &repository).await;
+    }
+}
+
+async fn poll_repository(workers: &Workers, forge: &dyn Forge, repository: &Repository) {
+    let store = &workers.ports().store;
+    let open = match forge.open_pull_requests(&repository.name).await {
+        Ok(open) => open,
+        Err(error) => {
+            tracing::warn!(repository = %repository.name, %error, "not polled; nothing is changed");
+            return;
+        }
+    };
+    let Ok(rows) = store.previews().await else {
+        return;
+    };
+    let rows: BTreeMap<PullRequestNumber, PreviewRow> = rows
+        .into_iter()
+        .filter(|row| {
+            row.repository
+                .as_ref()
+                .is_some_and(|r| r.id == repository.id)
+        })
+        .filter_map(|row| Some((row.number?, row)))
+        .collect();
+    for pull in open
+        .iter()
+        .filter(|pull| is_news(rows.get(&pull.number), pull))
+    {
+        let looked = store
+            .look_at_pull(pull.repository.clone(), pull.number, wall_ms())
+            .await;
+        match looked {
+            Ok(preview) => workers.wake(&preview),
+            Err(error) => tracing::error!(%error, "a pull request could not be noted"),
+        }
+    }
+    let unlisted = rows.values().filter(|row| {
+        !matches!(row.desired.wanted, Wanted::Nothing(_))
+            && !open.iter().any(|pull| Some(pull.number) == row.number)
+    });
+    for row in unlisted.take(UNLISTED_REFRESHES_MAX) {
+        if store.request_refresh(&row.id, wall_ms()).await.is_ok() {
+            workers.wake(&row.id);
+        }
+    }
+}
+
+/// Whether the listing says something that the preview does not know.
+fn is_news(row: Option<&PreviewRow>, pull: &PullRequest) -> bool {
+    match row.map(|row| &row.desired) {
+        None => true,
+        Some(desired) => match &desired.wanted {
+            Wanted::Serve(head) => head.commit.as_str() != pull.head.as_str(),
+            Wanted::Nothing(Ending::Fork) => !pull.is_from_fork(),
+            Wanted::Nothing(_) => desired.hold.is_none(),
+            Wanted::Unread => true,
+        },
+    }
+}
