@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use async_trait::async_trait;
 
-use super::{Docker, probe::probe};
+use super::{Docker, container::probe::probe};
 use crate::{
     blueprint::Health,
     engine::{

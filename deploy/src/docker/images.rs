@@ -17,10 +17,10 @@ use secrecy::ExposeSecret as _;
 
 use super::{
     Docker,
+    build::registries::host,
     client::within,
     error::{found, sentence, status},
     names::{image_of, is_built_reference},
-    registries::host,
 };
 use crate::{
     builder::{BuildError, BuildEvent, BuildSink},

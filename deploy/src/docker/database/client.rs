@@ -12,7 +12,7 @@ use super::{
 use crate::{
     data_access::{ClientCommand, ConnectionInfo, DataAccess, Frozen, ImportSpec, Imported, Kept},
     databases::{DataSink, DatabaseError, DatabaseKey, DatabaseSpec},
-    docker::{Docker, service::address_in},
+    docker::{Docker, container::service::address_in},
     engine::{EngineError, LogStream, Network},
 };
 

@@ -6,7 +6,7 @@ use bollard::query_parameters::ListContainersOptionsBuilder;
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
-use super::{about::About, kind::kind, online::Begun, port::place};
+use super::{about::About, kind::kind, port::place, postgres::online_backup::Begun};
 use crate::{
     databases::{DataSet, DatabaseError, DatabaseKey, Fork, Forked},
     docker::{

@@ -44,9 +44,9 @@ pub(super) enum Seeding {
 /// How statements are put to a server one after the other.
 #[derive(Clone)]
 pub(super) struct SqlSession {
-    /// Where it listens on its loopback; what is spoken there is [`wire`](super::wire).
+    /// Where it listens on its loopback; what is spoken there is [`wire`](super::postgres::wire).
     pub(super) port: u16,
-    /// Its client, which reads statements line by line and prints rows as [`wire`](super::wire)
+    /// Its client, which reads statements line by line and prints rows as [`wire`](super::postgres::wire)
     /// does.
     pub(super) client: Run,
     /// What makes that client print a line of its own.

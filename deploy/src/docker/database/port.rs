@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 
+use super::{kind::kind, postgres::watching::Watch};
 use crate::{
     databases::{
         DataSink, DataUse, DatabaseError, DatabaseKey, DatabaseSpec, Databases, Fork, Forked,
@@ -15,8 +16,6 @@ use crate::{
     pool::Place,
     table_watch::TableWatch,
 };
-
-use super::{kind::kind, watching::Watch};
 
 #[async_trait]
 impl Databases for Docker {

@@ -11,17 +11,19 @@ use tokio::{
 
 use super::{
     exec::{Answer, Run},
-    inside::Inside,
     kind::{Handshake, Kind, Passwords, PortState, kind},
     port::place,
-    session::{enter, inside},
-    wire::WireError,
+    postgres::{
+        inside::Inside,
+        session::{enter, inside},
+        wire::WireError,
+    },
 };
 use crate::{
     databases::{DatabaseError, DatabaseSpec},
     docker::{
         Docker,
-        service::{address_in, variables},
+        container::service::{address_in, variables},
     },
     engine::EngineError,
 };

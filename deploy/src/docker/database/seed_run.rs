@@ -14,7 +14,7 @@ use crate::{
     databases::{DataSink, DatabaseError, DatabaseSpec, Seed, SeedFile, unix_ms},
     docker::{
         Docker,
-        host_config::{Created, Plan},
+        container::host_config::{Created, Plan},
     },
     engine::{EngineError, Network},
     names::{ImageId, SnapshotId},

@@ -12,8 +12,10 @@ use crate::{
     databases::{DatabaseError, DatabaseSpec},
     docker::{
         Docker,
-        host_config::{Created, DataMount, Plan},
-        service::mark,
+        container::{
+            host_config::{Created, DataMount, Plan},
+            service::mark,
+        },
     },
     engine::{EngineError, Network},
     labels,

@@ -1,0 +1,328 @@
+//! What the builder's words about a failure mean.
+//!
+//! Builders tell in sentences, not in codes. The sentences below are those of BuildKit as it comes
+//! with engines from 20.10 on; what is not among them stays a plain failure with its own words.
+
+use bollard_buildkit_proto::google::rpc;
+use prost::Message as _;
+use tonic::{Code, Status};
+
+use super::registries::{Registries, host};
+use crate::builder::{BuildError, BuildFault};
+
+/// The newest Dockerfile syntax that every supported builder reads without a `# syntax=` line.
+const LEVEL: &str = "1.2 (no here-documents, COPY --link, RUN --network)";
+
+/// What ends with this was killed, usually for memory.
+const KILLED: i64 = 137;
+
+/// What builders put before the sentence that matters.
+const PREAMBLES: [&str; 7] = [
+    "rpc error: code = Unknown desc = ",
+    "rpc error: code = NotFound desc = ",
+    "failed to solve with frontend dockerfile.v0: ",
+    "failed to solve: ",
+    "failed to build LLB: ",
+    "failed to create LLB definition: ",
+    "dockerfile parse error: ",
+];
+
+/// Builder's sentences that tell of a moment, not of the Dockerfile.
+const PASSING: [&str; 6] = [
+    "code = Unavailable",
+    "code = Canceled",
+    "context canceled",
+    "no active session",
+    "transport is closing",
+    "session healthcheck failed",
+];
+
+/// Lines of programs that could not reach the network.
+const NETWORK: [&str; 10] = [
+    "Temporary failure resolving",
+    "Temporary failure in name resolution",
+    "Could not resolve host",
+    "Network is unreachable",
+    "network is unreachable",
+    "No route to host",
+    "Connection timed out",
+    "Connection refused",
+    "Could not connect to",
+    "ETIMEDOUT",
+];
+
+/// Why a way of building gave no image.
+pub(in crate::docker) enum Said {
+    /// We know what it means.
+    Error(BuildError),
+    /// The builder's own sentence.
+    Builder {
+        sentence: String,
+        /// The line of the Dockerfile that it is about.
+        line: Option<u32>,
+    },
+}
+
+impl Said {
+    pub(in crate::docker) fn from_status(status: &Status) -> Self {
+        let sentence = status.message();
+        if status.code() == Code::Unavailable || passes(sentence) {
+            return Self::Error(BuildError::Unreachable(plain(sentence).to_owned()));
+        }
+        Self::Builder {
+            sentence: sentence.to_owned(),
+            line: line_of_details(status.details()),
+        }
+    }
+}
+
+/// Whether another try may bring something else.
+pub(in crate::docker) fn passes(sentence: &str) -> bool {
+    // A command that ended has a verdict, whatever words it quotes.
+    exit_code(sentence).is_none() && PASSING.iter().any(|word| sentence.contains(word))
+}
+
+/// The sentence without what builders put before it.
+pub(in crate::docker) fn plain(sentence: &str) -> &str {
+    let mut rest = sentence.trim();
+    while let Some(shorter) = PREAMBLES
+        .iter()
+        .find_map(|preamble| rest.strip_prefix(preamble))
+    {
+        rest = shorter;
+    }
+    rest
+}
+
+/// The line that the builder attaches to its answer.
+fn line_of_details(details: &[u8]) -> Option<u32> {
+    let status = rpc::Status::decode(details).ok()?;
+    let source = status
+        .details
+        .iter()
+        .find(|detail| detail.type_url.contains("errdefs.Source"))?;
+    let source: serde_json::Value = serde_json::from_slice(&source.value).ok()?;
+    let line = source["ranges"][0]["start"]["line"].as_u64()?;
+    u32::try_from(line).ok().filter(|line| *line > 0)
+}
+
+/// The line that a sentence names, as in `dockerfile parse error line 3: …`.
+pub(in crate::docker) fn line_of_sentence(sentence: &str) -> Option<u32> {
+    let lower = sentence.to_ascii_lowercase();
+    let rest = &lower[lower.find("parse error")?..];
+    let rest = rest.split_once("line ")?.1;
+    let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().ok()
+}
+
+/// What kind of failure it is; `step` is the one that failed and `lines` the last ones that it
+/// printed. A path that is not found still has to be looked for in what the ignore file keeps out.
+pub(in crate::docker) fn fault(
+    sentence: &str,
+    step: Option<&str>,
+    lines: &[&str],
+    registries: &Registries,
+) -> BuildFault {
+    let printed = |word: &&str| lines.iter().any(|line| line.contains(*word));
+    if sentence.contains("no space left on device") || printed(&"No space left on device") {
+        return BuildFault::Disk;
+    }
+    if let Some(exit_code) = exit_code(sentence) {
+        return match exit_code {
+            KILLED => BuildFault::Memory,
+            _ if NETWORK.iter().any(printed) => BuildFault::Network,
+            exit_code => BuildFault::Command { exit_code },
+        };
+    }
+    let lower = sentence.to_ascii_lowercase();
+    if let Some(unknown) = unknown(&lower, sentence) {
+        return BuildFault::Dockerfile {
+            unknown,
+            level: LEVEL,
+        };
+    }
+    if lower.contains("no match for platform") {
+        return BuildFault::Platform;
+    }
+    if let Some(path) = missing_path(sentence) {
+        return BuildFault::NotFound {
+            path,
+            ignored: false,
+        };
+    }
+    let loaded = step.and_then(|step| step.split_once("load metadata for "));
+    let named = loaded.map(|(_, image)| image.to_owned());
+    match named.or_else(|| base(sentence, &lower)) {
+        Some(image) => {
+            let registry = host(&image).to_owned();
+            let login = registries.of(&registry);
+            BuildFault::Base {
+                username: login.map(|login| login.username.clone()),
+                registry,
+                image,
+            }
+        }
+        None => BuildFault::Other,
+    }
+}
+
+fn exit_code(sentence: &str) -> Option<i64> {
+    let (_, rest) = sentence.rsplit_once("exit code: ")?;
+    let digits: String = rest
+        .chars()
+        .take_while(|c| c.is_ascii_digit() || *c == '-')
+        .collect();
+    digits.parse().ok()
+}
+
+/// What of the Dockerfile is not understood, where it is the Dockerfile that is not.
+#[expect(
+    clippy::option_option,
+    reason = "understood, and not understood without a word for it, are two answers"
+)]
+fn unknown(lower: &str, sentence: &str) -> Option<Option<String>> {
+    for word in ["unknown instruction: ", "unknown flag: "] {
+        if let Some(at) = lower.find(word) {
+            let rest = &sentence[at + word.len()..];
+            let name = rest.split_whitespace().next().map(str::to_owned);
+            return Some(name);
+        }
+    }
+    lower.contains("parse error").then_some(None)
+}
+
+/// `… "/path": not found` and `… "/path" not found: not found`.
+fn missing_path(sentence: &str) -> Option<String> {
+    if !sentence.contains("compute cache key") && !sentence.contains("calculate checksum") {
+        return None;
+    }
+    let (before, _) = sentence
+        .rsplit_once("\": not found")
+        .or_else(|| sentence.rsplit_once("\" not found"))?;
+    let (_, path) = before.rsplit_once('"')?;
+    Some(path.to_owned())
+}
+
+/// The image that a sentence about a registry's answer is about.
+fn base(sentence: &str, lower: &str) -> Option<String> {
+    let about_images = [
+        "not found",
+        "pull access denied",
+        "failed to do request",
+        "failed to resolve",
+        "failed to authorize",
+        "unauthorized",
+        "no such host",
+        "connection refused",
+        "insufficient_scope",
+    ];
+    if !about_images.iter().any(|word| lower.contains(word)) {
+        return None;
+    }
+    // The name stands before the first colon with a space behind it.
+    let plain = plain(sentence);
+    let plain = plain.strip_prefix("failed to resolve source metadata for ");
+    let name = plain.unwrap_or_else(|| self::plain(sentence));
+    let (name, _) = name.split_once(": ")?;
+    let is_name = !name.is_empty() && !name.contains(|c: char| c.is_whitespace() || c == '"');
+    is_name.then(|| name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(sentence: &str) -> BuildFault {
+        fault(sentence, None, &[], &Registries::default())
+    }
+
+    #[test]
+    fn a_commands_end_is_told_by_its_code() {
+        for (sentence, exit_code) in [
+            (
+                "executor failed running [/bin/sh -c exit 3]: exit code: 3",
+                3,
+            ),
+            (
+                "failed to solve: process \"/bin/sh -c make\" did not complete successfully: exit code: 2",
+                2,
+            ),
+        ] {
+            assert_eq!(of(sentence), BuildFault::Command { exit_code });
+        }
+        assert_eq!(
+            of("executor failed running [/bin/sh -c x]: exit code: 137"),
+            BuildFault::Memory
+        );
+        let lines = ["curl: (6) Could not resolve host: example.org"];
+        let said = "executor failed running [/bin/sh -c x]: exit code: 6";
+        let offline = fault(said, None, &lines, &Registries::default());
+        assert_eq!(offline, BuildFault::Network);
+    }
+
+    #[test]
+    fn what_the_builder_does_not_know_is_named_with_its_line() {
+        let said = "failed to solve with frontend dockerfile.v0: failed to create LLB definition: dockerfile parse error line 3: unknown instruction: WORKDIRR";
+        let BuildFault::Dockerfile { unknown, .. } = of(said) else {
+            panic!("{:?}", of(said))
+        };
+        assert_eq!(unknown.as_deref(), Some("WORKDIRR"));
+        assert_eq!(line_of_sentence(said), Some(3));
+        assert!(matches!(
+            of("Dockerfile parse error line 2: Unknown flag: link"),
+            BuildFault::Dockerfile { unknown: Some(flag), .. } if flag == "link"
+        ));
+    }
+
+    #[test]
+    fn a_path_or_an_image_that_is_not_there_is_named() {
+        for said in [
+            "failed to solve: failed to compute cache key: \"/nothing\" not found: not found",
+            "failed to compute cache key: failed to calculate checksum of ref a::b: \"/nothing\": not found",
+        ] {
+            let BuildFault::NotFound { path, .. } = of(said) else {
+                panic!("{said}: {:?}", of(said))
+            };
+            assert_eq!(path, "/nothing");
+        }
+        let said = "failed to solve with frontend dockerfile.v0: failed to create LLB definition: registry.example:5000/acme/base:1: not found";
+        let BuildFault::Base {
+            image, registry, ..
+        } = of(said)
+        else {
+            panic!("{:?}", of(said))
+        };
+        assert_eq!(image, "registry.example:5000/acme/base:1");
+        assert_eq!(registry, "registry.example:5000");
+        let step = Some("[internal] load metadata for localhost:1/nothing:1");
+        let said = "failed to do request: Head \"http://localhost:1/v2/\": connection refused";
+        let away = fault(said, step, &[], &Registries::default());
+        assert!(
+            matches!(&away, BuildFault::Base { image, .. } if image == "localhost:1/nothing:1"),
+            "{away:?}"
+        );
+    }
+
+    #[test]
+    fn the_sentence_that_matters_is_left() {
+        let said = "failed to solve with frontend dockerfile.v0: failed to build LLB: executor \
+                    failed running [/bin/sh -c false]: exit code: 1";
+        assert_eq!(
+            plain(said),
+            "executor failed running [/bin/sh -c false]: exit code: 1"
+        );
+    }
+
+    #[test]
+    fn a_command_that_quotes_a_passing_fault_does_not_pass() {
+        let said = "executor failed running [/bin/sh -c grep \"context canceled\" x]: exit code: 1";
+        assert!(!passes(said));
+        assert!(passes("rpc error: code = Canceled desc = context canceled"));
+    }
+
+    #[test]
+    fn what_is_not_known_stays_unknown() {
+        assert_eq!(of("something else entirely"), BuildFault::Other);
+        assert_eq!(of(""), BuildFault::Other);
+    }
+}

@@ -1,0 +1,546 @@
+//! The hardened form of every container we create, and the one place that creates them.
+//!
+//! A repository chooses what runs inside; it never chooses anything of what is decided here.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::PathBuf,
+};
+
+use bollard::{
+    models::{
+        ContainerCreateBody, EndpointSettings, HealthConfig, HostConfig,
+        HostConfigCgroupnsModeEnum, HostConfigLogConfig, Mount, MountType, MountVolumeOptions,
+        NetworkingConfig, RestartPolicy, RestartPolicyNameEnum,
+    },
+    query_parameters::CreateContainerOptionsBuilder,
+};
+use serde::Serialize;
+
+use crate::{
+    docker::{
+        Docker,
+        error::{classify, status},
+        images::ImageFacts,
+        names::{Names, digest},
+    },
+    engine::{EngineError, STOP_GRACE},
+    labels::{Kind, Mark},
+    names::{Generation, ImageId, PreviewId, RevisionNumber},
+};
+
+/// What the entrypoints of official images need to give files away and to stop being root.
+/// Images that do not start as root get none of them.
+pub(in crate::docker) const CAPABILITIES: [&str; 5] =
+    ["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"];
+
+/// How large one log file of a container may grow, and how many are kept.
+const LOG_FILE_SIZE: &str = "10m";
+const LOG_FILES: &str = "2";
+
+/// How many volumes an image may declare.
+const VOLUMES_MAX: usize = 16;
+
+/// The least memory that the engine accepts for a container.
+const MEMORY_BYTES_MIN: u64 = 6 * 1024 * 1024;
+
+/// Spans of time over which a container's share of the processors is counted, in microseconds: one
+/// that used up its share stands still for the rest of the span. Short ones are noticed less, by
+/// visitors and by whoever waits for a pause to take hold; the kernel gives no less than
+/// [`CPU_QUOTA_MIN`] for one, so small shares are counted over the kernel's own.
+const CPU_PERIOD: u64 = 20_000;
+const CPU_PERIOD_OF_SMALL_SHARES: u64 = 100_000;
+const CPU_QUOTA_MIN: u64 = 1_000;
+
+/// What a container is made from. Its digest is the spec label: everything in here that changes
+/// makes another container.
+#[derive(Clone, Debug, Serialize)]
+pub(in crate::docker) struct Plan {
+    /// What the engine calls it.
+    pub(in crate::docker) container: String,
+    #[serde(skip)]
+    pub(in crate::docker) kind: Kind,
+    #[serde(skip)]
+    pub(in crate::docker) preview: PreviewId,
+    #[serde(skip)]
+    pub(in crate::docker) revision: Option<RevisionNumber>,
+    /// A database's own generation, or the one that a service uses.
+    pub(in crate::docker) generation: Option<Generation>,
+    /// The service's or database's name; also its host name.
+    pub(in crate::docker) name: String,
+    /// The prefix of its volumes' names.
+    pub(in crate::docker) volume_owner: String,
+    pub(in crate::docker) port: Option<u16>,
+    pub(in crate::docker) image: ImageId,
+    /// Replaces the image's command.
+    pub(in crate::docker) command: Option<Vec<String>>,
+    pub(in crate::docker) env: BTreeMap<String, String>,
+    pub(in crate::docker) memory_bytes: u64,
+    pub(in crate::docker) cpu_milli: u64,
+    pub(in crate::docker) pids_max: u32,
+    /// How often it is started again when it fails.
+    pub(in crate::docker) restarts_max: u8,
+    pub(in crate::docker) shm_bytes: Option<u64>,
+    /// A directory of the pool, and where it is inside.
+    pub(in crate::docker) data: Option<DataMount>,
+    /// Whether signals go to it directly. A small init of the engine's that stays root may not
+    /// signal a server that gave its rights up, so that every stop of it would be a kill.
+    pub(in crate::docker) alone: bool,
+    /// Replaces the image's user.
+    pub(in crate::docker) user: Option<String>,
+    /// Whether it answers to its name in its network.
+    pub(in crate::docker) named: bool,
+    /// The network it starts in. Another one with the same meaning is no other spec.
+    #[serde(skip)]
+    pub(in crate::docker) network: String,
+}
+
+/// A directory of the pool as a container sees it: the only thing of the host that any container
+/// is ever given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(in crate::docker) struct DataMount {
+    /// Where it is inside.
+    pub(in crate::docker) path: String,
+    /// Where it is in the pool; [`Pool::data_path`](crate::pool::Pool::data_path) says so.
+    pub(in crate::docker) source: PathBuf,
+}
+
+/// What came of a create.
+pub(in crate::docker) enum Created {
+    /// The container's id.
+    New(String),
+    /// Something has its name.
+    NameTaken,
+}
+
+impl Plan {
+    /// The spec label.
+    pub(in crate::docker) fn spec(&self) -> String {
+        // A struct of strings and numbers always serializes.
+        digest(&serde_json::to_vec(self).unwrap_or_default())
+    }
+
+    /// The labels of the container.
+    pub(in crate::docker) fn mark(&self, docker: &Docker) -> Mark {
+        Mark {
+            instance: docker.config().instance.clone(),
+            preview: self.preview.clone(),
+            revision: self.revision,
+            generation: self.generation.filter(|_| self.revision.is_none()),
+            kind: self.kind,
+            name: self.name.clone(),
+            spec: self.spec(),
+            port: self.port,
+        }
+    }
+
+    /// The paths that are volumes: those the image declares, but for the one in the pool.
+    fn volume_paths(&self, facts: &ImageFacts) -> Vec<String> {
+        let in_pool = |path: &&String| self.data.as_ref().is_some_and(|data| data.path == **path);
+        facts
+            .volumes
+            .iter()
+            .filter(|path| !in_pool(path))
+            .cloned()
+            .collect()
+    }
+
+    /// The volumes with the paths they are mounted at.
+    fn volumes(&self, facts: &ImageFacts, mark: &Mark) -> Vec<(String, Mark)> {
+        let volume = |path: String| {
+            let mark = Mark {
+                kind: Kind::Data,
+                spec: digest(format!("{}\0{path}", self.container).as_bytes()),
+                port: None,
+                ..mark.clone()
+            };
+            (path, mark)
+        };
+        self.volume_paths(facts).into_iter().map(volume).collect()
+    }
+}
+
+impl Docker {
+    /// Creates the container. The only caller of the engine's create.
+    pub(in crate::docker) async fn create(&self, plan: &Plan) -> Result<Created, EngineError> {
+        let facts = self.image_facts(&plan.image).await?;
+        let mark = plan.mark(self);
+        let volumes = plan.volumes(&facts, &mark);
+        self.check_volumes(plan, &volumes).await?;
+        let body = body(plan, &facts, &mark, &volumes, self.processors().await?);
+        let options = CreateContainerOptionsBuilder::new()
+            .name(&plan.container)
+            .build();
+        let what = format!("container {}", plan.container);
+        self.change(&what, async {
+            match self.api().create_container(Some(options), body).await {
+                Ok(made) => Ok(Ok(Created::New(made.id))),
+                Err(error) if status(&error) == Some(409) => Ok(Ok(Created::NameTaken)),
+                Err(error) => Ok(Err(classify(&what, error))),
+            }
+        })
+        .await?
+    }
+
+    /// Removes the volumes that were made together with the container.
+    pub(in crate::docker) async fn remove_volumes_of(
+        &self,
+        plan: &Plan,
+    ) -> Result<(), EngineError> {
+        let facts = self.image_facts(&plan.image).await?;
+        for (_, mark) in plan.volumes(&facts, &plan.mark(self)) {
+            self.remove_volume(&Names::volume(&plan.volume_owner, &mark.spec))
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// The engine makes volumes that are not there, with our labels, when it creates the
+    /// container, and would silently mount a foreign one of the same name.
+    async fn check_volumes(
+        &self,
+        plan: &Plan,
+        volumes: &[(String, Mark)],
+    ) -> Result<(), EngineError> {
+        let refused = |why: String| {
+            Err(EngineError::Refused {
+                what: format!("container {}", plan.container),
+                why,
+            })
+        };
+        if volumes.len() > VOLUMES_MAX {
+            return refused(format!(
+                "its image declares {} volumes, more than {VOLUMES_MAX}",
+                volumes.len()
+            ));
+        }
+        for (_, mark) in volumes {
+            let name = Names::volume(&plan.volume_owner, &mark.spec);
+            let there = self
+                .find("a volume", self.api().inspect_volume(&name))
+                .await?;
+            if there.is_some_and(|volume| Mark::read(&volume.labels).as_ref() != Some(mark)) {
+                return refused(format!("volume {name} exists and is not ours; remove it"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The whole request.
+fn body(
+    plan: &Plan,
+    facts: &ImageFacts,
+    mark: &Mark,
+    volumes: &[(String, Mark)],
+    processors: u64,
+) -> ContainerCreateBody {
+    let volumes = volumes
+        .iter()
+        .map(|(path, mark)| volume_mount(&plan.volume_owner, path, mark));
+    let mounts = volumes.chain(plan.data.as_ref().map(data_mount)).collect();
+    ContainerCreateBody {
+        hostname: Some(plan.name.clone()),
+        image: Some(plan.image.to_string()),
+        user: plan.user.clone(),
+        cmd: plan.command.clone(),
+        env: Some(
+            plan.env
+                .iter()
+                .map(|(key, value)| format!("{key}={value}"))
+                .collect(),
+        ),
+        labels: Some(mark.to_labels()),
+        stop_timeout: i64::try_from(STOP_GRACE.as_secs()).ok(),
+        // We ask from outside; an image's own check would only cost time inside.
+        healthcheck: Some(HealthConfig {
+            test: Some(vec!["NONE".to_owned()]),
+            ..HealthConfig::default()
+        }),
+        host_config: Some(host_config(plan, facts, mounts, processors)),
+        networking_config: Some(NetworkingConfig {
+            endpoints_config: Some(HashMap::from([(plan.network.clone(), endpoint(plan))])),
+        }),
+        ..ContainerCreateBody::default()
+    }
+}
+
+/// What the container may do to the host. Everything left out is off by the engine's default.
+fn host_config(plan: &Plan, facts: &ImageFacts, mounts: Vec<Mount>, processors: u64) -> HostConfig {
+    let memory = i64::try_from(plan.memory_bytes.max(MEMORY_BYTES_MIN)).unwrap_or(i64::MAX);
+    let (cpu_period, cpu_quota) = processor_time(plan.cpu_milli, processors);
+    let capabilities: &[&str] = if facts.starts_as_root && plan.user.is_none() {
+        &CAPABILITIES
+    } else {
+        &[]
+    };
+    HostConfig {
+        cap_drop: Some(vec!["ALL".to_owned()]),
+        cap_add: Some(capabilities.iter().map(|&c| c.to_owned()).collect()),
+        security_opt: Some(vec!["no-new-privileges:true".to_owned()]),
+        privileged: Some(false),
+        memory: Some(memory),
+        memory_swap: Some(memory),
+        cpu_period: Some(cpu_period),
+        cpu_quota: Some(cpu_quota),
+        pids_limit: Some(i64::from(plan.pids_max.max(1))),
+        init: Some(!plan.alone),
+        ipc_mode: Some("private".to_owned()),
+        cgroupns_mode: Some(HostConfigCgroupnsModeEnum::PRIVATE),
+        shm_size: plan.shm_bytes.and_then(|bytes| i64::try_from(bytes).ok()),
+        restart_policy: Some(restarts(plan.restarts_max)),
+        log_config: Some(HostConfigLogConfig {
+            typ: Some("json-file".to_owned()),
+            config: Some(HashMap::from([
+                ("max-size".to_owned(), LOG_FILE_SIZE.to_owned()),
+                ("max-file".to_owned(), LOG_FILES.to_owned()),
+            ])),
+        }),
+        network_mode: Some(plan.network.clone()),
+        publish_all_ports: Some(false),
+        mounts: Some(mounts),
+        ..HostConfig::default()
+    }
+}
+
+/// The span over which processor time is counted, and the time in it, both in microseconds.
+fn processor_time(cpu_milli: u64, processors: u64) -> (i64, i64) {
+    let milli = cpu_milli.clamp(10, processors * 1000);
+    let quota = |period: u64| period / 1000 * milli;
+    let period = match quota(CPU_PERIOD) {
+        CPU_QUOTA_MIN.. => CPU_PERIOD,
+        _ => CPU_PERIOD_OF_SMALL_SHARES,
+    };
+    let micros = |time: u64| i64::try_from(time).unwrap_or(i64::MAX);
+    (micros(period), micros(quota(period)))
+}
+
+fn restarts(most: u8) -> RestartPolicy {
+    match most {
+        0 => RestartPolicy {
+            name: Some(RestartPolicyNameEnum::NO),
+            maximum_retry_count: None,
+        },
+        most => RestartPolicy {
+            name: Some(RestartPolicyNameEnum::ON_FAILURE),
+            maximum_retry_count: Some(i64::from(most)),
+        },
+    }
+}
+
+fn volume_mount(owner: &str, path: &str, mark: &Mark) -> Mount {
+    Mount {
+        target: Some(path.to_owned()),
+        source: Some(Names::volume(owner, &mark.spec)),
+        typ: Some(MountType::VOLUME),
+        volume_options: Some(MountVolumeOptions {
+            labels: Some(mark.to_labels()),
+            ..MountVolumeOptions::default()
+        }),
+        ..Mount::default()
+    }
+}
+
+/// The only bind. A mount of this type is refused by the engine when its source is not there, so
+/// that a pool which is not mounted is never taken for an empty directory.
+fn data_mount(data: &DataMount) -> Mount {
+    Mount {
+        target: Some(data.path.clone()),
+        source: Some(data.source.display().to_string()),
+        typ: Some(MountType::BIND),
+        ..Mount::default()
+    }
+}
+
+fn endpoint(plan: &Plan) -> EndpointSettings {
+    EndpointSettings {
+        aliases: plan.named.then(|| vec![plan.name.clone()]),
+        ..EndpointSettings::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::names::Instance;
+
+    fn plan() -> Plan {
+        Plan {
+            container: "dayfly-0a1b2c3d-shop-1--r1--web".to_owned(),
+            kind: Kind::Service,
+            preview: PreviewId::parse("shop-1").unwrap(),
+            revision: Some(RevisionNumber(1)),
+            generation: None,
+            name: "web".to_owned(),
+            volume_owner: "dayfly-0a1b2c3d-shop-1--r1--web".to_owned(),
+            port: Some(8080),
+            image: ImageId::parse(&format!("sha256:{}", "0".repeat(64))).unwrap(),
+            command: None,
+            env: BTreeMap::new(),
+            memory_bytes: 512 << 20,
+            cpu_milli: 1000,
+            pids_max: 256,
+            restarts_max: 3,
+            shm_bytes: None,
+            data: None,
+            alone: false,
+            user: None,
+            named: true,
+            network: "net".to_owned(),
+        }
+    }
+
+    fn mark_of(plan: &Plan) -> Mark {
+        Mark {
+            instance: Instance::parse("0a1b2c3d").unwrap(),
+            preview: plan.preview.clone(),
+            revision: plan.revision,
+            generation: None,
+            kind: plan.kind,
+            name: plan.name.clone(),
+            spec: plan.spec(),
+            port: plan.port,
+        }
+    }
+
+    fn body_of(plan: &Plan, facts: &ImageFacts) -> ContainerCreateBody {
+        let mark = mark_of(plan);
+        body(plan, facts, &mark, &plan.volumes(facts, &mark), 2)
+    }
+
+    /// Another digest would make every container of a running preview anew after an upgrade.
+    #[test]
+    fn the_spec_of_a_container_is_the_same_in_every_version() {
+        assert_eq!(
+            plan().spec(),
+            "3f572f466baa39d82cc8eba2aac015974a0e3ae0dce10f5b2e4e94238dad1ec8"
+        );
+        let mounted = Plan {
+            data: Some(DataMount {
+                path: "/srv/data".to_owned(),
+                source: PathBuf::from("/pool/x/data"),
+            }),
+            ..plan()
+        };
+        assert_eq!(
+            mounted.spec(),
+            "7e02a4167a49b9359de59e69a3f48cb9a35c25e3d24c6fc3e154f3cadf1b0e98"
+        );
+    }
+
+    #[test]
+    fn another_network_of_the_same_meaning_is_no_other_spec() {
+        let other = Plan {
+            network: "other".to_owned(),
+            ..plan()
+        };
+        assert_eq!(plan().spec(), other.spec());
+        let other = Plan {
+            memory_bytes: 1 << 30,
+            ..plan()
+        };
+        assert_ne!(plan().spec(), other.spec());
+    }
+
+    #[test]
+    fn the_directory_in_the_pool_takes_the_place_of_the_volume() {
+        let facts = ImageFacts {
+            volumes: vec!["/var/lib/pg".to_owned()],
+            ..ImageFacts::default()
+        };
+        let at = |data: &str| {
+            Plan {
+                data: Some(DataMount {
+                    path: data.to_owned(),
+                    source: PathBuf::from("/pool/x/data"),
+                }),
+                ..plan()
+            }
+            .volume_paths(&facts)
+        };
+        assert!(at("/var/lib/pg").is_empty());
+        assert_eq!(at("/var/lib/pg/18/docker"), ["/var/lib/pg"]);
+    }
+
+    #[test]
+    fn processors_are_at_most_those_that_there_are() {
+        let plan = Plan {
+            cpu_milli: 64_000,
+            ..plan()
+        };
+        let host = body_of(&plan, &ImageFacts::default()).host_config.unwrap();
+        assert_eq!(
+            (host.cpu_period, host.cpu_quota),
+            (Some(20_000), Some(40_000))
+        );
+    }
+
+    #[test]
+    fn a_small_share_of_a_processor_is_counted_over_a_longer_span() {
+        assert_eq!(processor_time(1_000, 2), (20_000, 20_000));
+        assert_eq!(processor_time(50, 2), (20_000, 1_000));
+        assert_eq!(processor_time(49, 2), (100_000, 4_900));
+        assert_eq!(processor_time(0, 2), (100_000, 1_000));
+    }
+
+    proptest! {
+        #[test]
+        fn no_plan_gets_power_over_the_host(
+            command in proptest::option::of(proptest::collection::vec(".{0,20}", 0..4)),
+            env in proptest::collection::btree_map(".{0,10}", ".{0,10}", 0..4),
+            memory_bytes: u64,
+            cpu_milli: u64,
+            pids_max: u32,
+            restarts_max: u8,
+            starts_as_root: bool,
+            volumes in proptest::collection::vec("/[a-z./]{1,12}", 0..4),
+            data in proptest::option::of("/[a-z/]{1,12}"),
+        ) {
+            let data = data.map(|path| DataMount { path, source: PathBuf::from("/pool/x/data") });
+            let plan = Plan {
+                command, env, memory_bytes, cpu_milli, pids_max, restarts_max, data, ..plan()
+            };
+            let facts = ImageFacts { starts_as_root, volumes, ..ImageFacts::default() };
+            let body = body_of(&plan, &facts);
+            let labels = body.labels.clone().unwrap();
+            for key in crate::labels::KEYS {
+                prop_assert!(labels.contains_key(key));
+            }
+            prop_assert!(body.user.is_none() && body.entrypoint.is_none());
+            prop_assert!(body.volumes.is_none());
+            let host = body.host_config.unwrap();
+            prop_assert_eq!(host.cap_drop.unwrap(), ["ALL"]);
+            let added = host.cap_add.unwrap();
+            prop_assert!(added.iter().all(|c| CAPABILITIES.contains(&c.as_str())));
+            prop_assert_eq!(added.is_empty(), !starts_as_root);
+            prop_assert_eq!(host.security_opt.unwrap(), ["no-new-privileges:true"]);
+            prop_assert_eq!(host.privileged, Some(false));
+            prop_assert_eq!(host.memory, host.memory_swap);
+            prop_assert!(host.memory.unwrap() > 0);
+            prop_assert!((1_000..=100_000).contains(&host.cpu_period.unwrap()));
+            prop_assert!((1_000..=2 * host.cpu_period.unwrap()).contains(&host.cpu_quota.unwrap()));
+            prop_assert!(host.pids_limit.unwrap() > 0);
+            prop_assert_eq!(host.init, Some(true));
+            prop_assert!(host.binds.is_none() && host.volumes_from.is_none());
+            prop_assert!(host.devices.is_none() && host.device_requests.is_none());
+            prop_assert!(host.device_cgroup_rules.is_none() && host.sysctls.is_none());
+            prop_assert!(host.pid_mode.is_none() && host.uts_mode.is_none());
+            prop_assert!(host.userns_mode.is_none() && host.port_bindings.is_none());
+            prop_assert_eq!(host.ipc_mode.as_deref(), Some("private"));
+            prop_assert_eq!(host.network_mode.as_deref(), Some("net"));
+            for mount in host.mounts.unwrap() {
+                if mount.typ == Some(MountType::BIND) {
+                    prop_assert_eq!(mount.source.as_deref(), Some("/pool/x/data"));
+                    prop_assert!(plan.data.is_some());
+                    continue;
+                }
+                prop_assert_eq!(mount.typ, Some(MountType::VOLUME));
+                prop_assert!(mount.source.unwrap().starts_with(&plan.volume_owner));
+                let labels = mount.volume_options.unwrap().labels.unwrap();
+                prop_assert_eq!(Mark::read(&labels).unwrap().kind, Kind::Data);
+            }
+        }
+    }
+}

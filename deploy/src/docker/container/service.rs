@@ -1,0 +1,343 @@
+//! Services: a container in its networks, under its plain name.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+
+use bollard::{
+    models::{ContainerInspectResponse, NetworkConnectRequest},
+    query_parameters::{
+        InspectContainerOptions, RemoveContainerOptionsBuilder, StopContainerOptionsBuilder,
+    },
+};
+use tokio::time::Instant;
+
+use super::host_config::{Created, Plan};
+use crate::{
+    docker::{Docker, names::leads_to},
+    engine::{EngineError, Network, STOP_GRACE, ServiceKey, ServiceSpec},
+    labels::{Kind, Mark},
+};
+
+/// How often a service that fails is started again before it counts as ended.
+const RESTARTS_MAX: u8 = 3;
+
+/// How often a start begins anew when what it found changed under its hands.
+const START_ATTEMPTS: usize = 4;
+
+/// How long a started container may take to have an address or to be seen ended.
+const SETTLE_MAX: Duration = Duration::from_secs(3);
+
+/// How often a started container is looked at meanwhile.
+const SETTLE_POLL: Duration = Duration::from_millis(20);
+
+/// What came of looking at a container that has our service's name.
+enum Adopted {
+    Running(SocketAddr),
+    /// It did not fit and is gone, or was gone already.
+    Cleared,
+}
+
+impl Docker {
+    pub(in crate::docker) async fn start_in_networks(
+        &self,
+        spec: &ServiceSpec,
+    ) -> Result<SocketAddr, EngineError> {
+        let network = Network::Revision(spec.key.revision);
+        let mut looked_anew = false;
+        for _ in 0..START_ATTEMPTS {
+            let network_id = self.network_id(&spec.key.preview, &network).await?;
+            let container = self
+                .names(&spec.key.preview)
+                .service(spec.key.revision, &spec.key.service);
+            let plan = Plan {
+                container: container.clone(),
+                volume_owner: container,
+                kind: Kind::Service,
+                restarts_max: RESTARTS_MAX,
+                named: true,
+                ..base_plan(spec, network_id)
+            };
+            match self.create(&plan).await? {
+                Created::New(id) => match self.launch(&id, &plan, spec).await {
+                    Ok(address) => return Ok(address),
+                    Err(EngineError::Missing(what)) => {
+                        self.clear(&id).await?;
+                        if std::mem::replace(&mut looked_anew, true) {
+                            return Err(EngineError::Missing(what));
+                        }
+                        // A remembered network may be one that was removed and made again.
+                        self.forget_network(&spec.key.preview, &network);
+                        self.forget_data_network(&plan);
+                    }
+                    Err(error) => return Err(error),
+                },
+                Created::NameTaken => {
+                    if let Adopted::Running(address) = self.adopt(&plan, spec).await? {
+                        return Ok(address);
+                    }
+                }
+            }
+        }
+        let what = describe(&spec.key);
+        Err(EngineError::Unreachable(format!(
+            "{what} or its networks changed while it was started"
+        )))
+    }
+
+    pub(in crate::docker) async fn stop_and_remove(
+        &self,
+        key: &ServiceKey,
+    ) -> Result<(), EngineError> {
+        let name = self.names(&key.preview).service(key.revision, &key.service);
+        if let Some((id, running)) = self.find_ours(&name).await? {
+            let what = describe(key);
+            if running {
+                let seconds = i32::try_from(STOP_GRACE.as_secs()).unwrap_or(i32::MAX);
+                let options = StopContainerOptionsBuilder::new().t(seconds).build();
+                self.absent(&what, self.api().stop_container(&id, Some(options)))
+                    .await?;
+            }
+            self.clear(&id).await?;
+        }
+        self.remove_volumes(
+            &key.preview,
+            &key.revision.0.to_string(),
+            key.service.as_str(),
+        )
+        .await
+    }
+
+    /// The container of that name and whether it runs, if its labels are those that lead to it.
+    pub(in crate::docker) async fn find_ours(
+        &self,
+        name: &str,
+    ) -> Result<Option<(String, bool)>, EngineError> {
+        let there = self.inspect(name).await?;
+        Ok(there
+            .filter(|there| self.is_ours(there, name))
+            .map(|there| {
+                let running = there
+                    .state
+                    .as_ref()
+                    .is_some_and(|state| state.running == Some(true));
+                (there.id.unwrap_or_else(|| name.to_owned()), running)
+            }))
+    }
+
+    pub(in crate::docker) async fn inspect(
+        &self,
+        container: &str,
+    ) -> Result<Option<ContainerInspectResponse>, EngineError> {
+        let inspect = self
+            .api()
+            .inspect_container(container, None::<InspectContainerOptions>);
+        self.find("a container", inspect).await
+    }
+
+    /// Kills and removes a container.
+    pub(in crate::docker) async fn clear(&self, container: &str) -> Result<(), EngineError> {
+        let options = RemoveContainerOptionsBuilder::new()
+            .force(true)
+            .v(true)
+            .build();
+        self.absent(
+            "a container",
+            self.api().remove_container(container, Some(options)),
+        )
+        .await
+    }
+
+    /// Connects what must be connected before it runs, and starts it.
+    pub(in crate::docker) async fn connect_and_start(
+        &self,
+        id: &str,
+        plan: &Plan,
+    ) -> Result<(), EngineError> {
+        let what = format!("{} {}", plan.kind.as_str(), plan.name);
+        // A database lives in its data network; a service joins it.
+        if plan.kind != Kind::Database
+            && let Some(generation) = plan.generation
+        {
+            let network = self
+                .network_id(&plan.preview, &Network::Data(generation))
+                .await?;
+            let request = NetworkConnectRequest {
+                container: id.to_owned(),
+                endpoint_config: None,
+            };
+            self.change(&what, self.api().connect_network(&network, request))
+                .await?;
+        }
+        self.change(&what, self.api().start_container(id, None))
+            .await
+    }
+
+    async fn launch(
+        &self,
+        id: &str,
+        plan: &Plan,
+        spec: &ServiceSpec,
+    ) -> Result<SocketAddr, EngineError> {
+        self.connect_and_start(id, plan).await?;
+        self.settle(id, plan, spec).await
+    }
+
+    /// Waits for the address of what was started, or for its end.
+    async fn settle(
+        &self,
+        id: &str,
+        plan: &Plan,
+        spec: &ServiceSpec,
+    ) -> Result<SocketAddr, EngineError> {
+        let what = describe(&spec.key);
+        let deadline = Instant::now() + SETTLE_MAX;
+        loop {
+            let there = self.inspect(id).await?;
+            let there = there.ok_or_else(|| EngineError::Missing(what.clone()))?;
+            if let Some(ip) = address_in(&there, &plan.network) {
+                return Ok(SocketAddr::new(ip, spec.port));
+            }
+            let state = there.state.unwrap_or_default();
+            let ended = state.running != Some(true) && state.restarting != Some(true);
+            if ended || Instant::now() >= deadline {
+                let code = state.exit_code.unwrap_or_default();
+                return Err(EngineError::Refused {
+                    what,
+                    why: format!("it ended with exit code {code} as soon as it was started"),
+                });
+            }
+            tokio::time::sleep(SETTLE_POLL).await;
+        }
+    }
+
+    /// Keeps the container that is there when it is what the plan asks for.
+    async fn adopt(&self, plan: &Plan, spec: &ServiceSpec) -> Result<Adopted, EngineError> {
+        let Some(there) = self.inspect(&plan.container).await? else {
+            return Ok(Adopted::Cleared);
+        };
+        if !self.is_ours(&there, &plan.container) {
+            return Err(EngineError::Refused {
+                what: describe(&spec.key),
+                why: format!(
+                    "a container called {} exists and is not ours; remove it",
+                    plan.container
+                ),
+            });
+        }
+        let id = there.id.clone().unwrap_or_else(|| plan.container.clone());
+        let same = mark(&there).is_some_and(|mark| mark.spec == plan.spec());
+        let state = there.state.clone().unwrap_or_default();
+        if same && state.running == Some(true) {
+            if let Some(ip) = address_in(&there, &plan.network)
+                && self.is_in_data_network(&there, plan).await?
+            {
+                return Ok(Adopted::Running(SocketAddr::new(ip, spec.port)));
+            }
+        } else if same && state.started_at.is_some_and(|at| !at.starts_with("0001-")) {
+            // It ran before, so it is in its networks; a network that is gone is found out here.
+            let started = self
+                .change(&describe(&spec.key), self.api().start_container(&id, None))
+                .await;
+            match started {
+                Ok(()) => return self.settle(&id, plan, spec).await.map(Adopted::Running),
+                Err(EngineError::Missing(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.clear(&id).await?;
+        Ok(Adopted::Cleared)
+    }
+
+    async fn is_in_data_network(
+        &self,
+        there: &ContainerInspectResponse,
+        plan: &Plan,
+    ) -> Result<bool, EngineError> {
+        let Some(generation) = plan.generation else {
+            return Ok(true);
+        };
+        let network = self
+            .network_id(&plan.preview, &Network::Data(generation))
+            .await?;
+        Ok(address_in(there, &network).is_some())
+    }
+
+    /// A remembered network may be one that was removed and made again.
+    pub(in crate::docker) fn forget_data_network(&self, plan: &Plan) {
+        if let Some(generation) = plan.generation {
+            self.forget_network(&plan.preview, &Network::Data(generation));
+        }
+    }
+
+    pub(in crate::docker) fn is_ours(&self, there: &ContainerInspectResponse, name: &str) -> bool {
+        let called = there
+            .name
+            .as_deref()
+            .is_some_and(|n| n.trim_start_matches('/') == name);
+        called
+            && mark(there).is_some_and(|mark| {
+                mark.instance == self.config().instance && leads_to(&mark, name)
+            })
+    }
+}
+
+/// What services and commands in their images have in common.
+pub(in crate::docker) fn base_plan(spec: &ServiceSpec, network: String) -> Plan {
+    Plan {
+        container: String::new(),
+        volume_owner: String::new(),
+        kind: Kind::Service,
+        preview: spec.key.preview.clone(),
+        revision: Some(spec.key.revision),
+        generation: spec.data,
+        name: spec.key.service.to_string(),
+        port: Some(spec.port),
+        image: spec.image.clone(),
+        command: spec.command.as_ref().map(|command| command.0.clone()),
+        env: spec.env.clone(),
+        memory_bytes: spec.memory_bytes,
+        cpu_milli: spec.cpu_milli,
+        pids_max: spec.pids_max,
+        restarts_max: 0,
+        shm_bytes: None,
+        data: None,
+        alone: false,
+        user: None,
+        named: false,
+        network,
+    }
+}
+
+/// The container's address in the network of that id.
+pub(in crate::docker) fn address_in(
+    there: &ContainerInspectResponse,
+    network: &str,
+) -> Option<IpAddr> {
+    let networks = there.network_settings.as_ref()?.networks.as_ref()?;
+    let endpoint = networks
+        .values()
+        .find(|e| e.network_id.as_deref() == Some(network))?;
+    endpoint.ip_address.as_deref()?.parse().ok()
+}
+
+/// Its variables, those of its image among them.
+pub(in crate::docker) fn variables(there: &ContainerInspectResponse) -> &[String] {
+    let config = there.config.as_ref();
+    config
+        .and_then(|config| config.env.as_deref())
+        .unwrap_or_default()
+}
+
+/// The container's labels as values.
+pub(in crate::docker) fn mark(there: &ContainerInspectResponse) -> Option<Mark> {
+    Mark::read(there.config.as_ref()?.labels.as_ref()?)
+}
+
+fn describe(key: &ServiceKey) -> String {
+    format!(
+        "service {} of {} {}",
+        key.service, key.preview, key.revision
+    )
+}

@@ -1,0 +1,423 @@
+//! PostgreSQL.
+
+use std::collections::BTreeMap;
+
+use secrecy::ExposeSecret;
+
+use super::wire;
+use crate::{
+    databases::{DatabaseError, Seed, USER},
+    docker::{
+        database::{
+            exec::{Answer, Input, Run},
+            kind::{
+                Handshake, Kind, OnlineBackup, Passwords, PortState, Seeding, SqlSession, Watching,
+                unfit,
+            },
+        },
+        images::{ImageFacts, variable},
+    },
+};
+
+/// Where the image keeps its data unless its environment says otherwise.
+const DATA_DIRECTORY: &str = "/var/lib/postgresql/data";
+
+/// Where a directory archive is put inside.
+const ARCHIVE: &str = "/tmp/dayfly-seed";
+
+const PORT: u16 = 5432;
+
+/// The server's own cache: this part of its memory, between these limits.
+const CACHE_PART: u64 = 4;
+const CACHE_BYTES_MIN: u64 = 16 << 20;
+const CACHE_BYTES_MAX: u64 = 2 << 30;
+
+/// The part of its memory that parallel queries may share.
+const SHARED_PART: u64 = 4;
+const SHARED_BYTES_MIN: u64 = 64 << 20;
+
+/// What an application may have set for everybody would keep its password from being set.
+const PLAIN: &str = "set default_transaction_read_only = off";
+
+/// The version since which the functions of a backup have their present names.
+const RENAMED_BACKUP: u32 = 150_000;
+
+pub(in crate::docker::database) struct Postgres;
+
+impl Kind for Postgres {
+    fn port(&self) -> Option<u16> {
+        Some(PORT)
+    }
+
+    /// The first message of a client. A server that still reads its log answers with an error of
+    /// its own; every other one is for the query that follows to tell.
+    fn handshake(&self, _passwords: &Passwords<'_>) -> Option<Handshake> {
+        Some(Handshake {
+            say: wire::hello(USER),
+            hear: |answer| match wire::is_starting(answer) {
+                true => PortState::NotYet,
+                false => PortState::Open,
+            },
+        })
+    }
+
+    fn data_path(&self, facts: &ImageFacts) -> String {
+        facts
+            .variable("PGDATA")
+            .unwrap_or(DATA_DIRECTORY)
+            .to_owned()
+    }
+
+    fn env(&self, passwords: &Passwords<'_>, _fresh: bool) -> BTreeMap<String, String> {
+        let password = passwords.user.expose_secret().to_owned();
+        BTreeMap::from([
+            ("POSTGRES_USER".to_owned(), USER.to_owned()),
+            ("POSTGRES_DB".to_owned(), USER.to_owned()),
+            ("POSTGRES_PASSWORD".to_owned(), password),
+            ("POSTGRES_INITDB_ARGS".to_owned(), "--no-sync".to_owned()),
+        ])
+    }
+
+    /// Without `fsync`, commits are handed to the kernel and no further. Pages stay whole in the
+    /// log, since a server that is killed may leave one half written. Log files are neither zeroed
+    /// nor kept for later: in a copy each would cost its full size.
+    fn command(&self, memory_bytes: u64, _passwords: &Passwords<'_>) -> Option<Vec<String>> {
+        let cache = (memory_bytes / CACHE_PART).clamp(CACHE_BYTES_MIN, CACHE_BYTES_MAX) >> 20;
+        let settings = [
+            "fsync=off".to_owned(),
+            "synchronous_commit=on".to_owned(),
+            "wal_init_zero=off".to_owned(),
+            "wal_recycle=off".to_owned(),
+            format!("shared_buffers={cache}MB"),
+        ];
+        let settings = settings
+            .into_iter()
+            .flat_map(|setting| ["-c".to_owned(), setting]);
+        let command = std::iter::once("postgres".to_owned()).chain(settings);
+        Some(command.collect())
+    }
+
+    fn shm_bytes(&self, memory_bytes: u64) -> Option<u64> {
+        Some((memory_bytes / SHARED_PART).max(SHARED_BYTES_MIN))
+    }
+
+    fn user(&self) -> Option<&'static str> {
+        Some("postgres")
+    }
+
+    /// In Debian's packages, and so in the official image, what comes first is a program in Perl that
+    /// looks for clusters.
+    fn programs(&self, env: &[String]) -> Option<String> {
+        let major = variable(env, "PG_MAJOR")?;
+        let is_number = major.parse::<u16>().is_ok();
+        is_number.then(|| format!("/usr/lib/postgresql/{major}/bin"))
+    }
+
+    fn talk(&self) -> Option<SqlSession> {
+        Some(SqlSession {
+            port: PORT,
+            client: psql(&["--quiet", "--tuples-only", "--no-align", "--file=-"]),
+            mark: "\\echo dayfly-told",
+            told: "dayfly-told",
+        })
+    }
+
+    fn ready_statements(&self, passwords: &Passwords<'_>) -> Vec<String> {
+        let password = passwords.user.expose_secret();
+        vec![
+            PLAIN.to_owned(),
+            set_password(password),
+            "select 1".to_owned(),
+        ]
+    }
+
+    /// One program does both: over the socket, which is only in this container, it sets the
+    /// password, and over TCP it uses it. The server that an image's entrypoint starts for its own
+    /// preparations has no TCP, and is not taken for this one.
+    fn ready(&self, passwords: &Passwords<'_>) -> Vec<Run> {
+        let password = passwords.user.expose_secret();
+        let set = set_password(password);
+        let script = format!(
+            "{PLAIN};\n{set};\n\
+             \\connect \"host=127.0.0.1 user={USER} dbname={USER} password={password} \
+             connect_timeout=5\"\nselect 1;\n"
+        );
+        vec![psql(&["--quiet", "--output=/dev/null", "--file=-"]).reading(script)]
+    }
+
+    fn seed(&self, seed: &Seed, _passwords: &Passwords<'_>) -> Result<Vec<Seeding>, DatabaseError> {
+        let restore = |more: &[&str]| {
+            let user = format!("--username={USER}");
+            let database = format!("--dbname={USER}");
+            let words = [
+                "pg_restore",
+                "--no-password",
+                "--no-owner",
+                "--no-privileges",
+            ];
+            let words: Vec<&str> = words
+                .into_iter()
+                .chain(["--exit-on-error", &user, &database])
+                .chain(more.iter().copied())
+                .collect();
+            Run::new(&words)
+        };
+        Ok(match seed {
+            Seed::Sql(files) => files
+                .iter()
+                .map(|file| {
+                    let mut run = psql(&["--quiet", "--output=/dev/null", "--file=-"]);
+                    run.input = Some(Input::of_file(&file.path, file.content.clone()));
+                    let path = file.path.clone();
+                    Seeding::Run { path, run }
+                })
+                .collect(),
+            Seed::PgCustom(file) => vec![Seeding::Run {
+                path: file.path.clone(),
+                run: restore(&["--format=custom"]).reading(file.content.clone()),
+            }],
+            Seed::PgDirectory(path, files) => {
+                let name = |file: &crate::databases::SeedFile| {
+                    let name = file.path.rsplit('/').next().unwrap_or(&file.path);
+                    (format!("{ARCHIVE}/{name}"), file.content.clone())
+                };
+                vec![Seeding::Upload {
+                    path: path.clone(),
+                    files: files.iter().map(name).collect(),
+                    run: restore(&["--format=directory", "--", ARCHIVE]),
+                }]
+            }
+            Seed::Empty | Seed::Run { .. } | Seed::Snapshot(_) => Vec::new(),
+            Seed::Rdb(_) => {
+                return Err(unfit(
+                    seed,
+                    "it is a dump of Redis; postgres takes .sql, .sql.gz, .sql.zst and archives of \
+                     pg_dump",
+                ));
+            }
+        })
+    }
+
+    /// An update leaves the older row in its file until the file is written anew, and both in the
+    /// log. Statistics hold values of rows too, in a table that is written anew after them.
+    fn forget_rows(&self) -> Vec<Run> {
+        let user = format!("--username={USER}");
+        let every =
+            |what| Run::new(&["vacuumdb", "--all", "--quiet", "--no-password", &user, what]);
+        let begin_log = "checkpoint;\nselect pg_switch_wal();\ncheckpoint;\n";
+        vec![
+            every("--analyze-only"),
+            every("--full"),
+            psql(&["--quiet", "--output=/dev/null", "--file=-"]).reading(begin_log),
+        ]
+    }
+
+    fn complaint(&self, answer: &Answer) -> (Option<u32>, String) {
+        let mut lines = answer.errors.lines();
+        let Some((line, first)) = lines.find_map(error_line) else {
+            return (None, answer.last_error());
+        };
+        let mut message = first.to_owned();
+        for more in lines.take_while(|more| located(more).is_none()) {
+            message.push('\n');
+            message.push_str(more.trim_end());
+        }
+        (line, message)
+    }
+
+    /// As its own base backups are: a copy of the files, taken in any order while they change, and
+    /// the log from the backup's beginning on. The label tells a server where that is; it replays
+    /// the log to its end, which is the moment at which it was copied. A slot that goes with the
+    /// session keeps the log meanwhile, which a backup alone does not; made after the backup's
+    /// checkpoint, it keeps nothing older.
+    fn online(&self) -> Option<OnlineBackup> {
+        Some(OnlineBackup {
+            version: "show server_version_num",
+            begin: |version| {
+                let backup = match version < RENAMED_BACKUP {
+                    true => "select from pg_start_backup('dayfly', true, false)",
+                    false => "select from pg_backup_start('dayfly', true)",
+                };
+                vec![
+                    "select set_config(name, '0', false) from pg_settings where name in\n\
+                     ('idle_session_timeout', 'statement_timeout')",
+                    backup,
+                    "select from pg_create_physical_replication_slot('dayfly', true, true)",
+                ]
+            },
+            end: |version| match version < RENAMED_BACKUP {
+                true => "select labelfile from pg_stop_backup(false, false)",
+                false => "select labelfile from pg_backup_stop(false)",
+            },
+            log: "pg_wal",
+            label: "backup_label",
+            first: |label| {
+                let (_, rest) = label.split_once("(file ")?;
+                let (segment, _) = rest.split_once(')')?;
+                Some(format!("pg_wal/{segment}"))
+            },
+        })
+    }
+
+    /// In a session of the server's own administrator, on what it can ask without waiting for a lock.
+    fn watching(&self) -> Option<Watching> {
+        Some(Watching {
+            begin: &[
+                "create temp view dayfly_tables as\n\
+                 select c.oid, c.relfilenode from pg_catalog.pg_class c\n\
+                 join pg_catalog.pg_namespace n on n.oid = c.relnamespace\n\
+                 where c.relkind in ('r', 'm') and c.relpersistence <> 't'\n\
+                 and n.nspname not in ('pg_catalog', 'information_schema')",
+                "create temp table dayfly_before as select * from dayfly_tables",
+            ],
+            locks: "select l.relation::regclass, l.mode from pg_catalog.pg_locks l\n\
+                    join dayfly_before b on b.oid = l.relation\n\
+                    where l.granted and l.database = (select oid from pg_catalog.pg_database\n\
+                    where datname = current_database()) and l.pid <> pg_backend_pid() and l.mode in\n\
+                    ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')\n\
+                    limit 200",
+            rewritten: "select t.oid::regclass, pg_table_size(t.oid) from dayfly_tables t\n\
+                        join dayfly_before b on b.oid = t.oid\n\
+                        where b.relfilenode <> t.relfilenode order by 1 limit 200",
+        })
+    }
+
+    fn columns(&self, _passwords: &Passwords<'_>) -> Option<Run> {
+        let query = "select table_name || '.' || column_name from information_schema.columns \
+                     where table_schema not in ('pg_catalog', 'information_schema') order by 1";
+        Some(psql(&["--tuples-only", "--no-align", "--command", query]))
+    }
+
+    fn misfit<'a>(&self, output: &'a [String]) -> Option<&'a str> {
+        let line = output
+            .iter()
+            .find(|line| line.contains("incompatible with server"))?;
+        let details = output.iter().find(|line| line.contains("DETAIL:"));
+        Some(details.unwrap_or(line))
+    }
+
+    fn client(&self, _passwords: &Passwords<'_>) -> Option<Run> {
+        Some(Run::new(&["psql", "--username", USER, "--dbname", USER]))
+    }
+}
+
+fn set_password(password: &str) -> String {
+    format!("alter role {USER} password '{password}'")
+}
+
+fn psql(more: &[&str]) -> Run {
+    let user = format!("--username={USER}");
+    let database = format!("--dbname={USER}");
+    let common = [
+        "psql",
+        "--no-psqlrc",
+        "--no-password",
+        "--set=ON_ERROR_STOP=1",
+        &user,
+        &database,
+    ];
+    let words: Vec<&str> = common.into_iter().chain(more.iter().copied()).collect();
+    Run::new(&words)
+}
+
+/// The place and the sentence of a line such as `psql:<stdin>:3: ERROR:  no such table`.
+fn error_line(line: &str) -> Option<(Option<u32>, &str)> {
+    let (at, rest) = match located(line) {
+        Some((at, rest)) => (Some(at), rest),
+        None => {
+            let rest = line.strip_prefix("psql: ").unwrap_or(line);
+            (None, rest.strip_prefix("pg_restore: ").unwrap_or(rest))
+        }
+    };
+    let kinds = ["ERROR:", "FATAL:", "PANIC:", "error:"];
+    let sentence = kinds.iter().find_map(|kind| rest.strip_prefix(kind))?;
+    Some((at, sentence.trim()))
+}
+
+fn located(line: &str) -> Option<(u32, &str)> {
+    let (at, rest) = line.strip_prefix("psql:<stdin>:")?.split_once(':')?;
+    Some((at.parse().ok()?, rest.trim_start()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(errors: &str) -> Answer {
+        Answer {
+            exit_code: 3,
+            errors: errors.to_owned(),
+            ..Answer::default()
+        }
+    }
+
+    #[test]
+    fn a_failed_statement_is_told_with_its_line_and_details() {
+        let said = "psql:<stdin>:1: NOTICE:  table \"x\" does not exist, skipping\n\
+            psql:<stdin>:3: ERROR:  relation \"guests\" does not exist\n\
+            LINE 1: insert into guests values (1);\n\
+            \x20                   ^\n\
+            psql:<stdin>:4: NOTICE:  after\n";
+        let (line, message) = Postgres.complaint(&answer(said));
+        assert_eq!(line, Some(3));
+        assert_eq!(
+            message,
+            "relation \"guests\" does not exist\nLINE 1: insert into guests values (1);\n\
+             \x20                   ^"
+        );
+    }
+
+    #[test]
+    fn errors_without_a_line_are_told_too() {
+        let said = "psql: error: connection to server failed: No such file\n";
+        let (line, message) = Postgres.complaint(&answer(said));
+        assert_eq!(
+            (line, message.as_str()),
+            (None, "connection to server failed: No such file")
+        );
+        let (line, message) = Postgres.complaint(&answer("OCI runtime exec failed\n\n"));
+        assert_eq!((line, message.as_str()), (None, "OCI runtime exec failed"));
+        assert_eq!(
+            Postgres.complaint(&answer("")),
+            (None, "exit code 3".to_owned())
+        );
+        let said = "pg_restore: error: input file does not appear to be a valid archive\n";
+        assert_eq!(
+            Postgres.complaint(&answer(said)).1,
+            "input file does not appear to be a valid archive"
+        );
+    }
+
+    #[test]
+    fn a_server_that_still_reads_its_log_lets_nobody_in() {
+        let password = secrecy::SecretString::from("x".to_owned());
+        let passwords = Passwords {
+            user: &password,
+            admin: &password,
+        };
+        let hear = Postgres.handshake(&passwords).unwrap().hear;
+        let starting: &[u8] =
+            b"E\0\0\0hSFATAL\0VFATAL\0C57P03\0Mthe database system is starting up\0";
+        assert_eq!(hear(starting), PortState::NotYet);
+        let asks_for_a_password: &[u8] = b"R\0\0\0\x17\0\0\0\nSCRAM-SHA-256\0\0";
+        assert_eq!(hear(asks_for_a_password), PortState::Open);
+        let full: &[u8] = b"E\0\0\0_SFATAL\0VFATAL\0C53300\0Msorry, too many clients already\0";
+        assert_eq!(hear(full), PortState::Open);
+    }
+
+    #[test]
+    fn the_servers_cache_follows_its_memory() {
+        let password = secrecy::SecretString::from("x".to_owned());
+        let passwords = Passwords {
+            user: &password,
+            admin: &password,
+        };
+        let cache = |bytes| {
+            let command = Postgres.command(bytes, &passwords).unwrap();
+            command.last().unwrap().clone()
+        };
+        assert_eq!(cache(512 << 20), "shared_buffers=128MB");
+        assert_eq!(cache(0), "shared_buffers=16MB");
+        assert_eq!(cache(u64::MAX), "shared_buffers=2048MB");
+    }
+}

@@ -1,0 +1,11 @@
+//! Postgres, the one kind of server that is spoken to without a program in its container, copied
+//! while it runs, and watched while it migrates.
+
+pub(super) mod inside;
+mod kind;
+pub(super) mod online_backup;
+pub(super) mod session;
+pub(super) mod watching;
+pub(super) mod wire;
+
+pub(super) use kind::Postgres;

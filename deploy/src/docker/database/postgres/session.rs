@@ -1,0 +1,195 @@
+//! Statements put to a running server one after the other, in one session of its own administrator.
+
+use std::{pin::Pin, time::Duration};
+
+use bollard::{
+    container::LogOutput,
+    exec::{CreateExecOptions, StartExecOptions, StartExecResults},
+    models::ContainerInspectResponse,
+};
+use futures_util::{Stream, StreamExt as _};
+use tokio::{
+    io::{AsyncWrite, AsyncWriteExt as _},
+    net::TcpStream,
+    time::Instant,
+};
+
+use super::{
+    inside::Inside,
+    wire::{Wire, WireError},
+};
+use crate::{
+    databases::USER,
+    docker::{
+        Docker,
+        container::service::variables,
+        database::{
+            exec::Run,
+            kind::{Kind, SqlSession},
+        },
+    },
+    engine::EngineError,
+};
+
+/// How long one answer may take: before one of a copy's all that is in memory is written down.
+const ANSWER_MAX: Duration = Duration::from_secs(30);
+
+/// How long a server may take to let us in.
+const ENTRY_MAX: Duration = Duration::from_secs(5);
+
+/// The longest answer of a client, in bytes.
+const ANSWER_BYTES_MAX: usize = 64 * 1024;
+
+type Output = Pin<Box<dyn Stream<Item = Result<LogOutput, bollard::errors::Error>> + Send>>;
+
+/// A session. Dropped before its end it is cut, and the server takes back what it began.
+pub(in crate::docker::database) struct Session(CloneMethod);
+
+/// How the server is reached. Both answer alike.
+enum CloneMethod {
+    /// At its port, from its container's own loopback.
+    Wire(Wire<TcpStream>),
+    /// Through its own client in its container, where it lets nobody in there without a password, or
+    /// this host does not see the container.
+    Client(Client),
+}
+
+/// A client that reads statements line by line.
+struct Client {
+    output: Output,
+    input: Pin<Box<dyn AsyncWrite + Send>>,
+    talk: SqlSession,
+}
+
+impl Docker {
+    /// Begins a session with the server in a container.
+    pub(in crate::docker::database) async fn open_session(
+        &self,
+        container: &str,
+        kind: &dyn Kind,
+        talk: SqlSession,
+    ) -> Result<Session, EngineError> {
+        let there = self.inspect(container).await?;
+        if let Some(inside) = there.as_ref().and_then(inside) {
+            let entered = tokio::time::timeout(ENTRY_MAX, enter(&inside, talk.port)).await;
+            match entered {
+                Ok(Ok(wire)) => return Ok(Session(CloneMethod::Wire(wire))),
+                Ok(Err(error)) => {
+                    tracing::debug!(container, %error, "asked through its client instead");
+                }
+                Err(_) => tracing::debug!(container, "asked through its client: no answer"),
+            }
+        }
+        let env = there.as_ref().map(variables).unwrap_or_default();
+        let run = Run {
+            user: self.inside_user(kind),
+            ..talk.client.clone()
+        };
+        let run = run.finding(kind, env);
+        let client = self.open_client(container, &run, talk).await?;
+        Ok(Session(CloneMethod::Client(client)))
+    }
+
+    async fn open_client(
+        &self,
+        container: &str,
+        run: &Run,
+        talk: SqlSession,
+    ) -> Result<Client, EngineError> {
+        let what = "a client in the database's container";
+        let options = CreateExecOptions {
+            cmd: Some(run.arguments.clone()),
+            env: Some(run.env.clone()),
+            user: run.user.clone(),
+            attach_stdin: Some(true),
+            attach_stdout: Some(true),
+            attach_stderr: Some(true),
+            ..CreateExecOptions::default()
+        };
+        let exec = self
+            .call(what, self.api().create_exec(container, options))
+            .await?;
+        let start = self.api().start_exec(&exec.id, None::<StartExecOptions>);
+        match self.call(what, start).await? {
+            StartExecResults::Attached { output, input } => Ok(Client {
+                output,
+                input,
+                talk,
+            }),
+            StartExecResults::Detached => Err(EngineError::Unreachable(format!(
+                "{what}: its output was not given"
+            ))),
+        }
+    }
+}
+
+/// The inside of a running container, where this host can see it.
+pub(in crate::docker::database) fn inside(there: &ContainerInspectResponse) -> Option<Inside> {
+    let process = there.state.as_ref()?.pid?;
+    match Inside::of(there.id.as_ref()?, process) {
+        Ok(inside) => Some(inside),
+        Err(error) => {
+            tracing::debug!(process, %error, "a container is not to be seen from here");
+            None
+        }
+    }
+}
+
+/// Goes to a server that lets us in without a password.
+pub(in crate::docker::database) async fn enter(
+    inside: &Inside,
+    port: u16,
+) -> Result<Wire<TcpStream>, WireError> {
+    Wire::begin(inside.connect(port).await?, USER).await
+}
+
+impl Session {
+    /// Puts one statement, written without its end, and answers its rows: a line each, columns
+    /// divided by `|`. After an error the session is of no more use.
+    pub(in crate::docker::database) async fn ask(
+        &mut self,
+        statement: &str,
+    ) -> Result<String, EngineError> {
+        let lost =
+            |why: String| EngineError::Unreachable(format!("a session with a database: {why}"));
+        let answer = async {
+            match &mut self.0 {
+                CloneMethod::Wire(wire) => {
+                    wire.ask(statement).await.map_err(|error| error.to_string())
+                }
+                CloneMethod::Client(client) => client.ask(statement).await,
+            }
+        };
+        let answer = tokio::time::timeout_at(Instant::now() + ANSWER_MAX, answer).await;
+        answer
+            .map_err(|_| lost("it does not answer".to_owned()))?
+            .map_err(lost)
+    }
+}
+
+impl Client {
+    /// The client prints a line of its own after the answer.
+    async fn ask(&mut self, statement: &str) -> Result<String, String> {
+        let text = format!("{statement};\n{}\n", self.talk.mark);
+        let written = self.input.write_all(text.as_bytes()).await;
+        written.map_err(|error| error.to_string())?;
+        let end = format!("{}\n", self.talk.told);
+        let (mut said, mut errors) = (String::new(), String::new());
+        loop {
+            match self.output.next().await {
+                Some(Ok(LogOutput::StdErr { message })) => {
+                    errors.push_str(&String::from_utf8_lossy(&message));
+                }
+                Some(Ok(piece)) => said.push_str(&String::from_utf8_lossy(&piece.into_bytes())),
+                Some(Err(error)) => return Err(error.to_string()),
+                None => return Err(format!("it ended: {}", errors.trim())),
+            }
+            if let Some(answer) = said.strip_suffix(&end) {
+                return Ok(answer.to_owned());
+            }
+            if said.len() + errors.len() > ANSWER_BYTES_MAX {
+                return Err("its answer is too long".to_owned());
+            }
+        }
+    }
+}

@@ -1,0 +1,356 @@
+//! Facts about the engine and the host, each with what to do about it.
+
+use std::{process::Stdio, time::Duration};
+
+use bollard::models::{SystemInfo, SystemInfoCgroupVersionEnum, SystemVersion};
+use tokio::process::Command;
+
+use super::versions::{Version, is_distributions, runc_holes};
+use crate::{
+    docker::{CeilingState, Docker, FirewallStatus},
+    engine::EngineError,
+};
+
+/// The oldest engine that everything is promised for, and the oldest that is tried.
+const ENGINE_MAJOR_SUPPORTED: u32 = 23;
+const ENGINE_MAJOR_TRIED: u32 = 20;
+
+/// The first version of the engine's API that BuildKit can be asked through.
+const BUILDKIT_API: Version = Version::release(1, 39);
+
+/// Less memory than this holds a preview or two.
+const MEMORY_BYTES_ENOUGH: i64 = 2 << 30;
+
+/// How long `git --version` may take.
+const GIT_MAX: Duration = Duration::from_secs(5);
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// What it is about.
+    pub name: &'static str,
+    /// How it is.
+    pub state: CheckState,
+    /// What was found.
+    pub found: String,
+    /// What to do, where something should be done.
+    pub advice: Option<String>,
+}
+
+/// How something that was looked at is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CheckState {
+    /// As it should be.
+    Good,
+    /// It works, with a loss that the advice names.
+    Warning,
+    /// It does not work, or is not safe.
+    Bad,
+}
+
+impl Check {
+    fn good(name: &'static str, found: impl Into<String>) -> Self {
+        Self {
+            name,
+            state: CheckState::Good,
+            found: found.into(),
+            advice: None,
+        }
+    }
+
+    fn not_good(
+        state: CheckState,
+        name: &'static str,
+        found: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Self {
+        Self {
+            name,
+            state,
+            found: found.into(),
+            advice: Some(advice.into()),
+        }
+    }
+
+    fn warning(name: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self::not_good(CheckState::Warning, name, found, advice)
+    }
+
+    fn bad(name: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self::not_good(CheckState::Bad, name, found, advice)
+    }
+}
+
+impl Docker {
+    /// Looks at everything that previews depend on. Never an error: what cannot be looked at is a
+    /// finding.
+    pub async fn check(&self) -> Vec<Check> {
+        let (version, info, firewall, git) = tokio::join!(
+            self.call("the engine's version", self.api().version()),
+            self.call("the engine's facts", self.api().info()),
+            self.firewall_status(),
+            git(),
+        );
+        let mut checks = match (version, info) {
+            (Ok(version), Ok(info)) => engine_checks(&version, &info),
+            (Err(error), _) | (_, Err(error)) => vec![self.no_engine(&error)],
+        };
+        checks.push(ceiling_check(self.ensure_build_ceiling()));
+        checks.push(firewall_check(self.config().firewall, firewall));
+        checks.push(git);
+        checks
+    }
+
+    fn no_engine(&self, error: &EngineError) -> Check {
+        let socket = self.config().socket.display();
+        Check::bad(
+            "engine",
+            error.to_string(),
+            format!("start Docker, and let this user open {socket}"),
+        )
+    }
+}
+
+fn engine_checks(version: &SystemVersion, info: &SystemInfo) -> Vec<Check> {
+    let mut checks = vec![engine(version), api(version)];
+    checks.extend(runc(version));
+    checks.extend([storage(info), cgroups(info), seccomp(info), size(info)]);
+    checks
+}
+
+fn engine(version: &SystemVersion) -> Check {
+    let found = version
+        .version
+        .clone()
+        .unwrap_or_else(|| "unknown".to_owned());
+    match Version::parse(&found).map(|version| version.major) {
+        Some(major) if major >= ENGINE_MAJOR_SUPPORTED => Check::good("engine", found),
+        Some(major) if major >= ENGINE_MAJOR_TRIED => Check::warning(
+            "engine",
+            found,
+            format!("it is tried, not promised; upgrade to {ENGINE_MAJOR_SUPPORTED} or newer"),
+        ),
+        Some(_) => {
+            let advice = format!("upgrade to Docker {ENGINE_MAJOR_SUPPORTED} or newer");
+            Check::bad("engine", found, advice)
+        }
+        None => Check::warning("engine", found, "use Docker, whose versions are known"),
+    }
+}
+
+/// BuildKit came into the engine's API with 1.39 and is on for everybody who asks.
+fn api(version: &SystemVersion) -> Check {
+    let found = version.api_version.clone().unwrap_or_default();
+    let linux = version.os.as_deref() == Some("linux");
+    match Version::parse(&found) {
+        Some(api) if linux && api >= BUILDKIT_API => {
+            Check::good("builder", format!("BuildKit, API {found}"))
+        }
+        _ => Check::bad(
+            "builder",
+            format!("no BuildKit behind API {found}"),
+            "use a Docker Engine for Linux containers, 23 or newer",
+        ),
+    }
+}
+
+fn runc(version: &SystemVersion) -> Option<Check> {
+    let components = version.components.as_ref()?;
+    let found = components
+        .iter()
+        .find(|component| component.name == "runc")?
+        .version
+        .clone();
+    let holes = runc_holes(&found);
+    if holes.is_empty() {
+        return Some(Check::good("runc", found));
+    }
+    let told: Vec<String> = holes
+        .iter()
+        .map(|(cve, harm)| format!("{harm} ({cve})"))
+        .collect();
+    let told = format!("{found}: {}", told.join("; "));
+    Some(if is_distributions(&found) {
+        let advice = "see whether your distribution closed these in its build, or upgrade runc";
+        Check::warning("runc", told, advice)
+    } else {
+        Check::bad(
+            "runc",
+            told,
+            "upgrade runc, or the containerd that brings it",
+        )
+    })
+}
+
+fn storage(info: &SystemInfo) -> Check {
+    let found = info.driver.clone().unwrap_or_else(|| "unknown".to_owned());
+    match found.as_str() {
+        "overlay2" | "overlayfs" | "btrfs" | "zfs" => Check::good("storage", found),
+        _ => Check::warning("storage", found, "builds are slow on it; use overlay2"),
+    }
+}
+
+fn cgroups(info: &SystemInfo) -> Check {
+    let limits = [
+        ("memory", info.memory_limit),
+        ("processors", info.cpu_cfs_quota),
+        ("processes", info.pids_limit),
+    ];
+    let missing: Vec<&str> = limits
+        .iter()
+        .filter(|(_, there)| *there != Some(true))
+        .map(|(name, _)| *name)
+        .collect();
+    if !missing.is_empty() {
+        let found = format!("no limits for {}", missing.join(", "));
+        return Check::bad(
+            "limits",
+            found,
+            "turn these control groups on in the kernel",
+        );
+    }
+    match info.cgroup_version {
+        Some(SystemInfoCgroupVersionEnum::_2) => Check::good("limits", "cgroup v2"),
+        _ => Check::warning(
+            "limits",
+            "cgroup v1",
+            "newer engines drop it; boot with cgroup v2",
+        ),
+    }
+}
+
+fn seccomp(info: &SystemInfo) -> Check {
+    let options = info.security_options.clone().unwrap_or_default();
+    if options.iter().any(|option| option.contains("name=seccomp")) {
+        Check::good("system calls", options.join(" "))
+    } else {
+        let advice = "run an engine with seccomp: without it containers may make any system call";
+        Check::bad("system calls", "not filtered", advice)
+    }
+}
+
+fn size(info: &SystemInfo) -> Check {
+    let (memory, processors) = (info.mem_total.unwrap_or(0), info.ncpu.unwrap_or(0));
+    let found = format!("{} MiB of memory, {processors} processors", memory >> 20);
+    if memory >= MEMORY_BYTES_ENOUGH {
+        Check::good("size", found)
+    } else {
+        Check::warning(
+            "size",
+            found,
+            "few previews fit; give the engine more memory",
+        )
+    }
+}
+
+/// What bounds builds: RUN steps have no limits of their own on engines that take none.
+fn ceiling_check(state: CeilingState) -> Check {
+    const NAME: &str = "builds";
+    match state {
+        CeilingState::Holds(ceiling) => Check::good(
+            NAME,
+            format!(
+                "all builds of the engine together may use {} MiB and {} % of a processor",
+                ceiling.memory_mib, ceiling.cpu_percent
+            ),
+        ),
+        CeilingState::NotWanted => Check::warning(
+            NAME,
+            "a build may use all memory and processors of the host",
+            "set limits.build_memory_mib_max in the server's configuration; the ceiling holds for \
+             all builds of this engine, also other people's",
+        ),
+        CeilingState::CannotSet(why) => Check::warning(
+            NAME,
+            format!("the ceiling of builds cannot be set: {why}"),
+            "run the server as root on the engine's own host",
+        ),
+    }
+}
+
+fn firewall_check(wanted: bool, status: FirewallStatus) -> Check {
+    let advice = "previews can reach the host and private addresses; run as root where iptables \
+                  works";
+    match status {
+        _ if !wanted => Check::warning("firewall", "turned off", advice),
+        FirewallStatus::Set => Check::good("firewall", "rules are in place"),
+        FirewallStatus::Missing => {
+            Check::good("firewall", "rules are put in place with the first preview")
+        }
+        FirewallStatus::CannotSet(reason) => Check::warning("firewall", reason, advice),
+    }
+}
+
+async fn git() -> Check {
+    let mut program = Command::new("git");
+    let run = program
+        .arg("--version")
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output();
+    match tokio::time::timeout(GIT_MAX, run).await {
+        Ok(Ok(output)) if output.status.success() => {
+            let said = String::from_utf8_lossy(&output.stdout);
+            Check::good(
+                "git",
+                said.trim().trim_start_matches("git version ").to_owned(),
+            )
+        }
+        _ => Check::bad("git", "it does not run", "install git"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bollard::models::SystemVersionComponents;
+
+    use super::*;
+
+    fn version(engine: &str, runc: &str) -> SystemVersion {
+        SystemVersion {
+            version: Some(engine.to_owned()),
+            api_version: Some("1.41".to_owned()),
+            os: Some("linux".to_owned()),
+            components: Some(vec![SystemVersionComponents {
+                name: "runc".to_owned(),
+                version: runc.to_owned(),
+                details: None,
+            }]),
+            ..SystemVersion::default()
+        }
+    }
+
+    #[test]
+    fn engines_are_good_tried_or_too_old() {
+        let state = |engine| super::engine(&version(engine, "1.4.0")).state;
+        assert_eq!(state("28.2.2"), CheckState::Good);
+        assert_eq!(state("23.0.0"), CheckState::Good);
+        assert_eq!(state("20.10.24+dfsg1"), CheckState::Warning);
+        assert_eq!(state("19.03.15"), CheckState::Bad);
+    }
+
+    #[test]
+    fn a_runc_with_holes_is_bad_unless_a_distribution_may_have_closed_them() {
+        let check = |version: &SystemVersion| super::runc(version).unwrap();
+        assert_eq!(check(&version("28", "1.4.0")).state, CheckState::Good);
+        let bad = check(&version("28", "1.1.5"));
+        assert_eq!(bad.state, CheckState::Bad);
+        assert!(bad.found.contains("CVE-2024-21626"), "{}", bad.found);
+        assert_eq!(
+            check(&version("20.10", "1.1.5+ds1")).state,
+            CheckState::Warning
+        );
+    }
+
+    #[test]
+    fn everything_that_is_not_good_says_what_to_do() {
+        let checks = engine_checks(&SystemVersion::default(), &SystemInfo::default());
+        for check in checks {
+            assert_eq!(
+                check.state == CheckState::Good,
+                check.advice.is_none(),
+                "{check:?}"
+            );
+        }
+    }
+}

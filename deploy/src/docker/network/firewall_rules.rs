@@ -1,0 +1,442 @@
+//! The rules themselves: what they should be, and whether a listing says that they are.
+//!
+//! Rules are written exactly as `iptables -S` prints them, so that comparing is comparing text.
+//!
+//! They stand in a table of their own, not in `filter`: an engine takes its jumps out of `FORWARD`
+//! and puts them back whenever a network is made (`EnsureJumpRule`), those to `DOCKER-USER` and to
+//! what keeps its networks apart included. A preview that knocks at a neighbour again and again is
+//! let in at such a moment, and stays in. Nothing of the engine's is in `mangle`, and what is
+//! dropped there never comes to `filter`.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use crate::{
+    docker::{Subnet, names::bridge_prefix},
+    names::Instance,
+};
+
+/// Where nothing of a preview may connect to: everything that is not a public address.
+const REFUSED_RANGES: [&str; 12] = [
+    "0.0.0.0/8",
+    "10.0.0.0/8",
+    "100.64.0.0/10",
+    "127.0.0.0/8",
+    // A platform's service for its own machines, at a public address.
+    "168.63.129.16/32",
+    "169.254.0.0/16",
+    "172.16.0.0/12",
+    "192.0.0.0/24",
+    "192.168.0.0/16",
+    "198.18.0.0/15",
+    "224.0.0.0/4",
+    "240.0.0.0/4",
+];
+
+/// Mail leaves by these; what a preview sends would reach real people.
+const MAIL_PORTS: &str = "25,465,587,2525";
+
+/// How many name servers are let through; a resolver uses at most three.
+const NAME_SERVERS_MAX: usize = 3;
+
+/// The table that the rules stand in.
+pub(in crate::docker) const TABLE: &str = "mangle";
+
+/// What is passed by everything that goes from one interface to another, and by everything that is
+/// for the host itself.
+const FORWARD: &str = "FORWARD";
+const INPUT: &str = "INPUT";
+
+/// The rules of one instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::docker) struct Rules {
+    interfaces: String,
+    /// The bridge of builds, where what comes from there passes the same rules.
+    builds: Option<String>,
+    forward: String,
+    input: String,
+    name_servers: Vec<Ipv4Addr>,
+    pool: Subnet,
+}
+
+impl Rules {
+    pub(in crate::docker) fn new(
+        instance: &Instance,
+        pool: Subnet,
+        builds: Option<String>,
+        name_servers: Vec<Ipv4Addr>,
+    ) -> Self {
+        Self {
+            builds,
+            interfaces: format!("{}+", bridge_prefix(instance)),
+            forward: format!("DAYFLY-{instance}-F"),
+            input: format!("DAYFLY-{instance}-I"),
+            name_servers,
+            pool,
+        }
+    }
+
+    /// Whether the listing holds all rules, in places where they work.
+    pub(in crate::docker) fn are_in(&self, listing: &str) -> bool {
+        let has = |chain: &str, wanted: &[String]| rules_of(listing, chain).eq(wanted);
+        has(&self.forward, &self.forward_rules())
+            && has(&self.input, &self.input_rules())
+            && self
+                .hooks()
+                .iter()
+                .all(|(chain, hook)| is_early(listing, chain, hook))
+            && self.outlived(listing).next().is_none()
+    }
+
+    /// Hooks of a bridge of builds from a time when that one was to be fenced.
+    fn outlived<'a>(&'a self, listing: &'a str) -> impl Iterator<Item = &'a str> {
+        let wanted = self.hooks();
+        listing.lines().filter(move |line| {
+            let ours = line
+                .rsplit_once(" -j ")
+                .is_some_and(|(_, chain)| chain == self.forward || chain == self.input);
+            ours && wanted.iter().all(|(_, hook)| hook != line)
+        })
+    }
+
+    /// What to feed to `iptables-restore --noflush`: it takes effect as a whole or not at all.
+    pub(in crate::docker) fn script(&self, listing: &str) -> String {
+        let mut script = format!(
+            "*{TABLE}\n:{} - [0:0]\n:{} - [0:0]\n",
+            self.forward, self.input
+        );
+        for rule in self.forward_rules().into_iter().chain(self.input_rules()) {
+            push_line(&mut script, &rule);
+        }
+        for hook in self.outlived(listing) {
+            push_line(&mut script, &hook.replacen("-A", "-D", 1));
+        }
+        for (chain, hook) in self.hooks() {
+            if is_early(listing, chain, &hook) {
+                continue;
+            }
+            for _ in rules_of(listing, chain).filter(|rule| **rule == hook) {
+                push_line(&mut script, &hook.replacen("-A", "-D", 1));
+            }
+            let (_, rest) = hook.split_at(3 + chain.len());
+            push_line(&mut script, &format!("-I {chain} 1{rest}"));
+        }
+        script.push_str("COMMIT\n");
+        script
+    }
+
+    /// What takes all of it away again; `None` when nothing is there.
+    pub(in crate::docker) fn removal(&self, listing: &str) -> Option<String> {
+        let ours = [&self.forward, &self.input];
+        let there: Vec<&&String> = ours
+            .iter()
+            .filter(|chain| has_chain(listing, chain))
+            .collect();
+        if there.is_empty() {
+            return None;
+        }
+        let mut script = format!("*{TABLE}\n");
+        for line in listing.lines() {
+            let jumps = ours
+                .iter()
+                .any(|chain| line.ends_with(&format!(" -j {chain}")));
+            if jumps && line.starts_with("-A ") {
+                push_line(&mut script, &line.replacen("-A", "-D", 1));
+            }
+        }
+        there
+            .iter()
+            .for_each(|chain| push_line(&mut script, &format!("-F {chain}")));
+        there
+            .iter()
+            .for_each(|chain| push_line(&mut script, &format!("-X {chain}")));
+        script.push_str("COMMIT\n");
+        Some(script)
+    }
+
+    /// What may pass from our bridges to elsewhere, and from elsewhere to them: inside of a network
+    /// everything (where the kernel shows us that at all), between networks nothing, into a network only
+    /// answers. The neighbours of builds, on their bridge, are other programs' containers.
+    fn forward_rules(&self) -> Vec<String> {
+        let (chain, networks) = (&self.forward, &self.interfaces);
+        let mut rules = vec![
+            format!("-A {chain} -i {networks} -m physdev --physdev-is-bridged -j RETURN"),
+            format!("-A {chain} -i {networks} -o {networks} -j DROP"),
+            answers_rule(chain),
+            format!("-A {chain} -o {networks} -j DROP"),
+        ];
+        rules.extend(self.name_server_rules(chain));
+        let mut refused: Vec<String> = REFUSED_RANGES.map(str::to_owned).to_vec();
+        let covered = REFUSED_RANGES
+            .iter()
+            .filter_map(|range| range.parse::<Subnet>().ok())
+            .any(|range| range.overlaps(self.pool));
+        if !covered {
+            refused.push(self.pool.to_string());
+        }
+        rules.extend(
+            refused
+                .iter()
+                .map(|range| format!("-A {chain} -d {range} -j DROP")),
+        );
+        rules.push(format!(
+            "-A {chain} -p tcp -m multiport --dports {MAIL_PORTS} -j DROP"
+        ));
+        rules.push(format!("-A {chain} -j RETURN"));
+        rules
+    }
+
+    /// What may pass from our bridges to the host: answers, and questions to a name server on it.
+    fn input_rules(&self) -> Vec<String> {
+        let chain = &self.input;
+        let mut rules = vec![answers_rule(chain)];
+        rules.extend(self.name_server_rules(chain));
+        rules.push(format!("-A {chain} -j DROP"));
+        rules
+    }
+
+    fn name_server_rules(&self, chain: &str) -> Vec<String> {
+        let rule = |server: &Ipv4Addr, protocol: &str| {
+            format!("-A {chain} -d {server}/32 -p {protocol} -m {protocol} --dport 53 -j RETURN")
+        };
+        self.name_servers
+            .iter()
+            .take(NAME_SERVERS_MAX)
+            .flat_map(|server| [rule(server, "udp"), rule(server, "tcp")])
+            .collect()
+    }
+
+    /// The chains we hang ours into, each with the rule that does it.
+    fn hooks(&self) -> Vec<(&'static str, String)> {
+        let hook = |way: &str, interface: &str, chain: &'static str, ours: &str| {
+            let rule = format!("-A {chain} {way} {interface} -j {ours}");
+            (chain, rule)
+        };
+        let networks = self.interfaces.as_str();
+        let mut hooks = vec![hook("-o", networks, FORWARD, &self.forward)];
+        for from in self.builds.as_deref().into_iter().chain([networks]) {
+            hooks.push(hook("-i", from, FORWARD, &self.forward));
+            hooks.push(hook("-i", from, INPUT, &self.input));
+        }
+        hooks
+    }
+}
+
+/// The host's name servers as a resolver's configuration lists them. Those on the loopback are
+/// asked by the engine itself, not by containers.
+pub(in crate::docker) fn name_servers(resolv_conf: &str) -> Vec<Ipv4Addr> {
+    let address = |line: &str| {
+        let mut words = line.split_ascii_whitespace();
+        if words.next()? != "nameserver" {
+            return None;
+        }
+        match words.next()?.parse().ok()? {
+            IpAddr::V4(address) if !address.is_loopback() => Some(address),
+            _ => None,
+        }
+    };
+    resolv_conf
+        .lines()
+        .filter_map(address)
+        .take(NAME_SERVERS_MAX)
+        .collect()
+}
+
+/// Lets answers through. What a preview began itself is held against the rules packet by packet, so
+/// that nothing goes on that was begun while they were not there.
+fn answers_rule(chain: &str) -> String {
+    format!("-A {chain} -m conntrack --ctstate RELATED,ESTABLISHED --ctdir REPLY -j RETURN")
+}
+
+fn has_chain(listing: &str, chain: &str) -> bool {
+    listing
+        .lines()
+        .filter_map(|line| {
+            line.strip_prefix("-N ")
+                .or_else(|| line.strip_prefix("-P "))
+        })
+        .any(|rest| rest.split(' ').next() == Some(chain))
+}
+
+fn rules_of<'a>(listing: &'a str, chain: &'a str) -> impl Iterator<Item = &'a str> {
+    listing.lines().filter(move |line| {
+        line.strip_prefix("-A ")
+            .and_then(|rest| rest.split(' ').next())
+            == Some(chain)
+    })
+}
+
+/// Whether nothing stands before the rule but the same of other instances.
+fn is_early(listing: &str, chain: &str, rule: &str) -> bool {
+    rules_of(listing, chain)
+        .find(|other| *other == rule || !other.contains(" -j DAYFLY-"))
+        .is_some_and(|first| first == rule)
+}
+
+fn push_line(script: &mut String, line: &str) {
+    script.push_str(line);
+    script.push('\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EMPTY: &str = "-P PREROUTING ACCEPT\n-P INPUT ACCEPT\n-P FORWARD ACCEPT\n\
+        -P OUTPUT ACCEPT\n-P POSTROUTING ACCEPT\n";
+
+    fn rules() -> Rules {
+        let instance = Instance::parse("0a1b2c3d").unwrap();
+        Rules::new(
+            &instance,
+            Subnet::DEFAULT_POOL,
+            None,
+            vec![Ipv4Addr::new(192, 0, 2, 53)],
+        )
+    }
+
+    /// The listing after a script of ours ran on it.
+    fn applied(listing: &str, script: &str) -> String {
+        let mut lines: Vec<String> = listing.lines().map(str::to_owned).collect();
+        for line in script.lines() {
+            let chain = line.split(' ').nth(1).unwrap_or_default();
+            if let Some(rest) = line.strip_prefix(':') {
+                let chain = rest.split(' ').next().unwrap();
+                lines.retain(|l| !l.starts_with(&format!("-A {chain} ")));
+                if !lines.contains(&format!("-N {chain}")) {
+                    lines.push(format!("-N {chain}"));
+                }
+            } else if line.starts_with("-A ") {
+                lines.push(line.to_owned());
+            } else if line.starts_with("-I ") {
+                let rule = line.replacen("-I", "-A", 1).replacen(" 1 ", " ", 1);
+                let at = lines
+                    .iter()
+                    .position(|l| l.starts_with(&format!("-A {chain} ")));
+                lines.insert(at.unwrap_or(lines.len()), rule);
+            } else if let Some(rest) = line.strip_prefix("-D ") {
+                let at = lines
+                    .iter()
+                    .position(|l| *l == format!("-A {rest}"))
+                    .unwrap();
+                lines.remove(at);
+            } else if line.starts_with("-F ") {
+                lines.retain(|l| !l.starts_with(&format!("-A {chain} ")));
+            } else if line.starts_with("-X ") {
+                lines.retain(|l| *l != format!("-N {chain}"));
+            }
+        }
+        lines.join("\n") + "\n"
+    }
+
+    #[test]
+    fn what_was_applied_is_found_and_what_was_removed_leaves_nothing() {
+        let rules = rules();
+        assert!(!rules.are_in(EMPTY));
+        let after = applied(EMPTY, &rules.script(EMPTY));
+        assert!(rules.are_in(&after), "{after}");
+        let gone = applied(&after, &rules.removal(&after).unwrap());
+        assert_eq!(gone, EMPTY);
+        assert_eq!(rules.removal(EMPTY), None);
+    }
+
+    #[test]
+    fn a_flushed_chain_or_a_rule_before_ours_is_noticed_and_mended() {
+        let rules = rules();
+        let after = applied(EMPTY, &rules.script(EMPTY));
+        let flushed: String = after
+            .lines()
+            .filter(|line| !line.starts_with("-A DAYFLY-0a1b2c3d-I"))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        let shadowed = after.replacen("-A INPUT", "-A INPUT -j ACCEPT\n-A INPUT", 1);
+        let unhooked = after.replacen("-A FORWARD -i df0a1b+ -j DAYFLY-0a1b2c3d-F\n", "", 1);
+        for broken in [flushed, shadowed, unhooked] {
+            assert!(!rules.are_in(&broken), "{broken}");
+            let mended = applied(&broken, &rules.script(&broken));
+            assert!(rules.are_in(&mended), "{mended}");
+            let hooks = mended
+                .lines()
+                .filter(|l| l.ends_with("-j DAYFLY-0a1b2c3d-I"))
+                .count();
+            assert_eq!(hooks, 1, "{mended}");
+        }
+    }
+
+    #[test]
+    fn builds_are_fenced_on_their_bridge_when_it_is_asked_for_and_no_longer_when_it_is_not() {
+        let open = rules();
+        let fenced = Rules {
+            builds: Some("docker0".to_owned()),
+            ..rules()
+        };
+        let elsewhere = Rules {
+            builds: Some("br-builds".to_owned()),
+            ..rules()
+        };
+        let listing = applied(EMPTY, &open.script(EMPTY));
+        assert!(!fenced.are_in(&listing));
+        let listing = applied(&listing, &fenced.script(&listing));
+        assert!(fenced.are_in(&listing), "{listing}");
+        assert!(
+            listing.contains("-A INPUT -i docker0 -j DAYFLY-0a1b2c3d-I\n"),
+            "{listing}"
+        );
+        assert!(!elsewhere.are_in(&listing));
+        let listing = applied(&listing, &elsewhere.script(&listing));
+        assert!(elsewhere.are_in(&listing), "{listing}");
+        assert!(!listing.contains("docker0"), "{listing}");
+        assert!(!open.are_in(&listing));
+        let listing = applied(&listing, &open.script(&listing));
+        assert!(open.are_in(&listing), "{listing}");
+        let gone = applied(&listing, &open.removal(&listing).unwrap());
+        assert_eq!(gone, EMPTY);
+    }
+
+    #[test]
+    fn two_instances_do_not_push_each_other_aside() {
+        let first = rules();
+        let other = Instance::parse("ffff0000").unwrap();
+        let second = Rules::new(&other, Subnet::DEFAULT_POOL, None, Vec::new());
+        let both = applied(EMPTY, &first.script(EMPTY));
+        let both = applied(&both, &second.script(&both));
+        assert!(first.are_in(&both) && second.are_in(&both), "{both}");
+        let left = applied(&both, &first.removal(&both).unwrap());
+        assert!(second.are_in(&left), "{left}");
+    }
+
+    #[test]
+    fn nothing_passes_between_networks_whatever_was_let_through_before() {
+        let script = rules().script(EMPTY);
+        let at = |rule: &str| {
+            script
+                .find(rule)
+                .unwrap_or_else(|| panic!("{rule}: {script}"))
+        };
+        assert!(
+            at("-i df0a1b+ -o df0a1b+ -j DROP") < at("--ctstate RELATED,ESTABLISHED"),
+            "{script}"
+        );
+        assert!(script.starts_with("*mangle\n"), "{script}");
+    }
+
+    #[test]
+    fn a_public_pool_is_refused_as_a_destination_too() {
+        let instance = Instance::parse("0a1b2c3d").unwrap();
+        let rules = Rules::new(
+            &instance,
+            "198.51.100.0/24".parse().unwrap(),
+            None,
+            Vec::new(),
+        );
+        let text = rules.script(EMPTY);
+        assert!(text.contains("-d 198.51.100.0/24 -j DROP"), "{text}");
+    }
+
+    #[test]
+    fn name_servers_on_the_loopback_are_not_let_through() {
+        let text = "# x\nnameserver 127.0.0.53\nnameserver 192.0.2.1\nnameserver ::1\n\
+            options edns0\nnameserver evil; reboot\nnameserver 192.0.2.2 # second\n";
+        let expected = [Ipv4Addr::new(192, 0, 2, 1), Ipv4Addr::new(192, 0, 2, 2)];
+        assert_eq!(name_servers(text), expected);
+    }
+}
