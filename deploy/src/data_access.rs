@@ -7,11 +7,9 @@ use async_trait::async_trait;
 
 use crate::{
     blueprint::DatabaseKind,
-    databases::{
-        DataSet, DataSink, DatabaseError, DatabaseKey, DatabaseSpec, Seed, SeedFile, SnapshotState,
-    },
+    databases::{DataSet, DataSink, DatabaseError, DatabaseSpec, Seed, SeedFile, SnapshotState},
     engine::{EngineError, LogStream},
-    names::{DatabaseName, SnapshotId},
+    names::{DatabaseKey, DatabaseName, SnapshotId},
 };
 
 /// What runs in a database's container for a person.

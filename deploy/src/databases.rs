@@ -22,20 +22,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     blueprint::DatabaseKind,
     engine::{EngineError, ServiceSpec},
-    names::{DatabaseName, Generation, PreviewId, SnapshotId},
+    names::{DatabaseKey, DatabaseName, Generation, PreviewId, SnapshotId},
     table_watch::TableWatch,
 };
-
-/// Which database of which preview, in which state of its data.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct DatabaseKey {
-    /// Whose.
-    pub preview: PreviewId,
-    /// Of which generation.
-    pub generation: Generation,
-    /// Its name in the blueprint.
-    pub name: DatabaseName,
-}
 
 /// All databases of one generation of a preview.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

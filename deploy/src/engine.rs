@@ -21,8 +21,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     blueprint::{Command, Health},
-    databases::DatabaseKey,
-    names::{DatabaseName, Generation, ImageId, PreviewId, RevisionNumber, ServiceName},
+    names::{
+        DatabaseKey, DatabaseName, Generation, ImageId, PreviewId, RevisionNumber, ServiceName,
+    },
 };
 
 /// Why an engine did not do what it was asked to.

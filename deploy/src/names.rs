@@ -160,6 +160,17 @@ impl fmt::Display for Generation {
     }
 }
 
+/// Which database of which preview, in which state of its data.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DatabaseKey {
+    /// Whose.
+    pub preview: PreviewId,
+    /// Of which generation.
+    pub generation: Generation,
+    /// Its name in the blueprint.
+    pub name: DatabaseName,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

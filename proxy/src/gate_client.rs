@@ -8,8 +8,9 @@ use hyper::body::Incoming;
 use crate::{
     Limits, gate,
     key::Key,
+    lease::Lease,
     pool::Target,
-    reply::{Lease, RequestBody},
+    request_body::RequestBody,
     upstream::{SendError, send},
 };
 

@@ -13,7 +13,7 @@ use std::{
 use hyper::client::conn::http1::SendRequest;
 use tokio::time::Instant;
 
-use crate::reply::RequestBody;
+use crate::request_body::RequestBody;
 
 /// The far end of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,54 +1,15 @@
-//! Bodies on their way: streamed through, never gathered.
+//! The body of a response on its way: streamed through, never gathered.
 
 use std::{
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use hyper::{body::Incoming, client::conn::http1::SendRequest};
+use hyper::body::Incoming;
 
-use crate::{
-    key::{InFlight, Key},
-    pool::Target,
-};
-
-/// The body of a request on its way to an upstream.
-pub(crate) enum RequestBody {
-    Empty,
-    Visitor(Incoming),
-}
-
-impl Body for RequestBody {
-    type Data = Bytes;
-    type Error = hyper::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        match self.get_mut() {
-            Self::Empty => Poll::Ready(None),
-            Self::Visitor(body) => Pin::new(body).poll_frame(cx),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Empty => true,
-            Self::Visitor(body) => body.is_end_stream(),
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Empty => SizeHint::with_exact(0),
-            Self::Visitor(body) => body.size_hint(),
-        }
-    }
-}
+use crate::{key::InFlight, lease::Lease};
 
 /// The body of a response on its way to a visitor.
 pub(crate) enum ReplyBody {
@@ -134,33 +95,5 @@ impl Drop for Streamed {
     fn drop(&mut self) {
         // A body of known length is dropped after its last byte without being polled once more.
         self.end(self.incoming.is_end_stream());
-    }
-}
-
-/// The hold on an upstream connection while a response comes in. Dropped, it closes the connection.
-pub(crate) struct Lease {
-    key: Arc<Key>,
-    target: Target,
-    sender: SendRequest<RequestBody>,
-}
-
-impl Lease {
-    pub(crate) fn new(key: Arc<Key>, target: Target, sender: SendRequest<RequestBody>) -> Self {
-        Self {
-            key,
-            target,
-            sender,
-        }
-    }
-
-    /// Gives the connection back if the response has no body that somebody would have to read.
-    pub(crate) fn give_back_if_whole(self, body: &Incoming) {
-        if body.is_end_stream() {
-            self.give_back();
-        }
-    }
-
-    fn give_back(self) {
-        self.key.pool.put(self.target, self.sender);
     }
 }

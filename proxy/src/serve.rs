@@ -19,6 +19,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     ProxyConfig, ProxyError,
     admission::Admission,
+    bound::Bound,
     connection::{self, ACCEPT_AGAIN},
     control::{self, Control},
     directory::GATE_SOCKET,
@@ -27,7 +28,6 @@ use crate::{
     key::Key,
     pool::Target,
     routing::Live,
-    run::Bound,
     table_file,
 };
 

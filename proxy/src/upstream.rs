@@ -16,12 +16,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    Limits,
-    key::Key,
-    pool::Target,
-    reply::{Lease, RequestBody},
-};
+use crate::{Limits, key::Key, lease::Lease, pool::Target, request_body::RequestBody};
 
 /// What came of it, when it was no response.
 #[derive(thiserror::Error)]

@@ -136,13 +136,6 @@ pub struct CloneAccess {
     pub expires_at: Option<SystemTime>,
 }
 
-/// What may be left behind of a forge's quota, for metrics.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Quota {
-    /// Requests left until the reset, as last told.
-    pub remaining: Option<u64>,
-}
-
 /// Where pull requests live.
 #[async_trait]
 pub trait Forge: Send + Sync {
@@ -194,7 +187,4 @@ pub trait Forge: Send + Sync {
 
     /// What a fetch of this repository needs, narrowed to this repository.
     async fn clone_access(&self, repo: &RepoName) -> Result<CloneAccess, ForgeError>;
-
-    /// What the forge last said of our quota.
-    fn quota(&self) -> Quota;
 }

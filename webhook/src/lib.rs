@@ -17,7 +17,7 @@ pub mod receive;
 
 pub use forge::{
     CloneAccess, Deployment, DeploymentState, ENVIRONMENT, Forge, ForgeError, PullRequest,
-    PullRequestState, Quota, Repository,
+    PullRequestState, Repository,
 };
 pub use github::{Credential, GitHub, GitHubConfig};
 pub use intake::{Accepted, Delivery, Hint, Intake, IntakeError};

@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, fmt, net::SocketAddr, time::Duration};
 
 use tokio::time::Instant;
 
-use super::{Act, Fixture};
+use super::{
+    Act, Fixture,
+    broken::{Broken, Kept},
+};
 use crate::{
     blueprint::{Command, Health},
     engine::{Network, NetworkSpec, Observation, Probe, ServiceKey, ServiceSpec},
@@ -26,43 +29,12 @@ pub(super) const HOST: &str = "pr-1--shop.localhost";
 /// The first revision of a preview.
 pub(super) const R1: RevisionNumber = RevisionNumber(1);
 
-/// A promise that is kept, or why it is not.
-pub type Kept = Result<(), Broken>;
-
-/// What was seen instead of what was promised.
-pub struct Broken(String);
-
-impl Broken {
-    /// What was seen.
-    pub fn new(why: impl Into<String>) -> Self {
-        Self(why.into())
-    }
-}
-
-impl fmt::Debug for Broken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl<E: std::error::Error> From<E> for Broken {
-    fn from(error: E) -> Self {
-        let mut words = error.to_string();
-        let mut cause = error.source();
-        while let Some(next) = cause {
-            words = format!("{words}: {next}");
-            cause = next.source();
-        }
-        Self(words)
-    }
-}
-
 /// Breaks the promise, showing what was seen, unless it holds.
 pub(super) fn expect(holds: bool, promised: &str, seen: &dyn fmt::Debug) -> Kept {
     if holds {
         Ok(())
     } else {
-        Err(Broken(format!("{promised}; seen: {seen:?}")))
+        Err(Broken::new(format!("{promised}; seen: {seen:?}")))
     }
 }
 
@@ -80,7 +52,7 @@ pub(super) async fn eventually<T: fmt::Debug>(
         }
         if Instant::now() >= deadline {
             let seconds = PATIENCE.as_secs();
-            return Err(Broken(format!(
+            return Err(Broken::new(format!(
                 "{promised} within {seconds} s; seen last: {seen:?}"
             )));
         }
@@ -92,7 +64,7 @@ pub(super) async fn eventually<T: fmt::Debug>(
 pub(super) async fn soon<T>(promised: &str, future: impl Future<Output = T>) -> Result<T, Broken> {
     tokio::time::timeout(PATIENCE, future)
         .await
-        .map_err(|_| Broken(format!("{promised} within {} s", PATIENCE.as_secs())))
+        .map_err(|_| Broken::new(format!("{promised} within {} s", PATIENCE.as_secs())))
 }
 
 pub(super) fn shop() -> Result<PreviewId, NameError> {

@@ -11,9 +11,9 @@ use super::{
 };
 use crate::{
     blueprint::DatabaseKind,
-    databases::{DataSet, DataSink, DatabaseKey, DatabaseSpec, Seed, SeedFile},
+    databases::{DataSet, DataSink, DatabaseSpec, Seed, SeedFile},
     engine::{Network, Observation},
-    names::{DatabaseName, Generation, NameError},
+    names::{DatabaseKey, DatabaseName, Generation, NameError},
 };
 
 /// The first state of a preview's data, and the one that follows it.

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use crate::{
     blueprint::Command,
     builder::Builder,
-    contract::Broken,
+    contract::broken::Broken,
     databases::{DatabaseSpec, Databases, Seed},
     engine::Engine,
     names::Instance,

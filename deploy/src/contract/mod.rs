@@ -4,6 +4,7 @@
 //! [`contract_promises`](crate::contract_promises) lists them all, so that an implementation
 //! cannot forget one.
 
+mod broken;
 mod builds;
 mod check;
 mod data;
@@ -19,8 +20,9 @@ mod seeds;
 mod services;
 mod snapshots;
 
+pub use broken::{Broken, Kept};
 pub use builds::*;
-pub use check::{Broken, Kept, clear};
+pub use check::clear;
 pub use databases::*;
 pub use fixture::{Act, BAD_SEED, Fixture, PASSWORD, SEED, Source};
 pub use forks::*;

@@ -16,7 +16,7 @@ use super::{
     DockerConfig, Firewall,
     database::DataLocks,
     error::{classify, found},
-    images::ImageFacts,
+    image_facts::ImageFacts,
     names::Names,
     transport,
 };

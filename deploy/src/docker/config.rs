@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use super::{BuildLimits, Registries, Subnet};
+use super::{Registries, Subnet};
 use crate::{engine::STOP_GRACE, names::Instance, pool::Pool};
 
 /// Where the engine listens unless somebody says otherwise.
@@ -95,6 +95,43 @@ impl Default for Timeouts {
             ready: Duration::from_secs(120),
             seed: Duration::from_secs(10 * 60),
             probe: Duration::from_secs(2),
+        }
+    }
+}
+
+/// What builds may take.
+#[derive(Clone, Debug)]
+pub struct BuildLimits {
+    /// MiB of memory that have to be available before a build begins.
+    pub memory_free_mib_min: u64,
+    /// Percent of the last ten seconds in which processes waited for memory; above it no build
+    /// begins.
+    pub memory_pressure_percent_max: u64,
+    /// Percent of the engine's disk that may be in use; above it no build begins.
+    pub disk_percent_max: u64,
+    /// MiB that an image may have.
+    pub image_mib_max: u64,
+    /// What all builds together may use, where the operator wants a ceiling.
+    pub ceiling: Option<Ceiling>,
+}
+
+/// What all builds of the engine together may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ceiling {
+    /// Memory with swap.
+    pub memory_mib: u64,
+    /// Hundredths of one processor.
+    pub cpu_percent: u64,
+}
+
+impl Default for BuildLimits {
+    fn default() -> Self {
+        Self {
+            memory_free_mib_min: 256,
+            memory_pressure_percent_max: 40,
+            disk_percent_max: 80,
+            image_mib_max: 8 * 1024,
+            ceiling: None,
         }
     }
 }

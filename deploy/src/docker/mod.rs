@@ -9,17 +9,22 @@ mod engine;
 mod error;
 mod hints;
 mod host;
+mod image_facts;
 mod images;
 mod names;
 mod network;
 mod observe;
 mod transport;
 
-pub use build::limits::{BuildLimits, Ceiling, CeilingState};
-pub use build::registries::{Login, Registries, RegistriesError};
+pub use build::{
+    limits::CeilingState,
+    registries::{Login, Registries, RegistriesError},
+};
 pub use client::Docker;
-pub use config::{BuilderWay, DEFAULT_SOCKET, DockerConfig, Timeouts};
+pub use config::{BuildLimits, BuilderWay, Ceiling, DEFAULT_SOCKET, DockerConfig, Timeouts};
 pub use database::OverQuota;
 pub use host::doctor::{Check, CheckState};
-pub use network::firewall::{Firewall, FirewallStatus};
-pub use network::subnet::{Subnet, SubnetError};
+pub use network::{
+    firewall::{Firewall, FirewallStatus},
+    subnet::{Subnet, SubnetError},
+};

@@ -20,13 +20,12 @@ use super::{
     names::{image_of, leads_to},
 };
 use crate::{
-    databases::DatabaseKey,
     engine::{
         ContainerState, DatabaseState, EngineError, ImageState, Network, Observation, ServiceKey,
         ServiceState, Stray, StrayKind,
     },
     labels::{self, Kind, Mark},
-    names::{DatabaseName, ImageId, PreviewId, ServiceName},
+    names::{DatabaseKey, DatabaseName, ImageId, PreviewId, ServiceName},
 };
 
 /// A container of ours, with its labels read.

@@ -1,13 +1,13 @@
 //! How the applications of the simulated host behave.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     time::Duration,
 };
 
 use crate::{
     blueprint::Command,
-    names::{CommitSha, ServiceName},
+    names::CommitSha,
 };
 
 /// What comes of building an application.
@@ -77,18 +77,13 @@ impl Default for AppScript {
 pub(super) struct Apps {
     pub(super) by_command: HashMap<Vec<String>, AppScript>,
     pub(super) by_commit: HashMap<CommitSha, AppScript>,
-    pub(super) by_service: BTreeMap<ServiceName, AppScript>,
-    pub(super) by_reference: BTreeMap<String, AppScript>,
     pub(super) default: AppScript,
 }
 
 impl Apps {
     /// The script of a build.
-    pub(super) fn of_build(&self, commit: &CommitSha, service: &ServiceName) -> &AppScript {
-        let commit = self.by_commit.get(commit);
-        commit
-            .or_else(|| self.by_service.get(service))
-            .unwrap_or(&self.default)
+    pub(super) fn of_build(&self, commit: &CommitSha) -> &AppScript {
+        self.by_commit.get(commit).unwrap_or(&self.default)
     }
 
     /// The script of what runs in an image.
@@ -96,16 +91,9 @@ impl Apps {
         &self,
         command: Option<&Command>,
         commit: Option<&CommitSha>,
-        reference: Option<&str>,
-        service: &ServiceName,
     ) -> &AppScript {
         let command = command.and_then(|command| self.by_command.get(&command.0));
         let commit = || commit.and_then(|commit| self.by_commit.get(commit));
-        let reference = || reference.and_then(|reference| self.by_reference.get(reference));
-        command
-            .or_else(commit)
-            .or_else(reference)
-            .or_else(|| self.by_service.get(service))
-            .unwrap_or(&self.default)
+        command.or_else(commit).unwrap_or(&self.default)
     }
 }

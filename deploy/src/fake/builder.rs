@@ -60,7 +60,7 @@ impl Builder for FakeEngine {
         let script = self
             .world()
             .apps
-            .of_build(&commit, &request.service)
+            .of_build(&commit)
             .build
             .clone();
         let built = match script {

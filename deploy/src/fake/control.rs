@@ -2,16 +2,13 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use tokio::time::Instant;
-
 use super::{
     AppScript, BuildCounts, Call, FakeEngine, Fault, Op, Outcome, StartScript, rules::describe,
 };
 use crate::{
     blueprint::Command,
-    databases::DatabaseKey,
-    engine::{ContainerState, Observation, ServiceKey, Stray},
-    names::{CommitSha, ServiceName},
+    engine::{ContainerState, Observation, ServiceKey},
+    names::{CommitSha, DatabaseKey},
 };
 
 /// Exit code of what was killed.
@@ -22,19 +19,6 @@ impl FakeEngine {
     /// Scripts all that is built from a commit.
     pub fn app(&self, commit: &CommitSha, script: AppScript) {
         self.world().apps.by_commit.insert(commit.clone(), script);
-    }
-
-    /// Scripts all services of that name, of commits and images without a script.
-    pub fn app_of_service(&self, service: &ServiceName, script: AppScript) {
-        self.world().apps.by_service.insert(service.clone(), script);
-    }
-
-    /// Scripts an image that somebody else made.
-    pub fn app_of_image(&self, reference: &str, script: AppScript) {
-        self.world()
-            .apps
-            .by_reference
-            .insert(reference.to_owned(), script);
     }
 
     /// Scripts a command, whatever image it runs in.
@@ -77,14 +61,7 @@ impl FakeEngine {
 
     /// Lets calls go wrong at random from now on, in ways after which asking again helps.
     pub fn faults(&self, seed: u64, probability: f64) {
-        self.world().faults.randomly(seed, probability, None);
-    }
-
-    /// Lets calls go wrong at random from now on, in these ways.
-    pub fn faults_among(&self, seed: u64, probability: f64, among: &[Fault]) {
-        self.world()
-            .faults
-            .randomly(seed, probability, Some(among.to_vec()));
+        self.world().faults.randomly(seed, probability);
     }
 
     /// Ends all faults, scripted and random.
@@ -146,13 +123,6 @@ impl FakeEngine {
         );
     }
 
-    /// A service's container is removed behind our back.
-    pub fn lose_service(&self, key: &ServiceKey) {
-        let mut world = self.world();
-        world.services.remove(&(self.instance.clone(), key.clone()));
-        world.hint(&self.instance, &key.preview);
-    }
-
     /// Data are gone behind our back, and a server that ran on them ends.
     pub fn lose_data(&self, key: &DatabaseKey) {
         self.exit_database(key);
@@ -174,13 +144,6 @@ impl FakeEngine {
             };
             world.hint(&self.instance, &key.preview);
         }
-    }
-
-    /// Puts an object with our labels there that is none of ours.
-    pub fn add_stray(&self, stray: &Stray) {
-        let mut world = self.world();
-        world.strays.insert((self.instance.clone(), stray.clone()));
-        world.hint(&self.instance, &stray.preview);
     }
 
     fn end_service(&self, key: &ServiceKey, state: ContainerState) {
@@ -289,16 +252,6 @@ impl FakeEngine {
             .calls
             .iter()
             .filter(|call| call.op == op && call.outcome == outcome)
-            .count()
-    }
-
-    /// Calls of this kind that began at or after an instant.
-    pub fn calls_since(&self, op: Op, since: Instant) -> usize {
-        let world = self.world();
-        world
-            .calls
-            .iter()
-            .filter(|call| call.op == op && call.begun >= since)
             .count()
     }
 

@@ -3,35 +3,15 @@
 use super::{
     rules::describe_database,
     seed,
-    server::Server,
+    stored::{Data, Server, Snapshot, check_version, uses},
     world::{Run, World},
 };
 use crate::{
     blueprint::DatabaseKind,
-    databases::{DataSet, DatabaseError, DatabaseKey, DatabaseSpec, Fork, Seed, SnapshotState},
+    databases::{DataSet, DatabaseError, DatabaseSpec, Fork, Seed, SnapshotState},
     engine::{ContainerState, Ended, EngineError, ServiceSpec},
-    names::{DatabaseName, Instance, SnapshotId},
+    names::{DatabaseKey, DatabaseName, Instance, SnapshotId},
 };
-
-/// A database's data, with or without a server on them.
-#[derive(Clone, Debug)]
-pub(super) struct Data {
-    /// What kind of server made them.
-    pub(super) kind: DatabaseKind,
-    /// Its image.
-    pub(super) image: String,
-    /// Whether their making came to its end. Until then nobody sees them.
-    pub(super) complete: bool,
-    /// Statements and migrations that were applied, oldest first.
-    pub(super) statements: Vec<String>,
-}
-
-/// Data that belong to no preview.
-#[derive(Clone, Debug)]
-pub(super) struct Snapshot {
-    pub(super) state: SnapshotState,
-    statements: Vec<String>,
-}
 
 impl World {
     /// Takes away what has the name, and makes a server for what is to come.
@@ -245,39 +225,6 @@ impl World {
     }
 }
 
-impl Snapshot {
-    pub(super) fn new(state: SnapshotState, statements: Vec<String>) -> Self {
-        Self { state, statements }
-    }
-
-    pub(super) fn bytes(&self) -> u64 {
-        bytes(&self.statements)
-    }
-}
-
-/// How large statements are.
-pub(super) fn bytes(statements: &[String]) -> u64 {
-    statements
-        .iter()
-        .map(|statement| statement.len() as u64)
-        .sum()
-}
-
-/// Data of one kind of server are of no use to another.
-pub(super) fn check_version(
-    (kind, image): (&DatabaseKind, &str),
-    spec: &DatabaseSpec,
-) -> Result<(), DatabaseError> {
-    if *kind == spec.kind {
-        return Ok(());
-    }
-    Err(DatabaseError::Version {
-        made_by: image.to_owned(),
-        image: spec.image.clone(),
-        why: format!("they are data of {kind:?}"),
-    })
-}
-
 fn ended(message: &str) -> DatabaseError {
     DatabaseError::NotReady {
         message: message.to_owned(),
@@ -288,27 +235,6 @@ fn ended(message: &str) -> DatabaseError {
 
 fn no_snapshot(id: &SnapshotId) -> DatabaseError {
     DatabaseError::NoData(format!("snapshot {id}"))
-}
-
-/// Whether the spec joins the database's generation and its environment holds the connection string.
-pub(super) fn uses(spec: &ServiceSpec, key: &DatabaseKey) -> bool {
-    let host = format!("@{}:", key.name);
-    let names =
-        |value: &String| value.contains(&host) || database_in(value) == Some(key.name.as_str());
-    spec.data == Some(key.generation) && spec.env.values().any(names)
-}
-
-/// The host in a connection string of ours; what people run elsewhere has a dot in its name.
-pub(super) fn database_in(url: &str) -> Option<&str> {
-    let (scheme, rest) = url.split_once("://")?;
-    let authority = rest.split('/').next().unwrap_or_default();
-    let at = match (scheme, authority.rsplit_once('@')) {
-        ("postgres" | "mysql" | "redis", Some((_, at))) => at,
-        ("tcp", None) => authority,
-        _ => return None,
-    };
-    let host = at.split(':').next().unwrap_or_default();
-    (!host.contains('.')).then_some(host)
 }
 
 /// The same database of a set.

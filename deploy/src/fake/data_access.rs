@@ -4,13 +4,13 @@ use async_trait::async_trait;
 use futures_util::stream;
 
 use super::{
-    FakeEngine, Op, data::Snapshot, flight::Flight, rules::describe_database, seed, world::World,
+    FakeEngine, Op, flight::Flight, rules::describe_database, seed, stored::Snapshot, world::World,
 };
 use crate::{
     data_access::{ConnectionInfo, DataAccess, Frozen, ImportSpec, Imported, Kept},
-    databases::{DataSink, DatabaseError, DatabaseKey, DatabaseSpec, Seed, SnapshotState},
+    databases::{DataSink, DatabaseError, DatabaseSpec, Seed, SnapshotState},
     engine::{ContainerState, EngineError, LogStream},
-    names::Instance,
+    names::{DatabaseKey, Instance},
 };
 
 #[async_trait]

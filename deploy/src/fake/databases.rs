@@ -7,17 +7,18 @@ use tokio::time::Instant;
 
 use super::{
     FakeEngine, Op,
-    data::{bytes, key_in},
+    data::key_in,
     flight::Flight,
     rules::{describe_data, describe_database},
     seed,
+    stored::bytes,
 };
 use crate::{
     databases::{
-        DataSet, DataSink, DataUse, DatabaseError, DatabaseKey, DatabaseSpec, Databases, Fork,
-        Forked, PoolState, Seed, SnapshotState,
+        DataSet, DataSink, DataUse, DatabaseError, DatabaseSpec, Databases, Fork, Forked,
+        PoolState, Seed, SnapshotState,
     },
-    names::{DatabaseName, Generation, PreviewId, SnapshotId},
+    names::{DatabaseKey, DatabaseName, Generation, PreviewId, SnapshotId},
     table_watch::TableWatch,
 };
 

@@ -12,15 +12,6 @@ pub struct FakeEngine {
     pub(super) instance: Instance,
 }
 
-/// How often a commit was built.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct BuildCounts {
-    /// Builds that began.
-    pub begun: usize,
-    /// Builds that made an image.
-    pub finished: usize,
-}
-
 impl FakeEngine {
     /// An empty host, with durations near those of a real one.
     pub fn new(instance: &Instance) -> Self {

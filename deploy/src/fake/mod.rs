@@ -19,6 +19,7 @@ mod logs;
 mod rules;
 mod seed;
 mod server;
+mod stored;
 #[cfg(test)]
 mod tests;
 mod world;
@@ -26,4 +27,5 @@ mod world;
 pub use app::{AppScript, BuildScript, StartScript};
 pub use call::{Call, Op, Outcome};
 pub use fault::Fault;
-pub use handle::{BuildCounts, FakeEngine};
+pub use handle::FakeEngine;
+pub use stored::BuildCounts;

@@ -2,13 +2,13 @@
 
 use super::{
     Op, Outcome,
-    data::{database_in, uses},
+    stored::{database_in, uses},
     world::{UnderWay, World},
 };
 use crate::{
-    databases::{DataSet, DatabaseKey},
+    databases::DataSet,
     engine::{ContainerState, Network, ServiceKey, ServiceSpec},
-    names::{DatabaseName, ImageId, Instance, PreviewId},
+    names::{DatabaseKey, DatabaseName, ImageId, Instance, PreviewId},
 };
 
 impl World {

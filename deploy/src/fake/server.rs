@@ -1,22 +1,15 @@
 //! What calls of the databases do to the simulated host's servers.
 
-use sha2::{Digest, Sha256};
-
-use super::{data::check_version, rules::describe_database, world::World};
-use crate::{
-    databases::{DataSet, DatabaseError, DatabaseKey, DatabaseSpec},
-    engine::{ContainerState, EngineError, Network},
-    names::Instance,
+use super::{
+    rules::describe_database,
+    stored::{Server, check_version},
+    world::World,
 };
-
-/// A database's container.
-#[derive(Clone, Debug)]
-pub(super) struct Server {
-    pub(super) image: String,
-    pub(super) state: ContainerState,
-    /// The spec that it was started with.
-    spec: String,
-}
+use crate::{
+    databases::{DataSet, DatabaseError, DatabaseSpec},
+    engine::{ContainerState, EngineError, Network},
+    names::{DatabaseKey, Instance},
+};
 
 impl World {
     /// Answers whether the server runs as the spec says already.
@@ -86,25 +79,4 @@ impl World {
     ) -> Result<(), EngineError> {
         self.check_network(instance, &key.preview, &Network::Data(key.generation))
     }
-}
-
-impl Server {
-    pub(super) fn running(spec: &DatabaseSpec) -> Self {
-        Self {
-            image: spec.image.clone(),
-            state: ContainerState::Running,
-            spec: as_started(spec),
-        }
-    }
-
-    fn runs_as(&self, spec: &DatabaseSpec) -> bool {
-        self.state == ContainerState::Running && self.spec == as_started(spec)
-    }
-}
-
-/// Two specs are the same when they say the same.
-fn as_started(spec: &DatabaseSpec) -> String {
-    use secrecy::ExposeSecret as _;
-    let password = Sha256::digest(spec.password.expose_secret());
-    format!("{spec:?} {}", hex::encode(password))
 }

@@ -10,14 +10,14 @@ use crate::{
     builder::{BuildError, BuildRequest, Builder},
     data_access::{DataAccess, ImportSpec},
     databases::{
-        DataSet, DatabaseError, DatabaseKey, DatabaseSpec, Databases, Fork, Forked, Seed, SeedFile,
-        url,
+        DataSet, DatabaseError, DatabaseSpec, Databases, Fork, Forked, Seed, SeedFile, url,
     },
     engine::{
         ContainerState, Engine, EngineError, Network, NetworkSpec, Probe, ServiceKey, ServiceSpec,
     },
     names::{
-        CommitSha, DatabaseName, Generation, Instance, PreviewId, RevisionNumber, ServiceName,
+        CommitSha, DatabaseKey, DatabaseName, Generation, Instance, PreviewId, RevisionNumber,
+        ServiceName,
     },
     source::Tree,
 };

@@ -15,14 +15,16 @@ use tokio::{
 use super::{
     AppScript, BuildCounts, Call, Op, Outcome, StartScript,
     app::Apps,
-    data::{Data, Snapshot},
     fault::Faults,
-    server::Server,
+    stored::{Data, Server, Snapshot},
 };
 use crate::{
-    databases::{DatabaseKey, unix_ms},
+    databases::unix_ms,
     engine::{ContainerState, LogLine, Network, ServiceKey, ServiceSpec, Stray, StrayKind},
-    names::{CommitSha, ImageId, Instance, PreviewId, RevisionNumber, ServiceName, SnapshotId},
+    names::{
+        CommitSha, DatabaseKey, ImageId, Instance, PreviewId, RevisionNumber, ServiceName,
+        SnapshotId,
+    },
 };
 
 /// How many calls the log keeps; older ones make room.
@@ -209,9 +211,8 @@ impl World {
     pub(super) fn script_of(&self, spec: &ServiceSpec) -> AppScript {
         let image = self.images.get(&spec.image);
         let commit = image.and_then(|image| image.commit.as_ref());
-        let reference = image.and_then(|image| image.reference.as_deref());
         self.apps
-            .of_container(spec.command.as_ref(), commit, reference, &spec.key.service)
+            .of_container(spec.command.as_ref(), commit)
             .clone()
     }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Place, Pool, PoolError, Staging, clone_tree, error::blocking};
+use super::{Part, Place, Pool, PoolError, Staging, clone_tree, error::blocking};
 
 /// What a clone came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,28 +22,6 @@ pub struct Cloned {
     pub took: Duration,
     /// Whether all blocks are shared; otherwise they were copied.
     pub shared: bool,
-}
-
-/// What of a tree is cloned.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Part {
-    /// Everything.
-    #[default]
-    All,
-    /// Everything but the entry of this name at the top.
-    Without(&'static str),
-    /// The entry of this name at the top, and nothing else. The draft may hold others.
-    Only(&'static str),
-}
-
-impl Part {
-    pub(super) fn holds(self, name: &[u8]) -> bool {
-        match self {
-            Self::All => true,
-            Self::Without(left_out) => name != left_out.as_bytes(),
-            Self::Only(wanted) => name == wanted.as_bytes(),
-        }
-    }
 }
 
 impl Pool {

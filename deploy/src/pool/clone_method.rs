@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::open;
+use super::probe::shares_blocks;
 
 /// How a pool comes by its clones.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +28,7 @@ impl CloneMethod {
     /// out, so a file that cannot be mounted is not foreseen.
     pub fn foresee(data: &Path) -> Self {
         let near = data.ancestors().find(|folder| folder.is_dir());
-        if near.is_some_and(|folder| open::shares_blocks(folder).unwrap_or(false)) {
+        if near.is_some_and(|folder| shares_blocks(folder).unwrap_or(false)) {
             return Self::Native;
         }
         if !nix::unistd::geteuid().is_root() {

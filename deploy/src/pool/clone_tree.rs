@@ -26,9 +26,8 @@ use rustix::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Place, PoolError,
-    clone::Part,
-    clone_file,
+    Place, PoolError, clone_file,
+    part::Part,
     tree::{self, DEPTH_MAX, ENTRIES_MAX},
 };
 

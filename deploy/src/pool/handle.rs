@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use rustix::fs::{CWD, Mode, OFlags, openat, syncfs};
+use rustix::fs::{CWD, Mode, OFlags, openat};
 use tokio::time::Instant;
 
 use super::{
@@ -18,7 +18,7 @@ use super::{
     loop_file, open,
     place::{ABOUT, DATA},
     trash::Trash,
-    tree,
+    tree::sync,
 };
 
 /// What is known about a place is not more than this.
@@ -199,13 +199,6 @@ impl Pool {
         })
         .await
     }
-}
-
-/// Writes down everything of the file system below; blocks.
-pub(super) fn sync(directory: &Path) -> Result<(), PoolError> {
-    tree::open_path(directory)
-        .and_then(syncfs)
-        .map_err(|error| PoolError::of(format!("sync {}", directory.display()), error))
 }
 
 fn about(path: &Path) -> Result<Option<Vec<u8>>, PoolError> {

@@ -2,20 +2,15 @@
 
 use std::{
     fs::{DirBuilder, Permissions},
-    io::{self, Write},
+    io,
     os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
-use rustix::io::Errno;
-
 use super::{
     CloneMethod, PoolConfig, PoolError, config::MIB, layout::FOLDER_MODE, loop_file,
-    mounts::Mounts, place::FOLDERS, program::ProgramError,
+    mounts::Mounts, place::FOLDERS, probe::shares_blocks, program::ProgramError,
 };
-
-/// A clone of less than a block would tell nothing; this is more than the largest common block.
-const PROBE_BYTES: usize = 64 << 10;
 
 const ELSEWHERE: &str = "put the data directory on XFS or btrfs";
 
@@ -93,27 +88,6 @@ pub(super) async fn way(config: &PoolConfig) -> Result<CloneMethod, PoolError> {
     match create(config).await {
         Ok(()) => looped(config).await,
         Err(error) => copies(error.to_string(), remedy(&error)),
-    }
-}
-
-/// Whether a clone of a real file works here.
-pub(super) fn shares_blocks(directory: &Path) -> Result<bool, PoolError> {
-    let doing = || format!("try a clone in {}", directory.display());
-    let failed = |error: io::Error| PoolError::of(doing(), error);
-    let mut source = tempfile::tempfile_in(directory).map_err(failed)?;
-    match source.write_all(&[1; PROBE_BYTES]) {
-        // A full pool has to open, so that something can be removed. The clone of an empty file
-        // is refused as well where nothing can be shared.
-        Err(error) if error.kind() == io::ErrorKind::StorageFull => {}
-        other => other.map_err(failed)?,
-    }
-    let target = tempfile::tempfile_in(directory).map_err(failed)?;
-    match rustix::fs::ioctl_ficlone(&target, &source) {
-        Ok(()) => Ok(true),
-        Err(Errno::OPNOTSUPP | Errno::NOTTY | Errno::INVAL | Errno::XDEV | Errno::NOSYS) => {
-            Ok(false)
-        }
-        Err(error) => Err(PoolError::of(doing(), error)),
     }
 }
 

@@ -13,9 +13,10 @@ use std::{
 use super::{
     Place, Pool, PoolError,
     error::blocking,
-    handle::{ABOUT_BYTES_MAX, sync},
+    handle::ABOUT_BYTES_MAX,
     layout,
     place::{ABOUT, DATA},
+    tree::sync,
 };
 
 /// A place in the making. Dropped without being published, it is thrown away.

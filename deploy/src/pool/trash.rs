@@ -131,7 +131,7 @@ impl Trash {
             tracing::debug!(%error, "blocks of deleted files come back later");
         }
         // Blocks are free only once the deletion is written down.
-        blocking("sync the pool", move || super::handle::sync(layout.root())).await?;
+        blocking("sync the pool", move || super::tree::sync(layout.root())).await?;
         let trimmed = loop_file::trim(root).await;
         trimmed.map_err(|error| {
             self.untrimmed.store(true, Relaxed);

@@ -8,9 +8,11 @@ use std::{
 };
 
 use rustix::{
-    fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat, fstat, openat, statat},
+    fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat, fstat, openat, statat, syncfs},
     io::Errno,
 };
+
+use super::PoolError;
 
 /// Folders deeper than this are not walked.
 pub(super) const DEPTH_MAX: usize = 64;
@@ -86,6 +88,13 @@ fn told(folder: &OwnedFd, name: &CStr, kind: FileType) -> Result<Option<Entry>, 
     };
     let name = name.to_owned();
     Ok(Some(Entry { name, kind }))
+}
+
+/// Writes down everything of the file system below; blocks.
+pub(super) fn sync(directory: &Path) -> Result<(), PoolError> {
+    open_path(directory)
+        .and_then(syncfs)
+        .map_err(|error| PoolError::of(format!("sync {}", directory.display()), error))
 }
 
 #[cfg(test)]

@@ -2,8 +2,7 @@
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{forms::forms, stream::Redacted};
-use crate::terminal;
+use super::forms::forms;
 
 /// Shorter secrets would take every other word out of a text.
 const SECRET_BYTES_MIN: usize = 4;
@@ -58,25 +57,6 @@ impl Secrets {
         let like = first.and_then(|first| self.needles.get(first));
         like.map_or(&[], Vec::as_slice)
     }
-
-    /// A whole text without them.
-    pub(crate) fn redact(&self, text: &str) -> String {
-        let mut stream = Redacted::default();
-        let mut out = stream.push(self, text.as_bytes());
-        out.extend(stream.finish(self));
-        String::from_utf8_lossy(&out).into_owned()
-    }
-
-    /// A line without them, also where colours or characters that nobody sees stand in between; such
-    /// a line loses its colours.
-    pub(crate) fn redact_line(&self, line: String) -> String {
-        if self.is_empty() {
-            return line;
-        }
-        let seen = terminal::bare(&line);
-        let redacted = self.redact(&seen);
-        if redacted == seen { line } else { redacted }
-    }
 }
 
 #[cfg(test)]
@@ -85,6 +65,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::redact::Redacted;
 
     fn secrets(all: &[&str]) -> Secrets {
         let all: Vec<SecretString> = all.iter().map(|text| (*text).to_owned().into()).collect();

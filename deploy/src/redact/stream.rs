@@ -1,6 +1,7 @@
 //! One stream, and what of it is held back.
 
 use super::secrets::Secrets;
+use crate::terminal;
 
 /// What stands where a secret was.
 const MASK: &[u8] = b"***";
@@ -48,5 +49,26 @@ impl Redacted {
         }
         self.held.drain(..at);
         out
+    }
+}
+
+impl Secrets {
+    /// A whole text without them.
+    pub(crate) fn redact(&self, text: &str) -> String {
+        let mut stream = Redacted::default();
+        let mut out = stream.push(self, text.as_bytes());
+        out.extend(stream.finish(self));
+        String::from_utf8_lossy(&out).into_owned()
+    }
+
+    /// A line without them, also where colours or characters that nobody sees stand in between; such
+    /// a line loses its colours.
+    pub(crate) fn redact_line(&self, line: String) -> String {
+        if self.is_empty() {
+            return line;
+        }
+        let seen = terminal::bare(&line);
+        let redacted = self.redact(&seen);
+        if redacted == seen { line } else { redacted }
     }
 }

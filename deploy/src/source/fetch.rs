@@ -9,8 +9,8 @@ use secrecy::ExposeSecret;
 use super::{
     Limits, Remote, SourceError, Tree,
     git::{Repository, last_words},
+    hold::Hold,
     limits::WEIGH_EVERY,
-    mirrors::Hold,
     said,
 };
 use crate::names::CommitSha;

@@ -12,9 +12,9 @@ use super::{
     Limits, SourceError, Tree,
     fetch::{keeper, sweep},
     git::{Repository, last_words, replace, unforeseen},
+    hold::Hold,
     limits::CHUNK_BYTES,
     listing::weigh,
-    mirrors::Hold,
     tape::EPOCH_SECONDS,
     untar::{Member, MemberKind, Untar},
 };

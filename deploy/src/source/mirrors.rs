@@ -8,9 +8,9 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::OwnedMutexGuard;
-
-use super::{Limits, MirrorId, Remote, SourceError, Tree, fetch, git::Repository, import};
+use super::{
+    Limits, MirrorId, Remote, SourceError, Tree, fetch, git::Repository, hold::Hold, import,
+};
 use crate::names::CommitSha;
 
 /// How often a lock that another process holds is asked for again.
@@ -22,22 +22,6 @@ pub struct Mirrors {
     root: PathBuf,
     limits: Limits,
     busy: Arc<Mutex<HashMap<MirrorId, Arc<tokio::sync::Mutex<()>>>>>,
-}
-
-/// The right to write to a mirror. The file is locked too, and git processes that write inherit
-/// it: one that outlived our last life still holds its mirror, and nothing is cleaned up under it.
-pub(super) struct Hold {
-    _turn: OwnedMutexGuard<()>,
-    file: File,
-}
-
-impl Hold {
-    /// The lock for a process to inherit.
-    pub(super) fn share(&self) -> Result<File, SourceError> {
-        self.file
-            .try_clone()
-            .map_err(SourceError::io("share the mirror's lock"))
-    }
 }
 
 impl Mirrors {

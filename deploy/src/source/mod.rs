@@ -10,6 +10,7 @@ mod context;
 mod error;
 mod fetch;
 mod git;
+mod hold;
 mod ignore;
 mod import;
 mod limits;

@@ -13,9 +13,9 @@ use axum::{
 use deploy::{
     blueprint::{Blueprint, Database, DatabaseKind, OnPush, SeedSource, known_kind},
     data_access::ConnectionInfo,
-    databases::{DatabaseError, DatabaseKey, DatabaseSpec, url},
+    databases::{DatabaseError, DatabaseSpec, url},
     engine::EngineError,
-    names::{CommitSha, DatabaseName, PreviewId, RevisionNumber},
+    names::{CommitSha, DatabaseKey, DatabaseName, PreviewId, RevisionNumber},
 };
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};

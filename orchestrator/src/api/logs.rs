@@ -12,9 +12,8 @@ use axum::{
 use bytes::Bytes;
 use deploy::{
     blueprint::{Blueprint, Service},
-    databases::DatabaseKey,
     engine::{EngineError, ServiceKey},
-    names::{DatabaseName, ServiceName},
+    names::{DatabaseKey, DatabaseName, ServiceName},
 };
 use futures_util::{
     StreamExt as _,

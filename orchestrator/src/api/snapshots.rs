@@ -11,8 +11,8 @@ use axum::{
 use deploy::{
     blueprint::{DatabaseKind, SeedSource, known_kind},
     data_access::ImportSpec,
-    databases::{DatabaseError, DatabaseKey, Seed, SeedFile, SnapshotState},
-    names::{DatabaseName, PreviewId},
+    databases::{DatabaseError, Seed, SeedFile, SnapshotState},
+    names::{DatabaseKey, DatabaseName, PreviewId},
 };
 use http_body_util::{BodyExt as _, Limited};
 use jiff::Timestamp;

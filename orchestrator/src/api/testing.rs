@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 use webhook::{
     CloneAccess, Deployment, DeploymentState, Forge, ForgeError, PullRequest, PullRequestNumber,
-    PullRequestState, Quota, RepoName, Repository, RepositoryId,
+    PullRequestState, RepoName, Repository, RepositoryId,
 };
 
 use super::{ApiState, router};
@@ -144,10 +144,6 @@ impl Forge for OnePull {
 
     async fn clone_access(&self, repo: &RepoName) -> Result<CloneAccess, ForgeError> {
         Err(ForgeError::NotFound(repo.to_string()))
-    }
-
-    fn quota(&self) -> Quota {
-        Quota::default()
     }
 }
 

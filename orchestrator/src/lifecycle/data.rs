@@ -11,7 +11,8 @@ use deploy::{
 
 use super::{
     data_plan::{DataPlan, data_plan},
-    observed::{Attempt, DataSource, RevisionFacts},
+    data_source::DataSource,
+    observed::{Attempt, RevisionFacts},
     planner::Planner,
     step::Step,
 };

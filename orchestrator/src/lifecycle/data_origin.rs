@@ -5,7 +5,10 @@ use deploy::{
     names::{DatabaseName, Generation},
 };
 
-use super::observed::{DataSource, Observed, Outcome, RevisionFacts};
+use super::{
+    data_source::DataSource,
+    observed::{Observed, Outcome, RevisionFacts},
+};
 
 impl Observed {
     /// Whether the data that a revision runs on were kept although its commit has another seed than

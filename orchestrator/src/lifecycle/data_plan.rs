@@ -9,8 +9,9 @@ use deploy::{
 };
 
 use super::{
+    data_source::DataSource,
     desired::Desired,
-    observed::{DataSource, Observed, Outcome, RevisionFacts},
+    observed::{Observed, Outcome, RevisionFacts},
 };
 
 /// What a revision is to run on.

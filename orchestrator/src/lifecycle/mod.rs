@@ -11,6 +11,7 @@
 mod data;
 mod data_origin;
 mod data_plan;
+mod data_source;
 mod decide;
 mod desired;
 mod observed;
@@ -22,14 +23,15 @@ mod step;
 mod tests;
 mod unused_data;
 
+pub use data_source::DataSource;
 pub use decide::decide;
 pub use desired::{
     Answer, Desired, Ending, Head, Hold, MISSING_CONFIRM_AFTER_MS, Origin, Parent, Read, Reset,
     Rollback, Wanted, intent,
 };
 pub use observed::{
-    Admission, Attempt, Backoff, BuildWait, DataSource, Diagnosis, GenerationFacts, Observed,
-    Outcome, RevisionFacts, Routed, ServiceView,
+    Admission, Attempt, Backoff, BuildWait, Diagnosis, GenerationFacts, Observed, Outcome,
+    RevisionFacts, Routed, ServiceView,
 };
 pub use phase::{Phase, Summary, current_revision, summary};
 pub use planner::{ATTEMPTS_MAX, Plan};

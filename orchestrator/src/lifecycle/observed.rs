@@ -8,13 +8,12 @@ use std::{
 use deploy::{
     blueprint::{Blueprint, Database},
     builder::Fingerprint,
-    databases::DataSet,
     engine::{ContainerState, Network, Stray},
     names::{CommitSha, DatabaseName, Generation, ImageId, RevisionNumber, ServiceName},
 };
 use serde::{Deserialize, Serialize};
 
-use super::step::Step;
+use super::{data_source::DataSource, step::Step};
 
 /// A failure in words for the person who can mend it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,17 +103,6 @@ impl RevisionFacts {
     pub fn databases(&self) -> impl Iterator<Item = &Database> {
         self.blueprint.iter().flat_map(|known| &known.databases)
     }
-}
-
-/// Where the data of a generation come from.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum DataSource {
-    /// From their seeds.
-    Seeds,
-    /// From another generation of this preview.
-    Generation(Generation),
-    /// From another preview.
-    Preview(DataSet),
 }
 
 /// What we recorded of one generation of databases.

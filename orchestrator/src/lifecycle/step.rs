@@ -1,13 +1,13 @@
 //! One idempotent effect, as data.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
 use deploy::{
     engine::{Network, Stray},
     names::{CommitSha, DatabaseName, Generation, ImageId, RevisionNumber, ServiceName},
 };
 
-use super::observed::DataSource;
+use super::data_source::DataSource;
 
 /// Something to be done. Doing it twice is as good as once; having begun it and died leaves
 /// something that the next look sees. Names all that it needs.
@@ -306,21 +306,6 @@ impl Step {
             | Self::Retire { revision } => Some(*revision),
             _ => None,
         }
-    }
-
-    /// How long it may take.
-    pub fn deadline(&self) -> Duration {
-        const MINUTE: u64 = 60;
-        Duration::from_secs(match self {
-            Self::Build { .. } => 20 * MINUTE,
-            Self::ReadSource { .. } => 6 * MINUTE,
-            Self::CreateDatabase { .. } | Self::ForkData { .. } | Self::Migrate { .. } => {
-                10 * MINUTE
-            }
-            Self::Probe { .. } => 2 * MINUTE,
-            Self::Drain { .. } => 45,
-            _ => MINUTE,
-        })
     }
 
     /// One word for logs and timelines.

@@ -246,11 +246,6 @@ impl Server {
         );
     }
 
-    /// Where visitors come in.
-    pub fn listen_addresses(&self) -> Vec<std::net::SocketAddr> {
-        self.proxy.listen()
-    }
-
     /// Stops; containers and, unless it was asked for too, the proxy go on.
     pub async fn stop(self) -> anyhow::Result<()> {
         self.stop.cancel();

@@ -9,7 +9,7 @@ use deploy::{
 use rusqlite::{Savepoint, params};
 
 use super::{
-    revisions::{change_in, set},
+    columns::{change_in, set},
     writer::{StoreError, to_json},
 };
 

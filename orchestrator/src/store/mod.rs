@@ -1,6 +1,7 @@
 //! What survives us: facts in SQLite, one writer, every commit on disk before it is answered.
 
 mod cache;
+mod columns;
 mod databases;
 mod deliveries;
 mod events;

@@ -83,18 +83,6 @@ impl Store {
         .await
     }
 
-    /// Notes a repository and its present name.
-    pub async fn hear_of_repository(
-        &self,
-        repository: webhook::forge::Repository,
-        now_ms: u64,
-    ) -> Result<(), StoreError> {
-        self.write(move |tx| {
-            repositories::hear_of(tx, repository.id, &repository.name, now_ms).map(drop)
-        })
-        .await
-    }
-
     /// Raises the look counter of a preview.
     pub async fn request_refresh(&self, id: &PreviewId, now_ms: u64) -> Result<(), StoreError> {
         let id = id.clone();

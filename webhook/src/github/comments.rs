@@ -2,49 +2,17 @@
 
 use serde_json::json;
 
+use super::{
+    GitHub,
+    ask::Ask,
+    known::{Identity, KnownComment},
+    tokens::{self, Tokens},
+    wire::{Comment, Created},
+};
 use crate::{
     forge::ForgeError,
     names::{PullRequestNumber, RepoName},
 };
-
-use super::{
-    GitHub,
-    ask::Ask,
-    tokens::{self, Tokens},
-    wire::{App, Comment, Created, User},
-};
-
-/// Whose comments are ours. Anybody can copy a marker into a comment of their own; that one is
-/// left alone.
-#[derive(Debug)]
-pub(super) enum Identity {
-    App(App),
-    User(User),
-    /// The token may not ask who it is, as those of GitHub's own automation: then a bot's.
-    SomeBot,
-}
-
-impl Identity {
-    fn wrote(&self, comment: &Comment) -> bool {
-        let user = comment.user.as_ref();
-        match self {
-            Self::App(app) => {
-                let by_app = comment.performed_via_github_app.as_ref();
-                by_app.is_some_and(|by| by.id == app.id)
-                    || matches!((user, &app.slug), (Some(user), Some(slug))
-                        if user.kind == "Bot" && user.login == format!("{slug}[bot]"))
-            }
-            Self::User(me) => user.is_some_and(|user| user.id == me.id),
-            Self::SomeBot => user.is_some_and(|user| user.kind == "Bot"),
-        }
-    }
-}
-
-/// A comment of ours and what it said last.
-pub(super) struct KnownComment {
-    id: u64,
-    body: String,
-}
 
 impl GitHub {
     /// Holds the slot throughout: two that keep the same comment at once make one.
@@ -163,7 +131,7 @@ impl GitHub {
         let subject = format!("a comment on {number} of {repo}");
         let ask = Ask::post(path, subject, json!({ "body": body }));
         let answer = self.ask(repo, &ask).await?;
-        let created: Created = super::pages::decode(&ask, &answer)?;
+        let created: Created = super::decode::decode(&ask, &answer)?;
         Ok(KnownComment {
             id: created.id,
             body: body.to_owned(),

@@ -6,19 +6,16 @@ use octocrab::auth::EncodingKey;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::OnceCell;
 
+use super::{
+    http::Http,
+    known::{Identity, KnownComment, KnownDeployment, KnownStatus},
+    remembered::Remembered,
+    slots::Slots,
+    tokens::Tokens,
+};
 use crate::{
     forge::ForgeError,
     names::{PullRequestNumber, RepoName},
-};
-
-use super::{
-    comments::{Identity, KnownComment},
-    deployments::KnownDeployment,
-    http::Http,
-    remembered::Remembered,
-    slots::Slots,
-    statuses::KnownStatus,
-    tokens::Tokens,
 };
 
 /// As whom GitHub is asked.

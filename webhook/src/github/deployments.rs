@@ -2,33 +2,19 @@
 
 use serde_json::{Value, json};
 
+use super::{
+    GitHub,
+    ask::Ask,
+    known::{KnownDeployment, Status},
+    wire::{self, Created, DeploymentStatus},
+};
 use crate::{
     forge::{Deployment, DeploymentState, ENVIRONMENT, ForgeError},
     names::RepoName,
 };
 
-use super::{
-    GitHub,
-    ask::Ask,
-    wire::{self, Created, DeploymentStatus},
-};
-
 /// GitHub refuses longer descriptions.
 const DESCRIPTION_CHARACTERS_MAX: usize = 140;
-
-/// A record of ours and what it said last.
-pub(super) struct KnownDeployment {
-    id: u64,
-    status: Option<Status>,
-}
-
-/// What a status says, as it is sent.
-#[derive(Clone, PartialEq, Eq)]
-struct Status {
-    state: &'static str,
-    description: String,
-    url: String,
-}
 
 impl GitHub {
     /// Holds the slot throughout: two that keep the same record at once make one.
@@ -155,7 +141,7 @@ impl GitHub {
         let path = format!("/repos/{repo}/deployments");
         let ask = Ask::post(path, format!("a deployment of {repo}"), body);
         let answer = self.ask(repo, &ask).await?;
-        let created: Created = super::pages::decode(&ask, &answer)?;
+        let created: Created = super::decode::decode(&ask, &answer)?;
         Ok(KnownDeployment {
             id: created.id,
             status: None,

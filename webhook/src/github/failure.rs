@@ -10,9 +10,8 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::{answer::Answer, ask::Ask};
 use crate::forge::ForgeError;
-
-use super::{ask::Ask, http::Answer};
 
 /// What GitHub asks for where it limits without saying for how long.
 const WAIT_UNSAID: Duration = Duration::from_secs(60);

@@ -1,13 +1,9 @@
-//! One request and its answer: a deadline, a size limit, redirects on the same host, the quota.
+//! One request and its answer: a deadline, a size limit, redirects on the same host.
 
-use std::{
-    sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
-};
+use std::time::Duration;
 
-use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri,
+    HeaderName, HeaderValue, Request, Uri,
     header::{ACCEPT, AUTHORIZATION, IF_NONE_MATCH, LOCATION, USER_AGENT},
 };
 use http_body_util::{BodyExt, Limited};
@@ -18,9 +14,8 @@ use hyper_util::{
 use octocrab::{AuthState, Octocrab, OctocrabBuilder, service::middleware::base_uri::BaseUriLayer};
 use tokio::{sync::Semaphore, time::timeout};
 
-use crate::forge::{ForgeError, Quota};
-
-use super::{ask::Ask, failure};
+use super::{answer::Answer, ask::Ask, failure};
+use crate::forge::ForgeError;
 
 /// A page of 100 pull requests with long bodies is far below this.
 const ANSWER_BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -28,23 +23,8 @@ const ANSWER_BYTES_MAX: usize = 32 * 1024 * 1024;
 const REDIRECTS_MAX: u32 = 3;
 /// GitHub's secondary limit is 100 at once, shared with whatever else uses the credential.
 const CONCURRENT_MAX: usize = 32;
-/// The quota was not told yet.
-const UNKNOWN: u64 = u64::MAX;
 
 const AGENT: &str = concat!("dayfly/", env!("CARGO_PKG_VERSION"));
-
-/// An answer that was read to its end.
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
-}
-
-impl Answer {
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
-    }
-}
 
 /// Sends requests to one API. Holds no credential.
 pub(super) struct Http {
@@ -52,7 +32,6 @@ pub(super) struct Http {
     base: Uri,
     deadline: Duration,
     places: Semaphore,
-    remaining: AtomicU64,
 }
 
 impl Http {
@@ -63,7 +42,6 @@ impl Http {
             base,
             deadline,
             places: Semaphore::new(CONCURRENT_MAX),
-            remaining: AtomicU64::new(UNKNOWN),
         })
     }
 
@@ -80,21 +58,6 @@ impl Http {
                 self.deadline,
                 ask.what()
             ))),
-        }
-    }
-
-    pub(super) fn quota(&self) -> Quota {
-        let remaining = self.remaining.load(Ordering::Relaxed);
-        Quota {
-            remaining: (remaining != UNKNOWN).then_some(remaining),
-        }
-    }
-
-    /// Notes the quota that an answer tells of.
-    pub(super) fn note_quota(&self, answer: &Answer) {
-        let told = answer.header("x-ratelimit-remaining");
-        if let Some(remaining) = told.and_then(|value| value.parse().ok()) {
-            self.remaining.store(remaining, Ordering::Relaxed);
         }
     }
 

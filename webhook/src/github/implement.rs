@@ -2,14 +2,11 @@
 
 use async_trait::async_trait;
 
+use super::{GitHub, repositories::named};
 use crate::{
-    forge::{
-        CloneAccess, Deployment, DeploymentState, Forge, ForgeError, PullRequest, Quota, Repository,
-    },
+    forge::{CloneAccess, Deployment, DeploymentState, Forge, ForgeError, PullRequest, Repository},
     names::{CommitSha, PullRequestNumber, RepoName},
 };
-
-use super::{GitHub, repositories::named};
 
 #[async_trait]
 impl Forge for GitHub {
@@ -69,9 +66,5 @@ impl Forge for GitHub {
 
     async fn clone_access(&self, repo: &RepoName) -> Result<CloneAccess, ForgeError> {
         self.fetch_access(repo).await
-    }
-
-    fn quota(&self) -> Quota {
-        self.http.quota()
     }
 }

@@ -7,13 +7,16 @@
 //! when.
 
 mod access;
+mod answer;
 mod ask;
 mod comments;
 mod connect;
+mod decode;
 mod deployments;
 mod failure;
 mod http;
 mod implement;
+mod known;
 mod pages;
 mod pulls;
 mod remembered;

@@ -3,15 +3,16 @@
 use http::{HeaderValue, StatusCode, Uri};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{forge::ForgeError, names::RepoName};
-
 use super::{
     GitHub,
+    answer::Answer,
     ask::Ask,
+    decode::decode,
     failure,
-    http::{Answer, Http},
+    http::Http,
     remembered::{Entry, Remembered},
 };
+use crate::{forge::ForgeError, names::RepoName};
 
 /// A list of 100,000; beyond it something is wrong, and half a list is no answer.
 const PAGES_MAX: usize = 1000;
@@ -30,7 +31,6 @@ impl GitHub {
             let authorization = self.tokens.api(&self.http, repo).await?;
             answer = self.http.send(ask, &authorization).await?;
         }
-        self.http.note_quota(&answer);
         if answer.status.is_success() || answer.status == StatusCode::NOT_MODIFIED {
             Ok(answer)
         } else {
@@ -113,17 +113,6 @@ pub(super) async fn read_all_as<T: DeserializeOwned>(
         next = next_page(&answer);
     }
     Err(too_many(subject))
-}
-
-/// Reads an answer that is a success.
-pub(super) fn decode<T: DeserializeOwned>(ask: &Ask, answer: &Answer) -> Result<T, ForgeError> {
-    serde_json::from_slice(&answer.body).map_err(|error| {
-        if error.is_data() {
-            failure::unexpected(ask, &error)
-        } else {
-            failure::not_json(ask, answer)
-        }
-    })
 }
 
 fn remember<T: Serialize>(

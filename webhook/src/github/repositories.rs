@@ -2,18 +2,17 @@
 
 use tokio::sync::OnceCell;
 
-use crate::{
-    forge::{ForgeError, Repository},
-    names::{RepoName, RepositoryId},
-};
-
 use super::{
     GitHub,
     ask::Ask,
-    comments::Identity,
+    known::Identity,
     pages::read_all_as,
     tokens::{AppTokens, Tokens},
     wire::{Installation, Repo, RepoPage},
+};
+use crate::{
+    forge::{ForgeError, Repository},
+    names::{RepoName, RepositoryId},
 };
 
 impl GitHub {

@@ -2,24 +2,14 @@
 
 use serde_json::json;
 
+use super::{GitHub, ask::Ask, deployments::clip, known::KnownStatus};
 use crate::{
     forge::{DeploymentState, ForgeError},
     names::{CommitSha, RepoName},
 };
 
-use super::{GitHub, ask::Ask, deployments::clip};
-
 /// The name of our mark among those of others.
 const CONTEXT: &str = "dayfly";
-
-/// What a commit's mark said last. GitHub adds a line for each that is sent, so the same is not
-/// sent twice.
-#[derive(PartialEq, Eq)]
-pub(super) struct KnownStatus {
-    state: &'static str,
-    description: String,
-    url: Option<String>,
-}
 
 impl GitHub {
     pub(super) async fn mark_commit(

@@ -5,12 +5,13 @@ use std::time::{Duration, SystemTime};
 
 use http::HeaderValue;
 use jiff::Timestamp;
-use octocrab::{auth::EncodingKey, auth::create_jwt, models::AppId};
+use octocrab::{
+    auth::{EncodingKey, create_jwt},
+    models::AppId,
+};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-
-use crate::{forge::ForgeError, names::RepoName};
 
 use super::{
     ask::Ask,
@@ -19,6 +20,7 @@ use super::{
     slots::Slots,
     wire::{Installation, InstallationToken, Repo},
 };
+use crate::{forge::ForgeError, names::RepoName};
 
 /// A token is made anew this long before its end, so that none ends on the way.
 const EXPIRY_MARGIN: Duration = Duration::from_secs(5 * 60);
@@ -222,7 +224,7 @@ pub(super) async fn read<T: DeserializeOwned>(
     if !answer.status.is_success() {
         return Err(failure::of(ask, &answer));
     }
-    super::pages::decode(ask, &answer)
+    super::decode::decode(ask, &answer)
 }
 
 fn bearer(token: &str) -> Result<HeaderValue, ForgeError> {

@@ -1,15 +1,14 @@
 //! The REST API: who asks for what.
 
 use axum::http::Method;
-use serde_json::{Value, json};
-
-use crate::names::RepoName;
+use serde_json::Value;
 
 use super::{
     auth::Caller,
     reply::{Query, Reply},
     state::State,
 };
+use crate::names::RepoName;
 
 /// A request after its caller is known.
 pub(super) struct Call<'a> {
@@ -111,12 +110,6 @@ impl State {
                 found.map_or_else(Reply::not_found, |d| {
                     page(d.statuses.iter().rev().cloned().collect())
                 })
-            }
-            ["collaborators", login, "permission"] => {
-                let permission = repo.permissions.get(*login).map_or("none", String::as_str);
-                Reply::ok(json!({
-                    "permission": permission, "role_name": permission, "user": self.user(login),
-                }))
             }
             _ => Reply::not_found(),
         }

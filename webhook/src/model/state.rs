@@ -9,9 +9,8 @@ use std::{
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::names::{CommitSha, RepoName};
-
 use super::{config::ModelConfig, webhooks::Webhooks};
+use crate::names::{CommitSha, RepoName};
 
 /// Requests per hour, as GitHub grants them.
 const QUOTA: u64 = 5000;
@@ -53,7 +52,6 @@ pub(super) struct Repo {
     pub(super) comments: Vec<Comment>,
     pub(super) deployments: Vec<Deployment>,
     pub(super) statuses: Vec<CommitStatusView>,
-    pub(super) permissions: BTreeMap<String, String>,
     pub(super) last_number: u64,
 }
 

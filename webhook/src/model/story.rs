@@ -7,14 +7,13 @@ use std::{
 
 use serde_json::json;
 
-use crate::names::{CommitSha, PullRequestNumber, RepoName, RepositoryId};
-
 use super::{
     config::ModelError,
     git::{self, Changes, Files, NewCommit},
     server::ModelGitHub,
     state::{Pull, Repo, State},
 };
+use crate::names::{CommitSha, PullRequestNumber, RepoName, RepositoryId};
 
 impl ModelGitHub {
     /// Creates a repository with one commit on `main`.
@@ -44,7 +43,6 @@ impl ModelGitHub {
                 comments: Vec::new(),
                 deployments: Vec::new(),
                 statuses: Vec::new(),
-                permissions: BTreeMap::new(),
                 last_number: 0,
             };
             state.repos.insert(id, repo);
@@ -252,21 +250,6 @@ impl ModelGitHub {
         self.change(repo, number, "edited", |pull| {
             pull.base_branch = base.to_owned();
         })
-    }
-
-    /// Is not ready, or ready again (`converted_to_draft`, `ready_for_review`).
-    pub fn set_draft(
-        &self,
-        repo: &RepoName,
-        number: PullRequestNumber,
-        draft: bool,
-    ) -> Result<(), ModelError> {
-        let action = if draft {
-            "converted_to_draft"
-        } else {
-            "ready_for_review"
-        };
-        self.change(repo, number, action, |pull| pull.draft = draft)
     }
 
     /// Gets a label (`labeled`).

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use crate::names::{CommitSha, PullRequestNumber, RepoName, RepositoryId};
-
 use super::{
     config::ModelWebhook,
     server::ModelGitHub,
     state::{Comment, CommentView, CommitStatusView, DeploymentView},
     webhooks::{Policy, SentDelivery},
 };
+use crate::names::{CommitSha, PullRequestNumber, RepoName, RepositoryId};
 
 impl ModelGitHub {
     /// Where events are sent from now on.
@@ -124,14 +123,6 @@ impl ModelGitHub {
     pub fn repository_id(&self, repo: &RepoName) -> Option<RepositoryId> {
         let state = self.inner.state();
         state.repo(repo).map(|repo| RepositoryId(repo.id))
-    }
-
-    /// What somebody may: `admin`, `write`, `read` or `none`.
-    pub fn set_permission(&self, repo: &RepoName, login: &str, permission: &str) {
-        if let Some(repo) = self.inner.state().repo_mut(repo) {
-            repo.permissions
-                .insert(login.to_owned(), permission.to_owned());
-        }
     }
 
     /// How many requests are left until the quota is reset.

@@ -14,7 +14,7 @@ use bollard_buildkit_proto::{
     moby::buildkit::v1::{UsageRecord, Vertex},
 };
 
-use super::{buildkit, run::silent_builder};
+use super::{buildkit, failure::silent_builder};
 use crate::{
     builder::{BuildError, BuildEvent, BuildSink, CacheRecord},
     docker::Docker,

@@ -228,6 +228,14 @@ fn base(sentence: &str, lower: &str) -> Option<String> {
     is_name.then(|| name.to_owned())
 }
 
+/// A builder that does not answer in time.
+pub(in crate::docker) fn silent_builder(limit: std::time::Duration) -> BuildError {
+    BuildError::Unreachable(format!(
+        "the builder: no answer within {} s",
+        limit.as_secs()
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

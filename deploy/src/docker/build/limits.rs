@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use nix::sys::statvfs::statvfs;
 
-use crate::docker::Docker;
+use crate::docker::{Ceiling, Docker};
 
 /// Where control groups are, and the builder's below them.
 const GROUPS: &str = "/sys/fs/cgroup";
@@ -23,43 +23,6 @@ const PERIOD_US: u64 = 10_000;
 /// How much a builder's process weighs beside one of a service, of 1024.
 const CPU_SHARES: u64 = 128;
 const CPU_SHARES_USUAL: u64 = 1_024;
-
-/// What builds may take.
-#[derive(Clone, Debug)]
-pub struct BuildLimits {
-    /// MiB of memory that have to be available before a build begins.
-    pub memory_free_mib_min: u64,
-    /// Percent of the last ten seconds in which processes waited for memory; above it no build
-    /// begins.
-    pub memory_pressure_percent_max: u64,
-    /// Percent of the engine's disk that may be in use; above it no build begins.
-    pub disk_percent_max: u64,
-    /// MiB that an image may have.
-    pub image_mib_max: u64,
-    /// What all builds together may use, where the operator wants a ceiling.
-    pub ceiling: Option<Ceiling>,
-}
-
-/// What all builds of the engine together may use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ceiling {
-    /// Memory with swap.
-    pub memory_mib: u64,
-    /// Hundredths of one processor.
-    pub cpu_percent: u64,
-}
-
-impl Default for BuildLimits {
-    fn default() -> Self {
-        Self {
-            memory_free_mib_min: 256,
-            memory_pressure_percent_max: 40,
-            disk_percent_max: 80,
-            image_mib_max: 8 * 1024,
-            ceiling: None,
-        }
-    }
-}
 
 /// What became of the ceiling.
 #[derive(Clone, Debug, PartialEq, Eq)]

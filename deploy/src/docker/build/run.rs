@@ -15,7 +15,7 @@ use super::{
     cache,
     cache::{Leftovers, Works},
     dockerfile::{named_facts, refused_fetch, refused_frontend},
-    failure::Said,
+    failure::{Said, silent_builder},
     progress::Progress,
 };
 use crate::{
@@ -338,15 +338,6 @@ impl Docker {
     }
 }
 
-/// A builder that does not answer in time.
-pub(in crate::docker) fn silent_builder(limit: std::time::Duration) -> BuildError {
-    BuildError::Unreachable(format!(
-        "the builder: no answer within {} s",
-        limit.as_secs()
-    ))
-}
-
-/// The Dockerfile's text.
 async fn dockerfile(request: &BuildRequest) -> Result<bytes::Bytes, BuildError> {
     let path = match request.context.as_str() {
         "" => request.dockerfile.clone(),

@@ -21,7 +21,7 @@ use crate::{
     docker::{
         Docker,
         error::{classify, status},
-        images::ImageFacts,
+        image_facts::ImageFacts,
         names::{Names, digest},
     },
     engine::{EngineError, STOP_GRACE},

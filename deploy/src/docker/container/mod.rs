@@ -2,6 +2,7 @@
 
 pub(super) mod host_config;
 pub(super) mod logs;
+mod pause;
 pub(super) mod probe;
 pub(super) mod service;
 mod task;

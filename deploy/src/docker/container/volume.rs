@@ -3,12 +3,11 @@
 use bollard::query_parameters::{ListVolumesOptionsBuilder, RemoveVolumeOptions};
 
 use crate::{
-    databases::DatabaseKey,
     docker::{Docker, names::leads_to},
     engine::EngineError,
     labels,
     labels::{Kind, Mark},
-    names::PreviewId,
+    names::{DatabaseKey, PreviewId},
 };
 
 impl Docker {

@@ -5,15 +5,13 @@ use std::net::SocketAddr;
 use async_trait::async_trait;
 use secrecy::SecretString;
 
-use super::{
-    kind::{Passwords, kind},
-    port::describe,
-};
+use super::{kind::Passwords, kinds::kind, place::describe};
 use crate::{
     data_access::{ClientCommand, ConnectionInfo, DataAccess, Frozen, ImportSpec, Imported, Kept},
-    databases::{DataSink, DatabaseError, DatabaseKey, DatabaseSpec},
+    databases::{DataSink, DatabaseError, DatabaseSpec},
     docker::{Docker, container::service::address_in},
     engine::{EngineError, LogStream, Network},
+    names::DatabaseKey,
 };
 
 #[async_trait]

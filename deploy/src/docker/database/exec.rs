@@ -1,26 +1,22 @@
 //! Programs that run beside a database's server: its own client, for the most part.
 
-use std::{
-    io::{ErrorKind, Read},
-    time::Duration,
-};
+use std::{io::Read as _, time::Duration};
 
 use bollard::{
     container::LogOutput,
     errors::Error,
     exec::{CreateExecOptions, StartExecOptions, StartExecResults},
 };
-use bytes::{Buf as _, Bytes, buf::Reader};
+use bytes::Bytes;
 use futures_util::StreamExt;
-use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 use tokio::{
     io::{AsyncWrite, AsyncWriteExt},
     sync::mpsc,
 };
 
 use super::{
-    super::{Docker, error::classify, images::variable},
-    kind::Kind,
+    super::{Docker, error::classify},
+    run::{Answer, Input, Run},
 };
 use crate::engine::EngineError;
 
@@ -36,178 +32,6 @@ const PIECES_MAX: usize = 8;
 
 /// The most that compressed input may unpack to.
 const UNPACKED_BYTES_MAX: u64 = 64 << 30;
-
-/// What a program reads.
-#[derive(Clone, Debug)]
-pub(super) enum Input {
-    /// These bytes.
-    Plain(Bytes),
-    /// What these unpack to, by gzip.
-    Gzip(Bytes),
-    /// What these unpack to, by Zstandard.
-    Zstd(Bytes),
-}
-
-impl Input {
-    /// By the end of a file's name.
-    pub(super) fn of_file(path: &str, content: Bytes) -> Self {
-        let path = path.to_ascii_lowercase();
-        if path.ends_with(".gz") {
-            Self::Gzip(content)
-        } else if path.ends_with(".zst") {
-            Self::Zstd(content)
-        } else {
-            Self::Plain(content)
-        }
-    }
-
-    fn reader(self) -> Box<dyn Read + Send> {
-        match self {
-            Self::Plain(bytes) => Box::new(bytes.reader()),
-            Self::Gzip(bytes) => Box::new(flate2::read::MultiGzDecoder::new(bytes.reader())),
-            Self::Zstd(bytes) => Box::new(ZstdFrames::new(bytes)),
-        }
-    }
-}
-
-/// The magic number of a frame that holds no data, without its last four bits (RFC 8878, 3.1.2).
-const SKIPPED_FRAME: u32 = 0x0184_D2A5;
-
-/// All frames of a file, one after the other, as programs that pack in parallel write them.
-struct ZstdFrames {
-    rest: Bytes,
-    frame: Option<StreamingDecoder<Reader<Bytes>, FrameDecoder>>,
-    /// Whether there was any: a file without one is none of this kind.
-    seen: bool,
-}
-
-impl ZstdFrames {
-    fn new(rest: Bytes) -> Self {
-        Self {
-            rest,
-            frame: None,
-            seen: false,
-        }
-    }
-
-    /// Leaves out a frame that holds no data but words for other programs; answers whether one came.
-    fn skip(&mut self) -> std::io::Result<bool> {
-        let Some((head, _)) = self.rest.split_first_chunk::<8>() else {
-            return Ok(false);
-        };
-        let [a, b, c, d, length @ ..] = *head;
-        if u32::from_le_bytes([a, b, c, d]) >> 4 != SKIPPED_FRAME {
-            return Ok(false);
-        }
-        let length = u32::from_le_bytes(length) as usize + head.len();
-        if length > self.rest.len() {
-            return Err(ErrorKind::UnexpectedEof.into());
-        }
-        self.rest.advance(length);
-        Ok(true)
-    }
-}
-
-impl Read for ZstdFrames {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        if buffer.is_empty() {
-            return Ok(0);
-        }
-        loop {
-            if let Some(frame) = &mut self.frame {
-                let read = frame.read(buffer)?;
-                if read > 0 {
-                    return Ok(read);
-                }
-            }
-            if let Some(frame) = self.frame.take() {
-                self.rest = frame.into_inner().into_inner();
-            }
-            if self.rest.is_empty() {
-                return match self.seen {
-                    true => Ok(0),
-                    false => Err(ErrorKind::UnexpectedEof.into()),
-                };
-            }
-            if !self.skip()? {
-                let rest = std::mem::take(&mut self.rest);
-                let frame = StreamingDecoder::new(rest.reader());
-                self.seen = true;
-                self.frame = Some(frame.map_err(std::io::Error::other)?);
-            }
-        }
-    }
-}
-
-/// One run of a program in a container.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Run {
-    /// Program and arguments.
-    pub(super) arguments: Vec<String>,
-    /// Its variables beside the container's.
-    pub(super) env: Vec<String>,
-    /// As whom, where not as the container's user.
-    pub(super) user: Option<String>,
-    /// What it reads.
-    pub(super) input: Option<Input>,
-}
-
-impl Run {
-    /// A program with these words.
-    pub(super) fn new(words: &[&str]) -> Self {
-        Self {
-            arguments: words.iter().map(|&word| word.to_owned()).collect(),
-            ..Self::default()
-        }
-    }
-
-    /// With this text to read.
-    pub(super) fn reading(mut self, text: impl Into<Bytes>) -> Self {
-        self.input = Some(Input::Plain(text.into()));
-        self
-    }
-
-    /// With the server's own programs first on the path; `env` are the variables of its container.
-    pub(super) fn finding(self, kind: &dyn Kind, env: &[String]) -> Self {
-        match (kind.programs(env), variable(env, "PATH")) {
-            (Some(programs), Some(path)) => self.with("PATH", &format!("{programs}:{path}")),
-            _ => self,
-        }
-    }
-
-    /// With this variable.
-    pub(super) fn with(mut self, key: &str, value: &str) -> Self {
-        self.env.push(format!("{key}={value}"));
-        self
-    }
-}
-
-/// What a run answered.
-#[derive(Debug, Default)]
-pub(super) struct Answer {
-    pub(super) exit_code: i64,
-    pub(super) output: String,
-    pub(super) errors: String,
-    /// Why its input could not be unpacked.
-    pub(super) broken_input: Option<String>,
-}
-
-impl Answer {
-    pub(super) fn succeeded(&self) -> bool {
-        self.exit_code == 0 && self.broken_input.is_none()
-    }
-
-    /// The last line about what went wrong.
-    pub(super) fn last_error(&self) -> String {
-        let last = self
-            .errors
-            .lines()
-            .chain(self.output.lines())
-            .map(str::trim)
-            .rfind(|line| !line.is_empty());
-        last.map_or_else(|| format!("exit code {}", self.exit_code), str::to_owned)
-    }
-}
 
 impl Docker {
     /// Runs a program in a container to its end. Dropping this stops listening to it.
@@ -369,8 +193,10 @@ mod tests {
     fn the_servers_own_programs_are_found_first() {
         let path = |env: &[&str]| {
             let env: Vec<String> = env.iter().map(|&pair| pair.to_owned()).collect();
-            let kind = super::super::kind::kind(&crate::blueprint::DatabaseKind::Postgres);
-            Run::new(&["psql"]).finding(&*kind, &env).env
+            let kind = super::super::kinds::kind(&crate::blueprint::DatabaseKind::Postgres);
+            Run::new(&["psql"])
+                .finding(kind.programs(&env).as_deref(), &env)
+                .env
         };
         let own = "PATH=/usr/lib/postgresql/15/bin:/usr/bin:/bin";
         assert_eq!(path(&["PATH=/usr/bin:/bin", "PG_MAJOR=15"]), [own]);

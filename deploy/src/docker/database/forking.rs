@@ -1,21 +1,17 @@
 //! Copies of what runs: all at one moment.
 
-use std::{collections::HashMap, sync::Mutex, time::Duration};
+use std::{sync::Mutex, time::Duration};
 
-use bollard::query_parameters::ListContainersOptionsBuilder;
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
-use super::{about::About, kind::kind, port::place, postgres::online_backup::Begun};
+use super::{about::About, kinds::kind, place::place, postgres::online_backup::Begun};
 use crate::{
-    databases::{DataSet, DatabaseError, DatabaseKey, Fork, Forked},
-    docker::{
-        Docker,
-        error::{sentence, status},
-    },
+    databases::{DataSet, DatabaseError, Fork, Forked},
+    docker::Docker,
     engine::EngineError,
-    labels::{self, Kind as Label, Mark},
-    names::DatabaseName,
+    labels::{self, Kind as Label},
+    names::{DatabaseKey, DatabaseName},
     pool::{Cloned, Part, Place, Pool, PoolError, Staging},
 };
 
@@ -34,10 +30,6 @@ const REHEARSALS: u32 = 2;
 /// How long it is waited for that everything written before is on the disk: what still goes there
 /// would go beside the last clone.
 const SYNC_MAX: Duration = Duration::from_secs(2);
-
-/// How often it is tried to let a container go on, and how long after a failure.
-const UNPAUSE_ATTEMPTS: u32 = 5;
-const UNPAUSE_AGAIN: Duration = Duration::from_millis(500);
 
 /// What stands still while copies are taken.
 struct Standing {
@@ -250,23 +242,6 @@ impl Docker {
         Ok(standing)
     }
 
-    /// Containers of ours that are up, standing still or not, by their ids.
-    async fn up(
-        &self,
-        filter: &HashMap<String, Vec<String>>,
-    ) -> Result<Vec<(String, Mark)>, EngineError> {
-        let options = ListContainersOptionsBuilder::new().filters(filter).build();
-        let up = self
-            .call("containers", self.api().list_containers(Some(options)))
-            .await?;
-        let known = up.into_iter().filter_map(|container| {
-            let mark = container.labels.as_ref().and_then(Mark::read)?;
-            let ours = mark.instance == self.config().instance;
-            container.id.filter(|_| ours).zip(Some(mark))
-        });
-        Ok(known.collect())
-    }
-
     /// Those who use the data first, so that what they had begun is answered, or not at all.
     async fn pause_all(&self, standing: &Standing) -> Result<(), EngineError> {
         for containers in [&standing.users, &standing.servers] {
@@ -293,56 +268,6 @@ impl Docker {
                 "what was copied went on meanwhile".to_owned(),
             )),
         }
-    }
-
-    /// One that ended meanwhile writes nothing either.
-    async fn pause(&self, id: &str) -> Result<(), EngineError> {
-        self.change("a pause", async {
-            match self.api().pause_container(id).await {
-                Err(error) if matches!(status(&error), Some(404 | 409)) => Ok(()),
-                other => other,
-            }
-        })
-        .await
-    }
-
-    /// Answers `false` for one that did not stand still.
-    async fn unpause(&self, id: &str) -> Result<bool, EngineError> {
-        self.change("the end of a pause", async {
-            match self.api().unpause_container(id).await {
-                Ok(()) => Ok(true),
-                Err(error) if sentence(&error).contains("not paused") => Ok(false),
-                // One that ended writes nothing either.
-                Err(error) if matches!(status(&error), Some(404 | 409)) => Ok(true),
-                Err(error) => Err(error),
-            }
-        })
-        .await
-    }
-
-    /// Tried again: what stands still stands still for whoever uses it.
-    async fn surely_unpause(&self, id: &str) -> Result<bool, EngineError> {
-        for _ in 1..UNPAUSE_ATTEMPTS {
-            match self.unpause(id).await {
-                Ok(stood) => return Ok(stood),
-                Err(error) => tracing::warn!(id, %error, "a container still stands still"),
-            }
-            tokio::time::sleep(UNPAUSE_AGAIN).await;
-        }
-        self.unpause(id).await
-    }
-
-    /// Lets everything go on that stands still because we died while a copy was taken.
-    ///
-    /// # Errors
-    /// When the engine cannot be asked.
-    pub async fn end_pauses(&self) -> Result<(), EngineError> {
-        let mut filter = self.filter(&[]);
-        filter.insert("status".to_owned(), vec!["paused".to_owned()]);
-        for (id, _) in self.up(&filter).await? {
-            self.unpause(&id).await?;
-        }
-        Ok(())
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::{collections::BTreeMap, io, path::Path};
 
-use super::{forking::COPY_MAX, port::place};
+use super::{forking::COPY_MAX, place::place};
 use crate::{
     data_access::{Frozen, Kept},
-    databases::{DataSet, DatabaseError, DatabaseKey},
+    databases::{DataSet, DatabaseError},
     docker::Docker,
     engine::EngineError,
-    names::{DatabaseName, SnapshotId},
+    names::{DatabaseKey, DatabaseName, SnapshotId},
     pool::{Place, Staging},
 };
 

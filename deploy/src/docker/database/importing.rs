@@ -3,9 +3,9 @@
 use super::{personal::looks_personal, seed_run::random_password, snapshots::random_id};
 use crate::{
     data_access::{ImportSpec, Imported},
-    databases::{DataSink, DatabaseError, DatabaseKey, DatabaseSpec},
+    databases::{DataSink, DatabaseError, DatabaseSpec},
     docker::Docker,
-    names::{DatabaseName, Generation, PreviewId},
+    names::{DatabaseKey, DatabaseName, Generation, PreviewId},
     pool::Place,
 };
 

@@ -4,17 +4,11 @@ use std::collections::BTreeMap;
 
 use secrecy::SecretString;
 
-use super::{
-    exec::{Answer, Run},
-    mysql::{Flavour, Mysql},
-    other::Other,
-    postgres::Postgres,
-    redis::Redis,
-};
+use super::run::{Answer, Run};
 use crate::{
     blueprint::DatabaseKind,
     databases::{DatabaseError, Seed},
-    docker::images::ImageFacts,
+    docker::image_facts::ImageFacts,
 };
 
 /// Passwords of a server: the application's, and the one of whoever may change that.
@@ -198,22 +192,6 @@ pub(super) trait Kind: Send + Sync {
 
     /// Its own client for a person, where it has one.
     fn client(&self, passwords: &Passwords<'_>) -> Option<Run>;
-}
-
-/// What is known of a kind.
-pub(super) fn kind(kind: &DatabaseKind) -> Box<dyn Kind> {
-    match kind {
-        DatabaseKind::Postgres => Box::new(Postgres),
-        DatabaseKind::Mysql => Box::new(Mysql(Flavour::Mysql)),
-        DatabaseKind::Mariadb => Box::new(Mysql(Flavour::Mariadb)),
-        DatabaseKind::Redis => Box::new(Redis { program: "redis" }),
-        DatabaseKind::Valkey => Box::new(Redis { program: "valkey" }),
-        DatabaseKind::Other { data, port, env } => Box::new(Other {
-            data: data.clone(),
-            port: *port,
-            env: env.clone(),
-        }),
-    }
 }
 
 /// What a kind is called in messages.

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use secrecy::ExposeSecret;
 
 use super::{
-    exec::{Answer, Input, Run},
     kind::{Kind, Passwords, Seeding, unfit},
+    run::{Answer, Input, Run},
 };
 use crate::{
     databases::{DatabaseError, Seed, USER},
-    docker::images::ImageFacts,
+    docker::image_facts::ImageFacts,
 };
 
 /// Where both keep their data.

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::{
-    exec::{Answer, Run},
     kind::{Kind, Passwords, Seeding, unfit},
+    run::{Answer, Run},
 };
 use crate::{
     databases::{DatabaseError, Seed},
-    docker::images::ImageFacts,
+    docker::image_facts::ImageFacts,
 };
 
 pub(super) struct Other {

@@ -4,15 +4,19 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 
-use super::{kind::kind, postgres::watching::Watch};
+use super::{
+    kinds::kind,
+    place::{describe, place},
+    postgres::watching::Watch,
+};
 use crate::{
     databases::{
-        DataSink, DataUse, DatabaseError, DatabaseKey, DatabaseSpec, Databases, Fork, Forked,
-        PoolState, Seed, SnapshotState,
+        DataSink, DataUse, DatabaseError, DatabaseSpec, Databases, Fork, Forked, PoolState, Seed,
+        SnapshotState,
     },
     docker::Docker,
     engine::EngineError,
-    names::{DatabaseName, Generation, PreviewId, SnapshotId},
+    names::{DatabaseKey, DatabaseName, Generation, PreviewId, SnapshotId},
     pool::Place,
     table_watch::TableWatch,
 };
@@ -130,19 +134,6 @@ impl Databases for Docker {
             free_bytes: space.free_bytes.min(space.host_free_bytes),
         })
     }
-}
-
-/// Where a database's data are.
-pub(super) fn place(key: &DatabaseKey) -> Place {
-    Place::Data {
-        preview: key.preview.clone(),
-        generation: key.generation,
-        database: key.name.clone(),
-    }
-}
-
-pub(super) fn describe(key: &DatabaseKey) -> String {
-    format!("database {} of {}", key.name, key.preview)
 }
 
 impl Docker {

@@ -10,14 +10,15 @@ use tokio::{
 };
 
 use super::{
-    exec::{Answer, Run},
-    kind::{Handshake, Kind, Passwords, PortState, kind},
-    port::place,
+    kind::{Handshake, Kind, Passwords, PortState},
+    kinds::kind,
+    place::place,
     postgres::{
         inside::Inside,
         session::{enter, inside},
         wire::WireError,
     },
+    run::{Answer, Run},
 };
 use crate::{
     databases::{DatabaseError, DatabaseSpec},
@@ -108,7 +109,7 @@ impl Docker {
         env: &[String],
     ) -> Result<Option<String>, EngineError> {
         for run in kind.ready(passwords) {
-            let run = run.finding(kind, env);
+            let run = run.finding(kind.programs(env).as_deref(), env);
             let answer = self.execute_as(id, kind, run).await?;
             if !kind.is_ready(&answer) {
                 return Ok(Some(answer.last_error()));

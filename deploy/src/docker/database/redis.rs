@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use secrecy::ExposeSecret;
 
 use super::{
-    exec::{Answer, Run},
     kind::{Handshake, Kind, Passwords, PortState, Seeding, unfit},
+    run::{Answer, Run},
 };
 use crate::{
     databases::{DatabaseError, Seed},
-    docker::images::ImageFacts,
+    docker::image_facts::ImageFacts,
 };
 
 /// Where both keep their data.

@@ -7,8 +7,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     about::About,
-    exec::Run,
-    kind::{Kind, Passwords, Seeding, describe_seed, kind},
+    kind::{Kind, Passwords, Seeding, describe_seed},
+    kinds::kind,
+    run::Run,
 };
 use crate::{
     databases::{DataSink, DatabaseError, DatabaseSpec, Seed, SeedFile, unix_ms},
@@ -246,7 +247,7 @@ impl Docker {
         let options = StopContainerOptionsBuilder::new()
             .t(CLOSE_SECONDS_MAX)
             .build();
-        let what = super::port::describe(&spec.key);
+        let what = super::place::describe(&spec.key);
         let stop = self.api().stop_container(id, Some(options));
         let limit = Duration::from_secs(CLOSE_SECONDS_MAX.unsigned_abs().into())
             + self.config().timeouts.call;

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::{
-    exec::Run,
     kind::{Kind, Seeding},
+    run::Run,
 };
 use crate::{
     databases::{DataSink, DatabaseError, DatabaseSpec, Seed},
@@ -122,7 +122,7 @@ impl Docker {
         id: &str,
         kind: &dyn Kind,
         path: String,
-        answer: &super::exec::Answer,
+        answer: &super::run::Answer,
     ) -> Result<DatabaseError, EngineError> {
         let there = self.inspect(id).await?;
         let state = there.and_then(|there| there.state).unwrap_or_default();

@@ -4,8 +4,9 @@ use bollard::query_parameters::StopContainerOptionsBuilder;
 
 use super::{
     about::About,
-    kind::{Kind, Passwords, kind},
-    port::{describe, place},
+    kind::{Kind, Passwords},
+    kinds::kind,
+    place::{describe, place},
 };
 use crate::{
     builder::{BuildError, silence},

@@ -1,9 +1,9 @@
 //! Snapshots that are there.
 
 use crate::{
-    databases::{DataSet, DataUse, DatabaseError, DatabaseKey, SnapshotState, unix_ms},
+    databases::{DataSet, DataUse, DatabaseError, SnapshotState, unix_ms},
     docker::Docker,
-    names::SnapshotId,
+    names::{DatabaseKey, SnapshotId},
     pool::Place,
 };
 

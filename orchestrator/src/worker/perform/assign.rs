@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use deploy::names::{DatabaseName, Generation, RevisionNumber};
 
-use super::{Effect, StepContext, StepError};
+use super::context::{Effect, StepContext, StepError};
 use crate::{lifecycle::DataSource, store::Binding};
 
 /// A revision that runs on the data of another one as they are has no migrations to run on them.

@@ -8,7 +8,10 @@ use deploy::{
     names::{CommitSha, ImageId, RevisionNumber, ServiceName},
 };
 
-use super::{Effect, StepContext, StepError, source};
+use super::{
+    context::{Effect, StepContext, StepError},
+    source,
+};
 use crate::{
     clock::wall_ms,
     diagnosis,

@@ -4,13 +4,16 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use deploy::{
     blueprint::Database,
-    databases::{DataSet, DataSink, DatabaseError, DatabaseKey, DatabaseSpec, Fork, Seed},
+    databases::{DataSet, DataSink, DatabaseError, DatabaseSpec, Fork, Seed},
     engine::EngineError,
-    names::{DatabaseName, Generation, RevisionNumber},
+    names::{DatabaseKey, DatabaseName, Generation, RevisionNumber},
 };
 use secrecy::SecretString;
 
-use super::{Effect, StepContext, StepError, seed};
+use super::{
+    context::{Effect, StepContext, StepError},
+    seed,
+};
 use crate::{clock::wall_ms, diagnosis, lifecycle::DataSource};
 
 /// A database's share of processors, in thousandths.

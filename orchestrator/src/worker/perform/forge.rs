@@ -8,7 +8,7 @@ use webhook::{
     names::{PullRequestNumber, RepoName},
 };
 
-use super::{Effect, StepContext, StepError};
+use super::context::{Effect, StepContext, StepError};
 use crate::{
     clock::wall_ms,
     forge::report,

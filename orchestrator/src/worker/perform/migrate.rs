@@ -9,7 +9,10 @@ use deploy::{
     table_watch::{TableReport, TableWatch},
 };
 
-use super::{Effect, StepContext, StepError, data, source};
+use super::{
+    context::{Effect, StepContext, StepError},
+    data, source,
+};
 use crate::{
     clock::wall_ms, diagnosis, logs::migration, preview::environment, store::EventRow, text,
 };

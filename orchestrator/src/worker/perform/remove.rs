@@ -7,7 +7,7 @@ use deploy::{
     names::{ImageId, RevisionNumber, ServiceName},
 };
 
-use super::{Effect, StepContext, StepError};
+use super::context::{Effect, StepContext, StepError};
 use crate::{clock::wall_ms, logs::service};
 
 /// How long an effect that was under way gets to appear before the next look.

@@ -10,7 +10,10 @@ use deploy::{
 use futures_util::{StreamExt as _, future};
 use tokio::time::Instant;
 
-use super::{Effect, StepContext, StepError, source};
+use super::{
+    context::{Effect, StepContext, StepError},
+    source,
+};
 use crate::{clock::wall_ms, diagnosis, lifecycle::Routed, preview::environment};
 
 /// How long after a probe that found nothing the next one begins.

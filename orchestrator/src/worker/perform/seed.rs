@@ -9,7 +9,10 @@ use deploy::{
     source::Tree,
 };
 
-use super::{StepContext, StepError, source};
+use super::{
+    context::{StepContext, StepError},
+    source,
+};
 use crate::{diagnosis, lifecycle::Origin, preview::environment, store::Holds};
 
 /// What a database starts with, and whether that is data of real people.

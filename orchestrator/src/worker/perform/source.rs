@@ -8,7 +8,7 @@ use deploy::{
     source::Tree,
 };
 
-use super::{Effect, StepContext, StepError};
+use super::context::{Effect, StepContext, StepError};
 use crate::{
     clock::wall_ms,
     diagnosis,

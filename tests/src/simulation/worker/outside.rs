@@ -16,7 +16,7 @@ use proxy::table::{Activity, RouteTable, Upstream};
 use webhook::{
     forge::{
         CloneAccess, Deployment, DeploymentState, Forge, ForgeError, PullRequest, PullRequestState,
-        Quota, Repository,
+        Repository,
     },
     names::{PullRequestNumber, RepoName},
 };
@@ -210,9 +210,5 @@ impl Forge for Outside {
             token: None,
             expires_at: None,
         })
-    }
-
-    fn quota(&self) -> Quota {
-        Quota::default()
     }
 }

@@ -9,13 +9,13 @@ use crate::{
     databases::{DatabaseError, Seed, USER},
     docker::{
         database::{
-            exec::{Answer, Input, Run},
             kind::{
                 Handshake, Kind, OnlineBackup, Passwords, PortState, Seeding, SqlSession, Watching,
                 unfit,
             },
+            run::{Answer, Input, Run},
         },
-        images::{ImageFacts, variable},
+        image_facts::{ImageFacts, variable},
     },
 };
 

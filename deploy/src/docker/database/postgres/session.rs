@@ -24,8 +24,8 @@ use crate::{
         Docker,
         container::service::variables,
         database::{
-            exec::Run,
             kind::{Kind, SqlSession},
+            run::Run,
         },
     },
     engine::EngineError,
@@ -85,7 +85,7 @@ impl Docker {
             user: self.inside_user(kind),
             ..talk.client.clone()
         };
-        let run = run.finding(kind, env);
+        let run = run.finding(kind.programs(env).as_deref(), env);
         let client = self.open_client(container, &run, talk).await?;
         Ok(Session(CloneMethod::Client(client)))
     }

@@ -1,0 +1,111 @@
+//! What a program in a server's container is given, and what it answers.
+
+use std::io::Read;
+
+use bytes::{Buf as _, Bytes};
+
+use super::zstd_frames::ZstdFrames;
+use crate::docker::image_facts::variable;
+
+/// What a program reads.
+#[derive(Clone, Debug)]
+pub(super) enum Input {
+    /// These bytes.
+    Plain(Bytes),
+    /// What these unpack to, by gzip.
+    Gzip(Bytes),
+    /// What these unpack to, by Zstandard.
+    Zstd(Bytes),
+}
+
+impl Input {
+    /// By the end of a file's name.
+    pub(super) fn of_file(path: &str, content: Bytes) -> Self {
+        let path = path.to_ascii_lowercase();
+        if path.ends_with(".gz") {
+            Self::Gzip(content)
+        } else if path.ends_with(".zst") {
+            Self::Zstd(content)
+        } else {
+            Self::Plain(content)
+        }
+    }
+
+    pub(super) fn reader(self) -> Box<dyn Read + Send> {
+        match self {
+            Self::Plain(bytes) => Box::new(bytes.reader()),
+            Self::Gzip(bytes) => Box::new(flate2::read::MultiGzDecoder::new(bytes.reader())),
+            Self::Zstd(bytes) => Box::new(ZstdFrames::new(bytes)),
+        }
+    }
+}
+
+/// One run of a program in a container.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Run {
+    /// Program and arguments.
+    pub(super) arguments: Vec<String>,
+    /// Its variables beside the container's.
+    pub(super) env: Vec<String>,
+    /// As whom, where not as the container's user.
+    pub(super) user: Option<String>,
+    /// What it reads.
+    pub(super) input: Option<Input>,
+}
+
+impl Run {
+    /// A program with these words.
+    pub(super) fn new(words: &[&str]) -> Self {
+        Self {
+            arguments: words.iter().map(|&word| word.to_owned()).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// With this text to read.
+    pub(super) fn reading(mut self, text: impl Into<Bytes>) -> Self {
+        self.input = Some(Input::Plain(text.into()));
+        self
+    }
+
+    /// With these programs of the server first on the path; `env` are the variables of its container.
+    pub(super) fn finding(self, programs: Option<&str>, env: &[String]) -> Self {
+        match (programs, variable(env, "PATH")) {
+            (Some(programs), Some(path)) => self.with("PATH", &format!("{programs}:{path}")),
+            _ => self,
+        }
+    }
+
+    /// With this variable.
+    pub(super) fn with(mut self, key: &str, value: &str) -> Self {
+        self.env.push(format!("{key}={value}"));
+        self
+    }
+}
+
+/// What a run answered.
+#[derive(Debug, Default)]
+pub(super) struct Answer {
+    pub(super) exit_code: i64,
+    pub(super) output: String,
+    pub(super) errors: String,
+    /// Why its input could not be unpacked.
+    pub(super) broken_input: Option<String>,
+}
+
+impl Answer {
+    pub(super) fn succeeded(&self) -> bool {
+        self.exit_code == 0 && self.broken_input.is_none()
+    }
+
+    /// The last line about what went wrong.
+    pub(super) fn last_error(&self) -> String {
+        let last = self
+            .errors
+            .lines()
+            .chain(self.output.lines())
+            .map(str::trim)
+            .rfind(|line| !line.is_empty());
+        last.map_or_else(|| format!("exit code {}", self.exit_code), str::to_owned)
+    }
+}

@@ -1,0 +1,55 @@
+//! What an image asks for, as far as we heed it.
+
+use bollard::models::ImageConfig;
+
+/// What an image asks for, as far as we heed it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct ImageFacts {
+    /// Whether its process begins as root.
+    pub(super) starts_as_root: bool,
+    /// The paths it declares as volumes.
+    pub(super) volumes: Vec<String>,
+    /// Its environment.
+    pub(super) env: Vec<String>,
+}
+
+impl ImageFacts {
+    pub(super) fn read(config: ImageConfig) -> Self {
+        Self {
+            starts_as_root: is_root(config.user.as_deref().unwrap_or_default()),
+            volumes: config.volumes.unwrap_or_default(),
+            env: config.env.unwrap_or_default(),
+        }
+    }
+
+    /// The value of one of its variables.
+    pub(super) fn variable(&self, key: &str) -> Option<&str> {
+        variable(&self.env, key)
+    }
+}
+
+/// The value of one of these variables.
+pub(super) fn variable<'a>(env: &'a [String], key: &str) -> Option<&'a str> {
+    env.iter()
+        .find_map(|line| line.strip_prefix(key)?.strip_prefix('='))
+}
+
+fn is_root(user: &str) -> bool {
+    let name = user.split(':').next().unwrap_or_default();
+    name.is_empty() || name == "root" || name.parse::<u32>() == Ok(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_image_without_a_user_or_with_root_starts_as_root() {
+        for root in ["", "root", "0", "0:0", "root:wheel", "00"] {
+            assert!(is_root(root), "{root}");
+        }
+        for other in ["app", "1000", "1000:0", "nobody:root"] {
+            assert!(!is_root(other), "{other}");
+        }
+    }
+}

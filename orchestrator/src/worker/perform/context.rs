@@ -1,0 +1,90 @@
+//! What a step may look at, and what comes of it.
+
+use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+
+use deploy::{
+    engine::EngineError,
+    names::{PreviewId, RevisionNumber, ServiceName},
+};
+use webhook::forge::ForgeError;
+
+use crate::{
+    lifecycle::{Diagnosis, RevisionFacts},
+    store::StoreError,
+    worker::{Ports, PreviewState},
+};
+
+/// What a step brought to light, beyond having been done.
+#[derive(Debug)]
+pub(in crate::worker) enum Effect {
+    Done,
+    /// Addresses at which all services were seen ready.
+    Ready(BTreeMap<ServiceName, SocketAddr>),
+}
+
+/// Why a step was not done.
+#[derive(Debug)]
+pub(in crate::worker) enum StepError {
+    /// The revision is at fault; trying again brings the same.
+    Permanent(Diagnosis),
+    /// Another try may succeed; the other side may have said when.
+    Transient {
+        reason: String,
+        after: Option<Duration>,
+    },
+}
+
+impl StepError {
+    pub(super) fn transient(reason: impl std::fmt::Display) -> Self {
+        Self::Transient {
+            reason: reason.to_string(),
+            after: None,
+        }
+    }
+}
+
+impl From<StoreError> for StepError {
+    fn from(error: StoreError) -> Self {
+        Self::transient(error)
+    }
+}
+
+impl From<EngineError> for StepError {
+    fn from(error: EngineError) -> Self {
+        Self::transient(error)
+    }
+}
+
+impl From<ForgeError> for StepError {
+    fn from(error: ForgeError) -> Self {
+        let after = match &error {
+            ForgeError::RateLimited { retry_after } => Some(*retry_after),
+            _ => None,
+        };
+        Self::Transient {
+            reason: error.to_string(),
+            after,
+        }
+    }
+}
+
+/// How a step went, and how long it took.
+#[derive(Debug)]
+pub(in crate::worker) struct Ended {
+    pub(in crate::worker) result: Result<Effect, StepError>,
+    pub(in crate::worker) took: Duration,
+}
+
+/// Everything a step may look at.
+pub(super) struct StepContext<'a> {
+    pub(super) ports: &'a Ports,
+    pub(super) preview: &'a PreviewId,
+    pub(super) state: &'a PreviewState,
+}
+
+impl StepContext<'_> {
+    pub(super) fn revision(&self, number: RevisionNumber) -> Result<&RevisionFacts, StepError> {
+        let facts = self.state.observed.revision(number);
+        facts.ok_or_else(|| StepError::transient(format!("revision {number} is not known")))
+    }
+}

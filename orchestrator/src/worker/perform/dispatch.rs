@@ -1,0 +1,219 @@
+//! Does one step: its beginning counted first, within its deadline.
+
+use std::time::Duration;
+
+use deploy::names::{PreviewId, RevisionNumber};
+use tokio::time::Instant;
+
+use super::{
+    assign, build,
+    context::{Effect, Ended, StepContext, StepError},
+    data, forge, migrate, remove, run, source,
+};
+use crate::{
+    diagnosis,
+    lifecycle::{Attempt, Outcome, Step},
+    store::StoreError,
+    worker::{Ports, PreviewState},
+};
+
+/// How long it may take to read what a commit asks for, its fetch included.
+const READ_MAX: Duration = Duration::from_secs(6 * 60);
+
+/// Does one step, within its deadline, its beginning counted first.
+pub(in crate::worker) async fn perform(
+    ports: &Ports,
+    preview: &PreviewId,
+    step: &Step,
+    state: &PreviewState,
+) -> Ended {
+    let began = Instant::now();
+    let context = StepContext {
+        ports,
+        preview,
+        state,
+    };
+    let result = match begin_attempt(ports, preview, step).await {
+        Ok(()) => within_deadline(&context, step).await,
+        Err(error) => Err(error.into()),
+    };
+    if result.is_err() {
+        end_attempt(ports, preview, step).await;
+    }
+    Ended {
+        result,
+        took: began.elapsed(),
+    }
+}
+
+async fn within_deadline(context: &StepContext<'_>, step: &Step) -> Result<Effect, StepError> {
+    // A build has its deadline from its turn on; its place in the line has none.
+    if !step.is_cancellable() || matches!(step, Step::Build { .. }) {
+        return dispatch(context, step).await;
+    }
+    let deadline = deadline(context, step);
+    match tokio::time::timeout(deadline, dispatch(context, step)).await {
+        Ok(result) => result,
+        Err(_) => match step {
+            Step::Migrate { database, .. } => Err(StepError::Permanent(
+                diagnosis::migration_timed_out(database, deadline),
+            )),
+            _ => Err(StepError::transient(format!(
+                "it took longer than {}s",
+                deadline.as_secs()
+            ))),
+        },
+    }
+}
+
+/// The operator's limit where there is one; the probe has its own clock and says more when it
+/// runs out. Only the reading of a commit is left.
+fn deadline(context: &StepContext<'_>, step: &Step) -> Duration {
+    let limits = &context.ports.settings.limits;
+    match step {
+        Step::Migrate { .. } => Duration::from_secs(limits.migrate_seconds_max),
+        Step::Probe { .. } => Duration::from_secs(limits.start_seconds_max + 30),
+        Step::Drain { .. } => Duration::from_secs(limits.drain_seconds_max + 15),
+        _ => READ_MAX,
+    }
+}
+
+async fn dispatch(context: &StepContext<'_>, step: &Step) -> Result<Effect, StepError> {
+    match step {
+        Step::ReadPullRequest { refresh, confirms } => {
+            forge::read(context, *refresh, *confirms).await
+        }
+        Step::Report { .. } => forge::report(context).await,
+        Step::DeleteRecords => forge::delete_records(context).await,
+        Step::BeginRevision {
+            number,
+            commit,
+            request,
+        } => source::begin(context, *number, commit, *request).await,
+        Step::ReadSource { revision } => source::read(context, *revision).await,
+        Step::Build { revision, service } => build::build(context, *revision, service).await,
+        Step::EnsureNetwork { network, members } => {
+            run::ensure_network(context, network, *members).await
+        }
+        Step::StartService { revision, service } => run::start(context, *revision, service).await,
+        Step::Probe { revision } => run::probe(context, *revision).await,
+        Step::Explain { revision, service } => run::explain(context, *revision, service).await,
+        Step::Route { revision } => run::route(context, *revision).await,
+        Step::Unroute => run::unroute(context).await,
+        Step::Drain { revision } => run::drain(context, *revision).await,
+        Step::AssignData {
+            revision,
+            generation,
+            from,
+            reseed,
+        } => assign::assign(context, *revision, *generation, from, reseed).await,
+        Step::ForkData {
+            generation,
+            from,
+            names,
+            revision: _,
+        } => data::fork(context, *generation, from, names).await,
+        Step::CreateDatabase {
+            generation,
+            name,
+            revision,
+        } => data::create(context, *revision, *generation, name).await,
+        Step::StartDatabase {
+            generation,
+            name,
+            revision,
+        } => data::start(context, *revision, *generation, name).await,
+        Step::StopDatabase { generation, name } => data::stop(context, *generation, name).await,
+        Step::Migrate { revision, database } => {
+            migrate::migrate(context, *revision, database).await
+        }
+        Step::RemoveDatabase { generation, name } => data::remove(context, *generation, name).await,
+        Step::GiveUp { revision: _, what } => Err(StepError::Permanent(diagnosis::gave_up(what))),
+        Step::RemoveService { revision, service } => {
+            remove::service(context, *revision, service).await
+        }
+        Step::RemoveImage { image } => remove::image(context, image).await,
+        Step::RemoveStray { stray } => remove::stray(context, stray).await,
+        Step::RemoveNetwork { network } => remove::network(context, network).await,
+        Step::Retire { revision } => {
+            context
+                .ports
+                .store
+                .set_outcome(context.preview, *revision, Outcome::Retired)
+                .await?;
+            Ok(Effect::Done)
+        }
+        Step::ConfirmEmpty { seen } => remove::confirm_empty(context, *seen).await,
+        Step::ConfirmGone => remove::confirm_gone(context).await,
+    }
+}
+
+/// The work whose beginnings are counted.
+fn attempt(step: &Step) -> Option<(RevisionNumber, Attempt)> {
+    match step {
+        Step::ReadSource { revision } => Some((*revision, Attempt::Source)),
+        Step::Build { revision, service } => Some((*revision, Attempt::Build(service.clone()))),
+        Step::ForkData { revision, .. } => Some((*revision, Attempt::Fork)),
+        Step::CreateDatabase { name, revision, .. } => {
+            Some((*revision, Attempt::Database(name.clone())))
+        }
+        Step::StartDatabase { name, revision, .. } => {
+            Some((*revision, Attempt::StartDatabase(name.clone())))
+        }
+        Step::Migrate { revision, database } => {
+            Some((*revision, Attempt::Migrate(database.clone())))
+        }
+        Step::StartService { revision, service } => {
+            Some((*revision, Attempt::Start(service.clone())))
+        }
+        Step::Probe { revision } => Some((*revision, Attempt::Probe)),
+        _ => None,
+    }
+}
+
+async fn begin_attempt(ports: &Ports, preview: &PreviewId, step: &Step) -> Result<(), StoreError> {
+    match attempt(step) {
+        Some((number, attempt)) => ports.store.begin_attempt(preview, number, attempt).await,
+        None => Ok(()),
+    }
+}
+
+/// Takes the beginning of a step back that failed or was cancelled while we lived.
+pub(in crate::worker) async fn end_attempt(ports: &Ports, preview: &PreviewId, step: &Step) {
+    let Some((number, attempt)) = attempt(step) else {
+        return;
+    };
+    if let Err(error) = ports.store.end_attempt(preview, number, attempt).await {
+        tracing::warn!(%error, "failed to take back the beginning of a step");
+    }
+}
+
+/// What a step is called in a preview's history.
+pub(in crate::worker) fn title(step: &Step) -> String {
+    let about = match step {
+        Step::Build { service, .. }
+        | Step::StartService { service, .. }
+        | Step::RemoveService { service, .. } => Some(service.to_string()),
+        Step::CreateDatabase { name, .. }
+        | Step::StartDatabase { name, .. }
+        | Step::StopDatabase { name, .. }
+        | Step::RemoveDatabase { name, .. } => Some(name.to_string()),
+        Step::Migrate { database, .. } => Some(database.to_string()),
+        _ => None,
+    };
+    match about {
+        Some(about) => format!("{} {about}", step.word()),
+        None => step.word().to_owned(),
+    }
+}
+
+/// Whether a step that went well belongs into a preview's history.
+pub(in crate::worker) fn is_told(step: &Step) -> bool {
+    !matches!(
+        step,
+        Step::Report { .. }
+            | Step::ConfirmEmpty { .. }
+            | Step::Retire { .. }
+            | Step::AssignData { .. }
+    )
+}

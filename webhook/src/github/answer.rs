@@ -1,0 +1,17 @@
+//! One answer of GitHub's API, read to its end.
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+
+/// An answer that was read to its end.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+impl Answer {
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
