@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Blueprint, BlueprintError, Health, ImageSource, Service, databases::resolve_databases,
-    dockerfile, document::Document, section::Source, service,
+    Blueprint, BlueprintError, BlueprintVersion, Health, ImageSource, Service,
+    databases::resolve_databases, dockerfile, document::Document, section::Source, service,
 };
 use crate::{names::ServiceName, source::Tree};
 
@@ -23,8 +23,8 @@ pub(super) async fn resolve(
     let Document {
         mut services,
         databases,
-        mut notes,
     } = draft;
+    let mut notes = Vec::new();
     if services.is_empty() {
         // A file that names databases alone goes with the Dockerfile at the root.
         let web =
@@ -40,6 +40,7 @@ pub(super) async fn resolve(
     let databases = resolve_databases(tree, source, databases, &services, &mut notes).await?;
     let origin = source.file.to_owned();
     Ok(Blueprint {
+        version: BlueprintVersion::default(),
         origin,
         services: resolved,
         databases,

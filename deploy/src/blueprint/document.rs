@@ -13,25 +13,13 @@ const SERVICES_MAX: usize = 20;
 /// Databases of one blueprint.
 const DATABASES_MAX: usize = 5;
 
-const PREVIEW_KEYS: [&str; 10] = [
-    "when",
-    "label",
-    "drafts",
-    "bots",
-    "agents",
-    "paths",
-    "ttl",
-    "doze_after",
-    "sleep_after",
-    "access",
-];
-const REVIEW_KEYS: [&str; 3] = ["start", "notes", "accounts"];
+/// Tables that do not exist yet.
+const LATER: [&str; 2] = ["preview", "review"];
 
 /// The file's content, in its order.
 pub(super) struct Document {
     pub(super) services: Vec<service::Draft>,
     pub(super) databases: Vec<database::Draft>,
-    pub(super) notes: Vec<String>,
 }
 
 /// Reads the file.
@@ -43,8 +31,7 @@ pub(super) fn document(source: &Source<'_>) -> Result<Document, BlueprintError> 
         at: 0..0,
         table: parsed.get_ref(),
     };
-    root.expect(&["services", "databases", "preview", "review"], &[])?;
-    let mut notes = Vec::new();
+    root.expect(&["services", "databases"], &LATER)?;
     let (mut services, mut databases) = (Vec::new(), Vec::new());
     for (name, section) in root.sections()? {
         match name {
@@ -56,7 +43,7 @@ pub(super) fn document(source: &Source<'_>) -> Result<Document, BlueprintError> 
                     return Err(section.error(format!("more than {SERVICES_MAX} services")));
                 }
             }
-            "databases" => {
+            _ => {
                 for (name, section) in section.sections()? {
                     databases.push(database::database(name, &section)?);
                 }
@@ -64,8 +51,6 @@ pub(super) fn document(source: &Source<'_>) -> Result<Document, BlueprintError> 
                     return Err(section.error(format!("more than {DATABASES_MAX} databases")));
                 }
             }
-            "preview" => ignored(&section, &PREVIEW_KEYS, &["hooks"], &mut notes)?,
-            _ => ignored(&section, &REVIEW_KEYS, &[], &mut notes)?,
         }
     }
     for database in &databases {
@@ -84,7 +69,6 @@ pub(super) fn document(source: &Source<'_>) -> Result<Document, BlueprintError> 
     Ok(Document {
         services,
         databases,
-        notes,
     })
 }
 
@@ -101,21 +85,4 @@ fn unreadable(source: &Source<'_>, wrong: &toml::de::Error) -> BlueprintError {
         );
     }
     source.error(&at, message)
-}
-
-/// A table that is read but not heeded yet.
-fn ignored(
-    section: &Section<'_>,
-    known: &[&str],
-    later: &[&str],
-    notes: &mut Vec<String>,
-) -> Result<(), BlueprintError> {
-    section.expect(known, later)?;
-    for (key, _) in section.entries() {
-        let (name, key) = (&section.name, key.get_ref());
-        notes.push(format!(
-            "`{key}` in {name} is not supported yet and was ignored."
-        ));
-    }
-    Ok(())
 }

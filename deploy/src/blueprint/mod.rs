@@ -25,8 +25,8 @@ pub(crate) use dockerfile::instructions;
 pub use error::BlueprintError;
 pub use kind::known_kind;
 pub use model::{
-    Blueprint, Command, Database, DatabaseKind, Health, ImageSource, Migrate, OnPush, SeedSource,
-    Service,
+    Blueprint, BlueprintVersion, Command, Database, DatabaseKind, Health, ImageSource, Migrate,
+    OnPush, SeedSource, Service, UnknownVersion,
 };
 pub use nearest::nearest;
 pub use read::read;

@@ -10,6 +10,9 @@ use crate::names::{DatabaseName, ServiceName};
 /// preview was made of can be read after the commit is gone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Blueprint {
+    /// Its form in the store.
+    #[serde(default)]
+    pub version: BlueprintVersion,
     /// The file it was read from, such as `dayfly.toml`.
     pub origin: String,
     /// At least one; exactly one of them is [`Service::main`].
@@ -18,6 +21,37 @@ pub struct Blueprint {
     pub databases: Vec<Database>,
     /// One sentence for each default that was chosen and each key that was ignored, for people.
     pub notes: Vec<String>,
+}
+
+/// The form of a stored blueprint. Those that say none were stored before there were numbers, and
+/// have the first one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "u32", into = "u32")]
+pub enum BlueprintVersion {
+    /// What this module describes.
+    #[default]
+    One,
+}
+
+/// A blueprint in a form that this version of Dayfly does not know.
+#[derive(Debug, thiserror::Error)]
+#[error("it has form {0}, and this dayfly knows form 1 alone")]
+pub struct UnknownVersion(u32);
+
+impl TryFrom<u32> for BlueprintVersion {
+    type Error = UnknownVersion;
+    fn try_from(number: u32) -> Result<Self, UnknownVersion> {
+        match number {
+            1 => Ok(Self::One),
+            other => Err(UnknownVersion(other)),
+        }
+    }
+}
+
+impl From<BlueprintVersion> for u32 {
+    fn from(_one: BlueprintVersion) -> u32 {
+        1
+    }
 }
 
 /// One container of a revision.

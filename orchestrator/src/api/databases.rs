@@ -11,7 +11,9 @@ use axum::{
     http::StatusCode,
 };
 use deploy::{
-    blueprint::{Blueprint, Database, DatabaseKind, OnPush, SeedSource, known_kind},
+    blueprint::{
+        Blueprint, BlueprintVersion, Database, DatabaseKind, OnPush, SeedSource, known_kind,
+    },
     data_access::ConnectionInfo,
     databases::{DatabaseError, DatabaseSpec, url},
     engine::EngineError,
@@ -152,6 +154,7 @@ pub(super) async fn create(
 /// Its one revision, with all that a commit would have said.
 fn first(commit: CommitSha, database: Database) -> NewRevision {
     let blueprint = Blueprint {
+        version: BlueprintVersion::default(),
         origin: "a database alone".to_owned(),
         services: Vec::new(),
         databases: vec![database],

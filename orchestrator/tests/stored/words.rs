@@ -130,9 +130,17 @@ fn blueprints(version: &str) -> Vec<String> {
 
 #[test]
 fn a_stored_blueprint_is_read_in_the_words_it_was_written_in() {
-    for text in blueprints("") {
+    for text in blueprints(r#""version":1,"#) {
         stays::<Blueprint>(&text);
     }
+    // Before there was a version.
+    for (before, now) in blueprints("").iter().zip(blueprints(r#""version":1,"#)) {
+        let read: Blueprint = serde_json::from_str(before).expect("an older blueprint");
+        assert_eq!(serde_json::to_string(&read).expect("a value"), now);
+    }
+    let newer = serde_json::from_str::<Blueprint>(&blueprints(r#""version":2,"#)[0]);
+    let error = newer.expect_err("a newer blueprint").to_string();
+    assert!(error.contains("form 2"), "{error}");
     for health in ["\"Default\"", "\"Running\""] {
         stays::<deploy::blueprint::Health>(health);
     }

@@ -1,7 +1,7 @@
 //! What the tests' previews are made of.
 
 use deploy::{
-    blueprint::{Blueprint, Health, Migrate, Service},
+    blueprint::{Blueprint, BlueprintVersion, Health, Migrate, Service},
     engine::Stray,
 };
 
@@ -87,6 +87,7 @@ pub(super) fn blueprint(asks: Asks) -> Blueprint {
     };
     let asked = asks == Asks::ServiceAndDatabase;
     Blueprint {
+        version: BlueprintVersion::default(),
         origin: "dayfly.toml".to_owned(),
         services: vec![service],
         databases: asked.then_some(database).into_iter().collect(),

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use deploy::{
     blueprint::{
-        Blueprint, Command, Database, DatabaseKind, Health, ImageSource, Migrate, OnPush, Service,
+        Blueprint, BlueprintVersion, Command, Database, DatabaseKind, Health, ImageSource, Migrate,
+        OnPush, Service,
     },
     names::CommitSha,
 };
@@ -82,6 +83,7 @@ impl App {
         Self {
             commit: words::commit(index),
             blueprint: Blueprint {
+                version: BlueprintVersion::default(),
                 origin: "dayfly.toml".to_owned(),
                 services,
                 databases,
