@@ -22,8 +22,6 @@ pub struct DockerConfig {
     /// Whether the engine's own bridge is behind our rules too: what builds run is there, and what
     /// others run without a network of their own.
     pub isolate_builds: bool,
-    /// How the engine is asked to build.
-    pub builder: BuilderWay,
     /// What builds may take of the host.
     pub builds: BuildLimits,
     /// Who may pull from which registry.
@@ -45,7 +43,6 @@ impl DockerConfig {
             subnet_pool: Subnet::DEFAULT_POOL,
             firewall: true,
             isolate_builds: false,
-            builder: BuilderWay::default(),
             builds: BuildLimits::default(),
             registries: Arc::default(),
             pool: None,
@@ -53,17 +50,6 @@ impl DockerConfig {
             timeouts: Timeouts::default(),
         }
     }
-}
-
-/// How the engine is asked to build.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum BuilderWay {
-    /// Its builder directly: only what is new of a context is sent. Where the engine does not offer
-    /// that, as an archive.
-    #[default]
-    Direct,
-    /// As an archive of the whole context, in one call.
-    Archive,
 }
 
 /// How long calls may take before the engine counts as unreachable.

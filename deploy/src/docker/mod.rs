@@ -21,7 +21,7 @@ pub use build::{
     registries::{Login, Registries, RegistriesError},
 };
 pub use client::Docker;
-pub use config::{BuildLimits, BuilderWay, Ceiling, DEFAULT_SOCKET, DockerConfig, Timeouts};
+pub use config::{BuildLimits, Ceiling, DEFAULT_SOCKET, DockerConfig, Timeouts};
 pub use database::OverQuota;
 pub use host::doctor::{Check, CheckState};
 pub use network::{

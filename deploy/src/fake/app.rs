@@ -1,14 +1,8 @@
 //! How the applications of the simulated host behave.
 
-use std::{
-    collections::HashMap,
-    time::Duration,
-};
+use std::{collections::HashMap, time::Duration};
 
-use crate::{
-    blueprint::Command,
-    names::CommitSha,
-};
+use crate::{blueprint::Command, names::CommitSha};
 
 /// What comes of building an application.
 #[derive(Clone, Debug, PartialEq, Eq)]

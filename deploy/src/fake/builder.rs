@@ -57,12 +57,7 @@ impl Builder for FakeEngine {
                 took: Duration::from_millis(1),
             });
         }
-        let script = self
-            .world()
-            .apps
-            .of_build(&commit)
-            .build
-            .clone();
+        let script = self.world().apps.of_build(&commit).build.clone();
         let built = match script {
             BuildScript::Ok => self.finish_build(request),
             BuildScript::Fails { step, message } => Err(BuildError::Failed {

@@ -4,7 +4,6 @@
 //! Everything here treats a repository as a stranger's: nothing is checked out, no hook, filter,
 //! submodule or alternate runs, and every count, size and wait has a limit.
 
-mod archive;
 mod blobs;
 mod context;
 mod error;
@@ -24,10 +23,11 @@ mod said;
 mod tape;
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod untar;
 
-pub use archive::context_archive;
 pub use context::{Contents, Context, Part, PartKind};
 pub use error::SourceError;
 pub use git::{is_config_of_mirror, is_of_mirror};

@@ -6,7 +6,7 @@ use deploy::blueprint::nearest;
 use toml::de::{DeTable, DeValue};
 
 /// Every key there is, as `section.key`, with its meaning.
-pub const KEYS: [(&str, &str); 46] = [
+pub const KEYS: [(&str, &str); 45] = [
     (
         "domain",
         "domain under which previews live; `localhost` for this machine only",
@@ -63,10 +63,6 @@ pub const KEYS: [(&str, &str); 46] = [
     (
         "engine.subnet_pool",
         "where previews get their networks from (default: 10.213.0.0/16)",
-    ),
-    (
-        "engine.builder",
-        "`direct` sends only what is new, `archive` the whole context (default: direct)",
     ),
     (
         "engine.isolate_builds",

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use deploy::docker::{BuilderWay, Registries};
+use deploy::docker::Registries;
 use proxy::table::HostName;
 use secrecy::SecretString;
 use webhook::{github::Credential, names::RepoName};
@@ -67,8 +67,6 @@ pub struct ServerConfig {
     pub engine_socket: PathBuf,
     /// Where previews get their networks from.
     pub subnet_pool: String,
-    /// How the engine is asked to build.
-    pub builder: BuilderWay,
     /// Whether builds are kept from the host and from private addresses.
     pub isolate_builds: bool,
     /// Who may pull from which registry.
@@ -116,7 +114,6 @@ impl ServerConfig {
             subnet_pool: keys
                 .parse("engine.subnet_pool", "a network such as 10.213.0.0/16")?
                 .unwrap_or_else(|| SUBNET_POOL_DEFAULT.to_owned()),
-            builder: builder(keys)?,
             isolate_builds: keys
                 .parse("engine.isolate_builds", "true or false")?
                 .unwrap_or(false),
@@ -155,20 +152,6 @@ fn each<T: FromStr>(given: &Given, value: &str, form: &str) -> Result<T, ConfigE
     value
         .parse()
         .map_err(|_| wrong(given, format!("{value:?} has to be {form}")))
-}
-
-fn builder(keys: &Keys) -> Result<BuilderWay, ConfigError> {
-    let Some(given) = keys.get("engine.builder") else {
-        return Ok(BuilderWay::default());
-    };
-    match given.values.as_slice() {
-        [word] if word == "direct" => Ok(BuilderWay::Direct),
-        [word] if word == "archive" => Ok(BuilderWay::Archive),
-        _ => Err(wrong(
-            given,
-            "engine.builder is direct or archive".to_owned(),
-        )),
-    }
 }
 
 fn registries(keys: &Keys) -> anyhow::Result<Registries> {

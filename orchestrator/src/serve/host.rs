@@ -23,7 +23,6 @@ pub async fn connect_engine(config: &ServerConfig, store: &Store) -> anyhow::Res
     let mut engine = DockerConfig::new(store.instance().clone());
     engine.socket.clone_from(&config.engine_socket);
     engine.subnet_pool = subnet_pool;
-    engine.builder = config.builder;
     engine.isolate_builds = config.isolate_builds;
     engine.registries = Arc::new(config.registries.clone());
     let limits = &config.limits;

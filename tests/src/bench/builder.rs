@@ -9,13 +9,14 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
+use bollard::query_parameters::{BuildImageOptionsBuilder, BuilderVersion};
 use deploy::{
     builder::{BuildEvent, BuildRequest, Builder as _, silence},
-    docker::{BuilderWay, Docker, DockerConfig},
+    docker::{Docker, DockerConfig},
     names::{ImageId, Instance, PreviewId, RevisionNumber, ServiceName},
-    source::{Context, MirrorId, Mirrors, Tree, context_archive},
+    source::{MirrorId, Mirrors, Tree},
 };
-use futures_util::TryStreamExt as _;
+use futures_util::StreamExt as _;
 use tempfile::TempDir;
 
 use super::{
@@ -42,10 +43,10 @@ const GROWTH_GOAL: f64 = 0.5;
 const CACHED_GOAL: f64 = 1.2;
 const CANCEL_MS_GOAL: f64 = 200.0;
 
-/// Two handles on the engine as one instance, and somewhere for sources.
+/// The engine as we ask it and as anybody may, and somewhere for sources.
 struct Bench {
     direct: Docker,
-    archive: Docker,
+    plain: bollard::Docker,
     mirrors: Mirrors,
     mirror: MirrorId,
     folder: TempDir,
@@ -86,20 +87,16 @@ impl Bench {
     fn set_up() -> anyhow::Result<Self> {
         let number = RandomState::new().hash_one("bench").to_be_bytes();
         let instance = Instance::parse(&hex::encode(&number[..4]))?;
-        let connect = |builder| {
-            let mut config = DockerConfig::new(instance.clone());
-            config.firewall = false;
-            config.builder = builder;
-            Docker::connect(config)
-        };
+        let mut config = DockerConfig::new(instance);
+        config.firewall = false;
         let folder = tempfile::Builder::new().prefix("dayfly-bench-").tempdir()?;
         let mut files = BTreeMap::from([("Dockerfile".to_owned(), DOCKERFILE.into())]);
         for number in 0..FILES {
             files.insert(format!("assets/{number}.bin"), noise(number));
         }
         Ok(Self {
-            direct: connect(BuilderWay::Direct)?,
-            archive: connect(BuilderWay::Archive)?,
+            direct: Docker::connect(config)?,
+            plain: bollard::Docker::connect_with_local_defaults()?,
             mirrors: Mirrors::new(folder.path().join("mirrors")),
             mirror: MirrorId::parse("bench")?,
             folder,
@@ -107,8 +104,8 @@ impl Bench {
         })
     }
 
-    /// The context with this text in its small file.
-    async fn tree(&self, small: &str, dockerfile: &str) -> anyhow::Result<Tree> {
+    /// The context with this text in its small file, as an archive.
+    fn archive(&self, small: &str, dockerfile: &str) -> anyhow::Result<Vec<u8>> {
         let mut archive = tar::Builder::new(Vec::new());
         let mut files = self.files.clone();
         // The engine remembers what runs before this one built.
@@ -121,11 +118,14 @@ impl Bench {
             header.set_size(content.len() as u64);
             archive.append_data(&mut header, path, content.as_slice())?;
         }
-        let archive = archive.into_inner()?;
-        Ok(self
-            .mirrors
-            .import(&self.mirror, archive.as_slice())
-            .await?)
+        Ok(archive.into_inner()?)
+    }
+
+    /// The same in a mirror.
+    async fn tree(&self, small: &str, dockerfile: &str) -> anyhow::Result<Tree> {
+        let archive = self.archive(small, dockerfile)?;
+        let tree = self.mirrors.import(&self.mirror, archive.as_slice()).await;
+        Ok(tree?)
     }
 
     fn request(tree: Tree) -> anyhow::Result<BuildRequest> {
@@ -153,7 +153,6 @@ impl Bench {
     /// that its layers stay in the cache.
     async fn build(
         &self,
-        way: &Docker,
         tree: Tree,
         costs: &mut Costs,
         before: &mut Option<ImageId>,
@@ -163,7 +162,8 @@ impl Bench {
         let counts = Arc::clone(&sent);
         let request = Self::request(tree)?;
         let began = Instant::now();
-        let image = way
+        let image = self
+            .direct
             .build(
                 &request,
                 Arc::new(move |event| {
@@ -183,31 +183,64 @@ impl Bench {
         Ok(())
     }
 
+    /// The same in one call of the engine, with the whole context. The image before goes afterwards.
+    async fn build_archive(
+        &self,
+        archive: Vec<u8>,
+        costs: &mut Costs,
+        before: &mut Option<String>,
+    ) -> anyhow::Result<()> {
+        let cache = self.cache_bytes().await?;
+        costs.bytes.push(archive.len() as f64);
+        let tag = format!("dayfly-bench-{}:{}", std::process::id(), costs.bytes.len());
+        let options = BuildImageOptionsBuilder::new()
+            .t(&tag)
+            .rm(true)
+            .version(BuilderVersion::BuilderBuildKit)
+            .session(&hex::encode(
+                RandomState::new().hash_one(&tag).to_be_bytes(),
+            ))
+            .build();
+        let body = bollard::body_full(archive.into());
+        let began = Instant::now();
+        let mut answers = self.plain.build_image(options, None, Some(body));
+        while let Some(answer) = answers.next().await {
+            answer?;
+        }
+        costs.wall.push(began.elapsed());
+        costs.growth.push(self.cache_bytes().await? - cache);
+        if let Some(before) = before.replace(tag) {
+            Plain::run(&["image", "rm", &before]).await?;
+        }
+        Ok(())
+    }
+
     /// 30 MB of which one small file changes.
     async fn contexts(&self, dockerfile: &str, how: &str) -> anyhow::Result<Vec<Row>> {
         let (mut direct, mut archive) = (Costs::default(), Costs::default());
         let (mut ours, mut theirs) = (None, None);
         // The first time everything is new to both.
-        for (way, last) in [(&self.direct, &mut ours), (&self.archive, &mut theirs)] {
-            let tree = self.tree("at first", dockerfile).await?;
-            self.build(way, tree, &mut Costs::default(), last).await?;
-        }
-        let mut tar_bytes = 0.0;
+        let tree = self.tree("at first", dockerfile).await?;
+        self.build(tree, &mut Costs::default(), &mut ours).await?;
+        let whole = self.archive("at first", dockerfile)?;
+        self.build_archive(whole, &mut archive, &mut theirs).await?;
+        archive = Costs {
+            bytes: archive.bytes,
+            ..Costs::default()
+        };
         for round in 0..ROUNDS {
-            let tree = self
-                .tree(&format!("direct {how} {round}"), dockerfile)
-                .await?;
-            self.build(&self.direct, tree, &mut direct, &mut ours)
-                .await?;
-            let tree = self
-                .tree(&format!("archive {how} {round}"), dockerfile)
-                .await?;
-            tar_bytes = archive_bytes(&tree).await?;
-            self.build(&self.archive, tree, &mut archive, &mut theirs)
-                .await?;
+            let small = format!("direct {how} {round}");
+            let tree = self.tree(&small, dockerfile).await?;
+            self.build(tree, &mut direct, &mut ours).await?;
+            let small = format!("archive {how} {round}");
+            let whole = self.archive(&small, dockerfile)?;
+            self.build_archive(whole, &mut archive, &mut theirs).await?;
         }
-        for image in ours.into_iter().chain(theirs) {
+        if let Some(image) = ours {
             self.direct.remove(&preview()?, &image).await?;
+        }
+        if let Some(tag) = theirs {
+            Plain::run(&["image", "rm", &tag]).await?;
         }
         let what = format!(
             "a context of {FILES} files of {} KiB of which one small file, {how}, changed, medians of \
@@ -217,7 +250,7 @@ impl Bench {
         let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len().max(1) as f64;
         let walls = (ms(median(&direct.wall)), ms(median(&archive.wall)));
         let growth = (mean(&direct.growth), mean(&archive.growth));
-        let bytes = (mean(&direct.bytes), tar_bytes);
+        let bytes = (mean(&direct.bytes), mean(&archive.bytes));
         Ok(vec![
             Row::compared("context_bytes_ratio", bytes, what.clone(), BYTES_GOAL).in_unit("bytes"),
             Row::compared("context_wall_ratio", walls, what.clone(), WALL_GOAL),
@@ -243,8 +276,7 @@ impl Bench {
         for round in 0..=2 * ROUNDS {
             let mut costs = Costs::default();
             let tree = self.tree("cached", DOCKERFILE).await?;
-            self.build(&self.direct, tree, &mut costs, &mut last)
-                .await?;
+            self.build(tree, &mut costs, &mut last).await?;
             let began = Instant::now();
             Plain::run(&["build", "--quiet", "--tag", &tag, "--", &folder]).await?;
             // The first round fills both caches.
@@ -325,16 +357,4 @@ fn noise(number: u64) -> Vec<u8> {
         bytes.extend_from_slice(&state.to_le_bytes());
     }
     bytes
-}
-
-/// How large the whole context is as an archive.
-async fn archive_bytes(tree: &Tree) -> anyhow::Result<f64> {
-    let context = Context::of(tree, "", "Dockerfile").await?;
-    let archive = context_archive(&context)?;
-    let mut archive = std::pin::pin!(archive);
-    let mut bytes = 0;
-    while let Some(piece) = archive.try_next().await? {
-        bytes += piece.len();
-    }
-    Ok(bytes as f64)
 }

@@ -22,7 +22,7 @@ use crate::{
 
 /// One step of ours that did something.
 #[derive(Clone, Debug)]
-pub(in crate::docker) struct Work {
+pub(crate) struct Work {
     name: String,
     began_ns: i128,
     ended_ns: i128,
@@ -30,7 +30,7 @@ pub(in crate::docker) struct Work {
 
 impl Work {
     /// A step that ended well and was not in the cache.
-    pub(in crate::docker) fn of(vertex: &Vertex) -> Option<Self> {
+    pub(crate) fn of(vertex: &Vertex) -> Option<Self> {
         if vertex.cached || !vertex.error.is_empty() {
             return None;
         }
@@ -71,17 +71,17 @@ impl Work {
 
 /// Tells which records a build left, when it ends: by itself, or because nobody waits for it any
 /// more. Nobody waits for the telling.
-pub(in crate::docker) struct Leftovers {
+pub(crate) struct Leftovers {
     docker: Docker,
     works: Works,
     sink: BuildSink,
 }
 
 /// The steps of one build that did something, so far.
-pub(in crate::docker) type Works = Arc<Mutex<Vec<Work>>>;
+pub(crate) type Works = Arc<Mutex<Vec<Work>>>;
 
 impl Leftovers {
-    pub(in crate::docker) fn of(docker: &Docker, works: &Works, sink: &BuildSink) -> Self {
+    pub(crate) fn of(docker: &Docker, works: &Works, sink: &BuildSink) -> Self {
         Self {
             docker: docker.clone(),
             works: Arc::clone(works),
@@ -121,7 +121,7 @@ impl Drop for Leftovers {
 
 impl Docker {
     /// Everything that the builder keeps.
-    pub(in crate::docker) async fn cache_records(&self) -> Result<Vec<UsageRecord>, BuildError> {
+    pub(crate) async fn cache_records(&self) -> Result<Vec<UsageRecord>, BuildError> {
         let limit = self.config().timeouts.call;
         let asked = buildkit::records(&self.config().socket);
         match tokio::time::timeout(limit, asked).await {
@@ -132,7 +132,7 @@ impl Docker {
 }
 
 /// A record in words of the port.
-pub(in crate::docker) fn record(record: UsageRecord) -> CacheRecord {
+pub(crate) fn record(record: UsageRecord) -> CacheRecord {
     let used = record.last_used_at.as_ref().or(record.created_at.as_ref());
     CacheRecord {
         used_at_ms: used.map_or(0, |at| {

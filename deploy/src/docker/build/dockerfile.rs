@@ -12,10 +12,7 @@ const FRONTENDS: [&str; 2] = ["docker/dockerfile", "docker/dockerfile-upstream"]
 const SYNTAX_ARGUMENT: &str = "BUILDKIT_SYNTAX";
 
 /// A sentence about the frontend that is asked for, unless it is one that may be.
-pub(in crate::docker) fn refused_frontend(
-    content: &[u8],
-    args: &BTreeMap<String, String>,
-) -> Option<String> {
+pub(crate) fn refused_frontend(content: &[u8], args: &BTreeMap<String, String>) -> Option<String> {
     if args.contains_key(SYNTAX_ARGUMENT) {
         return Some(format!(
             "the build argument {SYNTAX_ARGUMENT} is not allowed"
@@ -45,7 +42,7 @@ pub(in crate::docker) fn refused_frontend(
 /// Why a Dockerfile is refused while builds are isolated: what `ADD` fetches, the engine fetches itself,
 /// from where it stands, and no rule for its bridge holds it back. Builders differ in where they see an
 /// instruction begin, so every line that may be one is looked at.
-pub(in crate::docker) fn refused_fetch(content: &[u8]) -> Option<String> {
+pub(crate) fn refused_fetch(content: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(content);
     let lines: Vec<&str> = text.trim_start_matches('\u{feff}').lines().collect();
     // A directive may change what continues a line, and builders differ in where they look for it.
@@ -127,7 +124,7 @@ fn may_fetch(instruction: &str) -> bool {
 
 /// Those of our own build arguments that the Dockerfile may read: the ones whose names it holds. An
 /// argument that it does not declare changes nothing, so it is no reason to build again.
-pub(in crate::docker) fn named_facts<'a>(
+pub(crate) fn named_facts<'a>(
     content: &[u8],
     facts: &'a BTreeMap<String, String>,
 ) -> impl Iterator<Item = (&'a str, &'a str)> {
@@ -151,7 +148,7 @@ pub(in crate::docker) fn named_facts<'a>(
 
 /// The line of the instruction that a step of the builder runs, or of the one that names an image;
 /// none where that is not plain.
-pub(in crate::docker) fn line_of_step(content: &[u8], step: &str) -> Option<u32> {
+pub(crate) fn line_of_step(content: &[u8], step: &str) -> Option<u32> {
     let text = String::from_utf8_lossy(content);
     let step = match step.split_once("] ") {
         Some((_, instruction)) if step.starts_with('[') => instruction,

@@ -52,7 +52,7 @@ const NETWORK: [&str; 10] = [
 ];
 
 /// Why a way of building gave no image.
-pub(in crate::docker) enum Said {
+pub(crate) enum Said {
     /// We know what it means.
     Error(BuildError),
     /// The builder's own sentence.
@@ -64,7 +64,7 @@ pub(in crate::docker) enum Said {
 }
 
 impl Said {
-    pub(in crate::docker) fn from_status(status: &Status) -> Self {
+    pub(crate) fn from_status(status: &Status) -> Self {
         let sentence = status.message();
         if status.code() == Code::Unavailable || passes(sentence) {
             return Self::Error(BuildError::Unreachable(plain(sentence).to_owned()));
@@ -77,13 +77,13 @@ impl Said {
 }
 
 /// Whether another try may bring something else.
-pub(in crate::docker) fn passes(sentence: &str) -> bool {
+pub(crate) fn passes(sentence: &str) -> bool {
     // A command that ended has a verdict, whatever words it quotes.
     exit_code(sentence).is_none() && PASSING.iter().any(|word| sentence.contains(word))
 }
 
 /// The sentence without what builders put before it.
-pub(in crate::docker) fn plain(sentence: &str) -> &str {
+pub(crate) fn plain(sentence: &str) -> &str {
     let mut rest = sentence.trim();
     while let Some(shorter) = PREAMBLES
         .iter()
@@ -107,7 +107,7 @@ fn line_of_details(details: &[u8]) -> Option<u32> {
 }
 
 /// The line that a sentence names, as in `dockerfile parse error line 3: …`.
-pub(in crate::docker) fn line_of_sentence(sentence: &str) -> Option<u32> {
+pub(crate) fn line_of_sentence(sentence: &str) -> Option<u32> {
     let lower = sentence.to_ascii_lowercase();
     let rest = &lower[lower.find("parse error")?..];
     let rest = rest.split_once("line ")?.1;
@@ -117,7 +117,7 @@ pub(in crate::docker) fn line_of_sentence(sentence: &str) -> Option<u32> {
 
 /// What kind of failure it is; `step` is the one that failed and `lines` the last ones that it
 /// printed. A path that is not found still has to be looked for in what the ignore file keeps out.
-pub(in crate::docker) fn fault(
+pub(crate) fn fault(
     sentence: &str,
     step: Option<&str>,
     lines: &[&str],
@@ -229,7 +229,7 @@ fn base(sentence: &str, lower: &str) -> Option<String> {
 }
 
 /// A builder that does not answer in time.
-pub(in crate::docker) fn silent_builder(limit: std::time::Duration) -> BuildError {
+pub(crate) fn silent_builder(limit: std::time::Duration) -> BuildError {
     BuildError::Unreachable(format!(
         "the builder: no answer within {} s",
         limit.as_secs()

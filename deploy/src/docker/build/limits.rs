@@ -37,7 +37,7 @@ pub enum CeilingState {
 
 impl Docker {
     /// Why no build should begin now, for people.
-    pub(in crate::docker) async fn build_blocker(&self) -> Option<String> {
+    pub(crate) async fn build_blocker(&self) -> Option<String> {
         if let Some(why) = self.missing_isolation().await {
             return Some(why);
         }
@@ -68,7 +68,7 @@ impl Docker {
     }
 
     /// How much of the engine's disk is in use, where it can be seen from here.
-    pub(in crate::docker) async fn engine_disk_percent(&self) -> Option<u64> {
+    pub(crate) async fn engine_disk_percent(&self) -> Option<u64> {
         let root = self.engine_root().await?;
         let facts = statvfs(&root).ok()?;
         let used = facts.blocks().saturating_sub(facts.blocks_free());

@@ -1,6 +1,5 @@
 //! From a commit to an image: the engine's builder, and what bounds and explains it.
 
-pub(super) mod archive;
 mod buildkit;
 mod cache;
 mod dockerfile;

@@ -36,7 +36,7 @@ const TRANSFER_PAUSE: Duration = Duration::from_secs(2);
 const TRANSFERS_MAX: usize = 200;
 
 /// What was told of a build so far.
-pub(in crate::docker) struct Progress {
+pub(crate) struct Progress {
     sink: BuildSink,
     steps: HashMap<String, Step>,
     /// What steps print, by step and stream.
@@ -66,7 +66,7 @@ struct Step {
 }
 
 impl Progress {
-    pub(in crate::docker) fn new(
+    pub(crate) fn new(
         sink: BuildSink,
         works: Works,
         secrets: &BTreeMap<String, BuildSecret>,
@@ -84,7 +84,7 @@ impl Progress {
     }
 
     /// Tells what is new in the builder's message.
-    pub(in crate::docker) fn take(&mut self, status: StatusResponse) {
+    pub(crate) fn take(&mut self, status: StatusResponse) {
         // A step's beginning comes before its lines and its end after them, even when one message
         // holds all three.
         for vertex in &status.vertexes {
@@ -102,7 +102,7 @@ impl Progress {
     }
 
     /// Tells what is left of lines that never ended.
-    pub(in crate::docker) fn finish(&mut self) {
+    pub(crate) fn finish(&mut self) {
         let mut rest: Vec<_> = self.printed.drain().collect();
         rest.sort_by(|(a, _), (b, _)| a.cmp(b));
         for ((digest, _), mut printed) in rest {
@@ -117,7 +117,7 @@ impl Progress {
     }
 
     /// What the builder's sentence means, with the last lines of the step that it is about.
-    pub(in crate::docker) async fn failure(
+    pub(crate) async fn failure(
         &self,
         request: &BuildRequest,
         context: &Context,

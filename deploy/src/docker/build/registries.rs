@@ -68,12 +68,12 @@ impl Registries {
     }
 
     /// The log-in for a registry.
-    pub(in crate::docker) fn of(&self, host: &str) -> Option<&Login> {
+    pub(crate) fn of(&self, host: &str) -> Option<&Login> {
         self.logins.get(canonical(host))
     }
 
     /// The log-in for the registry of an image.
-    pub(in crate::docker) fn of_image(&self, reference: &str) -> Option<&Login> {
+    pub(crate) fn of_image(&self, reference: &str) -> Option<&Login> {
         self.of(host(reference))
     }
 }
@@ -96,7 +96,7 @@ fn decode(auth: &str) -> Option<Login> {
 }
 
 /// The registry's host of a reference: its first part where that can be a host.
-pub(in crate::docker) fn host(reference: &str) -> &str {
+pub(crate) fn host(reference: &str) -> &str {
     match reference.split_once('/') {
         Some((host, _)) if host.contains(['.', ':']) || host == "localhost" => host,
         _ => DEFAULT,

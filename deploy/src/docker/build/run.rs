@@ -24,7 +24,7 @@ use crate::{
         Fingerprint,
     },
     docker::{
-        BuilderWay, CeilingState, Docker,
+        CeilingState, Docker,
         error::{found, status},
         images::build_error,
         names::digest,
@@ -35,7 +35,7 @@ use crate::{
 };
 
 /// The builder's own argument that keeps the cache mounts of different scopes apart.
-pub(in crate::docker) const CACHE_MOUNT_SCOPE: &str = "BUILDKIT_CACHE_MOUNT_NS";
+pub(crate) const CACHE_MOUNT_SCOPE: &str = "BUILDKIT_CACHE_MOUNT_NS";
 
 /// Randomness of an image's name.
 const SECRET_WORD_BYTES: usize = 8;
@@ -226,14 +226,8 @@ impl Docker {
             shared_key: self.shared_key(request),
         };
         let socket = &self.config().socket;
-        let solved = match self.config().builder {
-            BuilderWay::Direct => {
-                let told = |message| progress.take(message);
-                buildkit::solve(socket, cut.clone(), order, offer, told).await
-            }
-            BuilderWay::Archive => Err(Fault::NotWanted),
-        };
-        let built = match solved {
+        let told = |message| progress.take(message);
+        let built = match buildkit::solve(socket, cut.clone(), order, offer, told).await {
             Ok(answer) => {
                 sink(BuildEvent::Context {
                     files: sent.files,
@@ -242,17 +236,9 @@ impl Docker {
                 });
                 Ok(answer.image)
             }
-            Err(Fault::NotOffered(why)) => {
-                let sentence = format!("{why}, so the whole context is sent with each build");
-                tracing::warn!("{sentence}");
-                sink(BuildEvent::Note { sentence });
-                self.build_from_archive(request, context, (mark, tag), &mut progress, cut)
-                    .await
-            }
-            Err(Fault::NotWanted) => {
-                self.build_from_archive(request, context, (mark, tag), &mut progress, cut)
-                    .await
-            }
+            Err(Fault::NotOffered(why)) => Err(Said::Error(BuildError::failed(format!(
+                "{why}; Docker Engine 20.10 or newer offers it"
+            )))),
             Err(Fault::Unreachable(why)) => Err(Said::Error(BuildError::Unreachable(why))),
             Err(Fault::Builder(status)) => Err(Said::from_status(&status)),
         };
@@ -354,7 +340,7 @@ async fn context(request: &BuildRequest) -> Result<Context, BuildError> {
 }
 
 /// What is wrong with the source is the author's to mend; what is wrong with this machine is not.
-pub(in crate::docker) fn unfit(error: &SourceError) -> BuildError {
+pub(crate) fn unfit(error: &SourceError) -> BuildError {
     match error {
         SourceError::Unfit { .. } | SourceError::TooLarge(_) => {
             BuildError::Context(error.to_string())
@@ -381,7 +367,7 @@ fn attributes(request: &BuildRequest, mark: &Mark) -> HashMap<String, String> {
 }
 
 /// What keeps the cache mounts of this request's scope apart.
-pub(in crate::docker) fn cache_mount_scope(request: &BuildRequest) -> String {
+pub(crate) fn cache_mount_scope(request: &BuildRequest) -> String {
     digest(request.scope.as_bytes())
 }
 

@@ -31,8 +31,7 @@ use crate::{
 
 /// What the entrypoints of official images need to give files away and to stop being root.
 /// Images that do not start as root get none of them.
-pub(in crate::docker) const CAPABILITIES: [&str; 5] =
-    ["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"];
+pub(crate) const CAPABILITIES: [&str; 5] = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"];
 
 /// How large one log file of a container may grow, and how many are kept.
 const LOG_FILE_SIZE: &str = "10m";
@@ -55,58 +54,58 @@ const CPU_QUOTA_MIN: u64 = 1_000;
 /// What a container is made from. Its digest is the spec label: everything in here that changes
 /// makes another container.
 #[derive(Clone, Debug, Serialize)]
-pub(in crate::docker) struct Plan {
+pub(crate) struct Plan {
     /// What the engine calls it.
-    pub(in crate::docker) container: String,
+    pub(crate) container: String,
     #[serde(skip)]
-    pub(in crate::docker) kind: Kind,
+    pub(crate) kind: Kind,
     #[serde(skip)]
-    pub(in crate::docker) preview: PreviewId,
+    pub(crate) preview: PreviewId,
     #[serde(skip)]
-    pub(in crate::docker) revision: Option<RevisionNumber>,
+    pub(crate) revision: Option<RevisionNumber>,
     /// A database's own generation, or the one that a service uses.
-    pub(in crate::docker) generation: Option<Generation>,
+    pub(crate) generation: Option<Generation>,
     /// The service's or database's name; also its host name.
-    pub(in crate::docker) name: String,
+    pub(crate) name: String,
     /// The prefix of its volumes' names.
-    pub(in crate::docker) volume_owner: String,
-    pub(in crate::docker) port: Option<u16>,
-    pub(in crate::docker) image: ImageId,
+    pub(crate) volume_owner: String,
+    pub(crate) port: Option<u16>,
+    pub(crate) image: ImageId,
     /// Replaces the image's command.
-    pub(in crate::docker) command: Option<Vec<String>>,
-    pub(in crate::docker) env: BTreeMap<String, String>,
-    pub(in crate::docker) memory_bytes: u64,
-    pub(in crate::docker) cpu_milli: u64,
-    pub(in crate::docker) pids_max: u32,
+    pub(crate) command: Option<Vec<String>>,
+    pub(crate) env: BTreeMap<String, String>,
+    pub(crate) memory_bytes: u64,
+    pub(crate) cpu_milli: u64,
+    pub(crate) pids_max: u32,
     /// How often it is started again when it fails.
-    pub(in crate::docker) restarts_max: u8,
-    pub(in crate::docker) shm_bytes: Option<u64>,
+    pub(crate) restarts_max: u8,
+    pub(crate) shm_bytes: Option<u64>,
     /// A directory of the pool, and where it is inside.
-    pub(in crate::docker) data: Option<DataMount>,
+    pub(crate) data: Option<DataMount>,
     /// Whether signals go to it directly. A small init of the engine's that stays root may not
     /// signal a server that gave its rights up, so that every stop of it would be a kill.
-    pub(in crate::docker) alone: bool,
+    pub(crate) alone: bool,
     /// Replaces the image's user.
-    pub(in crate::docker) user: Option<String>,
+    pub(crate) user: Option<String>,
     /// Whether it answers to its name in its network.
-    pub(in crate::docker) named: bool,
+    pub(crate) named: bool,
     /// The network it starts in. Another one with the same meaning is no other spec.
     #[serde(skip)]
-    pub(in crate::docker) network: String,
+    pub(crate) network: String,
 }
 
 /// A directory of the pool as a container sees it: the only thing of the host that any container
 /// is ever given.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(in crate::docker) struct DataMount {
+pub(crate) struct DataMount {
     /// Where it is inside.
-    pub(in crate::docker) path: String,
+    pub(crate) path: String,
     /// Where it is in the pool; [`Pool::data_path`](crate::pool::Pool::data_path) says so.
-    pub(in crate::docker) source: PathBuf,
+    pub(crate) source: PathBuf,
 }
 
 /// What came of a create.
-pub(in crate::docker) enum Created {
+pub(crate) enum Created {
     /// The container's id.
     New(String),
     /// Something has its name.
@@ -115,13 +114,13 @@ pub(in crate::docker) enum Created {
 
 impl Plan {
     /// The spec label.
-    pub(in crate::docker) fn spec(&self) -> String {
+    pub(crate) fn spec(&self) -> String {
         // A struct of strings and numbers always serializes.
         digest(&serde_json::to_vec(self).unwrap_or_default())
     }
 
     /// The labels of the container.
-    pub(in crate::docker) fn mark(&self, docker: &Docker) -> Mark {
+    pub(crate) fn mark(&self, docker: &Docker) -> Mark {
         Mark {
             instance: docker.config().instance.clone(),
             preview: self.preview.clone(),
@@ -162,7 +161,7 @@ impl Plan {
 
 impl Docker {
     /// Creates the container. The only caller of the engine's create.
-    pub(in crate::docker) async fn create(&self, plan: &Plan) -> Result<Created, EngineError> {
+    pub(crate) async fn create(&self, plan: &Plan) -> Result<Created, EngineError> {
         let facts = self.image_facts(&plan.image).await?;
         let mark = plan.mark(self);
         let volumes = plan.volumes(&facts, &mark);
@@ -183,10 +182,7 @@ impl Docker {
     }
 
     /// Removes the volumes that were made together with the container.
-    pub(in crate::docker) async fn remove_volumes_of(
-        &self,
-        plan: &Plan,
-    ) -> Result<(), EngineError> {
+    pub(crate) async fn remove_volumes_of(&self, plan: &Plan) -> Result<(), EngineError> {
         let facts = self.image_facts(&plan.image).await?;
         for (_, mark) in plan.volumes(&facts, &plan.mark(self)) {
             self.remove_volume(&Names::volume(&plan.volume_owner, &mark.spec))

@@ -24,7 +24,7 @@ const LINE_BYTES_MAX: usize = 16 * 1024;
 const OUTPUT_LINE_BYTES_MAX: usize = 4 * 1024;
 
 impl Docker {
-    pub(in crate::docker) async fn service_logs(
+    pub(crate) async fn service_logs(
         &self,
         key: &ServiceKey,
         tail: usize,
@@ -39,7 +39,7 @@ impl Docker {
     }
 
     /// What one of our containers prints.
-    pub(in crate::docker) async fn container_logs(
+    pub(crate) async fn container_logs(
         &self,
         name: &str,
         what: String,
@@ -55,7 +55,7 @@ impl Docker {
     }
 
     /// The last lines of a container that ended.
-    pub(in crate::docker) async fn last_lines(
+    pub(crate) async fn last_lines(
         &self,
         id: &str,
         most: usize,

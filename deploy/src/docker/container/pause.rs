@@ -19,7 +19,7 @@ const UNPAUSE_AGAIN: Duration = Duration::from_millis(500);
 
 impl Docker {
     /// Containers of ours that are up, standing still or not, by their ids.
-    pub(in crate::docker) async fn up(
+    pub(crate) async fn up(
         &self,
         filter: &HashMap<String, Vec<String>>,
     ) -> Result<Vec<(String, Mark)>, EngineError> {
@@ -36,7 +36,7 @@ impl Docker {
     }
 
     /// One that ended meanwhile writes nothing either.
-    pub(in crate::docker) async fn pause(&self, id: &str) -> Result<(), EngineError> {
+    pub(crate) async fn pause(&self, id: &str) -> Result<(), EngineError> {
         self.change("a pause", async {
             match self.api().pause_container(id).await {
                 Err(error) if matches!(status(&error), Some(404 | 409)) => Ok(()),
@@ -61,7 +61,7 @@ impl Docker {
     }
 
     /// Tried again: what stands still stands still for whoever uses it.
-    pub(in crate::docker) async fn surely_unpause(&self, id: &str) -> Result<bool, EngineError> {
+    pub(crate) async fn surely_unpause(&self, id: &str) -> Result<bool, EngineError> {
         for _ in 1..UNPAUSE_ATTEMPTS {
             match self.unpause(id).await {
                 Ok(stood) => return Ok(stood),

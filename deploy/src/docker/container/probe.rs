@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use crate::{blueprint::Health, engine::Probe};
 
 /// One attempt, within `limit`.
-pub(in crate::docker) async fn probe(
+pub(crate) async fn probe(
     address: SocketAddr,
     host: &str,
     health: &Health,

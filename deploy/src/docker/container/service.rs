@@ -40,7 +40,7 @@ enum Adopted {
 }
 
 impl Docker {
-    pub(in crate::docker) async fn start_in_networks(
+    pub(crate) async fn start_in_networks(
         &self,
         spec: &ServiceSpec,
     ) -> Result<SocketAddr, EngineError> {
@@ -86,10 +86,7 @@ impl Docker {
         )))
     }
 
-    pub(in crate::docker) async fn stop_and_remove(
-        &self,
-        key: &ServiceKey,
-    ) -> Result<(), EngineError> {
+    pub(crate) async fn stop_and_remove(&self, key: &ServiceKey) -> Result<(), EngineError> {
         let name = self.names(&key.preview).service(key.revision, &key.service);
         if let Some((id, running)) = self.find_ours(&name).await? {
             let what = describe(key);
@@ -110,7 +107,7 @@ impl Docker {
     }
 
     /// The container of that name and whether it runs, if its labels are those that lead to it.
-    pub(in crate::docker) async fn find_ours(
+    pub(crate) async fn find_ours(
         &self,
         name: &str,
     ) -> Result<Option<(String, bool)>, EngineError> {
@@ -126,7 +123,7 @@ impl Docker {
             }))
     }
 
-    pub(in crate::docker) async fn inspect(
+    pub(crate) async fn inspect(
         &self,
         container: &str,
     ) -> Result<Option<ContainerInspectResponse>, EngineError> {
@@ -137,7 +134,7 @@ impl Docker {
     }
 
     /// Kills and removes a container.
-    pub(in crate::docker) async fn clear(&self, container: &str) -> Result<(), EngineError> {
+    pub(crate) async fn clear(&self, container: &str) -> Result<(), EngineError> {
         let options = RemoveContainerOptionsBuilder::new()
             .force(true)
             .v(true)
@@ -150,11 +147,7 @@ impl Docker {
     }
 
     /// Connects what must be connected before it runs, and starts it.
-    pub(in crate::docker) async fn connect_and_start(
-        &self,
-        id: &str,
-        plan: &Plan,
-    ) -> Result<(), EngineError> {
+    pub(crate) async fn connect_and_start(&self, id: &str, plan: &Plan) -> Result<(), EngineError> {
         let what = format!("{} {}", plan.kind.as_str(), plan.name);
         // A database lives in its data network; a service joins it.
         if plan.kind != Kind::Database
@@ -265,13 +258,13 @@ impl Docker {
     }
 
     /// A remembered network may be one that was removed and made again.
-    pub(in crate::docker) fn forget_data_network(&self, plan: &Plan) {
+    pub(crate) fn forget_data_network(&self, plan: &Plan) {
         if let Some(generation) = plan.generation {
             self.forget_network(&plan.preview, &Network::Data(generation));
         }
     }
 
-    pub(in crate::docker) fn is_ours(&self, there: &ContainerInspectResponse, name: &str) -> bool {
+    pub(crate) fn is_ours(&self, there: &ContainerInspectResponse, name: &str) -> bool {
         let called = there
             .name
             .as_deref()
@@ -284,7 +277,7 @@ impl Docker {
 }
 
 /// What services and commands in their images have in common.
-pub(in crate::docker) fn base_plan(spec: &ServiceSpec, network: String) -> Plan {
+pub(crate) fn base_plan(spec: &ServiceSpec, network: String) -> Plan {
     Plan {
         container: String::new(),
         volume_owner: String::new(),
@@ -311,10 +304,7 @@ pub(in crate::docker) fn base_plan(spec: &ServiceSpec, network: String) -> Plan 
 }
 
 /// The container's address in the network of that id.
-pub(in crate::docker) fn address_in(
-    there: &ContainerInspectResponse,
-    network: &str,
-) -> Option<IpAddr> {
+pub(crate) fn address_in(there: &ContainerInspectResponse, network: &str) -> Option<IpAddr> {
     let networks = there.network_settings.as_ref()?.networks.as_ref()?;
     let endpoint = networks
         .values()
@@ -323,7 +313,7 @@ pub(in crate::docker) fn address_in(
 }
 
 /// Its variables, those of its image among them.
-pub(in crate::docker) fn variables(there: &ContainerInspectResponse) -> &[String] {
+pub(crate) fn variables(there: &ContainerInspectResponse) -> &[String] {
     let config = there.config.as_ref();
     config
         .and_then(|config| config.env.as_deref())
@@ -331,7 +321,7 @@ pub(in crate::docker) fn variables(there: &ContainerInspectResponse) -> &[String
 }
 
 /// The container's labels as values.
-pub(in crate::docker) fn mark(there: &ContainerInspectResponse) -> Option<Mark> {
+pub(crate) fn mark(there: &ContainerInspectResponse) -> Option<Mark> {
     Mark::read(there.config.as_ref()?.labels.as_ref()?)
 }
 

@@ -17,11 +17,7 @@ use crate::{
 impl Docker {
     /// The container lives in a task of its own, which removes it at the end, and also when the
     /// caller is gone: a create that is under way cannot be called back, only cleaned up after.
-    pub(in crate::docker) async fn run(
-        &self,
-        spec: &ServiceSpec,
-        word: &str,
-    ) -> Result<Ended, EngineError> {
+    pub(crate) async fn run(&self, spec: &ServiceSpec, word: &str) -> Result<Ended, EngineError> {
         let cancel = CancellationToken::new();
         let _end = cancel.clone().drop_guard();
         let (docker, spec, word) = (self.clone(), spec.clone(), word.to_owned());

@@ -12,7 +12,7 @@ use crate::{
 
 impl Docker {
     /// Removes the volumes of a service; its revision in digits.
-    pub(in crate::docker) async fn remove_volumes(
+    pub(crate) async fn remove_volumes(
         &self,
         preview: &PreviewId,
         revision: &str,
@@ -27,7 +27,7 @@ impl Docker {
     }
 
     /// Removes the volumes that a database's image declares beside its data.
-    pub(in crate::docker) async fn remove_volumes_of_database(
+    pub(crate) async fn remove_volumes_of_database(
         &self,
         key: &DatabaseKey,
     ) -> Result<(), EngineError> {
@@ -55,7 +55,7 @@ impl Docker {
         Ok(())
     }
 
-    pub(in crate::docker) async fn remove_volume(&self, name: &str) -> Result<(), EngineError> {
+    pub(crate) async fn remove_volume(&self, name: &str) -> Result<(), EngineError> {
         let what = format!("volume {name}");
         self.absent(
             &what,

@@ -45,7 +45,7 @@ impl Docker {
 }
 
 /// Whether something belongs to an import, and to no preview.
-pub(in crate::docker) fn is_import(preview: &PreviewId) -> bool {
+pub(crate) fn is_import(preview: &PreviewId) -> bool {
     let tail = preview.as_str().strip_prefix(PREFIX);
     tail.is_some_and(|tail| tail.len() == 8 && !tail.contains('-'))
 }

@@ -29,7 +29,7 @@ impl<K: Clone + Eq + Hash, L: Default> Locks<K, L> {
 
 /// The turns of one host.
 #[derive(Debug, Default)]
-pub(in crate::docker) struct DataLocks {
+pub(crate) struct DataLocks {
     /// One making of a snapshot at a time.
     pub(super) makings: Locks<SnapshotId, tokio::sync::Mutex<()>>,
     /// Copies of a preview's data one at a time, and none while one of its servers is started,

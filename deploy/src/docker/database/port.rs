@@ -138,7 +138,7 @@ impl Databases for Docker {
 
 impl Docker {
     /// Every database whose data are there.
-    pub(in crate::docker) async fn data_in_pool(
+    pub(crate) async fn data_in_pool(
         &self,
         preview: Option<&PreviewId>,
     ) -> Result<Vec<DatabaseKey>, EngineError> {

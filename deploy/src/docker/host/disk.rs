@@ -23,10 +23,7 @@ use crate::{
 const FILES_MAX: usize = 1_000_000;
 
 impl Docker {
-    pub(in crate::docker) async fn preview_disk(
-        &self,
-        preview: &PreviewId,
-    ) -> Result<DiskUse, EngineError> {
+    pub(crate) async fn preview_disk(&self, preview: &PreviewId) -> Result<DiskUse, EngineError> {
         let filter = self.filter(&[(labels::PREVIEW, preview.as_str())]);
         let built = self.filter(&[(labels::KIND, labels::Kind::Image.as_str())]);
         let images = ListImagesOptionsBuilder::new().filters(&built).build();

@@ -35,7 +35,7 @@ const RUNC_FIXES: [Fix; 4] = [
 ];
 
 /// The holes that this release of `runc` has by its number, each with its harm.
-pub(in crate::docker) fn runc_holes(version: &str) -> Vec<(&'static str, &'static str)> {
+pub(crate) fn runc_holes(version: &str) -> Vec<(&'static str, &'static str)> {
     let Some(version) = Version::parse(version) else {
         return Vec::new();
     };
@@ -57,8 +57,8 @@ fn is_fixed(version: &Version, releases: &[&str]) -> bool {
 /// A version as three numbers, and the number of its candidate; a release counts as the last of
 /// its candidates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::docker) struct Version {
-    pub(in crate::docker) major: u32,
+pub(crate) struct Version {
+    pub(crate) major: u32,
     minor: u32,
     patch: u32,
     candidate: u32,
@@ -66,7 +66,7 @@ pub(in crate::docker) struct Version {
 
 impl Version {
     /// The first release of a line.
-    pub(in crate::docker) const fn release(major: u32, minor: u32) -> Self {
+    pub(crate) const fn release(major: u32, minor: u32) -> Self {
         Self {
             major,
             minor,
@@ -75,7 +75,7 @@ impl Version {
         }
     }
 
-    pub(in crate::docker) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let text = text.trim().trim_start_matches('v');
         let end = text
             .find(|c: char| !c.is_ascii_digit() && c != '.')
@@ -109,7 +109,7 @@ impl Version {
 }
 
 /// Whether a distribution made this build, and may have closed holes without a new number.
-pub(in crate::docker) fn is_distributions(version: &str) -> bool {
+pub(crate) fn is_distributions(version: &str) -> bool {
     ["+ds", "+dfsg", "deb", "ubuntu", ".el", ".fc", "-0ubuntu"]
         .iter()
         .any(|w| version.contains(w))

@@ -34,10 +34,7 @@ enum Attempt {
 }
 
 impl Docker {
-    pub(in crate::docker) async fn ensure_bridge(
-        &self,
-        spec: &NetworkSpec,
-    ) -> Result<(), EngineError> {
+    pub(crate) async fn ensure_bridge(&self, spec: &NetworkSpec) -> Result<(), EngineError> {
         let what = describe(&spec.preview, &spec.network);
         let refused = |why: String| EngineError::Refused {
             what: what.clone(),
@@ -95,7 +92,7 @@ impl Docker {
         )))
     }
 
-    pub(in crate::docker) async fn remove_bridge(
+    pub(crate) async fn remove_bridge(
         &self,
         preview: &PreviewId,
         network: &Network,
@@ -114,7 +111,7 @@ impl Docker {
     }
 
     /// Removes a network, disconnecting whatever is in it.
-    pub(in crate::docker) async fn remove_bridge_by_id(
+    pub(crate) async fn remove_bridge_by_id(
         &self,
         id: &str,
         what: &str,
@@ -152,7 +149,7 @@ impl Docker {
     }
 
     /// The engine's id of the network.
-    pub(in crate::docker) async fn network_id(
+    pub(crate) async fn network_id(
         &self,
         preview: &PreviewId,
         network: &Network,

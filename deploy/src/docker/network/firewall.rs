@@ -56,7 +56,7 @@ impl Firewall {
 
     /// Puts the rules in place unless they are. The bridge of builds is behind them too where it is
     /// given, and with it everything that others run there.
-    pub(in crate::docker) async fn ensure(&self, builds: Option<&str>) -> FirewallStatus {
+    pub(crate) async fn ensure(&self, builds: Option<&str>) -> FirewallStatus {
         let mut last = self.last.lock().await;
         let status = told(self.try_ensure(builds).await);
         if let FirewallStatus::CannotSet(reason) = &status
@@ -69,7 +69,7 @@ impl Firewall {
     }
 
     /// Looks without changing anything.
-    pub(in crate::docker) async fn status(&self, builds: Option<&str>) -> FirewallStatus {
+    pub(crate) async fn status(&self, builds: Option<&str>) -> FirewallStatus {
         let status = async {
             let listing = list().await?;
             Ok(if self.rules(builds).await.are_in(&listing) {

@@ -39,7 +39,7 @@ const MAIL_PORTS: &str = "25,465,587,2525";
 const NAME_SERVERS_MAX: usize = 3;
 
 /// The table that the rules stand in.
-pub(in crate::docker) const TABLE: &str = "mangle";
+pub(crate) const TABLE: &str = "mangle";
 
 /// What is passed by everything that goes from one interface to another, and by everything that is
 /// for the host itself.
@@ -48,7 +48,7 @@ const INPUT: &str = "INPUT";
 
 /// The rules of one instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::docker) struct Rules {
+pub(crate) struct Rules {
     interfaces: String,
     /// The bridge of builds, where what comes from there passes the same rules.
     builds: Option<String>,
@@ -59,7 +59,7 @@ pub(in crate::docker) struct Rules {
 }
 
 impl Rules {
-    pub(in crate::docker) fn new(
+    pub(crate) fn new(
         instance: &Instance,
         pool: Subnet,
         builds: Option<String>,
@@ -76,7 +76,7 @@ impl Rules {
     }
 
     /// Whether the listing holds all rules, in places where they work.
-    pub(in crate::docker) fn are_in(&self, listing: &str) -> bool {
+    pub(crate) fn are_in(&self, listing: &str) -> bool {
         let has = |chain: &str, wanted: &[String]| rules_of(listing, chain).eq(wanted);
         has(&self.forward, &self.forward_rules())
             && has(&self.input, &self.input_rules())
@@ -99,7 +99,7 @@ impl Rules {
     }
 
     /// What to feed to `iptables-restore --noflush`: it takes effect as a whole or not at all.
-    pub(in crate::docker) fn script(&self, listing: &str) -> String {
+    pub(crate) fn script(&self, listing: &str) -> String {
         let mut script = format!(
             "*{TABLE}\n:{} - [0:0]\n:{} - [0:0]\n",
             self.forward, self.input
@@ -125,7 +125,7 @@ impl Rules {
     }
 
     /// What takes all of it away again; `None` when nothing is there.
-    pub(in crate::docker) fn removal(&self, listing: &str) -> Option<String> {
+    pub(crate) fn removal(&self, listing: &str) -> Option<String> {
         let ours = [&self.forward, &self.input];
         let there: Vec<&&String> = ours
             .iter()
@@ -223,7 +223,7 @@ impl Rules {
 
 /// The host's name servers as a resolver's configuration lists them. Those on the loopback are
 /// asked by the engine itself, not by containers.
-pub(in crate::docker) fn name_servers(resolv_conf: &str) -> Vec<Ipv4Addr> {
+pub(crate) fn name_servers(resolv_conf: &str) -> Vec<Ipv4Addr> {
     let address = |line: &str| {
         let mut words = line.split_ascii_whitespace();
         if words.next()? != "nameserver" {

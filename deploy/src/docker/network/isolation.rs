@@ -35,7 +35,7 @@ impl Docker {
     }
 
     /// Whether the rules are in place; nothing is changed.
-    pub(in crate::docker) async fn firewall_status(&self) -> FirewallStatus {
+    pub(crate) async fn firewall_status(&self) -> FirewallStatus {
         match self.isolated_bridge().await {
             Ok(bridge) => self.firewall().status(interface(bridge.as_ref())).await,
             Err(why) => FirewallStatus::CannotSet(why),
@@ -44,7 +44,7 @@ impl Docker {
 
     /// Why builds are not isolated although they should be. Put in place where it can be: the server
     /// may have just started, or somebody flushed the rules.
-    pub(in crate::docker) async fn missing_isolation(&self) -> Option<String> {
+    pub(crate) async fn missing_isolation(&self) -> Option<String> {
         if !self.config().isolate_builds {
             return None;
         }

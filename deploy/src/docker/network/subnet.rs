@@ -90,7 +90,7 @@ impl fmt::Display for Subnet {
 }
 
 /// The prefix of the smallest subnet that holds `members`; `None` when a /24 is too small.
-pub(in crate::docker) fn prefix_for(members: usize) -> Option<u8> {
+pub(crate) fn prefix_for(members: usize) -> Option<u8> {
     PREFIXES.rev().find(|prefix| {
         let addresses = 1_usize << (32 - u32::from(*prefix));
         members.saturating_add(RESERVED_ADDRESSES) <= addresses
@@ -98,7 +98,7 @@ pub(in crate::docker) fn prefix_for(members: usize) -> Option<u8> {
 }
 
 /// The lowest subnet of that size in the pool that overlaps nothing in `taken`.
-pub(in crate::docker) fn first_free(pool: Subnet, prefix: u8, taken: &[Subnet]) -> Option<Subnet> {
+pub(crate) fn first_free(pool: Subnet, prefix: u8, taken: &[Subnet]) -> Option<Subnet> {
     if prefix < pool.prefix {
         return None;
     }
@@ -125,7 +125,7 @@ pub(in crate::docker) fn first_free(pool: Subnet, prefix: u8, taken: &[Subnet]) 
 }
 
 /// The ranges in the text of the kernel's routing table, without the default route.
-pub(in crate::docker) fn routed(table: &str) -> Vec<Subnet> {
+pub(crate) fn routed(table: &str) -> Vec<Subnet> {
     table
         .lines()
         .skip(1)

@@ -1,13 +1,14 @@
-//! A build context as a tar archive.
+//! What a build context holds, seen as a tar archive of it.
 
 use bytes::{Bytes, BytesMut};
-use futures_util::{Stream, stream};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use tokio::sync::mpsc;
 
-use super::{
-    Contents, Context, Part, PartKind, SourceError,
+use crate::source::{
+    Contents, Context, Part, PartKind, SourceError, Tree,
     limits::CHUNK_BYTES,
     tape::{self, Item, Kind},
+    testing::{Bench, canary, unpack},
 };
 
 /// Pieces that are ready before the reader takes them; with [`CHUNK_BYTES`] the memory of a
@@ -15,7 +16,7 @@ use super::{
 const PIECES_AHEAD: usize = 8;
 
 /// The context as a tar archive. At most a few pieces are held in memory.
-pub fn context_archive(
+fn context_archive(
     context: &Context,
 ) -> Result<impl Stream<Item = Result<Bytes, SourceError>> + Send + use<>, SourceError> {
     let mut contents = context.contents()?;
@@ -88,223 +89,212 @@ async fn hand_over(
     pieces.send(Ok(buffer.split().freeze())).await.map_err(gone)
 }
 
-#[cfg(test)]
-mod tests {
-    use futures_util::{StreamExt, TryStreamExt};
+async fn archive(tree: &Tree, context: &str) -> Result<Vec<u8>, SourceError> {
+    let context = Context::of(tree, context, "Dockerfile").await?;
+    let stream = context_archive(&context)?;
+    let mut stream = std::pin::pin!(stream);
+    let mut bytes = Vec::new();
+    while let Some(piece) = stream.try_next().await? {
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(bytes)
+}
 
-    use super::*;
-    use crate::source::{
-        Tree,
-        testing::{Bench, canary, unpack},
+async fn names(bench: &Bench, context: &str) -> Vec<String> {
+    let bytes = archive(&bench.tree().await, context).await.unwrap();
+    let mut names: Vec<String> = unpack(&bytes).into_iter().map(|(path, _)| path).collect();
+    names.sort();
+    names
+}
+
+#[tokio::test]
+async fn a_context_holds_folders_files_and_links() {
+    let bench = Bench::new();
+    let long = format!("{}/{}", "d".repeat(90), "é".repeat(60));
+    bench
+        .put("app/Dockerfile", "FROM scratch")
+        .put(&format!("app/{long}"), "long");
+    bench
+        .put("app/src/main", "main")
+        .link("app/src/link", "../Dockerfile")
+        .put("other", "");
+    let bytes = archive(&bench.tree().await, "app").await.unwrap();
+    let seen = unpack(&bytes);
+    let has = |path: &str, content: &str| {
+        let wanted = (path.to_owned(), content.to_owned());
+        assert!(seen.contains(&wanted), "{wanted:?} in {seen:?}");
     };
+    has("Dockerfile", "FROM scratch");
+    has(&long, "long");
+    has("src/", "/");
+    has("src/main", "main");
+    has("src/link", "-> ../Dockerfile");
+    assert_eq!(seen.len(), 6);
+}
 
-    async fn archive(tree: &Tree, context: &str) -> Result<Vec<u8>, SourceError> {
-        let context = Context::of(tree, context, "Dockerfile").await?;
-        let stream = context_archive(&context)?;
-        let mut stream = std::pin::pin!(stream);
-        let mut bytes = Vec::new();
-        while let Some(piece) = stream.try_next().await? {
-            bytes.extend_from_slice(&piece);
-        }
-        Ok(bytes)
+#[tokio::test]
+async fn equal_content_has_equal_times_and_other_content_other_times() {
+    let bench = Bench::new();
+    bench.put("a", "same").put("b", "same").put("c", "other");
+    let bytes = archive(&bench.tree().await, "").await.unwrap();
+    let mut tar = tar::Archive::new(bytes.as_slice());
+    let mut times = Vec::new();
+    for entry in tar.entries().unwrap() {
+        let mut entry = entry.unwrap();
+        assert_eq!(entry.header().uid().unwrap(), 0);
+        assert_eq!(entry.header().mode().unwrap(), 0o644);
+        let records = entry.pax_extensions().unwrap().unwrap();
+        let time = records
+            .map(Result::unwrap)
+            .find(|r| r.key() == Ok("mtime"))
+            .unwrap();
+        times.push(time.value().unwrap().to_owned());
     }
+    assert_eq!(times[0], times[1]);
+    assert_ne!(times[0], times[2]);
+}
 
-    async fn names(bench: &Bench, context: &str) -> Vec<String> {
-        let bytes = archive(&bench.tree().await, context).await.unwrap();
-        let mut names: Vec<String> = unpack(&bytes).into_iter().map(|(path, _)| path).collect();
-        names.sort();
-        names
-    }
+#[tokio::test]
+async fn ignored_files_stay_out_and_the_dockerfile_stays_in() {
+    let bench = Bench::new();
+    bench.put(".dockerignore", "*\n!src\nsrc/*.log\n!keep/deep/one\n");
+    bench
+        .put("Dockerfile", "")
+        .put("src/a", "")
+        .put("src/b.log", "")
+        .put("secret", "");
+    bench
+        .put("keep/deep/one", "")
+        .put("keep/deep/two", "")
+        .put("gone/x", "");
+    let wanted = [
+        ".dockerignore",
+        "Dockerfile",
+        "keep/",
+        "keep/deep/",
+        "keep/deep/one",
+        "src/",
+        "src/a",
+    ];
+    assert_eq!(names(&bench, "").await, wanted);
+}
 
-    #[tokio::test]
-    async fn a_context_holds_folders_files_and_links() {
-        let bench = Bench::new();
-        let long = format!("{}/{}", "d".repeat(90), "é".repeat(60));
-        bench
-            .put("app/Dockerfile", "FROM scratch")
-            .put(&format!("app/{long}"), "long");
-        bench
-            .put("app/src/main", "main")
-            .link("app/src/link", "../Dockerfile")
-            .put("other", "");
-        let bytes = archive(&bench.tree().await, "app").await.unwrap();
-        let seen = unpack(&bytes);
-        let has = |path: &str, content: &str| {
-            let wanted = (path.to_owned(), content.to_owned());
-            assert!(seen.contains(&wanted), "{wanted:?} in {seen:?}");
-        };
-        has("Dockerfile", "FROM scratch");
-        has(&long, "long");
-        has("src/", "/");
-        has("src/main", "main");
-        has("src/link", "-> ../Dockerfile");
-        assert_eq!(seen.len(), 6);
-    }
+#[tokio::test]
+async fn the_dockerfiles_own_ignore_file_comes_first() {
+    let bench = Bench::new();
+    bench
+        .put("app/Dockerfile.dockerignore", "one")
+        .put("app/.dockerignore", "two");
+    bench
+        .put("app/Dockerfile", "")
+        .put("app/one", "")
+        .put("app/two", "");
+    let wanted = [
+        ".dockerignore",
+        "Dockerfile",
+        "Dockerfile.dockerignore",
+        "two",
+    ];
+    assert_eq!(names(&bench, "app").await, wanted);
+}
 
-    #[tokio::test]
-    async fn equal_content_has_equal_times_and_other_content_other_times() {
-        let bench = Bench::new();
-        bench.put("a", "same").put("b", "same").put("c", "other");
-        let bytes = archive(&bench.tree().await, "").await.unwrap();
-        let mut tar = tar::Archive::new(bytes.as_slice());
-        let mut times = Vec::new();
-        for entry in tar.entries().unwrap() {
-            let mut entry = entry.unwrap();
-            assert_eq!(entry.header().uid().unwrap(), 0);
-            assert_eq!(entry.header().mode().unwrap(), 0o644);
-            let records = entry.pax_extensions().unwrap().unwrap();
-            let time = records
-                .map(Result::unwrap)
-                .find(|r| r.key() == Ok("mtime"))
-                .unwrap();
-            times.push(time.value().unwrap().to_owned());
-        }
-        assert_eq!(times[0], times[1]);
-        assert_ne!(times[0], times[2]);
-    }
+#[tokio::test]
+async fn a_wrong_ignore_file_is_named_with_its_line() {
+    let bench = Bench::new();
+    let tree = bench
+        .put("app/.dockerignore", "a\n[")
+        .put("app/Dockerfile", "")
+        .tree()
+        .await;
+    let answer = archive(&tree, "app").await.unwrap_err().to_string();
+    assert!(answer.starts_with("app/.dockerignore:2: "), "{answer}");
+}
 
-    #[tokio::test]
-    async fn ignored_files_stay_out_and_the_dockerfile_stays_in() {
-        let bench = Bench::new();
-        bench.put(".dockerignore", "*\n!src\nsrc/*.log\n!keep/deep/one\n");
-        bench
-            .put("Dockerfile", "")
-            .put("src/a", "")
-            .put("src/b.log", "")
-            .put("secret", "");
-        bench
-            .put("keep/deep/one", "")
-            .put("keep/deep/two", "")
-            .put("gone/x", "");
-        let wanted = [
-            ".dockerignore",
-            "Dockerfile",
-            "keep/",
-            "keep/deep/",
-            "keep/deep/one",
-            "src/",
-            "src/a",
-        ];
-        assert_eq!(names(&bench, "").await, wanted);
-    }
-
-    #[tokio::test]
-    async fn the_dockerfiles_own_ignore_file_comes_first() {
-        let bench = Bench::new();
-        bench
-            .put("app/Dockerfile.dockerignore", "one")
-            .put("app/.dockerignore", "two");
-        bench
-            .put("app/Dockerfile", "")
-            .put("app/one", "")
-            .put("app/two", "");
-        let wanted = [
-            ".dockerignore",
-            "Dockerfile",
-            "Dockerfile.dockerignore",
-            "two",
-        ];
-        assert_eq!(names(&bench, "app").await, wanted);
-    }
-
-    #[tokio::test]
-    async fn a_wrong_ignore_file_is_named_with_its_line() {
+#[tokio::test]
+async fn a_link_that_leaves_the_context_is_refused_unless_it_is_ignored() {
+    for (target, fine) in [
+        ("/etc/passwd", false),
+        ("../../x", false),
+        ("../other", false),
+        ("d/x", true),
+        ("..", false),
+    ] {
         let bench = Bench::new();
         let tree = bench
-            .put("app/.dockerignore", "a\n[")
             .put("app/Dockerfile", "")
+            .link("app/link", target)
             .tree()
             .await;
-        let answer = archive(&tree, "app").await.unwrap_err().to_string();
-        assert!(answer.starts_with("app/.dockerignore:2: "), "{answer}");
-    }
-
-    #[tokio::test]
-    async fn a_link_that_leaves_the_context_is_refused_unless_it_is_ignored() {
-        for (target, fine) in [
-            ("/etc/passwd", false),
-            ("../../x", false),
-            ("../other", false),
-            ("d/x", true),
-            ("..", false),
-        ] {
-            let bench = Bench::new();
-            let tree = bench
-                .put("app/Dockerfile", "")
-                .link("app/link", target)
-                .tree()
-                .await;
-            let answer = archive(&tree, "app").await;
-            assert_eq!(answer.is_ok(), fine, "{target}: {answer:?}");
-            if let Err(refused) = answer {
-                assert!(
-                    refused.to_string().starts_with("app/link: the link leaves"),
-                    "{refused}"
-                );
-                let tree = bench.put("app/.dockerignore", "link").tree().await;
-                assert!(archive(&tree, "app").await.is_ok());
-            }
+        let answer = archive(&tree, "app").await;
+        assert_eq!(answer.is_ok(), fine, "{target}: {answer:?}");
+        if let Err(refused) = answer {
+            assert!(
+                refused.to_string().starts_with("app/link: the link leaves"),
+                "{refused}"
+            );
+            let tree = bench.put("app/.dockerignore", "link").tree().await;
+            assert!(archive(&tree, "app").await.is_ok());
         }
     }
+}
 
-    #[tokio::test]
-    async fn a_host_file_behind_a_link_is_never_read() {
-        let bench = Bench::new();
-        let canary = canary(bench.folder.path());
-        bench
-            .put("Dockerfile", "")
-            .link("link", canary.to_str().unwrap());
-        let answer = archive(&bench.tree().await, "").await;
-        assert!(matches!(answer, Err(SourceError::Unfit { .. })));
-    }
+#[tokio::test]
+async fn a_host_file_behind_a_link_is_never_read() {
+    let bench = Bench::new();
+    let canary = canary(bench.folder.path());
+    bench
+        .put("Dockerfile", "")
+        .link("link", canary.to_str().unwrap());
+    let answer = archive(&bench.tree().await, "").await;
+    assert!(matches!(answer, Err(SourceError::Unfit { .. })));
+}
 
-    #[tokio::test]
-    async fn submodules_are_left_out_and_pointers_of_large_files_stay_pointers() {
-        let bench = Bench::new();
-        let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n";
-        bench
-            .put(".gitattributes", "*.bin filter=lfs\n")
-            .put("a.bin", pointer);
-        bench.git(&["add", "-A"]);
-        let gitlink = format!("160000,{},module", "2".repeat(40));
-        bench.git(&["update-index", "--add", "--cacheinfo", &gitlink]);
-        let commit = bench.commit_index();
-        let tree = bench.fetch(&commit).await.unwrap();
-        let seen = unpack(&archive(&tree, "").await.unwrap());
-        assert_eq!(seen.len(), 2);
-        assert!(seen.contains(&("a.bin".to_owned(), pointer.to_owned())));
-    }
+#[tokio::test]
+async fn submodules_are_left_out_and_pointers_of_large_files_stay_pointers() {
+    let bench = Bench::new();
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n";
+    bench
+        .put(".gitattributes", "*.bin filter=lfs\n")
+        .put("a.bin", pointer);
+    bench.git(&["add", "-A"]);
+    let gitlink = format!("160000,{},module", "2".repeat(40));
+    bench.git(&["update-index", "--add", "--cacheinfo", &gitlink]);
+    let commit = bench.commit_index();
+    let tree = bench.fetch(&commit).await.unwrap();
+    let seen = unpack(&archive(&tree, "").await.unwrap());
+    assert_eq!(seen.len(), 2);
+    assert!(seen.contains(&("a.bin".to_owned(), pointer.to_owned())));
+}
 
-    #[tokio::test]
-    async fn a_context_without_files_is_refused() {
-        let tree = Bench::new().put("app/x", "").tree().await;
-        for context in ["ap", "app/x", "missing"] {
-            assert!(archive(&tree, context).await.is_err(), "{context}");
-        }
+#[tokio::test]
+async fn a_context_without_files_is_refused() {
+    let tree = Bench::new().put("app/x", "").tree().await;
+    for context in ["ap", "app/x", "missing"] {
+        assert!(archive(&tree, context).await.is_err(), "{context}");
     }
+}
 
-    #[tokio::test]
-    async fn a_large_context_comes_in_small_pieces_and_can_be_dropped() {
-        let bench = Bench::new();
-        let tree = bench
-            .put("large", vec![7; 5 << 20])
-            .put("small", "x")
-            .tree()
-            .await;
-        let context = Context::of(&tree, "", "Dockerfile").await.unwrap();
-        let stream = context_archive(&context).unwrap();
-        let mut stream = std::pin::pin!(stream);
-        let (mut total, mut largest) = (0, 0);
-        while let Some(piece) = stream.next().await {
-            let length = piece.unwrap().len();
-            (total, largest) = (total + length, largest.max(length));
-        }
-        assert!(
-            total > 5 << 20 && largest <= 3 * CHUNK_BYTES,
-            "{total} {largest}"
-        );
-        let context = Context::of(&tree, "", "Dockerfile").await.unwrap();
-        let stream = context_archive(&context).unwrap();
-        drop(std::pin::pin!(stream).next().await.unwrap().unwrap());
+#[tokio::test]
+async fn a_large_context_comes_in_small_pieces_and_can_be_dropped() {
+    let bench = Bench::new();
+    let tree = bench
+        .put("large", vec![7; 5 << 20])
+        .put("small", "x")
+        .tree()
+        .await;
+    let context = Context::of(&tree, "", "Dockerfile").await.unwrap();
+    let stream = context_archive(&context).unwrap();
+    let mut stream = std::pin::pin!(stream);
+    let (mut total, mut largest) = (0, 0);
+    while let Some(piece) = stream.next().await {
+        let length = piece.unwrap().len();
+        (total, largest) = (total + length, largest.max(length));
     }
+    assert!(
+        total > 5 << 20 && largest <= 3 * CHUNK_BYTES,
+        "{total} {largest}"
+    );
+    let context = Context::of(&tree, "", "Dockerfile").await.unwrap();
+    let stream = context_archive(&context).unwrap();
+    drop(std::pin::pin!(stream).next().await.unwrap().unwrap());
 }

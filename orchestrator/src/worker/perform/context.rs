@@ -16,7 +16,7 @@ use crate::{
 
 /// What a step brought to light, beyond having been done.
 #[derive(Debug)]
-pub(in crate::worker) enum Effect {
+pub(crate) enum Effect {
     Done,
     /// Addresses at which all services were seen ready.
     Ready(BTreeMap<ServiceName, SocketAddr>),
@@ -24,7 +24,7 @@ pub(in crate::worker) enum Effect {
 
 /// Why a step was not done.
 #[derive(Debug)]
-pub(in crate::worker) enum StepError {
+pub(crate) enum StepError {
     /// The revision is at fault; trying again brings the same.
     Permanent(Diagnosis),
     /// Another try may succeed; the other side may have said when.
@@ -70,9 +70,9 @@ impl From<ForgeError> for StepError {
 
 /// How a step went, and how long it took.
 #[derive(Debug)]
-pub(in crate::worker) struct Ended {
-    pub(in crate::worker) result: Result<Effect, StepError>,
-    pub(in crate::worker) took: Duration,
+pub(crate) struct Ended {
+    pub(crate) result: Result<Effect, StepError>,
+    pub(crate) took: Duration,
 }
 
 /// Everything a step may look at.

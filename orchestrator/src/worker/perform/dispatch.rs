@@ -21,7 +21,7 @@ use crate::{
 const READ_MAX: Duration = Duration::from_secs(6 * 60);
 
 /// Does one step, within its deadline, its beginning counted first.
-pub(in crate::worker) async fn perform(
+pub(crate) async fn perform(
     ports: &Ports,
     preview: &PreviewId,
     step: &Step,
@@ -179,7 +179,7 @@ async fn begin_attempt(ports: &Ports, preview: &PreviewId, step: &Step) -> Resul
 }
 
 /// Takes the beginning of a step back that failed or was cancelled while we lived.
-pub(in crate::worker) async fn end_attempt(ports: &Ports, preview: &PreviewId, step: &Step) {
+pub(crate) async fn end_attempt(ports: &Ports, preview: &PreviewId, step: &Step) {
     let Some((number, attempt)) = attempt(step) else {
         return;
     };
@@ -189,7 +189,7 @@ pub(in crate::worker) async fn end_attempt(ports: &Ports, preview: &PreviewId, s
 }
 
 /// What a step is called in a preview's history.
-pub(in crate::worker) fn title(step: &Step) -> String {
+pub(crate) fn title(step: &Step) -> String {
     let about = match step {
         Step::Build { service, .. }
         | Step::StartService { service, .. }
@@ -208,7 +208,7 @@ pub(in crate::worker) fn title(step: &Step) -> String {
 }
 
 /// Whether a step that went well belongs into a preview's history.
-pub(in crate::worker) fn is_told(step: &Step) -> bool {
+pub(crate) fn is_told(step: &Step) -> bool {
     !matches!(
         step,
         Step::Report { .. }

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::solve::{Fault, control, fault};
 
 /// Everything that the builder keeps, of whomever.
-pub(in crate::docker) async fn records(socket: &Path) -> Result<Vec<UsageRecord>, Fault> {
+pub(crate) async fn records(socket: &Path) -> Result<Vec<UsageRecord>, Fault> {
     let cut = CancellationToken::new();
     let _end = cut.clone().drop_guard();
     let mut control = control(socket, cut).await?;
@@ -17,7 +17,7 @@ pub(in crate::docker) async fn records(socket: &Path) -> Result<Vec<UsageRecord>
 }
 
 /// Takes this record out, and no other. One that is in use stays.
-pub(in crate::docker) async fn remove(socket: &Path, id: &str) -> Result<(), Fault> {
+pub(crate) async fn remove(socket: &Path, id: &str) -> Result<(), Fault> {
     // The filter is the builder's own language; ids are letters and digits in it.
     if !id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         return Ok(());

@@ -30,16 +30,16 @@ const MODE_LINK: u32 = 1 << 27;
 
 /// How much of a context was sent.
 #[derive(Debug, Default)]
-pub(in crate::docker) struct Sent {
+pub(crate) struct Sent {
     /// Files of the context.
-    pub(in crate::docker) files: u64,
+    pub(crate) files: u64,
     files_sent: AtomicU64,
     bytes_sent: AtomicU64,
 }
 
 impl Sent {
     /// Nothing of this context yet.
-    pub(in crate::docker) fn of(context: &Context) -> Self {
+    pub(crate) fn of(context: &Context) -> Self {
         let mut sent = Self::default();
         for part in context.parts().iter() {
             sent.files += u64::from(matches!(part.kind, PartKind::File { .. }));
@@ -48,12 +48,12 @@ impl Sent {
     }
 
     /// Files whose contents were sent.
-    pub(in crate::docker) fn files_sent(&self) -> u64 {
+    pub(crate) fn files_sent(&self) -> u64 {
         self.files_sent.load(Ordering::Relaxed)
     }
 
     /// Bytes that were sent, names and times included.
-    pub(in crate::docker) fn bytes_sent(&self) -> u64 {
+    pub(crate) fn bytes_sent(&self) -> u64 {
         self.bytes_sent.load(Ordering::Relaxed)
     }
 }

@@ -4,8 +4,7 @@
 //! (`/session`), for files of the context, for secrets, for a registry's credentials. Both belong
 //! to one build and end with it: dropping a build cuts them, and that ends it in the engine.
 //!
-//! Not here: what is built and why, labels and tags, and what the engine's older way of building
-//! needs (`build_image.rs`).
+//! Not here: what is built and why, labels and tags.
 
 mod cache;
 mod files;

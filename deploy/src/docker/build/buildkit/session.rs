@@ -50,17 +50,17 @@ const METHODS: [&str; 4] = [
 ];
 
 /// Everything one build may be given.
-pub(in crate::docker) struct Offer {
+pub(crate) struct Offer {
     /// Its files.
-    pub(in crate::docker) context: Context,
+    pub(crate) context: Context,
     /// Counts what is sent of them.
-    pub(in crate::docker) sent: Arc<Sent>,
+    pub(crate) sent: Arc<Sent>,
     /// Its secrets by id, kept in memory alone.
-    pub(in crate::docker) secrets: BTreeMap<String, SecretString>,
+    pub(crate) secrets: BTreeMap<String, SecretString>,
     /// Who may pull what.
-    pub(in crate::docker) registries: Arc<Registries>,
+    pub(crate) registries: Arc<Registries>,
     /// What builds with the same key share: the builder's copy of the context.
-    pub(in crate::docker) shared_key: String,
+    pub(crate) shared_key: String,
 }
 
 /// Opens a session and answers in it until `cut` is cancelled. What the builder calls it is

@@ -29,26 +29,24 @@ const MESSAGE_BYTES_MAX: usize = 16 << 20;
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// What a build consists of, in the builder's words.
-pub(in crate::docker) struct Order {
+pub(crate) struct Order {
     /// The tag that its image gets.
-    pub(in crate::docker) tag: String,
+    pub(crate) tag: String,
     /// Attributes of the Dockerfile frontend.
-    pub(in crate::docker) attributes: HashMap<String, String>,
+    pub(crate) attributes: HashMap<String, String>,
 }
 
 /// How a build ended well.
-pub(in crate::docker) struct Answer {
+pub(crate) struct Answer {
     /// The image's id, as the engine names it.
-    pub(in crate::docker) image: String,
+    pub(crate) image: String,
 }
 
 /// Why there is no image.
 #[derive(Debug)]
-pub(in crate::docker) enum Fault {
+pub(crate) enum Fault {
     /// The engine does not offer its builder this way.
     NotOffered(UpgradeError),
-    /// The server is told not to ask this way.
-    NotWanted,
     /// It does not answer.
     Unreachable(String),
     /// The builder's own answer.
@@ -59,7 +57,6 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotOffered(why) => why.fmt(f),
-            Self::NotWanted => f.write_str("the builder is not asked directly"),
             Self::Unreachable(why) => f.write_str(why),
             Self::Builder(status) => f.write_str(status.message()),
         }
@@ -82,7 +79,7 @@ impl From<UpgradeError> for Fault {
 
 /// Asks for a build and tells what the builder tells. Everything it opened ends when `cut` is
 /// cancelled, and the build with it.
-pub(in crate::docker) async fn solve(
+pub(crate) async fn solve(
     socket: &Path,
     cut: CancellationToken,
     order: Order,

@@ -25,7 +25,7 @@ use tokio::{
 const GROUPS_BYTES_MAX: usize = 16 * 1024;
 
 /// The network of a running container.
-pub(in crate::docker::database) struct Inside {
+pub(crate) struct Inside {
     network: OwnedFd,
 }
 
@@ -34,7 +34,7 @@ impl Inside {
     ///
     /// # Errors
     /// Where the process is not to be seen: it has ended, it is another host's, or we may not.
-    pub(in crate::docker::database) fn of(container: &str, process: i64) -> io::Result<Self> {
+    pub(crate) fn of(container: &str, process: i64) -> io::Result<Self> {
         let folder = OFlags::DIRECTORY | OFlags::CLOEXEC;
         // Held open it is this process and never one that got its number later.
         let process = openat(CWD, format!("/proc/{process}"), folder, Mode::empty())?;
@@ -51,7 +51,7 @@ impl Inside {
     ///
     /// # Errors
     /// Where nobody listens, or we may not go there.
-    pub(in crate::docker::database) async fn connect(&self, port: u16) -> io::Result<TcpStream> {
+    pub(crate) async fn connect(&self, port: u16) -> io::Result<TcpStream> {
         let network = self.network.try_clone()?;
         let (tell, told) = oneshot::channel();
         // A socket belongs to the network that its thread was in. The thread is used for nothing else.

@@ -42,7 +42,7 @@ const PLAIN: &str = "set default_transaction_read_only = off";
 /// The version since which the functions of a backup have their present names.
 const RENAMED_BACKUP: u32 = 150_000;
 
-pub(in crate::docker::database) struct Postgres;
+pub(crate) struct Postgres;
 
 impl Kind for Postgres {
     fn port(&self) -> Option<u16> {

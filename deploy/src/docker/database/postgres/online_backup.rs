@@ -15,7 +15,7 @@ use crate::{
 const BEGIN_MAX: Duration = Duration::from_secs(30);
 
 /// A copy that was begun. Dropped before its end the server takes back what was begun.
-pub(in crate::docker::database) struct Begun {
+pub(crate) struct Begun {
     session: Session,
     /// The server's version, as it tells it.
     version: u32,
@@ -23,7 +23,7 @@ pub(in crate::docker::database) struct Begun {
 
 impl Docker {
     /// Begins to copy a server; from now on everything but its log may be copied.
-    pub(in crate::docker::database) async fn begin_online(
+    pub(crate) async fn begin_online(
         &self,
         container: &str,
         kind: &dyn Kind,
@@ -49,10 +49,7 @@ impl Docker {
 impl Begun {
     /// Ends the copy, and answers what a server on it has to be told. Until this is dropped the
     /// server keeps the log that the copy needs.
-    pub(in crate::docker::database) async fn end(
-        &mut self,
-        online: &OnlineBackup,
-    ) -> Result<String, EngineError> {
+    pub(crate) async fn end(&mut self, online: &OnlineBackup) -> Result<String, EngineError> {
         self.session.ask((online.end)(self.version)).await
     }
 }

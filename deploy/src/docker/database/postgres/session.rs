@@ -43,7 +43,7 @@ const ANSWER_BYTES_MAX: usize = 64 * 1024;
 type Output = Pin<Box<dyn Stream<Item = Result<LogOutput, bollard::errors::Error>> + Send>>;
 
 /// A session. Dropped before its end it is cut, and the server takes back what it began.
-pub(in crate::docker::database) struct Session(CloneMethod);
+pub(crate) struct Session(CloneMethod);
 
 /// How the server is reached. Both answer alike.
 enum CloneMethod {
@@ -63,7 +63,7 @@ struct Client {
 
 impl Docker {
     /// Begins a session with the server in a container.
-    pub(in crate::docker::database) async fn open_session(
+    pub(crate) async fn open_session(
         &self,
         container: &str,
         kind: &dyn Kind,
@@ -124,7 +124,7 @@ impl Docker {
 }
 
 /// The inside of a running container, where this host can see it.
-pub(in crate::docker::database) fn inside(there: &ContainerInspectResponse) -> Option<Inside> {
+pub(crate) fn inside(there: &ContainerInspectResponse) -> Option<Inside> {
     let process = there.state.as_ref()?.pid?;
     match Inside::of(there.id.as_ref()?, process) {
         Ok(inside) => Some(inside),
@@ -136,20 +136,14 @@ pub(in crate::docker::database) fn inside(there: &ContainerInspectResponse) -> O
 }
 
 /// Goes to a server that lets us in without a password.
-pub(in crate::docker::database) async fn enter(
-    inside: &Inside,
-    port: u16,
-) -> Result<Wire<TcpStream>, WireError> {
+pub(crate) async fn enter(inside: &Inside, port: u16) -> Result<Wire<TcpStream>, WireError> {
     Wire::begin(inside.connect(port).await?, USER).await
 }
 
 impl Session {
     /// Puts one statement, written without its end, and answers its rows: a line each, columns
     /// divided by `|`. After an error the session is of no more use.
-    pub(in crate::docker::database) async fn ask(
-        &mut self,
-        statement: &str,
-    ) -> Result<String, EngineError> {
+    pub(crate) async fn ask(&mut self, statement: &str) -> Result<String, EngineError> {
         let lost =
             |why: String| EngineError::Unreachable(format!("a session with a database: {why}"));
         let answer = async {

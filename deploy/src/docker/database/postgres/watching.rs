@@ -27,14 +27,14 @@ const NAME_BYTES_MAX: usize = 512;
 type Locks = BTreeMap<String, (TableLock, Duration)>;
 
 /// A watch in a task of its own.
-pub(in crate::docker::database) struct Watch {
+pub(crate) struct Watch {
     stop: oneshot::Sender<()>,
     task: JoinHandle<TableReport>,
 }
 
 impl Watch {
     /// Notes what is there, and goes on to look in the background.
-    pub(in crate::docker::database) async fn begin(
+    pub(crate) async fn begin(
         mut session: Session,
         watching: Watching,
     ) -> Result<Self, EngineError> {

@@ -24,7 +24,7 @@ const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
 /// Why there is no answer.
 #[derive(Debug, Error)]
-pub(in crate::docker::database) enum WireError {
+pub(crate) enum WireError {
     /// The connection broke.
     #[error("the connection broke: {0}")]
     Lost(#[from] io::Error),
@@ -43,29 +43,26 @@ pub(in crate::docker::database) enum WireError {
 }
 
 /// A connection to a server that lets clients in.
-pub(in crate::docker::database) struct Wire<S> {
+pub(crate) struct Wire<S> {
     stream: BufReader<S>,
 }
 
 /// The first message of a client, by the name of its role, which is the one of its database too.
-pub(in crate::docker::database) fn hello(user: &str) -> Vec<u8> {
+pub(crate) fn hello(user: &str) -> Vec<u8> {
     let words = format!("user\0{user}\0database\0{user}\0\0");
     let words = [&VERSION.to_be_bytes(), words.as_bytes()].concat();
     framed(&words)
 }
 
 /// Whether the answer to the first message says that the server still reads its log.
-pub(in crate::docker::database) fn is_starting(answer: &[u8]) -> bool {
+pub(crate) fn is_starting(answer: &[u8]) -> bool {
     let said = [b"C", STARTING, b"\0"].concat();
     answer.starts_with(b"E") && answer.windows(said.len()).any(|field| field == said)
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     /// Says who asks.
-    pub(in crate::docker::database) async fn begin(
-        stream: S,
-        user: &str,
-    ) -> Result<Self, WireError> {
+    pub(crate) async fn begin(stream: S, user: &str) -> Result<Self, WireError> {
         let stream = BufReader::new(stream);
         let mut wire = Self { stream };
         wire.stream.write_all(&hello(user)).await?;
@@ -75,10 +72,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
 
     /// Puts one statement, and answers its rows: a line each, columns divided by `|`, as the
     /// server's own client prints them without decoration.
-    pub(in crate::docker::database) async fn ask(
-        &mut self,
-        statement: &str,
-    ) -> Result<String, WireError> {
+    pub(crate) async fn ask(&mut self, statement: &str) -> Result<String, WireError> {
         let text = framed(&[statement.as_bytes(), b"\0"].concat());
         self.stream.write_all(&[b"Q", &text[..]].concat()).await?;
         self.answer().await
