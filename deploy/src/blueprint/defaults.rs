@@ -152,18 +152,7 @@ async fn resolve_service(
         Health::Path,
     );
     let (memory_bytes, cpu_milli) = resources(draft, &mut note);
-    let env: BTreeMap<String, String> = draft
-        .env
-        .iter()
-        .map(|(name, (value, _))| (name.clone(), value.clone()))
-        .collect();
-    for (variable, value) in &env {
-        if value.contains("{pr}") || value.contains("{commit}") {
-            note(format!(
-                "`{{pr}}` and `{{commit}}` in {variable} are not replaced yet"
-            ));
-        }
-    }
+    let env = variables(draft, &mut note);
     let (name, command) = (name.clone(), draft.command.clone());
     Ok(Service {
         name,
@@ -177,6 +166,19 @@ async fn resolve_service(
         memory_bytes,
         cpu_milli,
     })
+}
+
+fn variables(draft: &service::Draft, note: &mut impl FnMut(String)) -> BTreeMap<String, String> {
+    let env = draft.env.iter();
+    env.map(|(variable, (value, _))| {
+        if value.contains("{pr}") || value.contains("{commit}") {
+            note(format!(
+                "`{{pr}}` and `{{commit}}` in {variable} are not replaced yet"
+            ));
+        }
+        (variable.clone(), value.clone())
+    })
+    .collect()
 }
 
 fn resources(draft: &service::Draft, note: &mut impl FnMut(String)) -> (u64, u64) {

@@ -43,14 +43,14 @@ impl Staging {
 }
 
 impl Pool {
-    /// Publishes every place that an archive put below a folder of a draft, in place of what is
+    /// Publishes every place that an archive put below a folder of a staging directory, in place of what is
     /// there, and answers them.
     pub async fn publish_unpacked(
         &self,
-        draft: Staging,
+        staging: Staging,
         below: &Path,
     ) -> Result<Vec<Place>, PoolError> {
-        let (layout, root) = (self.layout().clone(), draft.data_path().join(below));
+        let (layout, root) = (self.layout().clone(), staging.data_path().join(below));
         blocking("publish what was unpacked", move || {
             let failed = |error| PoolError::of(format!("publish {}", root.display()), error);
             let unpacked = Layout::new(root.clone()).map_err(failed)?;
@@ -59,8 +59,8 @@ impl Pool {
                 let made = unpacked.place(place);
                 layout.publish(&made, place).map_err(failed)?;
             }
-            // What is left of it goes with the draft.
-            drop(draft);
+            // What is left of it goes with the staging directory.
+            drop(staging);
             Ok(listing.places)
         })
         .await

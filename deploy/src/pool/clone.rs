@@ -1,4 +1,4 @@
-//! A clone of a published tree into a draft.
+//! A clone of a published tree into a staging directory.
 
 use std::{
     path::PathBuf,
@@ -25,44 +25,44 @@ pub struct Cloned {
 }
 
 impl Pool {
-    /// Clones what a container sees at `from` into an empty draft: files, folders and links with
+    /// Clones what a container sees at `from` into an empty staging directory: files, folders and links with
     /// owner, mode and times; without set-user-id and set-group-id, extended attributes, and ties
     /// between hard links. Links are never followed. Whoever writes to `from` should be paused:
     /// files are cloned one after the other.
     ///
     /// Fails with [`PoolError::Missing`] where nothing is published at `from`, with `Full`, with
     /// `TimedOut` after `limit`, and with `Refused` above 2,000,000 entries or 64 folders deep. The
-    /// draft then holds a part of it and should be dropped. Dropping the future ends the work.
+    /// staging directory then holds a part of it and should be dropped. Dropping the future ends the work.
     pub async fn clone_into(
         &self,
         from: &Place,
-        draft: &Staging,
+        staging: &Staging,
         limit: Duration,
     ) -> Result<Cloned, PoolError> {
-        self.clone_part(from, draft, Part::All, limit).await
+        self.clone_part(from, staging, Part::All, limit).await
     }
 
     /// Clones a part of what [`Pool::clone_into`] would.
     pub async fn clone_part(
         &self,
         from: &Place,
-        draft: &Staging,
+        staging: &Staging,
         part: Part,
         limit: Duration,
     ) -> Result<Cloned, PoolError> {
-        self.clone_path(self.data_path(from), Some(from), (draft, part), limit)
+        self.clone_path(self.data_path(from), Some(from), (staging, part), limit)
             .await
     }
 
-    /// Clones what a draft holds so far into another one, as [`Pool::clone_into`] does.
+    /// Clones what a staging directory holds so far into another one, as [`Pool::clone_into`] does.
     pub async fn clone_draft(
         &self,
         from: &Staging,
-        draft: &Staging,
+        staging: &Staging,
         limit: Duration,
     ) -> Result<Cloned, PoolError> {
         let _held = from.hold();
-        self.clone_path(from.data_path(), None, (draft, Part::All), limit)
+        self.clone_path(from.data_path(), None, (staging, Part::All), limit)
             .await
     }
 
@@ -70,7 +70,7 @@ impl Pool {
         &self,
         from: PathBuf,
         place: Option<&Place>,
-        (draft, part): (&Staging, Part),
+        (staging, part): (&Staging, Part),
         limit: Duration,
     ) -> Result<Cloned, PoolError> {
         let begun = Instant::now();
@@ -78,7 +78,7 @@ impl Pool {
         let _ends_when_dropped = cancel.clone().drop_guard();
         let asked = clone_tree::Asked {
             from,
-            to: draft.data_path(),
+            to: staging.data_path(),
             place: place.cloned(),
             part,
             share: self.way().shares(),
@@ -87,7 +87,7 @@ impl Pool {
             cancel,
         };
         // Held, so that nothing is thrown away while something is still put there.
-        let held = (draft.hold(), self.disturb());
+        let held = (staging.hold(), self.disturb());
         let done = blocking("clone a tree", move || {
             let done = clone_tree::clone(&asked);
             drop(held);

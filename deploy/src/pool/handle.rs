@@ -171,7 +171,7 @@ impl Pool {
         match self.inner.layout.discard(path) {
             Ok(_) => self.inner.trash.empty_soon(),
             Err(error) => {
-                tracing::warn!(path = %path.display(), %error, "a draft was not thrown away");
+                tracing::warn!(path = %path.display(), %error, "a staging was not thrown away");
             }
         }
     }

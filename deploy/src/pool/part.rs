@@ -8,7 +8,7 @@ pub enum Part {
     All,
     /// Everything but the entry of this name at the top.
     Without(&'static str),
-    /// The entry of this name at the top, and nothing else. The draft may hold others.
+    /// The entry of this name at the top, and nothing else. The staging directory may hold others.
     Only(&'static str),
 }
 

@@ -25,7 +25,7 @@ pub struct Staging {
     made: Arc<Made>,
 }
 
-/// What a draft has made so far. Shared with whatever still writes there, so that it is thrown away
+/// What a staging directory has made so far. Shared with whatever still writes there, so that it is thrown away
 /// only after the last of them.
 #[derive(Debug)]
 pub(super) struct Made {
@@ -51,11 +51,11 @@ impl Drop for Made {
 
 impl Pool {
     /// Begins to make something: an empty directory that no place leads to yet.
-    pub async fn draft(&self) -> Result<Staging, PoolError> {
+    pub async fn staging(&self) -> Result<Staging, PoolError> {
         let pool = self.clone();
         let making = move |layout: &layout::Layout| {
             let path = layout.making()?;
-            // From here on it is thrown away with the draft, whatever happens.
+            // From here on it is thrown away with the staging directory, whatever happens.
             let made = Made {
                 pool,
                 path,
@@ -64,7 +64,7 @@ impl Pool {
             layout::folder(&made.path.join(DATA))?;
             Ok(made)
         };
-        let made = self.changing("begin a draft", making).await?;
+        let made = self.changing("begin a staging", making).await?;
         Ok(Staging {
             made: Arc::new(made),
         })
@@ -87,7 +87,7 @@ impl Staging {
             return Err(PoolError::refused(doing, why));
         }
         let (about, held) = (about.to_vec(), self.hold());
-        blocking("write about a draft", move || {
+        blocking("write about a staging", move || {
             let written = write(&path, &about).map_err(|error| PoolError::of(doing, error));
             drop(held);
             written
@@ -101,7 +101,7 @@ impl Staging {
         let path = self.data_path().join(name);
         let doing = format!("write {}", path.display());
         let (content, held) = (content.to_vec(), self.hold());
-        blocking("write a file of a draft", move || {
+        blocking("write a file of a staging", move || {
             match std::fs::remove_file(&path) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                     return Err(PoolError::of(doing, error));
@@ -120,7 +120,7 @@ impl Staging {
     pub async fn publish(self, place: &Place) -> Result<(), PoolError> {
         let pool = self.made.pool.clone();
         let (place, made) = (place.clone(), self.hold());
-        let replaced = blocking("publish a draft", move || {
+        let replaced = blocking("publish a staging", move || {
             publish(&made, &place).inspect(|_| made.published.store(true, Relaxed))
         })
         .await?;

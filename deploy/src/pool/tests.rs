@@ -81,15 +81,15 @@ impl Fixture {
 
     /// Publishes what `fill` puts into a folder.
     async fn publish(&self, place: &Place, fill: impl FnOnce(&Path)) {
-        let draft = self.pool.draft().await.unwrap();
-        fill(&draft.data_path());
-        draft.publish(place).await.unwrap();
+        let staging = self.pool.staging().await.unwrap();
+        fill(&staging.data_path());
+        staging.publish(place).await.unwrap();
     }
 
     async fn fork(&self, from: &Place, to: &Place) -> Cloned {
-        let draft = self.pool.draft().await.unwrap();
-        let cloned = self.pool.clone_into(from, &draft, LIMIT).await.unwrap();
-        draft.publish(to).await.unwrap();
+        let staging = self.pool.staging().await.unwrap();
+        let cloned = self.pool.clone_into(from, &staging, LIMIT).await.unwrap();
+        staging.publish(to).await.unwrap();
         cloned
     }
 
@@ -283,10 +283,10 @@ async fn publishing_replaces_what_was_there() {
     fixture
         .publish(&data(1), |data| fs::write(data.join("old"), "").unwrap())
         .await;
-    let draft = fixture.pool.draft().await.unwrap();
-    draft.write_about(b"{\"seed\":1}").await.unwrap();
-    fs::write(draft.data_path().join("new"), "").unwrap();
-    draft.publish(&data(1)).await.unwrap();
+    let staging = fixture.pool.staging().await.unwrap();
+    staging.write_about(b"{\"seed\":1}").await.unwrap();
+    fs::write(staging.data_path().join("new"), "").unwrap();
+    staging.publish(&data(1)).await.unwrap();
     let path = fixture.pool.data_path(&data(1));
     assert!(path.join("new").exists() && !path.join("old").exists());
     let about = fixture.pool.about(&data(1)).await.unwrap();
@@ -301,9 +301,9 @@ async fn a_dropped_draft_leaves_nothing() {
     let Some(fixture) = Fixture::copying().await else {
         return;
     };
-    let draft = fixture.pool.draft().await.unwrap();
-    write(&draft.data_path().join("a"), 1);
-    drop(draft);
+    let staging = fixture.pool.staging().await.unwrap();
+    write(&staging.data_path().join("a"), 1);
+    drop(staging);
     assert!(fixture.is_empty("making"));
     fixture.pool.settle().await.unwrap();
     assert!(fixture.is_empty("trash"));
@@ -317,18 +317,18 @@ async fn a_clone_that_takes_too_long_or_has_no_source_leaves_nothing() {
     fixture
         .publish(&snapshot(), |data| write(&data.join("a"), 1))
         .await;
-    let draft = fixture.pool.draft().await.unwrap();
+    let staging = fixture.pool.staging().await.unwrap();
     let late = fixture
         .pool
-        .clone_into(&snapshot(), &draft, Duration::ZERO)
+        .clone_into(&snapshot(), &staging, Duration::ZERO)
         .await;
     assert!(matches!(late, Err(PoolError::TimedOut { .. })), "{late:?}");
-    let missing = fixture.pool.clone_into(&data(9), &draft, LIMIT).await;
+    let missing = fixture.pool.clone_into(&data(9), &staging, LIMIT).await;
     assert!(
         matches!(missing, Err(PoolError::Missing { .. })),
         "{missing:?}"
     );
-    drop(draft);
+    drop(staging);
     fixture.pool.settle().await.unwrap();
     assert!(fixture.is_empty("making") && fixture.is_empty("trash"));
 }
@@ -341,17 +341,17 @@ async fn a_clone_that_nobody_waits_for_ends_and_leaves_nothing() {
     fixture
         .publish(&snapshot(), |data| write(&data.join("a"), 64))
         .await;
-    let draft = fixture.pool.draft().await.unwrap();
+    let staging = fixture.pool.staging().await.unwrap();
     {
         let place = snapshot();
-        let clone = fixture.pool.clone_into(&place, &draft, LIMIT);
+        let clone = fixture.pool.clone_into(&place, &staging, LIMIT);
         tokio::select! {
             biased;
             done = clone => assert!(done.is_ok()),
             () = tokio::task::yield_now() => {}
         }
     }
-    drop(draft);
+    drop(staging);
     let thrown_away = async {
         while !fixture.is_empty("making") {
             tokio::task::yield_now().await;
@@ -374,8 +374,8 @@ async fn a_tree_that_is_too_deep_is_not_cloned_but_removed() {
             fs::create_dir_all(data.join(&deep)).unwrap()
         })
         .await;
-    let draft = fixture.pool.draft().await.unwrap();
-    let refused = fixture.pool.clone_into(&snapshot(), &draft, LIMIT).await;
+    let staging = fixture.pool.staging().await.unwrap();
+    let refused = fixture.pool.clone_into(&snapshot(), &staging, LIMIT).await;
     assert!(
         matches!(refused, Err(PoolError::Refused { .. })),
         "{refused:?}"
@@ -441,10 +441,10 @@ async fn recovering_empties_what_was_being_made_and_thrown_away() {
     let Some(fixture) = Fixture::copying().await else {
         return;
     };
-    let draft = fixture.pool.draft().await.unwrap();
-    fs::write(draft.data_path().join("a"), "").unwrap();
+    let staging = fixture.pool.staging().await.unwrap();
+    fs::write(staging.data_path().join("a"), "").unwrap();
     // As a process leaves it that is killed.
-    std::mem::forget(draft);
+    std::mem::forget(staging);
     fs::create_dir_all(fixture.folder.path().join("pool/trash/x/y")).unwrap();
     fixture.pool.recover().await.unwrap();
     fixture.pool.settle().await.unwrap();
@@ -626,7 +626,7 @@ async fn a_full_pool_says_so_and_loses_nothing() {
     });
     publish.await;
     assert_eq!(fixture.pool.blocker().await, None);
-    let draft = fixture.pool.draft().await.unwrap();
+    let staging = fixture.pool.staging().await.unwrap();
     let ballast = fixture.folder.path().join("pool/making/ballast");
     let mut file = File::create(&ballast).unwrap();
     for size in [MIB, 4096] {
@@ -636,7 +636,7 @@ async fn a_full_pool_says_so_and_loses_nothing() {
     }
     drop(file);
     fixture.pool.sync().await.unwrap();
-    let full = fixture.pool.clone_into(&snapshot(), &draft, LIMIT).await;
+    let full = fixture.pool.clone_into(&snapshot(), &staging, LIMIT).await;
     assert!(matches!(full, Err(PoolError::Full { .. })), "{full:?}");
     let again = Pool::open(config(fixture.folder.path(), 512))
         .await
@@ -647,7 +647,7 @@ async fn a_full_pool_says_so_and_loses_nothing() {
     );
     let sentence = fixture.pool.blocker().await.unwrap();
     assert!(sentence.contains("raise limits.pool_mib_max"), "{sentence}");
-    drop(draft);
+    drop(staging);
     fixture.pool.recover().await.unwrap();
     // What was thrown away gives room to whoever needs it.
     assert_eq!(fixture.pool.blocker().await, None);

@@ -129,7 +129,7 @@ fn unpack(archive: impl Read, head: &Head, config: &ServerConfig) -> anyhow::Res
         }
         accept(&entry, &path)?;
         let target = match (top(&path), &pool) {
-            (Some(POOL), Some(pool)) => pool.draft.data_path(),
+            (Some(POOL), Some(pool)) => pool.staging.data_path(),
             (Some(name), _) if name == STORE || FOLDERS.contains(&name) => staging.clone(),
             _ => bail!("the archive holds {}, which no backup has", path.display()),
         };
@@ -218,7 +218,7 @@ fn manifest(mut first: tar::Entry<'_, impl Read>) -> anyhow::Result<Manifest> {
 /// The pool that data are unpacked into.
 struct Unpacked {
     pool: Pool,
-    draft: Staging,
+    staging: Staging,
 }
 
 impl Unpacked {
@@ -231,15 +231,15 @@ impl Unpacked {
             there.places.is_empty() && there.strangers.is_empty(),
             "the pool holds data already; restore into a directory of its own with --data"
         );
-        let draft = pool.draft().await?;
-        Ok(Self { pool, draft })
+        let staging = pool.staging().await?;
+        Ok(Self { pool, staging })
     }
 
     /// Gives everything its place, and unmounts the pool until a server needs it.
     async fn publish(self) -> anyhow::Result<usize> {
         let places = self
             .pool
-            .publish_unpacked(self.draft, Path::new(POOL))
+            .publish_unpacked(self.staging, Path::new(POOL))
             .await?;
         self.pool.sync().await?;
         self.pool.settle().await?;

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use super::output::Output;
 use crate::{
-    api::{EventView, PreviewView},
+    api::{DatabaseView, EventView, PreviewView, ServiceView},
     lifecycle::{Ending, Phase},
     text,
 };
@@ -116,28 +116,10 @@ pub(super) fn page(
         fact("ended", ended(ending).to_owned());
     }
     for service in &preview.services {
-        let url = service.url.as_deref().unwrap_or("private");
-        let phase = output.phase(service.phase);
-        let unchanged = service.unchanged_since.as_ref();
-        let unchanged = unchanged.map(|commit| format!("  unchanged since {commit}"));
-        let unchanged = unchanged.unwrap_or_default();
-        fact(
-            "service",
-            format!("{}  {phase}  {url}{unchanged}", service.name),
-        );
+        fact("service", service_line(service, output));
     }
     for database in &preview.databases {
-        let phase = output.phase(database.phase);
-        let engine = outside(&database.engine);
-        let origin = match (database.seed_changed, database.started_again) {
-            (_, true) => "  started again from its seed",
-            (true, _) => "  kept from an older seed",
-            _ => "",
-        };
-        fact(
-            "database",
-            format!("{}  {phase}  {engine}{origin}", database.name),
-        );
+        fact("database", database_line(database, output));
     }
     if disk != DiskUse::default() {
         fact("disk", occupies(disk));
@@ -151,6 +133,29 @@ pub(super) fn page(
     }
     page.push_str(&timeline(events, now, output));
     page.trim_end().to_owned()
+}
+
+fn service_line(service: &ServiceView, output: Output) -> String {
+    let url = service.url.as_deref().unwrap_or("private");
+    let phase = output.phase(service.phase);
+    let unchanged = service.unchanged_since.as_ref();
+    let unchanged = unchanged.map(|commit| format!("  unchanged since {commit}"));
+    format!(
+        "{}  {phase}  {url}{}",
+        service.name,
+        unchanged.unwrap_or_default()
+    )
+}
+
+fn database_line(database: &DatabaseView, output: Output) -> String {
+    let phase = output.phase(database.phase);
+    let engine = outside(&database.engine);
+    let origin = match (database.seed_changed, database.started_again) {
+        (_, true) => "  started again from its seed",
+        (true, _) => "  kept from an older seed",
+        _ => "",
+    };
+    format!("{}  {phase}  {engine}{origin}", database.name)
 }
 
 fn occupies(disk: DiskUse) -> String {

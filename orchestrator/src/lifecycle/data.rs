@@ -102,12 +102,12 @@ impl Planner<'_> {
         images: bool,
     ) -> bool {
         let names = blueprint.databases.iter().map(|database| &database.name);
-        let unborn: BTreeSet<_> = names
+        let incomplete: BTreeSet<_> = names
             .filter(|name| !self.observed.is_complete(generation, name))
             .cloned()
             .collect();
-        let all = unborn.is_empty();
-        let (copied, made) = self.divide(generation, unborn);
+        let all = incomplete.is_empty();
+        let (copied, made) = self.divide(generation, incomplete);
         if !copied.is_empty() {
             self.copy(revision, generation, copied);
         }
@@ -178,12 +178,12 @@ impl Planner<'_> {
     fn divide(
         &self,
         generation: Generation,
-        unborn: BTreeSet<DatabaseName>,
+        incomplete: BTreeSet<DatabaseName>,
     ) -> (BTreeSet<DatabaseName>, BTreeSet<DatabaseName>) {
         let Some(facts) = self.observed.generations.get(&generation) else {
-            return (BTreeSet::new(), unborn);
+            return (BTreeSet::new(), incomplete);
         };
-        unborn.into_iter().partition(|name| {
+        incomplete.into_iter().partition(|name| {
             !facts.reseed.contains(name)
                 && match &facts.from {
                     DataSource::Seeds => false,

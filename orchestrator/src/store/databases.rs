@@ -174,7 +174,7 @@ impl Store {
 
     /// Writes down that the data of databases are complete. Those that were made anew have not met
     /// any migration of a revision that runs on them.
-    pub async fn set_born(
+    pub async fn set_complete(
         &self,
         preview: &PreviewId,
         generation: Generation,

@@ -175,23 +175,9 @@ impl Docker {
                 "the builder did not set the labels it was given",
             ));
         }
-        let bytes_max = self
-            .config()
-            .builds
-            .image_mib_max
-            .saturating_mul(1024 * 1024);
-        if bytes > bytes_max {
+        if let Err(too_large) = check_size(bytes, self.config().builds.image_mib_max) {
             self.drop_image(&tag).await?;
-            return Err(BuildError::Failed {
-                fault: Box::new(BuildFault::Size { bytes, bytes_max }),
-                step: None,
-                line: None,
-                message: format!(
-                    "the image has {} MiB; {} MiB are allowed",
-                    bytes >> 20,
-                    bytes_max >> 20
-                ),
-            });
+            return Err(too_large);
         }
         Ok(image)
     }
@@ -322,6 +308,22 @@ impl Docker {
             .await;
         dropped.map_err(build_error)
     }
+}
+
+fn check_size(bytes: u64, mib_max: u64) -> Result<(), BuildError> {
+    let bytes_max = mib_max.saturating_mul(1024 * 1024);
+    if bytes <= bytes_max {
+        return Ok(());
+    }
+    Err(BuildError::Failed {
+        fault: Box::new(BuildFault::Size { bytes, bytes_max }),
+        step: None,
+        line: None,
+        message: format!(
+            "the image has {} MiB; {mib_max} MiB are allowed",
+            bytes >> 20
+        ),
+    })
 }
 
 async fn dockerfile(request: &BuildRequest) -> Result<bytes::Bytes, BuildError> {

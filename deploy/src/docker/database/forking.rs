@@ -41,7 +41,7 @@ struct Standing {
 /// A copy that is being taken.
 struct Copy {
     source: Place,
-    draft: Staging,
+    staging: Staging,
     about: About,
     /// What is copied while the source stands still.
     rest: Part,
@@ -51,10 +51,10 @@ struct Copy {
 
 impl Copy {
     async fn rest(&self, pool: &Pool, limit: Duration) -> Result<Cloned, DatabaseError> {
-        let rest = pool.clone_part(&self.source, &self.draft, self.rest, limit);
+        let rest = pool.clone_part(&self.source, &self.staging, self.rest, limit);
         let rest = rest.await?;
         if let Some((_, first)) = &self.online
-            && !self.draft.data_path().join(first).exists()
+            && !self.staging.data_path().join(first).exists()
         {
             let why = format!("a copy lacks {first}, from which its server would begin");
             return Err(EngineError::Unreachable(why).into());
@@ -65,7 +65,7 @@ impl Copy {
 
 /// Copies that are whole and belong to nobody yet.
 pub(super) struct Cut {
-    pub(super) drafts: Vec<(Staging, About)>,
+    pub(super) stagings: Vec<(Staging, About)>,
     paused: Duration,
     shared: bool,
 }
@@ -74,8 +74,8 @@ impl Docker {
     pub(super) async fn fork_at_once(&self, fork: &Fork) -> Result<Forked, DatabaseError> {
         let began = Instant::now();
         let cut = self.cut(&fork.from, &fork.names).await?;
-        for ((draft, _), name) in cut.drafts.into_iter().zip(&fork.names) {
-            draft.publish(&place(&key(&fork.to, name))).await?;
+        for ((staging, _), name) in cut.stagings.into_iter().zip(&fork.names) {
+            staging.publish(&place(&key(&fork.to, name))).await?;
         }
         Ok(Forked {
             paused: cut.paused,
@@ -101,18 +101,7 @@ impl Docker {
         let _disturbance = pool.disturb();
         let mut copies = Vec::new();
         for name in names {
-            let source = place(&key(from, name));
-            let about = self.about(&source).await?;
-            let about = about.ok_or_else(|| DatabaseError::NoData(source.to_string()))?;
-            let draft = pool.draft().await?;
-            draft.write_about(&about.to_bytes()).await?;
-            copies.push(Copy {
-                source,
-                draft,
-                about,
-                rest: Part::All,
-                online: None,
-            });
+            copies.push(self.begin_copy(pool, place(&key(from, name))).await?);
         }
         let standing = self.running_on(from).await?;
         if !standing.is_empty() {
@@ -155,11 +144,25 @@ impl Docker {
             "copied at one moment"
         );
         let shared = copied?.iter().all(|copied| copied.shared);
-        let drafts = copies.into_iter().map(|copy| (copy.draft, copy.about));
+        let stagings = copies.into_iter().map(|copy| (copy.staging, copy.about));
         Ok(Cut {
-            drafts: drafts.collect(),
+            stagings: stagings.collect(),
             paused,
             shared,
+        })
+    }
+
+    async fn begin_copy(&self, pool: &Pool, source: Place) -> Result<Copy, DatabaseError> {
+        let about = self.about(&source).await?;
+        let about = about.ok_or_else(|| DatabaseError::NoData(source.to_string()))?;
+        let staging = pool.staging().await?;
+        staging.write_about(&about.to_bytes()).await?;
+        Ok(Copy {
+            source,
+            staging,
+            about,
+            rest: Part::All,
+            online: None,
         })
     }
 
@@ -192,10 +195,10 @@ impl Docker {
         };
         let most = Part::Without(online.log);
         let begun = began.elapsed();
-        pool.clone_part(&copy.source, &copy.draft, most, COPY_MAX)
+        pool.clone_part(&copy.source, &copy.staging, most, COPY_MAX)
             .await?;
         let label = copying.end(&online).await?;
-        copy.draft
+        copy.staging
             .place_file(online.label, label.as_bytes())
             .await?;
         copy.rest = Part::Only(online.log);
@@ -276,7 +279,7 @@ impl Docker {
 async fn rehearse(pool: &Pool, copy: &Copy) -> Result<(), PoolError> {
     for _ in 0..REHEARSALS {
         if pool.way().shares() {
-            let thrown_away = pool.draft().await?;
+            let thrown_away = pool.staging().await?;
             pool.clone_part(&copy.source, &thrown_away, copy.rest, COPY_MAX)
                 .await?;
         }

@@ -13,7 +13,7 @@ use crate::{
 };
 
 struct Copy {
-    draft: Staging,
+    staging: Staging,
     place: Place,
 }
 
@@ -23,7 +23,7 @@ impl Frozen for Copy {
         archive: &mut tar::Builder<&mut dyn io::Write>,
         below: &Path,
     ) -> io::Result<()> {
-        self.draft.append_to(archive, below, &self.place)
+        self.staging.append_to(archive, below, &self.place)
     }
 }
 
@@ -75,10 +75,10 @@ impl Docker {
         let place = Place::Snapshot(id.clone());
         let about = self.about(&place).await?;
         let about = about.ok_or_else(|| DatabaseError::NoData(place.to_string()))?;
-        let draft = pool.draft().await?;
-        pool.clone_into(&place, &draft, COPY_MAX).await?;
-        draft.write_about(&about.to_bytes()).await?;
-        Ok(vec![Box::new(Copy { draft, place })])
+        let staging = pool.staging().await?;
+        pool.clone_into(&place, &staging, COPY_MAX).await?;
+        staging.write_about(&about.to_bytes()).await?;
+        Ok(vec![Box::new(Copy { staging, place })])
     }
 
     async fn freeze_set(
@@ -87,13 +87,13 @@ impl Docker {
         names: &[DatabaseName],
     ) -> Result<Vec<Box<dyn Frozen>>, DatabaseError> {
         let cut = self.cut(set, names).await?;
-        let copies = cut.drafts.into_iter().zip(names).map(|((draft, _), name)| {
+        let copies = cut.stagings.into_iter().zip(names).map(|((staging, _), name)| {
             let place = place(&DatabaseKey {
                 preview: set.preview.clone(),
                 generation: set.generation,
                 name: name.clone(),
             });
-            Box::new(Copy { draft, place }) as Box<dyn Frozen>
+            Box::new(Copy { staging, place }) as Box<dyn Frozen>
         });
         Ok(copies.collect())
     }

@@ -282,7 +282,7 @@ impl Docker {
     pub(super) async fn grew<T>(
         &self,
         made: Result<T, DatabaseError>,
-        (draft, source): (&Staging, &str),
+        (staging, source): (&Staging, &str),
     ) -> Result<T, DatabaseError> {
         let told = |error: &DatabaseError| {
             matches!(
@@ -294,7 +294,7 @@ impl Docker {
         };
         match made {
             Err(error) if told(&error) => {
-                let size = draft.size().await?;
+                let size = staging.size().await?;
                 if let Some(outgrown) = outgrown(size, self.config().database_bytes_max) {
                     return Err(outgrown);
                 }

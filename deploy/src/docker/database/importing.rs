@@ -35,7 +35,7 @@ impl Docker {
         let made = self
             .make(&database, &image, (&spec.seed, spec.mask.as_ref()), sink)
             .await?;
-        made.draft.publish(&Place::Snapshot(id.clone())).await?;
+        made.staging.publish(&Place::Snapshot(id.clone())).await?;
         let snapshot = self.snapshot_state(&id).await?;
         let snapshot = snapshot.ok_or_else(|| DatabaseError::NoData(format!("snapshot {id}")))?;
         let mut personal = made.columns;

@@ -189,11 +189,11 @@ impl Docker {
         }
         let about = self.about(from).await?;
         let about = about.ok_or_else(|| DatabaseError::NoData(from.to_string()))?;
-        let draft = pool.draft().await?;
-        pool.clone_into(from, &draft, super::forking::COPY_MAX)
+        let staging = pool.staging().await?;
+        pool.clone_into(from, &staging, super::forking::COPY_MAX)
             .await?;
-        draft.write_about(&about.to_bytes()).await?;
-        draft.publish(to).await?;
+        staging.write_about(&about.to_bytes()).await?;
+        staging.publish(to).await?;
         Ok(())
     }
 }

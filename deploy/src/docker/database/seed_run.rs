@@ -39,7 +39,7 @@ const VERIFY_COPY_MAX: Duration = Duration::from_secs(10 * 60);
 
 /// Data that were made and seen to answer, and belong to nobody yet.
 pub(super) struct Made {
-    pub(super) draft: Staging,
+    pub(super) staging: Staging,
     /// `table.column` of everything in them.
     pub(super) columns: Vec<String>,
 }
@@ -85,7 +85,7 @@ impl Docker {
         let (name, from) = (&spec.key.name, describe_seed(seed));
         sink(format!("the data of {name}, made from {from}"));
         let made = self.make(spec, image, (seed, None), sink).await?;
-        made.draft.publish(&place).await?;
+        made.staging.publish(&place).await?;
         Ok(id)
     }
 
@@ -114,9 +114,9 @@ impl Docker {
         };
         // Refused before anything is made.
         let steps = kind.seed(seed, &passwords)?;
-        let draft = pool.draft().await?;
+        let staging = pool.staging().await?;
         for (name, content) in kind.placed(seed) {
-            let path = draft.data_path().join(name);
+            let path = staging.data_path().join(name);
             let written = tokio::fs::write(&path, &content).await;
             written
                 .map_err(|error| DatabaseError::Pool(format!("{name} was not written: {error}")))?;
@@ -129,7 +129,7 @@ impl Docker {
             _ => None,
         };
         let mut plan = self
-            .seed_run_plan(spec, image, network.clone(), draft.data_path(), &passwords)
+            .seed_run_plan(spec, image, network.clone(), staging.data_path(), &passwords)
             .await?;
         plan.command = plan
             .command
@@ -151,14 +151,14 @@ impl Docker {
             Ok(columns)
         }
         .await;
-        let made = self.grew(made, (&draft, &describe_seed(seed))).await;
+        let made = self.grew(made, (&staging, &describe_seed(seed))).await;
         self.clear_making(&plan).await?;
         let columns = made?.lines().map(str::to_owned).collect();
         let now_ms = unix_ms(std::time::SystemTime::now());
         let about = About::new(spec, describe_seed(seed), now_ms, &admin);
-        draft.write_about(&about.to_bytes()).await?;
-        self.verify(spec, image, &draft, &passwords).await?;
-        Ok(Made { draft, columns })
+        staging.write_about(&about.to_bytes()).await?;
+        self.verify(spec, image, &staging, &passwords).await?;
+        Ok(Made { staging, columns })
     }
 
     /// Runs a mask, and has the server forget what it replaced.
@@ -267,12 +267,12 @@ impl Docker {
         &self,
         spec: &DatabaseSpec,
         image: &ImageId,
-        draft: &Staging,
+        staging: &Staging,
         passwords: &Passwords<'_>,
     ) -> Result<(), DatabaseError> {
         let pool = self.pool_of_data()?;
-        let copy = pool.draft().await?;
-        pool.clone_draft(draft, &copy, VERIFY_COPY_MAX).await?;
+        let copy = pool.staging().await?;
+        pool.clone_draft(staging, &copy, VERIFY_COPY_MAX).await?;
         let mut plan = self
             .seed_run_plan(spec, image, None, copy.data_path(), passwords)
             .await?;

@@ -69,11 +69,11 @@ impl Docker {
         };
         let cut = self.cut(&set, std::slice::from_ref(&key.name)).await?;
         let id = random_id()?;
-        for (draft, mut about) in cut.drafts {
+        for (staging, mut about) in cut.stagings {
             source.clone_into(&mut about.source);
             about.made_at_ms = unix_ms(std::time::SystemTime::now());
-            draft.write_about(&about.to_bytes()).await?;
-            draft.publish(&Place::Snapshot(id.clone())).await?;
+            staging.write_about(&about.to_bytes()).await?;
+            staging.publish(&Place::Snapshot(id.clone())).await?;
         }
         let state = self.snapshot_state(&id).await?;
         state.ok_or_else(|| DatabaseError::NoData(format!("snapshot {id}")))

@@ -169,7 +169,7 @@ async fn complete(
 ) -> Result<Effect, StepError> {
     let store = &context.ports.store;
     store
-        .set_born(context.preview, generation, names, anew, wall_ms())
+        .set_complete(context.preview, generation, names, anew, wall_ms())
         .await?;
     Ok(Effect::Done)
 }

@@ -96,12 +96,8 @@ impl World {
         match effect {
             Effect::Ask => {
                 flight.answer = self.forge.answer(self.now);
-                let answered = flight.answer.is_some();
-                return if answered {
-                    Ok(())
-                } else {
-                    Err(Stop::Again("the forge is away"))
-                };
+                let answered = flight.answer.as_ref().map(drop);
+                return answered.ok_or(Stop::Again("the forge is away"));
             }
             Effect::ApplyRead(refresh, confirms) => self.apply_read(refresh, confirms, flight),
             Effect::Begin(number, commit, request) => {
@@ -118,7 +114,7 @@ impl World {
             Effect::Bind(number, generation, from, reseed) => {
                 self.store.bind(number, generation, from, reseed);
             }
-            Effect::Born(generation, names, anew) => self.store.set_born(generation, names, anew),
+            Effect::Complete(generation, names, anew) => self.store.set_complete(generation, names, anew),
             Effect::Forget(key) => {
                 self.check_remove_database(&key, flight);
                 self.store.forget_database(&key);

@@ -57,7 +57,7 @@ pub(super) enum Effect {
     /// It answers with the password of this preview.
     ServerReady(DataKey),
     /// That databases are complete is written down; whether they were made anew.
-    Born(Generation, BTreeSet<DatabaseName>, bool),
+    Complete(Generation, BTreeSet<DatabaseName>, bool),
     /// That the start of one begins, or came to its end, is written down.
     Answers(DataKey, bool),
     /// That one is no more is written down.
@@ -293,7 +293,7 @@ fn of_data(step: &Step) -> Vec<Effect> {
                 E::DataRemove(key()),
                 E::Seed(key(), *revision),
                 E::DataPut(key()),
-                E::Born(*generation, [name.clone()].into(), true),
+                E::Complete(*generation, [name.clone()].into(), true),
             ]
         }
         Step::ForkData {
@@ -304,7 +304,7 @@ fn of_data(step: &Step) -> Vec<Effect> {
         } => vec![
             E::Cut(*source, names.clone()),
             E::CopiesPut(*generation),
-            E::Born(*generation, names.clone(), false),
+            E::Complete(*generation, names.clone(), false),
         ],
         Step::StartDatabase {
             generation, name, ..

@@ -198,7 +198,7 @@ impl Store {
 
     /// Databases are complete; whatever migrated the predecessor of one that was made anew counts
     /// no more.
-    pub(super) fn set_born(
+    pub(super) fn set_complete(
         &mut self,
         generation: Generation,
         names: BTreeSet<DatabaseName>,
