@@ -15,7 +15,7 @@ async fn kills_at_random_under_load_lose_nothing_fail_nobody_and_leave_no_orphan
         pulls: PULLS,
         ..Options::default()
     };
-    if let Ok(seed) = std::env::var("DAYFLY_TEST_SEED") {
+    if let Ok(seed) = std::env::var("TEST_SEED") {
         options.seed = seed.parse()?;
     }
     let report = chaos::run(&options).await?;
@@ -27,7 +27,7 @@ async fn kills_at_random_under_load_lose_nothing_fail_nobody_and_leave_no_orphan
 #[tokio::test(flavor = "multi_thread")]
 async fn copies_of_data_are_whole_whoever_is_killed_while_they_are_taken() -> anyhow::Result<()> {
     let mut options = Options::default();
-    if let Ok(seed) = std::env::var("DAYFLY_TEST_SEED") {
+    if let Ok(seed) = std::env::var("TEST_SEED") {
         options.seed = seed.parse()?;
     }
     println!("--seed {}", options.seed);

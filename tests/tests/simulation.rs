@@ -7,8 +7,8 @@ use tests::simulation::model::{life, lives};
 const LIVES: u64 = 2_500;
 
 fn live(block: u64) -> anyhow::Result<()> {
-    let (base, count) = match std::env::var("DAYFLY_SEED") {
-        Ok(seed) => (seed.parse().context("DAYFLY_SEED is not a number")?, 1),
+    let (base, count) = match std::env::var("TEST_SEED") {
+        Ok(seed) => (seed.parse().context("TEST_SEED is not a number")?, 1),
         Err(_) => (block * LIVES, LIVES),
     };
     settles(base, count)

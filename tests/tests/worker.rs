@@ -17,13 +17,13 @@ fn scratch() -> anyhow::Result<tempfile::TempDir> {
 }
 
 async fn live(block: u64) -> anyhow::Result<()> {
-    let (base, count) = match std::env::var("DAYFLY_SEED") {
-        Ok(seed) => (seed.parse().context("DAYFLY_SEED is not a number")?, 1),
+    let (base, count) = match std::env::var("TEST_SEED") {
+        Ok(seed) => (seed.parse().context("TEST_SEED is not a number")?, 1),
         Err(_) => (block * LIVES, LIVES),
     };
     for seed in base..base + count {
         let dir = scratch()?;
-        let again = format!("again: DAYFLY_SEED={seed} cargo nextest run -p tests worker");
+        let again = format!("again: TEST_SEED={seed} cargo nextest run -p tests worker");
         life(seed, dir.path())
             .await
             .with_context(|| format!("seed {seed}; {again}"))?;

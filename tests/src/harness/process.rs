@@ -1,6 +1,7 @@
 //! The program `dayfly`, run for real.
 
 use std::{
+    ffi::OsString,
     path::{Path, PathBuf},
     process::Stdio,
     time::Duration,
@@ -20,7 +21,7 @@ const COMMAND_DEADLINE: Duration = Duration::from_secs(120);
 ///
 /// # Errors
 /// Where it was not built.
-pub fn binary() -> anyhow::Result<PathBuf> {
+fn binary() -> anyhow::Result<PathBuf> {
     let test = std::env::current_exe()?;
     let beside = test
         .ancestors()
@@ -35,13 +36,30 @@ pub fn binary() -> anyhow::Result<PathBuf> {
     })
 }
 
+/// A call of the program that is told nothing by the environment of whoever runs the tests.
+///
+/// # Errors
+/// Where the program was not built.
+pub fn dayfly() -> anyhow::Result<Command> {
+    let mut command = Command::new(binary()?);
+    for name in ours(std::env::vars_os().map(|(name, _)| name)) {
+        command.env_remove(name);
+    }
+    Ok(command)
+}
+
+/// The variables that a server or a command line would take for its own.
+fn ours(names: impl Iterator<Item = OsString>) -> impl Iterator<Item = OsString> {
+    names.filter(|name| name.as_encoded_bytes().starts_with(b"DAYFLY_"))
+}
+
 /// Starts `dayfly serve`.
 pub(super) fn serve(config: &Path, data: &Path) -> anyhow::Result<Child> {
     let log = std::fs::OpenOptions::new()
         .create(true)
         .append(true)
         .open(server_log(data))?;
-    let mut command = Command::new(binary()?);
+    let mut command = dayfly()?;
     command
         .arg("serve")
         .arg("--config")
@@ -131,7 +149,7 @@ impl Ran {
 /// # Errors
 /// Where it does not end.
 pub async fn run_to_end(data: &Path, folder: &Path, arguments: &[&str]) -> anyhow::Result<Ran> {
-    let mut command = Command::new(binary()?);
+    let mut command = dayfly()?;
     command
         .args(arguments)
         .env("DAYFLY_DATA", data)
@@ -150,4 +168,22 @@ pub async fn run_to_end(data: &Path, folder: &Path, arguments: &[&str]) -> anyho
         stdout: text(&output.stdout),
         stderr: text(&output.stderr),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_callers_environment_says_to_a_dayfly_is_left_out() {
+        let names = [
+            "PATH",
+            "DAYFLY_DATA",
+            "DAYFLY_DOMAIN",
+            "HOME",
+            "MY_DAYFLY_X",
+        ];
+        let left_out: Vec<_> = ours(names.into_iter().map(OsString::from)).collect();
+        assert_eq!(left_out, ["DAYFLY_DATA", "DAYFLY_DOMAIN"]);
+    }
 }

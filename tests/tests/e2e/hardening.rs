@@ -1,12 +1,11 @@
 //! What the code of a pull request may do, told from inside.
 
-use std::{
-    cell::Cell,
-    path::{Path, PathBuf},
-};
+use std::cell::Cell;
 
 use anyhow::{Context as _, ensure};
-use tests::harness::{Act, App, Dayfly, Docker, Moment, Options, Rule, Visitor, eventually};
+use tests::harness::{
+    Act, App, Dayfly, Docker, Moment, Options, Rule, Visitor, eventually, files_that_hold,
+};
 
 fn field(status: &str, name: &str) -> String {
     let line = status.lines().find_map(|line| line.strip_prefix(name));
@@ -246,23 +245,6 @@ async fn services_of_two_revisions_never_find_each_other() -> anyhow::Result<()>
     .await
 }
 
-/// Every file below a folder that holds these bytes.
-fn holding(folder: &Path, secret: &[u8]) -> anyhow::Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder)?.flatten() {
-        let kind = entry.file_type()?;
-        if kind.is_dir() {
-            found.extend(holding(&entry.path(), secret)?);
-        } else if kind.is_file() {
-            let bytes = std::fs::read(entry.path()).unwrap_or_default();
-            if bytes.windows(secret.len()).any(|window| window == secret) {
-                found.push(entry.path());
-            }
-        }
-    }
-    Ok(found)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn the_key_of_the_forge_is_in_the_configuration_and_nowhere_else() -> anyhow::Result<()> {
     Dayfly::play(async |dayfly| {
@@ -306,7 +288,7 @@ async fn the_key_of_the_forge_is_in_the_configuration_and_nowhere_else() -> anyh
                 "the token is in {place}: {text}"
             );
         }
-        let files = holding(dayfly.data(), dayfly.token().as_bytes())?;
+        let files = files_that_hold(dayfly.data(), &[dayfly.token().as_bytes()])?;
         ensure!(
             files == [dayfly.data().join("dayfly.server.toml")],
             "{files:?}"

@@ -171,7 +171,7 @@ impl Dice {
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_at_random_the_server_loses_no_acknowledged_webhook() -> anyhow::Result<()> {
     let now = std::time::SystemTime::now().duration_since(std::time::SystemTime::UNIX_EPOCH)?;
-    let seed = std::env::var("DAYFLY_TEST_SEED")
+    let seed = std::env::var("TEST_SEED")
         .ok()
         .and_then(|seed| seed.parse().ok());
     let seed = seed.unwrap_or(now.subsec_nanos().into());
@@ -198,9 +198,7 @@ async fn killed_at_random_the_server_loses_no_acknowledged_webhook() -> anyhow::
         }
         crowd.expect_no_failure().await.map(drop)
     });
-    played
-        .await
-        .with_context(|| format!("DAYFLY_TEST_SEED={seed}"))
+    played.await.with_context(|| format!("TEST_SEED={seed}"))
 }
 
 /// Whether the last webhook was acknowledged.

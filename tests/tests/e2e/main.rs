@@ -1,6 +1,7 @@
 //! The whole system through its front doors: signed webhooks in; comments, records and pages out;
 //! real git, a real engine, real databases, and processes that are killed for real.
 
+mod access;
 mod backup;
 mod broken_builds;
 mod build_cache;
@@ -8,11 +9,10 @@ mod build_limits;
 mod builds;
 mod captures;
 mod closing;
-mod data;
-mod data_faults;
-mod doors;
-mod engine;
-mod engines;
+mod database_failures;
+mod database_kinds;
+mod databases;
+mod disk_pressure;
 mod forge;
 mod forks;
 mod hardening;
@@ -21,9 +21,9 @@ mod killing;
 mod local;
 mod migrations;
 mod opening;
+mod outages;
 mod pushing;
 mod registries;
-mod room;
 mod secrets;
 mod snapshots;
 mod webhooks;

@@ -32,7 +32,7 @@ impl std::fmt::Display for Failure {
         writeln!(f, "seed {}: {}", self.seed, self.what)?;
         write!(
             f,
-            "again: DAYFLY_SEED={} cargo nextest run -p tests simulation",
+            "again: TEST_SEED={} cargo nextest run -p tests simulation",
             self.seed
         )
     }
