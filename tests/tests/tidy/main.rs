@@ -8,6 +8,7 @@
     reason = "every function here is part of a test"
 )]
 
+mod circles;
 mod dependencies;
 mod lifecycle;
 mod manifests;

@@ -4,6 +4,9 @@ use crate::workspace::{File, expect_none, files, root};
 
 const LINES_MAX: usize = 400;
 
+/// Lines of a function as a reader sees them, its comments included.
+const FUNCTION_LINES_MAX: usize = 70;
+
 /// Programs that would read a word of an outside world as a command.
 const SHELLS: [&str; 10] = [
     "sh",
@@ -23,6 +26,14 @@ fn no_file_has_more_production_lines_than_a_reader_can_hold() {
     expect_none(
         &too_long(&files()),
         &format!("more than {LINES_MAX} production lines hold a second noun; give it a file:"),
+    );
+}
+
+#[test]
+fn no_function_is_longer_than_a_screen() {
+    expect_none(
+        &long_functions(&files()),
+        &format!("more than {FUNCTION_LINES_MAX} lines hold a second idea; give it a name:"),
     );
 }
 
@@ -106,6 +117,46 @@ fn too_long(files: &[File]) -> Vec<String> {
         .filter(|(_, lines)| *lines > LINES_MAX)
         .map(|(path, lines)| format!("{path}: {lines} lines"))
         .collect()
+}
+
+/// Functions of the product that are too long. A formatted function ends with the first brace that
+/// stands as far in as it began.
+fn long_functions(files: &[File]) -> Vec<String> {
+    let mut found = Vec::new();
+    for file in files
+        .iter()
+        .filter(|file| file.is_product() && !file.is_only_tests())
+    {
+        let lines: Vec<&str> = file.production().lines().collect();
+        for at in (0..lines.len()).filter(|at| begins_function(&lines[*at..])) {
+            let inside = lines[at].trim_start();
+            let end = format!("{}}}", &lines[at][..lines[at].len() - inside.len()]);
+            let length = lines[at..].iter().take_while(|line| **line != end).count() + 1;
+            if length > FUNCTION_LINES_MAX {
+                found.push(format!("{}:{}: {length} lines", file.path, at + 1));
+            }
+        }
+    }
+    found
+}
+
+/// Whether a function with a body on lines of its own begins here.
+fn begins_function(lines: &[&str]) -> bool {
+    let line = lines[0].trim_start();
+    let mut head = match line.strip_prefix("pub(") {
+        Some(rest) => rest.split_once(") ").map_or("", |(_, head)| head),
+        None => line.strip_prefix("pub ").unwrap_or(line),
+    };
+    for modifier in ["const ", "async "] {
+        head = head.strip_prefix(modifier).unwrap_or(head);
+    }
+    let is_function = head.starts_with("fn ");
+    let ends = |line: &&&str| line.ends_with(['{', ';', '}']);
+    is_function
+        && lines
+            .iter()
+            .find(ends)
+            .is_some_and(|line| line.ends_with('{'))
 }
 
 /// Shells that are started, and shells that are handed a command line. The contract suites may do
@@ -219,6 +270,16 @@ fn a_shell_is_found_however_it_is_written() {
     }
     let fine = "// Command::new(\"sh\") is never used\nCommand::new(\"git\")\n#[cfg(test)]\nmod tests {\nCommand::new(\"sh\")\n}";
     assert!(shells(&[File::new("deploy/src/a.rs", fine)]).is_empty());
+}
+
+#[test]
+fn a_function_that_is_too_long_is_found_and_a_declaration_is_not() {
+    let body = "        step();\n".repeat(FUNCTION_LINES_MAX - 1);
+    let text = format!(
+        "trait A {{\n    fn a(&self);\n}}\nimpl B {{\n    pub(super) async fn long(\n        &self,\n    ) {{\n{body}    }}\n}}\n"
+    );
+    let found = long_functions(&[File::new("proxy/src/a.rs", &text)]);
+    assert_eq!(found, ["proxy/src/a.rs:5: 73 lines"]);
 }
 
 #[test]

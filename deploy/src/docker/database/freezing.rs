@@ -87,14 +87,18 @@ impl Docker {
         names: &[DatabaseName],
     ) -> Result<Vec<Box<dyn Frozen>>, DatabaseError> {
         let cut = self.cut(set, names).await?;
-        let copies = cut.stagings.into_iter().zip(names).map(|((staging, _), name)| {
-            let place = place(&DatabaseKey {
-                preview: set.preview.clone(),
-                generation: set.generation,
-                name: name.clone(),
+        let copies = cut
+            .stagings
+            .into_iter()
+            .zip(names)
+            .map(|((staging, _), name)| {
+                let place = place(&DatabaseKey {
+                    preview: set.preview.clone(),
+                    generation: set.generation,
+                    name: name.clone(),
+                });
+                Box::new(Copy { staging, place }) as Box<dyn Frozen>
             });
-            Box::new(Copy { staging, place }) as Box<dyn Frozen>
-        });
         Ok(copies.collect())
     }
 }

@@ -115,12 +115,7 @@ impl Docker {
         // Refused before anything is made.
         let steps = kind.seed(seed, &passwords)?;
         let staging = pool.staging().await?;
-        for (name, content) in kind.placed(seed) {
-            let path = staging.data_path().join(name);
-            let written = tokio::fs::write(&path, &content).await;
-            written
-                .map_err(|error| DatabaseError::Pool(format!("{name} was not written: {error}")))?;
-        }
+        place_files(&*kind, seed, &staging).await?;
         let network = match seed {
             Seed::Run { .. } => Some(
                 self.network_id(&spec.key.preview, &Network::Data(spec.key.generation))
@@ -129,13 +124,19 @@ impl Docker {
             _ => None,
         };
         let mut plan = self
-            .seed_run_plan(spec, image, network.clone(), staging.data_path(), &passwords)
+            .seed_run_plan(
+                spec,
+                image,
+                network.clone(),
+                staging.data_path(),
+                &passwords,
+            )
             .await?;
         plan.command = plan
             .command
             .map(|command| kind.seed_run_command(seed, command));
         let made = async {
-            let id = self.launch_making(&plan).await?;
+            let id = self.launch_seed_run(&plan).await?;
             self.ready(&id, network.as_deref(), spec, &passwords)
                 .await?;
             self.seed_with(&id, spec, &*kind, seed, steps, sink).await?;
@@ -147,12 +148,12 @@ impl Docker {
                 Some(run) => self.columns(&id, &*kind, run).await?,
                 None => String::new(),
             };
-            self.close_making(&id, spec).await?;
+            self.close_seed_run(&id, spec).await?;
             Ok(columns)
         }
         .await;
         let made = self.grew(made, (&staging, &describe_seed(seed))).await;
-        self.clear_making(&plan).await?;
+        self.clear_seed_run(&plan).await?;
         let columns = made?.lines().map(str::to_owned).collect();
         let now_ms = unix_ms(std::time::SystemTime::now());
         let about = About::new(spec, describe_seed(seed), now_ms, &admin);
@@ -199,7 +200,7 @@ impl Docker {
         })
     }
 
-    async fn launch_making(&self, plan: &Plan) -> Result<String, DatabaseError> {
+    async fn launch_seed_run(&self, plan: &Plan) -> Result<String, DatabaseError> {
         let what = format!("database {}", plan.name);
         let Created::New(id) = self.create(plan).await? else {
             return Err(DatabaseError::Engine(EngineError::Refused {
@@ -233,7 +234,7 @@ impl Docker {
     }
 
     /// Removes the container of a making; one that is not ours stays.
-    async fn clear_making(&self, plan: &Plan) -> Result<(), DatabaseError> {
+    async fn clear_seed_run(&self, plan: &Plan) -> Result<(), DatabaseError> {
         if let Some((id, _)) = self.find_ours(&plan.container).await? {
             self.clear(&id).await?;
         }
@@ -242,7 +243,7 @@ impl Docker {
     }
 
     /// Stops the server in its own way. One that had to be killed did not write down everything.
-    async fn close_making(&self, id: &str, spec: &DatabaseSpec) -> Result<(), DatabaseError> {
+    async fn close_seed_run(&self, id: &str, spec: &DatabaseSpec) -> Result<(), DatabaseError> {
         use bollard::query_parameters::StopContainerOptionsBuilder;
         let options = StopContainerOptionsBuilder::new()
             .t(CLOSE_SECONDS_MAX)
@@ -278,13 +279,22 @@ impl Docker {
             .await?;
         plan.env = kind(&spec.kind).env(passwords, false);
         let verified = async {
-            let id = self.launch_making(&plan).await?;
+            let id = self.launch_seed_run(&plan).await?;
             self.ready(&id, None, spec, passwords).await
         }
         .await;
-        self.clear_making(&plan).await?;
+        self.clear_seed_run(&plan).await?;
         verified
     }
+}
+
+/// Puts what the server reads by itself when it starts where it looks for it.
+async fn place_files(kind: &dyn Kind, seed: &Seed, staging: &Staging) -> Result<(), DatabaseError> {
+    for (name, content) in kind.placed(seed) {
+        let written = tokio::fs::write(staging.data_path().join(name), &content).await;
+        written.map_err(|error| DatabaseError::Pool(format!("{name} was not written: {error}")))?;
+    }
+    Ok(())
 }
 
 /// Everything that decides what the data will be.

@@ -114,7 +114,9 @@ impl World {
             Effect::Bind(number, generation, from, reseed) => {
                 self.store.bind(number, generation, from, reseed);
             }
-            Effect::Complete(generation, names, anew) => self.store.set_complete(generation, names, anew),
+            Effect::Complete(generation, names, anew) => {
+                self.store.set_complete(generation, names, anew)
+            }
             Effect::Forget(key) => {
                 self.check_remove_database(&key, flight);
                 self.store.forget_database(&key);
