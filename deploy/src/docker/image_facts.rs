@@ -4,7 +4,7 @@ use bollard::models::ImageConfig;
 
 /// What an image asks for, as far as we heed it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct ImageFacts {
+pub(crate) struct ImageFacts {
     /// Whether its process begins as root.
     pub(super) starts_as_root: bool,
     /// The paths it declares as volumes.

@@ -105,11 +105,9 @@ impl Builder for FakeEngine {
             })
         } else {
             image_id(&[reference]).inspect(|id| {
-                let reference = Some(reference.to_owned());
                 let image = Image {
                     owners: BTreeSet::new(),
                     commit: None,
-                    reference,
                 };
                 self.world().images.insert(id.clone(), image);
             })
@@ -208,7 +206,6 @@ impl FakeEngine {
         let image = world.images.entry(id.clone()).or_insert_with(|| Image {
             owners: BTreeSet::new(),
             commit: Some(commit.clone()),
-            reference: None,
         });
         image.owners.insert(owner);
         world.builds.entry(commit.clone()).or_default().finished += 1;

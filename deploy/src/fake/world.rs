@@ -99,7 +99,6 @@ pub(super) struct Image {
     /// Whose it is, if a build made it. Everybody who has it can be rid of it alone.
     pub(super) owners: BTreeSet<Owner>,
     pub(super) commit: Option<CommitSha>,
-    pub(super) reference: Option<String>,
 }
 
 #[derive(Clone, Debug)]

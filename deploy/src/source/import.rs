@@ -164,7 +164,7 @@ mod tests {
     use crate::source::{
         Mode,
         tape::{self, Item, Kind},
-        testing::{Bench, add, archive, mirror},
+        testing::{Bench, add, archive, folder, mirror},
     };
 
     async fn import(bench: &Bench, archive: &[u8]) -> Result<Tree, SourceError> {
@@ -174,12 +174,7 @@ mod tests {
     #[tokio::test]
     async fn an_upload_becomes_a_commit_with_its_modes() {
         let bench = Bench::new();
-        let mut bytes = Vec::new();
-        bytes.extend(tape::head(&Item {
-            path: "d",
-            kind: Kind::Folder,
-            nanos: 0,
-        }));
+        let mut bytes = folder("d");
         add(&mut bytes, "d/run", "#!");
         add(&mut bytes, "line\nbreak \"quoted\" \\", "x");
         add(&mut bytes, &format!("{}x", "long/".repeat(40)), "deep");

@@ -1,7 +1,5 @@
 //! The pieces of a tar archive that we write: POSIX headers with extended records where needed.
 
-use std::borrow::Cow;
-
 use tar::{EntryType, Header};
 
 /// One block of an archive.
@@ -23,8 +21,6 @@ pub(super) struct Item<'a> {
 /// What an entry of an archive is.
 #[derive(Clone, Copy)]
 pub(super) enum Kind<'a> {
-    /// A folder.
-    Folder,
     /// A file of so many bytes, which may be run or not.
     File {
         /// Bytes of its content.
@@ -39,7 +35,6 @@ pub(super) enum Kind<'a> {
 /// Everything of an entry but its content. Owner is root, modes are 0644 and 0755.
 pub(super) fn head(item: &Item<'_>) -> Vec<u8> {
     let (kind, size, mode, target) = match item.kind {
-        Kind::Folder => (EntryType::Directory, 0, 0o755, ""),
         Kind::File { size, executable } => (
             EntryType::Regular,
             size,
@@ -48,10 +43,7 @@ pub(super) fn head(item: &Item<'_>) -> Vec<u8> {
         ),
         Kind::Link(target) => (EntryType::Symlink, 0, 0o777, target),
     };
-    let path: Cow<'_, str> = match item.kind {
-        Kind::Folder => format!("{}/", item.path).into(),
-        _ => item.path.into(),
-    };
+    let path = item.path;
     let seconds = EPOCH_SECONDS + item.nanos / 1_000_000_000;
     let mut records = Vec::new();
     if !item.nanos.is_multiple_of(1_000_000_000) {
@@ -68,12 +60,12 @@ pub(super) fn head(item: &Item<'_>) -> Vec<u8> {
     let plain = |text: &str| text.len() <= 100 && text.is_ascii();
     set_name(
         &mut header,
-        if plain(&path) { &path } else { "long" },
+        if plain(path) { path } else { "long" },
         target,
         plain(target),
     );
-    if !plain(&path) {
-        record(&mut records, "path", &path);
+    if !plain(path) {
+        record(&mut records, "path", path);
     }
     if !plain(target) {
         record(&mut records, "linkpath", target);

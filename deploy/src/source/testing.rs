@@ -285,3 +285,17 @@ fn answer(stream: std::net::TcpStream, root: &Path, authorization: &str) {
         .write_all(head.as_bytes())
         .and_then(|()| stream.write_all(&output));
 }
+
+/// The entry of a folder in an archive.
+pub(crate) fn folder(path: &str) -> Vec<u8> {
+    let mut header = tar::Header::new_ustar();
+    header.set_entry_type(tar::EntryType::Directory);
+    header.set_path(format!("{path}/")).unwrap();
+    header.set_mode(0o755);
+    header.set_size(0);
+    header.set_mtime(0);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_cksum();
+    header.as_bytes().to_vec()
+}

@@ -12,13 +12,13 @@ use crate::{
 };
 
 /// Passwords of a server: the application's, and the one of whoever may change that.
-pub(super) struct Passwords<'a> {
+pub(crate) struct Passwords<'a> {
     pub(super) user: &'a SecretString,
     pub(super) admin: &'a SecretString,
 }
 
 /// One thing to do while data are made.
-pub(super) enum Seeding {
+pub(crate) enum Seeding {
     /// Ask this until the answer is right; what goes wrong is about the file.
     Until {
         path: String,
@@ -37,7 +37,7 @@ pub(super) enum Seeding {
 
 /// How statements are put to a server one after the other.
 #[derive(Clone)]
-pub(super) struct SqlSession {
+pub(crate) struct SqlSession {
     /// Where it listens on its loopback; what is spoken there is [`wire`](super::postgres::wire).
     pub(super) port: u16,
     /// Its client, which reads statements line by line and prints rows as [`wire`](super::postgres::wire)
@@ -51,7 +51,7 @@ pub(super) struct SqlSession {
 
 /// How a server is copied while it runs: everything but its log at any time between two words of
 /// it, and the log while it stands still.
-pub(super) struct OnlineBackup {
+pub(crate) struct OnlineBackup {
     /// Asks for its version as a number.
     pub(super) version: &'static str,
     /// What is said before everything but the log is copied, by the version.
@@ -68,7 +68,7 @@ pub(super) struct OnlineBackup {
 
 /// How a server's tables are watched in one session. Rows are `name|value`.
 #[derive(Clone, Debug)]
-pub(super) struct Watching {
+pub(crate) struct Watching {
     /// Notes what is there.
     pub(super) begin: &'static [&'static str],
     /// Asks which tables are locked, and how.
@@ -79,14 +79,14 @@ pub(super) struct Watching {
 
 /// What is said at a server's door, and what the answer tells. A query from inside takes a tenth of a
 /// second, so it waits until clients are let in.
-pub(super) struct Handshake {
+pub(crate) struct Handshake {
     pub(super) say: Vec<u8>,
     pub(super) hear: fn(&[u8]) -> PortState,
 }
 
 /// What is found at a server's port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum PortState {
+pub(crate) enum PortState {
     /// Nobody listens, or says anything.
     Closed,
     /// Somebody listens who does not let clients in yet.
@@ -98,7 +98,7 @@ pub(super) enum PortState {
 }
 
 /// One kind of server.
-pub(super) trait Kind: Send + Sync {
+pub(crate) trait Kind: Send + Sync {
     /// Where it listens, where that is known.
     fn port(&self) -> Option<u16>;
 

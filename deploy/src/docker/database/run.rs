@@ -9,7 +9,7 @@ use crate::docker::image_facts::variable;
 
 /// What a program reads.
 #[derive(Clone, Debug)]
-pub(super) enum Input {
+pub(crate) enum Input {
     /// These bytes.
     Plain(Bytes),
     /// What these unpack to, by gzip.
@@ -42,7 +42,7 @@ impl Input {
 
 /// One run of a program in a container.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Run {
+pub(crate) struct Run {
     /// Program and arguments.
     pub(super) arguments: Vec<String>,
     /// Its variables beside the container's.
@@ -85,7 +85,7 @@ impl Run {
 
 /// What a run answered.
 #[derive(Debug, Default)]
-pub(super) struct Answer {
+pub(crate) struct Answer {
     pub(super) exit_code: i64,
     pub(super) output: String,
     pub(super) errors: String,

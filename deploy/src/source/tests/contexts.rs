@@ -1,103 +1,40 @@
 //! What a build context holds, seen as a tar archive of it.
 
-use bytes::{Bytes, BytesMut};
-use futures_util::{Stream, StreamExt, TryStreamExt, stream};
-use tokio::sync::mpsc;
-
 use crate::source::{
-    Contents, Context, Part, PartKind, SourceError, Tree,
-    limits::CHUNK_BYTES,
+    Context, PartKind, SourceError, Tree,
     tape::{self, Item, Kind},
-    testing::{Bench, canary, unpack},
+    testing::{Bench, canary, folder, unpack},
 };
 
-/// Pieces that are ready before the reader takes them; with [`CHUNK_BYTES`] the memory of a
-/// stream.
-const PIECES_AHEAD: usize = 8;
-
-/// The context as a tar archive. At most a few pieces are held in memory.
-fn context_archive(
-    context: &Context,
-) -> Result<impl Stream<Item = Result<Bytes, SourceError>> + Send + use<>, SourceError> {
+async fn archive(tree: &Tree, context: &str) -> Result<Vec<u8>, SourceError> {
+    let context = Context::of(tree, context, "Dockerfile").await?;
     let mut contents = context.contents()?;
-    let parts = context.parts().clone();
-    let (pieces, taken) = mpsc::channel(PIECES_AHEAD);
-    tokio::spawn(async move {
-        if let Err(cause) = write(&parts, &mut contents, &pieces).await {
-            // A reader that went away has no use for the reason either.
-            let _sent = pieces.send(Err(cause)).await;
-        }
-    });
-    Ok(stream::unfold(taken, async |mut taken| {
-        let piece = taken.recv().await?;
-        Some((piece, taken))
-    }))
-}
-
-async fn write(
-    parts: &[Part],
-    contents: &mut Contents,
-    pieces: &mpsc::Sender<Result<Bytes, SourceError>>,
-) -> Result<(), SourceError> {
-    let mut buffer = BytesMut::with_capacity(2 * CHUNK_BYTES);
-    for part in parts {
+    let mut archive = Vec::new();
+    for part in context.parts().iter() {
+        let (path, nanos) = (part.path.as_str(), part.nanos());
+        let head = |kind| tape::head(&Item { path, kind, nanos });
         match &part.kind {
-            PartKind::Folder => push(&mut buffer, part, Kind::Folder),
-            PartKind::Link { target, .. } => push(&mut buffer, part, Kind::Link(target)),
+            PartKind::Folder => archive.extend(folder(path)),
+            PartKind::Link { target, .. } => archive.extend(head(Kind::Link(target))),
             PartKind::File {
                 id,
                 size,
                 executable,
             } => {
-                let kind = Kind::File {
+                archive.extend(head(Kind::File {
                     size: *size,
                     executable: *executable,
-                };
-                push(&mut buffer, part, kind);
+                }));
                 contents.begin(id, *size).await?;
                 while let Some(piece) = contents.piece().await? {
-                    buffer.extend_from_slice(&piece);
-                    hand_over(&mut buffer, pieces, CHUNK_BYTES).await?;
+                    archive.extend_from_slice(&piece);
                 }
-                buffer.extend_from_slice(tape::padding(*size));
+                archive.extend_from_slice(tape::padding(*size));
             }
         }
-        hand_over(&mut buffer, pieces, CHUNK_BYTES).await?;
     }
-    buffer.extend_from_slice(&tape::END);
-    hand_over(&mut buffer, pieces, 1).await
-}
-
-fn push(buffer: &mut BytesMut, part: &Part, kind: Kind<'_>) {
-    buffer.extend_from_slice(&tape::head(&Item {
-        path: &part.path,
-        kind,
-        nanos: part.nanos(),
-    }));
-}
-
-/// Gives the buffer away once it holds `enough`.
-async fn hand_over(
-    buffer: &mut BytesMut,
-    pieces: &mpsc::Sender<Result<Bytes, SourceError>>,
-    enough: usize,
-) -> Result<(), SourceError> {
-    if buffer.len() < enough {
-        return Ok(());
-    }
-    let gone = |_| SourceError::io("send the context")(std::io::ErrorKind::BrokenPipe.into());
-    pieces.send(Ok(buffer.split().freeze())).await.map_err(gone)
-}
-
-async fn archive(tree: &Tree, context: &str) -> Result<Vec<u8>, SourceError> {
-    let context = Context::of(tree, context, "Dockerfile").await?;
-    let stream = context_archive(&context)?;
-    let mut stream = std::pin::pin!(stream);
-    let mut bytes = Vec::new();
-    while let Some(piece) = stream.try_next().await? {
-        bytes.extend_from_slice(&piece);
-    }
-    Ok(bytes)
+    archive.extend_from_slice(&tape::END);
+    Ok(archive)
 }
 
 async fn names(bench: &Bench, context: &str) -> Vec<String> {
@@ -272,29 +209,4 @@ async fn a_context_without_files_is_refused() {
     for context in ["ap", "app/x", "missing"] {
         assert!(archive(&tree, context).await.is_err(), "{context}");
     }
-}
-
-#[tokio::test]
-async fn a_large_context_comes_in_small_pieces_and_can_be_dropped() {
-    let bench = Bench::new();
-    let tree = bench
-        .put("large", vec![7; 5 << 20])
-        .put("small", "x")
-        .tree()
-        .await;
-    let context = Context::of(&tree, "", "Dockerfile").await.unwrap();
-    let stream = context_archive(&context).unwrap();
-    let mut stream = std::pin::pin!(stream);
-    let (mut total, mut largest) = (0, 0);
-    while let Some(piece) = stream.next().await {
-        let length = piece.unwrap().len();
-        (total, largest) = (total + length, largest.max(length));
-    }
-    assert!(
-        total > 5 << 20 && largest <= 3 * CHUNK_BYTES,
-        "{total} {largest}"
-    );
-    let context = Context::of(&tree, "", "Dockerfile").await.unwrap();
-    let stream = context_archive(&context).unwrap();
-    drop(std::pin::pin!(stream).next().await.unwrap().unwrap());
 }
