@@ -291,7 +291,7 @@ pub trait Builder: Send + Sync {
     async fn disk_percent(&self) -> Option<u64>;
 
     /// Why no build should begin now, such as a full disk; for people. Where nothing can be found
-    /// out, nothing hinders.
+    /// out, nothing blocks.
     async fn blocker(&self) -> Option<String>;
 
     /// Makes sure that an image somebody else made is there, pulling it where it is not, and

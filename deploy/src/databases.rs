@@ -177,7 +177,7 @@ pub struct PoolState {
     pub free_bytes: u64,
 }
 
-/// Tells what a making that takes long is about, in words that fit after "waits for"; again each
+/// Tells what a seed run that takes long is about, in words that fit after "waits for"; again each
 /// time it changed.
 pub type DataSink = Arc<dyn Fn(String) + Send + Sync>;
 
@@ -261,8 +261,8 @@ pub enum DatabaseError {
 pub trait Databases: Send + Sync {
     /// Makes the data of a database from its seed, in place of whatever is there under its key, and
     /// starts nothing. The same seed for the same server is run once: its outcome is a snapshot,
-    /// and everybody's data are a fork of it. Who asks while it is made waits for that making. A
-    /// making that fails or is cut off leaves nothing that counts as data. Needs the data network for a
+    /// and everybody's data are a fork of it. Who asks while it is made waits for that seed run. A seed
+    /// run that fails or is cut off leaves nothing that counts as data. Needs the data network for a
     /// seed that is run. Dropped only where the process ends, as a death of it would end it.
     async fn create(
         &self,

@@ -1,6 +1,6 @@
 //! Which host leads where, and the one place from which the proxy's table is published.
 //!
-//! The book holds an entry per preview, the dead ones included, so that an old link says what
+//! It holds an entry per preview, the dead ones included, so that an old link says what
 //! happened. The table is always published whole, and one publication at a time.
 
 use std::{
@@ -36,7 +36,7 @@ pub trait RouteSwitch: Send + Sync {
 /// The key of the control host's route.
 const CONTROL_KEY: &str = "control";
 
-/// One preview's part of the table.
+/// What leads to one preview.
 #[derive(Clone, Debug, Default)]
 struct HostEntry {
     main: Option<HostName>,
@@ -71,7 +71,7 @@ fn parse_key(key: &str) -> Option<(PreviewId, RevisionNumber)> {
 }
 
 impl Routes {
-    /// An empty book.
+    /// No routes yet.
     pub fn new(settings: Settings, proxy: Arc<dyn RouteSwitch>) -> Self {
         let published = tokio::sync::Mutex::new(None);
         Self {
@@ -173,7 +173,7 @@ impl Routes {
     }
 
     /// Leads a preview's hosts to a revision, or nowhere. When this returns every new request goes
-    /// there; the book is changed only then.
+    /// there; the entries are changed only then.
     pub async fn route(
         &self,
         row: &PreviewRow,
@@ -196,13 +196,13 @@ impl Routes {
         *published = None;
         self.proxy.put_table(&table).await?;
         // Only the route: who was let in meanwhile stays in.
-        let mut book = self.entries();
-        let kept = book.entry(row.id.clone()).or_default();
+        let mut kept_entries = self.entries();
+        let kept = kept_entries.entry(row.id.clone()).or_default();
         if entry.routed.is_some() {
             entry.sessions = std::mem::take(&mut kept.sessions);
         }
         *kept = entry;
-        drop(book);
+        drop(kept_entries);
         *published = Some(table);
         Ok(())
     }

@@ -31,7 +31,6 @@ pub struct Limits {
     /// How long a body may stand still, in either direction, before its connection is closed.
     pub stall: Duration,
     /// Bytes of a request's head, at most (at least 8192).
-    #[serde(rename = "head_octets_max")]
     pub head_bytes_max: usize,
     /// Open connections of all visitors together.
     pub connections_max: usize,

@@ -61,7 +61,7 @@ impl Control {
         listen: Vec<SocketAddr>,
         stop: CancellationToken,
     ) -> Arc<Self> {
-        let stored = Mutex::new(shared.live.table());
+        let stored = Mutex::new(shared.routing.table());
         Arc::new(Self {
             shared,
             dir,
@@ -74,8 +74,8 @@ impl Control {
     async fn answer(&self, request: Request<Incoming>) -> Result<Response<Answer>, Problem> {
         match (request.method(), request.uri().path()) {
             (&Method::GET, paths::ABOUT) => json(&self.about()),
-            (&Method::GET, paths::ACTIVITY) => json(&self.shared.live.activity()),
-            (&Method::GET, paths::TABLE) => json(&self.shared.live.table().as_deref()),
+            (&Method::GET, paths::ACTIVITY) => json(&self.shared.routing.activity()),
+            (&Method::GET, paths::TABLE) => json(&self.shared.routing.table().as_deref()),
             (&Method::PUT, paths::TABLE) => self.put(read(request).await?).await,
             (&Method::POST, paths::DRAIN) => self.drain(read(request).await?).await,
             (&Method::GET, paths::WATCH) => Ok(Response::new(Answer::UntilStopped(Box::pin(
@@ -103,8 +103,8 @@ impl Control {
 
     async fn put(&self, table: RouteTable) -> Result<Response<Answer>, Problem> {
         let mut stored = self.stored.lock().await;
-        if self.shared.live.table().as_deref() != Some(&table) {
-            self.shared.live.swap(table.clone());
+        if self.shared.routing.table().as_deref() != Some(&table) {
+            self.shared.routing.swap(table.clone());
         }
         if stored.as_deref() != Some(&table) {
             *stored = None;
@@ -129,7 +129,7 @@ impl Control {
 
     async fn drain(&self, drain: Drain) -> Result<Response<Answer>, Problem> {
         let within = Duration::from_millis(drain.deadline_ms).min(DRAIN_MAX);
-        let cut = match self.shared.live.key(&drain.key) {
+        let cut = match self.shared.routing.key(&drain.key) {
             Some(key) => key.drain(Instant::now() + within).await,
             None => 0,
         };

@@ -19,7 +19,7 @@ use crate::{
     pool::Target,
     reply::{ReplyBody, Streamed},
     request_body::RequestBody,
-    routing::{Entry, Found, Live, Upstream},
+    routing::{Entry, Found, Routing, Upstream},
     tunnel::tunnel,
     upstream::{SendError, send},
     wire::TunnelFlag,
@@ -28,7 +28,7 @@ use crate::{
 /// What all requests share.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    pub(crate) live: Live,
+    pub(crate) routing: Routing,
     pub(crate) gate: Gate,
     pub(crate) limits: Limits,
     pub(crate) scheme: HeaderValue,
@@ -53,7 +53,7 @@ pub(crate) async fn forward(
     };
     let mut buffer = head::host_buffer();
     let found = match head::check(&request, &mut buffer) {
-        Ok(host) => shared.live.admit(host),
+        Ok(host) => shared.routing.admit(host),
         Err(Refusal::Method) => return refuse(Page::Method),
         Err(Refusal::Malformed(why)) => return refuse(Page::Malformed(why)),
     };
@@ -92,7 +92,7 @@ impl Exchange<'_> {
                 None => (target.clone(), counted),
                 Some(reason) => {
                     drop(counted);
-                    match self.ask(reason, &request).await? {
+                    match self.ask_gate(reason, &request).await? {
                         Asked::Forward(target) => (target, self.entry.key.count_request()),
                         Asked::Answer(answer) => return Ok(answer),
                     }
@@ -102,7 +102,7 @@ impl Exchange<'_> {
                 let reason = self.why_ask(&request).unwrap_or(gate::REASON_ASK);
                 // Held requests are not in flight: they wait for what a drain makes room for.
                 drop(counted);
-                match self.ask(reason, &request).await? {
+                match self.ask_gate(reason, &request).await? {
                     Asked::Forward(target) => (target, self.entry.key.count_request()),
                     Asked::Answer(answer) => return Ok(answer),
                 }
@@ -123,7 +123,11 @@ impl Exchange<'_> {
         }
     }
 
-    async fn ask(&self, reason: &'static str, request: &Request<Incoming>) -> Result<Asked, Page> {
+    async fn ask_gate(
+        &self,
+        reason: &'static str,
+        request: &Request<Incoming>,
+    ) -> Result<Asked, Page> {
         self.ask_about(reason, request.method(), request.uri(), request.headers())
             .await
     }
@@ -138,7 +142,7 @@ impl Exchange<'_> {
         let Shared { gate, limits, .. } = self.shared;
         let headers = headers::for_gate(headers, &self.caller.visitor, &self.entry.host, reason);
         match gate
-            .ask(method.clone(), origin_form(uri), headers, limits)
+            .ask_gate(method.clone(), origin_form(uri), headers, limits)
             .await
         {
             Decision::Forward(to) => Ok(Asked::Forward(Target::Tcp(to))),
@@ -242,7 +246,7 @@ impl Exchange<'_> {
         let key = &self.entry.key;
         let (stream, cut, idle) = (
             key.count_stream(),
-            key.cut(),
+            key.cut_token(),
             self.shared.limits.stream_idle,
         );
         drop(counted);

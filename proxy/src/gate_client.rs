@@ -36,7 +36,7 @@ pub(crate) enum Decision {
 
 impl Gate {
     /// Asks about the head of a request. `headers` are those of [`crate::headers::for_gate`].
-    pub(crate) async fn ask(
+    pub(crate) async fn ask_gate(
         &self,
         method: Method,
         uri: Uri,

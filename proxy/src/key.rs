@@ -96,7 +96,7 @@ impl Key {
     }
 
     /// Cancelled when what is open now is cut.
-    pub(crate) fn cut(&self) -> CancellationToken {
+    pub(crate) fn cut_token(&self) -> CancellationToken {
         self.lock_cut().clone()
     }
 

@@ -48,7 +48,11 @@ impl Pool {
 
     /// The youngest connection to `target` that can take a request now and has not waited longer
     /// than `idle` for it.
-    pub(crate) fn take(&self, target: &Target, idle: Duration) -> Option<SendRequest<RequestBody>> {
+    pub(crate) fn take_connection(
+        &self,
+        target: &Target,
+        idle: Duration,
+    ) -> Option<SendRequest<RequestBody>> {
         let mut waiting = self.lock();
         let usable = |c: &Idle| c.since.elapsed() < idle && !c.sender.is_closed();
         while waiting.last().is_some_and(|c| !usable(c)) {

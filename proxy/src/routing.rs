@@ -20,9 +20,9 @@ use crate::{
 
 /// The table in use, and every key that is in it or still has something open.
 #[derive(Debug)]
-pub(crate) struct Live {
+pub(crate) struct Routing {
     table: ArcSwapOption<Compiled>,
-    /// Raised after each swap; see [`Live::admit`].
+    /// Raised after each swap; see [`Routing::admit`].
     epoch: AtomicU64,
     keys: Mutex<HashMap<String, Arc<Key>>>,
     gate: Arc<Path>,
@@ -68,7 +68,7 @@ pub(crate) enum Found {
     Route(Arc<Entry>, InFlight),
 }
 
-impl Live {
+impl Routing {
     pub(crate) fn new(gate: Arc<Path>, idle_max: usize) -> Self {
         Self {
             table: ArcSwapOption::empty(),
@@ -206,7 +206,7 @@ impl From<&Access> for Allowed {
 mod tests {
     use std::{path::Path, sync::Arc};
 
-    use super::{Found, Live};
+    use super::{Found, Routing};
     use crate::table::{Access, HostName, Route, RouteTable, Upstream};
 
     fn table(key: &str) -> RouteTable {
@@ -223,32 +223,32 @@ mod tests {
 
     #[test]
     fn a_request_is_counted_under_the_key_it_was_routed_with_through_a_swap() {
-        let live = Live::new(Arc::from(Path::new("gate.sock")), 1);
-        assert!(matches!(live.admit("a.test"), Found::NoTable));
-        live.swap(table("one"));
-        let Found::Route(_, counted) = live.admit("a.test") else {
+        let routing = Routing::new(Arc::from(Path::new("gate.sock")), 1);
+        assert!(matches!(routing.admit("a.test"), Found::NoTable));
+        routing.swap(table("one"));
+        let Found::Route(_, counted) = routing.admit("a.test") else {
             panic!("a route")
         };
-        live.swap(table("two"));
-        assert_eq!(live.activity()["one"].in_flight, 1);
-        assert_eq!(live.activity()["two"].in_flight, 0);
+        routing.swap(table("two"));
+        assert_eq!(routing.activity()["one"].in_flight, 1);
+        assert_eq!(routing.activity()["two"].in_flight, 0);
         drop(counted);
-        assert_eq!(live.activity()["one"].in_flight, 0);
+        assert_eq!(routing.activity()["one"].in_flight, 0);
     }
 
     /// Counts of an old key never rise once it was seen quiet after the swap.
     #[test]
     fn no_request_slips_past_a_drain_that_began_after_the_swap() {
-        let live = Arc::new(Live::new(Arc::from(Path::new("gate.sock")), 1));
-        live.swap(table("k0"));
+        let routing = Arc::new(Routing::new(Arc::from(Path::new("gate.sock")), 1));
+        routing.swap(table("k0"));
         let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
         let visitors: Vec<_> = (0..2)
             .map(|_| {
-                let (live, stop) = (Arc::clone(&live), Arc::clone(&stop));
+                let (routing, stop) = (Arc::clone(&routing), Arc::clone(&stop));
                 std::thread::spawn(move || {
                     let mut served = 0_u64;
                     while !stop.load(std::sync::atomic::Ordering::Relaxed) {
-                        let Found::Route(entry, counted) = live.admit("a.test") else {
+                        let Found::Route(entry, counted) = routing.admit("a.test") else {
                             panic!("a route")
                         };
                         // From here on the request is on its way: its key must not be drained.
@@ -267,8 +267,8 @@ mod tests {
             })
             .collect();
         for n in 1..300 {
-            let old = live.key(&format!("k{}", n - 1)).unwrap();
-            live.swap(table(&format!("k{n}")));
+            let old = routing.key(&format!("k{}", n - 1)).unwrap();
+            routing.swap(table(&format!("k{n}")));
             while old.open() > 0 {
                 std::thread::yield_now();
             }

@@ -77,7 +77,7 @@ impl Scanner {
                 }
                 _ => match rest.iter().position(|&b| b == b'\n') {
                     None => {
-                        self.keep(rest).map_err(|Odd| at)?;
+                        self.keep_bytes(rest).map_err(|Odd| at)?;
                         rest.len()
                     }
                     Some(end) => {
@@ -117,7 +117,7 @@ impl Scanner {
         }
     }
 
-    fn keep(&mut self, start: &[u8]) -> Result<(), Odd> {
+    fn keep_bytes(&mut self, start: &[u8]) -> Result<(), Odd> {
         let max = match self.state {
             State::ChunkEnd => 1,
             State::ChunkSize => CHUNK_LINE_BYTES_MAX,
@@ -136,7 +136,7 @@ impl Scanner {
         if self.partial.is_empty() {
             return self.whole_line(end);
         }
-        self.keep(end)?;
+        self.keep_bytes(end)?;
         let mut line = std::mem::take(&mut self.partial);
         let done = self.whole_line(&line);
         line.clear();

@@ -27,7 +27,7 @@ use crate::{
     gate_client::Gate,
     key::Key,
     pool::Target,
-    routing::Live,
+    routing::Routing,
     table_file,
 };
 
@@ -93,7 +93,7 @@ pub(crate) fn start(config: ProxyConfig, bound: Bound) -> Result<Running, ProxyE
     let tasks = TaskTracker::new();
     let shared = share(config.limits, scheme, &config.dir);
     match table_file::read(&config.dir) {
-        Ok(Some(table)) => shared.live.swap(table),
+        Ok(Some(table)) => shared.routing.swap(table),
         Ok(None) => {}
         // The control plane puts a whole table whenever it meets a proxy; until then visitors are
         // asked to come back, which a proxy that does not start could not even do.
@@ -132,14 +132,14 @@ pub(crate) fn start(config: ProxyConfig, bound: Bound) -> Result<Running, ProxyE
 
 fn share(limits: crate::Limits, scheme: HeaderValue, dir: &Path) -> Arc<Shared> {
     let gate: Arc<Path> = Arc::from(dir.join(GATE_SOCKET));
-    let live = Live::new(Arc::clone(&gate), limits.upstream_idle_max);
+    let routing = Routing::new(Arc::clone(&gate), limits.upstream_idle_max);
     let key = Key::new(limits.upstream_idle_max);
     let gate = Gate {
         key,
         target: Target::Unix(gate),
     };
     Arc::new(Shared {
-        live,
+        routing,
         gate,
         limits,
         scheme,
@@ -185,7 +185,7 @@ async fn sweep(shared: Arc<Shared>, stop: CancellationToken) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            _tick = ticks.tick() => shared.live.sweep(shared.limits.upstream_idle),
+            _tick = ticks.tick() => shared.routing.sweep(shared.limits.upstream_idle),
             () = stop.cancelled() => return,
         }
         shared.gate.key.pool.sweep(shared.limits.upstream_idle);

@@ -53,7 +53,7 @@ pub(crate) async fn send(
     limits: &Limits,
 ) -> Result<(Response<Incoming>, Lease), SendError> {
     let mut request = request;
-    if let Some(mut sender) = key.pool.take(target, limits.upstream_idle) {
+    if let Some(mut sender) = key.pool.take_connection(target, limits.upstream_idle) {
         let spare = Spare::of(&request);
         let Ok(answer) = timeout(head_within, sender.try_send_request(request)).await else {
             return Err(SendError::Late);
@@ -75,7 +75,7 @@ pub(crate) async fn send(
             None => return Err(broken(error)),
         };
     }
-    let mut sender = match connect(target, key.cut(), limits).await {
+    let mut sender = match connect(target, key.cut_token(), limits).await {
         Ok(sender) => sender,
         Err(error) => return Err(SendError::Connect(Box::new(request), error)),
     };

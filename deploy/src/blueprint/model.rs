@@ -129,7 +129,7 @@ pub struct Database {
     pub kind: DatabaseKind,
     /// The server's image, such as `postgres:15`.
     pub image: String,
-    /// What it holds at birth; nothing where none is given.
+    /// What it holds at first; nothing where none is given.
     pub seed: Option<SeedSource>,
     /// Digest of what `seed` names, in hex: of the files of the commit, a command's words, or a
     /// snapshot's name. None where it is not known.
@@ -171,7 +171,7 @@ pub enum DatabaseKind {
     },
 }
 
-/// What a database holds at birth. Paths are those of the commit, from its root; the files are
+/// What a database holds at first. Paths are those of the commit, from its root; the files are
 /// there, and not too large.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SeedSource {

@@ -1,4 +1,4 @@
-//! What a database holds at birth: `seed`, or `snapshot`.
+//! What a database holds at first: `seed`, or `snapshot`.
 
 use std::ops::Range;
 
@@ -160,7 +160,7 @@ fn kind(path: &str) -> Option<Kind> {
     }
 }
 
-/// What an engine can be seeded from: the kinds of file, and the words for people.
+/// What a kind of database can be seeded from: the kinds of file, and the words for people.
 fn takes(kind: &DatabaseKind) -> (&'static [Kind], &'static str) {
     match kind {
         DatabaseKind::Postgres => (
@@ -280,7 +280,7 @@ impl Lookup<'_> {
         Err(self.source.error(at, message))
     }
 
-    /// A seed that the engine does not take.
+    /// A seed that this kind does not take.
     fn unfit(&self, path: &str, at: &Range<usize>) -> BlueprintError {
         let (name, engine) = (self.database, word(self.kind));
         let message = format!(

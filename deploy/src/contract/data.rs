@@ -69,12 +69,12 @@ pub(super) fn seed() -> Seed {
     Seed::Sql(vec![file(SEED)])
 }
 
-/// For those who want to hear nothing of a making.
+/// For those who want to hear nothing of a seed run.
 pub(super) fn silence() -> DataSink {
     Arc::new(|_| {})
 }
 
-/// What a making tells.
+/// What a seed run tells.
 #[derive(Clone, Default)]
 pub(super) struct Told(Arc<Mutex<Vec<String>>>);
 
@@ -156,7 +156,7 @@ pub(super) async fn data_are(
     Ok(seen)
 }
 
-/// A making that failed left nothing of itself: no data, no server, no snapshot, no command.
+/// A seed run that failed left nothing of itself: no data, no server, no snapshot, no command.
 pub(super) async fn nothing_was_made(fixture: &dyn Fixture) -> Kept {
     let seen = data_are(fixture, &[]).await?;
     expect(seen.databases.is_empty(), "no server is left", &seen)?;

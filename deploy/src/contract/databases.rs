@@ -119,7 +119,7 @@ pub async fn a_database_keeps_its_data_when_its_server_is_killed(fixture: &dyn F
     Ok(())
 }
 
-/// A making never meets the data of an earlier one.
+/// A seed run never meets the data of an earlier one.
 pub async fn creating_again_starts_fresh(fixture: &dyn Fixture) -> Kept {
     let main = running(fixture, G1, MAIN).await?;
     fixture.put_word(&main, "written").await?;
@@ -196,6 +196,6 @@ pub async fn the_pool_tells_who_has_how_much(fixture: &dyn Fixture) -> Kept {
     let some = one && bytes.sum::<u64>() > 0;
     expect(some, "the one database has some of the pool", &usage)?;
     let pool = databases.pool().await?;
-    let network = pool.free_bytes > 0 && pool.free_bytes <= pool.total_bytes;
-    expect(network, "a part of the pool is free", &pool)
+    let some_is_free = pool.free_bytes > 0 && pool.free_bytes <= pool.total_bytes;
+    expect(some_is_free, "a part of the pool is free", &pool)
 }

@@ -85,11 +85,15 @@ pub async fn a_seed_that_is_run_needs_the_network(fixture: &dyn Fixture) -> Kept
     let seed = fixture.seed_that_runs(&main).await?;
     let made = fixture.databases().create(&main, &seed, silence()).await;
     let missing = matches!(made, Err(DatabaseError::Engine(EngineError::Missing(_))));
-    expect(missing, "a making without its network is missing it", &made)?;
+    expect(
+        missing,
+        "a seed run without its network is missing it",
+        &made,
+    )?;
     nothing_was_made(fixture).await
 }
 
-/// Two who ask for the same at once share one making, and whoever comes later finds it done. What
+/// Two who ask for the same at once share one seed run, and whoever comes later finds it done. What
 /// one of them writes is not the others'.
 pub async fn the_same_seed_is_run_once(fixture: &dyn Fixture) -> Kept {
     let databases = fixture.databases();

@@ -47,7 +47,7 @@ struct Inner {
     /// Held while a subnet is chosen and its network made.
     allocation: tokio::sync::Mutex<()>,
     /// Snapshots that are being made.
-    turns: DataLocks,
+    data_locks: DataLocks,
     processors: OnceCell<u64>,
     /// Where the engine keeps images and containers.
     root: OnceCell<PathBuf>,
@@ -69,7 +69,7 @@ impl Docker {
                 networks: Mutex::default(),
                 images: Mutex::default(),
                 allocation: tokio::sync::Mutex::default(),
-                turns: DataLocks::default(),
+                data_locks: DataLocks::default(),
                 processors: OnceCell::new(),
                 root: OnceCell::new(),
             }),
@@ -139,8 +139,8 @@ impl Docker {
             .map(|_| ())
     }
 
-    pub(super) fn turns(&self) -> &DataLocks {
-        &self.inner.turns
+    pub(super) fn data_locks(&self) -> &DataLocks {
+        &self.inner.data_locks
     }
 
     /// How many processors the engine has.

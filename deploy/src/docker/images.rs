@@ -1,4 +1,4 @@
-//! Images: what they ask for, getting those that somebody else made, removing those that we made.
+//! Images: found, pulled where somebody else made them, shared and removed where we made them.
 
 use std::sync::Arc;
 

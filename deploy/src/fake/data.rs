@@ -123,7 +123,7 @@ impl World {
     }
 
     /// The data as they are at this moment, all of them or none.
-    pub(super) fn cut(
+    pub(super) fn copy_at_one_moment(
         &mut self,
         instance: &Instance,
         from: &DataSet,

@@ -28,7 +28,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// The size of a pool that nothing fills.
 const POOL_BYTES: u64 = 64 << 30;
 
-/// A copy takes this part of the time of a making.
+/// A copy takes this part of the time of a seed run.
 const COPY_PART: u32 = 30;
 
 #[async_trait]
@@ -71,7 +71,9 @@ impl Databases for FakeEngine {
         let mut flight = Flight::begin_on(self, Op::Fork, what, targets.collect());
         flight.depart().await?;
         flight.travel(2).await?;
-        let cut = self.world().cut(&self.instance, &fork.from, &fork.names);
+        let cut = self
+            .world()
+            .copy_at_one_moment(&self.instance, &fork.from, &fork.names);
         let copies = match cut {
             Ok(copies) => copies,
             Err(error) => return flight.land(Err(error)),
@@ -145,7 +147,7 @@ impl Databases for FakeEngine {
         let saved = {
             let mut world = self.world();
             let names = std::slice::from_ref(&key.name);
-            let cut = world.cut(&self.instance, &set, names);
+            let cut = world.copy_at_one_moment(&self.instance, &set, names);
             cut.and_then(|mut copies| match copies.pop() {
                 Some(data) => world.save(&self.instance, data, source),
                 None => Err(DatabaseError::NoData(describe_database(key))),

@@ -7,7 +7,7 @@ use crate::{builder::BuildError, databases::DatabaseError, engine::EngineError};
 
 /// Why a call did not come to its effect.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Trouble {
+pub(super) enum CallError {
     Unreachable,
     Refused(Op),
 }
@@ -40,16 +40,16 @@ impl Flight {
     }
 
     /// Meets the fault that waits for this call, if any.
-    pub(super) async fn depart(&mut self) -> Result<(), Trouble> {
+    pub(super) async fn depart(&mut self) -> Result<(), CallError> {
         let (away, fault) = {
             let mut world = self.fake.world();
             (world.away, world.faults.next(self.op))
         };
         match fault {
-            _ if away => Err(self.fail(Trouble::Unreachable)),
+            _ if away => Err(self.fail(CallError::Unreachable)),
             None => Ok(()),
-            Some(Fault::Unreachable) => Err(self.fail(Trouble::Unreachable)),
-            Some(Fault::Refused) => Err(self.fail(Trouble::Refused(self.op))),
+            Some(Fault::Unreachable) => Err(self.fail(CallError::Unreachable)),
+            Some(Fault::Refused) => Err(self.fail(CallError::Refused(self.op))),
             Some(Fault::LostAnswer) => {
                 self.lost = true;
                 Ok(())
@@ -68,7 +68,7 @@ impl Flight {
     }
 
     /// Takes the time that this call takes; a part of it where `parts` is more than one.
-    pub(super) async fn travel(&mut self, parts: u32) -> Result<(), Trouble> {
+    pub(super) async fn travel(&mut self, parts: u32) -> Result<(), CallError> {
         let whole = {
             let world = self.fake.world();
             world
@@ -81,7 +81,7 @@ impl Flight {
     }
 
     /// Takes this much time. An engine that went away meanwhile does not answer.
-    pub(super) async fn wait(&mut self, time: Duration) -> Result<(), Trouble> {
+    pub(super) async fn wait(&mut self, time: Duration) -> Result<(), CallError> {
         if time.is_zero() {
             tokio::task::yield_now().await;
         } else {
@@ -89,7 +89,7 @@ impl Flight {
         }
         let away = self.fake.world().away;
         if away {
-            Err(self.fail(Trouble::Unreachable))
+            Err(self.fail(CallError::Unreachable))
         } else {
             Ok(())
         }
@@ -101,9 +101,9 @@ impl Flight {
     }
 
     /// Answers.
-    pub(super) fn land<T, E: From<Trouble>>(mut self, result: Result<T, E>) -> Result<T, E> {
+    pub(super) fn land<T, E: From<CallError>>(mut self, result: Result<T, E>) -> Result<T, E> {
         let result = if self.lost {
-            Err(Trouble::Unreachable.into())
+            Err(CallError::Unreachable.into())
         } else {
             result
         };
@@ -117,7 +117,7 @@ impl Flight {
         result
     }
 
-    fn fail(&mut self, trouble: Trouble) -> Trouble {
+    fn fail(&mut self, trouble: CallError) -> CallError {
         self.ended = true;
         let mut world = self.fake.world();
         // Who cannot reach the engine cannot clean up after a command either.
@@ -135,11 +135,11 @@ impl Drop for Flight {
     }
 }
 
-impl From<Trouble> for EngineError {
-    fn from(trouble: Trouble) -> Self {
+impl From<CallError> for EngineError {
+    fn from(trouble: CallError) -> Self {
         match trouble {
-            Trouble::Unreachable => Self::Unreachable("no answer (simulated)".to_owned()),
-            Trouble::Refused(op) => Self::Refused {
+            CallError::Unreachable => Self::Unreachable("no answer (simulated)".to_owned()),
+            CallError::Refused(op) => Self::Refused {
                 what: format!("{op:?}"),
                 why: "a simulated refusal".to_owned(),
             },
@@ -147,17 +147,17 @@ impl From<Trouble> for EngineError {
     }
 }
 
-impl From<Trouble> for DatabaseError {
-    fn from(trouble: Trouble) -> Self {
+impl From<CallError> for DatabaseError {
+    fn from(trouble: CallError) -> Self {
         Self::Engine(trouble.into())
     }
 }
 
-impl From<Trouble> for BuildError {
-    fn from(trouble: Trouble) -> Self {
+impl From<CallError> for BuildError {
+    fn from(trouble: CallError) -> Self {
         match trouble {
-            Trouble::Unreachable => Self::Unreachable("no answer (simulated)".to_owned()),
-            Trouble::Refused(_) => Self::failed("a simulated refusal"),
+            CallError::Unreachable => Self::Unreachable("no answer (simulated)".to_owned()),
+            CallError::Refused(_) => Self::failed("a simulated refusal"),
         }
     }
 }

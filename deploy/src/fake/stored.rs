@@ -16,7 +16,7 @@ pub(super) struct Data {
     pub(super) kind: DatabaseKind,
     /// Its image.
     pub(super) image: String,
-    /// Whether their making came to its end. Until then nobody sees them.
+    /// Whether their seed run came to its end. Until then nobody sees them.
     pub(super) complete: bool,
     /// Statements and migrations that were applied, oldest first.
     pub(super) statements: Vec<String>,

@@ -55,7 +55,7 @@ impl Pool {
     }
 
     /// Clones what a staging directory holds so far into another one, as [`Pool::clone_into`] does.
-    pub async fn clone_draft(
+    pub async fn clone_staging(
         &self,
         from: &Staging,
         staging: &Staging,
@@ -81,7 +81,7 @@ impl Pool {
             to: staging.data_path(),
             place: place.cloned(),
             part,
-            share: self.way().shares(),
+            share: self.clone_method().shares(),
             deadline: begun + limit,
             limit,
             cancel,

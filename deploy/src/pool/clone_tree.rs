@@ -75,7 +75,7 @@ pub(super) fn clone(asked: &Asked) -> Result<Done, PoolError> {
         Err(Errno::NOENT) => {
             return Err(match asked.place.clone() {
                 Some(place) => PoolError::Missing { place },
-                None => PoolError::refused("clone a staging", "it is gone"),
+                None => PoolError::refused("clone a staging directory", "it is gone"),
             });
         }
         other => other.map_err(|error| work.failed(error))?,
@@ -352,7 +352,7 @@ impl<'a> Work<'a> {
     fn doing(&self) -> String {
         match &self.asked.place {
             Some(place) => format!("clone {place}"),
-            None => "clone a staging".to_owned(),
+            None => "clone a staging directory".to_owned(),
         }
     }
 }

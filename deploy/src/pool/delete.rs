@@ -78,7 +78,7 @@ pub(super) fn is_cut_off(error: &std::io::Error) -> bool {
 }
 
 impl Emptying<'_> {
-    fn ask(&self) -> Result<(), std::io::Error> {
+    fn may_go_on_or_cut_off(&self) -> Result<(), std::io::Error> {
         match (self.may_go_on)() {
             true => Ok(()),
             false => Err(std::io::Error::other(CutOff)),
@@ -93,11 +93,11 @@ impl Emptying<'_> {
         depth: usize,
     ) -> Result<(), std::io::Error> {
         if kind != FileType::Directory {
-            self.ask()?;
+            self.may_go_on_or_cut_off()?;
             if kind == FileType::RegularFile {
                 // What cannot be made shorter can be deleted all the same.
                 let _whole = self.shorten(parent, name);
-                self.ask()?;
+                self.may_go_on_or_cut_off()?;
             }
             return match unlinkat(parent, name, AtFlags::empty()) {
                 Ok(()) | Err(Errno::NOENT) => Ok(()),

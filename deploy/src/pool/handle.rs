@@ -33,7 +33,7 @@ pub struct Pool {
 #[derive(Debug)]
 struct Inner {
     config: PoolConfig,
-    way: CloneMethod,
+    clone_method: CloneMethod,
     layout: Arc<Layout>,
     calm: Arc<ClonePriority>,
     trash: Arc<Trash>,
@@ -48,7 +48,7 @@ impl Pool {
     /// failure but a [`CloneMethod`].
     pub async fn open(config: PoolConfig) -> Result<Self, PoolError> {
         let config = open::resolved(config)?;
-        let way = open::way(&config).await?;
+        let clone_method = open::decide(&config).await?;
         let layout = Layout::new(config.directory.clone()).map_err(|error| {
             PoolError::of(
                 format!("make folders in {}", config.directory.display()),
@@ -57,11 +57,11 @@ impl Pool {
         })?;
         let layout = Arc::new(layout);
         let calm = Arc::new(ClonePriority::default());
-        let trims = matches!(way, CloneMethod::Loop { .. });
+        let trims = matches!(clone_method, CloneMethod::Loop { .. });
         let trash = Trash::new(Arc::clone(&layout), trims, Arc::clone(&calm));
         let inner = Inner {
             config,
-            way,
+            clone_method,
             layout,
             calm,
             trash,
@@ -72,8 +72,8 @@ impl Pool {
     }
 
     /// How this pool comes by its clones.
-    pub fn way(&self) -> &CloneMethod {
-        &self.inner.way
+    pub fn clone_method(&self) -> &CloneMethod {
+        &self.inner.clone_method
     }
 
     /// Throws away what an earlier process was making. Before anything is drafted. It is deleted in
@@ -146,7 +146,7 @@ impl Pool {
     /// Unmounts the pool's file and answers whether it did: not where there is none, nor while
     /// something uses it. After `true` this pool and its clones must not be used any more.
     pub async fn close(&self) -> Result<bool, PoolError> {
-        if !matches!(self.way(), CloneMethod::Loop { .. }) {
+        if !matches!(self.clone_method(), CloneMethod::Loop { .. }) {
             return Ok(false);
         }
         let directory = self.inner.layout.root();
@@ -171,7 +171,7 @@ impl Pool {
         match self.inner.layout.discard(path) {
             Ok(_) => self.inner.trash.empty_soon(),
             Err(error) => {
-                tracing::warn!(path = %path.display(), %error, "a staging was not thrown away");
+                tracing::warn!(path = %path.display(), %error, "a staging directory was not thrown away");
             }
         }
     }

@@ -37,7 +37,7 @@ pub(super) fn resolved(config: PoolConfig) -> Result<PoolConfig, PoolError> {
 }
 
 /// Decides how this pool comes by its clones, and puts it in place.
-pub(super) async fn way(config: &PoolConfig) -> Result<CloneMethod, PoolError> {
+pub(super) async fn decide(config: &PoolConfig) -> Result<CloneMethod, PoolError> {
     if exists(&config.file)? {
         return adopt(config).await;
     }

@@ -24,7 +24,7 @@ impl Pool {
     /// How much room there is now.
     pub async fn space(&self) -> Result<Space, PoolError> {
         let directory = self.config().directory.clone();
-        let host = match self.way() {
+        let host = match self.clone_method() {
             CloneMethod::Loop { .. } => self.config().file.clone(),
             CloneMethod::Native | CloneMethod::Copies { .. } => directory.clone(),
         };
@@ -57,7 +57,7 @@ impl Pool {
     /// Why no server should be started on data now: less than half is left of what is kept free.
     pub async fn exhaustion(&self) -> Option<String> {
         let space = self.space().await.ok()?;
-        let why = self.hindrance_in(space)?;
+        let why = self.blocker_in(space)?;
         (space.left_bytes() < self.last_bytes()).then_some(why)
     }
 
@@ -69,13 +69,13 @@ impl Pool {
     /// As [`Pool::blocker`], for who only wants to know: nothing goes.
     pub async fn shortage(&self) -> Option<String> {
         match self.space().await {
-            Ok(space) => self.hindrance_in(space),
+            Ok(space) => self.blocker_in(space),
             Err(error) => Some(format!("the pool's room is not known: {error}")),
         }
     }
 
-    fn hindrance_in(&self, space: Space) -> Option<String> {
-        let is_file = matches!(self.way(), CloneMethod::Loop { .. });
+    fn blocker_in(&self, space: Space) -> Option<String> {
+        let is_file = matches!(self.clone_method(), CloneMethod::Loop { .. });
         blocker(space, is_file, self.config().free_mib_min)
     }
 }

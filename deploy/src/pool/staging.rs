@@ -64,7 +64,7 @@ impl Pool {
             layout::folder(&made.path.join(DATA))?;
             Ok(made)
         };
-        let made = self.changing("begin a staging", making).await?;
+        let made = self.changing("begin a staging directory", making).await?;
         Ok(Staging {
             made: Arc::new(made),
         })
@@ -87,7 +87,7 @@ impl Staging {
             return Err(PoolError::refused(doing, why));
         }
         let (about, held) = (about.to_vec(), self.hold());
-        blocking("write about a staging", move || {
+        blocking("write about a staging directory", move || {
             let written = write(&path, &about).map_err(|error| PoolError::of(doing, error));
             drop(held);
             written
@@ -101,7 +101,7 @@ impl Staging {
         let path = self.data_path().join(name);
         let doing = format!("write {}", path.display());
         let (content, held) = (content.to_vec(), self.hold());
-        blocking("write a file of a staging", move || {
+        blocking("write a file of a staging directory", move || {
             match std::fs::remove_file(&path) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                     return Err(PoolError::of(doing, error));
@@ -120,7 +120,7 @@ impl Staging {
     pub async fn publish(self, place: &Place) -> Result<(), PoolError> {
         let pool = self.made.pool.clone();
         let (place, made) = (place.clone(), self.hold());
-        let replaced = blocking("publish a staging", move || {
+        let replaced = blocking("publish a staging directory", move || {
             publish(&made, &place).inspect(|_| made.published.store(true, Relaxed))
         })
         .await?;

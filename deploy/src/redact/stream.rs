@@ -1,4 +1,4 @@
-//! One stream, and what of it is held back.
+//! Streams, texts and lines without secrets, and what of a stream is held back.
 
 use super::secrets::Secrets;
 use crate::terminal;
@@ -16,15 +16,15 @@ impl Redacted {
     /// Takes the next piece and gives what is safe to show.
     pub(crate) fn push(&mut self, secrets: &Secrets, piece: &[u8]) -> Vec<u8> {
         self.held.extend_from_slice(piece);
-        self.take(secrets, false)
+        self.take_safe(secrets, false)
     }
 
     /// Gives what was held back, at the end.
     pub(crate) fn finish(&mut self, secrets: &Secrets) -> Vec<u8> {
-        self.take(secrets, true)
+        self.take_safe(secrets, true)
     }
 
-    fn take(&mut self, secrets: &Secrets, all: bool) -> Vec<u8> {
+    fn take_safe(&mut self, secrets: &Secrets, all: bool) -> Vec<u8> {
         if secrets.is_empty() {
             return std::mem::take(&mut self.held);
         }

@@ -59,7 +59,7 @@ impl Blobs {
     pub(super) async fn whole(&mut self, entries: &[&Entry]) -> Result<Vec<Vec<u8>>, SourceError> {
         let ask = self
             .questions
-            .ask(entries.iter().map(|entry| entry.id.as_str()));
+            .ask_for(entries.iter().map(|entry| entry.id.as_str()));
         let answers = &mut self.answers;
         let read = async {
             let mut contents = Vec::with_capacity(entries.len());
@@ -74,7 +74,7 @@ impl Blobs {
 
 impl Questions {
     /// Asks for contents. Must run beside the reading of the answers.
-    pub(super) async fn ask<'a>(
+    pub(super) async fn ask_for<'a>(
         &mut self,
         ids: impl Iterator<Item = &'a str>,
     ) -> Result<(), SourceError> {

@@ -177,7 +177,7 @@ impl Contents {
     /// read to its end.
     pub async fn begin(&mut self, id: &str, size: u64) -> Result<(), SourceError> {
         let (questions, answers) = self.blobs.sides();
-        questions.ask(std::iter::once(id)).await?;
+        questions.ask_for(std::iter::once(id)).await?;
         answers.begin(id, size).await?;
         self.left = size;
         if size == 0 {

@@ -1,5 +1,5 @@
-//! Where source comes from: commits in bare mirrors, uploaded working trees, and the archives
-//! made of both.
+//! Where source comes from: commits in bare mirrors, uploaded working trees, and what
+//! builders are offered of both.
 //!
 //! Everything here treats a repository as a stranger's: nothing is checked out, no hook, filter,
 //! submodule or alternate runs, and every count, size and wait has a limit.

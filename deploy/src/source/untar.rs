@@ -82,8 +82,10 @@ impl<R: AsyncRead + Unpin> Untar<R> {
                 }
                 EntryType::XHeader => extended(&self.records(size).await?, &mut said)?,
                 EntryType::XGlobalHeader => drop(self.records(size).await?),
-                EntryType::GNULongName => said.path = Some(cut(self.records(size).await?)),
-                EntryType::GNULongLink => said.target = Some(cut(self.records(size).await?)),
+                EntryType::GNULongName => said.path = Some(without_end(self.records(size).await?)),
+                EntryType::GNULongLink => {
+                    said.target = Some(without_end(self.records(size).await?))
+                }
                 EntryType::Directory => {
                     self.folder(&path, size)?;
                     (said, in_a_row) = (Said::default(), 0);
@@ -238,7 +240,7 @@ fn number<T>(read: io::Result<T>) -> Result<T, SourceError> {
     read.map_err(|_| broken("a number cannot be read"))
 }
 
-fn cut(mut name: Vec<u8>) -> Vec<u8> {
+fn without_end(mut name: Vec<u8>) -> Vec<u8> {
     name.truncate(name.iter().position(|b| *b == 0).unwrap_or(name.len()));
     name
 }

@@ -41,7 +41,7 @@ pub(super) async fn ask(
     let now_ms = wall_ms();
     let id = ports
         .store
-        .look_at_pull(pull.repository, number, now_ms)
+        .refresh_pull(pull.repository, number, now_ms)
         .await?;
     let failed = describe::has_failed(ports, &id).await?;
     ports

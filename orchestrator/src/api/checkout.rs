@@ -60,7 +60,7 @@ pub(super) struct Query {
 
 /// Keeps the files and makes them what the preview should serve. The same files again change
 /// nothing, unless they failed: then they are tried once more.
-pub(super) async fn take(
+pub(super) async fn take_checkout(
     State(state): State<ApiState>,
     Path(slug): Path<String>,
     Asked(query): Asked<Query>,
@@ -68,7 +68,7 @@ pub(super) async fn take(
 ) -> Result<(StatusCode, Json<PreviewView>), Problem> {
     let stream = body.into_data_stream().map_err(std::io::Error::other);
     let mut files = StreamReader::new(stream);
-    let taken = keep(&state, slug, query, &mut files).await;
+    let taken = keep_checkout(&state, slug, query, &mut files).await;
     if taken.is_err() {
         let mut rest = files.take(REST_BYTES_MAX);
         let mut nowhere = tokio::io::sink();
@@ -79,7 +79,7 @@ pub(super) async fn take(
     taken.map(|view| (StatusCode::ACCEPTED, Json(view)))
 }
 
-async fn keep(
+async fn keep_checkout(
     state: &ApiState,
     slug: String,
     query: Query,

@@ -62,7 +62,7 @@ pub struct DatabaseBody {
 
 /// How a person reaches a database.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct ReachView {
+pub struct ConnectionView {
     /// The container that it runs in.
     pub container: Option<String>,
     /// Its own client there: program and arguments.
@@ -189,7 +189,7 @@ fn unknown(preview: &PreviewId, wanted: &str, there: &[&str]) -> Problem {
 pub(super) async fn reach(
     State(state): State<ApiState>,
     Path((id, name)): Path<(String, String)>,
-) -> Result<Json<ReachView>, Problem> {
+) -> Result<Json<ConnectionView>, Problem> {
     let ports = state.workers.ports();
     let none =
         |what: &str| Problem::not_found(format!("there is no {what}; `dayfly ls` shows all"));
@@ -233,7 +233,7 @@ pub(super) async fn reach(
         memory_bytes: wanted.memory_bytes,
         cpu_milli: 0,
     };
-    let reach = ports.data_access.reach(&spec).await.map_err(|error| {
+    let info = ports.data_access.reach(&spec).await.map_err(|error| {
         let running = format!("database {} does not run: {error}", wanted.name);
         match error {
             DatabaseError::Engine(EngineError::Missing(_)) => Problem::conflict(running),
@@ -241,21 +241,21 @@ pub(super) async fn reach(
         }
     })?;
     let url = url(&spec.kind, &wanted.name, &spec.password, Some("HOST:PORT"));
-    Ok(Json(view(reach, url)))
+    Ok(Json(view(info, url)))
 }
 
-fn view(reach: ConnectionInfo, url: String) -> ReachView {
+fn view(info: ConnectionInfo, url: String) -> ConnectionView {
     let (mut container, mut client, mut env) = (None, Vec::new(), Vec::new());
-    if let Some(command) = reach.client {
+    if let Some(command) = info.client {
         container = Some(command.container);
         client = command.arguments;
         env = command.env;
     }
-    ReachView {
+    ConnectionView {
         container,
         client,
         env,
-        address: reach.address,
+        address: info.address,
         url,
     }
 }

@@ -146,7 +146,7 @@ impl BuildTail {
             let over = !self.follow || self.is_over().await.unwrap_or(true);
             let piece = self.read().await;
             if !piece.is_empty() {
-                let lines = self.cut(&piece);
+                let lines = self.whole_lines(&piece);
                 if !lines.is_empty() {
                     return Some((lines, self));
                 }
@@ -195,7 +195,7 @@ impl BuildTail {
     }
 
     /// Whole lines of what was read so far.
-    fn cut(&mut self, piece: &[u8]) -> Bytes {
+    fn whole_lines(&mut self, piece: &[u8]) -> Bytes {
         self.rest.extend_from_slice(piece);
         let end = match self.rest.iter().rposition(|byte| *byte == b'\n') {
             Some(end) => end + 1,

@@ -34,7 +34,7 @@ mod tests;
 mod view;
 mod wait;
 
-pub use databases::{DatabaseBody, ReachView};
+pub use databases::{ConnectionView, DatabaseBody};
 pub use rewind::ResetBody;
 pub use router::router;
 pub use snapshots::{SaveBody, SnapshotView};

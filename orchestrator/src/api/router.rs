@@ -46,7 +46,7 @@ pub fn router(state: ApiState) -> Router {
         .route("/api/v1/previews/{id}/events", get(events::events))
         .route("/api/v1/previews/{id}/logs", get(logs::logs))
         .route("/api/v1/previews/{id}/wait", get(wait::wait))
-        .route("/api/v1/local/{slug}", put(checkout::take))
+        .route("/api/v1/local/{slug}", put(checkout::take_checkout))
         .route("/api/v1/deliveries", get(deliveries::deliveries))
         .route("/api/v1/shutdown", post(shutdown::shutdown))
         .fallback(problem::unknown_route)

@@ -168,7 +168,7 @@ pub(super) async fn save(
     let ports = Arc::clone(ports);
     let view = to_the_end(async move {
         let saved = ports.databases.save(&key, &source).await.map_err(failed)?;
-        keep(&ports, saved, given, Vec::new()).await
+        name_snapshot(&ports, saved, given, Vec::new()).await
     });
     Ok((StatusCode::CREATED, Json(view.await?)))
 }
@@ -224,7 +224,7 @@ pub(super) async fn import(
     let view = to_the_end(async move {
         let imported = ports.data_access.import(&spec, sink).await;
         let imported = imported.map_err(failed)?;
-        keep(&ports, imported.snapshot, given, imported.personal).await
+        name_snapshot(&ports, imported.snapshot, given, imported.personal).await
     });
     Ok((StatusCode::CREATED, Json(view.await?)))
 }
@@ -278,7 +278,7 @@ fn seed(kind: &DatabaseKind, file: SeedFile) -> Result<Seed, Problem> {
 }
 
 /// Gives it its name; what had the name before goes.
-async fn keep(
+async fn name_snapshot(
     ports: &Ports,
     state: SnapshotState,
     (name, holds, owner, days): (String, Holds, String, Option<u64>),

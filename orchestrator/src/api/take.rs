@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     lifecycle::Origin,
-    preview::fork_capture::{CopyBody, Refused, take},
+    preview::fork_capture::{CopyBody, Refused, take_copy},
 };
 
 /// A fork, which runs on its own.
@@ -20,7 +20,7 @@ pub(super) async fn fork(
     Known(row): Known,
     Said(body): Said<CopyBody>,
 ) -> Result<(StatusCode, Json<PreviewView>), Problem> {
-    let id = take(&state.workers, &row, body, Origin::Fork).await?;
+    let id = take_copy(&state.workers, &row, body, Origin::Fork).await?;
     let view = describe_again(state.workers.ports(), &id).await?;
     Ok((StatusCode::ACCEPTED, Json(view)))
 }
@@ -36,7 +36,7 @@ pub(super) async fn capture(
             "a capture is of what serves; leave `commit` out, or fork",
         ));
     }
-    let id = take(&state.workers, &row, body, Origin::Capture).await?;
+    let id = take_copy(&state.workers, &row, body, Origin::Capture).await?;
     let view = describe_again(state.workers.ports(), &id).await?;
     Ok((StatusCode::ACCEPTED, Json(view)))
 }

@@ -8,15 +8,18 @@ use serde::Deserialize;
 use tokio::time::Instant;
 
 use super::{
-    describe::describe_again, extract::Asked, extract::Known, problem::Problem, state::ApiState,
+    describe::describe_again,
+    extract::{Asked, Known},
+    problem::Problem,
+    state::ApiState,
     view::PreviewView,
 };
 use crate::lifecycle::Phase;
 
 const WAIT_DEFAULT: Duration = Duration::from_secs(30);
 const WAIT_MAX: Duration = Duration::from_secs(60);
-/// What is wanted may change without a look that the board would tell of.
-const LOOK_AT_LEAST: Duration = Duration::from_secs(1);
+/// What is wanted may change without a pass of the worker that the state board would tell of.
+const CHECK_AT_LEAST: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -42,7 +45,7 @@ pub(super) async fn wait(
         if !known || over || is_settled(view.phase) {
             return Ok(Json(view));
         }
-        let next = until.min(Instant::now() + LOOK_AT_LEAST);
+        let next = until.min(Instant::now() + CHECK_AT_LEAST);
         tokio::select! {
             _ = changes.changed() => {}
             () = state.shutdown.cancelled() => {}

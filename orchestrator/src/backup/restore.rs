@@ -52,7 +52,7 @@ pub async fn restore(
     config: &ServerConfig,
     progress: Arc<Progress>,
 ) -> anyhow::Result<Restored> {
-    let _lock = DataLock::take(&config.data)?;
+    let _lock = DataLock::acquire(&config.data)?;
     let config = config.clone();
     let archive = archive.to_owned();
     tokio::task::spawn_blocking(move || {

@@ -16,7 +16,7 @@ use super::{
     output::tell_error,
     take::finish,
 };
-use crate::api::{DatabaseBody, PreviewView, ReachView};
+use crate::api::{ConnectionView, DatabaseBody, PreviewView};
 
 /// How many connections a forward carries at once.
 const CONNECTIONS_MAX: usize = 100;
@@ -28,7 +28,7 @@ const MINUTES_MAX: u64 = 7 * 24 * 60;
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(super) struct Db {
     #[command(subcommand)]
-    act: Option<Make>,
+    command: Option<Make>,
     /// The preview
     #[arg(required = true)]
     id: Option<PreviewId>,
@@ -75,7 +75,7 @@ pub(super) struct DbUrl {
 
 impl Db {
     pub(super) async fn run(self, caller: &Caller) -> anyhow::Result<ExitCode> {
-        if let Some(Make::Create(create)) = self.act {
+        if let Some(Make::Create(create)) = self.command {
             return create.run(caller).await;
         }
         let id = self.id.context("name a preview")?;
@@ -147,7 +147,7 @@ impl DbUrl {
         Ok(ExitCode::SUCCESS)
     }
 
-    async fn reach(&self, caller: &Caller) -> anyhow::Result<ReachView> {
+    async fn reach(&self, caller: &Caller) -> anyhow::Result<ConnectionView> {
         reach(caller, &self.id, self.name.as_ref()).await
     }
 
@@ -194,7 +194,7 @@ async fn reach(
     caller: &Caller,
     id: &PreviewId,
     name: Option<&DatabaseName>,
-) -> anyhow::Result<ReachView> {
+) -> anyhow::Result<ConnectionView> {
     let name = name.map_or("-", |name| name.as_str());
     let asked = format!("{}/databases/{name}", path(id));
     let reach = caller.client.get(&asked).await;

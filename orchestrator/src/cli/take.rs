@@ -57,7 +57,7 @@ impl Fork {
             hours: self.shared.hours,
             ..CopyBody::default()
         };
-        take(caller, &self.id, "forks", &body, &self.shared).await
+        take_copy(caller, &self.id, "forks", &body, &self.shared).await
     }
 }
 
@@ -69,11 +69,11 @@ impl Capture {
             hours: self.shared.hours,
             ..CopyBody::default()
         };
-        take(caller, &self.id, "captures", &body, &self.shared).await
+        take_copy(caller, &self.id, "captures", &body, &self.shared).await
     }
 }
 
-async fn take(
+async fn take_copy(
     caller: &Caller,
     id: &PreviewId,
     what: &str,

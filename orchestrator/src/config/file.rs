@@ -163,7 +163,7 @@ pub const KEYS: [(&str, &str); 45] = [
     ),
 ];
 
-/// Names that keys had before; each still says what the other says.
+/// Names that keys had before, which still work, each with its name of today.
 const OLD_NAMES: [(&str, &str); 1] = [("engine.fence_builds", "engine.isolate_builds")];
 
 /// What is wrong with the configuration, where, and what to do.
@@ -226,26 +226,39 @@ impl Keys {
             keys.take_file(&name, &text)?;
         }
         for (key, _) in KEYS {
-            let old = OLD_NAMES.iter().find(|(_, today)| *today == key);
-            let names = std::iter::once(key).chain(old.map(|(old, _)| *old));
-            let said = names
-                .map(environment_name)
-                .find_map(|name| Some((variable(&name)?, name)));
-            if let Some((value, name)) = said {
-                let values = value
-                    .split(',')
-                    .map(|part| part.trim().to_owned())
-                    .collect();
-                keys.given.insert(
-                    key,
-                    Given {
-                        values,
-                        place: name,
-                    },
-                );
+            let old = OLD_NAMES.iter().filter(|(_, today)| *today == key);
+            for name in std::iter::once(key).chain(old.map(|(old, _)| *old)) {
+                let name = environment_name(name);
+                if let Some(value) = variable(&name) {
+                    keys.take_variable(key, name, &value)?;
+                }
             }
         }
         Ok(keys)
+    }
+
+    fn take_variable(
+        &mut self,
+        key: &'static str,
+        place: String,
+        value: &str,
+    ) -> Result<(), ConfigError> {
+        let values = value.split(',').map(|part| part.trim().to_owned());
+        let given = Given {
+            values: values.collect(),
+            place,
+        };
+        let twice = self
+            .given
+            .get(key)
+            .is_some_and(|other| other.place.starts_with("DAYFLY_"));
+        match twice {
+            true => Err(wrong(&given, given_twice(key))),
+            false => {
+                self.given.insert(key, given);
+                Ok(())
+            }
+        }
     }
 
     fn take_file(&mut self, name: &str, text: &str) -> Result<(), ConfigError> {
@@ -262,16 +275,16 @@ impl Keys {
                     for (inner, value) in section {
                         let line = at(inner.span().start);
                         let full = format!("{}.{}", key.get_ref(), inner.get_ref());
-                        self.take(name, line, &full, value.get_ref())?;
+                        self.take_key(name, line, &full, value.get_ref())?;
                     }
                 }
-                value => self.take(name, line, key.get_ref(), value)?,
+                value => self.take_key(name, line, key.get_ref(), value)?,
             }
         }
         Ok(())
     }
 
-    fn take(
+    fn take_key(
         &mut self,
         file: &str,
         line: usize,
@@ -302,9 +315,7 @@ impl Keys {
         })?;
         let place = format!("{file}:{line}");
         match self.given.insert(known, Given { values, place }) {
-            Some(_) => Err(wrong(format!(
-                "{known} is said twice, once by its old name; keep one"
-            ))),
+            Some(_) => Err(wrong(given_twice(known))),
             None => Ok(()),
         }
     }
@@ -345,6 +356,10 @@ impl Keys {
             )),
         }
     }
+}
+
+fn given_twice(key: &str) -> String {
+    format!("{key} is given twice, once by its old name; remove one")
 }
 
 /// The variable that stands above a key.

@@ -67,7 +67,7 @@ pub struct ServerConfig {
     pub engine_socket: PathBuf,
     /// Where previews get their networks from.
     pub subnet_pool: String,
-    /// Whether builds are kept from the host and from private addresses.
+    /// Whether builds are isolated from the host and from private addresses.
     pub isolate_builds: bool,
     /// Who may pull from which registry.
     pub registries: Registries,
@@ -280,13 +280,43 @@ mod tests {
     }
 
     #[test]
+    fn an_old_name_of_a_key_still_works_and_is_refused_beside_the_new_one() {
+        let (old, new) = (
+            "[engine]\nfence_builds = true",
+            "[engine]\nisolate_builds = true",
+        );
+        for text in [old, new] {
+            assert!(read(text, &[]).unwrap().isolate_builds, "{text}");
+        }
+        let variables = ["FENCE", "ISOLATE"].map(|word| format!("DAYFLY_ENGINE_{word}_BUILDS"));
+        for variable in &variables {
+            let config = read(old, &[(variable, "false")]).unwrap();
+            assert!(!config.isolate_builds, "{variable}");
+        }
+        let both = read(&format!("{new}\nfence_builds = false"), &[]).unwrap_err();
+        assert!(
+            both.contains(":3: engine.isolate_builds is given twice"),
+            "{both}"
+        );
+        let both = [(&*variables[0], "true"), (&*variables[1], "true")];
+        let both = read("", &both).unwrap_err();
+        assert!(
+            both.contains("engine.isolate_builds is given twice"),
+            "{both}"
+        );
+    }
+
+    #[test]
     fn a_bad_value_names_its_place_and_what_it_has_to_be() {
         for (text, wanted) in [
             ("listen = \"x\"", "an address and a port"),
             ("domain = \"a b\"", "is not a host name"),
             ("public_port = 70000", "a port between 1 and 65535"),
             ("[limits]\nbuilds_max = 0", "at least 1"),
-            ("[engine]\nbuilder = \"fast\"", "direct or archive"),
+            (
+                "[engine]\nbuilder = \"direct\"",
+                "unknown key \"engine.builder\"",
+            ),
             ("[limits]\nbuild_disk_percent_max = 180", "from 1 to 100"),
             (
                 "[engine]\nregistry_auth_file = \"/nonexistent\"",

@@ -104,8 +104,8 @@ async fn fork(workers: &Workers, preview: &PreviewId, head: &Parts) -> Response 
         hours: Some(hours),
         ..fork_capture::CopyBody::default()
     };
-    let taken = fork_capture::take(workers, &row, asked, Origin::Fork).await;
-    let id = match taken {
+    let copy = fork_capture::take_copy(workers, &row, asked, Origin::Fork).await;
+    let id = match copy {
         Ok(id) => id,
         Err(refused) => return pages::refused(&refused),
     };

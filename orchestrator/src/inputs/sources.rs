@@ -90,12 +90,15 @@ impl Sources for GitSources {
             token: access.token,
             allow,
         };
-        self.mirrors.fetch(&remote, commit).await.map_err(trouble)
+        self.mirrors
+            .fetch(&remote, commit)
+            .await
+            .map_err(source_error)
     }
 
     async fn blueprint(&self, tree: &Tree) -> Result<Blueprint, SourceError> {
         blueprint::read(tree).await.map_err(|error| match error {
-            BlueprintError::Source(error) => trouble(error),
+            BlueprintError::Source(error) => source_error(error),
             error => SourceError::Blueprint(error),
         })
     }
@@ -106,16 +109,16 @@ impl Sources for GitSources {
             return Ok(());
         }
         let mirror = local_mirror(&preview.slug)?;
-        self.mirrors.forget(&mirror).await.map_err(trouble)
+        self.mirrors.forget(&mirror).await.map_err(source_error)
     }
 
     async fn file(&self, tree: &Tree, path: &str) -> Result<Option<Bytes>, SourceError> {
-        tree.read(path).await.map_err(trouble)
+        tree.read(path).await.map_err(source_error)
     }
 }
 
 /// What may pass by itself is tried again; what the commit brings is not.
-fn trouble(error: source::SourceError) -> SourceError {
+fn source_error(error: source::SourceError) -> SourceError {
     use source::SourceError as E;
     match error {
         E::Unreachable(_) | E::Timeout { .. } | E::Io { .. } => {

@@ -133,7 +133,7 @@ impl Planner<'_> {
             return self.attempt(revision, &Attempt::Source, step);
         };
         if self.desired.origin == Origin::Capture {
-            return self.keep(revision, blueprint);
+            return self.keep_running(revision, blueprint);
         }
         let images = self.images(revision, blueprint);
         let generation = match blueprint.databases.is_empty() {
@@ -176,7 +176,7 @@ impl Planner<'_> {
     }
 
     /// What a capture consists of: images and data, and nothing that runs.
-    fn keep(&mut self, revision: &RevisionFacts, blueprint: &Blueprint) {
+    fn keep_running(&mut self, revision: &RevisionFacts, blueprint: &Blueprint) {
         let images = self.images(revision, blueprint);
         if !blueprint.databases.is_empty()
             && let Some(generation) = self.generation(revision, blueprint, images)

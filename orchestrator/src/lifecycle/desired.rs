@@ -26,7 +26,7 @@ impl Origin {
         self == Self::PullRequest
     }
 
-    /// Whether somebody took it beside pull requests and checkouts; it has an end of its own.
+    /// Whether it is a copy, or a database alone; it has an end of its own.
     pub fn is_copy(self) -> bool {
         matches!(self, Self::Fork | Self::Capture | Self::Database)
     }

@@ -6,7 +6,7 @@
 //! same answer, and a step that was cut off is simply named again.
 //!
 //! Not here: doing a step (the worker's `perform`), finding out what is (the worker's `observe`),
-//! and the words people read about it (`report`, `gate`).
+//! and the words people read about it (`forge::report`, `gate`).
 
 mod data;
 mod data_origin;

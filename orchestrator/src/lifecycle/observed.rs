@@ -216,7 +216,7 @@ pub struct Observed {
     pub admission: Admission,
     /// What its builds wait for, while they do.
     pub build_wait: Option<BuildWait>,
-    /// What the making of its data last said, while it goes on.
+    /// What the seed run of its data last said, while it goes on.
     pub seeding: Option<String>,
     /// Whether the engine's disk is so full that only what runs is kept.
     pub disk_is_full: bool,
@@ -224,7 +224,7 @@ pub struct Observed {
     pub reported: Option<String>,
     /// Whether deployment records may exist on the forge.
     pub records: bool,
-    /// How many looks in a row found nothing left in the engine.
+    /// How many checks in a row found nothing left in the engine.
     pub empty_checks: u32,
     /// Whether a build of this life was cut off: its image may still appear when the engine ends
     /// what it had begun.

@@ -14,13 +14,13 @@ use super::{
     unused_data::{self, Needed},
 };
 
-/// How many looks in a row must find nothing before a preview counts as gone: an effect that was
+/// How many checks in a row must find nothing before a preview counts as gone: an effect that was
 /// under way when its step was dropped may still appear after the first.
-pub(super) const EMPTY_LOOKS: u32 = 2;
+pub(super) const EMPTY_CHECKS: u32 = 2;
 
 /// The same after a build was cut off. An engine that was writing the image goes on with it for some
-/// seconds; these looks are half a second apart.
-const EMPTY_LOOKS_AFTER_BUILD: u32 = 20;
+/// seconds; these checks are half a second apart.
+const EMPTY_CHECKS_AFTER_BUILD: u32 = 20;
 
 /// Takes away what neither serves nor is being brought up.
 pub(super) fn superseded(planner: &mut Planner<'_>, current: Option<&RevisionFacts>) {
@@ -205,7 +205,7 @@ fn leftovers(planner: &mut Planner<'_>, kept: &impl Fn(RevisionNumber) -> bool, 
 }
 
 /// Takes everything away, in the order in which nobody is hurt: route, services, databases and
-/// images, networks; then looks again until nothing appears any more.
+/// images, networks; then checks again until nothing appears any more.
 pub(super) fn clear(planner: &mut Planner<'_>) {
     let observed = planner.observed;
     if observed.records && !planner.under_way(|step| matches!(step, Step::Report { .. })) {
@@ -283,11 +283,11 @@ fn confirm(planner: &mut Planner<'_>, no_databases: bool) {
     if !(planner.desired.clearing && no_databases && quiet && observed.engine_is_empty()) {
         return;
     }
-    let looks = match observed.build_cut_off {
-        true => EMPTY_LOOKS_AFTER_BUILD,
-        false => EMPTY_LOOKS,
+    let checks = match observed.build_cut_off {
+        true => EMPTY_CHECKS_AFTER_BUILD,
+        false => EMPTY_CHECKS,
     };
-    if observed.empty_checks < looks {
+    if observed.empty_checks < checks {
         planner.want(Step::ConfirmEmpty {
             seen: observed.empty_checks,
         });

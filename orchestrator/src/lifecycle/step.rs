@@ -15,7 +15,7 @@ use super::data_source::DataSource;
 pub enum Step {
     /// Ask the forge what the pull request wants.
     ReadPullRequest {
-        /// The counter as it stood when this was decided.
+        /// The refresh counter as it stood when this was decided.
         refresh: u64,
         /// The revision whose services have started; its commit is compared once more.
         confirms: Option<RevisionNumber>,
@@ -181,9 +181,9 @@ pub enum Step {
     },
     /// Remove the deployment records.
     DeleteRecords,
-    /// Look once more whether nothing is left.
+    /// Check once more whether nothing is left.
     ConfirmEmpty {
-        /// How many looks in a row found nothing so far.
+        /// How many checks in a row found nothing so far.
         seen: u32,
     },
     /// Write down that nothing is left of this life.
@@ -337,7 +337,7 @@ impl Step {
             Self::Retire { .. } => "retire",
             Self::Report { .. } => "report",
             Self::DeleteRecords => "delete-records",
-            Self::ConfirmEmpty { .. } => "refresh-again",
+            Self::ConfirmEmpty { .. } => "look-again",
             Self::ConfirmGone => "gone",
         }
     }

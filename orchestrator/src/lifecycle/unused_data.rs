@@ -64,7 +64,7 @@ pub(super) fn needed(planner: &Planner<'_>, kept: &impl Fn(RevisionNumber) -> bo
 /// servers stopped and keeps its data; all others go.
 pub(super) fn unused(planner: &mut Planner<'_>, needed: &Needed) {
     let observed = planner.observed;
-    // What is not bound yet may come to run on what is there.
+    // What is not assigned yet may come to run on what is there.
     if planner.under_way(|step| matches!(step, Step::AssignData { .. })) {
         return;
     }

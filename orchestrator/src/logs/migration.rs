@@ -24,7 +24,7 @@ pub fn path(
 ///
 /// # Errors
 /// When they cannot be written.
-pub async fn keep(path: &Path, lines: &[String]) -> io::Result<()> {
+pub async fn keep_log(path: &Path, lines: &[String]) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         tokio::fs::create_dir_all(folder).await?;
     }

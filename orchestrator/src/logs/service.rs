@@ -25,12 +25,12 @@ pub fn path(logs: &Path, key: &ServiceKey) -> PathBuf {
 
 /// Keeps the last lines of a service that is about to be removed. Best effort: lines that cannot
 /// be read do not keep a container alive.
-pub async fn keep(engine: &dyn Engine, logs: &Path, key: &ServiceKey) {
-    keep_as(engine, logs, key, key).await;
+pub async fn keep_log(engine: &dyn Engine, logs: &Path, key: &ServiceKey) {
+    keep_log_as(engine, logs, key, key).await;
 }
 
 /// Keeps what a service printed so far as if another one had printed it.
-pub async fn keep_as(engine: &dyn Engine, logs: &Path, key: &ServiceKey, kept: &ServiceKey) {
+pub async fn keep_log_as(engine: &dyn Engine, logs: &Path, key: &ServiceKey, kept: &ServiceKey) {
     let gather = async {
         let Ok(lines) = engine.logs(key, LINES_KEPT, false).await else {
             return Vec::new();

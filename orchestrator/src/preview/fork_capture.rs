@@ -60,7 +60,7 @@ pub enum Refused {
 }
 
 /// Writes down what is wanted; the new preview's worker takes the copy at once.
-pub async fn take(
+pub async fn take_copy(
     workers: &Workers,
     row: &PreviewRow,
     body: CopyBody,
@@ -231,7 +231,7 @@ pub async fn add(
     now_ms: u64,
 ) -> Result<(), Refused> {
     let most = ports.settings.limits.forks_max;
-    if ports.store.take(new, first, most, now_ms).await? {
+    if ports.store.add_copy(new, first, most, now_ms).await? {
         return Ok(());
     }
     Err(Refused::TooMany(format!(
@@ -259,6 +259,6 @@ async fn keep_lines(ports: &Ports, row: &PreviewRow, source: &RevisionFacts, id:
             revision: RevisionNumber(1),
             service: service.name.clone(),
         };
-        service::keep_as(&*ports.engine, &ports.settings.logs, &from, &to).await;
+        service::keep_log_as(&*ports.engine, &ports.settings.logs, &from, &to).await;
     }
 }

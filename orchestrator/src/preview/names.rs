@@ -77,7 +77,7 @@ pub enum Subject<'a> {
         checkout: &'a str,
     },
     /// Something that was taken of a preview.
-    Taken {
+    Copy {
         /// Its id, by [`copy_preview_id`].
         id: &'a PreviewId,
     },
@@ -92,7 +92,7 @@ pub fn host(
     let (first, last) = match subject {
         Subject::Pull { repository, number } => (format!("pr-{}", number.0), repository),
         Subject::Local { checkout } => ("up".to_owned(), checkout),
-        Subject::Taken { id } => {
+        Subject::Copy { id } => {
             let (slug, tail) = id.as_str().rsplit_once('-').unwrap_or((id.as_str(), "f"));
             let (letter, digits) = tail.split_at(1);
             (format!("{letter}-{digits}"), slug)

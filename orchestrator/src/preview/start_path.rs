@@ -20,7 +20,7 @@ pub struct StartPath(String);
 
 /// Why a text is no such path; a sentence.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum LandingError {
+pub enum StartPathError {
     /// It is not absolute, or names a host.
     #[error(
         "the path {0:?} has to begin with one `/` and name no host, as /cart?item=7 does; take what \
@@ -52,42 +52,42 @@ impl StartPath {
 }
 
 impl FromStr for StartPath {
-    type Err = LandingError;
+    type Err = StartPathError;
 
-    fn from_str(path: &str) -> Result<Self, LandingError> {
+    fn from_str(path: &str) -> Result<Self, StartPathError> {
         let asked = || text::asked(path);
         let length = path.chars().count();
         if length > CHARS_MAX {
-            return Err(LandingError::TooLong(length));
+            return Err(StartPathError::TooLong(length));
         }
         let after_slash = path.strip_prefix('/');
         if after_slash.is_none_or(|rest| rest.starts_with(['/', '\\'])) {
-            return Err(LandingError::NotOfThisHost(asked()));
+            return Err(StartPathError::NotOfThisHost(asked()));
         }
         if !path.chars().all(may_stand_in_address) {
-            return Err(LandingError::NotEncoded(asked()));
+            return Err(StartPathError::NotEncoded(asked()));
         }
         if segments(path).any(is_dots) {
-            return Err(LandingError::Winding(asked()));
+            return Err(StartPathError::Winding(asked()));
         }
         if path.starts_with(PATH_PREFIX) {
-            return Err(LandingError::Ours(asked()));
+            return Err(StartPathError::Ours(asked()));
         }
         Ok(Self(path.to_owned()))
     }
 }
 
 impl TryFrom<String> for StartPath {
-    type Error = LandingError;
+    type Error = StartPathError;
 
-    fn try_from(path: String) -> Result<Self, LandingError> {
+    fn try_from(path: String) -> Result<Self, StartPathError> {
         path.parse()
     }
 }
 
 impl From<StartPath> for String {
-    fn from(landing: StartPath) -> Self {
-        landing.0
+    fn from(path: StartPath) -> Self {
+        path.0
     }
 }
 

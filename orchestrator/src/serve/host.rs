@@ -48,9 +48,9 @@ async fn open_pool(config: &ServerConfig) -> anyhow::Result<Pool> {
         .context("the pool of databases cannot be opened")?;
     pool.recover()
         .await
-        .context("what was left of a making cannot be removed")?;
-    if let Some(remedy) = pool.way().remedy() {
-        tracing::warn!(remedy, "{}", pool.way().sentence());
+        .context("what an unfinished seed run left cannot be removed")?;
+    if let Some(remedy) = pool.clone_method().remedy() {
+        tracing::warn!(remedy, "{}", pool.clone_method().sentence());
     }
     Ok(pool)
 }

@@ -37,7 +37,7 @@ pub struct DataLock {
 
 impl DataLock {
     /// Makes the data directory (mode 0700) and locks it. A second server is told who holds it.
-    pub fn take(data: &Path) -> anyhow::Result<Self> {
+    pub fn acquire(data: &Path) -> anyhow::Result<Self> {
         refuse_shared(data)?;
         std::fs::DirBuilder::new()
             .recursive(true)
@@ -71,7 +71,7 @@ pub struct RecordsLock {
 impl RecordsLock {
     /// Takes it. Where this host has no place for such locks, or it is not ours to use, nothing is
     /// held.
-    pub fn take(instance: &Instance) -> anyhow::Result<Self> {
+    pub fn acquire(instance: &Instance) -> anyhow::Result<Self> {
         let path = Path::new(HOST_LOCKS).join(format!("dayfly-{instance}"));
         let opened = lockable()
             .custom_flags(OFlag::O_NOFOLLOW.bits())
@@ -149,9 +149,9 @@ mod tests {
     fn only_the_lock_of_a_dead_server_is_waited_for() {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
-        let held = DataLock::take(&data).unwrap();
+        let held = DataLock::acquire(&data).unwrap();
         let began = Instant::now();
-        let refused = DataLock::take(&data).err().unwrap().to_string();
+        let refused = DataLock::acquire(&data).err().unwrap().to_string();
         assert!(
             refused.contains(&std::process::id().to_string()),
             "{refused}"
@@ -167,7 +167,7 @@ mod tests {
         std::fs::write(data.join("lock"), &pid).unwrap();
         let waiting = std::thread::spawn({
             let data = data.clone();
-            move || DataLock::take(&data).map(drop)
+            move || DataLock::acquire(&data).map(drop)
         });
         drop(held);
         waiting.join().unwrap().unwrap();

@@ -1,4 +1,4 @@
-//! `dayfly serve`: puts the control plane together, runs it, and takes it apart.
+//! `dayfly serve`: the server as a process, its host, its lock, and its proxy.
 
 pub mod host;
 mod leave;

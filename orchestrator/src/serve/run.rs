@@ -1,4 +1,4 @@
-//! `dayfly serve`: puts the control plane together, runs it, and takes it apart.
+//! Puts the control plane together, runs it, and takes it apart.
 //!
 //! Start: lock the data directory, migrate the store, adopt or start the proxy, publish the table
 //! from what is known to serve, then workers. Stop: cancel what may be cancelled, wait for the
@@ -103,16 +103,16 @@ pub struct Server {
 impl Server {
     /// Starts everything; returns when it answers.
     pub async fn start(config: ServerConfig, stop: CancellationToken) -> anyhow::Result<Self> {
-        let lock = DataLock::take(&config.data)?;
+        let lock = DataLock::acquire(&config.data)?;
         let store = Store::open(&config.data.join("dayfly.db"))?;
-        let records = RecordsLock::take(store.instance())?;
+        let records = RecordsLock::acquire(store.instance())?;
         let forge = match &config.github {
             Some(settings) => Some(connect_forge(settings)?),
             None => None,
         };
         let docker = connect_engine(&config, &store).await?;
         // Previews may run already: the engine starts them again by itself.
-        fence(&docker).await;
+        ensure_firewall(&docker).await;
         backup::settle(&config.data, &docker, &store).await?;
         docker
             .end_pauses()
@@ -310,7 +310,7 @@ async fn start_proxy(config: &ServerConfig, docker: &Docker) -> anyhow::Result<A
 }
 
 /// Puts the rules of the host's firewall in place unless they are.
-async fn fence(docker: &Docker) {
+async fn ensure_firewall(docker: &Docker) {
     if let FirewallStatus::CannotSet(why) = docker.ensure_firewall().await {
         tracing::warn!(
             why,
@@ -326,7 +326,7 @@ async fn keep_firewall(docker: Docker, stop: CancellationToken) {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(FIREWALL_PAUSE) => {}
         }
-        fence(&docker).await;
+        ensure_firewall(&docker).await;
     }
 }
 

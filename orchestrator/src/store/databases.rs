@@ -33,7 +33,7 @@ pub struct DatabaseRow {
 
 /// What a revision is to run on.
 #[derive(Clone, Debug)]
-pub struct Binding {
+pub struct DataAssignment {
     /// Which revision.
     pub revision: RevisionNumber,
     /// Its generation; a new one, or one that is there.
@@ -69,7 +69,7 @@ impl Store {
             while let Some(row) = found.next()? {
                 let facts = GenerationFacts {
                     from: from_json("a source of data", &row.get::<_, String>(1)?)?,
-                    reseed: from_json("fresh databases", &row.get::<_, String>(2)?)?,
+                    reseed: from_json("databases to reseed", &row.get::<_, String>(2)?)?,
                     complete: BTreeSet::new(),
                     answering: BTreeSet::new(),
                 };
@@ -92,20 +92,24 @@ impl Store {
     }
 
     /// Writes down what a revision runs on, and the generation where it is new.
-    pub async fn assign_data(&self, preview: &PreviewId, bound: Binding) -> Result<(), StoreError> {
+    pub async fn assign_data(
+        &self,
+        preview: &PreviewId,
+        assignment: DataAssignment,
+    ) -> Result<(), StoreError> {
         let preview = preview.clone();
         self.write(move |tx| {
             let known: Option<String> = tx
                 .prepare_cached(
                     "SELECT fresh FROM generations WHERE preview = ?1 AND generation = ?2",
                 )?
-                .query_row(params![preview.as_str(), bound.generation.0], |row| {
+                .query_row(params![preview.as_str(), assignment.generation.0], |row| {
                     row.get(0)
                 })
                 .optional()?;
-            let mut reseed = bound.reseed.clone();
+            let mut reseed = assignment.reseed.clone();
             if let Some(known) = known {
-                reseed.extend(from_json::<BTreeSet<_>>("fresh databases", &known)?);
+                reseed.extend(from_json::<BTreeSet<_>>("databases to reseed", &known)?);
             }
             tx.prepare_cached(
                 "INSERT INTO generations (preview, generation, source, fresh)
@@ -113,20 +117,20 @@ impl Store {
             )?
             .execute(params![
                 preview.as_str(),
-                bound.generation.0,
-                to_json("a source of data", &bound.from)?,
-                to_json("fresh databases", &reseed)?,
+                assignment.generation.0,
+                to_json("a source of data", &assignment.from)?,
+                to_json("databases to reseed", &reseed)?,
             ])?;
             tx.prepare_cached(
                 "UPDATE previews SET last_generation = max(last_generation, ?2) WHERE id = ?1",
             )?
-            .execute(params![preview.as_str(), bound.generation.0])?;
-            inherit::bind(
+            .execute(params![preview.as_str(), assignment.generation.0])?;
+            inherit::assign(
                 tx,
                 &preview,
-                bound.revision,
-                bound.generation,
-                &bound.migrated,
+                assignment.revision,
+                assignment.generation,
+                &assignment.migrated,
             )
         })
         .await

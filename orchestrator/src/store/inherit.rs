@@ -1,4 +1,4 @@
-//! What a revision is given by others: the making of an earlier one, and the data it runs on.
+//! What a revision inherits: blueprint, images and migrations of an earlier one, and its data.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -68,7 +68,7 @@ pub(super) fn inherit(
 }
 
 /// Writes down what a revision runs on.
-pub(super) fn bind(
+pub(super) fn assign(
     tx: &Savepoint<'_>,
     preview: &PreviewId,
     number: RevisionNumber,

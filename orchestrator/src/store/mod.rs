@@ -15,7 +15,7 @@ mod sessions;
 mod snapshots;
 mod writer;
 
-pub use databases::{Binding, DatabaseRow};
+pub use databases::{DataAssignment, DatabaseRow};
 pub use deliveries::{DELIVERIES_KEEP, DeliveryRow};
 pub use events::{EVENTS_KEEP_PER_PREVIEW, EventRow};
 pub use inherit::Inherited;

@@ -57,7 +57,7 @@ impl PreviewRow {
     pub fn subject(&self) -> Subject<'_> {
         match (self.desired.origin, self.number) {
             (Origin::Fork | Origin::Capture | Origin::Database, _) => {
-                Subject::Taken { id: &self.id }
+                Subject::Copy { id: &self.id }
             }
             (_, Some(number)) => Subject::Pull {
                 repository: &self.slug,
@@ -86,7 +86,7 @@ pub(super) struct Raw {
     slug: String,
     life: u32,
     wanted: String,
-    looks: (i64, i64),
+    refreshes: (i64, i64),
     request: i64,
     confirmed: Option<u32>,
     clearing: bool,
@@ -116,7 +116,7 @@ impl Raw {
             slug: row.get(4)?,
             life: row.get(5)?,
             wanted: row.get(6)?,
-            looks: (row.get(7)?, row.get(8)?),
+            refreshes: (row.get(7)?, row.get(8)?),
             request: row.get(9)?,
             confirmed: row.get(10)?,
             clearing: row.get(11)?,
@@ -158,8 +158,8 @@ impl Raw {
         let desired = Desired {
             origin,
             wanted: from_json("a wish", &self.wanted)?,
-            refresh_requested: self.looks.0.cast_unsigned(),
-            refresh_applied: self.looks.1.cast_unsigned(),
+            refresh_requested: self.refreshes.0.cast_unsigned(),
+            refresh_applied: self.refreshes.1.cast_unsigned(),
             request: self.request.cast_unsigned(),
             confirmed: self.confirmed.map(RevisionNumber),
             life: self.life,

@@ -68,7 +68,7 @@ impl Store {
     }
 
     /// The preview of a pull request, made if need be, with its look counter raised.
-    pub async fn look_at_pull(
+    pub async fn refresh_pull(
         &self,
         repository: webhook::forge::Repository,
         number: PullRequestNumber,
@@ -137,7 +137,7 @@ impl Store {
     /// Makes a preview that is taken of another one, or a database alone, with the wish to have it
     /// and, where it is known already, its first revision. Answers `false` where there are `at_most`
     /// such previews already.
-    pub async fn take(
+    pub async fn add_copy(
         &self,
         new: NewCopy,
         first: Option<NewRevision>,

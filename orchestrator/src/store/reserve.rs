@@ -54,7 +54,7 @@ impl Reserve {
         if self.taken && free < GIVEN_UP_BELOW_BYTES {
             self.give_up();
         } else if !self.taken && free >= TAKEN_FROM_BYTES {
-            match self.take() {
+            match self.take_space() {
                 Ok(()) => self.taken = true,
                 Err(error) => tracing::warn!(%error, "no room is kept for the store"),
             }
@@ -74,7 +74,7 @@ impl Reserve {
         }
     }
 
-    fn take(&self) -> io::Result<()> {
+    fn take_space(&self) -> io::Result<()> {
         // One that a death left half made, or anything else of that name.
         match std::fs::remove_file(&self.file) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

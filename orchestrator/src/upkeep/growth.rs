@@ -14,22 +14,22 @@ use crate::{
 
 /// Watches until `stop`.
 pub async fn watch(docker: Docker, ports: Arc<Ports>, stop: CancellationToken) {
-    let told = |outgrown: OverQuota| {
+    let told = |over_quota: OverQuota| {
         let store = ports.store.clone();
-        tokio::spawn(async move { note(&store, outgrown).await });
+        tokio::spawn(async move { note(&store, over_quota).await });
     };
     docker.watch_growth(stop, told).await;
 }
 
-async fn note(store: &Store, outgrown: OverQuota) {
+async fn note(store: &Store, over_quota: OverQuota) {
     let event = EventRow {
         revision: None,
         at_ms: wall_ms(),
-        step: format!("stop {}", outgrown.database),
+        step: format!("stop {}", over_quota.database),
         took_ms: 0,
-        note: Some(outgrown.why),
+        note: Some(over_quota.why),
     };
-    if let Err(error) = store.add_event(&outgrown.preview, None, event).await {
+    if let Err(error) = store.add_event(&over_quota.preview, None, event).await {
         tracing::warn!(%error, "failed to note an event");
     }
 }

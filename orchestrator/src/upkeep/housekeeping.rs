@@ -1,4 +1,4 @@
-//! What is looked after each minute: visits, orphans, what expired, sessions, old records.
+//! What is looked after each minute: visits, orphans, what expired, sessions, old records, caches.
 
 use deploy::names::PreviewId;
 

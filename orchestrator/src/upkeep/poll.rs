@@ -80,10 +80,10 @@ async fn poll_repository(workers: &Workers, forge: &dyn Forge, repository: &Repo
         .iter()
         .filter(|pull| is_news(rows.get(&pull.number), pull))
     {
-        let looked = store
-            .look_at_pull(pull.repository.clone(), pull.number, wall_ms())
+        let refreshed = store
+            .refresh_pull(pull.repository.clone(), pull.number, wall_ms())
             .await;
-        match looked {
+        match refreshed {
             Ok(preview) => workers.wake(&preview),
             Err(error) => tracing::error!(%error, "a pull request could not be noted"),
         }

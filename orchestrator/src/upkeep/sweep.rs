@@ -1,4 +1,4 @@
-//! Calls poll and housekeeping, each at its interval.
+//! The sweep: polls the forge and keeps house, each at its interval.
 
 use std::time::Duration;
 

@@ -32,7 +32,7 @@ impl AdmissionQueue {
     }
 
     /// Asks for a place; asking again keeps the place, or the place in the line.
-    pub(super) fn ask(&self, preview: &PreviewId) -> Admission {
+    pub(super) fn ask_place(&self, preview: &PreviewId) -> Admission {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         if inner.holding.contains(preview) {
             return Admission::Granted;
@@ -69,12 +69,21 @@ mod tests {
     fn places_are_given_in_the_order_of_asking() {
         let queue = AdmissionQueue::new(1);
         let id = |text: &str| PreviewId::parse(text).unwrap();
-        assert_eq!(queue.ask(&id("a-1")), Admission::Granted);
-        assert_eq!(queue.ask(&id("a-2")), Admission::Waiting { before: 0 });
-        assert_eq!(queue.ask(&id("a-3")), Admission::Waiting { before: 1 });
+        assert_eq!(queue.ask_place(&id("a-1")), Admission::Granted);
+        assert_eq!(
+            queue.ask_place(&id("a-2")),
+            Admission::Waiting { before: 0 }
+        );
+        assert_eq!(
+            queue.ask_place(&id("a-3")),
+            Admission::Waiting { before: 1 }
+        );
         queue.leave(&id("a-1"));
-        assert_eq!(queue.ask(&id("a-3")), Admission::Waiting { before: 1 });
-        assert_eq!(queue.ask(&id("a-2")), Admission::Granted);
-        assert_eq!(queue.ask(&id("a-2")), Admission::Granted);
+        assert_eq!(
+            queue.ask_place(&id("a-3")),
+            Admission::Waiting { before: 1 }
+        );
+        assert_eq!(queue.ask_place(&id("a-2")), Admission::Granted);
+        assert_eq!(queue.ask_place(&id("a-2")), Admission::Granted);
     }
 }

@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use crate::lifecycle::BuildWait;
 
 /// How often somebody whose turn it is looks whether the host has room for a build.
-const HINDRANCE_PAUSE: Duration = Duration::from_secs(2);
+const BLOCKED_PAUSE: Duration = Duration::from_secs(2);
 
 /// The places, and who waits for one.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ impl BuildQueue {
 
     /// Waits for a place, and until the host has room for a build. Who stops waiting leaves the
     /// line; the place is given back when it is dropped.
-    pub(super) async fn take(
+    pub(super) async fn take_place(
         self: &Arc<Self>,
         repository: &str,
         preview: &PreviewId,
@@ -72,8 +72,8 @@ impl BuildQueue {
                 None if self.begin(place.ticket) => return place,
                 None => {}
                 Some(blocker) => {
-                    self.hinder(place.ticket, blocker);
-                    tokio::time::sleep(HINDRANCE_PAUSE).await;
+                    self.note_blocker(place.ticket, blocker);
+                    tokio::time::sleep(BLOCKED_PAUSE).await;
                 }
             }
         }
@@ -132,7 +132,7 @@ impl BuildQueue {
         true
     }
 
-    fn hinder(&self, ticket: u64, blocker: String) {
+    fn note_blocker(&self, ticket: u64, blocker: String) {
         if let Some(asked) = self.lock().waiting.get_mut(&ticket) {
             asked.blocker = Some(blocker);
         }
@@ -183,7 +183,7 @@ impl Inner {
     }
 }
 
-/// A place, or a place in the line until [`BuildQueue::take`] has returned.
+/// A place, or a place in the line until [`BuildQueue::take_place`] has returned.
 #[derive(Debug)]
 pub(super) struct Place {
     queue: Arc<BuildQueue>,

@@ -23,14 +23,14 @@ pub(super) struct Memory {
     pub(super) ready: BTreeMap<RevisionNumber, BTreeMap<ServiceName, SocketAddr>>,
     /// Revisions with nothing in flight.
     pub(super) drained: BTreeSet<RevisionNumber>,
-    /// Revisions that visitors may be led to although the route book does not say so: a change of
+    /// Revisions that visitors may be led to although the routes do not say so: a change of
     /// the table was asked for and its answer was lost.
     pub(super) in_doubt: BTreeSet<RevisionNumber>,
     /// Steps that failed.
     pub(super) backoffs: BTreeMap<Step, Backoff>,
     /// Whether a build was cancelled while we lived.
     pub(super) build_cut_off: bool,
-    /// How many looks in a row found nothing.
+    /// How many checks in a row found nothing.
     pub(super) empty_checks: u32,
     /// The engine's objects, until something may have changed them.
     pub(super) engine: Option<Observation>,
@@ -48,8 +48,8 @@ impl Memory {
     ) {
         let key = step.backoff_key();
         let count = self.backoffs.get(&key).map_or(0, |backoff| backoff.count) + 1;
-        let backoff = RETRY_FIRST_MS.saturating_mul(1 << count.min(16)) / 2;
-        let wait = retry_after_ms.unwrap_or(backoff.min(RETRY_LONGEST_MS));
+        let wait_ms = RETRY_FIRST_MS.saturating_mul(1 << count.min(16)) / 2;
+        let wait = retry_after_ms.unwrap_or(wait_ms.min(RETRY_LONGEST_MS));
         self.backoffs.insert(
             key,
             Backoff {

@@ -1,4 +1,4 @@
-//! Drives previews: one worker per preview looks, decides, and starts what is decided.
+//! Drives previews: one worker per preview observes, decides, and starts what is decided.
 //!
 //! `observe` finds out what is, [`lifecycle::decide`](crate::lifecycle::decide) says what to do,
 //! `perform` is the only place with effects. A worker is woken by a signal that carries nothing,
@@ -22,10 +22,3 @@ pub use ports::Ports;
 pub use preview_state::{PreviewState, StateBoard};
 pub use seed_progress::SeedProgress;
 pub use workers::Workers;
-
-pub use crate::{
-    clock::wall_ms,
-    config::{Limits, Settings},
-    inputs::sources::{SourceError, Sources},
-    routes::RouteSwitch,
-};

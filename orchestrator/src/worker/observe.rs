@@ -73,7 +73,7 @@ pub(super) async fn observe(
     observed.admission = match row.desired.wanted {
         // What never runs takes nobody's place.
         Wanted::Serve(_) if row.desired.origin == Origin::Capture => Admission::Granted,
-        Wanted::Serve(_) if !row.desired.clearing => ports.admission.ask(preview),
+        Wanted::Serve(_) if !row.desired.clearing => ports.admission.ask_place(preview),
         _ => Admission::Granted,
     };
     observed.build_wait = ports.builds.wait(preview);

@@ -40,7 +40,7 @@ pub struct Ports {
     pub board: StateBoard,
     /// Places for builds.
     pub builds: Arc<BuildQueue>,
-    /// What the makings of data last said.
+    /// What the seed runs last said.
     pub seed_progress: Arc<SeedProgress>,
     /// Secrets of projects.
     pub secrets: SecretsFile,

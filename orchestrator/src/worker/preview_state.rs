@@ -13,7 +13,7 @@ use crate::{
     store::PreviewRow,
 };
 
-/// One preview at one look.
+/// One preview as one pass of its worker saw it.
 #[derive(Clone, Debug)]
 pub struct PreviewState {
     /// What is stored of it.

@@ -1,4 +1,4 @@
-//! A worker: look, decide, start, wait; again.
+//! A worker: observe, decide, start, wait; again.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -30,7 +30,7 @@ use crate::{
 
 /// How long to wait before looking again when nothing could be seen.
 const BLIND_RETRY: Duration = Duration::from_millis(500);
-/// A worker looks this often even when nothing wakes it.
+/// A worker reconciles this often even when nothing wakes it.
 const RECONCILE_AT_LEAST: Duration = Duration::from_secs(30);
 
 /// Drives one preview until nothing is left of it and nobody asks.
@@ -75,16 +75,16 @@ impl Worker {
             tokio::select! {
                 () = stop.cancelled() => return self.wind_down().await,
                 () = self.signal.wait() => self.memory.engine = None,
-                Some(joined) = self.steps.join_next_with_id() => self.take(joined).await,
+                Some(joined) = self.steps.join_next_with_id() => self.take_ended(joined).await,
                 () = tokio::time::sleep_until(wake_at) => self.memory.engine = None,
             }
             while let Some(joined) = self.steps.try_join_next_with_id() {
-                self.take(joined).await;
+                self.take_ended(joined).await;
             }
         }
     }
 
-    /// One look, one decision; answers when to look again at the latest.
+    /// One observation, one decision; answers when to reconcile again at the latest.
     async fn reconcile(&mut self) -> Instant {
         let latest = Instant::now() + RECONCILE_AT_LEAST;
         let ports = Arc::clone(self.workers.ports());
@@ -146,7 +146,7 @@ impl Worker {
     }
 
     /// Takes note of a step that ended.
-    async fn take(&mut self, joined: Result<(Id, (Step, Ended)), JoinError>) {
+    async fn take_ended(&mut self, joined: Result<(Id, (Step, Ended)), JoinError>) {
         match joined {
             Ok((_, (step, ended))) => {
                 self.in_flight.remove(&step);
@@ -197,7 +197,7 @@ impl Worker {
                 }
             }
             Err(StepError::Permanent(diagnosis)) if self.has_served(step) => {
-                // What once was healthy has no verdict any more, only backoffs.
+                // What once was healthy does not fail any more; its steps only back off.
                 self.back_off(step, diagnosis.sentence, None);
             }
             Err(StepError::Permanent(diagnosis)) => {
@@ -315,7 +315,7 @@ impl Worker {
             }
         }
         while let Some(joined) = self.steps.join_next_with_id().await {
-            self.take(joined).await;
+            self.take_ended(joined).await;
         }
     }
 }

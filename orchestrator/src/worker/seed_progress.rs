@@ -1,4 +1,4 @@
-//! What the makings of data last said, for whoever waits for one.
+//! What the seed runs last said, for whoever waits for one.
 
 use std::{
     collections::BTreeMap,
@@ -14,7 +14,7 @@ pub struct SeedProgress {
 }
 
 impl SeedProgress {
-    /// The last sentence, while the seeding goes on.
+    /// The last sentence, while the seed run goes on.
     pub fn get(&self, preview: &PreviewId) -> Option<String> {
         self.lock().get(preview).cloned()
     }

@@ -24,7 +24,7 @@ struct Inner {
 }
 
 impl Workers {
-    /// None yet.
+    /// No workers yet.
     pub fn new(ports: Arc<Ports>) -> Self {
         let inner = Inner {
             ports,

@@ -78,6 +78,48 @@ fn phases_are_said_in_the_same_words() {
     }
 }
 
+#[test]
+fn steps_keep_their_words_in_the_history_of_a_preview() {
+    let source = include_str!("../../src/lifecycle/step.rs");
+    let (_, table) = source
+        .split_once("pub fn word(&self)")
+        .expect("a table of words");
+    let words: Vec<&str> = table.split('"').skip(1).step_by(2).collect();
+    assert_eq!(
+        words,
+        [
+            "read",
+            "begin",
+            "source",
+            "network",
+            "build",
+            "data",
+            "fork",
+            "database",
+            "start-database",
+            "stop-database",
+            "migrate",
+            "start",
+            "healthy",
+            "explain",
+            "give-up",
+            "route",
+            "unroute",
+            "drain",
+            "remove-service",
+            "remove-database",
+            "remove-image",
+            "remove-stray",
+            "remove-network",
+            "retire",
+            "report",
+            "delete-records",
+            "look-again",
+            "gone",
+        ]
+    );
+}
+
 const SERVICES: &str = r#"{"name":"web","image":{"Build":{"context":"api","dockerfile":"Dockerfile","target":"final","args":{"MODE":"dev"},"secrets":["TOKEN"]}},"public":true,"main":true,"port":8080,"health":{"Path":"/healthz"},"command":["./server","--fast"],"env":{"GREETING":"hello"},"memory_bytes":536870912,"cpu_milli":1000},{"name":"worker","image":{"Reference":"example/worker:pr-{number}"},"public":false,"main":false,"port":9000,"health":"Tcp","command":null,"env":{},"memory_bytes":536870912,"cpu_milli":500}"#;
 
 fn database(engine: &str, seed: &str, on_push: &str) -> String {

@@ -36,7 +36,7 @@ const BASELINE_GOAL_PERCENT: f64 = 1.0;
 const TEN_GOAL_S: f64 = 10.0;
 
 /// How long the making of a large database may take.
-const MAKING_MAX: Duration = Duration::from_secs(300);
+const SEED_MAX: Duration = Duration::from_secs(300);
 
 /// Room for all that is measured at once.
 pub(super) fn settings() -> Options {
@@ -213,7 +213,7 @@ async fn restore(dump: &Path) -> anyhow::Result<()> {
     ];
     let id = Docker::run(&run).await?.trim().to_owned();
     let restored = async {
-        eventually_within(MAKING_MAX, "a fresh server", async || {
+        eventually_within(SEED_MAX, "a fresh server", async || {
             let ask = [
                 "exec",
                 &id,
@@ -270,7 +270,7 @@ async fn disk(dayfly: &Dayfly) -> anyhow::Result<Vec<Row>> {
     let cost = pool_used(dayfly)?.saturating_sub(before);
     dayfly.remove(&made.id).await?;
     let mut after = 0;
-    let back = eventually_within(MAKING_MAX, "the room of a removed copy", async || {
+    let back = eventually_within(SEED_MAX, "the room of a removed copy", async || {
         after = pool_used(dayfly)?;
         let over = after.saturating_sub(before) as f64 / before as f64 * 100.0;
         ensure!(

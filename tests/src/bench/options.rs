@@ -35,7 +35,7 @@ pub enum Part {
     Pushes,
     /// Webhooks beside the disk.
     Webhooks,
-    /// The builder, beside the engine's older way.
+    /// The builder, beside the engine's own call with the whole context.
     Builds,
     /// Copies of data.
     Forks,

@@ -14,7 +14,7 @@ use super::{
 };
 
 /// How long data may take that are made from nothing.
-const MAKING_DEADLINE: Duration = Duration::from_secs(180);
+const SEED_DEADLINE: Duration = Duration::from_secs(180);
 
 impl Dayfly {
     /// Asks for something that is taken of a preview, or done to it; answers the preview that comes
@@ -123,7 +123,7 @@ impl Dayfly {
     /// Where it fails or does not come there.
     pub async fn settled(&self, id: &str, phase: &str) -> anyhow::Result<Preview> {
         let what = format!("{id} {phase}");
-        let settled = eventually_within(MAKING_DEADLINE, &what, async || {
+        let settled = eventually_within(SEED_DEADLINE, &what, async || {
             let preview = self.api.preview(id).await?;
             let settled = [phase, "failed", "gone"].contains(&preview.phase.as_str());
             anyhow::ensure!(settled, "{preview:?}");

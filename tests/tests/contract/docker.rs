@@ -115,7 +115,7 @@ impl Real {
             left.extend(sweep(instance).await.unwrap());
         }
         self.pool.settle().await.unwrap();
-        let mounted = matches!(self.pool.way(), CloneMethod::Loop { .. });
+        let mounted = matches!(self.pool.clone_method(), CloneMethod::Loop { .. });
         if mounted && !self.pool.close().await.unwrap() {
             left.push("the pool, still mounted".to_owned());
             unmount_below(self.folder.path());

@@ -92,7 +92,7 @@ async fn an_isolated_build_reaches_neither_the_host_nor_its_neighbours() -> anyh
         );
         page('a').with("kept_out.py", KEPT_OUT).then(&run)
     };
-    // Without a fence the host and the neighbour are there, so that their absence shows something.
+    // Without isolation the host and the neighbour are there, so that their absence shows something.
     Dayfly::play(async |dayfly| {
         let (neighbour, address) = dayfly.docker.serve_beside().await?;
         for one in [("gateway", port), (&address, 8080)] {
@@ -116,9 +116,9 @@ async fn an_isolated_build_reaches_neither_the_host_nor_its_neighbours() -> anyh
         if bridged_packets_are_shown() {
             all.push((&address, 8080));
         }
-        dayfly.open_live("change", &tries(&all, "fenced")).await?;
+        dayfly.open_live("change", &tries(&all, "isolated")).await?;
         Docker::run(&["rm", "--force", &neighbour]).await?;
-        // The engine itself would fetch it, from where no fence stands.
+        // The engine itself would fetch it, from where no rule holds it back.
         let fetch = page('b').then(&format!("ADD http://127.0.0.1:{port}/ /fetched"));
         let pull = dayfly.open("fetch", &fetch).await?;
         let preview = dayfly.failed(&pull, &pull.commit).await?;

@@ -280,7 +280,7 @@ async fn firewall_rules_that_somebody_flushed_are_put_back() -> anyhow::Result<(
         dayfly.live(&pull, &commit).await?;
         ensure!(
             dayfly.docker.is_fenced(),
-            "the new revision runs without a fence"
+            "the new revision runs without firewall rules"
         );
         Ok(())
     })

@@ -10,6 +10,7 @@
 
 mod circles;
 mod dependencies;
+mod docs;
 mod lifecycle;
 mod manifests;
 mod sources;

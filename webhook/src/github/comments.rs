@@ -114,7 +114,7 @@ impl GitHub {
         let path = format!("/repos/{repo}/issues/comments/{id}");
         let subject = format!("our comment in {repo}");
         let ask = Ask::patch(path, subject, json!({ "body": body }));
-        self.ask(repo, &ask).await?;
+        self.send(repo, &ask).await?;
         Ok(KnownComment {
             id,
             body: body.to_owned(),
@@ -130,7 +130,7 @@ impl GitHub {
         let path = format!("/repos/{repo}/issues/{}/comments", number.0);
         let subject = format!("a comment on {number} of {repo}");
         let ask = Ask::post(path, subject, json!({ "body": body }));
-        let answer = self.ask(repo, &ask).await?;
+        let answer = self.send(repo, &ask).await?;
         let created: Created = super::decode::decode(&ask, &answer)?;
         Ok(KnownComment {
             id: created.id,

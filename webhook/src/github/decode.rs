@@ -1,11 +1,11 @@
-//! What an answer that is a success holds.
+//! Reads what a successful answer holds.
 
 use serde::de::DeserializeOwned;
 
 use super::{answer::Answer, ask::Ask, failure};
 use crate::forge::ForgeError;
 
-/// Reads it.
+/// Reads an answer that is a success.
 pub(super) fn decode<T: DeserializeOwned>(ask: &Ask, answer: &Answer) -> Result<T, ForgeError> {
     serde_json::from_slice(&answer.body).map_err(|error| {
         if error.is_data() {

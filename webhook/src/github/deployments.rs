@@ -140,7 +140,7 @@ impl GitHub {
         });
         let path = format!("/repos/{repo}/deployments");
         let ask = Ask::post(path, format!("a deployment of {repo}"), body);
-        let answer = self.ask(repo, &ask).await?;
+        let answer = self.send(repo, &ask).await?;
         let created: Created = super::decode::decode(&ask, &answer)?;
         Ok(KnownDeployment {
             id: created.id,
@@ -180,7 +180,7 @@ impl GitHub {
         }
         let path = format!("/repos/{repo}/deployments/{id}/statuses");
         let ask = Ask::post(path, format!("a status of deployment {id} of {repo}"), body);
-        self.ask(repo, &ask).await?;
+        self.send(repo, &ask).await?;
         Ok(())
     }
 
@@ -194,7 +194,7 @@ impl GitHub {
         self.post_status(repo, id, &inactive).await?;
         let path = format!("/repos/{repo}/deployments/{id}");
         let ask = Ask::delete(path, format!("deployment {id} of {repo}"));
-        self.ask(repo, &ask).await?;
+        self.send(repo, &ask).await?;
         Ok(())
     }
 }

@@ -20,7 +20,7 @@ const PAGES_MAX: usize = 1000;
 impl GitHub {
     /// Sends a request about a repository. Where the credential was refused, or the name is not
     /// known under it, the token and the place are looked up once more: both can be outdated.
-    pub(super) async fn ask(&self, repo: &RepoName, ask: &Ask) -> Result<Answer, ForgeError> {
+    pub(super) async fn send(&self, repo: &RepoName, ask: &Ask) -> Result<Answer, ForgeError> {
         let authorization = self.tokens.api(&self.http, repo).await?;
         let mut answer = self.http.send(ask, &authorization).await?;
         let outdated = matches!(
@@ -77,7 +77,7 @@ impl GitHub {
     {
         let before = self.remembered.get(&ask.path);
         ask.etag = before.as_ref().map(|entry| entry.etag.clone());
-        let answer = self.ask(repo, &ask).await?;
+        let answer = self.send(repo, &ask).await?;
         if answer.status == StatusCode::NOT_MODIFIED {
             let Some(entry) = before else {
                 return Err(failure::unexpected(&ask, &"unchanged since never"));

@@ -42,7 +42,7 @@ impl GitHub {
         }
         let path = format!("/repos/{repo}/statuses/{commit}");
         let ask = Ask::post(path, format!("a status of commit {commit} of {repo}"), body);
-        self.ask(repo, &ask).await?;
+        self.send(repo, &ask).await?;
         *known = wanted;
         Ok(())
     }

@@ -94,7 +94,7 @@ impl Faults {
         let _ = timeout(HOLD_MAX, held.wait_for(|held| !held)).await;
     }
 
-    pub(super) fn take(&self, method: &str, path: &str) -> Option<Fault> {
+    pub(super) fn next_for(&self, method: &str, path: &str) -> Option<Fault> {
         let mut script = self.script.lock().unwrap_or_else(PoisonError::into_inner);
         let fits = |s: &Scripted| {
             s.left > 0

@@ -19,8 +19,6 @@ use hyper::body::{Body as HttpBody, Frame};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, task::JoinHandle, time::sleep};
 
-use crate::names::RepoName;
-
 use super::{
     api::Call,
     backend,
@@ -29,6 +27,7 @@ use super::{
     reply::{Query, Reply},
     state::State,
 };
+use crate::names::RepoName;
 
 /// Of what a client may send.
 const REQUEST_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -158,7 +157,7 @@ async fn handle(Shared(inner): Shared<Arc<Inner>>, request: Request) -> Response
         return text(StatusCode::PAYLOAD_TOO_LARGE, "too large");
     };
     let request = (&parts.method, &parts.uri, &parts.headers);
-    let response = match inner.faults.take(parts.method.as_str(), &path) {
+    let response = match inner.faults.next_for(parts.method.as_str(), &path) {
         None => inner.answer(request, body).await,
         Some(fault) => inner.fail(fault, request, body).await,
     };

@@ -3,13 +3,12 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::problem::Problem;
 use crate::{
     forge::Repository,
     intake::Hint,
     names::{PullRequestNumber, RepoName, RepositoryId},
 };
-
-use super::problem::Problem;
 
 /// Actions of `pull_request` after which a preview may have to change.
 const PULL_REQUEST_ACTIONS: [&str; 9] = [
@@ -56,7 +55,7 @@ impl Payload {
 
     /// The action, where there is one.
     pub(super) fn action(&self) -> Option<String> {
-        self.action.as_str().map(cut)
+        self.action.as_str().map(shortened)
     }
 
     /// What this event asks for.
@@ -70,7 +69,7 @@ impl Payload {
             }
             _ => Ok(ignored(format!(
                 "no preview depends on the event {:?}",
-                cut(event)
+                shortened(event)
             ))),
         }
     }
@@ -80,7 +79,7 @@ impl Payload {
         if !PULL_REQUEST_ACTIONS.contains(&action) {
             return Ok(ignored(format!(
                 "no preview depends on the action {:?} of a pull request",
-                cut(action)
+                shortened(action)
             )));
         }
         let number = self
@@ -98,7 +97,7 @@ impl Payload {
         if !REPOSITORY_ACTIONS.contains(&action) {
             return Ok(ignored(format!(
                 "no preview depends on the action {:?} of a repository",
-                cut(action)
+                shortened(action)
             )));
         }
         Ok(Hint::LookAll {
@@ -142,7 +141,7 @@ impl Payload {
 }
 
 /// Cuts an outside word to what is kept of it.
-pub(super) fn cut(word: &str) -> String {
+pub(super) fn shortened(word: &str) -> String {
     word.chars().take(WORD_CHARACTERS_MAX).collect()
 }
 

@@ -13,14 +13,13 @@ use axum::{
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::timeout;
 
-use crate::intake::{Accepted, Delivery, Hint, Intake};
-
 use super::{
     body,
-    payload::{Payload, cut},
+    payload::{Payload, shortened},
     problem::Problem,
     signature,
 };
+use crate::intake::{Accepted, Delivery, Hint, Intake};
 
 /// GitHub waits 10 s for an answer, and reading the body takes its part of it.
 const INTAKE_DEADLINE: Duration = Duration::from_secs(8);
@@ -67,7 +66,7 @@ async fn method_not_allowed() -> Problem {
 
 async fn receive(State(receiver): State<Arc<Receiver>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    match receiver.take(&parts.headers, body).await {
+    match receiver.receive(&parts.headers, body).await {
         Ok(accepted) => {
             let status = match accepted {
                 Accepted::Recorded => "recorded",
@@ -88,7 +87,7 @@ async fn receive(State(receiver): State<Arc<Receiver>>, request: Request) -> Res
 }
 
 impl Receiver {
-    async fn take(&self, headers: &HeaderMap, body: Body) -> Result<Accepted, Problem> {
+    async fn receive(&self, headers: &HeaderMap, body: Body) -> Result<Accepted, Problem> {
         if self.secrets.is_empty() {
             return Err(Problem::new(
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -106,10 +105,10 @@ impl Receiver {
             ignored,
             "a webhook arrived"
         );
-        self.keep(delivery).await
+        self.record_delivery(delivery).await
     }
 
-    async fn keep(&self, delivery: Delivery) -> Result<Accepted, Problem> {
+    async fn record_delivery(&self, delivery: Delivery) -> Result<Accepted, Problem> {
         let unavailable = |detail: String| Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail);
         match timeout(INTAKE_DEADLINE, self.intake.accept(delivery)).await {
             Ok(Ok(accepted)) => Ok(accepted),
@@ -137,7 +136,7 @@ fn read(headers: &HeaderMap, body: &[u8]) -> Result<Delivery, Problem> {
         guid,
         hint: payload.hint(event)?,
         action: payload.action(),
-        event: cut(event),
+        event: shortened(event),
     })
 }
 
@@ -166,6 +165,6 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
     }
     Err(Problem::bad_request(format!(
         "the payload came as {:?}: set the webhook's content type to application/json",
-        cut(media_type)
+        shortened(media_type)
     )))
 }

@@ -84,7 +84,7 @@ impl Progress {
     }
 
     /// Tells what is new in the builder's message.
-    pub(crate) fn take(&mut self, status: StatusResponse) {
+    pub(crate) fn take_status(&mut self, status: StatusResponse) {
         // A step's beginning comes before its lines and its end after them, even when one message
         // holds all three.
         for vertex in &status.vertexes {
@@ -230,9 +230,9 @@ impl Progress {
         let key = format!("{} {}", status.vertex, status.id);
         let told = self.transfers.get(&key).copied();
         let due = told.is_none_or(|told| at.saturating_sub(told) >= TRANSFER_PAUSE);
-        let network = told.is_some() || self.transfers.len() < TRANSFERS_MAX;
+        let room = told.is_some() || self.transfers.len() < TRANSFERS_MAX;
         // What is known from the start, such as the name of an image, moves no bytes.
-        if status.total <= 0 || !network || !(due || done) || told == Some(Duration::MAX) {
+        if status.total <= 0 || !room || !(due || done) || told == Some(Duration::MAX) {
             return;
         }
         self.transfers
@@ -292,8 +292,8 @@ fn lines(line: &mut Vec<u8>, piece: &[u8]) -> Vec<Vec<u8>> {
             Some(part) => (part, true),
             None => (part, false),
         };
-        let network = LINE_BYTES_MAX.saturating_sub(line.len());
-        line.extend_from_slice(&part[..part.len().min(network)]);
+        let room = LINE_BYTES_MAX.saturating_sub(line.len());
+        line.extend_from_slice(&part[..part.len().min(room)]);
         if ends {
             whole.push(std::mem::take(line));
         }
@@ -363,9 +363,9 @@ mod tests {
     fn a_step_is_told_once_however_often_it_is_repeated() {
         let (mut progress, events) = progress();
         for _ in 0..2 {
-            progress.take(status(vec![vertex("a", false, false)], vec![]));
-            progress.take(status(vec![vertex("a", true, false)], vec![]));
-            progress.take(status(vec![vertex("b", true, true)], vec![]));
+            progress.take_status(status(vec![vertex("a", false, false)], vec![]));
+            progress.take_status(status(vec![vertex("a", true, false)], vec![]));
+            progress.take_status(status(vec![vertex("b", true, true)], vec![]));
         }
         let (a, b) = ("[1/1] a".to_owned(), "[1/1] b".to_owned());
         let expected = [
@@ -389,7 +389,7 @@ mod tests {
     fn pieces_become_lines_per_step_and_stay_within_their_limits() {
         let (mut progress, events) = progress();
         let long = "x".repeat(LINE_BYTES_MAX * 2);
-        progress.take(status(
+        progress.take_status(status(
             vec![vertex("a", false, false), vertex("b", false, false)],
             vec![
                 log("a", "one"),
@@ -415,7 +415,7 @@ mod tests {
         let (mut progress, events) = progress();
         let line = "y".repeat(LINE_BYTES_MAX - 1) + "\n";
         for _ in 0..LOG_BYTES_MAX / LINE_BYTES_MAX + 50 {
-            progress.take(status(vec![], vec![log("a", &line)]));
+            progress.take_status(status(vec![], vec![log("a", &line)]));
         }
         let events = events.lock().unwrap();
         assert_eq!(events.len(), LOG_BYTES_MAX / LINE_BYTES_MAX + 1);
@@ -427,7 +427,7 @@ mod tests {
         let (mut progress, events) = progress();
         let pieces = ["the token is s3cr3t", "-t0", "ken!\nand s3cr3t-t0ken", "\n"];
         let logs = pieces.map(|piece| log("a", piece));
-        progress.take(status(vec![vertex("a", false, false)], logs.to_vec()));
+        progress.take_status(status(vec![vertex("a", false, false)], logs.to_vec()));
         progress.finish();
         let told = format!("{:?}", events.lock().unwrap());
         assert!(told.contains("the token is ***!"), "{told}");
@@ -448,7 +448,7 @@ mod tests {
             at.timestamp.as_mut().unwrap().seconds = second;
             at.completed = (second == 9).then(Default::default);
             let statuses = vec![at.clone(), at];
-            progress.take(StatusResponse {
+            progress.take_status(StatusResponse {
                 statuses,
                 ..StatusResponse::default()
             });

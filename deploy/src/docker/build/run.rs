@@ -212,7 +212,7 @@ impl Docker {
             shared_key: self.shared_key(request),
         };
         let socket = &self.config().socket;
-        let told = |message| progress.take(message);
+        let told = |message| progress.take_status(message);
         let built = match buildkit::solve(socket, cut.clone(), order, offer, told).await {
             Ok(answer) => {
                 sink(BuildEvent::Context {
@@ -222,7 +222,7 @@ impl Docker {
                 });
                 Ok(answer.image)
             }
-            Err(Fault::NotOffered(why)) => Err(Said::Error(BuildError::failed(format!(
+            Err(Fault::NotOffered(why)) => Err(Said::Error(BuildError::Unreachable(format!(
                 "{why}; Docker Engine 20.10 or newer offers it"
             )))),
             Err(Fault::Unreachable(why)) => Err(Said::Error(BuildError::Unreachable(why))),

@@ -135,9 +135,9 @@ fn assemble<E>(
                     None => {
                         *ended += 1;
                         if *ended == 1 {
-                            out.take(false)
+                            out.take_line(false)
                         } else {
-                            err.take(true)
+                            err.take_line(true)
                         }
                         .map(Ok)
                     }
@@ -163,14 +163,13 @@ impl Partial {
             Some(text) => (text.strip_suffix(b"\r").unwrap_or(text), true),
             None => (text, false),
         };
-        let network = LINE_BYTES_MAX.saturating_sub(self.text.len());
-        self.text
-            .extend_from_slice(&text[..text.len().min(network)]);
+        let room = LINE_BYTES_MAX.saturating_sub(self.text.len());
+        self.text.extend_from_slice(&text[..text.len().min(room)]);
         if whole { Some(self.line(stderr)) } else { None }
     }
 
     /// What is left when the stream ends.
-    fn take(&mut self, stderr: bool) -> Option<LogLine> {
+    fn take_line(&mut self, stderr: bool) -> Option<LogLine> {
         if self.text.is_empty() {
             None
         } else {

@@ -30,7 +30,7 @@ pub(crate) async fn probe(
         Health::Default => "/",
         Health::Tcp | Health::Running => return Probe::Ready,
     };
-    match tokio::time::timeout_at(deadline, ask(stream, host, path)).await {
+    match tokio::time::timeout_at(deadline, get_status(stream, host, path)).await {
         Ok(Some(status)) if is_ready(health, status) => Probe::Ready,
         Ok(Some(status)) => Probe::Status(status.as_u16()),
         Ok(None) | Err(_) => Probe::Silent,
@@ -45,7 +45,7 @@ fn is_ready(health: &Health, status: StatusCode) -> bool {
 }
 
 /// The status of the answer; `None` when it is no HTTP.
-async fn ask(stream: TcpStream, host: &str, path: &str) -> Option<StatusCode> {
+async fn get_status(stream: TcpStream, host: &str, path: &str) -> Option<StatusCode> {
     let request = Request::get(path)
         .header(header::HOST, host)
         .header(header::USER_AGENT, "dayfly-probe")

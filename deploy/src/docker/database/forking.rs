@@ -64,7 +64,7 @@ impl Copy {
 }
 
 /// Copies that are whole and belong to nobody yet.
-pub(super) struct Cut {
+pub(super) struct Copies {
     pub(super) stagings: Vec<(Staging, About)>,
     paused: Duration,
     shared: bool,
@@ -73,29 +73,29 @@ pub(super) struct Cut {
 impl Docker {
     pub(super) async fn fork_at_once(&self, fork: &Fork) -> Result<Forked, DatabaseError> {
         let began = Instant::now();
-        let cut = self.cut(&fork.from, &fork.names).await?;
-        for ((staging, _), name) in cut.stagings.into_iter().zip(&fork.names) {
+        let copies = self.copy_at_one_moment(&fork.from, &fork.names).await?;
+        for ((staging, _), name) in copies.stagings.into_iter().zip(&fork.names) {
             staging.publish(&place(&key(&fork.to, name))).await?;
         }
         Ok(Forked {
-            paused: cut.paused,
+            paused: copies.paused,
             took: began.elapsed(),
-            shared: cut.shared,
+            shared: copies.shared,
         })
     }
 
     /// Copies of databases, all at one moment, not published yet.
-    pub(super) async fn cut(
+    pub(super) async fn copy_at_one_moment(
         &self,
         from: &DataSet,
         names: &[DatabaseName],
-    ) -> Result<Cut, DatabaseError> {
+    ) -> Result<Copies, DatabaseError> {
         let began = Instant::now();
         let pool = self.pool_of_data()?;
         if let Some(why) = pool.blocker().await {
             return Err(DatabaseError::Full(why));
         }
-        let turn = self.turns().data.of(&from.preview);
+        let turn = self.data_locks().data.of(&from.preview);
         let _turn = turn.write().await;
         // From the first clone to the last, and while everything stands still.
         let _disturbance = pool.disturb();
@@ -145,7 +145,7 @@ impl Docker {
         );
         let shared = copied?.iter().all(|copied| copied.shared);
         let stagings = copies.into_iter().map(|copy| (copy.staging, copy.about));
-        Ok(Cut {
+        Ok(Copies {
             stagings: stagings.collect(),
             paused,
             shared,
@@ -278,7 +278,7 @@ impl Docker {
 /// gained by it.
 async fn rehearse(pool: &Pool, copy: &Copy) -> Result<(), PoolError> {
     for _ in 0..REHEARSALS {
-        if pool.way().shares() {
+        if pool.clone_method().shares() {
             let thrown_away = pool.staging().await?;
             pool.clone_part(&copy.source, &thrown_away, copy.rest, COPY_MAX)
                 .await?;
@@ -290,7 +290,7 @@ async fn rehearse(pool: &Pool, copy: &Copy) -> Result<(), PoolError> {
 impl Standing {
     /// How long copies may take while it stands still.
     fn limit(&self, pool: &Pool) -> Duration {
-        match pool.way().shares() && !self.is_empty() {
+        match pool.clone_method().shares() && !self.is_empty() {
             true => STILL_MAX,
             false => COPY_MAX,
         }

@@ -86,8 +86,8 @@ impl Docker {
         set: &DataSet,
         names: &[DatabaseName],
     ) -> Result<Vec<Box<dyn Frozen>>, DatabaseError> {
-        let cut = self.cut(set, names).await?;
-        let copies = cut
+        let copies = self.copy_at_one_moment(set, names).await?;
+        let copies = copies
             .stagings
             .into_iter()
             .zip(names)

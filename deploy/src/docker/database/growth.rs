@@ -35,7 +35,7 @@ use crate::{
 /// How often the pool's room is looked at, which costs nothing.
 const ROOM_EVERY: Duration = Duration::from_millis(250);
 /// How long nothing is looked at after the engine or the pool did not answer.
-const AFTER_TROUBLE: Duration = Duration::from_secs(5);
+const AFTER_ERROR: Duration = Duration::from_secs(5);
 /// After how many more bytes in use the data of every server that runs are measured.
 const MEASURE_AFTER_BYTES: u64 = 64 << 20;
 /// They are measured at least this often, since room that others leave hides what somebody takes.
@@ -116,7 +116,7 @@ impl Docker {
                 Ok(look) => last = Some(look),
                 Err(error) => {
                     tracing::warn!(%error, "the growth of databases was not looked at");
-                    pause = AFTER_TROUBLE;
+                    pause = AFTER_ERROR;
                 }
             }
         }
@@ -173,7 +173,10 @@ impl Docker {
         // First, so that what loses its name meanwhile is not counted twice.
         let hidden = match known {
             Some(known) => known,
-            None => HiddenLook::take(servers.iter().map(|server| (&server.id, &server.data))).await,
+            None => {
+                HiddenLook::of_servers(servers.iter().map(|server| (&server.id, &server.data)))
+                    .await
+            }
         };
         let sizes = join_all(servers.iter().map(|server| pool.size_at(&server.data))).await;
         let mut look = Look {
@@ -277,7 +280,7 @@ impl Docker {
         }
     }
 
-    /// What became of a making whose server was stopped for its growth: the server's own sentence
+    /// What became of a seed run whose server was stopped for its growth: the server's own sentence
     /// hides that.
     pub(super) async fn grew<T>(
         &self,

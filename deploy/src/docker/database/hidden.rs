@@ -38,7 +38,7 @@ pub(super) struct HiddenLook {
 
 impl HiddenLook {
     /// Looks at servers, by their containers and the folders of their data.
-    pub(super) async fn take(servers: impl Iterator<Item = (&String, &PathBuf)>) -> Self {
+    pub(super) async fn of_servers(servers: impl Iterator<Item = (&String, &PathBuf)>) -> Self {
         let at = Instant::now();
         let servers: Vec<_> = servers
             .map(|(id, data)| (id.clone(), data.clone()))

@@ -27,11 +27,11 @@ impl<K: Clone + Eq + Hash, L: Default> Locks<K, L> {
     }
 }
 
-/// The turns of one host.
+/// The locks of one host.
 #[derive(Debug, Default)]
 pub(crate) struct DataLocks {
-    /// One making of a snapshot at a time.
-    pub(super) makings: Locks<SnapshotId, tokio::sync::Mutex<()>>,
+    /// One seed run for a snapshot at a time.
+    pub(super) seed_runs: Locks<SnapshotId, tokio::sync::Mutex<()>>,
     /// Copies of a preview's data one at a time, and none while one of its servers is started,
     /// stopped or removed: a copy pauses what runs, and whatever else comes between lets it go on.
     pub(super) data: Locks<PreviewId, tokio::sync::RwLock<()>>,

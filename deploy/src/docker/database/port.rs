@@ -53,7 +53,7 @@ impl Databases for Docker {
         let about = self.about(&place(&spec.key)).await?.ok_or_else(missing)?;
         about.check(spec)?;
         let image = self.server_image(&spec.image).await?;
-        let turn = self.turns().data.of(&spec.key.preview);
+        let turn = self.data_locks().data.of(&spec.key.preview);
         let _turn = turn.read().await;
         self.start_server(spec, image, &about).await
     }
@@ -73,7 +73,7 @@ impl Databases for Docker {
     }
 
     async fn stop(&self, key: &DatabaseKey) -> Result<(), DatabaseError> {
-        let turn = self.turns().data.of(&key.preview);
+        let turn = self.data_locks().data.of(&key.preview);
         let _turn = turn.read().await;
         let name = self.names(&key.preview).database(key.generation, &key.name);
         Ok(self.stop_server(&name, &describe(key)).await?)
@@ -128,8 +128,8 @@ impl Databases for Docker {
         let _short = pool.blocker().await;
         let space = pool.space().await?;
         Ok(PoolState {
-            way: pool.way().sentence(),
-            remedy: pool.way().remedy().map(str::to_owned),
+            way: pool.clone_method().sentence(),
+            remedy: pool.clone_method().remedy().map(str::to_owned),
             total_bytes: space.total_bytes,
             free_bytes: space.free_bytes.min(space.host_free_bytes),
         })
@@ -167,7 +167,7 @@ impl Docker {
 
     /// Removes the container at once, without grace, and then the data.
     pub(super) async fn remove_database(&self, key: &DatabaseKey) -> Result<(), DatabaseError> {
-        let turn = self.turns().data.of(&key.preview);
+        let turn = self.data_locks().data.of(&key.preview);
         let _turn = turn.read().await;
         let names = self.names(&key.preview);
         let name = names.database(key.generation, &key.name);

@@ -47,7 +47,7 @@ const TRY_MAX: Duration = Duration::from_millis(200);
 
 /// How long a server that lets clients in may take to answer them, until it is looked at whether it still
 /// runs.
-const TALK_MAX: Duration = Duration::from_secs(30);
+const SQL_SESSION_MAX: Duration = Duration::from_secs(30);
 
 /// How long a server of which nothing is known has to run to count as one.
 const STAYS_MIN: Duration = Duration::from_secs(1);
@@ -212,7 +212,7 @@ impl<'a> Waiting<'a> {
             PortState::NotYet if std::mem::take(&mut self.asks_early) => Look::Unclear,
             PortState::NotYet | PortState::Open => match (self.kind.talk(), inside) {
                 (Some(talk), Some(inside)) => {
-                    let until = deadline.min(Instant::now() + TALK_MAX);
+                    let until = deadline.min(Instant::now() + SQL_SESSION_MAX);
                     let talked = tokio::time::timeout_at(until, self.talk(&inside, talk.port));
                     let silent = "it lets clients in and does not answer them";
                     talked.await.unwrap_or(Look::NotYet(silent.to_owned()))
@@ -258,7 +258,7 @@ impl<'a> Waiting<'a> {
             }
         };
         for statement in self.kind.ready_statements(self.passwords) {
-            match wire.ask(&statement).await {
+            match wire.query(&statement).await {
                 Ok(_) => {}
                 Err(WireError::Refused(why) | WireError::NotYet(why)) => return Look::NotYet(why),
                 Err(error) => {

@@ -26,7 +26,7 @@ pub(super) struct Redis {
 }
 
 impl Redis {
-    fn ask(&self, passwords: &Passwords<'_>, words: &[&str]) -> Run {
+    fn cli(&self, passwords: &Passwords<'_>, words: &[&str]) -> Run {
         let program = format!("{}-cli", self.program);
         let words: Vec<&str> = std::iter::once(program.as_str())
             .chain(words.iter().copied())
@@ -83,7 +83,7 @@ impl Kind for Redis {
     }
 
     fn ready(&self, passwords: &Passwords<'_>) -> Vec<Run> {
-        vec![self.ask(passwords, &["dbsize"])]
+        vec![self.cli(passwords, &["dbsize"])]
     }
 
     /// While it reads its data it answers with an error, and its client still counts that as an
@@ -117,11 +117,11 @@ impl Kind for Redis {
             Seed::Rdb(file) => Ok(vec![
                 Seeding::Run {
                     path: file.path.clone(),
-                    run: self.ask(passwords, &["config", "set", "appendonly", "yes"]),
+                    run: self.cli(passwords, &["config", "set", "appendonly", "yes"]),
                 },
                 Seeding::Until {
                     path: file.path.clone(),
-                    run: self.ask(passwords, &["info", "persistence"]),
+                    run: self.cli(passwords, &["info", "persistence"]),
                     right: has_its_log,
                 },
             ]),
@@ -140,7 +140,7 @@ impl Kind for Redis {
     }
 
     fn client(&self, passwords: &Passwords<'_>) -> Option<Run> {
-        Some(self.ask(passwords, &[]))
+        Some(self.cli(passwords, &[]))
     }
 }
 

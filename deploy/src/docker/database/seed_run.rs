@@ -28,7 +28,7 @@ const RECIPE: &str = "2";
 /// The name that the engine gives to having no network.
 const NO_NETWORK: &str = "none";
 
-/// How long a server may take to write down everything at the end of a making.
+/// How long a server may take to write down everything at the end of a seed run.
 const CLOSE_SECONDS_MAX: i32 = 120;
 
 /// How long the server may take to name what it holds.
@@ -68,15 +68,15 @@ impl Docker {
         };
         let place = Place::Snapshot(id.clone());
         // Whoever comes second finds what the first one made.
-        let making = self.turns().makings.of(&id);
-        let _turn = match making.try_lock() {
+        let seed_run = self.data_locks().seed_runs.of(&id);
+        let _held = match seed_run.try_lock() {
             Ok(turn) => turn,
             Err(_) => {
                 let name = &spec.key.name;
                 sink(format!(
                     "the data of {name}, which another preview makes already"
                 ));
-                making.lock().await
+                seed_run.lock().await
             }
         };
         if self.pool_of_data()?.exists(&place).await? {
@@ -233,7 +233,7 @@ impl Docker {
         })
     }
 
-    /// Removes the container of a making; one that is not ours stays.
+    /// Removes the container of a seed run; one that is not ours stays.
     async fn clear_seed_run(&self, plan: &Plan) -> Result<(), DatabaseError> {
         if let Some((id, _)) = self.find_ours(&plan.container).await? {
             self.clear(&id).await?;
@@ -273,7 +273,7 @@ impl Docker {
     ) -> Result<(), DatabaseError> {
         let pool = self.pool_of_data()?;
         let copy = pool.staging().await?;
-        pool.clone_draft(staging, &copy, VERIFY_COPY_MAX).await?;
+        pool.clone_staging(staging, &copy, VERIFY_COPY_MAX).await?;
         let mut plan = self
             .seed_run_plan(spec, image, None, copy.data_path(), passwords)
             .await?;

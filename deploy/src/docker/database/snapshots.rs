@@ -67,9 +67,11 @@ impl Docker {
             preview: key.preview.clone(),
             generation: key.generation,
         };
-        let cut = self.cut(&set, std::slice::from_ref(&key.name)).await?;
+        let copies = self
+            .copy_at_one_moment(&set, std::slice::from_ref(&key.name))
+            .await?;
         let id = random_id()?;
-        for (staging, mut about) in cut.stagings {
+        for (staging, mut about) in copies.stagings {
             source.clone_into(&mut about.source);
             about.made_at_ms = unix_ms(std::time::SystemTime::now());
             staging.write_about(&about.to_bytes()).await?;

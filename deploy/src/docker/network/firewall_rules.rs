@@ -87,7 +87,7 @@ impl Rules {
             && self.outlived(listing).next().is_none()
     }
 
-    /// Hooks of a bridge of builds from a time when that one was to be fenced.
+    /// Hooks of a bridge of builds from a time when that one was to be isolated.
     fn outlived<'a>(&'a self, listing: &'a str) -> impl Iterator<Item = &'a str> {
         let wanted = self.hooks();
         listing.lines().filter(move |line| {
@@ -363,9 +363,9 @@ mod tests {
     }
 
     #[test]
-    fn builds_are_fenced_on_their_bridge_when_it_is_asked_for_and_no_longer_when_it_is_not() {
+    fn builds_are_isolated_on_their_bridge_when_it_is_asked_for_and_no_longer_when_it_is_not() {
         let open = rules();
-        let fenced = Rules {
+        let isolated = Rules {
             builds: Some("docker0".to_owned()),
             ..rules()
         };
@@ -374,9 +374,9 @@ mod tests {
             ..rules()
         };
         let listing = applied(EMPTY, &open.script(EMPTY));
-        assert!(!fenced.are_in(&listing));
-        let listing = applied(&listing, &fenced.script(&listing));
-        assert!(fenced.are_in(&listing), "{listing}");
+        assert!(!isolated.are_in(&listing));
+        let listing = applied(&listing, &isolated.script(&listing));
+        assert!(isolated.are_in(&listing), "{listing}");
         assert!(
             listing.contains("-A INPUT -i docker0 -j DAYFLY-0a1b2c3d-I\n"),
             "{listing}"

@@ -42,7 +42,8 @@ impl Docker {
         }
     }
 
-    /// Why builds are not isolated although they should be. Put in place where it can be: the server
+    /// Why builds are not isolated although they should be. The rules are put in place where they can
+    /// be: the server
     /// may have just started, or somebody flushed the rules.
     pub(crate) async fn missing_isolation(&self) -> Option<String> {
         if !self.config().isolate_builds {
@@ -59,7 +60,7 @@ impl Docker {
         };
         Some(format!(
             "firewall: the rules that isolate builds are not in place ({why}); \
-             `engine.isolate_builds = false` builds without it"
+             `engine.isolate_builds = false` builds without them"
         ))
     }
 

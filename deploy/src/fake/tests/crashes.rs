@@ -5,7 +5,7 @@ use super::*;
 #[tokio::test]
 async fn a_lost_answer_is_an_effect_without_an_answer() {
     let fake = engine();
-    let spec = furnished(&fake).await;
+    let spec = prepared(&fake).await;
     run_database(&fake).await;
     fake.fail_next(Op::StartService, Fault::LostAnswer);
     let lost = fake.start_service(&spec).await;
@@ -62,7 +62,7 @@ async fn what_is_refused_or_unreachable_has_no_effect() {
 #[tokio::test]
 async fn a_call_that_must_not_be_dropped_says_so() {
     let fake = engine();
-    let spec = furnished(&fake).await;
+    let spec = prepared(&fake).await;
     run_database(&fake).await;
     fake.takes(Op::StartService, Duration::from_secs(60));
     cut_off(fake.start_service(&spec)).await;
@@ -86,7 +86,7 @@ async fn a_call_that_must_not_be_dropped_says_so() {
 #[tokio::test]
 async fn a_crash_leaves_commands_behind() {
     let fake = engine();
-    let spec = furnished(&fake).await;
+    let spec = prepared(&fake).await;
     run_database(&fake).await;
     fake.takes(Op::RunToEnd, Duration::from_secs(60));
     let running = fake.clone();
@@ -101,13 +101,13 @@ async fn a_crash_leaves_commands_behind() {
 #[tokio::test]
 async fn data_that_a_crash_left_half_made_are_seen_by_nobody_and_made_again() {
     let fake = engine();
-    let spec = furnished(&fake).await;
+    let spec = prepared(&fake).await;
     fake.takes(Op::CreateDatabase, Duration::from_secs(60));
-    let making = fake.clone();
+    let seeding = fake.clone();
     die_during(
         &fake,
         Op::CreateDatabase,
-        async move { make(&making).await },
+        async move { make(&seeding).await },
     )
     .await;
     let seen = fake.everything();

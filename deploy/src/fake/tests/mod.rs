@@ -91,7 +91,7 @@ async fn make(fake: &FakeEngine) -> Result<(), DatabaseError> {
         .await
 }
 
-/// The database that services of [`furnished`] use.
+/// The database that services of [`prepared`] use.
 async fn run_database(fake: &FakeEngine) {
     make(fake).await.unwrap();
     fake.start(&database()).await.unwrap();
@@ -112,7 +112,7 @@ async fn fork(fake: &FakeEngine) -> Result<Forked, DatabaseError> {
 }
 
 /// Networks and an image, and the spec of a service that uses the database `main`.
-async fn furnished(fake: &FakeEngine) -> ServiceSpec {
+async fn prepared(fake: &FakeEngine) -> ServiceSpec {
     for network in [Network::Revision(R1), Network::Data(G1)] {
         let spec = NetworkSpec {
             preview: preview(),

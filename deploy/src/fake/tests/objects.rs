@@ -72,7 +72,7 @@ async fn a_copy_is_one_object_for_whoever_forks_and_whoever_starts() {
 #[tokio::test]
 async fn a_service_that_is_started_again_has_another_address() {
     let fake = engine();
-    let spec = furnished(&fake).await;
+    let spec = prepared(&fake).await;
     run_database(&fake).await;
     let before = fake.start_service(&spec).await.unwrap();
     fake.oom(&spec.key);
@@ -103,7 +103,7 @@ async fn what_ends_at_once_is_refused_as_the_real_engine_does() {
             ..AppScript::default()
         },
     );
-    let mut spec = furnished(&fake).await;
+    let mut spec = prepared(&fake).await;
     spec.data = None;
     let started = fake.start_service(&spec).await;
     assert!(

@@ -5,7 +5,7 @@ use super::*;
 #[tokio::test]
 async fn every_dangerous_order_is_a_violation() {
     let fake = engine();
-    let spec = furnished(&fake).await;
+    let spec = prepared(&fake).await;
     run_database(&fake).await;
     let address = fake.start_service(&spec).await.unwrap();
     fake.route([address]);
@@ -54,7 +54,7 @@ async fn data_that_are_replaced_under_their_server_are_a_violation() {
 #[tokio::test]
 async fn a_service_without_its_database_is_a_violation() {
     let fake = engine();
-    let spec = furnished(&fake).await;
+    let spec = prepared(&fake).await;
     fake.start_service(&spec).await.unwrap();
     fake.remove_service(&spec.key).await.unwrap();
     make(&fake).await.unwrap();
@@ -65,7 +65,7 @@ async fn a_service_without_its_database_is_a_violation() {
 #[tokio::test]
 async fn a_service_of_another_generation_uses_other_data() {
     let fake = engine();
-    let mut spec = furnished(&fake).await;
+    let mut spec = prepared(&fake).await;
     run_database(&fake).await;
     fork(&fake).await.unwrap();
     fake.ensure_network(&network_of_data(G2)).await.unwrap();
@@ -90,7 +90,7 @@ async fn visitors_led_to_what_does_not_serve_are_a_violation() {
             ..AppScript::default()
         },
     );
-    let mut spec = furnished(&fake).await;
+    let mut spec = prepared(&fake).await;
     spec.data = None;
     let address = fake.start_service(&spec).await.unwrap();
     fake.route([address]);
@@ -104,7 +104,7 @@ async fn visitors_led_to_what_does_not_serve_are_a_violation() {
 #[tokio::test]
 async fn two_calls_for_one_object_at_once_are_a_violation() {
     let fake = engine();
-    let spec = furnished(&fake).await;
+    let spec = prepared(&fake).await;
     run_database(&fake).await;
     let (first, second) = tokio::join!(fake.start_service(&spec), fake.remove_service(&spec.key));
     assert!(first.is_err() || second.is_ok());

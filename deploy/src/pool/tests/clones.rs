@@ -116,7 +116,7 @@ async fn a_copy_is_the_same_keeps_its_holes_and_says_what_it_is() {
     let Some(fixture) = Fixture::copying().await else {
         return;
     };
-    let way = fixture.pool.way();
+    let way = fixture.pool.clone_method();
     assert!(way.sentence().contains("holds data already"), "{way:?}");
     assert!(way.remedy().is_some());
     let source = snapshot();

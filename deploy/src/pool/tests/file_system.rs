@@ -55,7 +55,10 @@ async fn a_pool_grows_mounted_or_not_and_never_shrinks() {
         .await
         .unwrap();
     let size_bytes = 900 * MIB as u64;
-    assert_eq!(fixture.pool.way(), &CloneMethod::Loop { size_bytes });
+    assert_eq!(
+        fixture.pool.clone_method(),
+        &CloneMethod::Loop { size_bytes }
+    );
 }
 
 #[tokio::test]
@@ -80,7 +83,7 @@ async fn a_pool_is_never_larger_than_what_its_disk_has() {
         .await
         .unwrap();
     assert_eq!(
-        full.way().remedy(),
+        full.clone_method().remedy(),
         Some("free some of the disk, then start again")
     );
     assert!(!folder.path().join("pool.xfs").exists());
@@ -110,7 +113,7 @@ async fn a_file_that_would_be_too_small_is_refused() {
     }
     let folder = tempfile::tempdir().unwrap();
     match Pool::open(config(folder.path(), 100)).await {
-        Ok(pool) => assert_eq!(pool.way(), &CloneMethod::Native),
+        Ok(pool) => assert_eq!(pool.clone_method(), &CloneMethod::Native),
         Err(error) => assert!(error.to_string().contains("at least 512"), "{error}"),
     }
     assert!(!folder.path().join("pool.xfs").exists());

@@ -58,12 +58,12 @@ impl Fixture {
     async fn with(folder: TempDir, config: PoolConfig) -> Option<Self> {
         let pool = Pool::open(config).await.unwrap();
         let fixture = Self { pool, folder };
-        if matches!(fixture.pool.way(), CloneMethod::Loop { .. }) {
+        if matches!(fixture.pool.clone_method(), CloneMethod::Loop { .. }) {
             return Some(fixture);
         }
         println!(
             "skipped: this needs root and a mounted file, and there is {:?}",
-            fixture.pool.way()
+            fixture.pool.clone_method()
         );
         None
     }
@@ -74,7 +74,7 @@ impl Fixture {
         fs::create_dir_all(folder.path().join("pool/lost+found")).unwrap();
         let pool = Pool::open(config(folder.path(), 512)).await.unwrap();
         let fixture = Self { pool, folder };
-        if matches!(fixture.pool.way(), CloneMethod::Copies { .. }) {
+        if matches!(fixture.pool.clone_method(), CloneMethod::Copies { .. }) {
             return Some(fixture);
         }
         println!("skipped: the folder for temporary files shares blocks");

@@ -24,7 +24,7 @@ async fn publishing_replaces_what_was_there() {
 }
 
 #[tokio::test]
-async fn a_dropped_draft_leaves_nothing() {
+async fn a_dropped_staging_directory_leaves_nothing() {
     let Some(fixture) = Fixture::copying().await else {
         return;
     };

@@ -17,16 +17,16 @@ fn resetting() -> Scene {
 #[test]
 fn a_push_after_a_reset_does_not_reset_again() {
     let mut scene = resetting();
-    scene.bound(SECOND, NEW, DataSource::Seeds);
+    scene.assigned(SECOND, NEW, DataSource::Seeds);
     scene.up(SECOND);
     scene.serves(SECOND);
     scene.retired(FIRST);
     scene.desired.wanted = Wanted::Serve(head('b'));
     scene.revision(THIRD, 'b', Asks::ServiceAndDatabase);
     scene.built(THIRD);
-    let mut binds = scene.run();
-    binds.retain(is_bind);
-    assert_eq!(binds, [bind_as_is(THIRD, NEW)]);
+    let mut assigns = scene.run();
+    assigns.retain(is_assign);
+    assert_eq!(assigns, [assign_as_is(THIRD, NEW)]);
 }
 
 #[test]
@@ -38,14 +38,14 @@ fn a_push_after_a_reset_that_failed_keeps_the_data() {
     scene.revision(THIRD, 'b', Asks::ServiceAndDatabase);
     scene.facts(THIRD).request = 1;
     scene.built(THIRD);
-    let mut binds = scene.run();
-    binds.retain(is_bind);
-    assert_eq!(binds, [bind_as_is(THIRD, OLD)]);
+    let mut assigns = scene.run();
+    assigns.retain(is_assign);
+    assert_eq!(assigns, [assign_as_is(THIRD, OLD)]);
     // One that was only overtaken is still to be done.
     scene.facts(SECOND).outcome = Some(Outcome::Superseded);
-    let mut binds = scene.run();
-    binds.retain(is_bind);
-    assert_eq!(binds, [bind(THIRD, NEW, DataSource::Seeds, [db()])]);
+    let mut assigns = scene.run();
+    assigns.retain(is_assign);
+    assert_eq!(assigns, [assign(THIRD, NEW, DataSource::Seeds, [db()])]);
 }
 
 #[test]
@@ -71,9 +71,9 @@ fn what_served_last_is_brought_back_where_its_route_was_lost() {
 
 #[test]
 fn two_revisions_are_not_given_one_new_generation() {
-    let mut scene = Scene::unbound();
+    let mut scene = Scene::unassigned();
     scene.asked(SECOND)[0].migrations = Some("0002".to_owned());
-    let second = bind(SECOND, NEW, DataSource::Generation(OLD), []);
+    let second = assign(SECOND, NEW, DataSource::Generation(OLD), []);
     assert_eq!(scene.run(), std::slice::from_ref(&second));
     scene.facts(SECOND).outcome = Some(Outcome::Superseded);
     scene.desired.wanted = Wanted::Serve(head('c'));
@@ -81,17 +81,17 @@ fn two_revisions_are_not_given_one_new_generation() {
     scene.asked(THIRD)[0].on_push = OnPush::Reset;
     scene.built(THIRD);
     let steps = scene.during([second]).run();
-    assert!(!steps.iter().any(is_bind), "{steps:?}");
+    assert!(!steps.iter().any(is_assign), "{steps:?}");
 }
 
 #[test]
 fn another_digest_of_the_same_major_version_runs_on_a_copy_of_the_data() {
-    let mut scene = Scene::unbound();
+    let mut scene = Scene::unassigned();
     scene.asked(FIRST)[0].image = "postgres:15@sha256:aa".to_owned();
     scene.asked(SECOND)[0].image = "postgres:15@sha256:bb".to_owned();
     assert_eq!(
         scene.run(),
-        [bind(SECOND, NEW, DataSource::Generation(OLD), [])]
+        [assign(SECOND, NEW, DataSource::Generation(OLD), [])]
     );
 }
 
@@ -116,7 +116,7 @@ fn a_database_that_is_new_to_a_generation_comes_from_its_seed() {
     scene.push(THIRD, 'c');
     scene.asks_for_cache(THIRD);
     scene.facts(THIRD).generation = None;
-    let joined = bind(THIRD, NEW, DataSource::Generation(NEW), [cache()]);
+    let joined = assign(THIRD, NEW, DataSource::Generation(NEW), [cache()]);
     assert!(scene.run().contains(&joined), "{:?}", scene.run());
     scene.facts(THIRD).generation = Some(NEW);
     scene.generation(NEW).reseed.insert(cache());

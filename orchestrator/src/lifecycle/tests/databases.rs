@@ -1,8 +1,8 @@
-//! Databases on the data that a revision is bound to.
+//! Databases on the data that a revision is assigned to.
 
 use super::*;
 
-/// Its first revision is bound to data that nobody has made yet.
+/// Its first revision is assigned to data that nobody has made yet.
 fn unmade() -> Scene {
     let mut scene = Scene::open('a');
     scene.revision(FIRST, 'a', Asks::ServiceAndDatabase);

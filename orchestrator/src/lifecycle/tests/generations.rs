@@ -23,27 +23,30 @@ fn forked() -> Scene {
 
 /// A push that only differs in what the test changes about its database.
 fn pushed(change: impl FnOnce(&mut Database)) -> Vec<Step> {
-    let mut scene = Scene::unbound();
+    let mut scene = Scene::unassigned();
     change(&mut scene.asked(SECOND)[0]);
     scene.run()
 }
 
 fn afresh() -> [Step; 1] {
-    [bind(SECOND, NEW, DataSource::Seeds, [db()])]
+    [assign(SECOND, NEW, DataSource::Seeds, [db()])]
 }
 
-// What a revision is bound to.
+// What a revision is assigned to.
 
 #[test]
 fn a_first_revision_is_bound_to_new_data_before_its_images_are_there() {
     let mut scene = Scene::open('a');
     scene.revision(FIRST, 'a', Asks::ServiceAndDatabase);
-    let bound = bind(FIRST, OLD, DataSource::Seeds, []);
+    let assigned = assign(FIRST, OLD, DataSource::Seeds, []);
     let network = ensure_network(Network::Revision(FIRST));
-    assert_eq!(scene.run(), [build(FIRST), bound.clone(), network.clone()]);
+    assert_eq!(
+        scene.run(),
+        [build(FIRST), assigned.clone(), network.clone()]
+    );
     // A number that was given in an earlier life is not given again.
     scene.observed.last_generation = 7;
-    let later = bind(FIRST, Generation(8), DataSource::Seeds, []);
+    let later = assign(FIRST, Generation(8), DataSource::Seeds, []);
     assert!(scene.run().contains(&later));
     scene.facts(FIRST).blueprint = Some(blueprint(Asks::Service));
     assert_eq!(scene.run(), [build(FIRST), network], "it has no data");
@@ -52,28 +55,28 @@ fn a_first_revision_is_bound_to_new_data_before_its_images_are_there() {
 #[test]
 fn what_is_bound_is_not_bound_again() {
     let mut scene = Scene::copying();
-    assert!(!scene.run().iter().any(is_bind));
+    assert!(!scene.run().iter().any(is_assign));
     scene.facts(SECOND).outcome = failed();
     scene.facts(SECOND).generation = None;
-    assert!(!scene.run().iter().any(is_bind), "nor what has failed");
+    assert!(!scene.run().iter().any(is_assign), "nor what has failed");
 }
 
 #[test]
 fn a_push_without_new_migrations_runs_on_the_data_that_serve() {
-    assert_eq!(pushed(|_| {}), [bind_as_is(SECOND, OLD)]);
+    assert_eq!(pushed(|_| {}), [assign_as_is(SECOND, OLD)]);
     let never_migrates = |database: &mut Database| {
         database.migrate = None;
         database.migrations = None;
     };
-    assert_eq!(pushed(never_migrates), [bind_as_is(SECOND, OLD)]);
-    let mut scene = Scene::unbound();
+    assert_eq!(pushed(never_migrates), [assign_as_is(SECOND, OLD)]);
+    let mut scene = Scene::unassigned();
     scene.facts(SECOND).images.clear();
     assert_eq!(scene.run(), [build(SECOND)]);
 }
 
 #[test]
 fn a_push_that_migrates_runs_on_a_copy_taken_when_its_images_are_there() {
-    let copied = [bind(SECOND, NEW, from_old(), [])];
+    let copied = [assign(SECOND, NEW, from_old(), [])];
     let changed = |database: &mut Database| database.migrations = Some("0002".to_owned());
     assert_eq!(pushed(changed), copied);
     // Which files belong to the migration is not known: any commit may bring one.
@@ -86,10 +89,10 @@ fn a_push_that_migrates_runs_on_a_copy_taken_when_its_images_are_there() {
     };
     assert_eq!(pushed(rewritten), copied);
     // Data that were lost and made anew have not met the migration of what serves.
-    let mut anew = Scene::unbound();
+    let mut anew = Scene::unassigned();
     anew.facts(FIRST).migrated.clear();
     assert_eq!(anew.run(), copied);
-    let mut scene = Scene::unbound();
+    let mut scene = Scene::unassigned();
     changed(&mut scene.asked(SECOND)[0]);
     scene.facts(SECOND).images.clear();
     assert_eq!(scene.run(), [build(SECOND)]);
@@ -99,7 +102,7 @@ fn a_push_that_migrates_runs_on_a_copy_taken_when_its_images_are_there() {
 fn a_push_resets_what_says_so() {
     let resets = |database: &mut Database| database.on_push = OnPush::Reset;
     assert_eq!(pushed(resets), afresh());
-    let mut scene = Scene::unbound();
+    let mut scene = Scene::unassigned();
     resets(&mut scene.asked(SECOND)[0]);
     scene.facts(SECOND).images.clear();
     let steps = scene.run();
@@ -112,7 +115,7 @@ fn a_push_resets_what_says_so() {
 #[test]
 fn a_push_resets_where_migrations_changed_if_that_is_said() {
     let only_if = |database: &mut Database| database.on_push = OnPush::ResetIfMigrationsChanged;
-    assert_eq!(pushed(only_if), [bind_as_is(SECOND, OLD)]);
+    assert_eq!(pushed(only_if), [assign_as_is(SECOND, OLD)]);
     let changed = |database: &mut Database| {
         only_if(database);
         database.migrations = Some("0002".to_owned());
@@ -139,7 +142,7 @@ fn another_kind_or_major_version_of_server_starts_from_the_seed() {
         "host:5000/x/postgres:15",
     ] {
         // On a copy, since what serves keeps the server that it has.
-        let copied = bind(SECOND, NEW, DataSource::Generation(OLD), []);
+        let copied = assign(SECOND, NEW, DataSource::Generation(OLD), []);
         assert_eq!(pushed(image(fits)), [copied], "{fits}");
     }
     let engine = |database: &mut Database| database.kind = DatabaseKind::Mariadb;
@@ -148,7 +151,7 @@ fn another_kind_or_major_version_of_server_starts_from_the_seed() {
 
 #[test]
 fn somebody_resets_one_database_or_all() {
-    let mut scene = Scene::unbound();
+    let mut scene = Scene::unassigned();
     scene.asks_for_cache(FIRST);
     scene.asks_for_cache(SECOND);
     scene.database(OLD, &cache());
@@ -159,25 +162,25 @@ fn somebody_resets_one_database_or_all() {
         scene.desired.reset = Some(Reset { request, only });
         scene.run()
     };
-    let one = [bind(SECOND, NEW, from_old(), [cache()])];
+    let one = [assign(SECOND, NEW, from_old(), [cache()])];
     assert_eq!(reset(1, Some(cache())), one);
-    let all = [bind(SECOND, NEW, DataSource::Seeds, [cache(), db()])];
+    let all = [assign(SECOND, NEW, DataSource::Seeds, [cache(), db()])];
     assert_eq!(reset(1, None), all);
     // The revision that answered an older wish has done so already.
-    assert_eq!(reset(0, None), [bind_as_is(SECOND, OLD)]);
+    assert_eq!(reset(0, None), [assign_as_is(SECOND, OLD)]);
 }
 
 #[test]
 fn nothing_is_bound_while_nobody_knows_whom_visitors_will_meet() {
-    let scene = Scene::unbound();
-    assert_eq!(scene.run(), [bind_as_is(SECOND, OLD)]);
+    let scene = Scene::unassigned();
+    assert_eq!(scene.run(), [assign_as_is(SECOND, OLD)]);
     for change in [route(FIRST), route(SECOND), Step::Unroute] {
         let steps = scene.during([change.clone()]).run();
-        assert!(!steps.iter().any(is_bind), "{change:?}");
+        assert!(!steps.iter().any(is_assign), "{change:?}");
     }
     let mut doubted = scene;
     doubted.observed.in_doubt.insert(FIRST);
-    assert!(!doubted.run().iter().any(is_bind));
+    assert!(!doubted.run().iter().any(is_assign));
 }
 
 #[test]
@@ -188,9 +191,9 @@ fn a_push_is_bound_by_what_serves_and_not_by_what_was_overtaken() {
     scene.desired.wanted = Wanted::Serve(head('c'));
     scene.revision(THIRD, 'c', Asks::ServiceAndDatabase);
     scene.built(THIRD);
-    assert!(scene.run().contains(&bind_as_is(THIRD, OLD)));
+    assert!(scene.run().contains(&assign_as_is(THIRD, OLD)));
     scene.asked(THIRD)[0].migrations = Some("0002".to_owned());
-    let third = bind(THIRD, Generation(3), from_old(), []);
+    let third = assign(THIRD, Generation(3), from_old(), []);
     assert!(scene.run().contains(&third));
 }
 
@@ -213,11 +216,11 @@ fn all_databases_are_copied_at_one_moment() {
 
 #[test]
 fn a_new_database_comes_from_its_seed_while_the_others_are_copied() {
-    let mut scene = Scene::unbound();
+    let mut scene = Scene::unassigned();
     scene.asks_for_cache(SECOND);
     scene.asked(SECOND)[0].migrations = Some("0002".to_owned());
-    assert_eq!(scene.run(), [bind(SECOND, NEW, from_old(), [cache()])]);
-    scene.bound(SECOND, NEW, from_old());
+    assert_eq!(scene.run(), [assign(SECOND, NEW, from_old(), [cache()])]);
+    scene.assigned(SECOND, NEW, from_old());
     scene.generation(NEW).reseed.insert(cache());
     let seeded = create(SECOND, NEW, cache());
     assert_eq!(scene.run(), [copy(SECOND), seeded.clone()]);
@@ -232,20 +235,20 @@ fn a_new_database_comes_from_its_seed_while_the_others_are_copied() {
 
 #[test]
 fn a_new_database_joins_the_data_that_serve_where_nothing_migrates() {
-    let mut scene = Scene::unbound();
+    let mut scene = Scene::unassigned();
     scene.asks_for_cache(SECOND);
-    let joined = bind(SECOND, OLD, from_old(), [cache()]);
+    let joined = assign(SECOND, OLD, from_old(), [cache()]);
     assert_eq!(scene.run(), [joined]);
-    scene.bound(SECOND, OLD, DataSource::Seeds);
+    scene.assigned(SECOND, OLD, DataSource::Seeds);
     scene.facts(SECOND).migrated.insert(db());
     assert_eq!(scene.run(), [create(SECOND, OLD, cache())]);
 }
 
 #[test]
 fn a_new_database_waits_until_what_a_failed_push_left_of_it_is_gone() {
-    let mut scene = Scene::unbound();
+    let mut scene = Scene::unassigned();
     scene.asks_for_cache(SECOND);
-    let joined = bind(SECOND, OLD, from_old(), [cache()]);
+    let joined = assign(SECOND, OLD, from_old(), [cache()]);
     let (generation, name) = (OLD, cache());
     let removal = Step::RemoveDatabase { generation, name };
     assert_eq!(scene.during([removal.clone()]).run(), []);
@@ -265,7 +268,7 @@ fn a_new_database_waits_until_what_a_failed_push_left_of_it_is_gone() {
 
 #[test]
 fn a_database_that_was_left_out_for_a_while_is_taken_up_again() {
-    let mut scene = Scene::unbound();
+    let mut scene = Scene::unassigned();
     scene.revision(RevisionNumber(0), 'a', Asks::ServiceAndDatabase);
     let zeroth = scene.observed.revisions.pop().unwrap();
     scene.observed.revisions.insert(0, zeroth);
@@ -276,7 +279,7 @@ fn a_database_that_was_left_out_for_a_while_is_taken_up_again() {
     facts.outcome = Some(Outcome::Retired);
     scene.database(OLD, &cache());
     scene.asks_for_cache(SECOND);
-    assert_eq!(scene.run(), [bind_as_is(SECOND, OLD)]);
+    assert_eq!(scene.run(), [assign_as_is(SECOND, OLD)]);
 }
 
 #[test]
@@ -306,8 +309,8 @@ fn a_source_is_neither_stopped_nor_removed_while_it_is_copied() {
     assert_eq!(kept.run(), [stop_database(OLD)]);
     assert_eq!(kept.during([copy(THIRD)]).run(), []);
     kept.observed.undo_is_over = true;
-    let network = remove_database(OLD);
-    assert_eq!(kept.run(), [network]);
+    let removal = remove_database(OLD);
+    assert_eq!(kept.run(), [removal]);
     assert_eq!(kept.during([copy(THIRD)]).run(), []);
     // What was lost is copied once more, and its source is needed as long.
     kept.unmake(NEW);
@@ -321,11 +324,11 @@ fn a_source_is_neither_stopped_nor_removed_while_it_is_copied() {
 #[test]
 fn a_fork_copies_the_data_of_what_it_was_taken_of() {
     let mut scene = forked();
-    let bound = bind(FIRST, OLD, elsewhere_data(), []);
-    assert!(scene.run().contains(&bound), "it waits for its images");
+    let assigned = assign(FIRST, OLD, elsewhere_data(), []);
+    assert!(scene.run().contains(&assigned), "it waits for its images");
     scene.built(FIRST);
-    assert_eq!(scene.run(), [bound]);
-    scene.bound(FIRST, OLD, elsewhere_data());
+    assert_eq!(scene.run(), [assigned]);
+    scene.assigned(FIRST, OLD, elsewhere_data());
     assert_eq!(scene.run(), [fork(FIRST, OLD, elsewhere_data(), [db()])]);
     scene.database(OLD, &db());
     assert_eq!(scene.run(), [migrate(FIRST)]);
@@ -336,9 +339,9 @@ fn a_fork_makes_what_the_other_preview_does_not_have() {
     let mut scene = forked();
     scene.built(FIRST);
     scene.asks_for_cache(FIRST);
-    let bound = bind(FIRST, OLD, elsewhere_data(), [cache()]);
-    assert_eq!(scene.run(), [bound]);
-    scene.bound(FIRST, OLD, elsewhere_data());
+    let assigned = assign(FIRST, OLD, elsewhere_data(), [cache()]);
+    assert_eq!(scene.run(), [assigned]);
+    scene.assigned(FIRST, OLD, elsewhere_data());
     scene.generation(OLD).reseed.insert(cache());
     let copied = fork(FIRST, OLD, elsewhere_data(), [db()]);
     assert_eq!(scene.run(), [copied, create(FIRST, OLD, cache())]);
@@ -349,7 +352,7 @@ fn a_fork_makes_what_the_other_preview_does_not_have() {
     assert!(
         scene
             .run()
-            .contains(&bind(FIRST, OLD, DataSource::Seeds, []))
+            .contains(&assign(FIRST, OLD, DataSource::Seeds, []))
     );
 }
 
@@ -358,10 +361,10 @@ fn a_capture_gets_images_and_data_and_nothing_that_runs() {
     let mut scene = forked();
     scene.desired.origin = Origin::Capture;
     // The data come at once: what they are taken of may be gone when everything is built.
-    let bound = bind(FIRST, OLD, elsewhere_data(), []);
-    assert_eq!(scene.run(), [build(FIRST), bound]);
+    let assigned = assign(FIRST, OLD, elsewhere_data(), []);
+    assert_eq!(scene.run(), [build(FIRST), assigned]);
     scene.built(FIRST);
-    scene.bound(FIRST, OLD, elsewhere_data());
+    scene.assigned(FIRST, OLD, elsewhere_data());
     scene.observed.networks.clear();
     assert_eq!(scene.run(), [fork(FIRST, OLD, elsewhere_data(), [db()])]);
     let phase = |scene: &Scene| summary(&scene.desired, &scene.observed).phase;

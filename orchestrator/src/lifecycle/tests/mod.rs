@@ -25,10 +25,10 @@ use deploy::{
     engine::{ContainerState, Network, StrayKind},
     names::{CommitSha, DatabaseName, Generation, ImageId, PreviewId, RevisionNumber, ServiceName},
 };
-
-use super::*;
 use steps::*;
 use values::*;
+
+use super::*;
 
 const NOW_MS: u64 = 1_000_000;
 const FIRST: RevisionNumber = RevisionNumber(1);
@@ -83,8 +83,8 @@ impl Scene {
         scene
     }
 
-    /// Its first revision serves, and a newer commit is built and bound to no data yet.
-    fn unbound() -> Self {
+    /// Its first revision serves, and a newer commit is built and assigned to no data yet.
+    fn unassigned() -> Self {
         let mut scene = Self::live();
         scene.desired.wanted = Wanted::Serve(head('b'));
         scene.revision(SECOND, 'b', Asks::ServiceAndDatabase);
@@ -92,10 +92,10 @@ impl Scene {
         scene
     }
 
-    /// The same, bound to data of its own that are to be copied.
+    /// The same, assigned to data of its own that are to be copied.
     fn copying() -> Self {
-        let mut scene = Self::unbound();
-        scene.bound(SECOND, NEW, DataSource::Generation(OLD));
+        let mut scene = Self::unassigned();
+        scene.assigned(SECOND, NEW, DataSource::Generation(OLD));
         scene
     }
 
@@ -156,7 +156,7 @@ impl Scene {
     }
 
     /// It is to run on this generation, which has its network.
-    fn bound(&mut self, number: RevisionNumber, generation: Generation, from: DataSource) {
+    fn assigned(&mut self, number: RevisionNumber, generation: Generation, from: DataSource) {
         self.facts(number).generation = Some(generation);
         let observed = &mut self.observed;
         observed.last_generation = observed.last_generation.max(generation.0);
@@ -171,14 +171,14 @@ impl Scene {
     }
 
     /// Built, in its network, beside its databases, which it has migrated. Runs on the first generation
-    /// unless it is bound to another one.
+    /// unless it is assigned to another one.
     fn prepared(&mut self, number: RevisionNumber) {
         self.built(number);
         let asked = self.facts(number).blueprint.clone();
         let names = asked.iter().flat_map(|b| &b.databases).map(|d| &d.name);
         for name in names {
             let generation = self.facts(number).generation.unwrap_or(OLD);
-            self.bound(number, generation, DataSource::Seeds);
+            self.assigned(number, generation, DataSource::Seeds);
             self.facts(number).migrated.insert(name.clone());
             self.database(generation, name);
         }

@@ -168,7 +168,7 @@ fn a_preview_is_gone_after_two_looks_that_found_nothing() {
         remove_service(FIRST),
         remove_database(OLD),
         stop_database(OLD),
-        bind(FIRST, OLD, DataSource::Seeds, []),
+        assign(FIRST, OLD, DataSource::Seeds, []),
         remove_network(Network::Data(OLD)),
         report.clone(),
     ]) {
@@ -193,7 +193,7 @@ fn a_teardown_removes_the_data_of_all_generations() {
     // Of the third, data alone are left; of the fourth, a word in our books.
     let [third, fourth] = [Generation(3), Generation(4)];
     scene.observed.data.insert((third, db()));
-    scene.bound(SECOND, fourth, DataSource::Seeds);
+    scene.assigned(SECOND, fourth, DataSource::Seeds);
     scene.generation(fourth).complete.insert(db());
     let steps = scene.run();
     for generation in [OLD, NEW, third, fourth] {

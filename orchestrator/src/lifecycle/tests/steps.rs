@@ -39,7 +39,7 @@ pub(super) fn remove_image(image: ImageId) -> Step {
 }
 
 /// Binds to data of its own.
-pub(super) fn bind(
+pub(super) fn assign(
     revision: RevisionNumber,
     generation: Generation,
     from: DataSource,
@@ -54,11 +54,11 @@ pub(super) fn bind(
 }
 
 /// Binds to what another revision runs on, as it is.
-pub(super) fn bind_as_is(revision: RevisionNumber, generation: Generation) -> Step {
-    bind(revision, generation, DataSource::Generation(generation), [])
+pub(super) fn assign_as_is(revision: RevisionNumber, generation: Generation) -> Step {
+    assign(revision, generation, DataSource::Generation(generation), [])
 }
 
-pub(super) fn is_bind(step: &Step) -> bool {
+pub(super) fn is_assign(step: &Step) -> bool {
     matches!(step, Step::AssignData { .. })
 }
 

@@ -50,7 +50,7 @@ fn the_old_data_go_when_a_newer_revision_serves() {
     scene.observed.networks.remove(&Network::Data(OLD));
     scene.desired.wanted = Wanted::Serve(head('c'));
     scene.revision(THIRD, 'c', Asks::ServiceAndDatabase);
-    scene.bound(THIRD, third, DataSource::Generation(NEW));
+    scene.assigned(THIRD, third, DataSource::Generation(NEW));
     scene.prepared(THIRD);
     assert_eq!(scene.run(), [start(THIRD)], "not before that");
     scene.up(THIRD);
@@ -77,8 +77,8 @@ fn the_old_data_stay_while_requests_to_them_are_in_flight() {
 fn nothing_is_removed_while_a_revision_is_being_bound() {
     let mut scene = Scene::swapped();
     scene.observed.undo_is_over = true;
-    let binding = bind(THIRD, Generation(3), DataSource::Generation(NEW), []);
-    assert_eq!(scene.during([binding]).run(), []);
+    let assigning = assign(THIRD, Generation(3), DataSource::Generation(NEW), []);
+    assert_eq!(scene.during([assigning]).run(), []);
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn what_nobody_met_is_passed_over_on_the_way_back() {
     let mut scene = Scene::swapped();
     scene.desired.wanted = Wanted::Serve(head('c'));
     scene.revision(THIRD, 'c', Asks::ServiceAndDatabase);
-    scene.bound(THIRD, Generation(3), DataSource::Generation(NEW));
+    scene.assigned(THIRD, Generation(3), DataSource::Generation(NEW));
     scene.up(THIRD);
     scene.serves(THIRD);
     scene.retired(SECOND);

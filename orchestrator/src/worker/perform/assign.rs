@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use deploy::names::{DatabaseName, Generation, RevisionNumber};
 
 use super::context::{Effect, StepContext, StepError};
-use crate::{lifecycle::DataSource, store::Binding};
+use crate::{lifecycle::DataSource, store::DataAssignment};
 
 /// A revision that runs on the data of another one as they are has no migrations to run on them.
 pub(super) async fn assign(
@@ -21,7 +21,7 @@ pub(super) async fn assign(
         .map(|database| database.name.clone())
         .filter(|name| same && !reseed.contains(name))
         .collect();
-    let binding = Binding {
+    let assignment = DataAssignment {
         revision: number,
         generation,
         from: from.clone(),
@@ -31,7 +31,7 @@ pub(super) async fn assign(
     context
         .ports
         .store
-        .assign_data(context.preview, binding)
+        .assign_data(context.preview, assignment)
         .await?;
     Ok(Effect::Done)
 }

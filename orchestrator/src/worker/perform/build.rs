@@ -157,7 +157,7 @@ async fn run(
     let ports = context.ports;
     let _place = ports
         .builds
-        .take(&request.scope, context.preview, &*ports.builder)
+        .take_place(&request.scope, context.preview, &*ports.builder)
         .await;
     let limit = Duration::from_secs(ports.settings.limits.build_seconds_max);
     let build = ports.builder.build(request, sink(log, &ports.store));

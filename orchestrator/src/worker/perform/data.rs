@@ -63,7 +63,7 @@ pub(super) async fn spec(
 }
 
 /// Makes a database's data from its seed. That they are complete is written down last, so that
-/// those whose seeding was cut off are made anew.
+/// those whose seed run was cut off are made anew.
 pub(super) async fn create(
     context: &StepContext<'_>,
     number: RevisionNumber,
@@ -95,7 +95,7 @@ pub(super) async fn create(
     complete(context, generation, [name.clone()].into(), true).await
 }
 
-/// What a seeding says of itself, for whoever waits for it.
+/// What a seed run says of itself, for whoever waits for it.
 fn sink(context: &StepContext<'_>) -> DataSink {
     let preview = context.preview.clone();
     let notes = Arc::clone(&context.ports.seed_progress);

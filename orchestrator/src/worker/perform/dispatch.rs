@@ -67,7 +67,8 @@ async fn within_deadline(context: &StepContext<'_>, step: &Step) -> Result<Effec
 }
 
 /// The operator's limit where there is one; the probe has its own clock and says more when it
-/// runs out. Only the reading of a commit is left.
+/// runs out. Of the others only the reading of a commit
+/// has one.
 fn deadline(context: &StepContext<'_>, step: &Step) -> Duration {
     let limits = &context.ports.settings.limits;
     match step {

@@ -58,7 +58,7 @@ pub(super) async fn migrate(
         None => TableReport::default(),
     };
     let told = sentences(name, &report, took);
-    keep(context, number, name, &migrate.run, &ended.output, &told).await;
+    keep_output(context, number, name, &migrate.run, &ended.output, &told).await;
     if ended.exit_code != 0 {
         let failed = diagnosis::migration_failed(name, &migrate.run, &ended);
         return Err(StepError::Permanent(failed));
@@ -124,7 +124,7 @@ async fn tell(context: &StepContext<'_>, number: RevisionNumber, told: Vec<(Stri
     }
 }
 
-async fn keep(
+async fn keep_output(
     context: &StepContext<'_>,
     number: RevisionNumber,
     name: &DatabaseName,
@@ -140,7 +140,7 @@ async fn keep(
     );
     let logs = &context.ports.settings.logs;
     let path = migration::path(logs, context.preview, number, name);
-    if let Err(error) = migration::keep(&path, &lines).await {
+    if let Err(error) = migration::keep_log(&path, &lines).await {
         tracing::warn!(%error, "the output of a migration was lost");
     }
 }

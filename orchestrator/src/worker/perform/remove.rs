@@ -27,7 +27,7 @@ pub(super) async fn service(
         revision: number,
         service: name.clone(),
     };
-    service::keep(&*context.ports.engine, &context.ports.settings.logs, &key).await;
+    service::keep_log(&*context.ports.engine, &context.ports.settings.logs, &key).await;
     context.ports.engine.remove_service(&key).await?;
     Ok(Effect::Done)
 }
@@ -80,7 +80,7 @@ pub(super) async fn confirm_empty(
 
 pub(super) async fn confirm_gone(context: &StepContext<'_>) -> Result<Effect, StepError> {
     let forgotten = context.ports.sources.forget(&context.state.row).await;
-    forgotten.map_err(super::source::trouble)?;
+    forgotten.map_err(super::source::step_error)?;
     context
         .ports
         .store

@@ -61,7 +61,7 @@ async fn read(context: &StepContext<'_>, tree: &Tree, path: &str) -> Result<Seed
         .sources
         .file(tree, path)
         .await
-        .map_err(source::trouble)?;
+        .map_err(source::step_error)?;
     match content {
         Some(content) => Ok(SeedFile {
             path: path.to_owned(),

@@ -105,7 +105,7 @@ pub(super) async fn read(
         .sources
         .blueprint(&tree)
         .await
-        .map_err(trouble)?;
+        .map_err(step_error)?;
     let mib_max = context.ports.settings.limits.service_memory_mib_max;
     let greedy = blueprint
         .services
@@ -147,10 +147,10 @@ pub(super) async fn fetch(
         .sources
         .fetch(&context.state.row, commit)
         .await
-        .map_err(trouble)
+        .map_err(step_error)
 }
 
-pub(super) fn trouble(error: SourceError) -> StepError {
+pub(super) fn step_error(error: SourceError) -> StepError {
     match error {
         SourceError::Blueprint(error) => StepError::Permanent(diagnosis::blueprint(&error)),
         SourceError::Refused(why) => StepError::Permanent(diagnosis::source(&why)),

@@ -111,8 +111,8 @@ impl World {
                     None => drop(facts.images.remove(&key.1)),
                 });
             }
-            Effect::Bind(number, generation, from, reseed) => {
-                self.store.bind(number, generation, from, reseed);
+            Effect::Assign(number, generation, from, reseed) => {
+                self.store.assign(number, generation, from, reseed);
             }
             Effect::Complete(generation, names, anew) => {
                 self.store.set_complete(generation, names, anew)
@@ -142,7 +142,7 @@ impl World {
                 self.check_unroute();
                 self.proxy.route = None;
             }
-            Effect::Book(to) => {
+            Effect::Routes(to) => {
                 control.observed.route = to.and_then(|number| self.routed(number, flight));
             }
             Effect::Drain(number) => return self.drain(number, flight),
@@ -151,7 +151,7 @@ impl World {
                 flight.found.settled = true;
                 return Err(Stop::Wait(100));
             }
-            Effect::LookEmpty if !self.engine.is_empty() => {
+            Effect::CheckEmpty if !self.engine.is_empty() => {
                 return Err(Stop::Again("something appeared once more"));
             }
             Effect::ConfirmGone => {

@@ -15,7 +15,7 @@ use super::{
 };
 
 /// A look at least this often.
-const LOOK_AT_LEAST_MS: u64 = 30_000;
+const RECONCILE_AT_LEAST_MS: u64 = 30_000;
 /// How long to wait before looking again when nothing could be seen.
 const BLIND_RETRY_MS: u64 = 500;
 impl World {
@@ -72,11 +72,11 @@ impl World {
         let Some(mut control) = self.control.take() else {
             return;
         };
-        self.look_as(&mut control);
+        self.reconcile_as(&mut control);
         self.control = Some(control);
     }
 
-    fn look_as(&mut self, control: &mut Control) {
+    fn reconcile_as(&mut self, control: &mut Control) {
         if control.view_at.is_none() {
             if self.now < self.engine.away_until {
                 control.wake_at = self.now + BLIND_RETRY_MS;
@@ -116,7 +116,7 @@ impl World {
         let named: BTreeSet<Step> = plan.run.into_iter().collect();
         control.named = named.len();
         self.cancel_unnamed(control, &named);
-        control.forget_setbacks(&named, self.now);
+        control.forget_backoffs(&named, self.now);
         let deploys = told.is_some_and(|told| {
             let ends = matches!(told.phase, Phase::Closing | Phase::Gone);
             !ends && told.head.is_some() && told.revision.is_some()
@@ -126,7 +126,7 @@ impl World {
                 self.begin(control, step, deploys);
             }
         }
-        let latest = self.now + LOOK_AT_LEAST_MS;
+        let latest = self.now + RECONCILE_AT_LEAST_MS;
         control.wake_at = plan
             .wake_at_ms
             .map_or(latest, |at| at.min(latest))

@@ -32,7 +32,7 @@ pub(super) enum Effect {
     /// A network is made.
     NetworkMake(Network),
     /// What a revision runs on is written down.
-    Bind(
+    Assign(
         RevisionNumber,
         Generation,
         DataSource,
@@ -91,7 +91,7 @@ pub(super) enum Effect {
     /// The proxy takes a table that leads nowhere.
     Unroute,
     /// The control plane's own book says the same.
-    Book(Option<RevisionNumber>),
+    Routes(Option<RevisionNumber>),
     /// Nothing is on its way any more.
     Drain(RevisionNumber),
     /// A service is stopped and removed.
@@ -117,7 +117,7 @@ pub(super) enum Effect {
     /// A moment passes.
     Settle,
     /// The engine is looked at.
-    LookEmpty,
+    CheckEmpty,
     /// The end of a life is written down.
     ConfirmGone,
 }
@@ -178,7 +178,7 @@ impl Effect {
                     | Self::Cut(..)
                     | Self::ServerReady(_)
                     | Self::RunWait(_)
-                    | Self::LookEmpty
+                    | Self::CheckEmpty
             )
     }
 
@@ -248,9 +248,9 @@ pub(super) fn of(step: &Step, deploys: bool) -> VecDeque<Effect> {
         Step::Route { revision } => vec![
             E::Served(*revision),
             E::Route(*revision),
-            E::Book(Some(*revision)),
+            E::Routes(Some(*revision)),
         ],
-        Step::Unroute => vec![E::Unroute, E::Book(None)],
+        Step::Unroute => vec![E::Unroute, E::Routes(None)],
         Step::Drain { revision } => vec![E::Drain(*revision)],
         Step::RemoveService { revision, service } => {
             vec![E::SvcRemove((*revision, service.clone()))]
@@ -261,7 +261,7 @@ pub(super) fn of(step: &Step, deploys: bool) -> VecDeque<Effect> {
         Step::Retire { revision } => vec![E::Retire(*revision)],
         Step::Report { key } => report(key, deploys),
         Step::DeleteRecords => vec![E::DeleteDeployments, E::Records(false)],
-        Step::ConfirmEmpty { .. } => vec![E::Settle, E::LookEmpty],
+        Step::ConfirmEmpty { .. } => vec![E::Settle, E::CheckEmpty],
         Step::ConfirmGone => vec![E::ConfirmGone],
         data => of_data(data),
     };
@@ -276,7 +276,7 @@ fn of_data(step: &Step) -> Vec<Effect> {
             generation,
             from,
             reseed,
-        } => vec![E::Bind(
+        } => vec![E::Assign(
             *revision,
             *generation,
             from.clone(),

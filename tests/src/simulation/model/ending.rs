@@ -89,7 +89,7 @@ impl World {
         }
         match serving.and_then(|number| self.store.revision(number)) {
             Some(serving) => {
-                self.end_recalled(observed, current)?;
+                self.end_rolled_back(observed, current)?;
                 self.end_data(observed, serving)?;
                 self.end_serving(serving)
             }
@@ -134,7 +134,7 @@ impl World {
     }
 
     /// Where somebody went back, what serves runs on the data that served then.
-    fn end_recalled(&self, observed: &Observed, current: &RevisionFacts) -> Result<(), String> {
+    fn end_rolled_back(&self, observed: &Observed, current: &RevisionFacts) -> Result<(), String> {
         let rolled_back_to = self.store.desired.rolled_back_to(current.request);
         let rolled_back_to = rolled_back_to.and_then(|number| observed.revision(number));
         match rolled_back_to {

@@ -82,7 +82,7 @@ impl Control {
     }
 
     /// Forgets backoffs of steps that are no longer wanted.
-    pub(super) fn forget_setbacks(&mut self, named: &BTreeSet<Step>, now: u64) {
+    pub(super) fn forget_backoffs(&mut self, named: &BTreeSet<Step>, now: u64) {
         self.observed.backoffs.retain(|step, backoff| {
             backoff.retry_at_ms > now || named.iter().any(|n| n.backoff_key() == *step)
         });

@@ -165,7 +165,7 @@ impl Store {
     }
 
     /// What a revision runs on; what runs on data as they are has nothing to migrate.
-    pub(super) fn bind(
+    pub(super) fn assign(
         &mut self,
         number: RevisionNumber,
         generation: Generation,

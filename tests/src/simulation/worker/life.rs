@@ -78,7 +78,7 @@ async fn live(seed: u64, dir: &Path) -> anyhow::Result<Ended> {
     ended
 }
 
-/// A workers that is stopped while somebody moves the clock.
+/// Workers that are stopped while somebody moves the clock.
 trait StopByTicking {
     async fn stop_by_ticking(&self, store: &Store) -> anyhow::Result<()>;
 }
@@ -148,7 +148,7 @@ impl Life {
             limits: Limits::default(),
         };
         let preview = store
-            .look_at_pull(repository, PullRequestNumber(1), wall_ms())
+            .refresh_pull(repository, PullRequestNumber(1), wall_ms())
             .await?;
         let workers = workers(&store, &engine, &outside, &settings);
         workers.wake(&preview);
@@ -266,22 +266,22 @@ impl Life {
 
     /// Whether everything is as the pull request asks for.
     async fn check(&self) -> anyhow::Result<Phase> {
-        let snapshot = self
+        let known = self
             .workers
             .ports()
             .board
             .get(&self.preview)
-            .context("no refresh yet")?;
+            .context("no state yet")?;
         let row = self
             .store
             .preview(&self.preview)
             .await?
             .context("the row is gone")?;
         ensure!(
-            row.reported == Some(snapshot.summary.key()),
+            row.reported == Some(known.summary.key()),
             "the report is not up to date"
         );
-        let phase = snapshot.summary.phase;
+        let phase = known.summary.phase;
         let state = self.outside.state();
         let seen = self.engine.everything();
         let led = |table: &RouteTable| {
@@ -302,7 +302,7 @@ impl Life {
         }
         let head = state.pull.head.as_str();
         ensure!(
-            snapshot
+            known
                 .summary
                 .head
                 .as_ref()
@@ -317,13 +317,9 @@ impl Life {
         match phase {
             Phase::Live => ensure!(led(&state.table) > 0, "nothing is led to what is live"),
             Phase::Failed if app.fate != Fate::Works => {}
-            other => bail!(
-                "the head ({:?}) is {other}: {:?}",
-                app.fate,
-                snapshot.summary
-            ),
+            other => bail!("the head ({:?}) is {other}: {:?}", app.fate, known.summary),
         }
-        exact(&snapshot, &seen)?;
+        exact(&known, &seen)?;
         Ok(phase)
     }
 }

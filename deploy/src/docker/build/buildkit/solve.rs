@@ -45,7 +45,7 @@ pub(crate) struct Answer {
 /// Why there is no image.
 #[derive(Debug)]
 pub(crate) enum Fault {
-    /// The engine does not offer its builder this way.
+    /// The engine does not offer its builder.
     NotOffered(UpgradeError),
     /// It does not answer.
     Unreachable(String),

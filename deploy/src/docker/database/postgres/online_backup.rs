@@ -31,12 +31,12 @@ impl Docker {
     ) -> Result<Begun, EngineError> {
         let begun = async {
             let mut session = self.open_session(container, kind, talk).await?;
-            let version = session.ask(online.version).await?;
+            let version = session.query(online.version).await?;
             let version = version.trim().parse().map_err(|_| {
                 EngineError::Unreachable("a database does not tell its version".to_owned())
             })?;
             for statement in (online.begin)(version) {
-                session.ask(statement).await?;
+                session.query(statement).await?;
             }
             Ok(Begun { session, version })
         };
@@ -50,6 +50,6 @@ impl Begun {
     /// Ends the copy, and answers what a server on it has to be told. Until this is dropped the
     /// server keeps the log that the copy needs.
     pub(crate) async fn end(&mut self, online: &OnlineBackup) -> Result<String, EngineError> {
-        self.session.ask((online.end)(self.version)).await
+        self.session.query((online.end)(self.version)).await
     }
 }

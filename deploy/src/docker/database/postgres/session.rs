@@ -43,10 +43,10 @@ const ANSWER_BYTES_MAX: usize = 64 * 1024;
 type Output = Pin<Box<dyn Stream<Item = Result<LogOutput, bollard::errors::Error>> + Send>>;
 
 /// A session. Dropped before its end it is cut, and the server takes back what it began.
-pub(crate) struct Session(CloneMethod);
+pub(crate) struct Session(Connection);
 
 /// How the server is reached. Both answer alike.
-enum CloneMethod {
+enum Connection {
     /// At its port, from its container's own loopback.
     Wire(Wire<TcpStream>),
     /// Through its own client in its container, where it lets nobody in there without a password, or
@@ -73,7 +73,7 @@ impl Docker {
         if let Some(inside) = there.as_ref().and_then(inside) {
             let entered = tokio::time::timeout(ENTRY_MAX, enter(&inside, talk.port)).await;
             match entered {
-                Ok(Ok(wire)) => return Ok(Session(CloneMethod::Wire(wire))),
+                Ok(Ok(wire)) => return Ok(Session(Connection::Wire(wire))),
                 Ok(Err(error)) => {
                     tracing::debug!(container, %error, "asked through its client instead");
                 }
@@ -87,7 +87,7 @@ impl Docker {
         };
         let run = run.finding(kind.programs(env).as_deref(), env);
         let client = self.open_client(container, &run, talk).await?;
-        Ok(Session(CloneMethod::Client(client)))
+        Ok(Session(Connection::Client(client)))
     }
 
     async fn open_client(
@@ -143,15 +143,16 @@ pub(crate) async fn enter(inside: &Inside, port: u16) -> Result<Wire<TcpStream>,
 impl Session {
     /// Puts one statement, written without its end, and answers its rows: a line each, columns
     /// divided by `|`. After an error the session is of no more use.
-    pub(crate) async fn ask(&mut self, statement: &str) -> Result<String, EngineError> {
+    pub(crate) async fn query(&mut self, statement: &str) -> Result<String, EngineError> {
         let lost =
             |why: String| EngineError::Unreachable(format!("a session with a database: {why}"));
         let answer = async {
             match &mut self.0 {
-                CloneMethod::Wire(wire) => {
-                    wire.ask(statement).await.map_err(|error| error.to_string())
-                }
-                CloneMethod::Client(client) => client.ask(statement).await,
+                Connection::Wire(wire) => wire
+                    .query(statement)
+                    .await
+                    .map_err(|error| error.to_string()),
+                Connection::Client(client) => client.query(statement).await,
             }
         };
         let answer = tokio::time::timeout_at(Instant::now() + ANSWER_MAX, answer).await;
@@ -163,7 +164,7 @@ impl Session {
 
 impl Client {
     /// The client prints a line of its own after the answer.
-    async fn ask(&mut self, statement: &str) -> Result<String, String> {
+    async fn query(&mut self, statement: &str) -> Result<String, String> {
         let text = format!("{statement};\n{}\n", self.talk.mark);
         let written = self.input.write_all(text.as_bytes()).await;
         written.map_err(|error| error.to_string())?;

@@ -39,7 +39,7 @@ impl Watch {
         watching: Watching,
     ) -> Result<Self, EngineError> {
         for statement in watching.begin {
-            session.ask(statement).await?;
+            session.query(statement).await?;
         }
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(watch_locks(session, watching, stopped));
@@ -64,13 +64,13 @@ async fn watch_locks(
     let mut since = Instant::now();
     let mut held = Duration::ZERO;
     let ended = loop {
-        match session.ask(watching.locks).await {
+        match session.query(watching.locks).await {
             Ok(rows) => note(&mut locks, &rows, held),
             Err(error) => break Err(error),
         }
         tokio::select! {
             end = &mut stopped => match end {
-                Ok(()) => break session.ask(watching.rewritten).await,
+                Ok(()) => break session.query(watching.rewritten).await,
                 // Nobody waits for the answer.
                 Err(_) => return TableReport::default(),
             },

@@ -72,7 +72,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
 
     /// Puts one statement, and answers its rows: a line each, columns divided by `|`, as the
     /// server's own client prints them without decoration.
-    pub(crate) async fn ask(&mut self, statement: &str) -> Result<String, WireError> {
+    pub(crate) async fn query(&mut self, statement: &str) -> Result<String, WireError> {
         let text = framed(&[statement.as_bytes(), b"\0"].concat());
         self.stream.write_all(&[b"Q", &text[..]].concat()).await?;
         self.answer().await
@@ -176,7 +176,7 @@ mod tests {
         theirs.write_all(&message(b'Z', b"I")).await.unwrap();
         theirs.write_all(said).await.unwrap();
         theirs.shutdown().await.unwrap();
-        Wire::begin(ours, "app").await?.ask("select 1").await
+        Wire::begin(ours, "app").await?.query("select 1").await
     }
 
     fn message(kind: u8, body: &[u8]) -> Vec<u8> {
