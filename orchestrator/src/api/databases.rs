@@ -46,7 +46,7 @@ const MEMORY_BYTES: u64 = 512 << 20;
 const HOURS_MAX: u64 = 24 * 90;
 const HOURS_DEFAULT: u64 = 24;
 
-/// How a database alone is asked for.
+/// How a standalone database is asked for.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DatabaseBody {

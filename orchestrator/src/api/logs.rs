@@ -87,7 +87,7 @@ async fn services(
     let ports = state.workers.ports();
     let (facts, blueprint) = revision_of_services(ports, row).await?;
     let tail = query.tail.unwrap_or(TAIL_DEFAULT).min(TAIL_MAX);
-    // A database alone is all there is to show.
+    // A standalone database is all there is to show.
     let only = blueprint.databases.first();
     let only = only.filter(|_| blueprint.services.is_empty());
     let wanted = query

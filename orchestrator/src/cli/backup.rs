@@ -132,7 +132,7 @@ impl Restore {
         let data = match restored.manifest.data {
             true => format!("{} snapshots and databases", restored.places),
             false => "no data: databases are made again from their seeds; snapshots with a name, \
-                      forks, captures and databases alone do not come back"
+                      forks, captures and standalone databases do not come back"
                 .to_owned(),
         };
         output.line(&format!(

@@ -151,7 +151,7 @@ pub const KEYS: [(&str, &str); 45] = [
     ),
     (
         "limits.forks_max",
-        "forks, captures and databases alone at once",
+        "forks, captures and standalone databases at once",
     ),
     (
         "limits.start_seconds_max",

@@ -48,7 +48,7 @@ pub struct Limits {
     pub fork_hours_max: u64,
     /// After how many days a capture goes where nothing else was said.
     pub capture_days_max: u64,
-    /// How many forks, captures and databases alone there may be.
+    /// How many forks, captures and standalone databases there may be.
     pub forks_max: usize,
     /// How long a migration may take.
     pub migrate_seconds_max: u64,

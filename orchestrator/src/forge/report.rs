@@ -18,7 +18,7 @@ pub fn marker(preview: &PreviewId) -> String {
     format!("<!-- dayfly:{preview} -->")
 }
 
-/// The address of a preview, with the link's token where access is by link. A database alone has
+/// The address of a preview, with the link's token where access is by link. A standalone database has
 /// none.
 pub fn url(settings: &Settings, row: &PreviewRow) -> Option<String> {
     if row.desired.origin == Origin::Database {

@@ -16,7 +16,7 @@ pub enum Origin {
     Fork,
     /// Another preview at one moment, kept and never run; only forked.
     Capture,
-    /// A database alone, for whoever asked for it.
+    /// A standalone database, for whoever asked for it.
     Database,
 }
 
@@ -26,7 +26,7 @@ impl Origin {
         self == Self::PullRequest
     }
 
-    /// Whether it is a copy, or a database alone; it has an end of its own.
+    /// Whether it is a copy, or a standalone database; it has an end of its own.
     pub fn is_copy(self) -> bool {
         matches!(self, Self::Fork | Self::Capture | Self::Database)
     }

@@ -161,7 +161,7 @@ async fn keep_real_data_in(
         let Some(SeedSource::Snapshot { name }) = &database.seed else {
             continue;
         };
-        // One whose name is gone may have held anything; only a database alone can have had it.
+        // One whose name is gone may have held anything; only a standalone database can have had it.
         let held = ports.store.snapshot(name).await?.map(|kept| kept.holds);
         let alone = row.desired.origin == Origin::Database;
         if held == Some(Holds::Real) || held.is_none() && alone {

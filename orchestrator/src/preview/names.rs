@@ -55,7 +55,7 @@ pub fn local_preview_id(slug: &str) -> Result<PreviewId, NameError> {
     PreviewId::parse(&format!("{slug}-up"))
 }
 
-/// The id of something that is taken of a preview, or of a database alone. `letter` says what it is;
+/// The id of something that is taken of a preview, or of a standalone database. `letter` says what it is;
 /// what follows the last hyphen begins with it, so that it is no number and not `up`.
 pub fn copy_preview_id(slug: &str, letter: char, digits: &str) -> Result<PreviewId, NameError> {
     PreviewId::parse(&format!("{slug}-{letter}{digits}"))

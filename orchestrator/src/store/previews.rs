@@ -24,7 +24,7 @@ pub struct NewPreview {
     pub slug: String,
 }
 
-/// A preview that is to be taken of another one, or a database alone.
+/// A preview that is to be taken of another one, or a standalone database.
 #[derive(Clone, Debug)]
 pub struct NewCopy {
     /// Its id.
@@ -33,7 +33,7 @@ pub struct NewCopy {
     pub slug: String,
     /// [`Origin::Fork`], [`Origin::Capture`] or [`Origin::Database`].
     pub origin: Origin,
-    /// What it is taken of; none for a database alone.
+    /// What it is taken of; none for a standalone database.
     pub parent: Option<Parent>,
     /// The repository of what it is taken of.
     pub repository: Option<RepositoryId>,
@@ -134,7 +134,7 @@ impl Store {
             .await
     }
 
-    /// Makes a preview that is taken of another one, or a database alone, with the wish to have it
+    /// Makes a preview that is taken of another one, or a standalone database, with the wish to have it
     /// and, where it is known already, its first revision. Answers `false` where there are `at_most`
     /// such previews already.
     pub async fn add_copy(

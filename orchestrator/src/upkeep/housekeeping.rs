@@ -117,7 +117,7 @@ async fn expire(workers: &Workers, row: &PreviewRow) {
     }
 }
 
-/// Ends a fork, a capture or a database alone whose time is over.
+/// Ends a fork, a capture or a standalone database whose time is over.
 async fn end_copy(workers: &Workers, row: &PreviewRow) {
     let ports = workers.ports();
     if row.expires_at_ms.is_none_or(|at| wall_ms() < at) {
