@@ -4,8 +4,12 @@
 //! webhooks, pushes, failures, and from schema 3 on databases, forks, captures and resets. Only its
 //! events were thinned out. What today's version reads of it stands in `snapshots/`.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::{BTreeSet, HashMap},
+    path::{Path, PathBuf},
+};
 
+use deploy::labels::Mark;
 use orchestrator::store::{PreviewRow, RevisionRow, Store};
 use proxy::table::{RouteTable, Upstream};
 use rusqlite::Connection;
@@ -189,5 +193,23 @@ fn the_last_table_of_every_earlier_proxy_is_read() {
             upstreams.iter().any(|upstream| leads(&upstream)),
             "{schema}"
         );
+    }
+}
+
+/// One set for each kind of object, as the engine listed them. Before schema 3 nothing said a
+/// generation, and databases kept their data in volumes.
+#[test]
+fn the_labels_of_every_earlier_version_are_read() {
+    for schema in SCHEMAS {
+        let text = std::fs::read_to_string(fixture(schema, "labels.json")).expect("a fixture");
+        let sets: Vec<HashMap<String, String>> = serde_json::from_str(&text).expect("labels");
+        let mut kinds = BTreeSet::new();
+        for labels in &sets {
+            let mark = Mark::read(labels).unwrap_or_else(|| panic!("{schema}: {labels:?}"));
+            kinds.insert(mark.kind.as_str());
+        }
+        for kind in ["service", "database", "room", "data-room", "image"] {
+            assert!(kinds.contains(kind), "no {kind} of schema {schema}");
+        }
     }
 }

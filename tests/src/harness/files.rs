@@ -1,11 +1,19 @@
 //! What lies below a folder in which a server is at work.
 
 use std::{
-    io,
+    fs::File,
+    io::{self, Read as _, Seek as _, SeekFrom},
     path::{Path, PathBuf},
 };
 
 use anyhow::Context as _;
+use nix::{
+    errno::Errno,
+    unistd::{Whence, lseek},
+};
+
+/// How much of a file is looked at at once.
+const PIECE_BYTES: usize = 1 << 20;
 
 /// Every file below a folder. A server removes files and folders meanwhile: what is gone when its
 /// turn comes is left out, and nothing else is.
@@ -38,13 +46,52 @@ pub fn files_below(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
 pub fn files_that_hold(folder: &Path, words: &[&[u8]]) -> anyhow::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for path in files_below(folder)? {
-        let bytes = unless_gone(std::fs::read(&path), &path)?.unwrap_or_default();
-        let holds = |word: &&[u8]| bytes.windows(word.len()).any(|part| part == *word);
-        if words.iter().any(holds) {
+        if unless_gone(holds(&path, words), &path)? == Some(true) {
             found.push(path);
         }
     }
     Ok(found)
+}
+
+/// Whether a file holds one of these words. The file of a pool is mostly holes, which hold nothing and
+/// would take minutes to read.
+fn holds(path: &Path, words: &[&[u8]]) -> io::Result<bool> {
+    let mut file = File::open(path)?;
+    let mut at = 0;
+    loop {
+        let data = match lseek(&file, at, Whence::SeekData) {
+            Err(Errno::ENXIO) => return Ok(false),
+            other => other?,
+        };
+        let hole = lseek(&file, data, Whence::SeekHole)?;
+        file.seek(SeekFrom::Start(data.cast_unsigned()))?;
+        let mut part = (&file).take((hole - data).cast_unsigned());
+        if holds_part(&mut part, words)? {
+            return Ok(true);
+        }
+        at = hole;
+    }
+}
+
+fn holds_part(part: &mut impl io::Read, words: &[&[u8]]) -> io::Result<bool> {
+    let longest = words.iter().map(|word| word.len()).max().unwrap_or(0);
+    let mut seen = Vec::with_capacity(PIECE_BYTES + longest);
+    loop {
+        let read = part
+            .by_ref()
+            .take(PIECE_BYTES as u64)
+            .read_to_end(&mut seen)?;
+        let is_there = |word: &&[u8]| seen.windows(word.len()).any(|window| window == *word);
+        if words.iter().any(is_there) {
+            return Ok(true);
+        }
+        if read == 0 {
+            return Ok(false);
+        }
+        // A word may begin in this piece and end in the next.
+        let kept = seen.len().min(longest.saturating_sub(1));
+        seen.drain(..seen.len() - kept);
+    }
 }
 
 fn unless_gone<T>(looked: io::Result<T>, path: &Path) -> anyhow::Result<Option<T>> {
@@ -61,6 +108,18 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use super::*;
+
+    #[test]
+    fn a_word_is_found_behind_a_hole_and_across_pieces() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sparse");
+        let file = File::create(&path).unwrap();
+        let (far, across) = (64_u64 << 30, PIECE_BYTES as u64 - 2);
+        std::os::unix::fs::FileExt::write_all_at(&file, b"word", far + across).unwrap();
+        file.set_len(far * 2).unwrap();
+        assert!(holds(&path, &[b"word"]).unwrap());
+        assert!(!holds(&path, &[b"sword"]).unwrap());
+    }
 
     #[test]
     fn files_that_come_and_go_meanwhile_fail_no_walk() {
