@@ -30,13 +30,7 @@ pub(super) fn run(
         let wanted = "a table such as { run = \"./migrate\", in = \"web\" }";
         return Err(section.wrong(&at, key, wanted, value));
     };
-    let name = format!("{}.{key}]", section.name.trim_end_matches(']'));
-    let inner = Section {
-        source: section.source,
-        name,
-        at: at.clone(),
-        table,
-    };
+    let inner = section.inner(key, table, &at);
     inner.expect(&["run", "in"], &[])?;
     let Some((run, _)) = inner.command("run")? else {
         return Err(inner.error(format!("`{key}` needs `run`, the command")));

@@ -51,6 +51,16 @@ pub(super) struct Section<'a> {
 }
 
 impl<'a> Section<'a> {
+    /// The table that is the value of `key`, which stands at `at`.
+    pub(super) fn inner(&self, key: &str, table: &'a DeTable<'a>, at: &Range<usize>) -> Self {
+        Section {
+            source: self.source,
+            name: format!("{}.{key}]", self.name.trim_end_matches(']')),
+            at: at.clone(),
+            table,
+        }
+    }
+
     /// An error at the head of the table.
     pub(super) fn error(&self, message: impl Into<String>) -> BlueprintError {
         self.source.error(&self.at, message)

@@ -151,13 +151,7 @@ fn build(section: &Section<'_>) -> Result<Option<At<ImageSource>>, BlueprintErro
             }
         }
         DeValue::Table(table) => {
-            let name = format!("{}.build]", section.name.trim_end_matches(']'));
-            let inner = Section {
-                source: section.source,
-                name,
-                at: at.clone(),
-                table,
-            };
+            let inner = section.inner("build", table, &at);
             inner.expect(&BUILD_KEYS, &[])?;
             let part = |key, default: &'static str| {
                 let given = inner.text(key)?;

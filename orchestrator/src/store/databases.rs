@@ -216,16 +216,10 @@ impl Store {
         name: &DatabaseName,
         real: bool,
     ) -> Result<(), StoreError> {
-        let (preview, name) = (preview.clone(), name.clone());
-        self.write(move |tx| {
-            tx.prepare_cached(
-                "UPDATE databases SET real = ?4
-                 WHERE preview = ?1 AND generation = ?2 AND name = ?3 AND real <> ?4",
-            )?
-            .execute(params![preview.as_str(), generation.0, name.as_str(), real])?;
-            Ok(())
-        })
-        .await
+        let sql = "UPDATE databases SET real = ?4
+             WHERE preview = ?1 AND generation = ?2 AND name = ?3 AND real <> ?4";
+        let values = (preview.to_string(), generation.0, name.to_string(), real);
+        self.execute(sql, values).await
     }
 
     /// Writes down that the start of a database's server begins, or that it came to its end.
@@ -236,21 +230,10 @@ impl Store {
         name: &DatabaseName,
         answers: bool,
     ) -> Result<(), StoreError> {
-        let (preview, name) = (preview.clone(), name.clone());
-        self.write(move |tx| {
-            tx.prepare_cached(
-                "UPDATE databases SET answers = ?4
-                 WHERE preview = ?1 AND generation = ?2 AND name = ?3",
-            )?
-            .execute(params![
-                preview.as_str(),
-                generation.0,
-                name.as_str(),
-                answers
-            ])?;
-            Ok(())
-        })
-        .await
+        let sql = "UPDATE databases SET answers = ?4
+             WHERE preview = ?1 AND generation = ?2 AND name = ?3";
+        let values = (preview.to_string(), generation.0, name.to_string(), answers);
+        self.execute(sql, values).await
     }
 
     /// Forgets all data: what has a seed is made anew. Answers the names of snapshots that it

@@ -184,37 +184,21 @@ impl Store {
 
     /// Notes what the forge was told, and whether records may exist there.
     pub async fn set_reported(&self, id: &PreviewId, key: String) -> Result<(), StoreError> {
-        let id = id.clone();
-        self.write(move |tx| {
-            tx.prepare_cached("UPDATE previews SET reported = ?2 WHERE id = ?1")?
-                .execute(params![id.as_str(), key])?;
-            Ok(())
-        })
-        .await
+        let sql = "UPDATE previews SET reported = ?2 WHERE id = ?1";
+        self.execute(sql, (id.to_string(), key)).await
     }
 
     /// Notes that deployment records may exist, or that they are gone.
     pub async fn set_records(&self, id: &PreviewId, records: bool) -> Result<(), StoreError> {
-        let id = id.clone();
-        self.write(move |tx| {
-            tx.prepare_cached("UPDATE previews SET records = ?2 WHERE id = ?1")?
-                .execute(params![id.as_str(), records])?;
-            Ok(())
-        })
-        .await
+        let sql = "UPDATE previews SET records = ?2 WHERE id = ?1";
+        self.execute(sql, (id.to_string(), records)).await
     }
 
     /// Notes a visit; late by a minute at most, so that visits cost no writes.
     pub async fn note_visit(&self, id: &PreviewId, at_ms: u64) -> Result<(), StoreError> {
-        let id = id.clone();
-        self.write(move |tx| {
-            tx.prepare_cached(
-                "UPDATE previews SET visited_at = max(coalesce(visited_at, 0), ?2) WHERE id = ?1",
-            )?
-            .execute(params![id.as_str(), at_ms.cast_signed()])?;
-            Ok(())
-        })
-        .await
+        let sql = "UPDATE previews SET visited_at = max(coalesce(visited_at, 0), ?2) WHERE id = ?1";
+        self.execute(sql, (id.to_string(), at_ms.cast_signed()))
+            .await
     }
 
     /// Ends a life: nothing of it is left. The next one starts with fresh data.

@@ -220,16 +220,10 @@ impl Store {
         number: RevisionNumber,
         now_ms: u64,
     ) -> Result<(), StoreError> {
-        let preview = preview.clone();
-        self.write(move |tx| {
-            tx.prepare_cached(
-                "UPDATE revisions SET healthy_at = coalesce(healthy_at, ?3), attempts = '[]'
-                 WHERE preview = ?1 AND number = ?2",
-            )?
-            .execute(params![preview.as_str(), number.0, now_ms.cast_signed()])?;
-            Ok(())
-        })
-        .await
+        let sql = "UPDATE revisions SET healthy_at = coalesce(healthy_at, ?3), attempts = '[]'
+             WHERE preview = ?1 AND number = ?2";
+        let values = (preview.to_string(), number.0, now_ms.cast_signed());
+        self.execute(sql, values).await
     }
 
     /// Writes down that visitors are led to a revision, or are about to be.
@@ -239,16 +233,10 @@ impl Store {
         number: RevisionNumber,
         now_ms: u64,
     ) -> Result<(), StoreError> {
-        let preview = preview.clone();
-        self.write(move |tx| {
-            tx.prepare_cached(
-                "UPDATE revisions SET served_at = coalesce(served_at, ?3)
-                 WHERE preview = ?1 AND number = ?2",
-            )?
-            .execute(params![preview.as_str(), number.0, now_ms.cast_signed()])?;
-            Ok(())
-        })
-        .await
+        let sql = "UPDATE revisions SET served_at = coalesce(served_at, ?3)
+             WHERE preview = ?1 AND number = ?2";
+        let values = (preview.to_string(), number.0, now_ms.cast_signed());
+        self.execute(sql, values).await
     }
 
     /// Writes down how a revision ended. The first outcome stays.
@@ -258,20 +246,11 @@ impl Store {
         number: RevisionNumber,
         outcome: Outcome,
     ) -> Result<(), StoreError> {
-        let preview = preview.clone();
-        self.write(move |tx| {
-            tx.prepare_cached(
-                "UPDATE revisions SET outcome = coalesce(outcome, ?3)
-                 WHERE preview = ?1 AND number = ?2",
-            )?
-            .execute(params![
-                preview.as_str(),
-                number.0,
-                to_json("an outcome", &outcome)?
-            ])?;
-            Ok(())
-        })
-        .await
+        let sql = "UPDATE revisions SET outcome = coalesce(outcome, ?3)
+             WHERE preview = ?1 AND number = ?2";
+        let outcome = to_json("an outcome", &outcome)?;
+        self.execute(sql, (preview.to_string(), number.0, outcome))
+            .await
     }
 }
 

@@ -113,13 +113,8 @@ impl Store {
 
     /// Takes a name away.
     pub async fn forget_snapshot(&self, name: &str) -> Result<(), StoreError> {
-        let name = name.to_owned();
-        self.write(move |tx| {
-            tx.prepare_cached("DELETE FROM snapshots WHERE name = ?1")?
-                .execute([&name])?;
-            Ok(())
-        })
-        .await
+        let sql = "DELETE FROM snapshots WHERE name = ?1";
+        self.execute(sql, (name.to_owned(),)).await
     }
 }
 

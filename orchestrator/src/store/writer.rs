@@ -183,6 +183,19 @@ impl Store {
         answered.await.map_err(|_| StoreError::Closed)?
     }
 
+    /// Runs one statement in a transaction and answers once its effects are on disk.
+    pub(super) async fn execute(
+        &self,
+        sql: &'static str,
+        values: impl rusqlite::Params + Send + 'static,
+    ) -> Result<(), StoreError> {
+        self.write(move |tx| {
+            tx.prepare_cached(sql)?.execute(values)?;
+            Ok(())
+        })
+        .await
+    }
+
     /// Runs `work` on the reading connection: it sees every commit that was answered.
     pub async fn read<T: Send + 'static>(
         &self,
