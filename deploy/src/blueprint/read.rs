@@ -163,7 +163,7 @@ port = 9000
 public = false
 command = ["./worker", "a b"]
 memory = "1GiB"
-cpus = 2
+cpus = 0b10
 [databases.main]
 engine = "postgres:15"
 seed = "./db/seed.sql"

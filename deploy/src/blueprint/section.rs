@@ -178,9 +178,9 @@ impl<'a> Section<'a> {
         let Some(integer) = value.get_ref().as_integer() else {
             return Err(self.wrong(&value.span(), key, "a number", value));
         };
-        let number = integer.as_str().parse();
+        let number = i32::from_str_radix(integer.as_str(), integer.radix());
         let number = number.map_err(|_| self.wrong(&value.span(), key, "a number", value))?;
-        Ok(Some((number, value.span())))
+        Ok(Some((number.into(), value.span())))
     }
 
     /// A command: a string is split, an array is taken as it is.

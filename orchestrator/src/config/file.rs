@@ -204,6 +204,16 @@ pub(super) struct Given {
     pub(super) place: String,
 }
 
+impl Given {
+    fn from_variable(place: String, value: &str) -> Self {
+        let values = value.split(',').map(|part| part.trim().to_owned());
+        Self {
+            values: values.collect(),
+            place,
+        }
+    }
+}
+
 /// Everything that was given, by key.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Keys {
@@ -227,38 +237,19 @@ impl Keys {
         }
         for (key, _) in KEYS {
             let old = OLD_NAMES.iter().filter(|(_, today)| *today == key);
-            for name in std::iter::once(key).chain(old.map(|(old, _)| *old)) {
-                let name = environment_name(name);
-                if let Some(value) = variable(&name) {
-                    keys.take_variable(key, name, &value)?;
-                }
+            let names = std::iter::once(key).chain(old.map(|(old, _)| *old));
+            let mut values = names.map(environment_name).filter_map(|name| {
+                let value = variable(&name)?;
+                Some(Given::from_variable(name, &value))
+            });
+            if let Some(given) = values.next() {
+                keys.given.insert(key, given);
+            }
+            if let Some(again) = values.next() {
+                return Err(wrong(&again, given_twice(key)));
             }
         }
         Ok(keys)
-    }
-
-    fn take_variable(
-        &mut self,
-        key: &'static str,
-        place: String,
-        value: &str,
-    ) -> Result<(), ConfigError> {
-        let values = value.split(',').map(|part| part.trim().to_owned());
-        let given = Given {
-            values: values.collect(),
-            place,
-        };
-        let twice = self
-            .given
-            .get(key)
-            .is_some_and(|other| other.place.starts_with("DAYFLY_"));
-        match twice {
-            true => Err(wrong(&given, given_twice(key))),
-            false => {
-                self.given.insert(key, given);
-                Ok(())
-            }
-        }
     }
 
     fn take_file(&mut self, name: &str, text: &str) -> Result<(), ConfigError> {
@@ -359,7 +350,7 @@ impl Keys {
 }
 
 fn given_twice(key: &str) -> String {
-    format!("{key} is given twice, once by its old name; remove one")
+    format!("{key} is given twice, by this name or an older one; remove one")
 }
 
 /// The variable that stands above a key.
@@ -378,7 +369,10 @@ pub(super) fn wrong(given: &Given, message: String) -> ConfigError {
 fn scalar(value: &DeValue<'_>) -> Option<String> {
     match value {
         DeValue::String(text) => Some(text.to_string()),
-        DeValue::Integer(number) => Some(number.as_str().replace('_', "")),
+        DeValue::Integer(number) => {
+            let number = i128::from_str_radix(&number.as_str().replace('_', ""), number.radix());
+            number.ok().map(|number| number.to_string())
+        }
         DeValue::Boolean(flag) => Some(flag.to_string()),
         _ => None,
     }

@@ -1,5 +1,7 @@
 //! The limits of a server: what they are, and what the configuration says of them.
 
+use std::num::NonZeroU32;
+
 use super::file::{ConfigError, Keys, wrong};
 
 /// Limits that an operator may change; each has its unit in its name.
@@ -93,13 +95,12 @@ impl Default for Limits {
 
 pub(super) fn limits(keys: &Keys) -> Result<Limits, ConfigError> {
     let default = Limits::default();
-    let number = |key: &'static str, default: u64| -> Result<u64, ConfigError> {
-        let value: u64 = keys.parse(key, "a whole number")?.unwrap_or(default);
-        match (value, keys.get(key)) {
-            (0, Some(given)) => Err(wrong(given, format!("{key} has to be at least 1"))),
-            (value, _) => Ok(value),
-        }
+    // So small that no unit of ours overflows when it is counted in a smaller one.
+    let given = |key: &'static str| -> Result<Option<u64>, ConfigError> {
+        let value: Option<NonZeroU32> = keys.parse(key, "a whole number from 1 to 4294967295")?;
+        Ok(value.map(|value| value.get().into()))
     };
+    let number = |key, default: u64| given(key).map(|value| value.unwrap_or(default));
     let percent = |key, default: u64| match number(key, default)? {
         percent @ 1..=100 => Ok(percent),
         _ => match keys.get(key) {
@@ -119,7 +120,7 @@ pub(super) fn limits(keys: &Keys) -> Result<Limits, ConfigError> {
             default.service_memory_mib_max,
         )?,
         build_seconds_max: number("limits.build_seconds_max", default.build_seconds_max)?,
-        build_memory_mib_max: keys.parse("limits.build_memory_mib_max", "a whole number")?,
+        build_memory_mib_max: given("limits.build_memory_mib_max")?,
         build_cpu_percent_max: number(
             "limits.build_cpu_percent_max",
             default.build_cpu_percent_max,

@@ -178,9 +178,11 @@ fn github(keys: &Keys) -> anyhow::Result<GitHubSettings> {
             .map(|value| each(given, value, "a repository as owner/name"))
             .collect::<Result<_, _>>()?,
     };
-    let poll_seconds = keys
-        .parse("github.poll_seconds", "a number of seconds")?
-        .unwrap_or(POLL_SECONDS_DEFAULT);
+    let poll_seconds: Option<u32> = keys.parse(
+        "github.poll_seconds",
+        "a number of seconds up to 4294967295",
+    )?;
+    let poll_seconds = poll_seconds.map_or(POLL_SECONDS_DEFAULT, u64::from);
     Ok(GitHubSettings {
         api_url: keys
             .parse("github.api_url", "a URL")?
@@ -312,7 +314,17 @@ mod tests {
             ("listen = \"x\"", "an address and a port"),
             ("domain = \"a b\"", "is not a host name"),
             ("public_port = 70000", "a port between 1 and 65535"),
-            ("[limits]\nbuilds_max = 0", "at least 1"),
+            ("[limits]\nbuilds_max = 0", "from 1 to 4294967295"),
+            ("[limits]\nbuild_memory_mib_max = 0", "from 1 to"),
+            ("[limits]\nbuild_disk_percent_max = 0x65", "from 1 to 100"),
+            (
+                "[limits]\nstart_seconds_max = 9223372036854775807",
+                "from 1 to 4294967295",
+            ),
+            (
+                "[github]\ntoken = \"x\"\npoll_seconds = 9223372036854775808",
+                "up to 4294967295",
+            ),
             (
                 "[engine]\nbuilder = \"direct\"",
                 "unknown key \"engine.builder\"",
