@@ -205,12 +205,16 @@ impl Store {
     pub async fn confirm_gone(&self, id: &PreviewId, now_ms: u64) -> Result<(), StoreError> {
         let id = id.clone();
         self.write(move |tx| {
+            let row = find(tx, &id)?;
+            // Whoever asked for the next life meanwhile has a preview that is to come.
+            let next = row.is_some_and(|row| matches!(row.desired.wanted, Wanted::Serve(_)));
             tx.prepare_cached(
-                "UPDATE previews SET life = life + 1, clearing = 0, gone_at = ?2, updated_at = ?2,
+                "UPDATE previews SET life = life + 1, clearing = 0, updated_at = ?2,
+                     gone_at = CASE WHEN ?3 THEN NULL ELSE ?2 END,
                      reset = NULL, recall = NULL, link_token = lower(hex(randomblob(16)))
                  WHERE id = ?1",
             )?
-            .execute(params![id.as_str(), now_ms.cast_signed()])?;
+            .execute(params![id.as_str(), now_ms.cast_signed(), next])?;
             tx.prepare_cached("DELETE FROM databases WHERE preview = ?1")?
                 .execute([id.as_str()])?;
             tx.prepare_cached("DELETE FROM generations WHERE preview = ?1")?
@@ -368,4 +372,46 @@ fn optional<T: serde::Serialize>(
     value: Option<&T>,
 ) -> Result<Option<String>, StoreError> {
     value.map(|value| to_json(what, value)).transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use deploy::names::CommitSha;
+
+    use super::*;
+    use crate::lifecycle::{Ending, Head};
+
+    #[tokio::test]
+    async fn what_was_asked_for_again_while_it_was_cleared_away_is_not_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("dayfly.db")).unwrap();
+        let id = PreviewId::parse("up-1").unwrap();
+        let slug = "up".to_owned();
+        let new = NewPreview {
+            id: id.clone(),
+            slug,
+        };
+        store.ensure_local(new, 1).await.unwrap();
+        let head = Head {
+            commit: CommitSha::parse(&"a".repeat(40)).unwrap(),
+            branch: "main".to_owned(),
+            base: "main".to_owned(),
+            author: "ada".to_owned(),
+            title: "a title".to_owned(),
+        };
+        for (again, gone_at_ms) in [(false, Some(3)), (true, None)] {
+            let head = head.clone();
+            let change = move |desired: &mut Desired| {
+                desired.end(Ending::Closed);
+                if again {
+                    desired.wanted = Wanted::Serve(head);
+                }
+            };
+            store.change_desired(&id, 2, change).await.unwrap();
+            store.confirm_gone(&id, 3).await.unwrap();
+            let row = store.preview(&id).await.unwrap().unwrap();
+            assert_eq!(row.gone_at_ms, gone_at_ms, "asked for again: {again}");
+            assert!(!row.desired.clearing);
+        }
+    }
 }
