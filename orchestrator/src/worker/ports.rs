@@ -44,7 +44,7 @@ pub struct Ports {
     pub seed_progress: Arc<SeedProgress>,
     /// Secrets of projects.
     pub secrets: SecretsFile,
-    /// Whether the engine's disk was over [`Limits::evict_disk_percent_max`] at the last sweep.
+    /// Whether the engine's disk was over `limits.evict_disk_percent_max` at the last sweep.
     pub disk_is_full: AtomicBool,
     /// What the operator decided.
     pub settings: Settings,
