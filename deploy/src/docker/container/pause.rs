@@ -13,6 +13,10 @@ use crate::{
     labels::Mark,
 };
 
+/// How often it is tried to make a container stand still, and how long after a failure. With cgroup
+/// v1, runc gives up on a busy host and says "unable to freeze".
+const PAUSE_ATTEMPTS: u32 = 5;
+const PAUSE_AGAIN: Duration = Duration::from_millis(50);
 /// How often it is tried to let a container go on, and how long after a failure.
 const UNPAUSE_ATTEMPTS: u32 = 5;
 const UNPAUSE_AGAIN: Duration = Duration::from_millis(500);
@@ -35,12 +39,26 @@ impl Docker {
         Ok(known.collect())
     }
 
-    /// One that ended meanwhile writes nothing either.
+    /// Makes a container stand still; tried again where the kernel was too busy to stop all of it.
     pub(crate) async fn pause(&self, id: &str) -> Result<(), EngineError> {
+        for _ in 0..PAUSE_ATTEMPTS {
+            if self.try_pause(id).await? {
+                return Ok(());
+            }
+            tokio::time::sleep(PAUSE_AGAIN).await;
+        }
+        let why = format!("the engine cannot make container {id} stand still");
+        Err(EngineError::Unreachable(why))
+    }
+
+    /// Answers `false` for one that does not stand still yet.
+    async fn try_pause(&self, id: &str) -> Result<bool, EngineError> {
         self.change("a pause", async {
             match self.api().pause_container(id).await {
-                Err(error) if matches!(status(&error), Some(404 | 409)) => Ok(()),
-                other => other,
+                // One that ended meanwhile writes nothing either.
+                Err(error) if matches!(status(&error), Some(404 | 409)) => Ok(true),
+                Err(error) if sentence(&error).contains("unable to freeze") => Ok(false),
+                other => other.map(|()| true),
             }
         })
         .await

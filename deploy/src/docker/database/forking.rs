@@ -131,7 +131,7 @@ impl Docker {
         };
         let cloned = paused_at.elapsed();
         // Whatever became of the copies.
-        self.go_on(&standing).await?;
+        let went_on = self.go_on(&standing).await;
         let paused = match standing.is_empty() {
             true => Duration::ZERO,
             false => paused_at.elapsed(),
@@ -143,7 +143,9 @@ impl Docker {
             going_on_ms = paused.saturating_sub(cloned).as_millis(),
             "copied at one moment"
         );
-        let shared = copied?.iter().all(|copied| copied.shared);
+        let copied = copied?;
+        went_on?;
+        let shared = copied.iter().all(|copied| copied.shared);
         let stagings = copies.into_iter().map(|copy| (copy.staging, copy.about));
         Ok(Copies {
             stagings: stagings.collect(),
