@@ -207,10 +207,8 @@ pub(super) struct Given {
 impl Given {
     fn from_variable(place: String, value: &str) -> Self {
         let values = value.split(',').map(|part| part.trim().to_owned());
-        Self {
-            values: values.collect(),
-            place,
-        }
+        let values = values.collect();
+        Self { values, place }
     }
 }
 

@@ -215,12 +215,10 @@ impl Store {
                  WHERE id = ?1",
             )?
             .execute(params![id.as_str(), now_ms.cast_signed(), next])?;
-            tx.prepare_cached("DELETE FROM databases WHERE preview = ?1")?
-                .execute([id.as_str()])?;
-            tx.prepare_cached("DELETE FROM generations WHERE preview = ?1")?
-                .execute([id.as_str()])?;
-            tx.prepare_cached("DELETE FROM sessions WHERE preview = ?1")?
-                .execute([id.as_str()])?;
+            for table in ["databases", "generations", "sessions"] {
+                let sql = format!("DELETE FROM {table} WHERE preview = ?1");
+                tx.prepare_cached(&sql)?.execute([id.as_str()])?;
+            }
             Ok(())
         })
         .await
