@@ -95,7 +95,7 @@ impl Default for Limits {
 
 pub(super) fn limits(keys: &Keys) -> Result<Limits, ConfigError> {
     let default = Limits::default();
-    // So small that no unit of ours overflows when it is counted in a smaller one.
+    // A number of this size overflows in no smaller unit that a limit is counted in.
     let given = |key: &'static str| -> Result<Option<u64>, ConfigError> {
         let value: Option<NonZeroU32> = keys.parse(key, "a whole number from 1 to 4294967295")?;
         Ok(value.map(|value| value.get().into()))

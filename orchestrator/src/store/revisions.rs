@@ -11,7 +11,7 @@ use rusqlite::{Savepoint, params};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    columns::change_in,
+    columns::{change_in, set},
     inherit::{self, Inherited},
     writer::{Store, StoreError, from_json, to_json, word},
 };
@@ -137,10 +137,9 @@ impl Store {
         number: RevisionNumber,
         blueprint: Blueprint,
     ) -> Result<(), StoreError> {
-        let sql = "UPDATE revisions SET blueprint = ?3 WHERE preview = ?1 AND number = ?2";
-        let blueprint = to_json("a blueprint", &blueprint)?;
-        let values = (preview.to_string(), number.0, blueprint);
-        self.execute(sql, values).await
+        let (preview, text) = (preview.clone(), to_json("a blueprint", &blueprint)?);
+        self.write(move |tx| set(tx, &preview, number, "blueprint", &text))
+            .await
     }
 
     /// Writes down the image of services, and what it was built from where we built it.

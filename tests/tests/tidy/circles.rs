@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     sources::code,
-    workspace::{File, PRODUCT, expect_none, files},
+    workspace::{File, PRODUCT, expect_none, files, text},
 };
 
 /// The heading in ARCHITECTURE.md below which each line names one circle, as
@@ -38,9 +38,8 @@ fn files_need_each_other_only_where_the_architecture_says_why() {
 
 /// The circles that have a reason.
 fn allowed(files: &[File]) -> BTreeSet<BTreeSet<String>> {
-    let map = files.iter().find(|file| file.path == "ARCHITECTURE.md");
-    let text = &map.expect("there is an ARCHITECTURE.md").text;
-    let (_, section) = text.split_once(HEADING).expect("it has the heading");
+    let map = text(files, "ARCHITECTURE.md");
+    let (_, section) = map.split_once(HEADING).expect("it has the heading");
     let lines = section
         .lines()
         .skip(1)

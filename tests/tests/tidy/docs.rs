@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use orchestrator::config::KEYS;
 
-use crate::workspace::{File, expect_none, files};
+use crate::workspace::{expect_none, files, text};
 
 const PAGE: &str = "docs/configuration.md";
 
@@ -20,7 +20,7 @@ const NOT_THERE_YET: [&str; 1] = ["services.<name>.secrets"];
 #[test]
 fn the_page_of_keys_has_every_key_of_both_files() {
     let files = files();
-    let page = &text(&files, PAGE);
+    let page = text(&files, PAGE);
     let (server, checkout) = page
         .split_once("## Keys of `dayfly.toml`")
         .expect("both tables have a heading");
@@ -35,7 +35,7 @@ fn the_page_of_keys_has_every_key_of_both_files() {
     let mut known: BTreeSet<String> = READERS
         .iter()
         .flat_map(|(path, below)| {
-            let keys = top_keys(&text(&files, path));
+            let keys = top_keys(text(&files, path));
             keys.into_iter().map(move |key| format!("{below}{key}"))
         })
         .collect();
@@ -46,14 +46,6 @@ fn the_page_of_keys_has_every_key_of_both_files() {
         &missing(&known, checkout),
         &format!("write a row in {PAGE}:"),
     );
-}
-
-fn text(files: &[File], path: &str) -> String {
-    let found = files.iter().find(|file| file.path == path);
-    found
-        .unwrap_or_else(|| panic!("there is no {path}"))
-        .text
-        .clone()
 }
 
 /// The keys in the first column of tables. Variables of the command line are in capitals.

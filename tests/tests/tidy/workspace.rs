@@ -66,6 +66,12 @@ pub(crate) fn root() -> PathBuf {
         .to_owned()
 }
 
+/// The text of a file that has to be there.
+pub(crate) fn text<'a>(files: &'a [File], path: &str) -> &'a str {
+    let found = files.iter().find(|file| file.path == path);
+    &found.unwrap_or_else(|| panic!("there is no {path}")).text
+}
+
 /// Every text file that is tracked, or that would be with the next `git add`.
 pub(crate) fn files() -> Vec<File> {
     let listed = run(
