@@ -1,9 +1,12 @@
 //! Visitors that come at a steady rate, whatever becomes of those before them.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tokio::{
-    sync::watch,
+    sync::{Semaphore, watch},
     task::{JoinHandle, JoinSet},
     time::{MissedTickBehavior, interval},
 };
@@ -21,6 +24,10 @@ pub struct Crowd {
 }
 
 impl Crowd {
+    /// The most visits that are open at once. After a halt of the whole machine all who are late
+    /// come together, and each may cost a connection to a database that takes a hundred.
+    pub const OPEN_MAX: u32 = 64;
+
     /// Sends them.
     pub fn gather(visitor: Visitor, path: &str) -> Self {
         let (stop, stopped) = watch::channel(false);
@@ -31,11 +38,17 @@ impl Crowd {
             let mut tick = interval(PAUSE);
             // An open loop: who is late comes all the same.
             tick.set_missed_tick_behavior(MissedTickBehavior::Burst);
+            let places = Arc::new(Semaphore::new(Self::OPEN_MAX as usize));
             let mut open = JoinSet::new();
             let mut failures = Vec::new();
             while !*stopped.borrow() {
                 tick.tick().await;
-                open.spawn(visit(visitor.clone(), path.clone(), began));
+                let place = Arc::clone(&places).acquire_owned().await;
+                let visit = visit(visitor.clone(), path.clone(), began);
+                open.spawn(async move {
+                    let _place = place;
+                    visit.await
+                });
                 while let Some(Ok(ended)) = open.try_join_next() {
                     failures.extend(ended);
                     count.send_modify(|visits| *visits += 1);

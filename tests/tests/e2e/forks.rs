@@ -88,7 +88,7 @@ async fn a_fork_of_two_databases_is_taken_at_one_moment_while_visitors_come() ->
             let (first, then) = (count("postgres")?, count("redis")?);
             // A visit that was under way is in neither, in both, or in the first alone.
             ensure!(
-                first >= 50 && then <= first && first - then <= 64,
+                first >= 50 && then <= first && first - then <= u64::from(Crowd::OPEN_MAX),
                 "{books}"
             );
             dayfly.remove(&fork.id).await?;
