@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
-.PHONY: help demo test check bench chaos images
+.PHONY: help demo test check bench chaos images oracle
 
 CARGO ?= cargo
 # One set of flags everywhere, so that every target shares what the others compiled.
@@ -38,6 +38,9 @@ check: ## format, lints, docs, dependencies: what must hold before a commit
 	@if command -v cargo-deny >/dev/null; then
 	@	$(CARGO) deny --locked check bans licenses sources
 	@fi
+
+oracle: ## dump with the real programs again, and compare with the recorded dumps
+	@tests/dumps/oracle
 
 bench: images ## measure webhook, push and new preview against plain git and docker
 	@$(CARGO) build --locked --release --package orchestrator --package tests --bins

@@ -44,13 +44,44 @@ pub struct SeedFile {
     pub content: Bytes,
 }
 
+/// Scripts of SQL. Files that end in `.gz` or `.zst` are compressed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SqlSeed {
+    /// What is run, in order.
+    pub files: Vec<SeedFile>,
+    /// The folder in the checkout below which they may read others; empty for its root.
+    pub folder: String,
+    /// Those others.
+    pub beside: Vec<SeedFile>,
+}
+
+impl SqlSeed {
+    /// Scripts, which may read what lies beside the first of them.
+    pub fn new(files: Vec<SeedFile>, beside: Vec<SeedFile>) -> Self {
+        let first = files.first().and_then(|file| file.path.rsplit_once('/'));
+        let folder = first.map_or("", |(folder, _)| folder).to_owned();
+        Self {
+            files,
+            folder,
+            beside,
+        }
+    }
+}
+
+impl From<SeedFile> for SqlSeed {
+    /// A script that stands alone.
+    fn from(file: SeedFile) -> Self {
+        Self::new(vec![file], Vec::new())
+    }
+}
+
 /// What a database is filled with before anybody sees it.
 #[derive(Clone, Debug)]
 pub enum Seed {
     /// Nothing.
     Empty,
-    /// Files of SQL, in order; those that end in `.gz` or `.zst` are compressed.
-    Sql(Vec<SeedFile>),
+    /// Statements.
+    Sql(SqlSeed),
     /// A custom archive of `pg_dump`.
     PgCustom(SeedFile),
     /// A directory archive of `pg_dump`: the folder's path, and its files with paths below it.

@@ -14,8 +14,9 @@ use super::{
 };
 use crate::{names::DatabaseName, source::IgnoreRules};
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "engine",
+    "image",
     "seed",
     "snapshot",
     "migrate",

@@ -92,7 +92,10 @@ pub(super) fn kind(
     match KNOWN.iter().find(|known| known.word == word) {
         Some(known) => {
             refuse_image_keys(section, known.word)?;
-            let image = image(section, name, known, version, &at, notes)?;
+            let image = match own_image(section)? {
+                Some(image) => image,
+                None => image(section, name, known, version, &at, notes)?,
+            };
             let kind = known.kind.clone();
             Ok(Server { kind, image })
         }
@@ -173,6 +176,20 @@ fn image(
         return Err(section.error_at(at, message));
     }
     Ok(format!("{}:{version}", known.image))
+}
+
+/// An image of a known kind's server that is not its official one.
+fn own_image(section: &Section<'_>) -> Result<Option<String>, BlueprintError> {
+    let Some((reference, at)) = section.text("image")? else {
+        return Ok(None);
+    };
+    if !is_reference(reference) {
+        let message = format!(
+            "{reference:?} is not a reference of an image, such as \"postgis/postgis:16-3.5\""
+        );
+        return Err(section.error_at(&at, message));
+    }
+    Ok(Some(reference.to_owned()))
 }
 
 /// An image that is not known.

@@ -2,6 +2,7 @@
 //! sentence that says what is missing.
 
 mod advice;
+mod beside;
 mod database;
 mod databases;
 mod defaults;

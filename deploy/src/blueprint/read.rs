@@ -209,7 +209,13 @@ url = "MAIN_URL"
             ("postgres:15", "MAIN_URL")
         );
         let paths = vec!["db/seed.sql".to_owned()];
-        assert_eq!(database.seed, Some(SeedSource::Sql { paths }));
+        assert_eq!(
+            database.seed,
+            Some(SeedSource::Sql {
+                paths,
+                beside: Vec::new()
+            })
+        );
         let migrate = database.migrate.as_ref().unwrap();
         assert_eq!((migrate.run.0.len(), migrate.service.as_str()), (2, "web"));
     }

@@ -7,6 +7,7 @@ use toml::de::DeValue;
 
 use super::{
     BlueprintError, DatabaseKind, SeedSource,
+    beside::beside,
     kind::word,
     run,
     section::{At, Section, Source},
@@ -114,9 +115,13 @@ pub(super) async fn digest(
     let mut digest = Sha256::new();
     // No part holds a NUL.
     let mut add = |part: &str| digest.update(format!("{part}\0"));
+    let read;
     let (kind, files) = match seed {
         None => ("none", [].as_slice()),
-        Some(SeedSource::Sql { paths }) => ("sql", paths.as_slice()),
+        Some(SeedSource::Sql { paths, beside }) => {
+            read = [paths.as_slice(), beside].concat();
+            ("sql", read.as_slice())
+        }
         Some(SeedSource::PgCustom { path } | SeedSource::Rdb { path }) => {
             ("file", std::slice::from_ref(path))
         }
@@ -198,7 +203,7 @@ impl Lookup<'_> {
             (Some(kind), Some(entry)) => {
                 self.weigh(&path, at, entry.size)?;
                 Ok(match kind {
-                    Kind::Sql => SeedSource::Sql { paths: vec![path] },
+                    Kind::Sql => self.scripts(vec![path], at).await?,
                     Kind::PgCustom => SeedSource::PgCustom { path },
                     Kind::Rdb => SeedSource::Rdb { path },
                 })
@@ -267,7 +272,26 @@ impl Lookup<'_> {
                  {first} to {last}."
             ));
         }
-        Ok(SeedSource::Sql { paths })
+        self.scripts(paths, at).await
+    }
+
+    /// Scripts, with what they read.
+    async fn scripts(
+        &self,
+        paths: Vec<String>,
+        at: &Range<usize>,
+    ) -> Result<SeedSource, BlueprintError> {
+        let beside = match self.kind {
+            DatabaseKind::Postgres => beside(self.tree, &paths).await?,
+            _ => Vec::new(),
+        };
+        let entries = self.tree.list().await?;
+        let read = entries.iter().filter(|entry| beside.contains(&entry.path));
+        let size = read.map(|entry| entry.size).sum();
+        if let Some(first) = paths.first() {
+            self.weigh(first, at, size)?;
+        }
+        Ok(SeedSource::Sql { paths, beside })
     }
 
     fn weigh(&self, path: &str, at: &Range<usize>, size: u64) -> Result<(), BlueprintError> {

@@ -66,7 +66,7 @@ pub(super) fn file(content: &'static str) -> SeedFile {
 }
 
 pub(super) fn seed() -> Seed {
-    Seed::Sql(vec![file(SEED)])
+    Seed::Sql(file(SEED).into())
 }
 
 /// For those who want to hear nothing of a seed run.

@@ -16,7 +16,7 @@ use crate::{
 /// The author is told which line, and nothing half made is left.
 pub async fn a_bad_seed_names_the_line(fixture: &dyn Fixture) -> Kept {
     networks(fixture, G1).await?;
-    let bad = Seed::Sql(vec![file(BAD_SEED)]);
+    let bad = Seed::Sql(file(BAD_SEED).into());
     let main = database(fixture, G1, MAIN)?;
     let made = fixture.databases().create(&main, &bad, silence()).await;
     let named = matches!(&made,
@@ -138,7 +138,7 @@ pub async fn another_seed_is_made_afresh(fixture: &dyn Fixture) -> Kept {
     let file = file("CREATE TABLE words (word text);\nINSERT INTO words VALUES ('sown');\n");
     let other = database(fixture, G1, OTHER)?;
     let databases = fixture.databases();
-    let seed = Seed::Sql(vec![file]);
+    let seed = Seed::Sql(file.into());
     databases.create(&other, &seed, silence()).await?;
     databases.start(&other).await?;
     holds(fixture, &main, &["seed"]).await?;

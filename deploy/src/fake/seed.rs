@@ -43,8 +43,8 @@ pub(super) fn digest(parts: &[&str]) -> Result<SnapshotId, DatabaseError> {
 pub(super) fn describe(seed: &Seed) -> String {
     match seed {
         Seed::Empty => "nothing".to_owned(),
-        Seed::Sql(files) => {
-            let paths: Vec<_> = files.iter().map(|file| file.path.as_str()).collect();
+        Seed::Sql(seed) => {
+            let paths: Vec<_> = seed.files.iter().map(|file| file.path.as_str()).collect();
             paths.join(", ")
         }
         Seed::PgCustom(file) | Seed::Rdb(file) => file.path.clone(),
@@ -75,8 +75,8 @@ pub(super) fn check_fits(kind: &DatabaseKind, seed: &Seed) -> Result<(), Databas
 /// The statements of a seed that needs no command, or the first that no server would take.
 pub(super) fn apply(seed: &Seed) -> Result<Vec<String>, DatabaseError> {
     match seed {
-        Seed::Sql(files) => {
-            let statements: Result<Vec<_>, _> = files.iter().map(apply_file).collect();
+        Seed::Sql(seed) => {
+            let statements: Result<Vec<_>, _> = seed.files.iter().map(apply_file).collect();
             Ok(statements?.concat())
         }
         Seed::PgCustom(_) | Seed::PgDirectory(..) | Seed::Rdb(_) => {

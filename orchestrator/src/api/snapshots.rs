@@ -263,7 +263,7 @@ fn seed(kind: &DatabaseKind, file: SeedFile) -> Result<Seed, Problem> {
     let ends = |ends: &[&str]| ends.iter().any(|end| name.ends_with(end));
     let redis = matches!(kind, DatabaseKind::Redis | DatabaseKind::Valkey);
     if ends(&[".sql", ".sql.gz", ".sql.zst"]) && !redis {
-        Ok(Seed::Sql(vec![file]))
+        Ok(Seed::Sql(file.into()))
     } else if ends(&[".dump", ".pgdump", ".custom"]) && *kind == DatabaseKind::Postgres {
         Ok(Seed::PgCustom(file))
     } else if ends(&[".rdb"]) && redis {

@@ -6,6 +6,7 @@ use super::*;
 async fn each_kind_of_seed_is_told_by_its_name() {
     let sql = |paths: &[&str]| SeedSource::Sql {
         paths: paths.iter().map(|path| (*path).to_owned()).collect(),
+        beside: Vec::new(),
     };
     let custom = |path: &str| SeedSource::PgCustom {
         path: path.to_owned(),

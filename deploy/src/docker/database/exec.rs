@@ -18,7 +18,7 @@ use super::{
     super::{Docker, error::classify},
     run::{Answer, Input, Run},
 };
-use crate::engine::EngineError;
+use crate::{dump::Refused, engine::EngineError, packing::Packing};
 
 /// How much of what a client prints is kept: its end.
 const SAID_BYTES_MAX: usize = 64 * 1024;
@@ -36,6 +36,16 @@ const UNPACKED_BYTES_MAX: u64 = 64 << 30;
 impl Docker {
     /// Runs a program in a container to its end. Dropping this stops listening to it.
     pub(super) async fn execute(&self, id: &str, run: &Run) -> Result<Answer, EngineError> {
+        self.execute_into(id, run, None).await
+    }
+
+    /// The same with a reader of what it prints, which ends when that reader does.
+    pub(super) async fn execute_into(
+        &self,
+        id: &str,
+        run: &Run,
+        reader: Option<mpsc::Sender<Bytes>>,
+    ) -> Result<Answer, EngineError> {
         let what = "a query in the database's container";
         let options = CreateExecOptions {
             cmd: Some(run.arguments.clone()),
@@ -68,7 +78,16 @@ impl Docker {
             while let Some(piece) = output.next().await {
                 match piece? {
                     LogOutput::StdErr { message } => keep_end(&mut errors, &message),
-                    other => keep_end(&mut said, &other.into_bytes()),
+                    other => {
+                        let bytes = other.into_bytes();
+                        let Some(reader) = &reader else {
+                            keep_end(&mut said, &bytes);
+                            continue;
+                        };
+                        if reader.send(bytes).await.is_err() {
+                            break;
+                        }
+                    }
                 }
             }
             Ok::<_, Error>(())
@@ -105,7 +124,7 @@ impl Docker {
 /// Sends input, unpacked in a thread of its own; answers why that was not possible. A client that
 /// stopped at an error reads no further; its answer says why.
 async fn feed(text: Input, to: &mut (impl AsyncWrite + Unpin)) -> Option<String> {
-    if let Input::Plain(bytes) = &text {
+    if let Input::Bytes(bytes, Packing::Plain) = &text {
         let _stopped = to.write_all(bytes).await;
         return None;
     }
@@ -128,7 +147,12 @@ async fn feed(text: Input, to: &mut (impl AsyncWrite + Unpin)) -> Option<String>
 fn unpack(text: Input, pieces: &mpsc::Sender<Result<Bytes, String>>) {
     let mut left = UNPACKED_BYTES_MAX;
     let told = |error: std::io::Error| {
-        let _gone = pieces.blocking_send(Err(format!("it cannot be unpacked: {error}")));
+        let given_up = error.get_ref().is_some_and(|error| error.is::<Refused>());
+        let why = match given_up {
+            true => error.to_string(),
+            false => format!("it cannot be unpacked: {error}"),
+        };
+        let _gone = pieces.blocking_send(Err(why));
     };
     let mut reader = text.reader();
     loop {
@@ -184,9 +208,17 @@ mod tests {
         let broken = feed(Input::of_file("a.SQL.GZ", packed.clone()), &mut sent).await;
         assert_eq!((broken, sent.as_slice()), (None, b"select 1;".as_slice()));
         let cut = packed.slice(..packed.len() - 6);
-        assert!(feed(Input::Gzip(cut), &mut Vec::new()).await.is_some());
+        assert!(
+            feed(Input::Bytes(cut, Packing::Gzip), &mut Vec::new())
+                .await
+                .is_some()
+        );
         let nonsense = Bytes::from_static(b"no such thing");
-        assert!(feed(Input::Zstd(nonsense), &mut Vec::new()).await.is_some());
+        assert!(
+            feed(Input::Bytes(nonsense, Packing::Zstd), &mut Vec::new())
+                .await
+                .is_some()
+        );
     }
 
     #[test]
@@ -221,14 +253,18 @@ mod tests {
         packed.extend_from_slice(&[0x5a, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 7, 7, 7]);
         packed.extend(frame(b"select 2;"));
         let mut sent = Vec::new();
-        let broken = feed(Input::Zstd(packed.clone().into()), &mut sent).await;
+        let broken = feed(
+            Input::Bytes(packed.clone().into(), Packing::Zstd),
+            &mut sent,
+        )
+        .await;
         assert_eq!(
             (broken, sent.as_slice()),
             (None, b"select 1;select 2;".as_slice())
         );
         packed.push(1);
         assert!(
-            feed(Input::Zstd(packed.into()), &mut Vec::new())
+            feed(Input::Bytes(packed.into(), Packing::Zstd), &mut Vec::new())
                 .await
                 .is_some()
         );

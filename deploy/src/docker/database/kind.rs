@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use secrecy::SecretString;
 
-use super::run::{Answer, Run};
+use super::{
+    run::{Answer, Run},
+    script::Script,
+};
 use crate::{
     blueprint::DatabaseKind,
     databases::{DatabaseError, Seed},
@@ -27,10 +30,13 @@ pub(crate) enum Seeding {
     },
     /// Run this; the file is named in what goes wrong.
     Run { path: String, run: Run },
-    /// Unpack these files into a folder inside, then run this.
-    Upload {
+    /// Have this program read the script.
+    Script { script: Script, run: Run },
+    /// Unpack these files into a folder inside, have `archive` write a script, and `run` read that.
+    Archive {
         path: String,
         files: Vec<(String, bytes::Bytes)>,
+        archive: Run,
         run: Run,
     },
 }
@@ -172,6 +178,16 @@ pub(crate) trait Kind: Send + Sync {
     /// The line of a script, and the server's sentence about it.
     fn complaint(&self, answer: &Answer) -> (Option<u32>, String);
 
+    /// What prints its version, where that says something about a dump.
+    fn version(&self) -> Option<Run> {
+        None
+    }
+
+    /// What to say of a dump of another version that failed, by the two versions.
+    fn newer(&self, _dumped: &str, _server: &str) -> Option<String> {
+        None
+    }
+
     /// How it is copied while it runs, where it can be.
     fn online(&self) -> Option<OnlineBackup> {
         None
@@ -210,8 +226,8 @@ pub(super) fn word(kind: &DatabaseKind) -> &'static str {
 pub(super) fn describe_seed(seed: &Seed) -> String {
     match seed {
         Seed::Empty => "nothing".to_owned(),
-        Seed::Sql(files) => {
-            let paths: Vec<_> = files.iter().map(|file| file.path.as_str()).collect();
+        Seed::Sql(seed) => {
+            let paths: Vec<_> = seed.files.iter().map(|file| file.path.as_str()).collect();
             match paths.as_slice() {
                 [one] => (*one).to_owned(),
                 [first, .., last] => format!("{first} to {last} ({} files)", paths.len()),

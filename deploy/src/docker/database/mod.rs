@@ -26,11 +26,11 @@ mod postgres;
 mod readiness;
 mod redis;
 mod run;
+mod script;
 mod seed_run;
 mod seeding;
 mod server;
 mod snapshots;
-mod zstd_frames;
 
 pub use growth::OverQuota;
 pub(super) use importing::is_import;

@@ -125,7 +125,8 @@ impl Kind for Mysql {
     fn seed(&self, seed: &Seed, passwords: &Passwords<'_>) -> Result<Vec<Seeding>, DatabaseError> {
         let database = format!("--database={USER}");
         match seed {
-            Seed::Sql(files) => Ok(files
+            Seed::Sql(seed) => Ok(seed
+                .files
                 .iter()
                 .map(|file| {
                     let mut run = self.as_user(passwords, &[&database, "--batch"]);

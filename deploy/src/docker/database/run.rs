@@ -2,40 +2,30 @@
 
 use std::io::Read;
 
-use bytes::{Buf as _, Bytes};
+use bytes::Bytes;
 
-use super::zstd_frames::ZstdFrames;
-use crate::docker::image_facts::variable;
+use super::script::Script;
+use crate::{docker::image_facts::variable, packing::Packing};
 
 /// What a program reads.
 #[derive(Clone, Debug)]
 pub(crate) enum Input {
-    /// These bytes.
-    Plain(Bytes),
-    /// What these unpack to, by gzip.
-    Gzip(Bytes),
-    /// What these unpack to, by Zstandard.
-    Zstd(Bytes),
+    /// What these bytes unpack to.
+    Bytes(Bytes, Packing),
+    /// What this script becomes.
+    Script(Script),
 }
 
 impl Input {
     /// By the end of a file's name.
     pub(super) fn of_file(path: &str, content: Bytes) -> Self {
-        let path = path.to_ascii_lowercase();
-        if path.ends_with(".gz") {
-            Self::Gzip(content)
-        } else if path.ends_with(".zst") {
-            Self::Zstd(content)
-        } else {
-            Self::Plain(content)
-        }
+        Self::Bytes(content, Packing::of(path))
     }
 
     pub(super) fn reader(self) -> Box<dyn Read + Send> {
         match self {
-            Self::Plain(bytes) => Box::new(bytes.reader()),
-            Self::Gzip(bytes) => Box::new(flate2::read::MultiGzDecoder::new(bytes.reader())),
-            Self::Zstd(bytes) => Box::new(ZstdFrames::new(bytes)),
+            Self::Bytes(bytes, packing) => packing.reader(bytes),
+            Self::Script(script) => script.reader(),
         }
     }
 }
@@ -64,7 +54,7 @@ impl Run {
 
     /// With this text to read.
     pub(super) fn reading(mut self, text: impl Into<Bytes>) -> Self {
-        self.input = Some(Input::Plain(text.into()));
+        self.input = Some(Input::Bytes(text.into(), Packing::Plain));
         self
     }
 

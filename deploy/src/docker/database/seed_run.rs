@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Changes when data are made in another way than before.
-const RECIPE: &str = "2";
+const RECIPE: &str = "3";
 
 /// The name that the engine gives to having no network.
 const NO_NETWORK: &str = "none";
@@ -172,7 +172,7 @@ impl Docker {
         sink: &DataSink,
     ) -> Result<(), DatabaseError> {
         sink(format!("the data of {}: {}", spec.key.name, mask.path));
-        let mask = Seed::Sql(vec![mask.clone()]);
+        let mask = Seed::Sql(mask.clone().into());
         let mut steps = kind.seed(&mask, passwords)?;
         let forgetting = kind.forget_rows().into_iter().map(|run| Seeding::Run {
             path: "what the mask replaced".to_owned(),
@@ -313,7 +313,10 @@ fn snapshot_id(
     add(&serde_json::to_vec(&spec.kind).unwrap_or_default());
     let files: Vec<_> = match seed {
         Seed::Empty | Seed::Snapshot(_) => Vec::new(),
-        Seed::Sql(files) => files.iter().collect(),
+        Seed::Sql(seed) => {
+            add(seed.folder.as_bytes());
+            seed.files.iter().chain(&seed.beside).collect()
+        }
         Seed::PgCustom(file) | Seed::Rdb(file) => vec![file],
         Seed::PgDirectory(_, files) => files.iter().collect(),
         Seed::Run {

@@ -8,7 +8,8 @@ use tokio::time::Instant;
 
 use super::{
     kind::{Kind, Seeding},
-    run::Run,
+    run::{Input, Run},
+    script::Script,
 };
 use crate::{
     databases::{DataSink, DatabaseError, DatabaseSpec, Seed},
@@ -40,7 +41,8 @@ impl Docker {
             let path = match &step {
                 Seeding::Run { path, .. }
                 | Seeding::Until { path, .. }
-                | Seeding::Upload { path, .. } => path.clone(),
+                | Seeding::Archive { path, .. } => path.clone(),
+                Seeding::Script { script, .. } => script.path().to_owned(),
             };
             if count > 1 {
                 sink(format!(
@@ -85,9 +87,17 @@ impl Docker {
     ) -> Result<(), DatabaseError> {
         match step {
             Seeding::Run { path, run } => self.seed_run(id, kind, path, run).await,
-            Seeding::Upload { path, files, run } => {
-                self.upload(id, files).await?;
-                self.seed_run(id, kind, path, run).await
+            Seeding::Script { script, run } => self.seed_script(id, kind, script, run).await,
+            Seeding::Archive {
+                path,
+                files,
+                archive,
+                run,
+            } => {
+                if !files.is_empty() {
+                    self.upload(id, files).await?;
+                }
+                self.seed_archive(id, kind, path, (archive, run)).await
             }
             Seeding::Until { path, run, right } => loop {
                 let answer = self.execute_as(id, kind, run.clone()).await?;
@@ -114,6 +124,80 @@ impl Docker {
             return Ok(());
         }
         Err(self.seed_failed(id, kind, path, &answer).await?)
+    }
+
+    /// Has a script read, and sees which database has what it made.
+    async fn seed_script(
+        &self,
+        id: &str,
+        kind: &dyn Kind,
+        script: Script,
+        mut run: Run,
+    ) -> Result<(), DatabaseError> {
+        run.input = Some(Input::Script(script.clone()));
+        let answer = self.execute_as(id, kind, run).await?;
+        if !answer.succeeded() {
+            let path = script.path().to_owned();
+            let failed = self.seed_failed(id, kind, path, &answer).await?;
+            return Err(self.explain(id, kind, &script, failed).await?);
+        }
+        let made = script.report.lock().databases.clone();
+        if !made.is_empty() {
+            self.adopt_database(id, kind, script.path(), &made).await?;
+        }
+        Ok(())
+    }
+
+    /// Has an archive written as a script by one program, and that run by another one meanwhile.
+    async fn seed_archive(
+        &self,
+        id: &str,
+        kind: &dyn Kind,
+        path: String,
+        (mut archive, run): (Run, Run),
+    ) -> Result<(), DatabaseError> {
+        let (script, write) = Script::of_archive(&path);
+        archive.user = self.inside_user(kind);
+        let (read, ran) = tokio::join!(
+            self.execute_into(id, &archive, Some(write)),
+            self.seed_script(id, kind, script, run)
+        );
+        // Where the script failed, what writes it was cut off.
+        match ran {
+            Err(DatabaseError::Seed { .. }) | Ok(()) => {}
+            Err(other) => return Err(other),
+        }
+        let read = read?;
+        if !read.succeeded() && !read.last_error().contains("Broken pipe") {
+            return Err(self.seed_failed(id, kind, path, &read).await?);
+        }
+        ran
+    }
+
+    /// Why a script failed: where in it, and what that says of it.
+    async fn explain(
+        &self,
+        id: &str,
+        kind: &dyn Kind,
+        script: &Script,
+        failed: DatabaseError,
+    ) -> Result<DatabaseError, DatabaseError> {
+        let (line, mut message) = match failed {
+            DatabaseError::SeedUnfit { path, why } => {
+                let unfit = DatabaseError::SeedUnfit { path, why };
+                return Ok(script.refused().unwrap_or(unfit));
+            }
+            DatabaseError::Seed { line, message, .. } => (line, message),
+            other => return Ok(other),
+        };
+        let dumped = script.report.lock().dumped.clone();
+        if let Some(((server, _), run)) = dumped.zip(kind.version()) {
+            let here = self.execute_as(id, kind, run).await?;
+            if let Some(newer) = kind.newer(&server, here.output.trim()) {
+                message = format!("{message}\n{newer}");
+            }
+        }
+        Ok(script.failed(line, message))
     }
 
     /// A statement that failed, unless it is the server that ended under it.

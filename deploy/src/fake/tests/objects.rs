@@ -31,7 +31,7 @@ async fn data_that_somebody_brings_are_masked_before_they_are_kept() {
     let mut import = ImportSpec {
         kind: main.kind.clone(),
         image: main.image.clone(),
-        seed: Seed::Sql(vec![file("dump.sql", "INSERT INTO people VALUES ('ann');")]),
+        seed: Seed::Sql(file("dump.sql", "INSERT INTO people VALUES ('ann');").into()),
         mask: Some(file("mask.sql", "UPDATE people SET name = 'x';")),
         memory_bytes: 1 << 28,
     };

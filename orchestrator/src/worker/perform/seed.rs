@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use deploy::{
     blueprint::{Command, Database, SeedSource},
-    databases::{Seed, SeedFile},
+    databases::{Seed, SeedFile, SqlSeed},
     names::{RevisionNumber, ServiceName},
     source::Tree,
 };
@@ -30,7 +30,10 @@ pub(super) async fn seed(
         files => {
             let tree = source::fetch(context, number).await?;
             match files {
-                SeedSource::Sql { paths } => Seed::Sql(read_all(context, &tree, paths).await?),
+                SeedSource::Sql { paths, beside } => Seed::Sql(SqlSeed::new(
+                    read_all(context, &tree, paths).await?,
+                    read_all(context, &tree, beside).await?,
+                )),
                 SeedSource::PgCustom { path } => Seed::PgCustom(read(context, &tree, path).await?),
                 SeedSource::PgDirectory { path, files } => {
                     Seed::PgDirectory(path.clone(), read_all(context, &tree, files).await?)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use secrecy::ExposeSecret;
 
-use super::wire;
+use super::{hints, wire};
 use crate::{
     databases::{DatabaseError, Seed, USER},
     docker::{
@@ -13,10 +13,12 @@ use crate::{
                 Handshake, Kind, OnlineBackup, Passwords, PortState, Seeding, SqlSession, Watching,
                 unfit,
             },
-            run::{Answer, Input, Run},
+            run::{Answer, Run},
+            script::Script,
         },
         image_facts::{ImageFacts, variable},
     },
+    dump::sql,
 };
 
 /// Where the image keeps its data unless its environment says otherwise.
@@ -146,45 +148,40 @@ impl Kind for Postgres {
     }
 
     fn seed(&self, seed: &Seed, _passwords: &Passwords<'_>) -> Result<Vec<Seeding>, DatabaseError> {
+        let run = psql(&["--quiet", "--output=/dev/null", "--file=-"]);
+        // What says nothing of its encoding is taken as what people write.
+        let run = run.with("PGCLIENTENCODING", "UTF8");
         let restore = |more: &[&str]| {
-            let user = format!("--username={USER}");
-            let database = format!("--dbname={USER}");
-            let words = [
-                "pg_restore",
-                "--no-password",
-                "--no-owner",
-                "--no-privileges",
-            ];
-            let words: Vec<&str> = words
-                .into_iter()
-                .chain(["--exit-on-error", &user, &database])
-                .chain(more.iter().copied())
-                .collect();
+            let words = ["pg_restore", "--no-subscriptions", "--file=-"];
+            let words: Vec<&str> = words.into_iter().chain(more.iter().copied()).collect();
             Run::new(&words)
         };
         Ok(match seed {
-            Seed::Sql(files) => files
-                .iter()
-                .map(|file| {
-                    let mut run = psql(&["--quiet", "--output=/dev/null", "--file=-"]);
-                    run.input = Some(Input::of_file(&file.path, file.content.clone()));
-                    let path = file.path.clone();
-                    Seeding::Run { path, run }
-                })
-                .collect(),
-            Seed::PgCustom(file) => vec![Seeding::Run {
+            Seed::Sql(seed) => {
+                let scripts = Script::each(seed).into_iter();
+                scripts
+                    .map(|script| Seeding::Script {
+                        script,
+                        run: run.clone(),
+                    })
+                    .collect()
+            }
+            Seed::PgCustom(file) => vec![Seeding::Archive {
                 path: file.path.clone(),
-                run: restore(&["--format=custom"]).reading(file.content.clone()),
+                files: Vec::new(),
+                archive: restore(&["--format=custom"]).reading(file.content.clone()),
+                run,
             }],
             Seed::PgDirectory(path, files) => {
                 let name = |file: &crate::databases::SeedFile| {
                     let name = file.path.rsplit('/').next().unwrap_or(&file.path);
                     (format!("{ARCHIVE}/{name}"), file.content.clone())
                 };
-                vec![Seeding::Upload {
+                vec![Seeding::Archive {
                     path: path.clone(),
                     files: files.iter().map(name).collect(),
-                    run: restore(&["--format=directory", "--", ARCHIVE]),
+                    archive: restore(&["--format=directory", "--", ARCHIVE]),
+                    run,
                 }]
             }
             Seed::Empty | Seed::Run { .. } | Seed::Snapshot(_) => Vec::new(),
@@ -218,11 +215,24 @@ impl Kind for Postgres {
             return (None, answer.last_error());
         };
         let mut message = first.to_owned();
+        let hint = hints::hint(first);
         for more in lines.take_while(|more| located(more).is_none()) {
             message.push('\n');
             message.push_str(more.trim_end());
         }
+        if let Some(hint) = hint {
+            message.push('\n');
+            message.push_str(&hint);
+        }
         (line, message)
+    }
+
+    fn version(&self) -> Option<Run> {
+        Some(psql_in(USER, "show server_version"))
+    }
+
+    fn newer(&self, dumped: &str, server: &str) -> Option<String> {
+        hints::newer(dumped, server)
     }
 
     /// As its own base backups are: a copy of the files, taken in any order while they change, and
@@ -303,6 +313,18 @@ impl Kind for Postgres {
 
 fn set_password(password: &str) -> String {
     format!("alter role {USER} password '{password}'")
+}
+
+/// A query in one of the server's databases, or what is read there where it is empty.
+pub(super) fn psql_in(database: &str, query: &str) -> Run {
+    let database = format!("--dbname={}", sql::connection(database));
+    let query = format!("--command={query}");
+    let what = if query == "--command=" {
+        "--file=-"
+    } else {
+        &query
+    };
+    psql(&["--tuples-only", "--no-align", &database, what])
 }
 
 fn psql(more: &[&str]) -> Run {

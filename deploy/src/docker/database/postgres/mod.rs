@@ -1,6 +1,8 @@
 //! Postgres, the one kind of server that is spoken to without a program in its container, copied
 //! while it runs, and watched while it migrates.
 
+mod adopting;
+mod hints;
 pub(super) mod inside;
 mod kind;
 pub(super) mod online_backup;

@@ -1,0 +1,64 @@
+//! What the scripts of a seed read beside themselves.
+
+use std::collections::BTreeSet;
+
+use super::BlueprintError;
+use crate::{
+    dump::{Mention, mentions},
+    packing::Packing,
+    source::{Entry, Mode, SourceError, Tree},
+};
+
+/// Files that are looked into for others.
+const SCRIPTS_MAX: usize = 1000;
+
+/// The files of the commit that these scripts name (`\i`, `\ir`, `\copy`), and that those name, each
+/// once and sorted. What is a link is none of them. What is named and not there is told when the seed
+/// runs, with its line.
+pub(super) async fn beside(tree: &Tree, scripts: &[String]) -> Result<Vec<String>, BlueprintError> {
+    let folder = scripts.first().and_then(|path| path.rsplit_once('/'));
+    let folder = folder.map_or("", |(folder, _)| folder);
+    let entries = tree.list().await?;
+    let mut found = BTreeSet::new();
+    let mut waiting: Vec<String> = scripts.to_vec();
+    let mut seen = 0;
+    while let Some(path) = waiting.pop() {
+        seen += 1;
+        if seen > SCRIPTS_MAX {
+            break;
+        }
+        for mention in read(tree, folder, &path).await? {
+            let there = |candidate: &&String| is_file(&entries, candidate);
+            let Some(path) = mention.candidates.iter().find(there) else {
+                continue;
+            };
+            let new = !scripts.contains(path) && found.insert(path.clone());
+            if new && mention.is_script {
+                waiting.push(path.clone());
+            }
+        }
+    }
+    Ok(found.into_iter().collect())
+}
+
+async fn read(tree: &Tree, folder: &str, path: &str) -> Result<Vec<Mention>, BlueprintError> {
+    let Some(content) = tree.read(path).await? else {
+        return Ok(Vec::new());
+    };
+    let (folder, path) = (folder.to_owned(), path.to_owned());
+    // A large script takes its time.
+    let found = tokio::task::spawn_blocking(move || {
+        let script = Packing::of(&path).reader(content);
+        mentions(&path, &folder, script)
+    });
+    let ended = found
+        .await
+        .map_err(|error| SourceError::unfit("a seed", error.to_string()))?;
+    Ok(ended)
+}
+
+fn is_file(entries: &[Entry], path: &str) -> bool {
+    let at = entries.binary_search_by(|entry| entry.path.as_str().cmp(path));
+    let entry = at.ok().and_then(|at| entries.get(at));
+    entry.is_some_and(|entry| matches!(entry.mode, Mode::File | Mode::Executable))
+}

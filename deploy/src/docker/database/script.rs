@@ -1,0 +1,158 @@
+//! A script of SQL that a server's own client runs, and what may go wrong in it.
+
+use std::{
+    fmt, io,
+    io::Read,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use bytes::{Buf as _, Bytes};
+use tokio::sync::mpsc;
+
+use crate::{
+    databases::{DatabaseError, SeedFile, SqlSeed, USER},
+    dump::{Open, ScriptReader, SharedReport},
+    packing::Packing,
+};
+
+/// Pieces of a script that may wait to be read.
+const PIECES_MAX: usize = 8;
+
+/// A script, the files that it may read, and what is found while it is read.
+#[derive(Clone)]
+pub(crate) struct Script {
+    path: String,
+    source: Source,
+    seed: Arc<SqlSeed>,
+    pub(super) report: SharedReport,
+}
+
+/// Where a script comes from.
+#[derive(Clone)]
+enum Source {
+    File(Bytes),
+    /// Another program writes it; it is read once.
+    Pipe(Arc<Mutex<Option<Pipe>>>),
+}
+
+impl fmt::Debug for Script {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Script")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Script {
+    /// Each file of a seed as a script of its own.
+    pub(super) fn each(seed: &SqlSeed) -> Vec<Self> {
+        let all = Arc::new(seed.clone());
+        let script = |file: &SeedFile| Self {
+            path: file.path.clone(),
+            source: Source::File(file.content.clone()),
+            seed: Arc::clone(&all),
+            report: SharedReport::default(),
+        };
+        seed.files.iter().map(script).collect()
+    }
+
+    /// The script that a program writes of an archive, and where it writes.
+    pub(super) fn of_archive(path: &str) -> (Self, mpsc::Sender<Bytes>) {
+        let (write, pieces) = mpsc::channel(PIECES_MAX);
+        let pipe = Pipe {
+            pieces,
+            piece: Bytes::new(),
+        };
+        let script = Self {
+            path: path.to_owned(),
+            source: Source::Pipe(Arc::new(Mutex::new(Some(pipe)))),
+            seed: Arc::default(),
+            report: SharedReport::default(),
+        };
+        (script, write)
+    }
+
+    /// Its path in the checkout.
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Reads what it becomes.
+    pub(super) fn reader(self) -> Box<dyn Read + Send> {
+        let Self {
+            path,
+            source,
+            seed,
+            report,
+        } = self;
+        let script: Box<dyn Read + Send> = match source {
+            Source::File(content) => Packing::of(&path).reader(content),
+            Source::Pipe(pipe) => {
+                let pipe = pipe.lock().unwrap_or_else(PoisonError::into_inner).take();
+                match pipe {
+                    Some(pipe) => Box::new(pipe),
+                    None => Box::new(io::empty()),
+                }
+            }
+        };
+        let folder = seed.folder.clone();
+        let open: Open = Box::new(move |wanted| {
+            let mut files = seed.beside.iter().chain(&seed.files);
+            let file = files.find(|file| file.path == wanted)?;
+            Some(Packing::of(&file.path).reader(file.content.clone()))
+        });
+        Box::new(ScriptReader::new(
+            (&path, script),
+            (&folder, open),
+            USER,
+            report,
+        ))
+    }
+
+    /// The failure at a line of what it became, or of the whole.
+    pub(super) fn failed(&self, line: Option<u32>, message: String) -> DatabaseError {
+        let place = line.and_then(|line| self.report.lock().lines.find(u64::from(line)));
+        let (path, line) = place.map_or_else(|| (self.path.clone(), 0), |at| (at.path, at.number));
+        self.at(path, line, message)
+    }
+
+    /// Why it was given up, if it was.
+    pub(super) fn refused(&self) -> Option<DatabaseError> {
+        let (line, message) = self.report.lock().refused.clone()?;
+        let (path, line) = line.map_or_else(|| (self.path.clone(), 0), |at| (at.path, at.number));
+        Some(self.at(path, line, message))
+    }
+
+    /// Nobody sees the lines of what a program writes.
+    fn at(&self, path: String, line: u64, message: String) -> DatabaseError {
+        let shown = line > 0 && matches!(self.source, Source::File(_));
+        DatabaseError::Seed {
+            path,
+            line: u32::try_from(line).ok().filter(|_| shown),
+            message,
+            output: Vec::new(),
+        }
+    }
+}
+
+/// What another program writes, for a thread that may wait for it.
+struct Pipe {
+    pieces: mpsc::Receiver<Bytes>,
+    piece: Bytes,
+}
+
+impl Read for Pipe {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.piece.is_empty() {
+            match self.pieces.blocking_recv() {
+                Some(piece) => self.piece = piece,
+                None => return Ok(0),
+            }
+        }
+        let length = self.piece.len().min(buffer.len());
+        self.piece
+            .split_to(length)
+            .copy_to_slice(&mut buffer[..length]);
+        Ok(length)
+    }
+}

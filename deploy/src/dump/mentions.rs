@@ -1,0 +1,42 @@
+//! What a script reads beside itself.
+
+use std::io::Read;
+
+use super::{Mention, ScriptReader, SharedReport, reader::Open};
+
+/// The files that a script at `path` reads, all of them below `folder`. What is wrong with the script
+/// is found when it runs.
+pub(crate) fn mentions(path: &str, folder: &str, script: Box<dyn Read + Send>) -> Vec<Mention> {
+    let none: Open = Box::new(|_| None);
+    let mut reader = ScriptReader::new((path, script), (folder, none), "", SharedReport::default());
+    reader.collect();
+    let _unreadable = std::io::copy(&mut reader, &mut std::io::sink());
+    reader.collected()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_files_are_named_that_a_script_reads() {
+        let script = "select 1;\n\\ir tables.sql\n-- \\i no.sql\ninsert into t values ('\n\\i no.sql\n');\n\
+            \\i /etc/passwd\n";
+        let found = |script: &str| {
+            let script: Box<dyn Read + Send> = Box::new(std::io::Cursor::new(script.to_owned()));
+            mentions("db/seed.sql", "db", script)
+        };
+        assert_eq!(
+            found(script),
+            [Mention {
+                candidates: vec!["db/tables.sql".to_owned()],
+                is_script: true
+            }]
+        );
+        let rows = found("\\copy t from 'goods.csv' csv\n\\i ./more.sql\n");
+        assert_eq!(
+            (rows.len(), rows[0].is_script, rows[1].is_script),
+            (2, false, true)
+        );
+    }
+}

@@ -1,0 +1,210 @@
+//! Commands of psql in a script: a backslash, a word, and the rest of the line.
+
+use super::Rules;
+use crate::dump::tokens::Statement;
+
+/// What becomes of a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::dump) enum Command {
+    /// It stays as it is.
+    Keep,
+    /// It stays, and the lines after it are rows.
+    Rows,
+    /// This stands in its place.
+    Become(Vec<u8>),
+    /// Nothing stands in its place.
+    Skip,
+    /// Another script stands in its place.
+    Include {
+        /// As it is written.
+        path: String,
+        /// Whether it is looked for beside the script that names it.
+        beside: bool,
+    },
+    /// A statement that reads rows stands in its place, and then the rows of this file.
+    RowsOf {
+        /// The statement.
+        statement: Vec<u8>,
+        /// As it is written.
+        path: String,
+    },
+}
+
+/// Commands that change what is printed, or what is run, and nothing else. A script may also ask and
+/// decide.
+const HARMLESS: [&str; 29] = [
+    ".",
+    ";",
+    "a",
+    "bind",
+    "crosstabview",
+    "echo",
+    "elif",
+    "else",
+    "encoding",
+    "endif",
+    "errverbose",
+    "f",
+    "g",
+    "gdesc",
+    "gexec",
+    "gset",
+    "gx",
+    "if",
+    "p",
+    "pset",
+    "q",
+    "qecho",
+    "r",
+    "reset",
+    "set",
+    "t",
+    "timing",
+    "unset",
+    "warn",
+];
+
+impl Rules {
+    /// What becomes of a command: `line` is the rest of its line, without the backslash.
+    ///
+    /// # Errors
+    /// Why it may not be run, in a sentence.
+    pub(in crate::dump) fn command(&mut self, line: &[u8]) -> Result<Command, String> {
+        let word = line.iter().take_while(|byte| !byte.is_ascii_whitespace());
+        let (word, rest) = line.split_at(word.count());
+        let word = String::from_utf8_lossy(word).into_owned();
+        match word.as_str() {
+            "restrict" | "unrestrict" => Ok(Command::Skip),
+            "c" | "connect" => self.connect(rest),
+            "i" | "include" | "ir" | "include_relative" => {
+                let (path, _) = argument(rest)
+                    .filter(|(path, _)| is_plain(path))
+                    .ok_or_else(|| {
+                        format!("\\{word} names no file as it stands there; write its path")
+                    })?;
+                let beside = word.ends_with('r') || word.ends_with("relative");
+                Ok(Command::Include {
+                    path: text(&path),
+                    beside,
+                })
+            }
+            "copy" => copy(rest),
+            "x" | "l" | "dn" | "dt" | "d" => Ok(Command::Skip),
+            "\\" => Ok(Command::Keep),
+            word if HARMLESS.contains(&word) => harmless(word, rest),
+            word => Err(format!(
+                "psql's \\{word} may not be used in a seed: it reaches beyond the database"
+            )),
+        }
+    }
+
+    fn connect(&mut self, rest: &[u8]) -> Result<Command, String> {
+        let mut rest = rest;
+        let name = loop {
+            match argument(rest) {
+                Some((option, after)) if option.starts_with(b"-reuse-previous=") => rest = after,
+                Some((name, _)) => break name,
+                None => return Ok(Command::Skip),
+            }
+        };
+        if name == b"-" {
+            self.note("a change of the acting user: left out".to_owned());
+            return Ok(Command::Skip);
+        }
+        let name = database_of(&name)
+            .ok_or("\\connect names no database as it stands there; write its name")?;
+        Ok(Command::Become(self.connecting(&name)))
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Whether psql would put nothing else in its place.
+fn is_plain(path: &[u8]) -> bool {
+    !path.is_empty() && !path.starts_with(b":") && !path.contains(&b'`')
+}
+
+fn harmless(word: &str, rest: &[u8]) -> Result<Command, String> {
+    let printed = rest.trim_ascii_start();
+    let sends = matches!(word, "g" | "gx") && !printed.is_empty() && !printed.starts_with(b"(");
+    if rest.contains(&b'`') || sends {
+        return Err(format!(
+            "psql's \\{word} may not run programs or write files in a seed"
+        ));
+    }
+    Ok(Command::Keep)
+}
+
+/// `\copy`, which reads a file of the client.
+fn copy(rest: &[u8]) -> Result<Command, String> {
+    let s = Statement::new(rest);
+    let at = s.find(0, &["from", "to"]);
+    let from = at.filter(|&at| s.is(at, "from"));
+    let from = from.ok_or("\\copy writes a file, which a seed may not")?;
+    if s.is_any(from + 1, &["stdin", "pstdin"]) {
+        return Ok(Command::Rows);
+    }
+    if s.is(from + 1, "program") || rest.contains(&b'`') {
+        return Err(
+            "\\copy runs a program, which a seed may not; put the rows into a file".to_owned(),
+        );
+    }
+    let (path, after) = argument(&rest[s.start(from + 1)..])
+        .filter(|(path, _)| is_plain(path))
+        .ok_or("\\copy names no file as it stands there; write its path")?;
+    let head = &rest[..s.start(from + 1)];
+    let tail = after.trim_ascii_end();
+    let tail = tail.strip_suffix(b";").unwrap_or(tail);
+    Ok(Command::RowsOf {
+        statement: [b"copy".as_slice(), head, b"stdin", tail, b";"].concat(),
+        path: text(&path),
+    })
+}
+
+/// The first argument of a command and what follows it ("psql: Meta-Commands"): quotes of both kinds
+/// are taken away.
+fn argument(rest: &[u8]) -> Option<(Vec<u8>, &[u8])> {
+    let rest = rest.trim_ascii_start();
+    let (mut value, mut at, mut quote) = (Vec::new(), 0, None);
+    while let Some(&byte) = rest.get(at) {
+        match quote {
+            Some(open) if byte == open && rest.get(at + 1) == Some(&open) => {
+                value.push(byte);
+                at += 1;
+            }
+            Some(open) if byte == open => quote = None,
+            Some(b'\'') if byte == b'\\' => {
+                at += 1;
+                value.extend(rest.get(at));
+            }
+            Some(_) => value.push(byte),
+            None if byte == b'\'' || byte == b'"' => quote = Some(byte),
+            None if byte.is_ascii_whitespace() || byte == b'\\' => break,
+            None => value.push(byte),
+        }
+        at += 1;
+    }
+    (at > 0).then(|| (value, &rest[at..]))
+}
+
+/// The database in what `\connect` is given: a name, `key=value` pairs, or an address.
+fn database_of(given: &[u8]) -> Option<Vec<u8>> {
+    let address = [b"postgresql://".as_slice(), b"postgres://"];
+    if let Some(rest) = address
+        .iter()
+        .find_map(|scheme| given.strip_prefix(*scheme))
+    {
+        let path = rest.split(|&byte| byte == b'/').nth(1)?;
+        let name = path.split(|&byte| byte == b'?').next()?;
+        return (!name.is_empty() && !name.contains(&b'%')).then(|| name.to_vec());
+    }
+    if !given.contains(&b'=') {
+        return is_plain(given).then(|| given.to_vec());
+    }
+    let key = b"dbname=".as_slice();
+    let at = given.windows(key.len()).position(|window| window == key)?;
+    let (value, _) = argument(&given[at + key.len()..])?;
+    (!value.is_empty()).then_some(value)
+}

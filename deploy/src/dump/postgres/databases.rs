@@ -1,0 +1,66 @@
+//! Databases that a script makes and goes to.
+
+use super::{Rules, Ruling, roles::unless};
+use crate::dump::tokens::{Statement, quoted};
+
+impl Rules {
+    /// Makes the database from the server's own template: the other server's locale may be missing.
+    pub(super) fn create_database(&mut self, s: &Statement<'_>) -> Ruling {
+        let Some(name) = s.name(2) else {
+            return Ruling::Keep;
+        };
+        Ruling::Become(self.making_database(&name))
+    }
+
+    /// Settings of a database that the script has are kept.
+    pub(super) fn alter_database(&mut self, s: &Statement<'_>) -> Ruling {
+        if s.is_any(3, &["set", "reset"]) && !s.is(4, "tablespace") && self.knows_database(s, 2) {
+            return Ruling::Keep;
+        }
+        self.skip("a change of a database")
+    }
+
+    pub(super) fn knows_database(&self, s: &Statement<'_>, at: usize) -> bool {
+        let Some(name) = s.name(at) else {
+            return false;
+        };
+        let shown = String::from_utf8_lossy(&name).into_owned();
+        name == self.user || self.report.lock().databases.contains(&shown)
+    }
+
+    /// What goes to a database, which is made where it is missing.
+    ///
+    /// # Errors
+    /// Where the name cannot be kept.
+    pub(super) fn connecting(&mut self, name: &[u8]) -> Vec<u8> {
+        let mut text = self.making_database(name);
+        // In a connection string quotes and backslashes take a backslash; the whole stands in double
+        // quotes, in which those are written twice.
+        let mut value = Vec::new();
+        for &byte in name {
+            if matches!(byte, b'\'' | b'\\') {
+                value.push(b'\\');
+            }
+            value.push(byte);
+        }
+        let value = [b"dbname='".as_slice(), &value, b"'"].concat();
+        text.extend_from_slice(b"\\connect -reuse-previous=on ");
+        text.extend_from_slice(&quoted(&value));
+        text
+    }
+
+    fn making_database(&mut self, name: &[u8]) -> Vec<u8> {
+        let shown = String::from_utf8_lossy(name).into_owned();
+        self.report.lock().databases.insert(shown);
+        if name == self.user || name == b"template1" {
+            return Vec::new();
+        }
+        let make = [
+            b"create database ".as_slice(),
+            &quoted(name),
+            b" template template0",
+        ]
+        .concat();
+        unless(&make, b"pg_database where datname", name)
+    }
+}

@@ -1,0 +1,173 @@
+//! What becomes of each statement of a script for PostgreSQL.
+//!
+//! The application's user is the server's administrator and owns everything, as after
+//! `pg_restore --no-owner`. Roles that a dump names are made without login and without their
+//! passwords, so that grants and policies keep their meaning; that user itself is never altered.
+//! Databases that a script makes are made, and entered; which of them the application is given is for
+//! the loader to say.
+
+mod clean;
+mod commands;
+mod databases;
+mod names;
+mod privileges;
+mod roles;
+mod settings;
+
+use std::collections::BTreeSet;
+
+use super::{report::SharedReport, tokens::Statement};
+
+pub(super) use commands::Command;
+
+/// What becomes of a statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Ruling {
+    /// It stays as it is.
+    Keep,
+    /// It stays, and the lines after it are rows.
+    Rows,
+    /// This stands in its place.
+    Become(Vec<u8>),
+    /// Nothing stands in its place.
+    Skip,
+    /// It stays; from here on plain literals take backslashes, or take none any more.
+    Backslashes(bool),
+}
+
+/// The rules, and what they remember of a script.
+#[derive(Debug)]
+pub(super) struct Rules {
+    /// Who loads, and owns what is loaded.
+    user: Vec<u8>,
+    report: SharedReport,
+    /// Roles that are there for certain.
+    roles: BTreeSet<Vec<u8>>,
+}
+
+impl Rules {
+    pub(super) fn new(user: &str, report: SharedReport) -> Self {
+        Self {
+            user: user.as_bytes().to_vec(),
+            report,
+            roles: BTreeSet::new(),
+        }
+    }
+
+    /// What becomes of a statement, which begins with its first token.
+    ///
+    /// # Errors
+    /// Why it may not be run, in a sentence.
+    pub(super) fn judge(&mut self, text: &[u8]) -> Result<Ruling, String> {
+        let word = text.iter().take_while(|byte| byte.is_ascii_alphabetic());
+        let first: String = word
+            .take(9)
+            .map(|&byte| char::from(byte.to_ascii_lowercase()))
+            .collect();
+        // Rows that are written as statements are many, and nothing is looked for in them.
+        let Some(rule) = rule_of(&first) else {
+            return Ok(Ruling::Keep);
+        };
+        rule(self, &Statement::new(text))
+    }
+
+    fn note(&self, what: String) {
+        self.report.lock().note(what);
+    }
+
+    /// A statement that does nothing for a throwaway database.
+    fn skip(&self, what: &str) -> Ruling {
+        self.note(format!("{what}: left out"));
+        Ruling::Skip
+    }
+}
+
+type Rule = fn(&mut Rules, &Statement<'_>) -> Result<Ruling, String>;
+
+fn rule_of(first: &str) -> Option<Rule> {
+    Some(match first {
+        "alter" => |rules, s| Ok(alter(rules, s)),
+        "create" => |rules, s| Ok(create(rules, s)),
+        "drop" => |rules, s| Ok(rules.drop(s)),
+        "grant" | "revoke" => |rules, s| Ok(rules.grant(s)),
+        "set" => |rules, s| Ok(rules.set(s)),
+        "comment" => |rules, s| Ok(comment(rules, s)),
+        "security" => |rules, _| Ok(rules.skip("a security label")),
+        "reassign" => |rules, _| Ok(rules.skip("a change of owners")),
+        "select" => |rules, s| Ok(rules.select(s)),
+        "copy" => |_, s| copy(s),
+        _ => return None,
+    })
+}
+
+fn alter(rules: &mut Rules, s: &Statement<'_>) -> Ruling {
+    if s.is_any(1, &["role", "user", "group"]) && !s.is(2, "mapping") {
+        return rules.alter_role(s);
+    }
+    if let Some(owner) = owner(s) {
+        rules.note(format!(
+            "owner {}: it all belongs to {}",
+            String::from_utf8_lossy(&owner),
+            String::from_utf8_lossy(&rules.user)
+        ));
+        return Ruling::Skip;
+    }
+    match () {
+        () if s.is(1, "database") => rules.alter_database(s),
+        () if s.is(1, "subscription") => rules.skip("a subscription"),
+        () if s.is(1, "tablespace") => rules.skip("a tablespace"),
+        () if s.are(1, &["user", "mapping"]) => rules.skip("a user mapping"),
+        () if s.are(1, &["default", "privileges"]) => rules.default_privileges(s),
+        () if s.is(1, "table") || s.are(1, &["foreign", "table"]) => clean::alter_table(s),
+        () => Ruling::Keep,
+    }
+}
+
+/// The name in a statement that ends with `owner to name`.
+fn owner(s: &Statement<'_>) -> Option<Vec<u8>> {
+    let end = s.tokens.len() - usize::from(s.is_sign(s.tokens.len().checked_sub(1)?, b';'));
+    let name = end.checked_sub(1)?;
+    let owner = name
+        .checked_sub(2)
+        .filter(|&at| s.are(at, &["owner", "to"]));
+    owner.and_then(|_| s.name(name))
+}
+
+fn create(rules: &mut Rules, s: &Statement<'_>) -> Ruling {
+    match () {
+        () if s.are(1, &["user", "mapping"]) => rules.skip("a user mapping"),
+        () if s.is_any(1, &["role", "user", "group"]) => rules.create_role(s),
+        () if s.is(1, "database") => rules.create_database(s),
+        () if s.is(1, "tablespace") => rules.skip("a tablespace"),
+        () if s.is(1, "subscription") => rules.skip("a subscription"),
+        () if s.is(1, "policy") => rules.policy(s),
+        () if s.is(1, "schema") => rules.schema(s),
+        () => Ruling::Keep,
+    }
+}
+
+fn comment(rules: &mut Rules, s: &Statement<'_>) -> Ruling {
+    match () {
+        () if s.is(2, "database") => rules.skip("the comment of a database"),
+        () if s.is_any(2, &["subscription", "tablespace"]) => Ruling::Skip,
+        () if s.is(2, "role") => rules.with_roles(s, s.name(3)),
+        () => Ruling::Keep,
+    }
+}
+
+fn copy(s: &Statement<'_>) -> Result<Ruling, String> {
+    let Some(at) = s.find(1, &["from", "to"]) else {
+        return Ok(Ruling::Keep);
+    };
+    match () {
+        () if s.is(at + 1, "program") => Err(
+            "it runs a program (COPY … PROGRAM), which a seed may not; put the rows into a file"
+                .to_owned(),
+        ),
+        () if s.is(at, "from") && s.is(at + 1, "stdin") => Ok(Ruling::Rows),
+        () => Ok(Ruling::Keep),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,36 @@
+//! Lists of names in a statement.
+
+use crate::dump::tokens::Statement;
+
+/// Names that are no roles of their own.
+const NOBODY: [&[u8]; 5] = [
+    b"public",
+    b"current_user",
+    b"current_role",
+    b"session_user",
+    b"none",
+];
+
+/// The names from `at` on, separated by commas, and where the list ends.
+pub(super) fn list(s: &Statement<'_>, mut at: usize) -> (Vec<Vec<u8>>, usize) {
+    let mut names = Vec::new();
+    loop {
+        if s.is(at, "group") {
+            at += 1;
+        }
+        let Some(name) = s.name(at) else {
+            return (names, at);
+        };
+        names.push(name);
+        at += 1;
+        if !s.is_sign(at, b',') {
+            return (names, at);
+        }
+        at += 1;
+    }
+}
+
+/// Whether a name is one that every server has, or that stands for whoever is there.
+pub(super) fn is_given(name: &[u8]) -> bool {
+    NOBODY.contains(&name) || name.starts_with(b"pg_")
+}

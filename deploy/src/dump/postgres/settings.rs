@@ -1,0 +1,53 @@
+//! Settings of the session.
+
+use super::{Rules, Ruling};
+use crate::dump::tokens::{Statement, literal};
+
+/// Settings that `pg_dump` writes and that servers before some version do not know.
+const NEWER: [&str; 7] = [
+    "transaction_timeout",
+    "idle_in_transaction_session_timeout",
+    "idle_session_timeout",
+    "default_table_access_method",
+    "default_toast_compression",
+    "row_security",
+    "lock_timeout",
+];
+
+impl Rules {
+    pub(super) fn set(&mut self, s: &Statement<'_>) -> Ruling {
+        let name = 1 + usize::from(s.is_any(1, &["session", "local"]));
+        if s.is(name, "authorization") || s.is(name, "role") {
+            return match s.is_any(name + 1, &["default", "none"]) {
+                true => Ruling::Keep,
+                false => self.skip("a change of the acting role"),
+            };
+        }
+        let value = name + 2;
+        if !s.is_sign(name + 1, b'=') && !s.is(name + 1, "to") {
+            return Ruling::Keep;
+        }
+        let text = s.value(value).unwrap_or_default();
+        if s.is(name, "default_tablespace") && !text.is_empty() && text != b"default" {
+            return self.skip("a tablespace");
+        }
+        if s.is(name, "standard_conforming_strings") {
+            return Ruling::Backslashes(matches!(&*text, b"off" | b"false" | b"no" | b"0"));
+        }
+        let Some(newer) = NEWER.into_iter().find(|newer| s.is(name, newer)) else {
+            return Ruling::Keep;
+        };
+        // Set where the server knows it.
+        let setting = [
+            b"select pg_catalog.set_config(name, ".as_slice(),
+            &literal(&text),
+            b", false) from pg_catalog.pg_settings where name = ",
+            &literal(newer.as_bytes()),
+            b";",
+        ];
+        match text.is_empty() {
+            true => Ruling::Keep,
+            false => Ruling::Become(setting.concat()),
+        }
+    }
+}

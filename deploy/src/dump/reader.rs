@@ -1,0 +1,374 @@
+//! Reads a script and is read as what it becomes.
+
+mod files;
+mod rows;
+
+use std::{
+    fmt,
+    io::{self, BufRead as _, Read},
+};
+
+use super::{
+    lexer::{Lexer, Seen},
+    paths::Mention,
+    postgres::{Command, Rules, Ruling},
+    report::SharedReport,
+    source::Source,
+};
+
+/// How much of a statement is held. A longer one passes as it is: what is rewritten is short.
+const STATEMENT_BYTES_MAX: usize = 1 << 20;
+/// How much is handed on at a time.
+const PIECE_BYTES: usize = 64 * 1024;
+/// How deep scripts may include each other.
+const DEPTH_MAX: usize = 16;
+
+/// A script was given up; why is in the report.
+#[derive(Debug)]
+pub(crate) struct Refused;
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the script was given up")
+    }
+}
+
+impl std::error::Error for Refused {}
+
+/// Opens a file of the seed by its path in the checkout.
+pub(crate) type Open = Box<dyn Fn(&str) -> Option<Box<dyn Read + Send>> + Send>;
+
+/// What the next bytes are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    Statements,
+    /// The rest of a statement that is too long to be held.
+    Long,
+    Rows,
+}
+
+/// A script for psql, rewritten as it is read.
+pub(crate) struct ScriptReader {
+    /// What is read first.
+    first: Option<Source>,
+    /// What is read; each was named by the one before it.
+    sources: Vec<Source>,
+    open: Open,
+    /// The folder below which every file lies.
+    folder: String,
+    lexer: Lexer,
+    rules: Rules,
+    report: SharedReport,
+    mode: Mode,
+    /// What was read since the last end, and where in it the statement begins.
+    pending: Vec<u8>,
+    begins: Option<usize>,
+    /// What is read next, from `taken` on.
+    out: Vec<u8>,
+    taken: usize,
+    /// Lines that were handed on.
+    lines: u64,
+    /// Files that are named, where that is all that is wanted.
+    mentions: Option<Vec<Mention>>,
+}
+
+impl ScriptReader {
+    /// The script at `path`, for `user` to run. Others are found below `folder`. What is found is told
+    /// in the report.
+    pub(crate) fn new(
+        (path, script): (&str, Box<dyn Read + Send>),
+        (folder, open): (&str, Open),
+        user: &str,
+        report: SharedReport,
+    ) -> Self {
+        Self {
+            first: Some(Source::new(path.to_owned(), script)),
+            sources: Vec::new(),
+            open,
+            folder: folder.to_owned(),
+            lexer: Lexer::default(),
+            rules: Rules::new(user, report.clone()),
+            report,
+            mode: Mode::Statements,
+            pending: Vec::new(),
+            begins: None,
+            out: Vec::new(),
+            taken: 0,
+            lines: 0,
+            mentions: None,
+        }
+    }
+
+    /// From here on files that the script names are noted and not read.
+    pub(super) fn collect(&mut self) {
+        self.mentions = Some(Vec::new());
+    }
+
+    /// The files that were noted.
+    pub(super) fn collected(self) -> Vec<Mention> {
+        self.mentions.unwrap_or_default()
+    }
+
+    fn fill(&mut self) -> io::Result<()> {
+        if let Some(first) = self.first.take() {
+            self.enter(first)?;
+        }
+        while self.out.len() < PIECE_BYTES && !self.sources.is_empty() {
+            match self.mode {
+                Mode::Rows => self.read_row()?,
+                Mode::Statements | Mode::Long => self.read_statements()?,
+            }
+        }
+        Ok(())
+    }
+
+    fn source(&mut self) -> io::Result<&mut Source> {
+        self.sources
+            .last_mut()
+            .ok_or_else(|| io::Error::other(Refused))
+    }
+
+    fn enter(&mut self, mut source: Source) -> io::Result<()> {
+        let opened = match source.is_rows {
+            true => Ok(None),
+            false => source.open()?,
+        };
+        self.sources.push(source);
+        match opened {
+            Ok(dumped) => {
+                let mut report = self.report.lock();
+                report.dumped = dumped.or(report.dumped.take());
+            }
+            Err(why) => return Err(self.refuse(why)),
+        }
+        self.locate();
+        Ok(())
+    }
+
+    /// From here on lines are those of the innermost file.
+    fn locate(&mut self) {
+        if let Some(source) = self.sources.last() {
+            let mut report = self.report.lock();
+            report.lines.begin(self.lines + 1, source.here());
+        }
+    }
+
+    fn read_statements(&mut self) -> io::Result<()> {
+        let Some(source) = self.sources.last_mut() else {
+            return Ok(());
+        };
+        let piece = source.bytes.fill_buf()?;
+        if piece.is_empty() {
+            return self.end();
+        }
+        let (mut found, mut used) = (None, 0);
+        for &byte in piece {
+            used += 1;
+            let seen = self.lexer.step(byte);
+            if seen == Seen::Command {
+                found = Some(seen);
+                break;
+            }
+            source.line += u64::from(byte == b'\n');
+            if self.begins.is_none() && !self.lexer.is_blank() {
+                self.begins = Some(self.pending.len());
+            }
+            self.pending.push(byte);
+            if seen == Seen::End || self.pending.len() >= STATEMENT_BYTES_MAX {
+                found = Some(seen);
+                break;
+            }
+        }
+        source.bytes.consume(used);
+        match found {
+            Some(Seen::End) => self.statement(),
+            Some(Seen::Command) => self.command(),
+            Some(Seen::Inside) => {
+                self.mode = Mode::Long;
+                self.flush();
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// A statement is whole.
+    fn statement(&mut self) -> io::Result<()> {
+        let begins = self.begins.unwrap_or(self.pending.len());
+        let ruling = match self.mode {
+            Mode::Long => Ruling::Keep,
+            _ => match self.rules.judge(&self.pending[begins..]) {
+                Ok(ruling) => ruling,
+                Err(why) => return Err(self.refuse(why)),
+            },
+        };
+        self.mode = Mode::Statements;
+        match &ruling {
+            Ruling::Become(text) => self.replace(begins, text),
+            Ruling::Skip => self.replace(begins, b""),
+            Ruling::Backslashes(escapes) => self.lexer.backslashes = *escapes,
+            Ruling::Keep | Ruling::Rows => {}
+        }
+        self.flush();
+        self.lexer.reset();
+        if ruling == Ruling::Rows {
+            self.rest_before_rows()?;
+        }
+        Ok(())
+    }
+
+    /// A backslash was read; what is pending stays where it is.
+    fn command(&mut self) -> io::Result<()> {
+        let mut line = Vec::new();
+        let source = self.source()?;
+        if source.bytes.fill_buf()?.first() == Some(&b';') {
+            // It parts statements that are sent together.
+            source.bytes.consume(1);
+            self.pending.extend_from_slice(b"\\;");
+            return Ok(());
+        }
+        source.bytes.read_until(b'\n', &mut line)?;
+        let words = line.trim_ascii_end();
+        let command = match self.rules.command(words) {
+            Ok(command) => command,
+            Err(why) => return Err(self.refuse(why)),
+        };
+        let sends = words.starts_with(b"g") || words.starts_with(b"crosstabview");
+        let rows = command == Command::Rows;
+        match command {
+            Command::Keep | Command::Rows => {
+                self.pending.push(b'\\');
+                self.pending.extend_from_slice(words);
+            }
+            Command::Become(text) => self.pending.extend_from_slice(&text),
+            Command::Skip => {}
+            Command::Include { path, beside } if self.mentions.is_some() => {
+                self.mention(&path, beside, true);
+            }
+            Command::RowsOf { path, .. } if self.mentions.is_some() => {
+                self.mention(&path, false, false);
+            }
+            Command::Include { path, beside } => return self.include(&path, beside),
+            Command::RowsOf { statement, path } => return self.rows_of(&statement, &path),
+        }
+        self.pending.push(b'\n');
+        self.source()?.line += 1;
+        if sends || self.lexer.is_blank() {
+            self.mode = Mode::Statements;
+            self.flush();
+            self.lexer.reset();
+        }
+        if rows {
+            self.mode = Mode::Rows;
+        }
+        Ok(())
+    }
+
+    /// Puts text in place of the statement; its lines are kept by empty ones.
+    fn replace(&mut self, begins: usize, text: &[u8]) {
+        let gone = count_lines(&self.pending[begins..]).saturating_sub(count_lines(text));
+        self.pending.truncate(begins);
+        self.pending.extend_from_slice(text);
+        let length = self.pending.len() + usize::try_from(gone).unwrap_or(0);
+        self.pending.resize(length, b'\n');
+    }
+
+    fn flush(&mut self) {
+        let comments = self
+            .begins
+            .unwrap_or(self.pending.len())
+            .min(self.pending.len());
+        if let Some(source) = self.sources.last_mut() {
+            source.hear(&self.pending[..comments]);
+        }
+        self.lines += count_lines(&self.pending);
+        self.out.append(&mut self.pending);
+        self.begins = None;
+    }
+
+    /// The innermost file has ended.
+    fn end(&mut self) -> io::Result<()> {
+        if !self.lexer.is_plain() {
+            let why = "it ends in the middle of a statement: the file is cut off; make it again";
+            return Err(self.refuse(why.to_owned()));
+        }
+        if self.begins.is_some() {
+            self.statement()?;
+        }
+        self.flush();
+        self.lexer.reset();
+        if self.source()?.is_cut_off() {
+            let why = "it has a dump's first lines and not its last one (\"dump complete\"): the file \
+                       is cut off; make it again";
+            return Err(self.refuse(why.to_owned()));
+        }
+        self.sources.pop();
+        if !self.sources.is_empty() {
+            self.out.push(b'\n');
+            self.lines += 1;
+            self.locate();
+        }
+        Ok(())
+    }
+
+    fn refuse(&self, why: String) -> io::Error {
+        let line = self.sources.last().map(Source::here);
+        self.report.lock().refused = Some((line, why));
+        io::Error::other(Refused)
+    }
+}
+
+fn count_lines(text: &[u8]) -> u64 {
+    text.iter().map(|&byte| u64::from(byte == b'\n')).sum()
+}
+
+impl Read for ScriptReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.taken == self.out.len() {
+            self.out.clear();
+            self.taken = 0;
+            self.fill()?;
+        }
+        let waiting = &self.out[self.taken..];
+        let length = waiting.len().min(buffer.len());
+        buffer[..length].copy_from_slice(&waiting[..length]);
+        self.taken += length;
+        Ok(length)
+    }
+}
+
+#[cfg(test)]
+pub(super) mod testing {
+    use super::*;
+
+    /// What a script becomes, with its report; files are found below `db`.
+    pub(crate) fn read(
+        script: &str,
+        files: &[(&str, &str)],
+    ) -> (Result<String, String>, SharedReport) {
+        let files: Vec<(String, String)> = files
+            .iter()
+            .map(|&(path, text)| (path.to_owned(), text.to_owned()))
+            .collect();
+        let open: Open = Box::new(move |wanted| {
+            let (_, text) = files.iter().find(|(path, _)| path == wanted)?;
+            Some(Box::new(io::Cursor::new(text.clone().into_bytes())))
+        });
+        let report = SharedReport::default();
+        let script: Box<dyn Read + Send> =
+            Box::new(io::Cursor::new(script.to_owned().into_bytes()));
+        let mut text = String::new();
+        let read = ScriptReader::new(("db/seed.sql", script), ("db", open), "app", report.clone())
+            .read_to_string(&mut text);
+        let refused = report.lock().refused.clone();
+        let told = match (read, refused) {
+            (Ok(_), None) => Ok(text),
+            (_, Some((line, why))) => Err(format!("{}: {why}", line.unwrap())),
+            (Err(error), None) => Err(format!("unexplained: {error}")),
+        };
+        (told, report)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,51 @@
+//! Files that a script names.
+
+use std::io;
+
+use super::{DEPTH_MAX, ScriptReader};
+use crate::dump::{
+    paths::{Mention, resolve},
+    source::Source,
+};
+
+impl ScriptReader {
+    pub(super) fn mention(&mut self, path: &str, beside: bool, is_script: bool) {
+        let script = self.sources.last().map_or("", |source| &source.path);
+        let candidates = resolve(&self.folder, script, path, beside);
+        if let (Ok(candidates), Some(mentions)) = (candidates, &mut self.mentions) {
+            mentions.push(Mention {
+                candidates,
+                is_script,
+            });
+        }
+    }
+
+    /// Another script stands in place of the line.
+    pub(super) fn include(&mut self, path: &str, beside: bool) -> io::Result<()> {
+        let source = self.find(path, beside)?;
+        self.source()?.line += 1;
+        self.flush();
+        if self.sources.len() >= DEPTH_MAX {
+            let why =
+                format!("it includes {path}, {DEPTH_MAX} files deep; do they name each other?");
+            return Err(self.refuse(why));
+        }
+        self.enter(source)
+    }
+
+    pub(super) fn find(&mut self, path: &str, beside: bool) -> io::Result<Source> {
+        let script = self.source()?.path.clone();
+        let candidates = match resolve(&self.folder, &script, path, beside) {
+            Ok(candidates) => candidates,
+            Err(why) => return Err(self.refuse(why)),
+        };
+        let found = candidates.iter().find_map(|candidate| {
+            let bytes = (self.open)(candidate)?;
+            Some(Source::new(candidate.clone(), bytes))
+        });
+        found.ok_or_else(|| {
+            let wanted = candidates.join(" or ");
+            self.refuse(format!("it reads {path}, and there is no file {wanted}"))
+        })
+    }
+}

@@ -1,0 +1,85 @@
+//! Rows between the statements of a script.
+
+use std::io::{self, BufRead as _};
+
+use super::{Mode, ScriptReader};
+
+impl ScriptReader {
+    pub(super) fn read_row(&mut self) -> io::Result<()> {
+        let from = self.out.len();
+        let mut out = std::mem::take(&mut self.out);
+        let read = self.source()?.bytes.read_until(b'\n', &mut out);
+        self.out = out;
+        read?;
+        let row = self.out[from..].trim_ascii_end();
+        let (is_end, is_nothing) = (row == b"\\.", self.out.len() == from);
+        if self.source()?.is_rows {
+            return self.row_of_file(from, is_end, is_nothing);
+        }
+        if is_nothing {
+            let why = "it ends in the middle of rows: the file is cut off; make it again";
+            return Err(self.refuse(why.to_owned()));
+        }
+        if is_end {
+            self.mode = Mode::Statements;
+        }
+        self.source()?.line += 1;
+        self.lines += 1;
+        Ok(())
+    }
+
+    /// A row of a file that holds nothing else. It ends with the file, and not with the row that ends
+    /// rows in a script.
+    pub(super) fn row_of_file(
+        &mut self,
+        from: usize,
+        is_end: bool,
+        is_nothing: bool,
+    ) -> io::Result<()> {
+        if is_end {
+            return Err(self.refuse("a row of it is \\., which ends rows; leave it out".to_owned()));
+        }
+        if is_nothing {
+            self.out.extend_from_slice(b"\\.\n");
+            self.sources.pop();
+            self.mode = Mode::Statements;
+        } else if !self.out[from..].ends_with(b"\n") {
+            self.out.push(b'\n');
+        }
+        self.lines += 1;
+        match is_nothing {
+            true => self.locate(),
+            false => self.source()?.line += 1,
+        }
+        Ok(())
+    }
+
+    /// Rows begin on the line after the statement that reads them.
+    pub(super) fn rest_before_rows(&mut self) -> io::Result<()> {
+        let mut rest = Vec::new();
+        let source = self.source()?;
+        source.bytes.read_until(b'\n', &mut rest)?;
+        source.line += 1;
+        if !rest.trim_ascii().is_empty() {
+            let why = "something follows COPY … FROM stdin on its line; put it after the rows";
+            return Err(self.refuse(why.to_owned()));
+        }
+        self.out.push(b'\n');
+        self.lines += 1;
+        self.mode = Mode::Rows;
+        Ok(())
+    }
+
+    /// The rows of a file, and what reads them, stand in place of the line.
+    pub(super) fn rows_of(&mut self, statement: &[u8], path: &str) -> io::Result<()> {
+        let mut source = self.find(path, false)?;
+        source.is_rows = true;
+        self.source()?.line += 1;
+        self.pending.extend_from_slice(statement);
+        self.pending.push(b'\n');
+        self.flush();
+        self.lexer.reset();
+        self.mode = Mode::Rows;
+        self.enter(source)
+    }
+}

@@ -1,0 +1,189 @@
+//! Scripts, and what they become.
+
+use proptest::prelude::*;
+
+use super::testing::read;
+
+fn become_of(script: &str) -> String {
+    read(script, &[]).0.unwrap()
+}
+
+#[test]
+fn what_needs_no_change_passes_byte_by_byte() {
+    let script = "-- a comment with DROP TABLE x;\ncreate table t (a text); /* ALTER TABLE t OWNER TO x; */\n\
+        insert into t values ('GRANT a TO b;', E'\\'; DROP TABLE t;', $$ DROP TABLE t; $$);\n\
+        COPY t FROM stdin;\nALTER TABLE t OWNER TO shop;\nSET transaction_timeout = 0;\n\\! x\n\\.\n\
+        select 1 \\gset\n\\echo :x\nselect 2";
+    assert_eq!(become_of(script), script);
+}
+
+#[test]
+fn every_line_keeps_its_number() {
+    let script = "select 1;\nALTER TABLE t\n  OWNER TO shop;\nselect\n2; GRANT SELECT\nON t TO ro; select 3;\n";
+    let after = become_of(script);
+    let line = |text: &str, of: &str| text.lines().position(|line| line.contains(of));
+    for word in ["select 1", "2;", "ON t TO ro", "select 3"] {
+        assert_eq!(line(&after, word), line(script, word), "{after}");
+    }
+}
+
+#[test]
+fn an_included_file_stands_where_it_is_named_and_lines_are_its_own() {
+    let (text, report) = read(
+        "select 1;\n\\ir tables.sql\nselect 3;\n",
+        &[("db/tables.sql", "select\n2;\n")],
+    );
+    let text = text.unwrap();
+    let number = |of: &str| 1 + text.lines().position(|line| line.contains(of)).unwrap() as u64;
+    let place = |of: &str| report.lock().lines.find(number(of)).unwrap().to_string();
+    assert_eq!(place("select 1"), "db/seed.sql at line 1");
+    assert_eq!(place("2;"), "db/tables.sql at line 2");
+    assert_eq!(place("select 3"), "db/seed.sql at line 3");
+}
+
+#[test]
+fn rows_of_a_file_are_read_as_rows_of_the_script() {
+    let files = [("db/goods.csv", "1,apple\n2,pear")];
+    let (text, report) = read(
+        "\\copy goods (id, name) from 'goods.csv' with (format csv)\nselect 1;\n",
+        &files,
+    );
+    let text = text.unwrap();
+    assert_eq!(
+        text,
+        "copy goods (id, name) from stdin with (format csv);\n1,apple\n2,pear\n\\.\nselect 1;\n"
+    );
+    assert_eq!(
+        report.lock().lines.find(3).unwrap().to_string(),
+        "db/goods.csv at line 2"
+    );
+    assert_eq!(
+        report.lock().lines.find(5).unwrap().to_string(),
+        "db/seed.sql at line 2"
+    );
+}
+
+#[test]
+fn what_reaches_beyond_the_database_is_refused_with_its_line() {
+    for (script, said) in [
+        (
+            "select 1;\n\\! id\n",
+            "db/seed.sql at line 2: psql's \\! may not",
+        ),
+        ("\\o x\n", "psql's \\o may not"),
+        ("\\set x `id`\n", "may not run programs"),
+        ("select 1 \\g | id\n", "may not run programs"),
+        ("copy t from program 'id';\n", "runs a program"),
+        ("\\copy t from program 'id'\n", "runs a program"),
+        ("\\copy t to 'x'\n", "writes a file"),
+        ("\\i /etc/passwd\n", "outside of the checkout"),
+        ("\\ir ../../x.sql\n", "not below the seed's folder db"),
+        ("\\i :x\n", "write its path"),
+        ("\\i x.sql\n", "there is no file db/x.sql"),
+    ] {
+        let told = read(script, &[]).0.unwrap_err();
+        assert!(told.contains(said), "{script}: {told}");
+    }
+    let (told, _) = read("\\i a.sql\n", &[("db/a.sql", "\\i a.sql\n")]);
+    assert!(told.unwrap_err().contains("do they name each other"));
+}
+
+#[test]
+fn what_is_cut_off_is_refused() {
+    let dump = "-- PostgreSQL database dump\nselect 1;\n";
+    assert!(read(dump, &[]).0.unwrap_err().contains("cut off"));
+    let whole = format!("--\n{dump}--\n-- PostgreSQL database dump complete\n--\n");
+    assert_eq!(become_of(&whole), whole);
+    assert!(
+        read("COPY t FROM stdin;\n1\n", &[])
+            .0
+            .unwrap_err()
+            .contains("cut off")
+    );
+    assert!(read("select 'a", &[]).0.unwrap_err().contains("cut off"));
+}
+
+#[test]
+fn a_mark_of_the_encoding_is_left_out_and_utf_16_is_named() {
+    assert_eq!(become_of("\u{feff}select 1;\n"), "select 1;\n");
+}
+
+#[test]
+fn versions_are_read_from_the_heading() {
+    let script =
+        "-- Dumped from database version 16.2 (Debian 16.2-1)\n-- Dumped by pg_dump version 17.1\n";
+    let dumped = read(script, &[]).1.lock().dumped.clone();
+    assert_eq!(dumped, Some(("16.2".to_owned(), "17.1".to_owned())));
+}
+
+#[test]
+fn a_statement_that_is_too_long_to_be_held_passes() {
+    let script = format!(
+        "insert into t values ('{}');\nALTER TABLE t OWNER TO x;\nselect 1;\n",
+        "a;".repeat(1 << 20)
+    );
+    let after = become_of(&script);
+    assert_eq!(after, script.replace("ALTER TABLE t OWNER TO x;", ""));
+}
+
+/// Words that rules look for, and whatever else there may be.
+fn text() -> impl Strategy<Value = String> {
+    let words = [
+        "ALTER TABLE t OWNER TO x;",
+        "DROP TABLE t;",
+        "\\connect x",
+        "\\! x",
+        "GRANT a TO b;",
+        "COPY t FROM stdin;",
+        "SET transaction_timeout = 0;",
+        "begin",
+        "--",
+        "/*",
+        ";",
+        "\n",
+        "(",
+        "$",
+        "\"",
+    ];
+    let piece = prop_oneof![
+        proptest::sample::select(words.to_vec()).prop_map(str::to_owned),
+        "[a-z ,é]{0,5}"
+    ];
+    proptest::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
+}
+
+/// Statements, comments and rows that hold such text where nothing of it is a statement.
+fn untouched() -> impl Strategy<Value = String> {
+    let quoted = |text: String, quote: &str| text.replace(quote, &quote.repeat(2));
+    prop_oneof![
+        text().prop_map(move |t| format!("insert into t values ('{}');\n", quoted(t, "'"))),
+        text().prop_map(|t| {
+            let t = t.replace('\\', "\\\\").replace('\'', "\\'");
+            format!("select E'{t}' ;\n")
+        }),
+        text().prop_map(move |t| format!("select 1 as \"a{}\";\n", quoted(t, "\""))),
+        text().prop_map(|t| format!("do $x$ {t} $x$;\n")),
+        text().prop_map(|t| format!(
+            "create function f() returns int as $$ {} $$;\n",
+            t.replace('$', "")
+        )),
+        text().prop_map(|t| format!("-- {}\n", t.replace('\n', " "))),
+        text().prop_map(|t| format!("/* {} */\n", t.replace("/*", ""))),
+        text().prop_map(|t| format!("COPY t (a) FROM stdin;\n{t}\n\\.\n")),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn what_is_no_statement_is_never_changed(pieces in proptest::collection::vec(untouched(), 1..12)) {
+        let script = pieces.concat();
+        prop_assert_eq!(become_of(&script), script);
+    }
+
+    #[test]
+    fn any_bytes_are_read_to_their_end_or_refused(script in ".{0,200}") {
+        if let (Err(why), _) = read(&script, &[]) {
+            prop_assert!(!why.starts_with("unexplained"), "{}", why);
+        }
+    }
+}

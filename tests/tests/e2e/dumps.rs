@@ -1,0 +1,164 @@
+//! Dumps as the usual programs write them, and scripts as people write them.
+
+use std::path::Path;
+
+use anyhow::{Context as _, ensure};
+use tests::harness::{App, Dayfly};
+
+/// Where `tests/dumps/oracle` records them.
+fn recorded(name: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("dumps/postgres")
+        .join(name)
+}
+
+/// Roles that could log in beside the application's, and passwords beside its own.
+const LOGINS: &str = "select count(*) from pg_authid where rolname <> 'app' and \
+                      (rolcanlogin or rolpassword is not null or rolsuper and oid > 16383)";
+/// What the application's user may do.
+const OWN: &str = "select rolsuper::text || rolcanlogin from pg_roles where rolname = 'app'";
+
+/// Brings a dump and compares what became of it with what was dumped.
+async fn expect_data(dayfly: &Dayfly, dump: &str, major: u32) -> anyhow::Result<()> {
+    let from = recorded(dump);
+    let from = from.to_str().context("a path that is no text")?;
+    let name = dump.replace('.', "-");
+    let words = ["snapshot", "import", &name, from, "--engine", "postgres:15"];
+    let done = dayfly.command(dayfly.data(), &words).await?;
+    ensure!(done.success, "{dump}: {done:?}");
+    let preview = dayfly.database("postgres:15", Some(&name)).await?;
+    let ask = async |what: &str| dayfly.first_value(&preview.id, what).await;
+    let checksums = std::fs::read_to_string(recorded("checksums.sql"))?;
+    let wanted = std::fs::read_to_string(recorded(&format!("checksum-{major}")))?;
+    ensure!(ask(&checksums).await? == wanted.trim(), "{dump}");
+    ensure!(ask(LOGINS).await? == "0", "{dump}");
+    ensure!(ask(OWN).await? == "truetrue", "{dump}");
+    dayfly.remove(&preview.id).await
+}
+
+/// All forms of all versions, two at a time.
+async fn expect_all(forms: [&str; 2]) -> anyhow::Result<()> {
+    Dayfly::play(async |dayfly| {
+        for major in [15, 17, 18] {
+            let [one, two] = forms.map(|form| format!("{form}-{major}.sql"));
+            tokio::try_join!(
+                expect_data(dayfly, &one, major),
+                expect_data(dayfly, &two, major)
+            )?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plain_dump_of_any_version_becomes_the_data() -> anyhow::Result<()> {
+    expect_all(["plain", "clean"]).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dump_that_makes_its_database_becomes_the_data() -> anyhow::Result<()> {
+    expect_all(["create", "dumpall"]).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_archive_becomes_the_data_unless_it_is_newer_than_the_server() -> anyhow::Result<()> {
+    Dayfly::play(async |dayfly| {
+        expect_data(dayfly, "custom-15.dump", 15).await?;
+        let newer = recorded("custom-18.dump");
+        let newer = newer.to_str().context("a path that is no text")?;
+        let words = [
+            "snapshot",
+            "import",
+            "newer",
+            newer,
+            "--engine",
+            "postgres:15",
+        ];
+        let done = dayfly.command(dayfly.data(), &words).await?;
+        let told = "a newer pg_dump wrote this archive";
+        ensure!(!done.success && done.stderr.contains(told), "{done:?}");
+        Ok(())
+    })
+    .await
+}
+
+/// One note, as the application expects it.
+const NOTES: &str =
+    "create table notes (text text not null);\ninsert into notes values ('seeded');\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_seed_that_goes_elsewhere_or_reads_what_lies_beside_it_is_the_applications()
+-> anyhow::Result<()> {
+    Dayfly::play(async |dayfly| {
+        let elsewhere = format!("create database shop;\n\\connect shop\n{NOTES}");
+        let includes = "\\ir parts/tables.sql\n\\copy notes from 'notes.csv' with (format csv)\n";
+        let toml = "[services.web]\nbuild = \".\"\nhealth = \"/healthz\"\n\n[databases.main]\n\
+                    engine = \"postgres:15\"\nseed = \"db/seed.sql\"\n";
+        let beside = App::probe("text")
+            .with("dayfly.toml", toml)
+            .with("db/seed.sql", includes)
+            .with(
+                "db/parts/tables.sql",
+                "create table notes (text text not null);\n",
+            )
+            .with("db/notes.csv", "seeded\n");
+        let opened = [
+            dayfly
+                .open("elsewhere", &App::notes("a").with("seed.sql", &elsewhere))
+                .await?,
+            dayfly.open("beside", &beside).await?,
+        ];
+        for pull in &opened {
+            let preview = dayfly.live(pull, &pull.commit).await?;
+            let visitor = dayfly.visitor(preview.url()?);
+            ensure!(visitor.notes().await? == ["seeded"], "{}", pull.id);
+        }
+        // A file that is read is a part of the seed.
+        let [_, pull] = &opened;
+        let commit = dayfly
+            .push(pull, &beside.with("db/notes.csv", "another\n"))
+            .await?;
+        dayfly.live(pull, &commit).await?;
+        let preview = dayfly.reset(&pull.id).await?;
+        let visitor = dayfly.visitor(preview.url()?);
+        ensure!(visitor.notes().await? == ["another"]);
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_seed_that_cannot_become_the_data_says_why_and_where() -> anyhow::Result<()> {
+    Dayfly::play(async |dayfly| {
+        let two = format!("\\connect one\n{NOTES}\\connect two\n{NOTES}");
+        let cut = format!("-- PostgreSQL database dump\n{NOTES}");
+        let cases = [
+            ("two", two.as_str(), "fills the databases one and two"),
+            ("runs", "select 1;\n\\! id\n", "seed.sql failed at line 2"),
+            ("cut", &cut, "the file is cut off"),
+            (
+                "extension",
+                "create extension postgis;\n",
+                "postgis/postgis has it",
+            ),
+            (
+                "missing",
+                "\\ir tables.sql\n",
+                "there is no file tables.sql",
+            ),
+        ];
+        let mut opened = Vec::new();
+        for (branch, seed, told) in cases {
+            let app = App::notes("text").with("seed.sql", seed);
+            opened.push((dayfly.open(branch, &app).await?, told));
+        }
+        for (pull, told) in opened {
+            let failed = dayfly.failed(&pull, &pull.commit).await?;
+            let said = failed.diagnosed();
+            ensure!(said.contains(told), "{told}: {said}");
+        }
+        Ok(())
+    })
+    .await
+}
