@@ -7,7 +7,9 @@ use async_trait::async_trait;
 
 use crate::{
     blueprint::DatabaseKind,
-    databases::{DataSet, DataSink, DatabaseError, DatabaseSpec, Seed, SeedFile, SnapshotState},
+    databases::{
+        DataSet, DataSink, DatabaseError, DatabaseSpec, Seed, SeedFile, SeedReport, SnapshotState,
+    },
     engine::{EngineError, LogStream},
     names::{DatabaseKey, DatabaseName, SnapshotId},
 };
@@ -84,6 +86,10 @@ pub trait DataAccess: Send + Sync {
     /// Copies of all of it, taken at one moment: what runs on it is paused meanwhile.
     /// [`DatabaseError::NoData`] where it went since it was listed.
     async fn freeze(&self, kept: &Kept) -> Result<Vec<Box<dyn Frozen>>, DatabaseError>;
+
+    /// What became of the seed that a database's data were made from; nothing is told of data that
+    /// earlier versions made.
+    async fn seed_report(&self, key: &DatabaseKey) -> Result<SeedReport, DatabaseError>;
 
     /// How a person reaches a database.
     async fn reach(&self, spec: &DatabaseSpec) -> Result<ConnectionInfo, DatabaseError>;

@@ -8,6 +8,8 @@
 //! Data and server are two things: [`Databases::create`] and [`Databases::fork`] bring data about,
 //! [`Databases::start`] and [`Databases::stop`] a server on them.
 
+mod connection;
+
 use std::{
     collections::BTreeMap,
     sync::Arc,
@@ -16,7 +18,7 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -25,6 +27,8 @@ use crate::{
     names::{DatabaseKey, DatabaseName, Generation, PreviewId, SnapshotId},
     table_watch::TableWatch,
 };
+
+pub use connection::{url, variables};
 
 /// All databases of one generation of a preview.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -122,30 +126,6 @@ pub struct DatabaseSpec {
 /// The user and the database inside every server that has such.
 pub const USER: &str = "app";
 
-/// Where a service in the same network reaches the database.
-pub fn url(
-    kind: &DatabaseKind,
-    name: &DatabaseName,
-    password: &SecretString,
-    host_and_port: Option<&str>,
-) -> String {
-    let password = password.expose_secret();
-    let at = |port: u16| host_and_port.map_or_else(|| format!("{name}:{port}"), str::to_owned);
-    match kind {
-        DatabaseKind::Postgres => format!("postgres://{USER}:{password}@{}/{USER}", at(5432)),
-        DatabaseKind::Mysql | DatabaseKind::Mariadb => {
-            format!("mysql://{USER}:{password}@{}/{USER}", at(3306))
-        }
-        DatabaseKind::Redis | DatabaseKind::Valkey => {
-            format!("redis://:{password}@{}/0", at(6379))
-        }
-        DatabaseKind::Other { port, .. } => match port {
-            Some(port) => format!("tcp://{}", at(*port)),
-            None => format!("tcp://{name}"),
-        },
-    }
-}
-
 /// Copies of data, all taken at one moment.
 #[derive(Clone, Debug)]
 pub struct Fork {
@@ -166,6 +146,16 @@ pub struct Forked {
     pub took: Duration,
     /// Whether the copies share their blocks with the source.
     pub shared: bool,
+}
+
+/// What became of a seed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeedReport {
+    /// Rows by table, in the order of the tables' names; none where a kind has no tables, or where
+    /// they took too long to count.
+    pub rows: Vec<(String, u64)>,
+    /// What of it was left out or made otherwise, a line each. Outside text.
+    pub changes: Vec<String>,
 }
 
 /// A snapshot in the pool, and what is known of it.

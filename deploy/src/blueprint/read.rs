@@ -208,14 +208,8 @@ url = "MAIN_URL"
             (database.image.as_str(), database.url_variable.as_str()),
             ("postgres:15", "MAIN_URL")
         );
-        let paths = vec!["db/seed.sql".to_owned()];
-        assert_eq!(
-            database.seed,
-            Some(SeedSource::Sql {
-                paths,
-                beside: Vec::new()
-            })
-        );
+        let (paths, beside) = (vec!["db/seed.sql".to_owned()], Vec::new());
+        assert_eq!(database.seed, Some(SeedSource::Sql { paths, beside }));
         let migrate = database.migrate.as_ref().unwrap();
         assert_eq!((migrate.run.0.len(), migrate.service.as_str()), (2, "web"));
     }

@@ -49,6 +49,11 @@ enum State {
     LiteralEnd {
         escapes: bool,
     },
+    /// In the space after one that takes backslashes, which goes on where another literal follows on a
+    /// later line.
+    LiteralGap {
+        newline: bool,
+    },
     Quoted,
     /// In what may become the tag of a dollar quote.
     Tag(Vec<u8>),
@@ -114,7 +119,17 @@ impl Lexer {
             State::LiteralEnd { escapes } if byte == b'\'' => {
                 self.state = State::Literal { escapes: *escapes };
             }
-            State::LiteralEnd { .. } => return self.again(byte),
+            State::LiteralEnd { escapes: true } if byte.is_ascii_whitespace() => {
+                let newline = byte == b'\n';
+                self.state = State::LiteralGap { newline };
+            }
+            State::LiteralGap { newline } if byte.is_ascii_whitespace() => {
+                *newline |= byte == b'\n';
+            }
+            State::LiteralGap { newline: true } if byte == b'\'' => {
+                self.state = State::Literal { escapes: true };
+            }
+            State::LiteralEnd { .. } | State::LiteralGap { .. } => return self.again(byte),
             // A quote in a quoted name is written twice: it ends, and begins again at once.
             State::Quoted if byte == b'"' => self.state = State::Plain,
             State::Literal { .. } | State::Quoted => {}
@@ -146,10 +161,10 @@ impl Lexer {
 
     /// Whether the script may end here: in no comment, literal or name.
     pub(super) fn is_plain(&self) -> bool {
-        use State::{Dash, LineComment, LiteralEnd, Plain, Slash, Tag};
+        use State::{Dash, LineComment, LiteralEnd, LiteralGap, Plain, Slash, Tag};
         matches!(
             self.state,
-            Plain | Dash | Slash | LineComment | LiteralEnd { .. } | Tag(_)
+            Plain | Dash | Slash | LineComment | LiteralEnd { .. } | LiteralGap { .. } | Tag(_)
         )
     }
 
@@ -279,6 +294,8 @@ mod tests {
             (r"select E'\';' ; select 2", 2),
             (r"select E'a'';\';' ; select 2", 2),
             (r"select '\' ; select 2", 2),
+            ("select E'a\n'\n  'it\\'s; b'; select 2", 2),
+            ("select E'a' ; select 'b\\'; select 3", 3),
             ("select \"a;b\"\"c;\" ; select 2", 2),
             ("-- a; b\nselect 1; -- c;\n", 2),
             ("/* a; /* b; */ c; */ select 1;", 1),

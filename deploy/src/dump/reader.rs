@@ -11,7 +11,7 @@ use std::{
 use super::{
     lexer::{Lexer, Seen},
     paths::Mention,
-    postgres::{Command, Rules, Ruling},
+    postgres::{Command, Rules, Ruling, sends},
     report::SharedReport,
     source::Source,
 };
@@ -68,6 +68,8 @@ pub(crate) struct ScriptReader {
     taken: usize,
     /// Lines that were handed on.
     lines: u64,
+    /// How many branches are open.
+    branches: u32,
     /// Files that are named, where that is all that is wanted.
     mentions: Option<Vec<Mention>>,
 }
@@ -95,6 +97,7 @@ impl ScriptReader {
             out: Vec::new(),
             taken: 0,
             lines: 0,
+            branches: 0,
             mentions: None,
         }
     }
@@ -184,7 +187,9 @@ impl ScriptReader {
             Some(Seen::End) => self.statement(),
             Some(Seen::Command) => self.command(),
             Some(Seen::Inside) => {
-                self.mode = Mode::Long;
+                if !self.lexer.is_blank() {
+                    self.mode = Mode::Long;
+                }
                 self.flush();
                 Ok(())
             }
@@ -233,35 +238,95 @@ impl ScriptReader {
             Ok(command) => command,
             Err(why) => return Err(self.refuse(why)),
         };
-        let sends = words.starts_with(b"g") || words.starts_with(b"crosstabview");
-        let rows = command == Command::Rows;
+        self.branch(words);
+        let (sends, rows) = (sends(words), command == Command::Rows);
+        let left_out = sends && self.judge_sent()?;
         match command {
-            Command::Keep | Command::Rows => {
+            Command::Keep | Command::Rows if !left_out => {
                 self.pending.push(b'\\');
                 self.pending.extend_from_slice(words);
             }
-            Command::Become(text) => self.pending.extend_from_slice(&text),
-            Command::Skip => {}
-            Command::Include { path, beside } if self.mentions.is_some() => {
-                self.mention(&path, beside, true);
+            // Only another session begins so.
+            Command::Become(text) => {
+                self.pending.extend_from_slice(&text);
+                self.lexer.backslashes = false;
             }
-            Command::RowsOf { path, .. } if self.mentions.is_some() => {
-                self.mention(&path, false, false);
-            }
+            Command::Keep | Command::Rows | Command::Skip => {}
+            Command::Quit => return self.quit(),
             Command::Include { path, beside } => return self.include(&path, beside),
             Command::RowsOf { statement, path } => return self.rows_of(&statement, &path),
         }
+        self.end_line(sends);
+        if rows {
+            self.mode = Mode::Rows;
+        }
+        Ok(())
+    }
+
+    /// The line of a command has ended.
+    fn end_line(&mut self, sends: bool) {
         self.pending.push(b'\n');
-        self.source()?.line += 1;
+        if let Some(source) = self.sources.last_mut() {
+            source.line += 1;
+        }
         if sends || self.lexer.is_blank() {
             self.mode = Mode::Statements;
             self.flush();
             self.lexer.reset();
         }
-        if rows {
-            self.mode = Mode::Rows;
+    }
+
+    /// A statement that a command sends, which has no semicolon. Answers whether it is left out.
+    fn judge_sent(&mut self) -> io::Result<bool> {
+        let Some(begins) = self.begins.filter(|_| self.mode == Mode::Statements) else {
+            return Ok(false);
+        };
+        match self.rules.judge(&self.pending[begins..]) {
+            Ok(Ruling::Become(text)) => self.replace(begins, &text),
+            Ok(Ruling::Skip) => {
+                self.replace(begins, b"");
+                return Ok(true);
+            }
+            Ok(Ruling::Keep | Ruling::Rows | Ruling::Backslashes(_)) => {}
+            Err(why) => return Err(self.refuse(why)),
         }
+        Ok(false)
+    }
+
+    /// Counts the branches (`\\if`) that are open.
+    fn branch(&mut self, words: &[u8]) {
+        let word = words.split(u8::is_ascii_whitespace).next();
+        match word {
+            Some(b"if") => self.branches += 1,
+            Some(b"endif") => self.branches = self.branches.saturating_sub(1),
+            _ => {}
+        }
+    }
+
+    /// Nothing more of the innermost file is read.
+    fn quit(&mut self) -> io::Result<()> {
+        if self.branches > 0 {
+            let why = "\\q stands in an \\if, and whether it is run is not known before; put what it \
+                       guards into the \\if instead";
+            return Err(self.refuse(why.to_owned()));
+        }
+        self.pending.clear();
+        self.begins = None;
+        self.leave(false);
         Ok(())
+    }
+
+    /// Goes back to the file that named this one; what is open ends.
+    fn leave(&mut self, open: bool) {
+        self.lexer.reset();
+        self.sources.pop();
+        if self.sources.is_empty() {
+            return;
+        }
+        let end: &[u8] = if open { b"\n;\n" } else { b"\n" };
+        self.out.extend_from_slice(end);
+        self.lines += count_lines(end);
+        self.locate();
     }
 
     /// Puts text in place of the statement; its lines are kept by empty ones.
@@ -292,22 +357,17 @@ impl ScriptReader {
             let why = "it ends in the middle of a statement: the file is cut off; make it again";
             return Err(self.refuse(why.to_owned()));
         }
-        if self.begins.is_some() {
+        let open = self.begins.is_some();
+        if open {
             self.statement()?;
         }
         self.flush();
-        self.lexer.reset();
         if self.source()?.is_cut_off() {
             let why = "it has a dump's first lines and not its last one (\"dump complete\"): the file \
                        is cut off; make it again";
             return Err(self.refuse(why.to_owned()));
         }
-        self.sources.pop();
-        if !self.sources.is_empty() {
-            self.out.push(b'\n');
-            self.lines += 1;
-            self.locate();
-        }
+        self.leave(open);
         Ok(())
     }
 

@@ -9,12 +9,11 @@ const PIECE_BYTES: usize = 64 * 1024;
 /// How much of a file's beginning says where it comes from.
 const HEADING_BYTES: usize = 4 * 1024;
 
+/// What begins a dump of one database, and one of all; each ends with the same words and "complete".
 const HEADINGS: [&str; 2] = [
-    "-- PostgreSQL database dump",
     "-- PostgreSQL database cluster dump",
+    "-- PostgreSQL database dump",
 ];
-/// What ends a plain dump.
-const COMPLETE: &str = "dump complete";
 
 /// A file, and how far it was read.
 pub(super) struct Source {
@@ -22,8 +21,8 @@ pub(super) struct Source {
     pub(super) path: String,
     /// The line that is being read, from one on.
     pub(super) line: u64,
-    /// Whether it begins like a dump, and whether it ended like one.
-    is_dump: bool,
+    /// With which words it begins where it is a dump, and whether it ended with them.
+    heading: Option<&'static str>,
     complete: bool,
     /// Whether its rows are all that is wanted of it.
     pub(super) is_rows: bool,
@@ -35,7 +34,7 @@ impl Source {
             bytes: BufReader::with_capacity(PIECE_BYTES, bytes),
             path,
             line: 1,
-            is_dump: false,
+            heading: None,
             complete: false,
             is_rows: false,
         }
@@ -64,7 +63,7 @@ impl Source {
         if start.starts_with(b"\xef\xbb\xbf") {
             self.bytes.consume(3);
         }
-        self.is_dump = HEADINGS.iter().any(|heading| head.contains(heading));
+        self.heading = HEADINGS.into_iter().find(|heading| head.contains(heading));
         let version = |label: &str| {
             let (_, rest) = head.split_once(label)?;
             rest.split_whitespace().next().map(str::to_owned)
@@ -75,11 +74,18 @@ impl Source {
 
     /// Comments between statements passed by.
     pub(super) fn hear(&mut self, comments: &[u8]) {
-        self.complete |= self.is_dump && String::from_utf8_lossy(comments).contains(COMPLETE);
+        let Some(heading) = self.heading.filter(|_| !self.complete) else {
+            return;
+        };
+        let comments = String::from_utf8_lossy(comments);
+        let said = comments
+            .split_once(heading)
+            .map(|(_, rest)| rest.trim_start());
+        self.complete = said.is_some_and(|rest| rest.starts_with("complete"));
     }
 
     /// Whether it has a dump's first words and not its last ones.
     pub(super) fn is_cut_off(&self) -> bool {
-        self.is_dump && !self.complete
+        self.heading.is_some() && !self.complete
     }
 }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     data_access::{ConnectionInfo, DataAccess, Frozen, ImportSpec, Imported, Kept},
-    databases::{DataSink, DatabaseError, DatabaseSpec, Seed, SnapshotState},
+    databases::{DataSink, DatabaseError, DatabaseSpec, Seed, SeedReport, SnapshotState},
     engine::{ContainerState, EngineError, LogStream},
     names::{DatabaseKey, Instance},
 };
@@ -28,6 +28,11 @@ impl DataAccess for FakeEngine {
             client: None,
             address: None,
         })
+    }
+
+    /// Statements here have no tables.
+    async fn seed_report(&self, _: &DatabaseKey) -> Result<SeedReport, DatabaseError> {
+        Ok(SeedReport::default())
     }
 
     /// Servers here print nothing.

@@ -99,7 +99,7 @@ pub(super) fn database_in(url: &str) -> Option<&str> {
     let (scheme, rest) = url.split_once("://")?;
     let authority = rest.split('/').next().unwrap_or_default();
     let at = match (scheme, authority.rsplit_once('@')) {
-        ("postgres" | "mysql" | "redis", Some((_, at))) => at,
+        ("postgresql" | "mysql" | "redis", Some((_, at))) => at,
         ("tcp", None) => authority,
         _ => return None,
     };

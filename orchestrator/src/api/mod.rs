@@ -23,6 +23,7 @@ mod pool;
 mod problem;
 mod rewind;
 mod router;
+mod seeds;
 mod shutdown;
 mod snapshots;
 mod state;

@@ -8,7 +8,7 @@ use axum::{
 
 use super::{
     ask, backup, checkout, databases, delete, deliveries, disk, events, health, list, logs, pool,
-    problem, rewind, shutdown, snapshots, state::ApiState, take, wait,
+    problem, rewind, seeds, shutdown, snapshots, state::ApiState, take, wait,
 };
 
 /// The largest JSON body; a checkout is a stream with limits of its own.
@@ -24,6 +24,7 @@ pub fn router(state: ApiState) -> Router {
             get(list::one).delete(delete::delete),
         )
         .route("/api/v1/previews/{id}/disk", get(disk::disk))
+        .route("/api/v1/previews/{id}/seeds", get(seeds::seeds))
         .route(
             "/api/v1/previews/{id}/databases/{name}",
             get(databases::reach),

@@ -1,11 +1,13 @@
 //! How previews look on a terminal. Pure: facts and the time in, text out.
 
-use std::{fmt::Write as _, time::Duration};
+use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
 use comfy_table::{Table, presets};
 use deploy::{
     builder::DiskUse,
+    databases::SeedReport,
     docker::{Check, CheckState},
+    names::DatabaseName,
     source::Summary,
 };
 use jiff::Timestamp;
@@ -76,11 +78,17 @@ pub(super) fn outside(line: &str) -> String {
     shown
 }
 
+/// What became of the seeds of a preview's databases.
+pub(super) type Seeds = BTreeMap<DatabaseName, SeedReport>;
+
+/// Tables of a seed that are named.
+const TABLES_SHOWN: usize = 12;
+
 /// Everything about one preview.
 pub(super) fn page(
     preview: &PreviewView,
     events: &[EventView],
-    disk: DiskUse,
+    (disk, seeds): (DiskUse, &Seeds),
     now: Timestamp,
     output: Output,
 ) -> String {
@@ -120,6 +128,9 @@ pub(super) fn page(
     }
     for database in &preview.databases {
         fact("database", database_line(database, output));
+        for line in seeds.get(&database.name).into_iter().flat_map(seed_lines) {
+            fact("", line);
+        }
     }
     if disk != DiskUse::default() {
         fact("disk", occupies(disk));
@@ -156,6 +167,24 @@ fn database_line(database: &DatabaseView, output: Output) -> String {
         _ => "",
     };
     format!("{}  {phase}  {engine}{origin}", database.name)
+}
+
+/// What became of a database's seed: its tables, and what was changed.
+fn seed_lines(report: &SeedReport) -> Vec<String> {
+    let mut lines = Vec::new();
+    if !report.rows.is_empty() {
+        let row = |(table, rows): &(String, u64)| format!("{} {rows}", outside(table));
+        let shown: Vec<_> = report.rows.iter().take(TABLES_SHOWN).map(row).collect();
+        let more = report.rows.len().saturating_sub(TABLES_SHOWN);
+        let more = match more {
+            0 => String::new(),
+            more => format!(", and {more} more tables"),
+        };
+        lines.push(format!("rows seeded: {}{more}", shown.join(", ")));
+    }
+    let change = |change: &String| format!("in its seed: {}", outside(change));
+    lines.extend(report.changes.iter().map(change));
+    lines
 }
 
 fn occupies(disk: DiskUse) -> String {
@@ -420,7 +449,12 @@ mod tests {
             data_bytes: Some(40 << 20),
             shared_bytes: 0,
         };
-        assert_snapshot!(page(&preview(&json!({})), &[event], disk, now(), plain()), @r"
+        let report = json!({ "main": {
+            "rows": [["goods", 12], ["orders", 3]],
+            "changes": ["owner shop: it all belongs to app (2 times)"],
+        } });
+        let seeds = serde_json::from_value(report).unwrap();
+        assert_snapshot!(page(&preview(&json!({})), &[event], (disk, &seeds), now(), plain()), @r"
         shop-42  live
           url       http://pr-42--shop.localhost:8080
           of        acme/shop#42
@@ -430,6 +464,8 @@ mod tests {
           service   web  live  http://pr-42--shop.localhost:8080
           service   worker  live  private
           database  main  live  postgres:15
+                    rows seeded: goods 12, orders 3
+                    in its seed: owner shop: it all belongs to app (2 times)
           disk      images 3.0 MiB with what they share, data 40.0 MiB, containers 0 bytes
           changed   5 min ago
           expires   in 13 days

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::{
     call::{Caller, path},
-    render,
+    render::{self, Seeds},
 };
 use crate::api::EventView;
 
@@ -39,7 +39,14 @@ impl Show {
         // Counting takes its time on a busy engine; nobody waits for it long.
         let disk = tokio::time::timeout(DISK_WAIT, caller.client.get::<DiskUse>(&disk)).await;
         let disk = disk.ok().and_then(Result::ok).unwrap_or_default();
-        let page = render::page(&preview, &events, disk, Timestamp::now(), caller.output);
+        let seeds = format!("{}/seeds", path(&self.id));
+        let seeds = caller
+            .client
+            .get::<Seeds>(&seeds)
+            .await
+            .with_context(doing)?;
+        let beside = (disk, &seeds);
+        let page = render::page(&preview, &events, beside, Timestamp::now(), caller.output);
         caller.output.line(&page)?;
         Ok(())
     }

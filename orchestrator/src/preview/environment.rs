@@ -124,7 +124,8 @@ pub async fn service_spec(
     let blueprint = facts.and_then(|facts| facts.blueprint.as_ref());
     let generation = facts.and_then(|facts| facts.generation);
     if let (Some(blueprint), Some(generation)) = (blueprint, generation) {
-        add_database_urls(ports, state, blueprint, generation, &mut env).await?;
+        let databases = (blueprint, generation);
+        add_databases(ports, state, databases, &service.env, &mut env).await?;
     }
     env.insert("PORT".to_owned(), service.port.to_string());
     env.extend(service.env.clone());
@@ -146,23 +147,41 @@ pub async fn service_spec(
     })
 }
 
-async fn add_database_urls(
+/// Adds each database's address, and beside it the variables that clients look for by themselves:
+/// where there is one database that has them, and the service sets none of them.
+async fn add_databases(
     ports: &Ports,
     state: &PreviewState,
-    blueprint: &Blueprint,
-    generation: Generation,
+    (blueprint, generation): (&Blueprint, Generation),
+    own: &BTreeMap<String, String>,
     env: &mut BTreeMap<String, String>,
 ) -> Result<(), StoreError> {
     if blueprint.databases.is_empty() {
         return Ok(());
     }
     let known = ports.store.databases(&state.row.id).await?;
+    let mut all = Vec::new();
     for database in &blueprint.databases {
         let of = |row: &&DatabaseRow| row.generation == generation && row.name == database.name;
         if let Some(row) = known.iter().find(of) {
             let password = SecretString::from(row.password.clone());
             let url = databases::url(&database.kind, &database.name, &password, None);
             env.insert(database.url_variable.clone(), url);
+            all.push(databases::variables(
+                &database.kind,
+                &database.name,
+                &password,
+            ));
+        }
+    }
+    let first = |variables: &[(&'static str, String)]| variables.first().map(|(name, _)| *name);
+    for variables in &all {
+        let same = |others: &&Vec<_>| first(others) == first(variables);
+        let alone = all.iter().filter(same).count() == 1;
+        let set = variables.iter().any(|(name, _)| own.contains_key(*name));
+        if alone && !set {
+            let variables = variables.iter();
+            env.extend(variables.map(|(name, value)| ((*name).to_owned(), value.clone())));
         }
     }
     Ok(())

@@ -109,10 +109,31 @@ async fn a_seed_that_goes_elsewhere_or_reads_what_lies_beside_it_is_the_applicat
                 .await?,
             dayfly.open("beside", &beside).await?,
         ];
+        let mut url = String::new();
         for pull in &opened {
             let preview = dayfly.live(pull, &pull.commit).await?;
-            let visitor = dayfly.visitor(preview.url()?);
+            preview.url()?.clone_into(&mut url);
+            let visitor = dayfly.visitor(&url);
             ensure!(visitor.notes().await? == ["seeded"], "{}", pull.id);
+        }
+        let environment: serde_json::Value =
+            serde_json::from_str(&dayfly.visitor(&url).text("/environment").await?)?;
+        let url = environment["DATABASE_URL"].as_str().context("no address")?;
+        ensure!(url.starts_with("postgresql://app:"), "{url}");
+        let password = environment["PGPASSWORD"].as_str().context("no password")?;
+        ensure!(url.contains(password), "the address has another password");
+        for (variable, value) in [("PGHOST", "main"), ("PGUSER", "app"), ("PGDATABASE", "app")] {
+            ensure!(environment[variable] == value, "{variable}: {environment}");
+        }
+        let shown = dayfly
+            .command(dayfly.data(), &["show", &opened[0].id])
+            .await?
+            .stdout;
+        for words in [
+            "rows seeded: notes 1",
+            "database shop: it is called app here",
+        ] {
+            ensure!(shown.contains(words), "{words}: {shown}");
         }
         // A file that is read is a part of the seed.
         let [_, pull] = &opened;

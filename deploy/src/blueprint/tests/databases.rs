@@ -146,3 +146,18 @@ async fn a_data_folder_is_one_that_the_image_may_have() {
         assert!(matches!(database.kind, DatabaseKind::Other { data, .. } if data == fine));
     }
 }
+
+#[tokio::test]
+async fn a_known_kind_may_have_an_image_of_its_own() {
+    let own = database("engine = \"postgres:16\"\nimage = \"postgis/postgis:16-3.5\"").await;
+    assert_eq!(
+        (own.kind, own.image.as_str()),
+        (DatabaseKind::Postgres, "postgis/postgis:16-3.5")
+    );
+    let text = "[databases.d]\nengine = \"postgres\"\nimage = \"no reference\"";
+    let refused = toml(text).await.unwrap_err().to_string();
+    assert!(
+        refused.contains("is not a reference of an image"),
+        "{refused}"
+    );
+}

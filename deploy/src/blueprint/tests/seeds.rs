@@ -113,3 +113,40 @@ async fn a_seed_that_is_too_much_is_told_with_its_line() {
         assert_eq!(answer, format!("dayfly.toml:3: {wanted}"));
     }
 }
+
+#[tokio::test]
+async fn what_a_seed_reads_is_a_part_of_it() {
+    let files = [
+        (
+            "db/seed.sql",
+            "\\ir parts/a.sql\n\\copy t from 'rows.csv' csv\n",
+        ),
+        (
+            "db/parts/a.sql",
+            "\\ir ../b.sql\n\\ir missing.sql\n\\i /etc/passwd\n",
+        ),
+        ("db/b.sql", "\\ir seed.sql\n"),
+        ("db/unread.sql", "select 1;\n"),
+    ];
+    let toml = "[databases.d]\nengine = \"postgres:15\"\nseed = \"db/seed.sql\"\n";
+    let read = async |rows: &'static str| {
+        let mut files = files.to_vec();
+        files.extend([
+            ("Dockerfile", FILES[0].1),
+            ("dayfly.toml", toml),
+            ("db/rows.csv", rows),
+        ]);
+        let (_folder, tree) = uploaded(&files).await;
+        let mut blueprint = super::read(&tree).await.unwrap();
+        let database = blueprint.databases.remove(0);
+        (database.seed, database.seed_digest)
+    };
+    let (seed, digest) = read("1\n").await;
+    let beside = ["db/b.sql", "db/parts/a.sql", "db/rows.csv"];
+    let wanted = SeedSource::Sql {
+        paths: vec!["db/seed.sql".to_owned()],
+        beside: beside.map(str::to_owned).to_vec(),
+    };
+    assert_eq!(seed, Some(wanted));
+    assert_ne!(read("2\n").await.1, digest);
+}

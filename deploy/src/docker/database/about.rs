@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::kind::word;
 use crate::{
     blueprint::DatabaseKind,
-    databases::{DatabaseError, DatabaseSpec},
+    databases::{DatabaseError, DatabaseSpec, SeedReport},
     docker::Docker,
     pool::{Place, Pool, PoolError},
 };
@@ -25,6 +25,13 @@ pub(super) struct About {
     pub(super) made_at_ms: u64,
     /// The password of whoever may change the application's.
     admin: String,
+    /// What became of their seed.
+    #[serde(default, skip_serializing_if = "is_empty")]
+    pub(super) report: SeedReport,
+}
+
+fn is_empty(report: &SeedReport) -> bool {
+    *report == SeedReport::default()
 }
 
 impl About {
@@ -34,6 +41,7 @@ impl About {
         source: String,
         made_at_ms: u64,
         admin: &SecretString,
+        report: SeedReport,
     ) -> Self {
         Self {
             kind: spec.kind.clone(),
@@ -41,6 +49,7 @@ impl About {
             source,
             made_at_ms,
             admin: admin.expose_secret().to_owned(),
+            report,
         }
     }
 

@@ -5,10 +5,14 @@ use std::net::SocketAddr;
 use async_trait::async_trait;
 use secrecy::SecretString;
 
-use super::{kind::Passwords, kinds::kind, place::describe};
+use super::{
+    kind::Passwords,
+    kinds::kind,
+    place::{describe, place},
+};
 use crate::{
     data_access::{ClientCommand, ConnectionInfo, DataAccess, Frozen, ImportSpec, Imported, Kept},
-    databases::{DataSink, DatabaseError, DatabaseSpec},
+    databases::{DataSink, DatabaseError, DatabaseSpec, SeedReport},
     docker::{Docker, container::service::address_in},
     engine::{EngineError, LogStream, Network},
     names::DatabaseKey,
@@ -43,6 +47,11 @@ impl DataAccess for Docker {
             client,
             address: kind.port().map(|port| SocketAddr::new(address, port)),
         })
+    }
+
+    async fn seed_report(&self, key: &DatabaseKey) -> Result<SeedReport, DatabaseError> {
+        let about = self.about(&place(key)).await?;
+        Ok(about.map(|about| about.report).unwrap_or_default())
     }
 
     async fn server_logs(

@@ -170,6 +170,12 @@ pub(crate) trait Kind: Send + Sync {
     /// How it is filled. [`DatabaseError::SeedUnfit`] for a seed of another kind.
     fn seed(&self, seed: &Seed, passwords: &Passwords<'_>) -> Result<Vec<Seeding>, DatabaseError>;
 
+    /// What takes from a script's own users what they do not need, so that nobody logs in beside the
+    /// application.
+    fn lock_users(&self) -> Option<Run> {
+        None
+    }
+
     /// What leaves nothing of rows that a mask changed where the application's user could read it.
     fn forget_rows(&self) -> Vec<Run> {
         Vec::new()
@@ -200,6 +206,11 @@ pub(crate) trait Kind: Send + Sync {
 
     /// What prints `table.column` of everything it holds, a line each, where it has such.
     fn columns(&self, _passwords: &Passwords<'_>) -> Option<Run> {
+        None
+    }
+
+    /// What prints `count|table` of its tables, a line each, where it has such.
+    fn rows(&self) -> Option<Run> {
         None
     }
 

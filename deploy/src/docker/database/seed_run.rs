@@ -9,10 +9,9 @@ use super::{
     about::About,
     kind::{Kind, Passwords, Seeding, describe_seed},
     kinds::kind,
-    run::Run,
 };
 use crate::{
-    databases::{DataSink, DatabaseError, DatabaseSpec, Seed, SeedFile, unix_ms},
+    databases::{DataSink, DatabaseError, DatabaseSpec, Seed, SeedFile, SeedReport, unix_ms},
     docker::{
         Docker,
         container::host_config::{Created, Plan},
@@ -139,24 +138,23 @@ impl Docker {
             let id = self.launch_seed_run(&plan).await?;
             self.ready(&id, network.as_deref(), spec, &passwords)
                 .await?;
-            self.seed_with(&id, spec, &*kind, seed, steps, sink).await?;
+            let changes = self.seed_with(&id, spec, &*kind, seed, steps, sink).await?;
             if let Some(mask) = mask {
                 self.mask(&id, spec, &*kind, (mask, &passwords), sink)
                     .await?;
             }
-            let columns = match kind.columns(&passwords) {
-                Some(run) => self.columns(&id, &*kind, run).await?,
-                None => String::new(),
-            };
+            let columns = self.columns(&id, &*kind, &passwords).await?;
+            let rows = self.count_rows(&id, &*kind).await?;
             self.close_seed_run(&id, spec).await?;
-            Ok(columns)
+            Ok((columns, SeedReport { rows, changes }))
         }
         .await;
         let made = self.grew(made, (&staging, &describe_seed(seed))).await;
         self.clear_seed_run(&plan).await?;
-        let columns = made?.lines().map(str::to_owned).collect();
+        let (columns, report) = made?;
+        let columns = columns.lines().map(str::to_owned).collect();
         let now_ms = unix_ms(std::time::SystemTime::now());
-        let about = About::new(spec, describe_seed(seed), now_ms, &admin);
+        let about = About::new(spec, describe_seed(seed), now_ms, &admin, report);
         staging.write_about(&about.to_bytes()).await?;
         self.verify(spec, image, &staging, &passwords).await?;
         Ok(Made { staging, columns })
@@ -179,7 +177,9 @@ impl Docker {
             run,
         });
         steps.extend(forgetting);
-        self.seed_with(id, spec, kind, &mask, steps, sink).await
+        self.seed_with(id, spec, kind, &mask, steps, sink)
+            .await
+            .map(drop)
     }
 
     async fn seed_run_plan(
@@ -216,8 +216,40 @@ impl Docker {
         Ok(id)
     }
 
+    /// Rows by table, where they are counted in good time.
+    async fn count_rows(
+        &self,
+        id: &str,
+        kind: &dyn Kind,
+    ) -> Result<Vec<(String, u64)>, EngineError> {
+        let Some(run) = kind.rows() else {
+            return Ok(Vec::new());
+        };
+        let answer = tokio::time::timeout(COLUMNS_MAX, self.execute_as(id, kind, run)).await;
+        let Ok(answer) = answer else {
+            return Ok(Vec::new());
+        };
+        let answer = answer?;
+        let row = |line: &str| {
+            let (count, name) = line.split_once('|')?;
+            Some((name.to_owned(), count.parse().ok()?))
+        };
+        Ok(match answer.succeeded() {
+            true => answer.output.lines().filter_map(row).collect(),
+            false => Vec::new(),
+        })
+    }
+
     /// Names of everything that the data have, a line each.
-    async fn columns(&self, id: &str, kind: &dyn Kind, run: Run) -> Result<String, DatabaseError> {
+    async fn columns(
+        &self,
+        id: &str,
+        kind: &dyn Kind,
+        passwords: &Passwords<'_>,
+    ) -> Result<String, DatabaseError> {
+        let Some(run) = kind.columns(passwords) else {
+            return Ok(String::new());
+        };
         let answer = tokio::time::timeout(COLUMNS_MAX, self.execute_as(id, kind, run)).await;
         let why = match answer {
             Ok(answer) => match answer? {

@@ -12,7 +12,7 @@ use super::{
     script::Script,
 };
 use crate::{
-    databases::{DataSink, DatabaseError, DatabaseSpec, Seed},
+    databases::{DataSink, DatabaseError, DatabaseSpec, Seed, USER},
     docker::Docker,
     engine::EngineError,
 };
@@ -24,7 +24,7 @@ const POLL: Duration = Duration::from_millis(100);
 const OUTPUT_LINES: usize = 40;
 
 impl Docker {
-    /// Runs every part of a seed within the time for seeds.
+    /// Runs every part of a seed within the time for seeds. Answers what was left out or made otherwise.
     pub(super) async fn seed_with(
         &self,
         id: &str,
@@ -33,10 +33,11 @@ impl Docker {
         seed: &Seed,
         steps: Vec<Seeding>,
         sink: &DataSink,
-    ) -> Result<(), DatabaseError> {
+    ) -> Result<Vec<String>, DatabaseError> {
         let limit = self.config().timeouts.seed;
         let deadline = Instant::now() + limit;
         let count = steps.len();
+        let mut changes = Vec::new();
         for (at, step) in steps.into_iter().enumerate() {
             let path = match &step {
                 Seeding::Run { path, .. }
@@ -52,7 +53,7 @@ impl Docker {
                 ));
             }
             let ran = tokio::time::timeout_at(deadline, self.seed_step(id, kind, step)).await;
-            ran.map_err(|_| too_long(&path, limit))??;
+            changes.extend(ran.map_err(|_| too_long(&path, limit))??);
         }
         if let Seed::Run {
             spec: run, words, ..
@@ -76,7 +77,7 @@ impl Docker {
                 });
             }
         }
-        Ok(())
+        Ok(changes)
     }
 
     async fn seed_step(
@@ -84,9 +85,12 @@ impl Docker {
         id: &str,
         kind: &dyn Kind,
         step: Seeding,
-    ) -> Result<(), DatabaseError> {
+    ) -> Result<Vec<String>, DatabaseError> {
         match step {
-            Seeding::Run { path, run } => self.seed_run(id, kind, path, run).await,
+            Seeding::Run { path, run } => {
+                self.seed_run(id, kind, path, run).await?;
+                Ok(Vec::new())
+            }
             Seeding::Script { script, run } => self.seed_script(id, kind, script, run).await,
             Seeding::Archive {
                 path,
@@ -105,7 +109,7 @@ impl Docker {
                     return Err(self.seed_failed(id, kind, path, &answer).await?);
                 }
                 if right(&answer) {
-                    return Ok(());
+                    return Ok(Vec::new());
                 }
                 tokio::time::sleep(POLL).await;
             },
@@ -133,7 +137,7 @@ impl Docker {
         kind: &dyn Kind,
         script: Script,
         mut run: Run,
-    ) -> Result<(), DatabaseError> {
+    ) -> Result<Vec<String>, DatabaseError> {
         run.input = Some(Input::Script(script.clone()));
         let answer = self.execute_as(id, kind, run).await?;
         if !answer.succeeded() {
@@ -141,11 +145,20 @@ impl Docker {
             let failed = self.seed_failed(id, kind, path, &answer).await?;
             return Err(self.explain(id, kind, &script, failed).await?);
         }
-        let made = script.report.lock().databases.clone();
-        if !made.is_empty() {
-            self.adopt_database(id, kind, script.path(), &made).await?;
+        if let Some(run) = kind.lock_users() {
+            self.seed_run(id, kind, script.path().to_owned(), run)
+                .await?;
         }
-        Ok(())
+        let (made, mut changes) = {
+            let report = script.report.lock();
+            (report.databases.clone(), report.notes())
+        };
+        if !made.is_empty() {
+            let adopted = self.adopt_database(id, kind, script.path(), &made).await?;
+            changes
+                .extend(adopted.map(|name| format!("database {name}: it is called {USER} here")));
+        }
+        Ok(changes)
     }
 
     /// Has an archive written as a script by one program, and that run by another one meanwhile.
@@ -155,7 +168,7 @@ impl Docker {
         kind: &dyn Kind,
         path: String,
         (mut archive, run): (Run, Run),
-    ) -> Result<(), DatabaseError> {
+    ) -> Result<Vec<String>, DatabaseError> {
         let (script, write) = Script::of_archive(&path);
         archive.user = self.inside_user(kind);
         let (read, ran) = tokio::join!(
@@ -164,7 +177,7 @@ impl Docker {
         );
         // Where the script failed, what writes it was cut off.
         match ran {
-            Err(DatabaseError::Seed { .. }) | Ok(()) => {}
+            Err(DatabaseError::Seed { .. }) | Ok(_) => {}
             Err(other) => return Err(other),
         }
         let read = read?;

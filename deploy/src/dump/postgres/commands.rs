@@ -14,6 +14,8 @@ pub(in crate::dump) enum Command {
     Become(Vec<u8>),
     /// Nothing stands in its place.
     Skip,
+    /// Nothing more of this file is read.
+    Quit,
     /// Another script stands in its place.
     Include {
         /// As it is written.
@@ -32,9 +34,7 @@ pub(in crate::dump) enum Command {
 
 /// Commands that change what is printed, or what is run, and nothing else. A script may also ask and
 /// decide.
-const HARMLESS: [&str; 29] = [
-    ".",
-    ";",
+const HARMLESS: [&str; 26] = [
     "a",
     "bind",
     "crosstabview",
@@ -53,7 +53,6 @@ const HARMLESS: [&str; 29] = [
     "if",
     "p",
     "pset",
-    "q",
     "qecho",
     "r",
     "reset",
@@ -63,6 +62,23 @@ const HARMLESS: [&str; 29] = [
     "unset",
     "warn",
 ];
+/// Commands that print what nobody reads.
+const IDLE: [&str; 14] = [
+    "?",
+    "H",
+    "conninfo",
+    "copyright",
+    "h",
+    "help",
+    "html",
+    "l",
+    "l+",
+    "list",
+    "sf",
+    "sv",
+    "x",
+    "z",
+];
 
 impl Rules {
     /// What becomes of a command: `line` is the rest of its line, without the backslash.
@@ -70,11 +86,16 @@ impl Rules {
     /// # Errors
     /// Why it may not be run, in a sentence.
     pub(in crate::dump) fn command(&mut self, line: &[u8]) -> Result<Command, String> {
-        let word = line.iter().take_while(|byte| !byte.is_ascii_whitespace());
-        let (word, rest) = line.split_at(word.count());
+        let part = |byte: &u8| byte.is_ascii_whitespace() || *byte == b'\\';
+        let length = line.iter().position(part).unwrap_or(line.len());
+        let (word, rest) = line.split_at(length);
+        if let Some(at) = next_command(rest) {
+            return self.commands(&line[..length + at], &rest[at + 1..]);
+        }
         let word = String::from_utf8_lossy(word).into_owned();
         match word.as_str() {
             "restrict" | "unrestrict" => Ok(Command::Skip),
+            "q" | "quit" => Ok(Command::Quit),
             "c" | "connect" => self.connect(rest),
             "i" | "include" | "ir" | "include_relative" => {
                 let (path, _) = argument(rest)
@@ -89,12 +110,25 @@ impl Rules {
                 })
             }
             "copy" => copy(rest),
-            "x" | "l" | "dn" | "dt" | "d" => Ok(Command::Skip),
-            "\\" => Ok(Command::Keep),
+            "o" | "out" if matches!(rest.trim_ascii(), b"" | b"/dev/null") => Ok(Command::Skip),
+            word if word.starts_with('d') || IDLE.contains(&word) => Ok(Command::Skip),
             word if HARMLESS.contains(&word) => harmless(word, rest),
             word => Err(format!(
-                "psql's \\{word} may not be used in a seed: it reaches beyond the database"
+                "psql's \\{word} may not be used in a seed, which reaches nothing beside its database"
             )),
+        }
+    }
+
+    /// Two commands on one line.
+    fn commands(&mut self, first: &[u8], second: &[u8]) -> Result<Command, String> {
+        let apart = "put what follows a command of psql on a line of its own";
+        if second.starts_with(b"\\") {
+            return Err(apart.to_owned());
+        }
+        match (self.command(first)?, self.command(second)?) {
+            (Command::Keep, Command::Keep) => Ok(Command::Keep),
+            (Command::Skip, Command::Skip) => Ok(Command::Skip),
+            _ => Err(apart.to_owned()),
         }
     }
 
@@ -129,7 +163,7 @@ fn is_plain(path: &[u8]) -> bool {
 fn harmless(word: &str, rest: &[u8]) -> Result<Command, String> {
     let printed = rest.trim_ascii_start();
     let sends = matches!(word, "g" | "gx") && !printed.is_empty() && !printed.starts_with(b"(");
-    if rest.contains(&b'`') || sends {
+    if unquoted(rest, b'`').is_some() || sends {
         return Err(format!(
             "psql's \\{word} may not run programs or write files in a seed"
         ));
@@ -141,6 +175,9 @@ fn harmless(word: &str, rest: &[u8]) -> Result<Command, String> {
 fn copy(rest: &[u8]) -> Result<Command, String> {
     let s = Statement::new(rest);
     let at = s.find(0, &["from", "to"]);
+    if at.is_some_and(|at| s.is(at, "to") && s.is_any(at + 1, &["stdout", "pstdout"])) {
+        return Ok(Command::Skip);
+    }
     let from = at.filter(|&at| s.is(at, "from"));
     let from = from.ok_or("\\copy writes a file, which a seed may not")?;
     if s.is_any(from + 1, &["stdin", "pstdin"]) {
@@ -151,6 +188,11 @@ fn copy(rest: &[u8]) -> Result<Command, String> {
             "\\copy runs a program, which a seed may not; put the rows into a file".to_owned(),
         );
     }
+    if s.find(from + 2, &["binary"]).is_some() {
+        return Err(
+            "\\copy reads binary rows, which cannot stand in a script; use text or csv".to_owned(),
+        );
+    }
     let (path, after) = argument(&rest[s.start(from + 1)..])
         .filter(|(path, _)| is_plain(path))
         .ok_or("\\copy names no file as it stands there; write its path")?;
@@ -158,23 +200,65 @@ fn copy(rest: &[u8]) -> Result<Command, String> {
     let tail = after.trim_ascii_end();
     let tail = tail.strip_suffix(b";").unwrap_or(tail);
     Ok(Command::RowsOf {
-        statement: [b"copy".as_slice(), head, b"stdin", tail, b";"].concat(),
+        // On a line of its own, since a comment may come before it.
+        statement: [b"copy".as_slice(), head, b"stdin", tail, b"\n;"].concat(),
         path: text(&path),
     })
 }
 
+/// Where another command begins on the same line.
+fn next_command(rest: &[u8]) -> Option<usize> {
+    unquoted(rest, b'\\')
+}
+
+/// Whether one of the commands of a line has the server run what came before it.
+pub(in crate::dump) fn sends(line: &[u8]) -> bool {
+    let mut line = line;
+    loop {
+        if line.starts_with(b"g") || line.starts_with(b"crosstabview") {
+            return true;
+        }
+        match next_command(line) {
+            Some(at) => line = &line[at + 1..],
+            None => return false,
+        }
+    }
+}
+
+/// Where a byte stands outside of quotes.
+fn unquoted(text: &[u8], wanted: u8) -> Option<usize> {
+    let (mut quote, mut escaped) = (None, false);
+    text.iter().position(|&byte| {
+        match quote {
+            _ if escaped => escaped = false,
+            Some(b'\'') if byte == b'\\' => escaped = true,
+            Some(open) if byte == open => quote = None,
+            Some(_) => {}
+            None if byte == wanted => return true,
+            None if byte == b'\'' || byte == b'"' => quote = Some(byte),
+            None => {}
+        }
+        false
+    })
+}
+
 /// The first argument of a command and what follows it ("psql: Meta-Commands"): quotes of both kinds
-/// are taken away.
+/// are taken away, and semicolons at its end.
 fn argument(rest: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     let rest = rest.trim_ascii_start();
     let (mut value, mut at, mut quote) = (Vec::new(), 0, None);
+    // How much of it stands in quotes, at least.
+    let mut kept = 0;
     while let Some(&byte) = rest.get(at) {
         match quote {
             Some(open) if byte == open && rest.get(at + 1) == Some(&open) => {
                 value.push(byte);
                 at += 1;
             }
-            Some(open) if byte == open => quote = None,
+            Some(open) if byte == open => {
+                quote = None;
+                kept = value.len();
+            }
             Some(b'\'') if byte == b'\\' => {
                 at += 1;
                 value.extend(rest.get(at));
@@ -185,6 +269,9 @@ fn argument(rest: &[u8]) -> Option<(Vec<u8>, &[u8])> {
             None => value.push(byte),
         }
         at += 1;
+    }
+    while value.len() > kept && value.last() == Some(&b';') {
+        value.pop();
     }
     (at > 0).then(|| (value, &rest[at..]))
 }

@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 
 use super::{report::SharedReport, tokens::Statement};
 
-pub(super) use commands::Command;
+pub(super) use commands::{Command, sends};
 
 /// What becomes of a statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub(super) struct Rules {
     /// Who loads, and owns what is loaded.
     user: Vec<u8>,
     report: SharedReport,
-    /// Roles that are there for certain.
+    /// Roles that were told of.
     roles: BTreeSet<Vec<u8>>,
 }
 
@@ -104,6 +104,9 @@ fn alter(rules: &mut Rules, s: &Statement<'_>) -> Ruling {
     if s.is_any(1, &["role", "user", "group"]) && !s.is(2, "mapping") {
         return rules.alter_role(s);
     }
+    if let Some(ruling) = other_actions(s) {
+        return ruling;
+    }
     if let Some(owner) = owner(s) {
         rules.note(format!(
             "owner {}: it all belongs to {}",
@@ -120,6 +123,16 @@ fn alter(rules: &mut Rules, s: &Statement<'_>) -> Ruling {
         () if s.are(1, &["default", "privileges"]) => rules.default_privileges(s),
         () if s.is(1, "table") || s.are(1, &["foreign", "table"]) => clean::alter_table(s),
         () => Ruling::Keep,
+    }
+}
+
+/// A statement of several actions, without the one that gives the thing to somebody.
+fn other_actions(s: &Statement<'_>) -> Option<Ruling> {
+    let owner = (3..s.tokens.len()).find(|&at| s.are(at, &["owner", "to"]))?;
+    match (s.is_sign(owner - 1, b','), s.is_sign(owner + 3, b',')) {
+        (true, _) => Some(Ruling::Become(s.replaced(owner - 1..owner + 3, b""))),
+        (false, true) => Some(Ruling::Become(s.replaced(owner..owner + 4, b""))),
+        (false, false) => None,
     }
 }
 

@@ -30,11 +30,14 @@ impl Rules {
     pub(super) fn making(&mut self, names: impl IntoIterator<Item = Vec<u8>>) -> Vec<u8> {
         let mut text = Vec::new();
         for name in names {
-            if names::is_given(&name) || name == self.user || !self.roles.insert(name.clone()) {
+            if names::is_given(&name) || name == self.user {
                 continue;
             }
-            let shown = String::from_utf8_lossy(&name).into_owned();
-            self.note(format!("role {shown}: made without login"));
+            // Made each time: a transaction or a branch in which it was may come to nothing.
+            if self.roles.insert(name.clone()) {
+                let shown = String::from_utf8_lossy(&name).into_owned();
+                self.note(format!("role {shown}: made without login"));
+            }
             let make = [b"create role ".as_slice(), &quoted(&name), b" nologin"].concat();
             text.extend_from_slice(&unless(&make, b"pg_roles where rolname", &name));
         }
@@ -68,7 +71,7 @@ impl Rules {
         let Some(name) = s.name(2) else {
             return Ruling::Keep;
         };
-        if name == self.user {
+        if name == self.user || s.is_any(2, &["current_user", "current_role", "session_user"]) {
             return self.skip("a change of the application's own user");
         }
         if s.find(3, &["database"])

@@ -4,15 +4,15 @@ use super::{Rules, Ruling};
 use crate::dump::tokens::{Statement, literal};
 
 /// Settings that `pg_dump` writes and that servers before some version do not know.
-const NEWER: [&str; 7] = [
+const NEWER: [&str; 5] = [
     "transaction_timeout",
     "idle_in_transaction_session_timeout",
     "idle_session_timeout",
     "default_table_access_method",
     "default_toast_compression",
-    "row_security",
-    "lock_timeout",
 ];
+/// What it writes there.
+const WRITTEN: [&[u8]; 4] = [b"0", b"off", b"heap", b"pglz"];
 
 impl Rules {
     pub(super) fn set(&mut self, s: &Statement<'_>) -> Ruling {
@@ -34,7 +34,8 @@ impl Rules {
         if s.is(name, "standard_conforming_strings") {
             return Ruling::Backslashes(matches!(&*text, b"off" | b"false" | b"no" | b"0"));
         }
-        let Some(newer) = NEWER.into_iter().find(|newer| s.is(name, newer)) else {
+        let newer = NEWER.into_iter().find(|newer| s.is(name, newer));
+        let Some(newer) = newer.filter(|_| name == 1 && WRITTEN.contains(&&*text)) else {
             return Ruling::Keep;
         };
         // Set where the server knows it.
@@ -45,9 +46,6 @@ impl Rules {
             &literal(newer.as_bytes()),
             b";",
         ];
-        match text.is_empty() {
-            true => Ruling::Keep,
-            false => Ruling::Become(setting.concat()),
-        }
+        Ruling::Become(setting.concat())
     }
 }

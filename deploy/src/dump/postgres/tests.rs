@@ -43,7 +43,7 @@ fn owners_and_what_belongs_to_the_other_server_are_left_out_and_told() {
 }
 
 #[test]
-fn roles_that_are_named_are_made_first_and_once() {
+fn roles_that_are_named_are_made_first_and_told_once() {
     let script = "GRANT SELECT ON goods TO readonly;\nGRANT ALL ON goods TO readonly, \"Up\";\n\
         CREATE POLICY p ON t FOR SELECT TO web USING (true);\nGRANT ALL ON SCHEMA public TO PUBLIC;\n";
     let after = become_of(script);
@@ -54,7 +54,7 @@ fn roles_that_are_named_are_made_first_and_once() {
     );
     assert_eq!(
         lines[1],
-        made("Up") + "GRANT ALL ON goods TO readonly, \"Up\";"
+        made("readonly") + &made("Up") + "GRANT ALL ON goods TO readonly, \"Up\";"
     );
     assert_eq!(
         lines[2],
@@ -77,9 +77,12 @@ fn roles_are_made_without_login_password_and_power() {
             + &made("readers")
             + "alter role \"web\" bypassrls; grant \"readers\" to \"web\"; "
     );
-    assert_eq!(lines[1], "alter role \"web\" inherit; ");
+    assert_eq!(lines[1], made("web") + "alter role \"web\" inherit; ");
     assert_eq!(lines[2..4], ["", ""]);
-    assert_eq!(lines[4], "GRANT readers TO web ;");
+    assert_eq!(
+        lines[4],
+        made("readers") + &made("web") + "GRANT readers TO web ;"
+    );
     assert_eq!(lines[5], "");
     assert!(!after.contains("secret"), "{after}");
 }
@@ -88,7 +91,7 @@ fn roles_are_made_without_login_password_and_power() {
 fn databases_are_made_and_entered() {
     let script = "CREATE DATABASE shop WITH TEMPLATE = template0 LOCALE = 'de_DE.utf8';\n\
         ALTER DATABASE shop OWNER TO x;\n\\connect shop\nALTER DATABASE shop SET a.b = 'c';\n\
-        \\connect -reuse-previous=on \"dbname='it''s'\"\n\\c app someone\nDROP DATABASE shop;\n";
+        \\connect -reuse-previous=on \"dbname='it''s'\"\n\\c app someone\nDROP DATABASE shop;\n\\c shop;\n\\connect \"a;\";\n";
     let (after, report) = read(script, &[]);
     let after = after.unwrap();
     let lines: Vec<_> = after.lines().collect();
@@ -99,6 +102,8 @@ fn databases_are_made_and_entered() {
     assert_eq!(lines[3], "ALTER DATABASE shop SET a.b = 'c';");
     assert_eq!(lines[5], "\\connect -reuse-previous=on \"dbname='app'\"");
     assert_eq!(lines[6], "");
+    assert_eq!(lines[7], lines[2]);
+    assert!(lines[8].ends_with("\"dbname='a;'\""), "{}", lines[8]);
     assert!(report.lock().databases.contains("shop"));
 }
 
@@ -140,15 +145,6 @@ fn what_a_dump_drops_may_be_missing() {
             "ALTER TABLE a ADD CONSTRAINT b CHECK (c);",
             "ALTER TABLE a ADD CONSTRAINT b CHECK (c);",
         ),
-        ("ALTER TABLE ONLY a ALTER COLUMN b SET (pg_attver=317);", ""),
-        (
-            "ALTER TABLE ONLY a ALTER COLUMN b SET (n_distinct=5, pg_attver=317);",
-            "ALTER TABLE ONLY a ALTER COLUMN b SET (n_distinct=5);",
-        ),
-        (
-            "ALTER TABLE a ALTER b SET (n_distinct=5);",
-            "ALTER TABLE a ALTER b SET (n_distinct=5);",
-        ),
         (
             "CREATE SCHEMA public;",
             "CREATE SCHEMA if not exists public;",
@@ -172,6 +168,36 @@ fn what_a_dump_drops_may_be_missing() {
 }
 
 #[test]
+fn one_action_of_several_is_left_out_alone() {
+    for (before, after) in [
+        ("ALTER TABLE ONLY a ALTER COLUMN b SET (pg_attver=317);", ""),
+        (
+            "ALTER TABLE ONLY a ALTER COLUMN b SET (n_distinct=5, pg_attver=317);",
+            "ALTER TABLE ONLY a ALTER COLUMN b SET (n_distinct=5);",
+        ),
+        (
+            "ALTER TABLE a ALTER b SET (n_distinct=5);",
+            "ALTER TABLE a ALTER b SET (n_distinct=5);",
+        ),
+        (
+            "ALTER TABLE a ADD COLUMN b int, OWNER TO x;",
+            "ALTER TABLE a ADD COLUMN b int;",
+        ),
+        (
+            "ALTER TABLE a OWNER TO x, ADD b int;",
+            "ALTER TABLE a  ADD b int;",
+        ),
+        ("ALTER ROLE CURRENT_USER SET a = 'b';", ""),
+    ] {
+        assert_eq!(
+            become_of(&format!("{before}\n")),
+            format!("{after}\n"),
+            "{before}"
+        );
+    }
+}
+
+#[test]
 fn settings_that_an_older_server_does_not_know_are_set_where_it_does() {
     assert_eq!(
         become_of("SET transaction_timeout = 0;\n"),
@@ -181,6 +207,9 @@ fn settings_that_an_older_server_does_not_know_are_set_where_it_does() {
     for kept in [
         "SET search_path = a, b;\n",
         "SET default_tablespace = '';\n",
+        "SET transaction_timeout TO DEFAULT;\n",
+        "SET LOCAL transaction_timeout = 0;\n",
+        "SET lock_timeout = 0;\n",
         "RESET ROLE;\n",
     ] {
         assert_eq!(become_of(kept), kept);

@@ -22,6 +22,11 @@ impl ScriptReader {
 
     /// Another script stands in place of the line.
     pub(super) fn include(&mut self, path: &str, beside: bool) -> io::Result<()> {
+        if self.mentions.is_some() {
+            self.mention(path, beside, true);
+            self.end_line(false);
+            return Ok(());
+        }
         let source = self.find(path, beside)?;
         self.source()?.line += 1;
         self.flush();
@@ -34,6 +39,12 @@ impl ScriptReader {
     }
 
     pub(super) fn find(&mut self, path: &str, beside: bool) -> io::Result<Source> {
+        if self.branches > 0 {
+            let why = format!(
+                "it reads {path} in an \\if, and whether it is run is not known before; read it outside"
+            );
+            return Err(self.refuse(why));
+        }
         let script = self.source()?.path.clone();
         let candidates = match resolve(&self.folder, &script, path, beside) {
             Ok(candidates) => candidates,

@@ -60,7 +60,8 @@ impl ScriptReader {
         let source = self.source()?;
         source.bytes.read_until(b'\n', &mut rest)?;
         source.line += 1;
-        if !rest.trim_ascii().is_empty() {
+        let rest = rest.trim_ascii();
+        if !rest.is_empty() && !rest.starts_with(b"--") {
             let why = "something follows COPY … FROM stdin on its line; put it after the rows";
             return Err(self.refuse(why.to_owned()));
         }
@@ -72,6 +73,11 @@ impl ScriptReader {
 
     /// The rows of a file, and what reads them, stand in place of the line.
     pub(super) fn rows_of(&mut self, statement: &[u8], path: &str) -> io::Result<()> {
+        if self.mentions.is_some() {
+            self.mention(path, false, false);
+            self.end_line(false);
+            return Ok(());
+        }
         let mut source = self.find(path, false)?;
         source.is_rows = true;
         self.source()?.line += 1;

@@ -51,15 +51,84 @@ fn rows_of_a_file_are_read_as_rows_of_the_script() {
     let text = text.unwrap();
     assert_eq!(
         text,
-        "copy goods (id, name) from stdin with (format csv);\n1,apple\n2,pear\n\\.\nselect 1;\n"
+        "copy goods (id, name) from stdin with (format csv)\n;\n1,apple\n2,pear\n\\.\nselect 1;\n"
     );
     assert_eq!(
-        report.lock().lines.find(3).unwrap().to_string(),
+        report.lock().lines.find(4).unwrap().to_string(),
         "db/goods.csv at line 2"
     );
     assert_eq!(
-        report.lock().lines.find(5).unwrap().to_string(),
+        report.lock().lines.find(6).unwrap().to_string(),
         "db/seed.sql at line 2"
+    );
+}
+
+#[test]
+fn what_an_included_file_leaves_open_ends_with_it() {
+    let files = [
+        ("db/a.sql", "insert into t values (1) -- one"),
+        ("db/q.sql", "select 5;\n\\q\nselect 6;\n"),
+    ];
+    let (text, report) = read("\\ir a.sql\n\\ir q.sql;\nselect 2;\n", &files);
+    let text = text.unwrap();
+    assert_eq!(
+        text,
+        "insert into t values (1) -- one\n;\nselect 5;\nselect 2;\n"
+    );
+    let line = report.lock().lines.find(4).unwrap();
+    assert_eq!(line.to_string(), "db/seed.sql at line 3");
+    assert_eq!(become_of("select 1;\n\\q\nselect 2;\n"), "select 1;");
+}
+
+#[test]
+fn what_a_command_sends_is_judged_too() {
+    let text = become_of(
+        "select 1 \\gset\nALTER TABLE t OWNER TO x \\g\nselect 2 \\bind 'a;' \\g\nCOPY t FROM stdin; -- rows\n1\n\\.\n",
+    );
+    assert_eq!(
+        text,
+        "select 1 \\gset\n\nselect 2 \\bind 'a;' \\g\nCOPY t FROM stdin;\n1\n\\.\n"
+    );
+    assert!(become_of("GRANT a TO b \\g\n").starts_with("select 'create role"));
+}
+
+#[test]
+fn commands_that_print_are_passed_over_or_kept() {
+    for skipped in [
+        "\\dt+",
+        "\\d",
+        "\\l+",
+        "\\conninfo",
+        "\\o",
+        "\\o /dev/null",
+        "\\copy t to stdout",
+    ] {
+        assert_eq!(become_of(&format!("{skipped}\n")), "\n", "{skipped}");
+    }
+    for kept in ["\\t\\a", "\\echo 'it`s'", "\\set x 'a\\\\b'"] {
+        assert_eq!(become_of(&format!("{kept}\n")), format!("{kept}\n"));
+    }
+}
+
+#[test]
+fn what_depends_on_a_branch_is_refused_where_it_must_be_known() {
+    let files = [("db/a.sql", "select 1;\n")];
+    let told = |script: &str| read(script, &files).0;
+    assert!(
+        told("\\if :x\n\\ir a.sql\n\\endif\n")
+            .unwrap_err()
+            .contains("in an \\if")
+    );
+    assert!(
+        told("\\if :x\n\\q\n\\endif\n")
+            .unwrap_err()
+            .contains("in an \\if")
+    );
+    assert!(told("\\if :x\n\\endif\n\\ir a.sql\n").is_ok());
+    assert!(
+        told("\\echo a \\\\ CREATE ROLE r LOGIN;\n")
+            .unwrap_err()
+            .contains("a line of its own")
     );
 }
 
@@ -70,6 +139,8 @@ fn what_reaches_beyond_the_database_is_refused_with_its_line() {
             "select 1;\n\\! id\n",
             "db/seed.sql at line 2: psql's \\! may not",
         ),
+        ("\\t\\! id\n", "psql's \\! may not"),
+        ("\\copy t from 'x' binary\n", "binary rows"),
         ("\\o x\n", "psql's \\o may not"),
         ("\\set x `id`\n", "may not run programs"),
         ("select 1 \\g | id\n", "may not run programs"),
@@ -94,6 +165,15 @@ fn what_is_cut_off_is_refused() {
     assert!(read(dump, &[]).0.unwrap_err().contains("cut off"));
     let whole = format!("--\n{dump}--\n-- PostgreSQL database dump complete\n--\n");
     assert_eq!(become_of(&whole), whole);
+    // A dump of all databases holds dumps of each.
+    let cluster = whole.replacen(
+        "PostgreSQL database dump",
+        "PostgreSQL database cluster dump\n-- PostgreSQL database dump",
+        1,
+    );
+    assert!(read(&cluster, &[]).0.unwrap_err().contains("cut off"));
+    let comments = "-- a\n".repeat(1 << 18) + "COPY t FROM stdin;\nit's\n\\.\n";
+    assert_eq!(become_of(&comments), comments);
     assert!(
         read("COPY t FROM stdin;\n1\n", &[])
             .0

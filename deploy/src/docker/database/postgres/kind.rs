@@ -41,6 +41,23 @@ const SHARED_BYTES_MIN: u64 = 64 << 20;
 /// What an application may have set for everybody would keep its password from being set.
 const PLAIN: &str = "set default_transaction_read_only = off";
 
+/// Takes login, password and power over the server from all roles but the application's and the
+/// server's own, whichever way a script made them.
+const LOCK_USERS: &str = "select format('alter role %I nologin nosuperuser noreplication password null',\n\
+    rolname) from pg_catalog.pg_roles where rolname <> current_user and rolname not like 'pg\\_%'\n\
+    \\gexec\n";
+
+/// Counts the rows of each table, of the first two hundred by name; a partition counts with its whole.
+const ROWS: &str = "set statement_timeout = '20s';\n\
+    select format('select count(*) || ''|'' || %L from %I.%I',\n\
+    case n.nspname when 'public' then '' else n.nspname || '.' end || c.relname,\n\
+    n.nspname, c.relname) from pg_catalog.pg_class c\n\
+    join pg_catalog.pg_namespace n on n.oid = c.relnamespace\n\
+    where c.relkind in ('r', 'p') and not c.relispartition and c.relpersistence <> 't'\n\
+    and n.nspname not in ('pg_catalog', 'information_schema')\n\
+    and not exists (select from pg_catalog.pg_depend d where d.objid = c.oid and d.deptype = 'e')\n\
+    order by n.nspname, c.relname limit 200 \\gexec\n";
+
 /// The version since which the functions of a backup have their present names.
 const RENAMED_BACKUP: u32 = 150_000;
 
@@ -195,6 +212,11 @@ impl Kind for Postgres {
         })
     }
 
+    fn lock_users(&self) -> Option<Run> {
+        let run = psql(&["--quiet", "--output=/dev/null", "--file=-"]);
+        Some(run.reading(LOCK_USERS))
+    }
+
     /// An update leaves the older row in its file until the file is written anew, and both in the
     /// log. Statistics hold values of rows too, in a table that is written anew after them.
     fn forget_rows(&self) -> Vec<Run> {
@@ -296,6 +318,11 @@ impl Kind for Postgres {
         let query = "select table_name || '.' || column_name from information_schema.columns \
                      where table_schema not in ('pg_catalog', 'information_schema') order by 1";
         Some(psql(&["--tuples-only", "--no-align", "--command", query]))
+    }
+
+    fn rows(&self) -> Option<Run> {
+        let run = psql(&["--quiet", "--tuples-only", "--no-align", "--file=-"]);
+        Some(run.reading(ROWS))
     }
 
     fn misfit<'a>(&self, output: &'a [String]) -> Option<&'a str> {

@@ -1,0 +1,84 @@
+//! How clients are told of a database: by an address, and by the variables that they look for.
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::USER;
+use crate::{blueprint::DatabaseKind, names::DatabaseName};
+
+/// Where a service in the same network reaches the database.
+pub fn url(
+    kind: &DatabaseKind,
+    name: &DatabaseName,
+    password: &SecretString,
+    host_and_port: Option<&str>,
+) -> String {
+    let password = password.expose_secret();
+    let at = |port: u16| host_and_port.map_or_else(|| format!("{name}:{port}"), str::to_owned);
+    match kind {
+        DatabaseKind::Postgres => format!("postgresql://{USER}:{password}@{}/{USER}", at(5432)),
+        DatabaseKind::Mysql | DatabaseKind::Mariadb => {
+            format!("mysql://{USER}:{password}@{}/{USER}", at(3306))
+        }
+        DatabaseKind::Redis | DatabaseKind::Valkey => {
+            format!("redis://:{password}@{}/0", at(6379))
+        }
+        DatabaseKind::Other { port, .. } => match port {
+            Some(port) => format!("tcp://{}", at(*port)),
+            None => format!("tcp://{name}"),
+        },
+    }
+}
+
+/// The variables that a kind's usual clients look for by themselves: those of libpq ("Environment
+/// Variables"), and for the others those that their images and clients share.
+pub fn variables(
+    kind: &DatabaseKind,
+    name: &DatabaseName,
+    password: &SecretString,
+) -> Vec<(&'static str, String)> {
+    let password = || password.expose_secret().to_owned();
+    let (name, user) = (|| name.to_string(), || USER.to_owned());
+    match kind {
+        DatabaseKind::Postgres => vec![
+            ("PGHOST", name()),
+            ("PGPORT", "5432".to_owned()),
+            ("PGUSER", user()),
+            ("PGPASSWORD", password()),
+            ("PGDATABASE", user()),
+        ],
+        DatabaseKind::Mysql | DatabaseKind::Mariadb => vec![
+            ("MYSQL_HOST", name()),
+            ("MYSQL_PORT", "3306".to_owned()),
+            ("MYSQL_USER", user()),
+            ("MYSQL_PASSWORD", password()),
+            ("MYSQL_DATABASE", user()),
+        ],
+        DatabaseKind::Redis | DatabaseKind::Valkey => vec![
+            ("REDIS_HOST", name()),
+            ("REDIS_PORT", "6379".to_owned()),
+            ("REDIS_PASSWORD", password()),
+        ],
+        DatabaseKind::Other { .. } => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_of_the_form_that_all_clients_take() {
+        let name = DatabaseName::parse("main").unwrap();
+        let password = SecretString::from("secret".to_owned());
+        let of = |kind| url(&kind, &name, &password, None);
+        assert_eq!(
+            of(DatabaseKind::Postgres),
+            "postgresql://app:secret@main:5432/app"
+        );
+        assert_eq!(
+            of(DatabaseKind::Mariadb),
+            "mysql://app:secret@main:3306/app"
+        );
+        assert_eq!(of(DatabaseKind::Redis), "redis://:secret@main:6379/0");
+    }
+}
