@@ -218,3 +218,30 @@ async fn what_a_migration_locks_and_writes_anew_is_told() -> anyhow::Result<()> 
     })
     .await
 }
+
+/// Drops the application's database, makes it again from a copy, and fills it.
+const ANEW: &str = "import os, psycopg2\n\
+    def run(database, *statements):\n    \
+    connection = psycopg2.connect(os.environ['DATABASE_URL'].rsplit('/', 1)[0] + '/' + database)\n    \
+    connection.autocommit = True\n    \
+    for statement in statements:\n        connection.cursor().execute(statement)\n    \
+    connection.close()\n\
+    run('postgres', 'create database copy template app', 'drop database app',\n    \
+    'alter database copy rename to app')\n\
+    run('app', 'drop table if exists notes', 'create table notes (text text not null)',\n    \
+    \"insert into notes values ('anew')\")\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_is_alone_in_its_database_and_may_make_it_anew() -> anyhow::Result<()> {
+    Dayfly::play(async |dayfly| {
+        let app = App::notes("first").that_migrates().with("migrate.py", ANEW);
+        let (pull, visitor) = dayfly.open_live("change", &app).await?;
+        ensure!(visitor.notes().await? == ["anew"]);
+        visitor.note("mine").await?;
+        let commit = dayfly.push(&pull, &app.with("text", "second")).await?;
+        dayfly.live(&pull, &commit).await?;
+        ensure!(visitor.notes().await? == ["anew"]);
+        Ok(())
+    })
+    .await
+}

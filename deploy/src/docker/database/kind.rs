@@ -46,6 +46,8 @@ pub(crate) enum Seeding {
 pub(crate) struct SqlSession {
     /// Where it listens on its loopback; what is spoken there is [`wire`](super::postgres::wire).
     pub(super) port: u16,
+    /// The database that is entered.
+    pub(super) database: &'static str,
     /// Its client, which reads statements line by line and prints rows as [`wire`](super::postgres::wire)
     /// does.
     pub(super) client: Run,
@@ -72,15 +74,18 @@ pub(crate) struct OnlineBackup {
     pub(super) first: fn(&str) -> Option<String>,
 }
 
-/// How a server's tables are watched in one session. Rows are `name|value`.
-#[derive(Clone, Debug)]
+/// How a server's tables are watched while nobody of ours is in their database.
+#[derive(Clone)]
 pub(crate) struct Watching {
-    /// Notes what is there.
-    pub(super) begin: &'static [&'static str],
-    /// Asks which tables are locked, and how.
+    /// A session in another database.
+    pub(super) from: SqlSession,
+    /// Asks, in the tables' database, who asks, and which tables there are: rows of the session's process
+    /// and the database, and then of a table, its file, its size in bytes, and its name.
+    pub(super) tables: &'static str,
+    /// Asks, from elsewhere, which tables are locked, and how: database, table, lock.
     pub(super) locks: &'static str,
-    /// Asks which tables were written anew since it began, and how large they are.
-    pub(super) rewritten: &'static str,
+    /// Asks, from elsewhere, which processes serve sessions.
+    pub(super) sessions: &'static str,
 }
 
 /// What is said at a server's door, and what the answer tells. A query from inside takes a tenth of a

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::{
     kinds::kind,
     place::{describe, place},
-    postgres::watching::Watch,
+    postgres::watching::{Watch, Watched},
 };
 use crate::{
     databases::{
@@ -68,8 +68,13 @@ impl Databases for Docker {
         };
         let key = &spec.key;
         let container = self.names(&key.preview).database(key.generation, &key.name);
-        let session = self.open_session(&container, &*kind, talk).await?;
-        Ok(Some(Box::new(Watch::begin(session, watching).await?)))
+        let place = Watched {
+            docker: self.clone(),
+            container,
+            kind: spec.kind.clone(),
+            talk,
+        };
+        Ok(Some(Box::new(Watch::begin(place, watching).await?)))
     }
 
     async fn stop(&self, key: &DatabaseKey) -> Result<(), DatabaseError> {

@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use super::{
-    kind::{Handshake, Kind, Passwords, PortState},
+    kind::{Handshake, Kind, Passwords, PortState, SqlSession},
     kinds::kind,
     place::place,
     postgres::{
@@ -213,7 +213,7 @@ impl<'a> Waiting<'a> {
             PortState::NotYet | PortState::Open => match (self.kind.talk(), inside) {
                 (Some(talk), Some(inside)) => {
                     let until = deadline.min(Instant::now() + SQL_SESSION_MAX);
-                    let talked = tokio::time::timeout_at(until, self.talk(&inside, talk.port));
+                    let talked = tokio::time::timeout_at(until, self.talk(&inside, &talk));
                     let silent = "it lets clients in and does not answer them";
                     talked.await.unwrap_or(Look::NotYet(silent.to_owned()))
                 }
@@ -247,8 +247,8 @@ impl<'a> Waiting<'a> {
     }
 
     /// Puts what has to be answered.
-    async fn talk(&self, inside: &Inside, port: u16) -> Look {
-        let mut wire = match enter(inside, port).await {
+    async fn talk(&self, inside: &Inside, talk: &SqlSession) -> Look {
+        let mut wire = match enter(inside, talk).await {
             Ok(wire) => wire,
             Err(WireError::NotYet(why)) => return Look::NotYet(why),
             // Its client finds another way in, or tells what is wrong with this one.

@@ -72,7 +72,7 @@ impl Kind for Postgres {
     /// its own; every other one is for the query that follows to tell.
     fn handshake(&self, _passwords: &Passwords<'_>) -> Option<Handshake> {
         Some(Handshake {
-            say: wire::hello(USER),
+            say: wire::hello(USER, USER),
             hear: |answer| match wire::is_starting(answer) {
                 true => PortState::NotYet,
                 false => PortState::Open,
@@ -133,12 +133,7 @@ impl Kind for Postgres {
     }
 
     fn talk(&self) -> Option<SqlSession> {
-        Some(SqlSession {
-            port: PORT,
-            client: psql(&["--quiet", "--tuples-only", "--no-align", "--file=-"]),
-            mark: "\\echo dayfly-told",
-            told: "dayfly-told",
-        })
+        Some(session_in(USER))
     }
 
     fn ready_statements(&self, passwords: &Passwords<'_>) -> Vec<String> {
@@ -291,26 +286,24 @@ impl Kind for Postgres {
         })
     }
 
-    /// In a session of the server's own administrator, on what it can ask without waiting for a lock.
+    /// By the server's own administrator, on what it can ask without waiting for a lock. Whoever drops,
+    /// renames or copies a database has to be alone in it.
     fn watching(&self) -> Option<Watching> {
         Some(Watching {
-            begin: &[
-                "create temp view dayfly_tables as\n\
-                 select c.oid, c.relfilenode from pg_catalog.pg_class c\n\
-                 join pg_catalog.pg_namespace n on n.oid = c.relnamespace\n\
-                 where c.relkind in ('r', 'm') and c.relpersistence <> 't'\n\
-                 and n.nspname not in ('pg_catalog', 'information_schema')",
-                "create temp table dayfly_before as select * from dayfly_tables",
-            ],
-            locks: "select l.relation::regclass, l.mode from pg_catalog.pg_locks l\n\
-                    join dayfly_before b on b.oid = l.relation\n\
-                    where l.granted and l.database = (select oid from pg_catalog.pg_database\n\
-                    where datname = current_database()) and l.pid <> pg_backend_pid() and l.mode in\n\
-                    ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')\n\
-                    limit 200",
-            rewritten: "select t.oid::regclass, pg_table_size(t.oid) from dayfly_tables t\n\
-                        join dayfly_before b on b.oid = t.oid\n\
-                        where b.relfilenode <> t.relfilenode order by 1 limit 200",
+            from: session_in("postgres"),
+            tables: "select pg_backend_pid(), (select oid from pg_catalog.pg_database\n\
+                     where datname = current_database()), null, null union all\n\
+                     (select c.oid, c.relfilenode, pg_table_size(c.oid), c.oid::regclass::text\n\
+                     from pg_catalog.pg_class c\n\
+                     join pg_catalog.pg_namespace n on n.oid = c.relnamespace\n\
+                     where c.relkind in ('r', 'm') and c.relpersistence <> 't'\n\
+                     and n.nspname not in ('pg_catalog', 'information_schema')\n\
+                     order by c.oid limit 5000)",
+            locks: "select l.database, l.relation, l.mode from pg_catalog.pg_locks l\n\
+                    where l.granted and l.relation >= 16384 and l.pid <> pg_backend_pid()\n\
+                    and l.mode in ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock',\n\
+                    'AccessExclusiveLock') limit 1000",
+            sessions: "select pid from pg_catalog.pg_stat_activity where datname is not null limit 1000",
         })
     }
 
@@ -338,6 +331,17 @@ impl Kind for Postgres {
     }
 }
 
+/// Sessions in one of its databases.
+fn session_in(database: &'static str) -> SqlSession {
+    SqlSession {
+        port: PORT,
+        database,
+        client: psql_in(database, ""),
+        mark: "\\echo dayfly-told",
+        told: "dayfly-told",
+    }
+}
+
 fn set_password(password: &str) -> String {
     format!("alter role {USER} password '{password}'")
 }
@@ -351,7 +355,7 @@ pub(super) fn psql_in(database: &str, query: &str) -> Run {
     } else {
         &query
     };
-    psql(&["--tuples-only", "--no-align", &database, what])
+    psql(&["--quiet", "--tuples-only", "--no-align", &database, what])
 }
 
 fn psql(more: &[&str]) -> Run {

@@ -38,7 +38,7 @@ const ANSWER_MAX: Duration = Duration::from_secs(30);
 const ENTRY_MAX: Duration = Duration::from_secs(5);
 
 /// The longest answer of a client, in bytes.
-const ANSWER_BYTES_MAX: usize = 64 * 1024;
+const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 
 type Output = Pin<Box<dyn Stream<Item = Result<LogOutput, bollard::errors::Error>> + Send>>;
 
@@ -71,7 +71,7 @@ impl Docker {
     ) -> Result<Session, EngineError> {
         let there = self.inspect(container).await?;
         if let Some(inside) = there.as_ref().and_then(inside) {
-            let entered = tokio::time::timeout(ENTRY_MAX, enter(&inside, talk.port)).await;
+            let entered = tokio::time::timeout(ENTRY_MAX, enter(&inside, &talk)).await;
             match entered {
                 Ok(Ok(wire)) => return Ok(Session(Connection::Wire(wire))),
                 Ok(Err(error)) => {
@@ -136,8 +136,11 @@ pub(crate) fn inside(there: &ContainerInspectResponse) -> Option<Inside> {
 }
 
 /// Goes to a server that lets us in without a password.
-pub(crate) async fn enter(inside: &Inside, port: u16) -> Result<Wire<TcpStream>, WireError> {
-    Wire::begin(inside.connect(port).await?, USER).await
+pub(crate) async fn enter(
+    inside: &Inside,
+    talk: &SqlSession,
+) -> Result<Wire<TcpStream>, WireError> {
+    Wire::begin(inside.connect(talk.port).await?, USER, talk.database).await
 }
 
 impl Session {

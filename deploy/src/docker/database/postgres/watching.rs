@@ -10,13 +10,23 @@ use tokio::{sync::oneshot, task::JoinHandle};
 
 use super::session::Session;
 use crate::{
-    docker::database::kind::Watching,
+    blueprint::DatabaseKind,
+    docker::{
+        Docker,
+        database::{
+            kind::{SqlSession, Watching},
+            kinds::kind,
+        },
+    },
     engine::EngineError,
     table_watch::{LockedTable, RewrittenTable, TableLock, TableReport, TableWatch},
 };
 
 /// How often it is asked who locks what.
 const ASK_EVERY: Duration = Duration::from_millis(50);
+
+/// How long a server may take to end a session of ours.
+const LEAVE_MAX: Duration = Duration::from_secs(5);
 
 /// How many locked tables are kept in mind, and the longest name of one, which holds at most a schema's
 /// and a table's of 63 bytes each, quoted.
@@ -26,6 +36,90 @@ const NAME_BYTES_MAX: usize = 512;
 /// Locks as they are seen, and for how long.
 type Locks = BTreeMap<String, (TableLock, Duration)>;
 
+/// Where the tables are.
+pub(crate) struct Watched {
+    pub(crate) docker: Docker,
+    pub(crate) container: String,
+    pub(crate) kind: DatabaseKind,
+    /// A session in their database.
+    pub(crate) talk: SqlSession,
+}
+
+/// Tables as they were at one moment.
+struct Tables {
+    /// The process that served whoever asked.
+    session: String,
+    /// The id of their database.
+    database: String,
+    /// By their ids.
+    all: BTreeMap<String, Table>,
+}
+
+struct Table {
+    name: String,
+    file: String,
+    bytes: u64,
+}
+
+impl Watched {
+    async fn open(&self, talk: SqlSession) -> Result<Session, EngineError> {
+        let kind = kind(&self.kind);
+        self.docker
+            .open_session(&self.container, &*kind, talk)
+            .await
+    }
+
+    /// Looks at the tables, in a session of its own that ends.
+    async fn tables(&self, watching: &Watching) -> Result<Tables, EngineError> {
+        let mut session = self.open(self.talk.clone()).await?;
+        let rows = session.query(watching.tables).await?;
+        let strange = || EngineError::Unreachable("a list of tables is none".to_owned());
+        Tables::read(&rows).ok_or_else(strange)
+    }
+}
+
+impl Tables {
+    fn read(rows: &str) -> Option<Self> {
+        let mut rows = rows.lines();
+        let mut first = rows.next()?.split('|');
+        let (session, database) = (first.next()?.to_owned(), first.next()?.to_owned());
+        let table = |row: &str| {
+            let mut columns = row.splitn(4, '|');
+            let id = columns.next()?.to_owned();
+            let file = columns.next()?.to_owned();
+            let bytes = columns.next()?.parse().unwrap_or(0);
+            let name = columns.next()?;
+            let table = || Table {
+                name: name.to_owned(),
+                file,
+                bytes,
+            };
+            (name.len() <= NAME_BYTES_MAX).then(|| (id, table()))
+        };
+        Some(Self {
+            session,
+            database,
+            all: rows.filter_map(table).collect(),
+        })
+    }
+
+    /// Tables of before that are in other files now.
+    fn rewritten(&self, now: &Self) -> Vec<RewrittenTable> {
+        // Made anew, a database has other tables.
+        let same = self.database == now.database;
+        let rewritten = self.all.iter().filter(|_| same).filter_map(|(id, before)| {
+            let now = now.all.get(id).filter(|now| now.file != before.file)?;
+            Some(RewrittenTable {
+                table: now.name.clone(),
+                bytes: now.bytes,
+            })
+        });
+        let mut rewritten: Vec<_> = rewritten.collect();
+        rewritten.sort_by(|one, other| one.table.cmp(&other.table));
+        rewritten
+    }
+}
+
 /// A watch in a task of its own.
 pub(crate) struct Watch {
     stop: oneshot::Sender<()>,
@@ -33,16 +127,21 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// Notes what is there, and goes on to look in the background.
-    pub(crate) async fn begin(
-        mut session: Session,
-        watching: Watching,
-    ) -> Result<Self, EngineError> {
-        for statement in watching.begin {
-            session.query(statement).await?;
+    /// Notes what is there, leaves the database, and goes on to look from another one in the background.
+    pub(crate) async fn begin(watched: Watched, watching: Watching) -> Result<Self, EngineError> {
+        let before = watched.tables(&watching).await?;
+        let mut session = watched.open(watching.from.clone()).await?;
+        let until = Instant::now() + LEAVE_MAX;
+        loop {
+            let sessions = session.query(watching.sessions).await?;
+            let there = sessions.lines().any(|process| process == before.session);
+            if !there || Instant::now() > until {
+                break;
+            }
+            tokio::time::sleep(ASK_EVERY).await;
         }
         let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(watch_locks(session, watching, stopped));
+        let task = tokio::spawn(watch(watched, watching, (before, session), stopped));
         Ok(Self { stop, task })
     }
 }
@@ -55,22 +154,26 @@ impl TableWatch for Watch {
     }
 }
 
-async fn watch_locks(
-    mut session: Session,
+async fn watch(
+    watched: Watched,
     watching: Watching,
+    (before, mut session): (Tables, Session),
     mut stopped: oneshot::Receiver<()>,
 ) -> TableReport {
     let mut locks = Locks::new();
     let mut since = Instant::now();
     let mut held = Duration::ZERO;
-    let ended = loop {
+    let told = loop {
         match session.query(watching.locks).await {
-            Ok(rows) => note(&mut locks, &rows, held),
-            Err(error) => break Err(error),
+            Ok(rows) => note(&mut locks, &before, &rows, held),
+            Err(error) => {
+                tracing::debug!(%error, "what is locked is not known any more");
+                break false;
+            }
         }
         tokio::select! {
             end = &mut stopped => match end {
-                Ok(()) => break session.query(watching.rewritten).await,
+                Ok(()) => break true,
                 // Nobody waits for the answer.
                 Err(_) => return TableReport::default(),
             },
@@ -79,8 +182,13 @@ async fn watch_locks(
         held = since.elapsed();
         since = Instant::now();
     };
-    let rewritten = match ended {
-        Ok(rows) => rows.lines().filter_map(rewritten).collect(),
+    drop(session);
+    // Until it is told, the migration runs.
+    if !told && stopped.await.is_err() {
+        return TableReport::default();
+    }
+    let rewritten = match watched.tables(&watching).await {
+        Ok(now) => before.rewritten(&now),
         Err(error) => {
             tracing::debug!(%error, "what became of the tables is not known");
             Vec::new()
@@ -97,10 +205,16 @@ async fn watch_locks(
 
 /// Notes what is locked now, and that it was since the look before. A table may have several rows, one
 /// for each lock and whoever holds it.
-fn note(locks: &mut Locks, rows: &str, since_before: Duration) {
+fn note(locks: &mut Locks, tables: &Tables, rows: &str, since_before: Duration) {
     let mut now = BTreeMap::new();
-    for (table, word) in rows.lines().filter_map(|row| row.rsplit_once('|')) {
-        let lock = match word {
+    let known = |row: &'_ str| {
+        let (place, word) = row.rsplit_once('|')?;
+        let (database, id) = place.split_once('|')?;
+        let table = tables.all.get(id).filter(|_| database == tables.database)?;
+        Some((table.name.as_str(), word.to_owned()))
+    };
+    for (table, word) in rows.lines().filter_map(known) {
+        let lock = match word.as_str() {
             "AccessExclusiveLock" => TableLock::Everything,
             _ => TableLock::Writes,
         };
@@ -110,7 +224,7 @@ fn note(locks: &mut Locks, rows: &str, since_before: Duration) {
     for (table, lock) in now {
         // A server is asked for no more; what a stranger says in its place may be endless.
         let is_new = !locks.contains_key(table);
-        if is_new && (locks.len() >= LOCKED_MAX || table.len() > NAME_BYTES_MAX) {
+        if is_new && locks.len() >= LOCKED_MAX {
             continue;
         }
         let (strongest, held) = locks
@@ -121,25 +235,25 @@ fn note(locks: &mut Locks, rows: &str, since_before: Duration) {
     }
 }
 
-fn rewritten(row: &str) -> Option<RewrittenTable> {
-    let (table, bytes) = row.rsplit_once('|')?;
-    Some(RewrittenTable {
-        table: table.to_owned(),
-        bytes: bytes.parse().ok()?,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_strongest_lock_counts_and_its_time_is_summed() {
+        let before = "7|16384||\n20001|1|8192|visits\n20002|2|0|\"a|b\"\n";
+        let tables = Tables::read(before).unwrap();
         let mut locks = Locks::new();
         let look = Duration::from_millis(50);
-        note(&mut locks, "visits|ShareLock\n", Duration::ZERO);
-        let rows = "visits|ShareLock\nvisits|AccessExclusiveLock\n\"a|b\"|ShareLock\n";
-        note(&mut locks, rows, look);
+        note(
+            &mut locks,
+            &tables,
+            "16384|20001|ShareLock\n",
+            Duration::ZERO,
+        );
+        let rows = "16384|20001|ShareLock\n16384|20001|AccessExclusiveLock\n16384|20002|ShareLock\n\
+                    5|20001|ShareLock\n16384|20009|ShareLock\n";
+        note(&mut locks, &tables, rows, look);
         let seen: Vec<_> = locks.into_iter().collect();
         assert_eq!(
             seen,
@@ -148,16 +262,27 @@ mod tests {
                 ("visits".to_owned(), (TableLock::Everything, look)),
             ]
         );
-        assert_eq!(rewritten("nonsense"), None);
+        let after = "8|16384||\n20001|9|16384|visitors\n20002|2|0|\"a|b\"\n20003|3|0|new\n";
+        let after = Tables::read(after).unwrap();
+        let rewritten = RewrittenTable {
+            table: "visitors".to_owned(),
+            bytes: 16384,
+        };
+        assert_eq!(tables.rewritten(&after), [rewritten]);
+        let anew = Tables::read("8|16399||\n20001|9|16384|visits\n").unwrap();
+        assert_eq!(tables.rewritten(&anew), []);
+        assert!(Tables::read("nonsense").is_none());
     }
 
     #[test]
     fn what_is_said_without_end_is_not_kept() {
+        let tables: String = (0..10_000).map(|n| format!("{n}|1|0|t{n}\n")).collect();
+        let long = format!("x|1|0|{}\n", "x".repeat(NAME_BYTES_MAX + 1));
+        let tables = Tables::read(&format!("1|5||\n{long}{tables}")).unwrap();
+        assert!(!tables.all.contains_key("x"));
         let mut locks = Locks::new();
-        let long = format!("{}|ShareLock\n", "x".repeat(NAME_BYTES_MAX + 1));
-        let many: String = (0..10_000).map(|n| format!("t{n}|ShareLock\n")).collect();
-        note(&mut locks, &(long + &many), Duration::ZERO);
+        let many: String = (0..10_000).map(|n| format!("5|{n}|ShareLock\n")).collect();
+        note(&mut locks, &tables, &many, Duration::ZERO);
         assert_eq!(locks.len(), LOCKED_MAX);
-        assert!(locks.keys().all(|table| table.len() < 10));
     }
 }

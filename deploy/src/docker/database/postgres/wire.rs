@@ -20,7 +20,7 @@ const STARTING: &[u8] = b"57P03";
 const SENTENCE_MAX: usize = 1_000;
 
 /// The longest answer to one statement, in bytes.
-const ANSWER_BYTES_MAX: usize = 64 * 1024;
+const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 
 /// Why there is no answer.
 #[derive(Debug, Error)]
@@ -47,9 +47,9 @@ pub(crate) struct Wire<S> {
     stream: BufReader<S>,
 }
 
-/// The first message of a client, by the name of its role, which is the one of its database too.
-pub(crate) fn hello(user: &str) -> Vec<u8> {
-    let words = format!("user\0{user}\0database\0{user}\0\0");
+/// The first message of a client, by the names of its role and of a database.
+pub(crate) fn hello(user: &str, database: &str) -> Vec<u8> {
+    let words = format!("user\0{user}\0database\0{database}\0\0");
     let words = [&VERSION.to_be_bytes(), words.as_bytes()].concat();
     framed(&words)
 }
@@ -62,10 +62,10 @@ pub(crate) fn is_starting(answer: &[u8]) -> bool {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     /// Says who asks.
-    pub(crate) async fn begin(stream: S, user: &str) -> Result<Self, WireError> {
+    pub(crate) async fn begin(stream: S, user: &str, database: &str) -> Result<Self, WireError> {
         let stream = BufReader::new(stream);
         let mut wire = Self { stream };
-        wire.stream.write_all(&hello(user)).await?;
+        wire.stream.write_all(&hello(user, database)).await?;
         wire.answer().await?;
         Ok(wire)
     }
@@ -176,7 +176,10 @@ mod tests {
         theirs.write_all(&message(b'Z', b"I")).await.unwrap();
         theirs.write_all(said).await.unwrap();
         theirs.shutdown().await.unwrap();
-        Wire::begin(ours, "app").await?.query("select 1").await
+        Wire::begin(ours, "app", "app")
+            .await?
+            .query("select 1")
+            .await
     }
 
     fn message(kind: u8, body: &[u8]) -> Vec<u8> {
@@ -244,7 +247,7 @@ mod tests {
             .write_all(&message(b'R', &[0, 0, 0, 3]))
             .await
             .unwrap();
-        let begun = Wire::begin(ours, "app").await;
+        let begun = Wire::begin(ours, "app", "app").await;
         assert!(matches!(begun, Err(WireError::Password)));
     }
 }
