@@ -171,7 +171,7 @@ mod tests {
 
     /// What becomes of a statement when the server says this after it let us in.
     async fn answer_to(said: &[u8]) -> Result<String, WireError> {
-        let (ours, mut theirs) = tokio::io::duplex(1 << 20);
+        let (ours, mut theirs) = tokio::io::duplex(2 * ANSWER_BYTES_MAX);
         theirs.write_all(&message(b'R', &[0; 4])).await.unwrap();
         theirs.write_all(&message(b'Z', b"I")).await.unwrap();
         theirs.write_all(said).await.unwrap();
@@ -224,7 +224,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_a_hostile_server_says_ends() {
-        let endless = message(b'N', &[0; 1024]).repeat(100);
+        let endless = message(b'N', &[0; 1024]).repeat(ANSWER_BYTES_MAX / 1024);
         let hostile: [&[u8]; 6] = [
             b"D\x7f\xff\xff\xff",
             b"Z\0\0\0\0",
