@@ -6,7 +6,7 @@ use super::BlueprintError;
 use crate::{
     dump::{Mention, mentions},
     packing::Packing,
-    source::{Entry, Mode, SourceError, Tree},
+    source::{Entry, Mode, SourceError, Tree, folder},
 };
 
 /// Files that are looked into for others.
@@ -16,8 +16,7 @@ const SCRIPTS_MAX: usize = 1000;
 /// once and sorted. What is a link is none of them. What is named and not there is told when the seed
 /// runs, with its line.
 pub(super) async fn beside(tree: &Tree, scripts: &[String]) -> Result<Vec<String>, BlueprintError> {
-    let folder = scripts.first().and_then(|path| path.rsplit_once('/'));
-    let folder = folder.map_or("", |(folder, _)| folder);
+    let folder = scripts.first().map_or("", |path| folder(path));
     let entries = tree.list().await?;
     let mut found = BTreeSet::new();
     let mut waiting: Vec<String> = scripts.to_vec();

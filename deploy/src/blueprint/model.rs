@@ -180,7 +180,7 @@ pub enum SeedSource {
         /// In the order in which they run: one file, or those of a folder. Each ends in `.sql`,
         /// `.sql.gz` or `.sql.zst` in any case of letters.
         paths: Vec<String>,
-        /// What those read (`\\i`, `\\ir`, `\\copy`), and what that reads: below the same folder.
+        /// What those read (`\i`, `\ir`, `\copy`), and what that reads: below the same folder.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         beside: Vec<String>,
     },

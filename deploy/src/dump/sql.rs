@@ -7,9 +7,16 @@ pub(crate) fn quoted(name: &str) -> String {
 
 /// The connection string of a database: quotes and backslashes take a backslash ("libpq: Connection
 /// Strings").
-pub(crate) fn connection(database: &str) -> String {
-    let database = database.replace('\\', "\\\\").replace('\'', "\\'");
-    format!("dbname='{database}'")
+pub(crate) fn connection(database: &[u8]) -> Vec<u8> {
+    let mut text = b"dbname='".to_vec();
+    for &byte in database {
+        if matches!(byte, b'\'' | b'\\') {
+            text.push(b'\\');
+        }
+        text.push(byte);
+    }
+    text.push(b'\'');
+    text
 }
 
 #[cfg(test)]
@@ -19,6 +26,6 @@ mod tests {
     #[test]
     fn odd_names_are_names() {
         assert_eq!(quoted("a\"b"), "\"a\"\"b\"");
-        assert_eq!(connection("it's"), "dbname='it\\'s'");
+        assert_eq!(connection(b"it's"), b"dbname='it\\'s'");
     }
 }

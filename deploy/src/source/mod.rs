@@ -37,6 +37,6 @@ pub use limits::Limits;
 pub use listing::{Entry, Mode};
 pub use local::{Summary, archive_checkout, git_in_checkout};
 pub use mirrors::Mirrors;
-pub(crate) use paths::tidy;
+pub(crate) use paths::{folder, tidy};
 pub use remote::{MirrorId, Remote, Transport};
 pub use tree::Tree;

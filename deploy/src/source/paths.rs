@@ -46,7 +46,7 @@ pub(crate) fn tidy(path: &str) -> Option<String> {
 }
 
 /// The folder a path is in; empty for the root.
-pub(super) fn folder(path: &str) -> &str {
+pub(crate) fn folder(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::{
-    kind::{Kind, Seeding},
+    kind::{Kind, Seeding, describe_seed},
     run::{Input, Run},
     script::Script,
 };
@@ -54,6 +54,13 @@ impl Docker {
             }
             let ran = tokio::time::timeout_at(deadline, self.seed_step(id, kind, step)).await;
             changes.extend(ran.map_err(|_| too_long(&path, limit))??);
+        }
+        let scripts = matches!(
+            seed,
+            Seed::Sql(_) | Seed::PgCustom(_) | Seed::PgDirectory(..)
+        );
+        if let Some(run) = kind.lock_users().filter(|_| scripts) {
+            self.seed_run(id, kind, describe_seed(seed), run).await?;
         }
         if let Seed::Run {
             spec: run, words, ..
@@ -144,10 +151,6 @@ impl Docker {
             let path = script.path().to_owned();
             let failed = self.seed_failed(id, kind, path, &answer).await?;
             return Err(self.explain(id, kind, &script, failed).await?);
-        }
-        if let Some(run) = kind.lock_users() {
-            self.seed_run(id, kind, script.path().to_owned(), run)
-                .await?;
         }
         let (made, mut changes) = {
             let report = script.report.lock();

@@ -1,7 +1,10 @@
 //! Databases that a script makes and goes to.
 
 use super::{Rules, Ruling, roles::unless};
-use crate::dump::tokens::{Statement, quoted};
+use crate::dump::{
+    sql,
+    tokens::{Statement, quoted},
+};
 
 impl Rules {
     /// Makes the database from the server's own template: the other server's locale may be missing.
@@ -29,23 +32,10 @@ impl Rules {
     }
 
     /// What goes to a database, which is made where it is missing.
-    ///
-    /// # Errors
-    /// Where the name cannot be kept.
     pub(super) fn connecting(&mut self, name: &[u8]) -> Vec<u8> {
         let mut text = self.making_database(name);
-        // In a connection string quotes and backslashes take a backslash; the whole stands in double
-        // quotes, in which those are written twice.
-        let mut value = Vec::new();
-        for &byte in name {
-            if matches!(byte, b'\'' | b'\\') {
-                value.push(b'\\');
-            }
-            value.push(byte);
-        }
-        let value = [b"dbname='".as_slice(), &value, b"'"].concat();
         text.extend_from_slice(b"\\connect -reuse-previous=on ");
-        text.extend_from_slice(&quoted(&value));
+        text.extend_from_slice(&quoted(&sql::connection(name)));
         text
     }
 

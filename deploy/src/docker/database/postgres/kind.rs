@@ -348,7 +348,8 @@ fn set_password(password: &str) -> String {
 
 /// A query in one of the server's databases, or what is read there where it is empty.
 pub(super) fn psql_in(database: &str, query: &str) -> Run {
-    let database = format!("--dbname={}", sql::connection(database));
+    let database = sql::connection(database.as_bytes());
+    let database = format!("--dbname={}", String::from_utf8_lossy(&database));
     let query = format!("--command={query}");
     let what = if query == "--command=" {
         "--file=-"
