@@ -49,6 +49,10 @@ const TRY_MAX: Duration = Duration::from_millis(200);
 /// runs.
 const SQL_SESSION_MAX: Duration = Duration::from_secs(30);
 
+/// How long a closed port is believed where this host sees the server's inside. Behind it the server may
+/// still listen to its own client alone.
+const CLOSED_MAX: Duration = Duration::from_secs(10);
+
 /// How long a server of which nothing is known has to run to count as one.
 const STAYS_MIN: Duration = Duration::from_secs(1);
 
@@ -220,6 +224,11 @@ impl<'a> Waiting<'a> {
                 _ if found == PortState::Open => Look::Unclear,
                 _ => Look::NotYet("it lets nobody in yet".to_owned()),
             },
+            PortState::Closed
+                if door.is_some() && inside.is_some() && self.began.elapsed() < CLOSED_MAX =>
+            {
+                Look::NotYet("it does not accept connections".to_owned())
+            }
             // It may be this host that has no way to it.
             PortState::Closed => Look::Unclear,
         }
