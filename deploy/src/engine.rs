@@ -8,7 +8,7 @@
 //! ends the work. All other futures are run to their end by the caller.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
     pin::Pin,
     time::{Duration, SystemTime},
@@ -99,6 +99,8 @@ pub struct ServiceSpec {
     pub cpu_milli: u64,
     /// Most processes and threads.
     pub pids_max: u32,
+    /// Whether a small init of the engine's is process 1.
+    pub init: bool,
 }
 
 /// How a command that ran to its end went.
@@ -142,6 +144,23 @@ pub struct ServiceState {
     pub address: Option<SocketAddr>,
     /// The image it was made from.
     pub image: ImageId,
+}
+
+/// A service's container, looked at closely.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceRun {
+    /// What it does. Between two runs it has exited, although the engine starts it again.
+    pub state: ContainerState,
+    /// Where it is reached, while it runs.
+    pub address: Option<SocketAddr>,
+    /// Whether it ended with an error and the engine is about to start it again.
+    pub starts_again: bool,
+    /// How often it ended with an error since it was last started by us.
+    pub ends: u32,
+    /// When its present run began, or its last one.
+    pub began: Option<SystemTime>,
+    /// Where it accepts connections; `None` where that cannot be seen.
+    pub listens: Option<BTreeSet<SocketAddr>>,
 }
 
 /// A database's container as the engine sees it.
@@ -229,8 +248,12 @@ pub enum Probe {
     Ready,
     /// Nothing accepts connections there (yet).
     Refused,
-    /// It accepts connections but does not answer HTTP in time.
+    /// It accepted the connection, and no answer came in time.
     Silent,
+    /// It accepted the connection, and closed it without an answer.
+    Closed,
+    /// It answered something that is not HTTP.
+    NotHttp,
     /// It answered with this status, which does not count as ready.
     Status(u16),
 }
@@ -270,8 +293,16 @@ pub trait Engine: Send + Sync {
 
     /// Creates the service's container in its networks unless it is there with this same spec
     /// (another spec: it is removed and made again), starts it unless it runs, and answers where
-    /// it is reached. Missing: the image, or a network.
-    async fn start_service(&self, spec: &ServiceSpec) -> Result<SocketAddr, EngineError>;
+    /// it is reached; `None` where it has ended already. What ends with an error is started again,
+    /// after pauses that grow to a minute, for as long as its container is there.
+    /// Missing: the image, or a network.
+    async fn start_service(&self, spec: &ServiceSpec) -> Result<Option<SocketAddr>, EngineError>;
+
+    /// The TCP ports that an image says it listens on. Missing: the image.
+    async fn exposed_ports(&self, image: &ImageId) -> Result<BTreeSet<u16>, EngineError>;
+
+    /// Looks closely at a service's container; `None` where it has none.
+    async fn service_run(&self, key: &ServiceKey) -> Result<Option<ServiceRun>, EngineError>;
 
     /// Stops the service (its grace period is [`STOP_GRACE`]) and removes its container.
     async fn remove_service(&self, key: &ServiceKey) -> Result<(), EngineError>;
@@ -282,8 +313,15 @@ pub trait Engine: Send + Sync {
     async fn run_to_end(&self, spec: &ServiceSpec, task: &str) -> Result<Ended, EngineError>;
 
     /// Asks the service once whether it is ready, over the network, as a visitor of `host` would.
-    /// Never an error: what cannot be reached is a finding.
-    async fn probe(&self, address: SocketAddr, host: &str, health: &Health) -> Probe;
+    /// It has [`CONNECT_MAX`] to accept the connection and `limit` to answer. Never an error: what
+    /// cannot be reached is a finding.
+    async fn probe(
+        &self,
+        address: SocketAddr,
+        host: &str,
+        health: &Health,
+        limit: Duration,
+    ) -> Probe;
 
     /// The service's output: its last `tail` lines, then, with `follow`, whatever comes until the
     /// container ends. Missing: the container.
@@ -305,6 +343,9 @@ pub trait Engine: Send + Sync {
     /// costs time, never correctness.
     async fn hints(&self) -> Result<HintStream, EngineError>;
 }
+
+/// How long a service may take to accept the connection of a probe.
+pub const CONNECT_MAX: Duration = Duration::from_secs(2);
 
 /// How long a container may take to stop before it is killed.
 pub const STOP_GRACE: Duration = Duration::from_secs(10);

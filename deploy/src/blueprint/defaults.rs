@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Blueprint, BlueprintError, BlueprintVersion, Health, ImageSource, Service,
-    databases::resolve_databases, dockerfile, document::Document, section::Source, service,
+    databases::resolve_databases, dockerfile, document::Document, port::port_by_default,
+    section::Source, service,
 };
 use crate::{names::ServiceName, source::Tree};
 
-const PORT_DEFAULT: u16 = 8080;
 const MEMORY_BYTES_DEFAULT: u64 = 512 << 20;
 const CPU_MILLI_DEFAULT: u64 = 1000;
 /// A service with one of these names is the one that people mean by the preview.
@@ -137,11 +137,14 @@ async fn resolve_service(
         note("it has a URL, since `public` is not given".into());
         true
     });
-    let port = draft.port.unwrap_or_else(|| {
-        let (port, why) = port(&exposed, &image);
-        note(format!("port {port}, {why}"));
-        port
-    });
+    let (port, port_is_default) = draft.port.map_or_else(
+        || {
+            let (port, why, is_open) = port_by_default(&exposed, &image);
+            note(format!("port {port}, {why}"));
+            (port, is_open)
+        },
+        |port| (port, false),
+    );
     let health = draft.health.clone().map_or_else(
         || {
             let silent = draft.port.is_none() && exposed.is_empty();
@@ -160,11 +163,13 @@ async fn resolve_service(
         public,
         main,
         port,
+        port_is_default,
         health,
         command,
         env,
         memory_bytes,
         cpu_milli,
+        init: draft.init,
     })
 }
 
@@ -233,31 +238,6 @@ async fn exposed(
             format!("service {name}: {path} has no stage {target:?}"),
         )
     })
-}
-
-fn port(exposed: &BTreeSet<u16>, image: &ImageSource) -> (u16, String) {
-    let list = || {
-        exposed
-            .iter()
-            .map(u16::to_string)
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
-    match (exposed.len(), exposed.first(), image) {
-        (1, Some(port), _) => (*port, "which its Dockerfile exposes".to_owned()),
-        (0, _, ImageSource::Build { .. }) => (
-            PORT_DEFAULT,
-            "since `port` is not given and its Dockerfile exposes none".to_owned(),
-        ),
-        (0, _, ImageSource::Reference(_)) => (PORT_DEFAULT, "since `port` is not given".to_owned()),
-        _ => (
-            PORT_DEFAULT,
-            format!(
-                "since `port` is not given and its Dockerfile exposes {}",
-                list()
-            ),
-        ),
-    }
 }
 
 fn health(public: bool, silent: bool) -> (Health, &'static str) {

@@ -13,6 +13,7 @@ mod kind;
 mod migrations;
 mod model;
 mod nearest;
+mod port;
 mod read;
 mod run;
 mod section;

@@ -67,6 +67,9 @@ pub struct Service {
     pub main: bool,
     /// Where it listens; given to it as `PORT`.
     pub port: u16,
+    /// Whether neither the file nor the Dockerfile says the port, so that the built image may.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub port_is_default: bool,
     /// When it counts as ready.
     pub health: Health,
     /// Replaces the image's command.
@@ -77,6 +80,9 @@ pub struct Service {
     pub memory_bytes: u64,
     /// Thousandths of a processor.
     pub cpu_milli: u64,
+    /// Whether a small init of the engine's is process 1 of its container.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub init: bool,
 }
 
 /// Where an image comes from.

@@ -10,9 +10,9 @@ use super::{
 };
 use crate::{names::ServiceName, source::tidy};
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "build", "image", "port", "health", "command", "env", "memory", "cpus", "public", "main",
-    "secrets",
+    "init", "secrets",
 ];
 const BUILD_KEYS: [&str; 5] = ["context", "dockerfile", "target", "args", "secrets"];
 /// What a prebuilt image's name may be made of. The first two name a commit.
@@ -41,6 +41,7 @@ pub(super) struct Draft {
     pub(super) cpu_milli: Option<u64>,
     pub(super) public: Option<bool>,
     pub(super) main: Option<At<bool>>,
+    pub(super) init: bool,
 }
 
 impl Draft {
@@ -58,6 +59,7 @@ impl Draft {
             cpu_milli: None,
             public: None,
             main: None,
+            init: false,
         }
     }
 }
@@ -84,6 +86,7 @@ pub(super) fn service(name: &str, section: &Section<'_>) -> Result<Draft, Bluepr
         cpu_milli: cpus(section)?,
         public: public.map(|(public, _)| public),
         main,
+        init: section.flag("init")?.is_some_and(|(init, _)| init),
         name,
     })
 }

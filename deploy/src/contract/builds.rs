@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     Act, Broken, Fixture, Kept, Source,
-    check::{R1, acting, eventually, expect, key, network, observe, ready, shop, spec},
+    check::{R1, acting, eventually, expect, key, network, observe, ready, shop, spec, started},
 };
 use crate::{
     builder::{BuildError, BuildEvent, BuildRequest, silence},
@@ -79,7 +79,7 @@ pub async fn a_build_gives_an_image_that_runs(fixture: &dyn Fixture) -> Kept {
     }
     network(fixture).await?;
     let web = spec(key("web")?, image.clone(), None);
-    ready(fixture, fixture.engine().start_service(&web).await?).await?;
+    ready(fixture, started(fixture, &web).await?).await?;
     fixture.engine().remove_service(&web.key).await?;
     for _ in 0..2 {
         fixture.builder().remove(&shop()?, &image).await?;
@@ -142,7 +142,7 @@ pub async fn a_build_whose_dockerfile_carries_our_labels_gains_nothing(
     )?;
     network(fixture).await?;
     let web = spec(key("web")?, image, None);
-    fixture.engine().start_service(&web).await?;
+    started(fixture, &web).await?;
     let seen = observe(fixture).await?;
     let as_service = seen.services.iter().all(|service| service.key == web.key);
     let only = seen.services.len() == 1 && seen.databases.is_empty() && seen.strays.is_empty();
@@ -170,7 +170,7 @@ pub async fn an_image_that_somebody_else_made_is_never_removed(fixture: &dyn Fix
     network(fixture).await?;
     let web = acting(fixture, "web", Act::Serve).await?;
     fixture.builder().remove(&shop()?, &web.image).await?;
-    ready(fixture, fixture.engine().start_service(&web).await?).await
+    ready(fixture, started(fixture, &web).await?).await
 }
 
 /// Who has an image keeps it, whoever else is rid of it.

@@ -20,11 +20,14 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How often it is looked at.
 const POLL: Duration = Duration::from_millis(20);
 
+/// How long a service may take to answer a probe.
+const PROBE_MAX: Duration = Duration::from_secs(2);
+
 /// The port on which everything in these promises listens.
 pub(super) const PORT: u16 = 8080;
 
 /// The host name that probes ask for.
-pub(super) const HOST: &str = "pr-1--shop.localhost";
+const HOST: &str = "pr-1--shop.localhost";
 
 /// The first revision of a preview.
 pub(super) const R1: RevisionNumber = RevisionNumber(1);
@@ -91,6 +94,7 @@ pub(super) fn spec(key: ServiceKey, image: ImageId, command: Option<Command>) ->
         memory_bytes: 256 << 20,
         cpu_milli: 1_000,
         pids_max: 64,
+        init: false,
     }
 }
 
@@ -125,15 +129,25 @@ pub(super) async fn network_of(
     Ok(fixture.engine().ensure_network(&spec).await?)
 }
 
+/// Starts a service that stays.
+pub(super) async fn started(
+    fixture: &dyn Fixture,
+    spec: &ServiceSpec,
+) -> Result<SocketAddr, Broken> {
+    let address = fixture.engine().start_service(spec).await?;
+    address.ok_or_else(|| Broken::new("a service that stays ended at its start"))
+}
+
+/// Asks once.
+pub(super) async fn probe(fixture: &dyn Fixture, address: SocketAddr, health: &Health) -> Probe {
+    let engine = fixture.engine();
+    engine.probe(address, HOST, health, PROBE_MAX).await
+}
+
 /// Waits until the service at the address answers as it should.
 pub(super) async fn ready(fixture: &dyn Fixture, address: SocketAddr) -> Kept {
-    let probe = async || {
-        Ok(fixture
-            .engine()
-            .probe(address, HOST, &Health::Default)
-            .await)
-    };
-    eventually("the service is ready", probe, |found| {
+    let asked = async || Ok(probe(fixture, address, &Health::Default).await);
+    eventually("the service is ready", asked, |found| {
         *found == Probe::Ready
     })
     .await?;

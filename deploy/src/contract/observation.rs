@@ -4,7 +4,7 @@ use futures_util::StreamExt;
 
 use super::{
     Act, Broken, Fixture, Kept,
-    check::{R1, acting, expect, network, network_of, observe, ready, shop, soon},
+    check::{R1, acting, expect, network, network_of, observe, ready, shop, soon, started},
     data::{G1, MAIN, running},
 };
 use crate::{
@@ -20,7 +20,7 @@ pub async fn observe_finds_everything_and_only_of_that_preview(fixture: &dyn Fix
     let main = running(fixture, G1, MAIN).await?.key;
     let mut spec = acting(fixture, "web", Act::Serve).await?;
     spec.data = Some(G1);
-    let address = fixture.engine().start_service(&spec).await?;
+    let address = started(fixture, &spec).await?;
 
     let mut seen = fixture.engine().observe(Some(&shop)).await?;
     seen.networks.sort();
@@ -67,7 +67,7 @@ pub async fn observe_finds_everything_and_only_of_that_preview(fixture: &dyn Fix
 pub async fn two_instances_do_not_see_each_other(fixture: &dyn Fixture) -> Kept {
     network(fixture).await?;
     let spec = acting(fixture, "web", Act::Serve).await?;
-    let address = fixture.engine().start_service(&spec).await?;
+    let address = started(fixture, &spec).await?;
     let (_, stranger) = fixture.stranger();
     let seen = stranger.observe(None).await?;
     expect(seen.is_empty(), "a stranger sees nothing of ours", &seen)?;
@@ -87,7 +87,7 @@ pub async fn a_change_is_hinted(fixture: &dyn Fixture) -> Kept {
     network(fixture).await?;
     let spec = acting(fixture, "web", Act::Wait).await?;
     let mut hints = fixture.engine().hints().await?;
-    fixture.engine().start_service(&spec).await?;
+    started(fixture, &spec).await?;
     let hint = soon("a hint comes", hints.next()).await?;
     match hint {
         Some(None) => Ok(()),

@@ -4,7 +4,7 @@ use futures_util::StreamExt;
 
 use super::{
     Act, Broken, Fixture, Kept,
-    check::{HOST, acting, eventually, expect, key, network, ready, soon},
+    check::{acting, eventually, expect, key, network, probe, ready, soon, started},
 };
 use crate::{
     blueprint::Health,
@@ -36,13 +36,12 @@ pub async fn a_probe_tells_refused_silent_and_status_apart(fixture: &dyn Fixture
             Probe::Ready,
         ),
     ];
-    let engine = fixture.engine();
     for (service, act, health, wanted) in cases {
         let spec = acting(fixture, service, act).await?;
-        let address = engine.start_service(&spec).await?;
+        let address = started(fixture, &spec).await?;
         let promised = format!("{act:?} is found to be {wanted:?} by {health:?}");
-        let probe = async || Ok(engine.probe(address, HOST, &health).await);
-        eventually(&promised, probe, |found| *found == wanted).await?;
+        let asked = async || Ok(probe(fixture, address, &health).await);
+        eventually(&promised, asked, |found| *found == wanted).await?;
     }
     Ok(())
 }
@@ -52,7 +51,7 @@ pub async fn logs_have_the_last_lines_and_follow(fixture: &dyn Fixture) -> Kept 
     network(fixture).await?;
     let engine = fixture.engine();
     let spec = acting(fixture, "web", Act::Serve).await?;
-    let address = engine.start_service(&spec).await?;
+    let address = started(fixture, &spec).await?;
     ready(fixture, address).await?;
     ready(fixture, address).await?;
     let all = || async { all(engine.logs(&spec.key, usize::MAX, false).await?).await };

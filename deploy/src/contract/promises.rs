@@ -14,7 +14,7 @@ macro_rules! contract_promises {
             a_missing_image_is_missing
             a_missing_network_is_missing
             a_removed_service_is_gone
-            a_service_that_ends_says_how
+            a_service_that_ends_with_an_error_is_started_again
             a_service_stopped_behind_our_back_is_seen_and_starts_again
 
             a_command_that_fails_is_an_end_not_an_error

@@ -2,7 +2,7 @@
 
 use super::{
     Act, Broken, Fixture, Kept,
-    check::{HOST, acting, eventually, expect, network, observe, ready},
+    check::{acting, eventually, expect, network, observe, probe, ready, started},
     data::G1,
 };
 use crate::{
@@ -15,9 +15,9 @@ use crate::{
 pub async fn starting_a_service_twice_answers_the_same_address(fixture: &dyn Fixture) -> Kept {
     network(fixture).await?;
     let spec = acting(fixture, "web", Act::Serve).await?;
-    let first = fixture.engine().start_service(&spec).await?;
+    let first = started(fixture, &spec).await?;
     ready(fixture, first).await?;
-    let second = fixture.engine().start_service(&spec).await?;
+    let second = started(fixture, &spec).await?;
     expect(
         first == second,
         "the second start answers the same address",
@@ -37,18 +37,15 @@ pub async fn starting_a_service_twice_answers_the_same_address(fixture: &dyn Fix
 pub async fn a_service_with_another_spec_is_made_again(fixture: &dyn Fixture) -> Kept {
     network(fixture).await?;
     let before = acting(fixture, "web", Act::Wait).await?;
-    let address = fixture.engine().start_service(&before).await?;
-    let found = fixture
-        .engine()
-        .probe(address, HOST, &Health::Default)
-        .await;
+    let address = started(fixture, &before).await?;
+    let found = probe(fixture, address, &Health::Default).await;
     expect(
         found == Probe::Refused,
         "the first one listens nowhere",
         &found,
     )?;
     let after = acting(fixture, "web", Act::Serve).await?;
-    ready(fixture, fixture.engine().start_service(&after).await?).await?;
+    ready(fixture, started(fixture, &after).await?).await?;
     let seen = observe(fixture).await?;
     expect(seen.services.len() == 1, "one service is left", &seen)
 }
@@ -102,7 +99,7 @@ pub async fn a_missing_network_is_missing(fixture: &dyn Fixture) -> Kept {
 pub async fn a_removed_service_is_gone(fixture: &dyn Fixture) -> Kept {
     network(fixture).await?;
     let spec = acting(fixture, "web", Act::Serve).await?;
-    ready(fixture, fixture.engine().start_service(&spec).await?).await?;
+    ready(fixture, started(fixture, &spec).await?).await?;
     for _ in 0..2 {
         fixture.engine().remove_service(&spec.key).await?;
         let seen = observe(fixture).await?;
@@ -112,26 +109,31 @@ pub async fn a_removed_service_is_gone(fixture: &dyn Fixture) -> Kept {
     Ok(())
 }
 
-/// The end of a service is seen, with its exit code. Whether its start fails depends on whether
-/// it ended before the start was over.
-pub async fn a_service_that_ends_says_how(fixture: &dyn Fixture) -> Kept {
+/// The end of a service is seen, with its exit code, and the engine starts it again, and again.
+pub async fn a_service_that_ends_with_an_error_is_started_again(fixture: &dyn Fixture) -> Kept {
     network(fixture).await?;
     let spec = acting(fixture, "web", Act::Fail).await?;
-    match fixture.engine().start_service(&spec).await {
-        Ok(_) | Err(EngineError::Refused { .. }) => {}
-        Err(error) => return Err(error.into()),
-    }
-    let look = async || Ok(observe(fixture).await?.services);
-    let seen = eventually("its exit code is seen", look, |services| {
-        let ended = ContainerState::Exited {
-            exit_code: 3,
-            out_of_memory: false,
-        };
-        services.len() == 1 && services.iter().all(|service| service.state == ended)
+    fixture.engine().start_service(&spec).await?;
+    let look = async || Ok(fixture.engine().service_run(&spec.key).await?);
+    let ended = ContainerState::Exited {
+        exit_code: 3,
+        out_of_memory: false,
+    };
+    let seen = eventually("its third end is seen", look, |run| {
+        run.as_ref()
+            .is_some_and(|run| run.state == ended && run.ends >= 3)
     });
     let seen = seen.await?;
-    let nowhere = seen.iter().all(|service| service.address.is_none());
-    expect(nowhere, "what ended has no address", &seen)
+    let waits = seen.is_some_and(|run| run.starts_again && run.address.is_none());
+    expect(waits, "it is about to be started again", &waits)?;
+    let again = fixture.engine().start_service(&spec).await?;
+    let seen = observe(fixture).await?;
+    let up = |state: &ContainerState| *state == ContainerState::Running;
+    let one = seen.services.len() == 1 && seen.services.iter().all(|s| up(&s.state));
+    expect(one, "it counts as one that runs", &(again, seen))?;
+    fixture.engine().remove_service(&spec.key).await?;
+    let gone = fixture.engine().service_run(&spec.key).await?;
+    expect(gone.is_none(), "a removed service is gone", &gone)
 }
 
 /// Nobody told us, and yet it is seen; and it comes back as it was.
@@ -140,7 +142,7 @@ pub async fn a_service_stopped_behind_our_back_is_seen_and_starts_again(
 ) -> Kept {
     network(fixture).await?;
     let spec = acting(fixture, "web", Act::Serve).await?;
-    ready(fixture, fixture.engine().start_service(&spec).await?).await?;
+    ready(fixture, started(fixture, &spec).await?).await?;
     fixture.stop_containers().await?;
     let seen = observe(fixture).await?;
     let ended = |state: &ContainerState| matches!(state, ContainerState::Exited { .. });
@@ -153,7 +155,7 @@ pub async fn a_service_stopped_behind_our_back_is_seen_and_starts_again(
         "it is seen as ended",
         &seen,
     )?;
-    let address = fixture.engine().start_service(&spec).await?;
+    let address = started(fixture, &spec).await?;
     ready(fixture, address).await?;
     let look = || async { Ok::<_, Broken>(observe(fixture).await?.services) };
     let seen = look().await?;

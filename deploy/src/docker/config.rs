@@ -67,8 +67,6 @@ pub struct Timeouts {
     pub ready: Duration,
     /// A seed, from its first to its last statement.
     pub seed: Duration,
-    /// One attempt to reach a service.
-    pub probe: Duration,
 }
 
 impl Default for Timeouts {
@@ -80,7 +78,6 @@ impl Default for Timeouts {
             build: Duration::from_secs(20 * 60),
             ready: Duration::from_secs(120),
             seed: Duration::from_secs(10 * 60),
-            probe: Duration::from_secs(2),
         }
     }
 }

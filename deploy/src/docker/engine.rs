@@ -1,6 +1,6 @@
 //! Docker as the port's [`Engine`].
 
-use std::net::SocketAddr;
+use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
 
 use async_trait::async_trait;
 
@@ -9,9 +9,9 @@ use crate::{
     blueprint::Health,
     engine::{
         Ended, Engine, EngineError, HintStream, LogStream, Network, NetworkSpec, Observation,
-        Probe, ServiceKey, ServiceSpec, Stray,
+        Probe, ServiceKey, ServiceRun, ServiceSpec, Stray,
     },
-    names::PreviewId,
+    names::{ImageId, PreviewId},
 };
 
 #[async_trait]
@@ -28,8 +28,16 @@ impl Engine for Docker {
         self.remove_bridge(preview, network).await
     }
 
-    async fn start_service(&self, spec: &ServiceSpec) -> Result<SocketAddr, EngineError> {
+    async fn start_service(&self, spec: &ServiceSpec) -> Result<Option<SocketAddr>, EngineError> {
         self.start_in_networks(spec).await
+    }
+
+    async fn exposed_ports(&self, image: &ImageId) -> Result<BTreeSet<u16>, EngineError> {
+        Ok(self.image_facts(image).await?.exposed.clone())
+    }
+
+    async fn service_run(&self, key: &ServiceKey) -> Result<Option<ServiceRun>, EngineError> {
+        self.run_of(key).await
     }
 
     async fn remove_service(&self, key: &ServiceKey) -> Result<(), EngineError> {
@@ -40,8 +48,14 @@ impl Engine for Docker {
         self.run(spec, task).await
     }
 
-    async fn probe(&self, address: SocketAddr, host: &str, health: &Health) -> Probe {
-        probe(address, host, health, self.config().timeouts.probe).await
+    async fn probe(
+        &self,
+        address: SocketAddr,
+        host: &str,
+        health: &Health,
+        limit: Duration,
+    ) -> Probe {
+        probe(address, host, health, limit).await
     }
 
     async fn logs(

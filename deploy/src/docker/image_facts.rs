@@ -1,5 +1,7 @@
 //! What an image asks for, as far as we heed it.
 
+use std::collections::BTreeSet;
+
 use bollard::models::ImageConfig;
 
 /// What an image asks for, as far as we heed it.
@@ -11,6 +13,8 @@ pub(crate) struct ImageFacts {
     pub(super) volumes: Vec<String>,
     /// Its environment.
     pub(super) env: Vec<String>,
+    /// The TCP ports it says it listens on.
+    pub(super) exposed: BTreeSet<u16>,
 }
 
 impl ImageFacts {
@@ -19,6 +23,12 @@ impl ImageFacts {
             starts_as_root: is_root(config.user.as_deref().unwrap_or_default()),
             volumes: config.volumes.unwrap_or_default(),
             env: config.env.unwrap_or_default(),
+            exposed: config
+                .exposed_ports
+                .iter()
+                .flatten()
+                .filter_map(|port| tcp_port(port))
+                .collect(),
         }
     }
 
@@ -34,6 +44,14 @@ pub(super) fn variable<'a>(env: &'a [String], key: &str) -> Option<&'a str> {
         .find_map(|line| line.strip_prefix(key)?.strip_prefix('='))
 }
 
+/// The number in `8000/tcp`.
+fn tcp_port(text: &str) -> Option<u16> {
+    let (port, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
+    port.parse()
+        .ok()
+        .filter(|port| protocol == "tcp" && *port != 0)
+}
+
 fn is_root(user: &str) -> bool {
     let name = user.split(':').next().unwrap_or_default();
     name.is_empty() || name == "root" || name.parse::<u32>() == Ok(0)
@@ -42,6 +60,15 @@ fn is_root(user: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ports_of_tcp_are_read_and_others_are_not() {
+        assert_eq!(tcp_port("8000/tcp"), Some(8000));
+        assert_eq!(tcp_port("80"), Some(80));
+        assert_eq!(tcp_port("443/udp"), None);
+        assert_eq!(tcp_port("0/tcp"), None);
+        assert_eq!(tcp_port("x/tcp"), None);
+    }
 
     #[test]
     fn only_an_image_without_a_user_or_with_root_starts_as_root() {

@@ -11,6 +11,7 @@ mod hints;
 mod host;
 mod image_facts;
 mod images;
+mod inside;
 mod names;
 mod network;
 mod observe;

@@ -25,8 +25,8 @@ pub enum BuildScript {
 pub enum StartScript {
     /// It answers.
     Serves,
-    /// It ends with this exit code, once [`AppScript::starts_in`] is over; where that is zero, its
-    /// start is refused, as the real engine does with what ends at once.
+    /// It ends with this exit code, once [`AppScript::starts_in`] is over. With another than zero it
+    /// is started again, and ends again.
     ExitsWith(i64),
     /// It runs and never accepts a connection.
     NeverListens,

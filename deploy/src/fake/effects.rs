@@ -13,7 +13,7 @@ use crate::{
     blueprint::Health,
     engine::{
         ContainerState, DatabaseState, Ended, EngineError, ImageState, Network, OUTPUT_LINES_MAX,
-        Observation, Probe, ServiceKey, ServiceSpec, ServiceState, Stray,
+        Observation, Probe, ServiceKey, ServiceRun, ServiceSpec, ServiceState, Stray,
     },
     names::{Instance, PreviewId},
 };
@@ -51,19 +51,19 @@ impl World {
         Ok(())
     }
 
-    /// Makes the container; answers the address where it runs already.
+    /// Makes the container; answers the address, if it has one, where it was started already.
     pub(super) fn prepare_service(
         &mut self,
         instance: &Instance,
         spec: &ServiceSpec,
-    ) -> Result<Option<SocketAddr>, EngineError> {
+    ) -> Result<Option<Option<SocketAddr>>, EngineError> {
         let key = (instance.clone(), spec.key.clone());
         let same = |service: &Service| digest(&service.spec) == digest(spec);
         if let Some(service) = self.services.get(&key)
             && same(service)
-            && service.is_running()
+            && service.state == ContainerState::Running
         {
-            return Ok(Some(service.address));
+            return Ok(Some(service.is_running().then_some(service.address)));
         }
         self.check_networks(instance, spec)?;
         self.check_start(instance, spec);
@@ -76,6 +76,7 @@ impl World {
             script,
             spec: spec.clone(),
             state: ContainerState::Created,
+            between_runs: None,
             address: self.fresh_address(spec.port),
             started: Instant::now(),
             life: 0,
@@ -92,7 +93,7 @@ impl World {
         &mut self,
         instance: &Instance,
         spec: &ServiceSpec,
-    ) -> Result<(SocketAddr, u64), EngineError> {
+    ) -> Result<(Option<SocketAddr>, u64), EngineError> {
         self.check_networks(instance, spec)?;
         let (address, life) = (self.fresh_address(spec.port), self.serial());
         let key = (instance.clone(), spec.key.clone());
@@ -101,6 +102,7 @@ impl World {
             .get_mut(&key)
             .ok_or_else(|| EngineError::Missing(describe(&spec.key)))?;
         service.state = ContainerState::Running;
+        service.between_runs = None;
         service.address = address;
         service.started = Instant::now();
         service.life = life;
@@ -112,19 +114,30 @@ impl World {
             _ => None,
         };
         if let Some(exit_code) = at_once {
-            service.state = ContainerState::Exited {
-                exit_code,
-                out_of_memory: false,
-            };
+            service.end(exit_code);
         }
         self.hint(instance, &spec.key.preview);
-        match at_once {
-            None => Ok((address, life)),
-            Some(code) => Err(EngineError::Refused {
-                what: describe(&spec.key),
-                why: format!("it ended with exit code {code} as soon as it was started"),
-            }),
-        }
+        Ok((at_once.is_none().then_some(address), life))
+    }
+
+    /// Looks closely at a service.
+    pub(super) fn service_run(&self, instance: &Instance, key: &ServiceKey) -> Option<ServiceRun> {
+        let service = self.services.get(&(instance.clone(), key.clone()))?;
+        let state = match service.between_runs {
+            Some((exit_code, _)) => ContainerState::Exited {
+                exit_code,
+                out_of_memory: false,
+            },
+            None => service.state.clone(),
+        };
+        Some(ServiceRun {
+            state,
+            address: service.is_running().then_some(service.address),
+            starts_again: service.between_runs.is_some(),
+            ends: service.ends(),
+            began: None,
+            listens: None,
+        })
     }
 
     pub(super) fn begin_run(

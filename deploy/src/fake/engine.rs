@@ -1,6 +1,6 @@
 //! The engine of the simulated host.
 
-use std::net::SocketAddr;
+use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::stream;
@@ -14,10 +14,10 @@ use super::{
 use crate::{
     blueprint::Health,
     engine::{
-        ContainerState, Ended, Engine, EngineError, HintStream, LogStream, Network, NetworkSpec,
-        Observation, Probe, ServiceKey, ServiceSpec, Stray,
+        Ended, Engine, EngineError, HintStream, LogStream, Network, NetworkSpec, Observation,
+        Probe, ServiceKey, ServiceRun, ServiceSpec, Stray,
     },
-    names::PreviewId,
+    names::{ImageId, PreviewId},
 };
 
 /// How many hints wait for a listener that is busy.
@@ -62,7 +62,21 @@ impl Engine for FakeEngine {
         flight.land(Ok(()))
     }
 
-    async fn start_service(&self, spec: &ServiceSpec) -> Result<SocketAddr, EngineError> {
+    async fn exposed_ports(&self, image: &ImageId) -> Result<BTreeSet<u16>, EngineError> {
+        let mut flight = Flight::begin(self, Op::Observe, format!("ports of {image}"));
+        flight.depart().await?;
+        flight.land(Ok(BTreeSet::new()))
+    }
+
+    async fn service_run(&self, key: &ServiceKey) -> Result<Option<ServiceRun>, EngineError> {
+        let mut flight = Flight::begin(self, Op::Observe, describe(key));
+        flight.depart().await?;
+        flight.travel(1).await?;
+        let run = self.world().service_run(&self.instance, key);
+        flight.land(Ok(run))
+    }
+
+    async fn start_service(&self, spec: &ServiceSpec) -> Result<Option<SocketAddr>, EngineError> {
         let mut flight = Flight::begin(self, Op::StartService, describe(&spec.key));
         flight.depart().await?;
         let prepared = self.world().prepare_service(&self.instance, spec);
@@ -109,7 +123,13 @@ impl Engine for FakeEngine {
         flight.land(ended)
     }
 
-    async fn probe(&self, address: SocketAddr, host: &str, health: &Health) -> Probe {
+    async fn probe(
+        &self,
+        address: SocketAddr,
+        host: &str,
+        health: &Health,
+        _limit: Duration,
+    ) -> Probe {
         let mut flight = Flight::begin(self, Op::Probe, format!("{host} at {address}"));
         if flight.depart().await.is_err() || flight.travel(1).await.is_err() {
             return Probe::Refused;
@@ -187,10 +207,7 @@ impl FakeEngine {
                 && service.life == life
                 && service.is_running()
             {
-                service.state = ContainerState::Exited {
-                    exit_code,
-                    out_of_memory: false,
-                };
+                service.end(exit_code);
                 world.hint(&key.0, &key.1.preview);
             }
         });

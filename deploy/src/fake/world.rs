@@ -82,6 +82,8 @@ pub(super) struct Service {
     pub(super) spec: ServiceSpec,
     pub(super) script: AppScript,
     pub(super) state: ContainerState,
+    /// How it last ended and since when, while the engine is about to start it again.
+    pub(super) between_runs: Option<(i64, Instant)>,
     pub(super) address: SocketAddr,
     pub(super) started: Instant,
     /// Another one after every start, so that a timer of an earlier life does no harm.
@@ -218,7 +220,35 @@ impl World {
 
 impl Service {
     pub(super) fn is_running(&self) -> bool {
-        self.state == ContainerState::Running
+        self.state == ContainerState::Running && self.between_runs.is_none()
+    }
+
+    /// Ends: with an error it is started again, for ever and in vain.
+    pub(super) fn end(&mut self, exit_code: i64) {
+        match exit_code {
+            0 => {
+                self.state = ContainerState::Exited {
+                    exit_code,
+                    out_of_memory: false,
+                };
+            }
+            error => self.between_runs = Some((error, Instant::now())),
+        }
+    }
+
+    /// How often it has ended by now: the engine waits a tenth of a second, and each time twice as
+    /// long.
+    pub(super) fn ends(&self) -> u32 {
+        let Some((_, since)) = self.between_runs else {
+            return 0;
+        };
+        let mut left = since.elapsed();
+        let mut pause = Duration::from_millis(100);
+        let mut ends = 1;
+        while let Some(rest) = left.checked_sub(pause + self.script.starts_in) {
+            (left, pause, ends) = (rest, pause * 2, ends + 1);
+        }
+        ends
     }
 
     /// Whether it accepts connections by now.

@@ -191,6 +191,7 @@ impl Bench {
             board: StateBoard::default(),
             builds: BuildQueue::new(settings.limits.builds_max),
             seed_progress: Arc::default(),
+            start_progress: Arc::default(),
             secrets: SecretsFile::default(),
             disk_is_full: Default::default(),
             settings,

@@ -43,10 +43,10 @@ impl Caller {
     }
 
     /// The preview, when it settled, or when its phase is not the one in `known` any more, or
-    /// after half a minute.
+    /// after a second: what it waits for may have changed.
     pub(super) async fn wait(&self, known: &PreviewView) -> Result<PreviewView, ClientError> {
         let path = path(&known.id);
-        let query = format!("{path}/wait?seconds=30&since={}", known.phase);
+        let query = format!("{path}/wait?seconds=1&since={}", known.phase);
         self.client.get(&query).await
     }
 }

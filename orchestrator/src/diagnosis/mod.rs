@@ -18,4 +18,4 @@ pub use database::{
 };
 pub use ourselves::gave_up;
 pub use say::EVIDENCE_LINES_MAX;
-pub use start::{exited, not_ready, start_refused};
+pub use start::{End, NotReady, Sight, exited, not_ready, start_refused};

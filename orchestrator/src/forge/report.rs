@@ -91,7 +91,13 @@ fn headline(settings: &Settings, state: &PreviewState) -> String {
             ),
             None => format!("**Preview building** {head}. It will be at {link}"),
         },
-        Phase::Starting => format!("**Preview starting** {head}. It will be at {link}"),
+        Phase::Starting => match &summary.waiting_for {
+            Some(what) => format!(
+                "**Preview starting** {head}: it waits for {}.",
+                code_span(what)
+            ),
+            None => format!("**Preview starting** {head}. It will be at {link}"),
+        },
         Phase::Live => format!("**Preview live**: {link} serves {head}"),
         Phase::Updating => {
             format!(

@@ -88,6 +88,10 @@ async fn page(workers: &Workers, preview: &PreviewId) -> Response {
         }
         (Some(state), _) if state.summary.phase != Phase::Gone => {
             let events = ports.store.events(preview).await.unwrap_or_default();
+            let mut state = (*state).clone();
+            // What is seen of services that come up is newer than the worker's last look.
+            state.observed.starting = ports.start_progress.get(preview);
+            state.summary = summary(&state.row.desired, &state.observed);
             pages::standing(&state, &events)
         }
         (_, Some(row)) => pages::gone(&row),

@@ -273,6 +273,13 @@ impl Planner<'_> {
     /// which the revision was seen ready.
     fn serve_when_ready(&mut self, revision: &RevisionFacts, blueprint: &Blueprint) {
         let Some(addresses) = self.observed.addresses(revision) else {
+            // One that ended with an error and is about to be started again has none.
+            if self.observed.runs(revision) {
+                let step = Step::Probe {
+                    revision: revision.number,
+                };
+                self.attempt(revision, &Attempt::Probe, step);
+            }
             return;
         };
         // What was seen ready before a start that is under way says nothing about after it.

@@ -218,6 +218,8 @@ pub struct Observed {
     pub build_wait: Option<BuildWait>,
     /// What the seed run of its data last said, while it goes on.
     pub seeding: Option<String>,
+    /// What is seen of services that are not ready, while they are waited for.
+    pub starting: Option<String>,
     /// Whether the engine's disk is so full that only what runs is kept.
     pub disk_is_full: bool,
     /// The [`Summary::key`](super::Summary::key) of what the forge was last told.
@@ -255,6 +257,7 @@ impl Observed {
             admission: Admission::Granted,
             build_wait: None,
             seeding: None,
+            starting: None,
             disk_is_full: false,
             reported: None,
             records: false,
@@ -346,6 +349,17 @@ impl Observed {
             && self.data.is_empty()
             && self.images.is_empty()
             && self.strays.is_empty()
+    }
+
+    /// Whether all services of a revision run, or are about to be started again by the engine.
+    pub fn runs(&self, revision: &RevisionFacts) -> bool {
+        let runs = |service: &deploy::blueprint::Service| {
+            let key = (revision.number, service.name.clone());
+            let view = self.services.get(&key);
+            view.is_some_and(|view| view.state == ContainerState::Running)
+        };
+        let blueprint = revision.blueprint.as_ref();
+        blueprint.is_some_and(|blueprint| blueprint.services.iter().all(runs))
     }
 
     /// The addresses of a revision's services, if all of them run.

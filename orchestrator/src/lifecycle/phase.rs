@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use deploy::{engine::ContainerState, names::CommitSha};
+use deploy::names::CommitSha;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -171,16 +171,9 @@ fn phase(desired: &Desired, observed: &Observed, current: Option<&RevisionFacts>
 
 /// A revision that serves is live while its services run.
 fn serving_phase(observed: &Observed, revision: &RevisionFacts) -> Phase {
-    let runs = |service: &deploy::blueprint::Service| {
-        let key = (revision.number, service.name.clone());
-        observed
-            .services
-            .get(&key)
-            .is_some_and(|view| view.state == ContainerState::Running)
-    };
-    match &revision.blueprint {
-        Some(blueprint) if blueprint.services.iter().all(runs) => Phase::Live,
-        _ => Phase::Starting,
+    match observed.runs(revision) {
+        true => Phase::Live,
+        false => Phase::Starting,
     }
 }
 
@@ -232,8 +225,9 @@ fn waiting_for(
         });
     }
     let comes_up = current.is_some_and(|revision| revision.outcome.is_none());
-    if let Some(seeding) = observed.seeding.as_ref().filter(|_| comes_up) {
-        return Some(seeding.clone());
+    let told = observed.seeding.as_ref().or(observed.starting.as_ref());
+    if let Some(told) = told.filter(|_| comes_up) {
+        return Some(told.clone());
     }
     match observed.admission {
         Admission::Waiting { before }

@@ -22,6 +22,7 @@ pub async fn observed(ports: &Ports, row: &PreviewRow) -> Result<Observed, Store
     observed.generations = ports.store.generations(&row.id).await?;
     observed.last_generation = row.last_generation;
     observed.seeding = ports.seed_progress.get(&row.id);
+    observed.starting = ports.start_progress.get(&row.id);
     observed.records = row.records;
     observed.route = ports.routes.routed(&row.id);
     Ok(observed)

@@ -144,6 +144,7 @@ pub async fn service_spec(
         memory_bytes: service.memory_bytes,
         cpu_milli: service.cpu_milli,
         pids_max: PIDS_MAX,
+        init: service.init,
     })
 }
 

@@ -147,6 +147,7 @@ impl Server {
             board: StateBoard::default(),
             builds: BuildQueue::new(settings.limits.builds_max),
             seed_progress: Arc::default(),
+            start_progress: Arc::default(),
             secrets: config.secrets.clone(),
             disk_is_full: AtomicBool::default(),
             settings,

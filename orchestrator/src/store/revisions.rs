@@ -178,6 +178,19 @@ impl Store {
         .await
     }
 
+    /// Fills in where services listen that are made of an image which exposes these ports.
+    pub async fn take_port(
+        &self,
+        preview: &PreviewId,
+        number: RevisionNumber,
+        services: Vec<ServiceName>,
+        exposed: BTreeSet<u16>,
+    ) -> Result<(), StoreError> {
+        let change = move |blueprint: &mut Blueprint| blueprint.take_port(&services, &exposed);
+        self.change_column(preview, number, "blueprint", change)
+            .await
+    }
+
     /// Writes down that a service's image is not there any more.
     pub async fn forget_image(
         &self,

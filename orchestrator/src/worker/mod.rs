@@ -11,8 +11,8 @@ mod observe;
 mod perform;
 mod ports;
 mod preview_state;
+mod progress;
 mod run;
-mod seed_progress;
 mod signal;
 mod workers;
 
@@ -20,5 +20,5 @@ pub use admission::AdmissionQueue;
 pub use build_queue::BuildQueue;
 pub use ports::Ports;
 pub use preview_state::{PreviewState, StateBoard};
-pub use seed_progress::SeedProgress;
+pub use progress::Progress;
 pub use workers::Workers;

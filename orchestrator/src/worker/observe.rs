@@ -78,6 +78,7 @@ pub(super) async fn observe(
     };
     observed.build_wait = ports.builds.wait(preview);
     observed.seeding = ports.seed_progress.get(preview);
+    observed.starting = ports.start_progress.get(preview);
     observed.disk_is_full = ports.disk_is_full.load(Ordering::Relaxed);
     observed.reported = row.reported.clone();
     observed.records = row.records;

@@ -7,7 +7,7 @@ use webhook::forge::Forge;
 
 use super::{
     admission::AdmissionQueue, build_queue::BuildQueue, preview_state::StateBoard,
-    seed_progress::SeedProgress,
+    progress::Progress,
 };
 use crate::{
     config::Settings,
@@ -41,7 +41,9 @@ pub struct Ports {
     /// Places for builds.
     pub builds: Arc<BuildQueue>,
     /// What the seed runs last said.
-    pub seed_progress: Arc<SeedProgress>,
+    pub seed_progress: Arc<Progress>,
+    /// What is seen of services that are not ready yet.
+    pub start_progress: Arc<Progress>,
     /// Secrets of projects.
     pub secrets: SecretsFile,
     /// Whether the engine's disk was over `limits.evict_disk_percent_max` at the last sweep.

@@ -145,6 +145,7 @@ impl Real {
             memory_bytes: 256 << 20,
             cpu_milli: 1_000,
             pids_max: 64,
+            init: false,
         })
     }
 

@@ -209,6 +209,7 @@ impl Fixture for Simulated {
             memory_bytes: 256 << 20,
             cpu_milli: 1_000,
             pids_max: 64,
+            init: false,
         };
         Ok(Seed::Run {
             spec: Box::new(spec),

@@ -27,4 +27,5 @@ mod pushing;
 mod registries;
 mod secrets;
 mod snapshots;
+mod starts;
 mod webhooks;

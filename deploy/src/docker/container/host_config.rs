@@ -31,7 +31,12 @@ use crate::{
 
 /// What the entrypoints of official images need to give files away and to stop being root.
 /// Images that do not start as root get none of them.
-pub(crate) const CAPABILITIES: [&str; 5] = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"];
+const CAPABILITIES: [&str; 5] = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"];
+
+/// What services need beside: a root master signals its workers, a server binds port 80 in any network,
+/// a daemon shuts its children into an empty folder. A process of another user than root holds none of
+/// them, and without them in its bounding set could not even execute a file that asks for one.
+const SERVICE_CAPABILITIES: [&str; 4] = ["FSETID", "KILL", "NET_BIND_SERVICE", "SYS_CHROOT"];
 
 /// How large one log file of a container may grow, and how many are kept.
 const LOG_FILE_SIZE: &str = "10m";
@@ -77,14 +82,15 @@ pub(crate) struct Plan {
     pub(crate) memory_bytes: u64,
     pub(crate) cpu_milli: u64,
     pub(crate) pids_max: u32,
-    /// How often it is started again when it fails.
-    pub(crate) restarts_max: u8,
+    /// Whether the engine starts it again when it ended with an error.
+    pub(crate) starts_again: bool,
     pub(crate) shm_bytes: Option<u64>,
     /// A directory of the pool, and where it is inside.
     pub(crate) data: Option<DataMount>,
-    /// Whether signals go to it directly. A small init of the engine's that stays root may not
-    /// signal a server that gave its rights up, so that every stop of it would be a kill.
-    pub(crate) alone: bool,
+    /// Whether a small init of the engine's is process 1 and the image's command its child. Supervisors
+    /// have to be process 1 themselves. One that stays root may not signal a server that gave its rights
+    /// up, so that every stop of a database would be a kill.
+    pub(crate) init: bool,
     /// Replaces the image's user.
     pub(crate) user: Option<String>,
     /// Whether it answers to its name in its network.
@@ -265,14 +271,9 @@ fn body(
 fn host_config(plan: &Plan, facts: &ImageFacts, mounts: Vec<Mount>, processors: u64) -> HostConfig {
     let memory = i64::try_from(plan.memory_bytes.max(MEMORY_BYTES_MIN)).unwrap_or(i64::MAX);
     let (cpu_period, cpu_quota) = processor_time(plan.cpu_milli, processors);
-    let capabilities: &[&str] = if facts.starts_as_root && plan.user.is_none() {
-        &CAPABILITIES
-    } else {
-        &[]
-    };
     HostConfig {
         cap_drop: Some(vec!["ALL".to_owned()]),
-        cap_add: Some(capabilities.iter().map(|&c| c.to_owned()).collect()),
+        cap_add: Some(capabilities(plan, facts)),
         security_opt: Some(vec!["no-new-privileges:true".to_owned()]),
         privileged: Some(false),
         memory: Some(memory),
@@ -280,11 +281,11 @@ fn host_config(plan: &Plan, facts: &ImageFacts, mounts: Vec<Mount>, processors: 
         cpu_period: Some(cpu_period),
         cpu_quota: Some(cpu_quota),
         pids_limit: Some(i64::from(plan.pids_max.max(1))),
-        init: Some(!plan.alone),
+        init: Some(plan.init),
         ipc_mode: Some("private".to_owned()),
         cgroupns_mode: Some(HostConfigCgroupnsModeEnum::PRIVATE),
         shm_size: plan.shm_bytes.and_then(|bytes| i64::try_from(bytes).ok()),
-        restart_policy: Some(restarts(plan.restarts_max)),
+        restart_policy: Some(restarts(plan.starts_again)),
         log_config: Some(HostConfigLogConfig {
             typ: Some("json-file".to_owned()),
             config: Some(HashMap::from([
@@ -311,16 +312,24 @@ fn processor_time(cpu_milli: u64, processors: u64) -> (i64, i64) {
     (micros(period), micros(quota(period)))
 }
 
-fn restarts(most: u8) -> RestartPolicy {
-    match most {
-        0 => RestartPolicy {
-            name: Some(RestartPolicyNameEnum::NO),
-            maximum_retry_count: None,
-        },
-        most => RestartPolicy {
-            name: Some(RestartPolicyNameEnum::ON_FAILURE),
-            maximum_retry_count: Some(i64::from(most)),
-        },
+fn capabilities(plan: &Plan, facts: &ImageFacts) -> Vec<String> {
+    let of_root = CAPABILITIES.iter();
+    let of_root = of_root.filter(|_| facts.starts_as_root && plan.user.is_none());
+    let of_services = SERVICE_CAPABILITIES.iter();
+    let of_services = of_services.filter(|_| plan.kind != Kind::Database);
+    of_root.chain(of_services).map(|&c| c.to_owned()).collect()
+}
+
+/// Without a limit: the engine's pauses grow from a tenth of a second to a minute, and begin anew
+/// once the container has run for ten seconds.
+fn restarts(starts_again: bool) -> RestartPolicy {
+    let name = match starts_again {
+        true => RestartPolicyNameEnum::ON_FAILURE,
+        false => RestartPolicyNameEnum::NO,
+    };
+    RestartPolicy {
+        name: Some(name),
+        maximum_retry_count: None,
     }
 }
 
@@ -378,10 +387,10 @@ mod tests {
             memory_bytes: 512 << 20,
             cpu_milli: 1000,
             pids_max: 256,
-            restarts_max: 3,
+            starts_again: true,
             shm_bytes: None,
             data: None,
-            alone: false,
+            init: false,
             user: None,
             named: true,
             network: "net".to_owned(),
@@ -406,12 +415,12 @@ mod tests {
         body(plan, facts, &mark, &plan.volumes(facts, &mark), 2)
     }
 
-    /// Another digest would make every container of a running preview anew after an upgrade.
+    /// With another digest every container is made anew the first time that it is started after an upgrade.
     #[test]
     fn the_spec_of_a_container_is_the_same_in_every_version() {
         assert_eq!(
             plan().spec(),
-            "3f572f466baa39d82cc8eba2aac015974a0e3ae0dce10f5b2e4e94238dad1ec8"
+            "841c0df9ff4cb56dffcc0b3050bf1538dd1cbb4af4ad53f8ebd02a6a881835b1"
         );
         let mounted = Plan {
             data: Some(DataMount {
@@ -422,7 +431,7 @@ mod tests {
         };
         assert_eq!(
             mounted.spec(),
-            "7e02a4167a49b9359de59e69a3f48cb9a35c25e3d24c6fc3e154f3cadf1b0e98"
+            "8994ea7551177c7924df16533060e3de1b00fed0f1acdbe2c9fb93701c4b330e"
         );
     }
 
@@ -489,14 +498,17 @@ mod tests {
             memory_bytes: u64,
             cpu_milli: u64,
             pids_max: u32,
-            restarts_max: u8,
+            starts_again: bool,
+            init: bool,
+            database: bool,
             starts_as_root: bool,
             volumes in proptest::collection::vec("/[a-z./]{1,12}", 0..4),
             data in proptest::option::of("/[a-z/]{1,12}"),
         ) {
             let data = data.map(|path| DataMount { path, source: PathBuf::from("/pool/x/data") });
             let plan = Plan {
-                command, env, memory_bytes, cpu_milli, pids_max, restarts_max, data, ..plan()
+                kind: if database { Kind::Database } else { Kind::Service },
+                command, env, memory_bytes, cpu_milli, pids_max, starts_again, init, data, ..plan()
             };
             let facts = ImageFacts { starts_as_root, volumes, ..ImageFacts::default() };
             let body = body_of(&plan, &facts);
@@ -509,8 +521,14 @@ mod tests {
             let host = body.host_config.unwrap();
             prop_assert_eq!(host.cap_drop.unwrap(), ["ALL"]);
             let added = host.cap_add.unwrap();
-            prop_assert!(added.iter().all(|c| CAPABILITIES.contains(&c.as_str())));
-            prop_assert_eq!(added.is_empty(), !starts_as_root);
+            let mut wanted = Vec::new();
+            if starts_as_root {
+                wanted.extend(["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"]);
+            }
+            if !database {
+                wanted.extend(["FSETID", "KILL", "NET_BIND_SERVICE", "SYS_CHROOT"]);
+            }
+            prop_assert_eq!(added, wanted);
             prop_assert_eq!(host.security_opt.unwrap(), ["no-new-privileges:true"]);
             prop_assert_eq!(host.privileged, Some(false));
             prop_assert_eq!(host.memory, host.memory_swap);
@@ -518,7 +536,7 @@ mod tests {
             prop_assert!((1_000..=100_000).contains(&host.cpu_period.unwrap()));
             prop_assert!((1_000..=2 * host.cpu_period.unwrap()).contains(&host.cpu_quota.unwrap()));
             prop_assert!(host.pids_limit.unwrap() > 0);
-            prop_assert_eq!(host.init, Some(true));
+            prop_assert_eq!(host.init, Some(init));
             prop_assert!(host.binds.is_none() && host.volumes_from.is_none());
             prop_assert!(host.devices.is_none() && host.device_requests.is_none());
             prop_assert!(host.device_cgroup_rules.is_none() && host.sysctls.is_none());

@@ -201,7 +201,7 @@ fn split_time(frame: &[u8]) -> (Option<SystemTime>, &[u8]) {
 }
 
 /// An RFC 3339 time in UTC, as the engine writes it.
-fn parse_time(text: &str) -> Option<SystemTime> {
+pub(super) fn parse_time(text: &str) -> Option<SystemTime> {
     let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
     let mut date = date.splitn(3, '-').map(str::parse::<u64>);
     let (year, month, day) = (date.next()?.ok()?, date.next()?.ok()?, date.next()?.ok()?);

@@ -1,9 +1,12 @@
 //! Containers: their hardened form, services, commands that run to their end, and what they print.
 
 pub(super) mod host_config;
+mod listening;
 pub(super) mod logs;
 mod pause;
 pub(super) mod probe;
 pub(super) mod service;
+mod service_run;
+mod stop_signal;
 mod task;
 mod volume;

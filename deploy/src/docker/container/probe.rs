@@ -8,9 +8,12 @@ use http_body_util::Empty;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use crate::{blueprint::Health, engine::Probe};
+use crate::{
+    blueprint::Health,
+    engine::{CONNECT_MAX, Probe},
+};
 
-/// One attempt, within `limit`.
+/// One attempt: the answer has to come within `limit`.
 pub(crate) async fn probe(
     address: SocketAddr,
     host: &str,
@@ -21,7 +24,7 @@ pub(crate) async fn probe(
         return Probe::Ready;
     }
     let deadline = tokio::time::Instant::now() + limit;
-    let connect = tokio::time::timeout_at(deadline, TcpStream::connect(address));
+    let connect = tokio::time::timeout(limit.min(CONNECT_MAX), TcpStream::connect(address));
     let Ok(Ok(stream)) = connect.await else {
         return Probe::Refused;
     };
@@ -30,10 +33,22 @@ pub(crate) async fn probe(
         Health::Default => "/",
         Health::Tcp | Health::Running => return Probe::Ready,
     };
-    match tokio::time::timeout_at(deadline, get_status(stream, host, path)).await {
-        Ok(Some(status)) if is_ready(health, status) => Probe::Ready,
-        Ok(Some(status)) => Probe::Status(status.as_u16()),
-        Ok(None) | Err(_) => Probe::Silent,
+    let request = Request::get(path)
+        .header(header::HOST, host)
+        .header(header::USER_AGENT, "dayfly-probe")
+        .header(header::ACCEPT, "*/*")
+        .header(header::CONNECTION, "close")
+        .body(Empty::new());
+    // The blueprint lets no path pass that is none.
+    let Ok(request) = request else {
+        return Probe::NotHttp;
+    };
+    match tokio::time::timeout_at(deadline, get_status(stream, request)).await {
+        Ok(Ok(status)) if is_ready(health, status) => Probe::Ready,
+        Ok(Ok(status)) => Probe::Status(status.as_u16()),
+        Ok(Err(error)) if error.is_parse() => Probe::NotHttp,
+        Ok(Err(_)) => Probe::Closed,
+        Err(_) => Probe::Silent,
     }
 }
 
@@ -44,25 +59,21 @@ fn is_ready(health: &Health, status: StatusCode) -> bool {
     }
 }
 
-/// The status of the answer; `None` when it is no HTTP.
-async fn get_status(stream: TcpStream, host: &str, path: &str) -> Option<StatusCode> {
-    let request = Request::get(path)
-        .header(header::HOST, host)
-        .header(header::USER_AGENT, "dayfly-probe")
-        .header(header::ACCEPT, "*/*")
-        .header(header::CONNECTION, "close")
-        .body(Empty::<Bytes>::new())
-        .ok()?;
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
-        .await
-        .ok()?;
+/// The status of the answer.
+async fn get_status(
+    stream: TcpStream,
+    request: Request<Empty<Bytes>>,
+) -> hyper::Result<StatusCode> {
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let mut answer = std::pin::pin!(sender.send_request(request));
-    tokio::select! {
+    let answer = tokio::select! {
         biased;
-        answer = &mut answer => answer.ok().map(|answer| answer.status()),
+        answer = &mut answer => answer,
         // The connection ends first when the answer and its end come in one piece.
-        _ = connection => answer.await.ok().map(|answer| answer.status()),
-    }
+        _ = connection => answer.await,
+    };
+    answer.map(|answer| answer.status())
 }
 
 #[cfg(test)]
@@ -139,8 +150,10 @@ mod tests {
         assert_eq!(of(b"", &Health::Default).await, Probe::Silent);
         assert_eq!(
             of(b"220 mail ESMTP\r\n", &Health::Default).await,
-            Probe::Silent
+            Probe::NotHttp
         );
+        // The beginning of an answer, and then the end.
+        assert_eq!(of(b"HTTP/1.1 200", &Health::Default).await, Probe::Closed);
         assert_eq!(of(b"", &Health::Tcp).await, Probe::Ready);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

@@ -13,15 +13,15 @@ use bollard::{
 };
 use tokio::time::Instant;
 
-use super::host_config::{Created, Plan};
+use super::{
+    host_config::{Created, Plan},
+    stop_signal::is_deaf,
+};
 use crate::{
     docker::{Docker, names::leads_to},
     engine::{EngineError, Network, STOP_GRACE, ServiceKey, ServiceSpec},
     labels::{Kind, Mark},
 };
-
-/// How often a service that fails is started again before it counts as ended.
-const RESTARTS_MAX: u8 = 3;
 
 /// How often a start begins anew when what it found changed under its hands.
 const START_ATTEMPTS: usize = 4;
@@ -34,7 +34,7 @@ const SETTLE_POLL: Duration = Duration::from_millis(20);
 
 /// What came of looking at a container that has our service's name.
 enum Adopted {
-    Running(SocketAddr),
+    Started(Option<SocketAddr>),
     /// It did not fit and is gone, or was gone already.
     Cleared,
 }
@@ -43,7 +43,7 @@ impl Docker {
     pub(crate) async fn start_in_networks(
         &self,
         spec: &ServiceSpec,
-    ) -> Result<SocketAddr, EngineError> {
+    ) -> Result<Option<SocketAddr>, EngineError> {
         let network = Network::Revision(spec.key.revision);
         let mut looked_anew = false;
         for _ in 0..START_ATTEMPTS {
@@ -55,7 +55,7 @@ impl Docker {
                 container: container.clone(),
                 volume_owner: container,
                 kind: Kind::Service,
-                restarts_max: RESTARTS_MAX,
+                starts_again: true,
                 named: true,
                 ..base_plan(spec, network_id)
             };
@@ -74,7 +74,7 @@ impl Docker {
                     Err(error) => return Err(error),
                 },
                 Created::NameTaken => {
-                    if let Adopted::Running(address) = self.adopt(&plan, spec).await? {
+                    if let Adopted::Started(address) = self.adopt(&plan, spec).await? {
                         return Ok(address);
                     }
                 }
@@ -88,15 +88,16 @@ impl Docker {
 
     pub(crate) async fn stop_and_remove(&self, key: &ServiceKey) -> Result<(), EngineError> {
         let name = self.names(&key.preview).service(key.revision, &key.service);
-        if let Some((id, running)) = self.find_ours(&name).await? {
+        let there = self.inspect(&name).await?;
+        if let Some(there) = there.filter(|there| self.is_ours(there, &name)) {
             let what = describe(key);
-            if running {
+            if runs(&there) && !is_deaf(&there) {
                 let seconds = i32::try_from(STOP_GRACE.as_secs()).unwrap_or(i32::MAX);
                 let options = StopContainerOptionsBuilder::new().t(seconds).build();
-                self.absent(&what, self.api().stop_container(&id, Some(options)))
+                self.absent(&what, self.api().stop_container(&name, Some(options)))
                     .await?;
             }
-            self.clear(&id).await?;
+            self.clear(there.id.as_deref().unwrap_or(&name)).await?;
         }
         self.remove_volumes(
             &key.preview,
@@ -115,10 +116,7 @@ impl Docker {
         Ok(there
             .filter(|there| self.is_ours(there, name))
             .map(|there| {
-                let running = there
-                    .state
-                    .as_ref()
-                    .is_some_and(|state| state.running == Some(true));
+                let running = runs(&there);
                 (there.id.unwrap_or_else(|| name.to_owned()), running)
             }))
     }
@@ -172,7 +170,7 @@ impl Docker {
         id: &str,
         plan: &Plan,
         spec: &ServiceSpec,
-    ) -> Result<SocketAddr, EngineError> {
+    ) -> Result<Option<SocketAddr>, EngineError> {
         self.connect_and_start(id, plan).await?;
         self.settle(id, plan, spec).await
     }
@@ -183,23 +181,22 @@ impl Docker {
         id: &str,
         plan: &Plan,
         spec: &ServiceSpec,
-    ) -> Result<SocketAddr, EngineError> {
+    ) -> Result<Option<SocketAddr>, EngineError> {
         let what = describe(&spec.key);
         let deadline = Instant::now() + SETTLE_MAX;
         loop {
             let there = self.inspect(id).await?;
             let there = there.ok_or_else(|| EngineError::Missing(what.clone()))?;
             if let Some(ip) = address_in(&there, &plan.network) {
-                return Ok(SocketAddr::new(ip, spec.port));
+                return Ok(Some(SocketAddr::new(ip, spec.port)));
             }
             let state = there.state.unwrap_or_default();
-            let ended = state.running != Some(true) && state.restarting != Some(true);
-            if ended || Instant::now() >= deadline {
-                let code = state.exit_code.unwrap_or_default();
-                return Err(EngineError::Refused {
-                    what,
-                    why: format!("it ended with exit code {code} as soon as it was started"),
-                });
+            if state.running != Some(true) || state.restarting == Some(true) {
+                return Ok(None);
+            }
+            if Instant::now() >= deadline {
+                let why = format!("{what} runs and has no address in its network");
+                return Err(EngineError::Unreachable(why));
             }
             tokio::time::sleep(SETTLE_POLL).await;
         }
@@ -222,11 +219,14 @@ impl Docker {
         let id = there.id.clone().unwrap_or_else(|| plan.container.clone());
         let same = mark(&there).is_some_and(|mark| mark.spec == plan.spec());
         let state = there.state.clone().unwrap_or_default();
+        if same && state.restarting == Some(true) {
+            return Ok(Adopted::Started(None));
+        }
         if same && state.running == Some(true) {
             if let Some(ip) = address_in(&there, &plan.network)
                 && self.is_in_data_network(&there, plan).await?
             {
-                return Ok(Adopted::Running(SocketAddr::new(ip, spec.port)));
+                return Ok(Adopted::Started(Some(SocketAddr::new(ip, spec.port))));
             }
         } else if same && state.started_at.is_some_and(|at| !at.starts_with("0001-")) {
             // It ran before, so it is in its networks; a network that is gone is found out here.
@@ -234,7 +234,7 @@ impl Docker {
                 .change(&describe(&spec.key), self.api().start_container(&id, None))
                 .await;
             match started {
-                Ok(()) => return self.settle(&id, plan, spec).await.map(Adopted::Running),
+                Ok(()) => return self.settle(&id, plan, spec).await.map(Adopted::Started),
                 Err(EngineError::Missing(_)) => {}
                 Err(error) => return Err(error),
             }
@@ -293,14 +293,19 @@ pub(crate) fn base_plan(spec: &ServiceSpec, network: String) -> Plan {
         memory_bytes: spec.memory_bytes,
         cpu_milli: spec.cpu_milli,
         pids_max: spec.pids_max,
-        restarts_max: 0,
+        starts_again: false,
         shm_bytes: None,
         data: None,
-        alone: false,
+        init: spec.init,
         user: None,
         named: false,
         network,
     }
+}
+
+fn runs(there: &ContainerInspectResponse) -> bool {
+    let state = there.state.as_ref();
+    state.is_some_and(|state| state.running == Some(true))
 }
 
 /// The container's address in the network of that id.

@@ -14,7 +14,6 @@ use super::{
     kinds::kind,
     place::place,
     postgres::{
-        inside::Inside,
         session::{enter, inside},
         wire::WireError,
     },
@@ -25,6 +24,7 @@ use crate::{
     docker::{
         Docker,
         container::service::{address_in, variables},
+        inside::Inside,
     },
     engine::EngineError,
 };

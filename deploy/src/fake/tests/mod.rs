@@ -139,6 +139,7 @@ async fn prepared(fake: &FakeEngine) -> ServiceSpec {
         memory_bytes: 1 << 28,
         cpu_milli: 1_000,
         pids_max: 64,
+        init: false,
     }
 }
 

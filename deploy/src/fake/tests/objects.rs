@@ -74,25 +74,26 @@ async fn a_service_that_is_started_again_has_another_address() {
     let fake = engine();
     let spec = prepared(&fake).await;
     run_database(&fake).await;
-    let before = fake.start_service(&spec).await.unwrap();
+    let before = fake.start_service(&spec).await.unwrap().unwrap();
     fake.oom(&spec.key);
     let ended = ContainerState::Exited {
         exit_code: 137,
         out_of_memory: true,
     };
     assert_eq!(fake.everything().services[0].state, ended);
-    let after = fake.start_service(&spec).await.unwrap();
+    let after = fake.start_service(&spec).await.unwrap().unwrap();
     assert_ne!(before, after);
-    assert_eq!(
-        fake.probe(before, "x", &Health::Default).await,
-        Probe::Refused
-    );
-    assert_eq!(fake.probe(after, "x", &Health::Default).await, Probe::Ready);
+    let probe = async |at| {
+        fake.probe(at, "x", &Health::Default, Duration::from_secs(1))
+            .await
+    };
+    assert_eq!(probe(before).await, Probe::Refused);
+    assert_eq!(probe(after).await, Probe::Ready);
     assert_eq!(fake.who_answers(after), Some((spec.key, Some(commit()))));
 }
 
-#[tokio::test]
-async fn what_ends_at_once_is_refused_as_the_real_engine_does() {
+#[tokio::test(start_paused = true)]
+async fn what_ends_with_an_error_is_started_again_after_growing_pauses() {
     let fake = engine();
     let start = StartScript::ExitsWith(1);
     fake.app(
@@ -105,9 +106,13 @@ async fn what_ends_at_once_is_refused_as_the_real_engine_does() {
     );
     let mut spec = prepared(&fake).await;
     spec.data = None;
-    let started = fake.start_service(&spec).await;
-    assert!(
-        matches!(started, Err(EngineError::Refused { .. })),
-        "{started:?}"
-    );
+    assert_eq!(fake.start_service(&spec).await.unwrap(), None);
+    let ends = async || {
+        let run = fake.service_run(&spec.key).await.unwrap().unwrap();
+        assert!(run.starts_again && run.address.is_none(), "{run:?}");
+        run.ends
+    };
+    assert_eq!(ends().await, 1);
+    tokio::time::advance(Duration::from_millis(350)).await;
+    assert_eq!(ends().await, 3, "100 and 200 ms have passed");
 }

@@ -8,7 +8,7 @@ async fn every_dangerous_order_is_a_violation() {
     let spec = prepared(&fake).await;
     run_database(&fake).await;
     let address = fake.start_service(&spec).await.unwrap();
-    fake.route([address]);
+    fake.route(address);
     assert_eq!(fake.violations(), Vec::<String>::new());
 
     Builder::remove(&fake, &preview(), &spec.image)
@@ -93,7 +93,7 @@ async fn visitors_led_to_what_does_not_serve_are_a_violation() {
     let mut spec = prepared(&fake).await;
     spec.data = None;
     let address = fake.start_service(&spec).await.unwrap();
-    fake.route([address]);
+    fake.route(address);
     assert!(
         fake.violations()[0].contains("does not serve"),
         "{:?}",

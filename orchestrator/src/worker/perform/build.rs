@@ -62,6 +62,13 @@ pub(super) async fn build(
     };
     let store = &context.ports.store;
     let services = made_of_the_same(context, number, service);
+    let blueprint = context.revision(number)?.blueprint.as_ref();
+    if blueprint.is_some_and(|blueprint| blueprint.asks_image_for_port(&services)) {
+        let exposed = context.ports.engine.exposed_ports(&image).await?;
+        store
+            .take_port(context.preview, number, services.clone(), exposed)
+            .await?;
+    }
     store
         .set_image(context.preview, number, services, image, fingerprint)
         .await?;

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::{
     assign, build,
     context::{Effect, Ended, StepContext, StepError},
-    data, forge, migrate, remove, run, source,
+    data, forge, migrate, probe, remove, run, source,
 };
 use crate::{
     diagnosis,
@@ -97,7 +97,7 @@ async fn dispatch(context: &StepContext<'_>, step: &Step) -> Result<Effect, Step
             run::ensure_network(context, network, *members).await
         }
         Step::StartService { revision, service } => run::start(context, *revision, service).await,
-        Step::Probe { revision } => run::probe(context, *revision).await,
+        Step::Probe { revision } => probe::probe(context, *revision).await,
         Step::Explain { revision, service } => run::explain(context, *revision, service).await,
         Step::Route { revision } => run::route(context, *revision).await,
         Step::Unroute => run::unroute(context).await,

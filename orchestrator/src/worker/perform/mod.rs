@@ -7,6 +7,7 @@ mod data;
 mod dispatch;
 mod forge;
 mod migrate;
+mod probe;
 mod remove;
 mod run;
 mod seed;

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import queue
+import signal
 import socket
 import threading
 import time
@@ -172,4 +173,5 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 128  # as servers of the usual kind; five would be few for a busy machine
 
 
+signal.signal(signal.SIGTERM, lambda *_: os._exit(0))  # process 1 hears only what it handles
 Server(("0.0.0.0", int(os.environ["PORT"])), Handler).serve_forever()

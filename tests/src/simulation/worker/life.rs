@@ -14,7 +14,7 @@ use orchestrator::{
     lifecycle::Phase,
     routes::Routes,
     store::Store,
-    worker::{AdmissionQueue, BuildQueue, Ports, PreviewState, SeedProgress, StateBoard, Workers},
+    worker::{AdmissionQueue, BuildQueue, Ports, PreviewState, Progress, StateBoard, Workers},
 };
 use proxy::table::{RouteTable, Upstream};
 use webhook::{
@@ -365,7 +365,8 @@ fn workers(
         admission: AdmissionQueue::new(4),
         board: StateBoard::default(),
         builds: BuildQueue::new(2),
-        seed_progress: Arc::new(SeedProgress::default()),
+        seed_progress: Arc::new(Progress::default()),
+        start_progress: Arc::new(Progress::default()),
         secrets: SecretsFile::default(),
         disk_is_full: Default::default(),
         settings: settings.clone(),

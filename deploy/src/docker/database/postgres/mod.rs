@@ -3,7 +3,6 @@
 
 mod adopting;
 mod hints;
-pub(super) mod inside;
 mod kind;
 pub(super) mod online_backup;
 pub(super) mod session;

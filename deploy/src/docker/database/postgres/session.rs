@@ -14,10 +14,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::{
-    inside::Inside,
-    wire::{Wire, WireError},
-};
+use super::wire::{Wire, WireError};
 use crate::{
     databases::USER,
     docker::{
@@ -27,6 +24,7 @@ use crate::{
             kind::{Kind, SqlSession},
             run::Run,
         },
+        inside::Inside,
     },
     engine::EngineError,
 };

@@ -1,11 +1,12 @@
-//! The inside of a container as this host sees it: its own loopback, on which a server is asked without a
-//! program in between, whose start takes a tenth of a second.
+//! The inside of a container as this host sees it: where its processes listen, and its own loopback, on
+//! which a server is asked without a program in between, whose start takes a tenth of a second.
 //!
 //! Everything inside is a stranger's. Nothing of its files is looked up, and what is opened is a TCP
 //! connection: through a Unix socket a stranger could hand us open files, and closing those may take as
 //! long as he likes.
 
 use std::{
+    fs::File,
     io,
     net::{Ipv4Addr, SocketAddr, TcpStream as Unconnected},
     os::fd::{AsFd, OwnedFd},
@@ -35,13 +36,7 @@ impl Inside {
     /// # Errors
     /// Where the process is not to be seen: it has ended, it is another host's, or we may not.
     pub(crate) fn of(container: &str, process: i64) -> io::Result<Self> {
-        let folder = OFlags::DIRECTORY | OFlags::CLOEXEC;
-        // Held open it is this process and never one that got its number later.
-        let process = openat(CWD, format!("/proc/{process}"), folder, Mode::empty())?;
-        if !control_groups(&process)?.contains(container) {
-            let why = "the process is none of the container's";
-            return Err(io::Error::new(io::ErrorKind::NotFound, why));
-        }
+        let process = process_of(container, process)?;
         let file = OFlags::RDONLY | OFlags::CLOEXEC;
         let network = openat(&process, "ns/net", file, Mode::empty())?;
         Ok(Self { network })
@@ -63,6 +58,27 @@ impl Inside {
         let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         socket.connect(loopback).await
     }
+}
+
+/// Opens a file of what the kernel shows of a container's process.
+///
+/// # Errors
+/// Where the process is not to be seen: it has ended, it is another host's, or we may not.
+pub(super) fn open_shown(container: &str, process: i64, path: &str) -> io::Result<File> {
+    let process = process_of(container, process)?;
+    let file = OFlags::RDONLY | OFlags::CLOEXEC;
+    Ok(File::from(openat(&process, path, file, Mode::empty())?))
+}
+
+/// Held open it is this process and never one that got its number later.
+fn process_of(container: &str, process: i64) -> io::Result<OwnedFd> {
+    let folder = OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let process = openat(CWD, format!("/proc/{process}"), folder, Mode::empty())?;
+    if !control_groups(&process)?.contains(container) {
+        let why = "the process is none of the container's";
+        return Err(io::Error::new(io::ErrorKind::NotFound, why));
+    }
+    Ok(process)
 }
 
 fn socket_in(network: &OwnedFd) -> io::Result<OwnedFd> {

@@ -1,4 +1,4 @@
-//! What the seed runs last said, for whoever waits for one.
+//! What a step that takes long last said of itself, for whoever waits for it.
 
 use std::{
     collections::BTreeMap,
@@ -7,14 +7,14 @@ use std::{
 
 use deploy::names::PreviewId;
 
-/// One sentence for each preview whose data are being made.
+/// One sentence for each preview that has such a step.
 #[derive(Debug, Default)]
-pub struct SeedProgress {
+pub struct Progress {
     sentences: Mutex<BTreeMap<PreviewId, String>>,
 }
 
-impl SeedProgress {
-    /// The last sentence, while the seed run goes on.
+impl Progress {
+    /// The last sentence, while the step goes on.
     pub fn get(&self, preview: &PreviewId) -> Option<String> {
         self.lock().get(preview).cloned()
     }

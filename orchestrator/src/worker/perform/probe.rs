@@ -1,0 +1,374 @@
+//! Waits until every service of a revision is ready, and says meanwhile what is seen of them.
+//!
+//! A service that ends with an error is started again by the engine, since it may have been waiting
+//! for a sibling. It fails for good when it ends in the same way again and again although nobody is left to wait
+//! for, and at the deadline. A slow answer is no failure: attempts go on beside each other.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use deploy::{
+    blueprint::{Health, Service},
+    engine::{CONNECT_MAX, ContainerState, Probe, ServiceKey, ServiceRun},
+    names::{RevisionNumber, ServiceName},
+};
+use futures_util::{
+    StreamExt as _,
+    future::{self, BoxFuture},
+    stream::FuturesUnordered,
+};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use super::{
+    context::{Effect, StepContext, StepError},
+    run::last_lines,
+};
+use crate::{
+    clock::wall_ms,
+    diagnosis::{self, End, NotReady, Sight},
+    preview::environment,
+};
+
+/// How long after an attempt that found nothing the next one begins.
+const PAUSE_FIRST: Duration = Duration::from_millis(5);
+const PAUSE_LONGEST: Duration = Duration::from_millis(250);
+/// How long after an attempt that has no answer yet another one begins beside it.
+const BESIDE: Duration = Duration::from_secs(3);
+/// How many attempts at one service go on beside each other.
+const ATTEMPTS_MAX: usize = 4;
+/// How often the container itself is looked at.
+const LOOK_PAUSE: Duration = Duration::from_millis(250);
+/// After how many ends in the same way a service is given up.
+const ALIKE_MAX: usize = 3;
+/// How long a service of which nothing is asked has to run to count as ready.
+const STAYS_MIN: Duration = Duration::from_secs(1);
+/// How long after its beginning, and how often, people are told what is seen.
+const TELL_AFTER: Duration = Duration::from_secs(3);
+const TELL_EVERY: Duration = Duration::from_secs(1);
+/// Seconds that people are told are told in steps of as many.
+const TOLD_SECONDS: u64 = 10;
+
+/// Waits until every service is ready at the same time, or one of them cannot become ready.
+pub(super) async fn probe(
+    context: &StepContext<'_>,
+    number: RevisionNumber,
+) -> Result<Effect, StepError> {
+    let facts = context.revision(number)?;
+    let Some(blueprint) = &facts.blueprint else {
+        return Err(StepError::transient("it is not known what runs"));
+    };
+    let limit = Duration::from_secs(context.ports.settings.limits.start_seconds_max);
+    let waits: Vec<Wait<'_>> = blueprint
+        .services
+        .iter()
+        .map(|service| Wait::new(context, number, service, limit))
+        .collect();
+    let told = Told(context);
+    let all = future::try_join_all(waits.iter().map(|wait| wait.until_ready(&waits)));
+    let ready = tokio::select! {
+        ready = all => ready?,
+        () = told.tell(&waits) => return Err(StepError::transient("nobody waits")),
+    };
+    let addresses: BTreeMap<ServiceName, SocketAddr> = ready.into_iter().collect();
+    for wait in &waits {
+        wait.is_still_at(addresses.get(&wait.service.name)).await?;
+    }
+    let store = &context.ports.store;
+    store
+        .set_healthy(context.preview, number, wall_ms())
+        .await?;
+    Ok(Effect::Ready(addresses))
+}
+
+/// What people are told while it goes on, and no longer.
+struct Told<'a>(&'a StepContext<'a>);
+
+impl Told<'_> {
+    /// Never ends.
+    async fn tell(&self, waits: &[Wait<'_>]) {
+        tokio::time::sleep(TELL_AFTER).await;
+        let mut tick = interval(TELL_EVERY);
+        loop {
+            tick.tick().await;
+            let late = waits.iter().filter_map(Wait::not_ready);
+            let late: Vec<String> = late
+                .map(|it| format!("{}, which {}", it.service.name, it.words()))
+                .collect();
+            let progress = &self.0.ports.start_progress;
+            match late.is_empty() {
+                true => progress.clear(self.0.preview),
+                false => progress.put(self.0.preview, late.join("; and ")),
+            }
+        }
+    }
+}
+
+impl Drop for Told<'_> {
+    fn drop(&mut self) {
+        self.0.ports.start_progress.clear(self.0.preview);
+    }
+}
+
+/// One service that is waited for.
+struct Wait<'a> {
+    context: &'a StepContext<'a>,
+    service: &'a Service,
+    key: ServiceKey,
+    host: String,
+    limit: Duration,
+    deadline: Instant,
+    seen: Mutex<Seen>,
+}
+
+/// What was seen of it.
+struct Seen {
+    sight: Sight,
+    run: Option<ServiceRun>,
+    /// When it last came to run, as far as we looked.
+    runs_since: Instant,
+    /// How it ended, without the numbers in its last line: counters and times differ each time.
+    ends: Vec<(End, String)>,
+    /// Since when the oldest attempt has had no answer.
+    asked_at: Option<Instant>,
+    ready: bool,
+}
+
+type Attempts<'a> = FuturesUnordered<BoxFuture<'a, Probe>>;
+
+impl<'a> Wait<'a> {
+    fn new(
+        context: &'a StepContext<'a>,
+        number: RevisionNumber,
+        service: &'a Service,
+        limit: Duration,
+    ) -> Self {
+        let host = environment::service_host(context.ports, &context.state.row, service)
+            .map_or_else(|| service.name.to_string(), |host| host.to_string());
+        Self {
+            context,
+            service,
+            key: ServiceKey {
+                preview: context.preview.clone(),
+                revision: number,
+                service: service.name.clone(),
+            },
+            host,
+            limit,
+            deadline: Instant::now() + limit,
+            seen: Mutex::new(Seen {
+                sight: Sight::Started,
+                run: None,
+                runs_since: Instant::now(),
+                ends: Vec::new(),
+                asked_at: None,
+                ready: false,
+            }),
+        }
+    }
+
+    /// Where it was found ready.
+    async fn until_ready(&self, all: &[Wait<'_>]) -> Result<(ServiceName, SocketAddr), StepError> {
+        let mut attempts = Attempts::new();
+        let mut look = interval(LOOK_PAUSE);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut pause = PAUSE_FIRST;
+        let mut next = Instant::now();
+        let mut at = None;
+        loop {
+            let may_ask = at.is_some() && attempts.len() < ATTEMPTS_MAX;
+            tokio::select! {
+                biased;
+                Some(found) = attempts.next(), if !attempts.is_empty() => {
+                    if let (Probe::Ready, Some(address)) = (&found, at) {
+                        self.seen().ready = true;
+                        return Ok((self.service.name.clone(), address));
+                    }
+                    next = Instant::now() + pause;
+                    pause = (pause * 2).min(PAUSE_LONGEST);
+                    self.note_answer(found, attempts.is_empty());
+                }
+                _ = look.tick() => {
+                    let now_at = self.look().await?;
+                    if now_at != at {
+                        attempts.clear();
+                        self.seen().asked_at = None;
+                        (at, pause, next) = (now_at, PAUSE_FIRST, Instant::now());
+                    }
+                    if let Some(address) = at.filter(|_| self.only_has_to_stay()) {
+                        self.seen().ready = true;
+                        return Ok((self.service.name.clone(), address));
+                    }
+                    self.give_up_if_hopeless(all).await?;
+                }
+                () = tokio::time::sleep_until(self.deadline) => return Err(self.too_late(all).await),
+                () = tokio::time::sleep_until(next), if may_ask => {
+                    let Some(address) = at else { continue };
+                    self.seen().asked_at.get_or_insert(Instant::now());
+                    attempts.push(self.attempt(address));
+                    next = Instant::now() + BESIDE;
+                }
+            }
+        }
+    }
+
+    fn attempt<'b>(&'b self, address: SocketAddr) -> BoxFuture<'b, Probe> {
+        let limit = self.deadline - Instant::now();
+        let engine = &self.context.ports.engine;
+        engine.probe(address, &self.host, &self.service.health, limit)
+    }
+
+    fn note_answer(&self, found: Probe, was_the_only_one: bool) {
+        let mut seen = self.seen();
+        seen.sight = Sight::Found(found);
+        if was_the_only_one {
+            seen.asked_at = None;
+        }
+    }
+
+    /// Looks at the container; answers where it is reached. Fails where the lifecycle has to look
+    /// first: it is gone, was stopped, or ended by itself.
+    async fn look(&self) -> Result<Option<SocketAddr>, StepError> {
+        let run = self.context.ports.engine.service_run(&self.key).await?;
+        let moved = || StepError::transient(format!("{} is not where it was", self.service.name));
+        let run = run.ok_or_else(moved)?;
+        match &run.state {
+            ContainerState::Running => {
+                let mut seen = self.seen();
+                if seen.run.as_ref().map(|before| &before.state) != Some(&run.state) {
+                    seen.runs_since = Instant::now();
+                }
+            }
+            ContainerState::Exited {
+                exit_code,
+                out_of_memory,
+            } if run.starts_again => {
+                let end = End {
+                    exit_code: *exit_code,
+                    out_of_memory: *out_of_memory,
+                    times: run.ends,
+                };
+                self.note_end(&run, end).await;
+            }
+            _ => return Err(moved()),
+        }
+        let address = run.address;
+        self.seen().run = Some(run);
+        Ok(address)
+    }
+
+    async fn note_end(&self, run: &ServiceRun, end: End) {
+        let known = |(known, _): &(End, String)| known.times == end.times;
+        if self.seen().ends.iter().any(known) {
+            return;
+        }
+        let lines = last_lines(self.context, &self.key, run.began).await;
+        let last = lines.last().map(String::as_str).unwrap_or_default();
+        let last = last.chars().filter(|c| !c.is_ascii_digit()).collect();
+        let mut seen = self.seen();
+        seen.sight = Sight::Ended(end.clone());
+        seen.ends.push((end, last));
+    }
+
+    /// Nothing can be asked of it, and it stays.
+    fn only_has_to_stay(&self) -> bool {
+        let seen = self.seen();
+        self.service.health == Health::Running && seen.runs_since.elapsed() >= STAYS_MIN
+    }
+
+    /// Whether it ended in the same way again and again.
+    fn is_stuck(&self) -> bool {
+        let seen = self.seen();
+        let last = seen.ends.len().checked_sub(ALIKE_MAX);
+        let last = last.map(|from| &seen.ends[from..]);
+        last.is_some_and(|last| {
+            let like = |(end, line): &(End, String)| {
+                let (first, said) = &last[0];
+                (end.exit_code, end.out_of_memory, line)
+                    == (first.exit_code, first.out_of_memory, said)
+            };
+            last.iter().all(like)
+        })
+    }
+
+    /// Fails where it is stuck and no sibling is left for whom it may be waiting.
+    async fn give_up_if_hopeless(&self, all: &[Wait<'_>]) -> Result<(), StepError> {
+        let settled = |wait: &Wait<'_>| wait.is_ready() || wait.is_stuck();
+        if !self.is_stuck() || !all.iter().all(settled) {
+            return Ok(());
+        }
+        Err(self.too_late(all).await)
+    }
+
+    /// Why it did not become ready, and who else did not.
+    async fn too_late(&self, all: &[Wait<'_>]) -> StepError {
+        let began = self.seen().run.as_ref().and_then(|run| run.began);
+        let evidence = last_lines(self.context, &self.key, began).await;
+        let others: Vec<NotReady<'_>> = all
+            .iter()
+            .filter(|other| other.key != self.key)
+            .filter_map(Wait::not_ready)
+            .collect();
+        let last_end = self.seen().ends.last().map(|(end, _)| end.clone());
+        let it = self.sight();
+        let diagnosis = match (&it.sight, last_end) {
+            (Sight::Ended(end), _) => diagnosis::exited(self.service, end, &others, evidence),
+            // It was just started once more, and has not said anything new.
+            (Sight::Started | Sight::Found(Probe::Refused), Some(end)) => {
+                diagnosis::exited(self.service, &end, &others, evidence)
+            }
+            _ => diagnosis::not_ready(&it, self.limit.as_secs(), &others, evidence),
+        };
+        StepError::Permanent(diagnosis)
+    }
+
+    fn not_ready(&self) -> Option<NotReady<'a>> {
+        (!self.is_ready()).then(|| self.sight())
+    }
+
+    fn sight(&self) -> NotReady<'a> {
+        let seen = self.seen();
+        let waiting = seen.asked_at.map(|since| since.elapsed());
+        let sight = match waiting {
+            // Whoever has not accepted the connection by then is found to refuse it.
+            Some(waiting) if waiting > CONNECT_MAX => {
+                let seconds = waiting.as_secs();
+                let step = if seconds < TOLD_SECONDS {
+                    1
+                } else {
+                    TOLD_SECONDS
+                };
+                Sight::Waiting(seconds - seconds % step)
+            }
+            _ => seen.sight.clone(),
+        };
+        NotReady {
+            service: self.service,
+            sight,
+            listens: seen.run.as_ref().and_then(|run| run.listens.clone()),
+        }
+    }
+
+    /// Fails where it is not where it was found ready.
+    async fn is_still_at(&self, address: Option<&SocketAddr>) -> Result<(), StepError> {
+        let now_at = self.look().await?;
+        if now_at.as_ref() == address {
+            return Ok(());
+        }
+        let name = &self.service.name;
+        Err(StepError::transient(format!(
+            "{name} was ready and is not where it was"
+        )))
+    }
+
+    fn is_ready(&self) -> bool {
+        self.seen().ready
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
