@@ -1,7 +1,11 @@
 //! What a builder is offered: the files of a folder of a commit, without those that the folder's
-//! ignore file names.
+//! ignore file names, and apart from them the Dockerfile.
 
-use std::{cmp::Ordering, collections::BTreeSet, sync::Arc};
+use std::{
+    cmp::Ordering,
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use bytes::{Bytes, BytesMut};
 use sha2::{Digest as _, Sha256};
@@ -11,19 +15,19 @@ use super::{
     blobs::Blobs,
     ignore::Matcher,
     limits::{CHUNK_BYTES, IGNORE_BYTES_MAX},
-    links::{self, Leads, Links},
     paths,
     tape::EPOCH_SECONDS,
 };
 
 /// The files of a build. Content decides the time of each, so that equal files are equal to a
 /// builder and others are not, whatever their sizes. Everything that can be refused was refused
-/// when it was made.
+/// when it was made. Links are offered as links, wherever they lead: nobody follows them here.
 #[derive(Clone, Debug)]
 pub struct Context {
     tree: Tree,
     folder: String,
     parts: Arc<[Part]>,
+    recipe: Arc<[Part]>,
 }
 
 /// One entry of a context. Owner is root, modes are 0644 and 0755.
@@ -40,9 +44,9 @@ pub struct Part {
 pub enum PartKind {
     /// A folder.
     Folder,
-    /// A symbolic link that stays inside the context.
+    /// A symbolic link.
     Link {
-        /// Where it leads.
+        /// Where it leads, as the commit says it: also out of the context, or to nothing.
         target: String,
         /// The id of its content.
         id: String,
@@ -79,13 +83,21 @@ impl Part {
 
 impl Context {
     /// The files of `folder` of the tree, for a build of `dockerfile` inside it.
+    ///
+    /// # Errors
+    /// Where the folder has no files, the ignore file cannot be read, or something is over a limit.
     pub async fn of(tree: &Tree, folder: &str, dockerfile: &str) -> Result<Self, SourceError> {
-        let mut parts = parts(tree, folder, dockerfile).await?;
+        let prefix = prefix(folder);
+        let own_ignore = format!("{dockerfile}.dockerignore");
+        let rules = rules(tree, &prefix, [&own_ignore, ".dockerignore"]).await?;
+        let recipe = recipe(tree, &prefix, [dockerfile, &own_ignore]).await?;
+        let mut parts = parts(tree, folder, rules).await?;
         parts.sort_unstable_by(|a, b| compare(&a.path, &b.path));
         Ok(Self {
             tree: tree.clone(),
             folder: folder.to_owned(),
             parts: parts.into(),
+            recipe: recipe.into(),
         })
     }
 
@@ -94,32 +106,19 @@ impl Context {
         &self.parts
     }
 
+    /// What a builder reads before it asks for the context, whatever the ignore file says: the
+    /// Dockerfile, and the ignore file that belongs to it alone. Links to them are followed inside the
+    /// commit, so both are files here. In the order of [`Context::parts`].
+    pub fn recipe(&self) -> &Arc<[Part]> {
+        &self.recipe
+    }
+
     /// Opens the contents of its files.
     pub fn contents(&self) -> Result<Contents, SourceError> {
         Ok(Contents {
             blobs: Blobs::open(&self.tree.repository)?,
             left: 0,
         })
-    }
-
-    /// Whether a builder that opens `path` finds the file that [`Tree::read`] reads there: it is
-    /// offered itself, and so is what it leads to where it is a link.
-    pub fn offers(&self, path: &str) -> bool {
-        let target = |part: &Part| match &part.kind {
-            PartKind::Link { target, .. } => Some((part.path.clone(), target.clone())),
-            _ => None,
-        };
-        let owned: Vec<_> = self.parts.iter().filter_map(target).collect();
-        let links: Links<'_> = owned
-            .iter()
-            .map(|(path, target)| (path.as_str(), target.as_str()))
-            .collect();
-        let Leads::To(end) = links::of_path(path, &links) else {
-            return false;
-        };
-        self.parts
-            .iter()
-            .any(|part| part.path == end && matches!(part.kind, PartKind::File { .. }))
     }
 
     /// SHA-256 of every path, mode and content, in hex: equal exactly where a build finds the same.
@@ -216,7 +215,64 @@ fn prefix(folder: &str) -> String {
     }
 }
 
-async fn parts(tree: &Tree, folder: &str, dockerfile: &str) -> Result<Vec<Part>, SourceError> {
+/// The rules of the first of these ignore files that is there.
+async fn rules(tree: &Tree, prefix: &str, paths: [&str; 2]) -> Result<IgnoreRules, SourceError> {
+    for path in paths {
+        let full = format!("{prefix}{path}");
+        let Some(entry) = tree.resolve(&full).await? else {
+            if tree.has_link(&full).await? {
+                return Err(SourceError::unfit(&full, "the link leads to no file"));
+            }
+            continue;
+        };
+        if entry.size > IGNORE_BYTES_MAX {
+            return Err(SourceError::unfit(&full, "an ignore file may have 64 KiB"));
+        }
+        let text = tree.read(&full).await?.unwrap_or_default();
+        return IgnoreRules::parse(&String::from_utf8_lossy(&text))
+            .map_err(|wrong| SourceError::unfit(&format!("{full}:{}", wrong.line), wrong.why));
+    }
+    Ok(IgnoreRules::default())
+}
+
+/// Those of the files that are there, with the folders that they are in.
+async fn recipe(tree: &Tree, prefix: &str, paths: [&str; 2]) -> Result<Vec<Part>, SourceError> {
+    let (mut folders, mut parts) = (BTreeSet::new(), Vec::new());
+    for path in paths {
+        let Some(entry) = tree.resolve(&format!("{prefix}{path}")).await? else {
+            continue;
+        };
+        parts.push(file(path, &entry));
+        let mut folder = paths::folder(path);
+        while !folder.is_empty() {
+            folders.insert(folder.to_owned());
+            folder = paths::folder(folder);
+        }
+    }
+    parts.extend(folders.into_iter().map(folder_part));
+    parts.sort_unstable_by(|a, b| compare(&a.path, &b.path));
+    Ok(parts)
+}
+
+fn file(path: &str, entry: &Entry) -> Part {
+    Part {
+        path: path.to_owned(),
+        kind: PartKind::File {
+            id: entry.id.clone(),
+            size: entry.size,
+            executable: entry.mode == Mode::Executable,
+        },
+    }
+}
+
+fn folder_part(path: String) -> Part {
+    Part {
+        path,
+        kind: PartKind::Folder,
+    }
+}
+
+async fn parts(tree: &Tree, folder: &str, rules: IgnoreRules) -> Result<Vec<Part>, SourceError> {
     let all = tree.list().await?;
     let prefix = prefix(folder);
     let inside: Vec<(&str, &Entry)> = all
@@ -229,75 +285,28 @@ async fn parts(tree: &Tree, folder: &str, dockerfile: &str) -> Result<Vec<Part>,
             "no files of the commit are in this folder",
         ));
     }
-    let (rules, rules_path) = rules(tree, &prefix, dockerfile).await?;
-    let always = [dockerfile, ".dockerignore", rules_path.as_str()];
-    let (folders, files) = kept(Arc::new(rules), &inside, &always).await?;
+    let (folders, files) = kept(Arc::new(rules), &inside).await?;
     let links = tree
         .link_targets(files.iter().map(|at| inside[*at].1))
         .await?;
-    let targets: Links<'_> = links
-        .iter()
-        .map(|(entry, target)| (&entry.path[prefix.len()..], target.as_str()))
+    let targets: HashMap<&str, String> = links
+        .into_iter()
+        .map(|(entry, target)| (&entry.path[prefix.len()..], target))
         .collect();
-    for (path, target) in &targets {
-        if links::of_link(path, target, &targets) == Leads::Out {
-            let why = format!(
-                "the link leaves the build context (it leads to {}); remove it or name it in \
-                 .dockerignore",
-                paths::shown(target)
-            );
-            return Err(SourceError::unfit(&format!("{prefix}{path}"), why));
-        }
-    }
-    let folders = folders.into_iter().map(|path| Part {
-        path,
-        kind: PartKind::Folder,
-    });
     let files = files.into_iter().map(|at| {
         let (path, entry) = inside[at];
-        let id = entry.id.clone();
-        let kind = match targets.get(path) {
-            Some(target) => PartKind::Link {
-                target: (*target).to_owned(),
-                id,
+        match targets.get(path) {
+            Some(target) => Part {
+                path: path.to_owned(),
+                kind: PartKind::Link {
+                    target: target.clone(),
+                    id: entry.id.clone(),
+                },
             },
-            None => PartKind::File {
-                id,
-                size: entry.size,
-                executable: entry.mode == Mode::Executable,
-            },
-        };
-        Part {
-            path: path.to_owned(),
-            kind,
+            None => file(path, entry),
         }
     });
-    Ok(folders.chain(files).collect())
-}
-
-/// The ignore file that counts: the Dockerfile's own, else the folder's.
-async fn rules(
-    tree: &Tree,
-    prefix: &str,
-    dockerfile: &str,
-) -> Result<(IgnoreRules, String), SourceError> {
-    for path in [
-        format!("{dockerfile}.dockerignore"),
-        ".dockerignore".to_owned(),
-    ] {
-        let full = format!("{prefix}{path}");
-        let Some(entry) = tree.resolve(&full).await? else {
-            continue;
-        };
-        if entry.size > IGNORE_BYTES_MAX {
-            return Err(SourceError::unfit(&full, "an ignore file may have 64 KiB"));
-        }
-        let text = tree.read(&full).await?.unwrap_or_default();
-        let rules = IgnoreRules::parse(&String::from_utf8_lossy(&text))
-            .map_err(|wrong| SourceError::unfit(&format!("{full}:{}", wrong.line), wrong.why))?;
-        return Ok((rules, path));
-    }
-    Ok((IgnoreRules::default(), ".dockerignore".to_owned()))
+    Ok(folders.into_iter().map(folder_part).chain(files).collect())
 }
 
 /// Which folders and which entries are sent. A folder is sent when it is not ignored itself, or
@@ -305,23 +314,16 @@ async fn rules(
 async fn kept(
     rules: Arc<IgnoreRules>,
     inside: &[(&str, &Entry)],
-    always: &[&str],
 ) -> Result<(BTreeSet<String>, Vec<usize>), SourceError> {
-    let paths: Vec<(String, bool, bool)> = inside
+    let paths: Vec<(String, bool)> = inside
         .iter()
-        .map(|(path, entry)| {
-            (
-                (*path).to_owned(),
-                entry.mode == Mode::Submodule,
-                always.contains(path),
-            )
-        })
+        .map(|(path, entry)| ((*path).to_owned(), entry.mode == Mode::Submodule))
         .collect();
     let work = move || {
         let mut matcher = Matcher::new(&rules);
         let (mut folders, mut files) = (BTreeSet::new(), Vec::new());
-        for (at, (path, submodule, always)) in paths.iter().enumerate() {
-            let sent = !submodule && (*always || !matcher.ignores(path)?);
+        for (at, (path, submodule)) in paths.iter().enumerate() {
+            let sent = !submodule && !matcher.ignores(path)?;
             if sent {
                 files.push(at);
             }

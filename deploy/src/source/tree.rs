@@ -91,6 +91,12 @@ impl Tree {
         self.limits.file_bytes_max
     }
 
+    /// Whether a link is at `path` itself.
+    pub(super) async fn has_link(&self, path: &str) -> Result<bool, SourceError> {
+        let entries = self.list().await?;
+        Ok(find(&entries, path).is_some_and(|entry| entry.mode == Mode::Link))
+    }
+
     /// The file that `path` leads to.
     pub(crate) async fn resolve(&self, path: &str) -> Result<Option<Entry>, SourceError> {
         let entries = self.list().await?;

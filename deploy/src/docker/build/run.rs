@@ -139,13 +139,6 @@ impl Docker {
             return Err(BuildError::failed(message));
         }
         let context = context(request).await?;
-        // A builder that does not find it looks for another, which nobody has checked.
-        if !context.offers(&request.dockerfile) {
-            let path = &request.dockerfile;
-            return Err(BuildError::Context(format!(
-                "{path} leads to a file that the ignore file keeps out"
-            )));
-        }
         // Somebody may have flushed the rules while the build waited for its turn.
         if let Some(why) = self.missing_isolation().await {
             return Err(BuildError::Unreachable(why));

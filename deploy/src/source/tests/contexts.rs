@@ -92,7 +92,7 @@ async fn equal_content_has_equal_times_and_other_content_other_times() {
 }
 
 #[tokio::test]
-async fn ignored_files_stay_out_and_the_dockerfile_stays_in() {
+async fn ignored_files_stay_out() {
     let bench = Bench::new();
     bench.put(".dockerignore", "*\n!src\nsrc/*.log\n!keep/deep/one\n");
     bench
@@ -104,15 +104,7 @@ async fn ignored_files_stay_out_and_the_dockerfile_stays_in() {
         .put("keep/deep/one", "")
         .put("keep/deep/two", "")
         .put("gone/x", "");
-    let wanted = [
-        ".dockerignore",
-        "Dockerfile",
-        "keep/",
-        "keep/deep/",
-        "keep/deep/one",
-        "src/",
-        "src/a",
-    ];
+    let wanted = ["keep/", "keep/deep/", "keep/deep/one", "src/", "src/a"];
     assert_eq!(names(&bench, "").await, wanted);
 }
 
@@ -148,42 +140,107 @@ async fn a_wrong_ignore_file_is_named_with_its_line() {
 }
 
 #[tokio::test]
-async fn a_link_that_leaves_the_context_is_refused_unless_it_is_ignored() {
-    for (target, fine) in [
-        ("/etc/passwd", false),
-        ("../../x", false),
-        ("../other", false),
-        ("d/x", true),
-        ("..", false),
-    ] {
-        let bench = Bench::new();
-        let tree = bench
-            .put("app/Dockerfile", "")
-            .link("app/link", target)
-            .tree()
-            .await;
-        let answer = archive(&tree, "app").await;
-        assert_eq!(answer.is_ok(), fine, "{target}: {answer:?}");
-        if let Err(refused) = answer {
-            assert!(
-                refused.to_string().starts_with("app/link: the link leaves"),
-                "{refused}"
-            );
-            let tree = bench.put("app/.dockerignore", "link").tree().await;
-            assert!(archive(&tree, "app").await.is_ok());
-        }
+async fn a_link_is_offered_as_a_link_wherever_it_leads() {
+    let bench = Bench::new();
+    let canary = canary(bench.folder.path());
+    let targets = [canary.to_str().unwrap(), "../../x", "../other", "nowhere"];
+    let targets = [&targets[..], &["..", "/", "self"]].concat();
+    bench.put("app/Dockerfile", "");
+    for (at, target) in targets.iter().enumerate() {
+        bench.link(&format!("app/link{at}"), target);
     }
+    bench.link("app/self", "self");
+    let seen = unpack(&archive(&bench.tree().await, "app").await.unwrap());
+    for (at, target) in targets.iter().enumerate() {
+        let wanted = (format!("link{at}"), format!("-> {target}"));
+        assert!(seen.contains(&wanted), "{wanted:?} in {seen:?}");
+    }
+    assert_eq!(seen.len(), targets.len() + 2);
 }
 
 #[tokio::test]
-async fn a_host_file_behind_a_link_is_never_read() {
+async fn a_link_that_leads_elsewhere_is_another_context() {
+    let digest = async |target| {
+        let bench = Bench::new();
+        bench.put("Dockerfile", "").link("link", target);
+        let context = Context::of(&bench.tree().await, "", "Dockerfile").await;
+        context.unwrap().digest()
+    };
+    assert_ne!(digest("/srv/a").await, digest("/srv/b").await);
+}
+
+/// What a builder reads before the context.
+async fn recipe(bench: &Bench, dockerfile: &str) -> Result<Vec<(String, String)>, SourceError> {
+    let context = Context::of(&bench.tree().await, "app", dockerfile).await?;
+    let mut contents = context.contents()?;
+    let mut read = Vec::new();
+    for part in context.recipe().iter() {
+        let mut text = Vec::new();
+        if let PartKind::File { id, size, .. } = &part.kind {
+            contents.begin(id, *size).await?;
+            while let Some(piece) = contents.piece().await? {
+                text.extend_from_slice(&piece);
+            }
+        }
+        read.push((part.path.clone(), String::from_utf8(text).unwrap()));
+    }
+    Ok(read)
+}
+
+#[tokio::test]
+async fn the_dockerfile_is_read_apart_from_the_context_that_leaves_it_out() {
+    let bench = Bench::new();
+    bench
+        .put("app/docker/web", "FROM scratch")
+        .put("app/docker/web.dockerignore", "*\n!x.txt\n")
+        .put("app/.dockerignore", "x.txt")
+        .put("app/x.txt", "");
+    let wanted = [
+        ("docker", ""),
+        ("docker/web", "FROM scratch"),
+        ("docker/web.dockerignore", "*\n!x.txt\n"),
+    ];
+    let wanted = wanted.map(|(path, text)| (path.to_owned(), text.to_owned()));
+    assert_eq!(recipe(&bench, "docker/web").await.unwrap(), wanted);
+    let context = Context::of(&bench.tree().await, "app", "docker/web").await;
+    let context = context.unwrap();
+    let paths: Vec<_> = context.parts().iter().map(|part| &*part.path).collect();
+    assert_eq!(paths, ["x.txt"]);
+}
+
+#[tokio::test]
+async fn a_dockerfile_and_an_ignore_file_are_followed_inside_the_commit_alone() {
     let bench = Bench::new();
     let canary = canary(bench.folder.path());
     bench
-        .put("Dockerfile", "")
-        .link("link", canary.to_str().unwrap());
-    let answer = archive(&bench.tree().await, "").await;
-    assert!(matches!(answer, Err(SourceError::Unfit { .. })));
+        .put("shared/Dockerfile", "FROM shared")
+        .put("shared/ignore", "secret")
+        .put("app/secret", "")
+        .link("app/Dockerfile", "../shared/Dockerfile")
+        .link("app/.dockerignore", "../shared/ignore");
+    let read = recipe(&bench, "Dockerfile").await.unwrap();
+    assert_eq!(read, [("Dockerfile".to_owned(), "FROM shared".to_owned())]);
+    assert_eq!(names(&bench, "app").await, [".dockerignore", "Dockerfile"]);
+    for (file, target, why) in [
+        (
+            "app/Dockerfile",
+            "../../up",
+            "the link leaves the repository",
+        ),
+        ("app/.dockerignore", "nowhere", "the link leads to no file"),
+        (
+            "app/.dockerignore",
+            canary.to_str().unwrap(),
+            "the link leaves the repository",
+        ),
+    ] {
+        std::fs::remove_file(bench.work().join(file)).unwrap();
+        bench.link(file, target);
+        let refused = recipe(&bench, "Dockerfile").await.unwrap_err();
+        assert_eq!(refused.to_string(), format!("{file}: {why}"));
+        std::fs::remove_file(bench.work().join("app/Dockerfile")).unwrap();
+        bench.put("app/Dockerfile", "FROM fine");
+    }
 }
 
 #[tokio::test]

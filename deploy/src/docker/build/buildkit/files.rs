@@ -1,5 +1,5 @@
-//! The context, offered file by file: the builder is told of every file and asks for the contents
-//! of those that it does not have.
+//! The context and, apart from it, the Dockerfile, offered file by file: the builder is told of every
+//! file and asks for the contents of those that it does not have.
 
 use std::{
     collections::BTreeSet,
@@ -47,7 +47,7 @@ impl Sent {
         sent
     }
 
-    /// Files whose contents were sent.
+    /// Files of the context whose contents were sent.
     pub(crate) fn files_sent(&self) -> u64 {
         self.files_sent.load(Ordering::Relaxed)
     }
@@ -82,11 +82,11 @@ impl FileSync for Files {
         request: Request<Streaming<Packet>>,
     ) -> Result<Response<Packets>, Status> {
         let wanted = Wanted::read(request.metadata(), &self.context)?;
-        let offered: Vec<Part> = wanted.select(self.context.parts()).cloned().collect();
         let exchange = Exchange {
             context: self.context.clone(),
             sent: Arc::clone(&self.sent),
-            offered,
+            of_context: wanted.of_context,
+            offered: wanted.select().cloned().collect(),
         };
         let (packets, taken) = mpsc::channel(PACKETS_AHEAD);
         tokio::spawn(async move {
@@ -110,18 +110,22 @@ impl FileSync for Files {
 }
 
 /// Which files the builder asks for.
-struct Wanted {
+struct Wanted<'a> {
+    /// Whether they are the context's, or what is read before it.
+    of_context: bool,
+    parts: &'a [Part],
     /// The paths it will read, or all where empty.
     follow: Vec<String>,
 }
 
-impl Wanted {
-    fn read(metadata: &MetadataMap, context: &Context) -> Result<Self, Status> {
+impl<'a> Wanted<'a> {
+    fn read(metadata: &MetadataMap, context: &'a Context) -> Result<Self, Status> {
         let folder = metadata.get("dir-name").and_then(|name| name.to_str().ok());
-        match folder {
-            Some("context" | "dockerfile") => {}
+        let (of_context, parts) = match folder {
+            Some("context") => (true, context.parts()),
+            Some("dockerfile") => (false, context.recipe()),
             other => return Err(Status::not_found(format!("no folder {other:?} is offered"))),
-        }
+        };
         // The ignore file was applied when the context was made, so excluded patterns say nothing
         // new. Followed paths only save work: with links in between, or patterns, all is offered.
         let mut follow = Vec::new();
@@ -130,20 +134,25 @@ impl Wanted {
             let plain = !path.contains(['*', '?', '[', '\\', '%']);
             match path.trim_matches('/') {
                 path if plain && !path.is_empty() && path != "." => follow.push(path.to_owned()),
-                _ => return Ok(Self { follow: Vec::new() }),
+                _ => {
+                    follow.clear();
+                    break;
+                }
             }
         }
-        let links = context
-            .parts()
-            .iter()
-            .any(|part| matches!(part.kind, PartKind::Link { .. }));
-        if links {
+        let is_link = |part: &Part| matches!(part.kind, PartKind::Link { .. });
+        if parts.iter().any(is_link) {
             follow.clear();
         }
-        Ok(Self { follow })
+        Ok(Self {
+            of_context,
+            parts,
+            follow,
+        })
     }
 
-    fn select<'a>(&self, parts: &'a [Part]) -> impl Iterator<Item = &'a Part> {
+    fn select(&self) -> impl Iterator<Item = &'a Part> {
+        let parts = self.parts;
         let all = self.follow.is_empty();
         let mut needed: BTreeSet<&str> = BTreeSet::new();
         let follows = |path: &str| {
@@ -171,6 +180,7 @@ impl Wanted {
 struct Exchange {
     context: Context,
     sent: Arc<Sent>,
+    of_context: bool,
     offered: Vec<Part>,
 }
 
@@ -257,7 +267,8 @@ impl Exchange {
                 self.put(out, data(piece.to_vec())).await?;
             }
         }
-        self.sent.files_sent.fetch_add(1, Ordering::Relaxed);
+        let counted = u64::from(self.of_context);
+        self.sent.files_sent.fetch_add(counted, Ordering::Relaxed);
         self.put(out, data(Vec::new())).await
     }
 
