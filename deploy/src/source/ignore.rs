@@ -124,37 +124,36 @@ impl<'a> Matcher<'a> {
         if self.rules.patterns.is_empty() {
             return Ok(false);
         }
-        let matched = self.matched(path)?;
-        let mut ignored = false;
-        for (pattern, matched) in self.rules.patterns.iter().zip(matched) {
-            if matched {
-                ignored = !pattern.brings_back;
-            }
-        }
-        Ok(ignored)
+        self.matched(path).map(|(ignored, _)| ignored)
     }
 
-    /// Which patterns match the path or a folder above it.
-    fn matched(&mut self, path: &str) -> Result<Vec<bool>, SourceError> {
-        let mut matched = match paths::folder(path) {
+    /// Whether the path is left out, and which patterns say so of it or of a folder above it. A pattern
+    /// is asked only where it would change what those before it said.
+    fn matched(&mut self, path: &str) -> Result<(bool, Vec<bool>), SourceError> {
+        let above = match paths::folder(path) {
             "" => vec![false; self.rules.patterns.len()],
             folder => match self.folders.get(folder) {
                 Some(known) => known.clone(),
                 None => {
-                    let above = self.matched(folder)?;
+                    let (_, above) = self.matched(folder)?;
                     self.folders.insert(folder.to_owned(), above.clone());
                     above
                 }
             },
         };
+        let (mut ignored, mut matched) = (false, above);
         for (pattern, matched) in self.rules.patterns.iter().zip(&mut matched) {
-            *matched = *matched || pattern.matches(path, &mut self.steps);
+            let counts = pattern.brings_back == ignored;
+            *matched = *matched || (counts && pattern.matches(path, &mut self.steps));
+            if *matched {
+                ignored = !pattern.brings_back;
+            }
         }
         if self.steps > STEPS_MAX {
             let why = "its patterns take too long on so many files; use fewer `*`";
             return Err(SourceError::unfit(".dockerignore", why));
         }
-        Ok(matched)
+        Ok((ignored, matched))
     }
 }
 
@@ -418,6 +417,7 @@ mod tests {
             ("*\n!src", "src/deep/file", false),
             ("*\n!src\nsrc/deep", "src/deep/file", true),
             ("**\n!util/docker/*", "util/docker/Dockerfile", false),
+            ("docs/api\n!docs", "docs/api/x.md", true),
             ("# a comment\n#foo\n\n   \nbar", "foo", false),
             (" #foo", "#foo", true),
             ("\u{feff}foo", "foo", true),

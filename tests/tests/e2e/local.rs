@@ -8,7 +8,7 @@ use tokio::process::Command;
 use webhook::model::File;
 
 /// Writes an application into a folder, as an editor does.
-fn write(folder: &Path, app: &App) -> anyhow::Result<()> {
+pub(crate) fn write(folder: &Path, app: &App) -> anyhow::Result<()> {
     for (path, file) in app.files() {
         let path = folder.join(path);
         std::fs::create_dir_all(path.parent().context("a folder")?)?;

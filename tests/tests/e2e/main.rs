@@ -18,6 +18,7 @@ mod forge;
 mod forks;
 mod hardening;
 mod hostile;
+mod ignoring;
 mod killing;
 mod local;
 mod migrations;

@@ -1,1 +1,2 @@
 mod contexts;
+mod ignoring;
