@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use http::Method;
 use tests::harness::{App, Dayfly};
 
@@ -81,23 +81,44 @@ async fn evil_branch_names_are_only_names() -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn links_that_leave_the_checkout_are_refused_with_a_diagnosis() -> anyhow::Result<()> {
+async fn links_that_leave_the_checkout_are_built_as_links_and_followed_by_nobody()
+-> anyhow::Result<()> {
     Dayfly::play(async |dayfly| {
-        for (at, target) in ["/etc/passwd", "../../../../etc/passwd"]
-            .into_iter()
-            .enumerate()
-        {
-            let evil = App::page("evil").with_link("site/secret", target);
-            let pull = dayfly.open(&format!("b{at}"), &evil).await?;
-            let preview = dayfly.failed(&pull, &pull.commit).await?;
-            let said = preview.diagnosed();
-            ensure!(said.contains("site/secret"), "{said}");
-            ensure!(!said.contains("root:"), "{said}");
-            let mended = dayfly
-                .push(&pull, &App::page("fine").with_link("site/secret", "x"))
-                .await?;
-            let preview = dayfly.live(&pull, &mended).await?;
-            ensure!(dayfly.visitor(preview.url()?).text("/").await? == "fine");
+        let canary = tempfile::NamedTempFile::new()?;
+        std::fs::write(&canary, "of the host")?;
+        let app = App::page("fine")
+            .with_link("site/canary", canary.path().to_str().context("a path")?)
+            .with_link("site/up", "../../../../etc/hostname")
+            .with_link("site/storage", "/srv/storage")
+            .with_link("docs/blog", "../../blog-pages")
+            .then("RUN mkdir /srv/storage && echo stored >/srv/storage/note.txt");
+        let (_, visitor) = dayfly.open_live("links", &app).await?;
+        ensure!(visitor.text("/").await? == "fine");
+        ensure!(visitor.text("/storage/note.txt").await? == "stored\n");
+        ensure!(visitor.get("/canary").await?.status == 404);
+        // The same link in the container leads to the container's own file.
+        ensure!(
+            visitor.text("/up").await?.trim() != std::fs::read_to_string("/etc/hostname")?.trim()
+        );
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_read_of_a_commit_is_never_read_behind_a_link_out_of_it() -> anyhow::Result<()> {
+    Dayfly::play(async |dayfly| {
+        let canary = tempfile::NamedTempFile::new()?;
+        std::fs::write(&canary, "canary = 1\n")?;
+        let target = canary.path().to_str().context("a path")?;
+        let pull = dayfly.open("fine", &App::page("fine")).await?;
+        for file in ["dayfly.toml", "Dockerfile", ".dockerignore"] {
+            let evil = App::page("evil").with_link(file, target);
+            let pushed = dayfly.push(&pull, &evil).await?;
+            let said = dayfly.failed(&pull, &pushed).await?.diagnosed();
+            let words = format!("{file}: the link leaves the repository");
+            ensure!(said.contains(&words), "{said}");
+            ensure!(!said.contains("canary"), "{said}");
         }
         Ok(())
     })
