@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     names::{ImageId, PreviewId, RevisionNumber, ServiceName},
-    source::Tree,
+    source::{Absence, Tree},
 };
 
 /// One image to build.
@@ -178,8 +178,8 @@ pub enum BuildFault {
     NotFound {
         /// The path as the builder names it.
         path: String,
-        /// Whether the commit has it and the ignore file keeps it out.
-        ignored: bool,
+        /// Why it is not there.
+        absence: Absence,
     },
     /// A base image cannot be had.
     Base {
@@ -228,7 +228,7 @@ pub enum BuildError {
         /// The path that was looked for.
         path: String,
     },
-    /// The tree cannot be sent as it is: a link leaves it, or it is over a limit.
+    /// The tree cannot be sent as it is: its ignore file cannot be read, or it is over a limit.
     #[error("the build context cannot be sent: {0}")]
     Context(String),
     /// An image that is used as it is cannot be had.

@@ -45,6 +45,7 @@ pub(super) async fn resolve(
         services: resolved,
         databases,
         notes,
+        missing: Vec::new(),
     })
 }
 

@@ -21,6 +21,9 @@ pub struct Blueprint {
     pub databases: Vec<Database>,
     /// One sentence for each default that was chosen and each key that was ignored, for people.
     pub notes: Vec<String>,
+    /// One sentence for each thing of the commit that builds do not get, with the reason, for people.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
 }
 
 /// The form of a stored blueprint. Those that say none were stored before there were numbers, and

@@ -67,9 +67,16 @@ async fn with_notes(
     }
     let attributes = tree.read(".gitattributes").await?.unwrap_or_default();
     if String::from_utf8_lossy(&attributes).contains("filter=lfs") {
-        let note = "files in Git LFS are not fetched yet; the build sees their pointers.";
-        blueprint.notes.push(note.to_owned());
+        let missing = "files in Git LFS are not fetched yet; the build sees their pointers.";
+        blueprint.missing.push(missing.to_owned());
     }
+    let submodules = tree.missing().iter();
+    blueprint.missing.extend(submodules.map(|missing| {
+        format!(
+            "the submodule {} was not fetched: {}.",
+            missing.path, missing.why
+        )
+    }));
     Ok(blueprint)
 }
 
@@ -519,7 +526,8 @@ url = "MAIN_URL"
             (".gitattributes", "*.bin filter=lfs"),
             ("Dockerfile", "FROM x"),
         ];
-        noted(&read_files(&files).await.unwrap(), "Git LFS");
+        let missing = read_files(&files).await.unwrap().missing;
+        assert!(missing[0].contains("Git LFS"), "{missing:?}");
     }
 
     #[tokio::test]

@@ -3,7 +3,7 @@
 
 use std::{
     cmp::Ordering,
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, btree_map::Entry as Slot},
     sync::Arc,
 };
 
@@ -11,7 +11,7 @@ use bytes::{Bytes, BytesMut};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Entry, IgnoreRules, Mode, SourceError, Tree,
+    Entry, IgnoreRules, Missing, Mode, SourceError, Tree,
     blobs::Blobs,
     ignore::Matcher,
     limits::{CHUNK_BYTES, IGNORE_BYTES_MAX},
@@ -59,6 +59,8 @@ pub enum PartKind {
         size: u64,
         /// Whether it can be run.
         executable: bool,
+        /// Which of the tree's repositories has its content.
+        module: usize,
     },
 }
 
@@ -114,11 +116,13 @@ impl Context {
     }
 
     /// Opens the contents of its files.
-    pub fn contents(&self) -> Result<Contents, SourceError> {
-        Ok(Contents {
-            blobs: Blobs::open(&self.tree.repository)?,
+    pub fn contents(&self) -> Contents {
+        Contents {
+            tree: self.tree.clone(),
+            open: BTreeMap::new(),
+            module: 0,
             left: 0,
-        })
+        }
     }
 
     /// SHA-256 of every path, mode and content, in hex: equal exactly where a build finds the same.
@@ -144,42 +148,74 @@ impl Context {
         hex::encode(digest.finalize())
     }
 
-    /// Whether the commit has `path`, a file or a folder, and the ignore file keeps it out.
-    pub async fn leaves_out(&self, path: &str) -> bool {
+    /// Why a builder does not find `path`, a file or a folder.
+    pub async fn absence(&self, path: &str) -> Absence {
         let Some(path) = paths::tidy(path.trim_start_matches('/')).filter(|path| !path.is_empty())
         else {
-            return false;
+            return Absence::NotCommitted;
         };
+        let prefix = prefix(&self.folder);
+        let full = format!("{prefix}{path}/");
+        let inside = |one: &&Missing| full.starts_with(&format!("{}/", one.path));
+        if let Some(missing) = self.tree.missing().iter().find(inside) {
+            return Absence::Submodule(missing.clone());
+        }
         let below = format!("{path}/");
         let is = |other: &str| other == path || other.starts_with(&below);
         let offered = self.parts.iter().any(|part| is(&part.path));
-        let prefix = prefix(&self.folder);
         let Ok(all) = self.tree.list().await else {
-            return false;
+            return Absence::NotCommitted;
         };
         let committed = all
             .iter()
             .filter_map(|entry| entry.path.strip_prefix(&prefix))
             .any(is);
-        committed && !offered
+        match committed && !offered {
+            true => Absence::Ignored,
+            false => Absence::NotCommitted,
+        }
     }
 }
 
-/// Reads contents one after the other. Its process ends when this is dropped.
+/// Why a path is not in a context.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Absence {
+    /// The commit does not have it.
+    NotCommitted,
+    /// The commit has it and the ignore file keeps it out.
+    Ignored,
+    /// It would be in a submodule that was not fetched.
+    Submodule(Missing),
+}
+
+/// Reads contents one after the other. Its processes, one for each repository, end when this is
+/// dropped.
 pub struct Contents {
-    blobs: Blobs,
+    tree: Tree,
+    open: BTreeMap<usize, Blobs>,
+    module: usize,
     left: u64,
 }
 
 impl Contents {
-    /// Begins with the file whose content has this id and so many bytes; the one before has to be
-    /// read to its end.
-    pub async fn begin(&mut self, id: &str, size: u64) -> Result<(), SourceError> {
-        let (questions, answers) = self.blobs.sides();
-        questions.ask_for(std::iter::once(id)).await?;
-        answers.begin(id, size).await?;
-        self.left = size;
-        if size == 0 {
+    /// Begins with a file; the one before has to be read to its end. Other parts have no content.
+    pub async fn begin(&mut self, part: &PartKind) -> Result<(), SourceError> {
+        let PartKind::File {
+            id, size, module, ..
+        } = part
+        else {
+            return Ok(());
+        };
+        self.module = *module;
+        let blobs = match self.open.entry(*module) {
+            Slot::Occupied(open) => open.into_mut(),
+            Slot::Vacant(slot) => slot.insert(Blobs::open(self.tree.repository_of(*module))?),
+        };
+        let (questions, answers) = blobs.sides();
+        questions.ask_for(std::iter::once(id.as_str())).await?;
+        answers.begin(id, *size).await?;
+        self.left = *size;
+        if *size == 0 {
             answers.end().await?;
         }
         Ok(())
@@ -187,10 +223,10 @@ impl Contents {
 
     /// The next piece, of at most 64 KiB; `None` at the end of the file.
     pub async fn piece(&mut self) -> Result<Option<Bytes>, SourceError> {
-        if self.left == 0 {
+        let Some(blobs) = self.open.get_mut(&self.module).filter(|_| self.left > 0) else {
             return Ok(None);
-        }
-        let (_, answers) = self.blobs.sides();
+        };
+        let (_, answers) = blobs.sides();
         let mut piece = BytesMut::new();
         while self.left > 0 && piece.len() < CHUNK_BYTES / 2 {
             self.left = answers.pour(self.left, &mut piece).await?;
@@ -261,6 +297,7 @@ fn file(path: &str, entry: &Entry) -> Part {
             id: entry.id.clone(),
             size: entry.size,
             executable: entry.mode == Mode::Executable,
+            module: entry.module,
         },
     }
 }

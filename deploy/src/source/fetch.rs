@@ -1,6 +1,6 @@
 //! One commit from a remote into a mirror.
 
-use std::{path::Path, process::Stdio};
+use std::{net::IpAddr, path::Path, process::Stdio};
 
 use base64::Engine as _;
 use futures_util::future::join;
@@ -11,6 +11,7 @@ use super::{
     git::{Repository, last_words},
     hold::Hold,
     limits::WEIGH_EVERY,
+    public::host_and_port,
     said,
 };
 use crate::names::CommitSha;
@@ -32,7 +33,11 @@ pub(super) async fn fetch(tree: &Tree, remote: &Remote, hold: &Hold) -> Result<(
     let (repository, commit) = (&tree.repository, &tree.commit);
     repository.ensure(commit.as_str().len() == 64).await?;
     sweep(&repository.dir).await;
-    let Credentials { settings, secrets } = credentials(remote)?;
+    let Credentials {
+        mut settings,
+        secrets,
+    } = credentials(remote)?;
+    settings.extend(place(remote));
     let mut command = repository.command(&settings);
     command
         .env("GIT_ALLOW_PROTOCOL", remote.allow.protocols())
@@ -102,6 +107,21 @@ fn credentials(remote: &Remote) -> Result<Credentials, SourceError> {
         settings,
         secrets: vec![token.to_owned(), basic],
     })
+}
+
+/// The setting that keeps git at the addresses that were looked at.
+fn place(remote: &Remote) -> Option<(String, String)> {
+    let (host, port) = host_and_port(&remote.url)?;
+    let addresses: Vec<String> = remote.addresses.iter().map(bracketed).collect();
+    let place = format!("{host}:{port}:{}", addresses.join(","));
+    (!addresses.is_empty()).then(|| ("http.curloptResolve".to_owned(), place))
+}
+
+fn bracketed(address: &IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => format!("[{address}]"),
+    }
 }
 
 /// Looks at the pack that is being received until it is too heavy.
@@ -281,6 +301,23 @@ mod tests {
             }
         }
         assert!(files > 3, "nothing was looked at");
+    }
+
+    #[tokio::test]
+    async fn a_name_is_not_looked_up_again_where_its_addresses_are_given() {
+        let bench = Bench::new();
+        let commit = bench.put("a", "hello").commit();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let mut remote = remote(&format!("https://nowhere.invalid:{port}/work/.git"));
+        let lost = bench.mirrors.fetch(&remote, &commit).await.unwrap_err();
+        assert!(lost.to_string().contains("resolve host"), "{lost}");
+        // Whoever connects is hung up on, which is another sentence.
+        std::thread::spawn(move || listener.accept().map(drop));
+        remote.addresses = vec!["127.0.0.1".parse().unwrap()];
+        let found = bench.mirrors.fetch(&remote, &commit).await.unwrap_err();
+        assert!(matches!(found, SourceError::Unreachable(_)), "{found}");
+        assert!(!found.to_string().contains("resolve host"), "{found}");
     }
 
     #[tokio::test]

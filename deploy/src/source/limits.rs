@@ -42,3 +42,13 @@ pub(super) const CHUNK_BYTES: usize = 64 << 10;
 pub(super) const LINK_HOPS_MAX: usize = 40;
 /// An ignore file larger than this is refused.
 pub(super) const IGNORE_BYTES_MAX: u64 = 64 << 10;
+/// A `.gitmodules` larger than this is refused.
+pub(super) const GITMODULES_BYTES_MAX: u64 = 64 << 10;
+/// Submodules of a commit, with those of its submodules.
+pub(super) const SUBMODULES_MAX: usize = 50;
+/// How deep submodules may lie in submodules.
+pub(super) const SUBMODULE_DEPTH_MAX: usize = 5;
+/// How long one submodule may take.
+pub(super) const SUBMODULE_DEADLINE: Duration = Duration::from_secs(60);
+/// How long all submodules of a commit may take together.
+pub(super) const SUBMODULES_DEADLINE: Duration = Duration::from_secs(300);

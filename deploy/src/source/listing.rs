@@ -24,7 +24,7 @@ pub enum Mode {
     Executable,
     /// A symbolic link; its content is its target.
     Link,
-    /// Another repository's commit; none of its files are here.
+    /// Another repository's commit whose files are not here.
     Submodule,
 }
 
@@ -40,6 +40,8 @@ pub struct Entry {
     pub id: String,
     /// Bytes of its content; zero for a submodule.
     pub size: u64,
+    /// Which of the tree's repositories has its content; the first is the tree's own.
+    pub(super) module: usize,
 }
 
 /// Lists a commit, sorted by path, and holds it to the limits.
@@ -158,5 +160,6 @@ fn parse(line: &[u8]) -> Result<Entry, SourceError> {
         mode,
         id: id.to_owned(),
         size,
+        module: 0,
     })
 }

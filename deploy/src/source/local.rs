@@ -43,8 +43,8 @@ enum Found {
 }
 
 /// Writes the files of a folder as a tar archive. In a git checkout these are the tracked and the
-/// untracked ones that are not ignored, as they are on the disk; elsewhere all but `.git`. No link
-/// is followed.
+/// untracked ones that are not ignored, as they are on the disk, with those of its submodules;
+/// elsewhere all but `.git`. No link is followed.
 pub fn archive_checkout(path: &Path, sink: impl Write) -> Result<Summary, SourceError> {
     archive_with(path, sink, &Limits::default())
 }
@@ -60,7 +60,7 @@ fn archive_with(
     let names = match checkout_of(&root) {
         Some(_) => {
             summary.by_git = true;
-            by_git(&root)?
+            by_git(&root, limits)?
         }
         None => by_walk(&root, limits)?,
     };
@@ -118,9 +118,35 @@ pub fn git_in_checkout(folder: &Path) -> Command {
     command
 }
 
-fn by_git(root: &Path) -> Result<BTreeSet<String>, SourceError> {
+/// What git names in a checkout and in those of its submodules whose files lie there.
+fn by_git(root: &Path, limits: &Limits) -> Result<BTreeSet<String>, SourceError> {
+    let mut names = BTreeSet::new();
+    let mut checkouts = vec![String::new()];
+    while let Some(checkout) = checkouts.pop() {
+        for name in listed(&root.join(&checkout))? {
+            let name = format!("{checkout}{name}");
+            // Git puts a slash behind what it does not track.
+            if !name.ends_with('/') && is_checkout(root, &name) {
+                checkouts.push(name + "/");
+                // Git may be asked once for each file, and no more often.
+                weigh(checkouts.len(), 0, limits)?;
+            } else {
+                names.insert(name);
+            }
+        }
+    }
+    Ok(names)
+}
+
+/// Whether a tracked path is a submodule whose files are there: a real folder with a checkout's `.git`.
+fn is_checkout(root: &Path, name: &str) -> bool {
+    is_real_folder(root, name, &mut HashMap::from([(String::new(), true)]))
+        && fs::symlink_metadata(root.join(name).join(".git")).is_ok()
+}
+
+fn listed(checkout: &Path) -> Result<Vec<String>, SourceError> {
     let doing = "list the checkout's files";
-    let output = git_in_checkout(root)
+    let output = git_in_checkout(checkout)
         .args(["ls-files", "-co", "--exclude-standard", "-z", "--", "."])
         .output()
         .map_err(SourceError::io("run git"))?;
@@ -184,12 +210,13 @@ fn look_at_all(
     let mut folders = HashMap::from([(String::new(), true)]);
     let mut all = BTreeMap::new();
     for name in names {
+        let tracked = !name.ends_with('/');
         let path = name.trim_end_matches('/').to_owned();
         paths::check(&path).map_err(|why| SourceError::unfit(&path, why))?;
         if !is_real_folder(root, paths::folder(&path), &mut folders) {
             continue;
         }
-        let Some(found) = look_at(root, &path, summary)? else {
+        let Some(found) = look_at(root, &path, tracked, summary)? else {
             continue;
         };
         summary.files += 1;
@@ -215,7 +242,12 @@ fn is_real_folder(root: &Path, folder: &str, known: &mut HashMap<String, bool>) 
     answer
 }
 
-fn look_at(root: &Path, path: &str, summary: &mut Summary) -> Result<Option<Found>, SourceError> {
+fn look_at(
+    root: &Path,
+    path: &str,
+    tracked: bool,
+    summary: &mut Summary,
+) -> Result<Option<Found>, SourceError> {
     let full = root.join(path);
     let data = match fs::symlink_metadata(&full) {
         Ok(data) => data,
@@ -246,7 +278,9 @@ fn look_at(root: &Path, path: &str, summary: &mut Summary) -> Result<Option<Foun
         }
         return Ok(Some(Found::Link(target)));
     }
-    let what = if data.is_dir() {
+    let what = if data.is_dir() && tracked {
+        "is a submodule whose files are not here; `git submodule update --init` gets them"
+    } else if data.is_dir() {
         "is another repository's checkout and was left out"
     } else {
         "is a device, pipe or socket and was left out"
@@ -458,6 +492,40 @@ mod tests {
                 .any(|note| note.starts_with("socket is a device")),
             "{summary:?}"
         );
+    }
+
+    #[test]
+    fn a_submodules_files_are_taken_as_they_lie_there() {
+        let bench = Bench::new();
+        bench.put("a", "").put("sub/deep/file", "of the submodule");
+        bench
+            .put("sub/.gitignore", "*.log")
+            .put("sub/noise.log", "");
+        for nested in ["sub/deep", "sub"] {
+            bench.git(&["init", "-q", nested]);
+            bench.git(&["-C", nested, "add", "."]);
+            bench.git(&["-C", nested, "commit", "-q", "-m", "one"]);
+            bench.git(&["add", "sub"]);
+        }
+        bench.put("sub/new", "not yet added");
+        let absent = format!("160000,{},absent", "2".repeat(40));
+        bench.git(&["update-index", "--add", "--cacheinfo", &absent]);
+        std::fs::create_dir(bench.work().join("absent")).unwrap();
+        let (bytes, summary) = taken(&bench.work()).unwrap();
+        let wanted = ["a", "sub/.gitignore", "sub/deep/file", "sub/new"];
+        assert_eq!(paths_of(&bytes), wanted);
+        assert!(unpack(&bytes).contains(&("sub/deep/file".into(), "of the submodule".into())));
+        assert_eq!(summary.notes.len(), 1, "{summary:?}");
+        assert!(
+            summary.notes[0].starts_with("absent is a submodule"),
+            "{summary:?}"
+        );
+        // A link in the place of a submodule is a link, wherever it leads.
+        let outside = bench.folder.path().join("outside");
+        std::fs::rename(bench.work().join("sub"), &outside).unwrap();
+        bench.link("sub", outside.to_str().unwrap());
+        let (bytes, _) = taken(&bench.work()).unwrap();
+        assert_eq!(paths_of(&bytes), ["a", "sub"]);
     }
 
     #[test]

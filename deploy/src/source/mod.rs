@@ -1,14 +1,15 @@
 //! Where source comes from: commits in bare mirrors, uploaded working trees, and what
 //! builders are offered of both.
 //!
-//! Everything here treats a repository as a stranger's: nothing is checked out, no hook, filter,
-//! submodule or alternate runs, and every count, size and wait has a limit.
+//! Everything here treats a repository as a stranger's: nothing is checked out, no hook, filter
+//! or alternate runs, git enters no submodule, and every count, size and wait has a limit.
 
 mod blobs;
 mod context;
 mod error;
 mod fetch;
 mod git;
+mod gitmodules;
 mod hold;
 mod ignore;
 mod import;
@@ -17,9 +18,12 @@ mod links;
 mod listing;
 mod local;
 mod mirrors;
+mod missing;
 mod paths;
+mod public;
 mod remote;
 mod said;
+mod submodules;
 mod tape;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -28,7 +32,7 @@ mod tests;
 mod tree;
 mod untar;
 
-pub use context::{Contents, Context, Part, PartKind};
+pub use context::{Absence, Contents, Context, Part, PartKind};
 pub use error::SourceError;
 pub use git::{is_config_of_mirror, is_of_mirror};
 pub(crate) use ignore::Matcher;
@@ -37,6 +41,8 @@ pub use limits::Limits;
 pub use listing::{Entry, Mode};
 pub use local::{Summary, archive_checkout, git_in_checkout};
 pub use mirrors::Mirrors;
+pub use missing::Missing;
 pub(crate) use paths::{folder, tidy};
 pub use remote::{MirrorId, Remote, Transport};
+pub use submodules::{Home, Lender};
 pub use tree::Tree;

@@ -1,6 +1,6 @@
 //! Where a repository is fetched from.
 
-use std::fmt;
+use std::{fmt, net::IpAddr};
 
 use secrecy::SecretString;
 
@@ -78,6 +78,8 @@ pub struct Remote {
     pub token: Option<SecretString>,
     /// What the address may be.
     pub allow: Transport,
+    /// Where its host is, whatever its name leads to; where empty, its name is looked up.
+    pub addresses: Vec<IpAddr>,
 }
 
 impl Remote {
@@ -164,6 +166,7 @@ mod tests {
             url: url.into(),
             token: None,
             allow,
+            addresses: Vec::new(),
         }
     }
 

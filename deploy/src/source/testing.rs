@@ -141,6 +141,7 @@ pub(crate) fn remote(url: &str) -> Remote {
         url: url.to_owned(),
         token: None,
         allow: Transport::AlsoFile,
+        addresses: Vec::new(),
     }
 }
 

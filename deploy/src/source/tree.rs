@@ -1,12 +1,12 @@
 //! One commit's files.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use bytes::Bytes;
 use tokio::sync::OnceCell;
 
 use super::{
-    Entry, Limits, Mode, SourceError,
+    Entry, Limits, Missing, Mode, SourceError,
     blobs::Blobs,
     git::Repository,
     limits::{COMMAND_DEADLINE, LINK_BYTES_MAX},
@@ -23,6 +23,9 @@ pub struct Tree {
     pub(super) commit: CommitSha,
     pub(super) limits: Limits,
     listing: Arc<OnceCell<Arc<[Entry]>>>,
+    /// What entries name by its place; empty where all is in the tree's own.
+    modules: Arc<[Repository]>,
+    missing: Arc<[Missing]>,
 }
 
 impl Tree {
@@ -32,7 +35,29 @@ impl Tree {
             commit,
             limits,
             listing: Arc::default(),
+            modules: Arc::default(),
+            missing: Arc::default(),
         }
+    }
+
+    /// The same commit with the files of its submodules; entries are sorted by path.
+    pub(super) fn composed(
+        self,
+        entries: Vec<Entry>,
+        modules: Vec<Repository>,
+        missing: Vec<Missing>,
+    ) -> Self {
+        Self {
+            listing: Arc::new(OnceCell::new_with(Some(entries.into()))),
+            modules: modules.into(),
+            missing: missing.into(),
+            ..self
+        }
+    }
+
+    /// The repository that has an entry's content.
+    pub(super) fn repository_of(&self, module: usize) -> &Repository {
+        self.modules.get(module).unwrap_or(&self.repository)
     }
 
     /// A tree of which only the commit is known, for builders that look no further.
@@ -54,7 +79,18 @@ impl Tree {
         &self.commit
     }
 
-    /// Every file, link and submodule, sorted by path.
+    /// Whether there is a submodule whose files are not here.
+    pub async fn has_submodules(&self) -> Result<bool, SourceError> {
+        let entries = self.list().await?;
+        Ok(entries.iter().any(|entry| entry.mode == Mode::Submodule))
+    }
+
+    /// Submodules that were asked for and are not there, sorted by path.
+    pub fn missing(&self) -> &[Missing] {
+        &self.missing
+    }
+
+    /// Every file and link, and every submodule whose files are not here, sorted by path.
     pub async fn list(&self) -> Result<Arc<[Entry]>, SourceError> {
         let read = || listing::list(&self.repository, &self.commit, &self.limits);
         self.listing.get_or_try_init(read).await.cloned()
@@ -150,13 +186,25 @@ impl Tree {
 
     async fn contents(&self, entries: &[&Entry]) -> Result<Vec<Vec<u8>>, SourceError> {
         let limit = COMMAND_DEADLINE;
-        let mut blobs = Blobs::open(&self.repository)?;
-        tokio::time::timeout(limit, blobs.whole(entries))
-            .await
-            .unwrap_or(Err(SourceError::Timeout {
-                doing: "reading the commit's files",
-                limit,
-            }))
+        let late = SourceError::Timeout {
+            doing: "reading the commit's files",
+            limit,
+        };
+        let read = async {
+            let mut contents = vec![Vec::new(); entries.len()];
+            let modules: BTreeSet<usize> = entries.iter().map(|entry| entry.module).collect();
+            for module in modules {
+                let places = (0..entries.len()).filter(|at| entries[*at].module == module);
+                let places: Vec<usize> = places.collect();
+                let asked: Vec<&Entry> = places.iter().map(|at| entries[*at]).collect();
+                let mut blobs = Blobs::open(self.repository_of(module))?;
+                for (at, content) in places.into_iter().zip(blobs.whole(&asked).await?) {
+                    contents[at] = content;
+                }
+            }
+            Ok(contents)
+        };
+        tokio::time::timeout(limit, read).await.unwrap_or(Err(late))
     }
 }
 

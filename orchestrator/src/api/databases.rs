@@ -159,6 +159,7 @@ fn first(commit: CommitSha, database: Database) -> NewRevision {
         services: Vec::new(),
         databases: vec![database],
         notes: Vec::new(),
+        missing: Vec::new(),
     };
     NewRevision {
         number: RevisionNumber(1),

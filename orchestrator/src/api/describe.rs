@@ -65,6 +65,9 @@ pub(super) async fn describe(ports: &Ports, row: PreviewRow) -> Result<PreviewVi
         },
         services: services(ports, &row, &observed),
         databases: databases(&row, &observed),
+        missing: current_revision(&row.desired, &observed)
+            .and_then(|revision| revision.blueprint.as_ref())
+            .map_or_else(Vec::new, |blueprint| blueprint.missing.clone()),
         created_at: timestamp(row.created_at_ms),
         updated_at: timestamp(row.updated_at_ms),
         parent: row

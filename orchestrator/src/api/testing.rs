@@ -177,6 +177,7 @@ impl Bench {
             mirrors: Arc::clone(&mirrors),
             forge: None,
             allow_insecure_clone: false,
+            submodules: Vec::new(),
         };
         let ports = Ports {
             store,

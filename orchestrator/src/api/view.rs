@@ -40,6 +40,9 @@ pub struct PreviewView {
     pub services: Vec<ServiceView>,
     /// Its databases.
     pub databases: Vec<DatabaseView>,
+    /// What its builds do not get of the commit, and why: one sentence each. Outside text.
+    #[serde(default)]
+    pub missing: Vec<String>,
     /// Why its newest commit does not serve.
     pub diagnosis: Option<Diagnosis>,
     /// Why nothing should be left of it.

@@ -132,6 +132,9 @@ pub(super) fn page(
             fact("", line);
         }
     }
+    for missing in &preview.missing {
+        fact("missing", text::plain(missing));
+    }
     if disk != DiskUse::default() {
         fact("disk", occupies(disk));
     }

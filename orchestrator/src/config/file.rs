@@ -6,7 +6,7 @@ use deploy::blueprint::nearest;
 use toml::de::{DeTable, DeValue};
 
 /// Every key there is, as `section.key`, with its meaning.
-pub const KEYS: [(&str, &str); 45] = [
+pub const KEYS: [(&str, &str); 46] = [
     (
         "domain",
         "domain under which previews live; `localhost` for this machine only",
@@ -56,6 +56,11 @@ pub const KEYS: [(&str, &str); 45] = [
         "ask this often instead of every 300 s; 0 never asks",
     ),
     ("github.allow_insecure_clone", "fetch code over plain HTTP"),
+    (
+        "github.submodules",
+        "submodules that are fetched with the same credentials, as owner/name:owner/name, the \
+         repository first",
+    ),
     (
         "engine.socket",
         "the engine's socket (default: /var/run/docker.sock)",

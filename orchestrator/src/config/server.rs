@@ -18,7 +18,7 @@ use super::{
     file::{ConfigError, Given, Keys, wrong},
     limits::limits,
 };
-use crate::inputs::secrets::SecretsFile;
+use crate::inputs::{secrets::SecretsFile, submodules::ListedSubmodule};
 
 /// How often the forge is asked where nothing else is said.
 const POLL_SECONDS_DEFAULT: u64 = 300;
@@ -44,6 +44,8 @@ pub struct GitHubSettings {
     pub poll_seconds: Option<u64>,
     /// Whether code may be fetched over plain HTTP.
     pub allow_insecure_clone: bool,
+    /// Submodules that are fetched with the same credential.
+    pub submodules: Vec<ListedSubmodule>,
 }
 
 /// Everything a server is started with.
@@ -169,15 +171,16 @@ fn secrets(keys: &Keys) -> anyhow::Result<SecretsFile> {
     Ok(file)
 }
 
-fn github(keys: &Keys) -> anyhow::Result<GitHubSettings> {
-    let repositories = match keys.get("github.repositories") {
-        None => Vec::new(),
-        Some(given) => given
-            .values
-            .iter()
-            .map(|value| each(given, value, "a repository as owner/name"))
-            .collect::<Result<_, _>>()?,
+/// Every value of a key that takes a list; none where it was not given.
+fn list<T: FromStr>(keys: &Keys, key: &'static str, form: &str) -> Result<Vec<T>, ConfigError> {
+    let Some(given) = keys.get(key) else {
+        return Ok(Vec::new());
     };
+    let values = given.values.iter();
+    values.map(|value| each(given, value, form)).collect()
+}
+
+fn github(keys: &Keys) -> anyhow::Result<GitHubSettings> {
     let poll_seconds: Option<u32> = keys.parse(
         "github.poll_seconds",
         "a number of seconds up to 4294967295",
@@ -188,12 +191,17 @@ fn github(keys: &Keys) -> anyhow::Result<GitHubSettings> {
             .parse("github.api_url", "a URL")?
             .unwrap_or_else(|| API_URL_DEFAULT.to_owned()),
         credential: credential(keys)?,
-        repositories,
+        repositories: list(keys, "github.repositories", "a repository as owner/name")?,
         webhook_secrets: webhook_secrets(keys)?,
         poll_seconds: (poll_seconds > 0).then_some(poll_seconds),
         allow_insecure_clone: keys
             .parse("github.allow_insecure_clone", "true or false")?
             .unwrap_or(false),
+        submodules: list(
+            keys,
+            "github.submodules",
+            "a repository and its submodule as owner/name:owner/name",
+        )?,
     })
 }
 
@@ -339,6 +347,10 @@ mod tests {
             (
                 "[github]\ntoken = \"x\"\nrepositories = [\"nope\"]",
                 "owner/name",
+            ),
+            (
+                "[github]\ntoken = \"x\"\nsubmodules = [\"acme/shop\"]",
+                "owner/name:owner/name",
             ),
             ("domain = ", "dayfly"),
         ] {

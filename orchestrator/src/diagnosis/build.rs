@@ -6,6 +6,7 @@ use deploy::{
     blueprint::Service,
     builder::{BuildError, BuildFault},
     names::ServiceName,
+    source::{Absence, Missing},
 };
 
 use super::say::diagnosis;
@@ -135,7 +136,17 @@ impl Failure<'_> {
             }
             BuildFault::NotFound {
                 path,
-                ignored: true,
+                absence: Absence::Submodule(Missing { path: module, why }),
+            } => {
+                let what =
+                    format!("{path} is in the submodule {module}, which was not fetched: {why}");
+                let action = "Let everybody read the submodule, or ask the operator of the server \
+                              to list it in `github.submodules`; then push again.";
+                ("DF207", self.why(what), action.to_owned())
+            }
+            BuildFault::NotFound {
+                path,
+                absence: Absence::Ignored,
             } => {
                 let what = format!("{path} is in the commit, and .dockerignore keeps it out");
                 let line = path.trim_start_matches('/');

@@ -6,7 +6,7 @@ use deploy::names::PreviewId;
 
 use crate::{
     config::Settings,
-    lifecycle::{Diagnosis, Ending, Origin, Phase, Summary},
+    lifecycle::{Diagnosis, Ending, Origin, Phase, Summary, current_revision},
     preview::{names, start_path::StartPath},
     store::{EventRow, PreviewRow},
     text::{code_block, code_span},
@@ -65,6 +65,7 @@ pub fn comment(settings: &Settings, state: &PreviewState, events: &[EventRow]) -
     if matches!(summary.phase, Phase::Live | Phase::Updating | Phase::Failed) {
         body.push_str(&table(settings, state));
     }
+    body.push_str(&missing(state));
     if matches!(summary.phase, Phase::Live) {
         body.push_str(&timeline(summary, events));
     }
@@ -216,6 +217,20 @@ fn table(settings: &Settings, state: &PreviewState) -> String {
     }
     out.push('\n');
     out
+}
+
+/// What builds of the newest commit do not get, from the moment on at which that is known.
+fn missing(state: &PreviewState) -> String {
+    let summary = &state.summary;
+    if matches!(summary.phase, Phase::Closing | Phase::Gone) {
+        return String::new();
+    }
+    let newest = current_revision(&state.row.desired, &state.observed);
+    let sentences = newest
+        .and_then(|facts| facts.blueprint.as_ref())
+        .map_or(&[][..], |blueprint| &blueprint.missing[..]);
+    let line = |sentence: &String| format!("Not in the build: {}\n\n", code_span_long(sentence));
+    sentences.iter().map(line).collect()
 }
 
 fn timeline(summary: &Summary, events: &[EventRow]) -> String {

@@ -3,3 +3,4 @@
 pub mod prebuilt;
 pub mod secrets;
 pub mod sources;
+pub mod submodules;

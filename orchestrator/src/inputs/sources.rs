@@ -8,11 +8,15 @@ use bytes::Bytes;
 use deploy::{
     blueprint::{self, Blueprint, BlueprintError},
     names::CommitSha,
-    source::{self, MirrorId, Mirrors, Remote, Transport, Tree},
+    source::{self, Home, MirrorId, Mirrors, Remote, Transport, Tree},
 };
 use webhook::forge::Forge;
 
-use crate::{lifecycle::Origin, store::PreviewRow};
+use super::submodules::{ForgeLender, ListedSubmodule};
+use crate::{
+    lifecycle::Origin,
+    store::{PreviewRow, RepositoryRow},
+};
 
 /// Why a commit's source cannot be had.
 #[derive(Debug)]
@@ -49,6 +53,8 @@ pub struct GitSources {
     pub forge: Option<Arc<dyn Forge>>,
     /// Whether code may be fetched over plain HTTP.
     pub allow_insecure_clone: bool,
+    /// Submodules that are fetched as the repositories themselves are.
+    pub submodules: Vec<ListedSubmodule>,
 }
 
 /// The mirror of a local checkout.
@@ -68,32 +74,22 @@ impl Sources for GitSources {
         };
         let mirror = MirrorId::parse(&format!("github-{}", repository.id.0))
             .map_err(|error| SourceError::Refused(error.to_string()))?;
-        // What is there needs no credential and no word with the forge.
-        if let Some(tree) = self.mirrors.find(&mirror, commit).await {
-            return Ok(tree);
+        // What is there, and has no submodules, needs no credential and no word with the forge.
+        let found = self.mirrors.find(&mirror, commit).await;
+        if let Some(tree) = &found
+            && !tree.has_submodules().await.map_err(source_error)?
+        {
+            return Ok(tree.clone());
         }
-        let forge = self.forge.as_ref().ok_or_else(|| {
-            SourceError::Unreachable("no forge is configured on this server".to_owned())
-        })?;
-        let access = forge
-            .clone_access(&repository.name)
-            .await
-            .map_err(|error| SourceError::Unreachable(error.to_string()))?;
-        let allow = if self.allow_insecure_clone {
-            Transport::AlsoHttp
-        } else {
-            Transport::HttpsOnly
+        let remote = self.remote(repository, mirror).await?;
+        let tree = match found {
+            Some(tree) => tree,
+            None => {
+                let fetched = self.mirrors.fetch(&remote, commit).await;
+                fetched.map_err(source_error)?
+            }
         };
-        let remote = Remote {
-            mirror,
-            url: access.url,
-            token: access.token,
-            allow,
-        };
-        self.mirrors
-            .fetch(&remote, commit)
-            .await
-            .map_err(source_error)
+        self.with_submodules(tree, repository, &remote).await
     }
 
     async fn blueprint(&self, tree: &Tree) -> Result<Blueprint, SourceError> {
@@ -114,6 +110,50 @@ impl Sources for GitSources {
 
     async fn file(&self, tree: &Tree, path: &str) -> Result<Option<Bytes>, SourceError> {
         tree.read(path).await.map_err(source_error)
+    }
+}
+
+impl GitSources {
+    fn forge(&self) -> Result<&dyn Forge, SourceError> {
+        self.forge.as_deref().ok_or_else(|| {
+            SourceError::Unreachable("no forge is configured on this server".to_owned())
+        })
+    }
+
+    /// How the repository itself is fetched.
+    async fn remote(
+        &self,
+        repository: &RepositoryRow,
+        mirror: MirrorId,
+    ) -> Result<Remote, SourceError> {
+        let access = self.forge()?.clone_access(&repository.name).await;
+        let access = access.map_err(|error| SourceError::Unreachable(error.to_string()))?;
+        Ok(Remote {
+            mirror,
+            url: access.url,
+            token: access.token,
+            allow: match self.allow_insecure_clone {
+                true => Transport::AlsoHttp,
+                false => Transport::HttpsOnly,
+            },
+            addresses: Vec::new(),
+        })
+    }
+
+    async fn with_submodules(
+        &self,
+        tree: Tree,
+        repository: &RepositoryRow,
+        remote: &Remote,
+    ) -> Result<Tree, SourceError> {
+        let of = (&repository.name, remote.url.as_str());
+        let home = Home {
+            url: &remote.url,
+            allow: Transport::HttpsOnly,
+            lender: &ForgeLender::of(self.forge()?, of, &self.submodules, remote.allow),
+        };
+        let whole = self.mirrors.with_submodules(tree, &home).await;
+        whole.map_err(source_error)
     }
 }
 

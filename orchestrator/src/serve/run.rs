@@ -133,6 +133,10 @@ impl Server {
             mirrors: Arc::clone(&mirrors),
             forge: forge.clone(),
             allow_insecure_clone,
+            submodules: config
+                .github
+                .as_ref()
+                .map_or_else(Vec::new, |github| github.submodules.clone()),
         };
         let ports = Arc::new(Ports {
             store,

@@ -1,6 +1,9 @@
 //! The applications that tests preview. They build in well under a second and need no network.
 
-use webhook::model::{File, Files};
+use webhook::{
+    model::{File, Files},
+    names::CommitSha,
+};
 
 /// Says what it is, and answers questions about the place it runs in.
 const PROBE: &str = include_str!("apps/probe.py");
@@ -102,6 +105,14 @@ impl App {
     pub fn with_link(mut self, path: &str, target: &str) -> Self {
         self.files
             .insert(path.to_owned(), File::Symlink(target.to_owned()));
+        self
+    }
+
+    /// The same with a submodule, whose address has to be in its `.gitmodules`.
+    #[must_use]
+    pub fn with_submodule(mut self, path: &str, commit: &CommitSha) -> Self {
+        let submodule = File::Submodule(commit.clone());
+        self.files.insert(path.to_owned(), submodule);
         self
     }
 

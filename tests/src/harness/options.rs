@@ -21,6 +21,8 @@ pub struct Options {
     pub builds_max: u64,
     /// More lines for the top of the configuration.
     pub top: Vec<String>,
+    /// More lines of `[github]`.
+    pub github: Vec<String>,
     /// More lines of `[engine]`.
     pub engine: Vec<String>,
     /// More lines of `[limits]`.
@@ -41,6 +43,7 @@ impl Default for Options {
             start_seconds_max: 20,
             builds_max: 2,
             top: Vec::new(),
+            github: Vec::new(),
             engine: Vec::new(),
             limits: Vec::new(),
             direct: false,
@@ -94,11 +97,12 @@ impl Options {
         format!(
             "domain = \"{}\"\nlisten = \"{}:0\"\n{}\n[github]\napi_url = \"{forge}\"\n\
              token = \"{token}\"\nrepositories = [\"{repo}\"]\nallow_insecure_clone = true\n\
-             {secret}{poll}\n[engine]\nsocket = \"{}\"\n{}\n[limits]\nstart_seconds_max = {}\n\
+             {secret}{poll}{}\n[engine]\nsocket = \"{}\"\n{}\n[limits]\nstart_seconds_max = {}\n\
              builds_max = {}\n{}",
             self.domain,
             self.listen,
             lines(&self.top),
+            lines(&self.github),
             engine.display(),
             lines(&self.engine),
             self.start_seconds_max,

@@ -15,6 +15,7 @@ pub(crate) fn write(folder: &Path, app: &App) -> anyhow::Result<()> {
         match file {
             File::Regular(bytes) | File::Executable(bytes) => std::fs::write(path, bytes)?,
             File::Symlink(target) => std::os::unix::fs::symlink(target, path)?,
+            File::Submodule(_) => anyhow::bail!("a submodule is another checkout"),
         }
     }
     Ok(())
@@ -96,6 +97,50 @@ async fn up_previews_a_dirty_checkout_again_updates_it_and_rm_removes_it() -> an
         ensure!(removed.contains("gone"), "{removed}");
         let left = dayfly.docker.left().await?;
         ensure!(left.is_empty(), "{left:?}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn up_sends_links_as_links_and_submodules_as_they_lie_there() -> anyhow::Result<()> {
+    Dayfly::play(async |dayfly| {
+        let home = tempfile::tempdir()?;
+        let folder = home.path().join("my-shop");
+        std::fs::create_dir(&folder)?;
+        std::fs::write(home.path().join("canary"), "of the host")?;
+        let app = App::page("a shop")
+            .with_link("site/canary", "../../canary")
+            .with_link(
+                "site/host",
+                home.path().join("canary").to_str().context("a path")?,
+            )
+            .with_link("site/storage", "/srv/storage")
+            .then("RUN mkdir /srv/storage && echo stored >/srv/storage/note.txt");
+        write(&folder, &app)?;
+        let theme = folder.join("site/theme");
+        std::fs::create_dir(&theme)?;
+        std::fs::write(theme.join("style.css"), "of the theme")?;
+        for checkout in [&theme, &folder] {
+            git(checkout, &["init", "--quiet", "-b", "main"]).await?;
+            git(checkout, &["add", "."]).await?;
+            git(checkout, &["commit", "--quiet", "-m", "First"]).await?;
+        }
+        std::fs::write(theme.join("new.css"), "not yet added")?;
+        dayfly.command(&folder, &["up"]).await?.printed()?;
+        let preview = dayfly.api.preview("my-shop-up").await?;
+        let visitor = dayfly.visitor(preview.url()?);
+        for (path, text) in [
+            ("/", "a shop"),
+            ("/storage/note.txt", "stored\n"),
+            ("/theme/style.css", "of the theme"),
+            ("/theme/new.css", "not yet added"),
+        ] {
+            ensure!(visitor.text(path).await? == text, "{path}");
+        }
+        for path in ["/canary", "/host"] {
+            ensure!(visitor.get(path).await?.status == 404, "{path}");
+        }
         Ok(())
     })
     .await

@@ -29,4 +29,5 @@ mod registries;
 mod secrets;
 mod snapshots;
 mod starts;
+mod submodules;
 mod webhooks;

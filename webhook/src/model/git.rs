@@ -22,6 +22,8 @@ pub enum File {
     Executable(Vec<u8>),
     /// Mode 120000, with its target, which may be anything.
     Symlink(String),
+    /// Mode 160000: a commit of another repository.
+    Submodule(CommitSha),
 }
 
 impl From<&str> for File {
@@ -126,6 +128,10 @@ fn script(new: &NewCommit<'_>) -> Vec<u8> {
             File::Regular(bytes) => ("100644", bytes.as_slice()),
             File::Executable(bytes) => ("100755", bytes.as_slice()),
             File::Symlink(target) => ("120000", target.as_bytes()),
+            File::Submodule(commit) => {
+                script.extend(format!("M 160000 {commit} {path}\n").bytes());
+                continue;
+            }
         };
         script.extend(format!("M {mode} inline {path}\ndata {}\n", bytes.len()).bytes());
         script.extend(bytes);

@@ -8,7 +8,10 @@ use prost::Message as _;
 use tonic::{Code, Status};
 
 use super::registries::{Registries, host};
-use crate::builder::{BuildError, BuildFault};
+use crate::{
+    builder::{BuildError, BuildFault},
+    source::Absence,
+};
 
 /// The newest Dockerfile syntax that every supported builder reads without a `# syntax=` line.
 const LEVEL: &str = "1.2 (no here-documents, COPY --link, RUN --network)";
@@ -147,7 +150,7 @@ pub(crate) fn fault(
     if let Some(path) = missing_path(sentence) {
         return BuildFault::NotFound {
             path,
-            ignored: false,
+            absence: Absence::NotCommitted,
         };
     }
     let loaded = step.and_then(|step| step.split_once("load metadata for "));

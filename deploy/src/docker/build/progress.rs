@@ -143,8 +143,8 @@ impl Progress {
             .collect();
         let name = step.map(|step| step.name.as_str());
         let mut fault = fault(sentence, name, &last, registries);
-        if let BuildFault::NotFound { path, ignored } = &mut fault {
-            *ignored = context.leaves_out(path).await;
+        if let BuildFault::NotFound { path, absence } = &mut fault {
+            *absence = context.absence(path).await;
         }
         let mut message = self.secrets.redact_line(plain(sentence).to_owned());
         for line in last {

@@ -8,7 +8,7 @@ use crate::source::{
 
 async fn archive(tree: &Tree, context: &str) -> Result<Vec<u8>, SourceError> {
     let context = Context::of(tree, context, "Dockerfile").await?;
-    let mut contents = context.contents()?;
+    let mut contents = context.contents();
     let mut archive = Vec::new();
     for part in context.parts().iter() {
         let (path, nanos) = (part.path.as_str(), part.nanos());
@@ -17,15 +17,13 @@ async fn archive(tree: &Tree, context: &str) -> Result<Vec<u8>, SourceError> {
             PartKind::Folder => archive.extend(folder(path)),
             PartKind::Link { target, .. } => archive.extend(head(Kind::Link(target))),
             PartKind::File {
-                id,
-                size,
-                executable,
+                size, executable, ..
             } => {
                 archive.extend(head(Kind::File {
                     size: *size,
                     executable: *executable,
                 }));
-                contents.begin(id, *size).await?;
+                contents.begin(&part.kind).await?;
                 while let Some(piece) = contents.piece().await? {
                     archive.extend_from_slice(&piece);
                 }
@@ -172,15 +170,13 @@ async fn a_link_that_leads_elsewhere_is_another_context() {
 /// What a builder reads before the context.
 async fn recipe(bench: &Bench, dockerfile: &str) -> Result<Vec<(String, String)>, SourceError> {
     let context = Context::of(&bench.tree().await, "app", dockerfile).await?;
-    let mut contents = context.contents()?;
+    let mut contents = context.contents();
     let mut read = Vec::new();
     for part in context.recipe().iter() {
         let mut text = Vec::new();
-        if let PartKind::File { id, size, .. } = &part.kind {
-            contents.begin(id, *size).await?;
-            while let Some(piece) = contents.piece().await? {
-                text.extend_from_slice(&piece);
-            }
+        contents.begin(&part.kind).await?;
+        while let Some(piece) = contents.piece().await? {
+            text.extend_from_slice(&piece);
         }
         read.push((part.path.clone(), String::from_utf8(text).unwrap()));
     }

@@ -1,2 +1,3 @@
 mod contexts;
 mod ignoring;
+mod submodules;

@@ -94,6 +94,7 @@ pub(super) fn blueprint(asks: Asks) -> Blueprint {
         services: vec![service],
         databases: asked.then_some(database).into_iter().collect(),
         notes: Vec::new(),
+        missing: Vec::new(),
     }
 }
 

@@ -88,6 +88,7 @@ impl App {
                 services,
                 databases,
                 notes: Vec::new(),
+                missing: Vec::new(),
             },
             fate,
             recipe,

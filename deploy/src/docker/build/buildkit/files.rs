@@ -19,7 +19,7 @@ use prost::Message as _;
 use tokio::sync::mpsc;
 use tonic::{Request, Response, Status, Streaming, metadata::MetadataMap};
 
-use crate::source::{Context, Part, PartKind, SourceError};
+use crate::source::{Contents, Context, Part, PartKind, SourceError};
 
 /// Packets that are ready before the connection takes them.
 const PACKETS_AHEAD: usize = 16;
@@ -220,7 +220,7 @@ impl Exchange {
         };
         let answer = async {
             self.tell(out).await?;
-            let mut contents = None;
+            let mut contents = self.context.contents();
             while let Some(said) = asked.recv().await {
                 match said {
                     Said::Wants(id) => self.send(id, &mut contents, out).await?,
@@ -243,29 +243,20 @@ impl Exchange {
         self.put(out, packet(PacketType::PacketStat)).await
     }
 
-    async fn send(
-        &self,
-        id: u32,
-        contents: &mut Option<crate::source::Contents>,
-        out: &Outgoing,
-    ) -> Result<(), Status> {
+    async fn send(&self, id: u32, contents: &mut Contents, out: &Outgoing) -> Result<(), Status> {
         let part = usize::try_from(id).ok().and_then(|at| self.offered.get(at));
-        let Some(PartKind::File { id: blob, size, .. }) = part.map(|part| &part.kind) else {
+        let is_file = |part: &&Part| matches!(part.kind, PartKind::File { .. });
+        let Some(part) = part.filter(is_file) else {
             return Err(Status::invalid_argument("asked for what is not a file"));
         };
-        if contents.is_none() {
-            *contents = Some(self.context.contents().map_err(broken)?);
-        }
         let data = |data| Packet {
             id,
             data,
             ..packet(PacketType::PacketData)
         };
-        if let Some(contents) = contents {
-            contents.begin(blob, *size).await.map_err(broken)?;
-            while let Some(piece) = contents.piece().await.map_err(broken)? {
-                self.put(out, data(piece.to_vec())).await?;
-            }
+        contents.begin(&part.kind).await.map_err(broken)?;
+        while let Some(piece) = contents.piece().await.map_err(broken)? {
+            self.put(out, data(piece.to_vec())).await?;
         }
         let counted = u64::from(self.of_context);
         self.sent.files_sent.fetch_add(counted, Ordering::Relaxed);
