@@ -153,7 +153,6 @@ async fn a_submodule_that_was_fetched_is_not_asked_for_again() {
 async fn a_submodule_that_is_not_to_be_had_is_named_with_the_reason() {
     let (theme, shop) = (Bench::new(), Bench::new());
     let plain = theme.put("style.css", "plain").commit();
-    let absent = CommitSha::parse(&"1".repeat(40)).unwrap();
     shop.put("Dockerfile", "").put("site/page", "");
     let folder = address(&theme);
     let submodules = [
@@ -207,29 +206,31 @@ async fn a_submodule_that_is_not_to_be_had_is_named_with_the_reason() {
         );
     }
     assert_eq!(context.absence("ab").await, Absence::NotCommitted);
+}
 
-    let commit_of_shop = commit(&shop, &[("site/a", &folder, &absent)]);
-    let tree = whole(&shop, &commit_of_shop, Transport::AlsoFile, &nobody())
-        .await
-        .unwrap();
+#[tokio::test]
+async fn a_commit_or_an_address_that_is_not_there_is_said_so() {
+    let (theme, shop) = (Bench::new(), Bench::new());
+    theme.put("style.css", "plain").commit();
+    shop.put("Dockerfile", "");
+    let absent = CommitSha::parse(&"1".repeat(40)).unwrap();
+    let why = async |commit: &CommitSha| {
+        let tree = whole(&shop, commit, Transport::AlsoFile, &nobody()).await;
+        let tree = tree.unwrap();
+        let [missing] = tree.missing() else {
+            panic!("{:?}", tree.missing())
+        };
+        missing.why.clone()
+    };
+    let commit = commit(&shop, &[("theme", &address(&theme), &absent)]);
+    let said = why(&commit).await;
     assert!(
-        tree.missing()
-            .iter()
-            .any(|one| one.path == "site/a" && one.why.contains("commit"))
+        said.starts_with("commit 1111111 is not on the remote"),
+        "{said}"
     );
-    std::fs::remove_file(shop.work().join(".gitmodules")).unwrap();
     shop.git(&["rm", "-q", "--cached", ".gitmodules"]);
-    let commit_of_shop = shop.commit_index();
-    let tree = whole(&shop, &commit_of_shop, Transport::AlsoFile, &nobody())
-        .await
-        .unwrap();
-    assert!(
-        tree.missing()
-            .iter()
-            .all(|one| one.why.contains("no address")),
-        "{:?}",
-        tree.missing()
-    );
+    let said = why(&shop.commit_index()).await;
+    assert_eq!(said, ".gitmodules gives no address for it");
 }
 
 #[tokio::test]
