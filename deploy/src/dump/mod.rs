@@ -8,6 +8,7 @@
 //!
 //! Nothing in here runs anything: a [`ScriptReader`] reads a script and is read like one.
 
+mod held;
 mod lexer;
 mod mentions;
 mod paths;

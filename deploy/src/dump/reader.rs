@@ -9,11 +9,12 @@ use std::{
 };
 
 use super::{
+    held::Held,
     lexer::{Lexer, Seen},
     paths::Mention,
-    postgres::{Command, Rules, Ruling, sends},
+    postgres::{self, Command, Rules, Ruling, sends},
     report::SharedReport,
-    source::Source,
+    source::{Heading, Source},
 };
 
 /// How much of a statement is held. A longer one passes as it is: what is rewritten is short.
@@ -60,14 +61,7 @@ pub(crate) struct ScriptReader {
     rules: Rules,
     report: SharedReport,
     mode: Mode,
-    /// What was read since the last end, and where in it the statement begins.
-    pending: Vec<u8>,
-    begins: Option<usize>,
-    /// What is read next, from `taken` on.
-    out: Vec<u8>,
-    taken: usize,
-    /// Lines that were handed on.
-    lines: u64,
+    held: Held,
     /// How many branches are open.
     branches: u32,
     /// Files that are named, where that is all that is wanted.
@@ -92,11 +86,7 @@ impl ScriptReader {
             rules: Rules::new(user, report.clone()),
             report,
             mode: Mode::Statements,
-            pending: Vec::new(),
-            begins: None,
-            out: Vec::new(),
-            taken: 0,
-            lines: 0,
+            held: Held::default(),
             branches: 0,
             mentions: None,
         }
@@ -116,7 +106,7 @@ impl ScriptReader {
         if let Some(first) = self.first.take() {
             self.enter(first)?;
         }
-        while self.out.len() < PIECE_BYTES && !self.sources.is_empty() {
+        while self.held.out.len() < PIECE_BYTES && !self.sources.is_empty() {
             match self.mode {
                 Mode::Rows => self.read_row()?,
                 Mode::Statements | Mode::Long => self.read_statements()?,
@@ -133,14 +123,14 @@ impl ScriptReader {
 
     fn enter(&mut self, mut source: Source) -> io::Result<()> {
         let opened = match source.is_rows {
-            true => Ok(None),
+            true => Ok(Heading::default()),
             false => source.open()?,
         };
         self.sources.push(source);
         match opened {
-            Ok(dumped) => {
+            Ok(heading) => {
                 let mut report = self.report.lock();
-                report.dumped = dumped.or(report.dumped.take());
+                report.dumped = postgres::dumped(&heading).or(report.dumped.take());
             }
             Err(why) => return Err(self.refuse(why)),
         }
@@ -152,7 +142,7 @@ impl ScriptReader {
     fn locate(&mut self) {
         if let Some(source) = self.sources.last() {
             let mut report = self.report.lock();
-            report.lines.begin(self.lines + 1, source.here());
+            report.lines.begin(self.held.lines + 1, source.here());
         }
     }
 
@@ -173,11 +163,11 @@ impl ScriptReader {
                 break;
             }
             source.line += u64::from(byte == b'\n');
-            if self.begins.is_none() && !self.lexer.is_blank() {
-                self.begins = Some(self.pending.len());
+            if self.held.begins.is_none() && !self.lexer.is_blank() {
+                self.held.begins = Some(self.held.pending.len());
             }
-            self.pending.push(byte);
-            if seen == Seen::End || self.pending.len() >= STATEMENT_BYTES_MAX {
+            self.held.pending.push(byte);
+            if seen == Seen::End || self.held.pending.len() >= STATEMENT_BYTES_MAX {
                 found = Some(seen);
                 break;
             }
@@ -199,18 +189,18 @@ impl ScriptReader {
 
     /// A statement is whole.
     fn statement(&mut self) -> io::Result<()> {
-        let begins = self.begins.unwrap_or(self.pending.len());
+        let begins = self.held.before();
         let ruling = match self.mode {
             Mode::Long => Ruling::Keep,
-            _ => match self.rules.judge(&self.pending[begins..]) {
+            _ => match self.rules.judge(&self.held.pending[begins..]) {
                 Ok(ruling) => ruling,
                 Err(why) => return Err(self.refuse(why)),
             },
         };
         self.mode = Mode::Statements;
         match &ruling {
-            Ruling::Become(text) => self.replace(begins, text),
-            Ruling::Skip => self.replace(begins, b""),
+            Ruling::Become(text) => self.held.replace(begins, text),
+            Ruling::Skip => self.held.replace(begins, b""),
             Ruling::Backslashes(escapes) => self.lexer.backslashes = *escapes,
             Ruling::Keep | Ruling::Rows => {}
         }
@@ -229,7 +219,7 @@ impl ScriptReader {
         if source.bytes.fill_buf()?.first() == Some(&b';') {
             // It parts statements that are sent together.
             source.bytes.consume(1);
-            self.pending.extend_from_slice(b"\\;");
+            self.held.pending.extend_from_slice(b"\\;");
             return Ok(());
         }
         source.bytes.read_until(b'\n', &mut line)?;
@@ -243,12 +233,12 @@ impl ScriptReader {
         let left_out = sends && self.judge_sent()?;
         match command {
             Command::Keep | Command::Rows if !left_out => {
-                self.pending.push(b'\\');
-                self.pending.extend_from_slice(words);
+                self.held.pending.push(b'\\');
+                self.held.pending.extend_from_slice(words);
             }
             // Only another session begins so.
             Command::Become(text) => {
-                self.pending.extend_from_slice(&text);
+                self.held.pending.extend_from_slice(&text);
                 self.lexer.backslashes = false;
             }
             Command::Keep | Command::Rows | Command::Skip => {}
@@ -265,7 +255,7 @@ impl ScriptReader {
 
     /// The line of a command has ended.
     fn end_line(&mut self, sends: bool) {
-        self.pending.push(b'\n');
+        self.held.pending.push(b'\n');
         if let Some(source) = self.sources.last_mut() {
             source.line += 1;
         }
@@ -278,13 +268,13 @@ impl ScriptReader {
 
     /// A statement that a command sends, which has no semicolon. Answers whether it is left out.
     fn judge_sent(&mut self) -> io::Result<bool> {
-        let Some(begins) = self.begins.filter(|_| self.mode == Mode::Statements) else {
+        let Some(begins) = self.held.begins.filter(|_| self.mode == Mode::Statements) else {
             return Ok(false);
         };
-        match self.rules.judge(&self.pending[begins..]) {
-            Ok(Ruling::Become(text)) => self.replace(begins, &text),
+        match self.rules.judge(&self.held.pending[begins..]) {
+            Ok(Ruling::Become(text)) => self.held.replace(begins, &text),
             Ok(Ruling::Skip) => {
-                self.replace(begins, b"");
+                self.held.replace(begins, b"");
                 return Ok(true);
             }
             Ok(Ruling::Keep | Ruling::Rows | Ruling::Backslashes(_)) => {}
@@ -310,8 +300,8 @@ impl ScriptReader {
                        guards into the \\if instead";
             return Err(self.refuse(why.to_owned()));
         }
-        self.pending.clear();
-        self.begins = None;
+        self.held.pending.clear();
+        self.held.begins = None;
         self.leave(false);
         Ok(())
     }
@@ -324,31 +314,16 @@ impl ScriptReader {
             return;
         }
         let end: &[u8] = if open { b"\n;\n" } else { b"\n" };
-        self.out.extend_from_slice(end);
-        self.lines += count_lines(end);
+        self.held.push(end);
         self.locate();
     }
 
-    /// Puts text in place of the statement; its lines are kept by empty ones.
-    fn replace(&mut self, begins: usize, text: &[u8]) {
-        let gone = count_lines(&self.pending[begins..]).saturating_sub(count_lines(text));
-        self.pending.truncate(begins);
-        self.pending.extend_from_slice(text);
-        let length = self.pending.len() + usize::try_from(gone).unwrap_or(0);
-        self.pending.resize(length, b'\n');
-    }
-
     fn flush(&mut self) {
-        let comments = self
-            .begins
-            .unwrap_or(self.pending.len())
-            .min(self.pending.len());
+        let comments = self.held.before().min(self.held.pending.len());
         if let Some(source) = self.sources.last_mut() {
-            source.hear(&self.pending[..comments]);
+            source.hear(&self.held.pending[..comments]);
         }
-        self.lines += count_lines(&self.pending);
-        self.out.append(&mut self.pending);
-        self.begins = None;
+        self.held.flush();
     }
 
     /// The innermost file has ended.
@@ -357,15 +332,13 @@ impl ScriptReader {
             let why = "it ends in the middle of a statement: the file is cut off; make it again";
             return Err(self.refuse(why.to_owned()));
         }
-        let open = self.begins.is_some();
+        let open = self.held.begins.is_some();
         if open {
             self.statement()?;
         }
         self.flush();
-        if self.source()?.is_cut_off() {
-            let why = "it has a dump's first lines and not its last one (\"dump complete\"): the file \
-                       is cut off; make it again";
-            return Err(self.refuse(why.to_owned()));
+        if let Some(why) = self.source()?.is_cut_off() {
+            return Err(self.refuse(why));
         }
         self.leave(open);
         Ok(())
@@ -378,22 +351,12 @@ impl ScriptReader {
     }
 }
 
-fn count_lines(text: &[u8]) -> u64 {
-    text.iter().map(|&byte| u64::from(byte == b'\n')).sum()
-}
-
 impl Read for ScriptReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.taken == self.out.len() {
-            self.out.clear();
-            self.taken = 0;
+        if self.held.is_taken() {
             self.fill()?;
         }
-        let waiting = &self.out[self.taken..];
-        let length = waiting.len().min(buffer.len());
-        buffer[..length].copy_from_slice(&waiting[..length]);
-        self.taken += length;
-        Ok(length)
+        Ok(self.held.take(buffer))
     }
 }
 

@@ -9,11 +9,32 @@ const PIECE_BYTES: usize = 64 * 1024;
 /// How much of a file's beginning says where it comes from.
 const HEADING_BYTES: usize = 4 * 1024;
 
-/// What begins a dump of one database, and one of all; each ends with the same words and "complete".
-const HEADINGS: [&str; 2] = [
-    "-- PostgreSQL database cluster dump",
-    "-- PostgreSQL database dump",
+/// With which words dumps begin, and end.
+const HEADINGS: [(&str, &str); 4] = [
+    (
+        "-- PostgreSQL database cluster dump",
+        "-- PostgreSQL database cluster dump complete",
+    ),
+    (
+        "-- PostgreSQL database dump",
+        "-- PostgreSQL database dump complete",
+    ),
+    ("-- MySQL dump ", "-- Dump completed"),
+    ("-- MariaDB dump ", "-- Dump completed"),
 ];
+
+/// The first bytes of a file as text.
+#[derive(Debug, Default)]
+pub(super) struct Heading(String);
+
+impl Heading {
+    /// The word that follows a label.
+    pub(super) fn word(&self, label: &str) -> Option<&str> {
+        let (_, rest) = self.0.split_once(label)?;
+        let line = rest.lines().next()?;
+        line.split_whitespace().next()
+    }
+}
 
 /// A file, and how far it was read.
 pub(super) struct Source {
@@ -21,8 +42,8 @@ pub(super) struct Source {
     pub(super) path: String,
     /// The line that is being read, from one on.
     pub(super) line: u64,
-    /// With which words it begins where it is a dump, and whether it ended with them.
-    heading: Option<&'static str>,
+    /// With which words it has to end where it is a dump, and whether they came.
+    ending: Option<&'static str>,
     complete: bool,
     /// Whether its rows are all that is wanted of it.
     pub(super) is_rows: bool,
@@ -34,7 +55,7 @@ impl Source {
             bytes: BufReader::with_capacity(PIECE_BYTES, bytes),
             path,
             line: 1,
-            heading: None,
+            ending: None,
             complete: false,
             is_rows: false,
         }
@@ -47,45 +68,39 @@ impl Source {
         }
     }
 
-    /// Looks at the first bytes, which are read again. Answers the versions of the server that was
-    /// dumped and of the program that dumped it.
+    /// Looks at the first bytes, which are read again.
     ///
     /// # Errors
     /// Where it cannot be read, or (inside) why it is no script.
-    pub(super) fn open(&mut self) -> io::Result<Result<Option<(String, String)>, String>> {
+    pub(super) fn open(&mut self) -> io::Result<Result<Heading, String>> {
         let start = self.bytes.fill_buf()?;
         if start.starts_with(b"\xff\xfe") || start.starts_with(b"\xfe\xff") {
-            let why =
-                "it is UTF-16, as PowerShell's > writes; let pg_dump write it: --file=seed.sql";
+            let why = "it is UTF-16, as PowerShell's > writes; let the program that dumps write the \
+                       file: pg_dump --file=seed.sql, mysqldump --result-file=seed.sql";
             return Ok(Err(why.to_owned()));
         }
         let head = String::from_utf8_lossy(&start[..start.len().min(HEADING_BYTES)]).into_owned();
         if start.starts_with(b"\xef\xbb\xbf") {
             self.bytes.consume(3);
         }
-        self.heading = HEADINGS.into_iter().find(|heading| head.contains(heading));
-        let version = |label: &str| {
-            let (_, rest) = head.split_once(label)?;
-            rest.split_whitespace().next().map(str::to_owned)
-        };
-        let server = version("-- Dumped from database version ");
-        Ok(Ok(server.zip(version("-- Dumped by pg_dump version "))))
+        let begun = HEADINGS.into_iter().find(|(begin, _)| head.contains(begin));
+        self.ending = begun.map(|(_, ending)| ending);
+        Ok(Ok(Heading(head)))
     }
 
     /// Comments between statements passed by.
     pub(super) fn hear(&mut self, comments: &[u8]) {
-        let Some(heading) = self.heading.filter(|_| !self.complete) else {
-            return;
-        };
-        let comments = String::from_utf8_lossy(comments);
-        let said = comments
-            .split_once(heading)
-            .map(|(_, rest)| rest.trim_start());
-        self.complete = said.is_some_and(|rest| rest.starts_with("complete"));
+        if let Some(ending) = self.ending.filter(|_| !self.complete) {
+            self.complete = String::from_utf8_lossy(comments).contains(ending);
+        }
     }
 
-    /// Whether it has a dump's first words and not its last ones.
-    pub(super) fn is_cut_off(&self) -> bool {
-        self.heading.is_some() && !self.complete
+    /// Why it is no whole dump, where it has a dump's first words and not its last ones.
+    pub(super) fn is_cut_off(&self) -> Option<String> {
+        let ending = self.ending.filter(|_| !self.complete)?;
+        Some(format!(
+            "it has a dump's first lines and not its last one ({ending:?}): the file is cut off; make \
+             it again"
+        ))
     }
 }

@@ -16,7 +16,7 @@ mod settings;
 
 use std::collections::BTreeSet;
 
-use super::{report::SharedReport, tokens::Statement};
+use super::{report::SharedReport, source::Heading, tokens::Statement};
 
 pub(super) use commands::{Command, sends};
 
@@ -80,6 +80,13 @@ impl Rules {
         self.note(format!("{what}: left out"));
         Ruling::Skip
     }
+}
+
+/// The versions of the server that was dumped and of the program that dumped it.
+pub(super) fn dumped(heading: &Heading) -> Option<(String, String)> {
+    let version = |label| heading.word(label).map(str::to_owned);
+    let server = version("-- Dumped from database version ");
+    server.zip(version("-- Dumped by pg_dump version "))
 }
 
 type Rule = fn(&mut Rules, &Statement<'_>) -> Result<Ruling, String>;

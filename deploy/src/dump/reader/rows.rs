@@ -6,13 +6,13 @@ use super::{Mode, ScriptReader};
 
 impl ScriptReader {
     pub(super) fn read_row(&mut self) -> io::Result<()> {
-        let from = self.out.len();
-        let mut out = std::mem::take(&mut self.out);
+        let from = self.held.out.len();
+        let mut out = std::mem::take(&mut self.held.out);
         let read = self.source()?.bytes.read_until(b'\n', &mut out);
-        self.out = out;
+        self.held.out = out;
         read?;
-        let row = self.out[from..].trim_ascii_end();
-        let (is_end, is_nothing) = (row == b"\\.", self.out.len() == from);
+        let row = self.held.out[from..].trim_ascii_end();
+        let (is_end, is_nothing) = (row == b"\\.", self.held.out.len() == from);
         if self.source()?.is_rows {
             return self.row_of_file(from, is_end, is_nothing);
         }
@@ -24,7 +24,7 @@ impl ScriptReader {
             self.mode = Mode::Statements;
         }
         self.source()?.line += 1;
-        self.lines += 1;
+        self.held.lines += 1;
         Ok(())
     }
 
@@ -40,13 +40,13 @@ impl ScriptReader {
             return Err(self.refuse("a row of it is \\., which ends rows; leave it out".to_owned()));
         }
         if is_nothing {
-            self.out.extend_from_slice(b"\\.\n");
+            self.held.out.extend_from_slice(b"\\.\n");
             self.sources.pop();
             self.mode = Mode::Statements;
-        } else if !self.out[from..].ends_with(b"\n") {
-            self.out.push(b'\n');
+        } else if !self.held.out[from..].ends_with(b"\n") {
+            self.held.out.push(b'\n');
         }
-        self.lines += 1;
+        self.held.lines += 1;
         match is_nothing {
             true => self.locate(),
             false => self.source()?.line += 1,
@@ -65,8 +65,8 @@ impl ScriptReader {
             let why = "something follows COPY … FROM stdin on its line; put it after the rows";
             return Err(self.refuse(why.to_owned()));
         }
-        self.out.push(b'\n');
-        self.lines += 1;
+        self.held.out.push(b'\n');
+        self.held.lines += 1;
         self.mode = Mode::Rows;
         Ok(())
     }
@@ -81,8 +81,8 @@ impl ScriptReader {
         let mut source = self.find(path, false)?;
         source.is_rows = true;
         self.source()?.line += 1;
-        self.pending.extend_from_slice(statement);
-        self.pending.push(b'\n');
+        self.held.pending.extend_from_slice(statement);
+        self.held.pending.push(b'\n');
         self.flush();
         self.lexer.reset();
         self.mode = Mode::Rows;
