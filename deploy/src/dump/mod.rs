@@ -11,6 +11,7 @@
 mod held;
 mod lexer;
 mod mentions;
+mod mysql;
 mod paths;
 mod place;
 mod postgres;
@@ -21,6 +22,7 @@ pub(crate) mod sql;
 mod tokens;
 
 pub(crate) use mentions::mentions;
+pub(crate) use mysql::{MysqlReader, Server, several};
 pub(crate) use paths::Mention;
 pub(crate) use reader::{Open, Refused, ScriptReader};
 pub(crate) use report::SharedReport;

@@ -34,10 +34,12 @@ pub(super) struct Statement<'a> {
 
 impl<'a> Statement<'a> {
     pub(super) fn new(text: &'a [u8]) -> Self {
-        Self {
-            text,
-            tokens: tokens(text),
-        }
+        Self::of(text, tokens(text))
+    }
+
+    /// A statement of another dialect, by its tokens.
+    pub(super) fn of(text: &'a [u8], tokens: Vec<Token>) -> Self {
+        Self { text, tokens }
     }
 
     /// The bytes of a token.
@@ -80,6 +82,23 @@ impl<'a> Statement<'a> {
         self.tokens
             .get(at)
             .map_or(self.text.len(), |token| token.start)
+    }
+
+    /// Where a token ends, or where the text does.
+    pub(super) fn end(&self, at: usize) -> usize {
+        self.tokens
+            .get(at)
+            .map_or(self.text.len(), |token| token.end)
+    }
+
+    /// The name that a token is, in the letters that it is written in.
+    pub(super) fn exact(&self, at: usize) -> Option<Vec<u8>> {
+        let raw = self.raw(at);
+        match self.kind(at)? {
+            Kind::Word => Some(raw.to_vec()),
+            Kind::Quoted => Some(unquoted(raw, *raw.first()?)),
+            Kind::Literal | Kind::Sign(_) => None,
+        }
     }
 
     /// The name that a token is: small letters where it has no quotes.

@@ -205,7 +205,11 @@ mod tests {
         packed.write_all(b"select 1;").unwrap();
         let packed = Bytes::from(packed.finish().unwrap());
         let mut sent = Vec::new();
-        let broken = feed(Input::of_file("a.SQL.GZ", packed.clone()), &mut sent).await;
+        let broken = feed(
+            Input::Bytes(packed.clone(), Packing::of("a.SQL.GZ")),
+            &mut sent,
+        )
+        .await;
         assert_eq!((broken, sent.as_slice()), (None, b"select 1;".as_slice()));
         let cut = packed.slice(..packed.len() - 6);
         assert!(

@@ -214,8 +214,14 @@ pub(crate) trait Kind: Send + Sync {
         None
     }
 
+    /// Whether a script that leaves the application's database without any table has failed. Elsewhere
+    /// a script may well do nothing but set up what migrations need.
+    fn wants_tables(&self) -> bool {
+        false
+    }
+
     /// What prints `count|table` of its tables, a line each, where it has such.
-    fn rows(&self) -> Option<Run> {
+    fn rows(&self, _passwords: &Passwords<'_>) -> Option<Run> {
         None
     }
 

@@ -1,16 +1,20 @@
 //! MySQL and MariaDB.
 
+mod versions;
+
 use std::collections::BTreeMap;
 
 use secrecy::ExposeSecret;
 
 use super::{
     kind::{Kind, Passwords, Seeding, unfit},
-    run::{Answer, Input, Run},
+    run::{Answer, Run},
+    script::{Dialect, Script},
 };
 use crate::{
     databases::{DatabaseError, Seed, USER},
     docker::image_facts::ImageFacts,
+    dump::Server,
 };
 
 /// Where both keep their data.
@@ -21,21 +25,24 @@ const CACHE_PART: u64 = 4;
 const CACHE_BYTES_MIN: u64 = 16 << 20;
 const CACHE_BYTES_MAX: u64 = 2 << 30;
 
-/// Which of the two.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Flavour {
-    Mysql,
-    Mariadb,
-}
+/// Prints `count|table` of every table of the application's database.
+const ROWS: &str = "set session group_concat_max_len = 4294967295;
+select coalesce(group_concat(concat('select concat(count(*), ''|'', ', quote(table_name), ') from `',
+replace(table_name, '`', '``'), '`') order by table_name separator ' union all '), 'do 0')
+into @counting from information_schema.tables where table_schema = database()
+and table_type in ('BASE TABLE', 'SYSTEM VERSIONED');
+prepare counting from @counting;
+execute counting;
+";
 
-pub(super) struct Mysql(pub(super) Flavour);
+pub(super) struct Mysql(pub(super) Server);
 
 impl Mysql {
     /// The client's name; newer images of MariaDB have no other.
     fn program(&self) -> &'static str {
         match self.0 {
-            Flavour::Mysql => "mysql",
-            Flavour::Mariadb => "mariadb",
+            Server::Mysql => "mysql",
+            Server::Mariadb => "mariadb",
         }
     }
 
@@ -54,6 +61,7 @@ impl Mysql {
             "--protocol=tcp",
             "--host=127.0.0.1",
             "--connect-timeout=5",
+            "--default-character-set=utf8mb4",
             &user,
         ];
         let words: Vec<&str> = words.into_iter().chain(more.iter().copied()).collect();
@@ -76,8 +84,8 @@ impl Kind for Mysql {
             return BTreeMap::new();
         }
         let prefix = match self.0 {
-            Flavour::Mysql => "MYSQL",
-            Flavour::Mariadb => "MARIADB",
+            Server::Mysql => "MYSQL",
+            Server::Mariadb => "MARIADB",
         };
         let variables = [
             ("ROOT_PASSWORD", passwords.admin.expose_secret()),
@@ -101,7 +109,7 @@ impl Kind for Mysql {
             format!("--innodb-buffer-pool-size={cache}M"),
         ];
         // MariaDB has both off by itself.
-        if self.0 == Flavour::Mysql {
+        if self.0 == Server::Mysql {
             command.push("--skip-log-bin".to_owned());
             command.push("--performance-schema=OFF".to_owned());
         }
@@ -125,16 +133,14 @@ impl Kind for Mysql {
     fn seed(&self, seed: &Seed, passwords: &Passwords<'_>) -> Result<Vec<Seeding>, DatabaseError> {
         let database = format!("--database={USER}");
         match seed {
-            Seed::Sql(seed) => Ok(seed
-                .files
-                .iter()
-                .map(|file| {
-                    let mut run = self.as_user(passwords, &[&database, "--batch"]);
-                    run.input = Some(Input::of_file(&file.path, file.content.clone()));
-                    let path = file.path.clone();
-                    Seeding::Run { path, run }
-                })
-                .collect()),
+            Seed::Sql(seed) => {
+                let scripts = Script::each(seed, Dialect::Mysql(self.0)).into_iter();
+                let seeding = |script| Seeding::Script {
+                    script,
+                    run: self.as_user(passwords, &[&database, "--batch", "--comments"]),
+                };
+                Ok(scripts.map(seeding).collect())
+            }
             Seed::Empty | Seed::Run { .. } | Seed::Snapshot(_) => Ok(Vec::new()),
             Seed::PgCustom(_) | Seed::PgDirectory(..) | Seed::Rdb(_) => Err(unfit(
                 seed,
@@ -146,6 +152,24 @@ impl Kind for Mysql {
     fn complaint(&self, answer: &Answer) -> (Option<u32>, String) {
         let errors = answer.errors.lines().find_map(error_line);
         errors.unwrap_or_else(|| (None, answer.last_error()))
+    }
+
+    fn wants_tables(&self) -> bool {
+        true
+    }
+
+    fn version(&self) -> Option<Run> {
+        Some(Run::new(&[self.program(), "--version"]))
+    }
+
+    fn newer(&self, dumped: &str, client: &str) -> Option<String> {
+        versions::hint(dumped, client)
+    }
+
+    fn rows(&self, passwords: &Passwords<'_>) -> Option<Run> {
+        let database = format!("--database={USER}");
+        let run = self.as_user(passwords, &[&database, "--skip-column-names", "--batch"]);
+        Some(run.reading(ROWS))
     }
 
     fn columns(&self, passwords: &Passwords<'_>) -> Option<Run> {
@@ -197,7 +221,7 @@ mod tests {
             errors: said.to_owned(),
             ..Answer::default()
         };
-        let (line, message) = Mysql(Flavour::Mariadb).complaint(&answer);
+        let (line, message) = Mysql(Server::Mariadb).complaint(&answer);
         assert_eq!(
             (line, message.as_str()),
             (Some(3), "You have an error near 'x'")

@@ -17,11 +17,6 @@ pub(crate) enum Input {
 }
 
 impl Input {
-    /// By the end of a file's name.
-    pub(super) fn of_file(path: &str, content: Bytes) -> Self {
-        Self::Bytes(content, Packing::of(path))
-    }
-
     pub(super) fn reader(self) -> Box<dyn Read + Send> {
         match self {
             Self::Bytes(bytes, packing) => packing.reader(bytes),

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     databases::{DatabaseError, SeedFile, SqlSeed, USER},
-    dump::{Open, ScriptReader, SharedReport},
+    dump::{MysqlReader, Open, ScriptReader, Server, SharedReport, several},
     packing::Packing,
 };
 
@@ -22,9 +22,17 @@ const PIECES_MAX: usize = 8;
 #[derive(Clone)]
 pub(crate) struct Script {
     path: String,
+    dialect: Dialect,
     source: Source,
     seed: Arc<SqlSeed>,
     pub(super) report: SharedReport,
+}
+
+/// Whose client a script is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dialect {
+    Postgres,
+    Mysql(Server),
 }
 
 /// Where a script comes from.
@@ -45,10 +53,11 @@ impl fmt::Debug for Script {
 
 impl Script {
     /// Each file of a seed as a script of its own.
-    pub(super) fn each(seed: &SqlSeed) -> Vec<Self> {
+    pub(super) fn each(seed: &SqlSeed, dialect: Dialect) -> Vec<Self> {
         let all = Arc::new(seed.clone());
         let script = |file: &SeedFile| Self {
             path: file.path.clone(),
+            dialect,
             source: Source::File(file.content.clone()),
             seed: Arc::clone(&all),
             report: SharedReport::default(),
@@ -65,6 +74,7 @@ impl Script {
         };
         let script = Self {
             path: path.to_owned(),
+            dialect: Dialect::Postgres,
             source: Source::Pipe(Arc::new(Mutex::new(Some(pipe)))),
             seed: Arc::default(),
             report: SharedReport::default(),
@@ -77,10 +87,35 @@ impl Script {
         &self.path
     }
 
+    /// Whose client it is for.
+    pub(super) fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// Adds the database that it filled, where it named one and that is the application's now.
+    ///
+    /// # Errors
+    /// Where another script of the seed filled another one.
+    pub(super) fn joins(&self, filled: &mut Option<String>) -> Result<(), DatabaseError> {
+        if self.dialect == Dialect::Postgres {
+            return Ok(());
+        }
+        for name in &self.report.lock().databases {
+            match filled {
+                Some(other) if other != name => {
+                    return Err(self.at(self.path.clone(), 0, several(other, name)));
+                }
+                _ => *filled = Some(name.clone()),
+            }
+        }
+        Ok(())
+    }
+
     /// Reads what it becomes.
     pub(super) fn reader(self) -> Box<dyn Read + Send> {
         let Self {
             path,
+            dialect,
             source,
             seed,
             report,
@@ -95,6 +130,9 @@ impl Script {
                 }
             }
         };
+        if let Dialect::Mysql(server) = dialect {
+            return Box::new(MysqlReader::new((&path, script), server, USER, report));
+        }
         let folder = seed.folder.clone();
         let open: Open = Box::new(move |wanted| {
             let mut files = seed.beside.iter().chain(&seed.files);

@@ -11,7 +11,7 @@ use super::{
     kinds::kind,
 };
 use crate::{
-    databases::{DataSink, DatabaseError, DatabaseSpec, Seed, SeedFile, SeedReport, unix_ms},
+    databases::{DataSink, DatabaseError, DatabaseSpec, Seed, SeedFile, SeedReport, USER, unix_ms},
     docker::{
         Docker,
         container::host_config::{Created, Plan},
@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Changes when data are made in another way than before.
-const RECIPE: &str = "3";
+const RECIPE: &str = "4";
 
 /// The name that the engine gives to having no network.
 const NO_NETWORK: &str = "none";
@@ -144,7 +144,11 @@ impl Docker {
                     .await?;
             }
             let columns = self.columns(&id, &*kind, &passwords).await?;
-            let rows = self.count_rows(&id, &*kind).await?;
+            let scripts = matches!(seed, Seed::Sql(_)) && kind.wants_tables();
+            if scripts && columns.trim().is_empty() {
+                return Err(no_table(seed, changes));
+            }
+            let rows = self.count_rows(&id, &*kind, &passwords).await?;
             self.close_seed_run(&id, spec).await?;
             Ok((columns, SeedReport { rows, changes }))
         }
@@ -221,8 +225,9 @@ impl Docker {
         &self,
         id: &str,
         kind: &dyn Kind,
+        passwords: &Passwords<'_>,
     ) -> Result<Vec<(String, u64)>, EngineError> {
-        let Some(run) = kind.rows() else {
+        let Some(run) = kind.rows(passwords) else {
             return Ok(Vec::new());
         };
         let answer = tokio::time::timeout(COLUMNS_MAX, self.execute_as(id, kind, run)).await;
@@ -317,6 +322,16 @@ impl Docker {
         .await;
         self.clear_seed_run(&plan).await?;
         verified
+    }
+}
+
+/// A script that ran to its end and made nothing; what was left out of it says why.
+fn no_table(seed: &Seed, changes: Vec<String>) -> DatabaseError {
+    DatabaseError::Seed {
+        path: describe_seed(seed),
+        line: None,
+        message: format!("it leaves the database {USER} without any table"),
+        output: changes,
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::{
     kind::{Kind, Seeding, describe_seed},
     run::{Input, Run},
-    script::Script,
+    script::{Dialect, Script},
 };
 use crate::{
     databases::{DataSink, DatabaseError, DatabaseSpec, Seed, USER},
@@ -37,8 +37,12 @@ impl Docker {
         let limit = self.config().timeouts.seed;
         let deadline = Instant::now() + limit;
         let count = steps.len();
-        let mut changes = Vec::new();
+        let (mut changes, mut filled) = (Vec::new(), None);
         for (at, step) in steps.into_iter().enumerate() {
+            let script = match &step {
+                Seeding::Script { script, .. } => Some(script.clone()),
+                _ => None,
+            };
             let path = match &step {
                 Seeding::Run { path, .. }
                 | Seeding::Until { path, .. }
@@ -54,6 +58,9 @@ impl Docker {
             }
             let ran = tokio::time::timeout_at(deadline, self.seed_step(id, kind, step)).await;
             changes.extend(ran.map_err(|_| too_long(&path, limit))??);
+            if let Some(script) = script {
+                script.joins(&mut filled)?;
+            }
         }
         let scripts = matches!(
             seed,
@@ -156,11 +163,12 @@ impl Docker {
             let report = script.report.lock();
             (report.databases.clone(), report.notes())
         };
-        if !made.is_empty() {
-            let adopted = self.adopt_database(id, kind, script.path(), &made).await?;
-            changes
-                .extend(adopted.map(|name| format!("database {name}: it is called {USER} here")));
-        }
+        let adopted = match script.dialect() {
+            Dialect::Postgres if made.is_empty() => None,
+            Dialect::Postgres => self.adopt_database(id, kind, script.path(), &made).await?,
+            Dialect::Mysql(_) => made.into_iter().next(),
+        };
+        changes.extend(adopted.map(|name| format!("database {name}: it is called {USER} here")));
         Ok(changes)
     }
 

@@ -14,7 +14,7 @@ use crate::{
                 unfit,
             },
             run::{Answer, Run},
-            script::Script,
+            script::{Dialect, Script},
         },
         image_facts::{ImageFacts, variable},
     },
@@ -170,7 +170,7 @@ impl Kind for Postgres {
         };
         Ok(match seed {
             Seed::Sql(seed) => {
-                let scripts = Script::each(seed).into_iter();
+                let scripts = Script::each(seed, Dialect::Postgres).into_iter();
                 scripts
                     .map(|script| Seeding::Script {
                         script,
@@ -313,7 +313,7 @@ impl Kind for Postgres {
         Some(psql(&["--tuples-only", "--no-align", "--command", query]))
     }
 
-    fn rows(&self) -> Option<Run> {
+    fn rows(&self, _passwords: &Passwords<'_>) -> Option<Run> {
         let run = psql(&["--quiet", "--tuples-only", "--no-align", "--file=-"]);
         Some(run.reading(ROWS))
     }
