@@ -74,6 +74,33 @@ async fn redis_starts_from_a_dump_and_keeps_every_write() -> anyhow::Result<()> 
     .await
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dump_that_a_redis_cannot_read_is_refused_by_its_format() -> anyhow::Result<()> {
+    Dayfly::play(async |dayfly| {
+        for (name, dump, told) in [
+            (
+                "newer",
+                "REDIS0012",
+                "version 12 of Redis's format, and redis:7.0 does not read that",
+            ),
+            ("valkeys", "VALKEY080", "Valkey wrote it"),
+            ("none", "select 1;", "it is no dump of Redis"),
+        ] {
+            let file = dayfly.data().join(format!("{name}.rdb"));
+            std::fs::write(&file, format!("{dump}\0\0\0\0\0\0\0\0"))?;
+            let file = file.display().to_string();
+            let words = ["snapshot", "import", name, &file, "--engine", "redis:7.0"];
+            let done = dayfly.command(dayfly.data(), &words).await?;
+            ensure!(
+                !done.success && done.stderr.contains(told),
+                "{name}: {done:?}"
+            );
+        }
+        Ok(())
+    })
+    .await
+}
+
 /// A dump with one key, by a server of its own.
 async fn dump_of_redis() -> anyhow::Result<Vec<u8>> {
     let id = Docker::run(&["run", "--detach", "--rm", "redis:7.0"]).await?;

@@ -175,6 +175,11 @@ pub(crate) trait Kind: Send + Sync {
     /// How it is filled. [`DatabaseError::SeedUnfit`] for a seed of another kind.
     fn seed(&self, seed: &Seed, passwords: &Passwords<'_>) -> Result<Vec<Seeding>, DatabaseError>;
 
+    /// What to say of a seed that the server did not read when it started.
+    fn unread(&self, _seed: &Seed, error: DatabaseError) -> DatabaseError {
+        error
+    }
+
     /// What takes from a script's own users what they do not need, so that nobody logs in beside the
     /// application.
     fn lock_users(&self) -> Option<Run> {

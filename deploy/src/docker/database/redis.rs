@@ -9,7 +9,7 @@ use super::{
     run::{Answer, Run},
 };
 use crate::{
-    databases::{DatabaseError, Seed},
+    databases::{DatabaseError, Seed, SeedFile},
     docker::image_facts::ImageFacts,
 };
 
@@ -25,7 +25,42 @@ pub(super) struct Redis {
     pub(super) program: &'static str,
 }
 
+/// In which format a dump is written, by its first nine bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Format {
+    number: u32,
+    /// Since its version 9, Valkey has one of its own.
+    is_valkeys: bool,
+}
+
+impl Format {
+    fn of(dump: &[u8]) -> Option<Self> {
+        let head = std::str::from_utf8(dump.get(..9)?).ok()?;
+        let (number, is_valkeys) = match head.strip_prefix("REDIS") {
+            Some(number) => (number, false),
+            None => (head.strip_prefix("VALKEY")?, true),
+        };
+        let number = number.parse().ok()?;
+        Some(Self { number, is_valkeys })
+    }
+}
+
 impl Redis {
+    /// What is done once the server has read a dump.
+    fn loading(&self, file: &SeedFile, passwords: &Passwords<'_>) -> Vec<Seeding> {
+        vec![
+            Seeding::Run {
+                path: file.path.clone(),
+                run: self.cli(passwords, &["config", "set", "appendonly", "yes"]),
+            },
+            Seeding::Until {
+                path: file.path.clone(),
+                run: self.cli(passwords, &["info", "persistence"]),
+                right: has_its_log,
+            },
+        ]
+    }
+
     fn cli(&self, passwords: &Passwords<'_>, words: &[&str]) -> Run {
         let program = format!("{}-cli", self.program);
         let words: Vec<&str> = std::iter::once(program.as_str())
@@ -111,20 +146,17 @@ impl Kind for Redis {
 
     fn seed(&self, seed: &Seed, passwords: &Passwords<'_>) -> Result<Vec<Seeding>, DatabaseError> {
         match seed {
-            Seed::Rdb(file) if !file.content.starts_with(b"REDIS") => {
-                Err(unfit(seed, "it is no dump of Redis"))
+            Seed::Rdb(file) => {
+                let format = Format::of(&file.content);
+                let format =
+                    format.ok_or_else(|| unfit(seed, "it is no dump of Redis or Valkey"))?;
+                if format.is_valkeys && self.program != "valkey" {
+                    let why = "Valkey wrote it, in a format that no Redis reads; name the engine \
+                               valkey";
+                    return Err(unfit(seed, why));
+                }
+                Ok(self.loading(file, passwords))
             }
-            Seed::Rdb(file) => Ok(vec![
-                Seeding::Run {
-                    path: file.path.clone(),
-                    run: self.cli(passwords, &["config", "set", "appendonly", "yes"]),
-                },
-                Seeding::Until {
-                    path: file.path.clone(),
-                    run: self.cli(passwords, &["info", "persistence"]),
-                    right: has_its_log,
-                },
-            ]),
             Seed::Empty | Seed::Run { .. } | Seed::Snapshot(_) => Ok(Vec::new()),
             _ => Err(unfit(seed, "redis and valkey take .rdb")),
         }
@@ -135,8 +167,24 @@ impl Kind for Redis {
     }
 
     fn misfit<'a>(&self, output: &'a [String]) -> Option<&'a str> {
-        let line = |line: &&String| line.contains("handle RDB format version");
+        let words = ["handle RDB format version", "Wrong signature"];
+        let line = |line: &&String| words.iter().any(|word| line.contains(word));
         output.iter().find(line).map(String::as_str)
+    }
+
+    fn unread(&self, seed: &Seed, error: DatabaseError) -> DatabaseError {
+        let (Seed::Rdb(file), DatabaseError::Version { image, .. }) = (seed, &error) else {
+            return error;
+        };
+        let Some(Format { number, is_valkeys }) = Format::of(&file.content) else {
+            return error;
+        };
+        let whose = if is_valkeys { "Valkey's" } else { "Redis's" };
+        let why = format!(
+            "it has version {number} of {whose} format, and {image} does not read that; name an \
+             engine as new as the server that wrote it"
+        );
+        unfit(seed, &why)
     }
 
     fn client(&self, passwords: &Passwords<'_>) -> Option<Run> {
@@ -196,6 +244,15 @@ mod tests {
         let wrong = b"-WRONGPASS invalid password\r\n-NOAUTH Authentication required.\r\n";
         assert_eq!(hear(wrong), PortState::Open);
         assert_eq!(hear(b"HTTP/1.1 400 Bad Request\r\n"), PortState::Open);
+    }
+
+    #[test]
+    fn the_first_bytes_of_a_dump_tell_its_format() {
+        let of = |dump: &[u8]| Format::of(dump).map(|it| (it.number, it.is_valkeys));
+        assert_eq!(of(b"REDIS0012\xfa"), Some((12, false)));
+        assert_eq!(of(b"VALKEY080\xfa"), Some((80, true)));
+        assert_eq!(of(b"REDIS00"), None);
+        assert_eq!(of(b"select 1;"), None);
     }
 
     #[test]

@@ -136,8 +136,8 @@ impl Docker {
             .map(|command| kind.seed_run_command(seed, command));
         let made = async {
             let id = self.launch_seed_run(&plan).await?;
-            self.ready(&id, network.as_deref(), spec, &passwords)
-                .await?;
+            let ready = self.ready(&id, network.as_deref(), spec, &passwords);
+            ready.await.map_err(|error| kind.unread(seed, error))?;
             let changes = self.seed_with(&id, spec, &*kind, seed, steps, sink).await?;
             if let Some(mask) = mask {
                 self.mask(&id, spec, &*kind, (mask, &passwords), sink)
