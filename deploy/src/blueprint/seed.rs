@@ -20,6 +20,8 @@ use crate::{
 
 /// Files of a folder.
 const FILES_MAX: usize = 1000;
+/// Names of files that are told as not run.
+const NAMES_MAX: usize = 5;
 /// Characters of the name of a snapshot.
 const SNAPSHOT_NAME_MAX: usize = 40;
 /// What makes a folder an archive of `pg_dump`.
@@ -272,7 +274,34 @@ impl Lookup<'_> {
                  {first} to {last}."
             ));
         }
-        self.scripts(paths, at).await
+        let seed = self.scripts(paths, at).await?;
+        notes.extend(self.not_run(&path, &entries, &seed));
+        Ok(seed)
+    }
+
+    /// Names what is in a folder of scripts and is neither run nor read by them.
+    fn not_run(&self, folder: &str, entries: &[Entry], seed: &SeedSource) -> Option<String> {
+        let SeedSource::Sql { paths, beside } = seed else {
+            return None;
+        };
+        let idle = |entry: &Entry| !paths.contains(&entry.path) && !beside.contains(&entry.path);
+        let inside = children(entries, folder).into_iter();
+        let names: Vec<&str> = inside
+            .filter(|(_, e)| idle(e))
+            .map(|(name, _)| name)
+            .collect();
+        let shown = names.get(..names.len().min(NAMES_MAX))?.join(", ");
+        let more = match names.len().saturating_sub(NAMES_MAX) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        (!names.is_empty()).then(|| {
+            format!(
+                "database {}: not run, since only .sql files of the folder {} are: {shown}{more}.",
+                self.database,
+                self::shown(folder)
+            )
+        })
     }
 
     /// Scripts, with what they read.

@@ -150,3 +150,20 @@ async fn what_a_seed_reads_is_a_part_of_it() {
     assert_eq!(seed, Some(wanted));
     assert_ne!(read("2\n").await.1, digest);
 }
+
+#[tokio::test]
+async fn files_of_a_folder_that_are_not_run_are_named() {
+    let toml = "[databases.d]\nengine = \"postgres:15\"\nseed = \"db\"\n";
+    let files = [
+        ("Dockerfile", FILES[0].1),
+        ("dayfly.toml", toml),
+        ("db/1-tables.sql", "\\copy t from 'rows.csv' csv\n"),
+        ("db/2-more.sh", "psql\n"),
+        ("db/rows.csv", "1\n"),
+        ("db/sub/3.sql", "select 1;\n"),
+    ];
+    let (_folder, tree) = uploaded(&files).await;
+    let notes = super::read(&tree).await.unwrap().notes;
+    let told = "database d: not run, since only .sql files of the folder db are: 2-more.sh.";
+    assert!(notes.iter().any(|note| note == told), "{notes:?}");
+}
