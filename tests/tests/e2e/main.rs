@@ -21,6 +21,7 @@ mod hostile;
 mod ignoring;
 mod killing;
 mod local;
+mod mariadb_dumps;
 mod migrations;
 mod opening;
 mod outages;

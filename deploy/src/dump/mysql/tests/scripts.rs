@@ -69,7 +69,7 @@ fn the_mode_of_literals_is_followed() {
         r"set sql_mode='NO_BACKSLASH_ESCAPES'; select '\'; grant a; set sql_mode=''; select '\';';";
     assert_eq!(
         become_of(Server::Mariadb, script),
-        r"set sql_mode='NO_BACKSLASH_ESCAPES'; select '\';  set sql_mode=''; select '\';';"
+        r"set sql_mode='NO_BACKSLASH_ESCAPES';select '\';set sql_mode='';select '\';';"
     );
 }
 
@@ -91,9 +91,7 @@ fn a_statement_that_is_too_long_to_be_held_passes() {
 fn a_command_that_sends_is_a_delimiter() {
     assert_eq!(
         become_of(Server::Mariadb, "select 1\\G\ngrant a\\gselect 2;"),
-        "select 1;\n select 2;"
-            .replace("; ", ";")
-            .replace(" select 2", "select 2")
+        "select 1;\nselect 2;"
     );
 }
 
