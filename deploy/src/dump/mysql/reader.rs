@@ -297,7 +297,7 @@ fn is_line(held: &[u8]) -> bool {
         .next()
         .unwrap_or_default();
     let is = |command: &&str| word.eq_ignore_ascii_case(command.as_bytes());
-    !held.contains(&b'\n') && (is(&"use") || COMMANDS.iter().any(|command| is(&command)))
+    !held.contains(&b'\n') && (is(&"use") || COMMANDS.iter().any(is))
 }
 
 impl Read for MysqlReader {
