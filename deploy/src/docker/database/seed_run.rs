@@ -144,10 +144,7 @@ impl Docker {
                     .await?;
             }
             let columns = self.columns(&id, &*kind, &passwords).await?;
-            let scripts = matches!(seed, Seed::Sql(_)) && kind.wants_tables();
-            if scripts && columns.trim().is_empty() {
-                return Err(no_table(seed, changes));
-            }
+            expect_tables(&*kind, seed, (&columns, &changes))?;
             let rows = self.count_rows(&id, &*kind, &passwords).await?;
             self.close_seed_run(&id, spec).await?;
             Ok((columns, SeedReport { rows, changes }))
@@ -325,14 +322,21 @@ impl Docker {
     }
 }
 
-/// A script that ran to its end and made nothing; what was left out of it says why.
-fn no_table(seed: &Seed, changes: Vec<String>) -> DatabaseError {
-    DatabaseError::Seed {
+/// A script that ran to its end and made nothing has failed; what was left out of it says why.
+fn expect_tables(
+    kind: &dyn Kind,
+    seed: &Seed,
+    (columns, changes): (&str, &[String]),
+) -> Result<(), DatabaseError> {
+    if !kind.wants_tables() || !matches!(seed, Seed::Sql(_)) || !columns.trim().is_empty() {
+        return Ok(());
+    }
+    Err(DatabaseError::Seed {
         path: describe_seed(seed),
         line: None,
         message: format!("it leaves the database {USER} without any table"),
-        output: changes,
-    }
+        output: changes.to_vec(),
+    })
 }
 
 /// Puts what the server reads by itself when it starts where it looks for it.

@@ -2,7 +2,7 @@
 //!
 //! Those of MySQL count spaces at the end, as MariaDB's `nopad` ones do.
 
-use super::Server;
+use super::server::Server;
 
 /// Languages: as MySQL has them in `utf8mb4_LANGUAGE_0900_ai_ci`, and MariaDB in
 /// `utf8mb4_uca1400_LANGUAGE_ai_ci`.

@@ -9,31 +9,25 @@ mod databases;
 mod edits;
 mod lexer;
 mod objects;
+mod place;
 mod reader;
 mod refusals;
+mod server;
 mod settings;
 mod tokens;
 
 use std::collections::BTreeMap;
 
 use super::{report::SharedReport, source::Heading, tokens::Statement};
-use databases::Place;
 use edits::Edits;
+use place::Place;
 
-pub(crate) use databases::several;
+pub(crate) use place::several;
 pub(crate) use reader::MysqlReader;
+pub(crate) use server::Server;
 
 /// How much of a statement that only brings rows is looked at: as far as the names in its head go.
 const HEAD_BYTES: usize = 4096;
-
-/// Which of the two reads the script.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Server {
-    /// MySQL.
-    Mysql,
-    /// MariaDB.
-    Mariadb,
-}
 
 /// What becomes of a statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,16 +113,16 @@ impl Rules {
         if s.is(0, "set") && !s.is_any(1, &["password", "role", "default"]) {
             return Ok(self.set(s));
         }
-        if databases::is_own(&self.current) {
+        if place::is_own(&self.current) {
             return Ok(Ruling::Skip);
         }
         if let Some(what) = foreign(s) {
             self.note(format!("{what}: left out"));
             return Ok(Ruling::Skip);
         }
-        let before = match databases::place(s, &self.current) {
+        let before = match place::place(s, &self.current) {
             Place::Nowhere => None,
-            Place::In(database) if databases::is_own(&database) => {
+            Place::In(database) if place::is_own(&database) => {
                 self.note_own(&database);
                 return Ok(Ruling::Skip);
             }

@@ -136,8 +136,7 @@ fn untouched() -> impl Strategy<Value = String> {
         text().prop_map(|t| format!("select 1 # {}\n;\n", t.replace('\n', " "))),
         text().prop_map(|t| format!("select /* {} */ 1;\n", t.replace("*/", ""))),
         text().prop_map(|t| {
-            let t = t.replace(['\'', '"', '\\', '`', '$'], "").replace("/*", "");
-            let t = t.replace("--", "").replace(['#', 'D', 'u'], "");
+            let t = t.replace(['\'', '"', '\\', '`', '$', '*', '-', '#', 'D', 'u'], "");
             format!("DELIMITER $$\ncreate procedure p() begin {t} end $$\nDELIMITER ;\n")
         }),
     ]
