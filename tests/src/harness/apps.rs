@@ -26,7 +26,10 @@ impl App {
         }
         .with("Dockerfile", dockerfile)
         .with("site/index.html", text)
-        .with("dayfly.toml", "[services.web]\nbuild = \".\"\ninit = true\n")
+        .with(
+            "dayfly.toml",
+            "[services.web]\nbuild = \".\"\ninit = true\n",
+        )
     }
 
     /// A program that answers questions about the place it runs in.

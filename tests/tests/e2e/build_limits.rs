@@ -137,6 +137,30 @@ async fn an_isolated_build_reaches_neither_the_host_nor_its_neighbours() -> anyh
     .await
 }
 
+/// Opens a pull request of a repository of its own; answers the preview's id.
+async fn open_modest(dayfly: &Dayfly, number: usize) -> anyhow::Result<String> {
+    let repo = webhook::names::RepoName::parse(&format!("acme/modest{number}"))?;
+    dayfly
+        .forge
+        .create_repository(&repo, page('m').files())
+        .await?;
+    let app = App::page(&format!("modest {number}")).that_builds_for(1);
+    let changes = app
+        .files()
+        .into_iter()
+        .map(|(path, file)| (path, Some(file)));
+    let changes: webhook::model::Changes = changes.collect();
+    dayfly
+        .forge
+        .push(&repo, "change", "main", &changes, "Go")
+        .await?;
+    let opened = dayfly
+        .forge
+        .open_pull_request(&repo, "change", "main", "A change", "ada")
+        .await?;
+    Ok(format!("{}-{}", repo.name(), opened.0))
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_repositories_on_one_build_slot_take_turns_and_see_their_place() -> anyhow::Result<()> {
     let options = Options {
@@ -153,26 +177,7 @@ async fn ten_repositories_on_one_build_slot_take_turns_and_see_their_place() -> 
         }
         let mut modest = Vec::new();
         for number in 0..9 {
-            let repo = webhook::names::RepoName::parse(&format!("acme/modest{number}"))?;
-            dayfly
-                .forge
-                .create_repository(&repo, page('m').files())
-                .await?;
-            let app = slow(&format!("modest {number}"));
-            let changes = app
-                .files()
-                .into_iter()
-                .map(|(path, file)| (path, Some(file)));
-            let changes: webhook::model::Changes = changes.collect();
-            dayfly
-                .forge
-                .push(&repo, "change", "main", &changes, "Go")
-                .await?;
-            let opened = dayfly
-                .forge
-                .open_pull_request(&repo, "change", "main", "A change", "ada")
-                .await?;
-            modest.push(format!("{}-{}", repo.name(), opened.0));
+            modest.push(open_modest(dayfly, number).await?);
         }
         dayfly.forge.deliver(webhook::model::Policy::Send);
         dayfly.forge.release_held(|_| {});
