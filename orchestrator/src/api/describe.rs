@@ -169,13 +169,17 @@ fn databases(row: &PreviewRow, observed: &Observed) -> Vec<DatabaseView> {
     let seen = shown(row, observed);
     let shown = seen.and_then(|revision| revision.generation);
     let coming = current_revision(&row.desired, observed).and_then(|revision| revision.generation);
+    // What serves keeps its own although a newer commit failed.
+    let has_failed =
+        seen.is_some_and(|revision| matches!(revision.outcome, Some(Outcome::Failed(_))));
     let phase = |name: &DatabaseName| {
         let generation = shown.or(coming)?;
         let complete = observed.is_complete(generation, name);
         Some(match observed.databases.get(&(generation, name.clone())) {
             Some(ContainerState::Running) if complete => Phase::Live,
-            Some(_) => Phase::Starting,
             None if complete && row.desired.origin == Origin::Capture => Phase::Captured,
+            _ if has_failed => Phase::Failed,
+            Some(_) => Phase::Starting,
             None if complete => Phase::Starting,
             None => Phase::Queued,
         })

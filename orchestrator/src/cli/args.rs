@@ -92,7 +92,7 @@ pub(super) enum Command {
     )]
     Snapshot(snapshot::Snapshot),
     /// Remove a preview with its containers, databases and images
-    #[command(after_help = "Example:\n  dayfly rm shop-up --wait")]
+    #[command(after_help = "Example:\n  dayfly rm shop-up")]
     Rm(remove::Remove),
     /// Stop the server and its proxy; previews' containers stay
     #[command(after_help = "Example:\n  dayfly down")]

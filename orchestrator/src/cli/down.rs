@@ -68,11 +68,21 @@ impl Down {
         caller.output.line(&format!("stopped {stopped}"))?;
         let there = previews
             .iter()
-            .filter(|preview| preview.phase != Phase::Gone);
+            .filter(|preview| !matches!(preview.phase, Phase::Gone | Phase::Closing));
         let ids: Vec<&str> = there.map(|preview| preview.id.as_str()).collect();
+        let closing = previews
+            .iter()
+            .filter(|preview| preview.phase == Phase::Closing);
+        let closing: Vec<&str> = closing.map(|preview| preview.id.as_str()).collect();
+        if !closing.is_empty() {
+            caller.output.line(&format!(
+                "the removal of {} goes on when the server runs again",
+                closing.join(", ")
+            ))?;
+        }
         if !ids.is_empty() {
             caller.output.line(&format!(
-                "containers and databases of {} stay; start the server again and remove them with \
+                "what runs of {} stays; start the server again and remove them with \
                  `dayfly rm ID`",
                 ids.join(", ")
             ))?;

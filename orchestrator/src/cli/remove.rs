@@ -7,7 +7,10 @@ use clap::Args;
 use deploy::names::PreviewId;
 use tokio::time::Instant;
 
-use super::call::{Caller, path};
+use super::{
+    call::{Caller, path},
+    render,
+};
 use crate::{api::PreviewView, lifecycle::Phase};
 
 /// The longest that is waited: a week.
@@ -17,10 +20,13 @@ const SECONDS_MAX: u64 = 7 * 24 * 3_600;
 pub(super) struct Remove {
     /// The preview
     id: PreviewId,
-    /// Return when nothing is left of it
+    /// Return at once; the server goes on removing it
     #[arg(long)]
+    detach: bool,
+    /// What happens without it too
+    #[arg(long, hide = true, conflicts_with = "detach")]
     wait: bool,
-    /// How long to wait, in seconds
+    /// How long to wait until nothing is left of it, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 120,
           value_parser = clap::value_parser!(u64).range(..=SECONDS_MAX))]
     timeout: u64,
@@ -29,31 +35,54 @@ pub(super) struct Remove {
 impl Remove {
     pub(super) async fn run(self, caller: &Caller) -> anyhow::Result<ExitCode> {
         let id = &self.id;
-        let doing = || format!("failed to remove {id}");
-        let mut preview: PreviewView = caller.client.delete(&path(id)).await.with_context(doing)?;
-        if self.wait {
-            let until = Instant::now() + Duration::from_secs(self.timeout);
-            while preview.phase != Phase::Gone && Instant::now() < until {
-                let waited = tokio::time::timeout_at(until, caller.wait(&preview)).await;
-                if let Ok(now) = waited {
-                    preview = now.with_context(doing)?;
+        let preview: PreviewView = caller
+            .client
+            .delete(&path(id))
+            .await
+            .with_context(|| format!("failed to remove {id}"))?;
+        if self.detach && preview.phase != Phase::Gone {
+            let line = format!("{id} is being removed; `dayfly ls` shows when it is gone");
+            caller.output.line(&line)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        self.until_gone(caller, preview).await?;
+        let line = format!("{id} is gone: nothing is left of it");
+        caller.output.line(&line)?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// Shows how far it is, until nothing is left or it has waited long enough.
+    async fn until_gone(&self, caller: &Caller, mut preview: PreviewView) -> anyhow::Result<()> {
+        let id = &self.id;
+        let until = Instant::now() + Duration::from_secs(self.timeout);
+        let mut told = None;
+        while preview.phase != Phase::Gone && Instant::now() < until {
+            let now = (preview.phase, preview.waiting_for.clone());
+            if told.as_ref() != Some(&now) {
+                if let Some(line) = render::progress(&preview, caller.output) {
+                    caller.output.line(&line)?;
                 }
+                told = Some(now);
             }
-            if preview.phase != Phase::Gone {
-                let reason = preview.waiting_for.as_deref().map(crate::text::plain);
-                let reason = reason.map_or_else(String::new, |why| format!(" ({why})"));
-                anyhow::bail!(
-                    "failed to remove {id} within {}s: it is still {}{reason}; the server goes on \
-                     with it",
-                    self.timeout,
-                    preview.phase
-                );
+            let waited = tokio::time::timeout_at(until, caller.wait(&preview)).await;
+            if let Ok(now) = waited {
+                preview = now.with_context(|| {
+                    format!(
+                        "failed to see {id} go: the server does not answer; it goes on removing it \
+                         when it runs"
+                    )
+                })?;
             }
         }
-        caller.output.line(&match preview.phase {
-            Phase::Gone => format!("{id} is gone: nothing is left of it"),
-            _ => format!("{id} is being removed; `dayfly ls` shows when it is gone"),
-        })?;
-        Ok(ExitCode::SUCCESS)
+        if preview.phase == Phase::Gone {
+            return Ok(());
+        }
+        let reason = preview.waiting_for.as_deref().map(crate::text::plain);
+        let reason = reason.map_or_else(String::new, |why| format!(" ({why})"));
+        anyhow::bail!(
+            "failed to remove {id} within {}s: it is still {}{reason}; the server goes on with it",
+            self.timeout,
+            preview.phase
+        );
     }
 }

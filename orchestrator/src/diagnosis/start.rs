@@ -83,7 +83,12 @@ pub fn exited(
         ),
     };
     let action = missing_right(&evidence).unwrap_or(action);
-    let sentence = format!("{name} {} before it served{}", ended(end), also(others));
+    let comma = if end.times > 2 { "," } else { "" };
+    let sentence = format!(
+        "{name} {}{comma} before it served{}",
+        ended(end),
+        also(others)
+    );
     diagnosis(code, sentence, evidence, action)
 }
 
@@ -216,7 +221,8 @@ enum Listening {
 fn ended(end: &End) -> String {
     let times = match end.times {
         0 | 1 => String::new(),
-        times => format!(" {times} times"),
+        2 => " twice".to_owned(),
+        times => format!(", {times} times"),
     };
     match (end.exit_code, end.out_of_memory) {
         (_, true) => format!("was killed for memory{times}"),
@@ -245,4 +251,167 @@ fn missing_right(evidence: &[String]) -> Option<&'static str> {
         "It was refused a right. Previews may not change the network, mount, or make devices, which `docker run` \
          allows in part; docs/security.md lists what they may.",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use deploy::blueprint::ImageSource;
+
+    use super::*;
+
+    fn service(name: &str) -> Service {
+        Service {
+            name: ServiceName::parse(name).unwrap(),
+            image: ImageSource::Reference("x".to_owned()),
+            public: true,
+            main: true,
+            port: 8080,
+            port_is_default: false,
+            health: Health::Default,
+            command: None,
+            env: BTreeMap::new(),
+            memory_bytes: 512 << 20,
+            cpu_milli: 1_000,
+            init: false,
+        }
+    }
+
+    fn said(sight: Sight, listens: Option<&[&str]>) -> String {
+        let service = service("web");
+        let listens = listens.map(|all| all.iter().map(|at| at.parse().unwrap()).collect());
+        let it = NotReady {
+            service: &service,
+            sight,
+            listens,
+        };
+        let diagnosis = not_ready(&it, 120, &[], Vec::new());
+        let (code, sentence, action) = (diagnosis.code, diagnosis.sentence, diagnosis.action);
+        format!("{code}: {sentence}. {action}")
+    }
+
+    /// Each with its nearest wrong explanations.
+    #[test]
+    fn what_was_seen_is_told_from_what_is_like_it() {
+        let refused = || Sight::Found(Probe::Refused);
+        let cases: [(Sight, Option<&[&str]>, &[&str], &[&str]); 9] = [
+            (
+                refused(),
+                None,
+                &[
+                    "DF302",
+                    "does not accept connections on port 8080",
+                    "0.0.0.0",
+                ],
+                &["HTTP", "listens on"],
+            ),
+            (
+                refused(),
+                Some(&[]),
+                &["DF302", "listens on no port"],
+                &["HTTP"],
+            ),
+            (
+                refused(),
+                Some(&["127.0.0.1:8080"]),
+                &["DF302", "127.0.0.1", "Listen on 0.0.0.0"],
+                &["`port ="],
+            ),
+            (
+                refused(),
+                Some(&["0.0.0.0:3000"]),
+                &["DF302", "port 3000", "`port = 3000`"],
+                &["127.0.0.1"],
+            ),
+            (
+                Sight::Waiting(117),
+                Some(&["0.0.0.0:8080"]),
+                &[
+                    "DF308",
+                    "has not answered `GET /` for 117 s",
+                    "start_seconds_max",
+                ],
+                &["speaks HTTP", "0.0.0.0"],
+            ),
+            (
+                Sight::Found(Probe::Silent),
+                None,
+                &["DF308", "does not answer"],
+                &["not HTTP"],
+            ),
+            (
+                Sight::Found(Probe::Closed),
+                None,
+                &["DF307", "closes every connection"],
+                &["not HTTP", "in time"],
+            ),
+            (
+                Sight::Found(Probe::NotHttp),
+                None,
+                &["DF307", "not HTTP"],
+                &["in time", "closes"],
+            ),
+            (
+                Sight::Found(Probe::Status(503)),
+                None,
+                &["DF306", "answers `GET /` with 503"],
+                &["HTTP there", "port"],
+            ),
+        ];
+        for (sight, listens, right, wrong) in cases {
+            let said = said(sight, listens);
+            for words in right {
+                assert!(said.contains(words), "{words:?} is not in {said:?}");
+            }
+            for words in wrong {
+                assert!(!said.contains(words), "{words:?} is in {said:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_end_is_told_by_its_code_and_its_siblings_beside_it() {
+        let (web, api) = (service("web"), service("api"));
+        let late = NotReady {
+            service: &api,
+            sight: Sight::Found(Probe::Refused),
+            listens: None,
+        };
+        let end = |exit_code, out_of_memory| End {
+            exit_code,
+            out_of_memory,
+            times: 3,
+        };
+        let code = |end: &End| exited(&web, end, &[], Vec::new()).code;
+        assert_eq!(code(&end(1, false)), "DF301");
+        assert_eq!(code(&end(127, false)), "DF304");
+        assert_eq!(code(&end(0, false)), "DF305");
+        assert_eq!(code(&end(137, true)), "DF303");
+        assert_eq!(
+            code(&end(137, false)),
+            "DF301",
+            "killed, and not for memory"
+        );
+        let both = exited(&web, &end(1, false), &[late], Vec::new()).sentence;
+        assert_eq!(
+            both,
+            "web ended with 1, 3 times, before it served; api does not accept connections on port 8080"
+        );
+    }
+
+    #[test]
+    fn a_right_that_no_preview_has_is_named_where_the_output_shows_it() {
+        let web = service("web");
+        let end = End {
+            exit_code: 1,
+            out_of_memory: false,
+            times: 3,
+        };
+        let action = |line: &str| exited(&web, &end, &[], vec![line.to_owned()]).action;
+        let sudo = "sudo: The \"no new privileges\" flag is set, which prevents sudo from running as root.";
+        assert!(action(sudo).contains("USER"));
+        assert!(action("mount: /mnt: Operation not permitted").contains("docs/security.md"));
+        assert!(!action("KeyError: 'permitted'").contains("right"));
+    }
 }

@@ -37,7 +37,10 @@ pub fn url(settings: &Settings, row: &PreviewRow) -> Option<String> {
     }
 }
 
-/// One sentence of at most 140 characters, for records.
+/// How many characters the forge takes of a record's description.
+const DESCRIPTION_MAX: usize = 140;
+
+/// One sentence of at most [`DESCRIPTION_MAX`] characters, for records.
 pub fn description(summary: &Summary) -> String {
     let sentence = match (&summary.phase, &summary.diagnosis, &summary.waiting_for) {
         (Phase::Failed, Some(diagnosis), _) => diagnosis.sentence.clone(),
@@ -45,7 +48,18 @@ pub fn description(summary: &Summary) -> String {
         (Phase::Live, ..) => "The preview is live".to_owned(),
         (phase, ..) => format!("The preview is {phase}"),
     };
-    sentence.chars().take(140).collect()
+    shortened(&sentence, DESCRIPTION_MAX)
+}
+
+/// The beginning of a text, ended after a word where it is too long.
+fn shortened(text: &str, characters_max: usize) -> String {
+    if text.chars().count() <= characters_max {
+        return text.to_owned();
+    }
+    let cut: String = text.chars().take(characters_max - 1).collect();
+    let words = cut.rsplit_once(char::is_whitespace);
+    let words = words.map_or(cut.as_str(), |(words, _)| words);
+    format!("{}…", words.trim_end_matches([',', ';', ':']))
 }
 
 /// The whole comment.
@@ -245,4 +259,17 @@ fn timeline(summary: &Summary, events: &[EventRow]) -> String {
         return String::new();
     }
     format!("<sub>{}</sub>\n", parts.join(" · "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_long_ends_after_a_word() {
+        assert_eq!(shortened("as it is", 8), "as it is");
+        assert_eq!(shortened("three short words", 12), "three short…");
+        assert_eq!(shortened("first, second", 10), "first…");
+        assert_eq!(shortened("unbroken", 5), "unbr…");
+    }
 }

@@ -221,7 +221,7 @@ fn waiting_for(
     {
         return Some(match (&wait.blocker, wait.before) {
             (Some(blocker), _) => blocker.clone(),
-            (None, before) => format!("its turn to build ({before} before it)"),
+            (None, before) => format!("its turn to build ({})", place(before)),
         });
     }
     let comes_up = current.is_some_and(|revision| revision.outcome.is_none());
@@ -233,8 +233,16 @@ fn waiting_for(
         Admission::Waiting { before }
             if current.is_none() && matches!(desired.wanted, Wanted::Serve(_)) =>
         {
-            Some(format!("a free place ({before} before it)"))
+            Some(format!("a free place ({})", place(before)))
         }
         _ => None,
+    }
+}
+
+/// Where it stands in a line.
+fn place(before: usize) -> String {
+    match before {
+        0 => "it is next".to_owned(),
+        before => format!("{before} before it"),
     }
 }

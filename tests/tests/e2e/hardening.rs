@@ -211,7 +211,7 @@ async fn services_of_two_revisions_never_find_each_other() -> anyhow::Result<()>
         let old = dayfly.docker.running(&pull.id).await?;
         let old_addresses = addresses(&visitor).await?;
         // The old revision stays for as long as its end is held.
-        let pattern = "DELETE /containers/*".to_owned();
+        let pattern = "POST /containers/*/stop".to_owned();
         dayfly.relay.arm(Rule {
             pattern,
             nth: 1,

@@ -74,7 +74,7 @@ async fn up_previews_a_dirty_checkout_again_updates_it_and_rm_removes_it() -> an
         );
 
         // A removal that is under way takes nothing of what comes after it.
-        for words in [&["rm", "my-shop-up"], &["up", "my-shop"]] {
+        for words in [&["rm", "my-shop-up", "--detach"][..], &["up", "my-shop"]] {
             dayfly.command(home.path(), words).await?.printed()?;
         }
         ensure!(visitor.text("/").await? == "changed again");
@@ -91,7 +91,7 @@ async fn up_previews_a_dirty_checkout_again_updates_it_and_rm_removes_it() -> an
         ensure!(visitor.text("/").await? == "changed again");
 
         let removed = dayfly
-            .command(&folder, &["rm", "my-shop-up", "--wait"])
+            .command(&folder, &["rm", "my-shop-up"])
             .await?
             .printed()?;
         ensure!(removed.contains("gone"), "{removed}");
