@@ -140,7 +140,7 @@ impl NotReady<'_> {
                 self.asked()
             ),
             Sight::Found(Probe::Silent) => format!(
-                "accepts connections on port {port} and does not answer `{}` in time",
+                "accepts connections on port {port} and has not answered `{}` in time",
                 self.asked()
             ),
             Sight::Found(Probe::Closed) => {
@@ -337,7 +337,7 @@ mod tests {
             (
                 Sight::Found(Probe::Silent),
                 None,
-                &["DF308", "does not answer"],
+                &["DF308", "has not answered"],
                 &["not HTTP"],
             ),
             (

@@ -156,7 +156,7 @@ marks = pathlib.Path('/marks')
 runs = len(list(marks.glob('*'))) if marks.exists() else 0
 marks.mkdir(exist_ok=True)
 (marks / str(runs)).touch()
-if 1 <= runs < 4:
+if 1 <= runs < 7:
     raise SystemExit('not again')
 Handler.do_POST = lambda self: os._exit(3)
 serve()

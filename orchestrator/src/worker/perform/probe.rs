@@ -132,6 +132,9 @@ struct Seen {
     runs_since: Instant,
     /// How it ended, without the numbers in its last line: counters and times differ each time.
     ends: Vec<(End, String)>,
+    /// How often it has to have ended since nobody is left to wait for: the last time after a run
+    /// that began when its siblings were there.
+    hopeless_at: Option<usize>,
     /// Since when the oldest attempt has had no answer.
     asked_at: Option<Instant>,
     ready: bool,
@@ -164,6 +167,7 @@ impl<'a> Wait<'a> {
                 run: None,
                 runs_since: Instant::now(),
                 ends: Vec::new(),
+                hopeless_at: None,
                 asked_at: None,
                 ready: false,
             }),
@@ -297,10 +301,29 @@ impl<'a> Wait<'a> {
     /// Fails where it is stuck and no sibling is left for whom it may be waiting.
     async fn give_up_if_hopeless(&self, all: &[Wait<'_>]) -> Result<(), StepError> {
         let settled = |wait: &Wait<'_>| wait.is_ready() || wait.is_stuck();
-        if !self.is_stuck() || !all.iter().all(settled) {
+        if !all
+            .iter()
+            .filter(|other| other.key != self.key)
+            .all(settled)
+        {
+            self.seen().hopeless_at = None;
             return Ok(());
         }
-        Err(self.too_late(all).await)
+        match self.has_tried_in_vain() && self.is_stuck() {
+            true => Err(self.too_late(all).await),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether a run that began when its siblings were there has ended.
+    fn has_tried_in_vain(&self) -> bool {
+        let mut seen = self.seen();
+        let runs = matches!(&seen.run, Some(run) if run.state == ContainerState::Running);
+        let ends = seen.ends.len();
+        let enough = *seen
+            .hopeless_at
+            .get_or_insert(ends + if runs { 2 } else { 1 });
+        ends >= enough
     }
 
     /// Why it did not become ready, and who else did not.
