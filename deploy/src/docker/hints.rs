@@ -1,6 +1,6 @@
 //! The engine's events, as hints to look again.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use bollard::{models::EventMessage, query_parameters::EventsOptionsBuilder};
 use futures_util::{StreamExt, stream};
@@ -13,6 +13,10 @@ const TELLING: [&str; 9] = [
     "create", "start", "die", "oom", "destroy", "rename", "pause", "unpause", "restart",
 ];
 
+/// The engine tells of an end before its listing shows that the container stands between two runs;
+/// whoever looked at once looks again after as long.
+const LISTED_AFTER: Duration = Duration::from_millis(250);
+
 impl Docker {
     pub(super) fn events(&self) -> HintStream {
         let mut filter: HashMap<String, Vec<String>> = self.filter(&[]);
@@ -23,7 +27,17 @@ impl Docker {
         let reader = tokio::spawn(async move {
             let mut events = Box::pin(api.events(Some(options)));
             while let Some(Ok(event)) = events.next().await {
-                if sender.send(preview(event)).await.is_err() {
+                let ended = event.action.as_deref() == Some("die");
+                let preview = preview(event);
+                if ended {
+                    let (sender, preview) = (sender.clone(), preview.clone());
+                    tokio::spawn(async move {
+                        tokio::time::sleep(LISTED_AFTER).await;
+                        // Nobody listens any more.
+                        let _ = sender.send(preview).await;
+                    });
+                }
+                if sender.send(preview).await.is_err() {
                     return;
                 }
             }

@@ -57,7 +57,8 @@ fn shortened(text: &str, characters_max: usize) -> String {
         return text.to_owned();
     }
     let cut: String = text.chars().take(characters_max - 1).collect();
-    let words = cut.rsplit_once(char::is_whitespace);
+    let ends_here = text[cut.len()..].starts_with(char::is_whitespace);
+    let words = cut.rsplit_once(char::is_whitespace).filter(|_| !ends_here);
     let words = words.map_or(cut.as_str(), |(words, _)| words);
     format!("{}…", words.trim_end_matches([',', ';', ':']))
 }

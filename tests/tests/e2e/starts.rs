@@ -165,7 +165,8 @@ serve()
     Dayfly::play(async |dayfly| {
         let (pull, visitor) = dayfly.open_live("change", &of(&program)).await?;
         // It ends instead of answering.
-        drop(visitor.post("/", "end").await);
+        let answer = visitor.post("/", "end").await?;
+        ensure!(answer.status == 502, "{answer:?}");
         eventually("it is shown that it is started again", async || {
             let preview = dayfly.api.preview(&pull.id).await?;
             let said = preview.waiting_for.unwrap_or_default();
