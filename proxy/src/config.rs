@@ -28,10 +28,13 @@ pub struct Limits {
     pub head_read: Duration,
     /// How long a connection may stay open between two requests.
     pub keep_alive: Duration,
-    /// How long a body may stand still, in either direction, before its connection is closed.
+    /// How long a request's body, or an answer that its visitor does not read, may stand still while
+    /// nothing else of the connection moves. What moves has no limit.
     pub stall: Duration,
-    /// Bytes of a request's head, at most (at least 8192).
+    /// Bytes of a request's or a response's head, at most (at least 8192).
     pub head_bytes_max: usize,
+    /// Header lines of a request or a response, at most.
+    pub head_lines_max: usize,
     /// Open connections of all visitors together.
     pub connections_max: usize,
     /// Open connections of one client address (IPv6: of one /64). Loopback is exempt, because what
@@ -39,7 +42,8 @@ pub struct Limits {
     pub connections_per_client_max: usize,
     /// To connect to an upstream.
     pub upstream_connect: Duration,
-    /// From a request's end to the head of the upstream's response.
+    /// From the last byte that moved between us and an upstream to the head of its response. While it
+    /// is the visitor who is waited for, `stall` holds instead.
     pub upstream_head: Duration,
     /// How long an unused upstream connection is kept. Shorter than the five seconds after which
     /// common application servers close theirs, so that a request rarely meets a dying one.
@@ -60,7 +64,8 @@ impl Default for Limits {
             head_read: Duration::from_secs(10),
             keep_alive: Duration::from_secs(75),
             stall: Duration::from_secs(60),
-            head_bytes_max: 32 * 1024,
+            head_bytes_max: 64 * 1024,
+            head_lines_max: 1000,
             connections_max: 4096,
             connections_per_client_max: 256,
             upstream_connect: Duration::from_secs(5),

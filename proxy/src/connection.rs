@@ -1,6 +1,11 @@
 //! One visitor's connection, from its first byte to its last.
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -10,7 +15,8 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     forward::{Caller, Shared, forward},
     headers::Visitor,
-    wire::{TunnelFlag, Wire},
+    motion::Motion,
+    wire::{LargeHead, TunnelFlag, Wire},
 };
 
 /// Bytes read ahead of a visitor beyond one head.
@@ -30,10 +36,21 @@ pub(crate) async fn serve(
     }
     let limits = &shared.limits;
     let tunnel = TunnelFlag::default();
-    let wire = Wire::new(stream, tunnel.clone(), limits);
+    let motion = Arc::<Motion>::default();
+    let large_head = LargeHead::default();
+    let wire = Wire::new(
+        stream,
+        tunnel.clone(),
+        large_head.clone(),
+        Arc::clone(&motion),
+        limits,
+    );
     let caller = Caller {
         visitor: Visitor::new(peer, &shared.scheme),
         tunnel,
+        motion,
+        heads: AtomicU64::new(0),
+        large_head,
     };
     let service = service_fn(|request| {
         let (shared, caller) = (&*shared, &caller);
@@ -43,7 +60,9 @@ pub(crate) async fn serve(
         .timer(TokioTimer::new())
         // This one runs between requests too; the shorter limit of a head is the wire's.
         .header_read_timeout(limits.keep_alive.max(limits.head_read))
-        .max_header_size(limits.head_bytes_max)
+        // A head that is too large ends earlier, in the wire, and is answered with a sentence.
+        .max_headers(limits.head_lines_max + 1)
+        .max_header_size(limits.head_bytes_max + READ_AHEAD_BYTES)
         .max_buf_size(limits.head_bytes_max + READ_AHEAD_BYTES)
         .serve_connection(TokioIo::new(wire), service);
     let mut connection = std::pin::pin!(connection.with_upgrades());

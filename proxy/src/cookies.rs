@@ -20,6 +20,14 @@ pub(crate) fn sessions(headers: &HeaderMap) -> impl Iterator<Item = &str> {
         .take(SESSIONS_MAX)
 }
 
+/// The session cookies of a request, as one line; none where it carries none.
+pub(crate) fn session_line(headers: &HeaderMap) -> Option<HeaderValue> {
+    let pairs: Vec<String> = sessions(headers)
+        .map(|value| format!("{SESSION_COOKIE}={value}"))
+        .collect();
+    (!pairs.is_empty()).then(|| HeaderValue::from_str(&pairs.join("; ")).ok())?
+}
+
 /// Takes our session cookie off a request that goes to an upstream.
 pub(crate) fn strip_session(headers: &mut HeaderMap) {
     let lines = headers.get_all(header::COOKIE);

@@ -1,6 +1,9 @@
 //! What becomes of one request.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
 use hyper::{
@@ -15,14 +18,15 @@ use crate::{
     headers::{self, Visitor},
     key::InFlight,
     lease::Lease,
-    pages::Page,
+    motion::Motion,
+    pages::{Head, Page},
     pool::Target,
     reply::{ReplyBody, Streamed},
     request_body::RequestBody,
     routing::{Entry, Found, Routing, Upstream},
     tunnel::tunnel,
     upstream::{SendError, send},
-    wire::TunnelFlag,
+    wire::{LargeHead, TunnelFlag},
 };
 
 /// What all requests share.
@@ -38,6 +42,10 @@ pub(crate) struct Shared {
 pub(crate) struct Caller {
     pub(crate) visitor: Visitor,
     pub(crate) tunnel: TunnelFlag,
+    pub(crate) motion: Arc<Motion>,
+    /// How many heads have come.
+    pub(crate) heads: AtomicU64,
+    pub(crate) large_head: LargeHead,
 }
 
 /// Serves one request of a visitor.
@@ -46,11 +54,20 @@ pub(crate) async fn forward(
     caller: &Caller,
     request: Request<Incoming>,
 ) -> Response<ReplyBody> {
-    let navigation = headers::is_navigation(request.method(), request.headers());
+    let (head, body) = request.into_parts();
+    let navigation = headers::is_navigation(&head.method, &head.headers);
     let refuse = |page: Page| {
         tracing::debug!(?page, "refused a request");
         page.answer(navigation)
     };
+    let number = caller.heads.fetch_add(1, Ordering::Relaxed) + 1;
+    if caller.large_head.is(number) {
+        return refuse(Page::HeadTooLarge(Head::of(&shared.limits)));
+    }
+    // From here on a body that nobody takes is read to its end.
+    let motion = Arc::clone(&caller.motion);
+    let body = RequestBody::new(body, &head.headers, motion, shared.limits.stall);
+    let request = Request::from_parts(head, body);
     let mut buffer = head::host_buffer();
     let found = match head::check(&request, &mut buffer) {
         Ok(host) => shared.routing.admit(host),
@@ -85,7 +102,7 @@ struct Exchange<'a> {
 type Reply = Result<Response<ReplyBody>, Page>;
 
 impl Exchange<'_> {
-    async fn serve(&self, request: Request<Incoming>, counted: InFlight) -> Reply {
+    async fn serve(&self, request: Request<RequestBody>, counted: InFlight) -> Reply {
         let (address, counted) = match &self.entry.upstream {
             Upstream::ControlPlane(target) => return self.control(target, request, counted).await,
             Upstream::Address(target) => match self.why_ask(&request) {
@@ -113,7 +130,7 @@ impl Exchange<'_> {
     }
 
     /// Why this request needs the Gate although its route has an upstream.
-    fn why_ask(&self, request: &Request<Incoming>) -> Option<&'static str> {
+    fn why_ask(&self, request: &Request<RequestBody>) -> Option<&'static str> {
         if request.uri().path().starts_with(gate::PATH_PREFIX) {
             Some(gate::REASON_PATH)
         } else if !self.entry.allows(cookies::sessions(request.headers())) {
@@ -126,7 +143,7 @@ impl Exchange<'_> {
     async fn ask_gate(
         &self,
         reason: &'static str,
-        request: &Request<Incoming>,
+        request: &Request<RequestBody>,
     ) -> Result<Asked, Page> {
         self.ask_about(reason, request.method(), request.uri(), request.headers())
             .await
@@ -158,7 +175,7 @@ impl Exchange<'_> {
     async fn control(
         &self,
         target: &Target,
-        mut request: Request<Incoming>,
+        mut request: Request<RequestBody>,
         counted: InFlight,
     ) -> Reply {
         self.entry.key.touch();
@@ -192,7 +209,7 @@ impl Exchange<'_> {
     async fn upstream(
         &self,
         target: Target,
-        mut request: Request<Incoming>,
+        mut request: Request<RequestBody>,
         counted: InFlight,
     ) -> Reply {
         let websocket = self.take_upgrade(&mut request);
@@ -227,7 +244,7 @@ impl Exchange<'_> {
     }
 
     /// The visitor's half of a tunnel, if a WebSocket is asked for.
-    fn take_upgrade(&self, request: &mut Request<Incoming>) -> Option<OnUpgrade> {
+    fn take_upgrade(&self, request: &mut Request<RequestBody>) -> Option<OnUpgrade> {
         headers::wants_websocket(request).then(|| upgrade::on(request))
     }
 
@@ -271,8 +288,10 @@ impl Exchange<'_> {
         tracing::debug!(%error, host = %self.entry.host, "the upstream did not answer");
         match error {
             SendError::Connect(..) => Page::Unreachable,
-            SendError::Late => Page::Late,
+            SendError::Late(limit) => Page::Late(limit),
             SendError::Visitor(_) => Page::Malformed("the body broke off or is malformed"),
+            SendError::Still(limit) => Page::Still(limit),
+            SendError::TooLarge(_) => Page::AnswerTooLarge(Head::of(&self.shared.limits)),
             SendError::Broken(_) => Page::Broken,
         }
     }
@@ -283,8 +302,12 @@ enum Asked {
     Answer(Response<ReplyBody>),
 }
 
-fn outgoing(head: http::request::Parts, body: Incoming, websocket: bool) -> Request<RequestBody> {
-    let mut request = Request::new(RequestBody::Visitor(body));
+fn outgoing(
+    head: http::request::Parts,
+    body: RequestBody,
+    websocket: bool,
+) -> Request<RequestBody> {
+    let mut request = Request::new(body);
     *request.method_mut() = head.method;
     *request.uri_mut() = origin_form(&head.uri);
     *request.headers_mut() = head.headers;

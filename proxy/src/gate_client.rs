@@ -49,7 +49,7 @@ impl Gate {
         *request.headers_mut() = headers;
         match send(&self.key, &self.target, request, limits.gate_hold, limits).await {
             Ok((response, lease)) => decision(response, lease),
-            Err(SendError::Late) => Decision::Held,
+            Err(SendError::Late(_)) => Decision::Held,
             Err(error) => {
                 tracing::debug!(%error, "the gate is away");
                 Decision::Away

@@ -62,17 +62,36 @@ pub(crate) fn for_control(headers: &mut HeaderMap, visitor: &Visitor, host: &str
     tell_gate(headers, visitor, host, gate::FOR_CONTROL);
 }
 
-/// The headers with which the Gate is asked about a request, whose body stays here.
+/// What the Gate is told of a visitor's own headers, beside the session.
+const GATE_HEARS: [HeaderName; 9] = [
+    header::HOST,
+    header::ACCEPT,
+    header::ACCEPT_LANGUAGE,
+    header::ORIGIN,
+    header::REFERER,
+    header::USER_AGENT,
+    HeaderName::from_static("sec-fetch-dest"),
+    HeaderName::from_static("sec-fetch-mode"),
+    HeaderName::from_static("sec-fetch-site"),
+];
+
+/// The headers with which the Gate is asked about a request, whose body stays here. They are few,
+/// however many the request has.
 pub(crate) fn for_gate(
     headers: &HeaderMap,
     visitor: &Visitor,
     host: &str,
     reason: &'static str,
 ) -> HeaderMap {
-    let mut asked = headers.clone();
-    strip_from_request(&mut asked);
-    asked.remove(header::CONTENT_LENGTH);
-    asked.remove(header::TRAILER);
+    let mut asked = HeaderMap::new();
+    for name in GATE_HEARS {
+        if let Some(value) = headers.get(&name) {
+            asked.insert(name, value.clone());
+        }
+    }
+    if let Some(sessions) = cookies::session_line(headers) {
+        asked.insert(header::COOKIE, sessions);
+    }
     tell_origin(&mut asked, visitor);
     tell_gate(&mut asked, visitor, host, gate::FOR_GATE);
     asked.insert(gate::REASON, HeaderValue::from_static(reason));

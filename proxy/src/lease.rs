@@ -1,25 +1,40 @@
 //! The hold on an upstream connection while its response comes in.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use http_body::Body as _;
-use hyper::{body::Incoming, client::conn::http1::SendRequest};
+use hyper::body::Incoming;
 
-use crate::{key::Key, pool::Target, request_body::RequestBody};
+use crate::{
+    key::Key,
+    pool::{Connection, Target},
+    request_body::Progress,
+};
+
+/// How long an upstream whose answer is complete may take nothing of a request that is still being
+/// sent, before the rest is no longer offered to it.
+const TAKES_MORE_WITHIN: Duration = Duration::from_millis(500);
 
 /// The hold on an upstream connection while a response comes in. Dropped, it closes the connection.
 pub(crate) struct Lease {
     key: Arc<Key>,
     target: Target,
-    sender: SendRequest<RequestBody>,
+    connection: Connection,
+    upload: Option<Arc<Progress>>,
 }
 
 impl Lease {
-    pub(crate) fn new(key: Arc<Key>, target: Target, sender: SendRequest<RequestBody>) -> Self {
+    pub(crate) fn new(
+        key: Arc<Key>,
+        target: Target,
+        connection: Connection,
+        upload: Option<Arc<Progress>>,
+    ) -> Self {
         Self {
             key,
             target,
-            sender,
+            connection,
+            upload,
         }
     }
 
@@ -30,7 +45,27 @@ impl Lease {
         }
     }
 
+    /// The response is complete.
+    ///
+    /// Nobody else uses a connection after a request with a body. An upstream may have answered
+    /// without reading that body, and would take it for the next request.
     pub(crate) fn give_back(self) {
-        self.key.pool.put(self.target, self.sender);
+        match self.upload {
+            None => self.key.pool.put(self.target, self.connection),
+            Some(upload) if upload.is_over() => {}
+            Some(upload) => {
+                tokio::spawn(see_off(self.connection, upload));
+            }
+        }
     }
+}
+
+/// Lets an upstream that has answered take the rest of the request, for as long as it does.
+async fn see_off(connection: Connection, upload: Arc<Progress>) {
+    let link = &connection.link;
+    tokio::select! {
+        () = upload.over() => {}
+        () = link.stands_still(Some(&upload), TAKES_MORE_WITHIN) => {}
+    }
+    link.cut.cancel();
 }

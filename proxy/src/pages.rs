@@ -1,9 +1,11 @@
 //! The few answers that are the proxy's own. All are static, and none tells what exists.
 
+use std::{borrow::Cow, time::Duration};
+
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 
-use crate::reply::ReplyBody;
+use crate::{Limits, reply::ReplyBody};
 
 /// Seconds after which a visitor should try again while the control plane is away.
 const RETRY_SECONDS: &str = "2";
@@ -25,8 +27,41 @@ pub(crate) enum Page {
     Unreachable,
     /// The upstream closed the connection, or did not speak HTTP.
     Broken,
-    /// The upstream did not answer in time.
-    Late,
+    /// The upstream did not answer, and nothing moved, for this long.
+    Late(Duration),
+    /// The visitor's body stood still for this long.
+    Still(Duration),
+    /// The visitor's head is larger than this.
+    HeadTooLarge(Head),
+    /// The upstream's head is larger than this.
+    AnswerTooLarge(Head),
+}
+
+/// What a head may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Head {
+    lines_max: usize,
+    bytes_max: usize,
+}
+
+impl Head {
+    pub(crate) fn of(limits: &Limits) -> Self {
+        Self {
+            lines_max: limits.head_lines_max,
+            bytes_max: limits.head_bytes_max,
+        }
+    }
+
+    fn exceeded(self) -> String {
+        let Self {
+            lines_max,
+            bytes_max,
+        } = self;
+        format!(
+            "more than {lines_max} header lines (limit: head_lines_max) or {bytes_max} bytes (limit: \
+             head_bytes_max)"
+        )
+    }
 }
 
 impl Page {
@@ -58,7 +93,9 @@ impl Page {
         match self {
             Self::Away | Self::Held => put(header::RETRY_AFTER, RETRY_SECONDS),
             // What is left of such a request cannot be trusted to be where the next one begins.
-            Self::Malformed(_) | Self::Method => put(header::CONNECTION, "close"),
+            Self::Malformed(_) | Self::Method | Self::Still(_) | Self::HeadTooLarge(_) => {
+                put(header::CONNECTION, "close");
+            }
             _ => {}
         }
         response
@@ -70,13 +107,15 @@ impl Page {
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Unknown => StatusCode::NOT_FOUND,
             Self::Away | Self::Held => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Unreachable | Self::Broken => StatusCode::BAD_GATEWAY,
-            Self::Late => StatusCode::GATEWAY_TIMEOUT,
+            Self::Unreachable | Self::Broken | Self::AnswerTooLarge(_) => StatusCode::BAD_GATEWAY,
+            Self::Late(_) => StatusCode::GATEWAY_TIMEOUT,
+            Self::Still(_) => StatusCode::REQUEST_TIMEOUT,
+            Self::HeadTooLarge(_) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         }
     }
 
-    fn sentence(self) -> &'static str {
-        match self {
+    fn sentence(self) -> Cow<'static, str> {
+        let fixed = match self {
             Self::Malformed(why) => why,
             Self::Method => "this method is not served here",
             Self::Unknown => "there is nothing at this address",
@@ -84,8 +123,27 @@ impl Page {
             Self::Held => "this takes longer than usual, please try again",
             Self::Unreachable => "the preview did not accept the connection",
             Self::Broken => "the preview closed the connection without a complete answer",
-            Self::Late => "the preview did not answer in time",
-        }
+            Self::Late(limit) => {
+                return format!(
+                    "the preview did not begin to answer within {limit:?} after the last byte moved \
+                     (limit: upstream_head)"
+                )
+                .into();
+            }
+            Self::Still(limit) => {
+                return format!(
+                    "the request stood still for {limit:?} before its end (limit: stall)"
+                )
+                .into();
+            }
+            Self::HeadTooLarge(head) => {
+                return format!("the head of the request has {}", head.exceeded()).into();
+            }
+            Self::AnswerTooLarge(head) => {
+                return format!("the head of the preview's answer has {}", head.exceeded()).into();
+            }
+        };
+        fixed.into()
     }
 
     fn html(self) -> String {
@@ -93,7 +151,7 @@ impl Page {
             Self::Away | Self::Held => "<meta http-equiv=\"refresh\" content=\"2\">",
             _ => "",
         };
-        let mut sentence = self.sentence().to_owned();
+        let mut sentence = self.sentence().into_owned();
         sentence[..1].make_ascii_uppercase();
         format!(
             "<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\">\

@@ -13,13 +13,20 @@ use std::{
 use hyper::client::conn::http1::SendRequest;
 use tokio::time::Instant;
 
-use crate::request_body::RequestBody;
+use crate::{link::Link, request_body::RequestBody};
 
 /// The far end of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
     Tcp(SocketAddr),
     Unix(Arc<Path>),
+}
+
+/// A connection to an upstream that can take a request, or is under one.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) sender: SendRequest<RequestBody>,
+    pub(crate) link: Arc<Link>,
 }
 
 /// Waiting connections, the youngest last.
@@ -33,7 +40,7 @@ pub(crate) struct Pool {
 #[derive(Debug)]
 struct Idle {
     target: Target,
-    sender: SendRequest<RequestBody>,
+    connection: Connection,
     since: Instant,
 }
 
@@ -48,25 +55,21 @@ impl Pool {
 
     /// The youngest connection to `target` that can take a request now and has not waited longer
     /// than `idle` for it.
-    pub(crate) fn take_connection(
-        &self,
-        target: &Target,
-        idle: Duration,
-    ) -> Option<SendRequest<RequestBody>> {
+    pub(crate) fn take_connection(&self, target: &Target, idle: Duration) -> Option<Connection> {
         let mut waiting = self.lock();
-        let usable = |c: &Idle| c.since.elapsed() < idle && !c.sender.is_closed();
+        let usable = |c: &Idle| c.since.elapsed() < idle && !c.connection.sender.is_closed();
         while waiting.last().is_some_and(|c| !usable(c)) {
             waiting.pop();
         }
         let found = waiting
             .iter()
-            .rposition(|c| c.target == *target && c.sender.is_ready() && usable(c))?;
-        Some(waiting.remove(found).sender)
+            .rposition(|c| c.target == *target && c.connection.sender.is_ready() && usable(c))?;
+        Some(waiting.remove(found).connection)
     }
 
     /// Keeps a connection for the next request, if there is room and anybody left to use it.
-    pub(crate) fn put(&self, target: Target, sender: SendRequest<RequestBody>) {
-        if sender.is_closed() || self.retired.load(Ordering::SeqCst) {
+    pub(crate) fn put(&self, target: Target, connection: Connection) {
+        if connection.sender.is_closed() || self.retired.load(Ordering::SeqCst) {
             return;
         }
         let mut waiting = self.lock();
@@ -74,7 +77,7 @@ impl Pool {
         if waiting.len() < self.idle_max && !self.retired.load(Ordering::SeqCst) {
             waiting.push(Idle {
                 target,
-                sender,
+                connection,
                 since: Instant::now(),
             });
         }
@@ -94,7 +97,7 @@ impl Pool {
     /// Closes what has waited longer than `idle`.
     pub(crate) fn sweep(&self, idle: Duration) {
         self.lock()
-            .retain(|c| c.since.elapsed() < idle && !c.sender.is_closed());
+            .retain(|c| c.since.elapsed() < idle && !c.connection.sender.is_closed());
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Idle>> {

@@ -1,45 +1,177 @@
-//! The body of a request on its way: streamed through, never gathered.
+//! The body of a request on its way: streamed through, never gathered. What its upstream does not
+//! want is still read, so that the visitor, who may be sending it, gets to the answer.
 
 use std::{
     pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll},
+    time::Duration,
 };
 
 use bytes::Bytes;
+use http::{HeaderMap, header};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
+
+use crate::{
+    discard::discard,
+    motion::{Motion, Standstill},
+};
 
 /// The body of a request on its way to an upstream.
 pub(crate) enum RequestBody {
     Empty,
-    Visitor(Incoming),
+    Visitor(Upload),
+}
+
+/// Why a visitor's body has no end.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BodyError {
+    /// It broke off, or is malformed.
+    #[error("read the visitor's body: {0}")]
+    Broken(#[from] hyper::Error),
+    /// Nothing of the connection has moved for this long.
+    #[error("wait for the visitor's body for longer than {0:?}")]
+    Still(Duration),
+}
+
+/// A body that a visitor sends. Dropped before its end, it is read to its end and thrown away.
+pub(crate) struct Upload {
+    /// None once there is nothing more to read.
+    incoming: Option<Incoming>,
+    progress: Arc<Progress>,
+    /// The visitor waits to be asked for the body, and has not been.
+    unasked: bool,
+    motion: Arc<Motion>,
+    stall: Duration,
+    standstill: Standstill,
+}
+
+/// How far an upload is, for those who wait at its other end.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    waits: AtomicBool,
+    over: CancellationToken,
+}
+
+impl Progress {
+    /// Whether the next bytes have to come from the visitor.
+    pub(crate) fn waits_for_visitor(&self) -> bool {
+        self.waits.load(Ordering::Relaxed)
+    }
+
+    /// Whether the upstream gets nothing more of it.
+    pub(crate) fn is_over(&self) -> bool {
+        self.over.is_cancelled()
+    }
+
+    /// Completes when the upstream gets nothing more of it.
+    pub(crate) fn over(&self) -> WaitForCancellationFuture<'_> {
+        self.over.cancelled()
+    }
+}
+
+impl RequestBody {
+    /// The body of a request with these headers. `motion` is that of the visitor's connection; the
+    /// body fails when that stands still for `stall`.
+    pub(crate) fn new(
+        incoming: Incoming,
+        headers: &HeaderMap,
+        motion: Arc<Motion>,
+        stall: Duration,
+    ) -> Self {
+        if incoming.is_end_stream() {
+            return Self::Empty;
+        }
+        Self::Visitor(Upload {
+            incoming: Some(incoming),
+            progress: Arc::default(),
+            unasked: headers.contains_key(header::EXPECT),
+            motion,
+            stall,
+            standstill: Standstill::default(),
+        })
+    }
+
+    /// How far it is; none where there is nothing to send.
+    pub(crate) fn progress(&self) -> Option<Arc<Progress>> {
+        match self {
+            Self::Empty => None,
+            Self::Visitor(upload) => Some(Arc::clone(&upload.progress)),
+        }
+    }
 }
 
 impl Body for RequestBody {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = BodyError;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match self.get_mut() {
             Self::Empty => Poll::Ready(None),
-            Self::Visitor(body) => Pin::new(body).poll_frame(cx),
+            Self::Visitor(upload) => upload.poll_frame(cx),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Empty => true,
-            Self::Visitor(body) => body.is_end_stream(),
+            Self::Visitor(upload) => upload.incoming.as_ref().is_none_or(Body::is_end_stream),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Empty => SizeHint::with_exact(0),
-            Self::Visitor(body) => body.size_hint(),
+            Self::Visitor(upload) => match &upload.incoming {
+                Some(incoming) => incoming.size_hint(),
+                None => SizeHint::with_exact(0),
+            },
+        }
+    }
+}
+
+impl Upload {
+    fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let Some(incoming) = &mut self.incoming else {
+            return Poll::Ready(None);
+        };
+        self.unasked = false;
+        let Poll::Ready(frame) = Pin::new(incoming).poll_frame(cx) else {
+            self.progress.waits.store(true, Ordering::Relaxed);
+            return match self.standstill.poll(cx, &self.motion, self.stall) {
+                Poll::Ready(()) => {
+                    self.incoming = None;
+                    Poll::Ready(Some(Err(BodyError::Still(self.stall))))
+                }
+                Poll::Pending => Poll::Pending,
+            };
+        };
+        self.progress.waits.store(false, Ordering::Relaxed);
+        self.standstill.clear();
+        if !matches!(frame, Some(Ok(_))) {
+            self.incoming = None;
+        }
+        Poll::Ready(frame.map(|frame| frame.map_err(BodyError::Broken)))
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        self.progress.over.cancel();
+        // Who was not asked for a body sends none once the answer is there.
+        if let Some(rest) = self.incoming.take().filter(|_| !self.unasked) {
+            discard(rest);
         }
     }
 }

@@ -6,7 +6,7 @@
 //! things is trying to make two readers disagree. So this scanner, which knows framing and nothing
 //! else, reads along and refuses.
 
-/// Bytes of one line of a head. The head as a whole is limited by the HTTP library.
+/// Bytes of one line of a head.
 const HEAD_LINE_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of a chunk's size line, extensions included.
 const CHUNK_LINE_BYTES_MAX: usize = 1024;
@@ -27,8 +27,13 @@ pub(crate) enum Phase {
 }
 
 /// The follower of one connection.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Scanner {
+    lines_max: usize,
+    bytes_max: usize,
+    /// Lines and bytes of the head that is under way.
+    lines: usize,
+    bytes: usize,
     state: State,
     /// The beginning of a line whose end has not come yet.
     partial: Vec<u8>,
@@ -60,16 +65,44 @@ struct Framing {
     chunked: bool,
 }
 
+/// Where reading along has to end.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The byte at this index is not plain, and must not be passed on.
+    Odd(usize),
+    /// The head grows too large from this index on. What was passed on before, and then `end`, is a
+    /// whole head.
+    Large { at: usize, end: &'static [u8] },
+}
+
 /// Something is not plain.
 #[derive(Debug, PartialEq, Eq)]
 struct Odd;
 
 impl Scanner {
-    /// Reads along. On failure tells the index of the byte that must not be passed on.
-    pub(crate) fn scan(&mut self, bytes: &[u8]) -> Result<(), usize> {
+    /// Follows a connection whose heads have so many header lines and bytes at most.
+    pub(crate) fn new(lines_max: usize, bytes_max: usize) -> Self {
+        Self {
+            lines_max,
+            bytes_max,
+            lines: 0,
+            bytes: 0,
+            state: State::default(),
+            partial: Vec::new(),
+            head: Framing::default(),
+            trailers_bytes: 0,
+            heads: 0,
+        }
+    }
+
+    /// Reads along.
+    pub(crate) fn scan(&mut self, bytes: &[u8]) -> Result<(), Fault> {
         let mut at = 0;
         while at < bytes.len() {
             let rest = &bytes[at..];
+            if self.phase() != Phase::Body {
+                self.fits(rest, at)?;
+            }
             at += match self.state {
                 State::Sized(left) => self.skip(left, rest.len(), State::Sized, State::Start),
                 State::ChunkData(left) => {
@@ -77,17 +110,45 @@ impl Scanner {
                 }
                 _ => match rest.iter().position(|&b| b == b'\n') {
                     None => {
-                        self.keep_bytes(rest).map_err(|Odd| at)?;
+                        self.keep_bytes(rest).map_err(|Odd| Fault::Odd(at))?;
                         rest.len()
                     }
                     Some(end) => {
-                        self.line(&rest[..end]).map_err(|Odd| at + end)?;
+                        self.line(&rest[..end])
+                            .map_err(|Odd| Fault::Odd(at + end))?;
                         end + 1
                     }
                 },
             };
         }
         Ok(())
+    }
+
+    /// Counts the next line of a head, or the part of it that is there.
+    fn fits(&mut self, rest: &[u8], at: usize) -> Result<(), Fault> {
+        let line = rest
+            .iter()
+            .position(|&b| b == b'\n')
+            .map_or(rest, |end| &rest[..=end]);
+        let begins = self.partial.is_empty();
+        let one_more = begins && self.state == State::Fields && !matches!(line, [b'\r', ..]);
+        let room = match self.lines + usize::from(one_more) > self.lines_max {
+            true => 0,
+            false => self.bytes_max - self.bytes,
+        };
+        if line.len() <= room {
+            self.lines += usize::from(one_more);
+            self.bytes += line.len();
+            return Ok(());
+        }
+        let last = line[..room].last().or(self.partial.last());
+        let end: &[u8] = match (self.state, last) {
+            (State::Fields, None) => b"\r\n",
+            (State::Fields, Some(b'\r')) => b"\n\r\n",
+            (State::Fields, Some(_)) => b":\r\n\r\n",
+            _ => b" HTTP/1.1\r\n\r\n",
+        };
+        Err(Fault::Large { at: at + room, end })
     }
 
     /// Where the connection is now.
@@ -154,6 +215,7 @@ impl Scanner {
             (State::StartAfterBlank, []) => return Err(Odd),
             (State::Start | State::StartAfterBlank, request) => {
                 let old_version = request.ends_with(b"HTTP/1.0");
+                self.lines = 0;
                 self.head = Framing {
                     old_version,
                     ..Framing::default()
@@ -162,6 +224,7 @@ impl Scanner {
             }
             (State::Fields, []) => {
                 self.heads += 1;
+                self.bytes = 0;
                 self.head.body()?
             }
             (State::Fields, field) => {
@@ -260,18 +323,21 @@ fn chunk_size(line: &[u8]) -> Result<u64, Odd> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Phase, Scanner};
+    use super::{Fault, Phase, Scanner};
 
-    fn whole(text: &str) -> Result<Phase, usize> {
-        let mut scanner = Scanner::default();
+    const LINES_MAX: usize = 3;
+    const BYTES_MAX: usize = 120;
+
+    fn whole(text: &str) -> Result<Phase, Fault> {
+        let mut scanner = Scanner::new(LINES_MAX, BYTES_MAX);
         scanner.scan(text.as_bytes()).map(|()| scanner.phase())
     }
 
     /// Whatever the pieces are that bytes arrive in, the verdict is the same.
-    fn by_pieces(text: &str, piece: usize) -> Result<Phase, usize> {
-        let mut scanner = Scanner::default();
-        for (n, part) in text.as_bytes().chunks(piece).enumerate() {
-            scanner.scan(part).map_err(|at| n * piece + at)?;
+    fn by_pieces(text: &str, piece: usize) -> Result<Phase, Fault> {
+        let mut scanner = Scanner::new(LINES_MAX, BYTES_MAX);
+        for part in text.as_bytes().chunks(piece) {
+            scanner.scan(part)?;
         }
         Ok(scanner.phase())
     }
@@ -304,6 +370,46 @@ mod tests {
             whole("POST / HTTP/1.1\r\nContent-Length: 4\r\n\r\nabc"),
             Ok(Phase::Body)
         );
+    }
+
+    /// What is passed on of a head that comes in pieces, closed where it grows too large.
+    fn passed_on(text: &str, piece: usize) -> Option<String> {
+        let mut scanner = Scanner::new(LINES_MAX, BYTES_MAX);
+        for (n, part) in text.as_bytes().chunks(piece).enumerate() {
+            if let Err(fault) = scanner.scan(part) {
+                let Fault::Large { at, end } = fault else {
+                    return None;
+                };
+                let end = std::str::from_utf8(end).unwrap();
+                return Some(format!("{}{end}", &text[..n * piece + at]));
+            }
+        }
+        None
+    }
+
+    #[test]
+    fn a_head_that_grows_too_large_is_closed_where_it_does() {
+        let begin = "GET / HTTP/1.1\r\n";
+        let many = format!("{begin}{}\r\n", "A: b\r\n".repeat(4));
+        let wide = format!("{begin}A: {}\r\n\r\n", "b".repeat(200));
+        let far = format!("GET /{} HTTP/1.1\r\n\r\n", "b".repeat(200));
+        for text in [&many, &wide, &far] {
+            for piece in (1..8).chain([text.len()]) {
+                let passed = passed_on(text, piece).unwrap_or_else(|| panic!("{text} by {piece}"));
+                assert!(passed.len() < BYTES_MAX + 16, "{passed}");
+                let mut roomy = Scanner::new(2 * LINES_MAX, 2 * BYTES_MAX);
+                assert_eq!(roomy.scan(passed.as_bytes()), Ok(()), "{passed:?}");
+                assert_eq!(roomy.phase(), Phase::Idle, "{passed:?} by {piece}");
+            }
+        }
+        let fits = format!("{begin}{}\r\n", "A: b\r\n".repeat(LINES_MAX));
+        assert_eq!(whole(&fits.repeat(9)), Ok(Phase::Idle));
+        let full = format!(
+            "{begin}A: {}\r\n\r\n",
+            "b".repeat(BYTES_MAX - begin.len() - 7)
+        );
+        assert_eq!(whole(&full.repeat(2)), Ok(Phase::Idle));
+        assert!(whole(&full.replace("A:", "AA:")).is_err());
     }
 
     #[test]

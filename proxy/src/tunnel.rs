@@ -1,20 +1,16 @@
 //! An upgraded connection, copied both ways until either end is done, silent or cut.
 
-use std::{
-    io,
-    sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
-};
+use std::{io, time::Duration};
 
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    time::{Instant, sleep_until, timeout},
+    time::timeout,
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::key::OpenStream;
+use crate::{key::OpenStream, motion::Motion};
 
 /// From the 101 to both ends being ours to copy.
 const SWITCH_WITHIN: Duration = Duration::from_secs(10);
@@ -48,13 +44,10 @@ pub(crate) async fn tunnel(
 async fn copy_both(visitor: Upgraded, upstream: Upgraded, idle: Duration) {
     let (visitor_in, visitor_out) = tokio::io::split(TokioIo::new(visitor));
     let (upstream_in, upstream_out) = tokio::io::split(TokioIo::new(upstream));
-    let clock = Clock {
-        start: Instant::now(),
-        last_ms: AtomicU64::new(0),
-    };
+    let motion = Motion::default();
     let copying = async {
-        let mut upwards = std::pin::pin!(copy(visitor_in, upstream_out, &clock));
-        let mut downwards = std::pin::pin!(copy(upstream_in, visitor_out, &clock));
+        let mut upwards = std::pin::pin!(copy(visitor_in, upstream_out, &motion));
+        let mut downwards = std::pin::pin!(copy(upstream_in, visitor_out, &motion));
         tokio::select! {
             // Nothing more can come for the visitor, and nobody is left to hear it.
             ended = downwards.as_mut() => ended,
@@ -68,14 +61,14 @@ async fn copy_both(visitor: Upgraded, upstream: Upgraded, idle: Duration) {
     tokio::select! {
         // How a tunnel ends is the business of its two ends.
         _ended = copying => {}
-        () = clock.silent_for(idle) => tracing::debug!("a stream was silent too long"),
+        () = motion.still_for(idle) => tracing::debug!("a stream was silent too long"),
     }
 }
 
 async fn copy(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
-    clock: &Clock,
+    motion: &Motion,
 ) -> io::Result<()> {
     let mut buffer = vec![0; BUFFER_BYTES];
     loop {
@@ -84,31 +77,6 @@ async fn copy(
             return to.shutdown().await;
         }
         to.write_all(&buffer[..read]).await?;
-        clock.moved();
-    }
-}
-
-/// When something last moved, in either direction.
-struct Clock {
-    start: Instant,
-    last_ms: AtomicU64,
-}
-
-impl Clock {
-    fn moved(&self) {
-        let since = self.start.elapsed().as_millis();
-        self.last_ms
-            .store(u64::try_from(since).unwrap_or(u64::MAX), Ordering::Relaxed);
-    }
-
-    async fn silent_for(&self, idle: Duration) {
-        loop {
-            let last = Duration::from_millis(self.last_ms.load(Ordering::Relaxed));
-            let due = self.start + last + idle;
-            if due <= Instant::now() {
-                return;
-            }
-            sleep_until(due).await;
-        }
+        motion.moved();
     }
 }

@@ -4,10 +4,7 @@ use std::{fmt, io, sync::Arc, time::Duration};
 
 use http::{HeaderMap, Method, Request, Response, Uri};
 use http_body::Body;
-use hyper::{
-    body::Incoming,
-    client::conn::http1::{self, SendRequest},
-};
+use hyper::{body::Incoming, client::conn::http1};
 use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -16,7 +13,14 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{Limits, key::Key, lease::Lease, pool::Target, request_body::RequestBody};
+use crate::{
+    Limits,
+    key::Key,
+    lease::Lease,
+    link::{Link, LinkSocket},
+    pool::{Connection, Target},
+    request_body::{BodyError, RequestBody},
+};
 
 /// What came of it, when it was no response.
 #[derive(thiserror::Error)]
@@ -24,12 +28,18 @@ pub(crate) enum SendError {
     /// No connection; the request is untouched.
     #[error("connect: {1}")]
     Connect(Box<Request<RequestBody>>, io::Error),
-    /// No response head in time.
-    #[error("hear an answer in time")]
-    Late,
+    /// No response head although nothing has moved for this long.
+    #[error("hear an answer within {0:?}")]
+    Late(Duration),
     /// The visitor's body broke off or was not plain.
     #[error("read the visitor's body: {0}")]
     Visitor(hyper::Error),
+    /// The visitor's body stood still for this long.
+    #[error("hear more of the visitor's body within {0:?}")]
+    Still(Duration),
+    /// The response's head is larger than we take.
+    #[error("read an answer's head of this size: {0}")]
+    TooLarge(hyper::Error),
     /// The upstream closed, or answered something that is not HTTP.
     #[error("hear a complete answer: {0}")]
     Broken(hyper::Error),
@@ -42,9 +52,12 @@ impl fmt::Debug for SendError {
     }
 }
 
-/// Sends a request. It is sent a second time, on a fresh connection, only where a waiting
-/// connection turned out to be closed, and either not a byte of it went out or repeating it is
-/// harmless by its method and it has no body.
+/// Sends a request, and waits for the head of its response for as long as bytes move, and then for
+/// `head_within` more.
+///
+/// Only a request that may be repeated goes out on a waiting connection, which its server may be about
+/// to close; it is then sent a second time, on a fresh one. Every other request gets a connection of its
+/// own.
 pub(crate) async fn send(
     key: &Arc<Key>,
     target: &Target,
@@ -53,49 +66,47 @@ pub(crate) async fn send(
     limits: &Limits,
 ) -> Result<(Response<Incoming>, Lease), SendError> {
     let mut request = request;
-    if let Some(mut sender) = key.pool.take_connection(target, limits.upstream_idle) {
-        let spare = Spare::of(&request);
-        let Ok(answer) = timeout(head_within, sender.try_send_request(request)).await else {
-            return Err(SendError::Late);
-        };
-        let mut failed = match answer {
-            Ok(response) => {
-                return Ok((
-                    response,
-                    Lease::new(Arc::clone(key), target.clone(), sender),
-                ));
-            }
-            Err(failed) => failed,
-        };
-        let again = failed.take_message();
-        let error = failed.into_error();
-        let died = !error.is_parse() && !error.is_user();
-        request = match again.or_else(|| spare.filter(|_| died).map(Spare::into_request)) {
-            Some(request) => request,
-            None => return Err(broken(error)),
-        };
+    if let Some(spare) = Spare::of(&request)
+        && let Some(connection) = key.pool.take_connection(target, limits.upstream_idle)
+    {
+        match ask(key, target, connection, request, head_within).await {
+            Err(SendError::Broken(error)) if !error.is_parse() => {}
+            answered => return answered,
+        }
+        request = spare.into_request();
     }
-    let mut sender = match connect(target, key.cut_token(), limits).await {
-        Ok(sender) => sender,
-        Err(error) => return Err(SendError::Connect(Box::new(request), error)),
-    };
-    match timeout(head_within, sender.send_request(request)).await {
-        Err(_elapsed) => Err(SendError::Late),
-        Ok(Err(error)) => Err(broken(error)),
-        Ok(Ok(response)) => Ok((
-            response,
-            Lease::new(Arc::clone(key), target.clone(), sender),
-        )),
+    match connect(target, key.cut_token(), limits).await {
+        Ok(connection) => ask(key, target, connection, request, head_within).await,
+        Err(error) => Err(SendError::Connect(Box::new(request), error)),
     }
 }
 
+async fn ask(
+    key: &Arc<Key>,
+    target: &Target,
+    mut connection: Connection,
+    request: Request<RequestBody>,
+    head_within: Duration,
+) -> Result<(Response<Incoming>, Lease), SendError> {
+    let upload = request.body().progress();
+    let link = Arc::clone(&connection.link);
+    link.begin(upload.as_ref());
+    let answer = tokio::select! {
+        answer = connection.sender.send_request(request) => answer,
+        () = link.stands_still(upload.as_ref(), head_within) => return Err(SendError::Late(head_within)),
+    };
+    let response = answer.map_err(broken)?;
+    let lease = Lease::new(Arc::clone(key), target.clone(), connection, upload);
+    Ok((response, lease))
+}
+
 fn broken(error: hyper::Error) -> SendError {
-    // Bodies of visitors fail with an error of the same library, which is then inside this one.
-    let inside = std::error::Error::source(&error).is_some_and(|e| e.is::<hyper::Error>());
-    if error.is_user() && inside {
-        SendError::Visitor(error)
-    } else {
-        SendError::Broken(error)
+    let source = std::error::Error::source(&error);
+    match source.and_then(|source| source.downcast_ref::<BodyError>()) {
+        Some(BodyError::Still(limit)) => SendError::Still(*limit),
+        Some(BodyError::Broken(_)) => SendError::Visitor(error),
+        None if error.is_parse_too_large() => SendError::TooLarge(error),
+        None => SendError::Broken(error),
     }
 }
 
@@ -129,16 +140,16 @@ async fn connect(
     target: &Target,
     cut: CancellationToken,
     limits: &Limits,
-) -> io::Result<SendRequest<RequestBody>> {
+) -> io::Result<Connection> {
     let connecting = async {
         match target {
             Target::Tcp(address) => {
                 let stream = TcpStream::connect(address).await?;
                 // Small frames (gRPC, WebSocket) must not wait for acknowledgements.
                 stream.set_nodelay(true)?;
-                open(stream, cut).await
+                open(stream, cut, limits).await
             }
-            Target::Unix(path) => open(UnixStream::connect(path).await?, cut).await,
+            Target::Unix(path) => open(UnixStream::connect(path).await?, cut, limits).await,
         }
     };
     let late = |_| io::Error::new(io::ErrorKind::TimedOut, "no connection in time");
@@ -147,18 +158,26 @@ async fn connect(
         .map_err(late)?
 }
 
-async fn open<S>(stream: S, cut: CancellationToken) -> io::Result<SendRequest<RequestBody>>
+async fn open<S>(stream: S, cut: CancellationToken, limits: &Limits) -> io::Result<Connection>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let opened = http1::handshake(TokioIo::new(stream)).await;
+    let link = Arc::<Link>::default();
+    let socket = LinkSocket::new(stream, Arc::clone(&link));
+    let opened = http1::Builder::new()
+        .max_headers(limits.head_lines_max)
+        .max_header_size(limits.head_bytes_max)
+        .handshake(TokioIo::new(socket))
+        .await;
     let (sender, connection) = opened.map_err(io::Error::other)?;
+    let closed = link.cut.clone();
     tokio::spawn(async move {
         tokio::select! {
             // Whatever ends it, the request in flight is told through its own future.
             _ended = connection.with_upgrades() => {}
             () = cut.cancelled() => {}
+            () = closed.cancelled() => {}
         }
     });
-    Ok(sender)
+    Ok(Connection { sender, link })
 }

@@ -1,12 +1,12 @@
-//! A visitor's connection with a guard on it: bytes that are not plain HTTP/1 are poisoned, and
-//! whoever stands still for too long is shut out.
+//! A visitor's connection with a guard on it: bytes that are not plain HTTP/1 are poisoned, and who
+//! does not send a head, or does not read an answer, is shut out. Bodies are `request_body`'s.
 
 use std::{
     io,
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::{Context, Poll, ready},
     time::Duration,
@@ -19,13 +19,19 @@ use tokio::{
 
 use crate::{
     Limits,
-    scan::{Phase, Scanner},
+    motion::{Motion, Standstill},
+    scan::{Fault, Phase, Scanner},
 };
 
 /// A byte that no HTTP/1 head, chunk size or trailer may hold. Put in the place of the first one
 /// that is not plain, it makes the HTTP library refuse the request in its own order: earlier
 /// pipelined requests are answered first, then comes 400 and the end.
 const POISON: u8 = 0;
+
+/// How long a connection on which something was refused before its end is read to its end.
+const LINGER_WITHIN: Duration = Duration::from_secs(2);
+/// Bytes read at once meanwhile.
+const LINGER_BUFFER_BYTES: usize = 8 * 1024;
 
 /// Says that the connection is a tunnel from now on, and its bytes are no longer HTTP.
 #[derive(Clone, Debug, Default)]
@@ -42,42 +48,80 @@ impl TunnelFlag {
     }
 }
 
+/// Which head of a connection is too large, counted from one. It was closed early, and nothing of the
+/// connection comes after it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LargeHead(Arc<AtomicU64>);
+
+impl LargeHead {
+    /// Whether it is this one.
+    pub(crate) fn is(&self, number: u64) -> bool {
+        self.0.load(Ordering::Acquire) == number
+    }
+}
+
 /// The guarded connection.
 pub(crate) struct Wire<S> {
     inner: S,
     scanner: Scanner,
     poisoned: bool,
+    large: LargeHead,
+    /// The end of a head that was closed early, until it was read.
+    head_end: Option<&'static [u8]>,
     tunnel: TunnelFlag,
     head_read: Duration,
     stall: Duration,
+    motion: Arc<Motion>,
     reading: Deadline,
-    writing: Deadline,
+    writing: Standstill,
 }
 
 impl<S> Wire<S> {
-    pub(crate) fn new(inner: S, tunnel: TunnelFlag, limits: &Limits) -> Self {
+    pub(crate) fn new(
+        inner: S,
+        tunnel: TunnelFlag,
+        large: LargeHead,
+        motion: Arc<Motion>,
+        limits: &Limits,
+    ) -> Self {
         let mut reading = Deadline::default();
         // The first byte is due like the rest of the first head.
         reading.set(limits.head_read);
         Self {
             inner,
-            scanner: Scanner::default(),
+            scanner: Scanner::new(limits.head_lines_max, limits.head_bytes_max),
             poisoned: false,
+            large,
+            head_end: None,
             tunnel,
             head_read: limits.head_read,
             stall: limits.stall,
+            motion,
             reading,
-            writing: Deadline::default(),
+            writing: Standstill::default(),
         }
     }
 
     /// New bytes have come: checks them, and sets the deadline for those that follow.
     fn accept(&mut self, buf: &mut ReadBuf<'_>, before: usize) {
+        self.motion.moved();
         let heads = self.scanner.heads();
-        if let Err(at) = self.scanner.scan(&buf.filled()[before..]) {
-            self.poisoned = true;
-            buf.filled_mut()[before + at] = POISON;
-            buf.set_filled(before + at + 1);
+        match self.scanner.scan(&buf.filled()[before..]) {
+            Ok(()) => {}
+            Err(Fault::Odd(at)) => {
+                self.poisoned = true;
+                buf.filled_mut()[before + at] = POISON;
+                buf.set_filled(before + at + 1);
+                return self.reading.clear();
+            }
+            Err(Fault::Large { at, end }) => {
+                let number = self.scanner.heads() + 1;
+                self.large.0.store(number, Ordering::Release);
+                self.reading.clear();
+                buf.set_filled(before + at);
+                self.head_end = Some(end);
+                return self.close_head(buf);
+            }
         }
         let same_head = self.scanner.phase() == Phase::Head && self.scanner.heads() == heads;
         if !same_head {
@@ -85,6 +129,18 @@ impl<S> Wire<S> {
         }
         if self.scanner.phase() == Phase::Head {
             self.reading.set_if_clear(self.head_read);
+        }
+    }
+}
+
+impl<S> Wire<S> {
+    /// Puts in what fits of the end of a head that was closed early: always one byte, since more was
+    /// read than is passed on.
+    fn close_head(&mut self, buf: &mut ReadBuf<'_>) {
+        if let Some(end) = self.head_end.take() {
+            let (fits, later) = end.split_at(end.len().min(buf.remaining()));
+            buf.put_slice(fits);
+            self.head_end = Some(later).filter(|later| !later.is_empty());
         }
     }
 }
@@ -102,6 +158,14 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
         if this.poisoned {
             return Poll::Ready(Ok(()));
         }
+        if this.head_end.is_some() {
+            this.close_head(buf);
+            return Poll::Ready(Ok(()));
+        }
+        if !this.large.is(0) {
+            // The end of the connection would be taken for the visitor's leaving, before the answer.
+            return Poll::Pending;
+        }
         let before = buf.filled().len();
         match Pin::new(&mut this.inner).poll_read(cx, buf) {
             Poll::Ready(Ok(())) => {
@@ -109,12 +173,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
                 Poll::Ready(Ok(()))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-            Poll::Pending => {
-                if this.scanner.phase() == Phase::Body {
-                    this.reading.set_if_clear(this.stall);
-                }
-                this.reading.poll(cx)
-            }
+            Poll::Pending => this.reading.poll(cx),
         }
     }
 }
@@ -122,18 +181,33 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
 impl<S: AsyncWrite + Unpin> Wire<S> {
     fn wrote<T>(&mut self, cx: &mut Context<'_>, done: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if done.is_ready() {
+            self.motion.moved();
             self.writing.clear();
             return done;
         }
-        self.writing.set_if_clear(self.stall);
-        match ready!(self.writing.poll(cx)) {
-            Err(error) => Poll::Ready(Err(error)),
-            Ok(()) => Poll::Pending,
-        }
+        ready!(self.writing.poll(cx, &self.motion, self.stall));
+        Poll::Ready(Err(too_still()))
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
+impl<S: AsyncRead + Unpin> Wire<S> {
+    /// Throws away what still comes, until the visitor has closed too or it takes too long. What is
+    /// unread when a connection ends takes the answer away from who has not read it yet.
+    fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.reading.set_if_clear(LINGER_WITHIN);
+        let mut scratch = [0; LINGER_BUFFER_BYTES];
+        while self.reading.poll(cx).is_pending() {
+            let mut buf = ReadBuf::new(&mut scratch);
+            let read = ready!(Pin::new(&mut self.inner).poll_read(cx, &mut buf));
+            if read.is_err() || buf.filled().is_empty() {
+                break;
+            }
+        }
+        Poll::Ready(())
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -161,7 +235,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_shutdown(cx)
+        ready!(Pin::new(&mut self.inner).poll_shutdown(cx))?;
+        if self.poisoned || !self.large.is(0) {
+            ready!(self.poll_linger(cx));
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -197,7 +275,10 @@ impl Deadline {
             sleep.as_mut().reset(at);
         }
         ready!(sleep.as_mut().poll(cx));
-        let error = io::Error::new(io::ErrorKind::TimedOut, "the visitor stood still too long");
-        Poll::Ready(Err(error))
+        Poll::Ready(Err(too_still()))
     }
+}
+
+fn too_still() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "the visitor stood still too long")
 }

@@ -7,9 +7,11 @@
 )]
 
 mod control;
+mod early;
 mod gate;
 mod harness;
 mod headers;
+mod heads;
 mod limits;
 mod process;
 mod raw;
