@@ -156,6 +156,15 @@ impl Routes {
             .map(|(preview, _)| preview.clone())
     }
 
+    /// The hosts at which a preview is reached now, the main one first.
+    pub fn hosts(&self, preview: &PreviewId) -> Vec<HostName> {
+        let entries = self.entries();
+        let hosts = entries
+            .get(preview)
+            .map(|entry| entry.main.iter().chain(entry.others.values()));
+        hosts.into_iter().flatten().cloned().collect()
+    }
+
     /// Where one of a preview's hosts leads.
     pub fn address_of(&self, preview: &PreviewId, host: &HostName) -> Option<SocketAddr> {
         let entries = self.entries();
@@ -282,6 +291,7 @@ impl Routes {
                     key: CONTROL_KEY.to_owned(),
                     upstream,
                     access,
+                    group: String::new(),
                 },
             );
         }
@@ -324,12 +334,14 @@ impl Routes {
                     key: key(preview, revision),
                     upstream,
                     access,
+                    group: preview.to_string(),
                 }
             }
             None => Route {
                 key: preview.to_string(),
                 upstream: Upstream::Ask,
                 access,
+                group: preview.to_string(),
             },
         }
     }

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use hyper::{
     body::Incoming,
     upgrade::{self, OnUpgrade},
@@ -21,6 +21,7 @@ use crate::{
     motion::Motion,
     pages::{Head, Page},
     pool::Target,
+    preflight,
     reply::{ReplyBody, Streamed},
     request_body::RequestBody,
     routing::{Entry, Found, Routing, Upstream},
@@ -103,6 +104,9 @@ type Reply = Result<Response<ReplyBody>, Page>;
 
 impl Exchange<'_> {
     async fn serve(&self, request: Request<RequestBody>, counted: InFlight) -> Reply {
+        if self.is_preflight(&request) {
+            return Ok(self.preflight(&request).await);
+        }
         let (address, counted) = match &self.entry.upstream {
             Upstream::ControlPlane(target) => return self.control(target, request, counted).await,
             Upstream::Address(target) => match self.why_ask(&request) {
@@ -140,6 +144,45 @@ impl Exchange<'_> {
         }
     }
 
+    /// Whether a page of this same application asks, without a session, whether it may call this host.
+    fn is_preflight(&self, request: &Request<RequestBody>) -> bool {
+        let host = preflight::asking_host(request.method(), request.headers());
+        host.is_some_and(|host| {
+            self.why_ask(request) == Some(gate::REASON_ACCESS)
+                && self.shared.routing.is_of_group(host.as_str(), &self.entry)
+        })
+    }
+
+    /// Passes a question on. It is no visit, and it is put to nobody who could wake something.
+    async fn preflight(&self, request: &Request<RequestBody>) -> Response<ReplyBody> {
+        let Shared { limits, .. } = self.shared;
+        let question = preflight::question(request, &self.caller.visitor);
+        let answered = match &self.entry.upstream {
+            Upstream::Address(target) => {
+                let key = &self.entry.key;
+                let sent = send(key, target, question, limits.upstream_head, limits).await;
+                sent.map_err(|error| self.page(error))
+            }
+            Upstream::Ask | Upstream::ControlPlane(_) => Err(Page::NotReady),
+        };
+        match answered {
+            Ok((response, _)) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                Page::Broken.answer(false)
+            }
+            Ok((response, lease)) => {
+                let answer = preflight::answer(&response);
+                lease.give_back_if_whole(response.body());
+                answer
+            }
+            Err(page) => {
+                let mut answer = page.answer(false);
+                let origin = request.headers().get(header::ORIGIN);
+                preflight::let_read(&mut answer, origin.cloned());
+                answer
+            }
+        }
+    }
+
     async fn ask_gate(
         &self,
         reason: &'static str,
@@ -159,7 +202,7 @@ impl Exchange<'_> {
         let Shared { gate, limits, .. } = self.shared;
         let headers = headers::for_gate(headers, &self.caller.visitor, &self.entry.host, reason);
         match gate
-            .ask_gate(method.clone(), origin_form(uri), headers, limits)
+            .ask_gate(method.clone(), headers::origin_form(uri), headers, limits)
             .await
         {
             Decision::Forward(to) => Ok(Asked::Forward(Target::Tcp(to))),
@@ -309,21 +352,10 @@ fn outgoing(
 ) -> Request<RequestBody> {
     let mut request = Request::new(body);
     *request.method_mut() = head.method;
-    *request.uri_mut() = origin_form(&head.uri);
+    *request.uri_mut() = headers::origin_form(&head.uri);
     *request.headers_mut() = head.headers;
     if websocket {
         headers::insert_websocket(request.headers_mut());
     }
     request
-}
-
-/// The target as an origin server wants it.
-fn origin_form(uri: &Uri) -> Uri {
-    if uri.scheme().is_none() {
-        return uri.clone();
-    }
-    uri.path_and_query()
-        .cloned()
-        .map(Uri::from)
-        .unwrap_or_default()
 }

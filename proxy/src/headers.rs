@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Version, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version, header};
 
 use crate::{
     cookies,
@@ -143,6 +143,17 @@ pub(crate) fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
         && headers.get_all(header::ACCEPT).iter().any(html)
 }
 
+/// The target as an origin server wants it.
+pub(crate) fn origin_form(uri: &Uri) -> Uri {
+    if uri.scheme().is_none() {
+        return uri.clone();
+    }
+    uri.path_and_query()
+        .cloned()
+        .map(Uri::from)
+        .unwrap_or_default()
+}
+
 fn is_websocket(value: &HeaderValue) -> bool {
     value.as_bytes().eq_ignore_ascii_case(b"websocket")
 }
@@ -207,7 +218,8 @@ fn strip_prefixed(headers: &mut HeaderMap, prefixes: &[&str]) {
     }
 }
 
-fn tell_origin(headers: &mut HeaderMap, visitor: &Visitor) {
+/// Tells whose request it is, and for which host.
+pub(crate) fn tell_origin(headers: &mut HeaderMap, visitor: &Visitor) {
     let Some(host) = headers.get(header::HOST).cloned() else {
         return;
     };

@@ -33,6 +33,7 @@ mod link;
 mod motion;
 mod pages;
 mod pool;
+mod preflight;
 mod privilege;
 mod reply;
 mod request_body;

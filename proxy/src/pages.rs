@@ -21,6 +21,8 @@ pub(crate) enum Page {
     Unknown,
     /// The control plane is away, or no table has come yet.
     Away,
+    /// No upstream is ready, and the Gate is not asked.
+    NotReady,
     /// The Gate held the request for as long as it may.
     Held,
     /// The upstream did not accept a connection.
@@ -91,7 +93,7 @@ impl Page {
         );
         put(http::HeaderName::from_static("x-robots-tag"), "noindex");
         match self {
-            Self::Away | Self::Held => put(header::RETRY_AFTER, RETRY_SECONDS),
+            Self::Away | Self::Held | Self::NotReady => put(header::RETRY_AFTER, RETRY_SECONDS),
             // What is left of such a request cannot be trusted to be where the next one begins.
             Self::Malformed(_) | Self::Method | Self::Still(_) | Self::HeadTooLarge(_) => {
                 put(header::CONNECTION, "close");
@@ -106,7 +108,7 @@ impl Page {
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Unknown => StatusCode::NOT_FOUND,
-            Self::Away | Self::Held => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Away | Self::Held | Self::NotReady => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unreachable | Self::Broken | Self::AnswerTooLarge(_) => StatusCode::BAD_GATEWAY,
             Self::Late(_) => StatusCode::GATEWAY_TIMEOUT,
             Self::Still(_) => StatusCode::REQUEST_TIMEOUT,
@@ -120,6 +122,7 @@ impl Page {
             Self::Method => "this method is not served here",
             Self::Unknown => "there is nothing at this address",
             Self::Away => "back in a moment",
+            Self::NotReady => "the preview is not ready yet",
             Self::Held => "this takes longer than usual, please try again",
             Self::Unreachable => "the preview did not accept the connection",
             Self::Broken => "the preview closed the connection without a complete answer",

@@ -42,6 +42,7 @@ pub(crate) struct Entry {
     pub(crate) upstream: Upstream,
     pub(crate) key: Arc<Key>,
     access: Allowed,
+    group: Box<str>,
 }
 
 /// Where a route leads.
@@ -120,6 +121,7 @@ impl Routing {
                 upstream: self.upstream(&route.upstream),
                 key: Arc::clone(key),
                 access: Allowed::from(&route.access),
+                group: route.group.as_str().into(),
             };
             routes.insert(host.as_str().into(), Arc::new(entry));
         }
@@ -136,6 +138,13 @@ impl Routing {
         self.table
             .store(Some(Arc::new(Compiled { source, routes })));
         self.epoch.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Whether a host belongs to the same application as a route.
+    pub(crate) fn is_of_group(&self, host: &str, entry: &Entry) -> bool {
+        let table = self.table.load();
+        let other = table.as_ref().and_then(|table| table.routes.get(host));
+        other.is_some_and(|other| !other.group.is_empty() && other.group == entry.group)
     }
 
     /// The table in use.
@@ -214,6 +223,7 @@ mod tests {
             key: key.into(),
             upstream: Upstream::Ask,
             access: Access::Open,
+            group: String::new(),
         };
         let host = HostName::parse("a.test").unwrap();
         RouteTable {

@@ -70,6 +70,10 @@ pub struct Route {
     pub upstream: Upstream,
     /// Who may.
     pub access: Access,
+    /// Routes with the same word here are one application on several hosts: a browser may ask, without a
+    /// session, whether a page of one may call another. Empty for a route that stands alone.
+    #[serde(default)]
+    pub group: String,
 }
 
 /// The far end of a route.

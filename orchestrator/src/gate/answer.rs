@@ -16,19 +16,23 @@ use proxy::{
 };
 use tokio::time::Instant;
 
-use super::{link, pages};
+use super::{cors, link, pages, state::Gate, walk};
 use crate::{
     lifecycle::{Phase, Wanted, summary},
-    preview::current,
+    preview::{current, start_path::StartPath},
     store::PreviewRow,
     worker::{PreviewState, Workers},
 };
+
+/// Where a page that waits for a preview with several hosts looks again.
+const WAIT_PATH: &str = "/.dayfly/wait";
 
 /// How long a request that is not a navigation is held while a preview comes up.
 const HOLD_MAX: Duration = Duration::from_secs(30);
 
 /// Answers one question.
-pub(super) async fn answer(workers: &Workers, head: &Parts) -> Response {
+pub(super) async fn answer(gate: &Gate, head: &Parts) -> Response {
+    let workers = &gate.workers;
     let text = |name| {
         head.headers
             .get(&name)
@@ -43,12 +47,23 @@ pub(super) async fn answer(workers: &Workers, head: &Parts) -> Response {
     };
     let reason = text(REASON).unwrap_or_default();
     if head.uri.path().starts_with(PATH_PREFIX) || reason == REASON_PATH {
-        return link::answer(workers, &preview, &host, head).await;
+        return match (&head.method, head.uri.path()) {
+            (&Method::GET, WAIT_PATH) => wait(gate, &preview, &host, head).await,
+            _ => link::answer(gate, &preview, &host, head).await,
+        };
     }
     match reason {
-        REASON_ACCESS => pages::link_needed(),
+        REASON_ACCESS => {
+            let refused = match is_navigation(&head.method, &head.headers) {
+                true => pages::link_needed(),
+                false => pages::link_needed_by_call(),
+            };
+            cors::let_read(refused, &head.headers, &workers.ports().routes, &preview)
+        }
         REASON_UNREACHABLE => pages::unreachable(),
-        _ if is_navigation(&head.method, &head.headers) => stand(workers, &preview, &host).await,
+        _ if is_navigation(&head.method, &head.headers) => {
+            stand(workers, &preview, &host, head).await
+        }
         _ => held(workers, &preview, &host).await,
     }
 }
@@ -63,14 +78,45 @@ fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
 }
 
 /// Where the preview stands, as a page; or on to it, if it serves by now.
-async fn stand(workers: &Workers, preview: &PreviewId, host: &HostName) -> Response {
+async fn stand(workers: &Workers, preview: &PreviewId, host: &HostName, head: &Parts) -> Response {
     match upstream(workers, preview, host).await {
         Some(forward) => forward,
-        None => page(workers, preview).await,
+        None => page(workers, preview, again_from(workers, head)).await,
     }
 }
 
-async fn page(workers: &Workers, preview: &PreviewId) -> Response {
+/// Where a waiting page looks again, so that its visitor is led through hosts that nobody knows of yet;
+/// none where no link is asked for.
+fn again_from(workers: &Workers, head: &Parts) -> Option<String> {
+    let path = head.uri.path_and_query()?.as_str().parse::<StartPath>();
+    let local = workers.ports().settings.is_local();
+    (!local).then(|| Some(format!("{WAIT_PATH}?to={}", path.ok()?)))?
+}
+
+/// Where the preview stands, as a page; once it serves, its visitor goes through all its hosts, to the
+/// path that was asked for first.
+async fn wait(gate: &Gate, preview: &PreviewId, host: &HostName, head: &Parts) -> Response {
+    let workers = &gate.workers;
+    let query = head.uri.query().unwrap_or_default();
+    let to = query.strip_prefix("to=").map(str::parse::<StartPath>);
+    let Some(Ok(to)) = to else {
+        return pages::unknown();
+    };
+    match link::session_of(workers, preview, head).await {
+        Ok(Some(session)) if workers.ports().routes.address_of(preview, host).is_some() => {
+            walk::begin(gate, preview, host, session, to.as_str())
+        }
+        Ok(Some(_)) => page(workers, preview, None).await,
+        Ok(None) => pages::link_needed(),
+        Err(error) => {
+            tracing::error!(%preview, %error, "a visitor was not let in");
+            pages::try_later()
+        }
+    }
+}
+
+/// `again` is where it looks again; none for its own address.
+async fn page(workers: &Workers, preview: &PreviewId, again: Option<String>) -> Response {
     let ports = workers.ports();
     // The row says first when nothing is left; the worker's last look may be older.
     let row = ports.store.preview(preview).await.ok().flatten();
@@ -92,7 +138,7 @@ async fn page(workers: &Workers, preview: &PreviewId) -> Response {
             // What is seen of services that come up is newer than the worker's last look.
             state.observed.starting = ports.start_progress.get(preview);
             state.summary = summary(&state.row.desired, &state.observed);
-            pages::standing(&state, &events)
+            pages::standing(&state, &events, again)
         }
         (_, Some(row)) => pages::gone(&row),
         (_, None) => pages::unknown(),
@@ -110,7 +156,7 @@ async fn held(workers: &Workers, preview: &PreviewId, host: &HostName) -> Respon
         }
         let state = seen(workers, preview).await;
         if !state.as_ref().is_some_and(may_serve_soon) {
-            return page(workers, preview).await;
+            return page(workers, preview, None).await;
         }
         if tokio::time::timeout_at(deadline, changes.changed())
             .await

@@ -1,21 +1,25 @@
-//! Access by link: the token in the first address is exchanged for a session of this host alone.
+//! Access by link: the token in the first address is exchanged for a session of this preview alone.
 
 use axum::{
-    http::{HeaderValue, Method, StatusCode, header, request::Parts},
-    response::{IntoResponse as _, Response},
+    http::{Method, header, request::Parts},
+    response::Response,
 };
 use deploy::names::PreviewId;
 use proxy::table::{HostName, SESSION_COOKIE, SessionDigest};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Mutex;
 
-use super::pages;
+use super::{
+    pages,
+    state::Gate,
+    walk::{self, redirect},
+};
 use crate::{
     clock::wall_ms,
     forge::report,
     lifecycle::Origin,
     preview::{fork_capture, start_path::StartPath},
-    store::{PreviewRow, SESSION_LIFETIME, StoreError},
+    store::{PreviewRow, StoreError},
     worker::Workers,
 };
 
@@ -29,14 +33,15 @@ static OPENING: Mutex<()> = Mutex::const_new(());
 
 /// Answers a path under the Gate's own prefix.
 pub(super) async fn answer(
-    workers: &Workers,
+    gate: &Gate,
     preview: &PreviewId,
     host: &HostName,
     head: &Parts,
 ) -> Response {
     match (&head.method, head.uri.path()) {
-        (&Method::GET, "/.dayfly/open") => open(workers, preview, host, head).await,
-        (&Method::POST, "/.dayfly/fork") => fork(workers, preview, head).await,
+        (&Method::GET, "/.dayfly/open") => open(gate, preview, host, head).await,
+        (&Method::GET, "/.dayfly/enter") => walk::enter(gate, preview, host, head),
+        (&Method::POST, "/.dayfly/fork") => fork(&gate.workers, preview, head).await,
         (&Method::GET, "/.dayfly/style.css") => pages::style(),
         _ => pages::unknown(),
     }
@@ -44,8 +49,8 @@ pub(super) async fn answer(
 
 /// Exchanges the token. The answer leads into the application, so that the token is in no address that a
 /// page of the preview could read.
-async fn open(workers: &Workers, preview: &PreviewId, host: &HostName, head: &Parts) -> Response {
-    let ports = workers.ports();
+async fn open(gate: &Gate, preview: &PreviewId, host: &HostName, head: &Parts) -> Response {
+    let ports = gate.workers.ports();
     let Ok(Some(row)) = ports.store.preview(preview).await else {
         return pages::unknown();
     };
@@ -64,8 +69,8 @@ async fn open(workers: &Workers, preview: &PreviewId, host: &HostName, head: &Pa
     if row.desired.origin == Origin::Capture {
         return pages::captured(&row, Some(query));
     }
-    match admit(workers, &row).await {
-        Ok(session) => redirect(into, Some(cookie(&session, &ports.settings.public_scheme))),
+    match admit(&gate.workers, &row).await {
+        Ok(session) => walk::begin(gate, preview, host, session, into),
         Err(error) => {
             tracing::error!(%preview, error = format!("{error:#}"), "a visitor was not let in");
             pages::try_later()
@@ -168,25 +173,18 @@ async fn admit(workers: &Workers, row: &PreviewRow) -> anyhow::Result<String> {
     Ok(session)
 }
 
-fn cookie(session: &str, scheme: &str) -> String {
-    let secure = if scheme == "https" { "; Secure" } else { "" };
-    let seconds = SESSION_LIFETIME.as_secs();
-    format!("{SESSION_COOKIE}={session}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}")
-}
-
-fn redirect(to: &str, cookie: Option<String>) -> Response {
-    let mut response = StatusCode::SEE_OTHER.into_response();
-    let headers = response.headers_mut();
-    if let Ok(to) = HeaderValue::from_str(to) {
-        headers.insert(header::LOCATION, to);
-    }
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(
-        header::REFERRER_POLICY,
-        HeaderValue::from_static("no-referrer"),
-    );
-    if let Some(value) = cookie.and_then(|cookie| HeaderValue::from_str(&cookie).ok()) {
-        headers.insert(header::SET_COOKIE, value);
-    }
-    response
+/// The session that a visitor brings and that this preview knows.
+pub(super) async fn session_of(
+    workers: &Workers,
+    preview: &PreviewId,
+    head: &Parts,
+) -> Result<Option<String>, StoreError> {
+    let known = workers.ports().store.sessions(preview, wall_ms()).await?;
+    let lines = head.headers.get_all(header::COOKIE).iter();
+    let brought = lines
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().strip_prefix(SESSION_COOKIE)?.strip_prefix('='));
+    let mut of_here = brought.filter(|session| known.contains(&SessionDigest::of(session)));
+    Ok(of_here.next().map(str::to_owned))
 }

@@ -6,9 +6,13 @@
 //! answered. The API is not here: it has a socket of its own.
 
 mod answer;
+mod codes;
 mod control;
+mod cors;
 mod link;
 mod pages;
 mod router;
+mod state;
+mod walk;
 
 pub use router::router;

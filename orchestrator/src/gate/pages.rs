@@ -27,6 +27,8 @@ struct Page {
     title: String,
     lead: String,
     refresh_seconds: Option<u32>,
+    /// Where it looks again, if not at its own address.
+    again: Option<String>,
     steps: Vec<Step>,
     diagnosis: Option<Diagnosis>,
     form: Option<Form>,
@@ -86,6 +88,7 @@ fn plain(title: &str, lead: &str) -> Page {
         title: title.to_owned(),
         lead: lead.to_owned(),
         refresh_seconds: None,
+        again: None,
         steps: Vec::new(),
         diagnosis: None,
         form: None,
@@ -111,6 +114,17 @@ pub(super) fn link_needed() -> Response {
     let lead = "This preview opens with the link in its pull request's comment. Open that link \
                 once; this browser is then let in for a week.";
     page(StatusCode::FORBIDDEN, &plain("A link is needed", lead))
+}
+
+/// The same for a program.
+pub(super) fn link_needed_by_call() -> Response {
+    let line = "this preview opens by link, and the call brought no session: open the link in its pull \
+                request's comment once in this browser\n";
+    let plain = [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    (StatusCode::FORBIDDEN, plain, line).into_response()
 }
 
 /// The preview serves but does not accept connections right now.
@@ -204,7 +218,11 @@ pub(super) fn gone(row: &PreviewRow) -> Response {
 }
 
 /// A preview on its way, or one that failed.
-pub(super) fn standing(state: &PreviewState, events: &[EventRow]) -> Response {
+pub(super) fn standing(
+    state: &PreviewState,
+    events: &[EventRow],
+    again: Option<String>,
+) -> Response {
     let summary = &state.summary;
     let failed = summary.phase == Phase::Failed;
     let lead = match (&summary.phase, &summary.waiting_for) {
@@ -219,6 +237,7 @@ pub(super) fn standing(state: &PreviewState, events: &[EventRow]) -> Response {
         title: format!("{} is {}", state.row.id, summary.phase),
         lead: format!("{lead} This page looks again by itself."),
         refresh_seconds: Some(REFRESH_SECONDS),
+        again,
         steps: steps(summary.revision, events),
         diagnosis: summary.diagnosis.clone(),
         form: None,

@@ -13,12 +13,12 @@ use secrecy::SecretString;
 use tower::ServiceExt as _;
 use webhook::intake::Intake;
 
-use super::{answer, control};
+use super::{answer, codes::Codes, control, state::Gate};
 use crate::worker::Workers;
 
 #[derive(Clone)]
 struct Sides {
-    workers: Workers,
+    gate: Arc<Gate>,
     control: Router,
 }
 
@@ -29,9 +29,13 @@ pub fn router(
     intake: Arc<dyn Intake>,
 ) -> Router {
     let control = control::router(webhook_secrets, intake);
+    let gate = Arc::new(Gate {
+        workers,
+        codes: Codes::default(),
+    });
     Router::new()
         .fallback(dispatch)
-        .with_state(Sides { workers, control })
+        .with_state(Sides { gate, control })
 }
 
 async fn dispatch(State(sides): State<Sides>, request: Request) -> Response {
@@ -40,7 +44,7 @@ async fn dispatch(State(sides): State<Sides>, request: Request) -> Response {
             sides.control.oneshot(request).await.into_response()
         }
         Some(word) if word == FOR_GATE.as_bytes() => {
-            answer::answer(&sides.workers, &request.into_parts().0).await
+            answer::answer(&sides.gate, &request.into_parts().0).await
         }
         _ => StatusCode::BAD_REQUEST.into_response(),
     }

@@ -119,6 +119,7 @@ pub(crate) fn table(routes: &[(&str, &str, Upstream)]) -> RouteTable {
             key: (*key).into(),
             upstream: upstream.clone(),
             access: Access::Open,
+            group: String::new(),
         };
         (HostName::parse(host).unwrap(), route)
     };

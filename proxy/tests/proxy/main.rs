@@ -13,6 +13,7 @@ mod harness;
 mod headers;
 mod heads;
 mod limits;
+mod preflight;
 mod process;
 mod raw;
 mod routing;

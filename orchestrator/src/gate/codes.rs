@@ -1,0 +1,114 @@
+//! One-time codes. A visitor who was let in at one host of a preview brings one to the next, so that no
+//! token is in an address of another host.
+//!
+//! A code is random, works once, at one host, and for a short time. None outlives the server.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use deploy::names::PreviewId;
+use proxy::table::{HostName, SessionDigest};
+use tokio::time::Instant;
+
+/// How long a code works. A browser follows a redirect at once.
+const CODE_LIFETIME: Duration = Duration::from_secs(60);
+/// Codes that may be open at once, of all previews together.
+const CODES_MAX: usize = 10_000;
+
+/// What is left of a visitor's way through the hosts of a preview.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Walk {
+    pub(super) preview: PreviewId,
+    /// The session that the visitor gets at each of them.
+    pub(super) session: String,
+    /// The hosts that are still to come, the next one last.
+    pub(super) hosts: Vec<HostName>,
+    /// Where it ends.
+    pub(super) end: String,
+}
+
+/// The codes that are open, by their digests.
+#[derive(Default)]
+pub(super) struct Codes(Mutex<HashMap<SessionDigest, Issued>>);
+
+struct Issued {
+    until: Instant,
+    walk: Walk,
+}
+
+impl Codes {
+    /// A code for the next host of a walk.
+    pub(super) fn issue(&self, walk: Walk) -> anyhow::Result<String> {
+        let code = crate::random::hex::<16>()?;
+        let now = Instant::now();
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        open.retain(|_, issued| issued.until > now);
+        anyhow::ensure!(
+            open.len() < CODES_MAX,
+            "{CODES_MAX} one-time codes are open"
+        );
+        let until = now + CODE_LIFETIME;
+        open.insert(SessionDigest::of(&code), Issued { until, walk });
+        Ok(code)
+    }
+
+    /// The walk of a code that was brought to a host, without that host; none where the code was used
+    /// before, is for another host, or came too late. It does not work again, whatever the answer is.
+    pub(super) fn redeem(&self, code: &str, host: &HostName) -> Option<Walk> {
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Issued { until, mut walk } = open.remove(&SessionDigest::of(code))?;
+        let next = walk.hosts.pop()?;
+        (next == *host && until > Instant::now()).then_some(walk)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host(name: &str) -> HostName {
+        HostName::parse(name).unwrap()
+    }
+
+    fn walk() -> Walk {
+        Walk {
+            preview: PreviewId::parse("shop-1").unwrap(),
+            session: "s".to_owned(),
+            hosts: vec![host("last.test"), host("next.test")],
+            end: "http://first.test/".to_owned(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_code_works_once_and_only_at_its_host() {
+        let codes = Codes::default();
+        let code = codes.issue(walk()).unwrap();
+        assert!(codes.redeem("guess", &host("next.test")).is_none());
+        let left = codes.redeem(&code, &host("next.test")).unwrap();
+        assert!(left.hosts == [host("last.test")] && left.session == "s");
+        assert!(codes.redeem(&code, &host("next.test")).is_none());
+        let stolen = codes.issue(walk()).unwrap();
+        assert!(codes.redeem(&stolen, &host("last.test")).is_none());
+        assert!(codes.redeem(&stolen, &host("next.test")).is_none());
+        assert_ne!(code, stolen);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_code_expires() {
+        let codes = Codes::default();
+        let (early, late) = (codes.issue(walk()).unwrap(), codes.issue(walk()).unwrap());
+        tokio::time::advance(CODE_LIFETIME - Duration::from_millis(1)).await;
+        assert!(codes.redeem(&early, &host("next.test")).is_some());
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert!(codes.redeem(&late, &host("next.test")).is_none());
+        assert!(codes.issue(walk()).is_ok());
+        assert_eq!(
+            codes.0.lock().unwrap().len(),
+            1,
+            "the old ones are forgotten"
+        );
+    }
+}

@@ -1,0 +1,106 @@
+//! A visitor's way through the hosts of a preview: one link opens all of them.
+//!
+//! Each public service has a host of its own, and a browser keeps a cookie for one host alone. So a
+//! visitor who is let in is led from host to host by redirects, gets the session at each, and ends where
+//! the link led.
+
+use axum::{
+    http::{HeaderValue, StatusCode, header, request::Parts},
+    response::{IntoResponse as _, Response},
+};
+use deploy::names::PreviewId;
+use proxy::{
+    gate::PATH_PREFIX,
+    table::{HostName, SESSION_COOKIE},
+};
+
+use super::{codes::Walk, pages, state::Gate};
+use crate::{config::Settings, store::SESSION_LIFETIME};
+
+/// Where a code is brought to, below the Gate's own prefix.
+pub(super) const ENTER: &str = "enter";
+
+/// Leads a visitor who may have this session from `host`, where the answer leaves it, through the other
+/// hosts of the preview, and back to the path.
+pub(super) fn begin(
+    gate: &Gate,
+    preview: &PreviewId,
+    host: &HostName,
+    session: String,
+    path: &str,
+) -> Response {
+    let ports = gate.workers.ports();
+    let mut hosts = ports.routes.hosts(preview);
+    hosts.retain(|other| other != host);
+    let end = match hosts.is_empty() {
+        true => path.to_owned(),
+        false => format!("{}{path}", ports.settings.url(host.as_str())),
+    };
+    let preview = preview.clone();
+    let walk = Walk {
+        preview,
+        session,
+        hosts,
+        end,
+    };
+    go_on(gate, walk)
+}
+
+/// Lets a visitor in who brings a code, and leads on.
+pub(super) fn enter(gate: &Gate, preview: &PreviewId, host: &HostName, head: &Parts) -> Response {
+    let query = head.uri.query().unwrap_or_default();
+    let code = query.split('&').find_map(|pair| pair.strip_prefix("code="));
+    let walk = code.and_then(|code| gate.codes.redeem(code, host));
+    match walk.filter(|walk| walk.preview == *preview) {
+        Some(walk) => go_on(gate, walk),
+        None => pages::link_needed(),
+    }
+}
+
+fn go_on(gate: &Gate, walk: Walk) -> Response {
+    let settings = &gate.workers.ports().settings;
+    let cookie = cookie(&walk.session, settings);
+    match next(gate, settings, walk) {
+        Ok(next) => redirect(&next, Some(cookie)),
+        Err(error) => {
+            tracing::error!(error = format!("{error:#}"), "a visitor was not led on");
+            pages::try_later()
+        }
+    }
+}
+
+fn next(gate: &Gate, settings: &Settings, walk: Walk) -> anyhow::Result<String> {
+    let Some(host) = walk.hosts.last() else {
+        return Ok(walk.end);
+    };
+    let url = settings.url(host.as_str());
+    let code = gate.codes.issue(walk)?;
+    Ok(format!("{url}{PATH_PREFIX}{ENTER}?code={code}"))
+}
+
+fn cookie(session: &str, settings: &Settings) -> String {
+    let secure = match settings.public_scheme.as_str() {
+        "https" => "; Secure",
+        _ => "",
+    };
+    let seconds = SESSION_LIFETIME.as_secs();
+    format!("{SESSION_COOKIE}={session}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}")
+}
+
+/// Leads somewhere, and leaves neither a copy nor a trace of where from.
+pub(super) fn redirect(to: &str, cookie: Option<String>) -> Response {
+    let mut response = StatusCode::SEE_OTHER.into_response();
+    let headers = response.headers_mut();
+    if let Ok(to) = HeaderValue::from_str(to) {
+        headers.insert(header::LOCATION, to);
+    }
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    );
+    if let Some(value) = cookie.and_then(|cookie| HeaderValue::from_str(&cookie).ok()) {
+        headers.insert(header::SET_COOKIE, value);
+    }
+    response
+}
