@@ -9,6 +9,8 @@ use webhook::{
 const PROBE: &str = include_str!("apps/probe.py");
 /// Books every visit in two databases, one after the other.
 const LEDGER: &str = include_str!("apps/ledger.py");
+/// A page and what it calls, two services of one program.
+const TWO_HOSTS: &str = include_str!("apps/two_hosts.py");
 
 /// An application, as files of a commit.
 #[derive(Clone, Debug)]
@@ -46,6 +48,20 @@ impl App {
             "dayfly.toml",
             "[services.web]\nbuild = \".\"\nhealth = \"/healthz\"\n",
         )
+    }
+
+    /// Two public services at hosts of their own, `web` and `api`.
+    pub fn two_hosts() -> Self {
+        let dockerfile = "FROM dayfly-test/base:1\nCOPY two_hosts.py /app/\nEXPOSE 8080\n\
+                          CMD [\"python3\", \"-u\", \"/app/two_hosts.py\"]\n";
+        let toml = "[services.web]\nbuild = \".\"\nmain = true\nenv = { ROLE = \"web\" }\n\n\
+                    [services.api]\nbuild = \".\"\nenv = { ROLE = \"api\" }\n";
+        Self {
+            files: Files::new(),
+        }
+        .with("Dockerfile", dockerfile)
+        .with("two_hosts.py", TWO_HOSTS)
+        .with("dayfly.toml", toml)
     }
 
     /// The same program with a Postgres that has one note in it.

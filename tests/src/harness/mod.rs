@@ -8,6 +8,7 @@
 mod alone;
 mod api;
 mod apps;
+mod browser;
 mod calls;
 mod crowd;
 mod data;
@@ -29,6 +30,7 @@ mod wait;
 pub use alone::Alone;
 pub use api::{Api, Preview};
 pub use apps::App;
+pub use browser::Browser;
 pub use calls::{Act, Moment, Rule, Seen};
 pub use crowd::Crowd;
 pub use dayfly::Dayfly;

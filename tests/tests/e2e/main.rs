@@ -19,6 +19,7 @@ mod forks;
 mod hardening;
 mod hostile;
 mod ignoring;
+mod hosts;
 mod killing;
 mod local;
 mod mariadb_dumps;
