@@ -123,7 +123,7 @@ impl Page {
             Self::Unknown => "there is nothing at this address",
             Self::Away => "back in a moment",
             Self::NotReady => "the preview is not ready yet",
-            Self::Held => "this takes longer than usual, please try again",
+            Self::Held => "this takes longer than usual, please try again (limit: gate_hold)",
             Self::Unreachable => "the preview did not accept the connection",
             Self::Broken => "the preview closed the connection without a complete answer",
             Self::Late(limit) => {
