@@ -115,7 +115,7 @@ impl Exchange<'_> {
                     drop(counted);
                     match self.ask_gate(reason, &request).await? {
                         Asked::Forward(target) => (target, self.entry.key.count_request()),
-                        Asked::Answer(answer) => return Ok(answer),
+                        Asked::Answer(answer) => return Ok(*answer),
                     }
                 }
             },
@@ -125,7 +125,7 @@ impl Exchange<'_> {
                 drop(counted);
                 match self.ask_gate(reason, &request).await? {
                     Asked::Forward(target) => (target, self.entry.key.count_request()),
-                    Asked::Answer(answer) => return Ok(answer),
+                    Asked::Answer(answer) => return Ok(*answer),
                 }
             }
         };
@@ -206,9 +206,9 @@ impl Exchange<'_> {
             .await
         {
             Decision::Forward(to) => Ok(Asked::Forward(Target::Tcp(to))),
-            Decision::Answer(response, lease) => {
-                Ok(Asked::Answer(self.control_answer(response, lease, None)))
-            }
+            Decision::Answer(response, lease) => Ok(Asked::Answer(Box::new(
+                self.control_answer(response, lease, None),
+            ))),
             Decision::Held => Err(Page::Held),
             Decision::Away => Err(Page::Away),
         }
@@ -272,7 +272,7 @@ impl Exchange<'_> {
                     Ok(Asked::Forward(other)) => {
                         send(key, &other, *request, limits.upstream_head, limits).await
                     }
-                    Ok(Asked::Answer(answer)) => return Ok(answer),
+                    Ok(Asked::Answer(answer)) => return Ok(*answer),
                     Err(_away) => return Err(Page::Unreachable),
                 }
             }
@@ -342,7 +342,7 @@ impl Exchange<'_> {
 
 enum Asked {
     Forward(Target),
-    Answer(Response<ReplyBody>),
+    Answer(Box<Response<ReplyBody>>),
 }
 
 fn outgoing(
