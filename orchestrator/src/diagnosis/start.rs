@@ -291,83 +291,72 @@ mod tests {
         format!("{code}: {sentence}. {action}")
     }
 
-    /// Each with its nearest wrong explanations.
-    #[test]
-    fn what_was_seen_is_told_from_what_is_like_it() {
-        let refused = || Sight::Found(Probe::Refused);
-        let cases: [(Sight, Option<&[&str]>, &[&str], &[&str]); 9] = [
-            (
-                refused(),
-                None,
-                &[
-                    "DF302",
-                    "does not accept connections on port 8080",
-                    "0.0.0.0",
-                ],
-                &["HTTP", "listens on"],
-            ),
-            (
-                refused(),
-                Some(&[]),
-                &["DF302", "listens on no port"],
-                &["HTTP"],
-            ),
-            (
-                refused(),
-                Some(&["127.0.0.1:8080"]),
-                &["DF302", "127.0.0.1", "Listen on 0.0.0.0"],
-                &["`port ="],
-            ),
-            (
-                refused(),
-                Some(&["0.0.0.0:3000"]),
-                &["DF302", "port 3000", "`port = 3000`"],
-                &["127.0.0.1"],
-            ),
-            (
-                Sight::Waiting(117),
-                Some(&["0.0.0.0:8080"]),
-                &[
-                    "DF308",
-                    "has not answered `GET /` for 117 s",
-                    "start_seconds_max",
-                ],
-                &["speaks HTTP", "0.0.0.0"],
-            ),
-            (
-                Sight::Found(Probe::Silent),
-                None,
-                &["DF308", "has not answered"],
-                &["not HTTP"],
-            ),
-            (
-                Sight::Found(Probe::Closed),
-                None,
-                &["DF307", "closes every connection"],
-                &["not HTTP", "in time"],
-            ),
-            (
-                Sight::Found(Probe::NotHttp),
-                None,
-                &["DF307", "not HTTP"],
-                &["in time", "closes"],
-            ),
-            (
-                Sight::Found(Probe::Status(503)),
-                None,
-                &["DF306", "answers `GET /` with 503"],
-                &["HTTP there", "port"],
-            ),
-        ];
-        for (sight, listens, right, wrong) in cases {
-            let said = said(sight, listens);
-            for words in right {
-                assert!(said.contains(words), "{words:?} is not in {said:?}");
-            }
-            for words in wrong {
-                assert!(!said.contains(words), "{words:?} is in {said:?}");
-            }
+    /// Says what is right, and none of its nearest wrong explanations.
+    fn tells(sight: Sight, listens: Option<&[&str]>, right: &[&str], wrong: &[&str]) {
+        let said = said(sight, listens);
+        for words in right {
+            assert!(said.contains(words), "{words:?} is not in {said:?}");
         }
+        for words in wrong {
+            assert!(!said.contains(words), "{words:?} is in {said:?}");
+        }
+    }
+
+    #[test]
+    fn a_port_that_refuses_is_told_by_where_the_service_listens_instead() {
+        let refused = || Sight::Found(Probe::Refused);
+        let unseen = [
+            "DF302",
+            "does not accept connections on port 8080",
+            "0.0.0.0",
+        ];
+        tells(refused(), None, &unseen, &["HTTP", "listens on"]);
+        let nowhere = ["DF302", "listens on no port"];
+        tells(refused(), Some(&[]), &nowhere, &["HTTP"]);
+        let inside = ["DF302", "127.0.0.1", "Listen on 0.0.0.0"];
+        tells(refused(), Some(&["127.0.0.1:8080"]), &inside, &["`port ="]);
+        let elsewhere = ["DF302", "port 3000", "`port = 3000`"];
+        tells(
+            refused(),
+            Some(&["0.0.0.0:3000"]),
+            &elsewhere,
+            &["127.0.0.1"],
+        );
+    }
+
+    #[test]
+    fn what_is_late_is_told_from_what_is_no_http_and_from_what_answers_badly() {
+        let late = [
+            "DF308",
+            "has not answered `GET /` for 117 s",
+            "start_seconds_max",
+        ];
+        let here = ["0.0.0.0:8080"];
+        tells(
+            Sight::Waiting(117),
+            Some(&here),
+            &late,
+            &["speaks HTTP", "0.0.0.0"],
+        );
+        let found = Sight::Found;
+        let silent = ["DF308", "has not answered"];
+        tells(found(Probe::Silent), None, &silent, &["not HTTP"]);
+        let closed = ["DF307", "closes every connection"];
+        tells(
+            found(Probe::Closed),
+            None,
+            &closed,
+            &["not HTTP", "in time"],
+        );
+        let other = ["DF307", "not HTTP"];
+        tells(found(Probe::NotHttp), None, &other, &["in time", "closes"]);
+        let bad = ["DF306", "answers `GET /` with 503"];
+        tells(
+            found(Probe::Status(503)),
+            None,
+            &bad,
+            &["HTTP there", "port"],
+        );
     }
 
     #[test]

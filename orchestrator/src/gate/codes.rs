@@ -41,9 +41,8 @@ struct Issued {
 
 impl Codes {
     /// A code for the next host of a walk.
-    pub(super) fn issue(&self, walk: Walk) -> anyhow::Result<String> {
+    pub(super) fn issue(&self, walk: Walk, now: Instant) -> anyhow::Result<String> {
         let code = crate::random::hex::<16>()?;
-        let now = Instant::now();
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|_, issued| issued.until > now);
         anyhow::ensure!(
@@ -57,11 +56,11 @@ impl Codes {
 
     /// The walk of a code that was brought to a host, without that host; none where the code was used
     /// before, is for another host, or came too late. It does not work again, whatever the answer is.
-    pub(super) fn redeem(&self, code: &str, host: &HostName) -> Option<Walk> {
+    pub(super) fn redeem(&self, code: &str, host: &HostName, now: Instant) -> Option<Walk> {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Issued { until, mut walk } = open.remove(&SessionDigest::of(code))?;
         let next = walk.hosts.pop()?;
-        (next == *host && until > Instant::now()).then_some(walk)
+        (next == *host && until > now).then_some(walk)
     }
 }
 
@@ -82,33 +81,32 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn a_code_works_once_and_only_at_its_host() {
-        let codes = Codes::default();
-        let code = codes.issue(walk()).unwrap();
-        assert!(codes.redeem("guess", &host("next.test")).is_none());
-        let left = codes.redeem(&code, &host("next.test")).unwrap();
+    #[test]
+    fn a_code_works_once_and_only_at_its_host() {
+        let (codes, now) = (Codes::default(), Instant::now());
+        let code = codes.issue(walk(), now).unwrap();
+        assert!(codes.redeem("guess", &host("next.test"), now).is_none());
+        let left = codes.redeem(&code, &host("next.test"), now).unwrap();
         assert!(left.hosts == [host("last.test")] && left.session == "s");
-        assert!(codes.redeem(&code, &host("next.test")).is_none());
-        let stolen = codes.issue(walk()).unwrap();
-        assert!(codes.redeem(&stolen, &host("last.test")).is_none());
-        assert!(codes.redeem(&stolen, &host("next.test")).is_none());
+        assert!(codes.redeem(&code, &host("next.test"), now).is_none());
+        let stolen = codes.issue(walk(), now).unwrap();
+        assert!(codes.redeem(&stolen, &host("last.test"), now).is_none());
+        assert!(codes.redeem(&stolen, &host("next.test"), now).is_none());
         assert_ne!(code, stolen);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_code_expires() {
-        let codes = Codes::default();
-        let (early, late) = (codes.issue(walk()).unwrap(), codes.issue(walk()).unwrap());
-        tokio::time::advance(CODE_LIFETIME - Duration::from_millis(1)).await;
-        assert!(codes.redeem(&early, &host("next.test")).is_some());
-        tokio::time::advance(Duration::from_millis(1)).await;
-        assert!(codes.redeem(&late, &host("next.test")).is_none());
-        assert!(codes.issue(walk()).is_ok());
-        assert_eq!(
-            codes.0.lock().unwrap().len(),
-            1,
-            "the old ones are forgotten"
-        );
+    #[test]
+    fn a_code_expires() {
+        let (codes, now) = (Codes::default(), Instant::now());
+        let issue = |at| codes.issue(walk(), at).unwrap();
+        let (early, late) = (issue(now), issue(now));
+        let last = now + CODE_LIFETIME - Duration::from_millis(1);
+        assert!(codes.redeem(&early, &host("next.test"), last).is_some());
+        let over = now + CODE_LIFETIME;
+        issue(over);
+        assert_eq!(codes.0.lock().unwrap().len(), 1, "the old one is forgotten");
+        assert!(codes.redeem(&late, &host("next.test"), over).is_none());
+        let later = issue(now);
+        assert!(codes.redeem(&later, &host("next.test"), over).is_none());
     }
 }

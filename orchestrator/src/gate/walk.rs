@@ -13,6 +13,7 @@ use proxy::{
     gate::PATH_PREFIX,
     table::{HostName, SESSION_COOKIE},
 };
+use tokio::time::Instant;
 
 use super::{codes::Walk, pages, state::Gate};
 use crate::{config::Settings, store::SESSION_LIFETIME};
@@ -50,7 +51,7 @@ pub(super) fn begin(
 pub(super) fn enter(gate: &Gate, preview: &PreviewId, host: &HostName, head: &Parts) -> Response {
     let query = head.uri.query().unwrap_or_default();
     let code = query.split('&').find_map(|pair| pair.strip_prefix("code="));
-    let walk = code.and_then(|code| gate.codes.redeem(code, host));
+    let walk = code.and_then(|code| gate.codes.redeem(code, host, Instant::now()));
     match walk.filter(|walk| walk.preview == *preview) {
         Some(walk) => go_on(gate, walk),
         None => pages::link_needed(),
@@ -74,7 +75,7 @@ fn next(gate: &Gate, settings: &Settings, walk: Walk) -> anyhow::Result<String> 
         return Ok(walk.end);
     };
     let url = settings.url(host.as_str());
-    let code = gate.codes.issue(walk)?;
+    let code = gate.codes.issue(walk, Instant::now())?;
     Ok(format!("{url}{PATH_PREFIX}{ENTER}?code={code}"))
 }
 
