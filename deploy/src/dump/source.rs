@@ -95,12 +95,8 @@ impl Source {
         }
     }
 
-    /// Why it is no whole dump, where it has a dump's first words and not its last ones.
-    pub(super) fn is_cut_off(&self) -> Option<String> {
-        let ending = self.ending.filter(|_| !self.complete)?;
-        Some(format!(
-            "it has a dump's first lines and not its last one ({ending:?}): the file is cut off; make \
-             it again"
-        ))
+    /// The last words of a whole dump, where it has a dump's first words and not these.
+    pub(super) fn lacks(&self) -> Option<&'static str> {
+        self.ending.filter(|_| !self.complete)
     }
 }

@@ -162,7 +162,7 @@ async fn a_seed_that_goes_elsewhere_or_reads_what_lies_beside_it_is_the_applicat
 async fn a_seed_that_cannot_become_the_data_says_why_and_where() -> anyhow::Result<()> {
     Dayfly::play(async |dayfly| {
         let two = format!("\\connect one\n{NOTES}\\connect two\n{NOTES}");
-        let cut = format!("-- PostgreSQL database dump\n{NOTES}");
+        let cut = format!("-- PostgreSQL database dump\n{NOTES}copy notes from stdin;\nhal");
         let cases = [
             ("two", two.as_str(), "fills the databases one and two"),
             ("runs", "select 1;\n\\! id\n", "seed.sql failed at line 2"),

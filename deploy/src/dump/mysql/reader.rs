@@ -273,8 +273,11 @@ impl MysqlReader {
         }
         self.flush();
         self.state = State::Ended;
-        match self.source.is_cut_off() {
-            Some(why) => Err(self.refuse(why)),
+        match self.source.lacks() {
+            Some(ending) => Err(self.refuse(format!(
+                "it has a dump's first lines and not its last one ({ending:?}): the file is cut off; \
+                 make it again"
+            ))),
             None => Ok(()),
         }
     }

@@ -162,7 +162,8 @@ fn what_reaches_beyond_the_database_is_refused_with_its_line() {
 #[test]
 fn what_is_cut_off_is_refused() {
     let dump = "-- PostgreSQL database dump\nselect 1;\n";
-    assert!(read(dump, &[]).0.unwrap_err().contains("cut off"));
+    let cut = "-- PostgreSQL database dump\nselect 1;\nselect 2";
+    assert!(read(cut, &[]).0.unwrap_err().contains("cut off"));
     let whole = format!("--\n{dump}--\n-- PostgreSQL database dump complete\n--\n");
     assert_eq!(become_of(&whole), whole);
     // A dump of all databases holds dumps of each.
@@ -171,7 +172,7 @@ fn what_is_cut_off_is_refused() {
         "PostgreSQL database cluster dump\n-- PostgreSQL database dump",
         1,
     );
-    assert!(read(&cluster, &[]).0.unwrap_err().contains("cut off"));
+    assert_eq!(become_of(&cluster), cluster);
     let comments = "-- a\n".repeat(1 << 18) + "COPY t FROM stdin;\nit's\n\\.\n";
     assert_eq!(become_of(&comments), comments);
     assert!(
@@ -266,4 +267,13 @@ proptest! {
             prop_assert!(!why.starts_with("unexplained"), "{}", why);
         }
     }
+}
+
+#[test]
+fn a_dump_without_its_last_line_is_read_and_that_is_noted() {
+    let dump = "-- PostgreSQL database dump\nselect 1;\n";
+    let (read, report) = read(dump, &[]);
+    assert_eq!(read.unwrap(), dump);
+    let notes = report.lock().notes();
+    assert!(notes[0].contains("may be cut off"), "{notes:?}");
 }
