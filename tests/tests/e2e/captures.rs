@@ -3,7 +3,7 @@
 use anyhow::{Context as _, ensure};
 use http::Method;
 use serde_json::json;
-use tests::harness::{App, Dayfly, Options};
+use tests::harness::{App, Browser, Dayfly, Options};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_capture_opens_the_same_state_each_time_whatever_became_of_its_source()
@@ -74,12 +74,10 @@ async fn a_captures_link_opens_a_copy_of_its_own_for_whoever_presses() -> anyhow
         let second = second.and_then(|service| service["url"].as_str());
         let links = [(copy, "/env?total=7"), (second.context("no URL")?, "/")];
         for (link, into) in links {
-            let (base, token) = link.split_once("/.dayfly/open").context("no link")?;
-            let opened = dayfly
-                .visitor(base)
-                .get(&format!("/.dayfly/open{token}"))
-                .await?;
-            ensure!(opened.headers["location"] == into, "{opened:?}");
+            let (base, _) = link.split_once("/.dayfly/open").context("no link")?;
+            let (way, _) = Browser::new(dayfly.proxy).open(link).await?;
+            let end = format!("{base}{into}");
+            ensure!(way.last() == Some(&end), "{way:?}");
         }
         let refused = [
             ("//elsewhere.test", "one `/`"),
