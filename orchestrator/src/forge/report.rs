@@ -40,7 +40,7 @@ pub fn url(settings: &Settings, row: &PreviewRow) -> Option<String> {
 /// How many characters the forge takes of a record's description.
 const DESCRIPTION_MAX: usize = 140;
 
-/// One sentence of at most [`DESCRIPTION_MAX`] characters, for records.
+/// One sentence of at most 140 characters, for records.
 pub fn description(summary: &Summary) -> String {
     let sentence = match (&summary.phase, &summary.diagnosis, &summary.waiting_for) {
         (Phase::Failed, Some(diagnosis), _) => diagnosis.sentence.clone(),

@@ -47,8 +47,10 @@ const ALIKE_MAX: usize = 3;
 /// How long a service of which nothing is asked has to run to count as ready.
 const STAYS_MIN: Duration = Duration::from_secs(1);
 /// How long after its beginning, and how often, people are told what is seen.
-const TELL_AFTER: Duration = Duration::from_secs(3);
-const TELL_EVERY: Duration = Duration::from_secs(1);
+const TELL_AFTER: Duration = Duration::from_secs(2);
+const TELL_EVERY: Duration = Duration::from_millis(500);
+/// How long after it was started again its last end says more than that it does not listen yet.
+const FRESH: Duration = Duration::from_secs(5);
 /// Seconds that people are told are told in steps of as many.
 const TOLD_SECONDS: u64 = 10;
 
@@ -335,14 +337,9 @@ impl<'a> Wait<'a> {
             .filter(|other| other.key != self.key)
             .filter_map(Wait::not_ready)
             .collect();
-        let last_end = self.seen().ends.last().map(|(end, _)| end.clone());
         let it = self.sight();
-        let diagnosis = match (&it.sight, last_end) {
-            (Sight::Ended(end), _) => diagnosis::exited(self.service, end, &others, evidence),
-            // It was just started once more, and has not said anything new.
-            (Sight::Started | Sight::Found(Probe::Refused), Some(end)) => {
-                diagnosis::exited(self.service, &end, &others, evidence)
-            }
+        let diagnosis = match &it.sight {
+            Sight::Ended(end) => diagnosis::exited(self.service, end, &others, evidence),
             _ => diagnosis::not_ready(&it, self.limit.as_secs(), &others, evidence),
         };
         StepError::Permanent(diagnosis)
@@ -366,7 +363,14 @@ impl<'a> Wait<'a> {
                 };
                 Sight::Waiting(seconds - seconds % step)
             }
-            _ => seen.sight.clone(),
+            _ => match (&seen.sight, seen.ends.last()) {
+                (Sight::Started | Sight::Found(Probe::Refused), Some((end, _)))
+                    if seen.runs_since.elapsed() < FRESH =>
+                {
+                    Sight::Ended(end.clone())
+                }
+                (sight, _) => sight.clone(),
+            },
         };
         NotReady {
             service: self.service,
