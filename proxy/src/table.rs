@@ -72,7 +72,7 @@ pub struct Route {
     pub access: Access,
     /// Routes with the same word here are one application on several hosts: a browser may ask, without a
     /// session, whether a page of one may call another. Empty for a route that stands alone.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub group: String,
 }
 
