@@ -11,6 +11,7 @@ mod probe;
 mod remove;
 mod run;
 mod seed;
+mod seen;
 mod source;
 
 pub(super) use context::{Effect, Ended, StepError};

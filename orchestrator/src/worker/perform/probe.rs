@@ -13,7 +13,7 @@ use std::{
 
 use deploy::{
     blueprint::{Health, Service},
-    engine::{CONNECT_MAX, ContainerState, Probe, ServiceKey, ServiceRun},
+    engine::{ContainerState, Probe, ServiceKey, ServiceRun},
     names::{RevisionNumber, ServiceName},
 };
 use futures_util::{
@@ -26,6 +26,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use super::{
     context::{Effect, StepContext, StepError},
     run::last_lines,
+    seen::Seen,
 };
 use crate::{
     clock::wall_ms,
@@ -42,17 +43,11 @@ const BESIDE: Duration = Duration::from_secs(3);
 const ATTEMPTS_MAX: usize = 4;
 /// How often the container itself is looked at.
 const LOOK_PAUSE: Duration = Duration::from_millis(250);
-/// After how many ends in the same way a service is given up.
-const ALIKE_MAX: usize = 3;
 /// How long a service of which nothing is asked has to run to count as ready.
 const STAYS_MIN: Duration = Duration::from_secs(1);
 /// How long after its beginning, and how often, people are told what is seen.
 const TELL_AFTER: Duration = Duration::from_secs(2);
 const TELL_EVERY: Duration = Duration::from_millis(500);
-/// How long after it was started again its last end says more than that it does not listen yet.
-const FRESH: Duration = Duration::from_secs(5);
-/// Seconds that people are told are told in steps of as many.
-const TOLD_SECONDS: u64 = 10;
 
 /// Waits until every service is ready at the same time, or one of them cannot become ready.
 pub(super) async fn probe(
@@ -126,22 +121,6 @@ struct Wait<'a> {
     seen: Mutex<Seen>,
 }
 
-/// What was seen of it.
-struct Seen {
-    sight: Sight,
-    run: Option<ServiceRun>,
-    /// When it last came to run, as far as we looked.
-    runs_since: Instant,
-    /// How it ended, without the numbers in its last line: counters and times differ each time.
-    ends: Vec<(End, String)>,
-    /// How often it has to have ended since nobody is left to wait for: the last time after a run
-    /// that began when its siblings were there.
-    hopeless_at: Option<usize>,
-    /// Since when the oldest attempt has had no answer.
-    asked_at: Option<Instant>,
-    ready: bool,
-}
-
 type Attempts<'a> = FuturesUnordered<BoxFuture<'a, Probe>>;
 
 impl<'a> Wait<'a> {
@@ -164,15 +143,7 @@ impl<'a> Wait<'a> {
             host,
             limit,
             deadline: Instant::now() + limit,
-            seen: Mutex::new(Seen {
-                sight: Sight::Started,
-                run: None,
-                runs_since: Instant::now(),
-                ends: Vec::new(),
-                hopeless_at: None,
-                asked_at: None,
-                ready: false,
-            }),
+            seen: Mutex::new(Seen::new()),
         }
     }
 
@@ -285,24 +256,9 @@ impl<'a> Wait<'a> {
         self.service.health == Health::Running && seen.runs_since.elapsed() >= STAYS_MIN
     }
 
-    /// Whether it ended in the same way again and again.
-    fn is_stuck(&self) -> bool {
-        let seen = self.seen();
-        let last = seen.ends.len().checked_sub(ALIKE_MAX);
-        let last = last.map(|from| &seen.ends[from..]);
-        last.is_some_and(|last| {
-            let like = |(end, line): &(End, String)| {
-                let (first, said) = &last[0];
-                (end.exit_code, end.out_of_memory, line)
-                    == (first.exit_code, first.out_of_memory, said)
-            };
-            last.iter().all(like)
-        })
-    }
-
     /// Fails where it is stuck and no sibling is left for whom it may be waiting.
     async fn give_up_if_hopeless(&self, all: &[Wait<'_>]) -> Result<(), StepError> {
-        let settled = |wait: &Wait<'_>| wait.is_ready() || wait.is_stuck();
+        let settled = |wait: &Wait<'_>| wait.is_ready() || wait.seen().is_stuck();
         if !all
             .iter()
             .filter(|other| other.key != self.key)
@@ -311,21 +267,14 @@ impl<'a> Wait<'a> {
             self.seen().hopeless_at = None;
             return Ok(());
         }
-        match self.has_tried_in_vain() && self.is_stuck() {
+        let hopeless = {
+            let mut seen = self.seen();
+            seen.has_tried_in_vain() && seen.is_stuck()
+        };
+        match hopeless {
             true => Err(self.too_late(all).await),
             false => Ok(()),
         }
-    }
-
-    /// Whether a run that began when its siblings were there has ended.
-    fn has_tried_in_vain(&self) -> bool {
-        let mut seen = self.seen();
-        let runs = matches!(&seen.run, Some(run) if run.state == ContainerState::Running);
-        let ends = seen.ends.len();
-        let enough = *seen
-            .hopeless_at
-            .get_or_insert(ends + if runs { 2 } else { 1 });
-        ends >= enough
     }
 
     /// Why it did not become ready, and who else did not.
@@ -351,30 +300,9 @@ impl<'a> Wait<'a> {
 
     fn sight(&self) -> NotReady<'a> {
         let seen = self.seen();
-        let waiting = seen.asked_at.map(|since| since.elapsed());
-        let sight = match waiting {
-            // Whoever has not accepted the connection by then is found to refuse it.
-            Some(waiting) if waiting > CONNECT_MAX => {
-                let seconds = waiting.as_secs();
-                let step = if seconds < TOLD_SECONDS {
-                    1
-                } else {
-                    TOLD_SECONDS
-                };
-                Sight::Waiting(seconds - seconds % step)
-            }
-            _ => match (&seen.sight, seen.ends.last()) {
-                (Sight::Started | Sight::Found(Probe::Refused), Some((end, _)))
-                    if seen.runs_since.elapsed() < FRESH =>
-                {
-                    Sight::Ended(end.clone())
-                }
-                (sight, _) => sight.clone(),
-            },
-        };
         NotReady {
             service: self.service,
-            sight,
+            sight: seen.sight(),
             listens: seen.run.as_ref().and_then(|run| run.listens.clone()),
         }
     }
