@@ -58,12 +58,31 @@ impl Store {
 
     /// The events of a preview, oldest first.
     pub async fn events(&self, preview: &PreviewId) -> Result<Vec<EventRow>, StoreError> {
+        self.read_events(preview, "").await
+    }
+
+    /// The same without what was done in an earlier life than the one that goes on, or that went
+    /// last: a name may have been used before.
+    pub async fn events_of_life(&self, preview: &PreviewId) -> Result<Vec<EventRow>, StoreError> {
+        const OF_LIFE: &str = "AND NOT EXISTS (
+            SELECT 1 FROM revisions JOIN previews ON previews.id = revisions.preview
+            WHERE revisions.preview = events.preview AND revisions.number = events.revision
+                AND revisions.life < previews.life - (previews.gone_at IS NOT NULL))";
+        self.read_events(preview, OF_LIFE).await
+    }
+
+    async fn read_events(
+        &self,
+        preview: &PreviewId,
+        more: &'static str,
+    ) -> Result<Vec<EventRow>, StoreError> {
         let preview = preview.clone();
         self.read(move |connection| {
-            let mut statement = connection.prepare_cached(
+            let sql = format!(
                 "SELECT revision, at, step, took_ms, note FROM events
-                 WHERE preview = ?1 ORDER BY id",
-            )?;
+                 WHERE preview = ?1 {more} ORDER BY id"
+            );
+            let mut statement = connection.prepare_cached(&sql)?;
             let rows = statement.query_map([preview.as_str()], |row| {
                 Ok(EventRow {
                     revision: row.get(0)?,

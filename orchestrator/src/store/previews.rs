@@ -374,10 +374,61 @@ fn optional<T: serde::Serialize>(
 
 #[cfg(test)]
 mod tests {
-    use deploy::names::CommitSha;
+    use deploy::names::{CommitSha, RevisionNumber};
 
     use super::*;
-    use crate::lifecycle::{Ending, Head};
+    use crate::{
+        lifecycle::{Ending, Head},
+        store::{EventRow, NewRevision, inherit::Inherited},
+    };
+
+    #[tokio::test]
+    async fn steps_of_an_earlier_life_are_told_until_another_life_begins() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("dayfly.db")).unwrap();
+        let id = PreviewId::parse("up-1").unwrap();
+        let slug = "up".to_owned();
+        let again = || NewPreview {
+            id: id.clone(),
+            slug: slug.clone(),
+        };
+        store.ensure_local(again(), 1).await.unwrap();
+        let number = RevisionNumber(1);
+        let new = NewRevision {
+            number,
+            commit: CommitSha::parse(&"a".repeat(40)).unwrap(),
+            request: 0,
+            inherited: Inherited::default(),
+        };
+        store.begin_revision(&id, new, 1).await.unwrap();
+        let event = EventRow {
+            revision: Some(number.0),
+            at_ms: 1,
+            step: "build web".to_owned(),
+            took_ms: 1,
+            note: None,
+        };
+        store.add_event(&id, Some(number), event).await.unwrap();
+        let told = async || store.events_of_life(&id).await.unwrap().len();
+        assert_eq!(told().await, 1);
+        let end = |desired: &mut Desired| desired.end(Ending::Closed);
+        store.change_desired(&id, 2, end).await.unwrap();
+        store.confirm_gone(&id, 3).await.unwrap();
+        assert_eq!(told().await, 1, "it is gone, and says what was done for it");
+        let serve = |desired: &mut Desired| desired.wanted = Wanted::Serve(head());
+        store.change_desired(&id, 4, serve).await.unwrap();
+        assert_eq!(told().await, 0, "another preview of this name has begun");
+    }
+
+    fn head() -> Head {
+        Head {
+            commit: CommitSha::parse(&"a".repeat(40)).unwrap(),
+            branch: "main".to_owned(),
+            base: "main".to_owned(),
+            author: "ada".to_owned(),
+            title: "a title".to_owned(),
+        }
+    }
 
     #[tokio::test]
     async fn what_was_asked_for_again_while_it_was_cleared_away_is_not_gone() {
@@ -390,19 +441,11 @@ mod tests {
             slug,
         };
         store.ensure_local(new, 1).await.unwrap();
-        let head = Head {
-            commit: CommitSha::parse(&"a".repeat(40)).unwrap(),
-            branch: "main".to_owned(),
-            base: "main".to_owned(),
-            author: "ada".to_owned(),
-            title: "a title".to_owned(),
-        };
         for (again, gone_at_ms) in [(false, Some(3)), (true, None)] {
-            let head = head.clone();
             let change = move |desired: &mut Desired| {
                 desired.end(Ending::Closed);
                 if again {
-                    desired.wanted = Wanted::Serve(head);
+                    desired.wanted = Wanted::Serve(head());
                 }
             };
             store.change_desired(&id, 2, change).await.unwrap();
