@@ -14,7 +14,7 @@ use super::{
     paths::Mention,
     postgres::{self, Command, Rules, Ruling, sends},
     report::SharedReport,
-    source::{Heading, Source},
+    source::{CUT_OFF, Heading, Source},
 };
 
 /// How much of a statement is held. A longer one passes as it is: what is rewritten is short.
@@ -329,8 +329,7 @@ impl ScriptReader {
     /// The innermost file has ended.
     fn end(&mut self) -> io::Result<()> {
         if !self.lexer.is_plain() {
-            let why = "it ends in the middle of a statement: the file is cut off; make it again";
-            return Err(self.refuse(why.to_owned()));
+            return Err(self.refuse(CUT_OFF.to_owned()));
         }
         let open = self.held.begins.is_some();
         if open {
@@ -339,9 +338,7 @@ impl ScriptReader {
         self.flush();
         if let Some(ending) = self.source()?.lacks() {
             if open {
-                let why =
-                    "it ends in the middle of a statement: the file is cut off; make it again";
-                return Err(self.refuse(why.to_owned()));
+                return Err(self.refuse(CUT_OFF.to_owned()));
             }
             // Between two statements a dump that somebody shortened looks like one that is cut off.
             let what =

@@ -9,6 +9,10 @@ const PIECE_BYTES: usize = 64 * 1024;
 /// How much of a file's beginning says where it comes from.
 const HEADING_BYTES: usize = 4 * 1024;
 
+/// Why a script is refused that stops where it cannot end.
+pub(super) const CUT_OFF: &str =
+    "it ends in the middle of a statement: the file is cut off; make it again";
+
 /// With which words dumps begin, and end.
 const HEADINGS: [(&str, &str); 4] = [
     (

@@ -1,5 +1,7 @@
 //! The tokens of one statement, with names as the server would take them.
 
+use std::ops::Range;
+
 use super::lexer::is_word;
 
 /// What a token is.
@@ -152,7 +154,8 @@ pub(super) fn literal(text: &[u8]) -> Vec<u8> {
     enclosed(text, b'\'')
 }
 
-fn enclosed(text: &[u8], quote: u8) -> Vec<u8> {
+/// Text in quotes, with those in it doubled.
+pub(super) fn enclosed(text: &[u8], quote: u8) -> Vec<u8> {
     let mut bytes = vec![quote];
     for &byte in text {
         bytes.push(byte);
@@ -166,7 +169,7 @@ fn enclosed(text: &[u8], quote: u8) -> Vec<u8> {
 
 fn tokens(text: &[u8]) -> Vec<Token> {
     let mut tokens: Vec<Token> = Vec::new();
-    let (mut at, mut depth) = (0, 0);
+    let mut at = 0;
     while let Some(&byte) = text.get(at) {
         let start = at;
         let rest = &text[at..];
@@ -210,20 +213,21 @@ fn tokens(text: &[u8]) -> Vec<Token> {
                 Kind::Sign(byte)
             }
         };
-        if kind == Kind::Sign(b')') {
-            depth = u32::saturating_sub(depth, 1);
-        }
-        tokens.push(Token {
-            kind,
-            start,
-            end: at,
-            depth,
-        });
-        if kind == Kind::Sign(b'(') {
-            depth += 1;
-        }
+        push(&mut tokens, kind, start..at);
     }
     tokens
+}
+
+/// Adds a token; the two of a pair of parentheses have the depth of what is around them.
+pub(super) fn push(tokens: &mut Vec<Token>, kind: Kind, place: Range<usize>) {
+    let open = |last: &Token| last.depth + u32::from(last.kind == Kind::Sign(b'('));
+    let depth = tokens.last().map_or(0, open);
+    tokens.push(Token {
+        kind,
+        start: place.start,
+        end: place.end,
+        depth: depth.saturating_sub(u32::from(kind == Kind::Sign(b')'))),
+    });
 }
 
 /// Whether a literal takes backslashes, by the E right before it.
@@ -250,7 +254,8 @@ fn comment(rest: &[u8]) -> usize {
     at
 }
 
-fn enclosed_length(rest: &[u8], quote: u8, escapes: bool) -> usize {
+/// How long what begins with a quote is. A doubled one is a part of it.
+pub(super) fn enclosed_length(rest: &[u8], quote: u8, escapes: bool) -> usize {
     let mut at = 1;
     while let Some(&byte) = rest.get(at) {
         at += 1;

@@ -11,7 +11,12 @@ use super::{
     lexer::{Lexer, Seen},
     refusals::{COMMANDS, backslash},
 };
-use crate::dump::{held::Held, reader::Refused, report::SharedReport, source::Source};
+use crate::dump::{
+    held::Held,
+    reader::Refused,
+    report::SharedReport,
+    source::{CUT_OFF, Source},
+};
 
 /// How much of a statement is held. Of a longer one, its beginning decides.
 const STATEMENT_BYTES_MAX: usize = 1 << 20;
@@ -265,8 +270,7 @@ impl MysqlReader {
 
     fn end(&mut self) -> io::Result<()> {
         if !self.lexer.is_plain() {
-            let why = "it ends in the middle of a statement: the file is cut off; make it again";
-            return Err(self.refuse(why.to_owned()));
+            return Err(self.refuse(CUT_OFF.to_owned()));
         }
         if self.held.begins.is_some() {
             self.statement(0)?;

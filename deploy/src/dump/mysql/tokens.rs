@@ -2,7 +2,7 @@
 
 use crate::dump::{
     lexer::is_word,
-    tokens::{Kind, Statement, Token},
+    tokens::{Kind, Statement, Token, enclosed, enclosed_length, push},
 };
 
 /// A statement, with the code that only some servers run (`/*!40101 … */`) as a part of it.
@@ -12,20 +12,12 @@ pub(super) fn statement(text: &[u8]) -> Statement<'_> {
 
 /// A name as a statement has it.
 pub(super) fn quoted(name: &[u8]) -> Vec<u8> {
-    let mut bytes = vec![b'`'];
-    for &byte in name {
-        bytes.push(byte);
-        if byte == b'`' {
-            bytes.push(byte);
-        }
-    }
-    bytes.push(b'`');
-    bytes
+    enclosed(name, b'`')
 }
 
 fn tokens(text: &[u8]) -> Vec<Token> {
     let mut tokens: Vec<Token> = Vec::new();
-    let (mut at, mut depth) = (0, 0);
+    let mut at = 0;
     while let Some(&byte) = text.get(at) {
         let start = at;
         let rest = &text[at..];
@@ -35,7 +27,8 @@ fn tokens(text: &[u8]) -> Vec<Token> {
         }
         let kind = match byte {
             b'\'' | b'"' | b'`' => {
-                at += enclosed_length(rest);
+                // What is in quotes takes backslashes, but for names.
+                at += enclosed_length(rest, byte, byte != b'`');
                 match byte {
                     b'`' => Kind::Quoted,
                     _ => Kind::Literal,
@@ -50,18 +43,7 @@ fn tokens(text: &[u8]) -> Vec<Token> {
                 Kind::Sign(byte)
             }
         };
-        if kind == Kind::Sign(b')') {
-            depth = u32::saturating_sub(depth, 1);
-        }
-        tokens.push(Token {
-            kind,
-            start,
-            end: at,
-            depth,
-        });
-        if kind == Kind::Sign(b'(') {
-            depth += 1;
-        }
+        push(&mut tokens, kind, start..at);
     }
     tokens
 }
@@ -92,22 +74,6 @@ fn digits(text: &[u8]) -> usize {
 fn line(rest: &[u8]) -> usize {
     let end = rest.iter().position(|&byte| byte == b'\n');
     end.map_or(rest.len(), |end| end + 1)
-}
-
-/// What is in quotes takes backslashes, but for names.
-fn enclosed_length(rest: &[u8]) -> usize {
-    let quote = rest[0];
-    let mut at = 1;
-    while let Some(&byte) = rest.get(at) {
-        at += 1;
-        match byte {
-            b'\\' if quote != b'`' => at += 1,
-            byte if byte == quote && rest.get(at) == Some(&quote) => at += 1,
-            byte if byte == quote => break,
-            _ => {}
-        }
-    }
-    at.min(rest.len())
 }
 
 #[cfg(test)]
