@@ -272,13 +272,13 @@ impl Planner<'_> {
     /// Probe, compare the head once more, swap: in this order, and the swap only for addresses at
     /// which the revision was seen ready.
     fn serve_when_ready(&mut self, revision: &RevisionFacts, blueprint: &Blueprint) {
+        let probe = Step::Probe {
+            revision: revision.number,
+        };
         let Some(addresses) = self.observed.addresses(revision) else {
             // One that ended with an error and is about to be started again has none.
             if self.observed.runs(revision) {
-                let step = Step::Probe {
-                    revision: revision.number,
-                };
-                self.attempt(revision, &Attempt::Probe, step);
+                self.attempt(revision, &Attempt::Probe, probe);
             }
             return;
         };
@@ -301,10 +301,7 @@ impl Planner<'_> {
         let ready = self.observed.ready.get(&revision.number) == Some(&addresses);
         let settled = routed && self.observed.in_doubt.is_empty();
         if !ready {
-            let step = Step::Probe {
-                revision: revision.number,
-            };
-            self.attempt(revision, &Attempt::Probe, step);
+            self.attempt(revision, &Attempt::Probe, probe);
         } else if !settled && self.is_confirmed(revision.number) {
             let step = Step::Route {
                 revision: revision.number,

@@ -88,8 +88,7 @@ impl Docker {
 
     pub(crate) async fn stop_and_remove(&self, key: &ServiceKey) -> Result<(), EngineError> {
         let name = self.names(&key.preview).service(key.revision, &key.service);
-        let there = self.inspect(&name).await?;
-        if let Some(there) = there.filter(|there| self.is_ours(there, &name)) {
+        if let Some(there) = self.inspect_ours(&name).await? {
             let what = describe(key);
             if runs(&there) && !is_deaf(&there) {
                 let seconds = i32::try_from(STOP_GRACE.as_secs()).unwrap_or(i32::MAX);
@@ -112,13 +111,19 @@ impl Docker {
         &self,
         name: &str,
     ) -> Result<Option<(String, bool)>, EngineError> {
+        Ok(self.inspect_ours(name).await?.map(|there| {
+            let running = runs(&there);
+            (there.id.unwrap_or_else(|| name.to_owned()), running)
+        }))
+    }
+
+    /// The container of that name, if its labels are those that lead to it.
+    pub(crate) async fn inspect_ours(
+        &self,
+        name: &str,
+    ) -> Result<Option<ContainerInspectResponse>, EngineError> {
         let there = self.inspect(name).await?;
-        Ok(there
-            .filter(|there| self.is_ours(there, name))
-            .map(|there| {
-                let running = runs(&there);
-                (there.id.unwrap_or_else(|| name.to_owned()), running)
-            }))
+        Ok(there.filter(|there| self.is_ours(there, name)))
     }
 
     pub(crate) async fn inspect(

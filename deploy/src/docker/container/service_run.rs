@@ -16,8 +16,7 @@ impl Docker {
     /// What a service does right now; `None` where it has no container.
     pub(crate) async fn run_of(&self, key: &ServiceKey) -> Result<Option<ServiceRun>, EngineError> {
         let name = self.names(&key.preview).service(key.revision, &key.service);
-        let there = self.inspect(&name).await?;
-        let Some(there) = there.filter(|there| self.is_ours(there, &name)) else {
+        let Some(there) = self.inspect_ours(&name).await? else {
             return Ok(None);
         };
         let network = Network::Revision(key.revision);

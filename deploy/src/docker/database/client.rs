@@ -26,10 +26,8 @@ impl DataAccess for Docker {
         let network = self
             .network_id(&key.preview, &Network::Data(key.generation))
             .await?;
-        let there = self.inspect(&container).await?;
-        let address = there
-            .filter(|there| self.is_ours(there, &container))
-            .and_then(|there| address_in(&there, &network));
+        let there = self.inspect_ours(&container).await?;
+        let address = there.and_then(|there| address_in(&there, &network));
         let missing = || EngineError::Missing(format!("{}, as something that runs", describe(key)));
         let address = address.ok_or_else(missing)?;
         let nobody = SecretString::from(String::new());

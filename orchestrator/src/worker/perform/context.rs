@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
 use deploy::{
-    engine::EngineError,
+    engine::{EngineError, ServiceKey},
     names::{PreviewId, RevisionNumber, ServiceName},
 };
 use webhook::forge::ForgeError;
@@ -83,6 +83,15 @@ pub(super) struct StepContext<'a> {
 }
 
 impl StepContext<'_> {
+    /// What the engine knows a service of this preview by.
+    pub(super) fn service_key(&self, number: RevisionNumber, name: &ServiceName) -> ServiceKey {
+        ServiceKey {
+            preview: self.preview.clone(),
+            revision: number,
+            service: name.clone(),
+        }
+    }
+
     pub(super) fn revision(&self, number: RevisionNumber) -> Result<&RevisionFacts, StepError> {
         let facts = self.state.observed.revision(number);
         facts.ok_or_else(|| StepError::transient(format!("revision {number} is not known")))

@@ -1,8 +1,8 @@
 //! Waits until every service of a revision is ready, and says meanwhile what is seen of them.
 //!
 //! A service that ends with an error is started again by the engine, since it may have been waiting
-//! for a sibling. It fails for good when it ends in the same way again and again although nobody is left to wait
-//! for, and at the deadline. A slow answer is no failure: attempts go on beside each other.
+//! for a sibling. It fails for good when it ends in the same way again and again although nobody is left
+//! to wait for, and at the deadline. A slow answer is no failure: attempts go on beside each other.
 
 use std::{
     collections::BTreeMap,
@@ -135,11 +135,7 @@ impl<'a> Wait<'a> {
         Self {
             context,
             service,
-            key: ServiceKey {
-                preview: context.preview.clone(),
-                revision: number,
-                service: service.name.clone(),
-            },
+            key: context.service_key(number, &service.name),
             host,
             limit,
             deadline: Instant::now() + limit,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use deploy::{
-    engine::{Network, ServiceKey, Stray},
+    engine::{Network, Stray},
     names::{ImageId, RevisionNumber, ServiceName},
 };
 
@@ -22,11 +22,7 @@ pub(super) async fn service(
     number: RevisionNumber,
     name: &ServiceName,
 ) -> Result<Effect, StepError> {
-    let key = ServiceKey {
-        preview: context.preview.clone(),
-        revision: number,
-        service: name.clone(),
-    };
+    let key = context.service_key(number, name);
     service::keep_log(&*context.ports.engine, &context.ports.settings.logs, &key).await;
     context.ports.engine.remove_service(&key).await?;
     Ok(Effect::Done)

@@ -70,11 +70,7 @@ pub(super) async fn explain(
     name: &ServiceName,
 ) -> Result<Effect, StepError> {
     let service = source::service(context, number, name)?;
-    let key = ServiceKey {
-        preview: context.preview.clone(),
-        revision: number,
-        service: name.clone(),
-    };
+    let key = context.service_key(number, name);
     let run = context.ports.engine.service_run(&key).await?;
     let Some(run) = run else {
         return Ok(Effect::Done);
