@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use super::{
@@ -13,6 +14,9 @@ use crate::{
     builder::{BuildError, BuildEvent, BuildRequest, silence},
     names::{ImageId, PreviewId, ServiceName},
 };
+
+/// How soon the end of a dropped build is known. Builders that do not tell it are given longer.
+const ENDED_WITHIN: Duration = Duration::from_secs(5);
 
 async fn request(fixture: &dyn Fixture, source: &Source) -> Result<BuildRequest, Broken> {
     Ok(BuildRequest {
@@ -122,7 +126,14 @@ pub async fn dropping_a_build_ends_it(fixture: &dyn Fixture) -> Kept {
             }
         };
     }
-    eventually("the dropped build's step ends", running, |running| !running).await?;
+    // Whoever waits for the end finds that nothing runs any more.
+    let ended = tokio::time::timeout(ENDED_WITHIN, fixture.builder().ended(&shop()?)).await;
+    expect(ended.is_ok(), "the end of a dropped build is told", &ended)?;
+    expect(
+        !fixture.is_building().await?,
+        "the dropped build's step ended",
+        &(),
+    )?;
     let seen = observe(fixture).await?;
     expect(seen.is_empty(), "a dropped build leaves nothing", &seen)
 }

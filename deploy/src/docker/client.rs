@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     DockerConfig, Firewall,
+    build::under_way::BuildsUnderWay,
     database::DataLocks,
     error::{classify, found},
     image_facts::ImageFacts,
@@ -48,6 +49,7 @@ struct Inner {
     allocation: tokio::sync::Mutex<()>,
     /// Snapshots that are being made.
     data_locks: DataLocks,
+    builds: BuildsUnderWay,
     processors: OnceCell<u64>,
     /// Where the engine keeps images and containers.
     root: OnceCell<PathBuf>,
@@ -70,10 +72,15 @@ impl Docker {
                 images: Mutex::default(),
                 allocation: tokio::sync::Mutex::default(),
                 data_locks: DataLocks::default(),
+                builds: BuildsUnderWay::default(),
                 processors: OnceCell::new(),
                 root: OnceCell::new(),
             }),
         })
+    }
+
+    pub(super) fn builds_under_way(&self) -> &BuildsUnderWay {
+        &self.inner.builds
     }
 
     /// What it was made with.

@@ -73,6 +73,9 @@ impl Builder for FakeEngine {
         flight.land(built)
     }
 
+    // A simulated build ends when it is dropped.
+    async fn ended(&self, _: &PreviewId) {}
+
     async fn cache(&self) -> Result<Vec<CacheRecord>, BuildError> {
         Ok(Vec::new())
     }

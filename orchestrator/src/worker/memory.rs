@@ -28,8 +28,6 @@ pub(super) struct Memory {
     pub(super) in_doubt: BTreeSet<RevisionNumber>,
     /// Steps that failed.
     pub(super) backoffs: BTreeMap<Step, Backoff>,
-    /// Whether a build was cancelled while we lived.
-    pub(super) build_cut_off: bool,
     /// How many checks in a row found nothing.
     pub(super) empty_checks: u32,
     /// The engine's objects, until something may have changed them.

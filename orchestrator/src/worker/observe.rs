@@ -89,7 +89,7 @@ pub(super) async fn observe(
             |attempt| matches!(attempt, Attempt::Build(name) if !facts.images.contains_key(name)),
         )
     };
-    observed.build_cut_off = memory.build_cut_off || observed.revisions.iter().any(cut_off);
+    observed.build_cut_off = observed.revisions.iter().any(cut_off);
     observed.backoffs = memory.backoffs.clone();
     let summary = summary(&row.desired, &observed);
     Ok(Some(PreviewState {

@@ -177,7 +177,6 @@ impl Worker {
             );
             return;
         }
-        self.memory.build_cut_off |= matches!(step, Step::Build { .. });
         perform::end_attempt(self.workers.ports(), &self.preview, step).await;
         self.event(step, 0, Some("cancelled".to_owned())).await;
     }

@@ -8,3 +8,4 @@ pub(super) mod limits;
 mod progress;
 pub(super) mod registries;
 mod run;
+pub(super) mod under_way;

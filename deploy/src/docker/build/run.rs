@@ -73,6 +73,10 @@ impl Builder for Docker {
             .unwrap_or_else(|_| Err(BuildError::timed_out(limit)))
     }
 
+    async fn ended(&self, preview: &PreviewId) {
+        self.builds_under_way().ended(preview).await;
+    }
+
     async fn cache(&self) -> Result<Vec<CacheRecord>, BuildError> {
         let records = self.cache_records().await?;
         Ok(records.into_iter().map(cache::record).collect())
@@ -206,7 +210,9 @@ impl Docker {
         };
         let socket = &self.config().socket;
         let told = |message| progress.take_status(message);
-        let built = match buildkit::solve(socket, cut.clone(), order, offer, told).await {
+        let under_way = self.builds_under_way().begin(&request.preview);
+        let built = match buildkit::solve(socket, cut.clone(), order, offer, under_way, told).await
+        {
             Ok(answer) => {
                 sink(BuildEvent::Context {
                     files: sent.files,

@@ -65,6 +65,7 @@ pub(super) async fn confirm_empty(
     } else {
         SETTLE_LONGER
     };
+    context.ports.builder.ended(context.preview).await;
     tokio::time::sleep(settle).await;
     let seen = context.ports.engine.observe(Some(context.preview)).await?;
     if seen.is_empty() {

@@ -12,6 +12,7 @@ use bollard_buildkit_proto::moby::buildkit::v1::{
     SolveRequest, StatusRequest, StatusResponse, control_client::ControlClient,
 };
 use http::StatusCode;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tonic::{
     Code, Status,
@@ -19,7 +20,10 @@ use tonic::{
 };
 
 use super::session::Offer;
-use crate::docker::transport::{UpgradeError, upgrade};
+use crate::docker::{
+    build::under_way::UnderWay,
+    transport::{UpgradeError, upgrade},
+};
 
 /// The largest message that is taken from the builder, in bytes: its log comes in pieces, a
 /// Dockerfile's source comes back whole.
@@ -27,6 +31,13 @@ const MESSAGE_BYTES_MAX: usize = 16 << 20;
 
 /// How long the last messages of a build may come after its end.
 const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// How long a build that was cut off may still make an image where the builder does not tell its end.
+/// An engine that was writing the image goes on with it for some seconds.
+const UNTOLD_END: Duration = Duration::from_secs(10);
+
+/// Messages of the builder that wait to be taken; more wait in the connection.
+const WORDS_WAITING_MAX: usize = 64;
 
 /// What a build consists of, in the builder's words.
 pub(crate) struct Order {
@@ -77,18 +88,36 @@ impl From<UpgradeError> for Fault {
     }
 }
 
-/// Asks for a build and tells what the builder tells. Everything it opened ends when `cut` is
-/// cancelled, and the build with it.
+/// Asks for a build and tells what the builder tells. The build ends when this is dropped and `cut` is
+/// cancelled; `under_way` is held until the builder has told its end, also after that.
 pub(crate) async fn solve(
     socket: &Path,
     cut: CancellationToken,
     order: Order,
     offer: Offer,
-    tell: impl FnMut(StatusResponse),
+    under_way: UnderWay,
+    mut tell: impl FnMut(StatusResponse),
 ) -> Result<Answer, Fault> {
-    let mut control = control(socket, cut.clone()).await?;
-    let session = super::session::open(socket, cut, offer).await?;
-    let told = follow(control.clone(), session.clone(), tell);
+    // Not cut with the build: it tells when the engine is done with what was cut off.
+    let over = CancellationToken::new();
+    let mut control = control(socket, over.clone()).await?;
+    let session = super::session::open(socket, cut.clone(), offer).await?;
+    let ended = CancellationToken::new();
+    let (words, mut told) = mpsc::channel(WORDS_WAITING_MAX);
+    let watch = Watch {
+        control: control.clone(),
+        build: session.clone(),
+        words,
+        cut: cut.clone(),
+        ended: ended.clone(),
+    };
+    tokio::spawn(async move {
+        watch.to_the_end().await;
+        drop(under_way);
+        // The answer may still be on its way.
+        cut.cancelled().await;
+        over.cancel();
+    });
     let request = SolveRequest {
         // The build has no other name than its session.
         r#ref: session.clone(),
@@ -99,7 +128,6 @@ pub(crate) async fn solve(
         frontend_attrs: order.attributes,
         ..SolveRequest::default()
     };
-    let ended = CancellationToken::new();
     let solve = async {
         let solved = control.solve(request).await;
         ended.cancel();
@@ -109,6 +137,11 @@ pub(crate) async fn solve(
         let late = async {
             ended.cancelled().await;
             tokio::time::sleep(LAST_WORDS).await;
+        };
+        let told = async {
+            while let Some(message) = told.recv().await {
+                tell(message);
+            }
         };
         tokio::select! {
             () = told => {}
@@ -146,22 +179,66 @@ pub(super) async fn control(
     Ok(ControlClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX))
 }
 
-/// Tells what the builder tells of one build, to the end of it.
+/// Listens to the builder until it is done with one build, whoever still waits for that build.
+struct Watch {
+    control: ControlClient<Channel>,
+    build: String,
+    words: mpsc::Sender<StatusResponse>,
+    /// Cancelled when nobody waits for the build any more.
+    cut: CancellationToken,
+    /// Cancelled when the builder has answered.
+    ended: CancellationToken,
+}
+
+impl Watch {
+    /// Comes back when the build can make no image any more.
+    async fn to_the_end(self) {
+        let Self {
+            control,
+            build,
+            words,
+            cut,
+            ended,
+        } = self;
+        let told = async {
+            if !follow(control, build, words).await {
+                std::future::pending::<()>().await;
+            }
+        };
+        let late = async {
+            cut.cancelled().await;
+            if !ended.is_cancelled() {
+                tokio::time::sleep(UNTOLD_END).await;
+            }
+        };
+        tokio::select! {
+            () = told => {}
+            () = late => {}
+        }
+    }
+}
+
+/// Passes on what the builder tells of one build; answers whether it told to the end.
 async fn follow(
     mut control: ControlClient<Channel>,
     build: String,
-    mut tell: impl FnMut(StatusResponse),
-) {
+    words: mpsc::Sender<StatusResponse>,
+) -> bool {
     let asked = control.status(StatusRequest { r#ref: build }).await;
     let mut messages = match asked {
         Ok(messages) => messages.into_inner(),
         Err(status) => {
             tracing::debug!(%status, "the builder does not tell its progress");
-            return;
+            return false;
         }
     };
-    while let Ok(Some(message)) = messages.message().await {
-        tell(message);
+    loop {
+        match messages.message().await {
+            // Nobody may be there to hear it; the end counts all the same.
+            Ok(Some(message)) => drop(words.send(message).await),
+            Ok(None) => return true,
+            Err(_) => return false,
+        }
     }
 }
 
