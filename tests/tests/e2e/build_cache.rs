@@ -90,14 +90,17 @@ fn ours(dayfly: &Dayfly) -> anyhow::Result<BTreeSet<String>> {
     Ok(ids.collect::<Result<_, _>>()?)
 }
 
-/// Somebody who builds on the same engine, the records that the build left, and its image.
+/// What somebody else's command writes.
+const BLOB_BYTES: u64 = 3_000_000;
+
+/// Somebody who builds on the same engine, the record that its command left, and its image.
 async fn somebody_elses_build() -> anyhow::Result<(Docker, BTreeSet<String>, ImageId)> {
     let folder = tempfile::tempdir()?;
     let instance = Instance::parse(&format!("{:08x}", std::process::id()))?;
     let docker = Docker::connect(DockerConfig::new(instance))?;
     let mirrors = Mirrors::new(folder.path().join("mirrors"));
     let dockerfile = format!(
-        "FROM dayfly-test/base:1\nRUN echo {} > /own && head -c 3000000 /dev/urandom > /blob\n",
+        "FROM dayfly-test/base:1\nRUN echo {} > /own && head -c {BLOB_BYTES} /dev/urandom > /blob\n",
         std::process::id()
     );
     let mut archive = tar::Builder::new(Vec::new());
@@ -136,5 +139,14 @@ async fn somebody_elses_build() -> anyhow::Result<(Docker, BTreeSet<String>, Ima
         Ok(left)
     })
     .await?;
-    Ok((docker, left, image))
+    // Its context and its Dockerfile leave what any other build at the same moment leaves, and may be
+    // told as that one's. Nobody else runs its command.
+    let records = docker.cache().await?.into_iter();
+    let large = records.filter(|record| left.contains(&record.id) && record.bytes >= BLOB_BYTES);
+    let command: BTreeSet<String> = large.map(|record| record.id).collect();
+    ensure!(
+        command.len() == 1,
+        "of {left:?} its command left {command:?}"
+    );
+    Ok((docker, command, image))
 }
