@@ -1,12 +1,15 @@
 //! The port to data beside previews: a person's way to a database and to what its server prints, data
 //! that somebody brings, and copies of data for an archive.
 
-use std::{io, net::SocketAddr, path::Path};
+use std::{io, net::SocketAddr, path::Path, pin::Pin};
 
 use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::Stream;
 
 use crate::{
     blueprint::DatabaseKind,
+    content::Content,
     databases::{
         DataSet, DataSink, DatabaseError, DatabaseSpec, Seed, SeedFile, SeedReport, SnapshotState,
     },
@@ -49,11 +52,16 @@ pub struct ImportSpec {
     pub memory_bytes: u64,
 }
 
+/// Bytes that come one piece after the other.
+pub type Pieces<'a> = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send + 'a>>;
+
 /// What came of bringing data.
 #[derive(Clone, Debug)]
 pub struct Imported {
     /// The snapshot.
     pub snapshot: SnapshotState,
+    /// What became of the seed.
+    pub report: SeedReport,
     /// `table.column` of everything whose name looks as if it held something personal.
     pub personal: Vec<String>,
 }
@@ -102,6 +110,15 @@ pub trait DataAccess: Send + Sync {
         tail: usize,
         follow: bool,
     ) -> Result<LogStream, EngineError>;
+
+    /// Takes what somebody brings onto the disk, piece by piece, where it lies without a name until it
+    /// was used.
+    ///
+    /// # Errors
+    /// [`ErrorKind::FileTooLarge`](io::ErrorKind::FileTooLarge) above `bytes_max`,
+    /// [`ErrorKind::StorageFull`](io::ErrorKind::StorageFull) where the pool has no room, and those of
+    /// the pieces.
+    async fn spool(&self, pieces: Pieces<'_>, bytes_max: u64) -> io::Result<Content>;
 
     /// Makes a snapshot of data that somebody brings. Nothing is left where it fails.
     async fn import(&self, spec: &ImportSpec, sink: DataSink) -> Result<Imported, DatabaseError>;

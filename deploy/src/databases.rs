@@ -17,14 +17,15 @@ use std::{
 };
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     blueprint::DatabaseKind,
+    content::Content,
     engine::{EngineError, ServiceSpec},
     names::{DatabaseKey, DatabaseName, Generation, PreviewId, SnapshotId},
+    packing::Packing,
     table_watch::TableWatch,
 };
 
@@ -40,16 +41,16 @@ pub struct DataSet {
 }
 
 /// A file of a seed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct SeedFile {
     /// Its path in the checkout, for messages.
     pub path: String,
     /// Its content, as it is in the checkout.
-    pub content: Bytes,
+    pub content: Content,
 }
 
-/// Scripts of SQL. Files that end in `.gz` or `.zst` are compressed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Scripts of SQL. The end of a file's name says how it is packed.
+#[derive(Clone, Debug, Default)]
 pub struct SqlSeed {
     /// What is run, in order.
     pub files: Vec<SeedFile>,
@@ -76,6 +77,47 @@ impl From<SeedFile> for SqlSeed {
     /// A script that stands alone.
     fn from(file: SeedFile) -> Self {
         Self::new(vec![file], Vec::new())
+    }
+}
+
+/// What a seed's file is, by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SeedKind {
+    /// A script of SQL, packed or not.
+    Sql,
+    /// A custom archive of `pg_dump`.
+    PgCustom,
+    /// A dump of Redis.
+    Rdb,
+}
+
+impl SeedKind {
+    /// By the end of the file's name, in any case of letters.
+    pub fn of(path: &str) -> Option<Self> {
+        let (name, packing) = Packing::split(path);
+        let (_, end) = name.rsplit_once('.')?;
+        match (end.to_ascii_lowercase().as_str(), packing) {
+            ("sql", _) => Some(Self::Sql),
+            ("dump" | "pgdump" | "custom", Packing::Plain) => Some(Self::PgCustom),
+            ("rdb", Packing::Plain) => Some(Self::Rdb),
+            _ => None,
+        }
+    }
+
+    /// What a kind of server takes, and that in words for people.
+    pub fn taken_by(kind: &DatabaseKind) -> (&'static [Self], &'static str) {
+        match kind {
+            DatabaseKind::Postgres => (
+                &[Self::Sql, Self::PgCustom],
+                "an .sql file (also .gz, .zst, .xz or .bz2) or an archive of pg_dump (.dump, .pgdump, \
+                 .custom)",
+            ),
+            DatabaseKind::Mysql | DatabaseKind::Mariadb => {
+                (&[Self::Sql], "an .sql file (also .gz, .zst, .xz or .bz2)")
+            }
+            DatabaseKind::Redis | DatabaseKind::Valkey => (&[Self::Rdb], "an .rdb file"),
+            DatabaseKind::Other { .. } => (&[], "no file"),
+        }
     }
 }
 

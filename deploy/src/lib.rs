@@ -10,6 +10,7 @@
 
 pub mod blueprint;
 pub mod builder;
+pub mod content;
 pub mod data_access;
 pub mod databases;
 pub mod docker;
@@ -18,6 +19,7 @@ pub mod engine;
 pub mod labels;
 pub mod names;
 mod packing;
+pub mod pieces;
 pub mod pool;
 mod redact;
 pub mod source;

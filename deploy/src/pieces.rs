@@ -1,8 +1,8 @@
-//! What one thread writes, as a stream of pieces for another that waits.
+//! What one side writes, piece by piece, for another that waits: threads on either side, or tasks.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 
-use bytes::Bytes;
+use bytes::{Buf as _, Bytes};
 use futures_util::{Stream, stream};
 use tokio::sync::mpsc;
 
@@ -13,13 +13,13 @@ const PIECES_WAITING_MAX: usize = 8;
 
 /// Gathers what is written into pieces and hands them on; the last one only when flushed. Blocks
 /// while too many wait.
-pub(crate) struct Sink {
+pub struct Sink {
     pieces: mpsc::Sender<io::Result<Bytes>>,
     piece: Vec<u8>,
 }
 
-/// Both ends of a stream.
-pub(crate) fn pieces() -> (
+/// Both ends of a stream that a thread writes and a task reads.
+pub fn pieces() -> (
     Sink,
     impl Stream<Item = io::Result<Bytes>> + Send + Sync + 'static,
 ) {
@@ -34,9 +34,42 @@ pub(crate) fn pieces() -> (
     (sink, taken)
 }
 
+/// Where a task writes. An error ends the reading with it.
+pub(crate) type Writer = mpsc::Sender<io::Result<Bytes>>;
+
+/// What a task writes, for a thread that may wait for it. Ends when the writer is dropped.
+#[derive(Debug)]
+pub(crate) struct Pipe {
+    pieces: mpsc::Receiver<io::Result<Bytes>>,
+    piece: Bytes,
+}
+
+/// Both ends of a stream that a task writes and a thread reads.
+pub(crate) fn pipe() -> (Writer, Pipe) {
+    let (write, pieces) = mpsc::channel(PIECES_WAITING_MAX);
+    let piece = Bytes::new();
+    (write, Pipe { pieces, piece })
+}
+
+impl Read for Pipe {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.piece.is_empty() {
+            match self.pieces.blocking_recv() {
+                Some(piece) => self.piece = piece?,
+                None => return Ok(0),
+            }
+        }
+        let length = self.piece.len().min(buffer.len());
+        self.piece
+            .split_to(length)
+            .copy_to_slice(&mut buffer[..length]);
+        Ok(length)
+    }
+}
+
 impl Sink {
     /// Ends the stream with an error, so that nobody takes its beginning for all of it.
-    pub(crate) fn break_off(self, why: &'static str) {
+    pub fn break_off(self, why: &'static str) {
         // Nobody waits for it any more where this fails.
         let _told = self.pieces.blocking_send(Err(io::Error::other(why)));
     }

@@ -1,6 +1,6 @@
 //! What the scripts of a seed read beside themselves.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, io};
 
 use super::BlueprintError;
 use crate::{
@@ -41,19 +41,20 @@ pub(super) async fn beside(tree: &Tree, scripts: &[String]) -> Result<Vec<String
 }
 
 async fn read(tree: &Tree, folder: &str, path: &str) -> Result<Vec<Mention>, BlueprintError> {
-    let Some(content) = tree.read(path).await? else {
+    let Some(content) = tree.content(path).await? else {
         return Ok(Vec::new());
     };
     let (folder, path) = (folder.to_owned(), path.to_owned());
     // A large script takes its time.
     let found = tokio::task::spawn_blocking(move || {
-        let script = Packing::of(&path).reader(content);
-        mentions(&path, &folder, script)
+        let script = Packing::of(&path).reader(content.reader()?);
+        Ok(mentions(&path, &folder, script))
     });
     let ended = found
         .await
-        .map_err(|error| SourceError::unfit("a seed", error.to_string()))?;
-    Ok(ended)
+        .map_err(io::Error::other)
+        .and_then(|found| found);
+    Ok(ended.map_err(SourceError::io("read a seed"))?)
 }
 
 fn is_file(entries: &[Entry], path: &str) -> bool {

@@ -14,6 +14,7 @@ use super::{
     service::{self, path},
 };
 use crate::{
+    databases::SeedKind,
     names::{DatabaseName, is_slug},
     source::{Entry, Mode, Tree},
 };
@@ -147,42 +148,18 @@ pub(super) async fn digest(
     Ok(hex::encode(digest.finalize()))
 }
 
-/// What a file's name says of its content.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Sql,
-    PgCustom,
-    Rdb,
-}
-
-fn kind(path: &str) -> Option<Kind> {
-    let path = path.to_ascii_lowercase();
-    let ends = |ends: &[&str]| ends.iter().any(|end| path.ends_with(end));
-    if ends(&[".sql", ".sql.gz", ".sql.zst"]) {
-        Some(Kind::Sql)
-    } else if ends(&[".dump", ".pgdump", ".custom"]) {
-        Some(Kind::PgCustom)
+/// What a kind of database can be seeded from, in words for people.
+fn takes(kind: &DatabaseKind) -> String {
+    let (files, words) = SeedKind::taken_by(kind);
+    let run = "{ run = \"./seed\" }";
+    if files.contains(&SeedKind::PgCustom) {
+        format!("{words}, a folder of .sql files, a folder with toc.dat, or {run}")
+    } else if files.contains(&SeedKind::Sql) {
+        format!("{words}, a folder of them, or {run}")
+    } else if files.is_empty() {
+        run.to_owned()
     } else {
-        ends(&[".rdb"]).then_some(Kind::Rdb)
-    }
-}
-
-/// What a kind of database can be seeded from: the kinds of file, and the words for people.
-fn takes(kind: &DatabaseKind) -> (&'static [Kind], &'static str) {
-    match kind {
-        DatabaseKind::Postgres => (
-            &[Kind::Sql, Kind::PgCustom],
-            "an .sql, .sql.gz or .sql.zst file, a folder of them, an archive of pg_dump (.dump, \
-             .pgdump, .custom, or a folder with toc.dat), or { run = \"./seed\" }",
-        ),
-        DatabaseKind::Mysql | DatabaseKind::Mariadb => (
-            &[Kind::Sql],
-            "an .sql, .sql.gz or .sql.zst file, a folder of them, or { run = \"./seed\" }",
-        ),
-        DatabaseKind::Redis | DatabaseKind::Valkey => {
-            (&[Kind::Rdb], "an .rdb file, or { run = \"./seed\" }")
-        }
-        DatabaseKind::Other { .. } => (&[], "{ run = \"./seed\" }"),
+        format!("{words}, or {run}")
     }
 }
 
@@ -200,19 +177,20 @@ impl Lookup<'_> {
         if file.is_none() && self.tree.has_folder(&path).await? {
             return self.folder(path, at, notes).await;
         }
-        let kind = kind(&path).filter(|kind| takes(self.kind).0.contains(kind));
+        let kind =
+            SeedKind::of(&path).filter(|kind| SeedKind::taken_by(self.kind).0.contains(kind));
         match (kind, file) {
             (Some(kind), Some(entry)) => {
                 self.weigh(&path, at, entry.size)?;
                 Ok(match kind {
-                    Kind::Sql => self.scripts(vec![path], at).await?,
-                    Kind::PgCustom => SeedSource::PgCustom { path },
-                    Kind::Rdb => SeedSource::Rdb { path },
+                    SeedKind::Sql => self.scripts(vec![path], at).await?,
+                    SeedKind::PgCustom => SeedSource::PgCustom { path },
+                    SeedKind::Rdb => SeedSource::Rdb { path },
                 })
             }
             (None, Some(_)) => Err(self.unfit(&path, at)),
             // What can be no folder's name is judged by its name, whether it is there or not.
-            (None, None) if self::kind(&path).is_some() => Err(self.unfit(&path, at)),
+            (None, None) if SeedKind::of(&path).is_some() => Err(self.unfit(&path, at)),
             (_, None) => {
                 let name = self.database;
                 let message = format!("the seed {path} of database {name} is not in the commit");
@@ -234,11 +212,15 @@ impl Lookup<'_> {
         let dumped = inside.iter().any(|(name, _)| *name == PG_CONTENTS);
         let taken: Vec<&Entry> = inside
             .into_iter()
-            .filter(|(name, _)| dumped || kind(name) == Some(Kind::Sql))
+            .filter(|(name, _)| dumped || SeedKind::of(name) == Some(SeedKind::Sql))
             .map(|(_, entry)| entry)
             .collect();
-        let kinds = takes(self.kind).0;
-        let wanted = if dumped { Kind::PgCustom } else { Kind::Sql };
+        let kinds = SeedKind::taken_by(self.kind).0;
+        let wanted = if dumped {
+            SeedKind::PgCustom
+        } else {
+            SeedKind::Sql
+        };
         if !kinds.contains(&wanted) {
             return Err(self.unfit(&shown, at));
         }
@@ -246,7 +228,7 @@ impl Lookup<'_> {
             let message = format!(
                 "the seed {shown} of database {database} is a folder without .sql files; {} takes {}",
                 word(self.kind),
-                takes(self.kind).1
+                takes(self.kind)
             );
             return Err(self.source.error(at, message));
         }
@@ -324,7 +306,7 @@ impl Lookup<'_> {
     }
 
     fn weigh(&self, path: &str, at: &Range<usize>, size: u64) -> Result<(), BlueprintError> {
-        let most = self.tree.file_bytes_max();
+        let most = self.tree.seed_bytes_max();
         if size <= most {
             return Ok(());
         }
@@ -338,7 +320,7 @@ impl Lookup<'_> {
         let (name, engine) = (self.database, word(self.kind));
         let message = format!(
             "the seed {path} of database {name} is not for {engine}, which takes {}",
-            takes(self.kind).1
+            takes(self.kind)
         );
         self.source.error(at, message)
     }

@@ -36,8 +36,8 @@ impl fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
-/// Opens a file of the seed by its path in the checkout.
-pub(crate) type Open = Box<dyn Fn(&str) -> Option<Box<dyn Read + Send>> + Send>;
+/// Opens a file of the seed by its path in the checkout, where it is one.
+pub(crate) type Open = Box<dyn Fn(&str) -> Option<io::Result<Box<dyn Read + Send>>> + Send>;
 
 /// What the next bytes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -380,7 +380,7 @@ pub(super) mod testing {
             .collect();
         let open: Open = Box::new(move |wanted| {
             let (_, text) = files.iter().find(|(path, _)| path == wanted)?;
-            Some(Box::new(io::Cursor::new(text.clone().into_bytes())))
+            Some(Ok(Box::new(io::Cursor::new(text.clone().into_bytes()))))
         });
         let report = SharedReport::default();
         let script: Box<dyn Read + Send> =

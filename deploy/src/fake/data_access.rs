@@ -1,13 +1,16 @@
 //! What people do with data on the simulated host.
 
+use std::io::{self, ErrorKind};
+
 use async_trait::async_trait;
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 
 use super::{
     FakeEngine, Op, flight::Flight, rules::describe_database, seed, stored::Snapshot, world::World,
 };
 use crate::{
-    data_access::{ConnectionInfo, DataAccess, Frozen, ImportSpec, Imported, Kept},
+    content::Content,
+    data_access::{ConnectionInfo, DataAccess, Frozen, ImportSpec, Imported, Kept, Pieces},
     databases::{DataSink, DatabaseError, DatabaseSpec, Seed, SeedReport, SnapshotState},
     engine::{ContainerState, EngineError, LogStream},
     names::{DatabaseKey, Instance},
@@ -57,6 +60,17 @@ impl DataAccess for FakeEngine {
         Err(no_files("an archive"))
     }
 
+    async fn spool(&self, mut pieces: Pieces<'_>, bytes_max: u64) -> io::Result<Content> {
+        let mut all = Vec::new();
+        while let Some(piece) = pieces.next().await {
+            all.extend_from_slice(&piece?);
+            if all.len() as u64 > bytes_max {
+                return Err(ErrorKind::FileTooLarge.into());
+            }
+        }
+        Ok(all.into())
+    }
+
     async fn import(&self, spec: &ImportSpec, sink: DataSink) -> Result<Imported, DatabaseError> {
         let what = format!("import of {}", seed::describe(&spec.seed));
         let mut flight = Flight::begin(self, Op::Import, what);
@@ -71,6 +85,7 @@ impl DataAccess for FakeEngine {
         let imported = self.world().import(&self.instance, spec);
         flight.land(imported.map(|snapshot| Imported {
             snapshot,
+            report: SeedReport::default(),
             // Statements are kept as they are and never read for their columns.
             personal: Vec::new(),
         }))

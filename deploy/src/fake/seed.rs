@@ -1,11 +1,14 @@
 //! What seeds come to on the simulated host.
 
+use std::io::Read as _;
+
 use sha2::{Digest, Sha256};
 
 use crate::{
     blueprint::DatabaseKind,
     databases::{DatabaseError, DatabaseSpec, Seed, SeedFile},
     names::{Instance, SnapshotId},
+    packing::Packing,
 };
 
 /// What a statement may begin with; anything else is an error of syntax.
@@ -13,9 +16,6 @@ const STATEMENTS: [&str; 16] = [
     "alter", "analyze", "begin", "commit", "copy", "create", "delete", "do", "drop", "grant",
     "insert", "select", "set", "truncate", "update", "with",
 ];
-
-/// What a compressed file's name ends in. Nothing is unpacked here.
-const COMPRESSED: [&str; 2] = [".gz", ".zst"];
 
 /// Everything that decides what the data will be.
 pub(super) fn snapshot_id(
@@ -88,10 +88,17 @@ pub(super) fn apply(seed: &Seed) -> Result<Vec<String>, DatabaseError> {
 
 /// The file's statements.
 pub(super) fn apply_file(file: &SeedFile) -> Result<Vec<String>, DatabaseError> {
-    if COMPRESSED.iter().any(|end| file.path.ends_with(end)) {
+    if Packing::of(&file.path) != Packing::Plain {
+        // Nothing is unpacked here.
         return Ok(vec![format!("restore {}", file.path)]);
     }
-    let content = String::from_utf8_lossy(&file.content);
+    let mut content = Vec::new();
+    let read = file
+        .content
+        .reader()
+        .and_then(|mut reader| reader.read_to_end(&mut content));
+    read.map_err(|error| DatabaseError::Pool(error.to_string()))?;
+    let content = String::from_utf8_lossy(&content);
     let mut statements = Vec::new();
     let mut line = 1;
     for piece in content.split(';') {

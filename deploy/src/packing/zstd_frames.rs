@@ -1,50 +1,76 @@
 //! Files packed by Zstandard, which may hold several frames.
 
-use std::io::{ErrorKind, Read};
+use std::io::{self, BufReader, Chain, Cursor, ErrorKind, Read};
 
-use bytes::{Buf as _, Bytes, buf::Reader};
 use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 
 /// The magic number of a frame that holds no data, without its last four bits (RFC 8878, 3.1.2).
 const SKIPPED_FRAME: u32 = 0x0184_D2A5;
+/// A frame's magic number, and the length that follows where it is one that holds no data. No frame
+/// is shorter.
+const HEAD_BYTES: usize = 8;
+
+type Source = BufReader<Box<dyn Read + Send>>;
+type Frame = StreamingDecoder<Chain<Cursor<Vec<u8>>, Source>, FrameDecoder>;
 
 /// All frames of a file, one after the other, as programs that pack in parallel write them.
 pub(super) struct ZstdFrames {
-    rest: Bytes,
-    frame: Option<StreamingDecoder<Reader<Bytes>, FrameDecoder>>,
+    /// What follows the frame that is read.
+    rest: Option<Source>,
+    frame: Option<Box<Frame>>,
     /// Whether there was any: a file without one is none of this kind.
     seen: bool,
 }
 
 impl ZstdFrames {
-    pub(super) fn new(rest: Bytes) -> Self {
+    pub(super) fn new(packed: Box<dyn Read + Send>) -> Self {
         Self {
-            rest,
+            rest: Some(BufReader::new(packed)),
             frame: None,
             seen: false,
         }
     }
 
-    /// Leaves out a frame that holds no data but words for other programs; answers whether one came.
-    fn skip(&mut self) -> std::io::Result<bool> {
-        let Some((head, _)) = self.rest.split_first_chunk::<8>() else {
+    /// Goes to the next frame that holds data; answers whether there is one.
+    fn next(&mut self) -> io::Result<bool> {
+        let Some(mut rest) = self.rest.take() else {
             return Ok(false);
         };
-        let [a, b, c, d, length @ ..] = *head;
-        if u32::from_le_bytes([a, b, c, d]) >> 4 != SKIPPED_FRAME {
-            return Ok(false);
+        loop {
+            let mut head = Vec::with_capacity(HEAD_BYTES);
+            rest.by_ref()
+                .take(HEAD_BYTES as u64)
+                .read_to_end(&mut head)?;
+            if head.is_empty() {
+                return match self.seen {
+                    true => Ok(false),
+                    false => Err(ErrorKind::UnexpectedEof.into()),
+                };
+            }
+            if let Some(length) = skipped(&head) {
+                let passed = io::copy(&mut rest.by_ref().take(length), &mut io::sink())?;
+                if passed < length {
+                    return Err(ErrorKind::UnexpectedEof.into());
+                }
+                continue;
+            }
+            let frame = StreamingDecoder::new(Cursor::new(head).chain(rest));
+            self.seen = true;
+            self.frame = Some(Box::new(frame.map_err(io::Error::other)?));
+            return Ok(true);
         }
-        let length = u32::from_le_bytes(length) as usize + head.len();
-        if length > self.rest.len() {
-            return Err(ErrorKind::UnexpectedEof.into());
-        }
-        self.rest.advance(length);
-        Ok(true)
     }
 }
 
+/// How long a frame is that holds no data but words for other programs.
+fn skipped(head: &[u8]) -> Option<u64> {
+    let [a, b, c, d, length @ ..] = *head.first_chunk::<HEAD_BYTES>()?;
+    let magic = u32::from_le_bytes([a, b, c, d]) >> 4;
+    (magic == SKIPPED_FRAME).then(|| u64::from(u32::from_le_bytes(length)))
+}
+
 impl Read for ZstdFrames {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if buffer.is_empty() {
             return Ok(0);
         }
@@ -56,19 +82,11 @@ impl Read for ZstdFrames {
                 }
             }
             if let Some(frame) = self.frame.take() {
-                self.rest = frame.into_inner().into_inner();
+                let (_, rest) = frame.into_inner().into_inner();
+                self.rest = Some(rest);
             }
-            if self.rest.is_empty() {
-                return match self.seen {
-                    true => Ok(0),
-                    false => Err(ErrorKind::UnexpectedEof.into()),
-                };
-            }
-            if !self.skip()? {
-                let rest = std::mem::take(&mut self.rest);
-                let frame = StreamingDecoder::new(rest.reader());
-                self.seen = true;
-                self.frame = Some(frame.map_err(std::io::Error::other)?);
+            if !self.next()? {
+                return Ok(0);
             }
         }
     }

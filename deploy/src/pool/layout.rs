@@ -49,9 +49,14 @@ impl Layout {
 
     /// A new folder for something that is being made.
     pub(super) fn making(&self) -> io::Result<PathBuf> {
-        let path = self.folder(MAKING).join(random_name()?);
+        let path = self.making_folder().join(random_name()?);
         folder(&path)?;
         Ok(path)
+    }
+
+    /// Where everything lies that is being made.
+    pub(super) fn making_folder(&self) -> PathBuf {
+        self.folder(MAKING)
     }
 
     /// Puts a folder in its place; what was there goes to the trash. Answers whether something was.
@@ -98,7 +103,7 @@ impl Layout {
 
     /// Moves everything that was being made to the trash.
     pub(super) fn discard_all_making(&self) -> io::Result<()> {
-        for entry in fs::read_dir(self.folder(MAKING))? {
+        for entry in fs::read_dir(self.making_folder())? {
             self.discard(&entry?.path())?;
         }
         Ok(())

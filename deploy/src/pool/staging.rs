@@ -18,6 +18,7 @@ use super::{
     place::{ABOUT, DATA},
     tree::sync,
 };
+use crate::content::Spool;
 
 /// A place in the making. Dropped without being published, it is thrown away.
 #[derive(Debug)]
@@ -68,6 +69,16 @@ impl Pool {
         Ok(Staging {
             made: Arc::new(made),
         })
+    }
+}
+
+impl Pool {
+    /// Begins a file without a name on the pool's file system.
+    pub async fn spool(&self) -> Result<Spool, PoolError> {
+        self.changing("begin a file", |layout| {
+            Spool::begin(&layout.making_folder())
+        })
+        .await
     }
 }
 

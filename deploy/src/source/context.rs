@@ -117,12 +117,7 @@ impl Context {
 
     /// Opens the contents of its files.
     pub fn contents(&self) -> Contents {
-        Contents {
-            tree: self.tree.clone(),
-            open: BTreeMap::new(),
-            module: 0,
-            left: 0,
-        }
+        Contents::of(&self.tree)
     }
 
     /// SHA-256 of every path, mode and content, in hex: equal exactly where a build finds the same.
@@ -198,6 +193,16 @@ pub struct Contents {
 }
 
 impl Contents {
+    /// Opens the contents of a commit's files.
+    pub(super) fn of(tree: &Tree) -> Self {
+        Self {
+            tree: tree.clone(),
+            open: BTreeMap::new(),
+            module: 0,
+            left: 0,
+        }
+    }
+
     /// Begins with a file; the one before has to be read to its end. Other parts have no content.
     pub async fn begin(&mut self, part: &PartKind) -> Result<(), SourceError> {
         let PartKind::File {

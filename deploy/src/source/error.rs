@@ -67,7 +67,7 @@ pub enum SourceError {
 
 impl SourceError {
     /// For `map_err`: an error of this machine with what was tried.
-    pub(super) fn io(doing: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
+    pub(crate) fn io(doing: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
         let doing = doing.into();
         move |cause| Self::Io { doing, cause }
     }

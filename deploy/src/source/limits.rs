@@ -11,6 +11,8 @@ pub struct Limits {
     pub commit_files_max: usize,
     /// Bytes of a file that is read into memory.
     pub file_bytes_max: u64,
+    /// Bytes of all files of one seed.
+    pub seed_bytes_max: u64,
     /// How long a fetch or an upload may take.
     pub deadline: Duration,
 }
@@ -21,6 +23,7 @@ impl Default for Limits {
             commit_bytes_max: 1 << 30,
             commit_files_max: 200_000,
             file_bytes_max: 16 << 20,
+            seed_bytes_max: 100 << 20,
             deadline: Duration::from_secs(300),
         }
     }

@@ -5,6 +5,7 @@
 //! or alternate runs, git enters no submodule, and every count, size and wait has a limit.
 
 mod blobs;
+mod committed;
 mod context;
 mod error;
 mod fetch;
@@ -32,6 +33,7 @@ mod tests;
 mod tree;
 mod untar;
 
+pub(crate) use committed::Committed;
 pub use context::{Absence, Contents, Context, Part, PartKind};
 pub use error::SourceError;
 pub use git::{is_config_of_mirror, is_of_mirror};

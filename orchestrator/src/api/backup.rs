@@ -6,10 +6,11 @@ use axum::{
     http::{StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse as _, Response},
 };
+use deploy::pieces::pieces;
 use serde::Deserialize;
 
 use super::{extract::Asked, problem::Problem, state::ApiState};
-use crate::{backup, logs::pieces::pieces};
+use crate::backup;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

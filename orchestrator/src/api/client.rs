@@ -27,6 +27,8 @@ use crate::config::api_socket;
 const ANSWER_DEADLINE: Duration = Duration::from_secs(90);
 /// How long an upload and what the server makes of it may take.
 const UPLOAD_DEADLINE: Duration = Duration::from_secs(10 * 60);
+/// The same for data, which a server reads before the answer comes.
+const IMPORT_DEADLINE: Duration = Duration::from_secs(6 * 60 * 60);
 /// The largest JSON answer, in bytes.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
 
@@ -124,9 +126,27 @@ impl Client {
         path: &str,
         pieces: impl Stream<Item = io::Result<Bytes>> + Send + Sync + 'static,
     ) -> Result<T, ClientError> {
+        self.put_within(UPLOAD_DEADLINE, path, pieces).await
+    }
+
+    /// Sends a stream of data, and waits until a server has read them.
+    pub async fn import<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        pieces: impl Stream<Item = io::Result<Bytes>> + Send + Sync + 'static,
+    ) -> Result<T, ClientError> {
+        self.put_within(IMPORT_DEADLINE, path, pieces).await
+    }
+
+    async fn put_within<T: DeserializeOwned>(
+        &self,
+        deadline: Duration,
+        path: &str,
+        pieces: impl Stream<Item = io::Result<Bytes>> + Send + Sync + 'static,
+    ) -> Result<T, ClientError> {
         let body = StreamBody::new(pieces.map(|piece| piece.map(Frame::data)));
         let sent = self.send(Method::PUT, path, BoxBody::new(body));
-        let response = within(UPLOAD_DEADLINE, sent).await?;
+        let response = within(deadline, sent).await?;
         read(response).await
     }
 

@@ -1,6 +1,9 @@
 //! `/api/v1/snapshots`: data that people gave a name.
 
-use std::sync::Arc;
+use std::{
+    io::{self, ErrorKind},
+    sync::Arc,
+};
 
 use axum::{
     Json,
@@ -8,13 +11,14 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
+use bytes::{Bytes, BytesMut};
 use deploy::{
     blueprint::{DatabaseKind, SeedSource, known_kind},
-    data_access::ImportSpec,
-    databases::{DatabaseError, Seed, SeedFile, SnapshotState},
+    data_access::{ImportSpec, Pieces},
+    databases::{DatabaseError, Seed, SeedFile, SeedKind, SeedReport, SnapshotState},
     names::{DatabaseKey, DatabaseName, PreviewId},
 };
-use http_body_util::{BodyExt as _, Limited};
+use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -34,8 +38,10 @@ use crate::{
 
 /// The longest name.
 const NAME_MAX: usize = 40;
-/// The largest file that may be brought, in bytes: it is held in memory while it is read.
-const FILE_BYTES_MAX: usize = 2 << 30;
+/// The largest file that may be brought, in bytes.
+const FILE_BYTES_MAX: u64 = 64 << 30;
+/// The largest mask, in bytes.
+const MASK_BYTES_MAX: usize = 16 << 20;
 /// Memory of the server that reads what is brought, with swap.
 const MEMORY_BYTES: u64 = 1 << 30;
 
@@ -65,6 +71,9 @@ pub struct SnapshotView {
     /// Columns that look personal, where that was looked for just now.
     #[serde(default)]
     pub personal: Vec<String>,
+    /// What became of the file, where it was brought just now.
+    #[serde(default)]
+    pub report: SeedReport,
 }
 
 /// What a database's data should be kept as.
@@ -112,7 +121,7 @@ pub(super) async fn list(
     let mut views = Vec::with_capacity(there.len());
     for state in there {
         let row = named.iter().find(|row| row.id == state.id);
-        views.push(view(ports, state, row, Vec::new()).await);
+        views.push(view(ports, state, row, Default::default()).await);
     }
     Ok(Json(views))
 }
@@ -168,7 +177,7 @@ pub(super) async fn save(
     let ports = Arc::clone(ports);
     let view = to_the_end(async move {
         let saved = ports.databases.save(&key, &source).await.map_err(failed)?;
-        name_snapshot(&ports, saved, given, Vec::new()).await
+        name_snapshot(&ports, saved, given, Default::default()).await
     });
     Ok((StatusCode::CREATED, Json(view.await?)))
 }
@@ -183,30 +192,26 @@ pub(super) async fn import(
     let ports = state.workers.ports();
     check_name(&name)?;
     let (kind, image) = known_kind(&query.engine).map_err(Problem::bad_request)?;
-    let bytes = Limited::new(body, FILE_BYTES_MAX).collect().await;
-    let bytes = bytes
-        .map_err(|error| {
-            Problem::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                format!(
-                    "the file cannot be taken: {error}; at most {} MiB are",
-                    FILE_BYTES_MAX >> 20
-                ),
-            )
-        })?
-        .to_bytes();
-    if query.mask_bytes > bytes.len() {
-        return Err(Problem::bad_request(
-            "the mask is longer than what was sent",
-        ));
+    if query.mask_bytes > MASK_BYTES_MAX {
+        let most = MASK_BYTES_MAX >> 20;
+        return Err(Problem::bad_request(format!(
+            "the mask may have {most} MiB"
+        )));
     }
-    let mask = SeedFile {
-        path: "the mask".to_owned(),
-        content: bytes.slice(..query.mask_bytes),
-    };
+    let mut pieces: Pieces<'_> = Box::pin(
+        body.into_data_stream()
+            .map(|piece| piece.map_err(io::Error::other)),
+    );
+    let (mask, begun) = first(&mut pieces, query.mask_bytes).await?;
+    let rest = Box::pin(stream::iter([Ok(begun)]).chain(pieces));
+    let content = ports.data_access.spool(rest, FILE_BYTES_MAX).await;
     let file = SeedFile {
         path: query.file.clone(),
-        content: bytes.slice(query.mask_bytes..),
+        content: content.map_err(not_taken)?,
+    };
+    let mask = SeedFile {
+        path: "the mask".to_owned(),
+        content: mask.into(),
     };
     let spec = ImportSpec {
         seed: seed(&kind, file)?,
@@ -224,7 +229,8 @@ pub(super) async fn import(
     let view = to_the_end(async move {
         let imported = ports.data_access.import(&spec, sink).await;
         let imported = imported.map_err(failed)?;
-        name_snapshot(&ports, imported.snapshot, given, imported.personal).await
+        let found = (imported.personal, imported.report);
+        name_snapshot(&ports, imported.snapshot, given, found).await
     });
     Ok((StatusCode::CREATED, Json(view.await?)))
 }
@@ -257,23 +263,48 @@ pub(super) async fn remove(
     Ok(Json(serde_json::json!({ "removed": name })))
 }
 
+/// The first bytes that were sent, and what came with the last of them.
+async fn first(pieces: &mut Pieces<'_>, length: usize) -> Result<(Bytes, Bytes), Problem> {
+    let mut held = BytesMut::new();
+    while held.len() < length {
+        match pieces.next().await {
+            Some(piece) => held.extend_from_slice(&piece.map_err(not_taken)?),
+            None => {
+                let message = "the mask is longer than what was sent";
+                return Err(Problem::bad_request(message));
+            }
+        }
+    }
+    let mask = held.split_to(length);
+    Ok((mask.freeze(), held.freeze()))
+}
+
+fn not_taken(error: io::Error) -> Problem {
+    match error.kind() {
+        ErrorKind::FileTooLarge => Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!(
+                "the file cannot be taken: at most {} GiB are",
+                FILE_BYTES_MAX >> 30
+            ),
+        ),
+        ErrorKind::StorageFull => Problem::new(StatusCode::INSUFFICIENT_STORAGE, error.to_string()),
+        _ => Problem::bad_request(format!("the file did not arrive as a whole: {error}")),
+    }
+}
+
 /// By the end of the file's name.
 fn seed(kind: &DatabaseKind, file: SeedFile) -> Result<Seed, Problem> {
-    let name = file.path.to_ascii_lowercase();
-    let ends = |ends: &[&str]| ends.iter().any(|end| name.ends_with(end));
-    let redis = matches!(kind, DatabaseKind::Redis | DatabaseKind::Valkey);
-    if ends(&[".sql", ".sql.gz", ".sql.zst"]) && !redis {
-        Ok(Seed::Sql(file.into()))
-    } else if ends(&[".dump", ".pgdump", ".custom"]) && *kind == DatabaseKind::Postgres {
-        Ok(Seed::PgCustom(file))
-    } else if ends(&[".rdb"]) && redis {
-        Ok(Seed::Rdb(file))
-    } else {
-        Err(Problem::bad_request(format!(
-            "{:?} is no file for this engine: postgres takes .sql, .sql.gz, .sql.zst and .dump, mysql \
-             and mariadb .sql, .sql.gz and .sql.zst, redis and valkey .rdb",
+    let (taken, words) = SeedKind::taken_by(kind);
+    let found = SeedKind::of(&file.path).filter(|found| taken.contains(found));
+    match found {
+        Some(SeedKind::Sql) => Ok(Seed::Sql(file.into())),
+        Some(SeedKind::PgCustom) => Ok(Seed::PgCustom(file)),
+        Some(SeedKind::Rdb) => Ok(Seed::Rdb(file)),
+        None => Err(Problem::bad_request(format!(
+            "{:?} is no file for this engine, which takes {words}",
             file.path
-        )))
+        ))),
     }
 }
 
@@ -282,7 +313,7 @@ async fn name_snapshot(
     ports: &Ports,
     state: SnapshotState,
     (name, holds, owner, days): (String, Holds, String, Option<u64>),
-    personal: Vec<String>,
+    found: (Vec<String>, SeedReport),
 ) -> Result<SnapshotView, Problem> {
     let now_ms = wall_ms();
     let row = SnapshotRow {
@@ -297,14 +328,14 @@ async fn name_snapshot(
     if let Some(before) = before.filter(|before| *before != state.id) {
         ports.databases.forget(&before).await.map_err(failed)?;
     }
-    Ok(view(ports, state, Some(&row), personal).await)
+    Ok(view(ports, state, Some(&row), found).await)
 }
 
 async fn view(
     ports: &Ports,
     state: SnapshotState,
     row: Option<&SnapshotRow>,
-    personal: Vec<String>,
+    (personal, report): (Vec<String>, SeedReport),
 ) -> SnapshotView {
     let measured = ports.databases.snapshot_use(&state.id).await;
     SnapshotView {
@@ -321,6 +352,7 @@ async fn view(
         used_at: timestamp(state.used_at_ms),
         expires_at: row.and_then(|row| row.expires_at_ms).map(timestamp),
         personal,
+        report,
     }
 }
 

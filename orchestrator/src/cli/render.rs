@@ -173,7 +173,7 @@ fn database_line(database: &DatabaseView, output: Output) -> String {
 }
 
 /// What became of a database's seed: its tables, and what was changed.
-fn seed_lines(report: &SeedReport) -> Vec<String> {
+pub(super) fn seed_lines(report: &SeedReport) -> Vec<String> {
     let mut lines = Vec::new();
     if !report.rows.is_empty() {
         let row = |(table, rows): &(String, u64)| format!("{} {rows}", outside(table));

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::{
     output::Output,
-    render::{ago, failure, origins, outside},
+    render::{ago, failure, origins, outside, seed_lines},
 };
 use crate::{
     api::{PreviewView, SnapshotView},
@@ -59,6 +59,7 @@ pub(super) fn imported(made: &SnapshotView) -> Vec<String> {
         made.image,
         mib(made.bytes.unwrap_or_default())
     )];
+    lines.extend(seed_lines(&made.report));
     if !made.personal.is_empty() {
         let what_to_do = match made.holds {
             Some(Holds::Masked) => "see that the mask replaces them",

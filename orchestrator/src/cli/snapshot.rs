@@ -6,8 +6,9 @@ use anyhow::Context as _;
 use bytes::Bytes;
 use clap::{Args, Subcommand, ValueEnum};
 use deploy::names::{DatabaseName, PreviewId};
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
+use tokio_util::io::ReaderStream;
 
 use super::{call::Caller, render_data};
 use crate::{
@@ -26,7 +27,7 @@ pub(super) struct Snapshot {
 
 #[derive(Debug, Subcommand)]
 enum Act {
-    /// Make one of a file: .sql, .sql.gz, .sql.zst, a custom archive of pg_dump, or .rdb
+    /// Make one of a file: .sql (also .gz, .zst, .xz or .bz2), an archive of pg_dump, or .rdb
     Import(Import),
     /// Keep a copy of a preview's database
     Save(Save),
@@ -134,7 +135,8 @@ impl Import {
             .map(read)
             .transpose()?
             .unwrap_or_default();
-        let file = read(&self.file)?;
+        let file = tokio::fs::File::open(&self.file).await;
+        let file = file.with_context(|| format!("cannot read {}", self.file.display()))?;
         let name = self.file.file_name().unwrap_or_default().to_string_lossy();
         let holds = match (self.holds, self.mask.is_some()) {
             (Some(kind), _) => kind.into(),
@@ -154,14 +156,11 @@ impl Import {
             quoted(&owner()),
             mask.len(),
         );
-        let pieces: Vec<std::io::Result<Bytes>> = mask
-            .chunks(PIECE_BYTES)
-            .chain(file.chunks(PIECE_BYTES))
-            .map(|piece| Ok(Bytes::copy_from_slice(piece)))
-            .collect();
+        let file = ReaderStream::with_capacity(file, PIECE_BYTES);
+        let pieces = stream::iter([Ok(Bytes::from(mask))]).chain(file);
         let made: SnapshotView = caller
             .client
-            .put(&asked, stream::iter(pieces))
+            .import(&asked, pieces)
             .await
             .with_context(doing)?;
         if self.json {

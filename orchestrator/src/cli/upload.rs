@@ -3,15 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use deploy::source::{Summary, archive_checkout, git_in_checkout};
+use deploy::{
+    pieces::pieces,
+    source::{Summary, archive_checkout, git_in_checkout},
+};
 
 use super::call::Caller;
-use crate::{
-    api::{
-        PreviewView,
-        client::{ClientError, quoted},
-    },
-    logs::pieces::pieces,
+use crate::api::{
+    PreviewView,
+    client::{ClientError, quoted},
 };
 
 /// Sends the files of `folder` as the checkout `slug`.

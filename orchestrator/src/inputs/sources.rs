@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use deploy::{
     blueprint::{self, Blueprint, BlueprintError},
+    content::Content,
     names::CommitSha,
     source::{self, Home, MirrorId, Mirrors, Remote, Transport, Tree},
 };
@@ -42,7 +42,7 @@ pub trait Sources: Send + Sync {
     async fn forget(&self, preview: &PreviewRow) -> Result<(), SourceError>;
 
     /// One file of the tree.
-    async fn file(&self, tree: &Tree, path: &str) -> Result<Option<Bytes>, SourceError>;
+    async fn file(&self, tree: &Tree, path: &str) -> Result<Option<Content>, SourceError>;
 }
 
 /// The sources of a real server.
@@ -108,8 +108,8 @@ impl Sources for GitSources {
         self.mirrors.forget(&mirror).await.map_err(source_error)
     }
 
-    async fn file(&self, tree: &Tree, path: &str) -> Result<Option<Bytes>, SourceError> {
-        tree.read(path).await.map_err(source_error)
+    async fn file(&self, tree: &Tree, path: &str) -> Result<Option<Content>, SourceError> {
+        tree.content(path).await.map_err(source_error)
     }
 }
 

@@ -2,5 +2,4 @@
 
 pub mod build;
 pub mod migration;
-pub mod pieces;
 pub mod service;

@@ -67,7 +67,7 @@ pub(super) async fn measure(dayfly: &Dayfly, quick: bool) -> anyhow::Result<Vec<
 }
 
 /// A database with pgbench's tables.
-async fn filled(dayfly: &Dayfly, scale: &str) -> anyhow::Result<String> {
+pub(super) async fn filled(dayfly: &Dayfly, scale: &str) -> anyhow::Result<String> {
     let made = dayfly.database(POSTGRES, None).await?;
     let container = container(dayfly, &made.id).await?;
     let words = [

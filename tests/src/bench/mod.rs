@@ -10,6 +10,7 @@ mod disk;
 mod forks;
 mod forks_running;
 mod heavy;
+mod imports;
 mod neighbour;
 mod numbers;
 mod options;

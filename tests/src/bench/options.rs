@@ -39,6 +39,8 @@ pub enum Part {
     Builds,
     /// Copies of data.
     Forks,
+    /// Data that somebody brings.
+    Imports,
     /// A neighbour of a greedy build.
     Neighbour,
 }
@@ -51,6 +53,7 @@ impl Part {
             "webhooks" => Some(Self::Webhooks),
             "builds" => Some(Self::Builds),
             "forks" => Some(Self::Forks),
+            "imports" => Some(Self::Imports),
             "neighbour" => Some(Self::Neighbour),
             _ => None,
         }
@@ -91,7 +94,7 @@ impl Options {
                 "--only" => {
                     let part = words.next().and_then(|part| Part::parse(&part));
                     options.only = Some(part.context(
-                        "--only needs one of lives, pushes, webhooks, builds, forks, neighbour",
+                        "--only needs one of lives, pushes, webhooks, builds, forks, imports, neighbour",
                     )?);
                 }
                 _ => anyhow::bail!(

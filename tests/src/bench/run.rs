@@ -5,7 +5,7 @@ use std::io::Write as _;
 use anyhow::{Context as _, ensure};
 
 use super::{
-    acks, builder, forks, neighbour,
+    acks, builder, forks, imports, neighbour,
     options::{Options, Part},
     row::Row,
     turnaround, unchanged,
@@ -60,6 +60,14 @@ pub async fn run(options: &Options) -> anyhow::Result<Vec<Row>> {
         say("forks of data")?;
         Dayfly::play_with(forks::settings(), async |dayfly| {
             rows.extend(forks::measure(dayfly, options.quick).await?);
+            Ok(())
+        })
+        .await?;
+    }
+    if options.has(Part::Imports) {
+        say("imports of data")?;
+        play(async |dayfly| {
+            rows.extend(imports::measure(dayfly).await?);
             Ok(())
         })
         .await?;

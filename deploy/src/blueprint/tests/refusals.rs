@@ -104,7 +104,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "^\nseed = \"db/seed.rdb\"",
-        "3: the seed db/seed.rdb of database d is not for postgres, which takes an .sql, .sql.gz",
+        "3: the seed db/seed.rdb of database d is not for postgres, which takes an .sql file",
     ),
     (
         "^\nseed = \"db/no.rdb\"",
@@ -128,7 +128,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "engine = \"mysql:8\"\nseed = \"db/seed.dump\"",
-        "3: the seed db/seed.dump of database d is not for mysql, which takes an .sql, .sql.gz",
+        "3: the seed db/seed.dump of database d is not for mysql, which takes an .sql file",
     ),
     (
         "engine = \"mariadb:11\"\nseed = \"db/archive\"",

@@ -78,7 +78,7 @@ async fn a_seed_can_be_run_or_be_a_snapshot() {
 #[tokio::test]
 async fn a_seed_that_is_too_much_is_told_with_its_line() {
     let limits = Limits {
-        file_bytes_max: 1 << 20,
+        seed_bytes_max: 1 << 20,
         ..Limits::default()
     };
     let bench = Bench::with_limits(limits);

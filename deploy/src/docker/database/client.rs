@@ -1,6 +1,6 @@
 //! A database's own client, for a person; where this host reaches it, and what its server prints.
 
-use std::net::SocketAddr;
+use std::{io, net::SocketAddr};
 
 use async_trait::async_trait;
 use secrecy::SecretString;
@@ -11,7 +11,10 @@ use super::{
     place::{describe, place},
 };
 use crate::{
-    data_access::{ClientCommand, ConnectionInfo, DataAccess, Frozen, ImportSpec, Imported, Kept},
+    content::Content,
+    data_access::{
+        ClientCommand, ConnectionInfo, DataAccess, Frozen, ImportSpec, Imported, Kept, Pieces,
+    },
     databases::{DataSink, DatabaseError, DatabaseSpec, SeedReport},
     docker::{Docker, container::service::address_in},
     engine::{EngineError, LogStream, Network},
@@ -69,6 +72,10 @@ impl DataAccess for Docker {
 
     async fn freeze(&self, kept: &Kept) -> Result<Vec<Box<dyn Frozen>>, DatabaseError> {
         self.freeze_kept(kept).await
+    }
+
+    async fn spool(&self, pieces: Pieces<'_>, bytes_max: u64) -> io::Result<Content> {
+        self.spool_data(pieces, bytes_max).await
     }
 
     async fn import(&self, spec: &ImportSpec, sink: DataSink) -> Result<Imported, DatabaseError> {

@@ -18,7 +18,7 @@ use super::{
     super::{Docker, error::classify},
     run::{Answer, Input, Run},
 };
-use crate::{dump::Refused, engine::EngineError, packing::Packing};
+use crate::{dump::Refused, engine::EngineError, pieces::Writer};
 
 /// How much of what a client prints is kept: its end.
 const SAID_BYTES_MAX: usize = 64 * 1024;
@@ -44,7 +44,7 @@ impl Docker {
         &self,
         id: &str,
         run: &Run,
-        reader: Option<mpsc::Sender<Bytes>>,
+        reader: Option<Writer>,
     ) -> Result<Answer, EngineError> {
         let what = "a query in the database's container";
         let options = CreateExecOptions {
@@ -84,7 +84,7 @@ impl Docker {
                             keep_end(&mut said, &bytes);
                             continue;
                         };
-                        if reader.send(bytes).await.is_err() {
+                        if reader.send(Ok(bytes)).await.is_err() {
                             break;
                         }
                     }
@@ -124,7 +124,7 @@ impl Docker {
 /// Sends input, unpacked in a thread of its own; answers why that was not possible. A client that
 /// stopped at an error reads no further; its answer says why.
 async fn feed(text: Input, to: &mut (impl AsyncWrite + Unpin)) -> Option<String> {
-    if let Input::Bytes(bytes, Packing::Plain) = &text {
+    if let Input::Bytes(bytes) = &text {
         let _stopped = to.write_all(bytes).await;
         return None;
     }
@@ -154,7 +154,10 @@ fn unpack(text: Input, pieces: &mpsc::Sender<Result<Bytes, String>>) {
         };
         let _gone = pieces.blocking_send(Err(why));
     };
-    let mut reader = text.reader();
+    let mut reader = match text.reader() {
+        Ok(reader) => reader,
+        Err(error) => return told(error),
+    };
     loop {
         let mut piece = vec![0; PIECE_BYTES];
         match reader.read(&mut piece) {
@@ -185,7 +188,11 @@ fn keep_end(kept: &mut Vec<u8>, more: &[u8]) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::script::{Dialect, Script},
+        *,
+    };
+    use crate::databases::SeedFile;
 
     #[test]
     fn only_the_end_of_what_a_client_says_is_kept() {
@@ -199,30 +206,25 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_compressed_is_unpacked_and_what_is_broken_is_told() {
+    async fn a_packed_script_is_sent_unpacked_and_a_broken_one_is_told() {
         use std::io::Write as _;
         let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         packed.write_all(b"select 1;").unwrap();
         let packed = Bytes::from(packed.finish().unwrap());
+        let input = |content: Bytes| {
+            let file = SeedFile {
+                path: "a.SQL.GZ".to_owned(),
+                content: content.into(),
+            };
+            let scripts = Script::each(&file.into(), Dialect::Postgres);
+            Input::Script(scripts.into_iter().next().unwrap())
+        };
         let mut sent = Vec::new();
-        let broken = feed(
-            Input::Bytes(packed.clone(), Packing::of("a.SQL.GZ")),
-            &mut sent,
-        )
-        .await;
+        let broken = feed(input(packed.clone()), &mut sent).await;
         assert_eq!((broken, sent.as_slice()), (None, b"select 1;".as_slice()));
         let cut = packed.slice(..packed.len() - 6);
-        assert!(
-            feed(Input::Bytes(cut, Packing::Gzip), &mut Vec::new())
-                .await
-                .is_some()
-        );
-        let nonsense = Bytes::from_static(b"no such thing");
-        assert!(
-            feed(Input::Bytes(nonsense, Packing::Zstd), &mut Vec::new())
-                .await
-                .is_some()
-        );
+        let broken = feed(input(cut), &mut Vec::new()).await;
+        assert!(broken.unwrap().starts_with("it cannot be unpacked"));
     }
 
     #[test]
@@ -239,38 +241,5 @@ mod tests {
         assert!(path(&["PATH=/usr/bin"]).is_empty());
         assert!(path(&["PG_MAJOR=15"]).is_empty());
         assert!(path(&["PATH=/usr/bin", "PG_MAJOR=../x"]).is_empty());
-    }
-
-    /// A frame of one block that is not compressed, as RFC 8878 lays it out.
-    fn frame(content: &[u8]) -> Vec<u8> {
-        let length = u8::try_from(content.len()).unwrap();
-        let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0x20, length];
-        let block = u32::from(length) << 3 | 1;
-        frame.extend_from_slice(&block.to_le_bytes()[..3]);
-        frame.extend_from_slice(content);
-        frame
-    }
-
-    #[tokio::test]
-    async fn every_frame_is_unpacked_and_what_follows_the_last_is_told() {
-        let mut packed = frame(b"select 1;");
-        packed.extend_from_slice(&[0x5a, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 7, 7, 7]);
-        packed.extend(frame(b"select 2;"));
-        let mut sent = Vec::new();
-        let broken = feed(
-            Input::Bytes(packed.clone().into(), Packing::Zstd),
-            &mut sent,
-        )
-        .await;
-        assert_eq!(
-            (broken, sent.as_slice()),
-            (None, b"select 1;select 2;".as_slice())
-        );
-        packed.push(1);
-        assert!(
-            feed(Input::Bytes(packed.into(), Packing::Zstd), &mut Vec::new())
-                .await
-                .is_some()
-        );
     }
 }

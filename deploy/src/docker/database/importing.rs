@@ -1,8 +1,13 @@
 //! Data that somebody brings: read by a server without a network, masked, looked over, kept.
 
+use std::io::{self, ErrorKind};
+
+use futures_util::StreamExt as _;
+
 use super::{personal::looks_personal, seed_run::random_password, snapshots::random_id};
 use crate::{
-    data_access::{ImportSpec, Imported},
+    content::Content,
+    data_access::{ImportSpec, Imported, Pieces},
     databases::{DataSink, DatabaseError, DatabaseSpec},
     docker::Docker,
     names::{DatabaseKey, DatabaseName, Generation, PreviewId},
@@ -13,10 +18,38 @@ use crate::{
 /// is none of these.
 const PREFIX: &str = "import-i";
 
+/// How much may be written to the pool between two looks at how much is left of it.
+const LOOK_EVERY_BYTES: u64 = 64 << 20;
+
 /// A share of processors, in thousandths.
 const CPU_MILLI: u64 = 1_000;
 
 impl Docker {
+    pub(super) async fn spool_data(
+        &self,
+        mut pieces: Pieces<'_>,
+        bytes_max: u64,
+    ) -> io::Result<Content> {
+        let pool = self.pool_of_data().map_err(io::Error::other)?;
+        let mut spool = pool.spool().await.map_err(io::Error::other)?;
+        let mut looked_at = None;
+        while let Some(piece) = pieces.next().await {
+            let piece = piece?;
+            // Running databases need what is kept free.
+            if looked_at != Some(spool.bytes() / LOOK_EVERY_BYTES)
+                && let Some(why) = pool.blocker().await
+            {
+                return Err(io::Error::new(ErrorKind::StorageFull, why));
+            }
+            looked_at = Some(spool.bytes() / LOOK_EVERY_BYTES);
+            if spool.bytes() + piece.len() as u64 > bytes_max {
+                return Err(ErrorKind::FileTooLarge.into());
+            }
+            spool.write(&piece).await?;
+        }
+        spool.finish().await
+    }
+
     pub(super) async fn import_data(
         &self,
         spec: &ImportSpec,
@@ -40,7 +73,11 @@ impl Docker {
         let snapshot = snapshot.ok_or_else(|| DatabaseError::NoData(format!("snapshot {id}")))?;
         let mut personal = made.columns;
         personal.retain(|column| looks_personal(column));
-        Ok(Imported { snapshot, personal })
+        Ok(Imported {
+            snapshot,
+            report: made.report,
+            personal,
+        })
     }
 }
 

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     blueprint::DatabaseKind,
+    content::Content,
     databases::{DatabaseError, Seed},
     docker::image_facts::ImageFacts,
 };
@@ -35,7 +36,7 @@ pub(crate) enum Seeding {
     /// Unpack these files into a folder inside, have `archive` write a script, and `run` read that.
     Archive {
         path: String,
-        files: Vec<(String, bytes::Bytes)>,
+        files: Vec<(String, Content)>,
         archive: Run,
         run: Run,
     },
@@ -162,9 +163,9 @@ pub(crate) trait Kind: Send + Sync {
         answer.succeeded()
     }
 
-    /// Files that have to be in the fresh directory before its first start.
-    fn placed(&self, _seed: &Seed) -> Vec<(&'static str, bytes::Bytes)> {
-        Vec::new()
+    /// A file that has to be in the fresh directory before its first start.
+    fn placed<'a>(&self, _seed: &'a Seed) -> Option<(&'static str, &'a Content)> {
+        None
     }
 
     /// The command with which a seed is read, where it is another one.
@@ -175,8 +176,14 @@ pub(crate) trait Kind: Send + Sync {
     /// How it is filled. [`DatabaseError::SeedUnfit`] for a seed of another kind.
     fn seed(&self, seed: &Seed, passwords: &Passwords<'_>) -> Result<Vec<Seeding>, DatabaseError>;
 
+    /// Whether the file that is [placed](Kind::placed) is one for this server, by its first 16 bytes.
+    /// [`DatabaseError::SeedUnfit`] where it is not.
+    fn suits(&self, _seed: &Seed, _head: &[u8]) -> Result<(), DatabaseError> {
+        Ok(())
+    }
+
     /// What to say of a seed that the server did not read when it started.
-    fn unread(&self, _seed: &Seed, error: DatabaseError) -> DatabaseError {
+    fn unread(&self, _seed: &Seed, _head: &[u8], error: DatabaseError) -> DatabaseError {
         error
     }
 

@@ -9,6 +9,7 @@ use super::{
     run::{Answer, Run},
 };
 use crate::{
+    content::Content,
     databases::{DatabaseError, Seed, SeedFile},
     docker::image_facts::ImageFacts,
 };
@@ -128,10 +129,10 @@ impl Kind for Redis {
         answer.succeeded() && !said.is_empty() && said.bytes().all(|b| b.is_ascii_digit())
     }
 
-    fn placed(&self, seed: &Seed) -> Vec<(&'static str, bytes::Bytes)> {
+    fn placed<'a>(&self, seed: &'a Seed) -> Option<(&'static str, &'a Content)> {
         match seed {
-            Seed::Rdb(file) => vec![("dump.rdb", file.content.clone())],
-            _ => Vec::new(),
+            Seed::Rdb(file) => Some(("dump.rdb", &file.content)),
+            _ => None,
         }
     }
 
@@ -146,17 +147,7 @@ impl Kind for Redis {
 
     fn seed(&self, seed: &Seed, passwords: &Passwords<'_>) -> Result<Vec<Seeding>, DatabaseError> {
         match seed {
-            Seed::Rdb(file) => {
-                let format = Format::of(&file.content);
-                let format =
-                    format.ok_or_else(|| unfit(seed, "it is no dump of Redis or Valkey"))?;
-                if format.is_valkeys && self.program != "valkey" {
-                    let why = "Valkey wrote it, in a format that no Redis reads; name the engine \
-                               valkey";
-                    return Err(unfit(seed, why));
-                }
-                Ok(self.loading(file, passwords))
-            }
+            Seed::Rdb(file) => Ok(self.loading(file, passwords)),
             Seed::Empty | Seed::Run { .. } | Seed::Snapshot(_) => Ok(Vec::new()),
             _ => Err(unfit(seed, "redis and valkey take .rdb")),
         }
@@ -172,11 +163,21 @@ impl Kind for Redis {
         output.iter().find(line).map(String::as_str)
     }
 
-    fn unread(&self, seed: &Seed, error: DatabaseError) -> DatabaseError {
-        let (Seed::Rdb(file), DatabaseError::Version { image, .. }) = (seed, &error) else {
+    fn suits(&self, seed: &Seed, head: &[u8]) -> Result<(), DatabaseError> {
+        let format = Format::of(head);
+        let format = format.ok_or_else(|| unfit(seed, "it is no dump of Redis or Valkey"))?;
+        if format.is_valkeys && self.program != "valkey" {
+            let why = "Valkey wrote it, in a format that no Redis reads; name the engine valkey";
+            return Err(unfit(seed, why));
+        }
+        Ok(())
+    }
+
+    fn unread(&self, seed: &Seed, head: &[u8], error: DatabaseError) -> DatabaseError {
+        let DatabaseError::Version { image, .. } = &error else {
             return error;
         };
-        let Some(Format { number, is_valkeys }) = Format::of(&file.content) else {
+        let Some(Format { number, is_valkeys }) = Format::of(head) else {
             return error;
         };
         let whose = if is_valkeys { "Valkey's" } else { "Redis's" };

@@ -1,25 +1,32 @@
 //! What a program in a server's container is given, and what it answers.
 
-use std::io::Read;
+use std::io::{self, Read};
 
-use bytes::Bytes;
+use bytes::{Buf as _, Bytes};
 
 use super::script::Script;
-use crate::{docker::image_facts::variable, packing::Packing};
+use crate::{content::Content, docker::image_facts::variable};
 
 /// What a program reads.
 #[derive(Clone, Debug)]
 pub(crate) enum Input {
-    /// What these bytes unpack to.
-    Bytes(Bytes, Packing),
+    /// These bytes.
+    Bytes(Bytes),
+    /// What a file holds.
+    File(Content),
     /// What this script becomes.
     Script(Script),
 }
 
 impl Input {
-    pub(super) fn reader(self) -> Box<dyn Read + Send> {
+    /// Reads it, in a thread that may wait.
+    ///
+    /// # Errors
+    /// Where it cannot be opened.
+    pub(super) fn reader(self) -> io::Result<Box<dyn Read + Send>> {
         match self {
-            Self::Bytes(bytes, packing) => packing.reader(bytes),
+            Self::Bytes(bytes) => Ok(Box::new(bytes.reader())),
+            Self::File(content) => content.reader(),
             Self::Script(script) => script.reader(),
         }
     }
@@ -49,7 +56,13 @@ impl Run {
 
     /// With this text to read.
     pub(super) fn reading(mut self, text: impl Into<Bytes>) -> Self {
-        self.input = Some(Input::Bytes(text.into(), Packing::Plain));
+        self.input = Some(Input::Bytes(text.into()));
+        self
+    }
+
+    /// With a file's content to read.
+    pub(super) fn reading_file(mut self, content: Content) -> Self {
+        self.input = Some(Input::File(content));
         self
     }
 

@@ -6,17 +6,13 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use bytes::{Buf as _, Bytes};
-use tokio::sync::mpsc;
-
 use crate::{
+    content::Content,
     databases::{DatabaseError, SeedFile, SqlSeed, USER},
     dump::{MysqlReader, Open, ScriptReader, Server, SharedReport, several},
     packing::Packing,
+    pieces::{Pipe, Writer, pipe},
 };
-
-/// Pieces of a script that may wait to be read.
-const PIECES_MAX: usize = 8;
 
 /// A script, the files that it may read, and what is found while it is read.
 #[derive(Clone)]
@@ -38,7 +34,7 @@ pub(super) enum Dialect {
 /// Where a script comes from.
 #[derive(Clone)]
 enum Source {
-    File(Bytes),
+    File(Content),
     /// Another program writes it; it is read once.
     Pipe(Arc<Mutex<Option<Pipe>>>),
 }
@@ -66,12 +62,8 @@ impl Script {
     }
 
     /// The script that a program writes of an archive, and where it writes.
-    pub(super) fn of_archive(path: &str) -> (Self, mpsc::Sender<Bytes>) {
-        let (write, pieces) = mpsc::channel(PIECES_MAX);
-        let pipe = Pipe {
-            pieces,
-            piece: Bytes::new(),
-        };
+    pub(super) fn of_archive(path: &str) -> (Self, Writer) {
+        let (write, pipe) = pipe();
         let script = Self {
             path: path.to_owned(),
             dialect: Dialect::Postgres,
@@ -112,7 +104,10 @@ impl Script {
     }
 
     /// Reads what it becomes.
-    pub(super) fn reader(self) -> Box<dyn Read + Send> {
+    ///
+    /// # Errors
+    /// Where it cannot be opened.
+    pub(super) fn reader(self) -> io::Result<Box<dyn Read + Send>> {
         let Self {
             path,
             dialect,
@@ -121,7 +116,7 @@ impl Script {
             report,
         } = self;
         let script: Box<dyn Read + Send> = match source {
-            Source::File(content) => Packing::of(&path).reader(content),
+            Source::File(content) => Packing::of(&path).reader(content.reader()?),
             Source::Pipe(pipe) => {
                 let pipe = pipe.lock().unwrap_or_else(PoisonError::into_inner).take();
                 match pipe {
@@ -131,20 +126,18 @@ impl Script {
             }
         };
         if let Dialect::Mysql(server) = dialect {
-            return Box::new(MysqlReader::new((&path, script), server, USER, report));
+            let reader = MysqlReader::new((&path, script), server, USER, report);
+            return Ok(Box::new(reader));
         }
         let folder = seed.folder.clone();
         let open: Open = Box::new(move |wanted| {
             let mut files = seed.beside.iter().chain(&seed.files);
             let file = files.find(|file| file.path == wanted)?;
-            Some(Packing::of(&file.path).reader(file.content.clone()))
+            let content = file.content.reader();
+            Some(content.map(|content| Packing::of(&file.path).reader(content)))
         });
-        Box::new(ScriptReader::new(
-            (&path, script),
-            (&folder, open),
-            USER,
-            report,
-        ))
+        let reader = ScriptReader::new((&path, script), (&folder, open), USER, report);
+        Ok(Box::new(reader))
     }
 
     /// The failure at a line of what it became, or of the whole.
@@ -170,27 +163,5 @@ impl Script {
             message,
             output: Vec::new(),
         }
-    }
-}
-
-/// What another program writes, for a thread that may wait for it.
-struct Pipe {
-    pieces: mpsc::Receiver<Bytes>,
-    piece: Bytes,
-}
-
-impl Read for Pipe {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.piece.is_empty() {
-            match self.pieces.blocking_recv() {
-                Some(piece) => self.piece = piece,
-                None => return Ok(0),
-            }
-        }
-        let length = self.piece.len().min(buffer.len());
-        self.piece
-            .split_to(length)
-            .copy_to_slice(&mut buffer[..length]);
-        Ok(length)
     }
 }

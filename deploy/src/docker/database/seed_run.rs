@@ -1,6 +1,6 @@
 //! Snapshots: each is made once, by running its server on a fresh directory.
 
-use std::{path::PathBuf, time::Duration};
+use std::{io, path::PathBuf, time::Duration};
 
 use secrecy::SecretString;
 use sha2::{Digest as _, Sha256};
@@ -11,6 +11,7 @@ use super::{
     kinds::kind,
 };
 use crate::{
+    content::Content,
     databases::{DataSink, DatabaseError, DatabaseSpec, Seed, SeedFile, SeedReport, USER, unix_ms},
     docker::{
         Docker,
@@ -23,6 +24,9 @@ use crate::{
 
 /// Changes when data are made in another way than before.
 const RECIPE: &str = "4";
+
+/// How much of a file that the server reads by itself tells what it is.
+const HEAD_BYTES: usize = 16;
 
 /// The name that the engine gives to having no network.
 const NO_NETWORK: &str = "none";
@@ -41,6 +45,8 @@ pub(super) struct Made {
     pub(super) staging: Staging,
     /// `table.column` of everything in them.
     pub(super) columns: Vec<String>,
+    /// What became of the seed.
+    pub(super) report: SeedReport,
 }
 
 impl Docker {
@@ -63,7 +69,7 @@ impl Docker {
                     false => Err(DatabaseError::NoData(describe_seed(seed))),
                 };
             }
-            seed => snapshot_id(spec, image, seed)?,
+            seed => snapshot_id(spec, image, seed).await?,
         };
         let place = Place::Snapshot(id.clone());
         // Whoever comes second finds what the first one made.
@@ -113,8 +119,21 @@ impl Docker {
         };
         // Refused before anything is made.
         let steps = kind.seed(seed, &passwords)?;
+        let placed = kind.placed(seed);
+        let head = match placed {
+            Some((_, content)) => content
+                .head(HEAD_BYTES)
+                .await
+                .map_err(|e| unread(seed, &e))?,
+            None => Vec::new(),
+        };
+        if placed.is_some() {
+            kind.suits(seed, &head)?;
+        }
         let staging = pool.staging().await?;
-        place_files(&*kind, seed, &staging).await?;
+        if let Some((name, content)) = placed {
+            place(name, content, &staging).await?;
+        }
         let network = match seed {
             Seed::Run { .. } => Some(
                 self.network_id(&spec.key.preview, &Network::Data(spec.key.generation))
@@ -137,7 +156,9 @@ impl Docker {
         let made = async {
             let id = self.launch_seed_run(&plan).await?;
             let ready = self.ready(&id, network.as_deref(), spec, &passwords);
-            ready.await.map_err(|error| kind.unread(seed, error))?;
+            ready
+                .await
+                .map_err(|error| kind.unread(seed, &head, error))?;
             let changes = self.seed_with(&id, spec, &*kind, seed, steps, sink).await?;
             if let Some(mask) = mask {
                 self.mask(&id, spec, &*kind, (mask, &passwords), sink)
@@ -155,10 +176,14 @@ impl Docker {
         let (columns, report) = made?;
         let columns = columns.lines().map(str::to_owned).collect();
         let now_ms = unix_ms(std::time::SystemTime::now());
-        let about = About::new(spec, describe_seed(seed), now_ms, &admin, report);
+        let about = About::new(spec, describe_seed(seed), now_ms, &admin, report.clone());
         staging.write_about(&about.to_bytes()).await?;
         self.verify(spec, image, &staging, &passwords).await?;
-        Ok(Made { staging, columns })
+        Ok(Made {
+            staging,
+            columns,
+            report,
+        })
     }
 
     /// Runs a mask, and has the server forget what it replaced.
@@ -340,16 +365,28 @@ fn expect_tables(
 }
 
 /// Puts what the server reads by itself when it starts where it looks for it.
-async fn place_files(kind: &dyn Kind, seed: &Seed, staging: &Staging) -> Result<(), DatabaseError> {
-    for (name, content) in kind.placed(seed) {
-        let written = tokio::fs::write(staging.data_path().join(name), &content).await;
-        written.map_err(|error| DatabaseError::Pool(format!("{name} was not written: {error}")))?;
-    }
-    Ok(())
+async fn place(name: &str, content: &Content, staging: &Staging) -> Result<(), DatabaseError> {
+    let (path, content) = (staging.data_path().join(name), content.clone());
+    let written = tokio::task::spawn_blocking(move || {
+        let mut file = std::fs::File::create_new(&path)?;
+        io::copy(&mut content.reader()?, &mut file)
+    });
+    let written = written
+        .await
+        .map_err(io::Error::other)
+        .and_then(|done| done);
+    let wrong = |error| DatabaseError::Pool(format!("{name} was not written: {error}"));
+    written.map(|_| ()).map_err(wrong)
+}
+
+/// A seed's file that could not be read.
+fn unread(seed: &Seed, error: &io::Error) -> DatabaseError {
+    let seed = describe_seed(seed);
+    DatabaseError::Pool(format!("{seed} cannot be read: {error}"))
 }
 
 /// Everything that decides what the data will be.
-fn snapshot_id(
+async fn snapshot_id(
     spec: &DatabaseSpec,
     image: &ImageId,
     seed: &Seed,
@@ -383,7 +420,8 @@ fn snapshot_id(
     };
     for file in files {
         add(file.path.as_bytes());
-        add(&Sha256::digest(&file.content));
+        let content = file.content.digest().await;
+        add(&content.map_err(|error| unread(seed, &error))?);
     }
     let id = hex::encode(digest.finalize());
     SnapshotId::parse(&id).map_err(|error| DatabaseError::Pool(error.to_string()))

@@ -1,9 +1,11 @@
 //! Fills a server that runs on a fresh directory.
 
-use std::time::Duration;
+use std::{
+    io::{self, ErrorKind, Write as _},
+    time::Duration,
+};
 
 use bollard::query_parameters::UploadToContainerOptionsBuilder;
-use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::{
@@ -12,9 +14,11 @@ use super::{
     script::{Dialect, Script},
 };
 use crate::{
+    content::Content,
     databases::{DataSink, DatabaseError, DatabaseSpec, Seed, USER},
     docker::Docker,
     engine::EngineError,
+    pieces::{Sink, pieces},
 };
 
 /// How often something that ends by itself is asked whether it has.
@@ -256,25 +260,49 @@ impl Docker {
         })
     }
 
-    /// Puts files into the container; the archive is ours and holds nothing but plain files.
-    async fn upload(&self, id: &str, files: Vec<(String, Bytes)>) -> Result<(), DatabaseError> {
-        let mut archive = tar::Builder::new(Vec::new());
-        for (path, content) in &files {
-            let mut header = tar::Header::new_gnu();
-            header.set_size(content.len() as u64);
-            header.set_mode(0o644);
-            let path = path.trim_start_matches('/');
-            archive
-                .append_data(&mut header, path, content.as_ref())
-                .map_err(|error| DatabaseError::Pool(error.to_string()))?;
-        }
-        let archive = archive
-            .into_inner()
-            .map_err(|error| DatabaseError::Pool(error.to_string()))?;
+    /// Puts files into the container, as they are read; the archive is ours and holds nothing but plain
+    /// files.
+    async fn upload(&self, id: &str, files: Vec<(String, Content)>) -> Result<(), DatabaseError> {
+        let (sink, body) = pieces();
+        let writing = tokio::task::spawn_blocking(move || archive(files, sink));
         let options = UploadToContainerOptionsBuilder::new().path("/").build();
-        let body = bollard::body_full(archive.into());
+        let body = bollard::body_try_stream(body);
         let upload = self.api().upload_to_container(id, Some(options), body);
-        Ok(self.change("the upload of a seed", upload).await?)
+        let uploaded = self.change("the upload of a seed", upload).await;
+        // Why it broke off is why the engine did not get all of it.
+        let written = writing
+            .await
+            .map_err(io::Error::other)
+            .and_then(|done| done);
+        match (written, uploaded) {
+            (Err(error), _) if error.kind() != ErrorKind::BrokenPipe => {
+                Err(DatabaseError::Pool(error.to_string()))
+            }
+            (_, uploaded) => Ok(uploaded?),
+        }
+    }
+}
+
+fn archive(files: Vec<(String, Content)>, mut sink: Sink) -> io::Result<()> {
+    let mut archive = tar::Builder::new(&mut sink);
+    let mut append = |path: &str, content: &Content| {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(content.bytes());
+        header.set_mode(0o644);
+        let path = path.trim_start_matches('/');
+        archive.append_data(&mut header, path, content.reader()?)
+    };
+    let written = files
+        .iter()
+        .try_for_each(|(path, content)| append(path, content));
+    let written = written.and_then(|()| archive.finish());
+    drop(archive);
+    match written.and_then(|()| sink.flush()) {
+        Ok(()) => Ok(()),
+        Err(error) => {
+            sink.break_off("the seed's files could not be read");
+            Err(error)
+        }
     }
 }
 

@@ -52,11 +52,11 @@ impl ScriptReader {
         };
         let found = candidates.iter().find_map(|candidate| {
             let bytes = (self.open)(candidate)?;
-            Some(Source::new(candidate.clone(), bytes))
+            Some(bytes.map(|bytes| Source::new(candidate.clone(), bytes)))
         });
-        found.ok_or_else(|| {
+        found.unwrap_or_else(|| {
             let wanted = candidates.join(" or ");
-            self.refuse(format!("it reads {path}, and there is no file {wanted}"))
+            Err(self.refuse(format!("it reads {path}, and there is no file {wanted}")))
         })
     }
 }

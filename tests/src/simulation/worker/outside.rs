@@ -6,7 +6,9 @@ use std::{
 };
 
 use async_trait::async_trait;
-use deploy::{blueprint::Blueprint, fake::FakeEngine, names::CommitSha, source::Tree};
+use deploy::{
+    blueprint::Blueprint, content::Content, fake::FakeEngine, names::CommitSha, source::Tree,
+};
 use orchestrator::{
     inputs::sources::{SourceError, Sources},
     routes::RouteSwitch,
@@ -97,7 +99,7 @@ impl Sources for Outside {
         self.call().await.map_err(unreachable)
     }
 
-    async fn file(&self, _: &Tree, _: &str) -> Result<Option<bytes::Bytes>, SourceError> {
+    async fn file(&self, _: &Tree, _: &str) -> Result<Option<Content>, SourceError> {
         Ok(None)
     }
 }

@@ -181,7 +181,7 @@ impl Kind for Postgres {
             Seed::PgCustom(file) => vec![Seeding::Archive {
                 path: file.path.clone(),
                 files: Vec::new(),
-                archive: restore(&["--format=custom"]).reading(file.content.clone()),
+                archive: restore(&["--format=custom"]).reading_file(file.content.clone()),
                 run,
             }],
             Seed::PgDirectory(path, files) => {

@@ -1,0 +1,183 @@
+//! What a file holds, wherever it lies. Large ones are never held in memory as a whole.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    os::unix::fs::FileExt as _,
+    path::Path,
+    sync::Arc,
+};
+
+use bytes::{Buf as _, Bytes};
+use sha2::{Digest as _, Sha256};
+use tokio::runtime::Handle;
+
+use crate::source::Committed;
+
+/// Pieces in which a content is read as a whole, in bytes.
+const PIECE_BYTES: usize = 256 << 10;
+
+/// A content that can be read again and again. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Content(Place);
+
+#[derive(Clone, Debug)]
+enum Place {
+    Memory(Bytes),
+    Spooled(Arc<File>, u64),
+    Committed(Arc<Committed>),
+}
+
+impl Content {
+    /// A file of a commit.
+    pub(crate) fn committed(file: Committed) -> Self {
+        Self(Place::Committed(Arc::new(file)))
+    }
+
+    /// How many bytes it has.
+    pub fn bytes(&self) -> u64 {
+        match &self.0 {
+            Place::Memory(bytes) => bytes.len() as u64,
+            Place::Spooled(_, bytes) => *bytes,
+            Place::Committed(file) => file.bytes(),
+        }
+    }
+
+    /// Reads it from its beginning, in a thread that may wait and that belongs to a runtime.
+    ///
+    /// # Errors
+    /// Where it cannot be opened.
+    pub fn reader(&self) -> io::Result<Box<dyn Read + Send>> {
+        Ok(match &self.0 {
+            Place::Memory(bytes) => Box::new(bytes.clone().reader()),
+            Place::Spooled(file, _) => Box::new(Spooled {
+                file: Arc::clone(file),
+                at: 0,
+            }),
+            Place::Committed(file) => {
+                let runtime = Handle::try_current().map_err(io::Error::other)?;
+                Box::new(file.pipe(&runtime))
+            }
+        })
+    }
+
+    /// Its first bytes, at most this many.
+    pub(crate) async fn head(&self, bytes_max: usize) -> io::Result<Vec<u8>> {
+        let most = bytes_max as u64;
+        self.read_in_thread(move |reader| {
+            let mut head = Vec::new();
+            reader.take(most).read_to_end(&mut head).map(|_| head)
+        })
+        .await
+    }
+
+    /// SHA-256 of all of it.
+    pub(crate) async fn digest(&self) -> io::Result<[u8; 32]> {
+        self.read_in_thread(|mut reader| {
+            let (mut digest, mut piece) = (Sha256::new(), vec![0; PIECE_BYTES]);
+            loop {
+                match reader.read(&mut piece)? {
+                    0 => return Ok(digest.finalize().into()),
+                    read => digest.update(&piece[..read]),
+                }
+            }
+        })
+        .await
+    }
+
+    async fn read_in_thread<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(Box<dyn Read + Send>) -> io::Result<T> + Send + 'static,
+    ) -> io::Result<T> {
+        let content = self.clone();
+        let reading = tokio::task::spawn_blocking(move || read(content.reader()?));
+        reading.await.map_err(io::Error::other)?
+    }
+}
+
+impl<T: Into<Bytes>> From<T> for Content {
+    fn from(bytes: T) -> Self {
+        Self(Place::Memory(bytes.into()))
+    }
+}
+
+/// A content that is still being written, into a file without a name. It goes with its last reader.
+#[derive(Debug)]
+pub struct Spool {
+    file: tokio::fs::File,
+    bytes: u64,
+}
+
+impl Spool {
+    /// Begins one on the file system of a folder.
+    ///
+    /// # Errors
+    /// Where no file can be made there.
+    pub fn begin(folder: &Path) -> io::Result<Self> {
+        let file = tempfile::tempfile_in(folder)?.into();
+        Ok(Self { file, bytes: 0 })
+    }
+
+    /// Appends a piece.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub async fn write(&mut self, piece: &[u8]) -> io::Result<()> {
+        self.bytes += piece.len() as u64;
+        tokio::io::AsyncWriteExt::write_all(&mut self.file, piece).await
+    }
+
+    /// How many bytes were written.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// What was written.
+    ///
+    /// # Errors
+    /// Where the rest cannot be written.
+    pub async fn finish(mut self) -> io::Result<Content> {
+        tokio::io::AsyncWriteExt::flush(&mut self.file).await?;
+        let file = Arc::new(self.file.into_std().await);
+        Ok(Content(Place::Spooled(file, self.bytes)))
+    }
+}
+
+/// One reading of a file that others may read meanwhile.
+struct Spooled {
+    file: Arc<File>,
+    at: u64,
+}
+
+impl Read for Spooled {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read_at(buffer, self.at)?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_was_spooled_is_read_again_and_again_and_has_no_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut spool = Spool::begin(folder.path()).unwrap();
+        for piece in ["one ", "two"] {
+            spool.write(piece.as_bytes()).await.unwrap();
+        }
+        let content = spool.finish().await.unwrap();
+        assert_eq!(content.bytes(), 7);
+        assert_eq!(content.head(4).await.unwrap(), b"one ");
+        let plain = Content::from("one two");
+        for _ in 0..2 {
+            assert_eq!(
+                content.digest().await.unwrap(),
+                plain.digest().await.unwrap()
+            );
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}
