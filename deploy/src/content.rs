@@ -1,6 +1,7 @@
 //! What a file holds, wherever it lies. Large ones are never held in memory as a whole.
 
 use std::{
+    fmt,
     fs::File,
     io::{self, Read},
     os::unix::fs::FileExt as _,
@@ -12,7 +13,7 @@ use bytes::{Buf as _, Bytes};
 use sha2::{Digest as _, Sha256};
 use tokio::runtime::Handle;
 
-use crate::source::Committed;
+use crate::pieces::Pipe;
 
 /// Pieces in which a content is read as a whole, in bytes.
 const PIECE_BYTES: usize = 256 << 10;
@@ -21,17 +22,26 @@ const PIECE_BYTES: usize = 256 << 10;
 #[derive(Clone, Debug)]
 pub struct Content(Place);
 
+/// Where a content stays until it is read.
+pub(crate) trait Elsewhere: fmt::Debug + Send + Sync {
+    /// How many bytes it has.
+    fn bytes(&self) -> u64;
+
+    /// Its content, which a task of the runtime writes while it is read.
+    fn pipe(&self, runtime: &Handle) -> Pipe;
+}
+
 #[derive(Clone, Debug)]
 enum Place {
     Memory(Bytes),
     Spooled(Arc<File>, u64),
-    Committed(Arc<Committed>),
+    Elsewhere(Arc<dyn Elsewhere>),
 }
 
 impl Content {
-    /// A file of a commit.
-    pub(crate) fn committed(file: Committed) -> Self {
-        Self(Place::Committed(Arc::new(file)))
+    /// One that stays where it is.
+    pub(crate) fn elsewhere(file: impl Elsewhere + 'static) -> Self {
+        Self(Place::Elsewhere(Arc::new(file)))
     }
 
     /// How many bytes it has.
@@ -39,7 +49,7 @@ impl Content {
         match &self.0 {
             Place::Memory(bytes) => bytes.len() as u64,
             Place::Spooled(_, bytes) => *bytes,
-            Place::Committed(file) => file.bytes(),
+            Place::Elsewhere(file) => file.bytes(),
         }
     }
 
@@ -54,7 +64,7 @@ impl Content {
                 file: Arc::clone(file),
                 at: 0,
             }),
-            Place::Committed(file) => {
+            Place::Elsewhere(file) => {
                 let runtime = Handle::try_current().map_err(io::Error::other)?;
                 Box::new(file.pipe(&runtime))
             }

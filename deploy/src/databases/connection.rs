@@ -20,7 +20,8 @@ pub fn url(
             format!("mysql://{USER}:{password}@{}/{USER}", at(3306))
         }
         DatabaseKind::Redis | DatabaseKind::Valkey => {
-            format!("redis://:{password}@{}/0", at(6379))
+            // With an empty user `redis-cli -u` says so to the server, which lets nobody in.
+            format!("redis://default:{password}@{}/0", at(6379))
         }
         DatabaseKind::Other { port, .. } => match port {
             Some(port) => format!("tcp://{}", at(*port)),
@@ -29,8 +30,8 @@ pub fn url(
     }
 }
 
-/// The variables that a kind's usual clients look for by themselves: those of libpq ("Environment
-/// Variables"), and for the others those that their images and clients share.
+/// For Postgres the variables that its clients look for by themselves ("libpq: Environment Variables").
+/// For the others no client does; these have the parts of the address for code that puts them together.
 pub fn variables(
     kind: &DatabaseKind,
     name: &DatabaseName,
@@ -45,6 +46,8 @@ pub fn variables(
             ("PGUSER", user()),
             ("PGPASSWORD", password()),
             ("PGDATABASE", user()),
+            // Some clients insist on TLS unless they are told otherwise.
+            ("PGSSLMODE", "disable".to_owned()),
         ],
         DatabaseKind::Mysql | DatabaseKind::Mariadb => vec![
             ("MYSQL_HOST", name()),
@@ -79,6 +82,9 @@ mod tests {
             of(DatabaseKind::Mariadb),
             "mysql://app:secret@main:3306/app"
         );
-        assert_eq!(of(DatabaseKind::Redis), "redis://:secret@main:6379/0");
+        assert_eq!(
+            of(DatabaseKind::Redis),
+            "redis://default:secret@main:6379/0"
+        );
     }
 }

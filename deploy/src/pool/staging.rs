@@ -73,6 +73,11 @@ impl Pool {
 }
 
 impl Pool {
+    /// Where things lie that are being made. What is left in it goes when the pool is opened again.
+    pub(crate) fn making_folder(&self) -> PathBuf {
+        self.layout().making_folder()
+    }
+
     /// Begins a file without a name on the pool's file system.
     pub async fn spool(&self) -> Result<Spool, PoolError> {
         self.changing("begin a file", |layout| {

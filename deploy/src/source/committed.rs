@@ -5,23 +5,37 @@ use std::io;
 use tokio::runtime::Handle;
 
 use super::{Contents, Entry, PartKind, SourceError, Tree, limits::COMMAND_DEADLINE};
-use crate::pieces::{Pipe, Writer, pipe};
+use crate::{
+    content::{Content, Elsewhere},
+    pieces::{Pipe, Writer, pipe},
+};
 
 /// A file of a commit. What it holds stays where it is until it is read.
 #[derive(Clone, Debug)]
-pub(crate) struct Committed {
-    pub(super) tree: Tree,
-    pub(super) entry: Entry,
+struct Committed {
+    tree: Tree,
+    entry: Entry,
 }
 
-impl Committed {
-    /// How many bytes it has.
-    pub(crate) fn bytes(&self) -> u64 {
+impl Tree {
+    /// One file's content, left where it is. Links are followed inside the tree. `None` where no file is
+    /// there.
+    pub async fn content(&self, path: &str) -> Result<Option<Content>, SourceError> {
+        let found = self.resolve(path).await?;
+        let file = |entry| Committed {
+            tree: self.clone(),
+            entry,
+        };
+        Ok(found.map(|entry| Content::elsewhere(file(entry))))
+    }
+}
+
+impl Elsewhere for Committed {
+    fn bytes(&self) -> u64 {
         self.entry.size
     }
 
-    /// Its content, which a task of the runtime writes while it is read.
-    pub(crate) fn pipe(&self, runtime: &Handle) -> Pipe {
+    fn pipe(&self, runtime: &Handle) -> Pipe {
         let (write, pipe) = pipe();
         let file = self.clone();
         runtime.spawn(async move {
@@ -32,7 +46,9 @@ impl Committed {
         });
         pipe
     }
+}
 
+impl Committed {
     /// Ends early when nobody reads any more.
     async fn pour(&self, write: &Writer) -> Result<(), SourceError> {
         let late = || SourceError::Timeout {
@@ -57,5 +73,38 @@ impl Committed {
                 return Ok(());
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::{Limits, testing::Bench};
+
+    #[tokio::test]
+    async fn a_content_is_read_while_git_writes_it_whatever_may_be_read_into_memory() {
+        let limits = Limits {
+            file_bytes_max: 10,
+            ..Limits::default()
+        };
+        let bench = Bench::with_limits(limits);
+        let text = "a line of a seed\n".repeat(40_000);
+        let tree = bench
+            .put("seed.sql", &text)
+            .link("link", "seed.sql")
+            .tree()
+            .await;
+        let content = tree.content("link").await.unwrap().unwrap();
+        assert_eq!(content.bytes(), text.len() as u64);
+        assert_eq!(content.head(6).await.unwrap(), b"a line");
+        let plain = Content::from(text);
+        for _ in 0..2 {
+            let digests = (
+                content.digest().await.unwrap(),
+                plain.digest().await.unwrap(),
+            );
+            assert_eq!(digests.0, digests.1);
+        }
+        assert!(tree.content("no.sql").await.unwrap().is_none());
     }
 }

@@ -33,7 +33,6 @@ mod tests;
 mod tree;
 mod untar;
 
-pub(crate) use committed::Committed;
 pub use context::{Absence, Contents, Context, Part, PartKind};
 pub use error::SourceError;
 pub use git::{is_config_of_mirror, is_of_mirror};

@@ -6,14 +6,14 @@ use bytes::Bytes;
 use tokio::sync::OnceCell;
 
 use super::{
-    Committed, Entry, Limits, Missing, Mode, SourceError,
+    Entry, Limits, Missing, Mode, SourceError,
     blobs::Blobs,
     git::Repository,
     limits::{COMMAND_DEADLINE, LINK_BYTES_MAX},
     links::{self, Leads, Links},
     listing,
 };
-use crate::{content::Content, names::CommitSha};
+use crate::names::CommitSha;
 
 /// One commit's files, read from a bare mirror's objects; nothing is ever checked out. Clones
 /// share the listing.
@@ -120,17 +120,6 @@ impl Tree {
         }
         let mut contents = self.contents(&[&entry]).await?;
         Ok(contents.pop().map(Bytes::from))
-    }
-
-    /// One file's content, left where it is. Links are followed inside the tree. `None` where no file is
-    /// there.
-    pub async fn content(&self, path: &str) -> Result<Option<Content>, SourceError> {
-        let found = self.resolve(path).await?;
-        let file = |entry| Committed {
-            tree: self.clone(),
-            entry,
-        };
-        Ok(found.map(|entry| Content::committed(file(entry))))
     }
 
     /// Bytes that all files of one seed may have.
@@ -310,33 +299,6 @@ mod tests {
         let tree = bench.put("seed.sql", "01234567890").tree().await;
         let answer = tree.read("seed.sql").await.unwrap_err().to_string();
         assert!(answer.starts_with("seed.sql: it has 11 bytes"), "{answer}");
-    }
-
-    #[tokio::test]
-    async fn a_content_is_read_while_git_writes_it_whatever_may_be_read_into_memory() {
-        let limits = Limits {
-            file_bytes_max: 10,
-            ..Limits::default()
-        };
-        let bench = Bench::with_limits(limits);
-        let text = "a line of a seed\n".repeat(40_000);
-        let tree = bench
-            .put("seed.sql", &text)
-            .link("link", "seed.sql")
-            .tree()
-            .await;
-        let content = tree.content("link").await.unwrap().unwrap();
-        assert_eq!(content.bytes(), text.len() as u64);
-        assert_eq!(content.head(6).await.unwrap(), b"a line");
-        let plain = Content::from(text);
-        for _ in 0..2 {
-            let digests = (
-                content.digest().await.unwrap(),
-                plain.digest().await.unwrap(),
-            );
-            assert_eq!(digests.0, digests.1);
-        }
-        assert!(tree.content("no.sql").await.unwrap().is_none());
     }
 
     #[tokio::test]

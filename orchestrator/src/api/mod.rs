@@ -17,6 +17,7 @@ mod events;
 mod extract;
 mod follow;
 mod health;
+mod imports;
 mod list;
 mod logs;
 mod pool;

@@ -7,8 +7,8 @@ use axum::{
 };
 
 use super::{
-    ask, backup, checkout, databases, delete, deliveries, disk, events, health, list, logs, pool,
-    problem, rewind, seeds, shutdown, snapshots, state::ApiState, take, wait,
+    ask, backup, checkout, databases, delete, deliveries, disk, events, health, imports, list,
+    logs, pool, problem, rewind, seeds, shutdown, snapshots, state::ApiState, take, wait,
 };
 
 /// The largest JSON body; a checkout is a stream with limits of its own.
@@ -42,7 +42,7 @@ pub fn router(state: ApiState) -> Router {
         )
         .route(
             "/api/v1/snapshots/{name}",
-            put(snapshots::import).delete(snapshots::remove),
+            put(imports::import).delete(snapshots::remove),
         )
         .route("/api/v1/previews/{id}/events", get(events::events))
         .route("/api/v1/previews/{id}/logs", get(logs::logs))

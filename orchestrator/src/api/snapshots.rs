@@ -1,33 +1,21 @@
 //! `/api/v1/snapshots`: data that people gave a name.
 
-use std::{
-    io::{self, ErrorKind},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use axum::{
     Json,
-    body::Body,
     extract::{Path, State},
     http::StatusCode,
 };
-use bytes::{Bytes, BytesMut};
 use deploy::{
-    blueprint::{DatabaseKind, SeedSource, known_kind},
-    data_access::{ImportSpec, Pieces},
-    databases::{DatabaseError, Seed, SeedFile, SeedKind, SeedReport, SnapshotState},
+    blueprint::SeedSource,
+    databases::{DatabaseError, SeedReport, SnapshotState},
     names::{DatabaseKey, DatabaseName, PreviewId},
 };
-use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    describe::timestamp,
-    extract::{Asked, Said},
-    problem::Problem,
-    state::ApiState,
-};
+use super::{describe::timestamp, extract::Said, problem::Problem, state::ApiState};
 use crate::{
     clock::wall_ms,
     lifecycle::Origin,
@@ -38,13 +26,6 @@ use crate::{
 
 /// The longest name.
 const NAME_MAX: usize = 40;
-/// The largest file that may be brought, in bytes.
-const FILE_BYTES_MAX: u64 = 64 << 30;
-/// The largest mask, in bytes.
-const MASK_BYTES_MAX: usize = 16 << 20;
-/// Memory of the server that reads what is brought, with swap.
-const MEMORY_BYTES: u64 = 1 << 30;
-
 /// A snapshot with a name, or one that was made from a seed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SnapshotView {
@@ -95,21 +76,6 @@ pub struct SaveBody {
     /// After how many days it goes.
     #[serde(default)]
     pub days: Option<u64>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ImportQuery {
-    engine: String,
-    /// The file's name, which tells what it is.
-    file: String,
-    holds: Holds,
-    owner: String,
-    #[serde(default)]
-    days: Option<u64>,
-    /// How many bytes at the beginning are the mask.
-    #[serde(default)]
-    mask_bytes: usize,
 }
 
 pub(super) async fn list(
@@ -182,61 +148,8 @@ pub(super) async fn save(
     Ok((StatusCode::CREATED, Json(view.await?)))
 }
 
-/// Makes a snapshot of a file; answers when it is there.
-pub(super) async fn import(
-    State(state): State<ApiState>,
-    Path(name): Path<String>,
-    Asked(query): Asked<ImportQuery>,
-    body: Body,
-) -> Result<(StatusCode, Json<SnapshotView>), Problem> {
-    let ports = state.workers.ports();
-    check_name(&name)?;
-    let (kind, image) = known_kind(&query.engine).map_err(Problem::bad_request)?;
-    if query.mask_bytes > MASK_BYTES_MAX {
-        let most = MASK_BYTES_MAX >> 20;
-        return Err(Problem::bad_request(format!(
-            "the mask may have {most} MiB"
-        )));
-    }
-    let mut pieces: Pieces<'_> = Box::pin(
-        body.into_data_stream()
-            .map(|piece| piece.map_err(io::Error::other)),
-    );
-    let (mask, begun) = first(&mut pieces, query.mask_bytes).await?;
-    let rest = Box::pin(stream::iter([Ok(begun)]).chain(pieces));
-    let content = ports.data_access.spool(rest, FILE_BYTES_MAX).await;
-    let file = SeedFile {
-        path: query.file.clone(),
-        content: content.map_err(not_taken)?,
-    };
-    let mask = SeedFile {
-        path: "the mask".to_owned(),
-        content: mask.into(),
-    };
-    let spec = ImportSpec {
-        seed: seed(&kind, file)?,
-        mask: (query.mask_bytes > 0).then_some(mask),
-        memory_bytes: MEMORY_BYTES,
-        kind,
-        image,
-    };
-    let (sink_name, shown) = (name.clone(), query.file);
-    let sink = Arc::new(move |sentence: String| {
-        tracing::info!(snapshot = sink_name, file = shown, sentence, "import");
-    });
-    let given = (name, query.holds, query.owner, query.days);
-    let ports = Arc::clone(ports);
-    let view = to_the_end(async move {
-        let imported = ports.data_access.import(&spec, sink).await;
-        let imported = imported.map_err(failed)?;
-        let found = (imported.personal, imported.report);
-        name_snapshot(&ports, imported.snapshot, given, found).await
-    });
-    Ok((StatusCode::CREATED, Json(view.await?)))
-}
-
 /// Goes on when the caller hangs up: data that were made without a name could not be removed.
-async fn to_the_end<T: Send + 'static>(
+pub(super) async fn to_the_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, Problem>> + Send + 'static,
 ) -> Result<T, Problem> {
     let ended = tokio::spawn(work).await;
@@ -263,53 +176,8 @@ pub(super) async fn remove(
     Ok(Json(serde_json::json!({ "removed": name })))
 }
 
-/// The first bytes that were sent, and what came with the last of them.
-async fn first(pieces: &mut Pieces<'_>, length: usize) -> Result<(Bytes, Bytes), Problem> {
-    let mut held = BytesMut::new();
-    while held.len() < length {
-        match pieces.next().await {
-            Some(piece) => held.extend_from_slice(&piece.map_err(not_taken)?),
-            None => {
-                let message = "the mask is longer than what was sent";
-                return Err(Problem::bad_request(message));
-            }
-        }
-    }
-    let mask = held.split_to(length);
-    Ok((mask.freeze(), held.freeze()))
-}
-
-fn not_taken(error: io::Error) -> Problem {
-    match error.kind() {
-        ErrorKind::FileTooLarge => Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            format!(
-                "the file cannot be taken: at most {} GiB are",
-                FILE_BYTES_MAX >> 30
-            ),
-        ),
-        ErrorKind::StorageFull => Problem::new(StatusCode::INSUFFICIENT_STORAGE, error.to_string()),
-        _ => Problem::bad_request(format!("the file did not arrive as a whole: {error}")),
-    }
-}
-
-/// By the end of the file's name.
-fn seed(kind: &DatabaseKind, file: SeedFile) -> Result<Seed, Problem> {
-    let (taken, words) = SeedKind::taken_by(kind);
-    let found = SeedKind::of(&file.path).filter(|found| taken.contains(found));
-    match found {
-        Some(SeedKind::Sql) => Ok(Seed::Sql(file.into())),
-        Some(SeedKind::PgCustom) => Ok(Seed::PgCustom(file)),
-        Some(SeedKind::Rdb) => Ok(Seed::Rdb(file)),
-        None => Err(Problem::bad_request(format!(
-            "{:?} is no file for this engine, which takes {words}",
-            file.path
-        ))),
-    }
-}
-
 /// Gives it its name; what had the name before goes.
-async fn name_snapshot(
+pub(super) async fn name_snapshot(
     ports: &Ports,
     state: SnapshotState,
     (name, holds, owner, days): (String, Holds, String, Option<u64>),
@@ -356,7 +224,7 @@ async fn view(
     }
 }
 
-fn check_name(name: &str) -> Result<(), Problem> {
+pub(super) fn check_name(name: &str) -> Result<(), Problem> {
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     let fits = !name.is_empty()
         && name.len() <= NAME_MAX
@@ -372,7 +240,7 @@ fn check_name(name: &str) -> Result<(), Problem> {
     )))
 }
 
-fn failed(error: DatabaseError) -> Problem {
+pub(super) fn failed(error: DatabaseError) -> Problem {
     let status = match &error {
         DatabaseError::Seed { .. } | DatabaseError::SeedUnfit { .. } => {
             StatusCode::UNPROCESSABLE_ENTITY

@@ -1,13 +1,12 @@
 //! How previews look on a terminal. Pure: facts and the time in, text out.
 
-use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
+use std::{fmt::Write as _, time::Duration};
 
 use comfy_table::{Table, presets};
 use deploy::{
     builder::DiskUse,
     databases::SeedReport,
     docker::{Check, CheckState},
-    names::DatabaseName,
     source::Summary,
 };
 use jiff::Timestamp;
@@ -16,6 +15,7 @@ use super::output::Output;
 use crate::{
     api::{DatabaseView, EventView, PreviewView, ServiceView},
     lifecycle::{Ending, Phase},
+    preview::seeds::Seeds,
     text,
 };
 
@@ -77,9 +77,6 @@ pub(super) fn outside(line: &str) -> String {
     }
     shown
 }
-
-/// What became of the seeds of a preview's databases.
-pub(super) type Seeds = BTreeMap<DatabaseName, SeedReport>;
 
 /// Tables of a seed that are named.
 const TABLES_SHOWN: usize = 12;

@@ -9,9 +9,9 @@ use jiff::Timestamp;
 
 use super::{
     call::{Caller, path},
-    render::{self, Seeds},
+    render,
 };
-use crate::api::EventView;
+use crate::{api::EventView, preview::seeds::Seeds};
 
 /// How long the disk use of a preview is waited for.
 const DISK_WAIT: Duration = Duration::from_secs(3);

@@ -1,23 +1,37 @@
 //! `dayfly snapshot`: data with a name, for databases to start from.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::PathBuf,
+    process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use bytes::Bytes;
 use clap::{Args, Subcommand, ValueEnum};
 use deploy::names::{DatabaseName, PreviewId};
-use futures_util::{StreamExt as _, stream};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use tokio_util::io::ReaderStream;
 
 use super::{call::Caller, render_data};
 use crate::{
-    api::{SaveBody, SnapshotView, client::quoted},
+    api::{
+        SaveBody, SnapshotView,
+        client::{ClientError, quoted},
+    },
     store::Holds,
 };
 
 /// Pieces in which a file is sent.
 const PIECE_BYTES: usize = 1 << 20;
+
+/// How often it is told how far an import is.
+const TELL_EVERY: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Args)]
 pub(super) struct Snapshot {
@@ -156,13 +170,16 @@ impl Import {
             quoted(&owner()),
             mask.len(),
         );
-        let file = ReaderStream::with_capacity(file, PIECE_BYTES);
+        let bytes = file.metadata().await.with_context(doing)?.len();
+        let sent = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&sent);
+        let file = ReaderStream::with_capacity(file, PIECE_BYTES).inspect_ok(move |piece| {
+            counted.fetch_add(piece.len() as u64, Relaxed);
+        });
         let pieces = stream::iter([Ok(Bytes::from(mask))]).chain(file);
-        let made: SnapshotView = caller
-            .client
-            .import(&asked, pieces)
-            .await
-            .with_context(doing)?;
+        let import = caller.client.import(&asked, pieces);
+        let tell = || self.tell(sent.load(Relaxed), bytes, caller);
+        let made: SnapshotView = telling(import, tell).await.with_context(doing)?;
         if self.json {
             caller.output.json(&made)?;
             return Ok(());
@@ -171,6 +188,34 @@ impl Import {
             caller.output.line(&line)?;
         }
         Ok(())
+    }
+
+    /// How far it is.
+    fn tell(&self, sent: u64, bytes: u64, caller: &Caller) -> std::io::Result<()> {
+        let file = self.file.display();
+        let (sent, all) = (sent >> 20, bytes >> 20);
+        let line = match sent < all {
+            true => format!("{file}: {sent} of {all} MiB are sent"),
+            false => format!("{file}: all is sent; the server makes the snapshot"),
+        };
+        match self.json {
+            true => Ok(()),
+            false => caller.output.line(&line),
+        }
+    }
+}
+
+/// Waits for something, and tells from time to time how far it is.
+async fn telling<T>(
+    work: impl Future<Output = Result<T, ClientError>>,
+    tell: impl Fn() -> std::io::Result<()>,
+) -> anyhow::Result<T> {
+    let mut work = std::pin::pin!(work);
+    loop {
+        tokio::select! {
+            done = &mut work => return Ok(done?),
+            () = tokio::time::sleep(TELL_EVERY) => tell()?,
+        }
     }
 }
 

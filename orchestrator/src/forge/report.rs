@@ -7,7 +7,7 @@ use deploy::names::PreviewId;
 use crate::{
     config::Settings,
     lifecycle::{Diagnosis, Ending, Origin, Phase, Summary, current_revision},
-    preview::{names, start_path::StartPath},
+    preview::{names, seeds::Seeds, start_path::StartPath},
     store::{EventRow, PreviewRow},
     text::{code_block, code_span},
     worker::PreviewState,
@@ -64,7 +64,12 @@ fn shortened(text: &str, characters_max: usize) -> String {
 }
 
 /// The whole comment.
-pub fn comment(settings: &Settings, state: &PreviewState, events: &[EventRow]) -> String {
+pub fn comment(
+    settings: &Settings,
+    state: &PreviewState,
+    events: &[EventRow],
+    seeds: &Seeds,
+) -> String {
     let summary = &state.summary;
     let mut body = format!("{}\n", marker(&state.row.id));
     let say = headline(settings, state);
@@ -82,6 +87,7 @@ pub fn comment(settings: &Settings, state: &PreviewState, events: &[EventRow]) -
     }
     body.push_str(&missing(state));
     if matches!(summary.phase, Phase::Live) {
+        body.push_str(&seeded(seeds));
         body.push_str(&timeline(summary, events));
     }
     body
@@ -234,6 +240,42 @@ fn table(settings: &Settings, state: &PreviewState) -> String {
     out
 }
 
+/// How many tables, and how many changes, of one seed are told.
+const SEED_LINES_MAX: usize = 20;
+
+/// What the seeds made, and what was changed in them.
+fn seeded(seeds: &Seeds) -> String {
+    let mut lines = String::new();
+    for (name, report) in seeds {
+        let rows = report.rows.iter().map(|(table, rows)| {
+            let rows_word = if *rows == 1 { "row" } else { "rows" };
+            format!("{}: {rows} {rows_word}", code_span(table))
+        });
+        let changes = report.changes.iter().map(|change| code_span(change));
+        for (told, count) in [
+            (
+                rows.take(SEED_LINES_MAX).collect::<Vec<_>>(),
+                report.rows.len(),
+            ),
+            (changes.take(SEED_LINES_MAX).collect(), report.changes.len()),
+        ] {
+            let more = count - told.len();
+            let told = told.iter().map(|line| format!("- `{name}`, {line}\n"));
+            lines.extend(told);
+            if more > 0 {
+                let _ = writeln!(
+                    lines,
+                    "- `{name}`, and {more} more; `dayfly show` lists them"
+                );
+            }
+        }
+    }
+    if lines.is_empty() {
+        return lines;
+    }
+    format!("<details><summary>What the seeds made</summary>\n\n{lines}\n</details>\n\n")
+}
+
 /// What builds of the newest commit do not get, from the moment on at which that is known.
 fn missing(state: &PreviewState) -> String {
     let summary = &state.summary;
@@ -272,5 +314,25 @@ mod tests {
         assert_eq!(shortened("three short words", 12), "three short…");
         assert_eq!(shortened("first, second", 10), "first…");
         assert_eq!(shortened("unbroken", 5), "unbr…");
+    }
+
+    #[test]
+    fn what_the_seeds_made_is_told_and_outside_text_stays_text() {
+        use deploy::{databases::SeedReport, names::DatabaseName};
+        assert_eq!(seeded(&Seeds::new()), "");
+        let report = SeedReport {
+            rows: vec![("shop.orders".to_owned(), 1), ("a`b".to_owned(), 20)],
+            changes: (0..22).map(|n| format!("role <b>{n}</b>")).collect(),
+        };
+        let name = DatabaseName::parse("main").unwrap();
+        let told = seeded(&Seeds::from([(name, report)]));
+        for line in [
+            "- `main`, `shop.orders`: 1 row\n",
+            "- `main`, ``a`b``: 20 rows\n",
+            "- `main`, `role <b>19</b>`\n",
+            "- `main`, and 2 more; `dayfly show` lists them\n",
+        ] {
+            assert!(told.contains(line), "{line:?} in {told}");
+        }
     }
 }

@@ -4,4 +4,5 @@ pub mod current;
 pub mod environment;
 pub mod fork_capture;
 pub mod names;
+pub mod seeds;
 pub mod start_path;

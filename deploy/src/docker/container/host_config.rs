@@ -86,7 +86,10 @@ pub(crate) struct Plan {
     pub(crate) starts_again: bool,
     pub(crate) shm_bytes: Option<u64>,
     /// A directory of the pool, and where it is inside.
-    pub(crate) data: Option<DataMount>,
+    pub(crate) data: Option<BindMount>,
+    /// Another one, from which a seed run reads its script.
+    #[serde(skip)]
+    pub(crate) script: Option<BindMount>,
     /// Whether a small init of the engine's is process 1 and the image's command its child. Supervisors
     /// have to be process 1 themselves. One that stays root may not signal a server that gave its rights
     /// up, so that every stop of a database would be a kill.
@@ -100,14 +103,17 @@ pub(crate) struct Plan {
     pub(crate) network: String,
 }
 
-/// A directory of the pool as a container sees it: the only thing of the host that any container
+/// A directory of the pool as a container sees it: the only things of the host that any container
 /// is ever given.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct DataMount {
+pub(crate) struct BindMount {
     /// Where it is inside.
     pub(crate) path: String,
-    /// Where it is in the pool; [`Pool::data_path`](crate::pool::Pool::data_path) says so.
+    /// Where it is in the pool; [`Pool::data_path`](crate::pool::Pool::data_path) says so of data.
     pub(crate) source: PathBuf,
+    /// Whether nothing can be made, changed or removed in it.
+    #[serde(skip)]
+    pub(crate) read_only: bool,
 }
 
 /// What came of a create.
@@ -240,7 +246,8 @@ fn body(
     let volumes = volumes
         .iter()
         .map(|(path, mark)| volume_mount(&plan.volume_owner, path, mark));
-    let mounts = volumes.chain(plan.data.as_ref().map(data_mount)).collect();
+    let binds = plan.data.iter().chain(&plan.script).map(bind_mount);
+    let mounts = volumes.chain(binds).collect();
     ContainerCreateBody {
         hostname: Some(plan.name.clone()),
         image: Some(plan.image.to_string()),
@@ -346,13 +353,14 @@ fn volume_mount(owner: &str, path: &str, mark: &Mark) -> Mount {
     }
 }
 
-/// The only bind. A mount of this type is refused by the engine when its source is not there, so
+/// A mount of this type is refused by the engine when its source is not there, so
 /// that a pool which is not mounted is never taken for an empty directory.
-fn data_mount(data: &DataMount) -> Mount {
+fn bind_mount(bind: &BindMount) -> Mount {
     Mount {
-        target: Some(data.path.clone()),
-        source: Some(data.source.display().to_string()),
+        target: Some(bind.path.clone()),
+        source: Some(bind.source.display().to_string()),
         typ: Some(MountType::BIND),
+        read_only: Some(bind.read_only),
         ..Mount::default()
     }
 }
@@ -390,6 +398,7 @@ mod tests {
             starts_again: true,
             shm_bytes: None,
             data: None,
+            script: None,
             init: false,
             user: None,
             named: true,
@@ -416,6 +425,14 @@ mod tests {
     }
 
     /// With another digest every container is made anew the first time that it is started after an upgrade.
+    fn bind(path: &str) -> BindMount {
+        BindMount {
+            path: path.to_owned(),
+            source: PathBuf::from("/pool/x/data"),
+            read_only: false,
+        }
+    }
+
     #[test]
     fn the_spec_of_a_container_is_the_same_in_every_version() {
         assert_eq!(
@@ -423,10 +440,7 @@ mod tests {
             "841c0df9ff4cb56dffcc0b3050bf1538dd1cbb4af4ad53f8ebd02a6a881835b1"
         );
         let mounted = Plan {
-            data: Some(DataMount {
-                path: "/srv/data".to_owned(),
-                source: PathBuf::from("/pool/x/data"),
-            }),
+            data: Some(bind("/srv/data")),
             ..plan()
         };
         assert_eq!(
@@ -457,10 +471,7 @@ mod tests {
         };
         let at = |data: &str| {
             Plan {
-                data: Some(DataMount {
-                    path: data.to_owned(),
-                    source: PathBuf::from("/pool/x/data"),
-                }),
+                data: Some(bind(data)),
                 ..plan()
             }
             .volume_paths(&facts)
@@ -505,7 +516,7 @@ mod tests {
             volumes in proptest::collection::vec("/[a-z./]{1,12}", 0..4),
             data in proptest::option::of("/[a-z/]{1,12}"),
         ) {
-            let data = data.map(|path| DataMount { path, source: PathBuf::from("/pool/x/data") });
+            let data = data.map(|path| bind(&path));
             let plan = Plan {
                 kind: if database { Kind::Database } else { Kind::Service },
                 command, env, memory_bytes, cpu_milli, pids_max, starts_again, init, data, ..plan()
@@ -547,6 +558,7 @@ mod tests {
             for mount in host.mounts.unwrap() {
                 if mount.typ == Some(MountType::BIND) {
                     prop_assert_eq!(mount.source.as_deref(), Some("/pool/x/data"));
+                    prop_assert_eq!(mount.target.as_ref(), plan.data.as_ref().map(|data| &data.path));
                     prop_assert!(plan.data.is_some());
                     continue;
                 }

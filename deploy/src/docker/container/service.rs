@@ -301,6 +301,7 @@ pub(crate) fn base_plan(spec: &ServiceSpec, network: String) -> Plan {
         starts_again: false,
         shm_bytes: None,
         data: None,
+        script: None,
         init: spec.init,
         user: None,
         named: false,

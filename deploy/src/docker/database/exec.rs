@@ -1,6 +1,9 @@
 //! Programs that run beside a database's server: its own client, for the most part.
 
-use std::{io::Read as _, time::Duration};
+use std::{
+    io::{self, Read as _},
+    time::Duration,
+};
 
 use bollard::{
     container::LogOutput,
@@ -129,7 +132,12 @@ async fn feed(text: Input, to: &mut (impl AsyncWrite + Unpin)) -> Option<String>
         return None;
     }
     let (pieces, mut waiting) = mpsc::channel::<Result<Bytes, String>>(PIECES_MAX);
-    tokio::task::spawn_blocking(move || unpack(text, &pieces));
+    tokio::task::spawn_blocking(move || {
+        let broken = unpack(text, |piece| pieces.blocking_send(Ok(piece.into())).is_ok());
+        if let Some(why) = broken {
+            let _gone = pieces.blocking_send(Err(why));
+        }
+    });
     while let Some(piece) = waiting.recv().await {
         match piece {
             Ok(piece) => {
@@ -143,39 +151,35 @@ async fn feed(text: Input, to: &mut (impl AsyncWrite + Unpin)) -> Option<String>
     None
 }
 
-/// Stops when nobody listens any more.
-fn unpack(text: Input, pieces: &mpsc::Sender<Result<Bytes, String>>) {
-    let mut left = UNPACKED_BYTES_MAX;
-    let told = |error: std::io::Error| {
+/// Reads input to its end, or until nobody takes the pieces; answers why that was not possible.
+pub(super) fn unpack(text: Input, mut take: impl FnMut(Vec<u8>) -> bool) -> Option<String> {
+    let told = |error: io::Error| {
         let given_up = error.get_ref().is_some_and(|error| error.is::<Refused>());
-        let why = match given_up {
+        Some(match given_up {
             true => error.to_string(),
             false => format!("it cannot be unpacked: {error}"),
-        };
-        let _gone = pieces.blocking_send(Err(why));
+        })
     };
+    let mut left = UNPACKED_BYTES_MAX;
     let mut reader = match text.reader() {
         Ok(reader) => reader,
         Err(error) => return told(error),
     };
     loop {
         let mut piece = vec![0; PIECE_BYTES];
-        match reader.read(&mut piece) {
-            Ok(0) => return,
-            Ok(read) => {
-                piece.truncate(read);
-                left = left.saturating_sub(read as u64);
-                if left == 0 {
-                    let most = UNPACKED_BYTES_MAX >> 30;
-                    return told(std::io::Error::other(format!(
-                        "it is larger than {most} GiB"
-                    )));
-                }
-                if pieces.blocking_send(Ok(piece.into())).is_err() {
-                    return;
-                }
-            }
+        let read = match reader.read(&mut piece) {
+            Ok(0) => return None,
+            Ok(read) => read,
             Err(error) => return told(error),
+        };
+        piece.truncate(read);
+        left = left.saturating_sub(read as u64);
+        if left == 0 {
+            let most = UNPACKED_BYTES_MAX >> 30;
+            return told(io::Error::other(format!("it is larger than {most} GiB")));
+        }
+        if !take(piece) {
+            return None;
         }
     }
 }

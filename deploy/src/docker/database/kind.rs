@@ -173,6 +173,11 @@ pub(crate) trait Kind: Send + Sync {
         command
     }
 
+    /// Whether its client is given scripts by the [pipe](super::script_pipe), and not by its input.
+    fn pipes_scripts(&self) -> bool {
+        false
+    }
+
     /// How it is filled. [`DatabaseError::SeedUnfit`] for a seed of another kind.
     fn seed(&self, seed: &Seed, passwords: &Passwords<'_>) -> Result<Vec<Seeding>, DatabaseError>;
 

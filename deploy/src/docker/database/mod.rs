@@ -27,9 +27,12 @@ mod readiness;
 mod redis;
 mod run;
 mod script;
+mod script_pipe;
+mod seed_outcome;
 mod seed_run;
 mod seeding;
 mod server;
+mod snapshot_key;
 mod snapshots;
 
 pub use growth::OverQuota;

@@ -1,18 +1,25 @@
 //! Snapshots: each is made once, by running its server on a fresh directory.
 
-use std::{io, path::PathBuf, time::Duration};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use secrecy::SecretString;
-use sha2::{Digest as _, Sha256};
 
 use super::{
     about::About,
     kind::{Kind, Passwords, Seeding, describe_seed},
     kinds::kind,
+    script_pipe::ScriptPipe,
+    seed_outcome::expect_tables,
+    seeding::Filling,
+    snapshot_key::snapshot_key,
 };
 use crate::{
     content::Content,
-    databases::{DataSink, DatabaseError, DatabaseSpec, Seed, SeedFile, SeedReport, USER, unix_ms},
+    databases::{DataSink, DatabaseError, DatabaseSpec, Seed, SeedFile, SeedReport, unix_ms},
     docker::{
         Docker,
         container::host_config::{Created, Plan},
@@ -22,9 +29,6 @@ use crate::{
     pool::{Place, Staging},
 };
 
-/// Changes when data are made in another way than before.
-const RECIPE: &str = "4";
-
 /// How much of a file that the server reads by itself tells what it is.
 const HEAD_BYTES: usize = 16;
 
@@ -33,9 +37,6 @@ const NO_NETWORK: &str = "none";
 
 /// How long a server may take to write down everything at the end of a seed run.
 const CLOSE_SECONDS_MAX: i32 = 120;
-
-/// How long the server may take to name what it holds.
-const COLUMNS_MAX: Duration = Duration::from_secs(60);
 
 /// How long a copy of what was just made may take.
 const VERIFY_COPY_MAX: Duration = Duration::from_secs(10 * 60);
@@ -47,6 +48,29 @@ pub(super) struct Made {
     pub(super) columns: Vec<String>,
     /// What became of the seed.
     pub(super) report: SeedReport,
+}
+
+/// What is to be made.
+struct Order<'a> {
+    spec: &'a DatabaseSpec,
+    kind: &'a dyn Kind,
+    seed: &'a Seed,
+    mask: Option<&'a SeedFile>,
+    passwords: Passwords<'a>,
+    sink: &'a DataSink,
+}
+
+impl Order<'_> {
+    /// The first bytes of the file that the server reads by itself, where there is one that suits it.
+    async fn head(&self) -> Result<Vec<u8>, DatabaseError> {
+        let Some((_, content)) = self.kind.placed(self.seed) else {
+            return Ok(Vec::new());
+        };
+        let head = content.head(HEAD_BYTES).await;
+        let head = head.map_err(|error| unread(self.seed, &error))?;
+        self.kind.suits(self.seed, &head)?;
+        Ok(head)
+    }
 }
 
 impl Docker {
@@ -69,7 +93,7 @@ impl Docker {
                     false => Err(DatabaseError::NoData(describe_seed(seed))),
                 };
             }
-            seed => snapshot_id(spec, image, seed).await?,
+            seed => snapshot_key(spec, image, seed).await?,
         };
         let place = Place::Snapshot(id.clone());
         // Whoever comes second finds what the first one made.
@@ -109,31 +133,32 @@ impl Docker {
         }
         let kind = kind(&spec.kind);
         let (user, admin) = (random_password()?, random_password()?);
-        let passwords = Passwords {
-            user: match seed {
-                // The command is told the password that the preview's own server will have.
-                Seed::Run { .. } => &spec.password,
-                _ => &user,
+        let order = Order {
+            spec,
+            kind: &*kind,
+            seed,
+            mask,
+            passwords: Passwords {
+                user: match seed {
+                    // The command is told the password that the preview's own server will have.
+                    Seed::Run { .. } => &spec.password,
+                    _ => &user,
+                },
+                admin: &admin,
             },
-            admin: &admin,
+            sink,
         };
         // Refused before anything is made.
-        let steps = kind.seed(seed, &passwords)?;
-        let placed = kind.placed(seed);
-        let head = match placed {
-            Some((_, content)) => content
-                .head(HEAD_BYTES)
-                .await
-                .map_err(|e| unread(seed, &e))?,
-            None => Vec::new(),
-        };
-        if placed.is_some() {
-            kind.suits(seed, &head)?;
-        }
+        let steps = kind.seed(seed, &order.passwords)?;
+        let head = order.head().await?;
         let staging = pool.staging().await?;
-        if let Some((name, content)) = placed {
+        if let Some((name, content)) = kind.placed(seed) {
             place(name, content, &staging).await?;
         }
+        let pipe = match kind.pipes_scripts() {
+            true => Some(pipe(&pool.making_folder())?),
+            false => None,
+        };
         let network = match seed {
             Seed::Run { .. } => Some(
                 self.network_id(&spec.key.preview, &Network::Data(spec.key.generation))
@@ -141,36 +166,17 @@ impl Docker {
             ),
             _ => None,
         };
+        let data = staging.data_path();
         let mut plan = self
-            .seed_run_plan(
-                spec,
-                image,
-                network.clone(),
-                staging.data_path(),
-                &passwords,
-            )
+            .seed_run_plan(spec, image, network, data, &order.passwords)
             .await?;
         plan.command = plan
             .command
             .map(|command| kind.seed_run_command(seed, command));
-        let made = async {
-            let id = self.launch_seed_run(&plan).await?;
-            let ready = self.ready(&id, network.as_deref(), spec, &passwords);
-            ready
-                .await
-                .map_err(|error| kind.unread(seed, &head, error))?;
-            let changes = self.seed_with(&id, spec, &*kind, seed, steps, sink).await?;
-            if let Some(mask) = mask {
-                self.mask(&id, spec, &*kind, (mask, &passwords), sink)
-                    .await?;
-            }
-            let columns = self.columns(&id, &*kind, &passwords).await?;
-            expect_tables(&*kind, seed, (&columns, &changes))?;
-            let rows = self.count_rows(&id, &*kind, &passwords).await?;
-            self.close_seed_run(&id, spec).await?;
-            Ok((columns, SeedReport { rows, changes }))
-        }
-        .await;
+        plan.script = pipe.as_ref().map(ScriptPipe::mount);
+        let made = self
+            .fill(&order, (&plan, pipe.as_ref()), steps, &head)
+            .await;
         let made = self.grew(made, (&staging, &describe_seed(seed))).await;
         self.clear_seed_run(&plan).await?;
         let (columns, report) = made?;
@@ -178,7 +184,7 @@ impl Docker {
         let now_ms = unix_ms(std::time::SystemTime::now());
         let about = About::new(spec, describe_seed(seed), now_ms, &admin, report.clone());
         staging.write_about(&about.to_bytes()).await?;
-        self.verify(spec, image, &staging, &passwords).await?;
+        self.verify(spec, image, &staging, &order.passwords).await?;
         Ok(Made {
             staging,
             columns,
@@ -186,16 +192,48 @@ impl Docker {
         })
     }
 
+    /// Starts the server, fills it, asks what is in it, and closes it.
+    async fn fill(
+        &self,
+        order: &Order<'_>,
+        (plan, pipe): (&Plan, Option<&ScriptPipe>),
+        steps: Vec<Seeding>,
+        head: &[u8],
+    ) -> Result<(String, SeedReport), DatabaseError> {
+        let Order {
+            spec,
+            kind,
+            seed,
+            mask,
+            passwords,
+            sink,
+        } = order;
+        let id = self.launch_seed_run(plan).await?;
+        let network = (plan.network != NO_NETWORK).then_some(plan.network.as_str());
+        let ready = self.ready(&id, network, spec, passwords).await;
+        ready.map_err(|error| kind.unread(seed, head, error))?;
+        let into = (&*id, *kind, pipe);
+        let changes = self.seed_with(into, spec, seed, steps, sink).await?;
+        if let Some(mask) = mask {
+            self.mask(into, spec, (mask, passwords), sink).await?;
+        }
+        let columns = self.columns(&id, *kind, passwords).await?;
+        expect_tables(*kind, seed, (&columns, &changes))?;
+        let rows = self.count_rows(&id, *kind, passwords).await?;
+        self.close_seed_run(&id, spec).await?;
+        Ok((columns, SeedReport { rows, changes }))
+    }
+
     /// Runs a mask, and has the server forget what it replaced.
     async fn mask(
         &self,
-        id: &str,
+        into: Filling<'_>,
         spec: &DatabaseSpec,
-        kind: &dyn Kind,
         (mask, passwords): (&SeedFile, &Passwords<'_>),
         sink: &DataSink,
     ) -> Result<(), DatabaseError> {
         sink(format!("the data of {}: {}", spec.key.name, mask.path));
+        let (_, kind, _) = into;
         let mask = Seed::Sql(mask.clone().into());
         let mut steps = kind.seed(&mask, passwords)?;
         let forgetting = kind.forget_rows().into_iter().map(|run| Seeding::Run {
@@ -203,7 +241,7 @@ impl Docker {
             run,
         });
         steps.extend(forgetting);
-        self.seed_with(id, spec, kind, &mask, steps, sink)
+        self.seed_with(into, spec, &mask, steps, sink)
             .await
             .map(drop)
     }
@@ -240,56 +278,6 @@ impl Docker {
         let started = self.change(&what, self.api().start_container(&id, None));
         started.await?;
         Ok(id)
-    }
-
-    /// Rows by table, where they are counted in good time.
-    async fn count_rows(
-        &self,
-        id: &str,
-        kind: &dyn Kind,
-        passwords: &Passwords<'_>,
-    ) -> Result<Vec<(String, u64)>, EngineError> {
-        let Some(run) = kind.rows(passwords) else {
-            return Ok(Vec::new());
-        };
-        let answer = tokio::time::timeout(COLUMNS_MAX, self.execute_as(id, kind, run)).await;
-        let Ok(answer) = answer else {
-            return Ok(Vec::new());
-        };
-        let answer = answer?;
-        let row = |line: &str| {
-            let (count, name) = line.split_once('|')?;
-            Some((name.to_owned(), count.parse().ok()?))
-        };
-        Ok(match answer.succeeded() {
-            true => answer.output.lines().filter_map(row).collect(),
-            false => Vec::new(),
-        })
-    }
-
-    /// Names of everything that the data have, a line each.
-    async fn columns(
-        &self,
-        id: &str,
-        kind: &dyn Kind,
-        passwords: &Passwords<'_>,
-    ) -> Result<String, DatabaseError> {
-        let Some(run) = kind.columns(passwords) else {
-            return Ok(String::new());
-        };
-        let answer = tokio::time::timeout(COLUMNS_MAX, self.execute_as(id, kind, run)).await;
-        let why = match answer {
-            Ok(answer) => match answer? {
-                answer if answer.succeeded() => return Ok(answer.output),
-                answer => answer.last_error(),
-            },
-            Err(_) => format!("no answer in {} s", COLUMNS_MAX.as_secs()),
-        };
-        Err(DatabaseError::NotReady {
-            message: format!("what the seed left cannot be listed: {why}"),
-            out_of_memory: false,
-            output: Vec::new(),
-        })
     }
 
     /// Removes the container of a seed run; one that is not ours stays.
@@ -347,23 +335,6 @@ impl Docker {
     }
 }
 
-/// A script that ran to its end and made nothing has failed; what was left out of it says why.
-fn expect_tables(
-    kind: &dyn Kind,
-    seed: &Seed,
-    (columns, changes): (&str, &[String]),
-) -> Result<(), DatabaseError> {
-    if !kind.wants_tables() || !matches!(seed, Seed::Sql(_)) || !columns.trim().is_empty() {
-        return Ok(());
-    }
-    Err(DatabaseError::Seed {
-        path: describe_seed(seed),
-        line: None,
-        message: format!("it leaves the database {USER} without any table"),
-        output: changes.to_vec(),
-    })
-}
-
 /// Puts what the server reads by itself when it starts where it looks for it.
 async fn place(name: &str, content: &Content, staging: &Staging) -> Result<(), DatabaseError> {
     let (path, content) = (staging.data_path().join(name), content.clone());
@@ -379,52 +350,15 @@ async fn place(name: &str, content: &Content, staging: &Staging) -> Result<(), D
     written.map(|_| ()).map_err(wrong)
 }
 
-/// A seed's file that could not be read.
-fn unread(seed: &Seed, error: &io::Error) -> DatabaseError {
-    let seed = describe_seed(seed);
-    DatabaseError::Pool(format!("{seed} cannot be read: {error}"))
+fn pipe(folder: &Path) -> Result<ScriptPipe, DatabaseError> {
+    ScriptPipe::make(folder)
+        .map_err(|error| DatabaseError::Pool(format!("a pipe for the seed was not made: {error}")))
 }
 
-/// Everything that decides what the data will be.
-async fn snapshot_id(
-    spec: &DatabaseSpec,
-    image: &ImageId,
-    seed: &Seed,
-) -> Result<SnapshotId, DatabaseError> {
-    let mut digest = Sha256::new();
-    let mut add = |bytes: &[u8]| {
-        digest.update((bytes.len() as u64).to_be_bytes());
-        digest.update(bytes);
-    };
-    add(RECIPE.as_bytes());
-    add(image.as_str().as_bytes());
-    add(&serde_json::to_vec(&spec.kind).unwrap_or_default());
-    let files: Vec<_> = match seed {
-        Seed::Empty | Seed::Snapshot(_) => Vec::new(),
-        Seed::Sql(seed) => {
-            add(seed.folder.as_bytes());
-            seed.files.iter().chain(&seed.beside).collect()
-        }
-        Seed::PgCustom(file) | Seed::Rdb(file) => vec![file],
-        Seed::PgDirectory(_, files) => files.iter().collect(),
-        Seed::Run {
-            spec: run, scope, ..
-        } => {
-            // What others may run in the same image, with other variables, is not this.
-            add(scope.as_bytes());
-            add(run.image.as_str().as_bytes());
-            add(&serde_json::to_vec(&run.command).unwrap_or_default());
-            add(spec.key.name.as_str().as_bytes());
-            Vec::new()
-        }
-    };
-    for file in files {
-        add(file.path.as_bytes());
-        let content = file.content.digest().await;
-        add(&content.map_err(|error| unread(seed, &error))?);
-    }
-    let id = hex::encode(digest.finalize());
-    SnapshotId::parse(&id).map_err(|error| DatabaseError::Pool(error.to_string()))
+/// A seed's file that could not be read.
+pub(super) fn unread(seed: &Seed, error: &io::Error) -> DatabaseError {
+    let seed = describe_seed(seed);
+    DatabaseError::Pool(format!("{seed} cannot be read: {error}"))
 }
 
 pub(super) fn random_password() -> Result<SecretString, DatabaseError> {

@@ -7,11 +7,13 @@ use std::{
 
 use bollard::query_parameters::UploadToContainerOptionsBuilder;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::{
     kind::{Kind, Seeding, describe_seed},
-    run::{Input, Run},
+    run::{Answer, Input, Run},
     script::{Dialect, Script},
+    script_pipe::ScriptPipe,
 };
 use crate::{
     content::Content,
@@ -27,17 +29,20 @@ const POLL: Duration = Duration::from_millis(100);
 /// How many lines a seed's command is quoted with.
 const OUTPUT_LINES: usize = 40;
 
+/// A server that is being filled: its container, its kind, and the pipe of its scripts.
+pub(super) type Filling<'a> = (&'a str, &'a dyn Kind, Option<&'a ScriptPipe>);
+
 impl Docker {
     /// Runs every part of a seed within the time for seeds. Answers what was left out or made otherwise.
     pub(super) async fn seed_with(
         &self,
-        id: &str,
+        into: Filling<'_>,
         spec: &DatabaseSpec,
-        kind: &dyn Kind,
         seed: &Seed,
         steps: Vec<Seeding>,
         sink: &DataSink,
     ) -> Result<Vec<String>, DatabaseError> {
+        let (id, kind, _) = into;
         let limit = self.config().timeouts.seed;
         let deadline = Instant::now() + limit;
         let count = steps.len();
@@ -60,7 +65,7 @@ impl Docker {
                     at + 1
                 ));
             }
-            let ran = tokio::time::timeout_at(deadline, self.seed_step(id, kind, step)).await;
+            let ran = tokio::time::timeout_at(deadline, self.seed_step(into, step)).await;
             changes.extend(ran.map_err(|_| too_long(&path, limit))??);
             if let Some(script) = script {
                 script.joins(&mut filled)?;
@@ -100,16 +105,16 @@ impl Docker {
 
     async fn seed_step(
         &self,
-        id: &str,
-        kind: &dyn Kind,
+        into: Filling<'_>,
         step: Seeding,
     ) -> Result<Vec<String>, DatabaseError> {
+        let (id, kind, _) = into;
         match step {
             Seeding::Run { path, run } => {
                 self.seed_run(id, kind, path, run).await?;
                 Ok(Vec::new())
             }
-            Seeding::Script { script, run } => self.seed_script(id, kind, script, run).await,
+            Seeding::Script { script, run } => self.seed_script(into, script, run).await,
             Seeding::Archive {
                 path,
                 files,
@@ -119,7 +124,7 @@ impl Docker {
                 if !files.is_empty() {
                     self.upload(id, files).await?;
                 }
-                self.seed_archive(id, kind, path, (archive, run)).await
+                self.seed_archive(into, path, (archive, run)).await
             }
             Seeding::Until { path, run, right } => loop {
                 let answer = self.execute_as(id, kind, run.clone()).await?;
@@ -151,13 +156,12 @@ impl Docker {
     /// Has a script read, and sees which database has what it made.
     async fn seed_script(
         &self,
-        id: &str,
-        kind: &dyn Kind,
+        into: Filling<'_>,
         script: Script,
-        mut run: Run,
+        run: Run,
     ) -> Result<Vec<String>, DatabaseError> {
-        run.input = Some(Input::Script(script.clone()));
-        let answer = self.execute_as(id, kind, run).await?;
+        let (id, kind, _) = into;
+        let answer = self.run_script(into, script.clone(), run).await?;
         if !answer.succeeded() {
             let path = script.path().to_owned();
             let failed = self.seed_failed(id, kind, path, &answer).await?;
@@ -176,19 +180,44 @@ impl Docker {
         Ok(changes)
     }
 
+    /// Runs a client that reads a script, from its pipe or from its input.
+    async fn run_script(
+        &self,
+        (id, kind, pipe): Filling<'_>,
+        script: Script,
+        mut run: Run,
+    ) -> Result<Answer, EngineError> {
+        let Some(pipe) = pipe else {
+            run.input = Some(Input::Script(script));
+            return self.execute_as(id, kind, run).await;
+        };
+        let over = CancellationToken::new();
+        let _dropped = over.clone().drop_guard();
+        let client = async {
+            let answer = self.execute_as(id, kind, run).await;
+            over.cancel();
+            answer
+        };
+        let (answer, broken_input) = tokio::join!(client, pipe.feed(script, over.clone()));
+        Ok(Answer {
+            broken_input,
+            ..answer?
+        })
+    }
+
     /// Has an archive written as a script by one program, and that run by another one meanwhile.
     async fn seed_archive(
         &self,
-        id: &str,
-        kind: &dyn Kind,
+        into: Filling<'_>,
         path: String,
         (mut archive, run): (Run, Run),
     ) -> Result<Vec<String>, DatabaseError> {
+        let (id, kind, _) = into;
         let (script, write) = Script::of_archive(&path);
         archive.user = self.inside_user(kind);
         let (read, ran) = tokio::join!(
             self.execute_into(id, &archive, Some(write)),
-            self.seed_script(id, kind, script, run)
+            self.seed_script(into, script, run)
         );
         // Where the script failed, what writes it was cut off.
         match ran {
@@ -234,7 +263,7 @@ impl Docker {
         id: &str,
         kind: &dyn Kind,
         path: String,
-        answer: &super::run::Answer,
+        answer: &Answer,
     ) -> Result<DatabaseError, EngineError> {
         let there = self.inspect(id).await?;
         let state = there.and_then(|there| there.state).unwrap_or_default();

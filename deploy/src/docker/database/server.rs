@@ -14,7 +14,7 @@ use crate::{
     docker::{
         Docker,
         container::{
-            host_config::{Created, DataMount, Plan},
+            host_config::{BindMount, Created, Plan},
             service::mark,
         },
     },
@@ -87,10 +87,12 @@ impl Docker {
             pids_max: PIDS_MAX,
             starts_again: false,
             shm_bytes: kind.shm_bytes(spec.memory_bytes),
-            data: Some(DataMount {
+            data: Some(BindMount {
                 path: kind.data_path(&facts),
                 source: data,
+                read_only: false,
             }),
+            script: None,
             init: false,
             user: own_user(),
             named: true,

@@ -13,6 +13,7 @@ use crate::{
     clock::wall_ms,
     forge::report,
     lifecycle::{Answer, Head, Phase, Read},
+    preview::seeds::seeds,
 };
 
 /// The forge, and what the preview is called there.
@@ -84,7 +85,9 @@ pub(super) async fn report(context: &StepContext<'_>) -> Result<Effect, StepErro
     let store = &context.ports.store;
     store.set_reported(context.preview, String::new()).await?;
     let events = context.ports.store.events(context.preview).await?;
-    let body = report::comment(&context.ports.settings, context.state, &events);
+    let state = context.state;
+    let seeds = seeds(context.ports, &state.row, &state.observed).await;
+    let body = report::comment(&context.ports.settings, state, &events, &seeds);
     let marker = report::marker(context.preview);
     forge.keep_comment(repo, number, &marker, &body).await?;
     if let Some(deployment) = deployment(context)? {

@@ -112,7 +112,7 @@ pub(crate) async fn solve(
         ended: ended.clone(),
     };
     tokio::spawn(async move {
-        watch.to_the_end().await;
+        watch.listen().await;
         drop(under_way);
         // The answer may still be on its way.
         cut.cancelled().await;
@@ -192,7 +192,7 @@ struct Watch {
 
 impl Watch {
     /// Comes back when the build can make no image any more.
-    async fn to_the_end(self) {
+    async fn listen(self) {
         let Self {
             control,
             build,

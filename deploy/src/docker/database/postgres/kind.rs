@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use secrecy::ExposeSecret;
 
-use super::{hints, wire};
+use super::{complaint::complaint, hints, wire};
 use crate::{
     databases::{DatabaseError, Seed, USER},
     docker::{
@@ -15,6 +15,7 @@ use crate::{
             },
             run::{Answer, Run},
             script::{Dialect, Script},
+            script_pipe::SCRIPT,
         },
         image_facts::{ImageFacts, variable},
     },
@@ -159,8 +160,13 @@ impl Kind for Postgres {
         vec![psql(&["--quiet", "--output=/dev/null", "--file=-"]).reading(script)]
     }
 
+    fn pipes_scripts(&self) -> bool {
+        true
+    }
+
     fn seed(&self, seed: &Seed, _passwords: &Passwords<'_>) -> Result<Vec<Seeding>, DatabaseError> {
-        let run = psql(&["--quiet", "--output=/dev/null", "--file=-"]);
+        let script = format!("--file={SCRIPT}");
+        let run = psql(&["--quiet", "--output=/dev/null", &script]);
         // What says nothing of its encoding is taken as what people write.
         let run = run.with("PGCLIENTENCODING", "UTF8");
         let restore = |more: &[&str]| {
@@ -227,21 +233,7 @@ impl Kind for Postgres {
     }
 
     fn complaint(&self, answer: &Answer) -> (Option<u32>, String) {
-        let mut lines = answer.errors.lines();
-        let Some((line, first)) = lines.find_map(error_line) else {
-            return (None, answer.last_error());
-        };
-        let mut message = first.to_owned();
-        let hint = hints::hint(first);
-        for more in lines.take_while(|more| located(more).is_none()) {
-            message.push('\n');
-            message.push_str(more.trim_end());
-        }
-        if let Some(hint) = hint {
-            message.push('\n');
-            message.push_str(&hint);
-        }
-        (line, message)
+        complaint(answer)
     }
 
     fn version(&self) -> Option<Run> {
@@ -374,73 +366,9 @@ fn psql(more: &[&str]) -> Run {
     Run::new(&words)
 }
 
-/// The place and the sentence of a line such as `psql:<stdin>:3: ERROR:  no such table`.
-fn error_line(line: &str) -> Option<(Option<u32>, &str)> {
-    let (at, rest) = match located(line) {
-        Some((at, rest)) => (Some(at), rest),
-        None => {
-            let rest = line.strip_prefix("psql: ").unwrap_or(line);
-            (None, rest.strip_prefix("pg_restore: ").unwrap_or(rest))
-        }
-    };
-    let kinds = ["ERROR:", "FATAL:", "PANIC:", "error:"];
-    let sentence = kinds.iter().find_map(|kind| rest.strip_prefix(kind))?;
-    Some((at, sentence.trim()))
-}
-
-fn located(line: &str) -> Option<(u32, &str)> {
-    let (at, rest) = line.strip_prefix("psql:<stdin>:")?.split_once(':')?;
-    Some((at.parse().ok()?, rest.trim_start()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn answer(errors: &str) -> Answer {
-        Answer {
-            exit_code: 3,
-            errors: errors.to_owned(),
-            ..Answer::default()
-        }
-    }
-
-    #[test]
-    fn a_failed_statement_is_told_with_its_line_and_details() {
-        let said = "psql:<stdin>:1: NOTICE:  table \"x\" does not exist, skipping\n\
-            psql:<stdin>:3: ERROR:  relation \"guests\" does not exist\n\
-            LINE 1: insert into guests values (1);\n\
-            \x20                   ^\n\
-            psql:<stdin>:4: NOTICE:  after\n";
-        let (line, message) = Postgres.complaint(&answer(said));
-        assert_eq!(line, Some(3));
-        assert_eq!(
-            message,
-            "relation \"guests\" does not exist\nLINE 1: insert into guests values (1);\n\
-             \x20                   ^"
-        );
-    }
-
-    #[test]
-    fn errors_without_a_line_are_told_too() {
-        let said = "psql: error: connection to server failed: No such file\n";
-        let (line, message) = Postgres.complaint(&answer(said));
-        assert_eq!(
-            (line, message.as_str()),
-            (None, "connection to server failed: No such file")
-        );
-        let (line, message) = Postgres.complaint(&answer("OCI runtime exec failed\n\n"));
-        assert_eq!((line, message.as_str()), (None, "OCI runtime exec failed"));
-        assert_eq!(
-            Postgres.complaint(&answer("")),
-            (None, "exit code 3".to_owned())
-        );
-        let said = "pg_restore: error: input file does not appear to be a valid archive\n";
-        assert_eq!(
-            Postgres.complaint(&answer(said)).1,
-            "input file does not appear to be a valid archive"
-        );
-    }
 
     #[test]
     fn a_server_that_still_reads_its_log_lets_nobody_in() {

@@ -2,6 +2,7 @@
 //! while it runs, and watched while it migrates.
 
 mod adopting;
+mod complaint;
 mod hints;
 mod kind;
 pub(super) mod online_backup;

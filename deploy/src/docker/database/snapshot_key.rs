@@ -1,0 +1,54 @@
+//! What a snapshot of a seed is called: a digest of all that decides what it holds.
+
+use sha2::{Digest as _, Sha256};
+
+use super::seed_run::unread;
+use crate::{
+    databases::{DatabaseError, DatabaseSpec, Seed},
+    names::{ImageId, SnapshotId},
+};
+
+/// Changes when data are made in another way than before.
+const RECIPE: &str = "4";
+
+/// Everything that decides what the data will be.
+pub(super) async fn snapshot_key(
+    spec: &DatabaseSpec,
+    image: &ImageId,
+    seed: &Seed,
+) -> Result<SnapshotId, DatabaseError> {
+    let mut digest = Sha256::new();
+    let mut add = |bytes: &[u8]| {
+        digest.update((bytes.len() as u64).to_be_bytes());
+        digest.update(bytes);
+    };
+    add(RECIPE.as_bytes());
+    add(image.as_str().as_bytes());
+    add(&serde_json::to_vec(&spec.kind).unwrap_or_default());
+    let files: Vec<_> = match seed {
+        Seed::Empty | Seed::Snapshot(_) => Vec::new(),
+        Seed::Sql(seed) => {
+            add(seed.folder.as_bytes());
+            seed.files.iter().chain(&seed.beside).collect()
+        }
+        Seed::PgCustom(file) | Seed::Rdb(file) => vec![file],
+        Seed::PgDirectory(_, files) => files.iter().collect(),
+        Seed::Run {
+            spec: run, scope, ..
+        } => {
+            // What others may run in the same image, with other variables, is not this.
+            add(scope.as_bytes());
+            add(run.image.as_str().as_bytes());
+            add(&serde_json::to_vec(&run.command).unwrap_or_default());
+            add(spec.key.name.as_str().as_bytes());
+            Vec::new()
+        }
+    };
+    for file in files {
+        add(file.path.as_bytes());
+        let content = file.content.digest().await;
+        add(&content.map_err(|error| unread(seed, &error))?);
+    }
+    let id = hex::encode(digest.finalize());
+    SnapshotId::parse(&id).map_err(|error| DatabaseError::Pool(error.to_string()))
+}

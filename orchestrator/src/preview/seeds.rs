@@ -1,0 +1,39 @@
+//! What became of the seeds of a preview's databases.
+
+use std::collections::BTreeMap;
+
+use deploy::{
+    databases::SeedReport,
+    names::{DatabaseKey, DatabaseName},
+};
+
+use super::current;
+use crate::{lifecycle::Observed, store::PreviewRow, worker::Ports};
+
+/// By database.
+pub type Seeds = BTreeMap<DatabaseName, SeedReport>;
+
+/// Of the revision that people mean. What cannot be read is missing, and fails nothing.
+pub async fn seeds(ports: &Ports, row: &PreviewRow, observed: &Observed) -> Seeds {
+    let mut seeds = Seeds::new();
+    let Some(revision) = current::shown(row, observed) else {
+        return seeds;
+    };
+    let Some(generation) = revision.generation else {
+        return seeds;
+    };
+    for database in revision.databases() {
+        let key = DatabaseKey {
+            preview: row.id.clone(),
+            generation,
+            name: database.name.clone(),
+        };
+        match ports.data_access.seed_report(&key).await {
+            Ok(report) => {
+                seeds.insert(key.name, report);
+            }
+            Err(error) => tracing::debug!(preview = %row.id, %error, "a seed's report is not read"),
+        }
+    }
+    seeds
+}
