@@ -71,12 +71,9 @@ async fn with_notes(
         blueprint.missing.push(missing.to_owned());
     }
     let submodules = tree.missing().iter();
-    blueprint.missing.extend(submodules.map(|missing| {
-        format!(
-            "the submodule {} was not fetched: {}.",
-            missing.path, missing.why
-        )
-    }));
+    blueprint
+        .missing
+        .extend(submodules.map(|missing| format!("the submodule {missing}.")));
     Ok(blueprint)
 }
 

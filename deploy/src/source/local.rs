@@ -3,7 +3,7 @@
 //! Blocking: it belongs to the command line, not to the server.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     fs::{self, File},
     io::{self, Read, Write},
     os::unix::fs::{MetadataExt, PermissionsExt},
@@ -40,7 +40,13 @@ enum Found {
         identity: (u64, u64),
     },
     Link(String),
+    /// A submodule that is not checked out here.
+    Submodule,
 }
+
+/// What is to be looked at in a folder, by path, and whether git has it as a submodule. What git does
+/// not track and takes for another repository has a slash at its end.
+type Names = BTreeMap<String, bool>;
 
 /// Writes the files of a folder as a tar archive. In a git checkout these are the tracked and the
 /// untracked ones that are not ignored, as they are on the disk, with those of its submodules;
@@ -119,11 +125,11 @@ pub fn git_in_checkout(folder: &Path) -> Command {
 }
 
 /// What git names in a checkout and in those of its submodules whose files lie there.
-fn by_git(root: &Path, limits: &Limits) -> Result<BTreeSet<String>, SourceError> {
-    let mut names = BTreeSet::new();
+fn by_git(root: &Path, limits: &Limits) -> Result<Names, SourceError> {
+    let mut names = Names::new();
     let mut checkouts = vec![String::new()];
     while let Some(checkout) = checkouts.pop() {
-        for name in listed(&root.join(&checkout))? {
+        for (name, submodule) in listed(&root.join(&checkout))? {
             let name = format!("{checkout}{name}");
             // Git puts a slash behind what it does not track.
             if !name.ends_with('/') && is_checkout(root, &name) {
@@ -131,7 +137,7 @@ fn by_git(root: &Path, limits: &Limits) -> Result<BTreeSet<String>, SourceError>
                 // Git may be asked once for each file, and no more often.
                 weigh(checkouts.len(), 0, limits)?;
             } else {
-                names.insert(name);
+                names.insert(name, submodule);
             }
         }
     }
@@ -144,10 +150,11 @@ fn is_checkout(root: &Path, name: &str) -> bool {
         && fs::symlink_metadata(root.join(name).join(".git")).is_ok()
 }
 
-fn listed(checkout: &Path) -> Result<Vec<String>, SourceError> {
+/// What git tracks, and what it neither tracks nor ignores; and of each whether it is a submodule.
+fn listed(checkout: &Path) -> Result<Vec<(String, bool)>, SourceError> {
     let doing = "list the checkout's files";
     let output = git_in_checkout(checkout)
-        .args(["ls-files", "-co", "--exclude-standard", "-z", "--", "."])
+        .args(["ls-files", "-cost", "--exclude-standard", "-z", "--", "."])
         .output()
         .map_err(SourceError::io("run git"))?;
     if !output.status.success() {
@@ -157,13 +164,31 @@ fn listed(checkout: &Path) -> Result<Vec<String>, SourceError> {
     output
         .stdout
         .split(|b| *b == 0)
-        .filter(|name| !name.is_empty())
-        .map(utf8)
+        .filter(|line| !line.is_empty())
+        .map(named)
         .collect()
 }
 
-fn by_walk(root: &Path, limits: &Limits) -> Result<BTreeSet<String>, SourceError> {
-    let mut names = BTreeSet::new();
+/// Reads `? <path>` and `H <mode> <id> <stage>\t<path>`, whose letter may be another one for what is
+/// unmerged or not in the working tree.
+fn named(line: &[u8]) -> Result<(String, bool), SourceError> {
+    if let Some(untracked) = line.strip_prefix(b"? ") {
+        return Ok((utf8(untracked)?, false));
+    }
+    let mut parts = line.splitn(2, |b| *b == b'\t');
+    let (Some(about), Some(path)) = (parts.next(), parts.next()) else {
+        let message = format!("ls-files printed {:?}", String::from_utf8_lossy(line));
+        let doing = "list the checkout's files";
+        return Err(SourceError::Git { doing, message });
+    };
+    let is_submodule = about
+        .get(2..)
+        .is_some_and(|about| about.starts_with(b"160000 "));
+    Ok((utf8(path)?, is_submodule))
+}
+
+fn by_walk(root: &Path, limits: &Limits) -> Result<Names, SourceError> {
+    let mut names = Names::new();
     let mut folders = vec![PathBuf::new()];
     let mut seen = 0;
     while let Some(folder) = folders.pop() {
@@ -184,7 +209,7 @@ fn by_walk(root: &Path, limits: &Limits) -> Result<BTreeSet<String>, SourceError
             {
                 folders.push(path);
             } else {
-                names.insert(utf8(path.as_os_str().as_encoded_bytes())?);
+                names.insert(utf8(path.as_os_str().as_encoded_bytes())?, false);
             }
         }
     }
@@ -203,27 +228,37 @@ fn utf8(name: &[u8]) -> Result<String, SourceError> {
 
 fn look_at_all(
     root: &Path,
-    names: BTreeSet<String>,
+    names: Names,
     limits: &Limits,
     summary: &mut Summary,
 ) -> Result<BTreeMap<String, Found>, SourceError> {
     let mut folders = HashMap::from([(String::new(), true)]);
     let mut all = BTreeMap::new();
-    for name in names {
-        let tracked = !name.ends_with('/');
+    for (name, submodule) in names {
+        let git = Git {
+            tracked: !name.ends_with('/'),
+            submodule,
+        };
         let path = name.trim_end_matches('/').to_owned();
         paths::check(&path).map_err(|why| SourceError::unfit(&path, why))?;
-        if !is_real_folder(root, paths::folder(&path), &mut folders) {
+        let folder = paths::folder(&path);
+        // A submodule that is not there may lack the folders above it as well.
+        let absent = submodule && !is_replaced(root, folder);
+        if !absent && !is_real_folder(root, folder, &mut folders) {
             continue;
         }
-        let Some(found) = look_at(root, &path, tracked, summary)? else {
+        let Some(found) = look_at(root, &path, &git, summary)? else {
             continue;
         };
-        summary.files += 1;
-        summary.bytes += match &found {
-            Found::File { size, .. } => *size,
-            Found::Link(target) => target.len() as u64,
+        let bytes = match &found {
+            Found::File { size, .. } => Some(*size),
+            Found::Link(target) => Some(target.len() as u64),
+            Found::Submodule => None,
         };
+        if let Some(bytes) = bytes {
+            summary.files += 1;
+            summary.bytes += bytes;
+        }
         weigh(summary.files, summary.bytes, limits)?;
         all.insert(path, found);
     }
@@ -242,15 +277,35 @@ fn is_real_folder(root: &Path, folder: &str, known: &mut HashMap<String, bool>) 
     answer
 }
 
+/// Whether something else stands in the place of a folder on the way.
+fn is_replaced(root: &Path, folder: &str) -> bool {
+    !folder.is_empty()
+        && (is_replaced(root, paths::folder(folder))
+            || fs::symlink_metadata(root.join(folder)).is_ok_and(|data| !data.is_dir()))
+}
+
+/// What git says of a path.
+struct Git {
+    tracked: bool,
+    submodule: bool,
+}
+
 fn look_at(
     root: &Path,
     path: &str,
-    tracked: bool,
+    git: &Git,
     summary: &mut Summary,
 ) -> Result<Option<Found>, SourceError> {
+    let absent =
+        "is a submodule that is not checked out here; `git submodule update --init` gets its files";
     let full = root.join(path);
+    let mut note = |what| summary.notes.push(format!("{} {what}", paths::shown(path)));
     let data = match fs::symlink_metadata(&full) {
         Ok(data) => data,
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound && git.submodule => {
+            note(absent);
+            return Ok(Some(Found::Submodule));
+        }
         // Tracked, but deleted on the disk.
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(cause) => return Err(SourceError::io(format!("look at {path}"))(cause)),
@@ -278,14 +333,16 @@ fn look_at(
         }
         return Ok(Some(Found::Link(target)));
     }
-    let what = if data.is_dir() && tracked {
-        "is a submodule whose files are not here; `git submodule update --init` gets them"
-    } else if data.is_dir() {
-        "is another repository's checkout and was left out"
-    } else {
-        "is a device, pipe or socket and was left out"
-    };
-    summary.notes.push(format!("{} {what}", paths::shown(path)));
+    if data.is_dir() && git.submodule {
+        note(absent);
+        return Ok(Some(Found::Submodule));
+    }
+    if !data.is_dir() {
+        note("is a device, pipe or socket and was left out");
+    } else if !git.tracked {
+        note("is another repository's checkout and was left out");
+    }
+    // A folder in the place of a tracked file has files that git names themselves.
     Ok(None)
 }
 
@@ -297,6 +354,7 @@ fn write_one(
 ) -> Result<(), SourceError> {
     let (kind, file) = match found {
         Found::Link(target) => (Kind::Link(target), None),
+        Found::Submodule => (Kind::Submodule, None),
         Found::File {
             size,
             executable,

@@ -41,7 +41,7 @@ pub use limits::Limits;
 pub use listing::{Entry, Mode};
 pub use local::{Summary, archive_checkout, git_in_checkout};
 pub use mirrors::Mirrors;
-pub use missing::Missing;
+pub use missing::{Lack, Missing};
 pub(crate) use paths::{folder, tidy};
 pub use remote::{MirrorId, Remote, Transport};
 pub use submodules::{Home, Lender};

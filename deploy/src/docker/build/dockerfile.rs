@@ -39,6 +39,13 @@ pub(crate) fn refused_frontend(content: &[u8], args: &BTreeMap<String, String>) 
     ))
 }
 
+/// Whether a Dockerfile names the program that reads it.
+pub(crate) fn names_frontend(content: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(content);
+    let mut lines = text.trim_start_matches('\u{feff}').lines();
+    lines.any(|line| directive(line.trim()).is_some())
+}
+
 /// Why a Dockerfile is refused while builds are isolated: what `ADD` fetches, the engine fetches itself,
 /// from where it stands, and no rule for its bridge holds it back. Builders differ in where they see an
 /// instruction begin, so every line that may be one is looked at.

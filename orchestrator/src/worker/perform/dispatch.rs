@@ -129,7 +129,10 @@ async fn dispatch(context: &StepContext<'_>, step: &Step) -> Result<Effect, Step
             migrate::migrate(context, *revision, database).await
         }
         Step::RemoveDatabase { generation, name } => data::remove(context, *generation, name).await,
-        Step::GiveUp { revision: _, what } => Err(StepError::Permanent(diagnosis::gave_up(what))),
+        Step::GiveUp { revision: _, what } => {
+            let gave_up = diagnosis::gave_up(what, context.way());
+            Err(StepError::Permanent(gave_up))
+        }
         Step::RemoveService { revision, service } => {
             remove::service(context, *revision, service).await
         }
