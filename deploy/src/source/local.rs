@@ -8,14 +8,14 @@ use std::{
     io::{self, Read, Write},
     os::unix::fs::{MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
 };
 
 use super::{
     Limits, SourceError,
+    checkout::{listed, utf8},
     limits::{CHUNK_BYTES, LINK_BYTES_MAX},
     listing::weigh,
-    paths, said,
+    paths,
     tape::{self, Item, Kind},
 };
 
@@ -87,43 +87,6 @@ fn checkout_of(root: &Path) -> Option<&Path> {
         .find(|folder| fs::symlink_metadata(folder.join(".git")).is_ok())
 }
 
-/// A `git` that looks into a checkout without trusting what its configuration says: nothing is
-/// fetched, so nothing that the repository names is run, and no program is found through a folder
-/// that is relative to it.
-pub fn git_in_checkout(folder: &Path) -> Command {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let absolute = std::env::split_paths(&path).filter(|entry| entry.is_absolute());
-    let path = std::env::join_paths(absolute).unwrap_or_default();
-    let mut command = Command::new("git");
-    // Variables that a hook sets would lead git to another repository.
-    for name in [
-        "GIT_DIR",
-        "GIT_WORK_TREE",
-        "GIT_INDEX_FILE",
-        "GIT_PREFIX",
-        "GIT_NAMESPACE",
-    ] {
-        command.env_remove(name);
-    }
-    command
-        .args([
-            "-c",
-            "core.fsmonitor=false",
-            "-c",
-            "core.hooksPath=/dev/null",
-        ])
-        .current_dir(folder)
-        .env("PATH", path)
-        .env("LC_ALL", "C")
-        .env("GIT_OPTIONAL_LOCKS", "0")
-        // A repository may say that objects are elsewhere and how to get them: by running what it
-        // names. Older versions do not know the second variable.
-        .env("GIT_ALLOW_PROTOCOL", "")
-        .env("GIT_NO_LAZY_FETCH", "1")
-        .stdin(Stdio::null());
-    command
-}
-
 /// What git names in a checkout and in those of its submodules whose files lie there.
 fn by_git(root: &Path, limits: &Limits) -> Result<Names, SourceError> {
     let mut names = Names::new();
@@ -148,43 +111,6 @@ fn by_git(root: &Path, limits: &Limits) -> Result<Names, SourceError> {
 fn is_checkout(root: &Path, name: &str) -> bool {
     is_real_folder(root, name, &mut HashMap::from([(String::new(), true)]))
         && fs::symlink_metadata(root.join(name).join(".git")).is_ok()
-}
-
-/// What git tracks, and what it neither tracks nor ignores; and of each whether it is a submodule.
-fn listed(checkout: &Path) -> Result<Vec<(String, bool)>, SourceError> {
-    let doing = "list the checkout's files";
-    let output = git_in_checkout(checkout)
-        .args(["ls-files", "-cost", "--exclude-standard", "-z", "--", "."])
-        .output()
-        .map_err(SourceError::io("run git"))?;
-    if !output.status.success() {
-        let message = said::clean(&String::from_utf8_lossy(&output.stderr), &[]);
-        return Err(SourceError::Git { doing, message });
-    }
-    output
-        .stdout
-        .split(|b| *b == 0)
-        .filter(|line| !line.is_empty())
-        .map(named)
-        .collect()
-}
-
-/// Reads `? <path>` and `H <mode> <id> <stage>\t<path>`, whose letter may be another one for what is
-/// unmerged or not in the working tree.
-fn named(line: &[u8]) -> Result<(String, bool), SourceError> {
-    if let Some(untracked) = line.strip_prefix(b"? ") {
-        return Ok((utf8(untracked)?, false));
-    }
-    let mut parts = line.splitn(2, |b| *b == b'\t');
-    let (Some(about), Some(path)) = (parts.next(), parts.next()) else {
-        let message = format!("ls-files printed {:?}", String::from_utf8_lossy(line));
-        let doing = "list the checkout's files";
-        return Err(SourceError::Git { doing, message });
-    };
-    let is_submodule = about
-        .get(2..)
-        .is_some_and(|about| about.starts_with(b"160000 "));
-    Ok((utf8(path)?, is_submodule))
 }
 
 fn by_walk(root: &Path, limits: &Limits) -> Result<Names, SourceError> {
@@ -214,16 +140,6 @@ fn by_walk(root: &Path, limits: &Limits) -> Result<Names, SourceError> {
         }
     }
     Ok(names)
-}
-
-fn utf8(name: &[u8]) -> Result<String, SourceError> {
-    String::from_utf8(name.to_vec()).map_err(|_| {
-        let shown = String::from_utf8_lossy(name);
-        SourceError::unfit(
-            &shown,
-            "the name is not UTF-8, so no build can carry it; rename it",
-        )
-    })
 }
 
 fn look_at_all(
@@ -413,6 +329,8 @@ fn writing() -> impl FnOnce(io::Error) -> SourceError {
 
 #[cfg(test)]
 mod tests {
+    use std::process::Command;
+
     use super::*;
     use crate::source::testing::{Bench, canary, mirror, unpack};
 
@@ -570,8 +488,9 @@ mod tests {
         bench.git(&["update-index", "--add", "--cacheinfo", &absent]);
         std::fs::create_dir(bench.work().join("absent")).unwrap();
         let (bytes, summary) = taken(&bench.work()).unwrap();
-        let wanted = ["a", "sub/.gitignore", "sub/deep/file", "sub/new"];
+        let wanted = ["a", "absent", "sub/.gitignore", "sub/deep/file", "sub/new"];
         assert_eq!(paths_of(&bytes), wanted);
+        assert_eq!(summary.files, 4);
         assert!(unpack(&bytes).contains(&("sub/deep/file".into(), "of the submodule".into())));
         assert_eq!(summary.notes.len(), 1, "{summary:?}");
         assert!(
@@ -583,7 +502,43 @@ mod tests {
         std::fs::rename(bench.work().join("sub"), &outside).unwrap();
         bench.link("sub", outside.to_str().unwrap());
         let (bytes, _) = taken(&bench.work()).unwrap();
-        assert_eq!(paths_of(&bytes), ["a", "sub"]);
+        assert_eq!(paths_of(&bytes), ["a", "absent", "sub"]);
+    }
+
+    #[tokio::test]
+    async fn a_submodule_that_is_not_checked_out_is_known_to_who_gets_the_files() {
+        let bench = Bench::new();
+        bench.put("a", "").put("fake/.gitkeep", "");
+        for path in ["empty", "none/below", "behind/it", "fake"] {
+            let entry = format!("160000,{},{path}", "2".repeat(40));
+            bench.git(&["update-index", "--add", "--cacheinfo", &entry]);
+        }
+        std::fs::create_dir(bench.work().join("empty")).unwrap();
+        // Something else is where its folder would be.
+        bench.put("behind", "a file");
+        let (bytes, summary) = taken(&bench.work()).unwrap();
+        assert_eq!(summary.notes.len(), 3, "{summary:?}");
+        let mirror = mirror();
+        let sent = bench.mirrors.import(&mirror, bytes.as_slice());
+        let tree = sent.await.unwrap().as_sent().await.unwrap();
+        let missing: Vec<String> = tree.missing().iter().map(ToString::to_string).collect();
+        let why = "was not sent: it is not checked out in the folder that was sent";
+        let wanted = ["empty", "fake", "none/below"].map(|path| format!("{path} {why}"));
+        assert_eq!(missing, wanted);
+        assert!(tree.missing_at("none/below/x").is_some());
+        assert!(tree.missing_at("none/belowx").is_none());
+        assert_eq!(tree.read("behind").await.unwrap().unwrap(), "a file");
+    }
+
+    #[test]
+    fn a_folder_in_the_place_of_a_tracked_file_is_no_submodule() {
+        let bench = Bench::new();
+        bench.put("a", "").put("b", "").commit();
+        std::fs::remove_file(bench.work().join("a")).unwrap();
+        bench.put("a/inside", "");
+        let (bytes, summary) = taken(&bench.work()).unwrap();
+        assert_eq!(paths_of(&bytes), ["a/inside", "b"]);
+        assert!(summary.notes.is_empty(), "{summary:?}");
     }
 
     #[test]

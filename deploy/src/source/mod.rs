@@ -5,6 +5,7 @@
 //! or alternate runs, git enters no submodule, and every count, size and wait has a limit.
 
 mod blobs;
+mod checkout;
 mod context;
 mod error;
 mod fetch;
@@ -32,6 +33,7 @@ mod tests;
 mod tree;
 mod untar;
 
+pub use checkout::git_in_checkout;
 pub use context::{Absence, Contents, Context, Part, PartKind};
 pub use error::SourceError;
 pub use git::{is_config_of_mirror, is_of_mirror};
@@ -39,7 +41,7 @@ pub(crate) use ignore::Matcher;
 pub use ignore::{IgnoreError, IgnoreRules};
 pub use limits::Limits;
 pub use listing::{Entry, Mode};
-pub use local::{Summary, archive_checkout, git_in_checkout};
+pub use local::{Summary, archive_checkout};
 pub use mirrors::Mirrors;
 pub use missing::{Lack, Missing};
 pub(crate) use paths::{folder, tidy};

@@ -167,15 +167,14 @@ impl Failure<'_> {
                     Some(username) => format!("{registry} was asked as {username:?}"),
                     None => format!("{registry} was asked without a log-in"),
                 };
-                let (role, place) = match is_syntax {
-                    true => ("image", "the `# syntax=` line of the Dockerfile"),
-                    false => (
-                        "base image",
-                        "the Dockerfile (after FROM, or --from=, where a name that is no stage is taken for an image)",
-                    ),
+                let place = match is_syntax {
+                    true => "the `# syntax=` line of the Dockerfile",
+                    false => {
+                        "the Dockerfile (after FROM, or --from=, where a name that is no stage is taken for an image)"
+                    }
                 };
                 let said = self.said;
-                let what = format!("the {role} {image} cannot be had; {asked}: {said}");
+                let what = format!("the image {image} cannot be had; {asked}: {said}");
                 ("DF208", what, registry::action(place, said))
             }
             BuildFault::Platform => (
@@ -420,7 +419,7 @@ mod tests {
                 "DF207",
                 "not in the build context",
                 "Commit the file",
-                "then push",
+                "Then push",
             ],
         );
         let neighbours = ["ignore", "submodule", "dayfly up"];
@@ -551,7 +550,7 @@ mod tests {
             &from,
             &[
                 "DF208",
-                "base image registry.example/a:1",
+                "the image registry.example/a:1",
                 "without a log-in",
                 "FROM",
                 "no stage",
@@ -562,7 +561,7 @@ mod tests {
         says(&away, &["DF208", "could not be reached"]);
         let syntax = base(true, "registry.example/a:1: not found");
         says(&syntax, &["DF208", "`# syntax=` line"]);
-        says_not(&syntax, &["base image", "FROM"]);
+        says_not(&syntax, &["FROM"]);
         let platform = failed(BuildFault::Platform, "no match for platform", PUSH);
         says(&platform, &["DF209", "processor"]);
         says_not(&platform, &["log-in", "tag"]);

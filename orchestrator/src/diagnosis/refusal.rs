@@ -35,36 +35,50 @@ mod tests {
 
     #[test]
     fn a_program_that_is_not_there_is_told_from_one_that_may_not_run_and_from_an_unknown_user() {
-        let start =
-            "OCI runtime create failed: runc create failed: unable to start container process: ";
+        // Engine 20.10, as it said it.
+        let runc = "failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: ";
         for (said, right, wrong) in [
             (
-                "exec: \"nothing\": executable file not found in $PATH: unknown",
+                format!("{runc}exec: \"nothing\": executable file not found in $PATH: unknown"),
                 "does not have this program",
                 "run bit",
             ),
             (
-                "exec: \"/srv/nothing\": stat /srv/nothing: no such file or directory: unknown",
+                format!(
+                    "{runc}exec: \"/srv/nothing\": stat /srv/nothing: no such file or directory: unknown"
+                ),
                 "does not have this program",
                 "USER",
             ),
             (
-                "exec: \"/srv/run\": permission denied: unknown",
+                format!("{runc}exec: \"/etc/passwd\": permission denied: unknown"),
                 "run bit",
                 "does not have",
             ),
             (
-                "unable to find user app: no matching entries in passwd file",
+                "unable to find user app: no matching entries in passwd file".to_owned(),
                 "USER",
                 "program",
             ),
             (
-                "error mounting \"/x\" to rootfs: no such file or directory: unknown",
+                "unable to find group nogroup: no matching entries in group file".to_owned(),
+                "USER",
+                "program",
+            ),
+            (
+                "Cannot mkdir: /etc/passwd is not a directory".to_owned(),
+                "reason stands above",
+                "program",
+            ),
+            (
+                format!(
+                    "{runc}error mounting \"/x\" to rootfs: no such file or directory: unknown"
+                ),
                 "reason stands above",
                 "program",
             ),
         ] {
-            let action = action(&format!("{start}{said}"), "`command`");
+            let action = action(&said, "`command`");
             assert!(action.contains(right), "{said}: {action}");
             assert!(!action.contains(wrong), "{said}: {action}");
         }

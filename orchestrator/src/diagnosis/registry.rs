@@ -70,7 +70,7 @@ mod tests {
         let place = "the Dockerfile";
         for (said, right, wrong) in [
             (
-                "Get \"https://registry.example/v2/\": dial tcp: lookup registry.example: no such host",
+                "Get \"https://registry.example/v2/\": dial tcp: lookup registry.example on 10.0.0.1:53: no such host",
                 "could not be reached",
                 "tag",
             ),

@@ -167,7 +167,10 @@ pub(crate) fn line_of_step(content: &[u8], step: &str) -> Option<u32> {
             .collect::<Vec<_>>()
     };
     let wanted = words(step);
-    let image = step.strip_prefix("load metadata for ");
+    // Where `--from=` names an image, its step is a FROM that stands in no file.
+    let image = ["load metadata for ", "FROM "]
+        .iter()
+        .find_map(|start| step.strip_prefix(start));
     let runs = |text: &str| match image {
         // The step names the image in full, with the default registry and library in front.
         Some(image) => {
@@ -178,7 +181,11 @@ pub(crate) fn line_of_step(content: &[u8], step: &str) -> Option<u32> {
                 let before = image.strip_suffix(name);
                 before.is_some_and(|before| before.is_empty() || before.ends_with('/'))
             };
-            is_from && text.split_whitespace().skip(1).any(ends_with)
+            let mut words = text.split_whitespace().skip(1);
+            let mut flags = words
+                .clone()
+                .filter_map(|word| word.strip_prefix("--from="));
+            flags.any(ends_with) || (is_from && words.any(ends_with))
         }
         None => {
             let mut words = words(text);

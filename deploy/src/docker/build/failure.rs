@@ -20,7 +20,8 @@ const LEVEL: &str = "1.2 (no here-documents, COPY --link, RUN --network)";
 const KILLED: i64 = 137;
 
 /// What builders put before the sentence that matters.
-const PREAMBLES: [&str; 7] = [
+const PREAMBLES: [&str; 8] = [
+    "failed to load cache key: ",
     "rpc error: code = Unknown desc = ",
     "rpc error: code = NotFound desc = ",
     "failed to solve with frontend dockerfile.v0: ",
@@ -165,7 +166,13 @@ pub(crate) fn fault(
     };
     let syntax = after("resolve image config for ");
     let is_syntax = syntax.is_some();
-    let named = syntax.or_else(|| after("load metadata for "));
+    let pulled = || {
+        step.filter(|step| step.starts_with("FROM "))
+            .and(after("FROM "))
+    };
+    let named = syntax
+        .or_else(|| after("load metadata for "))
+        .or_else(pulled);
     match named.or_else(|| base(sentence, &lower)) {
         Some(image) => {
             let registry = host(&image).to_owned();
@@ -393,6 +400,7 @@ mod tests {
                 "[internal] load metadata for localhost:1/docker/dockerfile:1",
                 false,
             ),
+            ("FROM localhost:1/docker/dockerfile:1", false),
         ] {
             let BuildFault::Base {
                 image, is_syntax, ..

@@ -231,7 +231,10 @@ async fn a_commit_or_an_address_that_is_not_there_is_said_so() {
     );
     shop.git(&["rm", "-q", "--cached", ".gitmodules"]);
     let said = why(&shop.commit_index()).await;
-    assert_eq!(said, ".gitmodules gives no address for it");
+    assert_eq!(
+        said,
+        "theme was not fetched: .gitmodules gives no address for it"
+    );
 }
 
 #[tokio::test]
