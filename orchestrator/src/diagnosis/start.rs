@@ -400,6 +400,21 @@ mod tests {
     }
 
     #[test]
+    fn last_lines_are_spoken_of_where_there_are_some() {
+        let end = End {
+            exit_code: 1,
+            out_of_memory: false,
+            times: 3,
+        };
+        let action = |lines: &[&str]| {
+            let lines = lines.iter().map(|line| (*line).to_owned()).collect();
+            exited(&service("web"), &end, &[], lines).action
+        };
+        assert!(action(&["KeyError"]).contains("last lines are shown"));
+        assert_eq!(action(&[]), "It printed nothing.");
+    }
+
+    #[test]
     fn a_right_that_no_preview_has_is_named_where_the_output_shows_it() {
         let web = service("web");
         let end = End {
