@@ -45,6 +45,16 @@ pub struct BuildRequest {
     pub scope: String,
 }
 
+impl BuildRequest {
+    /// The Dockerfile's path from the tree's root.
+    pub fn dockerfile_path(&self) -> String {
+        match self.context.as_str() {
+            "" => self.dockerfile.clone(),
+            context => format!("{context}/{}", self.dockerfile),
+        }
+    }
+}
+
 /// A secret that a build may read. It is given to the builder when a step asks for it, from memory,
 /// and is neither in a layer nor in the image's history.
 #[derive(Clone, Debug)]
@@ -160,8 +170,8 @@ pub enum BuildFault {
         /// What it ended with.
         exit_code: i64,
     },
-    /// A command was killed because the builder's memory was used up.
-    Memory,
+    /// A command was killed: by the kernel for want of memory, or by anybody else. Builders do not tell.
+    Killed,
     /// It took longer than this and was stopped.
     Time {
         /// How long it was given.
@@ -171,8 +181,9 @@ pub enum BuildFault {
     Dockerfile {
         /// What it does not know, where it names it.
         unknown: Option<String>,
-        /// Newest Dockerfile syntax that is known to work without a `# syntax=` line.
-        level: &'static str,
+        /// Newest Dockerfile syntax that is known to work without a `# syntax=` line; none where the
+        /// Dockerfile has such a line.
+        level: Option<&'static str>,
     },
     /// What is copied is not in the context.
     NotFound {
@@ -181,10 +192,12 @@ pub enum BuildFault {
         /// Why it is not there.
         absence: Absence,
     },
-    /// A base image cannot be had.
+    /// An image that the Dockerfile names cannot be had.
     Base {
         /// Its name.
         image: String,
+        /// Whether its `# syntax=` line names it.
+        is_syntax: bool,
         /// The registry that was asked.
         registry: String,
         /// As whom it was asked, where the server has a log-in for that registry.
@@ -192,10 +205,19 @@ pub enum BuildFault {
     },
     /// A base image does not exist for this machine's processor.
     Platform,
-    /// The engine's disk is full.
-    Disk,
-    /// A command could not reach the network.
-    Network,
+    /// There is no space left: on the engine's disk where the builder itself says so, on some device where
+    /// a command does.
+    Disk {
+        /// The line that the command printed.
+        line: Option<String>,
+    },
+    /// A command ended with an error after it said that something did not answer over the network.
+    Network {
+        /// What the command ended with.
+        exit_code: i64,
+        /// The last line that says so.
+        line: String,
+    },
     /// The image is larger than allowed.
     Size {
         /// Its bytes.

@@ -64,8 +64,7 @@ pub(super) const COMPOSE_FILES: [&str; 4] = [
 
 /// What was looked for, and the shortest way on.
 pub(super) fn nothing(has: impl Fn(&str) -> bool) -> String {
-    let looked =
-        "nothing to run: there is no dayfly.toml and no Dockerfile at the root of the commit";
+    let looked = "nothing to run: there is no dayfly.toml and no Dockerfile at the root";
     let found = LANGUAGES.iter().find(|(file, _, _)| has(file));
     match found {
         Some((file, language, dockerfile)) => format!(

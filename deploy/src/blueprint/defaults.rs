@@ -218,8 +218,8 @@ async fn exposed(
     };
     let name = &draft.name;
     if !tree.has_folder(context).await? {
-        let message =
-            format!("service {name} is built from {context}, and no such folder is in the commit");
+        let why = tree.absence(context, "folder");
+        let message = format!("service {name} is built from {context}, but {why}");
         return Err(source.error(at, message));
     }
     let path = if context.is_empty() {
@@ -228,8 +228,8 @@ async fn exposed(
         format!("{context}/{dockerfile}")
     };
     let Some(text) = tree.read(&path).await? else {
-        let message =
-            format!("service {name} is built from {path}, and no such file is in the commit");
+        let why = tree.absence(&path, "file");
+        let message = format!("service {name} is built from {path}, but {why}");
         return Err(source.error(at, message));
     };
     dockerfile::exposed(&String::from_utf8_lossy(&text), target.as_deref()).map_err(|_| {

@@ -90,7 +90,7 @@ pub(super) async fn digest(
     })?;
     if count == 0 {
         notes.push(format!(
-            "database {database}: `migrations` matches no file of the commit."
+            "database {database}: `migrations` matches no file."
         ));
     }
     Ok(digest)

@@ -71,12 +71,9 @@ async fn with_notes(
         blueprint.missing.push(missing.to_owned());
     }
     let submodules = tree.missing().iter();
-    blueprint.missing.extend(submodules.map(|missing| {
-        format!(
-            "the submodule {} was not fetched: {}.",
-            missing.path, missing.why
-        )
-    }));
+    blueprint
+        .missing
+        .extend(submodules.map(|missing| format!("the submodule {missing}.")));
     Ok(blueprint)
 }
 
@@ -285,11 +282,11 @@ url = "MAIN_URL"
         ),
         (
             "[services.web]\nbuild = \"nope\"",
-            "dayfly.toml:2: service web is built from nope, and no such folder",
+            "dayfly.toml:2: service web is built from nope, but there is no such folder",
         ),
         (
             "[services.web]\nbuild = \"api\"",
-            "dayfly.toml:2: service web is built from api/Dockerfile, and no such file",
+            "dayfly.toml:2: service web is built from api/Dockerfile, but there is no such file",
         ),
         (
             "[services.web]\nbuild = { contxt = \".\" }",

@@ -192,8 +192,8 @@ impl Lookup<'_> {
             // What can be no folder's name is judged by its name, whether it is there or not.
             (None, None) if SeedKind::of(&path).is_some() => Err(self.unfit(&path, at)),
             (_, None) => {
-                let name = self.database;
-                let message = format!("the seed {path} of database {name} is not in the commit");
+                let (name, why) = (self.database, self.tree.absence(&path, "file or folder"));
+                let message = format!("database {name} has the seed {path}, but {why}");
                 Err(self.source.error(at, message))
             }
         }

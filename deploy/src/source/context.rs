@@ -28,6 +28,8 @@ pub struct Context {
     folder: String,
     parts: Arc<[Part]>,
     recipe: Arc<[Part]>,
+    /// The ignore file that counts, from the tree's root.
+    ignore: Option<String>,
 }
 
 /// One entry of a context. Owner is root, modes are 0644 and 0755.
@@ -92,6 +94,8 @@ impl Context {
         let prefix = prefix(folder);
         let own_ignore = format!("{dockerfile}.dockerignore");
         let rules = rules(tree, &prefix, [&own_ignore, ".dockerignore"]).await?;
+        let (ignore, rules) =
+            rules.map_or_else(Default::default, |(ignore, rules)| (Some(ignore), rules));
         let recipe = recipe(tree, &prefix, [dockerfile, &own_ignore]).await?;
         let mut parts = parts(tree, folder, rules).await?;
         parts.sort_unstable_by(|a, b| compare(&a.path, &b.path));
@@ -100,6 +104,7 @@ impl Context {
             folder: folder.to_owned(),
             parts: parts.into(),
             recipe: recipe.into(),
+            ignore,
         })
     }
 
@@ -150,9 +155,7 @@ impl Context {
             return Absence::NotCommitted;
         };
         let prefix = prefix(&self.folder);
-        let full = format!("{prefix}{path}/");
-        let inside = |one: &&Missing| full.starts_with(&format!("{}/", one.path));
-        if let Some(missing) = self.tree.missing().iter().find(inside) {
+        if let Some(missing) = self.tree.missing_at(&format!("{prefix}{path}")) {
             return Absence::Submodule(missing.clone());
         }
         let below = format!("{path}/");
@@ -165,9 +168,9 @@ impl Context {
             .iter()
             .filter_map(|entry| entry.path.strip_prefix(&prefix))
             .any(is);
-        match committed && !offered {
-            true => Absence::Ignored,
-            false => Absence::NotCommitted,
+        match &self.ignore {
+            Some(file) if committed && !offered => Absence::Ignored { by: file.clone() },
+            _ => Absence::NotCommitted,
         }
     }
 }
@@ -177,8 +180,16 @@ impl Context {
 pub enum Absence {
     /// The commit does not have it.
     NotCommitted,
-    /// The commit has it and the ignore file keeps it out.
-    Ignored,
+    /// The commit has it and an ignore file keeps it out.
+    Ignored {
+        /// The ignore file, from the tree's root.
+        by: String,
+    },
+    /// It was looked for in another stage or image, which does not have it.
+    Elsewhere {
+        /// The stage or image, as the Dockerfile names it.
+        stage: String,
+    },
     /// It would be in a submodule that was not fetched.
     Submodule(Missing),
 }
@@ -256,8 +267,12 @@ fn prefix(folder: &str) -> String {
     }
 }
 
-/// The rules of the first of these ignore files that is there.
-async fn rules(tree: &Tree, prefix: &str, paths: [&str; 2]) -> Result<IgnoreRules, SourceError> {
+/// The first of these ignore files that is there, from the tree's root, and its rules.
+async fn rules(
+    tree: &Tree,
+    prefix: &str,
+    paths: [&str; 2],
+) -> Result<Option<(String, IgnoreRules)>, SourceError> {
     for path in paths {
         let full = format!("{prefix}{path}");
         let Some(entry) = tree.resolve(&full).await? else {
@@ -270,10 +285,11 @@ async fn rules(tree: &Tree, prefix: &str, paths: [&str; 2]) -> Result<IgnoreRule
             return Err(SourceError::unfit(&full, "an ignore file may have 64 KiB"));
         }
         let text = tree.read(&full).await?.unwrap_or_default();
-        return IgnoreRules::parse(&String::from_utf8_lossy(&text))
-            .map_err(|wrong| SourceError::unfit(&format!("{full}:{}", wrong.line), wrong.why));
+        let rules = IgnoreRules::parse(&String::from_utf8_lossy(&text))
+            .map_err(|wrong| SourceError::unfit(&format!("{full}:{}", wrong.line), wrong.why))?;
+        return Ok(Some((full, rules)));
     }
-    Ok(IgnoreRules::default())
+    Ok(None)
 }
 
 /// Those of the files that are there, with the folders that they are in.

@@ -23,6 +23,9 @@ use crate::names::CommitSha;
 /// Where the commit is until its id is known. Never read.
 const INCOMING: &str = "refs/dayfly-incoming";
 const DOING: &str = "store the upload";
+/// Stands for the commit of a submodule whose files were not sent. Nobody fetches it, and which commit
+/// it is decides nothing.
+const ABSENT: &str = "1111111111111111111111111111111111111111";
 
 /// Streams the archive through one `git fast-import`. Author and date are fixed, so that the
 /// commit's id depends on the files alone.
@@ -103,12 +106,15 @@ async fn write(
         let size = match &member.kind {
             MemberKind::File { size, .. } => *size,
             MemberKind::Link(target) => target.len() as u64,
+            MemberKind::Submodule => 0,
         };
         bytes = bytes.saturating_add(size);
         weigh(count, bytes, &limits)?;
         put(&mut git, announcement(&member, size).as_bytes()).await?;
         match &member.kind {
             MemberKind::Link(target) => put(&mut git, target.as_bytes()).await?,
+            // It has no content to come, and an empty line would end the commit.
+            MemberKind::Submodule => continue,
             MemberKind::File { size, .. } => {
                 let mut content = (&mut archive.input).take(*size);
                 let copied = tokio::io::copy(&mut content, &mut git).await;
@@ -137,7 +143,7 @@ async fn put(git: &mut BufWriter<ChildStdin>, bytes: &[u8]) -> Result<(), Source
     git.write_all(bytes).await.map_err(SourceError::io(DOING))
 }
 
-/// `M <mode> inline "<path>"` and the length of what follows.
+/// `M <mode> inline "<path>"` and the length of what follows; of a submodule there is nothing to follow.
 fn announcement(member: &Member, size: u64) -> String {
     let mode = match member.kind {
         MemberKind::File {
@@ -147,13 +153,17 @@ fn announcement(member: &Member, size: u64) -> String {
             executable: true, ..
         } => "100755",
         MemberKind::Link(_) => "120000",
+        MemberKind::Submodule => "160000",
     };
     let path = member
         .path
         .replace('\\', "\\\\")
         .replace('"', "\\\"")
         .replace('\n', "\\n");
-    format!("M {mode} inline \"{path}\"\ndata {size}\n")
+    match member.kind {
+        MemberKind::Submodule => format!("M {mode} {ABSENT} \"{path}\"\n"),
+        _ => format!("M {mode} inline \"{path}\"\ndata {size}\n"),
+    }
 }
 
 #[cfg(test)]

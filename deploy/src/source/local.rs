@@ -3,19 +3,19 @@
 //! Blocking: it belongs to the command line, not to the server.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     fs::{self, File},
     io::{self, Read, Write},
     os::unix::fs::{MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
 };
 
 use super::{
     Limits, SourceError,
+    checkout::{listed, utf8},
     limits::{CHUNK_BYTES, LINK_BYTES_MAX},
     listing::weigh,
-    paths, said,
+    paths,
     tape::{self, Item, Kind},
 };
 
@@ -40,7 +40,13 @@ enum Found {
         identity: (u64, u64),
     },
     Link(String),
+    /// A submodule that is not checked out here.
+    Submodule,
 }
+
+/// What is to be looked at in a folder, by path, and whether git has it as a submodule. What git does
+/// not track and takes for another repository has a slash at its end.
+type Names = BTreeMap<String, bool>;
 
 /// Writes the files of a folder as a tar archive. In a git checkout these are the tracked and the
 /// untracked ones that are not ignored, as they are on the disk, with those of its submodules;
@@ -81,49 +87,12 @@ fn checkout_of(root: &Path) -> Option<&Path> {
         .find(|folder| fs::symlink_metadata(folder.join(".git")).is_ok())
 }
 
-/// A `git` that looks into a checkout without trusting what its configuration says: nothing is
-/// fetched, so nothing that the repository names is run, and no program is found through a folder
-/// that is relative to it.
-pub fn git_in_checkout(folder: &Path) -> Command {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let absolute = std::env::split_paths(&path).filter(|entry| entry.is_absolute());
-    let path = std::env::join_paths(absolute).unwrap_or_default();
-    let mut command = Command::new("git");
-    // Variables that a hook sets would lead git to another repository.
-    for name in [
-        "GIT_DIR",
-        "GIT_WORK_TREE",
-        "GIT_INDEX_FILE",
-        "GIT_PREFIX",
-        "GIT_NAMESPACE",
-    ] {
-        command.env_remove(name);
-    }
-    command
-        .args([
-            "-c",
-            "core.fsmonitor=false",
-            "-c",
-            "core.hooksPath=/dev/null",
-        ])
-        .current_dir(folder)
-        .env("PATH", path)
-        .env("LC_ALL", "C")
-        .env("GIT_OPTIONAL_LOCKS", "0")
-        // A repository may say that objects are elsewhere and how to get them: by running what it
-        // names. Older versions do not know the second variable.
-        .env("GIT_ALLOW_PROTOCOL", "")
-        .env("GIT_NO_LAZY_FETCH", "1")
-        .stdin(Stdio::null());
-    command
-}
-
 /// What git names in a checkout and in those of its submodules whose files lie there.
-fn by_git(root: &Path, limits: &Limits) -> Result<BTreeSet<String>, SourceError> {
-    let mut names = BTreeSet::new();
+fn by_git(root: &Path, limits: &Limits) -> Result<Names, SourceError> {
+    let mut names = Names::new();
     let mut checkouts = vec![String::new()];
     while let Some(checkout) = checkouts.pop() {
-        for name in listed(&root.join(&checkout))? {
+        for (name, submodule) in listed(&root.join(&checkout))? {
             let name = format!("{checkout}{name}");
             // Git puts a slash behind what it does not track.
             if !name.ends_with('/') && is_checkout(root, &name) {
@@ -131,7 +100,7 @@ fn by_git(root: &Path, limits: &Limits) -> Result<BTreeSet<String>, SourceError>
                 // Git may be asked once for each file, and no more often.
                 weigh(checkouts.len(), 0, limits)?;
             } else {
-                names.insert(name);
+                names.insert(name, submodule);
             }
         }
     }
@@ -144,26 +113,8 @@ fn is_checkout(root: &Path, name: &str) -> bool {
         && fs::symlink_metadata(root.join(name).join(".git")).is_ok()
 }
 
-fn listed(checkout: &Path) -> Result<Vec<String>, SourceError> {
-    let doing = "list the checkout's files";
-    let output = git_in_checkout(checkout)
-        .args(["ls-files", "-co", "--exclude-standard", "-z", "--", "."])
-        .output()
-        .map_err(SourceError::io("run git"))?;
-    if !output.status.success() {
-        let message = said::clean(&String::from_utf8_lossy(&output.stderr), &[]);
-        return Err(SourceError::Git { doing, message });
-    }
-    output
-        .stdout
-        .split(|b| *b == 0)
-        .filter(|name| !name.is_empty())
-        .map(utf8)
-        .collect()
-}
-
-fn by_walk(root: &Path, limits: &Limits) -> Result<BTreeSet<String>, SourceError> {
-    let mut names = BTreeSet::new();
+fn by_walk(root: &Path, limits: &Limits) -> Result<Names, SourceError> {
+    let mut names = Names::new();
     let mut folders = vec![PathBuf::new()];
     let mut seen = 0;
     while let Some(folder) = folders.pop() {
@@ -184,46 +135,46 @@ fn by_walk(root: &Path, limits: &Limits) -> Result<BTreeSet<String>, SourceError
             {
                 folders.push(path);
             } else {
-                names.insert(utf8(path.as_os_str().as_encoded_bytes())?);
+                names.insert(utf8(path.as_os_str().as_encoded_bytes())?, false);
             }
         }
     }
     Ok(names)
 }
 
-fn utf8(name: &[u8]) -> Result<String, SourceError> {
-    String::from_utf8(name.to_vec()).map_err(|_| {
-        let shown = String::from_utf8_lossy(name);
-        SourceError::unfit(
-            &shown,
-            "the name is not UTF-8, so no build can carry it; rename it",
-        )
-    })
-}
-
 fn look_at_all(
     root: &Path,
-    names: BTreeSet<String>,
+    names: Names,
     limits: &Limits,
     summary: &mut Summary,
 ) -> Result<BTreeMap<String, Found>, SourceError> {
     let mut folders = HashMap::from([(String::new(), true)]);
     let mut all = BTreeMap::new();
-    for name in names {
-        let tracked = !name.ends_with('/');
+    for (name, submodule) in names {
+        let git = Git {
+            tracked: !name.ends_with('/'),
+            submodule,
+        };
         let path = name.trim_end_matches('/').to_owned();
         paths::check(&path).map_err(|why| SourceError::unfit(&path, why))?;
-        if !is_real_folder(root, paths::folder(&path), &mut folders) {
+        let folder = paths::folder(&path);
+        // A submodule that is not there may lack the folders above it as well.
+        let absent = submodule && !is_replaced(root, folder);
+        if !absent && !is_real_folder(root, folder, &mut folders) {
             continue;
         }
-        let Some(found) = look_at(root, &path, tracked, summary)? else {
+        let Some(found) = look_at(root, &path, &git, summary)? else {
             continue;
         };
-        summary.files += 1;
-        summary.bytes += match &found {
-            Found::File { size, .. } => *size,
-            Found::Link(target) => target.len() as u64,
+        let bytes = match &found {
+            Found::File { size, .. } => Some(*size),
+            Found::Link(target) => Some(target.len() as u64),
+            Found::Submodule => None,
         };
+        if let Some(bytes) = bytes {
+            summary.files += 1;
+            summary.bytes += bytes;
+        }
         weigh(summary.files, summary.bytes, limits)?;
         all.insert(path, found);
     }
@@ -242,15 +193,35 @@ fn is_real_folder(root: &Path, folder: &str, known: &mut HashMap<String, bool>) 
     answer
 }
 
+/// Whether something else stands in the place of a folder on the way.
+fn is_replaced(root: &Path, folder: &str) -> bool {
+    !folder.is_empty()
+        && (is_replaced(root, paths::folder(folder))
+            || fs::symlink_metadata(root.join(folder)).is_ok_and(|data| !data.is_dir()))
+}
+
+/// What git says of a path.
+struct Git {
+    tracked: bool,
+    submodule: bool,
+}
+
 fn look_at(
     root: &Path,
     path: &str,
-    tracked: bool,
+    git: &Git,
     summary: &mut Summary,
 ) -> Result<Option<Found>, SourceError> {
+    let absent =
+        "is a submodule that is not checked out here; `git submodule update --init` gets its files";
     let full = root.join(path);
+    let mut note = |what| summary.notes.push(format!("{} {what}", paths::shown(path)));
     let data = match fs::symlink_metadata(&full) {
         Ok(data) => data,
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound && git.submodule => {
+            note(absent);
+            return Ok(Some(Found::Submodule));
+        }
         // Tracked, but deleted on the disk.
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(cause) => return Err(SourceError::io(format!("look at {path}"))(cause)),
@@ -278,14 +249,16 @@ fn look_at(
         }
         return Ok(Some(Found::Link(target)));
     }
-    let what = if data.is_dir() && tracked {
-        "is a submodule whose files are not here; `git submodule update --init` gets them"
-    } else if data.is_dir() {
-        "is another repository's checkout and was left out"
-    } else {
-        "is a device, pipe or socket and was left out"
-    };
-    summary.notes.push(format!("{} {what}", paths::shown(path)));
+    if data.is_dir() && git.submodule {
+        note(absent);
+        return Ok(Some(Found::Submodule));
+    }
+    if !data.is_dir() {
+        note("is a device, pipe or socket and was left out");
+    } else if !git.tracked {
+        note("is another repository's checkout and was left out");
+    }
+    // A folder in the place of a tracked file has files that git names themselves.
     Ok(None)
 }
 
@@ -297,6 +270,7 @@ fn write_one(
 ) -> Result<(), SourceError> {
     let (kind, file) = match found {
         Found::Link(target) => (Kind::Link(target), None),
+        Found::Submodule => (Kind::Submodule, None),
         Found::File {
             size,
             executable,
@@ -355,6 +329,8 @@ fn writing() -> impl FnOnce(io::Error) -> SourceError {
 
 #[cfg(test)]
 mod tests {
+    use std::process::Command;
+
     use super::*;
     use crate::source::testing::{Bench, canary, mirror, unpack};
 
@@ -512,8 +488,9 @@ mod tests {
         bench.git(&["update-index", "--add", "--cacheinfo", &absent]);
         std::fs::create_dir(bench.work().join("absent")).unwrap();
         let (bytes, summary) = taken(&bench.work()).unwrap();
-        let wanted = ["a", "sub/.gitignore", "sub/deep/file", "sub/new"];
+        let wanted = ["a", "absent", "sub/.gitignore", "sub/deep/file", "sub/new"];
         assert_eq!(paths_of(&bytes), wanted);
+        assert_eq!(summary.files, 4);
         assert!(unpack(&bytes).contains(&("sub/deep/file".into(), "of the submodule".into())));
         assert_eq!(summary.notes.len(), 1, "{summary:?}");
         assert!(
@@ -525,7 +502,43 @@ mod tests {
         std::fs::rename(bench.work().join("sub"), &outside).unwrap();
         bench.link("sub", outside.to_str().unwrap());
         let (bytes, _) = taken(&bench.work()).unwrap();
-        assert_eq!(paths_of(&bytes), ["a", "sub"]);
+        assert_eq!(paths_of(&bytes), ["a", "absent", "sub"]);
+    }
+
+    #[tokio::test]
+    async fn a_submodule_that_is_not_checked_out_is_known_to_who_gets_the_files() {
+        let bench = Bench::new();
+        bench.put("a", "").put("fake/.gitkeep", "");
+        for path in ["empty", "none/below", "behind/it", "fake"] {
+            let entry = format!("160000,{},{path}", "2".repeat(40));
+            bench.git(&["update-index", "--add", "--cacheinfo", &entry]);
+        }
+        std::fs::create_dir(bench.work().join("empty")).unwrap();
+        // Something else is where its folder would be.
+        bench.put("behind", "a file");
+        let (bytes, summary) = taken(&bench.work()).unwrap();
+        assert_eq!(summary.notes.len(), 3, "{summary:?}");
+        let mirror = mirror();
+        let sent = bench.mirrors.import(&mirror, bytes.as_slice());
+        let tree = sent.await.unwrap().as_sent().await.unwrap();
+        let missing: Vec<String> = tree.missing().iter().map(ToString::to_string).collect();
+        let why = "was not sent: it is not checked out in the folder that was sent";
+        let wanted = ["empty", "fake", "none/below"].map(|path| format!("{path} {why}"));
+        assert_eq!(missing, wanted);
+        assert!(tree.missing_at("none/below/x").is_some());
+        assert!(tree.missing_at("none/belowx").is_none());
+        assert_eq!(tree.read("behind").await.unwrap().unwrap(), "a file");
+    }
+
+    #[test]
+    fn a_folder_in_the_place_of_a_tracked_file_is_no_submodule() {
+        let bench = Bench::new();
+        bench.put("a", "").put("b", "").commit();
+        std::fs::remove_file(bench.work().join("a")).unwrap();
+        bench.put("a/inside", "");
+        let (bytes, summary) = taken(&bench.work()).unwrap();
+        assert_eq!(paths_of(&bytes), ["a/inside", "b"]);
+        assert!(summary.notes.is_empty(), "{summary:?}");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! or alternate runs, git enters no submodule, and every count, size and wait has a limit.
 
 mod blobs;
+mod checkout;
 mod committed;
 mod context;
 mod error;
@@ -33,6 +34,7 @@ mod tests;
 mod tree;
 mod untar;
 
+pub use checkout::git_in_checkout;
 pub use context::{Absence, Contents, Context, Part, PartKind};
 pub use error::SourceError;
 pub use git::{is_config_of_mirror, is_of_mirror};
@@ -40,9 +42,9 @@ pub(crate) use ignore::Matcher;
 pub use ignore::{IgnoreError, IgnoreRules};
 pub use limits::Limits;
 pub use listing::{Entry, Mode};
-pub use local::{Summary, archive_checkout, git_in_checkout};
+pub use local::{Summary, archive_checkout};
 pub use mirrors::Mirrors;
-pub use missing::Missing;
+pub use missing::{Lack, Missing};
 pub(crate) use paths::{folder, tidy};
 pub use remote::{MirrorId, Remote, Transport};
 pub use submodules::{Home, Lender};

@@ -9,7 +9,8 @@ use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
 use super::{
-    Entry, MirrorId, Mirrors, Missing, Mode, Remote, SourceError, Transport, Tree, gitmodules,
+    Entry, Lack, MirrorId, Mirrors, Missing, Mode, Remote, SourceError, Transport, Tree,
+    gitmodules,
     limits::{
         PATH_BYTES_MAX, SUBMODULE_DEADLINE, SUBMODULE_DEPTH_MAX, SUBMODULES_DEADLINE,
         SUBMODULES_MAX,
@@ -128,7 +129,7 @@ impl Work<'_> {
                     }
                     Err(Fault::Said(why)) => self.missing.push(Missing {
                         path: path.clone(),
-                        why,
+                        lack: Lack::NotFetched(why),
                     }),
                     Err(Fault::Of(error)) => return Err(error),
                 }

@@ -30,7 +30,13 @@ pub(super) enum Kind<'a> {
     },
     /// A symbolic link to this target.
     Link(&'a str),
+    /// A submodule without its files.
+    Submodule,
 }
+
+/// The extended record that tells a submodule without its files from a folder; other readers of the
+/// archive pass it over and see an empty folder, as `git archive` writes one.
+pub(super) const SUBMODULE_RECORD: &str = "DAYFLY.submodule";
 
 /// Everything of an entry but its content. Owner is root, modes are 0644 and 0755.
 pub(super) fn head(item: &Item<'_>) -> Vec<u8> {
@@ -42,10 +48,14 @@ pub(super) fn head(item: &Item<'_>) -> Vec<u8> {
             "",
         ),
         Kind::Link(target) => (EntryType::Symlink, 0, 0o777, target),
+        Kind::Submodule => (EntryType::Directory, 0, 0o755, ""),
     };
     let path = item.path;
     let seconds = EPOCH_SECONDS + item.nanos / 1_000_000_000;
     let mut records = Vec::new();
+    if matches!(item.kind, Kind::Submodule) {
+        record(&mut records, SUBMODULE_RECORD, "absent");
+    }
     if !item.nanos.is_multiple_of(1_000_000_000) {
         let time = format!("{seconds}.{:09}", item.nanos % 1_000_000_000);
         record(&mut records, "mtime", &time);

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use tokio::sync::OnceCell;
 
 use super::{
-    Entry, Limits, Missing, Mode, SourceError,
+    Entry, Lack, Limits, Missing, Mode, SourceError,
     blobs::Blobs,
     git::Repository,
     limits::{COMMAND_DEADLINE, LINK_BYTES_MAX},
@@ -85,9 +85,39 @@ impl Tree {
         Ok(entries.iter().any(|entry| entry.mode == Mode::Submodule))
     }
 
+    /// The tree of a checkout that somebody sent: its submodules are those that came without their
+    /// files, and nobody fetches them.
+    pub async fn as_sent(self) -> Result<Self, SourceError> {
+        let entries = self.list().await?;
+        let absent = entries.iter().filter(|entry| entry.mode == Mode::Submodule);
+        let absent = absent.map(|entry| Missing {
+            path: entry.path.clone(),
+            lack: Lack::NotSent,
+        });
+        let missing = absent.collect();
+        Ok(Self { missing, ..self })
+    }
+
     /// Submodules that were asked for and are not there, sorted by path.
     pub fn missing(&self) -> &[Missing] {
         &self.missing
+    }
+
+    /// The submodule that is not there and that `path` is, or would be in.
+    pub fn missing_at(&self, path: &str) -> Option<&Missing> {
+        let mut missing = self.missing.iter();
+        missing.find(|one| {
+            path.strip_prefix(&one.path)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
+    }
+
+    /// Why a file or folder (`what`) is not at `path`, to follow "but".
+    pub fn absence(&self, path: &str, what: &str) -> String {
+        match self.missing_at(path) {
+            Some(missing) => format!("the submodule {missing}"),
+            None => format!("there is no such {what}"),
+        }
     }
 
     /// Every file and link, and every submodule whose files are not here, sorted by path.

@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::{
     SourceError, paths,
-    tape::{BLOCK, padding},
+    tape::{BLOCK, SUBMODULE_RECORD, padding},
 };
 
 /// Bytes of one extended header.
@@ -18,7 +18,7 @@ const RECORDS_BYTES_MAX: u64 = 64 << 10;
 /// Extended headers in front of one entry.
 const RECORDS_IN_A_ROW_MAX: usize = 8;
 
-/// One file or link of an archive. A file's content follows and must be read by the caller.
+/// One file, link or absent submodule of an archive. A file's content follows and must be read by the caller.
 #[derive(Debug)]
 pub(super) struct Member {
     /// Its checked path.
@@ -39,6 +39,8 @@ pub(super) enum MemberKind {
     },
     /// A link to this target.
     Link(String),
+    /// A submodule whose files the sender does not have.
+    Submodule,
 }
 
 /// An archive that is being read.
@@ -52,10 +54,11 @@ struct Said {
     path: Option<Vec<u8>>,
     target: Option<Vec<u8>>,
     size: Option<u64>,
+    submodule: bool,
 }
 
 impl<R: AsyncRead + Unpin> Untar<R> {
-    /// The next file or link; folders are passed over, since a commit has none of their own.
+    /// The next member; folders are passed over, since a commit has none of their own.
     /// `None` at the archive's end.
     pub(super) async fn next(&mut self) -> Result<Option<Member>, SourceError> {
         let mut said = Said::default();
@@ -87,7 +90,11 @@ impl<R: AsyncRead + Unpin> Untar<R> {
                     said.target = Some(without_end(self.records(size).await?))
                 }
                 EntryType::Directory => {
-                    self.folder(&path, size)?;
+                    let path = self.folder(&path, size)?;
+                    if said.submodule && !path.is_empty() {
+                        let kind = MemberKind::Submodule;
+                        return Ok(Some(Member { path, kind }));
+                    }
                     (said, in_a_row) = (Said::default(), 0);
                 }
                 kind => return member(kind, &header, said, path, size).map(Some),
@@ -101,14 +108,15 @@ impl<R: AsyncRead + Unpin> Untar<R> {
         self.fill(&mut rest[..padding(size).len()]).await
     }
 
-    fn folder(&self, path: &[u8], size: u64) -> Result<(), SourceError> {
+    /// The folder's path; empty for the archive's root.
+    fn folder(&self, path: &[u8], size: u64) -> Result<String, SourceError> {
         let text = text(path)?;
         let inside = text.trim_start_matches("./").trim_end_matches('/');
         if !matches!(inside, "" | ".") {
             paths::check(inside).map_err(|why| SourceError::unfit(inside, why))?;
         }
         if size == 0 {
-            Ok(())
+            Ok(inside.trim_start_matches('.').to_owned())
         } else {
             Err(broken("a folder has content"))
         }
@@ -210,6 +218,7 @@ fn extended(mut records: &[u8], said: &mut Said) -> Result<(), SourceError> {
                     .and_then(|size| size.parse().ok());
                 said.size = Some(size.ok_or_else(strange)?);
             }
+            _ if key == SUBMODULE_RECORD.as_bytes() => said.submodule = true,
             _ if key.starts_with(b"GNU.sparse.") => return Err(broken("a file is sparse")),
             _ => {}
         }

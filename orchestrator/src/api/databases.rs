@@ -28,12 +28,12 @@ use super::{
 };
 use crate::{
     clock::wall_ms,
-    lifecycle::{Head, Origin},
+    lifecycle::{Head, Origin, Outcome, RevisionFacts, Wanted},
     preview::{
         current,
         fork_capture::{add, fresh_id},
     },
-    store::{Inherited, NewCopy, NewRevision},
+    store::{Inherited, NewCopy, NewRevision, PreviewRow},
     text,
     worker::Ports,
 };
@@ -204,6 +204,9 @@ pub(super) async fn reach(
     }
     let observed = current::observed(ports, &row).await?;
     let revision = current::shown(&row, &observed);
+    if let Some(why) = unread(&row, revision) {
+        return Err(Problem::conflict(why));
+    }
     let databases: Vec<_> = revision
         .iter()
         .flat_map(|facts| facts.databases())
@@ -220,8 +223,10 @@ pub(super) async fn reach(
     let password = rows
         .into_iter()
         .find(|row| row.generation == generation && row.name == wanted.name)
-        .map(|row| SecretString::from(row.password))
-        .ok_or_else(|| Problem::conflict(format!("database {} is not made yet", wanted.name)))?;
+        .map(|row| SecretString::from(row.password));
+    let complete = observed.is_complete(generation, &wanted.name);
+    let away = || Problem::conflict(not_running(&id, &wanted.name, complete, failed(revision)));
+    let password = password.ok_or_else(away)?;
     let spec = DatabaseSpec {
         key: DatabaseKey {
             preview: id.clone(),
@@ -234,15 +239,52 @@ pub(super) async fn reach(
         memory_bytes: wanted.memory_bytes,
         cpu_milli: 0,
     };
-    let info = ports.data_access.reach(&spec).await.map_err(|error| {
-        let running = format!("database {} does not run: {error}", wanted.name);
-        match error {
-            DatabaseError::Engine(EngineError::Missing(_)) => Problem::conflict(running),
-            error => Problem::new(StatusCode::BAD_GATEWAY, error.to_string()),
-        }
+    let info = ports.data_access.reach(&spec).await;
+    let info = info.map_err(|error| match error {
+        DatabaseError::Engine(EngineError::Missing(_)) => away(),
+        error => Problem::new(StatusCode::BAD_GATEWAY, error.to_string()),
     })?;
     let url = url(&spec.kind, &wanted.name, &spec.password, Some("HOST:PORT"));
     Ok(Json(view(info, url)))
+}
+
+fn failed(revision: Option<&RevisionFacts>) -> bool {
+    let outcome = revision.and_then(|facts| facts.outcome.as_ref());
+    matches!(outcome, Some(Outcome::Failed(_)))
+}
+
+/// Why nobody can say which databases a preview has.
+fn unread(row: &PreviewRow, revision: Option<&RevisionFacts>) -> Option<String> {
+    let id = &row.id;
+    if let Wanted::Nothing(_) = row.desired.wanted {
+        return Some(match row.gone_at_ms {
+            Some(_) => format!("{id} is gone, with its databases"),
+            None => format!("{id} is being removed, with its databases"),
+        });
+    }
+    if revision.is_some_and(|facts| facts.blueprint.is_some()) {
+        return None;
+    }
+    Some(match failed(revision) {
+        true => format!(
+            "{id} failed before it was known which databases it has; `dayfly show {id}` says why"
+        ),
+        false => format!("it is not known yet which databases {id} has"),
+    })
+}
+
+/// Why a database that a preview has cannot be reached.
+fn not_running(id: &PreviewId, name: &DatabaseName, complete: bool, failed: bool) -> String {
+    match (failed, complete) {
+        (true, false) => {
+            format!("database {name} is not there, since {id} failed; `dayfly show {id}` says why")
+        }
+        (true, true) => {
+            format!("database {name} does not run, since {id} failed; `dayfly show {id}` says why")
+        }
+        (false, false) => format!("database {name} is not made yet"),
+        (false, true) => format!("database {name} does not run at the moment"),
+    }
 }
 
 fn view(info: ConnectionInfo, url: String) -> ConnectionView {
@@ -258,5 +300,25 @@ fn view(info: ConnectionInfo, url: String) -> ConnectionView {
         env,
         address: info.address,
         url,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_that_was_not_made_is_told_from_one_that_was_stopped_and_from_one_to_come() {
+        let id = PreviewId::parse("shop-1").unwrap();
+        let name = DatabaseName::parse("main").unwrap();
+        for (complete, failed, words, not) in [
+            (false, true, "is not there, since shop-1 failed", "yet"),
+            (true, true, "does not run, since shop-1 failed", "not there"),
+            (false, false, "is not made yet", "failed"),
+            (true, false, "does not run at the moment", "failed"),
+        ] {
+            let said = not_running(&id, &name, complete, failed);
+            assert!(said.contains(words) && !said.contains(not), "{said}");
+        }
     }
 }

@@ -269,8 +269,21 @@ impl Bench {
         folder: &str,
         dockerfile: &str,
     ) -> (StatusCode, Value) {
+        let files = [("Dockerfile", dockerfile)];
+        self.put_files(slug, folder, &files).await
+    }
+
+    /// Sends a checkout with these files.
+    pub(super) async fn put_files(
+        &self,
+        slug: &str,
+        folder: &str,
+        files: &[(&str, &str)],
+    ) -> (StatusCode, Value) {
         let checkout = tempfile::tempdir().unwrap();
-        std::fs::write(checkout.path().join("Dockerfile"), dockerfile).unwrap();
+        for (name, content) in files {
+            std::fs::write(checkout.path().join(name), content).unwrap();
+        }
         let mut archive = Vec::new();
         archive_checkout(checkout.path(), &mut archive).unwrap();
         let path = format!("/api/v1/local/{slug}?folder={folder}&branch=main");

@@ -93,6 +93,39 @@ async fn a_checkout_that_failed_is_tried_once_more() {
 }
 
 #[tokio::test]
+async fn a_database_that_cannot_be_reached_is_told_with_the_reason() {
+    let bench = Bench::new(AppScript::default());
+    let why = async |name: &str| {
+        let path = format!("/api/v1/previews/{name}-up/databases/main");
+        bench.problem(Method::GET, &path, "").await
+    };
+    let toml = "[services.web]\nbuild = \".\"\n[databases.main]\nengine = \"postgres:15\"\n\
+                snapshot = \"nightly\"\n";
+    let files = [("Dockerfile", DOCKERFILE), ("dayfly.toml", toml)];
+    bench.put_files("shop", "/shop", &files).await;
+    let failed = bench.until("shop-up", "failed").await;
+    assert_eq!(failed["diagnosis"]["code"], "DF413");
+    assert_eq!(failed["databases"][0]["phase"], "failed");
+    let (status, said) = why("shop").await;
+    let wanted = "database main is not there, since shop-up failed; `dayfly show shop-up` says why";
+    assert_eq!((status, said.as_str()), (409, wanted));
+
+    bench.put_files("blog", "/blog", &[("note", "")]).await;
+    let failed = bench.until("blog-up", "failed").await;
+    assert_eq!(failed["diagnosis"]["code"], "DF101");
+    let (status, said) = why("blog").await;
+    assert_eq!(status, 409);
+    assert!(said.contains("failed before it was known"), "{said}");
+
+    let path = "/api/v1/previews/blog-up";
+    bench.call(Method::DELETE, path, Body::empty()).await;
+    bench.until("blog-up", "gone").await;
+    let (status, said) = why("blog").await;
+    let wanted = "blog-up is gone, with its databases";
+    assert_eq!((status, said.as_str()), (409, wanted));
+}
+
+#[tokio::test]
 async fn a_folder_of_the_same_name_does_not_take_the_preview() {
     let bench = Bench::new(AppScript::default());
     bench.put("shop", "/ann/shop", DOCKERFILE).await;

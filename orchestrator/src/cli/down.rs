@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::{call::Caller, start};
 use crate::{
-    api::{Stopping, client::ClientError},
+    api::{PreviewView, Stopping, client::ClientError},
     lifecycle::Phase,
 };
 
@@ -66,9 +66,7 @@ impl Down {
             "the server"
         };
         caller.output.line(&format!("stopped {stopped}"))?;
-        let there = previews
-            .iter()
-            .filter(|preview| !matches!(preview.phase, Phase::Gone | Phase::Closing));
+        let there = previews.iter().filter(|preview| runs(preview));
         let ids: Vec<&str> = there.map(|preview| preview.id.as_str()).collect();
         let closing = previews
             .iter()
@@ -88,5 +86,14 @@ impl Down {
             ))?;
         }
         Ok(())
+    }
+}
+
+/// Whether something of a preview may run on without the server.
+fn runs(preview: &PreviewView) -> bool {
+    match preview.phase {
+        Phase::Gone | Phase::Closing | Phase::Captured => false,
+        Phase::Failed => preview.serving_commit.is_some(),
+        _ => true,
     }
 }

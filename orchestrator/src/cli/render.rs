@@ -118,7 +118,7 @@ pub(super) fn page(
         fact("waits for", outside(what));
     }
     if let Some(ending) = preview.ending {
-        fact("ended", ended(ending).to_owned());
+        fact("ended", ended(preview, ending).to_owned());
     }
     for service in &preview.services {
         fact("service", service_line(service, output));
@@ -196,8 +196,11 @@ fn occupies(disk: DiskUse) -> String {
     )
 }
 
-fn ended(ending: Ending) -> &'static str {
+fn ended(preview: &PreviewView, ending: Ending) -> &'static str {
     match ending {
+        Ending::Expired if preview.number.is_none() => {
+            "its time was over, or nobody visited for too long"
+        }
         Ending::Merged => "the pull request was merged",
         Ending::Closed => "the pull request was closed",
         Ending::Removed => "somebody removed it",

@@ -6,10 +6,14 @@ use deploy::{
     blueprint::Service,
     builder::{BuildError, BuildFault},
     names::ServiceName,
-    source::{Absence, Missing},
+    source::{Absence, Lack, Missing},
 };
 
-use super::say::diagnosis;
+use super::{
+    registry,
+    say::{diagnosis, last_lines},
+    way::Way,
+};
 use crate::{config::Limits, lifecycle::Diagnosis, text};
 
 /// The image cannot be made.
@@ -18,6 +22,7 @@ pub fn build(
     error: &BuildError,
     limits: &Limits,
     tail: Vec<String>,
+    way: Way,
 ) -> Diagnosis {
     match error {
         BuildError::Failed {
@@ -29,31 +34,40 @@ pub fn build(
             if let Some(limit) = of_limits(service, fault) {
                 return limit;
             }
-            let failure = || Failure {
+            let failure = Failure {
                 service,
                 place: place(step.as_deref(), *line),
                 said: message.lines().next().unwrap_or_default(),
-                tail: tail.clone(),
+                way,
             };
-            let named = failure().of_dockerfile(fault);
-            named.unwrap_or_else(|| failure().of_command(fault, limits))
+            let named = failure.of_dockerfile(fault);
+            named.unwrap_or_else(|| failure.of_command(fault, limits, tail))
         }
         BuildError::NoDockerfile { path } => {
-            let sentence = format!("Building {service} failed: {path} is not in the commit");
-            let action =
-                "Commit the file, or name the right one with `build.dockerfile` in dayfly.toml.";
+            let sentence = format!(
+                "Building {service} failed: {path} is not in {}",
+                way.source()
+            );
+            let action = format!(
+                "{}, or name the right one with `build.dockerfile` in dayfly.toml; then {}.",
+                way.add(),
+                way.again()
+            );
             diagnosis("DF202", sentence, Vec::new(), action)
         }
         BuildError::NoImage { reference, why } => {
             let sentence = format!("The image {reference} of {service} cannot be had: {why}");
-            let action = "Check the name and the tag, and that this host may pull it; log-ins \
-                          stand in the file that `engine.registry_auth_file` names on the server.";
+            let action = registry::action("`image` in dayfly.toml", why);
             diagnosis("DF203", sentence, Vec::new(), action)
         }
-        other => {
-            let sentence = format!("Building {service} failed: {other}");
-            let action = "Mend what is named above and push.";
-            diagnosis("DF201", sentence, tail, action)
+        BuildError::Context(why) => {
+            let sentence = format!("Building {service} failed: {why}");
+            let action = format!("Fix what is named above, then {}.", way.again());
+            diagnosis("DF201", sentence, Vec::new(), action)
+        }
+        BuildError::Unreachable(why) => {
+            let sentence = format!("Building {service} failed: {why}");
+            diagnosis("DF201", sentence, tail, way.retry())
         }
     }
 }
@@ -74,7 +88,7 @@ struct Failure<'a> {
     place: String,
     /// The builder's sentence; what the step printed is evidence.
     said: &'a str,
-    tail: Vec<String>,
+    way: Way,
 }
 
 impl Failure<'_> {
@@ -83,85 +97,69 @@ impl Failure<'_> {
     }
 
     /// A command of the Dockerfile, or what it needs of the host.
-    fn of_command(self, fault: &BuildFault, limits: &Limits) -> Diagnosis {
+    fn of_command(&self, fault: &BuildFault, limits: &Limits, tail: Vec<String>) -> Diagnosis {
+        let again = self.way.again();
         let (code, sentence, action) = match fault {
             BuildFault::Command { exit_code } => (
                 "DF201",
                 self.why(format!("the command ended with {exit_code}")),
-                "Mend it and push, or run `dayfly up` again. `dayfly logs ID --build` shows all \
-                 that it printed."
-                    .to_owned(),
+                format!(
+                    "Fix it, then {again}. `dayfly logs ID --build` shows all that it printed."
+                ),
             ),
-            BuildFault::Memory => (
+            BuildFault::Killed => (
                 "DF205",
-                self.why("the command was killed, most likely for memory"),
+                self.why(
+                    "the command was killed (137): by the kernel for want of memory, or by a program that it ran",
+                ),
                 more_memory(limits),
             ),
-            BuildFault::Disk => (
+            BuildFault::Disk { line: None } => (
                 "DF210",
                 self.why("the disk of the engine is full"),
-                "Free space on the server; `dayfly doctor` shows how much there is.".to_owned(),
+                "Free space on the server; `dayfly doctor` there shows how much there is.".to_owned(),
             ),
-            BuildFault::Network => (
+            BuildFault::Disk { line: Some(line) } => (
+                "DF210",
+                self.why(format!("the command found no space left on a device: {}", line.trim())),
+                "If it wrote to the image, the disk of the engine is full: free space on the server \
+                 (`dayfly doctor` there shows how much there is). If it wrote to a file system in memory, such as \
+                 /dev/shm, that one is full: write less there."
+                    .to_owned(),
+            ),
+            BuildFault::Network { exit_code, line } => (
                 "DF211",
-                self.why("the command could not reach the network"),
-                "Check that the server can reach what the step downloads; its last lines are \
-                 shown."
+                self.why(format!(
+                    "the command ended with {exit_code} after it could not reach something over the network: {}",
+                    line.trim()
+                )),
+                "A build reaches no service and no database of the preview. Anything else that the line above \
+                 names has to be reachable from the server, and up."
                     .to_owned(),
             ),
             _ => (
                 "DF201",
                 self.why(self.said),
-                "The last lines of the build are shown; the step that failed is named above."
-                    .to_owned(),
+                format!("{} Fix what is named above, then {again}.", last_lines(&tail, "The build")),
             ),
         };
-        diagnosis(code, sentence, self.tail, action)
+        diagnosis(code, sentence, tail, action)
     }
 
     /// The Dockerfile, and what it names.
-    fn of_dockerfile(self, fault: &BuildFault) -> Option<Diagnosis> {
-        let (code, sentence, action) = match fault {
+    fn of_dockerfile(&self, fault: &BuildFault) -> Option<Diagnosis> {
+        let (code, what, action) = match fault {
             BuildFault::Dockerfile { unknown, level } => {
-                let what = unknown.as_ref().map_or_else(
-                    || self.said.to_owned(),
-                    |unknown| format!("this engine's builder does not know `{unknown}`"),
-                );
-                let action = format!(
-                    "The builder reads Dockerfile syntax {level}. Check the spelling, or put \
-                     `# syntax=docker/dockerfile:1` on the first line where the server can reach \
-                     that image."
-                );
-                ("DF206", self.why(what), action)
+                let (what, action) = self.not_understood(unknown.as_deref(), *level);
+                ("DF206", what, action)
             }
-            BuildFault::NotFound {
-                path,
-                absence: Absence::Submodule(Missing { path: module, why }),
-            } => {
-                let what =
-                    format!("{path} is in the submodule {module}, which was not fetched: {why}");
-                let action = "Let everybody read the submodule, or ask the operator of the server \
-                              to list it in `github.submodules`; then push again.";
-                ("DF207", self.why(what), action.to_owned())
-            }
-            BuildFault::NotFound {
-                path,
-                absence: Absence::Ignored,
-            } => {
-                let what = format!("{path} is in the commit, and .dockerignore keeps it out");
-                let line = path.trim_start_matches('/');
-                let line = text::code_span(&format!("!{line}"));
-                let action = format!("Add the line {line} to .dockerignore.");
-                ("DF207", self.why(what), action)
-            }
-            BuildFault::NotFound { path, .. } => {
-                let what = format!("{path} is not in the build context");
-                let action = "Commit the file, or mend the path: it counts from the folder that \
-                              `build.context` names. What .gitignore names is not sent.";
-                ("DF207", self.why(what), action.to_owned())
+            BuildFault::NotFound { path, absence } => {
+                let (what, action) = self.not_found(path, absence);
+                ("DF207", what, action)
             }
             BuildFault::Base {
                 image,
+                is_syntax,
                 registry,
                 username,
             } => {
@@ -169,32 +167,93 @@ impl Failure<'_> {
                     Some(username) => format!("{registry} was asked as {username:?}"),
                     None => format!("{registry} was asked without a log-in"),
                 };
+                let place = match is_syntax {
+                    true => "the `# syntax=` line of the Dockerfile",
+                    false => {
+                        "the Dockerfile (after FROM, or --from=, where a name that is no stage is taken for an image)"
+                    }
+                };
                 let said = self.said;
-                let what = format!("the base image {image} cannot be had; {asked}: {said}");
-                let action = "Check the name and the tag after FROM. A private registry needs a \
-                              log-in in the file that `engine.registry_auth_file` names on the \
-                              server.";
-                ("DF208", self.why(what), action.to_owned())
+                let what = format!("the image {image} cannot be had; {asked}: {said}");
+                ("DF208", what, registry::action(place, said))
             }
             BuildFault::Platform => (
                 "DF209",
-                self.why("a base image does not exist for this machine's processor"),
+                "a base image does not exist for this machine's processor".to_owned(),
                 "Use a base image that is published for the server's platform.".to_owned(),
             ),
             _ => return None,
         };
-        Some(diagnosis(code, sentence, Vec::new(), action))
+        Some(diagnosis(code, self.why(what), Vec::new(), action))
+    }
+
+    fn not_understood(&self, unknown: Option<&str>, level: Option<&str>) -> (String, String) {
+        let again = self.way.again();
+        let Some(unknown) = unknown else {
+            return (
+                self.said.to_owned(),
+                format!("Fix the Dockerfile, then {again}."),
+            );
+        };
+        let what = format!("the builder does not know `{unknown}`");
+        let action = match level {
+            Some(level) => format!(
+                "The builder reads Dockerfile syntax {level}. Check the spelling, or put \
+                 `# syntax=docker/dockerfile:1` on the first line where the server can reach that image."
+            ),
+            None => {
+                "Check the spelling, or name a newer version in the `# syntax=` line.".to_owned()
+            }
+        };
+        (what, action)
+    }
+
+    fn not_found(&self, path: &str, absence: &Absence) -> (String, String) {
+        let (again, add) = (self.way.again(), self.way.add());
+        match absence {
+            Absence::Submodule(Missing { path: module, lack }) => (
+                format!("{path} is in the submodule {module}, which {lack}"),
+                match lack {
+                    Lack::NotFetched(_) => format!(
+                        "Let everybody read the submodule, or ask the operator of the server to list it in \
+                         `github.submodules`; then {again}."
+                    ),
+                    Lack::NotSent => {
+                        format!("Run `git submodule update --init` in the checkout, then {again}.")
+                    }
+                },
+            ),
+            Absence::Ignored { by } => {
+                let line = path.trim_start_matches('/');
+                let line = text::code_span(&format!("!{line}"));
+                (
+                    format!("{path} is there, and {by} keeps it out of the build context"),
+                    format!("Add the line {line} to {by}, then {again}."),
+                )
+            }
+            Absence::Elsewhere { stage } => (
+                format!("{path} is not in `{stage}`, the stage or image that it is taken from"),
+                format!("Fix the path, or what should make it there; then {again}."),
+            ),
+            Absence::NotCommitted => (
+                format!("{path} is not in the build context"),
+                format!(
+                    "{add}, or fix the path: it counts from the folder that is built. Then {again}."
+                ),
+            ),
+        }
     }
 }
 
 fn more_memory(limits: &Limits) -> String {
     match limits.build_memory_mib_max {
         Some(mib) => format!(
-            "All builds of this server together may use {mib} MiB. Make the step use less, or \
+            "All builds of this server together may use {mib} MiB. If that is why, make the step use less, or \
              raise `limits.build_memory_mib_max`."
         ),
         None => {
-            "Make the step use less memory (fewer jobs at once), or give the host more.".to_owned()
+            "If memory is why, make the step use less (fewer jobs at once), or give the host more."
+                .to_owned()
         }
     }
 }
@@ -224,19 +283,354 @@ fn of_limits(service: &ServiceName, fault: &BuildFault) -> Option<Diagnosis> {
 
 /// A prebuilt image's name cannot be made out.
 pub fn bad_reference(service: &Service, reference: &str, why: &str) -> Diagnosis {
-    let sentence = format!("The image {reference} of {}: {why}", service.name);
-    let action = "Mend `image` in dayfly.toml.";
+    let name = &service.name;
+    let sentence = format!("The image {reference} of {name}: {why}");
+    let action =
+        format!("Give [services.{name}] in dayfly.toml an `image` without it, or a `build`.");
     diagnosis("DF213", sentence, Vec::new(), action)
 }
 
 /// An image that somebody else builds for the commit did not appear.
-pub fn image_never_came(service: &Service, error: &BuildError, limit: Duration) -> Diagnosis {
+pub fn image_never_came(
+    service: &Service,
+    (named, why): (&str, &str),
+    limit: Duration,
+    way: Way,
+) -> Diagnosis {
     let sentence = format!(
-        "The image of {} did not appear within {}s: {error}",
+        "The image {named} of {} did not appear within {}s: {why}",
         service.name,
         limit.as_secs()
     );
-    let action = "Check that CI built and pushed it for this commit, then push again; \
-                  `limits.image_wait_seconds_max` on the server says how long it is waited for.";
+    let action = match registry::is_away(why) {
+        true => registry::action("`image` in dayfly.toml", why),
+        false => format!(
+            "Check that CI built and pushed it for this commit, then {}; \
+             `limits.image_wait_seconds_max` on the server says how long it is waited for.",
+            way.again()
+        ),
+    };
     diagnosis("DF214", sentence, Vec::new(), action)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        diagnosis::{
+            say::testing::{says, says_not},
+            start::testing::service,
+        },
+        lifecycle::Origin,
+    };
+
+    const PUSH: Way = Way(Origin::PullRequest);
+    const UP: Way = Way(Origin::Local);
+
+    fn of(error: &BuildError, tail: &[&str], way: Way) -> Diagnosis {
+        let tail = tail.iter().map(|line| (*line).to_owned()).collect();
+        build(
+            &ServiceName::parse("web").unwrap(),
+            error,
+            &Limits::default(),
+            tail,
+            way,
+        )
+    }
+
+    fn failed(fault: BuildFault, said: &str, way: Way) -> Diagnosis {
+        let error = BuildError::Failed {
+            fault: Box::new(fault),
+            step: Some("[2/2] RUN make".to_owned()),
+            line: Some(2),
+            message: said.to_owned(),
+        };
+        of(&error, &["a line"], way)
+    }
+
+    fn not_found(absence: Absence, way: Way) -> Diagnosis {
+        let path = "/app/dist".to_owned();
+        failed(BuildFault::NotFound { path, absence }, "not found", way)
+    }
+
+    #[test]
+    fn a_command_that_fails_is_told_by_what_its_end_proves() {
+        let ended = failed(BuildFault::Command { exit_code: 3 }, "exit code: 3", PUSH);
+        says(&ended, &["DF201", "line 2", "ended with 3", "then push"]);
+        says_not(&ended, &["memory", "network", "space", "dayfly up"]);
+        let killed = failed(BuildFault::Killed, "exit code: 137", PUSH);
+        says(
+            &killed,
+            &[
+                "DF205",
+                "killed (137)",
+                "memory, or by a program",
+                "If memory is why",
+            ],
+        );
+        says_not(&killed, &["ended with"]);
+        let line = "curl: (6) Could not resolve host: db".to_owned();
+        let exit_code = 6;
+        let offline = failed(
+            BuildFault::Network { exit_code, line },
+            "exit code: 6",
+            PUSH,
+        );
+        says(
+            &offline,
+            &[
+                "DF211",
+                "ended with 6",
+                "host: db",
+                "no database of the preview",
+            ],
+        );
+        says_not(&offline, &["space", "memory"]);
+    }
+
+    #[test]
+    fn a_full_disk_of_the_engine_is_told_from_a_full_device_of_a_command() {
+        let engine = failed(
+            BuildFault::Disk { line: None },
+            "no space left on device",
+            PUSH,
+        );
+        says(&engine, &["DF210", "disk of the engine is full", "doctor"]);
+        says_not(&engine, &["/dev/shm"]);
+        let line = Some("tar: No space left on device".to_owned());
+        let command = failed(BuildFault::Disk { line }, "exit code: 1", PUSH);
+        says(
+            &command,
+            &[
+                "DF210",
+                "tar: No space",
+                "If it wrote to the image",
+                "/dev/shm",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_file_that_is_not_found_is_told_by_where_it_should_be() {
+        let nowhere = not_found(Absence::NotCommitted, PUSH);
+        says(
+            &nowhere,
+            &[
+                "DF207",
+                "not in the build context",
+                "Commit the file",
+                "Then push",
+            ],
+        );
+        let neighbours = ["ignore", "submodule", "dayfly up"];
+        says_not(&nowhere, &neighbours);
+        let sent = not_found(Absence::NotCommitted, UP);
+        says(
+            &sent,
+            &["DF207", ".gitignore names is not sent", "dayfly up"],
+        );
+        says_not(&sent, &["ommit", "push", ".dockerignore"]);
+        let by = "app/web.Dockerfile.dockerignore".to_owned();
+        let ignored = not_found(Absence::Ignored { by }, PUSH);
+        says(
+            &ignored,
+            &[
+                "app/web.Dockerfile.dockerignore keeps it out",
+                "`!app/dist` to app/web.Dockerfile.dockerignore",
+            ],
+        );
+        says_not(
+            &ignored,
+            &["Commit", "submodule", "not in the build context"],
+        );
+        let stage = "build".to_owned();
+        let elsewhere = not_found(Absence::Elsewhere { stage }, PUSH);
+        says(&elsewhere, &["DF207", "/app/dist is not in `build`"]);
+        says_not(&elsewhere, &["context", "Commit", "ignore", "submodule"]);
+    }
+
+    #[test]
+    fn a_submodule_that_was_not_fetched_is_told_from_one_that_was_not_sent() {
+        let missing = |lack| {
+            Absence::Submodule(Missing {
+                path: "app".to_owned(),
+                lack,
+            })
+        };
+        let fetched = missing(Lack::NotFetched("its forge is away".to_owned()));
+        let fetched = not_found(fetched, PUSH);
+        says(
+            &fetched,
+            &[
+                "DF207",
+                "submodule app, which was not fetched: its forge is away",
+                "github.submodules",
+            ],
+        );
+        says_not(&fetched, &["git submodule update", "ignore", "Commit"]);
+        let sent = not_found(missing(Lack::NotSent), UP);
+        says(
+            &sent,
+            &[
+                "DF207",
+                "submodule app, which was not sent",
+                "git submodule update --init",
+                "dayfly up",
+            ],
+        );
+        says_not(&sent, &["fetched", "github.submodules", "push", "ignore"]);
+    }
+
+    #[test]
+    fn what_the_builder_does_not_know_is_told_from_what_it_cannot_read() {
+        let level = Some("1.2");
+        let unknown = Some("HEALTHCHEK".to_owned());
+        let word = failed(
+            BuildFault::Dockerfile {
+                unknown: unknown.clone(),
+                level,
+            },
+            "x",
+            PUSH,
+        );
+        says(
+            &word,
+            &[
+                "DF206",
+                "`HEALTHCHEK`",
+                "spelling",
+                "syntax 1.2",
+                "`# syntax=docker/dockerfile:1`",
+            ],
+        );
+        let named = failed(
+            BuildFault::Dockerfile {
+                unknown,
+                level: None,
+            },
+            "x",
+            PUSH,
+        );
+        says(&named, &["DF206", "`HEALTHCHEK`", "newer version"]);
+        says_not(&named, &["on the first line", "1.2"]);
+        let said = "FROM requires either one or three arguments";
+        let wrong = failed(
+            BuildFault::Dockerfile {
+                unknown: None,
+                level,
+            },
+            said,
+            PUSH,
+        );
+        says(&wrong, &["DF206", said, "Fix the Dockerfile"]);
+        says_not(&wrong, &["spelling", "# syntax"]);
+    }
+
+    #[test]
+    fn an_image_that_is_not_there_is_told_by_who_names_it_and_what_its_registry_said() {
+        let base = |is_syntax, said| {
+            let (image, registry) = (
+                "registry.example/a:1".to_owned(),
+                "registry.example".to_owned(),
+            );
+            let username = None;
+            failed(
+                BuildFault::Base {
+                    image,
+                    is_syntax,
+                    registry,
+                    username,
+                },
+                said,
+                PUSH,
+            )
+        };
+        let from = base(false, "registry.example/a:1: not found");
+        says(
+            &from,
+            &[
+                "DF208",
+                "the image registry.example/a:1",
+                "without a log-in",
+                "FROM",
+                "no stage",
+            ],
+        );
+        says_not(&from, &["syntax", "could not be reached"]);
+        let away = base(false, "dial tcp: lookup registry.example: no such host");
+        says(&away, &["DF208", "could not be reached"]);
+        let syntax = base(true, "registry.example/a:1: not found");
+        says(&syntax, &["DF208", "`# syntax=` line"]);
+        says_not(&syntax, &["FROM"]);
+        let platform = failed(BuildFault::Platform, "no match for platform", PUSH);
+        says(&platform, &["DF209", "processor"]);
+        says_not(&platform, &["log-in", "tag"]);
+    }
+
+    #[test]
+    fn limits_of_the_server_are_told_with_their_keys() {
+        let late = of(&BuildError::timed_out(Duration::from_secs(9)), &[], PUSH);
+        says(&late, &["DF204", "after 9s", "build_seconds_max"]);
+        says_not(&late, &["image_mib_max", "Fix"]);
+        let (bytes, bytes_max) = (20 << 20, 10 << 20);
+        let large = failed(BuildFault::Size { bytes, bytes_max }, "x", PUSH);
+        says(
+            &large,
+            &["DF212", "20 MiB", "10 MiB at most", "image_mib_max"],
+        );
+        says_not(&large, &["build_seconds_max", "disk"]);
+    }
+
+    #[test]
+    fn a_dockerfile_that_is_not_there_is_told_from_a_context_that_cannot_be_sent() {
+        let path = || "app/Dockerfile".to_owned();
+        let none = of(&BuildError::NoDockerfile { path: path() }, &[], PUSH);
+        says(
+            &none,
+            &[
+                "DF202",
+                "app/Dockerfile is not in the commit",
+                "Commit the file",
+            ],
+        );
+        says_not(&none, &["dayfly up"]);
+        let sent = of(&BuildError::NoDockerfile { path: path() }, &[], UP);
+        says(
+            &sent,
+            &["DF202", "not in the files that were sent", "dayfly up"],
+        );
+        says_not(&sent, &["ommit", "push"]);
+        let unfit = BuildError::Context(".dockerignore:2: `!` needs a pattern".to_owned());
+        let unfit = of(&unfit, &[], PUSH);
+        says(
+            &unfit,
+            &["DF201", ".dockerignore:2", "Fix what is named above"],
+        );
+        says_not(&unfit, &["last lines", "Commit"]);
+        let other = failed(BuildFault::Other, "something else", PUSH);
+        says(&other, &["DF201", "something else", "last lines are shown"]);
+        let silent = of(&BuildError::failed("something else"), &[], PUSH);
+        says(&silent, &["DF201", "printed nothing"]);
+    }
+
+    #[test]
+    fn a_prebuilt_image_is_told_by_why_it_is_not_there() {
+        let web = service("web");
+        let (reference, why) = ("acme/web:{pr}".to_owned(), "manifest unknown".to_owned());
+        let none = of(&BuildError::NoImage { reference, why }, &[], PUSH);
+        says(&none, &["DF203", "the tag in `image`"]);
+        says_not(&none, &["CI", "reached"]);
+        let bad = bad_reference(&web, "acme/web:{pr}", "{pr} means nothing here");
+        says(&bad, &["DF213", "means nothing here", "[services.web]"]);
+        says_not(&bad, &["CI", "registry", "tag"]);
+        let limit = Duration::from_secs(2);
+        let late = |why| image_never_came(&web, ("acme/web:1", why), limit, PUSH);
+        says(
+            &late("manifest unknown"),
+            &["DF214", "acme/web:1", "within 2s", "CI", "then push"],
+        );
+        let away = late("dial tcp: connection refused");
+        says(&away, &["DF214", "could not be reached"]);
+        says_not(&away, &["CI built"]);
+    }
 }

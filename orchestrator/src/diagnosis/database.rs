@@ -2,78 +2,138 @@
 
 use std::time::Duration;
 
-use deploy::{blueprint::Command, databases::DatabaseError, engine::Ended, names::DatabaseName};
+use deploy::{blueprint::Migrate, databases::DatabaseError, engine::Ended, names::DatabaseName};
 
-use super::say::diagnosis;
+use super::{
+    refusal, registry,
+    say::{diagnosis, last_lines},
+    way::Way,
+};
 use crate::lifecycle::Diagnosis;
 
+/// What shells end with for a command that may not be run, and for one that is not there.
+const NOT_RUNNABLE: i64 = 126;
+const NOT_FOUND: i64 = 127;
+
+/// What was done with a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DataStep {
+    /// Its data were made from its seed.
+    Seed,
+    /// Its data were copied.
+    Copy,
+    /// Its server was started on data that are there.
+    Start,
+}
+
 /// The database cannot be made, copied or started.
-pub fn database(name: &DatabaseName, error: &DatabaseError) -> Diagnosis {
+pub fn database(name: &DatabaseName, step: DataStep, error: &DatabaseError, way: Way) -> Diagnosis {
+    let again = way.again();
     let (code, evidence, action) = match error {
         DatabaseError::Seed { output, .. } => (
             "DF402",
             output.clone(),
-            "Mend the seed, then push or run `dayfly up` again; the database is made anew from it.",
+            format!("Fix the seed, then {again}; the database is made anew from it."),
         ),
         DatabaseError::SeedUnfit { .. } => (
             "DF407",
             Vec::new(),
-            "Give it a seed of its own kind in dayfly.toml, then push or run `dayfly up` again.",
+            match way.has_file() {
+                true => format!(
+                    "Change `seed` or `engine` of [databases.{name}] in dayfly.toml, then {again}."
+                ),
+                false => format!("Choose another snapshot or another engine, and {again}."),
+            },
         ),
-        DatabaseError::NoImage { .. } => (
-            "DF403",
-            Vec::new(),
-            "Check `engine` in dayfly.toml, and that this host may pull the image.",
-        ),
-        DatabaseError::Version { .. } => (
-            "DF408",
-            Vec::new(),
-            "Use the version that made the data, or let the database start again from its seed: \
-             `dayfly reset-db`, or `on_push = \"reset\"`.",
-        ),
+        DatabaseError::NoImage { why, .. } => {
+            let place = match way.has_file() {
+                true => "`engine` in dayfly.toml",
+                false => "the engine that you asked for",
+            };
+            ("DF403", Vec::new(), registry::action(place, why))
+        }
+        DatabaseError::Version { .. } => ("DF408", Vec::new(), version(step, way)),
         DatabaseError::NotReady {
             output,
             out_of_memory: true,
             ..
-        } => (
-            "DF409",
-            output.clone(),
-            "It was killed for memory. Raise its `memory` in dayfly.toml, or make its seed smaller.",
-        ),
-        DatabaseError::NotReady { output, .. } => (
-            "DF404",
-            output.clone(),
-            "The server's last lines are shown.",
-        ),
-        DatabaseError::NoData(_) => (
-            "DF410",
-            Vec::new(),
-            "What it should be a copy of is gone. Push or run `dayfly up` again to start from the seed.",
-        ),
-        DatabaseError::OverQuota { .. } => (
-            "DF415",
-            Vec::new(),
-            "It was stopped; its data are kept. Let it start again from its seed with \
-             `dayfly reset-db`, or raise `limits.database_mib_max` on the server.",
-        ),
-        DatabaseError::Full(_) => (
-            "DF411",
-            Vec::new(),
-            "Nothing was lost. Remove previews, captures or snapshots, or give the pool more room; \
-             then push or run `dayfly up` again.",
-        ),
+        } => ("DF409", output.clone(), memory(name, step, way)),
+        DatabaseError::NotReady { output, .. } => {
+            ("DF404", output.clone(), last_lines(output, "The server"))
+        }
+        DatabaseError::NoData(_) => ("DF410", Vec::new(), no_data(step, way)),
+        DatabaseError::OverQuota { .. } => ("DF415", Vec::new(), over_quota(step, way)),
+        DatabaseError::Full(_) => ("DF411", Vec::new(), full(step, way)),
         DatabaseError::Pool(_) => (
             "DF412",
             Vec::new(),
-            "`dayfly doctor` says what the pool needs.",
+            "`dayfly doctor`, on the server, says what the pool needs.".to_owned(),
         ),
-        DatabaseError::Engine(_) => (
-            "DF404",
-            Vec::new(),
-            "Push or run `dayfly up` again to retry.",
-        ),
+        DatabaseError::Engine(_) => ("DF404", Vec::new(), way.retry()),
     };
     diagnosis(code, format!("Database {name}: {error}"), evidence, action)
+}
+
+fn version(step: DataStep, way: Way) -> String {
+    let again = way.again();
+    match (step, way.has_file()) {
+        (_, false) => format!("Ask for the version that made the data: {again}."),
+        (DataStep::Seed, true) => {
+            format!("Name the version that made the data in `engine` in dayfly.toml, then {again}.")
+        }
+        (_, true) => {
+            "Use the version that made the data, or let the database start again from its seed: \
+                      `dayfly reset-db`, or `on_push = \"reset\"`."
+                .to_owned()
+        }
+    }
+}
+
+fn memory(name: &DatabaseName, step: DataStep, way: Way) -> String {
+    if !way.has_file() {
+        return "Use a smaller snapshot: all such databases get the same memory.".to_owned();
+    }
+    let smaller = match step {
+        DataStep::Seed => ", or make its seed smaller",
+        DataStep::Copy | DataStep::Start => "",
+    };
+    format!("Raise `memory` of [databases.{name}] in dayfly.toml{smaller}.")
+}
+
+fn no_data(step: DataStep, way: Way) -> String {
+    match step {
+        DataStep::Seed => format!(
+            "The snapshot was removed meanwhile. `dayfly snapshot ls` shows those that are there; then {}.",
+            way.again()
+        ),
+        DataStep::Copy | DataStep::Start => {
+            format!("The data to copy are gone. {}", way.retry())
+        }
+    }
+}
+
+fn over_quota(step: DataStep, way: Way) -> String {
+    let limit = "raise `limits.database_mib_max` on the server";
+    match step {
+        DataStep::Seed => format!("Make the seed smaller, or {limit}; then {}.", way.again()),
+        DataStep::Copy => format!("Make the data smaller, or {limit}; then {}.", way.again()),
+        DataStep::Start if way.has_file() => format!(
+            "It is stopped; its data are kept. Let it start again from its seed with \
+             `dayfly reset-db`, or {limit}."
+        ),
+        DataStep::Start => format!("It is stopped; its data are kept. To use them, {limit}."),
+    }
+}
+
+fn full(step: DataStep, way: Way) -> String {
+    let kept = match step {
+        DataStep::Seed | DataStep::Copy => "No data of others were touched.",
+        DataStep::Start => "Its data are kept.",
+    };
+    format!(
+        "{kept} Remove previews, captures or snapshots, or give the pool more room; then {}.",
+        way.again()
+    )
 }
 
 /// The snapshot that the blueprint names is not there.
@@ -99,12 +159,16 @@ pub fn snapshot_real(name: &str, why: &str) -> Diagnosis {
     )
 }
 
-/// The seed is not in the commit.
-pub fn seed_missing(path: &str) -> Diagnosis {
-    let action = "Commit the file, or mend `seed` in dayfly.toml.";
+/// The seed is not among the files.
+pub fn seed_missing(path: &str, way: Way) -> Diagnosis {
+    let action = format!(
+        "{}, or fix `seed` in dayfly.toml; then {}.",
+        way.add(),
+        way.again()
+    );
     diagnosis(
         "DF401",
-        format!("The seed {path} is not in the commit"),
+        format!("The seed {path} is not in {}", way.source()),
         Vec::new(),
         action,
     )
@@ -112,24 +176,41 @@ pub fn seed_missing(path: &str) -> Diagnosis {
 
 /// The migration's command could not be started.
 pub fn migration_refused(name: &DatabaseName, why: &str) -> Diagnosis {
-    let action =
-        "Check `migrate.run` in dayfly.toml: the command has to exist in the service's image.";
     let sentence = format!("The migration of {name} could not be started: {why}");
+    let action = refusal::action(why, "`migrate.run` in dayfly.toml");
     diagnosis("DF405", sentence, Vec::new(), action)
 }
 
 /// The migration failed.
-pub fn migration_failed(name: &DatabaseName, command: &Command, ended: &Ended) -> Diagnosis {
-    let run = command.0.join(" ");
-    let sentence = if ended.out_of_memory {
-        format!("The migration of {name} (`{run}`) was killed for memory")
-    } else {
-        format!(
-            "The migration of {name} (`{run}`) ended with {}",
-            ended.exit_code
-        )
+pub fn migration_failed(
+    name: &DatabaseName,
+    migrate: &Migrate,
+    memory_bytes: u64,
+    ended: &Ended,
+    way: Way,
+) -> Diagnosis {
+    let (run, service, again) = (migrate.run.0.join(" "), &migrate.service, way.again());
+    let how = match ended.out_of_memory {
+        true => format!(
+            "was killed for memory: it may use {} MiB",
+            memory_bytes >> 20
+        ),
+        false => format!("ended with {}", ended.exit_code),
     };
-    let action = "Its last lines are shown; mend it, then push or run `dayfly up` again.";
+    let sentence = format!("The migration of {name} (`{run}`) {how}");
+    let action = match (ended.out_of_memory, ended.exit_code) {
+        (true, _) => format!(
+            "Raise `memory` of [services.{service}] in dayfly.toml, or use less; then {again}."
+        ),
+        (false, NOT_RUNNABLE | NOT_FOUND) => format!(
+            "Usually this says that a command was not found or may not be run. Check `migrate.run` in \
+             dayfly.toml; it runs in the image of {service}."
+        ),
+        (false, _) => format!(
+            "{} Fix it, then {again}.",
+            last_lines(&ended.output, "The migration")
+        ),
+    };
     diagnosis("DF405", sentence, ended.output.clone(), action)
 }
 
@@ -141,4 +222,226 @@ pub fn migration_timed_out(name: &DatabaseName, limit: Duration) -> Diagnosis {
     );
     let action = "Make it shorter, or raise `limits.migrate_seconds_max` on the server.";
     diagnosis("DF406", sentence, Vec::new(), action)
+}
+
+#[cfg(test)]
+mod tests {
+    use deploy::{blueprint::Command, names::ServiceName};
+
+    use super::*;
+    use crate::{
+        diagnosis::say::testing::{says, says_not},
+        lifecycle::Origin,
+    };
+
+    const PUSH: Way = Way(Origin::PullRequest);
+    const UP: Way = Way(Origin::Local);
+    const ALONE: Way = Way(Origin::Database);
+
+    fn of(step: DataStep, error: &DatabaseError, way: Way) -> Diagnosis {
+        database(&DatabaseName::parse("main").unwrap(), step, error, way)
+    }
+
+    fn not_ready(out_of_memory: bool, output: &[&str]) -> DatabaseError {
+        DatabaseError::NotReady {
+            message: "the server ended".to_owned(),
+            out_of_memory,
+            output: output.iter().map(|line| (*line).to_owned()).collect(),
+        }
+    }
+
+    fn seed_failed() -> DatabaseError {
+        DatabaseError::Seed {
+            path: "db/seed.sql".to_owned(),
+            line: Some(3),
+            message: "ERROR: syntax error".to_owned(),
+            output: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_seed_that_fails_is_told_from_one_of_another_kind_and_from_a_server_that_ends() {
+        let failed = of(DataStep::Seed, &seed_failed(), PUSH);
+        says(&failed, &["DF402", "line 3", "Fix the seed, then push"]);
+        says_not(&failed, &["dayfly up", "engine", "memory"]);
+        says(
+            &of(DataStep::Seed, &seed_failed(), UP),
+            &["run `dayfly up` again"],
+        );
+        let unfit = DatabaseError::SeedUnfit {
+            path: "db/seed.rdb".to_owned(),
+            why: "postgres takes .sql".to_owned(),
+        };
+        let unfit = of(DataStep::Seed, &unfit, PUSH);
+        says(&unfit, &["DF407", "postgres takes .sql", "`engine`"]);
+        says_not(&unfit, &["Fix the seed"]);
+        let ended = of(DataStep::Seed, &not_ready(false, &["FATAL: no"]), PUSH);
+        says(&ended, &["DF404", "last lines are shown"]);
+        says_not(&ended, &["memory", "Fix the seed"]);
+    }
+
+    #[test]
+    fn only_what_the_kernel_killed_was_killed_for_memory() {
+        let killed = of(DataStep::Seed, &not_ready(true, &[]), PUSH);
+        says(&killed, &["DF409", "`memory`", "seed smaller"]);
+        let started = of(DataStep::Start, &not_ready(true, &[]), PUSH);
+        says(&started, &["DF409", "`memory`"]);
+        says_not(&started, &["seed"]);
+        let ended = of(DataStep::Start, &not_ready(false, &[]), PUSH);
+        says(&ended, &["DF404", "printed nothing"]);
+        says_not(&ended, &["memory", "last lines are shown"]);
+    }
+
+    #[test]
+    fn data_that_are_gone_too_large_or_without_room_are_told_by_what_was_done_with_them() {
+        let gone = DatabaseError::NoData("snapshot 0123".to_owned());
+        let snapshot = of(DataStep::Seed, &gone, PUSH);
+        says(&snapshot, &["DF410", "snapshot ls"]);
+        let copy = of(DataStep::Copy, &gone, Way(Origin::Fork));
+        says(&copy, &["DF410", "another fork"]);
+        says_not(&copy, &["snapshot ls", "push", "dayfly up"]);
+
+        let large = DatabaseError::OverQuota {
+            mib: 20,
+            mib_max: 10,
+        };
+        let seeded = of(DataStep::Seed, &large, PUSH);
+        says(
+            &seeded,
+            &["DF415", "Make the seed smaller", "database_mib_max"],
+        );
+        says_not(&seeded, &["data are kept", "reset-db"]);
+        let kept = of(DataStep::Start, &large, PUSH);
+        says(&kept, &["DF415", "data are kept", "reset-db"]);
+        says_not(&kept, &["seed smaller"]);
+
+        let full = DatabaseError::Full("the pool has 1 MiB left".to_owned());
+        says(
+            &of(DataStep::Start, &full, PUSH),
+            &["DF411", "data are kept", "push"],
+        );
+        let seeded = of(DataStep::Seed, &full, UP);
+        says(&seeded, &["DF411", "give the pool more room", "dayfly up"]);
+        says_not(&seeded, &["Its data are kept", "push", "database_mib_max"]);
+        let broken = of(
+            DataStep::Start,
+            &DatabaseError::Pool("no such device".to_owned()),
+            PUSH,
+        );
+        says(&broken, &["DF412", "dayfly doctor"]);
+        says_not(&broken, &["Remove previews", "kept"]);
+    }
+
+    #[test]
+    fn another_version_of_a_server_is_told_by_who_made_the_data() {
+        let version = DatabaseError::Version {
+            made_by: "postgres:16".to_owned(),
+            image: "postgres:15".to_owned(),
+            why: "incompatible".to_owned(),
+        };
+        says(&of(DataStep::Start, &version, PUSH), &["DF408", "reset-db"]);
+        let snapshot = of(DataStep::Seed, &version, PUSH);
+        says(&snapshot, &["DF408", "`engine`", "push"]);
+        says_not(&snapshot, &["reset-db"]);
+        let alone = of(DataStep::Seed, &version, ALONE);
+        says(&alone, &["DF408", "dayfly db create"]);
+        says_not(&alone, &["dayfly.toml", "reset-db", "push"]);
+    }
+
+    #[test]
+    fn a_standalone_database_is_told_of_no_file() {
+        let no_image = DatabaseError::NoImage {
+            image: "postgres:0.1".to_owned(),
+            why: "manifest for postgres:0.1 not found: manifest unknown".to_owned(),
+        };
+        let (unfit, full) = (
+            DatabaseError::SeedUnfit {
+                path: "snapshot 0123".to_owned(),
+                why: "it is one of redis".to_owned(),
+            },
+            DatabaseError::Full("the pool is full".to_owned()),
+        );
+        let killed = not_ready(true, &[]);
+        for error in [&no_image, &unfit, &full, &killed, &not_ready(false, &["x"])] {
+            for step in [DataStep::Seed, DataStep::Copy, DataStep::Start] {
+                says_not(
+                    &of(step, error, ALONE),
+                    &["dayfly.toml", "push", "dayfly up"],
+                );
+            }
+        }
+        let with_file = of(DataStep::Seed, &no_image, PUSH);
+        says(&with_file, &["DF403", "`engine` in dayfly.toml"]);
+        says_not(&with_file, &["cannot be reached"]);
+    }
+
+    #[test]
+    fn a_snapshot_that_is_not_there_is_told_from_one_that_is_real_and_from_a_seed_of_the_commit() {
+        let missing = snapshot_missing("nightly");
+        says(&missing, &["DF413", "no snapshot called nightly", "import"]);
+        says_not(&missing, &["mask", "Commit"]);
+        let real = snapshot_real("nightly", "previews are open to whoever has their link");
+        says(&real, &["DF414", "--mask"]);
+        says_not(&real, &["no snapshot", "snapshot ls"]);
+        let seed = seed_missing("db/seed.sql", PUSH);
+        says(
+            &seed,
+            &["DF401", "not in the commit", "Commit the file", "push"],
+        );
+        says_not(&seed, &["snapshot", "dayfly up"]);
+        let sent = seed_missing("db/seed.sql", UP);
+        says(
+            &sent,
+            &["DF401", "not in the files that were sent", ".gitignore"],
+        );
+        says_not(&sent, &["ommit", "push"]);
+    }
+
+    fn migration(exit_code: i64, out_of_memory: bool, output: &[&str]) -> Diagnosis {
+        let migrate = Migrate {
+            run: Command(vec!["bin/migrate".to_owned()]),
+            service: ServiceName::parse("web").unwrap(),
+        };
+        let ended = Ended {
+            exit_code,
+            out_of_memory,
+            output: output.iter().map(|line| (*line).to_owned()).collect(),
+        };
+        migration_failed(
+            &DatabaseName::parse("main").unwrap(),
+            &migrate,
+            512 << 20,
+            &ended,
+            PUSH,
+        )
+    }
+
+    #[test]
+    fn a_migration_is_told_by_how_it_ended() {
+        let failed = migration(1, false, &["relation exists"]);
+        says(
+            &failed,
+            &["DF405", "ended with 1", "last lines are shown", "push"],
+        );
+        says_not(&failed, &["memory", "not found", "dayfly up"]);
+        let silent = migration(1, false, &[]);
+        says(&silent, &["printed nothing"]);
+        says_not(&silent, &["are shown"]);
+        let killed = migration(137, true, &["working"]);
+        says(
+            &killed,
+            &["killed for memory: it may use 512 MiB", "[services.web]"],
+        );
+        says_not(&migration(137, false, &[]), &["memory"]);
+        says(
+            &migration(127, false, &["rake: not found"]),
+            &["not found", "image of web"],
+        );
+        let late = migration_timed_out(
+            &DatabaseName::parse("main").unwrap(),
+            Duration::from_secs(9),
+        );
+        says(&late, &["DF406", "after 9s", "migrate_seconds_max"]);
+        says_not(&late, &["ended with", "memory"]);
+    }
 }

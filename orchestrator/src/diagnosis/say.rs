@@ -25,3 +25,37 @@ pub(super) fn diagnosis(
         action: text::plain(&action.into()),
     }
 }
+
+/// What becomes of the last lines of what failed, as a sentence about it.
+pub(super) fn last_lines(lines: &[String], printed_by: &str) -> String {
+    match lines {
+        [] => format!("{printed_by} printed nothing."),
+        _ => format!("{printed_by}'s last lines are shown."),
+    }
+}
+
+#[cfg(test)]
+pub(super) mod testing {
+    use super::Diagnosis;
+
+    fn whole(diagnosis: &Diagnosis) -> String {
+        let (code, sentence, action) = (&diagnosis.code, &diagnosis.sentence, &diagnosis.action);
+        format!("{code}: {sentence}. {action}")
+    }
+
+    /// Each of these words is in it.
+    pub(in crate::diagnosis) fn says(diagnosis: &Diagnosis, right: &[&str]) {
+        let said = whole(diagnosis);
+        for words in right {
+            assert!(said.contains(words), "{words:?} is not in {said:?}");
+        }
+    }
+
+    /// None of these words is in it: they are its neighbours'.
+    pub(in crate::diagnosis) fn says_not(diagnosis: &Diagnosis, wrong: &[&str]) {
+        let said = whole(diagnosis);
+        for words in wrong {
+            assert!(!said.contains(words), "{words:?} is in {said:?}");
+        }
+    }
+}

@@ -8,7 +8,10 @@ use deploy::{
     names::ServiceName,
 };
 
-use super::say::diagnosis;
+use super::{
+    refusal,
+    say::{diagnosis, last_lines},
+};
 use crate::lifecycle::Diagnosis;
 
 /// What was last seen of a service that is not ready.
@@ -49,7 +52,7 @@ pub struct NotReady<'a> {
 /// The engine would not start the container.
 pub fn start_refused(service: &ServiceName, why: &str) -> Diagnosis {
     let sentence = format!("{service} could not be started: {why}");
-    let action = "Usually the command does not exist in the image: check `command` and the Dockerfile's CMD.";
+    let action = refusal::action(why, "`command` and the Dockerfile's CMD");
     diagnosis("DF304", sentence, Vec::new(), action)
 }
 
@@ -71,18 +74,20 @@ pub fn exited(
         126 | 127 => (
             "DF304",
             "A command was not found or may not be run. Check `command` and the Dockerfile's CMD; a script \
-             needs its interpreter and its run bit.",
+             needs its interpreter and its run bit."
+                .to_owned(),
         ),
         0 => (
             "DF305",
-            "The command has to stay in the foreground for as long as it serves.",
+            "The command has to stay in the foreground for as long as it serves.".to_owned(),
         ),
+        _ if evidence.is_empty() => ("DF301", last_lines(&evidence, "It")),
         _ => (
             "DF301",
-            "Its last lines are shown; `dayfly logs` shows more.",
+            "Its last lines are shown; `dayfly logs` shows more.".to_owned(),
         ),
     };
-    let action = missing_right(&evidence).unwrap_or(action);
+    let action = missing_right(&evidence).map_or(action, str::to_owned);
     let comma = if end.times > 2 { "," } else { "" };
     let sentence = format!(
         "{name} {}{comma} before it served{}",
@@ -254,14 +259,14 @@ fn missing_right(evidence: &[String]) -> Option<&'static str> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod testing {
     use std::collections::BTreeMap;
 
     use deploy::blueprint::ImageSource;
 
     use super::*;
 
-    fn service(name: &str) -> Service {
+    pub(in crate::diagnosis) fn service(name: &str) -> Service {
         Service {
             name: ServiceName::parse(name).unwrap(),
             image: ImageSource::Reference("x".to_owned()),
@@ -277,6 +282,11 @@ mod tests {
             init: false,
         }
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{testing::service, *};
 
     fn said(sight: Sight, listens: Option<&[&str]>) -> String {
         let service = service("web");
@@ -387,6 +397,21 @@ mod tests {
             both,
             "web ended with 1, 3 times, before it served; api does not accept connections on port 8080"
         );
+    }
+
+    #[test]
+    fn last_lines_are_spoken_of_where_there_are_some() {
+        let end = End {
+            exit_code: 1,
+            out_of_memory: false,
+            times: 3,
+        };
+        let action = |lines: &[&str]| {
+            let lines = lines.iter().map(|line| (*line).to_owned()).collect();
+            exited(&service("web"), &end, &[], lines).action
+        };
+        assert!(action(&["KeyError"]).contains("last lines are shown"));
+        assert_eq!(action(&[]), "It printed nothing.");
     }
 
     #[test]

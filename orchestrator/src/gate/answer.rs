@@ -16,7 +16,11 @@ use proxy::{
 };
 use tokio::time::Instant;
 
-use super::{cors, link, pages, state::Gate, walk};
+use super::{
+    cors, link, pages,
+    state::{Gate, origin_of},
+    walk,
+};
 use crate::{
     lifecycle::{Phase, Wanted, summary},
     preview::{current, start_path::StartPath},
@@ -54,9 +58,10 @@ pub(super) async fn answer(gate: &Gate, head: &Parts) -> Response {
     }
     match reason {
         REASON_ACCESS => {
+            let origin = origin_of(workers, &preview).await;
             let refused = match is_navigation(&head.method, &head.headers) {
-                true => pages::link_needed(),
-                false => pages::link_needed_by_call(),
+                true => pages::link_needed(origin),
+                false => pages::link_needed_by_call(origin),
             };
             cors::let_read(refused, &head.headers, &workers.ports().routes, &preview)
         }
@@ -107,7 +112,7 @@ async fn wait(gate: &Gate, preview: &PreviewId, host: &HostName, head: &Parts) -
             walk::begin(gate, preview, host, session, to.as_str())
         }
         Ok(Some(_)) => page(workers, preview, None).await,
-        Ok(None) => pages::link_needed(),
+        Ok(None) => pages::link_needed(origin_of(workers, preview).await),
         Err(error) => {
             tracing::error!(%preview, %error, "a visitor was not let in");
             pages::try_later()
@@ -129,7 +134,7 @@ async fn page(workers: &Workers, preview: &PreviewId, again: Option<String>) -> 
         (Some(state), Some(row)) if state.summary.phase == Phase::Captured => {
             match ports.settings.is_local() {
                 true => pages::captured(&row, None),
-                false => pages::link_needed(),
+                false => pages::link_needed(Some(row.desired.origin)),
             }
         }
         (Some(state), _) if state.summary.phase != Phase::Gone => {

@@ -40,7 +40,7 @@ pub(super) async fn answer(
 ) -> Response {
     match (&head.method, head.uri.path()) {
         (&Method::GET, "/.dayfly/open") => open(gate, preview, host, head).await,
-        (&Method::GET, "/.dayfly/enter") => walk::enter(gate, preview, host, head),
+        (&Method::GET, "/.dayfly/enter") => walk::enter(gate, preview, host, head).await,
         (&Method::POST, "/.dayfly/fork") => fork(&gate.workers, preview, head).await,
         (&Method::GET, "/.dayfly/style.css") => pages::style(),
         _ => pages::unknown(),
@@ -63,7 +63,7 @@ async fn open(gate: &Gate, preview: &PreviewId, host: &HostName, head: &Parts) -
     }
     let query = head.uri.query().unwrap_or_default();
     if !has_token(&row, query) {
-        return pages::link_needed();
+        return pages::link_needed(Some(row.desired.origin));
     }
     // A capture has nothing to be let into; whoever has its link may open copies of it.
     if row.desired.origin == Origin::Capture {
@@ -89,10 +89,10 @@ async fn fork(workers: &Workers, preview: &PreviewId, head: &Parts) -> Response 
     }
     let query = head.uri.query().unwrap_or_default();
     if !ports.settings.is_local() && !has_token(&row, query) {
-        return pages::link_needed();
+        return pages::link_needed(Some(row.desired.origin));
     }
     if !is_from_here(head) {
-        return pages::link_needed();
+        return pages::link_needed(Some(row.desired.origin));
     }
     // One after the other, so that none is counted before another is there.
     let _turn = OPENING.lock().await;

@@ -9,7 +9,7 @@ use axum::{
 };
 
 use crate::{
-    lifecycle::{Diagnosis, Ending, Phase, Wanted},
+    lifecycle::{Diagnosis, Ending, Origin, Phase, Wanted},
     preview::fork_capture::Refused,
     store::{EventRow, PreviewRow},
     worker::PreviewState,
@@ -109,17 +109,41 @@ pub(super) fn unknown() -> Response {
     )
 }
 
-/// Access is by link.
-pub(super) fn link_needed() -> Response {
-    let lead = "This preview opens with the link in its pull request's comment. Open that link \
-                once; this browser is then let in for a week.";
-    page(StatusCode::FORBIDDEN, &plain("A link is needed", lead))
+/// Access is by link. The origin is the preview's, where it can be read.
+pub(super) fn link_needed(origin: Option<Origin>) -> Response {
+    let lead = match origin {
+        // A capture lets nobody in; its link opens copies of it.
+        Some(Origin::Capture) => {
+            "This captured state opens with its own link, each time. `dayfly show` on its server prints it."
+                .to_owned()
+        }
+        _ => format!(
+            "This preview opens with {}. Open that link once; this browser is then let in for a week.",
+            its_link(origin)
+        ),
+    };
+    page(StatusCode::FORBIDDEN, &plain("A link is needed", &lead))
+}
+
+/// Where people find the link of a preview.
+fn its_link(origin: Option<Origin>) -> &'static str {
+    match origin {
+        Some(Origin::PullRequest) => "the link in its pull request's comment",
+        Some(Origin::Local) => {
+            "the link that `dayfly up` printed (`dayfly show` on its server prints it again)"
+        }
+        Some(Origin::Fork | Origin::Capture | Origin::Database) | None => {
+            "its own link (`dayfly show` on its server prints it)"
+        }
+    }
 }
 
 /// The same for a program.
-pub(super) fn link_needed_by_call() -> Response {
-    let line = "this preview opens by link, and the call brought no session: open the link in its pull \
-                request's comment once in this browser\n";
+pub(super) fn link_needed_by_call(origin: Option<Origin>) -> Response {
+    let line = format!(
+        "this preview opens by link, and the call brought no session: open {} once in this browser\n",
+        its_link(origin)
+    );
     let plain = [
         (header::CACHE_CONTROL, "no-store"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -200,16 +224,24 @@ pub(super) fn gone(row: &PreviewRow) -> Response {
         Wanted::Nothing(Ending::Expired) if row.expires_at_ms.is_some() => {
             "Its time was over, and it was removed with all its data."
         }
-        Wanted::Nothing(Ending::Expired) => {
-            "Nobody pushed or visited for too long. A push to the pull request brings it back."
-        }
-        Wanted::Nothing(Ending::Removed) => match row.number {
-            Some(_) => {
+        Wanted::Nothing(Ending::Expired) => match row.desired.origin {
+            Origin::PullRequest => {
+                "Nobody pushed or visited for too long. A push to the pull request brings it back."
+            }
+            Origin::Local => "Nobody visited for too long. `dayfly up` brings it back.",
+            Origin::Fork | Origin::Capture | Origin::Database => "Nobody visited for too long.",
+        },
+        Wanted::Nothing(Ending::Removed) => match row.desired.origin {
+            Origin::PullRequest => {
                 "It was removed by hand. Closing and reopening the pull request brings it back."
             }
-            None => "It was removed by hand.",
+            Origin::Local => "It was removed by hand. `dayfly up` brings it back.",
+            Origin::Fork | Origin::Capture | Origin::Database => "It was removed by hand.",
         },
-        _ => "The pull request was closed. Reopening it brings a preview back, with fresh data.",
+        Wanted::Nothing(Ending::Missing) => "The forge no longer knows its pull request.",
+        Wanted::Nothing(Ending::Closed) | Wanted::Serve(_) | Wanted::Unread => {
+            "The pull request was closed. Reopening it brings a preview back, with fresh data."
+        }
     };
     page(
         StatusCode::GONE,
@@ -259,4 +291,25 @@ fn steps(revision: Option<u32>, events: &[EventRow]) -> Vec<Step> {
             took: format!("{:.1} s", event.took_ms as f64 / 1000.0),
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_previews_of_pull_requests_send_people_to_a_pull_request() {
+        for (origin, way) in [
+            (Some(Origin::PullRequest), "pull request's comment"),
+            (Some(Origin::Local), "`dayfly up` printed"),
+            (Some(Origin::Fork), "`dayfly show`"),
+            (Some(Origin::Capture), "`dayfly show`"),
+            (None, "its own link"),
+        ] {
+            let link = its_link(origin);
+            assert!(link.contains(way), "{link}");
+            let of_pull_request = origin == Some(Origin::PullRequest);
+            assert_eq!(link.contains("pull request"), of_pull_request, "{link}");
+        }
+    }
 }

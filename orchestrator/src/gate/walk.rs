@@ -15,7 +15,11 @@ use proxy::{
 };
 use tokio::time::Instant;
 
-use super::{codes::Walk, pages, state::Gate};
+use super::{
+    codes::Walk,
+    pages,
+    state::{Gate, origin_of},
+};
 use crate::{config::Settings, store::SESSION_LIFETIME};
 
 /// Where a code is brought to, below the Gate's own prefix.
@@ -48,13 +52,18 @@ pub(super) fn begin(
 }
 
 /// Lets a visitor in who brings a code, and leads on.
-pub(super) fn enter(gate: &Gate, preview: &PreviewId, host: &HostName, head: &Parts) -> Response {
+pub(super) async fn enter(
+    gate: &Gate,
+    preview: &PreviewId,
+    host: &HostName,
+    head: &Parts,
+) -> Response {
     let query = head.uri.query().unwrap_or_default();
     let code = query.split('&').find_map(|pair| pair.strip_prefix("code="));
     let walk = code.and_then(|code| gate.codes.redeem(code, host, Instant::now()));
     match walk.filter(|walk| walk.preview == *preview) {
         Some(walk) => go_on(gate, walk),
-        None => pages::link_needed(),
+        None => pages::link_needed(origin_of(&gate.workers, preview).await),
     }
 }
 

@@ -2,7 +2,10 @@
 
 use deploy::{blueprint::IMAGE_PLACEHOLDERS, names::CommitSha};
 
-use crate::{lifecycle::Wanted, store::PreviewRow};
+use crate::{
+    lifecycle::{Origin, Wanted},
+    store::PreviewRow,
+};
 
 /// The longest a branch's name is inside a tag, in characters; a tag has 128 at most.
 const BRANCH_SLUG_CHARS_MAX: usize = 60;
@@ -17,9 +20,11 @@ pub fn resolve(reference: &str, row: &PreviewRow, commit: &CommitSha) -> Result<
         _ => None,
     };
     // In the order of the placeholders.
+    // Nobody builds an image for the commit that a checkout becomes here.
+    let commit = (row.desired.origin != Origin::Local).then_some(commit);
     let values = [
-        Some(commit.to_string()),
-        Some(commit.short().to_string()),
+        commit.map(ToString::to_string),
+        commit.map(|commit| commit.short().to_string()),
         row.number.map(|number| number.0.to_string()),
         branch,
     ];

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use deploy::{
     blueprint::{self, Blueprint, BlueprintError},
     content::Content,
-    names::CommitSha,
+    names::{CommitSha, NameError},
     source::{self, Home, MirrorId, Mirrors, Remote, Transport, Tree},
 };
 use webhook::forge::Forge;
@@ -23,8 +23,10 @@ use crate::{
 pub enum SourceError {
     /// The commit itself is at fault; the same commit fails the same way.
     Blueprint(BlueprintError),
-    /// The checkout cannot be used: too large, an unreadable tree, refused credentials.
-    Refused(String),
+    /// The commit cannot be had, or not be used: refused credentials, too large, an unreadable tree.
+    Unusable(source::SourceError),
+    /// The server does not have the checkout any more that was sent to it.
+    CheckoutGone,
     /// Asking again later may help.
     Unreachable(String),
 }
@@ -59,7 +61,7 @@ pub struct GitSources {
 
 /// The mirror of a local checkout.
 pub fn local_mirror(slug: &str) -> Result<MirrorId, SourceError> {
-    MirrorId::parse(&format!("local-{slug}")).map_err(|e| SourceError::Refused(e.to_string()))
+    MirrorId::parse(&format!("local-{slug}")).map_err(unnamed)
 }
 
 #[async_trait]
@@ -68,12 +70,10 @@ impl Sources for GitSources {
         let Some(repository) = &preview.repository else {
             let mirror = local_mirror(&preview.slug)?;
             let found = self.mirrors.find(&mirror, commit).await;
-            return found.ok_or_else(|| {
-                SourceError::Refused("the checkout is gone; run `dayfly up` again".to_owned())
-            });
+            let tree = found.ok_or(SourceError::CheckoutGone)?;
+            return tree.as_sent().await.map_err(source_error);
         };
-        let mirror = MirrorId::parse(&format!("github-{}", repository.id.0))
-            .map_err(|error| SourceError::Refused(error.to_string()))?;
+        let mirror = MirrorId::parse(&format!("github-{}", repository.id.0)).map_err(unnamed)?;
         // What is there, and has no submodules, needs no credential and no word with the forge.
         let found = self.mirrors.find(&mirror, commit).await;
         if let Some(tree) = &found
@@ -164,6 +164,11 @@ fn source_error(error: source::SourceError) -> SourceError {
         E::Unreachable(_) | E::Timeout { .. } | E::Io { .. } => {
             SourceError::Unreachable(error.to_string())
         }
-        error => SourceError::Refused(error.to_string()),
+        error => SourceError::Unusable(error),
     }
+}
+
+/// A mirror that cannot be named.
+fn unnamed(error: NameError) -> SourceError {
+    SourceError::Unusable(source::SourceError::Refused(error.to_string()))
 }

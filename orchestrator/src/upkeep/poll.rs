@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use webhook::{
-    forge::{Forge, PullRequest, Repository},
+    forge::{Forge, ForgeError, PullRequest, Repository},
     names::PullRequestNumber,
 };
 
@@ -21,15 +21,18 @@ use crate::{
 /// number, so a listing that is wrong costs requests and nothing else.
 const UNLISTED_REFRESHES_MAX: usize = 50;
 
-/// Goes through every repository's open pull requests.
-pub(super) async fn ask_forge(workers: &Workers) {
+/// Goes through every repository's open pull requests. `false` where the forge did not answer, so that
+/// asking again soon may help.
+pub(super) async fn ask_forge(workers: &Workers) -> bool {
     let Some(forge) = workers.ports().forge.clone() else {
-        return;
+        return true;
     };
+    let mut answered = true;
     let mut repositories = match forge.repositories().await {
         Ok(repositories) => repositories,
         Err(error) => {
             tracing::warn!(%error, "the forge did not list its repositories; nothing is changed");
+            answered = !is_away(&error);
             Vec::new()
         }
     };
@@ -51,21 +54,27 @@ pub(super) async fn ask_forge(workers: &Workers) {
         }
     }
     for repository in repositories {
-        poll_repository(workers, &*forge, &repository).await;
+        answered &= poll_repository(workers, &*forge, &repository).await;
     }
+    answered
 }
 
-async fn poll_repository(workers: &Workers, forge: &dyn Forge, repository: &Repository) {
+fn is_away(error: &ForgeError) -> bool {
+    matches!(error, ForgeError::Unavailable(_))
+}
+
+/// `false` where the forge did not answer.
+async fn poll_repository(workers: &Workers, forge: &dyn Forge, repository: &Repository) -> bool {
     let store = &workers.ports().store;
     let open = match forge.open_pull_requests(&repository.name).await {
         Ok(open) => open,
         Err(error) => {
             tracing::warn!(repository = %repository.name, %error, "not polled; nothing is changed");
-            return;
+            return !is_away(&error);
         }
     };
     let Ok(rows) = store.previews().await else {
-        return;
+        return true;
     };
     let rows: BTreeMap<PullRequestNumber, PreviewRow> = rows
         .into_iter()
@@ -97,6 +106,7 @@ async fn poll_repository(workers: &Workers, forge: &dyn Forge, repository: &Repo
             workers.wake(&row.id);
         }
     }
+    true
 }
 
 /// Whether the listing says something that the preview does not know.

@@ -11,16 +11,20 @@ use crate::worker::Workers;
 /// How often the engine and the store are looked at, whatever the forge's interval is.
 const HOUSE_PAUSE: Duration = Duration::from_secs(60);
 
+/// How soon a forge that did not answer is asked again; each further time twice as late.
+const FORGE_PAUSE_FIRST: Duration = Duration::from_secs(2);
+
 /// Sweeps until we stop. `poll_seconds` is how often the forge is asked; none never asks.
 pub async fn run(workers: Workers, poll_seconds: Option<u64>, stop: CancellationToken) {
     let pause = poll_seconds.map(Duration::from_secs);
     let mut forge_at = pause.map(|_| Instant::now());
+    let mut soon = FORGE_PAUSE_FIRST;
     loop {
         if let (Some(at), Some(pause)) = (forge_at, pause)
             && Instant::now() >= at
         {
-            ask_forge(&workers).await;
-            forge_at = Some(Instant::now() + pause);
+            let answered = ask_forge(&workers).await;
+            forge_at = Some(Instant::now() + until_next(answered, &mut soon, pause));
         }
         keep_house(&workers).await;
         let house_at = Instant::now() + HOUSE_PAUSE;
@@ -29,5 +33,30 @@ pub async fn run(workers: Workers, poll_seconds: Option<u64>, stop: Cancellation
             () = stop.cancelled() => return,
             () = tokio::time::sleep_until(next) => {}
         }
+    }
+}
+
+/// How long until the forge is asked again; `soon` is how long where it did not answer.
+fn until_next(answered: bool, soon: &mut Duration, pause: Duration) -> Duration {
+    if answered {
+        *soon = FORGE_PAUSE_FIRST;
+        return pause;
+    }
+    let now = (*soon).min(pause);
+    *soon = soon.saturating_mul(2);
+    now
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_forge_that_does_not_answer_is_asked_again_soon_and_never_more_often_than_it_may() {
+        let pause = Duration::from_secs(10);
+        let mut soon = FORGE_PAUSE_FIRST;
+        let answers = [false, false, false, false, true, false];
+        let waits = answers.map(|answered| until_next(answered, &mut soon, pause).as_secs());
+        assert_eq!(waits, [2, 4, 8, 10, 10, 2]);
     }
 }

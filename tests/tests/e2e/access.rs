@@ -213,3 +213,39 @@ async fn the_process_that_faces_visitors_holds_nothing_worth_stealing() -> anyho
     })
     .await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_lacks_the_link_is_told_where_it_is_found() -> anyhow::Result<()> {
+    Dayfly::play_with(Options::at("previews.example"), async |dayfly| {
+        let (pull, _) = dayfly.open_live("change", &App::page("text")).await?;
+        let home = tempfile::tempdir()?;
+        let folder = home.path().join("blog");
+        std::fs::create_dir(&folder)?;
+        crate::local::write(&folder, &App::page("local"))?;
+        dayfly.command(&folder, &["up"]).await?.printed()?;
+        let fork = dayfly.fork(&pull.id).await?.id;
+        let capture = dayfly.capture(&pull.id).await?.id;
+        for (id, way) in [
+            (pull.id.as_str(), "in its pull request"),
+            ("blog-up", "that `dayfly up` printed"),
+            (&fork, "`dayfly show` on its server prints it"),
+            (&capture, "captured state opens with its own link"),
+        ] {
+            let preview = dayfly.api.preview(id).await?;
+            let (base, _) = preview.url()?.split_once("/.dayfly/").context("no link")?;
+            let stranger = dayfly.visitor(base);
+            let page = stranger.browse("/").await?;
+            ensure!(
+                page.status == 403 && page.body.contains(way),
+                "{id}: {page:?}"
+            );
+            let has_pull = id == pull.id;
+            ensure!(
+                page.body.contains("pull request") == has_pull,
+                "{id}: {page:?}"
+            );
+        }
+        Ok(())
+    })
+    .await
+}

@@ -6,7 +6,7 @@ use tests::harness::Dayfly;
 use crate::builds::page;
 
 /// Lines of a Dockerfile that fail, the code they get, and what is said about them.
-const FAILING: [(&str, &str, &str); 8] = [
+const FAILING: [(&str, &str, &str); 13] = [
     ("RUN echo the-reason && exit 3", "DF201", "ended with 3"),
     ("WORKDIRR /srv", "DF206", "`WORKDIRR`"),
     (
@@ -17,27 +17,52 @@ const FAILING: [(&str, &str, &str); 8] = [
     (
         "COPY kept-out.txt /srv/",
         "DF207",
-        ".dockerignore keeps it out",
+        "there, and .dockerignore keeps it out",
+    ),
+    (
+        "COPY --from=dayfly-test/base:1 /nothing-here /srv/",
+        "DF207",
+        "not in `dayfly-test/base:1`, the stage or image",
+    ),
+    (
+        "RUN --mount=type=bind,from=dayfly-test/base:1,source=/nothing,target=/x true",
+        "DF207",
+        "not in `dayfly-test/base:1`, the stage or image",
     ),
     (
         "FROM localhost:1/nothing:1",
         "DF208",
-        "base image localhost:1/nothing:1 cannot be had",
+        "the image localhost:1/nothing:1 cannot be had",
+    ),
+    (
+        "COPY --from=localhost:1/nothing:1 /x /srv/",
+        "DF208",
+        "the image localhost:1/nothing:1 cannot be had",
     ),
     (
         "RUN exit 137",
         "DF205",
-        "was killed, most likely for memory",
+        "was killed (137): by the kernel for want of memory, or by",
     ),
     (
         "RUN echo 'Could not resolve host: example.org' && exit 6",
         "DF211",
-        "could not reach the network",
+        "over the network: Could not resolve host: example.org",
+    ),
+    (
+        "RUN echo 'port 5432 on localhost: Connection refused' && exit 2",
+        "DF201",
+        "the command ended with 2",
     ),
     (
         "RUN echo 'No space left on device' && exit 1",
         "DF210",
-        "is full",
+        "no space left on a device: No space left on device",
+    ),
+    (
+        "RUN echo x | grep 'no space left on device'",
+        "DF201",
+        "the command ended with 1",
     ),
 ];
 
@@ -59,6 +84,27 @@ async fn a_build_that_fails_says_what_kind_of_failure_it_is_and_where() -> anyho
             );
             ensure!(sentence.contains("line 5"), "{line}: {diagnosis}");
         }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_ignore_file_of_a_dockerfile_is_the_one_that_is_named() -> anyhow::Result<()> {
+    Dayfly::play(async |dayfly| {
+        let toml = "[services.web]\nbuild = { dockerfile = \"web.Dockerfile\" }\n";
+        let dockerfile = "FROM dayfly-test/base:1\nCOPY kept-out.txt /srv/\n";
+        let app = page('a')
+            .with("dayfly.toml", toml)
+            .with("web.Dockerfile", dockerfile)
+            .with("web.Dockerfile.dockerignore", "kept-out.txt\n")
+            .with(".dockerignore", "nothing-of-it\n")
+            .with("kept-out.txt", "x");
+        let pull = dayfly.open("change", &app).await?;
+        let said = dayfly.failed(&pull, &pull.commit).await?.diagnosed();
+        let words = "web.Dockerfile.dockerignore keeps it out";
+        ensure!(said.contains("DF207") && said.contains(words), "{said}");
+        ensure!(!said.contains(" .dockerignore"), "{said}");
         Ok(())
     })
     .await

@@ -1,5 +1,7 @@
 //! A pull request ends.
 
+use std::time::Instant;
+
 use anyhow::ensure;
 use tests::harness::{Act, App, Dayfly, Moment, Rule, eventually};
 
@@ -14,8 +16,10 @@ async fn a_close_during_a_build_leaves_nothing() -> anyhow::Result<()> {
             Ok(())
         })
         .await?;
+        let began = Instant::now();
         dayfly.close(&pull)?;
         dayfly.gone(&pull.id).await?;
+        println!("gone after {} ms", began.elapsed().as_millis());
         let left = dayfly.docker.left().await?;
         ensure!(left.is_empty(), "{left:?}");
         ensure!(dayfly.forge.deployments(&pull.repo).is_empty());

@@ -83,6 +83,21 @@ async fn a_close_while_the_forge_is_ill_is_carried_out_when_it_is_well() -> anyh
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_forge_that_is_away_when_the_server_starts_is_asked_again_soon() -> anyhow::Result<()> {
+    // Far more than any test may take.
+    Dayfly::play_with(Options::polling(3600), async |dayfly| {
+        dayfly.kill9().await?;
+        let pull = dayfly.open("change", &App::page("missed")).await?;
+        dayfly.forge.faults().next("/", Fault::Status(502), ALWAYS);
+        dayfly.restart().await?;
+        asked(dayfly, "/", 1).await?;
+        dayfly.forge.faults().clear();
+        dayfly.live(&pull, &pull.commit).await.map(drop)
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_comment_whose_answer_is_lost_is_not_made_twice() -> anyhow::Result<()> {
     Dayfly::play(async |dayfly| {
         let path = "POST /repos/acme/shop/issues";

@@ -21,7 +21,7 @@ pub(crate) fn write(folder: &Path, app: &App) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn git(folder: &Path, arguments: &[&str]) -> anyhow::Result<()> {
+pub(crate) async fn git(folder: &Path, arguments: &[&str]) -> anyhow::Result<()> {
     let output = Command::new("git")
         .args(["-c", "user.name=Ada", "-c", "user.email=ada@example.com"])
         .args(arguments)

@@ -91,11 +91,11 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "^\nseed = \"db/no.sql\"",
-        "3: the seed db/no.sql of database d is not in the commit",
+        "3: database d has the seed db/no.sql, but there is no such file",
     ),
     (
         "^\nseed = \"db/no\"",
-        "3: the seed db/no of database d is not in the commit",
+        "3: database d has the seed db/no, but there is no such file",
     ),
     ("^\nseed = \"../x.sql\"", "3: `seed` must be a path inside"),
     (

@@ -39,6 +39,13 @@ pub(crate) fn refused_frontend(content: &[u8], args: &BTreeMap<String, String>) 
     ))
 }
 
+/// Whether a Dockerfile names the program that reads it.
+pub(crate) fn names_frontend(content: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(content);
+    let mut lines = text.trim_start_matches('\u{feff}').lines();
+    lines.any(|line| directive(line.trim()).is_some())
+}
+
 /// Why a Dockerfile is refused while builds are isolated: what `ADD` fetches, the engine fetches itself,
 /// from where it stands, and no rule for its bridge holds it back. Builders differ in where they see an
 /// instruction begin, so every line that may be one is looked at.
@@ -160,7 +167,10 @@ pub(crate) fn line_of_step(content: &[u8], step: &str) -> Option<u32> {
             .collect::<Vec<_>>()
     };
     let wanted = words(step);
-    let image = step.strip_prefix("load metadata for ");
+    // Where `--from=` names an image, its step is a FROM that stands in no file.
+    let image = ["load metadata for ", "FROM "]
+        .iter()
+        .find_map(|start| step.strip_prefix(start));
     let runs = |text: &str| match image {
         // The step names the image in full, with the default registry and library in front.
         Some(image) => {
@@ -171,7 +181,11 @@ pub(crate) fn line_of_step(content: &[u8], step: &str) -> Option<u32> {
                 let before = image.strip_suffix(name);
                 before.is_some_and(|before| before.is_empty() || before.ends_with('/'))
             };
-            is_from && text.split_whitespace().skip(1).any(ends_with)
+            let mut words = text.split_whitespace().skip(1);
+            let mut flags = words
+                .clone()
+                .filter_map(|word| word.strip_prefix("--from="));
+            flags.any(ends_with) || (is_from && words.any(ends_with))
         }
         None => {
             let mut words = words(text);

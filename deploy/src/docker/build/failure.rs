@@ -16,11 +16,12 @@ use crate::{
 /// The newest Dockerfile syntax that every supported builder reads without a `# syntax=` line.
 const LEVEL: &str = "1.2 (no here-documents, COPY --link, RUN --network)";
 
-/// What ends with this was killed, usually for memory.
+/// What ends with this was killed.
 const KILLED: i64 = 137;
 
 /// What builders put before the sentence that matters.
-const PREAMBLES: [&str; 7] = [
+const PREAMBLES: [&str; 8] = [
+    "failed to load cache key: ",
     "rpc error: code = Unknown desc = ",
     "rpc error: code = NotFound desc = ",
     "failed to solve with frontend dockerfile.v0: ",
@@ -40,7 +41,7 @@ const PASSING: [&str; 6] = [
     "session healthcheck failed",
 ];
 
-/// Lines of programs that could not reach the network.
+/// Lines of programs that something did not answer.
 const NETWORK: [&str; 10] = [
     "Temporary failure resolving",
     "Temporary failure in name resolution",
@@ -53,6 +54,16 @@ const NETWORK: [&str; 10] = [
     "Could not connect to",
     "ETIMEDOUT",
 ];
+
+/// What stands in the lines of programs that asked on their own machine: a service that a build does not
+/// have, and no network.
+const HERE: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
+
+/// How programs say that a device is full, with and without the C library.
+const FULL: [&str; 2] = ["No space left on device", "no space left on device"];
+
+/// Where a line speaks of a full device and means a limit of the kernel on what is watched.
+const WATCHING: [&str; 2] = ["watch", "inotify"];
 
 /// Why a way of building gave no image.
 pub(crate) enum Said {
@@ -126,22 +137,17 @@ pub(crate) fn fault(
     lines: &[&str],
     registries: &Registries,
 ) -> BuildFault {
-    let printed = |word: &&str| lines.iter().any(|line| line.contains(*word));
-    if sentence.contains("no space left on device") || printed(&"No space left on device") {
-        return BuildFault::Disk;
-    }
     if let Some(exit_code) = exit_code(sentence) {
-        return match exit_code {
-            KILLED => BuildFault::Memory,
-            _ if NETWORK.iter().any(printed) => BuildFault::Network,
-            exit_code => BuildFault::Command { exit_code },
-        };
+        return fault_of_command(exit_code, lines);
+    }
+    if sentence.contains("no space left on device") {
+        return BuildFault::Disk { line: None };
     }
     let lower = sentence.to_ascii_lowercase();
     if let Some(unknown) = unknown(&lower, sentence) {
         return BuildFault::Dockerfile {
             unknown,
-            level: LEVEL,
+            level: Some(LEVEL),
         };
     }
     if lower.contains("no match for platform") {
@@ -153,8 +159,20 @@ pub(crate) fn fault(
             absence: Absence::NotCommitted,
         };
     }
-    let loaded = step.and_then(|step| step.split_once("load metadata for "));
-    let named = loaded.map(|(_, image)| image.to_owned());
+    let after = |words: &str| {
+        let (_, image) = step?.split_once(words)?;
+        let image = image.strip_prefix("docker-image://").unwrap_or(image);
+        Some(image.to_owned())
+    };
+    let syntax = after("resolve image config for ");
+    let is_syntax = syntax.is_some();
+    let pulled = || {
+        step.filter(|step| step.starts_with("FROM "))
+            .and(after("FROM "))
+    };
+    let named = syntax
+        .or_else(|| after("load metadata for "))
+        .or_else(pulled);
     match named.or_else(|| base(sentence, &lower)) {
         Some(image) => {
             let registry = host(&image).to_owned();
@@ -163,10 +181,45 @@ pub(crate) fn fault(
                 username: login.map(|login| login.username.clone()),
                 registry,
                 image,
+                is_syntax,
             }
         }
         None => BuildFault::Other,
     }
+}
+
+/// Why a command ended, as far as it says so in the last lines that it printed.
+fn fault_of_command(exit_code: i64, lines: &[&str]) -> BuildFault {
+    let last = |words: &[&str], not: &[&str]| {
+        let has = |line: &str, words: &[&str]| words.iter().any(|word| line.contains(word));
+        let mut lines = lines.iter().rev();
+        let line = lines.find(|line| has(line, words) && !has(line, not))?;
+        Some((*line).to_owned())
+    };
+    if let Some(line) = last(&FULL, &WATCHING) {
+        return BuildFault::Disk { line: Some(line) };
+    }
+    if exit_code == KILLED {
+        return BuildFault::Killed;
+    }
+    match last(&NETWORK, &HERE) {
+        Some(line) => BuildFault::Network { exit_code, line },
+        None => BuildFault::Command { exit_code },
+    }
+}
+
+/// The stage or image from which a step takes a file, where that is not the context: `COPY --from=build`
+/// or `RUN --mount=type=bind,from=build`.
+pub(crate) fn stage_of_step(step: &str) -> Option<&str> {
+    let flags = step
+        .split_whitespace()
+        .filter_map(|word| word.strip_prefix("--"));
+    let mut from = flags.filter_map(|flag| match flag.split_once('=')? {
+        ("from", stage) => Some(stage),
+        ("mount", parts) => parts.split(',').find_map(|part| part.strip_prefix("from=")),
+        _ => None,
+    });
+    from.next()
 }
 
 fn exit_code(sentence: &str) -> Option<i64> {
@@ -263,12 +316,103 @@ mod tests {
         }
         assert_eq!(
             of("executor failed running [/bin/sh -c x]: exit code: 137"),
-            BuildFault::Memory
+            BuildFault::Killed
         );
-        let lines = ["curl: (6) Could not resolve host: example.org"];
-        let said = "executor failed running [/bin/sh -c x]: exit code: 6";
-        let offline = fault(said, None, &lines, &Registries::default());
-        assert_eq!(offline, BuildFault::Network);
+        // The sentence quotes the command, which is no evidence.
+        let said =
+            "executor failed running [/bin/sh -c grep 'no space left on device' log]: exit code: 1";
+        assert_eq!(of(said), BuildFault::Command { exit_code: 1 });
+        let said = "failed to copy files: write /x: no space left on device";
+        assert_eq!(of(said), BuildFault::Disk { line: None });
+    }
+
+    #[test]
+    fn a_commands_last_lines_count_where_they_can_mean_only_one_thing() {
+        let ended = BuildFault::Command { exit_code: 6 };
+        let of = |line: &str| {
+            let said = "executor failed running [/bin/sh -c x]: exit code: 6";
+            fault(
+                said,
+                None,
+                &["before", line, "after"],
+                &Registries::default(),
+            )
+        };
+        for line in [
+            "curl: (6) Could not resolve host: example.org",
+            "E: Failed to fetch x  Temporary failure resolving 'deb.example'",
+            "psycopg2.OperationalError: could not translate host name \"db\" to address: Temporary failure in name resolution",
+        ] {
+            let line = line.to_owned();
+            let exit_code = 6;
+            assert_eq!(of(&line), BuildFault::Network { exit_code, line });
+        }
+        for line in [
+            "connection to server at \"localhost\" (127.0.0.1), port 5432 failed: Connection refused",
+            "Error: connect ECONNREFUSED ::1:6379: Connection refused",
+        ] {
+            assert_eq!(of(line), ended, "{line}");
+        }
+        for line in [
+            "tar: x: Cannot write: No space left on device",
+            "Error: ENOSPC: no space left on device, write",
+        ] {
+            let line = line.to_owned();
+            assert_eq!(of(&line), BuildFault::Disk { line: Some(line) });
+        }
+        let watched = "Error: ENOSPC: no space left on device, watch '/app'";
+        assert_eq!(of(watched), ended);
+    }
+
+    #[test]
+    fn a_file_that_is_taken_from_another_stage_is_told_from_one_of_the_context() {
+        for (step, stage) in [
+            (
+                "[stage-1 2/2] COPY --from=build /app/dist /srv",
+                Some("build"),
+            ),
+            ("[2/2] COPY --chown=1:1 --from=0 /app /srv", Some("0")),
+            (
+                "[2/2] RUN --mount=type=bind,from=build,source=/x,target=/y make",
+                Some("build"),
+            ),
+            ("[2/2] RUN --mount=type=bind,source=x,target=/y make", None),
+            ("[2/2] COPY from=build /srv", None),
+            ("[2/2] COPY app /srv", None),
+        ] {
+            assert_eq!(stage_of_step(step), stage, "{step}");
+        }
+    }
+
+    #[test]
+    fn an_image_is_told_by_the_line_that_names_it() {
+        let said = "failed to do request: Head \"http://localhost:1/v2/\": connection refused";
+        for (step, syntax) in [
+            (
+                "resolve image config for localhost:1/docker/dockerfile:1",
+                true,
+            ),
+            (
+                "resolve image config for docker-image://localhost:1/docker/dockerfile:1",
+                true,
+            ),
+            (
+                "[internal] load metadata for localhost:1/docker/dockerfile:1",
+                false,
+            ),
+            ("FROM localhost:1/docker/dockerfile:1", false),
+        ] {
+            let BuildFault::Base {
+                image, is_syntax, ..
+            } = fault(said, Some(step), &[], &Registries::default())
+            else {
+                panic!("{step}")
+            };
+            assert_eq!(
+                (image.as_str(), is_syntax),
+                ("localhost:1/docker/dockerfile:1", syntax)
+            );
+        }
     }
 
     #[test]

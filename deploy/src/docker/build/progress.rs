@@ -10,14 +10,14 @@ use bollard_buildkit_proto::moby::buildkit::v1::{StatusResponse, Vertex, VertexL
 
 use super::{
     cache::{Work, Works},
-    dockerfile::line_of_step,
-    failure::{fault, line_of_sentence, passes, plain},
+    dockerfile::{line_of_step, names_frontend},
+    failure::{fault, line_of_sentence, passes, plain, stage_of_step},
     registries::Registries,
 };
 use crate::{
     builder::{BuildError, BuildEvent, BuildFault, BuildRequest, BuildSecret, BuildSink},
     redact::{Redacted, Secrets},
-    source::Context,
+    source::{Absence, Context},
 };
 
 /// How many bytes of a line are told; the rest of it is dropped.
@@ -130,7 +130,7 @@ impl Progress {
         }
         if sentence.contains("failed to read dockerfile") && sentence.contains("no such file") {
             return BuildError::NoDockerfile {
-                path: request.dockerfile.clone(),
+                path: request.dockerfile_path(),
             };
         }
         let step = self
@@ -143,8 +143,17 @@ impl Progress {
             .collect();
         let name = step.map(|step| step.name.as_str());
         let mut fault = fault(sentence, name, &last, registries);
-        if let BuildFault::NotFound { path, absence } = &mut fault {
-            *absence = context.absence(path).await;
+        match &mut fault {
+            BuildFault::NotFound { path, absence } => {
+                *absence = match name.and_then(stage_of_step) {
+                    Some(stage) => Absence::Elsewhere {
+                        stage: stage.to_owned(),
+                    },
+                    None => context.absence(path).await,
+                };
+            }
+            BuildFault::Dockerfile { level, .. } if names_frontend(dockerfile) => *level = None,
+            _ => {}
         }
         let mut message = self.secrets.redact_line(plain(sentence).to_owned());
         for line in last {

@@ -326,10 +326,7 @@ fn check_size(bytes: u64, mib_max: u64) -> Result<(), BuildError> {
 }
 
 async fn dockerfile(request: &BuildRequest) -> Result<bytes::Bytes, BuildError> {
-    let path = match request.context.as_str() {
-        "" => request.dockerfile.clone(),
-        context => format!("{context}/{}", request.dockerfile),
-    };
+    let path = request.dockerfile_path();
     let content = request.tree.read(&path).await;
     let content = content.map_err(|error| unfit(&error))?;
     content.ok_or(BuildError::NoDockerfile { path })

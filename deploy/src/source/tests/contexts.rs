@@ -1,7 +1,7 @@
 //! What a build context holds, seen as a tar archive of it.
 
 use crate::source::{
-    Context, PartKind, SourceError, Tree,
+    Absence, Context, PartKind, SourceError, Tree,
     tape::{self, Item, Kind},
     testing::{Bench, canary, folder, unpack},
 };
@@ -123,6 +123,35 @@ async fn the_dockerfiles_own_ignore_file_comes_first() {
         "two",
     ];
     assert_eq!(names(&bench, "app").await, wanted);
+}
+
+#[tokio::test]
+async fn the_ignore_file_that_counts_is_the_one_that_keeps_a_file_out() {
+    let bench = Bench::new();
+    bench
+        .put("app/web.Dockerfile.dockerignore", "one")
+        .put("app/.dockerignore", "two");
+    for path in ["app/web.Dockerfile", "app/Dockerfile", "app/one", "app/two"] {
+        bench.put(path, "");
+    }
+    let tree = bench.tree().await;
+    for (dockerfile, path, by) in [
+        (
+            "web.Dockerfile",
+            "one",
+            Some("app/web.Dockerfile.dockerignore"),
+        ),
+        ("web.Dockerfile", "two", None),
+        ("web.Dockerfile", "nothing", None),
+        ("Dockerfile", "two", Some("app/.dockerignore")),
+        ("Dockerfile", "one", None),
+    ] {
+        let context = Context::of(&tree, "app", dockerfile).await.unwrap();
+        let wanted = by.map_or(Absence::NotCommitted, |by| Absence::Ignored {
+            by: by.into(),
+        });
+        assert_eq!(context.absence(path).await, wanted, "{dockerfile} {path}");
+    }
 }
 
 #[tokio::test]

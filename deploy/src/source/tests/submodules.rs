@@ -5,7 +5,8 @@ use async_trait::async_trait;
 use crate::{
     names::CommitSha,
     source::{
-        Absence, Context, Home, Lender, MirrorId, PartKind, Remote, SourceError, Transport, Tree,
+        Absence, Context, Home, Lack, Lender, MirrorId, PartKind, Remote, SourceError, Transport,
+        Tree,
         testing::{Bench, serve},
     },
 };
@@ -194,7 +195,7 @@ async fn a_submodule_that_is_not_to_be_had_is_named_with_the_reason() {
             .iter()
             .find(|missing| missing.path == path)
             .unwrap();
-        assert!(missing.why.contains(why), "{missing:?}");
+        assert!(missing.to_string().contains(why), "{missing:?}");
     }
     assert_eq!(tree.missing().len(), submodules.len());
     let context = Context::of(&tree, "site", "Dockerfile").await.unwrap();
@@ -220,17 +221,20 @@ async fn a_commit_or_an_address_that_is_not_there_is_said_so() {
         let [missing] = tree.missing() else {
             panic!("{:?}", tree.missing())
         };
-        missing.why.clone()
+        missing.to_string()
     };
     let commit = commit(&shop, &[("theme", &address(&theme), &absent)]);
     let said = why(&commit).await;
     assert!(
-        said.starts_with("commit 1111111 is not on the remote"),
+        said.starts_with("theme was not fetched: commit 1111111 is not on the remote"),
         "{said}"
     );
     shop.git(&["rm", "-q", "--cached", ".gitmodules"]);
     let said = why(&shop.commit_index()).await;
-    assert_eq!(said, ".gitmodules gives no address for it");
+    assert_eq!(
+        said,
+        "theme was not fetched: .gitmodules gives no address for it"
+    );
 }
 
 #[tokio::test]
@@ -280,5 +284,6 @@ async fn a_submodule_in_itself_ends() {
         panic!("{:?}", tree.missing())
     };
     assert_eq!(missing.path, "theme/in/in/in/in/in");
-    assert_eq!(missing.why, "submodules may be nested 5 deep");
+    let why = "submodules may be nested 5 deep".to_owned();
+    assert_eq!(missing.lack, Lack::NotFetched(why));
 }

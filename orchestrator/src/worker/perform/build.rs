@@ -137,16 +137,16 @@ async fn request(
         args: args.clone(),
         facts: environment::common(context.ports, context.state, number),
         secrets: environment::build_secrets(context.ports, &context.state.row, service)
-            .map_err(|error| no_secret(service, &error))?,
+            .map_err(|error| no_secret(context, service, &error))?,
         scope: environment::build_scope(&context.state.row),
     })
 }
 
 /// What the server does not have is the author's to know; what is wrong with its file is not.
-fn no_secret(service: &Service, error: &SecretError) -> StepError {
+fn no_secret(context: &StepContext<'_>, service: &Service, error: &SecretError) -> StepError {
     match error {
         SecretError::Missing { .. } => {
-            StepError::Permanent(diagnosis::secret_missing(service, error))
+            StepError::Permanent(diagnosis::secret_missing(service, error, context.way()))
         }
         SecretError::File(_) => {
             tracing::error!(%error, "no build gets its secrets");
@@ -199,7 +199,8 @@ fn failed(context: &StepContext<'_>, request: &BuildRequest, error: BuildError) 
     let logs = &context.ports.settings.logs;
     let tail = BuildLog::tail(logs, context.preview, request.revision, &request.service);
     let limits = &context.ports.settings.limits;
-    StepError::Permanent(diagnosis::build(&request.service, &error, limits, tail))
+    let verdict = diagnosis::build(&request.service, &error, limits, tail, context.way());
+    StepError::Permanent(verdict)
 }
 
 /// Gets the image that a service names. One that is named after the commit may still be on its way
@@ -223,11 +224,12 @@ async fn obtain(
     match obtained {
         Ok(image) => Ok(image),
         Err(BuildError::Unreachable(why)) => Err(StepError::transient(why)),
-        Err(error @ BuildError::NoImage { .. }) if named != reference => {
+        Err(BuildError::NoImage { why, .. }) if named != reference => {
             let limit = Duration::from_secs(context.ports.settings.limits.image_wait_seconds_max);
             let waited = waited(context, number).await?;
             if waited >= limit {
-                let missing = diagnosis::image_never_came(service, &error, limit);
+                let image = (named.as_str(), why.as_str());
+                let missing = diagnosis::image_never_came(service, image, limit, context.way());
                 return Err(StepError::Permanent(missing));
             }
             Err(StepError::Transient {
@@ -241,7 +243,8 @@ async fn obtain(
         }
         Err(error) => {
             let limits = &context.ports.settings.limits;
-            let verdict = diagnosis::build(&service.name, &error, limits, Vec::new());
+            let way = context.way();
+            let verdict = diagnosis::build(&service.name, &error, limits, Vec::new(), way);
             Err(StepError::Permanent(verdict))
         }
     }

@@ -9,6 +9,7 @@ use deploy::{
 use webhook::forge::ForgeError;
 
 use crate::{
+    diagnosis::Way,
     lifecycle::{Diagnosis, RevisionFacts},
     store::StoreError,
     worker::{Ports, PreviewState},
@@ -90,6 +91,11 @@ impl StepContext<'_> {
             revision: number,
             service: name.clone(),
         }
+    }
+
+    /// What the reader of a diagnosis of this preview can do.
+    pub(super) fn way(&self) -> Way {
+        Way(self.state.row.desired.origin)
     }
 
     pub(super) fn revision(&self, number: RevisionNumber) -> Result<&RevisionFacts, StepError> {

@@ -14,7 +14,11 @@ use super::{
     context::{Effect, StepContext, StepError},
     seed,
 };
-use crate::{clock::wall_ms, diagnosis, lifecycle::DataSource};
+use crate::{
+    clock::wall_ms,
+    diagnosis::{self, DataStep},
+    lifecycle::DataSource,
+};
 
 /// A database's share of processors, in thousandths.
 const CPU_MILLI: u64 = 1_000;
@@ -91,7 +95,7 @@ pub(super) async fn create(
     {
         return Err(StepError::transient("the snapshot was just replaced"));
     }
-    judge(name, made)?;
+    judge(context, DataStep::Seed, name, made)?;
     complete(context, generation, [name.clone()].into(), true).await
 }
 
@@ -139,7 +143,9 @@ pub(super) async fn fork(
     }
     let forked = match (forked, names.first()) {
         (Ok(forked), _) => forked,
-        (Err(error), Some(name)) => return judge(name, Err(error)).map(|()| Effect::Done),
+        (Err(error), Some(name)) => {
+            return judge(context, DataStep::Copy, name, Err(error)).map(|()| Effect::Done);
+        }
         (Err(error), None) => return Err(StepError::transient(error)),
     };
     tracing::info!(
@@ -153,11 +159,19 @@ pub(super) async fn fork(
 }
 
 /// Sorts what a database said: what the commit is at fault for, and what may pass.
-fn judge<T>(name: &DatabaseName, made: Result<T, DatabaseError>) -> Result<T, StepError> {
+fn judge<T>(
+    context: &StepContext<'_>,
+    step: DataStep,
+    name: &DatabaseName,
+    made: Result<T, DatabaseError>,
+) -> Result<T, StepError> {
     match made {
         Ok(made) => Ok(made),
         Err(DatabaseError::Engine(error)) => Err(error.into()),
-        Err(error) => Err(StepError::Permanent(diagnosis::database(name, &error))),
+        Err(error) => {
+            let failed = diagnosis::database(name, step, &error, context.way());
+            Err(StepError::Permanent(failed))
+        }
     }
 }
 
@@ -201,7 +215,7 @@ pub(super) async fn start(
             forget_lost(context, generation).await?;
             Err(StepError::transient(format!("{what} is missing")))
         }
-        other => judge(name, other).map(|()| Effect::Done),
+        other => judge(context, DataStep::Start, name, other).map(|()| Effect::Done),
     }
 }
 

@@ -66,6 +66,10 @@ async fn within_deadline(context: &StepContext<'_>, step: &Step) -> Result<Effec
     }
 }
 
+fn gave_up(context: &StepContext<'_>, what: &str) -> StepError {
+    StepError::Permanent(diagnosis::gave_up(what, context.way()))
+}
+
 /// The operator's limit where there is one; the probe has its own clock and says more when it
 /// runs out. Of the others only the reading of a commit
 /// has one.
@@ -129,7 +133,7 @@ async fn dispatch(context: &StepContext<'_>, step: &Step) -> Result<Effect, Step
             migrate::migrate(context, *revision, database).await
         }
         Step::RemoveDatabase { generation, name } => data::remove(context, *generation, name).await,
-        Step::GiveUp { revision: _, what } => Err(StepError::Permanent(diagnosis::gave_up(what))),
+        Step::GiveUp { revision: _, what } => Err(gave_up(context, what)),
         Step::RemoveService { revision, service } => {
             remove::service(context, *revision, service).await
         }

@@ -60,7 +60,9 @@ pub(super) async fn migrate(
     let told = sentences(name, &report, took);
     keep_output(context, number, name, &migrate.run, &ended.output, &told).await;
     if ended.exit_code != 0 {
-        let failed = diagnosis::migration_failed(name, &migrate.run, &ended);
+        let memory_bytes = service.memory_bytes;
+        let failed =
+            diagnosis::migration_failed(name, migrate, memory_bytes, &ended, context.way());
         return Err(StepError::Permanent(failed));
     }
     tell(context, number, told).await;

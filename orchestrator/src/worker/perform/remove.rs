@@ -77,7 +77,7 @@ pub(super) async fn confirm_empty(
 
 pub(super) async fn confirm_gone(context: &StepContext<'_>) -> Result<Effect, StepError> {
     let forgotten = context.ports.sources.forget(&context.state.row).await;
-    forgotten.map_err(super::source::step_error)?;
+    forgotten.map_err(|error| super::source::step_error(context, error))?;
     context
         .ports
         .store

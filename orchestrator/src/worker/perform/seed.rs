@@ -64,13 +64,16 @@ async fn read(context: &StepContext<'_>, tree: &Tree, path: &str) -> Result<Seed
         .sources
         .file(tree, path)
         .await
-        .map_err(source::step_error)?;
+        .map_err(|error| source::step_error(context, error))?;
     match content {
         Some(content) => Ok(SeedFile {
             path: path.to_owned(),
             content,
         }),
-        None => Err(StepError::Permanent(diagnosis::seed_missing(path))),
+        None => Err(StepError::Permanent(diagnosis::seed_missing(
+            path,
+            context.way(),
+        ))),
     }
 }
 

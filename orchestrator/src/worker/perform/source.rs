@@ -105,7 +105,7 @@ pub(super) async fn read(
         .sources
         .blueprint(&tree)
         .await
-        .map_err(step_error)?;
+        .map_err(|error| step_error(context, error))?;
     let mib_max = context.ports.settings.limits.service_memory_mib_max;
     let greedy = blueprint
         .services
@@ -147,13 +147,15 @@ pub(super) async fn fetch(
         .sources
         .fetch(&context.state.row, commit)
         .await
-        .map_err(step_error)
+        .map_err(|error| step_error(context, error))
 }
 
-pub(super) fn step_error(error: SourceError) -> StepError {
+pub(super) fn step_error(context: &StepContext<'_>, error: SourceError) -> StepError {
+    let way = context.way();
     match error {
-        SourceError::Blueprint(error) => StepError::Permanent(diagnosis::blueprint(&error)),
-        SourceError::Refused(why) => StepError::Permanent(diagnosis::source(&why)),
+        SourceError::Blueprint(error) => StepError::Permanent(diagnosis::blueprint(&error, way)),
+        SourceError::CheckoutGone => StepError::Permanent(diagnosis::checkout_gone()),
+        SourceError::Unusable(error) => StepError::Permanent(diagnosis::source(&error, way)),
         SourceError::Unreachable(why) => StepError::transient(why),
     }
 }

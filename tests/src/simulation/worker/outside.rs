@@ -7,7 +7,11 @@ use std::{
 
 use async_trait::async_trait;
 use deploy::{
-    blueprint::Blueprint, content::Content, fake::FakeEngine, names::CommitSha, source::Tree,
+    blueprint::{Blueprint, BlueprintError},
+    content::Content,
+    fake::FakeEngine,
+    names::CommitSha,
+    source::Tree,
 };
 use orchestrator::{
     inputs::sources::{SourceError, Sources},
@@ -90,7 +94,9 @@ impl Sources for Outside {
         let app = state.apps.iter().find(|app| app.commit == *tree.commit());
         match app {
             Some(app) if app.fate != Fate::BadBlueprint => Ok(app.blueprint.clone()),
-            _ => Err(SourceError::Refused("nothing to run".to_owned())),
+            _ => Err(SourceError::Blueprint(BlueprintError::Nothing(
+                "nothing to run".to_owned(),
+            ))),
         }
     }
 

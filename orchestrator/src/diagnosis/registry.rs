@@ -1,0 +1,108 @@
+//! What to do where a registry gave no image.
+
+/// Words of engines and builders for a registry that did not answer at all.
+const AWAY: [&str; 9] = [
+    "dial tcp",
+    "no such host",
+    "connection refused",
+    "connection reset",
+    "network is unreachable",
+    "i/o timeout",
+    "Client.Timeout exceeded",
+    "TLS handshake timeout",
+    "x509: ",
+];
+/// Words for a registry that has answered too often.
+const LIMITED: [&str; 3] = [
+    "toomanyrequests",
+    "429 Too Many Requests",
+    "pull rate limit",
+];
+/// Words for a registry that wants somebody it knows. Most say the same of a name that is not there.
+const DENIED: [&str; 5] = [
+    "denied",
+    "authoriz",
+    "authentication required",
+    "no basic auth",
+    "insufficient_scope",
+];
+/// Words for an image that is there, and for other machines.
+const PLATFORM: [&str; 2] = ["no matching manifest for", "no match for platform"];
+
+/// Whether the registry did not answer at all.
+pub(super) fn is_away(said: &str) -> bool {
+    AWAY.iter().any(|word| said.contains(word))
+}
+
+/// What to do about an image that `place` names, after what was said about it.
+pub(super) fn action(place: &str, said: &str) -> String {
+    let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
+    if is_away(said) {
+        return format!(
+            "The registry could not be reached. Check its name in {place}, and whether the server can \
+             reach it."
+        );
+    }
+    if says(&LIMITED) {
+        return "The registry gives no more images for now. Try again later, or put a log-in for it into the \
+                file that `engine.registry_auth_file` names on the server."
+            .to_owned();
+    }
+    if says(&PLATFORM) {
+        return format!("Name an image in {place} that is published for the server's processor.");
+    }
+    let check = format!("Check the name and the tag in {place}.");
+    match says(&DENIED) {
+        true => format!(
+            "{check} If the image is private, the server needs a log-in for it in the file that \
+             `engine.registry_auth_file` names there."
+        ),
+        false => check,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_registry_that_is_away_refuses_or_lacks_the_image_is_told_apart() {
+        let place = "the Dockerfile";
+        for (said, right, wrong) in [
+            (
+                "Get \"https://registry.example/v2/\": dial tcp: lookup registry.example on 10.0.0.1:53: no such host",
+                "could not be reached",
+                "tag",
+            ),
+            (
+                "failed to do request: Head \"http://localhost:1/v2/a/manifests/1\": dial tcp 127.0.0.1:1: connect: connection refused",
+                "could not be reached",
+                "log-in",
+            ),
+            (
+                "toomanyrequests: You have reached your pull rate limit. You may increase the limit by authenticating",
+                "Try again later",
+                "tag",
+            ),
+            (
+                "pull access denied for nothing, repository does not exist or may require 'docker login': denied: requested access to the resource is denied",
+                "log-in",
+                "reached",
+            ),
+            (
+                "manifest for postgres:0.1 not found: manifest unknown: manifest unknown",
+                "the tag",
+                "log-in",
+            ),
+            (
+                "no matching manifest for linux/amd64 in the manifest list entries",
+                "processor",
+                "tag",
+            ),
+        ] {
+            let action = action(place, said);
+            assert!(action.contains(right), "{said}: {action}");
+            assert!(!action.contains(wrong), "{said}: {action}");
+        }
+    }
+}
