@@ -6,7 +6,7 @@ use deploy::{
     blueprint::Service,
     builder::{BuildError, BuildFault},
     names::ServiceName,
-    source::{Absence, Missing},
+    source::{Absence, Missing, MissingKind},
 };
 
 use super::say::diagnosis;
@@ -136,12 +136,9 @@ impl Failure<'_> {
             }
             BuildFault::NotFound {
                 path,
-                absence: Absence::Submodule(Missing { path: module, why }),
+                absence: Absence::Missing(missing),
             } => {
-                let what =
-                    format!("{path} is in the submodule {module}, which was not fetched: {why}");
-                let action = "Let everybody read the submodule, or ask the operator of the server \
-                              to list it in `github.submodules`; then push again.";
+                let (what, action) = missing_from(path, missing);
                 ("DF207", self.why(what), action.to_owned())
             }
             BuildFault::NotFound {
@@ -184,6 +181,26 @@ impl Failure<'_> {
             _ => return None,
         };
         Some(diagnosis(code, sentence, Vec::new(), action))
+    }
+}
+
+/// What of the commit was not fetched, and what to do.
+fn missing_from(path: &str, missing: &Missing) -> (String, &'static str) {
+    let Missing {
+        kind,
+        path: place,
+        why,
+    } = missing;
+    match kind {
+        MissingKind::Submodule => (
+            format!("{path} is in the submodule {place}, which was not fetched: {why}"),
+            "Let everybody read the submodule, or ask the operator of the server to list it in \
+             `github.submodules`; then push again.",
+        ),
+        MissingKind::LfsFile => (
+            format!("the Git LFS file {place} was not fetched: {why}"),
+            "Do what the reason says and build again, or commit the file without Git LFS.",
+        ),
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{config::ModelConfig, webhooks::Webhooks};
+use super::{config::ModelConfig, lfs::Objects, webhooks::Webhooks};
 use crate::names::{CommitSha, RepoName};
 
 /// Requests per hour, as GitHub grants them.
@@ -48,6 +48,7 @@ pub(super) struct Repo {
     pub(super) path: PathBuf,
     pub(super) branches: BTreeMap<String, CommitSha>,
     pub(super) commits: HashSet<CommitSha>,
+    pub(super) objects: Objects,
     pub(super) pulls: BTreeMap<u64, Pull>,
     pub(super) comments: Vec<Comment>,
     pub(super) deployments: Vec<Deployment>,
