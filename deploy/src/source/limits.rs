@@ -57,6 +57,8 @@ pub(super) const SUBMODULE_DEADLINE: Duration = Duration::from_secs(60);
 pub(super) const SUBMODULES_DEADLINE: Duration = Duration::from_secs(300);
 /// A file of this many bytes, or more, is no pointer of Git LFS, by its specification.
 pub(super) const LFS_POINTER_BYTES_END: u64 = 1024;
+/// Pointers that are held in memory at once, as files.
+pub(super) const LFS_POINTERS_AT_ONCE: usize = 1000;
 /// Git LFS files of a commit, without those of its submodules.
 pub(super) const LFS_FILES_MAX: usize = 10_000;
 /// Objects that are asked for in one request, as Git LFS itself does.

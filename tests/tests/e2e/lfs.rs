@@ -2,6 +2,7 @@
 
 use anyhow::{Context as _, ensure};
 use tests::harness::{App, Dayfly, Options};
+use tokio::process::Command;
 use webhook::{
     model::{Files, lfs_pointer},
     names::RepoName,
@@ -43,6 +44,16 @@ async fn a_file_in_git_lfs_is_built_and_one_that_the_forge_lacks_is_named() -> a
         let asked = dayfly.forge.requests();
         let objects = asked.iter().filter(|one| one.path.starts_with("/lfs/"));
         ensure!(objects.count() == 2, "{asked:?}");
+
+        // What can be fetched again is in no backup.
+        let file = dayfly.data().join("all.tar");
+        let backup = file.to_str().context("a path")?;
+        let backup = ["backup", "--without-data", backup];
+        dayfly.command(dayfly.data(), &backup).await?.printed()?;
+        let held = Command::new("tar").arg("-tf").arg(&file).output().await?;
+        let held = String::from_utf8(held.stdout)?;
+        ensure!(held.contains("/objects/pack/"), "{held}");
+        ensure!(!held.contains(".lfs/"), "{held}");
 
         let bad = dayfly
             .push(&pull, &app.then("COPY site/lost.bin /site/found.bin"))

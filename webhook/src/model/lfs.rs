@@ -1,7 +1,5 @@
 //! Git LFS: where objects are, and the objects themselves, each behind a ticket of its own.
 
-use std::collections::BTreeMap;
-
 use axum::{
     body::Body,
     http::{HeaderMap, HeaderValue, Response, StatusCode, header::ACCEPT},
@@ -17,9 +15,6 @@ use crate::names::RepoName;
 const MEDIA_TYPE: &str = "application/vnd.git-lfs+json";
 /// What opens an object.
 const TICKET: &str = "x-lfs-ticket";
-
-/// Objects of a repository by their SHA-256.
-pub(super) type Objects = BTreeMap<String, Bytes>;
 
 /// The file that Git LFS commits in the place of this content.
 pub fn lfs_pointer(content: &[u8]) -> String {

@@ -6,10 +6,11 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{config::ModelConfig, lfs::Objects, webhooks::Webhooks};
+use super::{config::ModelConfig, webhooks::Webhooks};
 use crate::names::{CommitSha, RepoName};
 
 /// Requests per hour, as GitHub grants them.
@@ -48,7 +49,8 @@ pub(super) struct Repo {
     pub(super) path: PathBuf,
     pub(super) branches: BTreeMap<String, CommitSha>,
     pub(super) commits: HashSet<CommitSha>,
-    pub(super) objects: Objects,
+    /// What is in Git LFS, by its SHA-256.
+    pub(super) objects: BTreeMap<String, Bytes>,
     pub(super) pulls: BTreeMap<u64, Pull>,
     pub(super) comments: Vec<Comment>,
     pub(super) deployments: Vec<Deployment>,

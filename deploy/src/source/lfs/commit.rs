@@ -5,7 +5,7 @@ use std::borrow::Borrow;
 use super::{
     super::{
         Entry, Limits, Mirrors, Missing, MissingKind, Mode, Remote, SourceError, Tree,
-        limits::{LFS_DEADLINE, LFS_FILES_MAX},
+        limits::{LFS_DEADLINE, LFS_FILES_MAX, LFS_POINTERS_AT_ONCE},
         store::Store,
     },
     attributes::led_to_lfs,
@@ -89,21 +89,24 @@ impl Mirrors {
 /// The pointers of a commit that attributes lead to Git LFS, in the order of their paths.
 async fn pointers(tree: &Tree, all: &[Entry]) -> Result<Vec<Found>, SourceError> {
     let led = led_to_lfs(tree, all).await?;
-    let entries: Vec<&Entry> = led.iter().map(|at| &all[*at]).collect();
-    let contents = tree.contents(&entries).await?;
-    let found = led.into_iter().zip(contents).filter_map(|(at, content)| {
-        let object = match pointer::read(&content) {
-            Held::Content => return None,
-            Held::Pointer(pointer) => Ok(pointer),
-            Held::Extended => Err(
-                "its pointer names an extension, which is not run here; commit it \
-                                   without the extension"
-                    .to_owned(),
-            ),
-        };
-        Some(Found { at, object })
-    });
-    Ok(found.collect())
+    let mut found = Vec::new();
+    for led in led.chunks(LFS_POINTERS_AT_ONCE) {
+        let entries: Vec<&Entry> = led.iter().map(|at| &all[*at]).collect();
+        let contents = tree.contents(&entries).await?;
+        found.extend(led.iter().zip(contents).filter_map(|(at, content)| {
+            let object = match pointer::read(&content) {
+                Held::Content => return None,
+                Held::Pointer(pointer) => Ok(pointer),
+                Held::Extended => Err(
+                    "its pointer names an extension, which is not run here; commit \
+                                       it without the extension"
+                        .to_owned(),
+                ),
+            };
+            Some(Found { at: *at, object })
+        }));
+    }
+    Ok(found)
 }
 
 /// Holds the files to the limits, each of them at its path: a commit may have one object at many.
