@@ -1,16 +1,20 @@
 //! Which file of a commit is the blueprint.
 
+use std::collections::BTreeMap;
+
 use super::{
     Blueprint, BlueprintError, advice, defaults,
     document::{Document, document},
     section::Source,
 };
-use crate::source::{SourceError, Tree};
+use crate::source::{Lack, Missing, MissingKind, SourceError, Tree};
 
 /// The file that has the first word.
 const FILE: &str = "dayfly.toml";
 /// Bytes of that file.
 const FILE_BYTES_MAX: u64 = 256 << 10;
+/// Paths that are named of those that are missing for one reason.
+const PATHS_MAX: usize = 5;
 
 /// Reads what the commit asks for: `dayfly.toml`, else the Dockerfile at its root.
 pub async fn read(tree: &Tree) -> Result<Blueprint, BlueprintError> {
@@ -65,16 +69,34 @@ async fn with_notes(
             "{file} was not read: compose files are not supported yet."
         ));
     }
-    let attributes = tree.read(".gitattributes").await?.unwrap_or_default();
-    if String::from_utf8_lossy(&attributes).contains("filter=lfs") {
-        let missing = "files in Git LFS are not fetched yet; the build sees their pointers.";
-        blueprint.missing.push(missing.to_owned());
-    }
-    let submodules = tree.missing().iter();
-    blueprint
-        .missing
-        .extend(submodules.map(|missing| format!("the submodule {missing}.")));
+    blueprint.missing.extend(missing(tree.missing()));
     Ok(blueprint)
+}
+
+/// A sentence for each submodule, and for each reason why files in Git LFS are not there.
+fn missing(all: &[Missing]) -> Vec<String> {
+    let (mut sentences, mut files) = (Vec::new(), BTreeMap::<&str, Vec<&str>>::new());
+    for one in all {
+        match (one.kind, &one.lack) {
+            (MissingKind::LfsFile, Lack::NotFetched(why)) => {
+                files.entry(why).or_default().push(&one.path);
+            }
+            (kind, _) => sentences.push(format!("{kind} {one}.")),
+        }
+    }
+    sentences.extend(files.into_iter().map(|(why, paths)| {
+        let (shown, more) = paths.split_at(paths.len().min(PATHS_MAX));
+        let what = match (shown, more.len()) {
+            ([path], 0) => format!("the Git LFS file {path} was"),
+            (_, 0) => format!("the Git LFS files {} were", shown.join(", ")),
+            (_, more) => format!(
+                "the Git LFS files {} and {more} more were",
+                shown.join(", ")
+            ),
+        };
+        format!("{what} not fetched: {why}.")
+    }));
+    sentences
 }
 
 #[cfg(test)]
@@ -517,14 +539,24 @@ url = "MAIN_URL"
         assert!(matches!(read(&tree).await, Err(BlueprintError::Source(_))));
     }
 
-    #[tokio::test]
-    async fn pointers_of_large_files_are_noted() {
-        let files = [
-            (".gitattributes", "*.bin filter=lfs"),
-            ("Dockerfile", "FROM x"),
+    #[test]
+    fn what_is_missing_for_one_reason_is_one_sentence() {
+        let of = |kind, path: String, why: &str| Missing {
+            kind,
+            path,
+            lack: Lack::NotFetched(why.to_owned()),
+        };
+        let mut all: Vec<Missing> = (1..=7)
+            .map(|n| of(MissingKind::LfsFile, format!("{n}.bin"), "gone"))
+            .collect();
+        all.push(of(MissingKind::LfsFile, "a".to_owned(), "too large"));
+        all.push(of(MissingKind::Submodule, "theme".to_owned(), "private"));
+        let wanted = [
+            "the submodule theme was not fetched: private.",
+            "the Git LFS files 1.bin, 2.bin, 3.bin, 4.bin, 5.bin and 2 more were not fetched: gone.",
+            "the Git LFS file a was not fetched: too large.",
         ];
-        let missing = read_files(&files).await.unwrap().missing;
-        assert!(missing[0].contains("Git LFS"), "{missing:?}");
+        assert_eq!(missing(&all), wanted);
     }
 
     #[tokio::test]

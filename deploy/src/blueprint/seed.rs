@@ -238,6 +238,8 @@ impl Lookup<'_> {
         }
         let odd = |entry: &&&Entry| !matches!(entry.mode, Mode::File | Mode::Executable);
         if let Some(odd) = taken.iter().find(odd) {
+            // One whose content is in Git LFS and not here says so itself.
+            self.tree.resolve(&odd.path).await?;
             let message = format!(
                 "{} in the seed {shown} is a link or a submodule; put the file there",
                 odd.path

@@ -60,7 +60,7 @@ impl Committed {
             id: self.entry.id.clone(),
             size: self.entry.size,
             executable: false,
-            module: self.entry.module,
+            store: self.entry.store,
         };
         let begin = tokio::time::timeout(COMMAND_DEADLINE, contents.begin(&part));
         begin.await.map_err(|_| late())??;

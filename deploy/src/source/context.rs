@@ -12,10 +12,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     Entry, IgnoreRules, Missing, Mode, SourceError, Tree,
-    blobs::Blobs,
     ignore::Matcher,
     limits::{CHUNK_BYTES, IGNORE_BYTES_MAX},
     paths,
+    store::Reader,
     tape::EPOCH_SECONDS,
 };
 
@@ -61,8 +61,8 @@ pub enum PartKind {
         size: u64,
         /// Whether it can be run.
         executable: bool,
-        /// Which of the tree's repositories has its content.
-        module: usize,
+        /// Which of the tree's stores has its content.
+        store: usize,
     },
 }
 
@@ -156,7 +156,7 @@ impl Context {
         };
         let prefix = prefix(&self.folder);
         if let Some(missing) = self.tree.missing_at(&format!("{prefix}{path}")) {
-            return Absence::Submodule(missing.clone());
+            return Absence::Missing(missing.clone());
         }
         let below = format!("{path}/");
         let is = |other: &str| other == path || other.starts_with(&below);
@@ -190,16 +190,16 @@ pub enum Absence {
         /// The stage or image, as the Dockerfile names it.
         stage: String,
     },
-    /// It would be in a submodule that was not fetched.
-    Submodule(Missing),
+    /// It would be in a submodule, or is a file in Git LFS, that was not fetched.
+    Missing(Missing),
 }
 
 /// Reads contents one after the other. Its processes, one for each repository, end when this is
 /// dropped.
 pub struct Contents {
     tree: Tree,
-    open: BTreeMap<usize, Blobs>,
-    module: usize,
+    open: BTreeMap<usize, Reader>,
+    store: usize,
     left: u64,
 }
 
@@ -209,7 +209,7 @@ impl Contents {
         Self {
             tree: tree.clone(),
             open: BTreeMap::new(),
-            module: 0,
+            store: 0,
             left: 0,
         }
     }
@@ -217,38 +217,35 @@ impl Contents {
     /// Begins with a file; the one before has to be read to its end. Other parts have no content.
     pub async fn begin(&mut self, part: &PartKind) -> Result<(), SourceError> {
         let PartKind::File {
-            id, size, module, ..
+            id, size, store, ..
         } = part
         else {
             return Ok(());
         };
-        self.module = *module;
-        let blobs = match self.open.entry(*module) {
+        self.store = *store;
+        let reader = match self.open.entry(*store) {
             Slot::Occupied(open) => open.into_mut(),
-            Slot::Vacant(slot) => slot.insert(Blobs::open(self.tree.repository_of(*module))?),
+            Slot::Vacant(slot) => slot.insert(self.tree.reader(*store)?),
         };
-        let (questions, answers) = blobs.sides();
-        questions.ask_for(std::iter::once(id.as_str())).await?;
-        answers.begin(id, *size).await?;
+        reader.begin(id, *size).await?;
         self.left = *size;
         if *size == 0 {
-            answers.end().await?;
+            reader.end().await?;
         }
         Ok(())
     }
 
     /// The next piece, of at most 64 KiB; `None` at the end of the file.
     pub async fn piece(&mut self) -> Result<Option<Bytes>, SourceError> {
-        let Some(blobs) = self.open.get_mut(&self.module).filter(|_| self.left > 0) else {
+        let Some(reader) = self.open.get_mut(&self.store).filter(|_| self.left > 0) else {
             return Ok(None);
         };
-        let (_, answers) = blobs.sides();
         let mut piece = BytesMut::new();
         while self.left > 0 && piece.len() < CHUNK_BYTES / 2 {
-            self.left = answers.pour(self.left, &mut piece).await?;
+            self.left = reader.pour(self.left, &mut piece).await?;
         }
         if self.left == 0 {
-            answers.end().await?;
+            reader.end().await?;
         }
         Ok(Some(piece.freeze()))
     }
@@ -318,7 +315,7 @@ fn file(path: &str, entry: &Entry) -> Part {
             id: entry.id.clone(),
             size: entry.size,
             executable: entry.mode == Mode::Executable,
-            module: entry.module,
+            store: entry.store,
         },
     }
 }
@@ -375,13 +372,16 @@ async fn kept(
 ) -> Result<(BTreeSet<String>, Vec<usize>), SourceError> {
     let paths: Vec<(String, bool)> = inside
         .iter()
-        .map(|(path, entry)| ((*path).to_owned(), entry.mode == Mode::Submodule))
+        .map(|(path, entry)| {
+            let absent = matches!(entry.mode, Mode::Submodule | Mode::Pointer);
+            ((*path).to_owned(), absent)
+        })
         .collect();
     let work = move || {
         let mut matcher = Matcher::new(&rules);
         let (mut folders, mut files) = (BTreeSet::new(), Vec::new());
-        for (at, (path, submodule)) in paths.iter().enumerate() {
-            let sent = !submodule && !matcher.ignores(path)?;
+        for (at, (path, absent)) in paths.iter().enumerate() {
+            let sent = !absent && !matcher.ignores(path)?;
             if sent {
                 files.push(at);
             }

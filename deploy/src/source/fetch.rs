@@ -2,7 +2,6 @@
 
 use std::{net::IpAddr, path::Path, process::Stdio};
 
-use base64::Engine as _;
 use futures_util::future::join;
 use secrecy::ExposeSecret;
 
@@ -91,21 +90,15 @@ struct Credentials {
 }
 
 fn credentials(remote: &Remote) -> Result<Credentials, SourceError> {
-    let Some(token) = &remote.token else {
+    let (Some(token), Some(authorization)) = (&remote.token, remote.authorization()?) else {
         return Ok(Credentials::default());
     };
-    let token = token.expose_secret();
-    if token.is_empty() || !token.bytes().all(|b| b.is_ascii_graphic()) {
-        return Err(SourceError::Refused(
-            "the token is empty or has a space in it".to_owned(),
-        ));
-    }
-    let basic = base64::engine::general_purpose::STANDARD.encode(format!("x-access-token:{token}"));
-    let header = format!("Authorization: Basic {basic}");
+    let basic = authorization.replace("Basic ", "");
+    let header = format!("Authorization: {authorization}");
     let settings = vec![(format!("http.{}.extraHeader", remote.url), header)];
     Ok(Credentials {
         settings,
-        secrets: vec![token.to_owned(), basic],
+        secrets: vec![token.expose_secret().to_owned(), basic],
     })
 }
 

@@ -15,6 +15,8 @@ pub struct Limits {
     pub seed_bytes_max: u64,
     /// How long a fetch or an upload may take.
     pub deadline: Duration,
+    /// Bytes of all Git LFS files of a commit, which [`Limits::commit_bytes_max`] does not count.
+    pub lfs_bytes_max: u64,
 }
 
 impl Default for Limits {
@@ -25,6 +27,7 @@ impl Default for Limits {
             file_bytes_max: 16 << 20,
             seed_bytes_max: 100 << 20,
             deadline: Duration::from_secs(300),
+            lfs_bytes_max: 2 << 30,
         }
     }
 }
@@ -55,3 +58,27 @@ pub(super) const SUBMODULE_DEPTH_MAX: usize = 5;
 pub(super) const SUBMODULE_DEADLINE: Duration = Duration::from_secs(60);
 /// How long all submodules of a commit may take together.
 pub(super) const SUBMODULES_DEADLINE: Duration = Duration::from_secs(300);
+/// A file of this many bytes, or more, is no pointer of Git LFS, by its specification.
+pub(super) const LFS_POINTER_BYTES_END: u64 = 1024;
+/// Pointers that are held in memory at once, as files.
+pub(super) const LFS_POINTERS_AT_ONCE: usize = 1000;
+/// Git LFS files of a commit, without those of its submodules.
+pub(super) const LFS_FILES_MAX: usize = 10_000;
+/// Objects that are asked for in one request, as Git LFS itself does.
+pub(super) const LFS_BATCH_OBJECTS: usize = 100;
+/// Objects that are received at once.
+pub(super) const LFS_AT_ONCE: usize = 4;
+/// Bytes of an answer about a batch of objects.
+pub(super) const LFS_ANSWER_BYTES_MAX: usize = 4 << 20;
+/// Redirects that one object is followed through.
+pub(super) const LFS_REDIRECTS_MAX: usize = 3;
+/// How long a connection to a host of objects may take.
+pub(super) const LFS_CONNECT_DEADLINE: Duration = Duration::from_secs(10);
+/// How long a host of objects may send nothing.
+pub(super) const LFS_STALL_DEADLINE: Duration = Duration::from_secs(60);
+/// How long the Git LFS files of a commit may take together. What came until then is kept.
+pub(super) const LFS_DEADLINE: Duration = Duration::from_secs(600);
+/// Objects that were used this recently are never removed.
+pub(super) const LFS_IN_USE: Duration = Duration::from_secs(900);
+/// Objects that were not used for this long are removed.
+pub(super) const LFS_UNUSED: Duration = Duration::from_secs(7 * 24 * 3600);

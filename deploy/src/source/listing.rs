@@ -26,6 +26,8 @@ pub enum Mode {
     Link,
     /// Another repository's commit whose files are not here.
     Submodule,
+    /// A file in Git LFS whose content is not here.
+    Pointer,
 }
 
 /// One entry of a commit.
@@ -40,8 +42,8 @@ pub struct Entry {
     pub id: String,
     /// Bytes of its content; zero for a submodule.
     pub size: u64,
-    /// Which of the tree's repositories has its content; the first is the tree's own.
-    pub(super) module: usize,
+    /// Which of the tree's stores has its content; the first is the tree's own repository.
+    pub(super) store: usize,
 }
 
 /// Lists a commit, sorted by path, and holds it to the limits.
@@ -160,6 +162,6 @@ fn parse(line: &[u8]) -> Result<Entry, SourceError> {
         mode,
         id: id.to_owned(),
         size,
-        module: 0,
+        store: 0,
     })
 }

@@ -10,6 +10,7 @@ use std::{
 
 use super::{
     Limits, MirrorId, Remote, SourceError, Tree, fetch, git::Repository, hold::Hold, import,
+    lfs::Objects,
 };
 use crate::names::CommitSha;
 
@@ -21,7 +22,7 @@ const LOCK_AGAIN: Duration = Duration::from_millis(20);
 pub struct Mirrors {
     root: PathBuf,
     limits: Limits,
-    busy: Arc<Mutex<HashMap<MirrorId, Arc<tokio::sync::Mutex<()>>>>>,
+    busy: Arc<Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>>,
 }
 
 impl Mirrors {
@@ -49,7 +50,7 @@ impl Mirrors {
             return Ok(tree);
         }
         let work = async {
-            let hold = self.hold(&remote.mirror).await?;
+            let hold = self.hold(remote.mirror.as_str()).await?;
             if !fetch::is_there(&tree.repository, commit).await {
                 fetch::fetch(&tree, remote, &hold).await?;
             }
@@ -79,7 +80,7 @@ impl Mirrors {
     ) -> Result<Tree, SourceError> {
         let limit = self.limits.deadline;
         let work = async {
-            let hold = self.hold(mirror).await?;
+            let hold = self.hold(mirror.as_str()).await?;
             let repository = self.place(format!("{mirror}.git"));
             import::import(repository, self.limits, &hold, files).await
         };
@@ -97,11 +98,13 @@ impl Mirrors {
         }
         let limit = self.limits.deadline;
         let work = async {
-            let _hold = self.hold(mirror).await?;
+            let _hold = self.hold(mirror.as_str()).await?;
             for folder in [format!("{mirror}.git"), format!("{mirror}.sha256.git")] {
-                remove_folder(&self.root.join(folder)).await?;
+                let folder = self.root.join(folder);
+                remove_folder(&folder).await?;
+                remove_folder(&folder.with_extension("lfs")).await?;
             }
-            let lock = self.lock_path(mirror);
+            let lock = self.lock_path(mirror.as_str());
             tokio::fs::remove_file(&lock)
                 .await
                 .map_err(SourceError::io("remove the mirror's lock"))
@@ -111,6 +114,21 @@ impl Mirrors {
             limit,
         };
         tokio::time::timeout(limit, work).await.unwrap_or(Err(late))
+    }
+
+    /// Removes objects of Git LFS that were not used for a week, and the longest unused of a
+    /// repository that has more than two commits may have.
+    pub async fn prune_lfs(&self) {
+        let Ok(mut all) = tokio::fs::read_dir(&self.root).await else {
+            return;
+        };
+        while let Ok(Some(one)) = all.next_entry().await {
+            let path = one.path();
+            if path.extension().is_some_and(|kind| kind == "lfs") {
+                let bytes_max = self.limits.lfs_bytes_max.saturating_mul(2);
+                Objects::at(path).prune(bytes_max).await;
+            }
+        }
     }
 
     /// The repository that would hold `commit`: one for each kind of object id.
@@ -130,17 +148,18 @@ impl Mirrors {
         }
     }
 
-    fn lock_path(&self, mirror: &MirrorId) -> PathBuf {
-        self.root.join(format!("{mirror}.lock"))
+    fn lock_path(&self, name: &str) -> PathBuf {
+        self.root.join(format!("{name}.lock"))
     }
 
-    /// Waits for the turn of this caller. The callers put a deadline around it.
-    async fn hold(&self, mirror: &MirrorId) -> Result<Hold, SourceError> {
+    /// Waits for the turn of this caller, for a mirror or what lies beside it. The callers put a
+    /// deadline around it.
+    pub(super) async fn hold(&self, name: &str) -> Result<Hold, SourceError> {
         let turn = {
             let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
             // Nobody waits for a turn that only this map knows of.
             busy.retain(|_, turn| Arc::strong_count(turn) > 1);
-            Arc::clone(busy.entry(mirror.clone()).or_default())
+            Arc::clone(busy.entry(name.to_owned()).or_default())
         };
         let turn = turn.lock_owned().await;
         let doing = || format!("open the mirrors in {}", self.root.display());
@@ -153,7 +172,7 @@ impl Mirrors {
             .truncate(false)
             .write(true)
             .read(true)
-            .open(self.lock_path(mirror))
+            .open(self.lock_path(name))
             .map_err(SourceError::io(doing()))?;
         loop {
             match file.try_lock() {

@@ -2,17 +2,21 @@
 
 use std::fmt;
 
-/// A submodule of a commit whose files are not in its tree. As text it follows "the submodule" and says
-/// why, without a full stop.
+use super::SourceError;
+
+/// Something of a commit that is not in its tree. As text it follows what it is and says why, without a
+/// full stop.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Missing {
+    /// What it is.
+    pub kind: MissingKind,
     /// Where it would be, from the tree's root.
     pub path: String,
     /// Why it is not there.
     pub lack: Lack,
 }
 
-/// Why a submodule's files are not there. As text it follows the submodule's name.
+/// Why something is not there. As text it follows its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lack {
     /// They could not be fetched, and why: a sentence without its end.
@@ -35,5 +39,43 @@ impl fmt::Display for Lack {
                 f.write_str("was not sent: it is not checked out in the folder that was sent")
             }
         }
+    }
+}
+
+/// What of a commit can be missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MissingKind {
+    /// The files of a submodule.
+    Submodule,
+    /// A file whose content is in Git LFS.
+    LfsFile,
+}
+
+impl fmt::Display for MissingKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Submodule => "the submodule",
+            Self::LfsFile => "the Git LFS file",
+        })
+    }
+}
+
+/// Why something could not be fetched.
+pub(super) enum Fault {
+    /// What people read about it; the commit goes on without.
+    Said(String),
+    /// What nobody can go on with.
+    Of(SourceError),
+}
+
+impl From<String> for Fault {
+    fn from(why: String) -> Self {
+        Self::Said(why)
+    }
+}
+
+impl From<SourceError> for Fault {
+    fn from(error: SourceError) -> Self {
+        Self::Of(error)
     }
 }

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// these: a name may lead elsewhere when it is asked again.
 ///
 /// # Errors
-/// A sentence that follows the submodule's name.
+/// A sentence about what is at this address.
 pub(super) async fn addresses(url: &str) -> Result<Vec<IpAddr>, String> {
     let (host, port) = host_and_port(url).ok_or("its address is not https")?;
     let found = tokio::net::lookup_host((host.as_str(), port)).await;

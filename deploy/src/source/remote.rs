@@ -2,7 +2,8 @@
 
 use std::{fmt, net::IpAddr};
 
-use secrecy::SecretString;
+use base64::Engine as _;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::SourceError;
 use crate::names::NameError;
@@ -89,6 +90,22 @@ impl Remote {
             url: without_user(&self.url),
             why,
         })
+    }
+
+    /// What lets us read it over HTTP, as the header `Authorization` says it.
+    pub(super) fn authorization(&self) -> Result<Option<String>, SourceError> {
+        let Some(token) = &self.token else {
+            return Ok(None);
+        };
+        let token = token.expose_secret();
+        if token.is_empty() || !token.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err(SourceError::Refused(
+                "the token is empty or has a space in it".to_owned(),
+            ));
+        }
+        let user = format!("x-access-token:{token}");
+        let basic = base64::engine::general_purpose::STANDARD.encode(user);
+        Ok(Some(format!("Basic {basic}")))
     }
 
     fn look(&self) -> Result<(), &'static str> {

@@ -6,17 +6,19 @@
 
 use async_trait::async_trait;
 use sha2::{Digest as _, Sha256};
-use tokio::time::Instant;
+use tokio::{sync::OnceCell, time::Instant};
 
 use super::{
-    Entry, Lack, MirrorId, Mirrors, Missing, Mode, Remote, SourceError, Transport, Tree,
-    gitmodules,
+    Entry, Lack, MirrorId, Mirrors, Missing, MissingKind, Mode, Remote, SourceError, Transport,
+    Tree, gitmodules, lfs,
     limits::{
         PATH_BYTES_MAX, SUBMODULE_DEADLINE, SUBMODULE_DEPTH_MAX, SUBMODULES_DEADLINE,
         SUBMODULES_MAX,
     },
     listing::weigh,
+    missing::Fault,
     public,
+    store::Store,
 };
 use crate::names::CommitSha;
 
@@ -59,7 +61,7 @@ impl Mirrors {
             until: Instant::now() + SUBMODULES_DEADLINE,
             seen: 0,
             entries: Vec::new(),
-            modules: vec![tree.repository.clone()],
+            stores: tree.stores(),
             missing: Vec::new(),
             ahead: Vec::new(),
         };
@@ -68,16 +70,20 @@ impl Mirrors {
             prefix: String::new(),
             url: home.url.to_owned(),
             depth: 0,
-            module: 0,
+            store: 0,
         });
         while let Some(place) = work.ahead.pop() {
             work.enter(&place).await?;
         }
-        let bytes = work.entries.iter().map(|entry| entry.size).sum();
-        weigh(work.entries.len(), bytes, &tree.limits)?;
+        let bytes = |of_lfs: bool| -> u64 {
+            let of = |entry: &&Entry| lfs::is_object(&entry.id) == of_lfs;
+            work.entries.iter().filter(of).map(|entry| entry.size).sum()
+        };
+        weigh(work.entries.len(), bytes(false), &tree.limits)?;
+        lfs::weigh_all(bytes(true), &tree.limits)?;
         work.entries.sort_unstable_by(|a, b| a.path.cmp(&b.path));
         work.missing.sort_unstable_by(|a, b| a.path.cmp(&b.path));
-        Ok(tree.composed(work.entries, work.modules, work.missing))
+        Ok(tree.composed(work.entries, work.stores, work.missing))
     }
 }
 
@@ -87,7 +93,8 @@ struct Place {
     prefix: String,
     url: String,
     depth: usize,
-    module: usize,
+    /// Where the stores of the tree begin.
+    store: usize,
 }
 
 struct Work<'a> {
@@ -98,7 +105,7 @@ struct Work<'a> {
     until: Instant,
     seen: usize,
     entries: Vec<Entry>,
-    modules: Vec<super::git::Repository>,
+    stores: Vec<Store>,
     missing: Vec<Missing>,
     ahead: Vec<Place>,
 }
@@ -112,6 +119,11 @@ impl Work<'_> {
             Err(SourceError::Unfit { .. }) if place.depth > 0 => Default::default(),
             other => other?,
         };
+        let missing = place.tree.missing().iter();
+        self.missing.extend(missing.map(|missing| Missing {
+            path: format!("{}{}", place.prefix, missing.path),
+            ..missing.clone()
+        }));
         for entry in all.iter() {
             let path = format!("{}{}", place.prefix, entry.path);
             if path.len() > PATH_BYTES_MAX {
@@ -128,31 +140,31 @@ impl Work<'_> {
                         continue;
                     }
                     Err(Fault::Said(why)) => self.missing.push(Missing {
+                        kind: MissingKind::Submodule,
                         path: path.clone(),
                         lack: Lack::NotFetched(why),
                     }),
                     Err(Fault::Of(error)) => return Err(error),
                 }
             }
-            let (entry, module) = (entry.clone(), place.module);
             self.entries.push(Entry {
                 path,
-                module,
-                ..entry
+                store: place.store + entry.store,
+                ..entry.clone()
             });
         }
         Ok(())
     }
 
     fn add(&mut self, tree: Tree, path: String, url: String, depth: usize) {
-        let module = self.modules.len();
-        self.modules.push(tree.repository.clone());
+        let store = self.stores.len();
+        self.stores.extend(tree.stores());
         self.ahead.push(Place {
             tree,
             prefix: path + "/",
             url,
             depth: depth + 1,
-            module,
+            store,
         });
     }
 
@@ -184,50 +196,34 @@ impl Work<'_> {
     }
 
     async fn tree(&self, url: &str, commit: &CommitSha) -> Result<Tree, Fault> {
-        let lender = self.home.lender;
-        let lent = lender.lists(url);
+        let lent = self.home.lender.lists(url);
         let mirror = mirror(if lent { &self.owner } else { "" }, url)?;
-        if let Some(tree) = self.mirrors.find(&mirror, commit).await {
-            return Ok(tree);
-        }
-        let remote = if lent {
-            lender.lend(url, mirror).await?
-        } else {
-            let mut remote = Remote {
-                mirror,
-                url: url.to_owned(),
-                token: None,
-                allow: self.home.allow,
-                addresses: Vec::new(),
-            };
-            remote.check()?;
-            // A folder of this machine has no host.
-            if !url.starts_with("file://") {
-                remote.addresses = public::addresses(url).await?;
-            }
-            remote
+        let remote = OnceCell::new();
+        let remote = || remote.get_or_try_init(|| self.remote(url, mirror.clone(), lent));
+        let tree = match self.mirrors.find(&mirror, commit).await {
+            Some(tree) => tree,
+            None => self.mirrors.fetch(remote().await?, commit).await?,
         };
-        Ok(self.mirrors.fetch(&remote, commit).await?)
+        self.mirrors.with_lfs(tree, remote()).await
     }
-}
 
-/// Why a submodule is not there.
-enum Fault {
-    /// What people read about it; the commit goes on without.
-    Said(String),
-    /// What nobody can go on with.
-    Of(SourceError),
-}
-
-impl From<String> for Fault {
-    fn from(why: String) -> Self {
-        Self::Said(why)
-    }
-}
-
-impl From<SourceError> for Fault {
-    fn from(error: SourceError) -> Self {
-        Self::Of(error)
+    async fn remote(&self, url: &str, mirror: MirrorId, lent: bool) -> Result<Remote, Fault> {
+        if lent {
+            return Ok(self.home.lender.lend(url, mirror).await?);
+        }
+        let mut remote = Remote {
+            mirror,
+            url: url.to_owned(),
+            token: None,
+            allow: self.home.allow,
+            addresses: Vec::new(),
+        };
+        remote.check()?;
+        // A folder of this machine has no host.
+        if !url.starts_with("file://") {
+            remote.addresses = public::addresses(url).await?;
+        }
+        Ok(remote)
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    Limits, MirrorId, Mirrors, Remote, SourceError, Transport, Tree,
+    Context, Limits, MirrorId, Mirrors, PartKind, Remote, SourceError, Transport, Tree,
     tape::{self, Item, Kind},
 };
 use crate::names::CommitSha;
@@ -202,6 +202,24 @@ pub(crate) fn unpack(archive: &[u8]) -> Vec<(String, String)> {
     tar.entries().unwrap().map(read).collect()
 }
 
+/// Path and content of everything that a builder is offered of a tree, but folders.
+pub(crate) async fn offered(tree: &Tree) -> Vec<(String, String)> {
+    let context = Context::of(tree, "", "Dockerfile").await.unwrap();
+    let mut contents = context.contents();
+    let mut read = Vec::new();
+    for part in context.parts().iter() {
+        let mut text = Vec::new();
+        contents.begin(&part.kind).await.unwrap();
+        while let Some(piece) = contents.piece().await.unwrap() {
+            text.extend_from_slice(&piece);
+        }
+        if !matches!(part.kind, PartKind::Folder) {
+            read.push((part.path.clone(), String::from_utf8(text).unwrap()));
+        }
+    }
+    read
+}
+
 /// A place outside of every repository, with something in it that must never be read.
 pub(crate) fn canary(folder: &Path) -> PathBuf {
     let path = folder.join("canary");
@@ -223,58 +241,90 @@ pub(crate) fn serve(root: PathBuf, authorization: &'static str) -> String {
     address
 }
 
-fn answer(stream: std::net::TcpStream, root: &Path, authorization: &str) {
-    use std::io::{BufRead, BufReader, Read};
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
-    let mut lines = Vec::new();
-    loop {
-        let mut line = String::new();
-        if reader.read_line(&mut line).unwrap_or(0) == 0 {
-            return;
-        }
-        if line.trim().is_empty() {
-            break;
-        }
-        lines.push(line.trim().to_owned());
+/// A request as it arrived.
+#[derive(Clone, Debug)]
+pub(crate) struct Heard {
+    pub(crate) method: String,
+    /// Path and query.
+    pub(crate) target: String,
+    pub(crate) body: Vec<u8>,
+    lines: Vec<String>,
+}
+
+impl Heard {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut pairs = self.lines.iter().filter_map(|line| line.split_once(": "));
+        let found = pairs.find(|(own, _)| own.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value)
     }
-    let header = |name: &str| {
-        let found = lines.iter().filter_map(|line| line.split_once(": "));
-        found
-            .filter(|(own, _)| own.eq_ignore_ascii_case(name))
-            .map(|(_, v)| v.to_owned())
-            .next()
+
+    /// Reads one request; `None` where none comes.
+    pub(crate) fn read(stream: &std::net::TcpStream) -> Option<Self> {
+        use std::io::{BufRead, BufReader, Read};
+        let mut reader = BufReader::new(stream);
+        let mut lines = Vec::new();
+        loop {
+            let mut line = String::new();
+            if reader.read_line(&mut line).unwrap_or(0) == 0 {
+                return None;
+            }
+            if line.trim().is_empty() {
+                break;
+            }
+            lines.push(line.trim().to_owned());
+        }
+        let mut words = lines[0].split(' ').map(str::to_owned);
+        let mut heard = Self {
+            method: words.next()?,
+            target: words.next()?,
+            body: Vec::new(),
+            lines: lines.clone(),
+        };
+        let length = heard.header("content-length");
+        heard.body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
+        reader.read_exact(&mut heard.body).unwrap();
+        Some(heard)
+    }
+}
+
+fn answer(mut stream: std::net::TcpStream, root: &Path, authorization: &str) {
+    let Some(heard) = Heard::read(&stream) else {
+        return;
     };
-    let mut stream = stream;
-    if header("authorization").as_deref() != Some(authorization) {
+    if heard.header("authorization") != Some(authorization) {
         let refusal = "HTTP/1.1 401 no\r\nWWW-Authenticate: Basic\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
         let _gone = stream.write_all(refusal.as_bytes());
         return;
     }
-    let mut words = lines[0].split(' ');
-    let (method, target) = (words.next().unwrap(), words.next().unwrap());
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let length = header("content-length").map_or(0, |length| length.parse().unwrap());
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).unwrap();
+    let (path, query) = heard
+        .target
+        .split_once('?')
+        .unwrap_or((heard.target.as_str(), ""));
     let mut child = Command::new("git")
         .arg("http-backend")
         .env("GIT_PROJECT_ROOT", root)
         .env("GIT_HTTP_EXPORT_ALL", "1")
-        .env("REQUEST_METHOD", method)
+        .env("REQUEST_METHOD", &heard.method)
         .env("PATH_INFO", path)
         .env("QUERY_STRING", query)
-        .env("CONTENT_TYPE", header("content-type").unwrap_or_default())
-        .env("CONTENT_LENGTH", length.to_string())
+        .env(
+            "CONTENT_TYPE",
+            heard.header("content-type").unwrap_or_default(),
+        )
+        .env("CONTENT_LENGTH", heard.body.len().to_string())
         .env(
             "HTTP_CONTENT_ENCODING",
-            header("content-encoding").unwrap_or_default(),
+            heard.header("content-encoding").unwrap_or_default(),
         )
-        .env("GIT_PROTOCOL", header("git-protocol").unwrap_or_default())
+        .env(
+            "GIT_PROTOCOL",
+            heard.header("git-protocol").unwrap_or_default(),
+        )
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    child.stdin.take().unwrap().write_all(&body).unwrap();
+    child.stdin.take().unwrap().write_all(&heard.body).unwrap();
     let output = child.wait_with_output().unwrap().stdout;
     let status = String::from_utf8_lossy(&output[..output.len().min(40)])
         .strip_prefix("Status: ")

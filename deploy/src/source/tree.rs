@@ -6,12 +6,12 @@ use bytes::Bytes;
 use tokio::sync::OnceCell;
 
 use super::{
-    Entry, Lack, Limits, Missing, Mode, SourceError,
-    blobs::Blobs,
+    Entry, Lack, Limits, Missing, MissingKind, Mode, SourceError,
     git::Repository,
     limits::{COMMAND_DEADLINE, LINK_BYTES_MAX},
     links::{self, Leads, Links},
     listing,
+    store::{Reader, Store},
 };
 use crate::names::CommitSha;
 
@@ -23,8 +23,8 @@ pub struct Tree {
     pub(super) commit: CommitSha,
     pub(super) limits: Limits,
     listing: Arc<OnceCell<Arc<[Entry]>>>,
-    /// What entries name by its place; empty where all is in the tree's own.
-    modules: Arc<[Repository]>,
+    /// What entries name by its place; empty where all is in the tree's own repository.
+    stores: Arc<[Store]>,
     missing: Arc<[Missing]>,
 }
 
@@ -35,29 +35,38 @@ impl Tree {
             commit,
             limits,
             listing: Arc::default(),
-            modules: Arc::default(),
+            stores: Arc::default(),
             missing: Arc::default(),
         }
     }
 
-    /// The same commit with the files of its submodules; entries are sorted by path.
+    /// The same commit with other contents for its entries, which are sorted by path.
     pub(super) fn composed(
         self,
         entries: Vec<Entry>,
-        modules: Vec<Repository>,
+        stores: Vec<Store>,
         missing: Vec<Missing>,
     ) -> Self {
         Self {
             listing: Arc::new(OnceCell::new_with(Some(entries.into()))),
-            modules: modules.into(),
+            stores: stores.into(),
             missing: missing.into(),
             ..self
         }
     }
 
-    /// The repository that has an entry's content.
-    pub(super) fn repository_of(&self, module: usize) -> &Repository {
-        self.modules.get(module).unwrap_or(&self.repository)
+    /// Everything that has contents of this tree, in the order that entries count.
+    pub(super) fn stores(&self) -> Vec<Store> {
+        match self.stores.is_empty() {
+            true => vec![Store::Git(self.repository.clone())],
+            false => self.stores.to_vec(),
+        }
+    }
+
+    /// Begins to read the contents of the entries that name this store.
+    pub(super) fn reader(&self, store: usize) -> Result<Reader, SourceError> {
+        let own = || Store::Git(self.repository.clone());
+        Reader::open(&self.stores.get(store).cloned().unwrap_or_else(own))
     }
 
     /// A tree of which only the commit is known, for builders that look no further.
@@ -91,6 +100,7 @@ impl Tree {
         let entries = self.list().await?;
         let absent = entries.iter().filter(|entry| entry.mode == Mode::Submodule);
         let absent = absent.map(|entry| Missing {
+            kind: MissingKind::Submodule,
             path: entry.path.clone(),
             lack: Lack::NotSent,
         });
@@ -98,12 +108,12 @@ impl Tree {
         Ok(Self { missing, ..self })
     }
 
-    /// Submodules that were asked for and are not there, sorted by path.
+    /// Submodules, and files in Git LFS, that are not there, sorted by path.
     pub fn missing(&self) -> &[Missing] {
         &self.missing
     }
 
-    /// The submodule that is not there and that `path` is, or would be in.
+    /// What is not there and `path` is, or would be in.
     pub fn missing_at(&self, path: &str) -> Option<&Missing> {
         let mut missing = self.missing.iter();
         missing.find(|one| {
@@ -115,7 +125,7 @@ impl Tree {
     /// Why a file or folder (`what`) is not at `path`, to follow "but".
     pub fn absence(&self, path: &str, what: &str) -> String {
         match self.missing_at(path) {
-            Some(missing) => format!("the submodule {missing}"),
+            Some(missing) => format!("{} {missing}", missing.kind),
             None => format!("there is no such {what}"),
         }
     }
@@ -164,12 +174,15 @@ impl Tree {
     }
 
     /// The file that `path` leads to.
+    ///
+    /// # Errors
+    /// Also where the file is in Git LFS and its content is not here.
     pub(crate) async fn resolve(&self, path: &str) -> Result<Option<Entry>, SourceError> {
         let entries = self.list().await?;
         if let Some(entry) = find(&entries, path)
             && entry.mode != Mode::Link
         {
-            return Ok(is_file(entry).then(|| entry.clone()));
+            return self.file(entry);
         }
         if !entries.iter().any(|entry| entry.mode == Mode::Link) {
             return Ok(None);
@@ -180,12 +193,22 @@ impl Tree {
             .map(|(entry, to)| (entry.path.as_str(), to.as_str()))
             .collect();
         match links::of_path(path, &links) {
-            Leads::To(path) => Ok(find(&entries, &path)
-                .filter(|entry| is_file(entry))
-                .cloned()),
+            Leads::To(path) => find(&entries, &path).map_or(Ok(None), |entry| self.file(entry)),
             Leads::Out => Err(SourceError::unfit(path, "the link leaves the repository")),
             Leads::Nowhere => Err(SourceError::unfit(path, "the link leads to itself")),
         }
+    }
+
+    /// The entry, where it is a file.
+    fn file(&self, entry: &Entry) -> Result<Option<Entry>, SourceError> {
+        let mut missing = self.missing.iter();
+        let is_it = |one: &&Missing| entry.mode == Mode::Pointer && one.path == entry.path;
+        if let Some(missing) = missing.find(is_it) {
+            let why = format!("it is in Git LFS and {}", missing.lack);
+            return Err(SourceError::unfit(&entry.path, why));
+        }
+        let is_file = matches!(entry.mode, Mode::File | Mode::Executable);
+        Ok(is_file.then(|| entry.clone()))
     }
 
     /// The links among `entries` with their targets.
@@ -214,7 +237,8 @@ impl Tree {
         targets.collect()
     }
 
-    async fn contents(&self, entries: &[&Entry]) -> Result<Vec<Vec<u8>>, SourceError> {
+    /// Whole contents, whose sizes the caller has held to a limit.
+    pub(super) async fn contents(&self, entries: &[&Entry]) -> Result<Vec<Vec<u8>>, SourceError> {
         let limit = COMMAND_DEADLINE;
         let late = SourceError::Timeout {
             doing: "reading the commit's files",
@@ -222,13 +246,13 @@ impl Tree {
         };
         let read = async {
             let mut contents = vec![Vec::new(); entries.len()];
-            let modules: BTreeSet<usize> = entries.iter().map(|entry| entry.module).collect();
-            for module in modules {
-                let places = (0..entries.len()).filter(|at| entries[*at].module == module);
+            let stores: BTreeSet<usize> = entries.iter().map(|entry| entry.store).collect();
+            for store in stores {
+                let places = (0..entries.len()).filter(|at| entries[*at].store == store);
                 let places: Vec<usize> = places.collect();
                 let asked: Vec<&Entry> = places.iter().map(|at| entries[*at]).collect();
-                let mut blobs = Blobs::open(self.repository_of(module))?;
-                for (at, content) in places.into_iter().zip(blobs.whole(&asked).await?) {
+                let mut reader = self.reader(store)?;
+                for (at, content) in places.into_iter().zip(reader.whole(&asked).await?) {
                     contents[at] = content;
                 }
             }
@@ -243,10 +267,6 @@ fn find<'a>(entries: &'a [Entry], path: &str) -> Option<&'a Entry> {
         .binary_search_by(|entry| entry.path.as_str().cmp(path))
         .ok()?;
     entries.get(at)
-}
-
-fn is_file(entry: &Entry) -> bool {
-    matches!(entry.mode, Mode::File | Mode::Executable)
 }
 
 #[cfg(test)]

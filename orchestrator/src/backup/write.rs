@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tokio::runtime::Handle;
 
-use super::{END, End, FOLDERS, FORMAT, MANIFEST, Manifest, POOL, STORE};
+use super::{END, End, FOLDERS, FORMAT, MANIFEST, MIRRORS, Manifest, POOL, STORE};
 use crate::{store::StoreError, worker::Ports};
 
 /// Why there is no archive.
@@ -149,13 +149,18 @@ fn append_folder(archive: &mut Archive<'_>, data: &Path, folder: &Path) -> Resul
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             other => other.map_err(told)?.file_type(),
         };
-        if kind.is_dir() {
+        if kind.is_dir() && !is_lfs(&path) {
             append_folder(archive, data, &path)?;
         } else if kind.is_file() {
             append_file(archive, &path, &whole).map_err(told)?;
         }
     }
     Ok(())
+}
+
+/// Whether a folder holds objects of Git LFS, which can be fetched again.
+fn is_lfs(path: &Path) -> bool {
+    path.starts_with(MIRRORS) && path.extension().is_some_and(|kind| kind == "lfs")
 }
 
 /// Adds a file as long as it was at that moment: a log may grow while it is read.

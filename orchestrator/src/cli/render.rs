@@ -302,6 +302,8 @@ pub(super) fn live(preview: &PreviewView, took: Duration, output: Output) -> Str
     });
     line.extend(others);
     line.extend(origins(preview).map(|origin| format!("\n  {origin}")));
+    let missing = preview.missing.iter();
+    line.extend(missing.map(|missing| format!("\n  not in the build: {}", text::plain(missing))));
     line
 }
 

@@ -6,7 +6,7 @@ use deploy::blueprint::nearest;
 use toml::de::{DeTable, DeValue};
 
 /// Every key there is, as `section.key`, with its meaning.
-pub const KEYS: [(&str, &str); 46] = [
+pub const KEYS: [(&str, &str); 47] = [
     (
         "domain",
         "domain under which previews live; `localhost` for this machine only",
@@ -121,6 +121,10 @@ pub const KEYS: [(&str, &str); 46] = [
         "MiB that the builder may keep of our builds",
     ),
     ("limits.image_mib_max", "MiB that a built image may have"),
+    (
+        "limits.lfs_mib_max",
+        "MiB that the Git LFS files of a commit may have together",
+    ),
     (
         "limits.image_wait_seconds_max",
         "how long an image that CI builds for a commit is waited for",

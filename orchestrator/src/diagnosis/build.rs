@@ -6,7 +6,7 @@ use deploy::{
     blueprint::Service,
     builder::{BuildError, BuildFault},
     names::ServiceName,
-    source::{Absence, Lack, Missing},
+    source::{Absence, Lack, MissingKind},
 };
 
 use super::{
@@ -211,14 +211,25 @@ impl Failure<'_> {
     fn not_found(&self, path: &str, absence: &Absence) -> (String, String) {
         let (again, add) = (self.way.again(), self.way.add());
         match absence {
-            Absence::Submodule(Missing { path: module, lack }) => (
-                format!("{path} is in the submodule {module}, which {lack}"),
-                match lack {
-                    Lack::NotFetched(_) => format!(
+            Absence::Missing(missing) => (
+                match missing.kind {
+                    MissingKind::Submodule => {
+                        format!(
+                            "{path} is in the submodule {}, which {}",
+                            missing.path, missing.lack
+                        )
+                    }
+                    MissingKind::LfsFile => format!("{} {missing}", missing.kind),
+                },
+                match (missing.kind, &missing.lack) {
+                    (MissingKind::LfsFile, _) => format!(
+                        "Do what the reason says, or commit the file without Git LFS; then {again}."
+                    ),
+                    (MissingKind::Submodule, Lack::NotFetched(_)) => format!(
                         "Let everybody read the submodule, or ask the operator of the server to list it in \
                          `github.submodules`; then {again}."
                     ),
-                    Lack::NotSent => {
+                    (MissingKind::Submodule, Lack::NotSent) => {
                         format!("Run `git submodule update --init` in the checkout, then {again}.")
                     }
                 },
@@ -315,6 +326,8 @@ pub fn image_never_came(
 
 #[cfg(test)]
 mod tests {
+    use deploy::source::Missing;
+
     use super::*;
     use crate::{
         diagnosis::{
@@ -452,7 +465,8 @@ mod tests {
     #[test]
     fn a_submodule_that_was_not_fetched_is_told_from_one_that_was_not_sent() {
         let missing = |lack| {
-            Absence::Submodule(Missing {
+            Absence::Missing(Missing {
+                kind: MissingKind::Submodule,
                 path: "app".to_owned(),
                 lack,
             })
@@ -479,6 +493,19 @@ mod tests {
             ],
         );
         says_not(&sent, &["fetched", "github.submodules", "push", "ignore"]);
+    }
+
+    #[test]
+    fn a_file_in_git_lfs_that_was_not_fetched_is_no_submodule() {
+        let lfs = Absence::Missing(Missing {
+            kind: MissingKind::LfsFile,
+            path: "app/dist".to_owned(),
+            lack: Lack::NotFetched("the forge has no such object".to_owned()),
+        });
+        let lfs = not_found(lfs, PUSH);
+        let file = "the Git LFS file app/dist was not fetched: the forge has no such object";
+        says(&lfs, &["DF207", file, "without Git LFS", "push"]);
+        says_not(&lfs, &["submodule", "ignore", "not in the build context"]);
     }
 
     #[test]

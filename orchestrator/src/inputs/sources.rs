@@ -10,6 +10,7 @@ use deploy::{
     names::{CommitSha, NameError},
     source::{self, Home, MirrorId, Mirrors, Remote, Transport, Tree},
 };
+use tokio::sync::OnceCell;
 use webhook::forge::Forge;
 
 use super::submodules::{ForgeLender, ListedSubmodule};
@@ -43,6 +44,9 @@ pub trait Sources: Send + Sync {
     /// Drops what was kept of a preview that is gone, where nobody else uses it.
     async fn forget(&self, preview: &PreviewRow) -> Result<(), SourceError>;
 
+    /// Drops what was kept and not used for long.
+    async fn prune(&self) {}
+
     /// One file of the tree.
     async fn file(&self, tree: &Tree, path: &str) -> Result<Option<Content>, SourceError>;
 }
@@ -71,30 +75,28 @@ impl Sources for GitSources {
             let mirror = local_mirror(&preview.slug)?;
             let found = self.mirrors.find(&mirror, commit).await;
             let tree = found.ok_or(SourceError::CheckoutGone)?;
-            return tree.as_sent().await.map_err(source_error);
+            let tree = tree.as_sent().await?;
+            return Ok(self.mirrors.without_pointers(tree).await?);
         };
         let mirror = MirrorId::parse(&format!("github-{}", repository.id.0)).map_err(unnamed)?;
         // What is there, and has no submodules, needs no credential and no word with the forge.
-        let found = self.mirrors.find(&mirror, commit).await;
-        if let Some(tree) = &found
-            && !tree.has_submodules().await.map_err(source_error)?
-        {
-            return Ok(tree.clone());
-        }
-        let remote = self.remote(repository, mirror).await?;
-        let tree = match found {
+        let remote = OnceCell::new();
+        let remote = || remote.get_or_try_init(|| self.remote(repository, mirror.clone()));
+        let tree = match self.mirrors.find(&mirror, commit).await {
             Some(tree) => tree,
-            None => {
-                let fetched = self.mirrors.fetch(&remote, commit).await;
-                fetched.map_err(source_error)?
-            }
+            None => self.mirrors.fetch(remote().await?, commit).await?,
         };
-        self.with_submodules(tree, repository, &remote).await
+        let tree = self.mirrors.with_lfs(tree, remote()).await?;
+        if !tree.has_submodules().await? {
+            return Ok(tree);
+        }
+        self.with_submodules(tree, repository, remote().await?)
+            .await
     }
 
     async fn blueprint(&self, tree: &Tree) -> Result<Blueprint, SourceError> {
         blueprint::read(tree).await.map_err(|error| match error {
-            BlueprintError::Source(error) => source_error(error),
+            BlueprintError::Source(error) => error.into(),
             error => SourceError::Blueprint(error),
         })
     }
@@ -105,11 +107,15 @@ impl Sources for GitSources {
             return Ok(());
         }
         let mirror = local_mirror(&preview.slug)?;
-        self.mirrors.forget(&mirror).await.map_err(source_error)
+        Ok(self.mirrors.forget(&mirror).await?)
+    }
+
+    async fn prune(&self) {
+        self.mirrors.prune_lfs().await;
     }
 
     async fn file(&self, tree: &Tree, path: &str) -> Result<Option<Content>, SourceError> {
-        tree.content(path).await.map_err(source_error)
+        Ok(tree.content(path).await?)
     }
 }
 
@@ -152,19 +158,20 @@ impl GitSources {
             allow: Transport::HttpsOnly,
             lender: &ForgeLender::of(self.forge()?, of, &self.submodules, remote.allow),
         };
-        let whole = self.mirrors.with_submodules(tree, &home).await;
-        whole.map_err(source_error)
+        Ok(self.mirrors.with_submodules(tree, &home).await?)
     }
 }
 
 /// What may pass by itself is tried again; what the commit brings is not.
-fn source_error(error: source::SourceError) -> SourceError {
-    use source::SourceError as E;
-    match error {
-        E::Unreachable(_) | E::Timeout { .. } | E::Io { .. } => {
-            SourceError::Unreachable(error.to_string())
+impl From<source::SourceError> for SourceError {
+    fn from(error: source::SourceError) -> Self {
+        use source::SourceError as E;
+        match error {
+            E::Unreachable(_) | E::Timeout { .. } | E::Io { .. } => {
+                Self::Unreachable(error.to_string())
+            }
+            error => Self::Unusable(error),
         }
-        error => SourceError::Unusable(error),
     }
 }
 

@@ -14,7 +14,7 @@ use std::{
 use anyhow::Context as _;
 use deploy::{
     docker::{Docker, FirewallStatus},
-    source::Mirrors,
+    source::{self, Mirrors},
 };
 use nix::sys::stat::{Mode, umask};
 use tokio::net::UnixListener;
@@ -124,20 +124,8 @@ impl Server {
             .context("what was left of an import cannot be removed")?;
         let proxy = start_proxy(&config, &docker).await?;
         let settings = settings(&config, &proxy);
-        let mirrors = Arc::new(Mirrors::new(config.data.join("mirrors")));
-        let allow_insecure_clone = config
-            .github
-            .as_ref()
-            .is_some_and(|g| g.allow_insecure_clone);
-        let sources = GitSources {
-            mirrors: Arc::clone(&mirrors),
-            forge: forge.clone(),
-            allow_insecure_clone,
-            submodules: config
-                .github
-                .as_ref()
-                .map_or_else(Vec::new, |github| github.submodules.clone()),
-        };
+        let sources = sources(&config, &settings, forge.clone());
+        let mirrors = Arc::clone(&sources.mirrors);
         let ports = Arc::new(Ports {
             store,
             engine: Arc::new(docker.clone()),
@@ -332,6 +320,26 @@ async fn keep_firewall(docker: Docker, stop: CancellationToken) {
             () = tokio::time::sleep(FIREWALL_PAUSE) => {}
         }
         ensure_firewall(&docker).await;
+    }
+}
+
+/// Where source comes from, with what the operator allows.
+fn sources(
+    config: &ServerConfig,
+    settings: &Settings,
+    forge: Option<Arc<dyn Forge>>,
+) -> GitSources {
+    let github = config.github.as_ref();
+    let limits = source::Limits {
+        lfs_bytes_max: settings.limits.lfs_mib_max << 20,
+        ..source::Limits::default()
+    };
+    let mirrors = Mirrors::with_limits(config.data.join("mirrors"), limits);
+    GitSources {
+        mirrors: Arc::new(mirrors),
+        forge,
+        allow_insecure_clone: github.is_some_and(|github| github.allow_insecure_clone),
+        submodules: github.map_or_else(Vec::new, |github| github.submodules.clone()),
     }
 }
 

@@ -41,6 +41,7 @@ pub(super) async fn keep_house(workers: &Workers) {
     if let Err(error) = snapshots::collect(ports).await {
         tracing::warn!(%error, "snapshots were not looked after");
     }
+    ports.sources.prune().await;
     let logs = ports.settings.logs.clone();
     let forgotten = tokio::task::spawn_blocking(move || service::forget_old(&logs)).await;
     if let Err(error) = forgotten {

@@ -21,6 +21,7 @@ mod hostile;
 mod hosts;
 mod ignoring;
 mod killing;
+mod lfs;
 mod local;
 mod mariadb_dumps;
 mod migrations;

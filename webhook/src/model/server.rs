@@ -200,6 +200,9 @@ impl Inner {
     async fn answer(&self, request: Asked<'_>, body: Bytes) -> Response<Body> {
         let (_, uri, _) = request;
         let trimmed = uri.path().trim_start_matches('/');
+        if let Some(at) = trimmed.strip_prefix("lfs/") {
+            return self.state().lfs_object(at, request.2);
+        }
         if let Some((repo, rest)) = trimmed.split_once(".git/") {
             return self
                 .answer_git(repo, &format!("/{rest}"), request, body)
@@ -267,13 +270,13 @@ impl Inner {
                 (Some(caller), Some(repo))
                     if state.sees(&caller, repo.id) && state.may(&caller, "contents") =>
                 {
-                    Ok(repo.directory.clone())
+                    Ok((repo.id, repo.directory.clone()))
                 }
                 _ => Err(StatusCode::NOT_FOUND),
             }
         };
-        let directory = match found {
-            Ok(directory) => directory,
+        let (id, directory) = match found {
+            Ok(found) => found,
             Err(status) => {
                 let mut response = text(status, "Repository not found.");
                 if status == StatusCode::UNAUTHORIZED {
@@ -283,6 +286,9 @@ impl Inner {
                 return response;
             }
         };
+        if rest == "/info/lfs/objects/batch" {
+            return self.state().lfs_batch(id, request.2, &body);
+        }
         let root: PathBuf = self.root.path().to_owned();
         match backend::serve(&root, &directory, rest, request, body).await {
             Ok(response) => response,

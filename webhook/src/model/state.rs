@@ -6,6 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -48,6 +49,8 @@ pub(super) struct Repo {
     pub(super) path: PathBuf,
     pub(super) branches: BTreeMap<String, CommitSha>,
     pub(super) commits: HashSet<CommitSha>,
+    /// What is in Git LFS, by its SHA-256.
+    pub(super) objects: BTreeMap<String, Bytes>,
     pub(super) pulls: BTreeMap<u64, Pull>,
     pub(super) comments: Vec<Comment>,
     pub(super) deployments: Vec<Deployment>,

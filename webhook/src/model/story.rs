@@ -39,6 +39,7 @@ impl ModelGitHub {
                 path: path.clone(),
                 branches: BTreeMap::new(),
                 commits: HashSet::new(),
+                objects: BTreeMap::new(),
                 pulls: BTreeMap::new(),
                 comments: Vec::new(),
                 deployments: Vec::new(),

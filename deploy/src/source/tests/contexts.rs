@@ -269,7 +269,7 @@ async fn a_dockerfile_and_an_ignore_file_are_followed_inside_the_commit_alone() 
 }
 
 #[tokio::test]
-async fn submodules_are_left_out_and_pointers_of_large_files_stay_pointers() {
+async fn submodules_are_left_out_and_what_is_no_pointer_stays_as_it_is() {
     let bench = Bench::new();
     let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n";
     bench

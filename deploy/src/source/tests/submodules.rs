@@ -5,9 +5,8 @@ use async_trait::async_trait;
 use crate::{
     names::CommitSha,
     source::{
-        Absence, Context, Home, Lack, Lender, MirrorId, PartKind, Remote, SourceError, Transport,
-        Tree,
-        testing::{Bench, serve},
+        Absence, Context, Home, Lack, Lender, MirrorId, Remote, SourceError, Transport, Tree,
+        testing::{Bench, offered, serve},
     },
 };
 
@@ -78,23 +77,6 @@ async fn whole(
     bench.mirrors.with_submodules(tree, &home).await
 }
 
-async fn context(tree: &Tree) -> Vec<(String, String)> {
-    let context = Context::of(tree, "", "Dockerfile").await.unwrap();
-    let mut contents = context.contents();
-    let mut read = Vec::new();
-    for part in context.parts().iter() {
-        let mut text = Vec::new();
-        contents.begin(&part.kind).await.unwrap();
-        while let Some(piece) = contents.piece().await.unwrap() {
-            text.extend_from_slice(&piece);
-        }
-        if !matches!(part.kind, PartKind::Folder) {
-            read.push((part.path.clone(), String::from_utf8(text).unwrap()));
-        }
-    }
-    read
-}
-
 #[tokio::test]
 async fn a_submodules_files_are_in_the_context_and_in_its_digest() {
     let (deep, theme, shop) = (Bench::new(), Bench::new(), Bench::new());
@@ -112,7 +94,7 @@ async fn a_submodules_files_are_in_the_context_and_in_its_digest() {
             .await
             .unwrap();
         assert_eq!(tree.missing(), []);
-        let read = context(&tree).await;
+        let read = offered(&tree).await;
         let has = |path: &str, text: &str| read.contains(&(path.to_owned(), text.to_owned()));
         assert!(has("page", "of the shop"), "{read:?}");
         assert!(
@@ -202,7 +184,7 @@ async fn a_submodule_that_is_not_to_be_had_is_named_with_the_reason() {
     for path in ["/a", "a/style.css"] {
         let absence = context.absence(path).await;
         assert!(
-            matches!(&absence, Absence::Submodule(one) if one.path == "site/a"),
+            matches!(&absence, Absence::Missing(one) if one.path == "site/a"),
             "{absence:?}"
         );
     }

@@ -1,0 +1,106 @@
+//! Objects that are not here yet, from the forge into the repository's folder.
+
+use std::collections::{BTreeMap, HashMap};
+
+use futures_util::{StreamExt as _, stream};
+
+use super::{
+    super::{
+        Mirrors, Remote, SourceError,
+        limits::{LFS_AT_ONCE, LFS_BATCH_OBJECTS},
+        missing::Fault,
+    },
+    client::Client,
+    objects::Objects,
+    pointer::Pointer,
+};
+
+/// Why objects could not be had, by their SHA-256.
+pub(super) type Lost = HashMap<String, String>;
+
+impl Mirrors {
+    /// Receives those of the objects that are not here.
+    ///
+    /// # Errors
+    /// What may pass by itself, and what fails on this machine. What came until then stays.
+    pub(super) async fn receive(
+        &self,
+        objects: &Objects,
+        wanted: &[Pointer],
+        remote: &Remote,
+    ) -> Result<Lost, SourceError> {
+        let _hold = self.hold(&objects.name()).await?;
+        objects.sweep().await?;
+        let mut absent = BTreeMap::new();
+        for pointer in wanted {
+            // Somebody else may have waited for the same.
+            if !objects.has(pointer).await {
+                absent.insert(pointer.oid.as_str(), pointer.clone());
+            }
+        }
+        let absent: Vec<Pointer> = absent.into_values().collect();
+        let mut lost = Lost::new();
+        if absent.is_empty() {
+            return Ok(lost);
+        }
+        let mut refuse = |why: String, pointers: &[Pointer]| {
+            lost.extend(pointers.iter().map(|one| (one.oid.clone(), why.clone())));
+        };
+        let client = match Client::new(remote) {
+            Ok(client) => client,
+            Err(Fault::Of(error)) => return Err(error),
+            Err(Fault::Said(why)) => {
+                refuse(why, &absent);
+                return Ok(lost);
+            }
+        };
+        for batch in absent.chunks(LFS_BATCH_OBJECTS) {
+            match receive_batch(&client, batch, objects).await {
+                Ok(told) => lost.extend(told),
+                Err(Fault::Of(error)) => return Err(error),
+                // The forge says the same about each batch.
+                Err(Fault::Said(why)) => {
+                    lost.extend(absent.iter().map(|one| (one.oid.clone(), why.clone())));
+                    break;
+                }
+            }
+        }
+        Ok(lost)
+    }
+}
+
+async fn receive_batch(
+    client: &Client,
+    batch: &[Pointer],
+    objects: &Objects,
+) -> Result<Lost, Fault> {
+    let mut places = client.batch(batch).await?;
+    let unnamed = || Err("the forge's answer does not name it".to_owned());
+    let asked: Vec<_> = batch
+        .iter()
+        .map(|pointer| {
+            let place = places.remove(&pointer.oid).unwrap_or_else(unnamed);
+            (pointer.clone(), place)
+        })
+        .collect();
+    let mut received = stream::iter(asked)
+        .map(|(pointer, place)| async move {
+            let result = match place {
+                Ok(action) => client.receive(&pointer, &action, objects).await,
+                Err(why) => Err(Fault::Said(why)),
+            };
+            (pointer, result)
+        })
+        .buffer_unordered(LFS_AT_ONCE);
+    let mut lost = Lost::new();
+    while let Some((pointer, result)) = received.next().await {
+        match result {
+            Ok(()) => {}
+            Err(Fault::Said(why)) => {
+                lost.insert(pointer.oid, why);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(lost)
+}

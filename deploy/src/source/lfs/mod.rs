@@ -1,0 +1,19 @@
+//! Files whose content is in Git LFS: a commit has pointers, and the forge has the objects.
+//!
+//! Git's own filters never run here. Which files are pointers is read from the commit, the forge that
+//! the repository was fetched from is asked for the objects, and what came is kept by its SHA-256 in a
+//! folder beside the mirror. Nothing that `.lfsconfig` says is read.
+
+mod attributes;
+mod batch;
+mod client;
+mod commit;
+mod download;
+mod objects;
+mod pointer;
+mod request;
+#[cfg(test)]
+mod tests;
+
+pub(super) use commit::weigh_all;
+pub(super) use objects::{Objects, is_object};

@@ -1,0 +1,277 @@
+//! Requests to hosts of objects: who may be asked, and as whom.
+//!
+//! The forge that the repository was fetched from is asked with the repository's own credentials,
+//! wherever the operator has it. What it names beside itself has to be https at a public address, is
+//! asked at the addresses that were looked at, and sees no credentials of ours.
+
+use std::{
+    collections::HashMap,
+    error::Error,
+    future::Future,
+    io,
+    net::{IpAddr, SocketAddr},
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderValue, Method, Request, Response, Uri,
+    header::{AUTHORIZATION, LOCATION, USER_AGENT},
+};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::{
+        Client,
+        connect::{HttpConnector, dns::Name},
+    },
+    rt::TokioExecutor,
+};
+
+use super::super::{
+    Remote, SourceError,
+    limits::{LFS_CONNECT_DEADLINE, LFS_REDIRECTS_MAX, LFS_STALL_DEADLINE},
+    missing::Fault,
+    public,
+};
+
+const AGENT: &str = concat!("dayfly/", env!("CARGO_PKG_VERSION"));
+
+/// Scheme, host and port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Origin(String, String, u16);
+
+impl Origin {
+    fn of(address: &Uri) -> Option<Self> {
+        let scheme = address.scheme_str()?;
+        let port = match (address.port_u16(), scheme) {
+            (Some(port), _) => port,
+            (None, "https") => 443,
+            (None, "http") => 80,
+            _ => return None,
+        };
+        let host = address.host()?.to_ascii_lowercase();
+        Some(Self(scheme.to_owned(), host, port))
+    }
+}
+
+/// Asks for objects of one repository.
+pub(super) struct Requests {
+    client: Client<HttpsConnector<HttpConnector<Places>>, Full<Bytes>>,
+    places: Places,
+    home: Origin,
+    authorization: Option<HeaderValue>,
+}
+
+impl Requests {
+    /// For what is fetched from `home`, an address of the remote's.
+    pub(super) fn new(remote: &Remote, home: &Uri) -> Result<Self, Fault> {
+        let home = Origin::of(home).ok_or("its repository is not fetched over https".to_owned())?;
+        let places = Places::new(&home.1, &remote.addresses);
+        let mut tcp = HttpConnector::new_with_resolver(places.clone());
+        tcp.enforce_http(false);
+        tcp.set_connect_timeout(Some(LFS_CONNECT_DEADLINE));
+        let tls = HttpsConnectorBuilder::new()
+            .with_native_roots()
+            .map_err(SourceError::io(
+                "read the certificates that this machine trusts",
+            ))?;
+        let connector = tls.https_or_http().enable_http1().wrap_connector(tcp);
+        let authorization = remote.authorization()?;
+        let authorization = authorization.and_then(|text| HeaderValue::try_from(text).ok());
+        let authorization = authorization.map(|mut value| {
+            value.set_sensitive(true);
+            value
+        });
+        Ok(Self {
+            client: Client::builder(TokioExecutor::new()).build(connector),
+            places,
+            home,
+            authorization,
+        })
+    }
+
+    /// Asks the forge itself. No redirect is followed.
+    pub(super) async fn post(
+        &self,
+        address: &Uri,
+        media_type: &'static str,
+        body: Vec<u8>,
+    ) -> Result<Response<Incoming>, Fault> {
+        let mut headers = HeaderMap::new();
+        for name in [http::header::ACCEPT, http::header::CONTENT_TYPE] {
+            headers.insert(name, HeaderValue::from_static(media_type));
+        }
+        headers.extend(self.credentials());
+        self.send(Method::POST, address, headers, body).await
+    }
+
+    /// Asks for an object where the forge says that it is, and follows redirects. What is sent to one
+    /// host is sent to no other.
+    pub(super) async fn get(
+        &self,
+        address: &str,
+        mut headers: HeaderMap,
+    ) -> Result<Response<Incoming>, Fault> {
+        let no_address = || "the forge names an address for it that is none".to_owned();
+        let mut address: Uri = address.parse().map_err(|_| no_address())?;
+        let mut origin = Origin::of(&address).ok_or_else(no_address)?;
+        if origin == self.home && !headers.contains_key(AUTHORIZATION) {
+            headers.extend(self.credentials());
+        }
+        for _ in 0..=LFS_REDIRECTS_MAX {
+            if origin != self.home {
+                self.places.look_up(&address).await?;
+            }
+            let answer = self.send(Method::GET, &address, headers.clone(), Vec::new());
+            let answer = answer.await?;
+            if !answer.status().is_redirection() {
+                return Ok(answer);
+            }
+            address = next(&address, &answer).ok_or_else(no_address)?;
+            let next = Origin::of(&address).ok_or_else(no_address)?;
+            if next != origin {
+                headers.clear();
+            }
+            origin = next;
+        }
+        Err(format!("its address redirects more than {LFS_REDIRECTS_MAX} times").into())
+    }
+
+    fn credentials(&self) -> Option<(http::HeaderName, HeaderValue)> {
+        let value = self.authorization.clone()?;
+        Some((AUTHORIZATION, value))
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        address: &Uri,
+        mut headers: HeaderMap,
+        body: Vec<u8>,
+    ) -> Result<Response<Incoming>, Fault> {
+        let host = address.host().unwrap_or_default();
+        headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+        let mut request = Request::new(Full::new(Bytes::from(body)));
+        *request.method_mut() = method;
+        *request.uri_mut() = address.clone();
+        *request.headers_mut() = headers;
+        let answer = tokio::time::timeout(LFS_STALL_DEADLINE, self.client.request(request)).await;
+        match answer {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => Err(unreachable(host, &error).into()),
+            Err(_) => {
+                let seconds = LFS_STALL_DEADLINE.as_secs();
+                let why = format!("{host} gave no answer within {seconds} s");
+                Err(SourceError::Unreachable(why).into())
+            }
+        }
+    }
+}
+
+/// Where an answer leads.
+fn next(from: &Uri, answer: &Response<Incoming>) -> Option<Uri> {
+    let to = answer.headers().get(LOCATION)?.to_str().ok()?;
+    let origin = format!("{}://{}", from.scheme_str()?, from.authority()?);
+    match to.starts_with('/') && !to.starts_with("//") {
+        true => (origin + to).parse().ok(),
+        false => to.parse().ok(),
+    }
+}
+
+/// A host that does not do its part, with all that is known about why.
+pub(super) fn unreachable(host: &str, error: &dyn Error) -> SourceError {
+    let mut why = format!("{host}: {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        why += &format!(": {error}");
+        cause = error.source();
+    }
+    SourceError::Unreachable(why)
+}
+
+/// Where hosts are: the forge's own where its name leads, all others where they were looked up.
+#[derive(Clone)]
+struct Places {
+    home: String,
+    known: Arc<Mutex<HashMap<String, Vec<IpAddr>>>>,
+}
+
+impl Places {
+    fn new(home: &str, addresses: &[IpAddr]) -> Self {
+        let mut known = HashMap::new();
+        if !addresses.is_empty() {
+            known.insert(home.to_owned(), addresses.to_vec());
+        }
+        Self {
+            home: home.to_owned(),
+            known: Arc::new(Mutex::new(known)),
+        }
+    }
+
+    fn of(&self, host: &str) -> Option<Vec<IpAddr>> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(host).cloned()
+    }
+
+    /// Looks at a host beside the forge. Numbers are looked at too, which nobody resolves.
+    async fn look_up(&self, address: &Uri) -> Result<(), String> {
+        let found = public::addresses(&address.to_string()).await?;
+        let host = address.host().unwrap_or_default().to_ascii_lowercase();
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        // The first addresses stay: connections to them may be open.
+        known.entry(host).or_insert(found);
+        Ok(())
+    }
+}
+
+impl tower::Service<Name> for Places {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = io::Error;
+    type Future = Pin<Box<dyn Future<Output = io::Result<Self::Response>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
+        let host = name.as_str().to_ascii_lowercase();
+        let (known, is_home) = (self.of(&host), host == self.home);
+        // The connector puts the port in.
+        Box::pin(async move {
+            let found: Vec<SocketAddr> = match known {
+                Some(known) => known.into_iter().map(|ip| (ip, 0).into()).collect(),
+                None if is_home => tokio::net::lookup_host((host, 0)).await?.collect(),
+                None => return Err(io::Error::other("the host was not looked at")),
+            };
+            Ok(found.into_iter())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_scheme_host_and_port() {
+        let of = |text: &str| Origin::of(&text.parse().unwrap());
+        assert_eq!(
+            of("https://Forge.example/a"),
+            of("https://forge.example:443/b?c")
+        );
+        for other in [
+            "http://forge.example/a",
+            "https://forge.example:8443/a",
+            "https://forge.example.evil/a",
+            "https://user@other.example/a",
+        ] {
+            assert_ne!(of("https://forge.example/a"), of(other), "{other}");
+        }
+        assert_eq!(of("/a"), None);
+        assert_eq!(of("ftp://forge.example/a"), None);
+    }
+}

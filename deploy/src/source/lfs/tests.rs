@@ -1,0 +1,509 @@
+//! Commits whose files are in Git LFS, beside a forge that answers as it is told.
+
+use std::{
+    future::ready,
+    io::Write as _,
+    net::{TcpListener, TcpStream},
+    sync::{Arc, Mutex},
+    time::{Duration, SystemTime},
+};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::source::{
+    Absence, Context, Lack, Limits, Mode, Remote, SourceError, Transport, Tree,
+    testing::{Bench, Heard, mirror, offered, remote},
+};
+
+/// `x-access-token:s3cret-t0ken`
+const BASIC: &str = "Basic eC1hY2Nlc3MtdG9rZW46czNjcmV0LXQwa2Vu";
+
+fn oid(content: &str) -> String {
+    hex::encode(Sha256::digest(content))
+}
+
+/// What Git LFS commits in the place of a content.
+fn pointer(content: &str) -> String {
+    let (oid, size) = (oid(content), content.len());
+    format!("version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize {size}\n")
+}
+
+/// Status and more of a head, and a body.
+type Reply = (String, String);
+
+fn fine(body: impl Into<String>) -> Reply {
+    ("200 fine".to_owned(), body.into())
+}
+
+fn moved(to: &str) -> Reply {
+    (format!("302 moved\r\nLocation: {to}"), String::new())
+}
+
+/// An answer about one object.
+fn place(content: &str, href: &str) -> String {
+    let (oid, size) = (oid(content), content.len());
+    format!(
+        r#"{{"oid":"{oid}","size":{size},"actions":{{"download":{{"href":"{href}","header":{{"X-Ticket":"7"}}}}}}}}"#
+    )
+}
+
+fn places(all: &[String]) -> Reply {
+    fine(format!(
+        r#"{{"transfer":"basic","objects":[{}]}}"#,
+        all.join(",")
+    ))
+}
+
+/// Listens until the process ends, and writes down what was asked.
+struct Forge {
+    address: String,
+    heard: Arc<Mutex<Vec<Heard>>>,
+}
+
+impl Forge {
+    fn answering(answer: impl Fn(&str, &Heard) -> Reply + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let (own, log, answer) = (address.clone(), Arc::clone(&heard), Arc::new(answer));
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let (own, log, answer) = (own.clone(), Arc::clone(&log), Arc::clone(&answer));
+                std::thread::spawn(move || {
+                    let mut stream: TcpStream = stream.unwrap();
+                    let Some(heard) = Heard::read(&stream) else {
+                        return;
+                    };
+                    let (head, body) = answer(&own, &heard);
+                    log.lock().unwrap().push(heard);
+                    let length = body.len();
+                    let _gone = stream.write_all(
+                        format!("HTTP/1.1 {head}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}")
+                            .as_bytes(),
+                    );
+                });
+            }
+        });
+        Self { address, heard }
+    }
+
+    /// Has these contents, at addresses of its own.
+    fn with(contents: &'static [&'static str]) -> Self {
+        Self::answering(move |own, heard| {
+            if heard.method == "POST" {
+                let at = |content: &&str| place(content, &format!("{own}/o/{}", oid(content)));
+                return places(&contents.iter().map(at).collect::<Vec<_>>());
+            }
+            let found = contents
+                .iter()
+                .find(|content| heard.target.ends_with(&oid(content)));
+            fine(*found.unwrap())
+        })
+    }
+
+    fn remote(&self) -> Remote {
+        Remote {
+            token: Some("s3cret-t0ken".into()),
+            allow: Transport::AlsoHttp,
+            ..remote(&format!("{}/acme/shop.git", self.address))
+        }
+    }
+
+    async fn fill(&self, bench: &Bench, tree: Tree) -> Result<Tree, SourceError> {
+        bench.mirrors.with_lfs(tree, ready(Ok(self.remote()))).await
+    }
+
+    fn heard(&self) -> Vec<Heard> {
+        self.heard.lock().unwrap().clone()
+    }
+}
+
+/// A repository that leads `*.bin` to Git LFS.
+fn bench() -> Bench {
+    let bench = Bench::new();
+    bench
+        .put(".gitattributes", "*.bin filter=lfs\n")
+        .put("Dockerfile", "");
+    bench
+}
+
+async fn here(bench: &Bench, tree: Tree) -> Tree {
+    let unasked = ready(Err::<Remote, _>(SourceError::Refused(
+        "it was asked for".to_owned(),
+    )));
+    bench.mirrors.with_lfs(tree, unasked).await.unwrap()
+}
+
+fn whys(tree: &Tree) -> Vec<(&str, &str)> {
+    let all = tree.missing().iter();
+    all.map(|one| match &one.lack {
+        Lack::NotFetched(why) => (one.path.as_str(), why.as_str()),
+        Lack::NotSent => panic!("{one} was never sent for"),
+    })
+    .collect()
+}
+
+#[tokio::test]
+async fn files_have_their_content_and_are_asked_for_once() {
+    let (bench, forge) = (bench(), Forge::with(&["one", "two"]));
+    bench
+        .put("a.bin", pointer("one"))
+        .put("b/c.bin", pointer("two"));
+    bench
+        .put("d.bin", pointer("one"))
+        .put("e.bin", pointer(""))
+        .put("f.bin", "committed");
+    bench.put("a.txt", pointer("one"));
+    let tree = bench.tree().await;
+    let bare = Context::of(&tree, "", "Dockerfile").await.unwrap().digest();
+    let tree = forge.fill(&bench, tree).await.unwrap();
+    assert_eq!(tree.missing(), []);
+    for _ in 0..2 {
+        let read = offered(&tree).await;
+        let pointer = pointer("one");
+        for (path, text) in [
+            ("a.bin", "one"),
+            ("b/c.bin", "two"),
+            ("d.bin", "one"),
+            ("e.bin", ""),
+            ("f.bin", "committed"),
+            ("a.txt", &pointer),
+        ] {
+            assert!(
+                read.contains(&(path.to_owned(), text.to_owned())),
+                "{path}: {read:?}"
+            );
+        }
+    }
+    assert_eq!(tree.read("b/c.bin").await.unwrap().unwrap(), "two");
+    let heard = forge.heard();
+    let asked: serde_json::Value = serde_json::from_slice(&heard[0].body).unwrap();
+    assert_eq!(heard[0].target, "/acme/shop.git/info/lfs/objects/batch");
+    assert_eq!(
+        heard[0].header("accept"),
+        Some("application/vnd.git-lfs+json")
+    );
+    assert_eq!(asked["objects"].as_array().unwrap().len(), 2, "{asked}");
+    assert_eq!(heard.len(), 3, "{heard:?}");
+    for heard in &heard {
+        assert_eq!(heard.header("authorization"), Some(BASIC), "{heard:?}");
+    }
+    assert_eq!(heard[1].header("x-ticket"), Some("7"));
+    let full = Context::of(&tree, "", "Dockerfile").await.unwrap();
+    assert_ne!(full.digest(), bare);
+    let times: Vec<i64> = full.parts().iter().map(|part| part.modified_ns()).collect();
+    // Another object, and nothing else, makes another context.
+    let next = bench.put("a.bin", pointer("two")).tree().await;
+    let next = Context::of(&here(&bench, next).await, "", "Dockerfile")
+        .await
+        .unwrap();
+    assert_ne!(next.digest(), full.digest());
+    assert_ne!(
+        next.parts()
+            .iter()
+            .map(|part| part.modified_ns())
+            .collect::<Vec<_>>(),
+        times
+    );
+    // The content itself, committed, is told from the object.
+    let plain = bench.put("a.bin", "two").tree().await;
+    let plain = Context::of(&here(&bench, plain).await, "", "Dockerfile")
+        .await
+        .unwrap();
+    assert_ne!(plain.digest(), next.digest());
+}
+
+#[tokio::test]
+async fn what_cannot_be_had_is_named_with_the_reason_and_left_out() {
+    let bench = bench();
+    let gone = oid("gone");
+    let forge = Forge::answering(move |own, heard| match heard.method.as_str() {
+        "POST" => places(&[
+            format!(r#"{{"oid":"{gone}","error":{{"code":404,"message":"none"}}}}"#),
+            place("changed", &format!("{own}/changed")),
+            place("longer", &format!("{own}/longer")),
+            place("refused", &format!("{own}/refused")),
+            place("odd", "not an address"),
+            place("there", &format!("{own}/there")),
+        ]),
+        _ => match heard.target.as_str() {
+            "/changed" => fine("CHANGED"),
+            "/longer" => fine("longer than it"),
+            "/there" => fine("there"),
+            _ => ("403 no".to_owned(), String::new()),
+        },
+    });
+    for content in [
+        "gone", "changed", "longer", "refused", "odd", "there", "unnamed",
+    ] {
+        bench.put(&format!("{content}.bin"), pointer(content));
+    }
+    let twice = pointer("there").replace("size 5", "size 6");
+    let extended = pointer("x").replace("oid ", &format!("ext-0-x sha256:{}\noid ", oid("y")));
+    bench
+        .put("zz/twice.bin", twice)
+        .put("zz/extended.bin", extended);
+    let tree = forge.fill(&bench, bench.tree().await).await.unwrap();
+    let whys = whys(&tree);
+    for (path, words) in [
+        (
+            "gone.bin",
+            "the forge does not have it; `git lfs push --all origin` uploads it",
+        ),
+        ("changed.bin", "what came is not what its pointer names"),
+        (
+            "longer.bin",
+            "what came is longer than what its pointer names",
+        ),
+        ("refused.bin", "its address answered 403"),
+        ("odd.bin", "an address for it that is none"),
+        ("unnamed.bin", "the forge's answer does not name it"),
+        ("zz/extended.bin", "its pointer names an extension"),
+    ] {
+        let why = whys.iter().find(|(own, _)| *own == path).unwrap().1;
+        assert!(why.contains(words), "{path}: {why}");
+    }
+    // Of two sizes of one object one is wrong, and it may be the one that was asked for.
+    let of_twice = whys
+        .iter()
+        .filter(|(path, _)| path.ends_with("there.bin") || path.ends_with("twice.bin"));
+    assert!((1..=2).contains(&of_twice.count()), "{whys:?}");
+    let context = Context::of(&tree, "", "Dockerfile").await.unwrap();
+    assert!(context.parts().iter().all(|part| part.path != "gone.bin"));
+    let absence = context.absence("/gone.bin").await;
+    assert!(
+        matches!(&absence, Absence::Missing(one) if one.path == "gone.bin"),
+        "{absence:?}"
+    );
+    let said = tree.read("gone.bin").await.unwrap_err().to_string();
+    assert!(
+        said.starts_with("gone.bin: it is in Git LFS and was not fetched: the forge"),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn a_place_that_not_everybody_reaches_is_not_asked() {
+    let bench = bench();
+    let inside = Forge::with(&["x"]);
+    let other = inside.address.clone();
+    let forge = Forge::answering(move |own, heard| match heard.method.as_str() {
+        "POST" => places(&[
+            place("0", &format!("{other}/x")),
+            place("1", "https://localhost/x"),
+            place("2", "https://10.1.2.3/x"),
+            place("3", "http://1.1.1.1/x"),
+            place("4", &format!("{own}/leads")),
+            place("5", &format!("{own}/around")),
+            place("6", "https://[::ffff:127.0.0.1]/x"),
+            place("7", "file:///etc/passwd"),
+        ]),
+        _ if heard.target == "/leads" => moved(&other),
+        _ => moved("/around"),
+    });
+    for content in 0..8 {
+        bench.put(&format!("{content}.bin"), pointer(&content.to_string()));
+    }
+    let tree = forge.fill(&bench, bench.tree().await).await.unwrap();
+    let whys = whys(&tree);
+    for (at, words) in [
+        "its address is not https",
+        "its host localhost has no public address",
+        "its host 10.1.2.3 has no public address",
+        "its address is not https",
+        "its address is not https",
+        "redirects more than 3 times",
+        "has no public address",
+        "an address for it that is none",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        assert_eq!(whys[at].0, format!("{at}.bin"));
+        assert!(whys[at].1.contains(words), "{:?}", whys[at]);
+    }
+    assert!(inside.heard().is_empty(), "{:?}", inside.heard());
+}
+
+#[tokio::test]
+async fn what_may_pass_by_itself_is_an_error_and_what_came_until_then_is_kept() {
+    let bench = bench();
+    let busy = Arc::new(Mutex::new(true));
+    let is_busy = Arc::clone(&busy);
+    let forge = Forge::answering(move |own, heard| match heard.method.as_str() {
+        "POST" => places(&[
+            place("one", &format!("{own}/one")),
+            place("two", &format!("{own}/two")),
+        ]),
+        _ if heard.target == "/one" => fine("one"),
+        _ if *is_busy.lock().unwrap() => ("503 busy".to_owned(), String::new()),
+        _ => fine("two"),
+    });
+    let tree = bench.put("a.bin", pointer("one")).tree().await;
+    forge.fill(&bench, tree).await.unwrap();
+    let tree = bench.put("b.bin", pointer("two")).tree().await;
+    let error = forge.fill(&bench, tree.clone()).await.unwrap_err();
+    assert!(matches!(error, SourceError::Unreachable(_)), "{error}");
+    *busy.lock().unwrap() = false;
+    let tree = forge.fill(&bench, tree).await.unwrap();
+    assert_eq!(tree.read("b.bin").await.unwrap().unwrap(), "two");
+    let times = forge
+        .heard()
+        .iter()
+        .filter(|heard| heard.target == "/one")
+        .count();
+    assert_eq!(times, 1);
+}
+
+#[tokio::test]
+async fn a_forge_that_refuses_is_said_so_for_each_file() {
+    let bench = bench();
+    bench
+        .put("a.bin", pointer("one"))
+        .put("b.bin", pointer("two"));
+    let tree = bench.tree().await;
+    let refusing = Forge::answering(|_, _| {
+        let said = r#"{"message":"Git LFS is disabled for this repository."}"#;
+        ("404 none".to_owned(), said.to_owned())
+    });
+    let lost = refusing.fill(&bench, tree.clone()).await.unwrap();
+    let wanted =
+        "127.0.0.1 answered 404 Not Found about Git LFS: Git LFS is disabled for this repository.";
+    assert_eq!(whys(&lost), [("a.bin", wanted), ("b.bin", wanted)]);
+    let away = Forge::answering(|_, _| ("503 busy".to_owned(), String::new()));
+    let error = away.fill(&bench, tree.clone()).await.unwrap_err();
+    assert!(matches!(error, SourceError::Unreachable(_)), "{error}");
+    let error = here_fails(&bench, tree).await;
+    assert!(matches!(error, SourceError::Unreachable(_)), "{error}");
+}
+
+/// Nobody listens there.
+async fn here_fails(bench: &Bench, tree: Tree) -> SourceError {
+    let port = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let remote = Remote {
+        allow: Transport::AlsoHttp,
+        ..remote(&format!("http://{port}/acme/shop.git"))
+    };
+    let filled = bench
+        .mirrors
+        .with_lfs(tree, ready(Ok::<_, SourceError>(remote)));
+    filled.await.unwrap_err()
+}
+
+#[tokio::test]
+async fn files_over_the_limit_are_named_and_the_others_are_there() {
+    let bench = Bench::with_limits(Limits {
+        lfs_bytes_max: 10,
+        ..Limits::default()
+    });
+    bench
+        .put(".gitattributes", "*.bin filter=lfs\n")
+        .put("Dockerfile", "");
+    bench
+        .put("a.bin", pointer("12345"))
+        .put("b.bin", pointer("123456"));
+    bench.put("c.bin", pointer("12345"));
+    let forge = Forge::with(&["12345", "123456"]);
+    let tree = forge.fill(&bench, bench.tree().await).await.unwrap();
+    let [("b.bin", why)] = whys(&tree)[..] else {
+        panic!("{:?}", tree.missing())
+    };
+    assert!(why.contains("`limits.lfs_mib_max`"), "{why}");
+    assert_eq!(tree.read("c.bin").await.unwrap().unwrap(), "12345");
+}
+
+#[tokio::test]
+async fn an_object_of_one_repository_is_not_there_for_another() {
+    let (mine, other) = (bench(), bench());
+    let forge = Forge::with(&["secret"]);
+    let tree = mine.put("a.bin", pointer("secret")).tree().await;
+    forge.fill(&mine, tree).await.unwrap();
+    // The same mirrors, and another repository that names the digest.
+    let commit = other.put("a.bin", pointer("secret")).commit();
+    let elsewhere = Remote {
+        mirror: crate::source::MirrorId::parse("other").unwrap(),
+        ..other.remote()
+    };
+    let tree = mine.mirrors.fetch(&elsewhere, &commit).await.unwrap();
+    let refusing = Forge::answering(|_, _| ("404 none".to_owned(), String::new()));
+    let tree = refusing.fill(&mine, tree).await.unwrap();
+    assert_eq!(tree.missing().len(), 1);
+    assert!(offered(&tree).await.iter().all(|(path, _)| path != "a.bin"));
+}
+
+#[tokio::test]
+async fn a_checkout_is_built_without_its_pointers_which_are_named() {
+    let bench = bench();
+    bench.put("a.bin", pointer("one")).put("b.bin", "real");
+    let tree = bench
+        .mirrors
+        .without_pointers(bench.tree().await)
+        .await
+        .unwrap();
+    let [("a.bin", why)] = whys(&tree)[..] else {
+        panic!("{:?}", tree.missing())
+    };
+    assert!(why.contains("`git lfs pull`"), "{why}");
+    let modes = tree.list().await.unwrap();
+    assert!(modes.iter().any(|entry| entry.mode == Mode::Pointer));
+    let read = offered(&tree).await;
+    assert!(
+        read.contains(&("b.bin".to_owned(), "real".to_owned())),
+        "{read:?}"
+    );
+    assert!(read.iter().all(|(path, _)| path != "a.bin"), "{read:?}");
+}
+
+#[tokio::test]
+async fn objects_go_with_their_mirror_and_when_nobody_uses_them() {
+    let bench = Bench::with_limits(Limits {
+        lfs_bytes_max: 4,
+        ..Limits::default()
+    });
+    bench.put(".gitattributes", "*.bin filter=lfs\n");
+    let folder = bench.folder.path().join("mirrors/shop.lfs");
+    let forge = Forge::with(&["one", "two", "six", "ten"]);
+    for content in ["one", "two", "six", "ten"] {
+        let tree = bench.put("a.bin", pointer(content)).tree().await;
+        forge.fill(&bench, tree).await.unwrap();
+    }
+    std::fs::write(folder.join("half.part"), "h").unwrap();
+    let left = || {
+        let names = std::fs::read_dir(&folder).unwrap();
+        let names = names.map(|file| file.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = names.collect();
+        names.sort_unstable();
+        names
+    };
+    let unused_for = |content: &str, seconds: u64| {
+        let file = std::fs::File::options()
+            .write(true)
+            .open(folder.join(oid(content)));
+        let at = SystemTime::now() - Duration::from_secs(seconds);
+        file.unwrap().set_modified(at).unwrap();
+    };
+    bench.mirrors.prune_lfs().await;
+    assert_eq!(left().len(), 5, "what was just used is never removed");
+    unused_for("one", 8 * 24 * 3600);
+    unused_for("two", 3600);
+    unused_for("six", 2 * 3600);
+    bench.mirrors.prune_lfs().await;
+    // Twice the limit is kept, and the longest unused goes first.
+    let mut wanted = vec![oid("two"), oid("ten"), "half.part".to_owned()];
+    wanted.sort_unstable();
+    assert_eq!(left(), wanted);
+    // A use counts, and what was half received goes with the next that is.
+    let tree = bench.put("a.bin", pointer("two")).tree().await;
+    here(&bench, tree).await;
+    unused_for("ten", 8 * 24 * 3600);
+    bench.mirrors.prune_lfs().await;
+    assert!(left().contains(&oid("two")), "{:?}", left());
+    let tree = bench.put("a.bin", pointer("one")).tree().await;
+    forge.fill(&bench, tree).await.unwrap();
+    assert!(!left().contains(&"half.part".to_owned()), "{:?}", left());
+    bench.mirrors.forget(&mirror()).await.unwrap();
+    assert!(!folder.exists());
+}

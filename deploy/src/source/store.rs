@@ -1,0 +1,104 @@
+//! Where the contents of a tree's entries are, and how they are read one after the other.
+
+use bytes::BytesMut;
+use tokio::{fs::File, io::AsyncReadExt};
+
+use super::{Entry, SourceError, blobs::Blobs, git::Repository, lfs::Objects, limits::CHUNK_BYTES};
+
+/// A place that has contents, which entries name by its number.
+#[derive(Clone, Debug)]
+pub(super) enum Store {
+    /// A bare repository.
+    Git(Repository),
+    /// Objects of Git LFS.
+    Lfs(Objects),
+}
+
+/// Reads out of a store.
+pub(super) enum Reader {
+    /// From a process of git.
+    Git(Blobs),
+    /// From files, one of which is open.
+    Lfs(Objects, Option<File>),
+}
+
+impl Reader {
+    /// Begins to read.
+    pub(super) fn open(store: &Store) -> Result<Self, SourceError> {
+        Ok(match store {
+            Store::Git(repository) => Self::Git(Blobs::open(repository)?),
+            Store::Lfs(objects) => Self::Lfs(objects.clone(), None),
+        })
+    }
+
+    /// Begins with a content; the one before has to be read to its end.
+    pub(super) async fn begin(&mut self, id: &str, size: u64) -> Result<(), SourceError> {
+        match self {
+            Self::Git(blobs) => {
+                let (questions, answers) = blobs.sides();
+                questions.ask_for(std::iter::once(id)).await?;
+                answers.begin(id, size).await
+            }
+            Self::Lfs(objects, file) => {
+                *file = objects.open(id, size).await?;
+                Ok(())
+            }
+        }
+    }
+
+    /// Appends the next piece of a content of which `left` bytes are to come, and answers how many
+    /// are left then.
+    pub(super) async fn pour(
+        &mut self,
+        left: u64,
+        into: &mut BytesMut,
+    ) -> Result<u64, SourceError> {
+        let file = match self {
+            Self::Git(blobs) => return blobs.sides().1.pour(left, into).await,
+            Self::Lfs(_, file) => file,
+        };
+        let doing = "read a Git LFS object";
+        let ended = || std::io::Error::from(std::io::ErrorKind::UnexpectedEof);
+        let file = file
+            .as_mut()
+            .ok_or_else(ended)
+            .map_err(SourceError::io(doing))?;
+        let most = left.min(CHUNK_BYTES as u64 / 2);
+        // A buffer without room of its own is read into by 64 bytes.
+        into.reserve(CHUNK_BYTES / 2);
+        match file.take(most).read_buf(into).await {
+            Ok(0) => Err(SourceError::io(doing)(ended())),
+            Ok(length) => Ok(left - length as u64),
+            Err(cause) => Err(SourceError::io(doing)(cause)),
+        }
+    }
+
+    /// Ends with a content that was read to its end.
+    pub(super) async fn end(&mut self) -> Result<(), SourceError> {
+        match self {
+            Self::Git(blobs) => blobs.sides().1.end().await,
+            Self::Lfs(_, file) => {
+                *file = None;
+                Ok(())
+            }
+        }
+    }
+
+    /// Whole contents, whose sizes the caller has held to a limit.
+    pub(super) async fn whole(&mut self, entries: &[&Entry]) -> Result<Vec<Vec<u8>>, SourceError> {
+        if let Self::Git(blobs) = self {
+            return blobs.whole(entries).await;
+        }
+        let mut contents = Vec::with_capacity(entries.len());
+        for entry in entries {
+            self.begin(&entry.id, entry.size).await?;
+            let (mut content, mut left) = (BytesMut::new(), entry.size);
+            while left > 0 {
+                left = self.pour(left, &mut content).await?;
+            }
+            self.end().await?;
+            contents.push(content.into());
+        }
+        Ok(contents)
+    }
+}
