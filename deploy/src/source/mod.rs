@@ -4,6 +4,7 @@
 //! Everything here treats a repository as a stranger's: nothing is checked out, no hook, filter
 //! or alternate runs, git enters no submodule, and every count, size and wait has a limit.
 
+mod absence;
 mod blobs;
 mod checkout;
 mod committed;
@@ -36,8 +37,9 @@ mod tests;
 mod tree;
 mod untar;
 
+pub use absence::Absence;
 pub use checkout::git_in_checkout;
-pub use context::{Absence, Contents, Context, Part, PartKind};
+pub use context::{Contents, Context, Part, PartKind};
 pub use error::SourceError;
 pub use git::{is_config_of_mirror, is_of_mirror};
 pub(crate) use ignore::Matcher;

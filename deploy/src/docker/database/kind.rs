@@ -1,6 +1,6 @@
 //! What has to be known of one kind of server; each kind is a file of its own.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, io};
 
 use secrecy::SecretString;
 
@@ -259,6 +259,12 @@ pub(super) fn word(kind: &DatabaseKind) -> &'static str {
         DatabaseKind::Valkey => "valkey",
         DatabaseKind::Other { .. } => "another kind of server",
     }
+}
+
+/// A seed's file that could not be read.
+pub(super) fn unread(seed: &Seed, error: &io::Error) -> DatabaseError {
+    let seed = describe_seed(seed);
+    DatabaseError::Pool(format!("{seed} cannot be read: {error}"))
 }
 
 /// Where a seed comes from, for messages.

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 
 use super::{
     about::About,
-    kind::{Kind, Passwords, Seeding, describe_seed},
+    kind::{Kind, Passwords, Seeding, describe_seed, unread},
     kinds::kind,
     script_pipe::ScriptPipe,
     seed_outcome::expect_tables,
@@ -159,13 +159,7 @@ impl Docker {
             true => Some(pipe(&pool.making_folder())?),
             false => None,
         };
-        let network = match seed {
-            Seed::Run { .. } => Some(
-                self.network_id(&spec.key.preview, &Network::Data(spec.key.generation))
-                    .await?,
-            ),
-            _ => None,
-        };
+        let network = self.seed_run_network(spec, seed).await?;
         let data = staging.data_path();
         let mut plan = self
             .seed_run_plan(spec, image, network, data, &order.passwords)
@@ -190,6 +184,19 @@ impl Docker {
             columns,
             report,
         })
+    }
+
+    /// Where a seed's command finds the server; other seeds need no network.
+    async fn seed_run_network(
+        &self,
+        spec: &DatabaseSpec,
+        seed: &Seed,
+    ) -> Result<Option<String>, EngineError> {
+        let network = Network::Data(spec.key.generation);
+        match seed {
+            Seed::Run { .. } => self.network_id(&spec.key.preview, &network).await.map(Some),
+            _ => Ok(None),
+        }
     }
 
     /// Starts the server, fills it, asks what is in it, and closes it.
@@ -353,12 +360,6 @@ async fn place(name: &str, content: &Content, staging: &Staging) -> Result<(), D
 fn pipe(folder: &Path) -> Result<ScriptPipe, DatabaseError> {
     ScriptPipe::make(folder)
         .map_err(|error| DatabaseError::Pool(format!("a pipe for the seed was not made: {error}")))
-}
-
-/// A seed's file that could not be read.
-pub(super) fn unread(seed: &Seed, error: &io::Error) -> DatabaseError {
-    let seed = describe_seed(seed);
-    DatabaseError::Pool(format!("{seed} cannot be read: {error}"))
 }
 
 pub(super) fn random_password() -> Result<SecretString, DatabaseError> {

@@ -2,7 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::seed_run::unread;
+use super::kind::unread;
 use crate::{
     databases::{DatabaseError, DatabaseSpec, Seed},
     names::{ImageId, SnapshotId},
