@@ -28,7 +28,7 @@ const MEMORY_GOAL_MIB: f64 = 64.0;
 
 /// A plain dump by `dayfly snapshot import` and by `psql -f`, in turns, and the memory that the server
 /// takes meanwhile.
-pub(super) async fn measure(dayfly: &Dayfly) -> anyhow::Result<Vec<Row>> {
+pub(super) async fn measure(dayfly: &Dayfly, quick: bool) -> anyhow::Result<Vec<Row>> {
     let source = filled(dayfly, SCALE).await?;
     let inside = container(dayfly, &source).await?;
     let dump = [
@@ -50,7 +50,7 @@ pub(super) async fn measure(dayfly: &Dayfly) -> anyhow::Result<Vec<Row>> {
     ensure!(length >= DUMP_BYTES_MIN, "the dump has {length} bytes only");
     let idle = resident_mib(dayfly)?;
     let (mut ours, mut theirs, mut most) = (Vec::new(), Vec::new(), 0.0_f64);
-    for _ in 0..PAIRS {
+    for _ in 0..if quick { 1 } else { PAIRS } {
         theirs.push(by_client(dayfly, &file).await?);
         let (took, peak) = by_import(dayfly, &file).await?;
         ours.push(took);

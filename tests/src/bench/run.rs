@@ -67,7 +67,7 @@ pub async fn run(options: &Options) -> anyhow::Result<Vec<Row>> {
     if options.has(Part::Imports) {
         say("imports of data")?;
         play(async |dayfly| {
-            rows.extend(imports::measure(dayfly).await?);
+            rows.extend(imports::measure(dayfly, options.quick).await?);
             Ok(())
         })
         .await?;
