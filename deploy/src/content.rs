@@ -58,6 +58,11 @@ impl Content {
     /// # Errors
     /// Where it cannot be opened.
     pub fn reader(&self) -> io::Result<Box<dyn Read + Send>> {
+        let reader = self.unmarked_reader().map_err(mark)?;
+        Ok(Box::new(Marked(reader)))
+    }
+
+    fn unmarked_reader(&self) -> io::Result<Box<dyn Read + Send>> {
         Ok(match &self.0 {
             Place::Memory(bytes) => Box::new(bytes.clone().reader()),
             Place::Spooled(file, _) => Box::new(Spooled {
@@ -108,6 +113,28 @@ impl Content {
 impl<T: Into<Bytes>> From<T> for Content {
     fn from(bytes: T) -> Self {
         Self(Place::Memory(bytes.into()))
+    }
+}
+
+/// A content could not be read, which is no fault of what it holds and may pass by itself.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Unread(io::Error);
+
+/// Whether an error is about the reading of a content, and not about what it holds.
+pub(crate) fn is_unread(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|error| error.is::<Unread>())
+}
+
+fn mark(error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), Unread(error))
+}
+
+struct Marked(Box<dyn Read + Send>);
+
+impl Read for Marked {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer).map_err(mark)
     }
 }
 

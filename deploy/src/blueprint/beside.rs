@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, io};
 
 use super::BlueprintError;
 use crate::{
+    content::is_unread,
     dump::{Mention, mentions},
     packing::Packing,
     source::{Entry, Mode, SourceError, Tree, folder},
@@ -48,7 +49,12 @@ async fn read(tree: &Tree, folder: &str, path: &str) -> Result<Vec<Mention>, Blu
     // A large script takes its time.
     let found = tokio::task::spawn_blocking(move || {
         let script = Packing::of(&path).reader(content.reader()?);
-        Ok(mentions(&path, &folder, script))
+        // One that cannot be unpacked says so when it runs.
+        let found = mentions(&path, &folder, script);
+        Ok(match found {
+            Err(error) if !is_unread(&error) => Vec::new(),
+            found => found?,
+        })
     });
     let ended = found
         .await

@@ -1,17 +1,30 @@
 //! What a script reads beside itself.
 
-use std::io::Read;
+use std::io::{self, Read};
 
-use super::{Mention, ScriptReader, SharedReport, reader::Open};
+use super::{Mention, Refused, ScriptReader, SharedReport, reader::Open};
+
+/// How much of a script is looked at: what follows is rows, or nobody's seed.
+const LOOKED_AT_BYTES_MAX: u64 = 2 << 30;
 
 /// The files that a script at `path` reads, all of them below `folder`. What is wrong with the script
 /// is found when it runs.
-pub(crate) fn mentions(path: &str, folder: &str, script: Box<dyn Read + Send>) -> Vec<Mention> {
+///
+/// # Errors
+/// Where it cannot be read.
+pub(crate) fn mentions(
+    path: &str,
+    folder: &str,
+    script: Box<dyn Read + Send>,
+) -> io::Result<Vec<Mention>> {
     let none: Open = Box::new(|_| None);
+    let script = Box::new(script.take(LOOKED_AT_BYTES_MAX));
     let mut reader = ScriptReader::new((path, script), (folder, none), "", SharedReport::default());
     reader.collect();
-    let _unreadable = std::io::copy(&mut reader, &mut std::io::sink());
-    reader.collected()
+    match io::copy(&mut reader, &mut io::sink()) {
+        Err(error) if !error.get_ref().is_some_and(|error| error.is::<Refused>()) => Err(error),
+        _ => Ok(reader.collected()),
+    }
 }
 
 #[cfg(test)]
@@ -24,7 +37,7 @@ mod tests {
             \\i /etc/passwd\n";
         let found = |script: &str| {
             let script: Box<dyn Read + Send> = Box::new(std::io::Cursor::new(script.to_owned()));
-            mentions("db/seed.sql", "db", script)
+            mentions("db/seed.sql", "db", script).unwrap()
         };
         assert_eq!(
             found(script),

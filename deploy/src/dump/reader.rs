@@ -14,13 +14,15 @@ use super::{
     paths::Mention,
     postgres::{self, Command, Rules, Ruling, sends},
     report::SharedReport,
-    source::{CUT_OFF, Heading, Source},
+    source::{CUT_OFF, Heading, LONG_COMMAND, Source},
 };
 
 /// How much of a statement is held. A longer one passes as it is: what is rewritten is short.
 const STATEMENT_BYTES_MAX: usize = 1 << 20;
 /// How much is handed on at a time.
 const PIECE_BYTES: usize = 64 * 1024;
+/// How many files a script may read, each as often as it is named.
+const INCLUDED_MAX: usize = 10_000;
 /// How deep scripts may include each other.
 const DEPTH_MAX: usize = 16;
 
@@ -62,8 +64,12 @@ pub(crate) struct ScriptReader {
     report: SharedReport,
     mode: Mode,
     held: Held,
+    /// Whether a part of a row was read.
+    row_is_open: bool,
     /// How many branches are open.
     branches: u32,
+    /// How many files were entered beside the first.
+    included: usize,
     /// Files that are named, where that is all that is wanted.
     mentions: Option<Vec<Mention>>,
 }
@@ -87,7 +93,9 @@ impl ScriptReader {
             report,
             mode: Mode::Statements,
             held: Held::default(),
+            row_is_open: false,
             branches: 0,
+            included: 0,
             mentions: None,
         }
     }
@@ -222,7 +230,9 @@ impl ScriptReader {
             self.held.pending.extend_from_slice(b"\\;");
             return Ok(());
         }
-        source.bytes.read_until(b'\n', &mut line)?;
+        if !source.line(&mut line)? {
+            return Err(self.refuse(LONG_COMMAND.to_owned()));
+        }
         let words = line.trim_ascii_end();
         let command = match self.rules.command(words) {
             Ok(command) => command,

@@ -9,6 +9,12 @@ const PIECE_BYTES: usize = 64 * 1024;
 /// How much of a file's beginning says where it comes from.
 const HEADING_BYTES: usize = 4 * 1024;
 
+/// How much of a line is held.
+const LINE_BYTES_MAX: u64 = 1 << 20;
+
+/// Why a script is refused in which a command is too long.
+pub(super) const LONG_COMMAND: &str = "a command of the client has more than 1 MiB on its line";
+
 /// Why a script is refused that stops where it cannot end.
 pub(super) const CUT_OFF: &str =
     "it ends in the middle of a statement: the file is cut off; make it again";
@@ -90,6 +96,14 @@ impl Source {
         let begun = HEADINGS.into_iter().find(|(begin, _)| head.contains(begin));
         self.ending = begun.map(|(_, ending)| ending);
         Ok(Ok(Heading(head)))
+    }
+
+    /// Appends what is left of the line, with its end, or a part of it where it is longer than 1 MiB;
+    /// answers whether all of it came.
+    pub(super) fn line(&mut self, into: &mut Vec<u8>) -> io::Result<bool> {
+        let mut part = self.bytes.by_ref().take(LINE_BYTES_MAX);
+        let read = part.read_until(b'\n', into)?;
+        Ok((read as u64) < LINE_BYTES_MAX || into.ends_with(b"\n"))
     }
 
     /// Comments between statements passed by.

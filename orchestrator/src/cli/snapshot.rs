@@ -193,9 +193,8 @@ impl Import {
     /// How far it is.
     fn tell(&self, sent: u64, bytes: u64, caller: &Caller) -> std::io::Result<()> {
         let file = self.file.display();
-        let (sent, all) = (sent >> 20, bytes >> 20);
-        let line = match sent < all {
-            true => format!("{file}: {sent} of {all} MiB are sent"),
+        let line = match sent < bytes {
+            true => format!("{file}: {} of {} MiB are sent", sent >> 20, bytes >> 20),
             false => format!("{file}: all is sent; the server makes the snapshot"),
         };
         match self.json {

@@ -103,8 +103,7 @@ pub(crate) struct Plan {
     pub(crate) network: String,
 }
 
-/// A directory of the pool as a container sees it: the only things of the host that any container
-/// is ever given.
+/// A directory of the pool as a container sees it. Nothing else of the host is ever given to one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct BindMount {
     /// Where it is inside.
@@ -424,7 +423,6 @@ mod tests {
         body(plan, facts, &mark, &plan.volumes(facts, &mark), 2)
     }
 
-    /// With another digest every container is made anew the first time that it is started after an upgrade.
     fn bind(path: &str) -> BindMount {
         BindMount {
             path: path.to_owned(),
@@ -433,6 +431,7 @@ mod tests {
         }
     }
 
+    /// With another digest every container is made anew the first time that it is started after an upgrade.
     #[test]
     fn the_spec_of_a_container_is_the_same_in_every_version() {
         assert_eq!(
@@ -515,11 +514,14 @@ mod tests {
             starts_as_root: bool,
             volumes in proptest::collection::vec("/[a-z./]{1,12}", 0..4),
             data in proptest::option::of("/[a-z/]{1,12}"),
+            script: bool,
         ) {
             let data = data.map(|path| bind(&path));
+            let pipe = script.then(|| BindMount { read_only: true, ..bind("/pipe") });
             let plan = Plan {
                 kind: if database { Kind::Database } else { Kind::Service },
-                command, env, memory_bytes, cpu_milli, pids_max, starts_again, init, data, ..plan()
+                command, env, memory_bytes, cpu_milli, pids_max, starts_again, init, data,
+                script: pipe, ..plan()
             };
             let facts = ImageFacts { starts_as_root, volumes, ..ImageFacts::default() };
             let body = body_of(&plan, &facts);
@@ -556,6 +558,11 @@ mod tests {
             prop_assert_eq!(host.ipc_mode.as_deref(), Some("private"));
             prop_assert_eq!(host.network_mode.as_deref(), Some("net"));
             for mount in host.mounts.unwrap() {
+                if mount.typ == Some(MountType::BIND) && mount.target.as_deref() == Some("/pipe") {
+                    prop_assert_eq!(mount.read_only, Some(true));
+                    prop_assert!(script);
+                    continue;
+                }
                 if mount.typ == Some(MountType::BIND) {
                     prop_assert_eq!(mount.source.as_deref(), Some("/pool/x/data"));
                     prop_assert_eq!(mount.target.as_ref(), plan.data.as_ref().map(|data| &data.path));

@@ -19,15 +19,18 @@ use tokio::{
 
 use super::{
     super::{Docker, error::classify},
-    run::{Answer, Input, Run},
+    run::{Answer, Broken, Input, Run},
 };
-use crate::{dump::Refused, engine::EngineError, pieces::Writer};
+use crate::{content::is_unread, dump::Refused, engine::EngineError, pieces::Writer};
 
 /// How much of what a client prints is kept: its end.
 const SAID_BYTES_MAX: usize = 64 * 1024;
 
 /// How often it is looked at whether a client ended without reading all of its input.
 const EXEC_POLL: Duration = Duration::from_millis(300);
+
+/// How often in a row nothing has to wait for a reader before all of it has come.
+const QUIET_LOOKS: u32 = 2;
 
 /// Pieces in which compressed input is unpacked, and how many may wait to be sent.
 const PIECE_BYTES: usize = 256 * 1024;
@@ -98,7 +101,7 @@ impl Docker {
         tokio::select! {
             received = receive => received.map_err(|error| classify(what, error))?,
             // The engine keeps the connection of a program that ended before its input did.
-            ended = self.wait_for_exec(&exec.id, what) => ended?,
+            ended = self.wait_for_exec(&exec.id, what, reader.as_ref()) => ended?,
             () = send => {}
         }
         let ended = self.call(what, self.api().inspect_exec(&exec.id)).await?;
@@ -111,27 +114,42 @@ impl Docker {
         })
     }
 
-    /// Returns once the program has ended, and what it printed had time to come.
-    async fn wait_for_exec(&self, exec: &str, what: &str) -> Result<(), EngineError> {
+    /// Returns once the program has ended, and what it printed had time to come and to be read.
+    async fn wait_for_exec(
+        &self,
+        exec: &str,
+        what: &str,
+        reader: Option<&Writer>,
+    ) -> Result<(), EngineError> {
         loop {
             tokio::time::sleep(EXEC_POLL).await;
             let seen = self.call(what, self.api().inspect_exec(exec)).await?;
             if seen.running == Some(false) {
-                tokio::time::sleep(EXEC_POLL).await;
-                return Ok(());
+                break;
             }
         }
+        // While a reader has pieces before it, more may be behind them.
+        let mut quiet = 0;
+        while quiet < QUIET_LOOKS {
+            tokio::time::sleep(EXEC_POLL).await;
+            let idle = |reader: &Writer| reader.capacity() == reader.max_capacity();
+            quiet = match reader.is_none_or(idle) {
+                true => quiet + 1,
+                false => 0,
+            };
+        }
+        Ok(())
     }
 }
 
 /// Sends input, unpacked in a thread of its own; answers why that was not possible. A client that
 /// stopped at an error reads no further; its answer says why.
-async fn feed(text: Input, to: &mut (impl AsyncWrite + Unpin)) -> Option<String> {
+async fn feed(text: Input, to: &mut (impl AsyncWrite + Unpin)) -> Option<Broken> {
     if let Input::Bytes(bytes) = &text {
         let _stopped = to.write_all(bytes).await;
         return None;
     }
-    let (pieces, mut waiting) = mpsc::channel::<Result<Bytes, String>>(PIECES_MAX);
+    let (pieces, mut waiting) = mpsc::channel::<Result<Bytes, Broken>>(PIECES_MAX);
     tokio::task::spawn_blocking(move || {
         let broken = unpack(text, |piece| pieces.blocking_send(Ok(piece.into())).is_ok());
         if let Some(why) = broken {
@@ -152,12 +170,13 @@ async fn feed(text: Input, to: &mut (impl AsyncWrite + Unpin)) -> Option<String>
 }
 
 /// Reads input to its end, or until nobody takes the pieces; answers why that was not possible.
-pub(super) fn unpack(text: Input, mut take: impl FnMut(Vec<u8>) -> bool) -> Option<String> {
+pub(super) fn unpack(text: Input, mut take: impl FnMut(Vec<u8>) -> bool) -> Option<Broken> {
     let told = |error: io::Error| {
         let given_up = error.get_ref().is_some_and(|error| error.is::<Refused>());
         Some(match given_up {
-            true => error.to_string(),
-            false => format!("it cannot be unpacked: {error}"),
+            _ if is_unread(&error) => Broken::Unread(format!("it cannot be read: {error}")),
+            true => Broken::Unfit(error.to_string()),
+            false => Broken::Unfit(format!("it cannot be unpacked: {error}")),
         })
     };
     let mut left = UNPACKED_BYTES_MAX;
@@ -228,7 +247,9 @@ mod tests {
         assert_eq!((broken, sent.as_slice()), (None, b"select 1;".as_slice()));
         let cut = packed.slice(..packed.len() - 6);
         let broken = feed(input(cut), &mut Vec::new()).await;
-        assert!(broken.unwrap().starts_with("it cannot be unpacked"));
+        let told =
+            matches!(&broken, Some(Broken::Unfit(why)) if why.starts_with("it cannot be unpacked"));
+        assert!(told, "{broken:?}");
     }
 
     #[test]

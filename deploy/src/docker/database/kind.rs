@@ -13,6 +13,7 @@ use crate::{
     content::Content,
     databases::{DatabaseError, Seed},
     docker::image_facts::ImageFacts,
+    engine::EngineError,
 };
 
 /// Passwords of a server: the application's, and the one of whoever may change that.
@@ -264,7 +265,7 @@ pub(super) fn word(kind: &DatabaseKind) -> &'static str {
 /// A seed's file that could not be read.
 pub(super) fn unread(seed: &Seed, error: &io::Error) -> DatabaseError {
     let seed = describe_seed(seed);
-    DatabaseError::Pool(format!("{seed} cannot be read: {error}"))
+    EngineError::Unreachable(format!("{seed} cannot be read: {error}")).into()
 }
 
 /// Where a seed comes from, for messages.

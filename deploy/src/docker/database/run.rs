@@ -81,14 +81,23 @@ impl Run {
     }
 }
 
+/// Why a program did not get all of its input.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Broken {
+    /// What it was given is at fault.
+    Unfit(String),
+    /// What it was given could not be read, which may pass by itself.
+    Unread(String),
+}
+
 /// What a run answered.
 #[derive(Debug, Default)]
 pub(crate) struct Answer {
     pub(super) exit_code: i64,
     pub(super) output: String,
     pub(super) errors: String,
-    /// Why its input could not be unpacked.
-    pub(super) broken_input: Option<String>,
+    /// Why it did not get all of its input.
+    pub(super) broken_input: Option<Broken>,
 }
 
 impl Answer {

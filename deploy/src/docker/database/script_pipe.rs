@@ -5,17 +5,22 @@
 
 use std::{
     fs::{File, OpenOptions, Permissions},
-    io::{self, Write as _},
+    io::{self, ErrorKind, Write as _},
     os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     time::Duration,
 };
 
+use nix::fcntl::{FcntlArg, fcntl};
 use rustix::{fs::OFlags, io::Errno};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-use super::{exec::unpack, run::Input, script::Script};
+use super::{
+    exec::unpack,
+    run::{Broken, Input},
+    script::Script,
+};
 use crate::docker::container::host_config::BindMount;
 
 /// Where the pipe's folder is inside.
@@ -25,8 +30,11 @@ pub(super) const SCRIPT: &str = "/dayfly-seed/script";
 /// The pipe in its folder.
 const NAME: &str = "script";
 
+/// What the pipe holds, where the kernel allows that much.
+const PIPE_BYTES: i32 = 1 << 20;
+
 /// How often it is looked at whether somebody reads.
-const LOOK_EVERY: Duration = Duration::from_millis(5);
+const LOOK_EVERY: Duration = Duration::from_millis(1);
 
 /// A named pipe in a folder of its own. What runs in the container can neither replace it nor put
 /// anything beside it; our side is opened by a path that only we can change.
@@ -62,23 +70,46 @@ impl ScriptPipe {
         }
     }
 
-    /// Writes what a script becomes to whoever reads, and answers why that was not possible. A client
-    /// that stopped at an error reads no further; its answer says why. Ends when `over` is cancelled
-    /// before anybody read.
-    pub(super) async fn feed(&self, script: Script, over: CancellationToken) -> Option<String> {
+    /// Writes what a script becomes to whoever reads. Ends when `over` is cancelled: nobody reads any
+    /// more then.
+    pub(super) async fn feed(&self, script: Script, over: CancellationToken) -> Fed {
         let path = self.path();
         let writing = tokio::task::spawn_blocking(move || {
-            let mut reader = match open(&path, &over) {
-                Ok(reader) => reader?,
-                Err(error) => return Some(format!("it cannot be handed over: {error}")),
+            let mut file = match open(&path, &over) {
+                Ok(Some(file)) => file,
+                Ok(None) => return Fed::Part,
+                Err(error) => return Fed::unread(&error),
             };
-            unpack(Input::Script(script), |piece| {
-                reader.write_all(&piece).is_ok()
-            })
+            let mut taken = true;
+            let broken = unpack(Input::Script(script), |piece| {
+                taken = write(&mut file, &piece, &over).is_ok();
+                taken
+            });
+            match broken {
+                Some(broken) => Fed::Broken(broken),
+                None if taken => Fed::Whole,
+                None => Fed::Part,
+            }
         });
-        writing
-            .await
-            .unwrap_or_else(|error| Some(error.to_string()))
+        let written = writing.await;
+        written.unwrap_or_else(|error| Fed::unread(&io::Error::other(error)))
+    }
+}
+
+/// How much of a script a client took.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Fed {
+    /// All of it.
+    Whole,
+    /// It ended before that.
+    Part,
+    /// There was no more to take, and why.
+    Broken(Broken),
+}
+
+impl Fed {
+    fn unread(error: &io::Error) -> Self {
+        Self::Broken(Broken::Unread(format!("it cannot be handed over: {error}")))
     }
 }
 
@@ -87,19 +118,36 @@ fn open(path: &Path, over: &CancellationToken) -> io::Result<Option<File>> {
     let mut options = OpenOptions::new();
     let flags = i32::try_from(OFlags::NONBLOCK.bits()).map_err(io::Error::other)?;
     options.write(true).custom_flags(flags);
-    loop {
+    while !over.is_cancelled() {
         match options.open(path) {
             Ok(file) => {
-                rustix::fs::fcntl_setfl(&file, OFlags::empty())?;
+                // Where the kernel gives less, scripts take longer.
+                let _ = fcntl(&file, FcntlArg::F_SETPIPE_SZ(PIPE_BYTES));
                 return Ok(Some(file));
             }
-            Err(error) if error.raw_os_error() != Some(Errno::NXIO.raw_os_error()) => {
-                return Err(error);
+            Err(error) if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) => {
+                std::thread::sleep(LOOK_EVERY);
             }
-            Err(_) if over.is_cancelled() => return Ok(None),
-            Err(_) => std::thread::sleep(LOOK_EVERY),
+            Err(error) => return Err(error),
         }
     }
+    Ok(None)
+}
+
+/// Writes all of a piece. A full pipe is looked at again and again, so that a reader that stands still
+/// holds nobody once that is over; it is large enough that none waits for us meanwhile.
+fn write(file: &mut File, mut piece: &[u8], over: &CancellationToken) -> io::Result<()> {
+    while !piece.is_empty() {
+        match file.write(piece) {
+            Ok(written) => piece = &piece[written..],
+            Err(error) if error.kind() == ErrorKind::WouldBlock && !over.is_cancelled() => {
+                std::thread::sleep(LOOK_EVERY);
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -138,11 +186,23 @@ mod tests {
         for text in ["select 1;\n", &long] {
             let (fed, text_read) =
                 tokio::join!(pipe.feed(script(text), over.clone()), read(2 << 20));
-            assert_eq!((fed, text_read.unwrap().as_str()), (None, text));
+            assert_eq!((fed, text_read.unwrap().as_str()), (Fed::Whole, text));
         }
-        let (fed, _) = tokio::join!(pipe.feed(script(&long), over.clone()), read(10));
-        assert_eq!(fed, None);
-        over.cancel();
-        assert_eq!(pipe.feed(script(&long), over).await, None);
+        let longer = long.repeat(3);
+        let (fed, _) = tokio::join!(pipe.feed(script(&longer), over.clone()), read(10));
+        assert_eq!(fed, Fed::Part);
+        // One that opens it and stands still.
+        let _still = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(&path)
+            .unwrap();
+        let later = over.clone();
+        let (fed, ()) = tokio::join!(pipe.feed(script(&longer), over.clone()), async move {
+            tokio::task::yield_now().await;
+            later.cancel();
+        });
+        assert_eq!(fed, Fed::Part);
+        assert_eq!(pipe.feed(script(&long), over).await, Fed::Part);
     }
 }

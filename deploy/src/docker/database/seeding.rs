@@ -11,9 +11,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     kind::{Kind, Seeding, describe_seed},
-    run::{Answer, Input, Run},
+    run::{Answer, Broken, Input, Run},
     script::{Dialect, Script},
-    script_pipe::ScriptPipe,
+    script_pipe::{Fed, ScriptPipe},
 };
 use crate::{
     content::Content,
@@ -198,11 +198,19 @@ impl Docker {
             over.cancel();
             answer
         };
-        let (answer, broken_input) = tokio::join!(client, pipe.feed(script, over.clone()));
-        Ok(Answer {
-            broken_input,
-            ..answer?
-        })
+        let (answer, fed) = tokio::join!(client, pipe.feed(script, over.clone()));
+        let mut answer = answer?;
+        answer.broken_input = match fed {
+            Fed::Whole => None,
+            Fed::Broken(broken) => Some(broken),
+            // Its own error says why, where it has one.
+            Fed::Part if answer.exit_code != 0 => None,
+            Fed::Part => {
+                let why = "the client ended before the script did".to_owned();
+                Some(Broken::Unfit(why))
+            }
+        };
+        Ok(answer)
     }
 
     /// Has an archive written as a script by one program, and that run by another one meanwhile.
@@ -274,11 +282,15 @@ impl Docker {
                 output: self.last_lines(id, OUTPUT_LINES).await?,
             });
         }
-        if let Some(why) = &answer.broken_input {
-            return Ok(DatabaseError::SeedUnfit {
-                path,
-                why: why.clone(),
-            });
+        match &answer.broken_input {
+            Some(Broken::Unread(why)) => {
+                return Err(EngineError::Unreachable(format!("{path}: {why}")));
+            }
+            Some(Broken::Unfit(why)) => {
+                let why = why.clone();
+                return Ok(DatabaseError::SeedUnfit { path, why });
+            }
+            None => {}
         }
         let (line, message) = kind.complaint(answer);
         Ok(DatabaseError::Seed {

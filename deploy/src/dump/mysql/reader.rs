@@ -15,7 +15,7 @@ use crate::dump::{
     held::Held,
     reader::Refused,
     report::SharedReport,
-    source::{CUT_OFF, Source},
+    source::{CUT_OFF, LONG_COMMAND, Source},
 };
 
 /// How much of a statement is held. Of a longer one, its beginning decides.
@@ -233,7 +233,9 @@ impl MysqlReader {
     fn delimiter(&mut self) -> io::Result<()> {
         let mut line = Vec::new();
         if !self.held.pending.ends_with(b"\n") {
-            self.source.bytes.read_until(b'\n', &mut line)?;
+            if !self.source.line(&mut line)? {
+                return Err(self.refuse(LONG_COMMAND.to_owned()));
+            }
             self.source.line += u64::from(line.ends_with(b"\n"));
         }
         let mut words = line

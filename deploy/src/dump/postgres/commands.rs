@@ -180,8 +180,15 @@ fn copy(rest: &[u8]) -> Result<Command, String> {
     }
     let from = at.filter(|&at| s.is(at, "from"));
     let from = from.ok_or("\\copy writes a file, which a seed may not")?;
-    if s.is_any(from + 1, &["stdin", "pstdin"]) {
+    if s.is(from + 1, "stdin") {
         return Ok(Command::Rows);
+    }
+    if s.is(from + 1, "pstdin") {
+        return Err(
+            "\\copy reads what psql is given beside the script (pstdin); write stdin for the \
+                    lines that follow"
+                .to_owned(),
+        );
     }
     if s.is(from + 1, "program") || rest.contains(&b'`') {
         return Err(

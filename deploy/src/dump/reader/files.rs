@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{DEPTH_MAX, ScriptReader};
+use super::{DEPTH_MAX, INCLUDED_MAX, ScriptReader};
 use crate::dump::{
     paths::{Mention, resolve},
     source::Source,
@@ -10,6 +10,14 @@ use crate::dump::{
 
 impl ScriptReader {
     pub(super) fn mention(&mut self, path: &str, beside: bool, is_script: bool) {
+        // More than that many are not read either.
+        if self
+            .mentions
+            .as_ref()
+            .is_some_and(|all| all.len() >= INCLUDED_MAX)
+        {
+            return;
+        }
         let script = self.sources.last().map_or("", |source| &source.path);
         let candidates = resolve(&self.folder, script, path, beside);
         if let (Ok(candidates), Some(mentions)) = (candidates, &mut self.mentions) {
@@ -43,6 +51,11 @@ impl ScriptReader {
             let why = format!(
                 "it reads {path} in an \\if, and whether it is run is not known before; read it outside"
             );
+            return Err(self.refuse(why));
+        }
+        self.included += 1;
+        if self.included > INCLUDED_MAX {
+            let why = format!("it reads more than {INCLUDED_MAX} files; put some of them together");
             return Err(self.refuse(why));
         }
         let script = self.source()?.path.clone();

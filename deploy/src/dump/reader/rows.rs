@@ -1,18 +1,31 @@
 //! Rows between the statements of a script.
 
-use std::io::{self, BufRead as _};
+use std::io;
 
 use super::{Mode, ScriptReader};
+use crate::dump::source::LONG_COMMAND;
 
 impl ScriptReader {
     pub(super) fn read_row(&mut self) -> io::Result<()> {
         let from = self.held.out.len();
         let mut out = std::mem::take(&mut self.held.out);
-        let read = self.source()?.bytes.read_until(b'\n', &mut out);
+        let read = self.source()?.line(&mut out);
         self.held.out = out;
-        read?;
+        let whole = read?;
         let row = self.held.out[from..].trim_ascii_end();
-        let (is_end, is_nothing) = (row == b"\\.", self.held.out.len() == from);
+        let is_nothing = self.held.out.len() == from;
+        let is_end = row == b"\\." && whole && !self.row_is_open;
+        if !whole {
+            self.row_is_open = true;
+            return Ok(());
+        }
+        // A file that ends right after a part of its last row.
+        if std::mem::take(&mut self.row_is_open) && is_nothing {
+            self.held.out.push(b'\n');
+            self.source()?.line += 1;
+            self.held.lines += 1;
+            return Ok(());
+        }
         if self.source()?.is_rows {
             return self.row_of_file(from, is_end, is_nothing);
         }
@@ -58,7 +71,9 @@ impl ScriptReader {
     pub(super) fn rest_before_rows(&mut self) -> io::Result<()> {
         let mut rest = Vec::new();
         let source = self.source()?;
-        source.bytes.read_until(b'\n', &mut rest)?;
+        if !source.line(&mut rest)? {
+            return Err(self.refuse(LONG_COMMAND.to_owned()));
+        }
         source.line += 1;
         let rest = rest.trim_ascii();
         if !rest.is_empty() && !rest.starts_with(b"--") {

@@ -277,3 +277,28 @@ fn a_dump_without_its_last_line_is_read_and_that_is_noted() {
     let notes = report.lock().notes();
     assert!(notes[0].contains("may be cut off"), "{notes:?}");
 }
+
+#[test]
+fn a_row_of_any_length_passes_and_a_command_of_that_length_is_refused() {
+    let long = "x".repeat(3 << 20);
+    let script = format!("copy t from stdin;\n{long}\n\\.\nselect 1;\n");
+    assert_eq!(read(&script, &[]).0.unwrap(), script);
+    // A part of a row is no end of rows.
+    let script = format!("copy t from stdin;\n{}\\.\n\\.\n", "x".repeat(1 << 20));
+    assert_eq!(read(&script, &[]).0.unwrap(), script);
+    let open_row = format!("copy t from stdin;\n{long}");
+    let refused = read(&open_row, &[]).0.unwrap_err();
+    assert!(refused.contains("in the middle of rows"), "{refused}");
+    let refused = read(&format!("\\echo {long}\n"), &[]).0.unwrap_err();
+    assert!(refused.contains("more than 1 MiB"), "{refused}");
+    let rows = format!("{long}\n{}", "y".repeat(1 << 20));
+    let (told, _) = read("\\copy t from 'rows.txt'\n", &[("db/rows.txt", &rows)]);
+    assert!(told.unwrap().ends_with(&format!("{rows}\n\\.\n")));
+}
+
+#[test]
+fn files_that_name_each_other_without_end_are_refused() {
+    let many = "\\ir b.sql\n".repeat(10_001);
+    let refused = read(&many, &[("db/b.sql", "select 1;\n")]).0.unwrap_err();
+    assert!(refused.contains("more than 10000 files"), "{refused}");
+}

@@ -11,6 +11,11 @@ use super::super::{
 };
 
 const FILE: &str = ".gitattributes";
+/// Bytes of one such file, and of all of a commit.
+const FILE_BYTES_MAX: u64 = 256 << 10;
+const FILES_BYTES_MAX: u64 = 4 << 20;
+/// Paths that git is asked for at once: its answer is held.
+const PATHS_AT_ONCE: usize = 2_000;
 const DOING: &str = "read the commit's attributes";
 
 /// The entries that may be pointers by their size and are led to Git LFS, by their places in the
@@ -45,13 +50,14 @@ fn is_attributes(entry: &Entry) -> bool {
 
 /// Whether git has to be asked at all: most attributes are about ends of lines.
 async fn name_lfs(tree: &Tree, files: &[&Entry]) -> Result<bool, SourceError> {
-    let most = tree.limits.file_bytes_max;
-    if let Some(long) = files.iter().find(|entry| entry.size > most) {
-        let why = format!(
-            "it has {} bytes; at most {most} can be read here",
-            long.size
-        );
-        return Err(SourceError::unfit(&long.path, why));
+    let long = files.iter().find(|entry| entry.size > FILE_BYTES_MAX);
+    if let Some(Entry { path, size, .. }) = long {
+        let why = format!("it has {size} bytes; at most {FILE_BYTES_MAX} are read");
+        return Err(SourceError::unfit(path, why));
+    }
+    if files.iter().map(|entry| entry.size).sum::<u64>() > FILES_BYTES_MAX {
+        let why = format!("all files of this name have more than {FILES_BYTES_MAX} bytes");
+        return Err(SourceError::unfit(FILE, why));
     }
     let contents = tree.contents(files).await?;
     Ok(contents.iter().any(|text| has(text, b"lfs")))
@@ -77,9 +83,18 @@ async fn filters(tree: &Tree, files: &[&Entry], paths: &[&str]) -> Result<Vec<bo
         .map(|entry| format!("100644 {}\t{}\0", entry.id, entry.path))
         .collect();
     answer(git(&["update-index", "-z", "--index-info"]), &index).await?;
+    let mut filters = Vec::with_capacity(paths.len());
+    for paths in paths.chunks(PATHS_AT_ONCE) {
+        let check = ["check-attr", "--cached", "-z", "--stdin", "filter"];
+        filters.extend(are_lfs(git(&check), paths).await?);
+    }
+    Ok(filters)
+}
+
+/// What git says of some paths.
+async fn are_lfs(check: Command, paths: &[&str]) -> Result<Vec<bool>, SourceError> {
     let asked: String = paths.iter().map(|path| format!("{path}\0")).collect();
-    let check = ["check-attr", "--cached", "-z", "--stdin", "filter"];
-    let told = answer(git(&check), &asked).await?;
+    let told = answer(check, &asked).await?;
     let told = String::from_utf8_lossy(&told);
     // Path, attribute and value, each with a NUL behind it, in the order in which paths were asked for.
     let fields: Vec<&str> = told.split_terminator('\0').collect();

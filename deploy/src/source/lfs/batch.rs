@@ -128,10 +128,22 @@ pub(super) fn message(body: &[u8]) -> String {
     })
 }
 
+/// Headers that the forge may ask for with a request.
+const HEADERS_MAX: usize = 32;
+
 impl Action {
     /// What is sent with the request.
     pub(super) fn headers(&self) -> Result<HeaderMap, String> {
         let mut headers = HeaderMap::new();
+        if self
+            .header
+            .as_ref()
+            .is_some_and(|header| header.len() > HEADERS_MAX)
+        {
+            return Err(format!(
+                "the forge wants more than {HEADERS_MAX} headers to be sent"
+            ));
+        }
         for (name, value) in self.header.iter().flatten() {
             let pair = (
                 HeaderName::try_from(name.as_str()),

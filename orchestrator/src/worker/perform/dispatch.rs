@@ -17,8 +17,8 @@ use crate::{
     worker::{Ports, PreviewState},
 };
 
-/// How long it may take to read what a commit asks for, its fetch included.
-const READ_MAX: Duration = Duration::from_secs(6 * 60);
+/// How long it may take to read what a commit asks for: its fetch (5 minutes), and its Git LFS files (10).
+const READ_MAX: Duration = Duration::from_secs(16 * 60);
 
 /// Does one step, within its deadline, its beginning counted first.
 pub(crate) async fn perform(

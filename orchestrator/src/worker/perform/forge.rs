@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use deploy::names::{CommitSha, RevisionNumber};
+use deploy::{
+    blueprint::SeedSource,
+    names::{CommitSha, DatabaseName, RevisionNumber},
+};
 use webhook::{
     forge::{Deployment, DeploymentState, Forge, ForgeError, PullRequest, PullRequestState},
     names::{PullRequestNumber, RepoName},
@@ -13,7 +16,8 @@ use crate::{
     clock::wall_ms,
     forge::report,
     lifecycle::{Answer, Head, Phase, Read},
-    preview::seeds::seeds,
+    preview::{current, seeds::seeds},
+    worker::PreviewState,
 };
 
 /// The forge, and what the preview is called there.
@@ -86,7 +90,9 @@ pub(super) async fn report(context: &StepContext<'_>) -> Result<Effect, StepErro
     store.set_reported(context.preview, String::new()).await?;
     let events = context.ports.store.events(context.preview).await?;
     let state = context.state;
-    let seeds = seeds(context.ports, &state.row, &state.observed).await;
+    let mut seeds = seeds(context.ports, &state.row, &state.observed).await;
+    // What somebody brought may be of people; only what the repository holds is told to its readers.
+    seeds.retain(|name, _| !is_of_snapshot(state, name));
     let body = report::comment(&context.ports.settings, state, &events, &seeds);
     let marker = report::marker(context.preview);
     forge.keep_comment(repo, number, &marker, &body).await?;
@@ -159,4 +165,13 @@ pub(super) async fn delete_records(context: &StepContext<'_>) -> Result<Effect, 
         .set_records(context.preview, false)
         .await?;
     Ok(Effect::Done)
+}
+
+/// Whether a database starts from a snapshot of the server's.
+fn is_of_snapshot(state: &PreviewState, name: &DatabaseName) -> bool {
+    let shown = current::shown(&state.row, &state.observed);
+    let mut databases = shown.into_iter().flat_map(|revision| revision.databases());
+    databases.any(|database| {
+        database.name == *name && matches!(database.seed, Some(SeedSource::Snapshot { .. }))
+    })
 }
