@@ -120,7 +120,7 @@ fn steps_keep_their_words_in_the_history_of_a_preview() {
     );
 }
 
-const SERVICES: &str = r#"{"name":"web","image":{"Build":{"context":"api","dockerfile":"Dockerfile","target":"final","args":{"MODE":"dev"},"secrets":["TOKEN"]}},"public":true,"main":true,"port":8080,"health":{"Path":"/healthz"},"command":["./server","--fast"],"env":{"GREETING":"hello"},"memory_bytes":536870912,"cpu_milli":1000},{"name":"worker","image":{"Reference":"example/worker:pr-{number}"},"public":false,"main":false,"port":9000,"health":"Tcp","command":null,"env":{},"memory_bytes":536870912,"cpu_milli":500}"#;
+const SERVICES: &str = r#"{"name":"web","image":{"Build":{"context":"api","dockerfile":"Dockerfile","target":"final","args":{"MODE":"dev"},"secrets":["TOKEN"]}},"public":true,"main":true,"port":8080,"health":{"Path":"/healthz"},"command":["./server","--fast"],"env":{"GREETING":"hello"},"memory_bytes":536870912,"cpu_milli":1000},{"name":"worker","image":{"Reference":"example/worker:pr-{number}"},"public":false,"main":false,"port":9000,"port_is_default":true,"health":"Tcp","command":null,"env":{},"memory_bytes":536870912,"cpu_milli":500,"init":true}"#;
 
 fn database(engine: &str, seed: &str, on_push: &str) -> String {
     format!(
@@ -141,6 +141,7 @@ fn blueprints(version: &str) -> Vec<String> {
     let seeds = [
         "null",
         r#"{"Sql":{"paths":["db/a.sql","db/b.sql.gz"]}}"#,
+        r#"{"Sql":{"paths":["db/a.sql"],"beside":["db/rows.csv"]}}"#,
         r#"{"PgCustom":{"path":"db/a.dump"}}"#,
         r#"{"PgDirectory":{"path":"db/d","files":["db/d/toc.dat"]}}"#,
         r#"{"Rdb":{"path":"db/a.rdb"}}"#,
@@ -164,7 +165,7 @@ fn blueprints(version: &str) -> Vec<String> {
     databases
         .map(|database| {
             format!(
-                r#"{{{version}"origin":"dayfly.toml","services":[{SERVICES}],"databases":[{database}],"notes":["a note"]}}"#
+                r#"{{{version}"origin":"dayfly.toml","services":[{SERVICES}],"databases":[{database}],"notes":["a note"],"missing":["a submodule."]}}"#
             )
         })
         .collect()
@@ -224,6 +225,6 @@ fn labels_of_the_engines_objects_are_read_as_they_were_set() {
 fn the_table_of_routes_is_read_as_the_proxy_left_it() {
     let digest = "d".repeat(64);
     stays::<RouteTable>(&format!(
-        r#"{{"routes":{{"dayfly.localhost":{{"key":"control","upstream":"ControlPlane","access":"Open"}},"pr-7--shop.localhost":{{"key":"shop-7/r3","upstream":{{"Address":"10.213.0.2:8080"}},"access":{{"Sessions":["{digest}"]}}}},"pr-8--shop.localhost":{{"key":"shop-8","upstream":"Ask","access":"Open"}}}}}}"#
+        r#"{{"routes":{{"dayfly.localhost":{{"key":"control","upstream":"ControlPlane","access":"Open"}},"pr-7--shop.localhost":{{"key":"shop-7/r3","upstream":{{"Address":"10.213.0.2:8080"}},"access":{{"Sessions":["{digest}"]}},"group":"shop-7"}},"pr-8--shop.localhost":{{"key":"shop-8","upstream":"Ask","access":"Open"}}}}}}"#
     ));
 }

@@ -60,31 +60,33 @@ impl Rules {
             _ => Ruling::Keep,
         }
     }
-}
 
-/// `alter table [only] name drop constraint`, and `… alter column name drop default`.
-pub(super) fn alter_table(s: &Statement<'_>) -> Ruling {
-    let table = 2 + usize::from(s.is(1, "foreign"));
-    if s.is(table, "if") {
-        return Ruling::Keep;
-    }
-    let name = table + usize::from(s.is(table, "only"));
-    let mut end = name + 1;
-    while s.is_sign(end, b'.') {
-        end += 2;
-    }
-    if s.are(end, &["drop", "constraint"]) && !s.is(end + 2, "if") {
-        let text = s.replaced(end + 2..end + 2, b"if exists ");
-        let s = Statement::new(&text);
-        return Ruling::Become(s.replaced(table..table, b"if exists "));
-    }
-    let column = end + 1 + usize::from(s.is(end + 1, "column"));
-    match s.is(end, "alter") {
-        true if s.is(column + 1, "drop") => Ruling::Become(s.replaced(table..table, b"if exists ")),
-        true if s.is(column + 1, "set") && s.is_sign(column + 2, b'(') => {
-            column_options(s, column + 3)
+    /// `alter table [only] name drop constraint`, and `… alter column name drop default`.
+    pub(super) fn alter_table(&self, s: &Statement<'_>) -> Ruling {
+        let table = 2 + usize::from(s.is(1, "foreign"));
+        if s.is(table, "if") {
+            return Ruling::Keep;
         }
-        _ => Ruling::Keep,
+        let name = table + usize::from(s.is(table, "only"));
+        let mut end = name + 1;
+        while s.is_sign(end, b'.') {
+            end += 2;
+        }
+        if s.are(end, &["drop", "constraint"]) && !s.is(end + 2, "if") {
+            let text = s.replaced(end + 2..end + 2, b"if exists ");
+            let s = Statement::new(&text);
+            return Ruling::Become(s.replaced(table..table, b"if exists "));
+        }
+        let column = end + 1 + usize::from(s.is(end + 1, "column"));
+        match s.is(end, "alter") {
+            true if s.is(column + 1, "drop") => {
+                Ruling::Become(s.replaced(table..table, b"if exists "))
+            }
+            true if s.is(column + 1, "set") && s.is_sign(column + 2, b'(') => {
+                column_options(s, column + 3)
+            }
+            _ => Ruling::Keep,
+        }
     }
 }
 

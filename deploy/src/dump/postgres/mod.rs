@@ -128,7 +128,7 @@ fn alter(rules: &mut Rules, s: &Statement<'_>) -> Ruling {
         () if s.is(1, "tablespace") => rules.skip("a tablespace"),
         () if s.are(1, &["user", "mapping"]) => rules.skip("a user mapping"),
         () if s.are(1, &["default", "privileges"]) => rules.default_privileges(s),
-        () if s.is(1, "table") || s.are(1, &["foreign", "table"]) => clean::alter_table(s),
+        () if s.is(1, "table") || s.are(1, &["foreign", "table"]) => rules.alter_table(s),
         () => Ruling::Keep,
     }
 }
