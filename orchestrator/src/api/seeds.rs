@@ -14,5 +14,5 @@ pub(super) async fn seeds(
 ) -> Result<Json<Seeds>, Problem> {
     let ports = state.workers.ports();
     let observed = current::observed(ports, &row).await?;
-    Ok(Json(seeds::seeds(ports, &row, &observed).await))
+    Ok(Json(seeds::seeds(ports, &row, &observed, |_| true).await))
 }

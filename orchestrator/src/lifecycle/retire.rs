@@ -18,8 +18,8 @@ use super::{
 /// under way when its step was dropped may still appear after the first.
 pub(super) const EMPTY_CHECKS: u32 = 2;
 
-/// The same after a build was cut off by our death, so that nobody heard of its end. An engine that was writing the image goes on with it for some
-/// seconds; these checks are half a second apart.
+/// The same after a build was cut off by our death, so that nobody heard of its end. An engine that was
+/// writing the image goes on with it for some seconds; these checks are half a second apart.
 const EMPTY_CHECKS_AFTER_BUILD: u32 = 20;
 
 /// Takes away what neither serves nor is being brought up.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use deploy::{
+    blueprint::Database,
     databases::SeedReport,
     names::{DatabaseKey, DatabaseName},
 };
@@ -13,8 +14,14 @@ use crate::{lifecycle::Observed, store::PreviewRow, worker::Ports};
 /// By database.
 pub type Seeds = BTreeMap<DatabaseName, SeedReport>;
 
-/// Of the revision that people mean. What cannot be read is missing, and fails nothing.
-pub async fn seeds(ports: &Ports, row: &PreviewRow, observed: &Observed) -> Seeds {
+/// Of these databases of the revision that people mean. What cannot be read is missing, and fails
+/// nothing.
+pub async fn seeds(
+    ports: &Ports,
+    row: &PreviewRow,
+    observed: &Observed,
+    wanted: fn(&Database) -> bool,
+) -> Seeds {
     let mut seeds = Seeds::new();
     let Some(revision) = current::shown(row, observed) else {
         return seeds;
@@ -22,7 +29,7 @@ pub async fn seeds(ports: &Ports, row: &PreviewRow, observed: &Observed) -> Seed
     let Some(generation) = revision.generation else {
         return seeds;
     };
-    for database in revision.databases() {
+    for database in revision.databases().filter(|database| wanted(database)) {
         let key = DatabaseKey {
             preview: row.id.clone(),
             generation,

@@ -1,7 +1,7 @@
 //! Data: databases from snapshots of several sizes, and copies of what runs under load.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -151,25 +151,25 @@ async fn from_snapshots(dayfly: &Dayfly) -> anyhow::Result<Vec<Row>> {
     ])
 }
 
+/// What `pg_dump` makes of a database of ours, in a file of this name on the host.
+pub(super) async fn dumped(
+    dayfly: &Dayfly,
+    inside: &str,
+    name: &str,
+    options: &[&str],
+) -> anyhow::Result<PathBuf> {
+    let dump = ["exec", inside, "pg_dump", "-U", "app", "-f", "/tmp/dump"];
+    Docker::run(&[&dump, options, &["app"]].concat()).await?;
+    let file = dayfly.data().join(name);
+    let from = format!("{inside}:/tmp/dump");
+    Docker::run(&["cp", &from, &file.display().to_string()]).await?;
+    Ok(file)
+}
+
 /// The same data by `pg_restore` into a fresh server, and by `createdb -T` on the one that has them.
 async fn beside_restore(dayfly: &Dayfly, big: &str) -> anyhow::Result<Row> {
     let inside = container(dayfly, big).await?;
-    let dump = [
-        "exec",
-        &inside,
-        "pg_dump",
-        "-U",
-        "app",
-        "-Fc",
-        "-Z0",
-        "-f",
-        "/tmp/dump",
-        "app",
-    ];
-    Docker::run(&dump).await?;
-    let file = dayfly.data().join("dump");
-    let from = format!("{inside}:/tmp/dump");
-    Docker::run(&["cp", &from, &file.display().to_string()]).await?;
+    let file = dumped(dayfly, &inside, "dump", &["-Fc", "-Z0"]).await?;
     let template = Instant::now();
     Docker::run(&[
         "exec", &inside, "createdb", "-U", "app", "-T", "app", "copy",

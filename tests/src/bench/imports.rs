@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, ensure};
 
 use super::{
-    forks::{container, filled},
+    forks::{container, dumped, filled},
     numbers::{median, ms},
     row::Row,
 };
@@ -31,20 +31,7 @@ const MEMORY_GOAL_MIB: f64 = 64.0;
 pub(super) async fn measure(dayfly: &Dayfly, quick: bool) -> anyhow::Result<Vec<Row>> {
     let source = filled(dayfly, SCALE).await?;
     let inside = container(dayfly, &source).await?;
-    let dump = [
-        "exec",
-        &inside,
-        "pg_dump",
-        "-U",
-        "app",
-        "-f",
-        "/tmp/dump.sql",
-        "app",
-    ];
-    Docker::run(&dump).await?;
-    let file = dayfly.data().join("dump.sql");
-    let from = format!("{inside}:/tmp/dump.sql");
-    Docker::run(&["cp", &from, &file.display().to_string()]).await?;
+    let file = dumped(dayfly, &inside, "dump.sql", &[]).await?;
     dayfly.remove(&source).await?;
     let length = std::fs::metadata(&file)?.len();
     ensure!(length >= DUMP_BYTES_MIN, "the dump has {length} bytes only");

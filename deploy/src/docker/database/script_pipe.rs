@@ -43,12 +43,7 @@ pub(super) struct ScriptPipe(TempDir);
 impl ScriptPipe {
     /// Makes one in a folder; it goes when this is dropped.
     pub(super) fn make(folder: &Path) -> io::Result<Self> {
-        let readable = Permissions::from_mode(0o755);
-        let pipe = Self(
-            tempfile::Builder::new()
-                .permissions(readable)
-                .tempdir_in(folder)?,
-        );
+        let pipe = Self(tempfile::tempdir_in(folder)?);
         let mode = nix::sys::stat::Mode::from_bits_truncate(0o644);
         nix::unistd::mkfifo(&pipe.path(), mode)?;
         // Whatever the process's mask is, the server's user reads it.

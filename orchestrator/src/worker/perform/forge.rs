@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use deploy::{
-    blueprint::SeedSource,
-    names::{CommitSha, DatabaseName, RevisionNumber},
+    blueprint::{Database, SeedSource},
+    names::{CommitSha, RevisionNumber},
 };
 use webhook::{
     forge::{Deployment, DeploymentState, Forge, ForgeError, PullRequest, PullRequestState},
@@ -16,8 +16,7 @@ use crate::{
     clock::wall_ms,
     forge::report,
     lifecycle::{Answer, Head, Phase, Read},
-    preview::{current, seeds::seeds},
-    worker::PreviewState,
+    preview::seeds::{Seeds, seeds},
 };
 
 /// The forge, and what the preview is called there.
@@ -90,9 +89,10 @@ pub(super) async fn report(context: &StepContext<'_>) -> Result<Effect, StepErro
     store.set_reported(context.preview, String::new()).await?;
     let events = context.ports.store.events(context.preview).await?;
     let state = context.state;
-    let mut seeds = seeds(context.ports, &state.row, &state.observed).await;
-    // What somebody brought may be of people; only what the repository holds is told to its readers.
-    seeds.retain(|name, _| !is_of_snapshot(state, name));
+    let seeds = match summary.phase {
+        Phase::Live => seeds(context.ports, &state.row, &state.observed, is_of_repository).await,
+        _ => Seeds::new(),
+    };
     let body = report::comment(&context.ports.settings, state, &events, &seeds);
     let marker = report::marker(context.preview);
     forge.keep_comment(repo, number, &marker, &body).await?;
@@ -167,11 +167,8 @@ pub(super) async fn delete_records(context: &StepContext<'_>) -> Result<Effect, 
     Ok(Effect::Done)
 }
 
-/// Whether a database starts from a snapshot of the server's.
-fn is_of_snapshot(state: &PreviewState, name: &DatabaseName) -> bool {
-    let shown = current::shown(&state.row, &state.observed);
-    let mut databases = shown.into_iter().flat_map(|revision| revision.databases());
-    databases.any(|database| {
-        database.name == *name && matches!(database.seed, Some(SeedSource::Snapshot { .. }))
-    })
+/// Whether a comment may tell what a database holds: what somebody brought to the server may be of
+/// people, and only what the repository holds is told to its readers.
+fn is_of_repository(database: &Database) -> bool {
+    !matches!(database.seed, Some(SeedSource::Snapshot { .. }))
 }
