@@ -300,9 +300,9 @@ pub trait Builder: Send + Sync {
     /// engine too.
     async fn build(&self, request: &BuildRequest, sink: BuildSink) -> Result<ImageId, BuildError>;
 
-    /// Waits until no build of the preview that this process asked for, and that nobody waits for any
-    /// more, can make an image: what was being written when its build was dropped is written to the
-    /// end by some engines.
+    /// Waits until no build of the preview can make an image any more. What was being written when its
+    /// build was dropped, or when the process died that had asked for it, is written to the end by some
+    /// engines.
     async fn ended(&self, preview: &PreviewId);
 
     /// Everything that the builder keeps, of whomever.

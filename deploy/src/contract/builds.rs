@@ -18,7 +18,11 @@ use crate::{
 /// How soon the end of a dropped build is known. Builders that do not tell it are given longer.
 const ENDED_WITHIN: Duration = Duration::from_secs(5);
 
-async fn request(fixture: &dyn Fixture, source: &Source) -> Result<BuildRequest, Broken> {
+/// Asks for the image of the shop's first revision.
+///
+/// # Errors
+/// Where the fixture cannot make the source.
+pub async fn build_request(fixture: &dyn Fixture, source: &Source) -> Result<BuildRequest, Broken> {
     Ok(BuildRequest {
         preview: shop()?,
         revision: R1,
@@ -58,7 +62,7 @@ pub async fn a_build_gives_an_image_that_runs(fixture: &dyn Fixture) -> Kept {
             .unwrap_or_else(PoisonError::into_inner)
             .push(event)
     };
-    let request = request(fixture, &Source::Serves).await?;
+    let request = build_request(fixture, &Source::Serves).await?;
     let image = fixture.builder().build(&request, Arc::new(sink)).await?;
     let seen = the_image(fixture).await?;
     expect(
@@ -95,7 +99,7 @@ pub async fn a_build_gives_an_image_that_runs(fixture: &dyn Fixture) -> Kept {
 
 /// The author is told where to look.
 pub async fn a_failing_build_names_its_step(fixture: &dyn Fixture) -> Kept {
-    let request = request(fixture, &Source::Fails).await?;
+    let request = build_request(fixture, &Source::Fails).await?;
     let built = fixture.builder().build(&request, silence()).await;
     let named = matches!(&built,
         Err(BuildError::Failed { step: Some(step), .. }) if step.contains("RUN"));
@@ -106,7 +110,7 @@ pub async fn a_failing_build_names_its_step(fixture: &dyn Fixture) -> Kept {
 
 /// So is who forgot it.
 pub async fn a_missing_dockerfile_is_named(fixture: &dyn Fixture) -> Kept {
-    let request = request(fixture, &Source::NoDockerfile).await?;
+    let request = build_request(fixture, &Source::NoDockerfile).await?;
     let built = fixture.builder().build(&request, silence()).await;
     let named = matches!(&built,
         Err(BuildError::NoDockerfile { path }) if path == "Dockerfile");
@@ -115,7 +119,7 @@ pub async fn a_missing_dockerfile_is_named(fixture: &dyn Fixture) -> Kept {
 
 /// A build that nobody waits for any more ends in the engine too.
 pub async fn dropping_a_build_ends_it(fixture: &dyn Fixture) -> Kept {
-    let request = request(fixture, &Source::Waits).await?;
+    let request = build_request(fixture, &Source::Waits).await?;
     let running = async || fixture.is_building().await;
     {
         let begun = eventually("the step runs", running, |running| *running);
@@ -143,7 +147,7 @@ pub async fn a_build_whose_dockerfile_carries_our_labels_gains_nothing(
     fixture: &dyn Fixture,
 ) -> Kept {
     let (instance, stranger) = fixture.stranger();
-    let request = request(fixture, &Source::Claims(instance.clone())).await?;
+    let request = build_request(fixture, &Source::Claims(instance.clone())).await?;
     let image = fixture.builder().build(&request, silence()).await?;
     let seen = the_image(fixture).await?;
     expect(
@@ -188,7 +192,7 @@ pub async fn an_image_that_somebody_else_made_is_never_removed(fixture: &dyn Fix
 pub async fn a_shared_image_goes_with_the_last_preview_that_has_it(fixture: &dyn Fixture) -> Kept {
     let builder = fixture.builder();
     let (shop, other) = (shop()?, PreviewId::parse("shop-10")?);
-    let request = request(fixture, &Source::Serves).await?;
+    let request = build_request(fixture, &Source::Serves).await?;
     let image = builder.build(&request, silence()).await?;
     let web = &request.service;
     for _ in 0..2 {

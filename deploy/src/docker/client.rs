@@ -67,12 +67,12 @@ impl Docker {
             inner: Arc::new(Inner {
                 api,
                 firewall: Firewall::new(config.instance.clone(), config.subnet_pool),
+                builds: BuildsUnderWay::new(config.builds_journal.clone()),
                 config,
                 networks: Mutex::default(),
                 images: Mutex::default(),
                 allocation: tokio::sync::Mutex::default(),
                 data_locks: DataLocks::default(),
-                builds: BuildsUnderWay::default(),
                 processors: OnceCell::new(),
                 root: OnceCell::new(),
             }),

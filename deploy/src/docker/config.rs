@@ -30,6 +30,9 @@ pub struct DockerConfig {
     pub pool: Option<Pool>,
     /// What the data of one database may take; one that takes more is stopped.
     pub database_bytes_max: u64,
+    /// The folder that keeps which builds the builder is at work on, so that who comes after a death
+    /// of this process can ask for their ends; without one, nobody can.
+    pub builds_journal: Option<PathBuf>,
     /// How long calls may take.
     pub timeouts: Timeouts,
 }
@@ -47,6 +50,7 @@ impl DockerConfig {
             registries: Arc::default(),
             pool: None,
             database_bytes_max: 32 << 30,
+            builds_journal: None,
             timeouts: Timeouts::default(),
         }
     }

@@ -228,9 +228,6 @@ pub struct Observed {
     pub records: bool,
     /// How many checks in a row found nothing left in the engine.
     pub empty_checks: u32,
-    /// Whether a build of this life was cut off by our death: its image may still appear when the
-    /// engine ends what it had begun.
-    pub build_cut_off: bool,
     /// Steps that failed and wait for their next try.
     pub backoffs: BTreeMap<Step, Backoff>,
 }
@@ -262,7 +259,6 @@ impl Observed {
             reported: None,
             records: false,
             empty_checks: 0,
-            build_cut_off: false,
             backoffs: BTreeMap::new(),
         }
     }

@@ -18,10 +18,6 @@ use super::{
 /// under way when its step was dropped may still appear after the first.
 pub(super) const EMPTY_CHECKS: u32 = 2;
 
-/// The same after a build was cut off by our death, so that nobody heard of its end. An engine that was
-/// writing the image goes on with it for some seconds; these checks are half a second apart.
-const EMPTY_CHECKS_AFTER_BUILD: u32 = 20;
-
 /// Takes away what neither serves nor is being brought up.
 pub(super) fn superseded(planner: &mut Planner<'_>, current: Option<&RevisionFacts>) {
     let observed = planner.observed;
@@ -283,11 +279,7 @@ fn confirm(planner: &mut Planner<'_>, no_databases: bool) {
     if !(planner.desired.clearing && no_databases && quiet && observed.engine_is_empty()) {
         return;
     }
-    let checks = match observed.build_cut_off {
-        true => EMPTY_CHECKS_AFTER_BUILD,
-        false => EMPTY_CHECKS,
-    };
-    if observed.empty_checks < checks {
+    if observed.empty_checks < EMPTY_CHECKS {
         planner.want(Step::ConfirmEmpty {
             seen: observed.empty_checks,
         });

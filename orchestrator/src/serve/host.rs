@@ -31,6 +31,7 @@ pub async fn connect_engine(config: &ServerConfig, store: &Store) -> anyhow::Res
     engine.timeouts.seed = Duration::from_secs(limits.seed_seconds_max);
     engine.timeouts.build = Duration::from_secs(limits.build_seconds_max);
     engine.builds = build_limits(limits);
+    engine.builds_journal = Some(config.data.join("builds"));
     let docker = Docker::connect(engine)?;
     docker.observe(None).await.with_context(|| {
         format!(
@@ -38,6 +39,9 @@ pub async fn connect_engine(config: &ServerConfig, store: &Store) -> anyhow::Res
             config.engine_socket.display()
         )
     })?;
+    docker
+        .take_up_builds()
+        .context("the journal of builds cannot be read")?;
     Ok(docker)
 }
 

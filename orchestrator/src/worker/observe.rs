@@ -14,9 +14,7 @@ use deploy::{
 use super::{memory::Memory, ports::Ports, preview_state::PreviewState};
 use crate::{
     clock::wall_ms,
-    lifecycle::{
-        Admission, Attempt, Observed, Origin, RevisionFacts, ServiceView, Wanted, summary,
-    },
+    lifecycle::{Admission, Observed, Origin, ServiceView, Wanted, summary},
     store::StoreError,
 };
 
@@ -83,13 +81,6 @@ pub(super) async fn observe(
     observed.reported = row.reported.clone();
     observed.records = row.records;
     observed.empty_checks = memory.empty_checks;
-    // A build that was begun and neither ended nor gave an image was cut off by our death.
-    let cut_off = |facts: &RevisionFacts| {
-        facts.attempts.keys().any(
-            |attempt| matches!(attempt, Attempt::Build(name) if !facts.images.contains_key(name)),
-        )
-    };
-    observed.build_cut_off = observed.revisions.iter().any(cut_off);
     observed.backoffs = memory.backoffs.clone();
     let summary = summary(&row.desired, &observed);
     Ok(Some(PreviewState {

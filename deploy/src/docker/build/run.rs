@@ -210,9 +210,8 @@ impl Docker {
         };
         let socket = &self.config().socket;
         let told = |message| progress.take_status(message);
-        let under_way = self.builds_under_way().begin(&request.preview);
-        let built = match buildkit::solve(socket, cut.clone(), order, offer, under_way, told).await
-        {
+        let whose = (self.builds_under_way(), &request.preview);
+        let built = match buildkit::solve(socket, cut.clone(), order, offer, whose, told).await {
             Ok(answer) => {
                 sink(BuildEvent::Context {
                     files: sent.files,

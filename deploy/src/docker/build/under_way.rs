@@ -1,25 +1,86 @@
 //! Builds that the engine may still be at work on, also those that nobody waits for any more.
+//!
+//! A build that is cut off, by us or by the death of this process, may still make an image: an engine
+//! that was writing it writes on. The builder alone knows when that is over, and is asked by the
+//! build's name. So names are kept in a journal, a file each, from before a build begins until the
+//! builder told its end, and the next process asks for those that it finds there.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use tokio::sync::watch;
 
-use crate::names::PreviewId;
+use super::buildkit;
+use crate::{docker::Docker, names::PreviewId};
 
-/// Builds of this process by preview.
+/// Randomness of a build's name.
+const NAME_BYTES: usize = 16;
+
+/// Builds by preview, those of the processes before this one included.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct BuildsUnderWay {
     counts: Arc<watch::Sender<BTreeMap<PreviewId, usize>>>,
+    /// The folder of the journal; without one, who comes next knows nothing of what was cut off.
+    journal: Option<Arc<Path>>,
 }
 
 impl BuildsUnderWay {
-    /// Counts one build until the answer is dropped.
-    pub(crate) fn begin(&self, preview: &PreviewId) -> UnderWay {
+    /// None yet. The folder is made when it is needed.
+    pub(crate) fn new(journal: Option<PathBuf>) -> Self {
+        Self {
+            counts: Arc::default(),
+            journal: journal.map(Arc::from),
+        }
+    }
+
+    /// Counts a build until the answer is dropped, under a new name.
+    ///
+    /// # Errors
+    /// Where the journal cannot be written, or the kernel has no random bytes.
+    pub(crate) fn begin(&self, preview: &PreviewId) -> io::Result<UnderWay> {
+        let mut name = [0; NAME_BYTES];
+        getrandom::fill(&mut name).map_err(io::Error::other)?;
+        let name = hex::encode(name);
+        if let Some(journal) = &self.journal {
+            fs::create_dir_all(journal)?;
+            fs::write(journal.join(&name), preview.as_str())?;
+        }
+        Ok(self.count(name, preview.clone()))
+    }
+
+    /// Counts what a process before this one left in the journal.
+    fn left_behind(&self) -> io::Result<Vec<UnderWay>> {
+        let Some(journal) = &self.journal else {
+            return Ok(Vec::new());
+        };
+        let entries = match fs::read_dir(journal) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let mut left = Vec::new();
+        for entry in entries {
+            let entry = entry?;
+            let preview = fs::read_to_string(entry.path())?;
+            match (PreviewId::parse(&preview), entry.file_name().into_string()) {
+                (Ok(preview), Ok(name)) => left.push(self.count(name, preview)),
+                // Its process died while it wrote this, so before it asked for the build.
+                _ => fs::remove_file(entry.path())?,
+            }
+        }
+        Ok(left)
+    }
+
+    fn count(&self, name: String, preview: PreviewId) -> UnderWay {
         self.counts
             .send_modify(|counts| *counts.entry(preview.clone()).or_default() += 1);
         UnderWay {
             builds: self.clone(),
-            preview: preview.clone(),
+            name,
+            preview,
         }
     }
 
@@ -36,9 +97,27 @@ impl BuildsUnderWay {
 #[derive(Debug)]
 pub(crate) struct UnderWay {
     builds: BuildsUnderWay,
+    name: String,
     preview: PreviewId,
 }
 
+impl UnderWay {
+    /// What the builder knows it by.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Strikes it out of the journal: it can make no image any more.
+    pub(crate) fn over(self) {
+        if let Some(journal) = &self.builds.journal
+            && let Err(error) = fs::remove_file(journal.join(&self.name))
+        {
+            tracing::warn!(%error, build = self.name, "the journal keeps a build that has ended");
+        }
+    }
+}
+
+/// Nobody waits for it any more. Without its having been said to be over, the next process asks again.
 impl Drop for UnderWay {
     fn drop(&mut self) {
         self.builds.counts.send_modify(|counts| {
@@ -50,5 +129,24 @@ impl Drop for UnderWay {
                 counts.remove(&self.preview);
             }
         });
+    }
+}
+
+impl Docker {
+    /// Takes up the builds that a process before this one asked for:
+    /// [`Builder::ended`](crate::builder::Builder::ended) waits for their ends too, which are asked for
+    /// beside whatever comes next.
+    ///
+    /// # Errors
+    /// Where the journal cannot be read.
+    pub fn take_up_builds(&self) -> io::Result<()> {
+        for build in self.builds_under_way().left_behind()? {
+            let socket = self.config().socket.clone();
+            tokio::spawn(async move {
+                buildkit::until_ended(&socket, build.name()).await;
+                build.over();
+            });
+        }
+        Ok(())
     }
 }

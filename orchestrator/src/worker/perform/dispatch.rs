@@ -148,7 +148,7 @@ async fn dispatch(context: &StepContext<'_>, step: &Step) -> Result<Effect, Step
                 .await?;
             Ok(Effect::Done)
         }
-        Step::ConfirmEmpty { seen } => remove::confirm_empty(context, *seen).await,
+        Step::ConfirmEmpty { .. } => remove::confirm_empty(context).await,
         Step::ConfirmGone => remove::confirm_gone(context).await,
     }
 }

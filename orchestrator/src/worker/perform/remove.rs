@@ -12,9 +12,6 @@ use crate::{clock::wall_ms, logs::service};
 
 /// How long an effect that was under way gets to appear before the next look.
 const SETTLE: Duration = Duration::from_millis(100);
-/// The same once the first looks found nothing and there is reason to look on.
-const SETTLE_LONGER: Duration = Duration::from_millis(500);
-const QUICK_LOOKS: u32 = 2;
 
 /// Keeps a service's last lines, then removes its container.
 pub(super) async fn service(
@@ -56,17 +53,9 @@ pub(super) async fn network(
 }
 
 /// Waits a moment and looks; the worker counts the look when it found nothing.
-pub(super) async fn confirm_empty(
-    context: &StepContext<'_>,
-    seen: u32,
-) -> Result<Effect, StepError> {
-    let settle = if seen < QUICK_LOOKS {
-        SETTLE
-    } else {
-        SETTLE_LONGER
-    };
+pub(super) async fn confirm_empty(context: &StepContext<'_>) -> Result<Effect, StepError> {
     context.ports.builder.ended(context.preview).await;
-    tokio::time::sleep(settle).await;
+    tokio::time::sleep(SETTLE).await;
     let seen = context.ports.engine.observe(Some(context.preview)).await?;
     if seen.is_empty() {
         Ok(Effect::Done)

@@ -14,4 +14,4 @@ mod solve;
 pub(super) use cache::{records, remove};
 pub(super) use files::Sent;
 pub(super) use session::Offer;
-pub(super) use solve::{Fault, Order, solve};
+pub(super) use solve::{Fault, Order, solve, until_ended};

@@ -20,9 +20,12 @@ use tonic::{
 };
 
 use super::session::Offer;
-use crate::docker::{
-    build::under_way::UnderWay,
-    transport::{UpgradeError, upgrade},
+use crate::{
+    docker::{
+        build::under_way::BuildsUnderWay,
+        transport::{UpgradeError, upgrade},
+    },
+    names::PreviewId,
 };
 
 /// The largest message that is taken from the builder, in bytes: its log comes in pieces, a
@@ -35,6 +38,12 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// How long a build that was cut off may still make an image where the builder does not tell its end.
 /// An engine that was writing the image goes on with it for some seconds.
 const UNTOLD_END: Duration = Duration::from_secs(10);
+
+/// How long the end of a build that was cut off is waited for where the builder is about to tell it.
+const TOLD_END: Duration = Duration::from_secs(120);
+
+/// How long after the builder could not be asked for an end it is asked again.
+const ASKED_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// Messages of the builder that wait to be taken; more wait in the connection.
 const WORDS_WAITING_MAX: usize = 64;
@@ -89,38 +98,41 @@ impl From<UpgradeError> for Fault {
 }
 
 /// Asks for a build and tells what the builder tells. The build ends when this is dropped and `cut` is
-/// cancelled; `under_way` is held until the builder has told its end, also after that.
+/// cancelled; it counts among `builds` until the builder has told its end, also after that.
 pub(crate) async fn solve(
     socket: &Path,
     cut: CancellationToken,
     order: Order,
     offer: Offer,
-    under_way: UnderWay,
+    (builds, preview): (&BuildsUnderWay, &PreviewId),
     mut tell: impl FnMut(StatusResponse),
 ) -> Result<Answer, Fault> {
     // Not cut with the build: it tells when the engine is done with what was cut off.
     let over = CancellationToken::new();
     let mut control = control(socket, over.clone()).await?;
     let session = super::session::open(socket, cut.clone(), offer).await?;
+    let under_way = builds.begin(preview).map_err(|error| {
+        Fault::Unreachable(format!("the journal of builds cannot be written: {error}"))
+    })?;
+    let build = under_way.name().to_owned();
     let ended = CancellationToken::new();
     let (words, mut told) = mpsc::channel(WORDS_WAITING_MAX);
     let watch = Watch {
         control: control.clone(),
-        build: session.clone(),
+        build: build.clone(),
         words,
         cut: cut.clone(),
         ended: ended.clone(),
     };
     tokio::spawn(async move {
         watch.listen().await;
-        drop(under_way);
+        under_way.over();
         // The answer may still be on its way.
         cut.cancelled().await;
         over.cancel();
     });
     let request = SolveRequest {
-        // The build has no other name than its session.
-        r#ref: session.clone(),
+        r#ref: build,
         session,
         exporter_deprecated: "moby".to_owned(),
         exporter_attrs_deprecated: HashMap::from([("name".to_owned(), order.tag)]),
@@ -194,52 +206,77 @@ impl Watch {
     /// Comes back when the build can make no image any more.
     async fn listen(self) {
         let Self {
-            control,
+            mut control,
             build,
             words,
             cut,
             ended,
         } = self;
-        let told = async {
-            if !follow(control, build, words).await {
-                std::future::pending::<()>().await;
-            }
-        };
-        let late = async {
+        let cut_off_for = async |pause| {
             cut.cancelled().await;
             if !ended.is_cancelled() {
-                tokio::time::sleep(UNTOLD_END).await;
+                tokio::time::sleep(pause).await;
             }
         };
         tokio::select! {
-            () = told => {}
-            () = late => {}
+            told = follow(&mut control, &build, &words) => match told {
+                Ok(()) => return,
+                Err(status) => tracing::debug!(%status, "the builder does not tell a build's end"),
+            },
+            () = cut_off_for(TOLD_END) => {
+                tracing::warn!(build, "the builder goes on with a build that was cut off");
+                return;
+            }
         }
+        cut_off_for(UNTOLD_END).await;
     }
 }
 
-/// Passes on what the builder tells of one build; answers whether it told to the end.
+/// Passes on what the builder tells of one build, to its end.
+///
+/// # Errors
+/// The builder's word where it knows of no such build, which it waits for some seconds for; or the
+/// connection's.
 async fn follow(
-    mut control: ControlClient<Channel>,
-    build: String,
-    words: mpsc::Sender<StatusResponse>,
-) -> bool {
-    let asked = control.status(StatusRequest { r#ref: build }).await;
-    let mut messages = match asked {
-        Ok(messages) => messages.into_inner(),
-        Err(status) => {
-            tracing::debug!(%status, "the builder does not tell its progress");
-            return false;
+    control: &mut ControlClient<Channel>,
+    build: &str,
+    words: &mpsc::Sender<StatusResponse>,
+) -> Result<(), Status> {
+    let asked = StatusRequest {
+        r#ref: build.to_owned(),
+    };
+    let mut messages = control.status(asked).await?.into_inner();
+    while let Some(message) = messages.message().await? {
+        // Nobody may be there to hear it; the end counts all the same.
+        drop(words.send(message).await);
+    }
+    Ok(())
+}
+
+/// Comes back when a build that a process before this one asked for can make no image any more.
+pub(crate) async fn until_ended(socket: &Path, build: &str) {
+    let asked = async {
+        while let Err(Fault::Unreachable(why)) = ask_end(socket, build).await {
+            tracing::debug!(why, build, "the builder cannot be asked for a build's end");
+            tokio::time::sleep(ASKED_AGAIN_AFTER).await;
         }
     };
-    loop {
-        match messages.message().await {
-            // Nobody may be there to hear it; the end counts all the same.
-            Ok(Some(message)) => drop(words.send(message).await),
-            Ok(None) => return true,
-            Err(_) => return false,
-        }
+    if tokio::time::timeout(TOLD_END, asked).await.is_err() {
+        tracing::warn!(
+            build,
+            "the builder does not tell the end of a build that was cut off"
+        );
     }
+}
+
+/// Hears of a build to its end, over a connection of its own.
+async fn ask_end(socket: &Path, build: &str) -> Result<(), Fault> {
+    let cut = CancellationToken::new();
+    let _end = cut.clone().drop_guard();
+    let mut control = control(socket, cut).await?;
+    // Nobody listens to the words.
+    let (words, _) = mpsc::channel(1);
+    follow(&mut control, build, &words).await.map_err(fault)
 }
 
 /// A status that the connection made is not the builder's word.
