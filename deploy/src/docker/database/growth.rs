@@ -205,7 +205,7 @@ impl Docker {
                 }
             };
             look.servers.insert(server.id.clone(), size);
-            if let Some(error) = outgrown(size, self.config().database_bytes_max) {
+            if let Some(error) = over_quota(size, self.config().database_bytes_max) {
                 stops.push((server, error.to_string()));
             }
         }
@@ -271,7 +271,7 @@ impl Docker {
     pub(super) async fn check_growth(&self, data: &Place) -> Result<(), DatabaseError> {
         let pool = self.pool_of_data()?;
         let size = pool.size(data).await?;
-        if let Some(error) = outgrown(size, self.config().database_bytes_max) {
+        if let Some(error) = over_quota(size, self.config().database_bytes_max) {
             return Err(error);
         }
         match pool.exhaustion().await {
@@ -280,8 +280,8 @@ impl Docker {
         }
     }
 
-    /// What became of a seed run whose server was stopped for its growth: the server's own sentence
-    /// hides that.
+    /// What became of a seed run in view of what its data take. The sentence of a server that was stopped
+    /// for its growth hides why; one that ended between two looks was not stopped.
     pub(super) async fn grew<T>(
         &self,
         made: Result<T, DatabaseError>,
@@ -295,21 +295,20 @@ impl Docker {
                     | DatabaseError::Engine(_)
             )
         };
-        match made {
-            Err(error) if told(&error) => {
-                let size = staging.size().await?;
-                if let Some(outgrown) = outgrown(size, self.config().database_bytes_max) {
-                    return Err(outgrown);
-                }
-                match self.pool_of_data()?.shortage().await {
-                    Some(why) => Err(DatabaseError::Full(format!(
-                        "the data of {source} do not fit: {why}"
-                    ))),
-                    None => Err(error),
-                }
-            }
-            made => made,
+        if made.as_ref().is_err_and(|error| !told(error)) {
+            return made;
         }
+        let size = staging.size().await?;
+        if let Some(error) = over_quota(size, self.config().database_bytes_max) {
+            return Err(error);
+        }
+        if made.is_err()
+            && let Some(why) = self.pool_of_data()?.shortage().await
+        {
+            let why = format!("the data of {source} do not fit: {why}");
+            return Err(DatabaseError::Full(why));
+        }
+        made
     }
 }
 
@@ -325,7 +324,7 @@ fn running(container: ContainerSummary) -> Option<Running> {
 }
 
 /// Whether data take more than those of one database may.
-fn outgrown(size: Size, bytes_max: u64) -> Option<DatabaseError> {
+fn over_quota(size: Size, bytes_max: u64) -> Option<DatabaseError> {
     let bytes = match size.blocks_bytes > bytes_max.saturating_mul(READY_FACTOR) {
         true => size.blocks_bytes,
         false => size.bytes,
@@ -420,8 +419,8 @@ mod tests {
 
     #[test]
     fn what_is_exactly_as_large_as_it_may_be_has_not_outgrown() {
-        assert!(outgrown(content(16 * MIB), 16 * MIB).is_none());
-        let error = outgrown(content(16 * MIB + 1), 16 * MIB).unwrap();
+        assert!(over_quota(content(16 * MIB), 16 * MIB).is_none());
+        let error = over_quota(content(16 * MIB + 1), 16 * MIB).unwrap();
         assert_eq!(
             error.to_string(),
             "it takes 17 MiB, more than the 16 MiB that limits.database_mib_max gives to one \
@@ -435,8 +434,8 @@ mod tests {
             bytes: 10 * MIB,
             blocks_bytes,
         };
-        assert!(outgrown(ready(32 * MIB), 16 * MIB).is_none());
-        assert!(outgrown(ready(33 * MIB), 16 * MIB).is_some());
+        assert!(over_quota(ready(32 * MIB), 16 * MIB).is_none());
+        assert!(over_quota(ready(33 * MIB), 16 * MIB).is_some());
     }
 
     #[test]
