@@ -3,7 +3,7 @@
 use std::{
     fmt,
     fs::File,
-    io::{self, Read},
+    io::{self, ErrorKind, Read},
     os::unix::fs::FileExt as _,
     path::Path,
     sync::Arc,
@@ -11,7 +11,7 @@ use std::{
 
 use bytes::{Buf as _, Bytes};
 use sha2::{Digest as _, Sha256};
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, sync::watch};
 
 use crate::pieces::Pipe;
 
@@ -34,7 +34,7 @@ pub(crate) trait Elsewhere: fmt::Debug + Send + Sync {
 #[derive(Clone, Debug)]
 enum Place {
     Memory(Bytes),
-    Spooled(Arc<File>, u64),
+    Spooled(Arc<Spooled>),
     Elsewhere(Arc<dyn Elsewhere>),
 }
 
@@ -44,12 +44,21 @@ impl Content {
         Self(Place::Elsewhere(Arc::new(file)))
     }
 
-    /// How many bytes it has.
+    /// How many bytes it has; of one that still arrives, how many there are so far.
     pub fn bytes(&self) -> u64 {
         match &self.0 {
             Place::Memory(bytes) => bytes.len() as u64,
-            Place::Spooled(_, bytes) => *bytes,
+            Place::Spooled(spooled) => spooled.arrival.borrow().bytes,
             Place::Elsewhere(file) => file.bytes(),
+        }
+    }
+
+    /// Waits until all of it is there, or will not be.
+    pub(crate) async fn arrived(&self) {
+        if let Place::Spooled(spooled) = &self.0 {
+            let mut arrival = spooled.arrival.clone();
+            // Where nobody writes any more, no more comes.
+            let _ = arrival.wait_for(|arrival| arrival.whole).await;
         }
     }
 
@@ -65,9 +74,10 @@ impl Content {
     fn unmarked_reader(&self) -> io::Result<Box<dyn Read + Send>> {
         Ok(match &self.0 {
             Place::Memory(bytes) => Box::new(bytes.clone().reader()),
-            Place::Spooled(file, _) => Box::new(Spooled {
-                file: Arc::clone(file),
+            Place::Spooled(spooled) => Box::new(SpooledReader {
+                spooled: Arc::clone(spooled),
                 at: 0,
+                runtime: Handle::try_current().map_err(io::Error::other)?,
             }),
             Place::Elsewhere(file) => {
                 let runtime = Handle::try_current().map_err(io::Error::other)?;
@@ -138,11 +148,25 @@ impl Read for Marked {
     }
 }
 
-/// A content that is still being written, into a file without a name. It goes with its last reader.
+/// What is written into a file without a name. The file goes with its last reader.
 #[derive(Debug)]
 pub struct Spool {
     file: tokio::fs::File,
+    arrival: watch::Sender<Arrival>,
+    content: Content,
+}
+
+/// How much of a spooled content is there.
+#[derive(Debug, Default)]
+struct Arrival {
     bytes: u64,
+    whole: bool,
+}
+
+#[derive(Debug)]
+struct Spooled {
+    file: File,
+    arrival: watch::Receiver<Arrival>,
 }
 
 impl Spool {
@@ -151,8 +175,23 @@ impl Spool {
     /// # Errors
     /// Where no file can be made there.
     pub fn begin(folder: &Path) -> io::Result<Self> {
-        let file = tempfile::tempfile_in(folder)?.into();
-        Ok(Self { file, bytes: 0 })
+        let file = tempfile::tempfile_in(folder)?;
+        let (arrival, heard) = watch::channel(Arrival::default());
+        let spooled = Spooled {
+            file: file.try_clone()?,
+            arrival: heard,
+        };
+        Ok(Self {
+            file: file.into(),
+            arrival,
+            content: Content(Place::Spooled(Arc::new(spooled))),
+        })
+    }
+
+    /// What is written, to be read already: a reader waits for what is not there yet, and fails where
+    /// this is dropped before [`Spool::finish`].
+    pub fn content(&self) -> Content {
+        self.content.clone()
     }
 
     /// Appends a piece.
@@ -160,37 +199,49 @@ impl Spool {
     /// # Errors
     /// Where it cannot be written.
     pub async fn write(&mut self, piece: &[u8]) -> io::Result<()> {
-        self.bytes += piece.len() as u64;
-        tokio::io::AsyncWriteExt::write_all(&mut self.file, piece).await
+        tokio::io::AsyncWriteExt::write_all(&mut self.file, piece).await?;
+        self.arrival
+            .send_modify(|arrival| arrival.bytes += piece.len() as u64);
+        Ok(())
     }
 
     /// How many bytes were written.
     pub fn bytes(&self) -> u64 {
-        self.bytes
+        self.arrival.borrow().bytes
     }
 
-    /// What was written.
+    /// Says that nothing more comes.
     ///
     /// # Errors
     /// Where the rest cannot be written.
-    pub async fn finish(mut self) -> io::Result<Content> {
+    pub async fn finish(mut self) -> io::Result<()> {
         tokio::io::AsyncWriteExt::flush(&mut self.file).await?;
-        let file = Arc::new(self.file.into_std().await);
-        Ok(Content(Place::Spooled(file, self.bytes)))
+        self.arrival.send_modify(|arrival| arrival.whole = true);
+        Ok(())
     }
 }
 
-/// One reading of a file that others may read meanwhile.
-struct Spooled {
-    file: Arc<File>,
+/// One reading of a file that others may read meanwhile, and that may still be written.
+struct SpooledReader {
+    spooled: Arc<Spooled>,
     at: u64,
+    runtime: Handle,
 }
 
-impl Read for Spooled {
+impl Read for SpooledReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read_at(buffer, self.at)?;
-        self.at += read as u64;
-        Ok(read)
+        let mut arrival = self.spooled.arrival.clone();
+        loop {
+            // Before the look into the file, since more may come after it.
+            let whole = arrival.borrow_and_update().whole;
+            let read = self.spooled.file.read_at(buffer, self.at)?;
+            self.at += read as u64;
+            if read > 0 || whole || buffer.is_empty() {
+                return Ok(read);
+            }
+            let more = self.runtime.block_on(arrival.changed());
+            more.map_err(|_| io::Error::new(ErrorKind::UnexpectedEof, "it did not arrive whole"))?;
+        }
     }
 }
 
@@ -202,10 +253,11 @@ mod tests {
     async fn what_was_spooled_is_read_again_and_again_and_has_no_name() {
         let folder = tempfile::tempdir().unwrap();
         let mut spool = Spool::begin(folder.path()).unwrap();
+        let content = spool.content();
         for piece in ["one ", "two"] {
             spool.write(piece.as_bytes()).await.unwrap();
         }
-        let content = spool.finish().await.unwrap();
+        spool.finish().await.unwrap();
         assert_eq!(content.bytes(), 7);
         assert_eq!(content.head(4).await.unwrap(), b"one ");
         let plain = Content::from("one two");
@@ -216,5 +268,35 @@ mod tests {
             );
         }
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_still_arrives_is_waited_for_and_what_will_not_come_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        for whole in [true, false] {
+            let mut spool = Spool::begin(folder.path()).unwrap();
+            let content = spool.content();
+            let (reads, arrived) = (content.clone(), content.clone());
+            let reading = tokio::spawn(async move { reads.digest().await });
+            let arrived = tokio::spawn(async move { arrived.arrived().await });
+            for piece in ["one ", "two"] {
+                spool.write(piece.as_bytes()).await.unwrap();
+                tokio::task::yield_now().await;
+            }
+            assert!(!reading.is_finished() && !arrived.is_finished());
+            match whole {
+                true => spool.finish().await.unwrap(),
+                false => drop(spool),
+            }
+            arrived.await.unwrap();
+            let read = reading.await.unwrap();
+            match whole {
+                true => assert_eq!(
+                    read.unwrap(),
+                    Content::from("one two").digest().await.unwrap()
+                ),
+                false => assert!(is_unread(&read.unwrap_err())),
+            }
+        }
     }
 }

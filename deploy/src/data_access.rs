@@ -5,7 +5,7 @@ use std::{io, net::SocketAddr, path::Path, pin::Pin};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::Stream;
+use futures_util::{Stream, future::BoxFuture};
 
 use crate::{
     blueprint::DatabaseKind,
@@ -54,6 +54,9 @@ pub struct ImportSpec {
 
 /// Bytes that come one piece after the other.
 pub type Pieces<'a> = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send + 'a>>;
+
+/// Takes pieces until there are no more.
+pub type Arrival<'a> = BoxFuture<'a, io::Result<()>>;
 
 /// What came of bringing data.
 #[derive(Clone, Debug)]
@@ -111,15 +114,20 @@ pub trait DataAccess: Send + Sync {
         follow: bool,
     ) -> Result<LogStream, EngineError>;
 
-    /// Takes what somebody brings onto the disk, piece by piece, where it lies without a name until it
-    /// was used.
+    /// Takes what somebody brings onto the disk, where it lies without a name until it was used. It can be
+    /// read while it arrives: a reader waits, and fails where the arrival is dropped before its end.
     ///
     /// # Errors
-    /// [`ErrorKind::FileTooLarge`](io::ErrorKind::FileTooLarge) above `bytes_max`,
-    /// [`ErrorKind::StorageFull`](io::ErrorKind::StorageFull) where the pool has no room, and those of
+    /// Where nothing can be written. The arrival has [`ErrorKind::FileTooLarge`](io::ErrorKind::FileTooLarge)
+    /// above `bytes_max`, [`ErrorKind::StorageFull`](io::ErrorKind::StorageFull) where the pool has no
+    /// room, [`ErrorKind::TimedOut`](io::ErrorKind::TimedOut) where no piece comes any more, and those of
     /// the pieces.
-    async fn spool(&self, pieces: Pieces<'_>, bytes_max: u64) -> io::Result<Content>;
+    async fn spool<'a>(
+        &self,
+        pieces: Pieces<'a>,
+        bytes_max: u64,
+    ) -> io::Result<(Content, Arrival<'a>)>;
 
     /// Makes a snapshot of data that somebody brings. Nothing is left where it fails.
-    async fn import(&self, spec: &ImportSpec, sink: DataSink) -> Result<Imported, DatabaseError>;
+    async fn import(&self, spec: ImportSpec, sink: DataSink) -> Result<Imported, DatabaseError>;
 }

@@ -148,6 +148,18 @@ pub enum Seed {
     Snapshot(SnapshotId),
 }
 
+impl Seed {
+    /// Its files, with those that lie beside them to be included.
+    pub(crate) fn all_files(&self) -> Vec<&SeedFile> {
+        match self {
+            Self::Sql(seed) => seed.files.iter().chain(&seed.beside).collect(),
+            Self::PgCustom(file) | Self::Rdb(file) => vec![file],
+            Self::PgDirectory(_, files) => files.iter().collect(),
+            Self::Empty | Self::Run { .. } | Self::Snapshot(_) => Vec::new(),
+        }
+    }
+}
+
 /// Everything needed to make a database, or to start its server.
 #[derive(Clone, Debug)]
 pub struct DatabaseSpec {

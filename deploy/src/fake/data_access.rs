@@ -10,7 +10,9 @@ use super::{
 };
 use crate::{
     content::Content,
-    data_access::{ConnectionInfo, DataAccess, Frozen, ImportSpec, Imported, Kept, Pieces},
+    data_access::{
+        Arrival, ConnectionInfo, DataAccess, Frozen, ImportSpec, Imported, Kept, Pieces,
+    },
     databases::{DataSink, DatabaseError, DatabaseSpec, Seed, SeedReport, SnapshotState},
     engine::{ContainerState, EngineError, LogStream},
     names::{DatabaseKey, Instance},
@@ -60,7 +62,12 @@ impl DataAccess for FakeEngine {
         Err(no_files("an archive"))
     }
 
-    async fn spool(&self, mut pieces: Pieces<'_>, bytes_max: u64) -> io::Result<Content> {
+    /// Here nothing is read before it is whole.
+    async fn spool<'a>(
+        &self,
+        mut pieces: Pieces<'a>,
+        bytes_max: u64,
+    ) -> io::Result<(Content, Arrival<'a>)> {
         let mut all = Vec::new();
         while let Some(piece) = pieces.next().await {
             all.extend_from_slice(&piece?);
@@ -68,10 +75,10 @@ impl DataAccess for FakeEngine {
                 return Err(ErrorKind::FileTooLarge.into());
             }
         }
-        Ok(all.into())
+        Ok((all.into(), Box::pin(std::future::ready(Ok(())))))
     }
 
-    async fn import(&self, spec: &ImportSpec, sink: DataSink) -> Result<Imported, DatabaseError> {
+    async fn import(&self, spec: ImportSpec, sink: DataSink) -> Result<Imported, DatabaseError> {
         let what = format!("import of {}", seed::describe(&spec.seed));
         let mut flight = Flight::begin(self, Op::Import, what);
         flight.depart().await?;
@@ -82,7 +89,7 @@ impl DataAccess for FakeEngine {
         }
         sink(format!("what {} brings", seed::describe(&spec.seed)));
         flight.travel(1).await?;
-        let imported = self.world().import(&self.instance, spec);
+        let imported = self.world().import(&self.instance, &spec);
         flight.land(imported.map(|snapshot| Imported {
             snapshot,
             report: SeedReport::default(),

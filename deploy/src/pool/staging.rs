@@ -78,6 +78,13 @@ impl Pool {
         self.layout().making_folder()
     }
 
+    /// Writes what the pool holds to the disk, beside whatever else goes on.
+    pub(crate) async fn write_out(&self) -> Result<(), PoolError> {
+        let pool = self.clone();
+        let writing = move || sync(pool.layout().root());
+        blocking("write the pool to the disk", writing).await
+    }
+
     /// Begins a file without a name on the pool's file system.
     pub async fn spool(&self) -> Result<Spool, PoolError> {
         self.changing("begin a file", |layout| {

@@ -2,7 +2,9 @@
 
 use std::{
     io::{self, ErrorKind},
+    pin::pin,
     sync::Arc,
+    time::Duration,
 };
 
 use axum::{
@@ -14,7 +16,7 @@ use axum::{
 use bytes::{Bytes, BytesMut};
 use deploy::{
     blueprint::{DatabaseKind, known_kind},
-    data_access::{ImportSpec, Pieces},
+    data_access::{Arrival, ImportSpec, Pieces},
     databases::{Seed, SeedFile, SeedKind},
 };
 use futures_util::{StreamExt as _, stream};
@@ -32,6 +34,8 @@ use crate::{store::Holds, worker::Ports};
 const FILE_BYTES_MAX: u64 = 64 << 30;
 /// The largest mask, in bytes.
 const MASK_BYTES_MAX: usize = 16 << 20;
+/// How long the rest of a file that nobody reads any more is taken all the same.
+const REST_MAX: Duration = Duration::from_secs(30);
 /// Memory of the server that reads what is brought, with swap.
 const MEMORY_BYTES: u64 = 1 << 30;
 
@@ -58,40 +62,57 @@ pub(super) async fn import(
     body: Body,
 ) -> Result<(StatusCode, Json<SnapshotView>), Problem> {
     let ports = state.workers.ports();
+    let cut_off = |error| io::Error::new(ErrorKind::UnexpectedEof, error);
     let mut pieces: Pieces<'_> = Box::pin(
         body.into_data_stream()
-            .map(|piece| piece.map_err(io::Error::other)),
+            .map(move |piece| piece.map_err(cut_off)),
     );
-    let spec = match take(ports, &name, &query, &mut pieces).await {
-        Ok(spec) => spec,
-        Err(problem) => {
-            // Whoever still sends would not hear the answer.
-            while let Some(Ok(_)) = pieces.next().await {}
-            return Err(problem);
-        }
-    };
+    let view = make(ports, name, query, &mut pieces).await;
+    // Whoever still sends would not hear the answer.
+    let rest = async { while let Some(Ok(_)) = pieces.next().await {} };
+    let _ = tokio::time::timeout(REST_MAX, rest).await;
+    Ok((StatusCode::CREATED, Json(view?)))
+}
+
+/// Makes the snapshot while its file arrives.
+async fn make(
+    ports: &Arc<Ports>,
+    name: String,
+    query: ImportQuery,
+    pieces: &mut Pieces<'_>,
+) -> Result<SnapshotView, Problem> {
+    let (spec, arrival) = take(ports, &name, &query, pieces).await?;
     let (sink_name, shown) = (name.clone(), query.file);
     let sink = Arc::new(move |sentence: String| {
         tracing::info!(snapshot = sink_name, file = shown, sentence, "import");
     });
     let given = (name, query.holds, query.owner, query.days);
     let ports = Arc::clone(ports);
-    let view = to_the_end(async move {
-        let imported = ports.data_access.import(&spec, sink).await;
+    let mut making = pin!(to_the_end(async move {
+        let imported = ports.data_access.import(spec, sink).await;
         let imported = imported.map_err(failed)?;
         let found = (imported.personal, imported.report);
         name_snapshot(&ports, imported.snapshot, given, found).await
-    });
-    Ok((StatusCode::CREATED, Json(view.await?)))
+    }));
+    tokio::select! {
+        // First, so that what is made of it begins at once.
+        biased;
+        view = &mut making => view,
+        arrived = arrival => {
+            // What reads it fails by itself where it did not.
+            arrived.map_err(not_taken)?;
+            making.await
+        }
+    }
 }
 
-/// Takes what is sent, after everything was looked at that can be refused before.
-async fn take(
+/// Begins to take what is sent, after everything was looked at that can be refused before.
+async fn take<'a>(
     ports: &Ports,
     name: &str,
     query: &ImportQuery,
-    pieces: &mut Pieces<'_>,
-) -> Result<ImportSpec, Problem> {
+    pieces: &'a mut Pieces<'_>,
+) -> Result<(ImportSpec, Arrival<'a>), Problem> {
     check_name(name)?;
     let (kind, image) = known_kind(&query.engine).map_err(Problem::bad_request)?;
     let file = seed_kind(&kind, &query.file)?;
@@ -103,16 +124,17 @@ async fn take(
     }
     let (mask, begun) = first(pieces, query.mask_bytes).await?;
     let rest = Box::pin(stream::iter([Ok(begun)]).chain(pieces));
-    let content = ports.data_access.spool(rest, FILE_BYTES_MAX).await;
+    let spooled = ports.data_access.spool(rest, FILE_BYTES_MAX).await;
+    let (content, arrival) = spooled.map_err(not_taken)?;
     let content = SeedFile {
         path: query.file.clone(),
-        content: content.map_err(not_taken)?,
+        content,
     };
     let mask = SeedFile {
         path: "the mask".to_owned(),
         content: mask.into(),
     };
-    Ok(ImportSpec {
+    let spec = ImportSpec {
         seed: match file {
             SeedKind::Sql => Seed::Sql(content.into()),
             SeedKind::PgCustom => Seed::PgCustom(content),
@@ -122,7 +144,8 @@ async fn take(
         memory_bytes: MEMORY_BYTES,
         kind,
         image,
-    })
+    };
+    Ok((spec, arrival))
 }
 
 /// The first bytes that were sent, and what came with the last of them.
@@ -151,7 +174,17 @@ fn not_taken(error: io::Error) -> Problem {
             ),
         ),
         ErrorKind::StorageFull => Problem::new(StatusCode::INSUFFICIENT_STORAGE, error.to_string()),
-        _ => Problem::bad_request(format!("the file did not arrive as a whole: {error}")),
+        ErrorKind::TimedOut => Problem::new(
+            StatusCode::REQUEST_TIMEOUT,
+            format!("the file did not arrive as a whole: {error}"),
+        ),
+        ErrorKind::UnexpectedEof => {
+            Problem::bad_request(format!("the file did not arrive as a whole: {error}"))
+        }
+        _ => Problem::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            format!("the file could not be kept while it is read: {error}"),
+        ),
     }
 }
 

@@ -13,7 +13,8 @@ use super::{
 use crate::{
     content::Content,
     data_access::{
-        ClientCommand, ConnectionInfo, DataAccess, Frozen, ImportSpec, Imported, Kept, Pieces,
+        Arrival, ClientCommand, ConnectionInfo, DataAccess, Frozen, ImportSpec, Imported, Kept,
+        Pieces,
     },
     databases::{DataSink, DatabaseError, DatabaseSpec, SeedReport},
     docker::{Docker, container::service::address_in},
@@ -74,14 +75,18 @@ impl DataAccess for Docker {
         self.freeze_kept(kept).await
     }
 
-    async fn spool(&self, pieces: Pieces<'_>, bytes_max: u64) -> io::Result<Content> {
+    async fn spool<'a>(
+        &self,
+        pieces: Pieces<'a>,
+        bytes_max: u64,
+    ) -> io::Result<(Content, Arrival<'a>)> {
         self.spool_data(pieces, bytes_max).await
     }
 
-    async fn import(&self, spec: &ImportSpec, sink: DataSink) -> Result<Imported, DatabaseError> {
+    async fn import(&self, spec: ImportSpec, sink: DataSink) -> Result<Imported, DatabaseError> {
         // In a task of its own: whoever waits may be gone, and what it made has to go too.
-        let (docker, spec) = (self.clone(), spec.clone());
-        let done = tokio::spawn(async move { docker.import_data(&spec, &sink).await });
+        let docker = self.clone();
+        let done = tokio::spawn(async move { docker.import_data(spec, &sink).await });
         done.await
             .unwrap_or_else(|error| Err(EngineError::Unreachable(error.to_string()).into()))
     }

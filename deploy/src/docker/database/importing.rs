@@ -1,17 +1,20 @@
 //! Data that somebody brings: read by a server without a network, masked, looked over, kept.
 
-use std::io::{self, ErrorKind};
+use std::{
+    io::{self, ErrorKind},
+    time::Duration,
+};
 
 use futures_util::StreamExt as _;
 
 use super::{personal::looks_personal, seed_run::random_password, snapshots::random_id};
 use crate::{
-    content::Content,
-    data_access::{ImportSpec, Imported, Pieces},
+    content::{Content, Spool},
+    data_access::{Arrival, ImportSpec, Imported, Pieces},
     databases::{DataSink, DatabaseError, DatabaseSpec},
     docker::Docker,
     names::{DatabaseKey, DatabaseName, Generation, PreviewId},
-    pool::Place,
+    pool::{Place, Pool},
 };
 
 /// What the ids of imports begin with. A preview's id ends in a number, in `up`, or in a letter that
@@ -21,52 +24,41 @@ const PREFIX: &str = "import-i";
 /// How much may be written to the pool between two looks at how much is left of it.
 const LOOK_EVERY_BYTES: u64 = 64 << 20;
 
+/// How long the next piece of what somebody brings may take.
+const PIECE_WITHIN: Duration = Duration::from_secs(60);
+
 /// A share of processors, in thousandths.
 const CPU_MILLI: u64 = 1_000;
 
 impl Docker {
-    pub(super) async fn spool_data(
+    pub(super) async fn spool_data<'a>(
         &self,
-        mut pieces: Pieces<'_>,
+        pieces: Pieces<'a>,
         bytes_max: u64,
-    ) -> io::Result<Content> {
-        let pool = self.pool_of_data().map_err(io::Error::other)?;
-        let mut spool = pool.spool().await.map_err(io::Error::other)?;
-        let mut looked_at = None;
-        while let Some(piece) = pieces.next().await {
-            let piece = piece?;
-            // Running databases need what is kept free.
-            if looked_at != Some(spool.bytes() / LOOK_EVERY_BYTES)
-                && let Some(why) = pool.blocker().await
-            {
-                return Err(io::Error::new(ErrorKind::StorageFull, why));
-            }
-            looked_at = Some(spool.bytes() / LOOK_EVERY_BYTES);
-            if spool.bytes() + piece.len() as u64 > bytes_max {
-                return Err(ErrorKind::FileTooLarge.into());
-            }
-            spool.write(&piece).await?;
-        }
-        spool.finish().await
+    ) -> io::Result<(Content, Arrival<'a>)> {
+        let pool = self.pool_of_data().map_err(io::Error::other)?.clone();
+        let spool = pool.spool().await.map_err(io::Error::other)?;
+        let content = spool.content();
+        Ok((content, Box::pin(arrive(pool, spool, pieces, bytes_max))))
     }
 
     pub(super) async fn import_data(
         &self,
-        spec: &ImportSpec,
+        spec: ImportSpec,
         sink: &DataSink,
     ) -> Result<Imported, DatabaseError> {
         let image = self.server_image(&spec.image).await?;
         let id = random_id()?;
         let database = DatabaseSpec {
             key: import_key(&id.as_str()[..8])?,
-            kind: spec.kind.clone(),
-            image: spec.image.clone(),
+            kind: spec.kind,
+            image: spec.image,
             password: random_password()?,
             memory_bytes: spec.memory_bytes,
             cpu_milli: CPU_MILLI,
         };
         let made = self
-            .make(&database, &image, (&spec.seed, spec.mask.as_ref()), sink)
+            .make(&database, &image, (spec.seed, spec.mask), sink)
             .await?;
         made.staging.publish(&Place::Snapshot(id.clone())).await?;
         let snapshot = self.snapshot_state(&id).await?;
@@ -78,6 +70,38 @@ impl Docker {
             report: made.report,
             personal,
         })
+    }
+}
+
+/// Writes pieces down as they come.
+async fn arrive(
+    pool: Pool,
+    mut spool: Spool,
+    mut pieces: Pieces<'_>,
+    bytes_max: u64,
+) -> io::Result<()> {
+    let mut looked_at = None;
+    loop {
+        let piece = tokio::time::timeout(PIECE_WITHIN, pieces.next()).await;
+        let piece = piece.map_err(|_| {
+            let seconds = PIECE_WITHIN.as_secs();
+            io::Error::new(ErrorKind::TimedOut, format!("nothing came for {seconds} s"))
+        })?;
+        let Some(piece) = piece.transpose()? else {
+            return spool.finish().await;
+        };
+        // Running databases need what is kept free.
+        let look = spool.bytes() / LOOK_EVERY_BYTES;
+        if looked_at != Some(look)
+            && let Some(why) = pool.blocker().await
+        {
+            return Err(io::Error::new(ErrorKind::StorageFull, why));
+        }
+        looked_at = Some(look);
+        if spool.bytes() + piece.len() as u64 > bytes_max {
+            return Err(ErrorKind::FileTooLarge.into());
+        }
+        spool.write(&piece).await?;
     }
 }
 

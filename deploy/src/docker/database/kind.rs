@@ -170,7 +170,12 @@ pub(crate) trait Kind: Send + Sync {
     }
 
     /// The command with which a seed is read, where it is another one.
-    fn seed_run_command(&self, _seed: &Seed, command: Vec<String>) -> Vec<String> {
+    fn seed_run_command(
+        &self,
+        _seed: &Seed,
+        _memory_bytes: u64,
+        command: Vec<String>,
+    ) -> Vec<String> {
         command
     }
 

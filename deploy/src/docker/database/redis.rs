@@ -137,7 +137,12 @@ impl Kind for Redis {
     }
 
     /// A server that finds no log begins empty and does not look at a dump.
-    fn seed_run_command(&self, seed: &Seed, mut command: Vec<String>) -> Vec<String> {
+    fn seed_run_command(
+        &self,
+        seed: &Seed,
+        _memory_bytes: u64,
+        mut command: Vec<String>,
+    ) -> Vec<String> {
         let log = command.iter().position(|word| word == "--appendonly");
         if let (Seed::Rdb(_), Some(at)) = (seed, log) {
             "no".clone_into(&mut command[at + 1]);

@@ -56,7 +56,7 @@ struct Order<'a> {
     kind: &'a dyn Kind,
     seed: &'a Seed,
     mask: Option<&'a SeedFile>,
-    passwords: Passwords<'a>,
+    passwords: &'a Passwords<'a>,
     sink: &'a DataSink,
 }
 
@@ -113,7 +113,7 @@ impl Docker {
         }
         let (name, from) = (&spec.key.name, describe_seed(seed));
         sink(format!("the data of {name}, made from {from}"));
-        let made = self.make(spec, image, (seed, None), sink).await?;
+        let made = self.make(spec, image, (seed.clone(), None), sink).await?;
         made.staging.publish(&place).await?;
         Ok(id)
     }
@@ -124,7 +124,7 @@ impl Docker {
         &self,
         spec: &DatabaseSpec,
         image: &ImageId,
-        (seed, mask): (&Seed, Option<&SeedFile>),
+        (seed, mask): (Seed, Option<SeedFile>),
         sink: &DataSink,
     ) -> Result<Made, DatabaseError> {
         let pool = self.pool_of_data()?;
@@ -133,57 +133,80 @@ impl Docker {
         }
         let kind = kind(&spec.kind);
         let (user, admin) = (random_password()?, random_password()?);
+        let passwords = Passwords {
+            user: match seed {
+                // The command is told the password that the preview's own server will have.
+                Seed::Run { .. } => &spec.password,
+                _ => &user,
+            },
+            admin: &admin,
+        };
         let order = Order {
             spec,
             kind: &*kind,
-            seed,
-            mask,
-            passwords: Passwords {
-                user: match seed {
-                    // The command is told the password that the preview's own server will have.
-                    Seed::Run { .. } => &spec.password,
-                    _ => &user,
-                },
-                admin: &admin,
-            },
+            seed: &seed,
+            mask: mask.as_ref(),
+            passwords: &passwords,
             sink,
         };
         // Refused before anything is made.
-        let steps = kind.seed(seed, &order.passwords)?;
+        let steps = kind.seed(&seed, &passwords)?;
         let head = order.head().await?;
         let staging = pool.staging().await?;
-        if let Some((name, content)) = kind.placed(seed) {
+        if let Some((name, content)) = kind.placed(&seed) {
             place(name, content, &staging).await?;
         }
-        let pipe = match kind.pipes_scripts() {
-            true => Some(pipe(&pool.making_folder())?),
-            false => None,
-        };
-        let network = self.seed_run_network(spec, seed).await?;
-        let data = staging.data_path();
-        let mut plan = self
-            .seed_run_plan(spec, image, network, data, &order.passwords)
+        let (columns, report) = self
+            .seed_staging(&order, image, &staging, steps, &head)
             .await?;
-        plan.command = plan
-            .command
-            .map(|command| kind.seed_run_command(seed, command));
-        plan.script = pipe.as_ref().map(ScriptPipe::mount);
-        let made = self
-            .fill(&order, (&plan, pipe.as_ref()), steps, &head)
-            .await;
-        let made = self.grew(made, (&staging, &describe_seed(seed))).await;
-        self.clear_seed_run(&plan).await?;
-        let (columns, report) = made?;
+        let from = describe_seed(&seed);
+        // What was brought lies beside the data, and would be written to the disk with them.
+        drop((head, seed, mask));
         let columns = columns.lines().map(str::to_owned).collect();
         let now_ms = unix_ms(std::time::SystemTime::now());
-        let about = About::new(spec, describe_seed(seed), now_ms, &admin, report.clone());
+        let about = About::new(spec, from, now_ms, &admin, report.clone());
         staging.write_about(&about.to_bytes()).await?;
-        self.verify(spec, image, &staging, &order.passwords).await?;
+        // Most of it gets onto the disk meanwhile, so that little is left for the end.
+        let verified = self.verify(spec, image, &staging, &passwords);
+        let (verified, written) = tokio::join!(verified, pool.write_out());
+        verified?;
+        written?;
         Ok(Made {
             staging,
             columns,
             report,
         })
+    }
+
+    /// Runs the server that fills a staging directory.
+    async fn seed_staging(
+        &self,
+        order: &Order<'_>,
+        image: &ImageId,
+        staging: &Staging,
+        steps: Vec<Seeding>,
+        head: &[u8],
+    ) -> Result<(String, SeedReport), DatabaseError> {
+        let Order {
+            spec, kind, seed, ..
+        } = *order;
+        let pipe = match kind.pipes_scripts() {
+            true => Some(pipe(&self.pool_of_data()?.making_folder())?),
+            false => None,
+        };
+        let network = self.seed_run_network(spec, seed).await?;
+        let data = staging.data_path();
+        let mut plan = self
+            .seed_run_plan(spec, image, network, data, order.passwords)
+            .await?;
+        plan.command = plan
+            .command
+            .map(|command| kind.seed_run_command(seed, spec.memory_bytes, command));
+        plan.script = pipe.as_ref().map(ScriptPipe::mount);
+        let made = self.fill(order, (&plan, pipe.as_ref()), steps, head).await;
+        let made = self.grew(made, (staging, &describe_seed(seed))).await;
+        self.clear_seed_run(&plan).await?;
+        made
     }
 
     /// Where a seed's command finds the server; other seeds need no network.

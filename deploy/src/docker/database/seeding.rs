@@ -2,11 +2,11 @@
 
 use std::{
     io::{self, ErrorKind, Write as _},
+    pin::pin,
     time::Duration,
 };
 
 use bollard::query_parameters::UploadToContainerOptionsBuilder;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -44,7 +44,13 @@ impl Docker {
     ) -> Result<Vec<String>, DatabaseError> {
         let (id, kind, _) = into;
         let limit = self.config().timeouts.seed;
-        let deadline = Instant::now() + limit;
+        let mut deadline = pin!(async {
+            // What somebody brings may take its time.
+            for file in seed.all_files() {
+                file.content.arrived().await;
+            }
+            tokio::time::sleep(limit).await;
+        });
         let count = steps.len();
         let (mut changes, mut filled) = (Vec::new(), None);
         for (at, step) in steps.into_iter().enumerate() {
@@ -65,8 +71,11 @@ impl Docker {
                     at + 1
                 ));
             }
-            let ran = tokio::time::timeout_at(deadline, self.seed_step(into, step)).await;
-            changes.extend(ran.map_err(|_| too_long(&path, limit))??);
+            let ran = tokio::select! {
+                ran = self.seed_step(into, step) => ran,
+                () = &mut deadline => Err(too_long(&path, limit)),
+            };
+            changes.extend(ran?);
             if let Some(script) = script {
                 script.joins(&mut filled)?;
             }
@@ -84,8 +93,10 @@ impl Docker {
         {
             sink(format!("the data of {}: {words}", spec.key.name));
             let task = format!("seed-{}", spec.key.name);
-            let ran = tokio::time::timeout_at(deadline, self.run(run, &task)).await;
-            let ended = ran.map_err(|_| too_long(words, limit))??;
+            let ended = tokio::select! {
+                ended = self.run(run, &task) => ended?,
+                () = &mut deadline => return Err(too_long(words, limit)),
+            };
             if ended.exit_code != 0 {
                 let message = match ended.out_of_memory {
                     true => "it was killed for memory".to_owned(),

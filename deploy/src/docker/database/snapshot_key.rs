@@ -25,14 +25,8 @@ pub(super) async fn snapshot_key(
     add(RECIPE.as_bytes());
     add(image.as_str().as_bytes());
     add(&serde_json::to_vec(&spec.kind).unwrap_or_default());
-    let files: Vec<_> = match seed {
-        Seed::Empty | Seed::Snapshot(_) => Vec::new(),
-        Seed::Sql(seed) => {
-            add(seed.folder.as_bytes());
-            seed.files.iter().chain(&seed.beside).collect()
-        }
-        Seed::PgCustom(file) | Seed::Rdb(file) => vec![file],
-        Seed::PgDirectory(_, files) => files.iter().collect(),
+    match seed {
+        Seed::Sql(seed) => add(seed.folder.as_bytes()),
         Seed::Run {
             spec: run, scope, ..
         } => {
@@ -41,10 +35,10 @@ pub(super) async fn snapshot_key(
             add(run.image.as_str().as_bytes());
             add(&serde_json::to_vec(&run.command).unwrap_or_default());
             add(spec.key.name.as_str().as_bytes());
-            Vec::new()
         }
-    };
-    for file in files {
+        _ => {}
+    }
+    for file in seed.all_files() {
         add(file.path.as_bytes());
         let content = file.content.digest().await;
         add(&content.map_err(|error| unread(seed, &error))?);

@@ -35,14 +35,14 @@ async fn data_that_somebody_brings_are_masked_before_they_are_kept() {
         mask: Some(file("mask.sql", "UPDATE people SET name = 'x';")),
         memory_bytes: 1 << 28,
     };
-    let imported = fake.import(&import, Arc::new(|_| {})).await.unwrap();
+    let imported = fake.import(import.clone(), Arc::new(|_| {})).await.unwrap();
     assert_eq!(imported.snapshot.source, "dump.sql");
     let seed = Seed::Snapshot(imported.snapshot.id.clone());
     fake.create(&main, &seed, Arc::new(|_| {})).await.unwrap();
     assert_eq!(fake.data(&main.key).unwrap().len(), 2);
 
     import.mask = Some(file("mask.sql", "NONSENSE;"));
-    let failed = fake.import(&import, Arc::new(|_| {})).await;
+    let failed = fake.import(import, Arc::new(|_| {})).await;
     assert!(
         matches!(&failed, Err(DatabaseError::Seed { path, .. }) if path == "mask.sql"),
         "{failed:?}"

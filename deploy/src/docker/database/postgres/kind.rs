@@ -35,6 +35,12 @@ const CACHE_PART: u64 = 4;
 const CACHE_BYTES_MIN: u64 = 16 << 20;
 const CACHE_BYTES_MAX: u64 = 2 << 30;
 
+/// What sorts an index while a seed is read may take: this part of the server's memory, between these
+/// limits. The lower one is the server's own.
+const SORTING_PART: u64 = 4;
+const SORTING_BYTES_MIN: u64 = 64 << 20;
+const SORTING_BYTES_MAX: u64 = 1 << 30;
+
 /// The part of its memory that parallel queries may share.
 const SHARED_PART: u64 = 4;
 const SHARED_BYTES_MIN: u64 = 64 << 20;
@@ -63,6 +69,12 @@ const ROWS: &str = "set statement_timeout = '20s';\n\
 const RENAMED_BACKUP: u32 = 150_000;
 
 pub(crate) struct Postgres;
+
+/// Settings as words of the server's command.
+fn words(settings: impl IntoIterator<Item = String>) -> impl Iterator<Item = String> {
+    let each = settings.into_iter();
+    each.flat_map(|setting| ["-c".to_owned(), setting])
+}
 
 impl Kind for Postgres {
     fn port(&self) -> Option<u16> {
@@ -110,11 +122,29 @@ impl Kind for Postgres {
             "wal_recycle=off".to_owned(),
             format!("shared_buffers={cache}MB"),
         ];
-        let settings = settings
-            .into_iter()
-            .flat_map(|setting| ["-c".to_owned(), setting]);
-        let command = std::iter::once("postgres".to_owned()).chain(settings);
+        let command = std::iter::once("postgres".to_owned()).chain(words(settings));
         Some(command.collect())
+    }
+
+    /// Nobody copies this server while it runs, and where it is killed its data go with it. It has one
+    /// processor, on which parallel workers wait for each other.
+    fn seed_run_command(
+        &self,
+        _seed: &Seed,
+        memory_bytes: u64,
+        command: Vec<String>,
+    ) -> Vec<String> {
+        let sorting =
+            (memory_bytes / SORTING_PART).clamp(SORTING_BYTES_MIN, SORTING_BYTES_MAX) >> 20;
+        let settings = [
+            "wal_level=minimal".to_owned(),
+            "max_wal_senders=0".to_owned(),
+            "full_page_writes=off".to_owned(),
+            format!("maintenance_work_mem={sorting}MB"),
+            "max_parallel_maintenance_workers=0".to_owned(),
+            "max_parallel_workers_per_gather=0".to_owned(),
+        ];
+        command.into_iter().chain(words(settings)).collect()
     }
 
     fn shm_bytes(&self, memory_bytes: u64) -> Option<u64> {
