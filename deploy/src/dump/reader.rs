@@ -66,6 +66,8 @@ pub(crate) struct ScriptReader {
     held: Held,
     /// Whether a part of a row was read.
     row_is_open: bool,
+    /// Whether a transaction of ours ends after the rows.
+    commits: bool,
     /// How many branches are open.
     branches: u32,
     /// How many files were entered beside the first.
@@ -94,6 +96,7 @@ impl ScriptReader {
             mode: Mode::Statements,
             held: Held::default(),
             row_is_open: false,
+            commits: false,
             branches: 0,
             included: 0,
             mentions: None,
@@ -199,7 +202,10 @@ impl ScriptReader {
     fn statement(&mut self) -> io::Result<()> {
         let begins = self.held.before();
         let ruling = match self.mode {
-            Mode::Long => Ruling::Keep,
+            Mode::Long => {
+                self.rules.pass_long();
+                Ruling::Keep
+            }
             _ => match self.rules.judge(&self.held.pending[begins..]) {
                 Ok(ruling) => ruling,
                 Err(why) => return Err(self.refuse(why)),
@@ -207,17 +213,18 @@ impl ScriptReader {
         };
         self.mode = Mode::Statements;
         match &ruling {
-            Ruling::Become(text) => self.held.replace(begins, text),
+            Ruling::Become(text) | Ruling::FreshRows(text) => self.held.replace(begins, text),
             Ruling::Skip => self.held.replace(begins, b""),
             Ruling::Backslashes(escapes) => self.lexer.backslashes = *escapes,
             Ruling::Keep | Ruling::Rows => {}
         }
         self.flush();
         self.lexer.reset();
-        if ruling == Ruling::Rows {
-            self.rest_before_rows()?;
+        self.commits = matches!(ruling, Ruling::FreshRows(_));
+        match ruling {
+            Ruling::Rows | Ruling::FreshRows(_) => self.rest_before_rows(),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// A backslash was read; what is pending stays where it is.
@@ -287,7 +294,7 @@ impl ScriptReader {
                 self.held.replace(begins, b"");
                 return Ok(true);
             }
-            Ok(Ruling::Keep | Ruling::Rows | Ruling::Backslashes(_)) => {}
+            Ok(Ruling::Keep | Ruling::Rows | Ruling::FreshRows(_) | Ruling::Backslashes(_)) => {}
             Err(why) => return Err(self.refuse(why)),
         }
         Ok(false)

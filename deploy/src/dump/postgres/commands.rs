@@ -94,6 +94,11 @@ impl Rules {
         }
         let word = String::from_utf8_lossy(word).into_owned();
         match word.as_str() {
+            "restrict" | "unrestrict" | "encoding" => {}
+            "c" | "connect" => self.fresh_tables.forget(),
+            _ => self.fresh_tables.give_up(),
+        }
+        match word.as_str() {
             "restrict" | "unrestrict" => Ok(Command::Skip),
             "q" | "quit" => Ok(Command::Quit),
             "c" | "connect" => self.connect(rest),

@@ -9,6 +9,7 @@
 mod clean;
 mod commands;
 mod databases;
+mod fresh_tables;
 mod names;
 mod privileges;
 mod roles;
@@ -17,6 +18,8 @@ mod settings;
 use std::collections::BTreeSet;
 
 use super::{report::SharedReport, source::Heading, tokens::Statement};
+
+use fresh_tables::FreshTables;
 
 pub(super) use commands::{Command, sends};
 
@@ -27,6 +30,9 @@ pub(super) enum Ruling {
     Keep,
     /// It stays, and the lines after it are rows.
     Rows,
+    /// This stands in its place, and the lines after it are rows. The transaction that it begins ends
+    /// after them.
+    FreshRows(Vec<u8>),
     /// This stands in its place.
     Become(Vec<u8>),
     /// Nothing stands in its place.
@@ -43,6 +49,7 @@ pub(super) struct Rules {
     report: SharedReport,
     /// Roles that were told of.
     roles: BTreeSet<Vec<u8>>,
+    fresh_tables: FreshTables,
 }
 
 impl Rules {
@@ -51,7 +58,13 @@ impl Rules {
             user: user.as_bytes().to_vec(),
             report,
             roles: BTreeSet::new(),
+            fresh_tables: FreshTables::default(),
         }
+    }
+
+    /// A statement passes that is too long to be judged.
+    pub(super) fn pass_long(&mut self) {
+        self.fresh_tables.give_up();
     }
 
     /// What becomes of a statement, which begins with its first token.
@@ -66,9 +79,12 @@ impl Rules {
             .collect();
         // Rows that are written as statements are many, and nothing is looked for in them.
         let Some(rule) = rule_of(&first) else {
+            self.fresh_tables.give_up();
             return Ok(Ruling::Keep);
         };
-        rule(self, &Statement::new(text))
+        let statement = Statement::new(text);
+        self.fresh_tables.see(&first, &statement);
+        rule(self, &statement)
     }
 
     fn note(&self, what: String) {
@@ -102,7 +118,7 @@ fn rule_of(first: &str) -> Option<Rule> {
         "security" => |rules, _| Ok(rules.skip("a security label")),
         "reassign" => |rules, _| Ok(rules.skip("a change of owners")),
         "select" => |rules, s| Ok(rules.select(s)),
-        "copy" => |_, s| copy(s),
+        "copy" => copy,
         _ => return None,
     })
 }
@@ -175,7 +191,7 @@ fn comment(rules: &mut Rules, s: &Statement<'_>) -> Ruling {
     }
 }
 
-fn copy(s: &Statement<'_>) -> Result<Ruling, String> {
+fn copy(rules: &mut Rules, s: &Statement<'_>) -> Result<Ruling, String> {
     let Some(at) = s.find(1, &["from", "to"]) else {
         return Ok(Ruling::Keep);
     };
@@ -184,7 +200,11 @@ fn copy(s: &Statement<'_>) -> Result<Ruling, String> {
             "it runs a program (COPY … PROGRAM), which a seed may not; put the rows into a file"
                 .to_owned(),
         ),
-        () if s.is(at, "from") && s.is(at + 1, "stdin") => Ok(Ruling::Rows),
+        () if s.is(at, "from") && s.is(at + 1, "stdin") => {
+            let by_pg_dump = rules.report.lock().dumped.is_some();
+            let filling = rules.fresh_tables.filling(s).filter(|_| by_pg_dump);
+            Ok(filling.map_or(Ruling::Rows, Ruling::FreshRows))
+        }
         () => Ok(Ruling::Keep),
     }
 }

@@ -35,6 +35,9 @@ impl ScriptReader {
         }
         if is_end {
             self.mode = Mode::Statements;
+            if std::mem::take(&mut self.commits) {
+                self.held.out.extend_from_slice(b"commit; ");
+            }
         }
         self.source()?.line += 1;
         self.held.lines += 1;
