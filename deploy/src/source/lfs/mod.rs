@@ -13,6 +13,8 @@ mod objects;
 mod pointer;
 mod request;
 #[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;
 
 pub(super) use commit::weigh_all;

@@ -1,0 +1,3 @@
+mod fetches;
+mod kept;
+mod trees;
