@@ -123,7 +123,7 @@ pub const KEYS: [(&str, &str); 47] = [
     ("limits.image_mib_max", "MiB that a built image may have"),
     (
         "limits.lfs_mib_max",
-        "MiB that the Git LFS files of a commit may have together",
+        "MiB that the Git LFS files of a commit and its submodules may have together",
     ),
     (
         "limits.image_wait_seconds_max",

@@ -32,7 +32,7 @@ pub struct Limits {
     pub build_cache_mib_max: u64,
     /// MiB that a built image may have.
     pub image_mib_max: u64,
-    /// MiB that the Git LFS files of a commit may have together.
+    /// MiB that the Git LFS files of a commit and its submodules may have together.
     pub lfs_mib_max: u64,
     /// How long an image that somebody else builds for a commit is waited for.
     pub image_wait_seconds_max: u64,

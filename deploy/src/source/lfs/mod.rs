@@ -9,6 +9,7 @@ mod batch;
 mod client;
 mod commit;
 mod download;
+mod files;
 mod objects;
 mod pointer;
 mod request;
@@ -17,5 +18,6 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub(super) use commit::weigh_all;
-pub(super) use objects::{Objects, is_object};
+pub(super) use commit::with_contents;
+pub(super) use files::LfsFiles;
+pub(super) use objects::Objects;

@@ -25,11 +25,6 @@ const MARK: &str = ".lfs";
 /// Behind the name of a file that is being received.
 const UNFINISHED: &str = "part";
 
-/// Whether the id of an entry names an object of Git LFS.
-pub(in super::super) fn is_object(id: &str) -> bool {
-    id.ends_with(MARK)
-}
-
 /// A folder of objects. Nobody else's pointers lead here, so that a digest alone opens nothing of
 /// another repository.
 #[derive(Clone, Debug)]

@@ -60,7 +60,9 @@ pub(super) struct Forge {
 }
 
 impl Forge {
-    pub(super) fn answering(answer: impl Fn(&str, &Heard) -> Reply + Send + Sync + 'static) -> Self {
+    pub(super) fn answering(
+        answer: impl Fn(&str, &Heard) -> Reply + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let heard = Arc::new(Mutex::new(Vec::new()));
