@@ -18,6 +18,8 @@ pub struct Limits {
     /// Bytes of all Git LFS files of a commit and its submodules, which [`Limits::commit_bytes_max`]
     /// does not count.
     pub lfs_bytes_max: u64,
+    /// Bytes of the Git LFS objects that are kept of all repositories, besides those that are needed.
+    pub lfs_cache_bytes_max: u64,
     /// How long the Git LFS files of a commit may take together, and then those of all its submodules.
     /// What came until then is kept.
     pub lfs_deadline: Duration,
@@ -32,6 +34,7 @@ impl Default for Limits {
             seed_bytes_max: 100 << 20,
             deadline: Duration::from_secs(300),
             lfs_bytes_max: 2 << 30,
+            lfs_cache_bytes_max: 10 << 30,
             lfs_deadline: Duration::from_secs(600),
         }
     }
@@ -83,7 +86,5 @@ pub(super) const LFS_CONNECT_DEADLINE: Duration = Duration::from_secs(10);
 pub(super) const LFS_STALL_DEADLINE: Duration = Duration::from_secs(60);
 /// How long the Git LFS files of one submodule may take.
 pub(super) const LFS_SUBMODULE_DEADLINE: Duration = Duration::from_secs(300);
-/// Objects that were used this recently are never removed.
-pub(super) const LFS_IN_USE: Duration = Duration::from_secs(900);
 /// Objects that were not used for this long are removed.
 pub(super) const LFS_UNUSED: Duration = Duration::from_secs(7 * 24 * 3600);

@@ -56,7 +56,7 @@ impl Mirrors {
     /// read, or the repository's own forge, or one that lends, does not answer.
     pub async fn with_submodules(&self, tree: Tree, home: &Home<'_>) -> Result<Tree, SourceError> {
         let limits = tree.limits;
-        let mut own = LfsFiles::of(&tree, "").await?;
+        let mut own = LfsFiles::of(&self.lfs, &tree, "").await?;
         let mut work = Work {
             mirrors: self,
             home,
@@ -227,7 +227,7 @@ impl Work<'_> {
             Some(tree) => tree,
             None => self.mirrors.fetch(&self.remote(url).await?, commit).await?,
         };
-        let files = LfsFiles::of(&tree, &format!("{path}/")).await?;
+        let files = LfsFiles::of(&self.mirrors.lfs, &tree, &format!("{path}/")).await?;
         Ok((tree, files))
     }
 

@@ -6,7 +6,7 @@ use deploy::blueprint::nearest;
 use toml::de::{DeTable, DeValue};
 
 /// Every key there is, as `section.key`, with its meaning.
-pub const KEYS: [(&str, &str); 47] = [
+pub const KEYS: [(&str, &str); 48] = [
     (
         "domain",
         "domain under which previews live; `localhost` for this machine only",
@@ -124,6 +124,10 @@ pub const KEYS: [(&str, &str); 47] = [
     (
         "limits.lfs_mib_max",
         "MiB that the Git LFS files of a commit and its submodules may have together",
+    ),
+    (
+        "limits.lfs_cache_mib_max",
+        "MiB of Git LFS objects that are kept of all repositories, besides what is being built",
     ),
     (
         "limits.image_wait_seconds_max",

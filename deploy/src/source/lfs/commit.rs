@@ -23,7 +23,7 @@ impl Mirrors {
         R: Borrow<Remote>,
         E: From<SourceError>,
     {
-        let mut files = LfsFiles::of(&tree, "").await?;
+        let mut files = LfsFiles::of(&self.lfs, &tree, "").await?;
         LfsFiles::weigh(std::iter::once(&mut files), &tree.limits);
         self.fetch_lfs(&mut files, tree.limits.lfs_deadline, remote)
             .await?;
@@ -36,7 +36,7 @@ impl Mirrors {
     /// # Errors
     /// Where the pointers cannot be read.
     pub async fn without_pointers(&self, tree: Tree) -> Result<Tree, SourceError> {
-        let mut files = LfsFiles::of(&tree, "").await?;
+        let mut files = LfsFiles::of(&self.lfs, &tree, "").await?;
         files.refuse(
             "the checkout has its pointer only; run `git lfs pull`, then `dayfly up` again",
         );

@@ -31,7 +31,7 @@ impl Mirrors {
         lost: &mut Lost,
     ) -> Result<(), SourceError> {
         let _hold = self.hold(&objects.name()).await?;
-        objects.sweep().await?;
+        objects.ensure().await?;
         let mut absent = BTreeMap::new();
         for pointer in wanted {
             // Somebody else may have waited for the same.
@@ -43,6 +43,8 @@ impl Mirrors {
         if absent.is_empty() {
             return Ok(());
         }
+        self.make_lfs_room(absent.iter().map(|one| one.size).sum())
+            .await;
         let client = match Client::new(remote) {
             Ok(client) => client,
             Err(Fault::Of(error)) => return Err(error),

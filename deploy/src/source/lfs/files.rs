@@ -6,6 +6,7 @@ use super::{
         limits::{LFS_FILES_MAX, LFS_POINTERS_AT_ONCE},
     },
     attributes::led_to_lfs,
+    cache::Cache,
     download::Lost,
     objects::Objects,
     pointer::{self, Held, Pointer},
@@ -28,11 +29,16 @@ pub(super) struct Found {
 
 impl LfsFiles {
     /// The pointers of a commit that attributes lead to Git LFS, in the order of their paths, each below
-    /// `prefix`, which is empty or ends with a slash. `tree` has the commit's files and no others.
+    /// `prefix`, which is empty or ends with a slash. `tree` has the commit's files and no others. What
+    /// is here of their objects stays for as long as this, or a tree with them, lives.
     ///
     /// # Errors
     /// Where the pointers cannot be read.
-    pub(in super::super) async fn of(tree: &Tree, prefix: &str) -> Result<Self, SourceError> {
+    pub(in super::super) async fn of(
+        cache: &Cache,
+        tree: &Tree,
+        prefix: &str,
+    ) -> Result<Self, SourceError> {
         let all = tree.list().await?;
         let led = led_to_lfs(tree, &all).await?;
         let mut found = Vec::new();
@@ -52,8 +58,13 @@ impl LfsFiles {
                     }),
             );
         }
+        let pointers = found
+            .iter()
+            .filter_map(|one: &Found| one.object.as_ref().ok());
+        let objects = Objects::of(&tree.repository, pointers);
+        cache.keep(&objects).await;
         Ok(Self {
-            objects: Objects::of(&tree.repository),
+            objects,
             found,
             lost: Lost::new(),
         })

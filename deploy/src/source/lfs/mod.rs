@@ -6,6 +6,7 @@
 
 mod attributes;
 mod batch;
+mod cache;
 mod client;
 mod commit;
 mod download;
@@ -18,6 +19,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+pub(super) use cache::Cache;
 pub(super) use commit::with_contents;
 pub(super) use files::LfsFiles;
 pub(super) use objects::Objects;
