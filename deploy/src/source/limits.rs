@@ -18,7 +18,8 @@ pub struct Limits {
     /// Bytes of all Git LFS files of a commit and its submodules, which [`Limits::commit_bytes_max`]
     /// does not count.
     pub lfs_bytes_max: u64,
-    /// Bytes of the Git LFS objects that are kept of all repositories, besides those that are needed.
+    /// Bytes of the Git LFS objects that are kept of all repositories; those that a tree has stay in any
+    /// case.
     pub lfs_cache_bytes_max: u64,
     /// How long the Git LFS files of a commit may take together, and then those of all its submodules.
     /// What came until then is kept.

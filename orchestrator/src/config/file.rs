@@ -127,7 +127,7 @@ pub const KEYS: [(&str, &str); 48] = [
     ),
     (
         "limits.lfs_cache_mib_max",
-        "MiB of Git LFS objects that are kept of all repositories, besides what is being built",
+        "MiB of Git LFS objects that are kept of all repositories; those in use stay in any case",
     ),
     (
         "limits.image_wait_seconds_max",

@@ -34,7 +34,7 @@ pub struct Limits {
     pub image_mib_max: u64,
     /// MiB that the Git LFS files of a commit and its submodules may have together.
     pub lfs_mib_max: u64,
-    /// MiB of Git LFS objects that are kept of all repositories, besides those that are needed.
+    /// MiB of Git LFS objects that are kept of all repositories; those in use stay in any case.
     pub lfs_cache_mib_max: u64,
     /// How long an image that somebody else builds for a commit is waited for.
     pub image_wait_seconds_max: u64,
