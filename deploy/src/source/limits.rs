@@ -15,8 +15,15 @@ pub struct Limits {
     pub seed_bytes_max: u64,
     /// How long a fetch or an upload may take.
     pub deadline: Duration,
-    /// Bytes of all Git LFS files of a commit, which [`Limits::commit_bytes_max`] does not count.
+    /// Bytes of all Git LFS files of a commit and its submodules, which [`Limits::commit_bytes_max`]
+    /// does not count.
     pub lfs_bytes_max: u64,
+    /// Bytes of the Git LFS objects that are kept of all repositories; those that a tree has stay in any
+    /// case.
+    pub lfs_cache_bytes_max: u64,
+    /// How long the Git LFS files of a commit may take together, and then those of all its submodules.
+    /// What came until then is kept.
+    pub lfs_deadline: Duration,
 }
 
 impl Default for Limits {
@@ -28,6 +35,8 @@ impl Default for Limits {
             seed_bytes_max: 100 << 20,
             deadline: Duration::from_secs(300),
             lfs_bytes_max: 2 << 30,
+            lfs_cache_bytes_max: 10 << 30,
+            lfs_deadline: Duration::from_secs(600),
         }
     }
 }
@@ -62,7 +71,7 @@ pub(super) const SUBMODULES_DEADLINE: Duration = Duration::from_secs(300);
 pub(super) const LFS_POINTER_BYTES_END: u64 = 1024;
 /// Pointers that are held in memory at once, as files.
 pub(super) const LFS_POINTERS_AT_ONCE: usize = 1000;
-/// Git LFS files of a commit, without those of its submodules.
+/// Git LFS files of a commit, with those of its submodules.
 pub(super) const LFS_FILES_MAX: usize = 10_000;
 /// Objects that are asked for in one request, as Git LFS itself does.
 pub(super) const LFS_BATCH_OBJECTS: usize = 100;
@@ -76,9 +85,7 @@ pub(super) const LFS_REDIRECTS_MAX: usize = 3;
 pub(super) const LFS_CONNECT_DEADLINE: Duration = Duration::from_secs(10);
 /// How long a host of objects may send nothing.
 pub(super) const LFS_STALL_DEADLINE: Duration = Duration::from_secs(60);
-/// How long the Git LFS files of a commit may take together. What came until then is kept.
-pub(super) const LFS_DEADLINE: Duration = Duration::from_secs(600);
-/// Objects that were used this recently are never removed.
-pub(super) const LFS_IN_USE: Duration = Duration::from_secs(900);
+/// How long the Git LFS files of one submodule may take.
+pub(super) const LFS_SUBMODULE_DEADLINE: Duration = Duration::from_secs(300);
 /// Objects that were not used for this long are removed.
 pub(super) const LFS_UNUSED: Duration = Duration::from_secs(7 * 24 * 3600);

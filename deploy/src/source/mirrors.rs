@@ -10,7 +10,7 @@ use std::{
 
 use super::{
     Limits, MirrorId, Remote, SourceError, Tree, fetch, git::Repository, hold::Hold, import,
-    lfs::Objects,
+    lfs::Cache,
 };
 use crate::names::CommitSha;
 
@@ -23,6 +23,7 @@ pub struct Mirrors {
     root: PathBuf,
     limits: Limits,
     busy: Arc<Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>>,
+    pub(super) lfs: Cache,
 }
 
 impl Mirrors {
@@ -37,6 +38,7 @@ impl Mirrors {
             root,
             limits,
             busy: Arc::default(),
+            lfs: Cache::default(),
         }
     }
 
@@ -116,19 +118,16 @@ impl Mirrors {
         tokio::time::timeout(limit, work).await.unwrap_or(Err(late))
     }
 
-    /// Removes objects of Git LFS that were not used for a week, and the longest unused of a
-    /// repository that has more than two commits may have.
+    /// Removes objects of Git LFS that were not used for a week, and the longest unused of all
+    /// repositories where they are more than may be kept. None that a tree has goes.
     pub async fn prune_lfs(&self) {
-        let Ok(mut all) = tokio::fs::read_dir(&self.root).await else {
-            return;
-        };
-        while let Ok(Some(one)) = all.next_entry().await {
-            let path = one.path();
-            if path.extension().is_some_and(|kind| kind == "lfs") {
-                let bytes_max = self.limits.lfs_bytes_max.saturating_mul(2);
-                Objects::at(path).prune(bytes_max).await;
-            }
-        }
+        self.make_lfs_room(0).await;
+    }
+
+    /// The same before so many bytes come.
+    pub(super) async fn make_lfs_room(&self, bytes: u64) {
+        let bytes_max = self.limits.lfs_cache_bytes_max.saturating_sub(bytes);
+        self.lfs.prune(&self.root, bytes_max).await;
     }
 
     /// The repository that would hold `commit`: one for each kind of object id.

@@ -17,7 +17,7 @@ pub(super) enum Store {
 /// Reads out of a store.
 pub(super) enum Reader {
     /// From a process of git.
-    Git(Blobs),
+    Git(Box<Blobs>),
     /// From files, one of which is open.
     Lfs(Objects, Option<File>),
 }
@@ -26,7 +26,7 @@ impl Reader {
     /// Begins to read.
     pub(super) fn open(store: &Store) -> Result<Self, SourceError> {
         Ok(match store {
-            Store::Git(repository) => Self::Git(Blobs::open(repository)?),
+            Store::Git(repository) => Self::Git(Box::new(Blobs::open(repository)?)),
             Store::Lfs(objects) => Self::Lfs(objects.clone(), None),
         })
     }

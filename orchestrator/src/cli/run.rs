@@ -1,9 +1,10 @@
 //! From the words of the command line to an exit code.
 
-use std::{io::IsTerminal as _, process::ExitCode};
+use std::{io::IsTerminal as _, process::ExitCode, time::Duration};
 
 use anyhow::Context as _;
 use clap::Parser as _;
+use tokio::runtime::Runtime;
 use tracing_subscriber::EnvFilter;
 
 use super::{
@@ -11,6 +12,9 @@ use super::{
     call::Caller,
     output::{Output, tell_error},
 };
+
+/// How long the end waits for threads whose results nobody waits for any more.
+const THREADS_END_MAX: Duration = Duration::from_secs(10);
 
 /// Runs what the command line says. The proxy runs before any thread exists: it gives up its
 /// rights, which is done per thread.
@@ -44,7 +48,15 @@ fn in_runtime(shared: Shared, command: Command) -> anyhow::Result<ExitCode> {
         .enable_all()
         .build()
         .context("failed to begin: no threads")?;
-    runtime.block_on(dispatch(shared, command))
+    run_to_end(runtime, dispatch(shared, command), THREADS_END_MAX)
+}
+
+/// Runs, and then waits for threads that still work, such as one that reads a large seed of a step that
+/// was cancelled. Those that take longer than `end_max` are cut off, as a death would cut them off.
+fn run_to_end<T>(runtime: Runtime, main: impl Future<Output = T>, end_max: Duration) -> T {
+    let ended = runtime.block_on(main);
+    runtime.shutdown_timeout(end_max);
+    ended
 }
 
 async fn dispatch(shared: Shared, command: Command) -> anyhow::Result<ExitCode> {
@@ -108,4 +120,29 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
         .chain()
         .find_map(|cause| cause.downcast_ref::<std::io::Error>());
     cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+
+    #[test]
+    fn a_thread_that_does_not_end_does_not_hold_the_process() {
+        let runtime = tokio::runtime::Builder::new_multi_thread().build().unwrap();
+        let (begins, begun) = channel();
+        let (ends, ended) = channel::<()>();
+        let main = async move {
+            tokio::task::spawn_blocking(move || {
+                begins.send(()).unwrap();
+                ended.recv()
+            });
+            begun.recv().unwrap();
+            "the answer"
+        };
+        let answer = run_to_end(runtime, main, Duration::from_millis(1));
+        assert_eq!(answer, "the answer");
+        drop(ends);
+    }
 }

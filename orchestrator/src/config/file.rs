@@ -6,7 +6,7 @@ use deploy::blueprint::nearest;
 use toml::de::{DeTable, DeValue};
 
 /// Every key there is, as `section.key`, with its meaning.
-pub const KEYS: [(&str, &str); 47] = [
+pub const KEYS: [(&str, &str); 48] = [
     (
         "domain",
         "domain under which previews live; `localhost` for this machine only",
@@ -123,7 +123,11 @@ pub const KEYS: [(&str, &str); 47] = [
     ("limits.image_mib_max", "MiB that a built image may have"),
     (
         "limits.lfs_mib_max",
-        "MiB that the Git LFS files of a commit may have together",
+        "MiB that the Git LFS files of a commit and its submodules may have together",
+    ),
+    (
+        "limits.lfs_cache_mib_max",
+        "MiB of Git LFS objects that are kept of all repositories; those in use stay in any case",
     ),
     (
         "limits.image_wait_seconds_max",

@@ -32,8 +32,10 @@ pub struct Limits {
     pub build_cache_mib_max: u64,
     /// MiB that a built image may have.
     pub image_mib_max: u64,
-    /// MiB that the Git LFS files of a commit may have together.
+    /// MiB that the Git LFS files of a commit and its submodules may have together.
     pub lfs_mib_max: u64,
+    /// MiB of Git LFS objects that are kept of all repositories; those in use stay in any case.
+    pub lfs_cache_mib_max: u64,
     /// How long an image that somebody else builds for a commit is waited for.
     pub image_wait_seconds_max: u64,
     /// MiB that the pool's file may grow to, where it has to be a file.
@@ -79,6 +81,7 @@ impl Default for Limits {
             build_cache_mib_max: 10 * 1024,
             image_mib_max: 8 * 1024,
             lfs_mib_max: 2 * 1024,
+            lfs_cache_mib_max: 10 * 1024,
             image_wait_seconds_max: 20 * 60,
             pool_mib_max: 100 * 1024,
             database_mib_max: 32 * 1024,
@@ -143,6 +146,7 @@ pub(super) fn limits(keys: &Keys) -> Result<Limits, ConfigError> {
         build_cache_mib_max: number("limits.build_cache_mib_max", default.build_cache_mib_max)?,
         image_mib_max: number("limits.image_mib_max", default.image_mib_max)?,
         lfs_mib_max: number("limits.lfs_mib_max", default.lfs_mib_max)?,
+        lfs_cache_mib_max: number("limits.lfs_cache_mib_max", default.lfs_cache_mib_max)?,
         image_wait_seconds_max: number(
             "limits.image_wait_seconds_max",
             default.image_wait_seconds_max,

@@ -86,9 +86,8 @@ impl Sources for GitSources {
             Some(tree) => tree,
             None => self.mirrors.fetch(remote().await?, commit).await?,
         };
-        let tree = self.mirrors.with_lfs(tree, remote()).await?;
         if !tree.has_submodules().await? {
-            return Ok(tree);
+            return self.mirrors.with_lfs(tree, remote()).await;
         }
         self.with_submodules(tree, repository, remote().await?)
             .await
@@ -154,7 +153,7 @@ impl GitSources {
     ) -> Result<Tree, SourceError> {
         let of = (&repository.name, remote.url.as_str());
         let home = Home {
-            url: &remote.url,
+            remote,
             allow: Transport::HttpsOnly,
             lender: &ForgeLender::of(self.forge()?, of, &self.submodules, remote.allow),
         };

@@ -332,6 +332,7 @@ fn sources(
     let github = config.github.as_ref();
     let limits = source::Limits {
         lfs_bytes_max: settings.limits.lfs_mib_max << 20,
+        lfs_cache_bytes_max: settings.limits.lfs_cache_mib_max << 20,
         ..source::Limits::default()
     };
     let mirrors = Mirrors::with_limits(config.data.join("mirrors"), limits);

@@ -90,19 +90,24 @@ async fn a_seed_in_git_lfs_is_run_and_one_that_is_not_to_be_had_says_so() -> any
 async fn a_listed_submodules_files_in_git_lfs_come_from_its_own_repository() -> anyhow::Result<()> {
     let options = Options {
         github: vec!["submodules = [\"acme/shop:acme/theme\"]".to_owned()],
+        limits: vec!["lfs_mib_max = 1".to_owned()],
         ..Options::default()
     };
     Dayfly::play_with(options, async |dayfly| {
         let theme = RepoName::parse("acme/theme")?;
         let of = |content: &str| lfs_pointer(content.as_bytes());
+        // It fits alone, and not beside the shop's own.
+        let large = "x".repeat((1 << 20) - 5);
         let files = Files::from([
             (".gitattributes".to_owned(), ATTRIBUTES.into()),
             ("theirs.bin".to_owned(), of("of the theme").as_str().into()),
             ("ours.bin".to_owned(), of("of the shop").as_str().into()),
+            ("large.bin".to_owned(), of(&large).as_str().into()),
         ]);
         dayfly.forge.create_repository(&theme, files).await?;
         let commit = dayfly.forge.tip(&theme, "main").context("no commit")?;
         dayfly.forge.push_lfs(&theme, b"of the theme")?;
+        dayfly.forge.push_lfs(&theme, large.as_bytes())?;
         dayfly.forge.push_lfs(&dayfly.repo, b"of the shop")?;
         let modules = "[submodule \"theme\"]\n\tpath = site/theme\n\turl = ../theme.git\n";
         let app = with_pointer(App::page("a shop"), "site/logo.bin", "of the shop")
@@ -114,7 +119,13 @@ async fn a_listed_submodules_files_in_git_lfs_come_from_its_own_repository() -> 
         // A digest opens nothing of another repository.
         ensure!(visitor.get("/theme/ours.bin").await?.status == 404);
         let words = "the Git LFS file site/theme/ours.bin was not fetched";
-        dayfly.comment(&pull, words).await?;
+        let comment = dayfly.comment(&pull, words).await?;
+        let words = "the Git LFS file site/theme/large.bin was not fetched: with it";
+        ensure!(comment.contains(words), "{comment}");
+        ensure!(visitor.get("/theme/large.bin").await?.status == 404);
+        let asked = dayfly.forge.requests();
+        let objects = asked.iter().filter(|one| one.path.starts_with("/lfs/"));
+        ensure!(objects.count() == 2, "{asked:?}");
         Ok(())
     })
     .await

@@ -70,7 +70,7 @@ impl Client {
         let answer = self.requests.get(&action.href, action.headers()?).await?;
         let status = answer.status();
         judge(status, &format!("its address answered {status}"))?;
-        let mut incoming = objects.receive(pointer).await?;
+        let mut incoming = objects.receive(pointer)?;
         let mut body = answer;
         while let Some(piece) = piece(&mut body).await? {
             if !incoming.add(&piece).await? {

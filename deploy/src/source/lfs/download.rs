@@ -19,7 +19,7 @@ use super::{
 pub(super) type Lost = HashMap<String, String>;
 
 impl Mirrors {
-    /// Receives those of the objects that are not here.
+    /// Receives those of the objects that are not here, and writes down why one cannot be had.
     ///
     /// # Errors
     /// What may pass by itself, and what fails on this machine. What came until then stays.
@@ -28,9 +28,10 @@ impl Mirrors {
         objects: &Objects,
         wanted: &[Pointer],
         remote: &Remote,
-    ) -> Result<Lost, SourceError> {
+        lost: &mut Lost,
+    ) -> Result<(), SourceError> {
         let _hold = self.hold(&objects.name()).await?;
-        objects.sweep().await?;
+        objects.ensure().await?;
         let mut absent = BTreeMap::new();
         for pointer in wanted {
             // Somebody else may have waited for the same.
@@ -39,41 +40,44 @@ impl Mirrors {
             }
         }
         let absent: Vec<Pointer> = absent.into_values().collect();
-        let mut lost = Lost::new();
         if absent.is_empty() {
-            return Ok(lost);
+            return Ok(());
         }
-        let mut refuse = |why: String, pointers: &[Pointer]| {
-            lost.extend(pointers.iter().map(|one| (one.oid.clone(), why.clone())));
-        };
+        self.make_lfs_room(absent.iter().map(|one| one.size).sum())
+            .await;
         let client = match Client::new(remote) {
             Ok(client) => client,
             Err(Fault::Of(error)) => return Err(error),
             Err(Fault::Said(why)) => {
-                refuse(why, &absent);
-                return Ok(lost);
+                refuse(lost, &why, &absent);
+                return Ok(());
             }
         };
         for batch in absent.chunks(LFS_BATCH_OBJECTS) {
-            match receive_batch(&client, batch, objects).await {
-                Ok(told) => lost.extend(told),
+            match receive_batch(&client, batch, objects, lost).await {
+                Ok(()) => {}
                 Err(Fault::Of(error)) => return Err(error),
                 // The forge says the same about each batch.
                 Err(Fault::Said(why)) => {
-                    lost.extend(absent.iter().map(|one| (one.oid.clone(), why.clone())));
+                    refuse(lost, &why, &absent);
                     break;
                 }
             }
         }
-        Ok(lost)
+        Ok(())
     }
+}
+
+fn refuse(lost: &mut Lost, why: &str, pointers: &[Pointer]) {
+    lost.extend(pointers.iter().map(|one| (one.oid.clone(), why.to_owned())));
 }
 
 async fn receive_batch(
     client: &Client,
     batch: &[Pointer],
     objects: &Objects,
-) -> Result<Lost, Fault> {
+    lost: &mut Lost,
+) -> Result<(), Fault> {
     let mut places = client.batch(batch).await?;
     let unnamed = || Err("the forge's answer does not name it".to_owned());
     let asked: Vec<_> = batch
@@ -92,7 +96,6 @@ async fn receive_batch(
             (pointer, result)
         })
         .buffer_unordered(LFS_AT_ONCE);
-    let mut lost = Lost::new();
     while let Some((pointer, result)) = received.next().await {
         match result {
             Ok(()) => {}
@@ -102,5 +105,5 @@ async fn receive_batch(
             Err(error) => return Err(error),
         }
     }
-    Ok(lost)
+    Ok(())
 }

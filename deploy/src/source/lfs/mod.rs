@@ -6,14 +6,20 @@
 
 mod attributes;
 mod batch;
+mod cache;
 mod client;
 mod commit;
 mod download;
+mod files;
 mod objects;
 mod pointer;
 mod request;
 #[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;
 
-pub(super) use commit::weigh_all;
-pub(super) use objects::{Objects, is_object};
+pub(super) use cache::Cache;
+pub(super) use commit::with_contents;
+pub(super) use files::LfsFiles;
+pub(super) use objects::Objects;

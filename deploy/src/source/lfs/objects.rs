@@ -1,56 +1,77 @@
 //! The objects of one repository, by their SHA-256, in a folder beside its mirror.
 
 use std::{
+    collections::HashSet,
     path::{Path, PathBuf},
-    time::{Duration, SystemTime},
+    sync::Arc,
+    time::SystemTime,
 };
 
 use sha2::{Digest as _, Sha256};
+use tempfile::TempPath;
 use tokio::{
     fs::File,
     io::{AsyncWriteExt, BufWriter},
 };
 
 use super::{
-    super::{
-        SourceError,
-        git::Repository,
-        limits::{LFS_IN_USE, LFS_UNUSED},
-    },
+    super::{SourceError, git::Repository},
     pointer::Pointer,
 };
 
 /// Behind an object's SHA-256 in the id of an entry: no id of git ends so.
 const MARK: &str = ".lfs";
-/// Behind the name of a file that is being received.
-const UNFINISHED: &str = "part";
+/// Behind the name of a file that is being received, which begins with its SHA-256 and a dot.
+const UNFINISHED: &str = ".part";
 
-/// Whether the id of an entry names an object of Git LFS.
-pub(in super::super) fn is_object(id: &str) -> bool {
-    id.ends_with(MARK)
+/// A folder of objects, some of which are needed. Nobody else's pointers lead here, so that a digest
+/// alone opens nothing of another repository.
+#[derive(Clone, Debug)]
+pub(in super::super) struct Objects(pub(super) Arc<Needed>);
+
+/// What is needed of a folder for as long as this lives.
+#[derive(Debug)]
+pub(super) struct Needed {
+    dir: PathBuf,
+    oids: HashSet<String>,
 }
 
-/// A folder of objects. Nobody else's pointers lead here, so that a digest alone opens nothing of
-/// another repository.
-#[derive(Clone, Debug)]
-pub(in super::super) struct Objects {
-    dir: PathBuf,
+impl Needed {
+    /// Whether nothing is.
+    pub(super) fn is_empty(&self) -> bool {
+        self.oids.is_empty()
+    }
+
+    /// Whether a file is an object that is needed, or one that becomes it.
+    pub(super) fn has(&self, file: &Path) -> bool {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        let oid = name.split('.').next().unwrap_or_default();
+        file.parent() == Some(&self.dir) && self.oids.contains(oid)
+    }
+}
+
+/// Whether a file of such a folder is one that is, or was, being received.
+pub(super) fn is_unfinished(file: &Path) -> bool {
+    file.as_os_str()
+        .as_encoded_bytes()
+        .ends_with(UNFINISHED.as_bytes())
 }
 
 impl Objects {
-    /// The folder of a repository, which is made when the first object comes.
-    pub(super) fn of(repository: &Repository) -> Self {
-        Self::at(repository.dir.with_extension("lfs"))
-    }
-
-    /// This folder.
-    pub(in super::super) fn at(dir: PathBuf) -> Self {
-        Self { dir }
+    /// The folder of a repository, of which these objects are needed.
+    pub(super) fn of<'a>(
+        repository: &Repository,
+        needed: impl Iterator<Item = &'a Pointer>,
+    ) -> Self {
+        Self(Arc::new(Needed {
+            dir: repository.dir.with_extension("lfs"),
+            oids: needed.map(|pointer| pointer.oid.clone()).collect(),
+        }))
     }
 
     /// What its lock is called.
     pub(super) fn name(&self) -> String {
-        let name = self.dir.file_name().unwrap_or_default();
+        let name = self.0.dir.file_name().unwrap_or_default();
         name.to_string_lossy().into_owned()
     }
 
@@ -61,7 +82,7 @@ impl Objects {
 
     /// Whether the object is here. An object without content always is.
     pub(super) async fn has(&self, pointer: &Pointer) -> bool {
-        let there = tokio::fs::metadata(self.dir.join(&pointer.oid)).await;
+        let there = tokio::fs::metadata(self.0.dir.join(&pointer.oid)).await;
         pointer.size == 0 || there.is_ok_and(|data| data.len() == pointer.size)
     }
 
@@ -74,7 +95,7 @@ impl Objects {
         if size == 0 {
             return Ok(None);
         }
-        let path = self.dir.join(id.strip_suffix(MARK).unwrap_or(id));
+        let path = self.0.dir.join(id.strip_suffix(MARK).unwrap_or(id));
         let doing = || format!("open the Git LFS object {}", path.display());
         let file = File::open(&path).await.map_err(SourceError::io(doing()))?;
         let data = file.metadata().await.map_err(SourceError::io(doing()))?;
@@ -86,40 +107,34 @@ impl Objects {
         }
     }
 
-    /// Removes what was being received when the server died. The caller holds the lock.
-    pub(super) async fn sweep(&self) -> Result<(), SourceError> {
-        let doing = || format!("open {}", self.dir.display());
-        tokio::fs::create_dir_all(&self.dir)
-            .await
-            .map_err(SourceError::io(doing()))?;
-        for (path, _) in self.files().await {
-            if path.extension().is_some_and(|kind| kind == UNFINISHED) {
-                remove(&path).await;
-            }
-        }
-        Ok(())
+    /// Makes the folder.
+    pub(super) async fn ensure(&self) -> Result<(), SourceError> {
+        let made = tokio::fs::create_dir_all(&self.0.dir).await;
+        made.map_err(SourceError::io(KEEPING))
     }
 
-    /// Begins to receive an object. The caller holds the lock.
-    pub(super) async fn receive(&self, pointer: &Pointer) -> Result<Incoming, SourceError> {
-        let path = self.dir.join(&pointer.oid).with_extension(UNFINISHED);
-        let file = File::create(&path)
-            .await
-            .map_err(SourceError::io(KEEPING))?;
+    /// Begins to receive an object. What came goes when the answer is dropped before its end.
+    pub(super) fn receive(&self, pointer: &Pointer) -> Result<Incoming, SourceError> {
+        let file = tempfile::Builder::new()
+            .prefix(&format!("{}.", pointer.oid))
+            .suffix(UNFINISHED)
+            .tempfile_in(&self.0.dir);
+        let (file, path) = file.map_err(SourceError::io(KEEPING))?.into_parts();
         Ok(Incoming {
-            file: BufWriter::new(file),
+            file: BufWriter::new(File::from_std(file)),
             path,
+            to: self.0.dir.join(&pointer.oid),
             pointer: pointer.clone(),
             digest: Sha256::new(),
             bytes: 0,
         })
     }
 
-    /// Says that these are in use.
+    /// Writes down that these are used now, by which the longest unused are told.
     pub(super) async fn touch(&self, pointers: impl Iterator<Item = &Pointer>) {
         let paths: Vec<PathBuf> = pointers
             .filter(|pointer| pointer.size > 0)
-            .map(|pointer| self.dir.join(&pointer.oid))
+            .map(|pointer| self.0.dir.join(&pointer.oid))
             .collect();
         let touch = move || {
             for path in paths {
@@ -134,48 +149,6 @@ impl Objects {
         };
         let _touched = tokio::task::spawn_blocking(touch).await;
     }
-
-    /// Removes what was not used for long, and the longest unused of what is too much.
-    pub(in super::super) async fn prune(&self, bytes_max: u64) {
-        let mut files = self.files().await;
-        files.sort_unstable_by_key(|(_, data)| data.used);
-        let mut bytes: u64 = files.iter().map(|(_, data)| data.bytes).sum();
-        for (path, data) in files {
-            let idle = data.used.elapsed().unwrap_or(Duration::ZERO);
-            if idle > LFS_UNUSED || (bytes > bytes_max && idle > LFS_IN_USE) {
-                remove(&path).await;
-                bytes -= data.bytes;
-            }
-        }
-    }
-
-    async fn files(&self) -> Vec<(PathBuf, Kept)> {
-        let mut files = Vec::new();
-        let Ok(mut folder) = tokio::fs::read_dir(&self.dir).await else {
-            return files;
-        };
-        while let Ok(Some(file)) = folder.next_entry().await {
-            let Ok(data) = file.metadata().await else {
-                continue;
-            };
-            let used = data.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-            let bytes = data.len();
-            files.push((file.path(), Kept { used, bytes }));
-        }
-        files
-    }
-}
-
-/// A file of the folder.
-struct Kept {
-    used: SystemTime,
-    bytes: u64,
-}
-
-async fn remove(path: &Path) {
-    if let Err(cause) = tokio::fs::remove_file(path).await {
-        tracing::warn!(path = %path.display(), %cause, "a Git LFS object stays");
-    }
 }
 
 const KEEPING: &str = "keep a Git LFS object";
@@ -183,7 +156,8 @@ const KEEPING: &str = "keep a Git LFS object";
 /// An object that is being received.
 pub(super) struct Incoming {
     file: BufWriter<File>,
-    path: PathBuf,
+    path: TempPath,
+    to: PathBuf,
     pointer: Pointer,
     digest: Sha256,
     bytes: u64,
@@ -205,13 +179,12 @@ impl Incoming {
     pub(super) async fn end(mut self) -> Result<bool, SourceError> {
         let digest = hex::encode(self.digest.finalize());
         if self.bytes != self.pointer.size || digest != self.pointer.oid {
-            remove(&self.path).await;
             return Ok(false);
         }
         let keep = async {
             self.file.flush().await?;
             self.file.get_ref().sync_all().await?;
-            tokio::fs::rename(&self.path, self.path.with_extension("")).await
+            self.path.persist(&self.to).map_err(|error| error.error)
         };
         keep.await.map(|()| true).map_err(SourceError::io(KEEPING))
     }

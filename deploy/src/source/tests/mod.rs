@@ -1,3 +1,4 @@
 mod contexts;
 mod ignoring;
+pub(super) mod lending;
 mod submodules;

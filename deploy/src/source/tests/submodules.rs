@@ -1,96 +1,29 @@
 //! Commits whose files lie partly in other repositories.
 
-use async_trait::async_trait;
-
+use super::lending::Lends;
 use crate::{
     names::CommitSha,
     source::{
-        Absence, Context, Home, Lack, Lender, MirrorId, Remote, SourceError, Transport, Tree,
+        Absence, Context, Lack, Transport,
         testing::{Bench, offered, serve},
     },
 };
-
-/// Lends for one address.
-struct Lends {
-    url: String,
-    at: String,
-    token: &'static str,
-}
-
-#[async_trait]
-impl Lender for Lends {
-    fn lists(&self, url: &str) -> bool {
-        url == self.url
-    }
-
-    async fn lend(&self, _: &str, mirror: MirrorId) -> Result<Remote, SourceError> {
-        Ok(Remote {
-            mirror,
-            url: self.at.clone(),
-            token: Some(self.token.into()),
-            allow: Transport::AlsoHttp,
-            addresses: Vec::new(),
-        })
-    }
-}
-
-fn nobody() -> Lends {
-    Lends {
-        url: String::new(),
-        at: String::new(),
-        token: "none",
-    }
-}
-
-/// Writes submodules into the index and `.gitmodules`, and commits.
-fn commit(bench: &Bench, submodules: &[(&str, &str, &CommitSha)]) -> CommitSha {
-    let section = |(path, url, _): &(&str, &str, &CommitSha)| {
-        format!("[submodule \"{path}\"]\n\tpath = {path}\n\turl = {url}\n")
-    };
-    let text: String = submodules.iter().map(section).collect();
-    bench.put(".gitmodules", text);
-    bench.git(&["add", "-A", "-f"]);
-    for (path, _, commit) in submodules {
-        let gitlink = format!("160000,{commit},{path}");
-        bench.git(&["update-index", "--add", "--cacheinfo", &gitlink]);
-    }
-    bench.commit_index()
-}
-
-fn address(bench: &Bench) -> String {
-    format!("file://{}", bench.work().display())
-}
-
-async fn whole(
-    bench: &Bench,
-    commit: &CommitSha,
-    allow: Transport,
-    lender: &Lends,
-) -> Result<Tree, SourceError> {
-    let tree = bench.fetch(commit).await?;
-    let url = address(bench);
-    let home = Home {
-        url: &url,
-        allow,
-        lender,
-    };
-    bench.mirrors.with_submodules(tree, &home).await
-}
 
 #[tokio::test]
 async fn a_submodules_files_are_in_the_context_and_in_its_digest() {
     let (deep, theme, shop) = (Bench::new(), Bench::new(), Bench::new());
     let deepest = deep.put("deepest", "of the deepest").commit();
     theme.put("style.css", "plain").link("link", "style.css");
-    let plain = commit(&theme, &[("deep", &address(&deep), &deepest)]);
+    let plain = theme.commit_with_submodules(&[("deep", &deep.remote().url, &deepest)]);
     theme.put("style.css", "fancy");
     theme.git(&["add", "style.css"]);
     let fancy = theme.commit_index();
     shop.put("Dockerfile", "").put("page", "of the shop");
     let mut digests = Vec::new();
     for version in [&plain, &fancy] {
-        let commit = commit(&shop, &[("themes/plain", &address(&theme), version)]);
-        let tree = whole(&shop, &commit, Transport::AlsoFile, &nobody())
+        let commit = shop.commit_with_submodules(&[("themes/plain", &theme.remote().url, version)]);
+        let tree = shop
+            .whole(&commit, Transport::AlsoFile, &Lends::nothing())
             .await
             .unwrap();
         assert_eq!(tree.missing(), []);
@@ -119,9 +52,10 @@ async fn a_submodule_that_was_fetched_is_not_asked_for_again() {
     let (theme, shop) = (Bench::new(), Bench::new());
     let plain = theme.put("style.css", "plain").commit();
     shop.put("Dockerfile", "");
-    let commit = commit(&shop, &[("theme", &address(&theme), &plain)]);
+    let commit = shop.commit_with_submodules(&[("theme", &theme.remote().url, &plain)]);
     for _ in 0..2 {
-        let tree = whole(&shop, &commit, Transport::AlsoFile, &nobody())
+        let tree = shop
+            .whole(&commit, Transport::AlsoFile, &Lends::nothing())
             .await
             .unwrap();
         assert_eq!(
@@ -137,7 +71,7 @@ async fn a_submodule_that_is_not_to_be_had_is_named_with_the_reason() {
     let (theme, shop) = (Bench::new(), Bench::new());
     let plain = theme.put("style.css", "plain").commit();
     shop.put("Dockerfile", "").put("site/page", "");
-    let folder = address(&theme);
+    let folder = theme.remote().url;
     let submodules = [
         (
             "site/a",
@@ -167,8 +101,9 @@ async fn a_submodule_that_is_not_to_be_had_is_named_with_the_reason() {
         ("g", &folder, &plain, "only https addresses"),
     ];
     let listed = submodules.map(|(path, url, commit, _)| (path, url, commit));
-    let commit_of_shop = commit(&shop, &listed);
-    let tree = whole(&shop, &commit_of_shop, Transport::HttpsOnly, &nobody())
+    let commit_of_shop = shop.commit_with_submodules(&listed);
+    let tree = shop
+        .whole(&commit_of_shop, Transport::HttpsOnly, &Lends::nothing())
         .await
         .unwrap();
     for (path, _, _, why) in submodules {
@@ -198,14 +133,16 @@ async fn a_commit_or_an_address_that_is_not_there_is_said_so() {
     shop.put("Dockerfile", "");
     let absent = CommitSha::parse(&"1".repeat(40)).unwrap();
     let why = async |commit: &CommitSha| {
-        let tree = whole(&shop, commit, Transport::AlsoFile, &nobody()).await;
+        let tree = shop
+            .whole(commit, Transport::AlsoFile, &Lends::nothing())
+            .await;
         let tree = tree.unwrap();
         let [missing] = tree.missing() else {
             panic!("{:?}", tree.missing())
         };
         missing.to_string()
     };
-    let commit = commit(&shop, &[("theme", &address(&theme), &absent)]);
+    let commit = shop.commit_with_submodules(&[("theme", &theme.remote().url, &absent)]);
     let said = why(&commit).await;
     assert!(
         said.starts_with("theme was not fetched: commit 1111111 is not on the remote"),
@@ -228,13 +165,14 @@ async fn a_token_opens_the_submodule_that_is_listed_and_no_other() {
     let at = serve(theme.folder.path().to_owned(), basic) + "/work/.git";
     let url = "https://localhost/acme/theme.git";
     shop.put("Dockerfile", "");
-    let commit = commit(&shop, &[("theme", url, &plain), ("other", &at, &plain)]);
+    let commit = shop.commit_with_submodules(&[("theme", url, &plain), ("other", &at, &plain)]);
     let lender = |url: &str| Lends {
         url: url.to_owned(),
         at: at.clone(),
         token: "s3cret-t0ken",
     };
-    let tree = whole(&shop, &commit, Transport::HttpsOnly, &lender(url))
+    let tree = shop
+        .whole(&commit, Transport::HttpsOnly, &lender(url))
         .await
         .unwrap();
     assert_eq!(
@@ -244,7 +182,8 @@ async fn a_token_opens_the_submodule_that_is_listed_and_no_other() {
     let missing: Vec<&str> = tree.missing().iter().map(|one| one.path.as_str()).collect();
     assert_eq!(missing, ["other"]);
     // Once it is not listed any more, what was fetched with the token is nobody's.
-    let tree = whole(&shop, &commit, Transport::HttpsOnly, &lender(""))
+    let tree = shop
+        .whole(&commit, Transport::HttpsOnly, &lender(""))
         .await
         .unwrap();
     assert_eq!(tree.missing().len(), 2, "{:?}", tree.missing());
@@ -255,11 +194,12 @@ async fn a_submodule_in_itself_ends() {
     let (theme, shop) = (Bench::new(), Bench::new());
     let mut last = theme.put("a", "").commit();
     for _ in 0..7 {
-        last = commit(&theme, &[("in", &address(&theme), &last)]);
+        last = theme.commit_with_submodules(&[("in", &theme.remote().url, &last)]);
     }
     shop.put("Dockerfile", "");
-    let commit = commit(&shop, &[("theme", &address(&theme), &last)]);
-    let tree = whole(&shop, &commit, Transport::AlsoFile, &nobody())
+    let commit = shop.commit_with_submodules(&[("theme", &theme.remote().url, &last)]);
+    let tree = shop
+        .whole(&commit, Transport::AlsoFile, &Lends::nothing())
         .await
         .unwrap();
     let [missing] = tree.missing() else {

@@ -17,8 +17,9 @@ use crate::{
     worker::{Ports, PreviewState},
 };
 
-/// How long it may take to read what a commit asks for: its fetch (5 minutes), and its Git LFS files (10).
-const READ_MAX: Duration = Duration::from_secs(16 * 60);
+/// How long it may take to read what a commit asks for: its fetch and its submodules (5 minutes each),
+/// then its Git LFS files and theirs (10 each).
+const READ_MAX: Duration = Duration::from_secs(31 * 60);
 
 /// Does one step, within its deadline, its beginning counted first.
 pub(crate) async fn perform(

@@ -1,0 +1,4 @@
+mod fetches;
+mod kept;
+mod submodules;
+mod trees;
