@@ -67,7 +67,7 @@ impl Store {
         .await
     }
 
-    /// The preview of a pull request, made if need be, with its look counter raised.
+    /// The preview of a pull request, made if need be, with its refresh counter raised.
     pub async fn refresh_pull(
         &self,
         repository: webhook::forge::Repository,
@@ -83,7 +83,7 @@ impl Store {
         .await
     }
 
-    /// Raises the look counter of a preview.
+    /// Raises the refresh counter of a preview.
     pub async fn request_refresh(&self, id: &PreviewId, now_ms: u64) -> Result<(), StoreError> {
         let id = id.clone();
         self.write(move |tx| request_refresh(tx, &id, now_ms)).await
@@ -299,7 +299,7 @@ fn insert(
     Ok(())
 }
 
-/// Raises the look counter.
+/// Raises the refresh counter.
 pub(super) fn request_refresh(
     tx: &Savepoint<'_>,
     id: &PreviewId,

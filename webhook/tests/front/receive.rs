@@ -106,7 +106,7 @@ async fn a_signed_delivery_is_recorded_once() {
     assert_eq!(deliveries.len(), 1);
     assert_eq!(deliveries[0].action.as_deref(), Some("opened"));
     assert!(
-        matches!(&deliveries[0].hint, Hint::Look { number, .. } if *number == PullRequestNumber(3))
+        matches!(&deliveries[0].hint, Hint::Refresh { number, .. } if *number == PullRequestNumber(3))
     );
 }
 
