@@ -186,7 +186,7 @@ enum Verdict {
 
 impl<'a> Waiting<'a> {
     fn new(kind: Box<dyn Kind>, network: Option<&'a str>, passwords: &'a Passwords<'a>) -> Self {
-        let asks_early = kind.talk().is_some();
+        let asks_early = kind.sql_session().is_some();
         Self {
             kind,
             network,
@@ -200,32 +200,32 @@ impl<'a> Waiting<'a> {
     /// still runs.
     async fn verdict(&mut self, there: &ContainerInspectResponse, deadline: Instant) -> Verdict {
         let address = self.network.and_then(|network| address_in(there, network));
-        let door = address.zip(self.kind.port()).map(SocketAddr::from);
-        let inside = self.kind.talk().and_then(|_| inside(there));
+        let port = address.zip(self.kind.port()).map(SocketAddr::from);
+        let inside = self.kind.sql_session().and_then(|_| inside(there));
         self.asks_early &= inside.is_none();
-        let found = self.handshake(door).await;
+        let found = self.handshake(port).await;
         let is_known = !self.kind.ready(self.passwords).is_empty();
         match found {
             PortState::Answered => Verdict::Ready,
             PortState::Open if !is_known => Verdict::Ready,
             // Its language is not known: it has to do that it stays.
-            _ if !is_known => match door.is_none() && self.began.elapsed() >= STAYS_MIN {
+            _ if !is_known => match port.is_none() && self.began.elapsed() >= STAYS_MIN {
                 true => Verdict::Ready,
                 false => Verdict::NotYet("nobody listens".to_owned()),
             },
             PortState::NotYet if std::mem::take(&mut self.asks_early) => Verdict::Unclear,
-            PortState::NotYet | PortState::Open => match (self.kind.talk(), inside) {
-                (Some(talk), Some(inside)) => {
+            PortState::NotYet | PortState::Open => match (self.kind.sql_session(), inside) {
+                (Some(sql), Some(inside)) => {
                     let until = deadline.min(Instant::now() + SQL_SESSION_MAX);
-                    let talked = tokio::time::timeout_at(until, self.talk(&inside, &talk));
+                    let answered = tokio::time::timeout_at(until, self.ask(&inside, &sql));
                     let silent = "it lets clients in and does not answer them";
-                    talked.await.unwrap_or(Verdict::NotYet(silent.to_owned()))
+                    answered.await.unwrap_or(Verdict::NotYet(silent.to_owned()))
                 }
                 _ if found == PortState::Open => Verdict::Unclear,
                 _ => Verdict::NotYet("it lets nobody in yet".to_owned()),
             },
             PortState::Closed
-                if door.is_some() && inside.is_some() && self.began.elapsed() < CLOSED_MAX =>
+                if port.is_some() && inside.is_some() && self.began.elapsed() < CLOSED_MAX =>
             {
                 Verdict::NotYet("it does not accept connections".to_owned())
             }
@@ -234,15 +234,15 @@ impl<'a> Waiting<'a> {
         }
     }
 
-    /// What is found at the door in the end.
-    async fn handshake(&self, door: Option<SocketAddr>) -> PortState {
-        let Some(door) = door else {
+    /// What is found at the port in the end.
+    async fn handshake(&self, port: Option<SocketAddr>) -> PortState {
+        let Some(port) = port else {
             return PortState::Closed;
         };
         let handshake = self.kind.handshake(self.passwords);
         let until = Instant::now() + CHECK_EVERY;
         loop {
-            let found = answer_at(door, handshake.as_ref()).await;
+            let found = answer_at(port, handshake.as_ref()).await;
             let enough = match found {
                 PortState::Open | PortState::Answered => true,
                 PortState::NotYet => self.asks_early,
@@ -256,8 +256,8 @@ impl<'a> Waiting<'a> {
     }
 
     /// Puts what has to be answered.
-    async fn talk(&self, inside: &Inside, talk: &SqlSession) -> Verdict {
-        let mut wire = match enter(inside, talk).await {
+    async fn ask(&self, inside: &Inside, sql: &SqlSession) -> Verdict {
+        let mut wire = match enter(inside, sql).await {
             Ok(wire) => wire,
             Err(WireError::NotYet(why)) => return Verdict::NotYet(why),
             // Its client finds another way in, or tells what is wrong with this one.
@@ -282,9 +282,9 @@ impl<'a> Waiting<'a> {
     }
 }
 
-async fn answer_at(door: SocketAddr, handshake: Option<&Handshake>) -> PortState {
+async fn answer_at(port: SocketAddr, handshake: Option<&Handshake>) -> PortState {
     let asked = async {
-        let mut stream = TcpStream::connect(door).await?;
+        let mut stream = TcpStream::connect(port).await?;
         let Some(handshake) = handshake else {
             return Ok(PortState::Open);
         };
