@@ -8,7 +8,7 @@ use super::{
     preview_row::{COLUMNS, PreviewRow, Raw},
     repositories,
     revisions::{self, NewRevision},
-    writer::{Store, StoreError, to_json, word},
+    writer::{Store, StoreError, parse_stored, to_json},
 };
 use crate::{
     lifecycle::{Desired, Head, Origin, Parent, Read, Wanted, intent},
@@ -319,7 +319,7 @@ pub(super) fn ids_of_repository(
 ) -> Result<Vec<PreviewId>, StoreError> {
     let mut statement = tx.prepare_cached("SELECT id FROM previews WHERE repository_id = ?1")?;
     let ids = statement.query_map([repository.0.cast_signed()], |row| row.get::<_, String>(0))?;
-    ids.map(|id| word("a preview id", &id?)).collect()
+    ids.map(|id| parse_stored("a preview id", &id?)).collect()
 }
 
 fn save_desired(

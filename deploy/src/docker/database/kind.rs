@@ -251,7 +251,7 @@ pub(crate) trait Kind: Send + Sync {
 }
 
 /// What a kind is called in messages.
-pub(super) fn word(kind: &DatabaseKind) -> &'static str {
+pub(super) fn kind_name(kind: &DatabaseKind) -> &'static str {
     match kind {
         DatabaseKind::Postgres => "postgres",
         DatabaseKind::Mysql => "mysql",
