@@ -1,13 +1,12 @@
 //! The port from a verified delivery to whoever keeps it.
 
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
 
 use crate::{forge::Repository, names::PullRequestNumber};
 
 /// A delivery after its signature was verified and its payload read. The payload only tells which
-/// pull request to look at; everything else about it is read from the forge.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// pull request to refresh; everything else about it is read from the forge.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
     /// The forge's own id of the delivery; a redelivery carries the same one.
     pub guid: String,
@@ -20,17 +19,18 @@ pub struct Delivery {
 }
 
 /// What a delivery asks for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Hint {
-    /// Look at this pull request.
-    Look {
+    /// Read this pull request again.
+    Refresh {
         /// Its repository, by the id and the name in the payload.
         repository: Repository,
         /// Its number.
         number: PullRequestNumber,
     },
-    /// Look at whatever previews this repository has (it was renamed, moved, deleted).
-    LookAll {
+    /// Read every pull request again that has a preview of this repository, which was renamed, moved or
+    /// deleted.
+    RefreshAll {
         /// The repository.
         repository: Repository,
     },

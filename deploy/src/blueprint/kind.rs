@@ -133,7 +133,7 @@ fn is_version(text: &str) -> bool {
 }
 
 /// What people call a kind.
-pub(super) fn word(kind: &DatabaseKind) -> &'static str {
+pub(super) fn kind_name(kind: &DatabaseKind) -> &'static str {
     let known = KNOWN.iter().find(|known| known.kind == *kind);
     known.map_or("an image with `data`", |known| known.word)
 }

@@ -11,6 +11,8 @@ use super::{
 };
 use crate::names::{DatabaseName, ServiceName};
 
+const KEYS: [&str; 2] = ["run", "in"];
+
 /// What to run, and in which service where that is said.
 pub(super) struct Draft {
     key: &'static str,
@@ -31,7 +33,7 @@ pub(super) fn run(
         return Err(section.wrong(&at, key, wanted, value));
     };
     let inner = section.inner(key, table, &at);
-    inner.expect(&["run", "in"], &[])?;
+    inner.expect(&KEYS, &[])?;
     let Some((run, _)) = inner.command("run")? else {
         return Err(inner.error(format!("`{key}` needs `run`, the command")));
     };

@@ -8,7 +8,7 @@ use toml::de::DeValue;
 use super::{
     BlueprintError, DatabaseKind, SeedSource,
     beside::beside,
-    kind::word,
+    kind::kind_name,
     run,
     section::{At, Section, Source},
     service::{self, path},
@@ -227,7 +227,7 @@ impl Lookup<'_> {
         if taken.is_empty() {
             let message = format!(
                 "the seed {shown} of database {database} is a folder without .sql files; {} takes {}",
-                word(self.kind),
+                kind_name(self.kind),
                 takes(self.kind)
             );
             return Err(self.source.error(at, message));
@@ -319,7 +319,7 @@ impl Lookup<'_> {
 
     /// A seed that this kind does not take.
     fn unfit(&self, path: &str, at: &Range<usize>) -> BlueprintError {
-        let (name, engine) = (self.database, word(self.kind));
+        let (name, engine) = (self.database, kind_name(self.kind));
         let message = format!(
             "the seed {path} of database {name} is not for {engine}, which takes {}",
             takes(self.kind)

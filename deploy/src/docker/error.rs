@@ -101,7 +101,7 @@ fn chain(error: &dyn std::error::Error) -> String {
 mod tests {
     use super::*;
 
-    fn of(status_code: u16, message: &str) -> EngineError {
+    fn classified(status_code: u16, message: &str) -> EngineError {
         classify(
             "service web",
             Error::DockerResponseServerError {
@@ -113,15 +113,15 @@ mod tests {
 
     #[test]
     fn what_is_not_there_is_missing_and_named() {
-        let EngineError::Missing(what) = of(404, "No such image: sha256:abc") else {
+        let EngineError::Missing(what) = classified(404, "No such image: sha256:abc") else {
             panic!()
         };
         assert_eq!(what, "image sha256:abc");
-        let EngineError::Missing(what) = of(404, "network 0123 not found") else {
+        let EngineError::Missing(what) = classified(404, "network 0123 not found") else {
             panic!()
         };
         assert_eq!(what, "the network of service web");
-        let EngineError::Missing(what) = of(404, "No such container: x") else {
+        let EngineError::Missing(what) = classified(404, "No such container: x") else {
             panic!()
         };
         assert_eq!(what, "service web");
@@ -129,17 +129,26 @@ mod tests {
 
     #[test]
     fn a_no_is_refused_and_a_moment_is_unreachable() {
-        assert!(matches!(of(409, "conflict"), EngineError::Refused { .. }));
-        assert!(matches!(of(400, "bad"), EngineError::Refused { .. }));
         assert!(matches!(
-            of(500, "no space left on device"),
+            classified(409, "conflict"),
             EngineError::Refused { .. }
         ));
         assert!(matches!(
-            of(500, "Context deadline exceeded"),
+            classified(400, "bad"),
+            EngineError::Refused { .. }
+        ));
+        assert!(matches!(
+            classified(500, "no space left on device"),
+            EngineError::Refused { .. }
+        ));
+        assert!(matches!(
+            classified(500, "Context deadline exceeded"),
             EngineError::Unreachable(_)
         ));
-        assert!(matches!(of(503, "swarm"), EngineError::Unreachable(_)));
+        assert!(matches!(
+            classified(503, "swarm"),
+            EngineError::Unreachable(_)
+        ));
         let gone = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
         assert!(matches!(
             classify("x", gone.into()),

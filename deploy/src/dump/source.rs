@@ -39,7 +39,7 @@ pub(super) struct Heading(String);
 
 impl Heading {
     /// The word that follows a label.
-    pub(super) fn word(&self, label: &str) -> Option<&str> {
+    pub(super) fn word_after(&self, label: &str) -> Option<&str> {
         let (_, rest) = self.0.split_once(label)?;
         let line = rest.lines().next()?;
         line.split_whitespace().next()

@@ -36,11 +36,11 @@ pub(super) struct Statement<'a> {
 
 impl<'a> Statement<'a> {
     pub(super) fn new(text: &'a [u8]) -> Self {
-        Self::of(text, tokens(text))
+        Self::with_tokens(text, tokens(text))
     }
 
     /// A statement of another dialect, by its tokens.
-    pub(super) fn of(text: &'a [u8], tokens: Vec<Token>) -> Self {
+    pub(super) fn with_tokens(text: &'a [u8], tokens: Vec<Token>) -> Self {
         Self { text, tokens }
     }
 

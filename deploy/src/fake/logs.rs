@@ -56,7 +56,7 @@ impl FakeEngine {
 impl Reader {
     async fn read(&mut self) -> Option<LogLine> {
         loop {
-            match self.look() {
+            match self.next_line() {
                 Next::Line(line) => return Some(line),
                 Next::End => return None,
                 Next::Later => self.changed.changed().await.ok()?,
@@ -64,7 +64,7 @@ impl Reader {
         }
     }
 
-    fn look(&mut self) -> Next {
+    fn next_line(&mut self) -> Next {
         // Seen before the world is read, so that a change after it wakes the reader.
         self.changed.mark_unchanged();
         let world = self.fake.world();

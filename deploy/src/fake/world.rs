@@ -62,7 +62,7 @@ pub(super) struct World {
     pub(super) changed: watch::Sender<u64>,
     serial: u64,
     /// When the host came into being; time on it is tokio's.
-    born: (SystemTime, Instant),
+    created: (SystemTime, Instant),
 }
 
 /// A call that has not answered.
@@ -134,7 +134,7 @@ impl World {
             listeners: Vec::new(),
             changed: watch::Sender::new(0),
             serial: 0,
-            born: (SystemTime::now(), Instant::now()),
+            created: (SystemTime::now(), Instant::now()),
         }
     }
 
@@ -153,7 +153,7 @@ impl World {
 
     /// Milliseconds since 1970, as far as time went on for tokio.
     pub(super) fn now_ms(&self) -> u64 {
-        let (at, since) = self.born;
+        let (at, since) = self.created;
         unix_ms(at + since.elapsed())
     }
 

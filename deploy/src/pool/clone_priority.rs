@@ -39,7 +39,7 @@ pub(super) struct ClonePriority {
 /// One clone that is under way, or one who cannot wait.
 #[derive(Debug)]
 pub(crate) struct Presence {
-    calm: Arc<ClonePriority>,
+    priority: Arc<ClonePriority>,
     is_clone: bool,
 }
 
@@ -48,7 +48,7 @@ impl ClonePriority {
     pub(super) fn disturb(self: &Arc<Self>) -> Presence {
         self.present.send_modify(|present| present.clones += 1);
         Presence {
-            calm: Arc::clone(self),
+            priority: Arc::clone(self),
             is_clone: true,
         }
     }
@@ -57,7 +57,7 @@ impl ClonePriority {
     pub(super) fn hurry(self: &Arc<Self>) -> Presence {
         self.present.send_modify(|present| present.hurried += 1);
         Presence {
-            calm: Arc::clone(self),
+            priority: Arc::clone(self),
             is_clone: false,
         }
     }
@@ -68,7 +68,7 @@ impl ClonePriority {
     }
 
     /// Returns when it has been calm for a while, at the deadline at the latest.
-    pub(super) async fn come(&self, deadline: Instant) {
+    pub(super) async fn until_calm(&self, deadline: Instant) {
         let calm = async {
             let mut present = self.present.subscribe();
             loop {
@@ -91,7 +91,7 @@ impl ClonePriority {
     }
 
     /// Blocks a thread of the runtime while it is not calm, until the deadline at the latest.
-    pub(super) fn wait(&self, deadline: Instant) {
+    pub(super) fn block_until_calm(&self, deadline: Instant) {
         if self.present.borrow().is_calm() {
             return;
         }
@@ -103,7 +103,7 @@ impl ClonePriority {
 
 impl Drop for Presence {
     fn drop(&mut self) {
-        self.calm.present.send_modify(|present| {
+        self.priority.present.send_modify(|present| {
             if self.is_clone {
                 present.clones -= 1;
             } else {
@@ -119,11 +119,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn calm_comes_a_while_after_the_last_clone() {
-        let calm = Arc::new(ClonePriority::default());
+        let priority = Arc::new(ClonePriority::default());
         let began = Instant::now();
-        calm.come(ClonePriority::deadline()).await;
+        priority.until_calm(ClonePriority::deadline()).await;
         assert_eq!(began.elapsed(), CALM);
-        let (first, second) = (calm.disturb(), calm.disturb());
+        let (first, second) = (priority.disturb(), priority.disturb());
         let ends = async {
             tokio::time::sleep(CALM).await;
             drop(first);
@@ -131,30 +131,31 @@ mod tests {
             drop(second);
         };
         let began = Instant::now();
-        tokio::join!(calm.come(ClonePriority::deadline()), ends);
+        tokio::join!(priority.until_calm(ClonePriority::deadline()), ends);
         assert_eq!(began.elapsed(), 3 * CALM);
     }
 
     #[tokio::test(start_paused = true)]
     async fn nobody_waits_for_calm_for_ever_or_while_somebody_is_in_a_hurry() {
-        let calm = Arc::new(ClonePriority::default());
-        let clone = calm.disturb();
+        let priority = Arc::new(ClonePriority::default());
+        let clone = priority.disturb();
         let began = Instant::now();
-        calm.come(ClonePriority::deadline()).await;
+        priority.until_calm(ClonePriority::deadline()).await;
         assert_eq!(began.elapsed(), WAIT_MAX);
-        let hurry = calm.hurry();
+        let hurry = priority.hurry();
         let began = Instant::now();
-        calm.come(ClonePriority::deadline()).await;
+        priority.until_calm(ClonePriority::deadline()).await;
         assert_eq!(began.elapsed(), CALM);
         drop((hurry, clone));
     }
 
     #[tokio::test]
     async fn a_thread_goes_on_once_the_clone_is_done() {
-        let calm = Arc::new(ClonePriority::default());
-        let clone = calm.disturb();
-        let waits = Arc::clone(&calm);
-        let waiting = tokio::task::spawn_blocking(move || waits.wait(ClonePriority::deadline()));
+        let priority = Arc::new(ClonePriority::default());
+        let clone = priority.disturb();
+        let waits = Arc::clone(&priority);
+        let waiting =
+            tokio::task::spawn_blocking(move || waits.block_until_calm(ClonePriority::deadline()));
         tokio::task::yield_now().await;
         assert!(!waiting.is_finished());
         drop(clone);

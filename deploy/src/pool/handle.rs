@@ -35,7 +35,7 @@ struct Inner {
     config: PoolConfig,
     clone_method: CloneMethod,
     layout: Arc<Layout>,
-    calm: Arc<ClonePriority>,
+    clone_priority: Arc<ClonePriority>,
     trash: Arc<Trash>,
 }
 
@@ -56,14 +56,14 @@ impl Pool {
             )
         })?;
         let layout = Arc::new(layout);
-        let calm = Arc::new(ClonePriority::default());
+        let clone_priority = Arc::new(ClonePriority::default());
         let trims = matches!(clone_method, CloneMethod::Loop { .. });
-        let trash = Trash::new(Arc::clone(&layout), trims, Arc::clone(&calm));
+        let trash = Trash::new(Arc::clone(&layout), trims, Arc::clone(&clone_priority));
         let inner = Inner {
             config,
             clone_method,
             layout,
-            calm,
+            clone_priority,
             trash,
         };
         Ok(Self {
@@ -134,7 +134,7 @@ impl Pool {
 
     /// Waits until nothing is cloned, and no longer than `limit`.
     pub async fn idle(&self, limit: Duration) {
-        self.inner.calm.idle(Instant::now() + limit).await;
+        self.inner.clone_priority.idle(Instant::now() + limit).await;
     }
 
     /// What was thrown away stays for the next process, so that this one can end: to delete it may
@@ -178,7 +178,7 @@ impl Pool {
 
     /// Deletions wait as for a clone until the answer is dropped.
     pub(crate) fn disturb(&self) -> Presence {
-        self.inner.calm.disturb()
+        self.inner.clone_priority.disturb()
     }
 
     pub(super) fn empty_soon(&self) {

@@ -29,8 +29,8 @@ pub(super) struct Trash {
     layout: Arc<Layout>,
     /// Whether the host gets blocks back only when told to.
     trims: bool,
-    /// Comes when nobody waits for a clone.
-    calm: Arc<ClonePriority>,
+    /// Deletions wait for it.
+    clone_priority: Arc<ClonePriority>,
     /// One at a time empties it, and never once the pool is closed: the same path may then be part
     /// of another file system.
     open: Mutex<bool>,
@@ -42,11 +42,15 @@ pub(super) struct Trash {
 }
 
 impl Trash {
-    pub(super) fn new(layout: Arc<Layout>, trims: bool, calm: Arc<ClonePriority>) -> Arc<Self> {
+    pub(super) fn new(
+        layout: Arc<Layout>,
+        trims: bool,
+        clone_priority: Arc<ClonePriority>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             layout,
             trims,
-            calm,
+            clone_priority,
             open: Mutex::new(true),
             left: OnceLock::new(),
             untrimmed: AtomicBool::new(false),
@@ -63,7 +67,7 @@ impl Trash {
         let trash = Arc::clone(self);
         runtime.spawn(async move {
             let deadline = ClonePriority::deadline();
-            trash.calm.come(deadline).await;
+            trash.clone_priority.until_calm(deadline).await;
             if let Err(error) = trash.empty_by(deadline).await {
                 tracing::warn!(%error, "what was thrown away is still there");
             }
@@ -71,7 +75,10 @@ impl Trash {
                 return;
             }
             tokio::time::sleep(TRIM_AFTER).await;
-            trash.calm.come(ClonePriority::deadline()).await;
+            trash
+                .clone_priority
+                .until_calm(ClonePriority::deadline())
+                .await;
             trash.trim_comes.store(false, Relaxed);
             if let Err(error) = trash.trim().await {
                 tracing::warn!(%error, "the host did not get the pool's free blocks back");
@@ -81,13 +88,13 @@ impl Trash {
 
     /// Deletes everything that is in it at once, whoever clones meanwhile.
     pub(super) async fn empty(self: &Arc<Self>) -> Result<(), PoolError> {
-        let _hurried = self.calm.hurry();
+        let _hurried = self.clone_priority.hurry();
         self.empty_by(Instant::now()).await
     }
 
     /// What is in it stays for the process after this one. What is just being deleted ends soon.
     pub(super) fn leave(&self) {
-        self.left.get_or_init(|| self.calm.hurry());
+        self.left.get_or_init(|| self.clone_priority.hurry());
     }
 
     fn is_left(&self) -> bool {
@@ -104,7 +111,7 @@ impl Trash {
         let deleted = blocking("empty the trash", move || {
             let path = trash.layout.folder(TRASH);
             let may_go_on = || {
-                trash.calm.wait(deadline);
+                trash.clone_priority.block_until_calm(deadline);
                 !trash.is_left()
             };
             match delete::empty(&path, &may_go_on) {

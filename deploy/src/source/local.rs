@@ -70,7 +70,7 @@ fn archive_with(
         }
         None => by_walk(&root, limits)?,
     };
-    let found = look_at_all(&root, names, limits, &mut summary)?;
+    let found = inspect_all(&root, names, limits, &mut summary)?;
     for (path, found) in &found {
         write_one(&root, path, found, &mut sink)?;
     }
@@ -142,7 +142,7 @@ fn by_walk(root: &Path, limits: &Limits) -> Result<Names, SourceError> {
     Ok(names)
 }
 
-fn look_at_all(
+fn inspect_all(
     root: &Path,
     names: Names,
     limits: &Limits,
@@ -163,7 +163,7 @@ fn look_at_all(
         if !absent && !is_real_folder(root, folder, &mut folders) {
             continue;
         }
-        let Some(found) = look_at(root, &path, &git, summary)? else {
+        let Some(found) = inspect(root, &path, &git, summary)? else {
             continue;
         };
         let bytes = match &found {
@@ -206,7 +206,7 @@ struct Git {
     submodule: bool,
 }
 
-fn look_at(
+fn inspect(
     root: &Path,
     path: &str,
     git: &Git,

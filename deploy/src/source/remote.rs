@@ -86,7 +86,7 @@ pub struct Remote {
 impl Remote {
     /// Refuses every address that git could take for something else than it says.
     pub(super) fn check(&self) -> Result<(), SourceError> {
-        self.look().map_err(|why| SourceError::BadUrl {
+        self.check_url().map_err(|why| SourceError::BadUrl {
             url: without_user(&self.url),
             why,
         })
@@ -108,7 +108,7 @@ impl Remote {
         Ok(Some(format!("Basic {basic}")))
     }
 
-    fn look(&self) -> Result<(), &'static str> {
+    fn check_url(&self) -> Result<(), &'static str> {
         let url = self.url.as_str();
         if url.len() > 2048 {
             return Err("it is longer than 2048 bytes");

@@ -42,9 +42,9 @@ const TEXT_MAX: usize = 300;
 const REST_DEADLINE: Duration = Duration::from_secs(20);
 const REST_BYTES_MAX: u64 = 256 << 20;
 
-/// How long an upload waits for the end of the life before, and how often it looks.
+/// How long an upload waits for the end of the life before, and how often it checks.
 const CLOSING_MAX: Duration = Duration::from_secs(120);
-const LOOK_AGAIN: Duration = Duration::from_millis(500);
+const CHECK_EVERY: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -155,8 +155,8 @@ async fn end_of_closing(ports: &Ports, id: &PreviewId) -> Result<(), Problem> {
                 "{id} is still being removed; `dayfly ls` shows when it is gone"
             )));
         }
-        let _changed =
-            timeout_at(deadline.min(Instant::now() + LOOK_AGAIN), changes.changed()).await;
+        let next = deadline.min(Instant::now() + CHECK_EVERY);
+        let _changed = timeout_at(next, changes.changed()).await;
     }
 }
 

@@ -28,8 +28,8 @@ use crate::{
     text,
 };
 
-/// How often a growing file is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(150);
+/// How often a growing file is checked for more.
+const CHECK_EVERY: Duration = Duration::from_millis(150);
 /// How long a follower waits for a revision to begin.
 const REVISION_DEADLINE: Duration = Duration::from_secs(10 * 60);
 /// How much is read at once, in bytes.
@@ -91,7 +91,7 @@ async fn wait(state: &ApiState, changes: &mut watch::Receiver<u64>) {
     tokio::select! {
         _ = changes.changed() => {}
         () = state.shutdown.cancelled() => {}
-        () = tokio::time::sleep(LOOK_EVERY) => {}
+        () = tokio::time::sleep(CHECK_EVERY) => {}
     }
 }
 

@@ -15,8 +15,8 @@ use crate::{
 
 /// How long a server may take to finish what it is doing.
 const STOP_DEADLINE: Duration = Duration::from_secs(90);
-/// How often we look whether it is gone.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// How often we check whether it is gone.
+const CHECK_EVERY: Duration = Duration::from_millis(50);
 
 #[derive(Debug, Args)]
 pub(super) struct Down {
@@ -58,7 +58,7 @@ impl Down {
                 STOP_DEADLINE.as_secs(),
                 stopping.pid
             );
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(CHECK_EVERY).await;
         }
         let stopped = if stopping.proxy {
             "server and proxy"

@@ -36,7 +36,7 @@ pub(super) fn table(previews: &[PreviewView], now: Timestamp, output: Output) ->
             commits(preview),
             preview.url.clone().unwrap_or_else(|| "-".to_owned()),
             ago(preview.updated_at, now),
-            of(preview),
+            subject(preview),
         ]);
     }
     let mut lines: Vec<String> = table.lines().map(|line| line.trim().to_owned()).collect();
@@ -61,7 +61,7 @@ fn commits(preview: &PreviewView) -> String {
 }
 
 /// The pull request or the folder.
-fn of(preview: &PreviewView) -> String {
+fn subject(preview: &PreviewView) -> String {
     match (&preview.repository, preview.number, &preview.title) {
         (Some(repository), Some(number), _) => format!("{repository}#{number}"),
         (_, _, Some(folder)) => outside(folder),
@@ -100,7 +100,7 @@ pub(super) fn page(
     if let Some(url) = &preview.url {
         fact("url", url.clone());
     }
-    fact("of", of(preview));
+    fact("of", subject(preview));
     if let (Some(_), Some(title)) = (&preview.repository, &preview.title) {
         fact("title", outside(title));
     }

@@ -20,8 +20,8 @@ use crate::{api::client::ClientError, text};
 
 /// How long a server may take until it answers.
 const START_DEADLINE: Duration = Duration::from_secs(60);
-/// How often we look whether it does.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// How often we check whether it does.
+const CHECK_EVERY: Duration = Duration::from_millis(50);
 /// How many lines of its log a failed start shows.
 const LOG_LINES_SHOWN: usize = 10;
 /// How much of its log is read for them, in bytes.
@@ -61,7 +61,7 @@ pub(super) async fn ensure_server(caller: &Caller) -> anyhow::Result<()> {
             START_DEADLINE.as_secs(),
             last_lines(&log)
         );
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(CHECK_EVERY).await;
     }
 }
 

@@ -14,7 +14,7 @@ const LIVE_DEADLINE: Duration = Duration::from_secs(10 * 60);
 /// How long a preview may take until it is gone.
 const GONE_DEADLINE: Duration = Duration::from_secs(120);
 /// How often a preview is asked for.
-const LOOK_PAUSE: Duration = Duration::from_millis(50);
+const POLL_EVERY: Duration = Duration::from_millis(50);
 /// Plays the demo.
 pub async fn run() -> anyhow::Result<()> {
     let teller = Teller::new();
@@ -129,7 +129,7 @@ async fn wait_for(
             Instant::now() < end,
             "{id} did not become {phase} in {deadline:?}"
         );
-        tokio::time::sleep(LOOK_PAUSE).await;
+        tokio::time::sleep(POLL_EVERY).await;
     }
 }
 
@@ -175,7 +175,7 @@ async fn show(stage: &Stage, teller: &Teller, preview: &Preview) -> anyhow::Resu
             Instant::now() < end,
             "no comment on {number} says that it is live"
         );
-        tokio::time::sleep(LOOK_PAUSE).await;
+        tokio::time::sleep(POLL_EVERY).await;
     }
 }
 
@@ -281,7 +281,7 @@ async fn push_under_load(stage: &Stage, teller: &Teller, one: &Preview) -> anyho
             anyhow::bail!("the push failed: {} {}", diagnosis.code, diagnosis.sentence);
         }
         anyhow::ensure!(Instant::now() < end, "the pushed commit does not serve");
-        tokio::time::sleep(LOOK_PAUSE).await;
+        tokio::time::sleep(POLL_EVERY).await;
     }
     teller.at("the pushed commit serves");
     tokio::time::sleep(Duration::from_secs(1)).await;

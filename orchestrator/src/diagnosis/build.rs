@@ -340,7 +340,7 @@ mod tests {
     const PUSH: Way = Way(Origin::PullRequest);
     const UP: Way = Way(Origin::Local);
 
-    fn of(error: &BuildError, tail: &[&str], way: Way) -> Diagnosis {
+    fn diagnosed(error: &BuildError, tail: &[&str], way: Way) -> Diagnosis {
         let tail = tail.iter().map(|line| (*line).to_owned()).collect();
         build(
             &ServiceName::parse("web").unwrap(),
@@ -358,7 +358,7 @@ mod tests {
             line: Some(2),
             message: said.to_owned(),
         };
-        of(&error, &["a line"], way)
+        diagnosed(&error, &["a line"], way)
     }
 
     fn not_found(absence: Absence, way: Way) -> Diagnosis {
@@ -596,7 +596,7 @@ mod tests {
 
     #[test]
     fn limits_of_the_server_are_told_with_their_keys() {
-        let late = of(&BuildError::timed_out(Duration::from_secs(9)), &[], PUSH);
+        let late = diagnosed(&BuildError::timed_out(Duration::from_secs(9)), &[], PUSH);
         says(&late, &["DF204", "after 9s", "build_seconds_max"]);
         says_not(&late, &["image_mib_max", "Fix"]);
         let (bytes, bytes_max) = (20 << 20, 10 << 20);
@@ -611,7 +611,7 @@ mod tests {
     #[test]
     fn a_dockerfile_that_is_not_there_is_told_from_a_context_that_cannot_be_sent() {
         let path = || "app/Dockerfile".to_owned();
-        let none = of(&BuildError::NoDockerfile { path: path() }, &[], PUSH);
+        let none = diagnosed(&BuildError::NoDockerfile { path: path() }, &[], PUSH);
         says(
             &none,
             &[
@@ -621,14 +621,14 @@ mod tests {
             ],
         );
         says_not(&none, &["dayfly up"]);
-        let sent = of(&BuildError::NoDockerfile { path: path() }, &[], UP);
+        let sent = diagnosed(&BuildError::NoDockerfile { path: path() }, &[], UP);
         says(
             &sent,
             &["DF202", "not in the files that were sent", "dayfly up"],
         );
         says_not(&sent, &["ommit", "push"]);
         let unfit = BuildError::Context(".dockerignore:2: `!` needs a pattern".to_owned());
-        let unfit = of(&unfit, &[], PUSH);
+        let unfit = diagnosed(&unfit, &[], PUSH);
         says(
             &unfit,
             &["DF201", ".dockerignore:2", "Fix what is named above"],
@@ -636,7 +636,7 @@ mod tests {
         says_not(&unfit, &["last lines", "Commit"]);
         let other = failed(BuildFault::Other, "something else", PUSH);
         says(&other, &["DF201", "something else", "last lines are shown"]);
-        let silent = of(&BuildError::failed("something else"), &[], PUSH);
+        let silent = diagnosed(&BuildError::failed("something else"), &[], PUSH);
         says(&silent, &["DF201", "printed nothing"]);
     }
 
@@ -644,7 +644,7 @@ mod tests {
     fn a_prebuilt_image_is_told_by_why_it_is_not_there() {
         let web = service("web");
         let (reference, why) = ("acme/web:{pr}".to_owned(), "manifest unknown".to_owned());
-        let none = of(&BuildError::NoImage { reference, why }, &[], PUSH);
+        let none = diagnosed(&BuildError::NoImage { reference, why }, &[], PUSH);
         says(&none, &["DF203", "the tag in `image`"]);
         says_not(&none, &["CI", "reached"]);
         let bad = bad_reference(&web, "acme/web:{pr}", "{pr} means nothing here");

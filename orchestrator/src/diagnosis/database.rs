@@ -238,7 +238,7 @@ mod tests {
     const UP: Way = Way(Origin::Local);
     const ALONE: Way = Way(Origin::Database);
 
-    fn of(step: DataStep, error: &DatabaseError, way: Way) -> Diagnosis {
+    fn diagnosed(step: DataStep, error: &DatabaseError, way: Way) -> Diagnosis {
         database(&DatabaseName::parse("main").unwrap(), step, error, way)
     }
 
@@ -261,33 +261,33 @@ mod tests {
 
     #[test]
     fn a_seed_that_fails_is_told_from_one_of_another_kind_and_from_a_server_that_ends() {
-        let failed = of(DataStep::Seed, &seed_failed(), PUSH);
+        let failed = diagnosed(DataStep::Seed, &seed_failed(), PUSH);
         says(&failed, &["DF402", "line 3", "Fix the seed, then push"]);
         says_not(&failed, &["dayfly up", "engine", "memory"]);
         says(
-            &of(DataStep::Seed, &seed_failed(), UP),
+            &diagnosed(DataStep::Seed, &seed_failed(), UP),
             &["run `dayfly up` again"],
         );
         let unfit = DatabaseError::SeedUnfit {
             path: "db/seed.rdb".to_owned(),
             why: "postgres takes .sql".to_owned(),
         };
-        let unfit = of(DataStep::Seed, &unfit, PUSH);
+        let unfit = diagnosed(DataStep::Seed, &unfit, PUSH);
         says(&unfit, &["DF407", "postgres takes .sql", "`engine`"]);
         says_not(&unfit, &["Fix the seed"]);
-        let ended = of(DataStep::Seed, &not_ready(false, &["FATAL: no"]), PUSH);
+        let ended = diagnosed(DataStep::Seed, &not_ready(false, &["FATAL: no"]), PUSH);
         says(&ended, &["DF404", "last lines are shown"]);
         says_not(&ended, &["memory", "Fix the seed"]);
     }
 
     #[test]
     fn only_what_the_kernel_killed_was_killed_for_memory() {
-        let killed = of(DataStep::Seed, &not_ready(true, &[]), PUSH);
+        let killed = diagnosed(DataStep::Seed, &not_ready(true, &[]), PUSH);
         says(&killed, &["DF409", "`memory`", "seed smaller"]);
-        let started = of(DataStep::Start, &not_ready(true, &[]), PUSH);
+        let started = diagnosed(DataStep::Start, &not_ready(true, &[]), PUSH);
         says(&started, &["DF409", "`memory`"]);
         says_not(&started, &["seed"]);
-        let ended = of(DataStep::Start, &not_ready(false, &[]), PUSH);
+        let ended = diagnosed(DataStep::Start, &not_ready(false, &[]), PUSH);
         says(&ended, &["DF404", "printed nothing"]);
         says_not(&ended, &["memory", "last lines are shown"]);
     }
@@ -295,9 +295,9 @@ mod tests {
     #[test]
     fn data_that_are_gone_too_large_or_without_room_are_told_by_what_was_done_with_them() {
         let gone = DatabaseError::NoData("snapshot 0123".to_owned());
-        let snapshot = of(DataStep::Seed, &gone, PUSH);
+        let snapshot = diagnosed(DataStep::Seed, &gone, PUSH);
         says(&snapshot, &["DF410", "snapshot ls"]);
-        let copy = of(DataStep::Copy, &gone, Way(Origin::Fork));
+        let copy = diagnosed(DataStep::Copy, &gone, Way(Origin::Fork));
         says(&copy, &["DF410", "another fork"]);
         says_not(&copy, &["snapshot ls", "push", "dayfly up"]);
 
@@ -305,25 +305,25 @@ mod tests {
             mib: 20,
             mib_max: 10,
         };
-        let seeded = of(DataStep::Seed, &large, PUSH);
+        let seeded = diagnosed(DataStep::Seed, &large, PUSH);
         says(
             &seeded,
             &["DF415", "Make the seed smaller", "database_mib_max"],
         );
         says_not(&seeded, &["data are kept", "reset-db"]);
-        let kept = of(DataStep::Start, &large, PUSH);
+        let kept = diagnosed(DataStep::Start, &large, PUSH);
         says(&kept, &["DF415", "data are kept", "reset-db"]);
         says_not(&kept, &["seed smaller"]);
 
         let full = DatabaseError::Full("the pool has 1 MiB left".to_owned());
         says(
-            &of(DataStep::Start, &full, PUSH),
+            &diagnosed(DataStep::Start, &full, PUSH),
             &["DF411", "data are kept", "push"],
         );
-        let seeded = of(DataStep::Seed, &full, UP);
+        let seeded = diagnosed(DataStep::Seed, &full, UP);
         says(&seeded, &["DF411", "give the pool more room", "dayfly up"]);
         says_not(&seeded, &["Its data are kept", "push", "database_mib_max"]);
-        let broken = of(
+        let broken = diagnosed(
             DataStep::Start,
             &DatabaseError::Pool("no such device".to_owned()),
             PUSH,
@@ -339,11 +339,14 @@ mod tests {
             image: "postgres:15".to_owned(),
             why: "incompatible".to_owned(),
         };
-        says(&of(DataStep::Start, &version, PUSH), &["DF408", "reset-db"]);
-        let snapshot = of(DataStep::Seed, &version, PUSH);
+        says(
+            &diagnosed(DataStep::Start, &version, PUSH),
+            &["DF408", "reset-db"],
+        );
+        let snapshot = diagnosed(DataStep::Seed, &version, PUSH);
         says(&snapshot, &["DF408", "`engine`", "push"]);
         says_not(&snapshot, &["reset-db"]);
-        let alone = of(DataStep::Seed, &version, ALONE);
+        let alone = diagnosed(DataStep::Seed, &version, ALONE);
         says(&alone, &["DF408", "dayfly db create"]);
         says_not(&alone, &["dayfly.toml", "reset-db", "push"]);
     }
@@ -365,12 +368,12 @@ mod tests {
         for error in [&no_image, &unfit, &full, &killed, &not_ready(false, &["x"])] {
             for step in [DataStep::Seed, DataStep::Copy, DataStep::Start] {
                 says_not(
-                    &of(step, error, ALONE),
+                    &diagnosed(step, error, ALONE),
                     &["dayfly.toml", "push", "dayfly up"],
                 );
             }
         }
-        let with_file = of(DataStep::Seed, &no_image, PUSH);
+        let with_file = diagnosed(DataStep::Seed, &no_image, PUSH);
         says(&with_file, &["DF403", "`engine` in dayfly.toml"]);
         says_not(&with_file, &["cannot be reached"]);
     }

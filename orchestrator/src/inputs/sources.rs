@@ -151,11 +151,11 @@ impl GitSources {
         repository: &RepositoryRow,
         remote: &Remote,
     ) -> Result<Tree, SourceError> {
-        let of = (&repository.name, remote.url.as_str());
+        let fetched = (&repository.name, remote.url.as_str());
         let home = Home {
             remote,
             allow: Transport::HttpsOnly,
-            lender: &ForgeLender::of(self.forge()?, of, &self.submodules, remote.allow),
+            lender: &ForgeLender::new(self.forge()?, fetched, &self.submodules, remote.allow),
         };
         Ok(self.mirrors.with_submodules(tree, &home).await?)
     }

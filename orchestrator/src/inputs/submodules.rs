@@ -45,7 +45,7 @@ pub(super) struct ForgeLender<'a> {
 
 impl<'a> ForgeLender<'a> {
     /// For the repository that is fetched from `url`.
-    pub(super) fn of(
+    pub(super) fn new(
         forge: &'a dyn Forge,
         (repository, url): (&RepoName, &str),
         all: &'a [ListedSubmodule],

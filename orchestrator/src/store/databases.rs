@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Savepoint, params};
 
 use super::{
     inherit,
-    writer::{Store, StoreError, from_json, to_json, word},
+    writer::{Store, StoreError, from_json, parse_stored, to_json},
 };
 use crate::{
     lifecycle::{DataSource, GenerationFacts},
@@ -289,7 +289,7 @@ fn rows(connection: &Connection, preview: &PreviewId) -> Result<Vec<DatabaseRow>
         let (generation, name, password, (complete, answers, real)) = row?;
         Ok(DatabaseRow {
             generation: Generation(generation),
-            name: word("a database name", &name)?,
+            name: parse_stored("a database name", &name)?,
             password,
             complete,
             answers,

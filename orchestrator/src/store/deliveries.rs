@@ -42,7 +42,7 @@ pub struct DeliveryRow {
 }
 
 impl Store {
-    /// Keeps a delivery and raises the look counter of what it names, in one transaction. Answers
+    /// Keeps a delivery and raises the refresh counter of what it names, in one transaction. Answers
     /// the previews to wake; none for one that was here before.
     pub async fn accept_delivery(
         &self,
@@ -94,8 +94,8 @@ fn accept(
     now_ms: u64,
 ) -> Result<(Accepted, Vec<PreviewId>), StoreError> {
     let (decision, reason, repository, number) = match &delivery.hint {
-        Hint::Look { repository, number } => ("look", None, Some(repository), Some(number.0)),
-        Hint::LookAll { repository } => ("look-all", None, Some(repository), None),
+        Hint::Refresh { repository, number } => ("look", None, Some(repository), Some(number.0)),
+        Hint::RefreshAll { repository } => ("look-all", None, Some(repository), None),
         Hint::Ignored { reason } => ("ignored", Some(reason.clone()), None, None),
     };
     let inserted = tx
@@ -114,7 +114,7 @@ fn accept(
             reason,
             now_ms.cast_signed(),
         ])?;
-    // A redelivery is another chance to look: the look is cheap and a lost effect is not.
+    // A redelivery is another chance to refresh: that is cheap, and a lost effect is not.
     let accepted = if inserted == 0 {
         Accepted::Duplicate
     } else {
@@ -122,7 +122,7 @@ fn accept(
     };
     let mut woken = Vec::new();
     match &delivery.hint {
-        Hint::Look { repository, number } => {
+        Hint::Refresh { repository, number } => {
             repositories::hear_of(tx, repository.id, &repository.name, now_ms)?;
             woken.push(previews::ensure_for_pull(
                 tx,
@@ -131,7 +131,7 @@ fn accept(
                 now_ms,
             )?);
         }
-        Hint::LookAll { repository } => woken = all_of(tx, repository.id)?,
+        Hint::RefreshAll { repository } => woken = all_of(tx, repository.id)?,
         Hint::Ignored { .. } => {}
     }
     for preview in &woken {

@@ -6,7 +6,7 @@ use webhook::names::{PullRequestNumber, RepositoryId};
 
 use super::{
     repositories::{self, RepositoryRow},
-    writer::{StoreError, from_json, word},
+    writer::{StoreError, from_json, parse_stored},
 };
 use crate::{
     lifecycle::{Desired, Origin},
@@ -172,7 +172,7 @@ impl Raw {
         };
         let (created, updated, pushed, visited, gone) = self.times;
         Ok(PreviewRow {
-            id: word("a preview id", &self.id)?,
+            id: parse_stored("a preview id", &self.id)?,
             repository,
             number: self
                 .number
@@ -183,7 +183,10 @@ impl Raw {
             records: self.records,
             last_generation: self.last_generation,
             note: self.note,
-            path: self.path.map(|path| word("a path", &path)).transpose()?,
+            path: self
+                .path
+                .map(|path| parse_stored("a path", &path))
+                .transpose()?,
             expires_at_ms: self.expires_at.map(i64::cast_unsigned),
             link_token: self.link_token,
             created_at_ms: created.cast_unsigned(),

@@ -8,7 +8,7 @@ use super::{
     preview_row::{COLUMNS, PreviewRow, Raw},
     repositories,
     revisions::{self, NewRevision},
-    writer::{Store, StoreError, to_json, word},
+    writer::{Store, StoreError, parse_stored, to_json},
 };
 use crate::{
     lifecycle::{Desired, Head, Origin, Parent, Read, Wanted, intent},
@@ -67,7 +67,7 @@ impl Store {
         .await
     }
 
-    /// The preview of a pull request, made if need be, with its look counter raised.
+    /// The preview of a pull request, made if need be, with its refresh counter raised.
     pub async fn refresh_pull(
         &self,
         repository: webhook::forge::Repository,
@@ -83,7 +83,7 @@ impl Store {
         .await
     }
 
-    /// Raises the look counter of a preview.
+    /// Raises the refresh counter of a preview.
     pub async fn request_refresh(&self, id: &PreviewId, now_ms: u64) -> Result<(), StoreError> {
         let id = id.clone();
         self.write(move |tx| request_refresh(tx, &id, now_ms)).await
@@ -299,7 +299,7 @@ fn insert(
     Ok(())
 }
 
-/// Raises the look counter.
+/// Raises the refresh counter.
 pub(super) fn request_refresh(
     tx: &Savepoint<'_>,
     id: &PreviewId,
@@ -319,7 +319,7 @@ pub(super) fn ids_of_repository(
 ) -> Result<Vec<PreviewId>, StoreError> {
     let mut statement = tx.prepare_cached("SELECT id FROM previews WHERE repository_id = ?1")?;
     let ids = statement.query_map([repository.0.cast_signed()], |row| row.get::<_, String>(0))?;
-    ids.map(|id| word("a preview id", &id?)).collect()
+    ids.map(|id| parse_stored("a preview id", &id?)).collect()
 }
 
 fn save_desired(

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Savepoint, params};
 use webhook::names::{RepoName, RepositoryId};
 
-use super::writer::{Store, StoreError, word};
+use super::writer::{Store, StoreError, parse_stored};
 
 /// A repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ impl Store {
 }
 
 fn row_of(id: i64, name: &str, slug: String) -> Result<RepositoryRow, StoreError> {
-    let name = word("a repository name", name)?;
+    let name = parse_stored("a repository name", name)?;
     Ok(RepositoryRow {
         id: RepositoryId(id.cast_unsigned()),
         name,

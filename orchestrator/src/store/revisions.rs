@@ -13,7 +13,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::{
     columns::{change_in, set},
     inherit::{self, Inherited},
-    writer::{Store, StoreError, from_json, to_json, word},
+    writer::{Store, StoreError, from_json, parse_stored, to_json},
 };
 use crate::lifecycle::{Attempt, Outcome, RevisionFacts};
 
@@ -304,7 +304,7 @@ fn parse(row: &rusqlite::Row<'_>) -> Result<RevisionRow, StoreError> {
         facts: RevisionFacts {
             number: RevisionNumber(row.get(0)?),
             life: row.get(1)?,
-            commit: word("a commit", &row.get::<_, String>(2)?)?,
+            commit: parse_stored("a commit", &row.get::<_, String>(2)?)?,
             request: row.get::<_, i64>(3)?.cast_unsigned(),
             blueprint: blueprint
                 .map(|text| from_json("a blueprint", &text))

@@ -6,7 +6,7 @@ use deploy::names::SnapshotId;
 use rusqlite::{OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 
-use super::writer::{Store, StoreError, word};
+use super::writer::{Store, StoreError, parse_stored};
 
 /// What kind of data a snapshot holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,7 +81,9 @@ impl Store {
                 row.created_at_ms.cast_signed(),
                 row.expires_at_ms.map(u64::cast_signed),
             ])?;
-            before.map(|id| word("a snapshot id", &id)).transpose()
+            before
+                .map(|id| parse_stored("a snapshot id", &id))
+                .transpose()
         })
         .await
     }
@@ -134,8 +136,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Raw> {
 fn parse((name, id, holds, owner, created, expires): Raw) -> Result<SnapshotRow, StoreError> {
     Ok(SnapshotRow {
         name,
-        id: word("a snapshot id", &id)?,
-        holds: word("what a snapshot holds", &holds)?,
+        id: parse_stored("a snapshot id", &id)?,
+        holds: parse_stored("what a snapshot holds", &holds)?,
         owner,
         created_at_ms: created.cast_unsigned(),
         expires_at_ms: expires.map(i64::cast_unsigned),

@@ -324,8 +324,11 @@ pub(super) fn to_json<T: serde::Serialize>(
     })
 }
 
-/// Reads a checked word.
-pub(super) fn word<T: std::str::FromStr>(what: &'static str, text: &str) -> Result<T, StoreError>
+/// Reads a column whose text is checked.
+pub(super) fn parse_stored<T: std::str::FromStr>(
+    what: &'static str,
+    text: &str,
+) -> Result<T, StoreError>
 where
     T::Err: std::fmt::Display,
 {

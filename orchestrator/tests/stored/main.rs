@@ -1,5 +1,5 @@
-//! What earlier versions of Dayfly left behind is read by this one: words in JSON, labels in the
-//! engine, the proxy's table, and whole data directories of every earlier schema.
+//! What earlier versions of Dayfly left behind is read by this one: words in JSON, in backups too, and
+//! for every schema the server's store, the labels of its objects in the engine and its proxy's table.
 
 #![expect(
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! A data directory of every earlier schema is opened, brought to today's, and read to its last row.
+//! A store of every earlier schema is opened, brought to today's, and read to its last row.
 //!
 //! `schemas/N/store.sql` is the store of a server of that time, used as people use one: checkouts,
 //! webhooks, pushes, failures, and from schema 3 on databases, forks, captures and resets. Only its
@@ -153,7 +153,7 @@ async fn read(store: &Store) -> String {
 }
 
 #[tokio::test]
-async fn a_data_directory_of_every_earlier_schema_is_opened_and_read() {
+async fn a_store_of_every_earlier_schema_is_opened_and_read() {
     for schema in SCHEMAS {
         let (_data, path) = left_behind(schema);
         let counted = |table: &str| -> u64 {

@@ -8,8 +8,11 @@ use deploy::{
     labels::{KEYS, Kind, Mark},
     names::{ImageId, ServiceName},
 };
-use orchestrator::lifecycle::{
-    Attempt, DataSource, Ending, Hold, Outcome, Parent, Phase, Reset, Rollback, Wanted,
+use orchestrator::{
+    backup::{End, Manifest},
+    lifecycle::{
+        Attempt, DataSource, Ending, Hold, Outcome, Parent, Phase, Reset, Rollback, Wanted,
+    },
 };
 use proxy::table::RouteTable;
 use serde::{Serialize, de::DeserializeOwned};
@@ -227,4 +230,13 @@ fn the_table_of_routes_is_read_as_the_proxy_left_it() {
     stays::<RouteTable>(&format!(
         r#"{{"routes":{{"dayfly.localhost":{{"key":"control","upstream":"ControlPlane","access":"Open"}},"pr-7--shop.localhost":{{"key":"shop-7/r3","upstream":{{"Address":"10.213.0.2:8080"}},"access":{{"Sessions":["{digest}"]}},"group":"shop-7"}},"pr-8--shop.localhost":{{"key":"shop-8","upstream":"Ask","access":"Open"}}}}}}"#
     ));
+}
+
+#[test]
+fn an_earlier_backup_is_read_in_the_words_it_was_written_in() {
+    stays::<Manifest>(
+        r#"{"format":1,"version":"0.1.0","instance":"0a1b2c3d","made_at":"2026-11-28T09:30:00.123456789Z","data":true}"#,
+    );
+    stays::<End>(r#"{"left_out":[]}"#);
+    stays::<End>(r#"{"left_out":["data of shop-7: a name is too long"]}"#);
 }

@@ -20,8 +20,8 @@ const SCALE: &str = "105";
 const DUMP_BYTES_MIN: u64 = 950_000_000;
 /// How often both take turns.
 const PAIRS: usize = 3;
-/// How often the server's memory is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// How often the server's memory is measured.
+const MEASURE_EVERY: Duration = Duration::from_millis(50);
 
 const RATIO_GOAL: f64 = 1.15;
 const MEMORY_GOAL_MIB: f64 = 64.0;
@@ -106,7 +106,7 @@ async fn by_import(dayfly: &Dayfly, file: &Path) -> anyhow::Result<(Duration, f6
         let mut most = 0.0_f64;
         while !over.load(Relaxed) {
             most = most.max(resident_mib(dayfly)?);
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(MEASURE_EVERY).await;
         }
         Ok::<_, anyhow::Error>(most)
     };

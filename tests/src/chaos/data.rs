@@ -155,7 +155,7 @@ impl Stage<'_> {
             self.report.kills.0 += 1;
         }
         if let Some(asked) = asked {
-            self.look_at(&asked).await?;
+            self.check_copy(&asked).await?;
         }
         Ok(())
     }
@@ -255,7 +255,7 @@ impl Stage<'_> {
         Ok(())
     }
 
-    async fn look_at(&mut self, copy: &str) -> anyhow::Result<()> {
+    async fn check_copy(&mut self, copy: &str) -> anyhow::Result<()> {
         let books = self.books(copy).await?;
         self.check(books)
     }

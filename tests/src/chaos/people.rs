@@ -14,7 +14,7 @@ use crate::harness::{App, Dayfly, Pull};
 /// How long somebody waits for a preview before doing the next thing anyway.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// How often somebody looks.
-const LOOK_PAUSE: Duration = Duration::from_millis(100);
+const POLL_EVERY: Duration = Duration::from_millis(100);
 /// What somebody does between two things, in milliseconds.
 const THINK_MS: std::ops::Range<u64> = 50..2_000;
 /// The verdict on a piece of work that the server died in too often. Whoever kills it so often
@@ -112,7 +112,7 @@ impl<'a> Person<'a> {
 
     /// One look at a preview that should settle: an error until it has.
     pub(super) async fn has_settled(&mut self) -> anyhow::Result<()> {
-        match (self.look().await?, self.open) {
+        match (self.observe().await?, self.open) {
             (Seen::Live(_), true) | (Seen::Gone, false) => Ok(()),
             (Seen::Failed(diagnosis), true) => {
                 self.ask_again(&diagnosis).await?;
@@ -162,7 +162,7 @@ impl<'a> Person<'a> {
     async fn wait(&mut self, stop: &CancellationToken) -> anyhow::Result<()> {
         let end = Instant::now() + PATIENCE;
         while Instant::now() < end && !stop.is_cancelled() {
-            match (self.look().await.unwrap_or(Seen::NotYet), self.open) {
+            match (self.observe().await.unwrap_or(Seen::NotYet), self.open) {
                 (Seen::Live(url), true) => {
                     let visitor = self.dayfly.visitor(&url);
                     self.audience
@@ -173,13 +173,13 @@ impl<'a> Person<'a> {
                 (Seen::Failed(diagnosis), true) => self.ask_again(&diagnosis).await?,
                 _ => {}
             }
-            pause(LOOK_PAUSE, stop).await;
+            pause(POLL_EVERY, stop).await;
         }
         Ok(())
     }
 
     /// What is to be seen; an error while the server is away.
-    async fn look(&self) -> anyhow::Result<Seen> {
+    async fn observe(&self) -> anyhow::Result<Seen> {
         let preview = self.dayfly.api.preview(&self.pull.id).await?;
         let is_tip = |commit: &Option<String>| commit.as_deref() == Some(self.tip.as_str());
         Ok(match preview.phase.as_str() {

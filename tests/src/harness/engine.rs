@@ -60,7 +60,7 @@ impl Docker {
     /// Where the engine does not answer.
     pub async fn left(&self) -> anyhow::Result<Left> {
         let this = self.clone();
-        tokio::task::spawn_blocking(move || this.look()).await?
+        tokio::task::spawn_blocking(move || this.list()).await?
     }
 
     /// The ids of the instance's containers that carry this label too.
@@ -167,7 +167,7 @@ impl Docker {
         format!("label={}", self.label())
     }
 
-    fn look(&self) -> anyhow::Result<Left> {
+    fn list(&self) -> anyhow::Result<Left> {
         let filter = self.filter();
         let ask = |words: &[&str]| {
             let filter = ["--quiet", "--filter", &filter];
@@ -185,7 +185,7 @@ impl Docker {
     pub(super) fn sweep(&self) {
         // Twice: what was being made when the server died may only appear now.
         for _ in 0..2 {
-            let Ok(left) = self.look() else { return };
+            let Ok(left) = self.list() else { return };
             let rounds: [(&[&str], &[String]); 4] = [
                 (&["rm", "--force", "--volumes"], &left.containers),
                 (&["network", "rm"], &left.networks),

@@ -23,7 +23,7 @@ use deploy::{
 
 use super::{
     Broken, Fixture, Kept, contract,
-    leftovers::{of, sweep, unmount_below},
+    leftovers::{label_filter, sweep, unmount_below},
 };
 
 const BASE: &str = "dayfly-test/base:1";
@@ -300,7 +300,7 @@ impl Fixture for Real {
     async fn stop_containers(&self) -> Result<(), Broken> {
         let api = bollard::Docker::connect_with_unix_defaults()?;
         let options = ListContainersOptionsBuilder::new()
-            .filters(&of(&self.us))
+            .filters(&label_filter(&self.us))
             .build();
         let kill = || KillContainerOptionsBuilder::new().signal("KILL").build();
         for container in api.list_containers(Some(options)).await? {

@@ -10,7 +10,7 @@ use bollard::query_parameters::{
 use deploy::{labels, names::Instance};
 
 /// Asks for all that carries the instance's label.
-pub(super) fn of(instance: &Instance) -> HashMap<String, Vec<String>> {
+pub(super) fn label_filter(instance: &Instance) -> HashMap<String, Vec<String>> {
     let label = format!("{}={instance}", labels::INSTANCE);
     HashMap::from([("label".to_owned(), vec![label])])
 }
@@ -18,7 +18,7 @@ pub(super) fn of(instance: &Instance) -> HashMap<String, Vec<String>> {
 /// Removes all that carries the instance's label, and names it.
 pub(super) async fn sweep(instance: &Instance) -> Result<Vec<String>, bollard::errors::Error> {
     let api = bollard::Docker::connect_with_unix_defaults()?;
-    let filters = of(instance);
+    let filters = label_filter(instance);
     let mut left = Vec::new();
     let options = ListContainersOptionsBuilder::new()
         .all(true)

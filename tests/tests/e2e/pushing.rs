@@ -7,7 +7,7 @@ use tests::harness::{App, Crowd, Dayfly, Options, eventually, runs};
 const FOR_EVER_SECONDS: u32 = 600;
 
 /// What the command line of such a build holds.
-fn word(seconds: u32) -> String {
+fn build_command(seconds: u32) -> String {
     format!("time.sleep({seconds})")
 }
 
@@ -19,7 +19,7 @@ async fn a_push_during_a_build_cancels_it_in_the_engine_and_the_newest_commit_wi
         let old = App::page("old").that_builds_for(seconds);
         let pull = dayfly.open("change", &old).await?;
         eventually("the first build runs", async || {
-            ensure!(runs(&word(seconds))?, "not yet");
+            ensure!(runs(&build_command(seconds))?, "not yet");
             Ok(())
         })
         .await?;
@@ -27,7 +27,7 @@ async fn a_push_during_a_build_cancels_it_in_the_engine_and_the_newest_commit_wi
         let preview = dayfly.live(&pull, &newest).await?;
         ensure!(dayfly.visitor(preview.url()?).text("/").await? == "new");
         eventually("the first build has ended", async || {
-            ensure!(!runs(&word(seconds))?, "it goes on");
+            ensure!(!runs(&build_command(seconds))?, "it goes on");
             Ok(())
         })
         .await

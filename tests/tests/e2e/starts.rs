@@ -16,7 +16,7 @@ fn services(program: &str, toml: &str) -> App {
         .then("COPY app.py /app.py")
 }
 
-fn of(program: &str) -> App {
+fn service(program: &str) -> App {
     let toml = "[services.web]\nbuild = \".\"\ncommand = [\"python3\", \"-u\", \"/app.py\"]\n";
     services(program, toml)
 }
@@ -92,7 +92,7 @@ raise SystemExit('no such table ' + str(time.time()))
 async fn a_page_that_takes_its_time_is_slow_and_not_broken() -> anyhow::Result<()> {
     let program = format!("{SERVE}\nHandler.wait = 4\nserve()\n");
     Dayfly::play(async |dayfly| {
-        let (_, visitor) = dayfly.open_live("change", &of(&program)).await?;
+        let (_, visitor) = dayfly.open_live("change", &service(&program)).await?;
         ensure!(visitor.text("/").await? == "here");
         Ok(())
     })
@@ -127,7 +127,7 @@ async fn what_is_seen_of_a_start_is_said_within_seconds() -> anyhow::Result<()> 
     };
     Dayfly::play_with(options, async |dayfly| {
         for (branch, program, words, code) in cases {
-            let pull = dayfly.open(branch, &of(program)).await?;
+            let pull = dayfly.open(branch, &service(program)).await?;
             dayfly.phase(&pull.id, "starting").await?;
             let began = Instant::now();
             let hint = async || {
@@ -163,7 +163,7 @@ serve()
 "
     );
     Dayfly::play(async |dayfly| {
-        let (pull, visitor) = dayfly.open_live("change", &of(&program)).await?;
+        let (pull, visitor) = dayfly.open_live("change", &service(&program)).await?;
         // It ends instead of answering.
         let answer = visitor.post("/", "end").await?;
         ensure!(answer.status == 502, "{answer:?}");
@@ -314,7 +314,7 @@ async fn an_init_is_there_where_it_is_asked_for() -> anyhow::Result<()> {
 async fn what_hears_no_signal_is_not_waited_for_when_it_is_removed() -> anyhow::Result<()> {
     let program = format!("{SERVE}\nserve()\n");
     Dayfly::play(async |dayfly| {
-        let (pull, _) = dayfly.open_live("change", &of(&program)).await?;
+        let (pull, _) = dayfly.open_live("change", &service(&program)).await?;
         let began = Instant::now();
         dayfly.close(&pull)?;
         dayfly.gone(&pull.id).await?;

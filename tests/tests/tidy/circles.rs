@@ -86,16 +86,11 @@ impl Crate {
             exports: BTreeMap::new(),
         };
         for (module, text) in &known.texts {
-            let mut exported = BTreeMap::new();
-            for (public, path) in uses(text) {
-                if let (true, Some(name)) = (public, path.last()) {
-                    exported.extend(
-                        known
-                            .absolute(module, &path)
-                            .map(|path| (name.clone(), path)),
-                    );
-                }
-            }
+            let (imports, _) = imports(text);
+            let public = imports.into_iter().filter(|import| import.public);
+            let exported = public
+                .filter_map(|import| Some((import.name, known.absolute(module, &import.path)?)))
+                .collect();
             known.exports.insert(module.clone(), exported);
         }
         known
@@ -138,11 +133,15 @@ impl Crate {
     /// The files that a file needs.
     fn needs(&self, module: &Module, text: &str) -> BTreeSet<Module> {
         let lists = self.path(module).ends_with("mod.rs") || self.path(module).ends_with("lib.rs");
-        let imported = uses(text)
+        let (imports, rest) = imports(text);
+        let used = imports.iter().filter(|import| !(lists && import.public));
+        let named = used.map(|import| import.path.clone());
+        let inline = inline(&rest)
             .into_iter()
-            .filter(|(public, _)| !(lists && *public));
-        let named = imported.map(|(_, path)| path).chain(inline(text));
-        let absolute = named.filter_map(|path| self.absolute(module, &path));
+            .flat_map(|path| spelled_out(&path, &imports));
+        let absolute = named
+            .chain(inline)
+            .filter_map(|path| self.absolute(module, &path));
         let homes = absolute.map(|path| self.home(&path, 8));
         homes
             .filter(|home| home != module && self.has(home))
@@ -172,30 +171,50 @@ fn module(path: &str) -> Module {
     }
 }
 
-/// What a text imports, each path with whether it is exported again.
-fn uses(text: &str) -> Vec<(bool, Vec<String>)> {
-    let mut found = Vec::new();
-    for (start, _) in text.match_indices("use ") {
-        let line = text[..start].rsplit('\n').next().unwrap_or_default().trim();
-        let is_import = line.is_empty() || line.starts_with("pub") && !line.contains(['=', ';']);
-        let tree = text[start + 4..].split(';').next().unwrap_or_default();
-        if is_import {
-            let public = line.starts_with("pub");
-            found.extend(leaves(tree, &[]).into_iter().map(|path| (public, path)));
-        }
-    }
-    found
+/// What one `use` brings into a file.
+struct Import {
+    /// Whether it is exported again.
+    public: bool,
+    /// What the file calls it.
+    name: String,
+    path: Vec<String>,
 }
 
-/// The paths of one import, with braces spread out.
-fn leaves(tree: &str, before: &[String]) -> Vec<Vec<String>> {
+/// What a text imports, and the text without it.
+fn imports(text: &str) -> (Vec<Import>, String) {
+    let (mut found, mut rest, mut from) = (Vec::new(), String::new(), 0);
+    for (start, _) in text.match_indices("use ") {
+        let line = text[..start].rsplit('\n').next().unwrap_or_default();
+        let line = line.trim_start();
+        let public = line.starts_with("pub") && line.ends_with(' ') && !line.contains(['=', ';']);
+        if !public && !line.is_empty() || start < from {
+            continue;
+        }
+        let tree = text[start + 4..].split(';').next().unwrap_or_default();
+        let named = leaves(tree, &[]).into_iter();
+        found.extend(named.map(|(name, path)| Import { public, name, path }));
+        rest.push_str(&text[from..start]);
+        from = start + 4 + tree.len();
+    }
+    rest.push_str(&text[from..]);
+    (found, rest)
+}
+
+/// The names and paths of one import, with braces spread out.
+fn leaves(tree: &str, before: &[String]) -> Vec<(String, Vec<String>)> {
     let parts = |text: &str| -> Vec<String> {
-        let text = text.split(" as ").next().unwrap_or_default();
         let parts = text.split("::").map(|part| part.trim().to_owned());
         parts.filter(|part| !part.is_empty()).collect()
     };
     let Some((head, body)) = tree.split_once('{') else {
-        return vec![[before, &parts(tree)].concat()];
+        let (path, name) = tree.split_once(" as ").unwrap_or((tree, ""));
+        let mut path = [before, &parts(path)].concat();
+        path.pop_if(|last| last == "self");
+        let name = match (name.trim(), path.last()) {
+            ("", Some(last)) => last.clone(),
+            (name, _) => name.to_owned(),
+        };
+        return vec![(name, path)];
     };
     let body = body.rsplit_once('}').map_or(body, |(body, _)| body);
     let before = [before, &parts(head)].concat();
@@ -217,14 +236,27 @@ fn leaves(tree: &str, before: &[String]) -> Vec<Vec<String>> {
     all
 }
 
-/// Paths that begin at the crate or above, where they are not imported.
+/// The paths that stand in a text without its imports.
 fn inline(text: &str) -> Vec<Vec<String>> {
     let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
     let words = text.split(|c: char| !is_part(c));
-    let paths = words.filter(|word| word.starts_with("crate::") || word.starts_with("super::"));
+    let paths = words.map(|word| word.trim_matches(':'));
     paths
+        .filter(|path| path.contains("::"))
         .map(|path| path.split("::").map(str::to_owned).collect())
         .collect()
+}
+
+/// A path with its first part as it was imported, once for each import of that name.
+fn spelled_out(path: &[String], imports: &[Import]) -> Vec<Vec<String>> {
+    let known = imports.iter().filter(|import| import.name == path[0]);
+    let longer: Vec<_> = known
+        .map(|import| [&import.path, &path[1..]].concat())
+        .collect();
+    match longer.is_empty() {
+        true => vec![path.to_vec()],
+        false => longer,
+    }
 }
 
 /// The sets of files in which each needs each other.
@@ -287,6 +319,59 @@ fn a_circle_is_found_through_groups_re_exports_and_inline_paths() {
     ]);
     let circle = ["proxy/src/a.rs", "proxy/src/inner/b.rs"].map(str::to_owned);
     assert_eq!(found, [BTreeSet::from(circle)]);
+}
+
+#[test]
+fn a_circle_is_found_through_a_path_that_begins_at_a_child() {
+    let found = sample(&[
+        ("lib.rs", "mod a;\n"),
+        ("a/mod.rs", "mod b;\nfn a() { b::b() }\n"),
+        ("a/b.rs", "fn b() { super::a() }\n"),
+    ]);
+    let circle = ["proxy/src/a/mod.rs", "proxy/src/a/b.rs"].map(str::to_owned);
+    assert_eq!(found, [BTreeSet::from(circle)]);
+}
+
+#[test]
+fn a_circle_is_found_through_the_name_of_an_imported_module() {
+    for (import, call) in [
+        ("use super::x;", "x::f()"),
+        ("use crate::x;", "x::f()"),
+        ("use super::{x::{self, g}, y};", "x::f()"),
+        ("use crate::x as other;", "other::f()"),
+        ("use crate::y::x;", "x::f()"),
+    ] {
+        let a = format!("{import}\npub(crate) fn a() {{ {call} }}\n");
+        let found = sample(&[
+            ("lib.rs", "mod a;\nmod x;\nmod y;\n"),
+            ("a.rs", &a),
+            (
+                "x/mod.rs",
+                "mod inner;\nmod leaf;\npub use inner::f;\npub use leaf::g;\n",
+            ),
+            ("x/inner.rs", "use crate::a;\npub fn f() { a::a() }\n"),
+            ("x/leaf.rs", "pub fn g() {}\n"),
+            ("y.rs", "pub(crate) use crate::x;\n"),
+        ]);
+        let circle = ["proxy/src/a.rs", "proxy/src/x/inner.rs"].map(str::to_owned);
+        assert_eq!(found, [BTreeSet::from(circle)], "{import} {call}");
+    }
+}
+
+#[test]
+fn a_list_of_what_children_export_ties_no_circle() {
+    let found = sample(&[
+        ("lib.rs", "mod a;\n"),
+        (
+            "a/mod.rs",
+            "mod b;\npub use b::{\n    B,\n    c,\n};\npub struct Cause {}\n",
+        ),
+        (
+            "a/b.rs",
+            "use super::Cause;\npub struct B(Cause);\npub fn c() {}\n",
+        ),
+    ]);
+    assert!(found.is_empty(), "{found:?}");
 }
 
 #[test]

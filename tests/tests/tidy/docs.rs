@@ -2,50 +2,75 @@
 
 use std::collections::BTreeSet;
 
-use orchestrator::config::KEYS;
+use orchestrator::config;
 
-use crate::workspace::{expect_none, files, text};
+use crate::workspace::{File, expect_none, files, text};
 
 const PAGE: &str = "docs/configuration.md";
 
-/// Where a checkout's file says which keys it reads, and what they stand below.
-const READERS: [(&str, &str); 2] = [
-    ("deploy/src/blueprint/service.rs", "services.<name>."),
-    ("deploy/src/blueprint/database.rs", "databases.<name>."),
+/// Where a checkout's file says which keys it reads: the file, its constant, and what the keys stand
+/// below.
+const READERS: [(&str, &str, &str); 5] = [
+    ("deploy/src/blueprint/service.rs", "KEYS", "services.<name>"),
+    (
+        "deploy/src/blueprint/service.rs",
+        "BUILD_KEYS",
+        "services.<name>.build",
+    ),
+    (
+        "deploy/src/blueprint/database.rs",
+        "KEYS",
+        "databases.<name>",
+    ),
+    (
+        "deploy/src/blueprint/run.rs",
+        "KEYS",
+        "databases.<name>.seed",
+    ),
+    (
+        "deploy/src/blueprint/run.rs",
+        "KEYS",
+        "databases.<name>.migrate",
+    ),
 ];
 
-/// Keys that are read only to say that they do not exist yet, or as a word that means another.
-const NOT_THERE_YET: [&str; 1] = ["services.<name>.secrets"];
+/// A key that is read only to say that it does not exist yet.
+const NOT_THERE_YET: &str = "services.<name>.secrets";
 
 #[test]
-fn the_page_of_keys_has_every_key_of_both_files() {
-    let files = files();
-    let page = text(&files, PAGE);
-    let (server, checkout) = page
+fn the_page_of_keys_has_every_key_of_both_files_and_no_other() {
+    expect_none(&differences(&files()), &format!("change {PAGE}:"));
+}
+
+/// What only one of the page and the readers has.
+fn differences(files: &[File]) -> Vec<String> {
+    let (server, checkout) = text(files, PAGE)
         .split_once("## Keys of `dayfly.toml`")
         .expect("both tables have a heading");
-    let known: BTreeSet<String> = KEYS.iter().map(|(key, _)| (*key).to_owned()).collect();
-    let missing = |known: &BTreeSet<String>, table: &str| -> Vec<String> {
-        known.difference(&keys_in(table)).cloned().collect()
-    };
-    expect_none(&missing(&known, server), &format!("write a row in {PAGE}:"));
-    let gone: Vec<String> = keys_in(server).difference(&known).cloned().collect();
-    expect_none(&gone, &format!("{PAGE} has keys that do not exist:"));
+    let known_to_server = config::KEYS.iter().map(|(key, _)| (*key).to_owned());
+    let mut found = Vec::new();
+    for (known, told) in [
+        (known_to_server.collect(), keys_in(server)),
+        (known_to_checkout(files), keys_in(checkout)),
+    ] {
+        let missing = known.difference(&told);
+        found.extend(missing.map(|key| format!("no row for {key}")));
+        let gone = told.difference(&known);
+        found.extend(gone.map(|key| format!("a row for {key}, which does not exist")));
+    }
+    found
+}
 
+fn known_to_checkout(files: &[File]) -> BTreeSet<String> {
     let mut known: BTreeSet<String> = READERS
         .iter()
-        .flat_map(|(path, below)| {
-            let keys = top_keys(text(&files, path));
-            keys.into_iter().map(move |key| format!("{below}{key}"))
+        .flat_map(|(path, constant, below)| {
+            let keys = words_of(text(files, path), constant);
+            keys.into_iter().map(move |key| format!("{below}.{key}"))
         })
         .collect();
-    for key in NOT_THERE_YET {
-        assert!(known.remove(key), "{key} exists by now");
-    }
-    expect_none(
-        &missing(&known, checkout),
-        &format!("write a row in {PAGE}:"),
-    );
+    assert!(known.remove(NOT_THERE_YET), "{NOT_THERE_YET} exists by now");
+    known
 }
 
 /// The keys in the first column of tables. Variables of the command line are in capitals.
@@ -56,20 +81,61 @@ fn keys_in(page: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// The words of the constant `KEYS` of a reader.
-fn top_keys(source: &str) -> BTreeSet<String> {
+/// The words of a constant of a reader.
+fn words_of(source: &str, constant: &str) -> Vec<String> {
     let (_, list) = source
-        .split_once("const KEYS: ")
-        .expect("it lists its keys");
+        .split_once(&format!("const {constant}: "))
+        .unwrap_or_else(|| panic!("no list {constant}"));
     let list = list.split("];").next().unwrap_or_default();
     let words = list.split('"').skip(1).step_by(2);
     words.map(str::to_owned).collect()
 }
 
 #[test]
-fn a_key_without_a_row_is_found() {
-    let page = "| Key | x |\n|---|---|\n| `limits.a` | 1 |\n| `DAYFLY_DATA` | 2 |\n";
-    assert_eq!(keys_in(page), BTreeSet::from(["limits.a".to_owned()]));
-    let source = "const KEYS: [&str; 2] = [\n    \"build\",\n    \"image\",\n];";
-    assert_eq!(top_keys(source).len(), 2);
+fn a_key_that_only_the_page_or_only_a_reader_has_is_found() {
+    let files = files();
+    let service = "deploy/src/blueprint/service.rs";
+    for (path, taken, finding) in [
+        (
+            PAGE,
+            "| `limits.image_mib_max` |",
+            "no row for limits.image_mib_max",
+        ),
+        (
+            PAGE,
+            "| `services.<name>.health` |",
+            "no row for services.<name>.health",
+        ),
+        (
+            PAGE,
+            "| `databases.<name>.seed.in` |",
+            "no row for databases.<name>.seed.in",
+        ),
+        (
+            service,
+            "\"health\", ",
+            "a row for services.<name>.health, which does not exist",
+        ),
+        (
+            service,
+            "\"target\", ",
+            "a row for services.<name>.build.target, which does not exist",
+        ),
+    ] {
+        assert_eq!(differences(&changed(&files, path, taken, "")), [finding]);
+    }
+    let row = "| `data` |";
+    let more = changed(&files, PAGE, row, "| `limits.dreams` | |\n| `data` |");
+    let finding = "a row for limits.dreams, which does not exist";
+    assert_eq!(differences(&more), [finding]);
+}
+
+/// The files with one text of one of them changed.
+fn changed(files: &[File], path: &str, before: &str, after: &str) -> Vec<File> {
+    let text = text(files, path);
+    assert!(text.contains(before), "{path} has {before} no more");
+    let new = File::new(path, &text.replacen(before, after, 1));
+    let others = files.iter().filter(|file| file.path != path);
+    let others = others.map(|file| File::new(&file.path, &file.text));
+    others.chain([new]).collect()
 }

@@ -30,7 +30,7 @@ struct Sentence {
 
 /// Tells an answer that is not a success apart. Only JSON is the forge speaking: a 404 page of
 /// whatever stands in front of it says nothing about the thing that was asked for.
-pub(super) fn of(ask: &Ask, answer: &Answer) -> ForgeError {
+pub(super) fn forge_error(ask: &Ask, answer: &Answer) -> ForgeError {
     let status = answer.status;
     let sentence = serde_json::from_slice::<Sentence>(&answer.body).ok();
     if let Some(retry_after) = limited(answer, sentence.as_ref()) {
@@ -156,7 +156,7 @@ mod tests {
             headers: map,
             body: body.to_owned().into(),
         };
-        of(&Ask::get("/x", "the thing"), &answer)
+        forge_error(&Ask::get("/x", "the thing"), &answer)
     }
 
     fn wait(error: &ForgeError) -> Option<u64> {

@@ -34,7 +34,7 @@ impl GitHub {
         if answer.status.is_success() || answer.status == StatusCode::NOT_MODIFIED {
             Ok(answer)
         } else {
-            Err(failure::of(ask, &answer))
+            Err(failure::forge_error(ask, &answer))
         }
     }
 
@@ -107,7 +107,7 @@ pub(super) async fn read_all_as<T: DeserializeOwned>(
         let ask = Ask::get(path, subject);
         let answer = http.send(&ask, authorization).await?;
         if !answer.status.is_success() {
-            return Err(failure::of(&ask, &answer));
+            return Err(failure::forge_error(&ask, &answer));
         }
         pages.push(decode(&ask, &answer)?);
         next = next_page(&answer);

@@ -25,7 +25,7 @@ impl GitHub {
             .slot((repo.clone(), commit.as_str().to_owned()));
         let mut known = slot.lock().await;
         let wanted = Some(KnownStatus {
-            state: word(state),
+            state: state_name(state),
             description: clip(description),
             url: url.map(str::to_owned),
         });
@@ -33,7 +33,7 @@ impl GitHub {
             return Ok(());
         }
         let mut body = json!({
-            "state": word(state),
+            "state": state_name(state),
             "description": clip(description),
             "context": CONTEXT,
         });
@@ -49,7 +49,7 @@ impl GitHub {
 }
 
 /// What was taken away has not failed: it must not block a merge.
-fn word(state: DeploymentState) -> &'static str {
+fn state_name(state: DeploymentState) -> &'static str {
     match state {
         DeploymentState::Queued | DeploymentState::InProgress => "pending",
         DeploymentState::Success | DeploymentState::Inactive => "success",

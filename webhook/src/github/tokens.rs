@@ -222,7 +222,7 @@ pub(super) async fn read<T: DeserializeOwned>(
 ) -> Result<T, ForgeError> {
     let answer = http.send(ask, authorization).await?;
     if !answer.status.is_success() {
-        return Err(failure::of(ask, &answer));
+        return Err(failure::forge_error(ask, &answer));
     }
     super::decode::decode(ask, &answer)
 }

@@ -86,7 +86,7 @@ impl Payload {
             .number
             .as_u64()
             .ok_or_else(|| missing("pull_request", "number", "a whole number"))?;
-        Ok(Hint::Look {
+        Ok(Hint::Refresh {
             repository: named("pull_request", "repository", &self.repository)?,
             number: PullRequestNumber(number),
         })
@@ -100,7 +100,7 @@ impl Payload {
                 shortened(action)
             )));
         }
-        Ok(Hint::LookAll {
+        Ok(Hint::RefreshAll {
             repository: named("repository", "repository", &self.repository)?,
         })
     }
@@ -109,7 +109,7 @@ impl Payload {
     /// once, the sweep, which goes through all of them, does what no single hint can say.
     fn installation(&self) -> Result<Hint, Problem> {
         if !self.repository.is_null() {
-            return Ok(Hint::LookAll {
+            return Ok(Hint::RefreshAll {
                 repository: named("installation", "repository", &self.repository)?,
             });
         }
@@ -123,7 +123,7 @@ impl Payload {
             entries.iter().map(move |entry| (*field, entry))
         });
         match (all.next(), all.next()) {
-            (Some((field, entry)), None) => Ok(Hint::LookAll {
+            (Some((field, entry)), None) => Ok(Hint::RefreshAll {
                 repository: named("installation", field, entry)?,
             }),
             (None, _) => Ok(ignored("the installation changed and names no repository")),
@@ -190,16 +190,16 @@ mod tests {
     }
 
     #[test]
-    fn pull_request_actions_that_matter_ask_to_look() {
+    fn pull_request_actions_that_matter_ask_for_a_refresh() {
         for action in PULL_REQUEST_ACTIONS {
             let payload = json!({
                 "action": action, "number": 3, "repository": {"id": 7, "full_name": "acme/shop"},
             });
-            let look = Hint::Look {
+            let wanted = Hint::Refresh {
                 repository: shop(),
                 number: PullRequestNumber(3),
             };
-            assert_eq!(hint("pull_request", &payload).unwrap(), look, "{action}");
+            assert_eq!(hint("pull_request", &payload).unwrap(), wanted, "{action}");
         }
     }
 
@@ -221,20 +221,20 @@ mod tests {
     }
 
     #[test]
-    fn a_renamed_repository_asks_to_look_at_all_of_it() {
+    fn a_renamed_repository_asks_for_a_refresh_of_all_of_it() {
         for action in REPOSITORY_ACTIONS {
             let payload =
                 json!({"action": action, "repository": {"id": 7, "full_name": "acme/shop"}});
-            let wanted = Hint::LookAll { repository: shop() };
+            let wanted = Hint::RefreshAll { repository: shop() };
             assert_eq!(hint("repository", &payload).unwrap(), wanted, "{action}");
         }
     }
 
     #[test]
-    fn an_installation_that_names_one_repository_asks_to_look_at_it() {
+    fn an_installation_that_names_one_repository_asks_for_a_refresh_of_it() {
         let one = json!({"id": 7, "full_name": "acme/shop"});
         let payload = json!({"action": "removed", "repositories_removed": [one]});
-        let wanted = Hint::LookAll { repository: shop() };
+        let wanted = Hint::RefreshAll { repository: shop() };
         assert_eq!(hint("installation_repositories", &payload).unwrap(), wanted);
         let several = json!({"action": "created", "repositories": [one, one]});
         assert!(matches!(

@@ -123,13 +123,13 @@ impl Receiver {
 
 /// Only called with a body whose signature was verified.
 fn read(headers: &HeaderMap, body: &[u8]) -> Result<Delivery, Problem> {
-    let guid = word(headers, "X-GitHub-Delivery")?.to_ascii_lowercase();
+    let guid = header(headers, "X-GitHub-Delivery")?.to_ascii_lowercase();
     if !is_guid(&guid) {
         return Err(Problem::bad_request(
             "the header X-GitHub-Delivery is not a GUID",
         ));
     }
-    let event = word(headers, "X-GitHub-Event")?;
+    let event = header(headers, "X-GitHub-Event")?;
     check_content_type(headers)?;
     let payload = Payload::parse(body)?;
     Ok(Delivery {
@@ -140,7 +140,7 @@ fn read(headers: &HeaderMap, body: &[u8]) -> Result<Delivery, Problem> {
     })
 }
 
-fn word<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a str, Problem> {
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a str, Problem> {
     headers
         .get(name)
         .and_then(|value| value.to_str().ok())

@@ -106,7 +106,7 @@ async fn a_signed_delivery_is_recorded_once() {
     assert_eq!(deliveries.len(), 1);
     assert_eq!(deliveries[0].action.as_deref(), Some("opened"));
     assert!(
-        matches!(&deliveries[0].hint, Hint::Look { number, .. } if *number == PullRequestNumber(3))
+        matches!(&deliveries[0].hint, Hint::Refresh { number, .. } if *number == PullRequestNumber(3))
     );
 }
 
@@ -158,13 +158,13 @@ async fn a_body_is_counted_while_it_is_read() {
     let mut body = opened();
     body.resize(25 * 1024 * 1024, b' ');
     let fits = request("pull_request", &body)
-        .body(Chunks::of(&body))
+        .body(Chunks::body(&body))
         .unwrap();
     let (status, _) = answer(router(&kept, &[SECRET]), fits).await;
     assert_eq!(status, StatusCode::ACCEPTED);
     body.push(b' ');
     let large = request("pull_request", &body)
-        .body(Chunks::of(&body))
+        .body(Chunks::body(&body))
         .unwrap();
     let (status, _) = answer(router(&kept, &[SECRET]), large).await;
     assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
@@ -253,7 +253,7 @@ async fn events_of_the_modelled_forge_arrive_as_its_policies_say() {
 struct Chunks(Vec<Bytes>);
 
 impl Chunks {
-    fn of(body: &[u8]) -> Body {
+    fn body(body: &[u8]) -> Body {
         let mut chunks: Vec<Bytes> = body.chunks(1 << 20).map(Bytes::copy_from_slice).collect();
         chunks.reverse();
         Body::new(Self(chunks))

@@ -105,7 +105,7 @@ mod tests {
         (address, server)
     }
 
-    async fn of(answer: &'static [u8], health: &Health) -> Probe {
+    async fn probed(answer: &'static [u8], health: &Health) -> Probe {
         let (address, _server) = answering(answer).await;
         probe(address, "pr-1--shop.localhost", health, LIMIT).await
     }
@@ -114,20 +114,23 @@ mod tests {
     async fn a_path_is_ready_from_200_to_399_and_the_default_below_500() {
         let path = Health::Path("/up".to_owned());
         assert_eq!(
-            of(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", &path).await,
+            probed(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", &path).await,
             Probe::Ready
         );
-        assert_eq!(of(b"HTTP/1.1 302 Found\r\n\r\n", &path).await, Probe::Ready);
         assert_eq!(
-            of(b"HTTP/1.1 404 No\r\n\r\n", &path).await,
+            probed(b"HTTP/1.1 302 Found\r\n\r\n", &path).await,
+            Probe::Ready
+        );
+        assert_eq!(
+            probed(b"HTTP/1.1 404 No\r\n\r\n", &path).await,
             Probe::Status(404)
         );
         assert_eq!(
-            of(b"HTTP/1.1 404 No\r\n\r\n", &Health::Default).await,
+            probed(b"HTTP/1.1 404 No\r\n\r\n", &Health::Default).await,
             Probe::Ready
         );
         assert_eq!(
-            of(b"HTTP/1.0 500 No\r\n\r\n", &Health::Default).await,
+            probed(b"HTTP/1.0 500 No\r\n\r\n", &Health::Default).await,
             Probe::Status(500)
         );
     }
@@ -147,14 +150,17 @@ mod tests {
 
     #[tokio::test]
     async fn silence_refusal_and_other_protocols_are_told_apart() {
-        assert_eq!(of(b"", &Health::Default).await, Probe::Silent);
+        assert_eq!(probed(b"", &Health::Default).await, Probe::Silent);
         assert_eq!(
-            of(b"220 mail ESMTP\r\n", &Health::Default).await,
+            probed(b"220 mail ESMTP\r\n", &Health::Default).await,
             Probe::NotHttp
         );
         // The beginning of an answer, and then the end.
-        assert_eq!(of(b"HTTP/1.1 200", &Health::Default).await, Probe::Closed);
-        assert_eq!(of(b"", &Health::Tcp).await, Probe::Ready);
+        assert_eq!(
+            probed(b"HTTP/1.1 200", &Health::Default).await,
+            Probe::Closed
+        );
+        assert_eq!(probed(b"", &Health::Tcp).await, Probe::Ready);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         drop(listener);

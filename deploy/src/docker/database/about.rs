@@ -3,7 +3,7 @@
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
-use super::kind::word;
+use super::kind::kind_name;
 use crate::{
     blueprint::DatabaseKind,
     databases::{DatabaseError, DatabaseSpec, SeedReport},
@@ -76,7 +76,7 @@ impl About {
         Err(DatabaseError::Version {
             made_by: self.image.clone(),
             image: spec.image.clone(),
-            why: format!("they are data of {}", word(&self.kind)),
+            why: format!("they are data of {}", kind_name(&self.kind)),
         })
     }
 }

@@ -177,7 +177,7 @@ impl Docker {
         copy: &mut Copy,
     ) -> Result<(), DatabaseError> {
         let kind = kind(&copy.about.kind);
-        let Some((online, talk)) = kind.online().zip(kind.talk()) else {
+        let Some((online, sql)) = kind.online_backup().zip(kind.sql_session()) else {
             return Ok(());
         };
         let container = self.names(&from.preview).database(from.generation, name);
@@ -187,7 +187,7 @@ impl Docker {
         // it is busy with its checkpoint. Only time depends on it.
         let ahead = pool.clone();
         let synced = tokio::spawn(async move { ahead.sync().await });
-        let begun = self.begin_online(&container, &*kind, (&online, talk));
+        let begun = self.begin_online_backup(&container, &*kind, (&online, sql));
         let mut copying = match begun.await {
             Ok(copying) => copying,
             Err(error) => {

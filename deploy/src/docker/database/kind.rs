@@ -90,7 +90,7 @@ pub(crate) struct Watching {
     pub(super) sessions: &'static str,
 }
 
-/// What is said at a server's door, and what the answer tells. A query from inside takes a tenth of a
+/// What is said at a server's port, and what the answer tells. A query from inside takes a tenth of a
 /// second, so it waits until clients are let in.
 pub(crate) struct Handshake {
     pub(super) say: Vec<u8>,
@@ -144,13 +144,13 @@ pub(crate) trait Kind: Send + Sync {
     }
 
     /// How statements are put to it, where they can be.
-    fn talk(&self) -> Option<SqlSession> {
+    fn sql_session(&self) -> Option<SqlSession> {
         None
     }
 
-    /// What has to be answered by [`talk`](Self::talk), in this order, until a server whose door is
-    /// open counts as ready; none where there is no talk. It does what [`ready`](Self::ready) does where
-    /// no password is asked for on the loopback.
+    /// What has to be answered by [`sql_session`](Self::sql_session), in this order, until a server whose
+    /// port is open counts as ready; none where there is no such session. It does what
+    /// [`ready`](Self::ready) does where no password is asked for on the loopback.
     fn ready_statements(&self, _passwords: &Passwords<'_>) -> Vec<String> {
         Vec::new()
     }
@@ -223,7 +223,7 @@ pub(crate) trait Kind: Send + Sync {
     }
 
     /// How it is copied while it runs, where it can be.
-    fn online(&self) -> Option<OnlineBackup> {
+    fn online_backup(&self) -> Option<OnlineBackup> {
         None
     }
 
@@ -256,7 +256,7 @@ pub(crate) trait Kind: Send + Sync {
 }
 
 /// What a kind is called in messages.
-pub(super) fn word(kind: &DatabaseKind) -> &'static str {
+pub(super) fn kind_name(kind: &DatabaseKind) -> &'static str {
     match kind {
         DatabaseKind::Postgres => "postgres",
         DatabaseKind::Mysql => "mysql",

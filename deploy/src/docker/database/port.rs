@@ -63,7 +63,7 @@ impl Databases for Docker {
         spec: &DatabaseSpec,
     ) -> Result<Option<Box<dyn TableWatch>>, DatabaseError> {
         let kind = kind(&spec.kind);
-        let Some((watching, talk)) = kind.watching().zip(kind.talk()) else {
+        let Some((watching, sql)) = kind.watching().zip(kind.sql_session()) else {
             return Ok(None);
         };
         let key = &spec.key;
@@ -72,7 +72,7 @@ impl Databases for Docker {
             docker: self.clone(),
             container,
             kind: spec.kind.clone(),
-            talk,
+            sql,
         };
         Ok(Some(Box::new(Watch::begin(place, watching).await?)))
     }

@@ -39,13 +39,13 @@ const POLL_MAX: Duration = Duration::from_millis(250);
 /// How much of an answer at its port is looked at.
 const ANSWER_BYTES_MAX: usize = 512;
 
-/// How often it is looked at whether it still runs, and asked although its port seems closed.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How often it is checked whether it still runs, and asked although its port seems closed.
+const CHECK_EVERY: Duration = Duration::from_millis(500);
 
 /// How long one try may take.
 const TRY_MAX: Duration = Duration::from_millis(200);
 
-/// How long a server that lets clients in may take to answer them, until it is looked at whether it still
+/// How long a server that lets clients in may take to answer them, until it is checked whether it still
 /// runs.
 const SQL_SESSION_MAX: Duration = Duration::from_secs(30);
 
@@ -77,12 +77,12 @@ impl Docker {
                 return Err(self.not_ready(id, spec, why).await?);
             }
             match waiting.verdict(&there, deadline).await {
-                Look::Ready => return Ok(()),
-                Look::NotYet(why) => {
+                Verdict::Ready => return Ok(()),
+                Verdict::NotYet(why) => {
                     said = why;
                     tokio::time::sleep(pause(waiting.began.elapsed())).await;
                 }
-                Look::Unclear => {
+                Verdict::Unclear => {
                     let asked = self.ask_all(id, &*waiting.kind, passwords, variables(&there));
                     match tokio::time::timeout_at(deadline, asked).await {
                         Ok(Ok(None)) => return Ok(()),
@@ -90,7 +90,7 @@ impl Docker {
                         Ok(Err(EngineError::Unreachable(why))) => {
                             return Err(EngineError::Unreachable(why).into());
                         }
-                        // It ended between the look and the question; the next look tells.
+                        // It ended between the check and the question; the next check tells.
                         Ok(Err(_)) => {}
                         Err(_) => "its client does not come back".clone_into(&mut said),
                     }
@@ -174,8 +174,8 @@ struct Waiting<'a> {
     asks_early: bool,
 }
 
-/// What a look tells.
-enum Look {
+/// What a try tells.
+enum Verdict {
     /// It answers.
     Ready,
     /// It does not, and why.
@@ -186,7 +186,7 @@ enum Look {
 
 impl<'a> Waiting<'a> {
     fn new(kind: Box<dyn Kind>, network: Option<&'a str>, passwords: &'a Passwords<'a>) -> Self {
-        let asks_early = kind.talk().is_some();
+        let asks_early = kind.sql_session().is_some();
         Self {
             kind,
             network,
@@ -196,53 +196,53 @@ impl<'a> Waiting<'a> {
         }
     }
 
-    /// Looks at a container that runs, until something is found or it is time to see whether it
+    /// Tries a container that runs, until something is found or it is time to see whether it
     /// still runs.
-    async fn verdict(&mut self, there: &ContainerInspectResponse, deadline: Instant) -> Look {
+    async fn verdict(&mut self, there: &ContainerInspectResponse, deadline: Instant) -> Verdict {
         let address = self.network.and_then(|network| address_in(there, network));
-        let door = address.zip(self.kind.port()).map(SocketAddr::from);
-        let inside = self.kind.talk().and_then(|_| inside(there));
+        let port = address.zip(self.kind.port()).map(SocketAddr::from);
+        let inside = self.kind.sql_session().and_then(|_| inside(there));
         self.asks_early &= inside.is_none();
-        let found = self.handshake(door).await;
+        let found = self.handshake(port).await;
         let is_known = !self.kind.ready(self.passwords).is_empty();
         match found {
-            PortState::Answered => Look::Ready,
-            PortState::Open if !is_known => Look::Ready,
+            PortState::Answered => Verdict::Ready,
+            PortState::Open if !is_known => Verdict::Ready,
             // Its language is not known: it has to do that it stays.
-            _ if !is_known => match door.is_none() && self.began.elapsed() >= STAYS_MIN {
-                true => Look::Ready,
-                false => Look::NotYet("nobody listens".to_owned()),
+            _ if !is_known => match port.is_none() && self.began.elapsed() >= STAYS_MIN {
+                true => Verdict::Ready,
+                false => Verdict::NotYet("nobody listens".to_owned()),
             },
-            PortState::NotYet if std::mem::take(&mut self.asks_early) => Look::Unclear,
-            PortState::NotYet | PortState::Open => match (self.kind.talk(), inside) {
-                (Some(talk), Some(inside)) => {
+            PortState::NotYet if std::mem::take(&mut self.asks_early) => Verdict::Unclear,
+            PortState::NotYet | PortState::Open => match (self.kind.sql_session(), inside) {
+                (Some(sql), Some(inside)) => {
                     let until = deadline.min(Instant::now() + SQL_SESSION_MAX);
-                    let talked = tokio::time::timeout_at(until, self.talk(&inside, &talk));
+                    let answered = tokio::time::timeout_at(until, self.ask(&inside, &sql));
                     let silent = "it lets clients in and does not answer them";
-                    talked.await.unwrap_or(Look::NotYet(silent.to_owned()))
+                    answered.await.unwrap_or(Verdict::NotYet(silent.to_owned()))
                 }
-                _ if found == PortState::Open => Look::Unclear,
-                _ => Look::NotYet("it lets nobody in yet".to_owned()),
+                _ if found == PortState::Open => Verdict::Unclear,
+                _ => Verdict::NotYet("it lets nobody in yet".to_owned()),
             },
             PortState::Closed
-                if door.is_some() && inside.is_some() && self.began.elapsed() < CLOSED_MAX =>
+                if port.is_some() && inside.is_some() && self.began.elapsed() < CLOSED_MAX =>
             {
-                Look::NotYet("it does not accept connections".to_owned())
+                Verdict::NotYet("it does not accept connections".to_owned())
             }
             // It may be this host that has no way to it.
-            PortState::Closed => Look::Unclear,
+            PortState::Closed => Verdict::Unclear,
         }
     }
 
-    /// What is found at the door in the end.
-    async fn handshake(&self, door: Option<SocketAddr>) -> PortState {
-        let Some(door) = door else {
+    /// What is found at the port in the end.
+    async fn handshake(&self, port: Option<SocketAddr>) -> PortState {
+        let Some(port) = port else {
             return PortState::Closed;
         };
         let handshake = self.kind.handshake(self.passwords);
-        let until = Instant::now() + LOOK_EVERY;
+        let until = Instant::now() + CHECK_EVERY;
         loop {
-            let found = answer_at(door, handshake.as_ref()).await;
+            let found = answer_at(port, handshake.as_ref()).await;
             let enough = match found {
                 PortState::Open | PortState::Answered => true,
                 PortState::NotYet => self.asks_early,
@@ -256,33 +256,35 @@ impl<'a> Waiting<'a> {
     }
 
     /// Puts what has to be answered.
-    async fn talk(&self, inside: &Inside, talk: &SqlSession) -> Look {
-        let mut wire = match enter(inside, talk).await {
+    async fn ask(&self, inside: &Inside, sql: &SqlSession) -> Verdict {
+        let mut wire = match enter(inside, sql).await {
             Ok(wire) => wire,
-            Err(WireError::NotYet(why)) => return Look::NotYet(why),
+            Err(WireError::NotYet(why)) => return Verdict::NotYet(why),
             // Its client finds another way in, or tells what is wrong with this one.
             Err(error) => {
                 tracing::debug!(%error, "asked through its client instead");
-                return Look::Unclear;
+                return Verdict::Unclear;
             }
         };
         for statement in self.kind.ready_statements(self.passwords) {
             match wire.query(&statement).await {
                 Ok(_) => {}
-                Err(WireError::Refused(why) | WireError::NotYet(why)) => return Look::NotYet(why),
+                Err(WireError::Refused(why) | WireError::NotYet(why)) => {
+                    return Verdict::NotYet(why);
+                }
                 Err(error) => {
                     tracing::debug!(%error, "asked through its client instead");
-                    return Look::Unclear;
+                    return Verdict::Unclear;
                 }
             }
         }
-        Look::Ready
+        Verdict::Ready
     }
 }
 
-async fn answer_at(door: SocketAddr, handshake: Option<&Handshake>) -> PortState {
+async fn answer_at(port: SocketAddr, handshake: Option<&Handshake>) -> PortState {
     let asked = async {
-        let mut stream = TcpStream::connect(door).await?;
+        let mut stream = TcpStream::connect(port).await?;
         let Some(handshake) = handshake else {
             return Ok(PortState::Open);
         };

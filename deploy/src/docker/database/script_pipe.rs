@@ -33,8 +33,8 @@ const NAME: &str = "script";
 /// What the pipe holds, where the kernel allows that much.
 const PIPE_BYTES: i32 = 1 << 20;
 
-/// How often it is looked at whether somebody reads.
-const LOOK_EVERY: Duration = Duration::from_millis(1);
+/// How often it is checked whether somebody reads.
+const CHECK_EVERY: Duration = Duration::from_millis(1);
 
 /// A named pipe in a folder of its own. What runs in the container can neither replace it nor put
 /// anything beside it; our side is opened by a path that only we can change.
@@ -121,7 +121,7 @@ fn open(path: &Path, over: &CancellationToken) -> io::Result<Option<File>> {
                 return Ok(Some(file));
             }
             Err(error) if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) => {
-                std::thread::sleep(LOOK_EVERY);
+                std::thread::sleep(CHECK_EVERY);
             }
             Err(error) => return Err(error),
         }
@@ -136,7 +136,7 @@ fn write(file: &mut File, mut piece: &[u8], over: &CancellationToken) -> io::Res
         match file.write(piece) {
             Ok(written) => piece = &piece[written..],
             Err(error) if error.kind() == ErrorKind::WouldBlock && !over.is_cancelled() => {
-                std::thread::sleep(LOOK_EVERY);
+                std::thread::sleep(CHECK_EVERY);
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(error),

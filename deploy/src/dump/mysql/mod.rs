@@ -75,10 +75,10 @@ impl Rules {
 
     /// Reads of what the first lines tell the server that was dumped, and its database.
     fn begin(&mut self, heading: &Heading) {
-        let version = |label| heading.word(label).map(str::to_owned);
+        let version = |label| heading.word_after(label).map(str::to_owned);
         let server = version("-- Server version");
         self.report.lock().dumped = server.zip(version(" Distrib ").or(version(" dump ")));
-        if let Some(database) = heading.word("    Database: ") {
+        if let Some(database) = heading.word_after("    Database: ") {
             self.current = database.as_bytes().to_vec();
         }
     }

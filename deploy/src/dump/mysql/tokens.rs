@@ -7,7 +7,7 @@ use crate::dump::{
 
 /// A statement, with the code that only some servers run (`/*!40101 … */`) as a part of it.
 pub(super) fn statement(text: &[u8]) -> Statement<'_> {
-    Statement::of(text, tokens(text))
+    Statement::with_tokens(text, tokens(text))
 }
 
 /// A name as a statement has it.

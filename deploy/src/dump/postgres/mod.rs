@@ -100,7 +100,7 @@ impl Rules {
 
 /// The versions of the server that was dumped and of the program that dumped it.
 pub(super) fn dumped(heading: &Heading) -> Option<(String, String)> {
-    let version = |label| heading.word(label).map(str::to_owned);
+    let version = |label| heading.word_after(label).map(str::to_owned);
     let server = version("-- Dumped from database version ");
     server.zip(version("-- Dumped by pg_dump version "))
 }

@@ -47,11 +47,8 @@ impl Drop for Fixture {
 impl Fixture {
     /// A pool in a mounted file; nothing, with a printed reason, where that cannot be had.
     async fn mounted() -> Option<Self> {
-        Self::of(tempfile::tempdir().unwrap(), 512).await
-    }
-
-    async fn of(folder: TempDir, mib: u64) -> Option<Self> {
-        let config = config(folder.path(), mib);
+        let folder = tempfile::tempdir().unwrap();
+        let config = config(folder.path(), 512);
         Self::with(folder, config).await
     }
 

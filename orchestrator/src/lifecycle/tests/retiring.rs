@@ -154,7 +154,7 @@ fn an_image_stays_while_the_start_of_what_was_made_of_it_is_under_way() {
 }
 
 #[test]
-fn a_preview_is_gone_after_two_looks_that_found_nothing() {
+fn a_preview_is_gone_after_two_checks_that_found_nothing() {
     let mut scene = Scene::open('a');
     scene.close();
     for seen in [0, 1] {

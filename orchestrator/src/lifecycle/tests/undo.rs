@@ -195,7 +195,7 @@ fn going_back_starts_the_old_data_again_and_can_itself_be_undone() {
 }
 
 #[test]
-fn a_newer_head_ends_a_recall_for_good() {
+fn a_newer_head_ends_a_rollback_for_good() {
     let mut desired = Desired::new(Origin::PullRequest);
     desired.wanted = Wanted::Serve(head('b'));
     desired.rollback = Some(Rollback {

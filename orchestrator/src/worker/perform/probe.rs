@@ -41,8 +41,8 @@ const PAUSE_LONGEST: Duration = Duration::from_millis(250);
 const BESIDE: Duration = Duration::from_secs(3);
 /// How many attempts at one service go on beside each other.
 const ATTEMPTS_MAX: usize = 4;
-/// How often the container itself is looked at.
-const LOOK_PAUSE: Duration = Duration::from_millis(250);
+/// How often the container itself is checked.
+const CHECK_EVERY: Duration = Duration::from_millis(250);
 /// How long a service of which nothing is asked has to run to count as ready.
 const STAYS_MIN: Duration = Duration::from_secs(1);
 /// How long after its beginning, and how often, people are told what is seen.
@@ -146,8 +146,8 @@ impl<'a> Wait<'a> {
     /// Where it was found ready.
     async fn until_ready(&self, all: &[Wait<'_>]) -> Result<(ServiceName, SocketAddr), StepError> {
         let mut attempts = Attempts::new();
-        let mut look = interval(LOOK_PAUSE);
-        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut check = interval(CHECK_EVERY);
+        check.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut pause = PAUSE_FIRST;
         let mut next = Instant::now();
         let mut at = None;
@@ -164,8 +164,8 @@ impl<'a> Wait<'a> {
                     pause = (pause * 2).min(PAUSE_LONGEST);
                     self.note_answer(found, attempts.is_empty());
                 }
-                _ = look.tick() => {
-                    let now_at = self.look().await?;
+                _ = check.tick() => {
+                    let now_at = self.check_container().await?;
                     if now_at != at {
                         attempts.clear();
                         self.seen().asked_at = None;
@@ -202,9 +202,9 @@ impl<'a> Wait<'a> {
         }
     }
 
-    /// Looks at the container; answers where it is reached. Fails where the lifecycle has to look
+    /// Checks the container; answers where it is reached. Fails where the lifecycle has to observe it
     /// first: it is gone, was stopped, or ended by itself.
-    async fn look(&self) -> Result<Option<SocketAddr>, StepError> {
+    async fn check_container(&self) -> Result<Option<SocketAddr>, StepError> {
         let run = self.context.ports.engine.service_run(&self.key).await?;
         let moved = || StepError::transient(format!("{} is not where it was", self.service.name));
         let run = run.ok_or_else(moved)?;
@@ -305,7 +305,7 @@ impl<'a> Wait<'a> {
 
     /// Fails where it is not where it was found ready.
     async fn is_still_at(&self, address: Option<&SocketAddr>) -> Result<(), StepError> {
-        let now_at = self.look().await?;
+        let now_at = self.check_container().await?;
         if now_at.as_ref() == address {
             return Ok(());
         }

@@ -179,7 +179,7 @@ impl World {
         self.tally.steps += 1;
         self.check_begin(control, &step);
         self.store.begin_attempt(&step);
-        let rest = effect::of(&step, deploys);
+        let rest = effect::parts(&step, deploys);
         let fails = !self.calm && self.rng.percent(8);
         let fails_at = fails.then(|| self.rng.index(rest.len() + 1));
         let head = self.store.desired.target().cloned();

@@ -219,7 +219,7 @@ impl Effect {
 }
 
 /// The parts of a step. `deploys`: whether a report keeps a deployment record.
-pub(super) fn of(step: &Step, deploys: bool) -> VecDeque<Effect> {
+pub(super) fn parts(step: &Step, deploys: bool) -> VecDeque<Effect> {
     use Effect as E;
     let parts = match step {
         Step::ReadPullRequest { refresh, confirms } => {

@@ -163,7 +163,7 @@ impl Kind for Postgres {
         is_number.then(|| format!("/usr/lib/postgresql/{major}/bin"))
     }
 
-    fn talk(&self) -> Option<SqlSession> {
+    fn sql_session(&self) -> Option<SqlSession> {
         Some(session_in(USER))
     }
 
@@ -279,7 +279,7 @@ impl Kind for Postgres {
     /// the log to its end, which is the moment at which it was copied. A slot that goes with the
     /// session keeps the log meanwhile, which a backup alone does not; made after the backup's
     /// checkpoint, it keeps nothing older.
-    fn online(&self) -> Option<OnlineBackup> {
+    fn online_backup(&self) -> Option<OnlineBackup> {
         Some(OnlineBackup {
             version: "show server_version_num",
             begin: |version| {

@@ -23,14 +23,14 @@ pub(crate) struct Begun {
 
 impl Docker {
     /// Begins to copy a server; from now on everything but its log may be copied.
-    pub(crate) async fn begin_online(
+    pub(crate) async fn begin_online_backup(
         &self,
         container: &str,
         kind: &dyn Kind,
-        (online, talk): (&OnlineBackup, SqlSession),
+        (online, sql): (&OnlineBackup, SqlSession),
     ) -> Result<Begun, EngineError> {
         let begun = async {
-            let mut session = self.open_session(container, kind, talk).await?;
+            let mut session = self.open_session(container, kind, sql).await?;
             let version = session.query(online.version).await?;
             let version = version.trim().parse().map_err(|_| {
                 EngineError::Unreachable("a database does not tell its version".to_owned())

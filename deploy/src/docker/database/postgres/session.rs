@@ -56,7 +56,7 @@ enum Connection {
 struct Client {
     output: Output,
     input: Pin<Box<dyn AsyncWrite + Send>>,
-    talk: SqlSession,
+    sql: SqlSession,
 }
 
 impl Docker {
@@ -65,11 +65,11 @@ impl Docker {
         &self,
         container: &str,
         kind: &dyn Kind,
-        talk: SqlSession,
+        sql: SqlSession,
     ) -> Result<Session, EngineError> {
         let there = self.inspect(container).await?;
         if let Some(inside) = there.as_ref().and_then(inside) {
-            let entered = tokio::time::timeout(ENTRY_MAX, enter(&inside, &talk)).await;
+            let entered = tokio::time::timeout(ENTRY_MAX, enter(&inside, &sql)).await;
             match entered {
                 Ok(Ok(wire)) => return Ok(Session(Connection::Wire(wire))),
                 Ok(Err(error)) => {
@@ -81,10 +81,10 @@ impl Docker {
         let env = there.as_ref().map(variables).unwrap_or_default();
         let run = Run {
             user: self.inside_user(kind),
-            ..talk.client.clone()
+            ..sql.client.clone()
         };
         let run = run.finding(kind.programs(env).as_deref(), env);
-        let client = self.open_client(container, &run, talk).await?;
+        let client = self.open_client(container, &run, sql).await?;
         Ok(Session(Connection::Client(client)))
     }
 
@@ -92,7 +92,7 @@ impl Docker {
         &self,
         container: &str,
         run: &Run,
-        talk: SqlSession,
+        sql: SqlSession,
     ) -> Result<Client, EngineError> {
         let what = "a client in the database's container";
         let options = CreateExecOptions {
@@ -109,11 +109,7 @@ impl Docker {
             .await?;
         let start = self.api().start_exec(&exec.id, None::<StartExecOptions>);
         match self.call(what, start).await? {
-            StartExecResults::Attached { output, input } => Ok(Client {
-                output,
-                input,
-                talk,
-            }),
+            StartExecResults::Attached { output, input } => Ok(Client { output, input, sql }),
             StartExecResults::Detached => Err(EngineError::Unreachable(format!(
                 "{what}: its output was not given"
             ))),
@@ -134,11 +130,8 @@ pub(crate) fn inside(there: &ContainerInspectResponse) -> Option<Inside> {
 }
 
 /// Goes to a server that lets us in without a password.
-pub(crate) async fn enter(
-    inside: &Inside,
-    talk: &SqlSession,
-) -> Result<Wire<TcpStream>, WireError> {
-    Wire::begin(inside.connect(talk.port).await?, USER, talk.database).await
+pub(crate) async fn enter(inside: &Inside, sql: &SqlSession) -> Result<Wire<TcpStream>, WireError> {
+    Wire::begin(inside.connect(sql.port).await?, USER, sql.database).await
 }
 
 impl Session {
@@ -166,10 +159,10 @@ impl Session {
 impl Client {
     /// The client prints a line of its own after the answer.
     async fn query(&mut self, statement: &str) -> Result<String, String> {
-        let text = format!("{statement};\n{}\n", self.talk.mark);
+        let text = format!("{statement};\n{}\n", self.sql.mark);
         let written = self.input.write_all(text.as_bytes()).await;
         written.map_err(|error| error.to_string())?;
-        let end = format!("{}\n", self.talk.told);
+        let end = format!("{}\n", self.sql.told);
         let (mut said, mut errors) = (String::new(), String::new());
         loop {
             match self.output.next().await {

@@ -42,7 +42,7 @@ pub(crate) struct Watched {
     pub(crate) container: String,
     pub(crate) kind: DatabaseKind,
     /// A session in their database.
-    pub(crate) talk: SqlSession,
+    pub(crate) sql: SqlSession,
 }
 
 /// Tables as they were at one moment.
@@ -62,16 +62,14 @@ struct Table {
 }
 
 impl Watched {
-    async fn open(&self, talk: SqlSession) -> Result<Session, EngineError> {
+    async fn open(&self, sql: SqlSession) -> Result<Session, EngineError> {
         let kind = kind(&self.kind);
-        self.docker
-            .open_session(&self.container, &*kind, talk)
-            .await
+        self.docker.open_session(&self.container, &*kind, sql).await
     }
 
     /// Looks at the tables, in a session of its own that ends.
     async fn tables(&self, watching: &Watching) -> Result<Tables, EngineError> {
-        let mut session = self.open(self.talk.clone()).await?;
+        let mut session = self.open(self.sql.clone()).await?;
         let rows = session.query(watching.tables).await?;
         let strange = || EngineError::Unreachable("a list of tables is none".to_owned());
         Tables::read(&rows).ok_or_else(strange)
