@@ -215,23 +215,28 @@ impl<'a> Waiting<'a> {
             },
             PortState::NotYet if std::mem::take(&mut self.asks_early) => Verdict::Unclear,
             PortState::NotYet | PortState::Open => match (self.kind.sql_session(), inside) {
-                (Some(sql), Some(inside)) => {
-                    let until = deadline.min(Instant::now() + SQL_SESSION_MAX);
-                    let answered = tokio::time::timeout_at(until, self.ask(&inside, &sql));
-                    let silent = "it lets clients in and does not answer them";
-                    answered.await.unwrap_or(Verdict::NotYet(silent.to_owned()))
-                }
+                (Some(sql), Some(inside)) => self.ask_within(&inside, &sql, deadline).await,
                 _ if found == PortState::Open => Verdict::Unclear,
                 _ => Verdict::NotYet("it lets nobody in yet".to_owned()),
             },
-            PortState::Closed
-                if port.is_some() && inside.is_some() && self.began.elapsed() < CLOSED_MAX =>
-            {
-                Verdict::NotYet("it does not accept connections".to_owned())
-            }
-            // It may be this host that has no way to it.
-            PortState::Closed => Verdict::Unclear,
+            PortState::Closed => match (self.kind.sql_session(), inside) {
+                (Some(sql), Some(inside)) if self.began.elapsed() < CLOSED_MAX => match port {
+                    Some(_) => Verdict::NotYet("it does not accept connections".to_owned()),
+                    // Its client would take processor time from a server that is being made.
+                    None => self.ask_within(&inside, &sql, deadline).await,
+                },
+                // It may be this host that has no way to it.
+                _ => Verdict::Unclear,
+            },
         }
+    }
+
+    /// As [`Waiting::ask`], for as long as a server may be silent.
+    async fn ask_within(&self, inside: &Inside, sql: &SqlSession, deadline: Instant) -> Verdict {
+        let until = deadline.min(Instant::now() + SQL_SESSION_MAX);
+        let answered = tokio::time::timeout_at(until, self.ask(inside, sql));
+        let silent = "it lets clients in and does not answer them";
+        answered.await.unwrap_or(Verdict::NotYet(silent.to_owned()))
     }
 
     /// What is found at the port in the end.
@@ -260,6 +265,12 @@ impl<'a> Waiting<'a> {
         let mut wire = match enter(inside, sql).await {
             Ok(wire) => wire,
             Err(WireError::NotYet(why)) => return Verdict::NotYet(why),
+            // On a network it may listen there alone.
+            Err(WireError::Lost(error))
+                if self.network.is_none() && error.kind() == io::ErrorKind::ConnectionRefused =>
+            {
+                return Verdict::NotYet("it does not accept connections".to_owned());
+            }
             // Its client finds another way in, or tells what is wrong with this one.
             Err(error) => {
                 tracing::debug!(%error, "asked through its client instead");
