@@ -36,8 +36,9 @@ const FILE_BYTES_MAX: u64 = 64 << 30;
 const MASK_BYTES_MAX: usize = 16 << 20;
 /// How long the rest of a file that nobody reads any more is taken all the same.
 const REST_MAX: Duration = Duration::from_secs(30);
-/// Memory of the server that reads what is brought, with swap.
-const MEMORY_BYTES: u64 = 1 << 30;
+/// Memory of the server that reads what is brought, with swap. Most of it is the kernel's cache of files,
+/// which goes as soon as somebody needs it.
+const MEMORY_BYTES: u64 = 2 << 30;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -18,6 +18,8 @@ use crate::harness::{Dayfly, Docker};
 /// pgbench's scale for a plain dump of about a GB.
 const SCALE: &str = "105";
 const DUMP_BYTES_MIN: u64 = 950_000_000;
+/// The memory of both servers: what an import's has.
+const MEMORY: &str = "2g";
 /// How often both take turns.
 const PAIRS: usize = 3;
 /// How often the server's memory is measured.
@@ -64,6 +66,8 @@ pub(super) async fn measure(dayfly: &Dayfly, quick: bool) -> anyhow::Result<Vec<
 async fn by_client(dayfly: &Dayfly, file: &Path) -> anyhow::Result<Duration> {
     let made = dayfly.database("postgres:15", None).await?;
     let inside = container(dayfly, &made.id).await?;
+    let limits = ["--memory", MEMORY, "--memory-swap", MEMORY];
+    Docker::run(&[&["update"], &limits[..], &[&inside]].concat()).await?;
     let to = format!("{inside}:/tmp/dump.sql");
     Docker::run(&["cp", &file.display().to_string(), &to]).await?;
     calm()?;

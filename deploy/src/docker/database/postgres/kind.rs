@@ -35,9 +35,9 @@ const CACHE_PART: u64 = 4;
 const CACHE_BYTES_MIN: u64 = 16 << 20;
 const CACHE_BYTES_MAX: u64 = 2 << 30;
 
-/// What sorts an index while a seed is read may take: this part of the server's memory, between these
-/// limits. The lower one is the server's own.
-const SORTING_PART: u64 = 4;
+/// What a server that is filled may take for its own cache, and for what sorts an index: this part of its
+/// memory each. The rest is for the kernel's cache: tables are read once more for each of their indexes.
+const FILLING_PART: u64 = 8;
 const SORTING_BYTES_MIN: u64 = 64 << 20;
 const SORTING_BYTES_MAX: u64 = 1 << 30;
 
@@ -134,9 +134,11 @@ impl Kind for Postgres {
         memory_bytes: u64,
         command: Vec<String>,
     ) -> Vec<String> {
-        let sorting =
-            (memory_bytes / SORTING_PART).clamp(SORTING_BYTES_MIN, SORTING_BYTES_MAX) >> 20;
+        let part = memory_bytes / FILLING_PART;
+        let cache = part.clamp(CACHE_BYTES_MIN, CACHE_BYTES_MAX) >> 20;
+        let sorting = part.clamp(SORTING_BYTES_MIN, SORTING_BYTES_MAX) >> 20;
         let settings = [
+            format!("shared_buffers={cache}MB"),
             "wal_level=minimal".to_owned(),
             "max_wal_senders=0".to_owned(),
             "full_page_writes=off".to_owned(),
