@@ -43,6 +43,16 @@ pub(crate) enum Seeding {
     },
 }
 
+impl Seeding {
+    /// The file that it is about, for messages.
+    pub(super) fn path(&self) -> &str {
+        match self {
+            Self::Run { path, .. } | Self::Until { path, .. } | Self::Archive { path, .. } => path,
+            Self::Script { script, .. } => script.path(),
+        }
+    }
+}
+
 /// How statements are put to a server one after the other.
 #[derive(Clone)]
 pub(crate) struct SqlSession {

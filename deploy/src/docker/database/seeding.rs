@@ -58,12 +58,7 @@ impl Docker {
                 Seeding::Script { script, .. } => Some(script.clone()),
                 _ => None,
             };
-            let path = match &step {
-                Seeding::Run { path, .. }
-                | Seeding::Until { path, .. }
-                | Seeding::Archive { path, .. } => path.clone(),
-                Seeding::Script { script, .. } => script.path().to_owned(),
-            };
+            let path = step.path().to_owned();
             if count > 1 {
                 sink(format!(
                     "the data of {}: {path}, {} of {count}",
