@@ -203,26 +203,27 @@ impl ScriptReader {
         let begins = self.held.before();
         let ruling = match self.mode {
             Mode::Long => {
-                self.rules.pass_long();
+                self.rules.pass();
                 Ruling::Keep
             }
             _ => match self.rules.judge(&self.held.pending[begins..]) {
+                Ok(Ruling::ManyRows(_)) if self.has_few_rows() => Ruling::Rows,
                 Ok(ruling) => ruling,
                 Err(why) => return Err(self.refuse(why)),
             },
         };
         self.mode = Mode::Statements;
         match &ruling {
-            Ruling::Become(text) | Ruling::FreshRows(text) => self.held.replace(begins, text),
+            Ruling::Become(text) | Ruling::ManyRows(text) => self.held.replace(begins, text),
             Ruling::Skip => self.held.replace(begins, b""),
             Ruling::Backslashes(escapes) => self.lexer.backslashes = *escapes,
             Ruling::Keep | Ruling::Rows => {}
         }
         self.flush();
         self.lexer.reset();
-        self.commits = matches!(ruling, Ruling::FreshRows(_));
+        self.commits = matches!(ruling, Ruling::ManyRows(_));
         match ruling {
-            Ruling::Rows | Ruling::FreshRows(_) => self.rest_before_rows(),
+            Ruling::Rows | Ruling::ManyRows(_) => self.rest_before_rows(),
             _ => Ok(()),
         }
     }
@@ -234,6 +235,7 @@ impl ScriptReader {
         if source.bytes.fill_buf()?.first() == Some(&b';') {
             // It parts statements that are sent together.
             source.bytes.consume(1);
+            self.rules.pass();
             self.held.pending.extend_from_slice(b"\\;");
             return Ok(());
         }
@@ -294,7 +296,7 @@ impl ScriptReader {
                 self.held.replace(begins, b"");
                 return Ok(true);
             }
-            Ok(Ruling::Keep | Ruling::Rows | Ruling::FreshRows(_) | Ruling::Backslashes(_)) => {}
+            Ok(Ruling::Keep | Ruling::Rows | Ruling::ManyRows(_) | Ruling::Backslashes(_)) => {}
             Err(why) => return Err(self.refuse(why)),
         }
         Ok(false)

@@ -192,3 +192,91 @@ async fn a_seed_that_cannot_become_the_data_says_why_and_where() -> anyhow::Resu
     })
     .await
 }
+
+/// Statements before many rows for a table, and how many rows it has in the end.
+const EDITED: [(&str, &str, u32); 8] = [
+    ("empty", "create table empty (a text);", ROWS),
+    (
+        "csv",
+        "create table csv (a text);\ncopy csv from stdin with (format csv);\nfirst\n\\.",
+        ROWS + 1,
+    ),
+    (
+        "made",
+        "create table made (a text);\ndrop table made;\ncreate table made as select 'first' as a;",
+        ROWS + 1,
+    ),
+    (
+        "leaf",
+        "create table root (a text) partition by list (a);\ncreate table leaf (a text);\n\
+              alter table root attach partition leaf for values in ('first', 'row');\n\
+              copy root from stdin;\nfirst\n\\.",
+        ROWS + 1,
+    ),
+    (
+        "parted",
+        "create table parted (a text) partition by list (a);\n\
+                create table part partition of parted default;",
+        ROWS,
+    ),
+    (
+        "moved",
+        "create schema other;\ncreate table moved (a text);\nalter table moved set schema other;\n\
+               create table moved (a text);\ninsert into other.moved values ('first');\ndrop table moved;\n\
+               alter table other.moved set schema public;",
+        ROWS + 1,
+    ),
+    (
+        "parent",
+        "create table parent (a text, id serial primary key);\n\
+                create table child (id int references parent);",
+        ROWS,
+    ),
+    (
+        "logged",
+        "create table logged (a text);\ncreate function f() returns trigger language plpgsql as \
+                $$ begin insert into logged values ('first'); return null; end $$;\n\
+                create trigger t before truncate on logged for each statement execute function f();",
+        ROWS,
+    ),
+];
+const ROWS: u32 = 40_000;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_of_an_edited_dump_are_added_to_those_that_are_there() -> anyhow::Result<()> {
+    Dayfly::play(async |dayfly| {
+        let rows = "row\n".repeat(usize::try_from(ROWS)?);
+        let mut script = "-- PostgreSQL database dump\n-- Dumped from database version 15.1\n\
+                          -- Dumped by pg_dump version 15.1\n"
+            .to_owned();
+        for (table, before, _) in EDITED {
+            let copy = format!("{before}\nCOPY {table} (a) FROM stdin;\n{rows}\\.\n");
+            script.push_str(&copy);
+        }
+        script.push_str("-- PostgreSQL database dump complete\n");
+        let file = dayfly.data().join("edited.sql");
+        std::fs::write(&file, script)?;
+        let file = file.to_str().context("a path that is no text")?;
+        let words = [
+            "snapshot",
+            "import",
+            "edited",
+            file,
+            "--engine",
+            "postgres:15",
+        ];
+        dayfly.command(dayfly.data(), &words).await?.printed()?;
+        let preview = dayfly.database("postgres:15", Some("edited")).await?;
+        for (table, _, wanted) in EDITED {
+            let count = format!("select count(*)::text from {table}");
+            let found = dayfly.first_value(&preview.id, &count).await?;
+            ensure!(found == wanted.to_string(), "{table} has {found} rows");
+        }
+        // What is all visible has a map that says so.
+        let frozen = "select string_agg(relname, ' ') from pg_class where relkind = 'r' and \
+                      relnamespace = 'public'::regnamespace and pg_relation_size(oid, 'vm') > 0";
+        ensure!(dayfly.first_value(&preview.id, frozen).await? == "empty");
+        dayfly.remove(&preview.id).await
+    })
+    .await
+}

@@ -94,9 +94,8 @@ impl Rules {
         }
         let word = String::from_utf8_lossy(word).into_owned();
         match word.as_str() {
-            "restrict" | "unrestrict" | "encoding" => {}
-            "c" | "connect" => self.fresh_tables.forget(),
-            _ => self.fresh_tables.give_up(),
+            "restrict" | "unrestrict" | "encoding" | "c" | "connect" => {}
+            _ => self.pass(),
         }
         match word.as_str() {
             "restrict" | "unrestrict" => Ok(Command::Skip),

@@ -9,7 +9,7 @@
 mod clean;
 mod commands;
 mod databases;
-mod fresh_tables;
+mod empty_tables;
 mod names;
 mod privileges;
 mod roles;
@@ -19,7 +19,7 @@ use std::collections::BTreeSet;
 
 use super::{report::SharedReport, source::Heading, tokens::Statement};
 
-use fresh_tables::FreshTables;
+use empty_tables::EmptyTables;
 
 pub(super) use commands::{Command, sends};
 
@@ -30,9 +30,9 @@ pub(super) enum Ruling {
     Keep,
     /// It stays, and the lines after it are rows.
     Rows,
-    /// This stands in its place, and the lines after it are rows. The transaction that it begins ends
-    /// after them.
-    FreshRows(Vec<u8>),
+    /// Where the lines after it are many rows, this stands in its place, and the transaction that it
+    /// begins ends after them.
+    ManyRows(Vec<u8>),
     /// This stands in its place.
     Become(Vec<u8>),
     /// Nothing stands in its place.
@@ -49,7 +49,7 @@ pub(super) struct Rules {
     report: SharedReport,
     /// Roles that were told of.
     roles: BTreeSet<Vec<u8>>,
-    fresh_tables: FreshTables,
+    empty_tables: EmptyTables,
 }
 
 impl Rules {
@@ -58,13 +58,13 @@ impl Rules {
             user: user.as_bytes().to_vec(),
             report,
             roles: BTreeSet::new(),
-            fresh_tables: FreshTables::default(),
+            empty_tables: EmptyTables::default(),
         }
     }
 
-    /// A statement passes that is too long to be judged.
-    pub(super) fn pass_long(&mut self) {
-        self.fresh_tables.give_up();
+    /// Something passes that is not judged, and may begin a transaction.
+    pub(super) fn pass(&mut self) {
+        self.empty_tables.give_up();
     }
 
     /// What becomes of a statement, which begins with its first token.
@@ -77,14 +77,12 @@ impl Rules {
             .take(9)
             .map(|&byte| char::from(byte.to_ascii_lowercase()))
             .collect();
+        self.empty_tables.see(&first);
         // Rows that are written as statements are many, and nothing is looked for in them.
         let Some(rule) = rule_of(&first) else {
-            self.fresh_tables.give_up();
             return Ok(Ruling::Keep);
         };
-        let statement = Statement::new(text);
-        self.fresh_tables.see(&first, &statement);
-        rule(self, &statement)
+        rule(self, &Statement::new(text))
     }
 
     fn note(&self, what: String) {
@@ -202,8 +200,8 @@ fn copy(rules: &mut Rules, s: &Statement<'_>) -> Result<Ruling, String> {
         ),
         () if s.is(at, "from") && s.is(at + 1, "stdin") => {
             let by_pg_dump = rules.report.lock().dumped.is_some();
-            let filling = rules.fresh_tables.filling(s).filter(|_| by_pg_dump);
-            Ok(filling.map_or(Ruling::Rows, Ruling::FreshRows))
+            let filling = rules.empty_tables.filling(s).filter(|_| by_pg_dump);
+            Ok(filling.map_or(Ruling::Rows, Ruling::ManyRows))
         }
         () => Ok(Ruling::Keep),
     }

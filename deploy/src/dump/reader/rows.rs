@@ -5,6 +5,9 @@ use std::io;
 use super::{Mode, ScriptReader};
 use crate::dump::source::LONG_COMMAND;
 
+/// What ends rows, after the last of them.
+const ROWS_END: &[u8] = b"\n\\.";
+
 impl ScriptReader {
     pub(super) fn read_row(&mut self) -> io::Result<()> {
         let from = self.held.out.len();
@@ -68,6 +71,15 @@ impl ScriptReader {
             false => self.source()?.line += 1,
         }
         Ok(())
+    }
+
+    /// Whether the end of the rows that come next is among what was read already.
+    pub(super) fn has_few_rows(&self) -> bool {
+        let Some(source) = self.sources.last() else {
+            return true;
+        };
+        let mut ahead = source.bytes.buffer().windows(ROWS_END.len());
+        ahead.any(|bytes| bytes == ROWS_END)
     }
 
     /// Rows begin on the line after the statement that reads them.
