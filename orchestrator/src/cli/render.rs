@@ -23,6 +23,8 @@ use crate::{
 const EVENTS_SHOWN: usize = 15;
 /// What is shown of a title or a branch, in characters.
 const TEXT_SHOWN: usize = 60;
+/// What is shown of a sentence, in characters.
+const SENTENCE_SHOWN: usize = 1_000;
 
 /// All previews, one a line.
 pub(super) fn table(previews: &[PreviewView], now: Timestamp, output: Output) -> String {
@@ -71,8 +73,17 @@ fn subject(preview: &PreviewView) -> String {
 
 /// Outside text, made harmless and short.
 pub(super) fn outside(line: &str) -> String {
-    let mut shown: String = text::plain(line).chars().take(TEXT_SHOWN).collect();
-    if line.chars().count() > TEXT_SHOWN {
+    shortened(line, TEXT_SHOWN)
+}
+
+/// A sentence of ours with outside text in it: what it says may stand at its end.
+fn sentence(line: &str) -> String {
+    shortened(line, SENTENCE_SHOWN)
+}
+
+fn shortened(line: &str, chars_max: usize) -> String {
+    let mut shown: String = text::plain(line).chars().take(chars_max).collect();
+    if line.chars().count() > chars_max {
         shown.push('…');
     }
     shown
@@ -115,7 +126,7 @@ pub(super) fn page(
     }
     fact("commit", commits(preview));
     if let Some(what) = &preview.waiting_for {
-        fact("waits for", outside(what));
+        fact("waits for", sentence(what));
     }
     if let Some(ending) = preview.ending {
         fact("ended", ended(preview, ending).to_owned());
@@ -182,7 +193,7 @@ pub(super) fn seed_lines(report: &SeedReport) -> Vec<String> {
         };
         lines.push(format!("rows seeded: {}{more}", shown.join(", ")));
     }
-    let change = |change: &String| format!("in its seed: {}", outside(change));
+    let change = |change: &String| format!("in its seed: {}", sentence(change));
     lines.extend(report.changes.iter().map(change));
     lines
 }
@@ -286,7 +297,7 @@ pub(super) fn progress(preview: &PreviewView, output: Output) -> Option<String> 
         let _ = write!(line, " {}", commit.short());
     }
     if let Some(what) = &preview.waiting_for {
-        let _ = write!(line, ": waits for {}", outside(what));
+        let _ = write!(line, ": waits for {}", sentence(what));
     }
     Some(line)
 }
@@ -493,9 +504,15 @@ mod tests {
 
     #[test]
     fn progress_names_what_is_waited_for() {
-        let queued = json!({ "phase": "queued", "waiting_for": "a free place (2 before it)" });
-        let line = progress(&preview(&queued), plain()).unwrap();
-        assert_eq!(line, "queued aaaaaaa: waits for a free place (2 before it)");
+        let long = format!(
+            "web, which listens on port 8080{}",
+            " at 127.0.0.1".repeat(9)
+        );
+        for wait in ["a free place (2 before it)", &long] {
+            let queued = json!({ "phase": "queued", "waiting_for": wait });
+            let line = progress(&preview(&queued), plain()).unwrap();
+            assert_eq!(line, format!("queued aaaaaaa: waits for {wait}"));
+        }
         assert_eq!(progress(&preview(&json!({})), plain()), None);
         let told = live(&preview(&json!({})), Duration::from_millis(2_345), plain());
         assert_eq!(told, "live after 2.3 s: http://pr-42--shop.localhost:8080");
