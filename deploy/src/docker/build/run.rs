@@ -128,6 +128,23 @@ impl Builder for Docker {
 }
 
 impl Docker {
+    /// Takes up the builds that a process before this one asked for:
+    /// [`Builder::ended`] waits for their ends too, which are asked for
+    /// beside whatever comes next.
+    ///
+    /// # Errors
+    /// Where the journal cannot be read.
+    pub fn take_up_builds(&self) -> std::io::Result<()> {
+        for build in self.builds_under_way().left_behind()? {
+            let socket = self.config().socket.clone();
+            tokio::spawn(async move {
+                buildkit::until_ended(&socket, build.name()).await;
+                build.over();
+            });
+        }
+        Ok(())
+    }
+
     async fn build_tagged(
         &self,
         request: &BuildRequest,

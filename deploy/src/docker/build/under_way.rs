@@ -14,8 +14,7 @@ use std::{
 
 use tokio::sync::watch;
 
-use super::buildkit;
-use crate::{docker::Docker, names::PreviewId};
+use crate::names::PreviewId;
 
 /// Randomness of a build's name.
 const NAME_BYTES: usize = 16;
@@ -53,7 +52,10 @@ impl BuildsUnderWay {
     }
 
     /// Counts what a process before this one left in the journal.
-    fn left_behind(&self) -> io::Result<Vec<UnderWay>> {
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub(crate) fn left_behind(&self) -> io::Result<Vec<UnderWay>> {
         let Some(journal) = &self.journal else {
             return Ok(Vec::new());
         };
@@ -129,24 +131,5 @@ impl Drop for UnderWay {
                 counts.remove(&self.preview);
             }
         });
-    }
-}
-
-impl Docker {
-    /// Takes up the builds that a process before this one asked for:
-    /// [`Builder::ended`](crate::builder::Builder::ended) waits for their ends too, which are asked for
-    /// beside whatever comes next.
-    ///
-    /// # Errors
-    /// Where the journal cannot be read.
-    pub fn take_up_builds(&self) -> io::Result<()> {
-        for build in self.builds_under_way().left_behind()? {
-            let socket = self.config().socket.clone();
-            tokio::spawn(async move {
-                buildkit::until_ended(&socket, build.name()).await;
-                build.over();
-            });
-        }
-        Ok(())
     }
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use bollard_buildkit_proto::moby::buildkit::v1::{
-    SolveRequest, StatusRequest, StatusResponse, control_client::ControlClient,
+    SolveRequest, SolveResponse, StatusRequest, StatusResponse, control_client::ControlClient,
 };
 use http::StatusCode;
 use tokio::sync::mpsc;
@@ -161,15 +161,15 @@ pub(crate) async fn solve(
         }
     };
     let (solved, ()) = futures_util::future::join(solve, told).await;
-    let response = solved.map_err(fault)?.into_inner();
-    match response.exporter_response.get("containerimage.digest") {
-        Some(image) => Ok(Answer {
-            image: image.clone(),
-        }),
-        None => Err(Fault::Unreachable(
-            "the build ended without an image and without a word".to_owned(),
-        )),
-    }
+    answer(solved.map_err(fault)?.into_inner())
+}
+
+fn answer(mut response: SolveResponse) -> Result<Answer, Fault> {
+    let image = response.exporter_response.remove("containerimage.digest");
+    let image = image.ok_or_else(|| {
+        Fault::Unreachable("the build ended without an image and without a word".to_owned())
+    })?;
+    Ok(Answer { image })
 }
 
 /// A client of the builder over a connection of its own.
