@@ -26,6 +26,8 @@ mod rewind;
 mod router;
 mod seeds;
 mod shutdown;
+#[cfg(test)]
+mod snapshot_names_tests;
 mod snapshots;
 mod state;
 mod take;
