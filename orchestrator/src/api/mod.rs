@@ -18,6 +18,8 @@ mod extract;
 mod follow;
 mod health;
 mod imports;
+#[cfg(test)]
+mod lives_tests;
 mod list;
 mod logs;
 mod pool;
@@ -33,6 +35,8 @@ mod state;
 mod take;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod testing_gate;
 #[cfg(test)]
 mod tests;
 mod view;

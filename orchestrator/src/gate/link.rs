@@ -70,7 +70,8 @@ async fn open(gate: &Gate, preview: &PreviewId, host: &HostName, head: &Parts) -
         return pages::captured(&row, Some(query));
     }
     match admit(&gate.workers, &row).await {
-        Ok(session) => walk::begin(gate, preview, host, session, into),
+        Ok(Some(session)) => walk::begin(gate, preview, host, session, into),
+        Ok(None) => pages::link_needed(Some(row.desired.origin)),
         Err(error) => {
             tracing::error!(%preview, error = format!("{error:#}"), "a visitor was not let in");
             pages::try_later()
@@ -157,20 +158,21 @@ fn has_token(row: &PreviewRow, query: &str) -> bool {
     brought.is_some_and(|brought| Sha256::digest(brought) == Sha256::digest(token))
 }
 
-async fn admit(workers: &Workers, row: &PreviewRow) -> anyhow::Result<String> {
+/// A new session; none where the preview's life is over.
+async fn admit(workers: &Workers, row: &PreviewRow) -> anyhow::Result<Option<String>> {
     let ports = workers.ports();
     let session = crate::random::hex::<16>()?;
-    ports
+    let (life, digest) = (row.desired.life, SessionDigest::of(&session));
+    let added = ports
         .store
-        .add_session(&row.id, &SessionDigest::of(&session), wall_ms())
+        .add_session(&row.id, life, &digest, wall_ms())
         .await?;
-    let sessions = ports.store.sessions(&row.id, wall_ms()).await?;
-    ports
-        .routes
-        .admit(&row.id, sessions)
-        .await
-        .map_err(anyhow::Error::msg)?;
-    Ok(session)
+    if !added {
+        return Ok(None);
+    }
+    let admitted = ports.routes.admit(&row.id, &ports.store).await;
+    admitted.map_err(anyhow::Error::msg)?;
+    Ok(Some(session))
 }
 
 /// The session that a visitor brings and that this preview knows.

@@ -15,35 +15,46 @@ pub const SESSION_LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
 const SESSIONS_MAX: u32 = 1_000;
 
 impl Store {
-    /// Keeps a session.
+    /// Keeps a session of that life of the preview. Answers `false` where the life ends or has ended:
+    /// a link that was read before must let nobody into the next one.
     pub async fn add_session(
         &self,
         preview: &PreviewId,
+        life: u32,
         digest: &SessionDigest,
         now_ms: u64,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let (preview, digest) = (preview.clone(), digest.clone());
         let expires = now_ms + SESSION_LIFETIME.as_millis() as u64;
         self.write(move |tx| {
-            tx.prepare_cached(
-                "INSERT INTO sessions (digest, preview, created_at, expires_at)
-                 VALUES (?1, ?2, ?3, ?4)",
-            )?
-            .execute(params![
-                digest.as_str(),
-                preview.as_str(),
-                now_ms.cast_signed(),
-                expires.cast_signed()
-            ])?;
+            let added = tx
+                .prepare_cached(
+                    "INSERT INTO sessions (digest, preview, created_at, expires_at)
+                     SELECT ?1, id, ?3, ?4 FROM previews
+                     WHERE id = ?2 AND life = ?5 AND clearing = 0",
+                )?
+                .execute(params![
+                    digest.as_str(),
+                    preview.as_str(),
+                    now_ms.cast_signed(),
+                    expires.cast_signed(),
+                    life,
+                ])?;
             tx.prepare_cached(
                 "DELETE FROM sessions WHERE preview = ?1 AND digest NOT IN
                      (SELECT digest FROM sessions WHERE preview = ?1
                       ORDER BY created_at DESC LIMIT ?2)",
             )?
             .execute(params![preview.as_str(), SESSIONS_MAX])?;
-            Ok(())
+            Ok(added > 0)
         })
         .await
+    }
+
+    /// Ends all sessions of a preview.
+    pub async fn end_sessions(&self, preview: &PreviewId) -> Result<(), StoreError> {
+        let sql = "DELETE FROM sessions WHERE preview = ?1";
+        self.execute(sql, (preview.to_string(),)).await
     }
 
     /// The digests of a preview's sessions that have not expired.

@@ -169,6 +169,34 @@ async fn on_a_domain_a_preview_opens_with_its_link_and_with_no_other() -> anyhow
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_opened_a_preview_does_not_open_it_when_it_comes_back() -> anyhow::Result<()> {
+    Dayfly::play_with(Options::at("previews.example"), async |dayfly| {
+        let (pull, _) = dayfly.open_live("change", &App::page("text")).await?;
+        let old = dayfly.api.preview(&pull.id).await?.url()?.to_owned();
+        let (visitor, set) = enter(dayfly, &old).await?;
+        let cookie = set.split(';').next().unwrap_or_default();
+        let inside = visitor.clone().with_cookie(cookie);
+        ensure!(inside.text("/").await? == "text");
+        dayfly.close(&pull)?;
+        dayfly.gone(&pull.id).await?;
+        let after = inside.browse("/").await?;
+        ensure!(after.status == 403, "{after:?}");
+        dayfly.forge.reopen(&pull.repo, pull.number)?;
+        let back = dayfly.live(&pull, &pull.commit).await?;
+        let after = inside.browse("/").await?;
+        ensure!(after.status == 403, "an old cookie opens it: {after:?}");
+        let path = old.find("/.dayfly/").context("no link")?;
+        let after = visitor.browse(&old[path..]).await?;
+        ensure!(after.status == 403, "an old link opens it: {after:?}");
+        let (visitor, set) = enter(dayfly, back.url()?).await?;
+        let cookie = set.split(';').next().unwrap_or_default();
+        ensure!(visitor.with_cookie(cookie).text("/").await? == "text");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_sockets_and_the_data_directory_are_for_their_owner_alone() -> anyhow::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     Dayfly::play(async |dayfly| {
