@@ -8,6 +8,8 @@ mod ask;
 mod backup;
 mod checkout;
 pub mod client;
+#[cfg(test)]
+mod copies_tests;
 mod databases;
 mod delete;
 mod deliveries;

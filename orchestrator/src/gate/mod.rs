@@ -8,6 +8,7 @@
 mod answer;
 mod codes;
 mod control;
+mod copies;
 mod cors;
 mod link;
 mod pages;
