@@ -180,6 +180,7 @@ impl Bench {
             control_host: format!("dayfly.{domain}"),
             public_scheme: "http".to_owned(),
             public_port: 8080,
+            repositories: Vec::new(),
             logs: folder.path().join("logs"),
             limits: Limits::default(),
         };

@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
+use webhook::names::RepoName;
+
 use super::limits::Limits;
 
-/// What the operator decided about addresses.
+/// What the operator decided about addresses and repositories.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// The domain under which previews live.
@@ -15,6 +17,8 @@ pub struct Settings {
     pub public_scheme: String,
     /// The port as visitors see it.
     pub public_port: u16,
+    /// The repositories that may have previews; all that the forge tells of where none is named.
+    pub repositories: Vec<RepoName>,
     /// Where build logs and the last lines of ended services are kept.
     pub logs: PathBuf,
     /// Limits.
@@ -25,6 +29,14 @@ impl Settings {
     /// Whether previews live on this machine's own name, where no link is asked for.
     pub fn is_local(&self) -> bool {
         self.domain == "localhost" || self.domain.ends_with(".localhost")
+    }
+
+    /// Whether pull requests of a repository may have previews. The forge makes no difference between
+    /// capital and small letters.
+    pub fn follows(&self, repository: &RepoName) -> bool {
+        let name = repository.to_string();
+        let mut listed = self.repositories.iter();
+        self.repositories.is_empty() || listed.any(|one| name.eq_ignore_ascii_case(&one.to_string()))
     }
 
     /// The address of a host as visitors see it.

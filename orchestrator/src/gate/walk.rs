@@ -137,6 +137,7 @@ mod tests {
             control_host: "dayfly.previews.example".to_owned(),
             public_scheme: scheme.to_owned(),
             public_port: 443,
+            repositories: Vec::new(),
             logs: "logs".into(),
             limits: Limits::default(),
         };

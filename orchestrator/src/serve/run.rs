@@ -354,6 +354,11 @@ fn settings(config: &ServerConfig, proxy: &ProxyProcess) -> Settings {
         control_host: config.control_host.clone(),
         public_scheme: config.public_scheme.clone(),
         public_port: config.public_port.unwrap_or(own_port),
+        repositories: config
+            .github
+            .as_ref()
+            .map(|github| github.repositories.clone())
+            .unwrap_or_default(),
         logs: config.data.join("logs"),
         limits: config.limits.clone(),
     }

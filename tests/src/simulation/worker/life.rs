@@ -144,6 +144,7 @@ impl Life {
             control_host: "dayfly.localhost".to_owned(),
             public_scheme: "http".to_owned(),
             public_port: 8080,
+            repositories: Vec::new(),
             logs: dir.join("logs"),
             limits: Limits::default(),
         };
