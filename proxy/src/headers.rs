@@ -194,7 +194,9 @@ fn looks_like_ours(name: &&HeaderName) -> bool {
         return false;
     }
     let read = name.as_str().replace('_', "-");
-    read.starts_with(HEADER_PREFIX) || read.starts_with(REBUILT_PREFIX) || read == X_REAL_IP.as_str()
+    read.starts_with(HEADER_PREFIX)
+        || read.starts_with(REBUILT_PREFIX)
+        || read == X_REAL_IP.as_str()
 }
 
 fn strip_hop_by_hop(headers: &mut HeaderMap) {

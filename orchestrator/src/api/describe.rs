@@ -84,6 +84,7 @@ pub(super) async fn describe(ports: &Ports, row: PreviewRow) -> Result<PreviewVi
         note: row.note.clone(),
         path: row.path.clone(),
         can_undo: observed.before().is_some(),
+        link_expires_at: row.link_expires_at_ms.map(timestamp),
         expires_at: (!over).then(|| expires_at(ports, &row)),
         commit: summary.head,
         serving_commit: summary.serving,
@@ -158,11 +159,9 @@ fn service_url(ports: &Ports, row: &PreviewRow, service: &Service) -> Option<Str
     } else {
         let host = environment::service_host(ports, row, service)?;
         let url = ports.settings.url(host.as_str());
-        match &row.link_token {
-            Some(token) if !ports.settings.is_local() => {
-                format!("{url}/.dayfly/open?token={token}")
-            }
-            _ => url,
+        match ports.settings.is_local() {
+            true => url,
+            false => report::link(&ports.settings, row, &url),
         }
     };
     Some(url)

@@ -30,9 +30,16 @@ async fn live(bench: &Bench, slug: &str, before: Option<&(String, String)>) -> (
     assert_eq!(door.let_in(&host), [], "nobody opened it yet");
     let ask = async |asked| door.ask(Method::GET, &host, asked).await;
     if let Some((link, cookie)) = before {
-        for asked in [(REASON_PATH, link.as_str(), ""), (REASON_ACCESS, "/", cookie)] {
+        for asked in [
+            (REASON_PATH, link.as_str(), ""),
+            (REASON_ACCESS, "/", cookie),
+        ] {
             let refused = ask(asked).await.status();
-            assert_eq!(refused, StatusCode::FORBIDDEN, "of the life before: {asked:?}");
+            assert_eq!(
+                refused,
+                StatusCode::FORBIDDEN,
+                "of the life before: {asked:?}"
+            );
         }
     }
     let opened = ask((REASON_PATH, path, "")).await;
@@ -72,7 +79,7 @@ async fn a_link_that_was_read_while_its_life_ended_lets_nobody_in() {
     bench.call(Method::DELETE, path, Body::empty()).await;
     let digest = SessionDigest::of("late");
     let add = async || {
-        let added = store.add_session(&id, read.desired.life, &digest, 1);
+        let added = store.add_session(&read, &digest, 1);
         added.await.unwrap()
     };
     assert!(!add().await, "it is being taken away");

@@ -20,12 +20,15 @@ mod extract;
 mod follow;
 mod health;
 mod imports;
+mod list;
 #[cfg(test)]
 mod lives_tests;
-mod list;
 mod logs;
 mod pool;
 mod problem;
+mod relink;
+#[cfg(test)]
+mod relink_tests;
 mod rewind;
 mod router;
 mod seeds;
@@ -45,6 +48,7 @@ mod view;
 mod wait;
 
 pub use databases::{ConnectionView, DatabaseBody};
+pub use relink::RelinkBody;
 pub use rewind::ResetBody;
 pub use router::router;
 pub use snapshots::{SaveBody, SnapshotView};

@@ -25,7 +25,7 @@ use webhook::{
 
 use super::{ApiState, router};
 use crate::{
-    config::{Limits, Settings},
+    config::{Limits, LinkKey, Settings},
     inputs::{secrets::SecretsFile, sources::GitSources},
     routes::{RouteSwitch, Routes},
     store::Store,
@@ -182,6 +182,7 @@ impl Bench {
             public_port: 8080,
             repositories: Vec::new(),
             logs: folder.path().join("logs"),
+            link_key: LinkKey::make(folder.path()).unwrap(),
             limits: Limits::default(),
         };
         let sources = GitSources {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use webhook::names::RepoName;
 
-use super::limits::Limits;
+use super::{limits::Limits, link_key::LinkKey};
 
 /// What the operator decided about addresses and repositories.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct Settings {
     pub repositories: Vec<RepoName>,
     /// Where build logs and the last lines of ended services are kept.
     pub logs: PathBuf,
+    /// What makes the tokens in links.
+    pub link_key: LinkKey,
     /// Limits.
     pub limits: Limits,
 }
@@ -36,7 +38,8 @@ impl Settings {
     pub fn follows(&self, repository: &RepoName) -> bool {
         let name = repository.to_string();
         let mut listed = self.repositories.iter();
-        self.repositories.is_empty() || listed.any(|one| name.eq_ignore_ascii_case(&one.to_string()))
+        self.repositories.is_empty()
+            || listed.any(|one| name.eq_ignore_ascii_case(&one.to_string()))
     }
 
     /// The address of a host as visitors see it.

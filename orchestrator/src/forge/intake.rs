@@ -51,7 +51,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::config::Limits;
+    use crate::config::{Limits, LinkKey};
 
     fn settings(listed: &[&str]) -> Settings {
         Settings {
@@ -59,8 +59,12 @@ mod tests {
             control_host: "dayfly.localhost".to_owned(),
             public_scheme: "http".to_owned(),
             public_port: 8080,
-            repositories: listed.iter().map(|name| RepoName::parse(name).unwrap()).collect(),
+            repositories: listed
+                .iter()
+                .map(|name| RepoName::parse(name).unwrap())
+                .collect(),
             logs: "logs".into(),
+            link_key: LinkKey::make(tempfile::tempdir().unwrap().path()).unwrap(),
             limits: Limits::default(),
         }
     }

@@ -1,25 +1,18 @@
 //! Copies of a capture that visitors open with its link.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Mutex, PoisonError},
-};
-
 use axum::{http::request::Parts, response::Response};
 use deploy::names::PreviewId;
 use proxy::table::SessionDigest;
 
 use super::{
-    link, pages,
+    openers::{is_copy_of, is_open},
+    pages,
+    proof::{has_token, session_of},
     state::Gate,
     walk::redirect,
 };
 use crate::{
-    forge::report,
-    lifecycle::Origin,
-    preview::fork_capture,
-    store::{PreviewRow, StoreError},
-    worker::Ports,
+    forge::report, lifecycle::Origin, preview::fork_capture, store::StoreError, worker::Ports,
 };
 
 /// How many copies of one capture may be open when somebody asks for one more, how many of them one
@@ -28,37 +21,6 @@ use crate::{
 const OPEN_MAX: usize = 5;
 const OPEN_BY_VISITOR_MAX: usize = 2;
 const HOURS_MAX: u64 = 8;
-
-/// Who opened which copy; visitors without a session count as one. Forgotten when the server stops.
-#[derive(Default)]
-pub(super) struct Copies {
-    by: Mutex<BTreeMap<PreviewId, Option<SessionDigest>>>,
-    /// Held while copies are counted and one more is asked for.
-    turn: tokio::sync::Mutex<()>,
-}
-
-impl Copies {
-    fn note(&self, copy: PreviewId, visitor: Option<SessionDigest>) {
-        let mut by = self.by.lock().unwrap_or_else(PoisonError::into_inner);
-        by.insert(copy, visitor);
-    }
-
-    /// How many of the copies that are open a visitor opened; those that are gone are forgotten.
-    fn opened_by(
-        &self,
-        visitor: Option<&SessionDigest>,
-        capture: &PreviewId,
-        rows: &[PreviewRow],
-    ) -> usize {
-        let mut by = self.by.lock().unwrap_or_else(PoisonError::into_inner);
-        let open = |id: &PreviewId| rows.iter().find(|row| row.id == *id && is_open(row));
-        by.retain(|id, _| open(id).is_some());
-        let counts = |(id, whose): &(&PreviewId, &Option<SessionDigest>)| {
-            whose.as_ref() == visitor && open(id).is_some_and(|row| is_copy_of(row, capture))
-        };
-        by.iter().filter(counts).count()
-    }
-}
 
 /// Opens a fresh copy of a capture, and leads there.
 pub(super) async fn open(gate: &Gate, preview: &PreviewId, head: &Parts) -> Response {
@@ -70,12 +32,12 @@ pub(super) async fn open(gate: &Gate, preview: &PreviewId, head: &Parts) -> Resp
         return pages::unknown();
     }
     let query = head.uri.query().unwrap_or_default();
-    let may = ports.settings.is_local() || link::has_token(&row, query);
+    let may = ports.settings.is_local() || has_token(&ports.settings, &row, query);
     if !may || !is_from_here(head) {
         return pages::link_needed(Some(row.desired.origin));
     }
     // One after the other, so that none is counted before another is there.
-    let _turn = gate.copies.turn.lock().await;
+    let _turn = gate.openers.turn.lock().await;
     let visitor = match room(gate, preview, head).await {
         Ok(Ok(visitor)) => visitor,
         Ok(Err(full)) => return full,
@@ -91,7 +53,7 @@ pub(super) async fn open(gate: &Gate, preview: &PreviewId, head: &Parts) -> Resp
     };
     match fork_capture::take_copy(&gate.workers, &row, asked, Origin::Fork).await {
         Ok(id) => {
-            gate.copies.note(id.clone(), visitor);
+            gate.openers.note(id.clone(), visitor);
             lead(ports, &id).await
         }
         Err(refused) => pages::refused(&refused),
@@ -106,13 +68,15 @@ async fn room(
 ) -> Result<Result<Option<SessionDigest>, Response>, StoreError> {
     let ports = gate.workers.ports();
     let rows = ports.store.previews().await?;
-    let open = rows.iter().filter(|row| is_open(row) && is_copy_of(row, capture));
+    let open = rows
+        .iter()
+        .filter(|row| is_open(row) && is_copy_of(row, capture));
     if open.count() >= OPEN_MAX {
         return Ok(Err(pages::enough_copies(OPEN_MAX)));
     }
-    let session = link::session_of(&gate.workers, capture, head).await?;
+    let session = session_of(&gate.workers, capture, head).await?;
     let visitor = session.as_deref().map(SessionDigest::of);
-    let opened = gate.copies.opened_by(visitor.as_ref(), capture, &rows);
+    let opened = gate.openers.opened_by(visitor.as_ref(), capture, &rows);
     // Where no link is asked for there are no sessions, and visitors are the host's own people.
     if opened >= OPEN_BY_VISITOR_MAX && !ports.settings.is_local() {
         return Ok(Err(pages::enough_copies_of_yours(OPEN_BY_VISITOR_MAX)));
@@ -135,15 +99,6 @@ async fn lead(ports: &Ports, id: &PreviewId) -> Response {
         Some(url) => redirect(&url, None),
         None => pages::unknown(),
     }
-}
-
-fn is_open(row: &PreviewRow) -> bool {
-    row.gone_at_ms.is_none()
-}
-
-fn is_copy_of(row: &PreviewRow, capture: &PreviewId) -> bool {
-    let parent = row.desired.parent.as_ref();
-    parent.is_some_and(|parent| parent.preview == *capture)
 }
 
 /// Whether a browser says that the form was on this same host; programs say nothing.

@@ -1,23 +1,20 @@
 //! Access by link: the token in the first address is exchanged for a session of this preview alone.
 
 use axum::{
-    http::{Method, header, request::Parts},
+    http::{Method, request::Parts},
     response::Response,
 };
 use deploy::names::PreviewId;
-use proxy::table::{HostName, SessionDigest, session_cookie};
-use sha2::{Digest as _, Sha256};
+use proxy::table::{HostName, SessionDigest};
 
 use super::{
     copies, pages,
+    proof::{has_token, session_of},
     state::Gate,
     walk::{self, redirect},
 };
 use crate::{
-    clock::wall_ms,
-    lifecycle::Origin,
-    preview::start_path::StartPath,
-    store::{PreviewRow, StoreError},
+    clock::wall_ms, lifecycle::Origin, preview::start_path::StartPath, store::PreviewRow,
     worker::Workers,
 };
 
@@ -52,7 +49,7 @@ async fn open(gate: &Gate, preview: &PreviewId, host: &HostName, head: &Parts) -
         return redirect(into, None);
     }
     let query = head.uri.query().unwrap_or_default();
-    if !has_token(&row, query) {
+    if !has_token(&ports.settings, &row, query) {
         return pages::link_needed(Some(row.desired.origin));
     }
     match admit(&gate.workers, &row, head).await {
@@ -71,17 +68,6 @@ async fn open(gate: &Gate, preview: &PreviewId, host: &HostName, head: &Parts) -
     }
 }
 
-/// Compares digests, so that the time it takes tells nothing about the token.
-pub(super) fn has_token(row: &PreviewRow, query: &str) -> bool {
-    let Some(token) = &row.link_token else {
-        return false;
-    };
-    let brought = query
-        .split('&')
-        .find_map(|pair| pair.strip_prefix("token="));
-    brought.is_some_and(|brought| Sha256::digest(brought) == Sha256::digest(token))
-}
-
 /// A new session; none where the preview's life is over. Who opens the link of a capture again stays the
 /// same visitor.
 async fn admit(
@@ -96,33 +82,11 @@ async fn admit(
     }
     let ports = workers.ports();
     let session = crate::random::hex::<16>()?;
-    let (life, digest) = (row.desired.life, SessionDigest::of(&session));
-    let added = ports
-        .store
-        .add_session(&row.id, life, &digest, wall_ms())
-        .await?;
-    if !added {
+    let digest = SessionDigest::of(&session);
+    if !ports.store.add_session(row, &digest, wall_ms()).await? {
         return Ok(None);
     }
     let admitted = ports.routes.admit(&row.id, &ports.store).await;
     admitted.map_err(anyhow::Error::msg)?;
     Ok(Some(session))
-}
-
-/// The session that a visitor brings and that this preview knows.
-pub(super) async fn session_of(
-    workers: &Workers,
-    preview: &PreviewId,
-    head: &Parts,
-) -> Result<Option<String>, StoreError> {
-    let ports = workers.ports();
-    let name = session_cookie(&ports.settings.public_scheme);
-    let known = ports.store.sessions(preview, wall_ms()).await?;
-    let lines = head.headers.get_all(header::COOKIE).iter();
-    let brought = lines
-        .filter_map(|line| line.to_str().ok())
-        .flat_map(|line| line.split(';'))
-        .filter_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='));
-    let mut of_here = brought.filter(|session| known.contains(&SessionDigest::of(session)));
-    Ok(of_here.next().map(str::to_owned))
 }

@@ -214,7 +214,8 @@ pub(super) fn enough_copies(most: usize) -> Response {
 
 /// As many copies of a capture are open as one visitor may open.
 pub(super) fn enough_copies_of_yours(most: usize) -> Response {
-    let why = format!("{most} copies that you opened are still there; one of them has to go first.");
+    let why =
+        format!("{most} copies that you opened are still there; one of them has to go first.");
     page(StatusCode::TOO_MANY_REQUESTS, &plain("No copy now", &why))
 }
 

@@ -128,10 +128,11 @@ pub(super) fn with_cookie(mut response: Response, cookie: &str) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Limits;
+    use crate::config::{Limits, LinkKey};
 
     #[test]
     fn under_https_browsers_keep_the_session_for_its_own_host_alone() {
+        let data = tempfile::tempdir().unwrap();
         let settings = |scheme: &str| Settings {
             domain: "previews.example".to_owned(),
             control_host: "dayfly.previews.example".to_owned(),
@@ -139,6 +140,7 @@ mod tests {
             public_port: 443,
             repositories: Vec::new(),
             logs: "logs".into(),
+            link_key: LinkKey::make(data.path()).unwrap(),
             limits: Limits::default(),
         };
         let https = cookie("s", &settings("https"));

@@ -226,7 +226,10 @@ async fn a_signed_webhook_of_another_repository_is_recorded_and_ignored() -> any
         let all = dayfly.api.previews().await?;
         ensure!(all.len() == 1 && all[0].id == pull.id, "{all:?}");
         let asked = forge.requests();
-        ensure!(!asked.iter().any(|one| one.path.contains("other")), "{asked:?}");
+        ensure!(
+            !asked.iter().any(|one| one.path.contains("other")),
+            "{asked:?}"
+        );
         Ok(())
     })
     .await

@@ -9,7 +9,7 @@ use deploy::{
 };
 use orchestrator::{
     clock::wall_ms,
-    config::{Limits, Settings},
+    config::{Limits, LinkKey, Settings},
     inputs::secrets::SecretsFile,
     lifecycle::Phase,
     routes::Routes,
@@ -146,6 +146,7 @@ impl Life {
             public_port: 8080,
             repositories: Vec::new(),
             logs: dir.join("logs"),
+            link_key: LinkKey::make(dir)?,
             limits: Limits::default(),
         };
         let preview = store
