@@ -17,7 +17,13 @@ use deploy::{
 };
 use proxy::table::{Access, Activity, HostName, Route, RouteTable, SessionDigest, Upstream};
 
-use crate::{config::Settings, lifecycle::Routed, preview::names, store::PreviewRow};
+use crate::{
+    clock::wall_ms,
+    config::Settings,
+    lifecycle::Routed,
+    preview::names,
+    store::{PreviewRow, Store},
+};
 
 /// The proxy, as far as workers need it.
 #[async_trait]
@@ -54,6 +60,9 @@ pub struct Routes {
     entries: Mutex<BTreeMap<PreviewId, HostEntry>>,
     /// What was last put in place; held while publishing, so that tables never overtake each other.
     published: tokio::sync::Mutex<Option<RouteTable>>,
+    /// Held from reading sessions to putting them in place, so that what was read earlier never comes
+    /// later.
+    admitting: tokio::sync::Mutex<()>,
 }
 
 /// What activity is counted under.
@@ -79,6 +88,7 @@ impl Routes {
             proxy,
             entries: Mutex::default(),
             published,
+            admitting: tokio::sync::Mutex::default(),
         }
     }
 
@@ -181,8 +191,8 @@ impl Routes {
         entry.routed.as_ref()?.addresses.get(service?).copied()
     }
 
-    /// Leads a preview's hosts to a revision, or nowhere. When this returns every new request goes
-    /// there; the entries are changed only then.
+    /// Leads a preview's hosts to a revision, or nowhere, which nobody's session opens. When this returns
+    /// every new request goes there; the entries are changed only then.
     pub async fn route(
         &self,
         row: &PreviewRow,
@@ -196,6 +206,8 @@ impl Routes {
         if let Some((routed, blueprint)) = to {
             self.name_services(&mut entry, row, blueprint);
             entry.routed = Some(routed);
+        } else {
+            entry.sessions.clear();
         }
         let mut entries = self.entries().clone();
         entries.insert(row.id.clone(), entry.clone());
@@ -216,12 +228,11 @@ impl Routes {
         Ok(())
     }
 
-    /// Lets whoever brings this session in, from now on.
-    pub async fn admit(
-        &self,
-        preview: &PreviewId,
-        sessions: Vec<SessionDigest>,
-    ) -> Result<(), String> {
+    /// Lets in whoever has a session of the preview by now, and nobody else.
+    pub async fn admit(&self, preview: &PreviewId, store: &Store) -> Result<(), String> {
+        let _turn = self.admitting.lock().await;
+        let sessions = store.sessions(preview, wall_ms()).await;
+        let sessions = sessions.map_err(|error| error.to_string())?;
         if let Some(entry) = self.entries().get_mut(preview) {
             entry.sessions = sessions;
         }

@@ -44,6 +44,9 @@ pub struct About {
     pub uid: u32,
     /// Where visitors come in, with real ports.
     pub listen: Vec<SocketAddr>,
+    /// The scheme that visitors use; empty for a proxy that does not tell.
+    #[serde(default)]
+    pub scheme: String,
 }
 
 /// How a drain ended.

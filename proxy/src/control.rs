@@ -98,6 +98,7 @@ impl Control {
             pid: std::process::id(),
             uid: nix::unistd::getuid().as_raw(),
             listen: self.listen.clone(),
+            scheme: self.shared.scheme.to_str().unwrap_or_default().to_owned(),
         }
     }
 

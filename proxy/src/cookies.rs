@@ -2,28 +2,31 @@
 
 use http::{HeaderMap, HeaderValue, header};
 
-use crate::table::SESSION_COOKIE;
+use crate::table::SESSION_COOKIES;
 
-/// Session cookies that are looked at in one request; more are somebody trying.
-const SESSIONS_MAX: usize = 4;
+/// In every name of ours, and looked for first.
+const MARK: &[u8] = b"dayfly_session";
 
-/// The values of the session cookies a request carries.
-pub(crate) fn sessions(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+/// The values of all cookies of this name that a request carries: a neighbour may have set some of
+/// them, and the head's own limit bounds how many.
+pub(crate) fn sessions<'h>(
+    headers: &'h HeaderMap,
+    cookie: &'static str,
+) -> impl Iterator<Item = &'h str> {
     headers
         .get_all(header::COOKIE)
         .iter()
         .filter_map(|line| line.to_str().ok())
         .flat_map(|line| line.split(';'))
         .filter_map(|pair| pair.split_once('='))
-        .filter(|(name, _)| name.trim() == SESSION_COOKIE)
+        .filter(move |(name, _)| name.trim() == cookie)
         .map(|(_, value)| value.trim())
-        .take(SESSIONS_MAX)
 }
 
 /// The session cookies of a request, as one line; none where it carries none.
-pub(crate) fn session_line(headers: &HeaderMap) -> Option<HeaderValue> {
-    let pairs: Vec<String> = sessions(headers)
-        .map(|value| format!("{SESSION_COOKIE}={value}"))
+pub(crate) fn session_line(headers: &HeaderMap, cookie: &'static str) -> Option<HeaderValue> {
+    let pairs: Vec<String> = sessions(headers, cookie)
+        .map(|value| format!("{cookie}={value}"))
         .collect();
     (!pairs.is_empty()).then(|| HeaderValue::from_str(&pairs.join("; ")).ok())?
 }
@@ -31,10 +34,7 @@ pub(crate) fn session_line(headers: &HeaderMap) -> Option<HeaderValue> {
 /// Takes our session cookie off a request that goes to an upstream.
 pub(crate) fn strip_session(headers: &mut HeaderMap) {
     let lines = headers.get_all(header::COOKIE);
-    if !lines
-        .iter()
-        .any(|line| mentions(line.as_bytes(), SESSION_COOKIE.as_bytes()))
-    {
+    if !lines.iter().any(|line| mentions(line.as_bytes(), MARK)) {
         return;
     }
     let kept: Vec<HeaderValue> = lines.iter().filter_map(without_session).collect();
@@ -50,7 +50,7 @@ pub(crate) fn tame_set_cookies(headers: &mut HeaderMap, host: &str) {
     let lines = headers.get_all(header::SET_COOKIE);
     let tame = |line: &HeaderValue| {
         let line = line.as_bytes();
-        !mentions(line, SESSION_COOKIE.as_bytes()) && !mentions(line, b"domain")
+        !mentions(line, MARK) && !mentions(line, b"domain")
     };
     if lines.iter().all(tame) {
         return;
@@ -63,12 +63,11 @@ pub(crate) fn tame_set_cookies(headers: &mut HeaderMap, host: &str) {
 }
 
 fn without_session(line: &HeaderValue) -> Option<HeaderValue> {
-    let ours = |pair: &&[u8]| name_of(pair) == SESSION_COOKIE.as_bytes();
     let kept: Vec<&[u8]> = line
         .as_bytes()
         .split(|&b| b == b';')
         .map(<[u8]>::trim_ascii)
-        .filter(|pair| !pair.is_empty() && !ours(pair))
+        .filter(|pair| !pair.is_empty() && !is_ours(pair))
         .collect();
     let joined = kept.join(&b"; "[..]);
     if joined.is_empty() {
@@ -83,7 +82,7 @@ fn tamed(line: &HeaderValue, host: &str) -> Option<HeaderValue> {
     let pair = parts.next().unwrap_or_default();
     // A cookie without a name is sent back as its bare value, which would read as ours.
     let pair_read_back = pair.trim_ascii().strip_prefix(b"=").unwrap_or(pair);
-    if name_of(pair_read_back) == SESSION_COOKIE.as_bytes() {
+    if is_ours(pair_read_back) {
         return None;
     }
     let mut kept = pair.to_vec();
@@ -105,6 +104,12 @@ fn widens(attribute: &[u8], host: &str) -> bool {
         .trim_ascii();
     let value = value.strip_prefix(b".").unwrap_or(value);
     !value.eq_ignore_ascii_case(host.as_bytes())
+}
+
+/// Whether a pair is a session of ours, of either scheme.
+fn is_ours(pair: &[u8]) -> bool {
+    let name = name_of(pair);
+    SESSION_COOKIES.iter().any(|ours| name == ours.as_bytes())
 }
 
 fn name_of(pair: &[u8]) -> &[u8] {
@@ -144,9 +149,16 @@ mod tests {
     fn the_session_is_read_and_taken_off_and_nothing_else_changes() {
         let mut headers = with(
             header::COOKIE,
-            &["a=1; dayfly_session=s1;b=2", "dayfly_session=s2", "c=3"],
+            &[
+                "a=1; dayfly_session=s1;b=2",
+                "dayfly_session=s2; __Host-dayfly_session=s3",
+                "c=3",
+            ],
         );
-        assert_eq!(sessions(&headers).collect::<Vec<_>>(), ["s1", "s2"]);
+        let plain = sessions(&headers, "dayfly_session");
+        assert_eq!(plain.collect::<Vec<_>>(), ["s1", "s2"]);
+        let host_only = sessions(&headers, "__Host-dayfly_session");
+        assert_eq!(host_only.collect::<Vec<_>>(), ["s3"]);
         strip_session(&mut headers);
         assert_eq!(lines(&headers, header::COOKIE), ["a=1; b=2", "c=3"]);
         let mut plain = with(header::COOKIE, &["a=1;  b=dayfly_sessio"]);
@@ -171,6 +183,7 @@ mod tests {
             ("dayfly_session=x; Path=/", None),
             (" dayfly_session =x", None),
             ("=dayfly_session=x", None),
+            ("__Host-dayfly_session=x; Secure; Path=/", None),
             ("a=dayfly_session", Some("a=dayfly_session")),
         ] {
             let mut headers = with(header::SET_COOKIE, &[set]);

@@ -137,11 +137,16 @@ impl Exchange<'_> {
     fn why_ask(&self, request: &Request<RequestBody>) -> Option<&'static str> {
         if request.uri().path().starts_with(gate::PATH_PREFIX) {
             Some(gate::REASON_PATH)
-        } else if !self.entry.allows(cookies::sessions(request.headers())) {
+        } else if !self.entry.allows(self.sessions(request)) {
             Some(gate::REASON_ACCESS)
         } else {
             None
         }
+    }
+
+    /// The values of the session cookies that a request carries.
+    fn sessions<'r>(&self, request: &'r Request<RequestBody>) -> impl Iterator<Item = &'r str> {
+        cookies::sessions(request.headers(), self.caller.visitor.cookie)
     }
 
     /// Whether a page of this same application asks, without a session, whether it may call this host.

@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version, he
 use crate::{
     cookies,
     gate::{self, HEADER_PREFIX},
+    table::session_cookie,
 };
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -27,6 +28,8 @@ pub(crate) struct Visitor {
     /// The `for=` of a Forwarded header.
     forwarded_for: String,
     scheme: HeaderValue,
+    /// The name of the cookie that carries a session.
+    pub(crate) cookie: &'static str,
 }
 
 impl Visitor {
@@ -44,6 +47,7 @@ impl Visitor {
                 IpAddr::V6(v6) => format!("for=\"[{v6}]\""),
             },
             scheme: scheme.clone(),
+            cookie: session_cookie(scheme.to_str().unwrap_or_default()),
         }
     }
 }
@@ -89,7 +93,7 @@ pub(crate) fn for_gate(
             asked.insert(name, value.clone());
         }
     }
-    if let Some(sessions) = cookies::session_line(headers) {
+    if let Some(sessions) = cookies::session_line(headers, visitor.cookie) {
         asked.insert(header::COOKIE, sessions);
     }
     tell_origin(&mut asked, visitor);
@@ -167,6 +171,7 @@ fn strip_from_request(headers: &mut HeaderMap) {
         .any(|word| word.trim().eq_ignore_ascii_case("trailers"));
     strip_hop_by_hop(headers);
     strip_prefixed(headers, &[HEADER_PREFIX, REBUILT_PREFIX]);
+    strip_look_alikes(headers);
     headers.remove(header::FORWARDED);
     headers.remove(X_REAL_IP);
     // Answered here: the HTTP library sends 100 when the upstream begins to take the body.
@@ -174,6 +179,24 @@ fn strip_from_request(headers: &mut HeaderMap) {
     if trailers {
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
     }
+}
+
+/// Takes off what many servers read as a name of ours: to them `_` and `-` are the same.
+fn strip_look_alikes(headers: &mut HeaderMap) {
+    let found: Vec<HeaderName> = headers.keys().filter(looks_like_ours).cloned().collect();
+    for name in found {
+        headers.remove(name);
+    }
+}
+
+fn looks_like_ours(name: &&HeaderName) -> bool {
+    if !name.as_str().contains('_') {
+        return false;
+    }
+    let read = name.as_str().replace('_', "-");
+    read.starts_with(HEADER_PREFIX)
+        || read.starts_with(REBUILT_PREFIX)
+        || read == X_REAL_IP.as_str()
 }
 
 fn strip_hop_by_hop(headers: &mut HeaderMap) {

@@ -114,8 +114,19 @@ impl SessionDigest {
     }
 }
 
-/// The cookie that carries a session. Host-only; taken off the request before it goes upstream.
-pub const SESSION_COOKIE: &str = "dayfly_session";
+/// The cookies that carry a session, one for each scheme. Host-only; taken off the request before it
+/// goes upstream.
+pub(crate) const SESSION_COOKIES: [&str; 2] = ["dayfly_session", "__Host-dayfly_session"];
+
+/// The name of the cookie that carries a session where visitors use this scheme. Browsers let nobody
+/// set the one of `https` for another host than their own.
+pub fn session_cookie(scheme: &str) -> &'static str {
+    let [plain, host_only] = SESSION_COOKIES;
+    match scheme {
+        "https" => host_only,
+        _ => plain,
+    }
+}
 
 /// All routes. Swapped as a whole; a request sees one table from its head to its last byte.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -46,6 +46,8 @@ pub enum Hint {
 pub enum Accepted {
     /// It is on disk.
     Recorded,
+    /// It is on disk, and nothing is done about it.
+    Ignored,
     /// One with this id was on disk before.
     Duplicate,
 }

@@ -216,17 +216,20 @@ pub(super) async fn reach(
         "-" => databases.first().filter(|_| databases.len() == 1),
         name => databases.iter().find(|known| known.name.as_str() == name),
     };
-    let (Some(wanted), Some(generation)) = (wanted, revision.and_then(|r| r.generation)) else {
-        return Err(unknown(&id, &name, &names));
+    let wanted = wanted.ok_or_else(|| unknown(&id, &name, &names))?;
+    let away = |complete| {
+        let why = not_running(&id, &wanted.name, complete, failed(revision));
+        Problem::conflict(why)
     };
+    let generation = revision.and_then(|facts| facts.generation);
+    let generation = generation.ok_or_else(|| away(false))?;
     let rows = ports.store.databases(&id).await?;
     let password = rows
         .into_iter()
         .find(|row| row.generation == generation && row.name == wanted.name)
         .map(|row| SecretString::from(row.password));
     let complete = observed.is_complete(generation, &wanted.name);
-    let away = || Problem::conflict(not_running(&id, &wanted.name, complete, failed(revision)));
-    let password = password.ok_or_else(away)?;
+    let password = password.ok_or_else(|| away(complete))?;
     let spec = DatabaseSpec {
         key: DatabaseKey {
             preview: id.clone(),
@@ -241,7 +244,7 @@ pub(super) async fn reach(
     };
     let info = ports.data_access.reach(&spec).await;
     let info = info.map_err(|error| match error {
-        DatabaseError::Engine(EngineError::Missing(_)) => away(),
+        DatabaseError::Engine(EngineError::Missing(_)) => away(complete),
         error => Problem::new(StatusCode::BAD_GATEWAY, error.to_string()),
     })?;
     let url = url(&spec.kind, &wanted.name, &spec.password, Some("HOST:PORT"));

@@ -14,13 +14,15 @@ use super::{
     view::{DatabaseView, PreviewView, ServiceView},
 };
 use crate::{
+    diagnosis::SNAPSHOT_MISSING,
     forge::report,
     lifecycle::{
-        Observed, Origin, Outcome, Phase, RevisionFacts, Wanted, current_revision, summary,
+        Diagnosis, Observed, Origin, Outcome, Phase, RevisionFacts, Wanted, current_revision,
+        summary,
     },
     preview::{
         current::{observed, shown},
-        environment,
+        environment, named_snapshots,
     },
     store::{PreviewRow, StoreError},
     worker::Ports,
@@ -51,6 +53,10 @@ pub(super) async fn describe(ports: &Ports, row: PreviewRow) -> Result<PreviewVi
     };
     let over = matches!(summary.phase, Phase::Closing | Phase::Gone);
     let known = |text: &String| (!text.is_empty()).then(|| text.clone());
+    let diagnosis = match summary.diagnosis {
+        Some(diagnosis) => Some(with_nearest(ports, &row, &observed, diagnosis).await?),
+        None => None,
+    };
     Ok(PreviewView {
         id: row.id.clone(),
         repository: row.repository.as_ref().map(|known| known.name.to_string()),
@@ -78,14 +84,37 @@ pub(super) async fn describe(ports: &Ports, row: PreviewRow) -> Result<PreviewVi
         note: row.note.clone(),
         path: row.path.clone(),
         can_undo: observed.before().is_some(),
+        link_expires_at: row.link_expires_at_ms.map(timestamp),
         expires_at: (!over).then(|| expires_at(ports, &row)),
         commit: summary.head,
         serving_commit: summary.serving,
         phase: summary.phase,
         waiting_for: summary.waiting_for,
-        diagnosis: summary.diagnosis,
+        diagnosis,
         ending: summary.ending,
     })
+}
+
+/// Adds the snapshot that was probably meant, which pages and the forge are not told.
+async fn with_nearest(
+    ports: &Ports,
+    row: &PreviewRow,
+    observed: &Observed,
+    mut diagnosis: Diagnosis,
+) -> Result<Diagnosis, StoreError> {
+    let current = current_revision(&row.desired, observed);
+    let blueprint = current.and_then(|revision| revision.blueprint.as_ref());
+    let Some(blueprint) = blueprint.filter(|_| diagnosis.code == SNAPSHOT_MISSING) else {
+        return Ok(diagnosis);
+    };
+    let origin = row.desired.origin;
+    let unusable = named_snapshots::first_unusable(&ports.store, origin, blueprint).await?;
+    if let Some(unusable) = unusable
+        && let Some(name) = unusable.nearest(&ports.store).await?
+    {
+        diagnosis.action = format!("Did you mean {name}? {}", diagnosis.action);
+    }
+    Ok(diagnosis)
 }
 
 /// Whether the commit that is wanted now was tried and failed.
@@ -130,11 +159,9 @@ fn service_url(ports: &Ports, row: &PreviewRow, service: &Service) -> Option<Str
     } else {
         let host = environment::service_host(ports, row, service)?;
         let url = ports.settings.url(host.as_str());
-        match &row.link_token {
-            Some(token) if !ports.settings.is_local() => {
-                format!("{url}/.dayfly/open?token={token}")
-            }
-            _ => url,
+        match ports.settings.is_local() {
+            true => url,
+            false => report::link(&ports.settings, row, &url),
         }
     };
     Some(url)
@@ -187,7 +214,10 @@ fn databases(row: &PreviewRow, observed: &Observed) -> Vec<DatabaseView> {
     engines
         .into_iter()
         .map(|(name, engine)| DatabaseView {
-            phase: phase(&name).unwrap_or(Phase::Queued),
+            phase: phase(&name).unwrap_or(match has_failed {
+                true => Phase::Failed,
+                false => Phase::Queued,
+            }),
             seed_changed: seen.is_some_and(|revision| observed.seed_changed(revision, &name)),
             started_again: seen.is_some_and(|revision| observed.started_again(revision, &name)),
             name,

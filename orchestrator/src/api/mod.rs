@@ -8,6 +8,8 @@ mod ask;
 mod backup;
 mod checkout;
 pub mod client;
+#[cfg(test)]
+mod copies_tests;
 mod databases;
 mod delete;
 mod deliveries;
@@ -19,24 +21,34 @@ mod follow;
 mod health;
 mod imports;
 mod list;
+#[cfg(test)]
+mod lives_tests;
 mod logs;
 mod pool;
 mod problem;
+mod relink;
+#[cfg(test)]
+mod relink_tests;
 mod rewind;
 mod router;
 mod seeds;
 mod shutdown;
+#[cfg(test)]
+mod snapshot_names_tests;
 mod snapshots;
 mod state;
 mod take;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
+mod testing_gate;
+#[cfg(test)]
 mod tests;
 mod view;
 mod wait;
 
 pub use databases::{ConnectionView, DatabaseBody};
+pub use relink::RelinkBody;
 pub use rewind::ResetBody;
 pub use router::router;
 pub use snapshots::{SaveBody, SnapshotView};

@@ -15,9 +15,10 @@ use super::{
 };
 use crate::{
     clock::wall_ms,
-    lifecycle::{Desired, Observed, Phase, Reset, Rollback, Wanted, summary},
-    preview::current,
+    lifecycle::{Desired, Observed, Phase, Reset, Rollback, Wanted, current_revision, summary},
+    preview::{current, named_snapshots},
     store::PreviewRow,
+    worker::Ports,
 };
 
 /// Which databases start again from their seeds.
@@ -83,6 +84,7 @@ pub(super) async fn reset(
             names.join(", ")
         )));
     }
+    check_snapshots(ports, &row, &observed).await?;
     let only = body.database.map(|name| BTreeSet::from([name]));
     let change = move |desired: &mut Desired| {
         desired.request += 1;
@@ -92,6 +94,30 @@ pub(super) async fn reset(
         });
     };
     want(&state, &row, change).await
+}
+
+/// Refuses where the commit that would run again names a snapshot that cannot be used.
+async fn check_snapshots(
+    ports: &Ports,
+    row: &PreviewRow,
+    observed: &Observed,
+) -> Result<(), Problem> {
+    let head = current_revision(&row.desired, observed);
+    let head = head.filter(|revision| revision.blueprint.is_some());
+    let again = head.or_else(|| current::shown(row, observed));
+    let Some(blueprint) = again.and_then(|revision| revision.blueprint.as_ref()) else {
+        return Ok(());
+    };
+    let origin = row.desired.origin;
+    let unusable = named_snapshots::first_unusable(&ports.store, origin, blueprint).await?;
+    let Some(unusable) = unusable else {
+        return Ok(());
+    };
+    let nearest = unusable.nearest(&ports.store).await?;
+    let nearest = nearest.map_or_else(String::new, |name| format!("; did you mean {name}?"));
+    Err(Problem::conflict(format!(
+        "nothing is changed, since {unusable}{nearest}"
+    )))
 }
 
 /// Changes what is wanted of a preview, and answers how it stands then.

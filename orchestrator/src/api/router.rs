@@ -8,7 +8,7 @@ use axum::{
 
 use super::{
     ask, backup, checkout, databases, delete, deliveries, disk, events, health, imports, list,
-    logs, pool, problem, rewind, seeds, shutdown, snapshots, state::ApiState, take, wait,
+    logs, pool, problem, relink, rewind, seeds, shutdown, snapshots, state::ApiState, take, wait,
 };
 
 /// The largest JSON body; a checkout is a stream with limits of its own.
@@ -33,6 +33,7 @@ pub fn router(state: ApiState) -> Router {
         .route("/api/v1/previews/{id}/captures", post(take::capture))
         .route("/api/v1/previews/{id}/undo", post(rewind::undo))
         .route("/api/v1/previews/{id}/reset", post(rewind::reset))
+        .route("/api/v1/previews/{id}/relink", post(relink::relink))
         .route("/api/v1/backup", get(backup::backup))
         .route("/api/v1/pool", get(pool::pool))
         .route("/api/v1/databases", post(databases::create))

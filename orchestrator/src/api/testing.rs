@@ -25,7 +25,7 @@ use webhook::{
 
 use super::{ApiState, router};
 use crate::{
-    config::{Limits, Settings},
+    config::{Limits, LinkKey, Settings},
     inputs::{secrets::SecretsFile, sources::GitSources},
     routes::{RouteSwitch, Routes},
     store::Store,
@@ -36,11 +36,15 @@ use crate::{
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A proxy that takes every table and never has anything in flight.
-struct IdleProxy;
+#[derive(Default)]
+struct IdleProxy {
+    table: Mutex<RouteTable>,
+}
 
 #[async_trait]
 impl RouteSwitch for IdleProxy {
-    async fn put_table(&self, _table: &RouteTable) -> Result<(), String> {
+    async fn put_table(&self, table: &RouteTable) -> Result<(), String> {
+        *self.table.lock().unwrap() = table.clone();
         Ok(())
     }
 
@@ -154,10 +158,16 @@ pub(super) struct Bench {
     pub(super) forge: Arc<OnePull>,
     pub(super) state: ApiState,
     router: Router,
+    proxy: Arc<IdleProxy>,
 }
 
 impl Bench {
     pub(super) fn new(app: AppScript) -> Self {
+        Self::at("localhost", app)
+    }
+
+    /// With previews below this domain.
+    pub(super) fn at(domain: &str, app: AppScript) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&folder.path().join("dayfly.db")).unwrap();
         let engine = FakeEngine::new(store.instance());
@@ -166,11 +176,13 @@ impl Bench {
         let forge = Arc::new(OnePull::new());
         let mirrors = Arc::new(Mirrors::new(folder.path().join("mirrors")));
         let settings = Settings {
-            domain: "localhost".to_owned(),
-            control_host: "dayfly.localhost".to_owned(),
+            domain: domain.to_owned(),
+            control_host: format!("dayfly.{domain}"),
             public_scheme: "http".to_owned(),
             public_port: 8080,
+            repositories: Vec::new(),
             logs: folder.path().join("logs"),
+            link_key: LinkKey::make(folder.path()).unwrap(),
             limits: Limits::default(),
         };
         let sources = GitSources {
@@ -179,6 +191,7 @@ impl Bench {
             allow_insecure_clone: false,
             submodules: Vec::new(),
         };
+        let proxy = Arc::new(IdleProxy::default());
         let ports = Ports {
             store,
             engine: Arc::new(engine.clone()),
@@ -187,7 +200,7 @@ impl Bench {
             data_access: Arc::new(engine.clone()),
             forge: Some(Arc::clone(&forge) as _),
             sources: Arc::new(sources),
-            routes: Routes::new(settings.clone(), Arc::new(IdleProxy)),
+            routes: Routes::new(settings.clone(), Arc::clone(&proxy) as _),
             admission: AdmissionQueue::new(settings.limits.previews_awake_max),
             board: StateBoard::default(),
             builds: BuildQueue::new(settings.limits.builds_max),
@@ -211,7 +224,13 @@ impl Bench {
             forge,
             router: router(state.clone()),
             state,
+            proxy,
         }
+    }
+
+    /// The last table that the proxy took.
+    pub(super) fn table(&self) -> RouteTable {
+        self.proxy.table.lock().unwrap().clone()
     }
 
     pub(super) fn router(&self) -> Router {

@@ -63,6 +63,9 @@ pub struct PreviewView {
     /// Whether what served before is kept, so that one can go back to it.
     #[serde(default)]
     pub can_undo: bool,
+    /// When its link ends, if before the preview does.
+    #[serde(default)]
+    pub link_expires_at: Option<Timestamp>,
     /// When it is removed if nobody pushes or visits; null once it is.
     pub expires_at: Option<Timestamp>,
 }

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::{
-    backup, db, doctor, down, list, logs, proxy, remove, rewind, serve, show, snapshot, take, up,
+    backup, db, doctor, down, list, logs, proxy, relink, remove, rewind, serve, show, snapshot,
+    take, up,
 };
 
 /// Preview environments for pull requests and local checkouts.
@@ -91,6 +92,9 @@ pub(super) enum Command {
                       --mask mask.sql\n  dayfly snapshot save shop-42 --name nightly"
     )]
     Snapshot(snapshot::Snapshot),
+    /// Replace the link of a preview; the old one, and whoever came in by it, are out
+    #[command(after_help = "Examples:\n  dayfly relink shop-42\n  dayfly relink shop-42 --hours 8")]
+    Relink(relink::Relink),
     /// Remove a preview with its containers, databases and images
     #[command(after_help = "Example:\n  dayfly rm shop-up")]
     Rm(remove::Remove),

@@ -11,6 +11,7 @@ mod list;
 mod logs;
 mod output;
 mod proxy;
+mod relink;
 mod remove;
 mod render;
 mod render_data;

@@ -91,6 +91,7 @@ async fn dispatch(shared: Shared, command: Command) -> anyhow::Result<ExitCode> 
         Command::Ls(list) => list.run(&caller).await?,
         Command::Show(show) => show.run(&caller).await?,
         Command::Logs(logs) => logs.run(&caller).await?,
+        Command::Relink(relink) => relink.run(&caller).await?,
         Command::Down(down) => down.run(&caller).await?,
         Command::Backup(backup) => backup.run(&caller).await?,
         Command::Serve(_) | Command::Restore(_) | Command::Proxy(_) => {}

@@ -36,7 +36,7 @@ pub const KEYS: [(&str, &str); 48] = [
     ("github.token_file", "a file that holds the token"),
     (
         "github.repositories",
-        "with a token: the repositories to look after, as owner/name",
+        "the repositories to look after, as owner/name; no other gets a preview, by webhooks either",
     ),
     ("github.app_id", "the App's id"),
     (

@@ -3,11 +3,13 @@
 mod data_dir;
 mod file;
 mod limits;
+mod link_key;
 mod server;
 mod settings;
 
 pub use data_dir::{api_socket, data_dir};
 pub use file::{ConfigError, KEYS};
 pub use limits::Limits;
+pub use link_key::LinkKey;
 pub use server::{GitHubSettings, ServerConfig};
 pub use settings::Settings;

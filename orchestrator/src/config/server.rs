@@ -36,7 +36,7 @@ pub struct GitHubSettings {
     pub api_url: String,
     /// As whom.
     pub credential: Credential,
-    /// With a token: the repositories to look after.
+    /// The repositories to look after; with an App, all it is installed for where none is named.
     pub repositories: Vec<RepoName>,
     /// One, or two while it is rotated; none where no webhook is used.
     pub webhook_secrets: Vec<SecretString>,

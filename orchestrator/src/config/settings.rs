@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::limits::Limits;
+use webhook::names::RepoName;
 
-/// What the operator decided about addresses.
+use super::{limits::Limits, link_key::LinkKey};
+
+/// What the operator decided about addresses and repositories.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// The domain under which previews live.
@@ -15,8 +17,12 @@ pub struct Settings {
     pub public_scheme: String,
     /// The port as visitors see it.
     pub public_port: u16,
+    /// The repositories that may have previews; all that the forge tells of where none is named.
+    pub repositories: Vec<RepoName>,
     /// Where build logs and the last lines of ended services are kept.
     pub logs: PathBuf,
+    /// What makes the tokens in links.
+    pub link_key: LinkKey,
     /// Limits.
     pub limits: Limits,
 }
@@ -25,6 +31,15 @@ impl Settings {
     /// Whether previews live on this machine's own name, where no link is asked for.
     pub fn is_local(&self) -> bool {
         self.domain == "localhost" || self.domain.ends_with(".localhost")
+    }
+
+    /// Whether pull requests of a repository may have previews. The forge makes no difference between
+    /// capital and small letters.
+    pub fn follows(&self, repository: &RepoName) -> bool {
+        let name = repository.to_string();
+        let mut listed = self.repositories.iter();
+        self.repositories.is_empty()
+            || listed.any(|one| name.eq_ignore_ascii_case(&one.to_string()))
     }
 
     /// The address of a host as visitors see it.

@@ -136,12 +136,15 @@ fn full(step: DataStep, way: Way) -> String {
     )
 }
 
+/// The code of [`snapshot_missing`].
+pub const SNAPSHOT_MISSING: &str = "DF413";
+
 /// The snapshot that the blueprint names is not there.
 pub fn snapshot_missing(name: &str) -> Diagnosis {
     let action =
         "`dayfly snapshot ls` shows those that are there; `dayfly snapshot import` makes one.";
     diagnosis(
-        "DF413",
+        SNAPSHOT_MISSING,
         format!("The server has no snapshot called {name}"),
         Vec::new(),
         action,

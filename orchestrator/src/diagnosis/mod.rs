@@ -16,8 +16,8 @@ mod way;
 pub use build::{bad_reference, build, image_never_came};
 pub use checkout::{blueprint, checkout_gone, secret_missing, source, too_greedy};
 pub use database::{
-    DataStep, database, migration_failed, migration_refused, migration_timed_out, seed_missing,
-    snapshot_missing, snapshot_real,
+    DataStep, SNAPSHOT_MISSING, database, migration_failed, migration_refused, migration_timed_out,
+    seed_missing, snapshot_missing, snapshot_real,
 };
 pub use ourselves::gave_up;
 pub use say::EVIDENCE_LINES_MAX;

@@ -26,15 +26,19 @@ pub fn url(settings: &Settings, row: &PreviewRow) -> Option<String> {
     }
     let host = names::host(row.subject(), None, &settings.domain).ok()?;
     let url = settings.url(host.as_str());
-    match &row.link_token {
-        Some(token) if !settings.is_local() => Some(format!("{url}/.dayfly/open?token={token}")),
-        // A capture has a page of its own there.
-        _ if row.desired.origin == Origin::Capture => Some(url),
-        _ => Some(format!(
-            "{url}{}",
-            row.path.as_ref().map_or("", StartPath::as_str)
-        )),
+    if !settings.is_local() {
+        return Some(link(settings, row, &url));
     }
+    // A capture has a page of its own there.
+    let path = row.path.as_ref();
+    let path = path.filter(|_| row.desired.origin != Origin::Capture);
+    Some(format!("{url}{}", path.map_or("", StartPath::as_str)))
+}
+
+/// The link of a preview at one of its hosts.
+pub fn link(settings: &Settings, row: &PreviewRow, url: &str) -> String {
+    let token = row.link_token(&settings.link_key);
+    format!("{url}/.dayfly/open?token={token}")
 }
 
 /// How many characters the forge takes of a record's description.

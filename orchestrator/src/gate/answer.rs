@@ -17,7 +17,7 @@ use proxy::{
 use tokio::time::Instant;
 
 use super::{
-    cors, link, pages,
+    cors, link, pages, proof,
     state::{Gate, origin_of},
     walk,
 };
@@ -107,7 +107,7 @@ async fn wait(gate: &Gate, preview: &PreviewId, host: &HostName, head: &Parts) -
     let Some(Ok(to)) = to else {
         return pages::unknown();
     };
-    match link::session_of(workers, preview, head).await {
+    match proof::session_of(workers, preview, head).await {
         Ok(Some(session)) if workers.ports().routes.address_of(preview, host).is_some() => {
             walk::begin(gate, preview, host, session, to.as_str())
         }

@@ -8,9 +8,12 @@
 mod answer;
 mod codes;
 mod control;
+mod copies;
 mod cors;
 mod link;
+mod openers;
 mod pages;
+mod proof;
 mod router;
 mod state;
 mod walk;

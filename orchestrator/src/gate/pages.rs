@@ -212,6 +212,13 @@ pub(super) fn enough_copies(most: usize) -> Response {
     page(StatusCode::TOO_MANY_REQUESTS, &plain("No copy now", &why))
 }
 
+/// As many copies of a capture are open as one visitor may open.
+pub(super) fn enough_copies_of_yours(most: usize) -> Response {
+    let why =
+        format!("{most} copies that you opened are still there; one of them has to go first.");
+    page(StatusCode::TOO_MANY_REQUESTS, &plain("No copy now", &why))
+}
+
 /// What became of a preview that is gone.
 pub(super) fn gone(row: &PreviewRow) -> Response {
     let lead = match row.desired.wanted {

@@ -13,7 +13,7 @@ use secrecy::SecretString;
 use tower::ServiceExt as _;
 use webhook::intake::Intake;
 
-use super::{answer, codes::Codes, control, state::Gate};
+use super::{answer, codes::Codes, control, openers::Openers, state::Gate};
 use crate::worker::Workers;
 
 #[derive(Clone)]
@@ -32,6 +32,7 @@ pub fn router(
     let gate = Arc::new(Gate {
         workers,
         codes: Codes::default(),
+        openers: Openers::default(),
     });
     Router::new()
         .fallback(dispatch)

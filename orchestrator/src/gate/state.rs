@@ -2,13 +2,14 @@
 
 use deploy::names::PreviewId;
 
-use super::codes::Codes;
+use super::{codes::Codes, openers::Openers};
 use crate::{lifecycle::Origin, worker::Workers};
 
 /// The Gate.
 pub(super) struct Gate {
     pub(super) workers: Workers,
     pub(super) codes: Codes,
+    pub(super) openers: Openers,
 }
 
 /// What a preview is made of, where the store tells.

@@ -11,7 +11,7 @@ use axum::{
 use deploy::names::PreviewId;
 use proxy::{
     gate::PATH_PREFIX,
-    table::{HostName, SESSION_COOKIE},
+    table::{HostName, session_cookie},
 };
 use tokio::time::Instant;
 
@@ -88,13 +88,15 @@ fn next(gate: &Gate, settings: &Settings, walk: Walk) -> anyhow::Result<String> 
     Ok(format!("{url}{PATH_PREFIX}{ENTER}?code={code}"))
 }
 
-fn cookie(session: &str, settings: &Settings) -> String {
+/// The line that gives a browser the session at the host that it asked.
+pub(super) fn cookie(session: &str, settings: &Settings) -> String {
+    let name = session_cookie(&settings.public_scheme);
     let secure = match settings.public_scheme.as_str() {
         "https" => "; Secure",
         _ => "",
     };
     let seconds = SESSION_LIFETIME.as_secs();
-    format!("{SESSION_COOKIE}={session}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}")
+    format!("{name}={session}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}")
 }
 
 /// Leads somewhere, and leaves neither a copy nor a trace of where from.
@@ -109,8 +111,42 @@ pub(super) fn redirect(to: &str, cookie: Option<String>) -> Response {
         header::REFERRER_POLICY,
         HeaderValue::from_static("no-referrer"),
     );
-    if let Some(value) = cookie.and_then(|cookie| HeaderValue::from_str(&cookie).ok()) {
-        headers.insert(header::SET_COOKIE, value);
+    match cookie {
+        Some(cookie) => with_cookie(response, &cookie),
+        None => response,
+    }
+}
+
+/// The same answer, which gives the browser a cookie.
+pub(super) fn with_cookie(mut response: Response, cookie: &str) -> Response {
+    if let Ok(value) = HeaderValue::from_str(cookie) {
+        response.headers_mut().insert(header::SET_COOKIE, value);
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Limits, LinkKey};
+
+    #[test]
+    fn under_https_browsers_keep_the_session_for_its_own_host_alone() {
+        let data = tempfile::tempdir().unwrap();
+        let settings = |scheme: &str| Settings {
+            domain: "previews.example".to_owned(),
+            control_host: "dayfly.previews.example".to_owned(),
+            public_scheme: scheme.to_owned(),
+            public_port: 443,
+            repositories: Vec::new(),
+            logs: "logs".into(),
+            link_key: LinkKey::make(data.path()).unwrap(),
+            limits: Limits::default(),
+        };
+        let https = cookie("s", &settings("https"));
+        assert!(https.starts_with("__Host-dayfly_session=s; Path=/; HttpOnly"));
+        assert!(https.ends_with("; Secure") && !https.contains("Domain"));
+        let plain = cookie("s", &settings("http"));
+        assert!(plain.starts_with("dayfly_session=s; ") && !plain.contains("Secure"));
+    }
 }

@@ -142,6 +142,8 @@ pub struct Desired {
     /// What ran in this life has to go before anything else: set when a life ends, cleared when
     /// nothing of it is left.
     pub clearing: bool,
+    /// Raised when somebody asks for another link in this life.
+    pub link_serial: u32,
     /// Keeps an open pull request without a preview.
     pub hold: Option<Hold>,
     /// What it was taken of, for forks and captures.
@@ -166,6 +168,7 @@ impl Desired {
             confirmed: None,
             life: 1,
             clearing: false,
+            link_serial: 0,
             hold: None,
             parent: None,
             reset: None,

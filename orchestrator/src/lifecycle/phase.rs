@@ -75,6 +75,8 @@ pub struct Summary {
     pub ending: Option<Ending>,
     /// What it waits for, for people.
     pub waiting_for: Option<String>,
+    /// How often its link was replaced.
+    pub link_serial: u32,
 }
 
 impl Summary {
@@ -83,7 +85,7 @@ impl Summary {
         let commit = |c: &Option<CommitSha>| c.as_ref().map_or("-".into(), ToString::to_string);
         let code = self.diagnosis.as_ref().map_or("-", |d| d.code.as_str());
         format!(
-            "{} {} {} {} {} {:?} {}",
+            "{} {} {} {} {} {:?} {} {}",
             self.phase,
             commit(&self.head),
             self.revision.unwrap_or(0),
@@ -91,6 +93,7 @@ impl Summary {
             code,
             self.ending,
             self.waits_for(),
+            self.link_serial,
         )
     }
 }
@@ -143,6 +146,7 @@ pub fn summary(desired: &Desired, observed: &Observed) -> Summary {
         diagnosis,
         ending,
         waiting_for: waiting_for(desired, observed, current),
+        link_serial: desired.link_serial,
     }
 }
 

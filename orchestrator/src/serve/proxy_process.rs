@@ -167,6 +167,7 @@ impl ProxyProcess {
             wanted.ip() == found.ip() && (wanted.port() == 0 || wanted.port() == found.port())
         };
         about.version == env!("CARGO_PKG_VERSION")
+            && about.scheme == self.public_scheme
             && wanted.len() == about.listen.len()
             && wanted.iter().zip(&about.listen).all(same)
     }

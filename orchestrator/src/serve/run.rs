@@ -33,7 +33,7 @@ use super::{
 use crate::{
     api, backup,
     clock::wall_ms,
-    config::{GitHubSettings, ServerConfig, Settings, api_socket},
+    config::{GitHubSettings, LinkKey, ServerConfig, Settings, api_socket},
     forge::intake::StoreIntake,
     gate,
     inputs::sources::GitSources,
@@ -123,7 +123,7 @@ impl Server {
             .await
             .context("what was left of an import cannot be removed")?;
         let proxy = start_proxy(&config, &docker).await?;
-        let settings = settings(&config, &proxy);
+        let settings = settings(&config, &proxy, link_key(&config.data, &store).await?);
         let sources = sources(&config, &settings, forge.clone());
         let mirrors = Arc::clone(&sources.mirrors);
         let ports = Arc::new(Ports {
@@ -344,7 +344,17 @@ fn sources(
     }
 }
 
-fn settings(config: &ServerConfig, proxy: &ProxyProcess) -> Settings {
+/// The key of links. Where there is none yet, what comments say of links is true no more: they are edited,
+/// which is asked for before the key is there, since a death between the two must not leave them as they are.
+async fn link_key(data: &Path, store: &Store) -> anyhow::Result<LinkKey> {
+    if let Some(key) = LinkKey::read(data)? {
+        return Ok(key);
+    }
+    store.forget_reports().await?;
+    LinkKey::make(data)
+}
+
+fn settings(config: &ServerConfig, proxy: &ProxyProcess, link_key: LinkKey) -> Settings {
     let own_port = proxy
         .listen()
         .first()
@@ -354,7 +364,13 @@ fn settings(config: &ServerConfig, proxy: &ProxyProcess) -> Settings {
         control_host: config.control_host.clone(),
         public_scheme: config.public_scheme.clone(),
         public_port: config.public_port.unwrap_or(own_port),
+        repositories: config
+            .github
+            .as_ref()
+            .map(|github| github.repositories.clone())
+            .unwrap_or_default(),
         logs: config.data.join("logs"),
+        link_key,
         limits: config.limits.clone(),
     }
 }

@@ -115,10 +115,10 @@ fn accept(
             now_ms.cast_signed(),
         ])?;
     // A redelivery is another chance to refresh: that is cheap, and a lost effect is not.
-    let accepted = if inserted == 0 {
-        Accepted::Duplicate
-    } else {
-        Accepted::Recorded
+    let accepted = match &delivery.hint {
+        _ if inserted == 0 => Accepted::Duplicate,
+        Hint::Ignored { .. } => Accepted::Ignored,
+        _ => Accepted::Recorded,
     };
     let mut woken = Vec::new();
     match &delivery.hint {

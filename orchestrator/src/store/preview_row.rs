@@ -9,6 +9,7 @@ use super::{
     writer::{StoreError, from_json, parse_stored},
 };
 use crate::{
+    config::LinkKey,
     lifecycle::{Desired, Origin},
     preview::{names::Subject, start_path::StartPath},
 };
@@ -38,8 +39,8 @@ pub struct PreviewRow {
     pub path: Option<StartPath>,
     /// When it ends whatever happens, where that was said; milliseconds since 1970.
     pub expires_at_ms: Option<u64>,
-    /// What a first visitor must bring where access is by link.
-    pub link_token: Option<String>,
+    /// When its link ends, if before the preview does; milliseconds since 1970.
+    pub link_expires_at_ms: Option<u64>,
     /// Milliseconds since 1970.
     pub created_at_ms: u64,
     /// Milliseconds since 1970.
@@ -53,6 +54,11 @@ pub struct PreviewRow {
 }
 
 impl PreviewRow {
+    /// What a first visitor must bring where access is by link.
+    pub fn link_token(&self, key: &LinkKey) -> String {
+        key.token(&self.id, self.desired.life, self.desired.link_serial)
+    }
+
     /// Whose host names it has.
     pub fn subject(&self) -> Subject<'_> {
         match (self.desired.origin, self.number) {
@@ -74,8 +80,8 @@ impl PreviewRow {
 pub(super) const COLUMNS: &str =
     "id, origin, repository_id, number, slug, life, wanted, looks_raised,
     looks_applied, request, confirmed, clearing, hold, missing_since, reported, records,
-    link_token, created_at, updated_at, pushed_at, visited_at, gone_at, last_generation, taken,
-    parent, reset, recall, note, expires_at, path";
+    link_serial, created_at, updated_at, pushed_at, visited_at, gone_at, last_generation, taken,
+    parent, reset, recall, note, expires_at, path, link_expires_at";
 
 /// A row before its words are checked.
 pub(super) struct Raw {
@@ -94,7 +100,7 @@ pub(super) struct Raw {
     missing_since: Option<i64>,
     reported: Option<String>,
     records: bool,
-    link_token: Option<String>,
+    link_serial: u32,
     times: (i64, i64, i64, Option<i64>, Option<i64>),
     last_generation: u32,
     taken: Option<String>,
@@ -104,6 +110,7 @@ pub(super) struct Raw {
     note: Option<String>,
     expires_at: Option<i64>,
     path: Option<String>,
+    link_expires_at: Option<i64>,
 }
 
 impl Raw {
@@ -124,7 +131,7 @@ impl Raw {
             missing_since: row.get(13)?,
             reported: row.get(14)?,
             records: row.get(15)?,
-            link_token: row.get(16)?,
+            link_serial: row.get(16)?,
             times: (
                 row.get(17)?,
                 row.get(18)?,
@@ -140,6 +147,7 @@ impl Raw {
             note: row.get(27)?,
             expires_at: row.get(28)?,
             path: row.get(29)?,
+            link_expires_at: row.get(30)?,
         })
     }
 
@@ -164,6 +172,7 @@ impl Raw {
             confirmed: self.confirmed.map(RevisionNumber),
             life: self.life,
             clearing: self.clearing,
+            link_serial: self.link_serial,
             hold: json("a hold", self.hold.as_deref())?,
             parent: json("what a preview was taken of", self.parent.as_deref())?,
             reset: json("a wish for fresh data", self.reset.as_deref())?,
@@ -188,7 +197,7 @@ impl Raw {
                 .map(|path| parse_stored("a path", &path))
                 .transpose()?,
             expires_at_ms: self.expires_at.map(i64::cast_unsigned),
-            link_token: self.link_token,
+            link_expires_at_ms: self.link_expires_at.map(i64::cast_unsigned),
             created_at_ms: created.cast_unsigned(),
             updated_at_ms: updated.cast_unsigned(),
             pushed_at_ms: pushed.cast_unsigned(),

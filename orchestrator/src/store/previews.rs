@@ -182,6 +182,12 @@ impl Store {
         .await
     }
 
+    /// Has everything told to the forge once more, of all previews that are not gone.
+    pub async fn forget_reports(&self) -> Result<(), StoreError> {
+        let sql = "UPDATE previews SET reported = NULL WHERE gone_at IS NULL";
+        self.execute(sql, ()).await
+    }
+
     /// Notes what the forge was told, and whether records may exist there.
     pub async fn set_reported(&self, id: &PreviewId, key: String) -> Result<(), StoreError> {
         let sql = "UPDATE previews SET reported = ?2 WHERE id = ?1";
@@ -211,7 +217,7 @@ impl Store {
             tx.prepare_cached(
                 "UPDATE previews SET life = life + 1, clearing = 0, updated_at = ?2,
                      gone_at = CASE WHEN ?3 THEN NULL ELSE ?2 END,
-                     reset = NULL, recall = NULL, link_token = lower(hex(randomblob(16)))
+                     reset = NULL, recall = NULL, link_serial = 0, link_expires_at = NULL
                  WHERE id = ?1",
             )?
             .execute(params![id.as_str(), now_ms.cast_signed(), next])?;
@@ -275,16 +281,14 @@ fn insert(
     slug: &str,
     now_ms: u64,
 ) -> Result<(), StoreError> {
-    let token = crate::random::hex::<16>()?;
     let origin = match origin.asks_forge() {
         true => "pull-request",
         false => "local",
     };
     tx.prepare_cached(
         "INSERT INTO previews
-             (id, origin, repository_id, number, slug, wanted, link_token, created_at,
-              updated_at, pushed_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?8) ON CONFLICT DO NOTHING",
+             (id, origin, repository_id, number, slug, wanted, created_at, updated_at, pushed_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?7) ON CONFLICT DO NOTHING",
     )?
     .execute(params![
         id.as_str(),
@@ -293,7 +297,6 @@ fn insert(
         pull.map(|(_, number)| number.0.cast_signed()),
         slug,
         to_json("a wish", &Wanted::Unread)?,
-        token,
         now_ms.cast_signed(),
     ])?;
     Ok(())

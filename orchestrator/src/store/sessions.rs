@@ -1,4 +1,4 @@
-//! Sessions of visitors: digests only.
+//! Links of previews, and sessions of visitors: serials and digests only.
 
 use std::time::Duration;
 
@@ -6,7 +6,10 @@ use deploy::names::PreviewId;
 use proxy::table::SessionDigest;
 use rusqlite::params;
 
-use super::writer::{Store, StoreError};
+use super::{
+    preview_row::PreviewRow,
+    writer::{Store, StoreError},
+};
 
 /// How long a visitor's session lasts.
 pub const SESSION_LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -15,32 +18,72 @@ pub const SESSION_LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
 const SESSIONS_MAX: u32 = 1_000;
 
 impl Store {
-    /// Keeps a session.
+    /// Keeps a session that the link of this row made; it ends with the link. Answers `false` where the
+    /// life ends or has ended, or has another link by now: a link that was read before must let nobody
+    /// in afterwards.
     pub async fn add_session(
         &self,
-        preview: &PreviewId,
+        row: &PreviewRow,
         digest: &SessionDigest,
         now_ms: u64,
-    ) -> Result<(), StoreError> {
-        let (preview, digest) = (preview.clone(), digest.clone());
+    ) -> Result<bool, StoreError> {
+        let (preview, digest) = (row.id.clone(), digest.clone());
+        let (life, serial) = (row.desired.life, row.desired.link_serial);
         let expires = now_ms + SESSION_LIFETIME.as_millis() as u64;
+        let expires = row.link_expires_at_ms.map_or(expires, |at| at.min(expires));
         self.write(move |tx| {
-            tx.prepare_cached(
-                "INSERT INTO sessions (digest, preview, created_at, expires_at)
-                 VALUES (?1, ?2, ?3, ?4)",
-            )?
-            .execute(params![
-                digest.as_str(),
-                preview.as_str(),
-                now_ms.cast_signed(),
-                expires.cast_signed()
-            ])?;
+            let added = tx
+                .prepare_cached(
+                    "INSERT INTO sessions (digest, preview, created_at, expires_at)
+                     SELECT ?1, id, ?3, ?4 FROM previews
+                     WHERE id = ?2 AND life = ?5 AND link_serial = ?6 AND clearing = 0",
+                )?
+                .execute(params![
+                    digest.as_str(),
+                    preview.as_str(),
+                    now_ms.cast_signed(),
+                    expires.cast_signed(),
+                    life,
+                    serial,
+                ])?;
             tx.prepare_cached(
                 "DELETE FROM sessions WHERE preview = ?1 AND digest NOT IN
                      (SELECT digest FROM sessions WHERE preview = ?1
                       ORDER BY created_at DESC LIMIT ?2)",
             )?
             .execute(params![preview.as_str(), SESSIONS_MAX])?;
+            Ok(added > 0)
+        })
+        .await
+    }
+
+    /// Ends all sessions of a preview.
+    pub async fn end_sessions(&self, preview: &PreviewId) -> Result<(), StoreError> {
+        let sql = "DELETE FROM sessions WHERE preview = ?1";
+        self.execute(sql, (preview.to_string(),)).await
+    }
+
+    /// Makes another link for a preview. The one before and what it let in end with it.
+    pub async fn relink(
+        &self,
+        id: &PreviewId,
+        expires_at_ms: Option<u64>,
+        now_ms: u64,
+    ) -> Result<(), StoreError> {
+        let id = id.clone();
+        self.write(move |tx| {
+            tx.prepare_cached(
+                "UPDATE previews SET link_serial = link_serial + 1, link_expires_at = ?2,
+                     updated_at = ?3
+                 WHERE id = ?1",
+            )?
+            .execute(params![
+                id.as_str(),
+                expires_at_ms.map(u64::cast_signed),
+                now_ms.cast_signed()
+            ])?;
+            tx.prepare_cached("DELETE FROM sessions WHERE preview = ?1")?
+                .execute([id.as_str()])?;
             Ok(())
         })
         .await

@@ -108,12 +108,13 @@ pub struct Store {
     instance: Instance,
 }
 
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("migrations/01-spine.sql"),
     include_str!("migrations/02-builds.sql"),
     include_str!("migrations/03-data.sql"),
     include_str!("migrations/04-real.sql"),
     include_str!("migrations/05-path.sql"),
+    include_str!("migrations/06-links.sql"),
 ];
 
 impl Store {

@@ -136,10 +136,7 @@ async fn end_sessions(workers: &Workers, row: &PreviewRow) {
     if ports.settings.is_local() {
         return;
     }
-    let Ok(sessions) = ports.store.sessions(&row.id, wall_ms()).await else {
-        return;
-    };
-    if let Err(error) = ports.routes.admit(&row.id, sessions).await {
+    if let Err(error) = ports.routes.admit(&row.id, &ports.store).await {
         tracing::warn!(%error, "sessions that ended may still open a preview");
     }
 }

@@ -85,10 +85,13 @@ async fn poll_repository(workers: &Workers, forge: &dyn Forge, repository: &Repo
         })
         .filter_map(|row| Some((row.number?, row)))
         .collect();
-    for pull in open
-        .iter()
-        .filter(|pull| is_news(rows.get(&pull.number), pull))
-    {
+    // What began before the operator took the repository out of the list is looked after to its end.
+    let follows = workers.ports().settings.follows(&repository.name);
+    let news = |pull: &&PullRequest| match rows.get(&pull.number) {
+        None => follows,
+        Some(row) => is_news(row, pull),
+    };
+    for pull in open.iter().filter(news) {
         let refreshed = store
             .refresh_pull(pull.repository.clone(), pull.number, wall_ms())
             .await;
@@ -110,14 +113,11 @@ async fn poll_repository(workers: &Workers, forge: &dyn Forge, repository: &Repo
 }
 
 /// Whether the listing says something that the preview does not know.
-fn is_news(row: Option<&PreviewRow>, pull: &PullRequest) -> bool {
-    match row.map(|row| &row.desired) {
-        None => true,
-        Some(desired) => match &desired.wanted {
-            Wanted::Serve(head) => head.commit.as_str() != pull.head.as_str(),
-            Wanted::Nothing(Ending::Fork) => !pull.is_from_fork(),
-            Wanted::Nothing(_) => desired.hold.is_none(),
-            Wanted::Unread => true,
-        },
+fn is_news(row: &PreviewRow, pull: &PullRequest) -> bool {
+    match &row.desired.wanted {
+        Wanted::Serve(head) => head.commit.as_str() != pull.head.as_str(),
+        Wanted::Nothing(Ending::Fork) => !pull.is_from_fork(),
+        Wanted::Nothing(_) => row.desired.hold.is_none(),
+        Wanted::Unread => true,
     }
 }

@@ -16,7 +16,7 @@ use rusqlite::Connection;
 use serde::Serialize;
 
 /// Every schema that there was.
-const SCHEMAS: [usize; 5] = [1, 2, 3, 4, 5];
+const SCHEMAS: [usize; 6] = [1, 2, 3, 4, 5, 6];
 
 fn fixture(schema: usize, file: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stored/schemas");
@@ -73,6 +73,8 @@ fn preview(row: &PreviewRow) -> String {
     add("last generation", json(&row.last_generation));
     add("note", json(&row.note));
     add("path", json(&row.path));
+    add("link serial", json(&wanted.link_serial));
+    add("link expires", json(&row.link_expires_at_ms.is_some()));
     add("expires", json(&row.expires_at_ms.is_some()));
     add("gone", json(&row.gone_at_ms.is_some()));
     line

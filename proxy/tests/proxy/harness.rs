@@ -57,7 +57,12 @@ impl Proxy {
 
     /// Starts in a directory that may hold what another one left.
     pub(crate) async fn again(dir: TempDir, limits: Limits) -> Self {
-        let running = proxy::serve(config(dir.path(), limits)).await.unwrap();
+        let config = config(dir.path(), limits);
+        Self::of(dir, config).await
+    }
+
+    pub(crate) async fn of(dir: TempDir, config: ProxyConfig) -> Self {
+        let running = proxy::serve(config).await.unwrap();
         let client = ControlClient::new(dir.path());
         Self {
             address: running.listen()[0],

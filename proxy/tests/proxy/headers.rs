@@ -15,6 +15,11 @@ async fn what_a_visitor_says_of_its_origin_is_replaced_by_what_we_saw() {
         .header("x-forwarded-proto", "https")
         .header("x-forwarded-port", "443")
         .header("x-real-ip", "192.0.2.7")
+        .header("x_forwarded_for", "192.0.2.7")
+        .header("x-forwarded_proto", "https")
+        .header("x_real-ip", "192.0.2.7")
+        .header("dayfly_for", "control")
+        .header("x_kept", "yes")
         .header("forwarded", "for=192.0.2.7")
         .header("dayfly-for", "control")
         .header("dayfly-anything", "x")
@@ -34,6 +39,7 @@ async fn what_a_visitor_says_of_its_origin_is_replaced_by_what_we_saw() {
             "x-forwarded-host: a.test:8080",
             "x-forwarded-proto: http",
             "x-kept: yes",
+            "x_kept: yes",
         ]
     );
 }

@@ -6,7 +6,7 @@ use proxy::{
     table::{Access, SessionDigest, Upstream},
 };
 
-use crate::harness::{Proxy, echo, gate, request, says, soon, table, text};
+use crate::harness::{Proxy, config, echo, gate, request, says, soon, table, text};
 
 #[tokio::test]
 async fn every_host_leads_to_its_own_upstream() {
@@ -98,6 +98,52 @@ async fn a_session_cookie_opens_a_route_and_does_not_reach_the_upstream() {
             StatusCode::OK => assert!(!answer.body.contains("dayfly_session"), "{}", answer.body),
             _ => assert_eq!(answer.body, "access"),
         }
+    }
+}
+
+#[tokio::test]
+async fn cookies_that_a_neighbour_set_hide_no_session() {
+    let proxy = Proxy::start().await;
+    let mut closed = table(&[("a.test", "a", Upstream::Address(echo().await))]);
+    for route in closed.routes.values_mut() {
+        route.access = Access::Sessions(vec![SessionDigest::of("mine")]);
+    }
+    proxy.put(closed).await;
+    let mut asking = request("a.test", "/");
+    let tossed = "dayfly_session=tossed; ".repeat(2_000);
+    for line in [tossed.as_str(), "dayfly_session=mine"] {
+        asking.headers_mut().append("cookie", line.parse().unwrap());
+    }
+    let answer = proxy.send(asking).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert!(!answer.body.contains("dayfly_session"), "{}", answer.body);
+}
+
+#[tokio::test]
+async fn under_https_only_the_cookie_that_no_neighbour_can_set_opens_a_route() {
+    let dir = tempfile::tempdir().unwrap();
+    let https = proxy::ProxyConfig {
+        public_scheme: "https".into(),
+        ..config(dir.path(), Limits::default())
+    };
+    let proxy = Proxy::of(dir, https).await;
+    let mut closed = table(&[("a.test", "a", Upstream::Address(echo().await))]);
+    for route in closed.routes.values_mut() {
+        route.access = Access::Sessions(vec![SessionDigest::of("mine")]);
+    }
+    proxy.put(closed).await;
+    for (cookie, lets_in) in [
+        ("__Host-dayfly_session=mine", true),
+        ("dayfly_session=tossed; __Host-dayfly_session=mine", true),
+        ("dayfly_session=mine", false),
+    ] {
+        let mut asking = request("a.test", "/");
+        asking
+            .headers_mut()
+            .insert("cookie", cookie.parse().unwrap());
+        let answer = proxy.send(asking).await;
+        assert_eq!(answer.status == StatusCode::OK, lets_in, "{cookie}");
+        assert!(!answer.body.contains("dayfly_session"), "{}", answer.body);
     }
 }
 

@@ -21,6 +21,8 @@ pub struct Options {
     pub builds_max: u64,
     /// More lines for the top of the configuration.
     pub top: Vec<String>,
+    /// Repositories beside the harness's own that may have previews.
+    pub repositories: Vec<RepoName>,
     /// More lines of `[github]`.
     pub github: Vec<String>,
     /// More lines of `[engine]`.
@@ -43,6 +45,7 @@ impl Default for Options {
             start_seconds_max: 20,
             builds_max: 2,
             top: Vec::new(),
+            repositories: Vec::new(),
             github: Vec::new(),
             engine: Vec::new(),
             limits: Vec::new(),
@@ -91,17 +94,20 @@ impl Options {
             true => format!("webhook_secret = \"{secret}\"\n"),
             false => String::new(),
         };
+        let all = std::iter::once(repo).chain(&self.repositories);
+        let listed: Vec<_> = all.map(|repo| format!("\"{repo}\"")).collect();
         let poll = self
             .poll_seconds
             .map_or_else(String::new, |seconds| format!("poll_seconds = {seconds}\n"));
         format!(
             "domain = \"{}\"\nlisten = \"{}:0\"\n{}\n[github]\napi_url = \"{forge}\"\n\
-             token = \"{token}\"\nrepositories = [\"{repo}\"]\nallow_insecure_clone = true\n\
+             token = \"{token}\"\nrepositories = [{}]\nallow_insecure_clone = true\n\
              {secret}{poll}{}\n[engine]\nsocket = \"{}\"\n{}\n[limits]\nstart_seconds_max = {}\n\
              builds_max = {}\n{}",
             self.domain,
             self.listen,
             lines(&self.top),
+            listed.join(", "),
             lines(&self.github),
             engine.display(),
             lines(&self.engine),

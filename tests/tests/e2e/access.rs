@@ -7,7 +7,7 @@ use http::Method;
 use tests::harness::{App, Dayfly, Docker, Options, Visitor};
 
 /// Every route of the API.
-const ROUTES: [(&str, &str); 12] = [
+const ROUTES: [(&str, &str); 13] = [
     ("GET", "/api/v1/previews"),
     ("POST", "/api/v1/previews"),
     ("GET", "/api/v1/previews/shop-1"),
@@ -15,6 +15,7 @@ const ROUTES: [(&str, &str); 12] = [
     ("GET", "/api/v1/previews/shop-1/events"),
     ("GET", "/api/v1/previews/shop-1/logs"),
     ("GET", "/api/v1/previews/shop-1/wait"),
+    ("POST", "/api/v1/previews/shop-1/relink"),
     ("PUT", "/api/v1/local/evil"),
     ("GET", "/api/v1/deliveries"),
     ("POST", "/api/v1/shutdown"),
@@ -169,12 +170,86 @@ async fn on_a_domain_a_preview_opens_with_its_link_and_with_no_other() -> anyhow
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_opened_a_preview_does_not_open_it_when_it_comes_back() -> anyhow::Result<()> {
+    Dayfly::play_with(Options::at("previews.example"), async |dayfly| {
+        let (pull, _) = dayfly.open_live("change", &App::page("text")).await?;
+        let old = dayfly.api.preview(&pull.id).await?.url()?.to_owned();
+        let (visitor, set) = enter(dayfly, &old).await?;
+        let cookie = set.split(';').next().unwrap_or_default();
+        let inside = visitor.clone().with_cookie(cookie);
+        ensure!(inside.text("/").await? == "text");
+        dayfly.close(&pull)?;
+        dayfly.gone(&pull.id).await?;
+        let after = inside.browse("/").await?;
+        ensure!(after.status == 403, "{after:?}");
+        dayfly.forge.reopen(&pull.repo, pull.number)?;
+        let back = dayfly.live(&pull, &pull.commit).await?;
+        let after = inside.browse("/").await?;
+        ensure!(after.status == 403, "an old cookie opens it: {after:?}");
+        let path = old.find("/.dayfly/").context("no link")?;
+        let after = visitor.browse(&old[path..]).await?;
+        ensure!(after.status == 403, "an old link opens it: {after:?}");
+        let (visitor, set) = enter(dayfly, back.url()?).await?;
+        let cookie = set.split(';').next().unwrap_or_default();
+        ensure!(visitor.with_cookie(cookie).text("/").await? == "text");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_link_or_a_new_key_takes_the_place_of_what_a_comment_says() -> anyhow::Result<()> {
+    Dayfly::play_with(Options::at("previews.example"), async |dayfly| {
+        let (pull, _) = dayfly.open_live("change", &App::page("text")).await?;
+        let link = async || anyhow::Ok(dayfly.api.preview(&pull.id).await?.url()?.to_owned());
+        let token = |link: &str| link.rsplit("token=").next().map(str::to_owned);
+        let first = link().await?;
+        dayfly.comment(&pull, &first).await?;
+        let (visitor, set) = enter(dayfly, &first).await?;
+        let cookie = set.split(';').next().unwrap_or_default();
+        let inside = visitor.with_cookie(cookie);
+        ensure!(inside.text("/").await? == "text");
+        let relinked = dayfly.command(dayfly.data(), &["relink", &pull.id]).await?;
+        ensure!(relinked.success, "{relinked:?}");
+        let second = link().await?;
+        ensure!(
+            second != first && relinked.stdout.contains(&second),
+            "{relinked:?}"
+        );
+        let out = inside.browse("/").await?;
+        ensure!(out.status == 403, "{out:?}");
+        let comment = dayfly.comment(&pull, &second).await?;
+        ensure!(!comment.contains(&first), "{comment}");
+        let records = std::fs::read(dayfly.data().join("dayfly.db"))?;
+        let log = std::fs::read(dayfly.data().join("dayfly.db-wal"))?;
+        let token = token(&second).context("no token")?;
+        for bytes in [records, log] {
+            let found = bytes
+                .windows(token.len())
+                .any(|part| part == token.as_bytes());
+            ensure!(!found, "the records hold a token");
+        }
+        // As on a host that a backup was restored on.
+        dayfly.terminate().await?;
+        std::fs::remove_file(dayfly.data().join("link.key"))?;
+        dayfly.restart().await?;
+        let third = link().await?;
+        ensure!(third != second);
+        dayfly.comment(&pull, &third).await?;
+        enter(dayfly, &third).await.map(drop)
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_sockets_and_the_data_directory_are_for_their_owner_alone() -> anyhow::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     Dayfly::play(async |dayfly| {
         let mode = |path: &std::path::Path| anyhow::Ok(path.metadata()?.permissions().mode());
         let socket = mode(&dayfly.data().join("api.sock"))? & 0o777;
         ensure!(socket == 0o600, "{socket:o}");
+        let key = mode(&dayfly.data().join("link.key"))? & 0o777;
+        ensure!(key == 0o600, "{key:o}");
         let directory = mode(dayfly.data())? & 0o777;
         ensure!(directory == 0o700, "{directory:o}");
         Ok(())

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use tests::harness::{App, Dayfly, Docker, Options, eventually, eventually_within};
+use webhook::names::RepoName;
 
 use crate::builds::page;
 
@@ -137,9 +138,13 @@ async fn an_isolated_build_reaches_neither_the_host_nor_its_neighbours() -> anyh
     .await
 }
 
+fn modest(number: usize) -> anyhow::Result<RepoName> {
+    Ok(RepoName::parse(&format!("acme/modest{number}"))?)
+}
+
 /// Opens a pull request of a repository of its own; answers the preview's id.
 async fn open_modest(dayfly: &Dayfly, number: usize) -> anyhow::Result<String> {
-    let repo = webhook::names::RepoName::parse(&format!("acme/modest{number}"))?;
+    let repo = modest(number)?;
     dayfly
         .forge
         .create_repository(&repo, page('m').files())
@@ -165,6 +170,7 @@ async fn open_modest(dayfly: &Dayfly, number: usize) -> anyhow::Result<String> {
 async fn ten_repositories_on_one_build_slot_take_turns_and_see_their_place() -> anyhow::Result<()> {
     let options = Options {
         builds_max: 1,
+        repositories: (0..9).map(modest).collect::<Result<_, _>>()?,
         ..Options::default()
     };
     Dayfly::play_with(options, async |dayfly| {

@@ -2,7 +2,10 @@
 
 use anyhow::ensure;
 use tests::harness::{App, Dayfly, Options, Pull, eventually};
-use webhook::model::{Policy, SentDelivery};
+use webhook::{
+    model::{Policy, SentDelivery},
+    names::RepoName,
+};
 
 /// Every order of three.
 const ORDERS: [[usize; 3]; 6] = [
@@ -195,6 +198,38 @@ async fn a_webhook_with_a_wrong_signature_is_refused_and_changes_nothing() -> an
         let known = dayfly.api.previews().await?;
         ensure!(known.is_empty(), "{known:?}");
         dayfly.forge.set_webhook(Some(dayfly.webhook()));
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signed_webhook_of_another_repository_is_recorded_and_ignored() -> anyhow::Result<()> {
+    Dayfly::play(async |dayfly| {
+        let other = RepoName::parse("acme/other")?;
+        let files = App::page("main").files();
+        dayfly.forge.create_repository(&other, files).await?;
+        let changes = App::page("text").files().into_iter();
+        let changes = changes.map(|(path, file)| (path, Some(file))).collect();
+        let forge = &dayfly.forge;
+        forge.push(&other, "change", "main", &changes, "Go").await?;
+        forge
+            .open_pull_request(&other, "change", "main", "A change", "ada")
+            .await?;
+        everything_is_taken(dayfly).await?;
+        let deliveries = dayfly.api.get("/api/v1/deliveries").await?;
+        ensure!(deliveries[0]["decision"] == "ignored", "{deliveries}");
+        let reason = deliveries[0]["reason"].as_str().unwrap_or_default();
+        ensure!(reason.contains("acme/other is not in"), "{deliveries}");
+        // What came later was done, and nothing of the other repository was.
+        let (pull, _) = dayfly.open_live("change", &App::page("text")).await?;
+        let all = dayfly.api.previews().await?;
+        ensure!(all.len() == 1 && all[0].id == pull.id, "{all:?}");
+        let asked = forge.requests();
+        ensure!(
+            !asked.iter().any(|one| one.path.contains("other")),
+            "{asked:?}"
+        );
         Ok(())
     })
     .await

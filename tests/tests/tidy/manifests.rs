@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use crate::workspace::{PRODUCT, expect_none, manifests, root_manifest};
 
 /// Each crate that reaches an outside world, and the one member that may use it.
-const ONLY_IN: [(&str, &str); 12] = [
+const ONLY_IN: [(&str, &str); 11] = [
     ("octocrab", "webhook"),
-    ("hmac", "webhook"),
     ("bollard", "deploy"),
     ("bollard-buildkit-proto", "deploy"),
     ("tonic", "deploy"),

@@ -70,6 +70,7 @@ async fn receive(State(receiver): State<Arc<Receiver>>, request: Request) -> Res
         Ok(accepted) => {
             let status = match accepted {
                 Accepted::Recorded => "recorded",
+                Accepted::Ignored => "ignored",
                 Accepted::Duplicate => "duplicate",
             };
             let answer = Json(serde_json::json!({ "status": status }));

@@ -64,13 +64,14 @@ pub(super) async fn confirm_empty(context: &StepContext<'_>) -> Result<Effect, S
     }
 }
 
+/// Ends the life. Its sessions end before it, so that none opens the next one.
 pub(super) async fn confirm_gone(context: &StepContext<'_>) -> Result<Effect, StepError> {
     let forgotten = context.ports.sources.forget(&context.state.row).await;
     forgotten.map_err(|error| super::source::step_error(context, error))?;
-    context
-        .ports
-        .store
-        .confirm_gone(context.preview, wall_ms())
-        .await?;
+    let store = &context.ports.store;
+    store.end_sessions(context.preview).await?;
+    let admitted = context.ports.routes.admit(context.preview, store).await;
+    admitted.map_err(StepError::transient)?;
+    store.confirm_gone(context.preview, wall_ms()).await?;
     Ok(Effect::Done)
 }

@@ -146,7 +146,10 @@ pub(super) async fn route(
     Ok(Effect::Done)
 }
 
+/// Leads the preview's hosts nowhere; who was let in is out.
 pub(super) async fn unroute(context: &StepContext<'_>) -> Result<Effect, StepError> {
+    let store = &context.ports.store;
+    store.end_sessions(context.preview).await?;
     context
         .ports
         .routes

@@ -13,7 +13,11 @@ use super::{
     context::{StepContext, StepError},
     source,
 };
-use crate::{diagnosis, lifecycle::Origin, preview::environment, store::Holds};
+use crate::{
+    diagnosis,
+    preview::{environment, named_snapshots},
+    store::Holds,
+};
 
 /// What a database starts with, and whether that is data of real people.
 pub(super) async fn seed(
@@ -108,14 +112,9 @@ fn scope(
 }
 
 async fn snapshot(context: &StepContext<'_>, name: &str) -> Result<(Seed, bool), StepError> {
-    let alone = context.state.row.desired.origin == Origin::Database;
-    match context.ports.store.snapshot(name).await? {
-        // Only what nobody can visit may hold it.
-        Some(row) if row.holds == Holds::Real && !alone => {
-            let why = "previews are open to whoever has their link";
-            Err(StepError::Permanent(diagnosis::snapshot_real(name, why)))
-        }
-        Some(row) => Ok((Seed::Snapshot(row.id), row.holds == Holds::Real)),
-        None => Err(StepError::Permanent(diagnosis::snapshot_missing(name))),
+    let origin = context.state.row.desired.origin;
+    match named_snapshots::find(&context.ports.store, origin, name).await? {
+        Ok(row) => Ok((Seed::Snapshot(row.id), row.holds == Holds::Real)),
+        Err(unusable) => Err(StepError::Permanent(unusable.diagnosis())),
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use deploy::{
-    blueprint::Service,
+    blueprint::{Blueprint, Service},
     names::{CommitSha, RevisionNumber, ServiceName},
     source::Tree,
 };
@@ -14,6 +14,7 @@ use crate::{
     diagnosis,
     inputs::sources::SourceError,
     lifecycle::{Parent, RevisionFacts},
+    preview::named_snapshots,
     store::{Inherited, NewRevision},
 };
 
@@ -94,7 +95,8 @@ async fn inherit(
     })
 }
 
-/// Fetches the commit and writes down what it asks for.
+/// Fetches the commit and writes down what it asks for. What it names has to be there, also where
+/// nothing would be made of it now.
 pub(super) async fn read(
     context: &StepContext<'_>,
     number: RevisionNumber,
@@ -106,6 +108,24 @@ pub(super) async fn read(
         .blueprint(&tree)
         .await
         .map_err(|error| step_error(context, error))?;
+    check_memory(context, &blueprint)?;
+    let store = &context.ports.store;
+    let origin = context.state.row.desired.origin;
+    let unusable = named_snapshots::first_unusable(store, origin, &blueprint).await?;
+    // Written down all the same, so that people see which databases it asks for.
+    store
+        .set_blueprint(context.preview, number, blueprint)
+        .await?;
+    let Some(unusable) = unusable else {
+        return Ok(Effect::Done);
+    };
+    let nearest = unusable.nearest(store).await?;
+    tracing::warn!(preview = %context.preview, revision = %number, nearest, "{unusable}");
+    Err(StepError::Permanent(unusable.diagnosis()))
+}
+
+/// Refuses memory beyond what the operator gives one container.
+fn check_memory(context: &StepContext<'_>, blueprint: &Blueprint) -> Result<(), StepError> {
     let mib_max = context.ports.settings.limits.service_memory_mib_max;
     let greedy = blueprint
         .services
@@ -128,12 +148,7 @@ pub(super) async fn read(
             &key, bytes, mib_max,
         )));
     }
-    context
-        .ports
-        .store
-        .set_blueprint(context.preview, number, blueprint)
-        .await?;
-    Ok(Effect::Done)
+    Ok(())
 }
 
 /// The commit's files.

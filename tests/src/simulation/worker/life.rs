@@ -9,7 +9,7 @@ use deploy::{
 };
 use orchestrator::{
     clock::wall_ms,
-    config::{Limits, Settings},
+    config::{Limits, LinkKey, Settings},
     inputs::secrets::SecretsFile,
     lifecycle::Phase,
     routes::Routes,
@@ -144,7 +144,9 @@ impl Life {
             control_host: "dayfly.localhost".to_owned(),
             public_scheme: "http".to_owned(),
             public_port: 8080,
+            repositories: Vec::new(),
             logs: dir.join("logs"),
+            link_key: LinkKey::make(dir)?,
             limits: Limits::default(),
         };
         let preview = store

@@ -1,0 +1,34 @@
+//! `dayfly relink`.
+
+use anyhow::Context as _;
+use clap::Args;
+use deploy::names::PreviewId;
+
+use super::call::{Caller, path};
+use crate::api::{PreviewView, RelinkBody};
+
+#[derive(Debug, Args)]
+pub(super) struct Relink {
+    /// The preview
+    id: PreviewId,
+    /// After how many hours the new link ends [default: with the preview]
+    #[arg(long, value_name = "HOURS")]
+    hours: Option<u64>,
+}
+
+impl Relink {
+    pub(super) async fn run(self, caller: &Caller) -> anyhow::Result<()> {
+        let id = &self.id;
+        let asked = format!("{}/relink", path(id));
+        let body = RelinkBody { hours: self.hours };
+        let preview: PreviewView = caller
+            .client
+            .post(&asked, &body)
+            .await
+            .with_context(|| format!("failed to replace the link of {id}"))?;
+        let line = format!("the old link of {id} opens nothing any more; the new one is");
+        caller.output.line(&line)?;
+        caller.output.line(preview.url.as_deref().unwrap_or("-"))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,108 @@
+//! Copies of a capture that visitors open with its link.
+
+use axum::{http::request::Parts, response::Response};
+use deploy::names::PreviewId;
+use proxy::table::SessionDigest;
+
+use super::{
+    openers::{is_copy_of, is_open},
+    pages,
+    proof::{has_token, session_of},
+    state::Gate,
+    walk::redirect,
+};
+use crate::{
+    forge::report, lifecycle::Origin, preview::fork_capture, store::StoreError, worker::Ports,
+};
+
+/// How many copies of one capture may be open when somebody asks for one more, how many of them one
+/// visitor may have opened, and for how many hours at most such a copy stays: whoever has a link should
+/// not use up what all have together.
+const OPEN_MAX: usize = 5;
+const OPEN_BY_VISITOR_MAX: usize = 2;
+const HOURS_MAX: u64 = 8;
+
+/// Opens a fresh copy of a capture, and leads there.
+pub(super) async fn open(gate: &Gate, preview: &PreviewId, head: &Parts) -> Response {
+    let ports = gate.workers.ports();
+    let Ok(Some(row)) = ports.store.preview(preview).await else {
+        return pages::unknown();
+    };
+    if row.desired.origin != Origin::Capture {
+        return pages::unknown();
+    }
+    let query = head.uri.query().unwrap_or_default();
+    let may = ports.settings.is_local() || has_token(&ports.settings, &row, query);
+    if !may || !is_from_here(head) {
+        return pages::link_needed(Some(row.desired.origin));
+    }
+    // One after the other, so that none is counted before another is there.
+    let _turn = gate.openers.turn.lock().await;
+    let visitor = match room(gate, preview, head).await {
+        Ok(Ok(visitor)) => visitor,
+        Ok(Err(full)) => return full,
+        Err(error) => {
+            tracing::error!(%preview, %error, "a copy was not opened");
+            return pages::try_later();
+        }
+    };
+    let hours = ports.settings.limits.fork_hours_max.min(HOURS_MAX);
+    let asked = fork_capture::CopyBody {
+        hours: Some(hours),
+        ..fork_capture::CopyBody::default()
+    };
+    match fork_capture::take_copy(&gate.workers, &row, asked, Origin::Fork).await {
+        Ok(id) => {
+            gate.openers.note(id.clone(), visitor);
+            lead(ports, &id).await
+        }
+        Err(refused) => pages::refused(&refused),
+    }
+}
+
+/// The visitor who may open one more, or the page that says why not.
+async fn room(
+    gate: &Gate,
+    capture: &PreviewId,
+    head: &Parts,
+) -> Result<Result<Option<SessionDigest>, Response>, StoreError> {
+    let ports = gate.workers.ports();
+    let rows = ports.store.previews().await?;
+    let open = rows
+        .iter()
+        .filter(|row| is_open(row) && is_copy_of(row, capture));
+    if open.count() >= OPEN_MAX {
+        return Ok(Err(pages::enough_copies(OPEN_MAX)));
+    }
+    let session = session_of(&gate.workers, capture, head).await?;
+    let visitor = session.as_deref().map(SessionDigest::of);
+    let opened = gate.openers.opened_by(visitor.as_ref(), capture, &rows);
+    // Where no link is asked for there are no sessions, and visitors are the host's own people.
+    if opened >= OPEN_BY_VISITOR_MAX && !ports.settings.is_local() {
+        return Ok(Err(pages::enough_copies_of_yours(OPEN_BY_VISITOR_MAX)));
+    }
+    Ok(Ok(visitor))
+}
+
+/// Leads to a copy. Its visitor is there before its worker has looked at it.
+async fn lead(ports: &Ports, id: &PreviewId) -> Response {
+    let Ok(Some(copy)) = ports.store.preview(id).await else {
+        return pages::try_later();
+    };
+    if ports.routes.note(&copy)
+        && let Err(error) = ports.routes.publish().await
+    {
+        tracing::warn!(preview = %id, error, "a copy's host is not in the table yet");
+        return pages::try_later();
+    }
+    match report::url(&ports.settings, &copy) {
+        Some(url) => redirect(&url, None),
+        None => pages::unknown(),
+    }
+}
+
+/// Whether a browser says that the form was on this same host; programs say nothing.
+fn is_from_here(head: &Parts) -> bool {
+    let site = head.headers.get("sec-fetch-site");
+    site.is_none_or(|site| site == "same-origin")
+}

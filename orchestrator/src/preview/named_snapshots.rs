@@ -1,0 +1,76 @@
+//! The snapshots that a `dayfly.toml` names: whether each is there, and may be used.
+
+use deploy::blueprint::{Blueprint, SeedSource, nearest};
+
+use crate::{
+    diagnosis,
+    lifecycle::{Diagnosis, Origin},
+    store::{Holds, SnapshotRow, Store, StoreError},
+};
+
+/// Why a preview cannot start from a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unusable {
+    /// No snapshot has the name.
+    #[error("the server has no snapshot called {0}")]
+    Missing(String),
+    /// It holds data of real people, and the preview can be visited.
+    #[error("the snapshot {0} holds real data, and previews are open to whoever has their link")]
+    Real(String),
+}
+
+impl Unusable {
+    /// The same for everybody who sees the preview. It names no other snapshot: the names belong to all
+    /// repositories of the server.
+    pub fn diagnosis(&self) -> Diagnosis {
+        match self {
+            Self::Missing(name) => diagnosis::snapshot_missing(name),
+            Self::Real(name) => {
+                let why = "previews are open to whoever has their link";
+                diagnosis::snapshot_real(name, why)
+            }
+        }
+    }
+
+    /// The name that was probably meant, for the operator alone.
+    pub async fn nearest(&self, store: &Store) -> Result<Option<String>, StoreError> {
+        let Self::Missing(name) = self else {
+            return Ok(None);
+        };
+        let rows = store.named_snapshots().await?;
+        let names: Vec<_> = rows.iter().map(|row| row.name.as_str()).collect();
+        Ok(nearest(name, &names).map(str::to_owned))
+    }
+}
+
+/// The snapshot of that name, for a preview of this origin.
+pub async fn find(
+    store: &Store,
+    origin: Origin,
+    name: &str,
+) -> Result<Result<SnapshotRow, Unusable>, StoreError> {
+    Ok(match store.snapshot(name).await? {
+        // Only what nobody can visit may hold it.
+        Some(row) if row.holds == Holds::Real && origin != Origin::Database => {
+            Err(Unusable::Real(name.to_owned()))
+        }
+        Some(row) => Ok(row),
+        None => Err(Unusable::Missing(name.to_owned())),
+    })
+}
+
+/// The first snapshot of a blueprint that cannot be used.
+pub async fn first_unusable(
+    store: &Store,
+    origin: Origin,
+    blueprint: &Blueprint,
+) -> Result<Option<Unusable>, StoreError> {
+    for database in &blueprint.databases {
+        if let Some(SeedSource::Snapshot { name }) = &database.seed
+            && let Err(unusable) = find(store, origin, name).await?
+        {
+            return Ok(Some(unusable));
+        }
+    }
+    Ok(None)
+}
