@@ -19,7 +19,7 @@ use crate::{
     content::Content,
     databases::{DataSink, DatabaseError, DatabaseSpec, Seed, USER},
     docker::Docker,
-    engine::EngineError,
+    engine::{Ended, EngineError},
     pieces::{Sink, pieces},
 };
 
@@ -93,17 +93,7 @@ impl Docker {
                 () = &mut deadline => return Err(too_long(words, limit)),
             };
             if ended.exit_code != 0 {
-                let message = match ended.out_of_memory {
-                    true => "it was killed for memory".to_owned(),
-                    false => format!("it ended with exit code {}", ended.exit_code),
-                };
-                let from = ended.output.len().saturating_sub(OUTPUT_LINES);
-                return Err(DatabaseError::Seed {
-                    path: words.clone(),
-                    line: None,
-                    message,
-                    output: ended.output[from..].to_vec(),
-                });
+                return Err(command_failed(words, &ended));
             }
         }
         Ok(changes)
@@ -350,6 +340,20 @@ fn archive(files: Vec<(String, Content)>, mut sink: Sink) -> io::Result<()> {
             sink.break_off("the seed's files could not be read");
             Err(error)
         }
+    }
+}
+
+fn command_failed(words: &str, ended: &Ended) -> DatabaseError {
+    let message = match ended.out_of_memory {
+        true => "it was killed for memory".to_owned(),
+        false => format!("it ended with exit code {}", ended.exit_code),
+    };
+    let from = ended.output.len().saturating_sub(OUTPUT_LINES);
+    DatabaseError::Seed {
+        path: words.to_owned(),
+        line: None,
+        message,
+        output: ended.output[from..].to_vec(),
     }
 }
 

@@ -39,8 +39,9 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// An engine that was writing the image goes on with it for some seconds.
 const UNTOLD_END: Duration = Duration::from_secs(10);
 
-/// How long the end of a build that was cut off is waited for where the builder is about to tell it.
-const TOLD_END: Duration = Duration::from_secs(120);
+/// How long the end of a build that was cut off is waited for where the builder is about to tell it. One
+/// whose client died while it was asked for may never end in the engine's eyes.
+const TOLD_END: Duration = Duration::from_secs(20);
 
 /// How long after the builder could not be asked for an end it is asked again.
 const ASKED_AGAIN_AFTER: Duration = Duration::from_secs(1);

@@ -145,7 +145,6 @@ impl Kind for Postgres {
             format!("maintenance_work_mem={sorting}MB"),
             "max_parallel_maintenance_workers=0".to_owned(),
             "max_parallel_workers_per_gather=0".to_owned(),
-            "jit=off".to_owned(),
         ];
         command.into_iter().chain(words(settings)).collect()
     }
