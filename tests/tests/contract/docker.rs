@@ -3,7 +3,6 @@
 use std::{
     collections::BTreeMap,
     hash::{BuildHasher, RandomState},
-    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -22,7 +21,7 @@ use deploy::{
 };
 
 use super::{
-    Broken, Fixture, Kept, contract,
+    Broken, Fixture, contract,
     leftovers::{label_filter, sweep, unmount_below},
 };
 
@@ -59,17 +58,14 @@ for ((n = 1; ; n++)); do
     echo "UPDATE words SET word = '$n' RETURNING word;" >&6
     read -r -u 5 || exit 1
 done"#;
-/// How long something is seen to go on.
-const STILL: Duration = Duration::from_secs(1);
-/// How soon the end of a build is known. The builder waits three seconds for one that it does not know.
-const ENDED_WITHIN: Duration = Duration::from_secs(8);
 /// The revision for which everything beside a database is run.
 const R1: RevisionNumber = RevisionNumber(1);
 /// More than everything that a promise keeps there.
 const POOL_MIB_MAX: u64 = 2 << 10;
 
-struct Real {
-    ours: Docker,
+/// The engine of this host, with a pool of data.
+pub(super) struct Real {
+    pub(super) ours: Docker,
     us: Instance,
     theirs: Docker,
     them: Instance,
@@ -83,7 +79,7 @@ struct Real {
 }
 
 impl Real {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let (us, them) = (any_instance(), any_instance());
         let folder = tempfile::tempdir().unwrap();
         let pool = PoolConfig {
@@ -115,7 +111,7 @@ impl Real {
     }
 
     /// Takes away what is left, and names it.
-    async fn end(mut self) -> Vec<String> {
+    pub(super) async fn end(mut self) -> Vec<String> {
         let mut left = Vec::new();
         for instance in [&self.us, &self.them] {
             left.extend(sweep(instance).await.unwrap());
@@ -156,7 +152,7 @@ impl Real {
     }
 
     /// The builder of a process that finds what this one would leave if it died now.
-    fn after_death(&self) -> Result<Docker, Broken> {
+    pub(super) fn after_death(&self) -> Result<Docker, Broken> {
         let journal = self.folder.path().join("builds-after-death");
         std::fs::create_dir(&journal)?;
         let mut config = self.ours.config().clone();
@@ -383,51 +379,3 @@ macro_rules! on_docker {
 }
 
 deploy::contract_promises!(on_docker);
-
-#[tokio::test]
-async fn who_comes_after_a_death_waits_for_the_builds_it_cut_off() {
-    let fixture = Real::new().await;
-    let kept = super::keep(&fixture, async |_| cut_off_by_death(&fixture).await).await;
-    let left = fixture.end().await;
-    super::expect_kept(kept);
-    assert_eq!(left, Vec::<String>::new(), "left over");
-}
-
-async fn cut_off_by_death(fixture: &Real) -> Kept {
-    let request = contract::build_request(fixture, &Source::Waits).await?;
-    let next = {
-        let begun = async {
-            while !fixture.is_building().await? {
-                tokio::task::yield_now().await;
-            }
-            let next = fixture.after_death()?;
-            let waits = tokio::time::timeout(STILL, next.ended(&request.preview)).await;
-            assert!(waits.is_err(), "a build that goes on counts as ended");
-            Ok::<_, Broken>(next)
-        };
-        tokio::select! {
-            next = begun => next?,
-            built = fixture.ours.build(&request, silence()) => panic!("it ended: {built:?}"),
-        }
-    };
-    let waits = tokio::time::timeout(ENDED_WITHIN, next.ended(&request.preview)).await;
-    waits.unwrap();
-    assert!(!fixture.is_building().await?, "it was told to have ended");
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_build_that_the_builder_does_not_know_has_ended() {
-    let fixture = Real::new().await;
-    let journal = fixture.ours.config().builds_journal.clone().unwrap();
-    std::fs::create_dir(&journal).unwrap();
-    std::fs::write(journal.join("0".repeat(32)), "shop-1").unwrap();
-    std::fs::write(journal.join("1".repeat(32)), "").unwrap();
-    fixture.ours.take_up_builds().unwrap();
-    let preview = PreviewId::parse("shop-1").unwrap();
-    let waits = tokio::time::timeout(ENDED_WITHIN, fixture.ours.ended(&preview)).await;
-    waits.unwrap();
-    let left: Vec<_> = std::fs::read_dir(&journal).unwrap().collect();
-    assert!(left.is_empty(), "{left:?}");
-    fixture.end().await;
-}

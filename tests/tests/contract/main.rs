@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod after_death;
 mod docker;
 mod fake;
 mod leftovers;
