@@ -21,6 +21,7 @@ pub mod names;
 mod packing;
 pub mod pieces;
 pub mod pool;
+pub mod random;
 mod redact;
 pub mod source;
 pub mod table_watch;

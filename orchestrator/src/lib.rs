@@ -12,7 +12,6 @@ pub mod inputs;
 pub mod lifecycle;
 pub mod logs;
 pub mod preview;
-pub mod random;
 pub mod routes;
 pub mod serve;
 pub mod store;

@@ -13,6 +13,7 @@ use super::{
     Place,
     place::{FOLDERS, MAKING, PREVIEWS, TRASH},
 };
+use crate::random;
 
 /// Nobody but us enters the pool; containers see only what is bound into them.
 pub(super) const FOLDER_MODE: u32 = 0o700;
@@ -120,7 +121,5 @@ pub(super) fn folder(path: &Path) -> io::Result<()> {
 
 /// A name that nothing has.
 pub(super) fn random_name() -> io::Result<String> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
-    Ok(hex::encode(bytes))
+    random::hex::<16>().map_err(io::Error::other)
 }

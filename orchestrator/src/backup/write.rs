@@ -43,7 +43,7 @@ const COPY_DIGITS: usize = 16;
 
 impl StoreCopy {
     fn name() -> Result<String, StoreError> {
-        let digits = crate::random::hex::<{ COPY_DIGITS / 2 }>()?;
+        let digits = deploy::random::hex::<{ COPY_DIGITS / 2 }>()?;
         Ok(format!("{COPY_PREFIX}{digits}{COPY_SUFFIX}"))
     }
 

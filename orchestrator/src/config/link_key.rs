@@ -48,7 +48,7 @@ impl LinkKey {
 
     /// A new key, on the disk before it is used.
     pub fn make(data: &Path) -> anyhow::Result<Self> {
-        let key = crate::random::hex::<KEY_BYTES>()?;
+        let key = deploy::random::hex::<KEY_BYTES>()?;
         write(data, &key).with_context(|| format!("cannot write {}", data.join(FILE).display()))?;
         Ok(Self(key))
     }

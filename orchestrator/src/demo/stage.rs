@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use deploy::random;
 use secrecy::SecretString;
 use tempfile::TempDir;
 use tokio::{process::Child, time::Instant};
@@ -17,10 +18,7 @@ use webhook::{
 };
 
 use super::{files, visit::Visitor};
-use crate::{
-    api::{Stopping, client::Client},
-    random,
-};
+use crate::api::{Stopping, client::Client};
 
 /// The port of the addresses that the demo prints, while it is free.
 const PORT: u16 = 8080;

@@ -42,7 +42,7 @@ struct Issued {
 impl Codes {
     /// A code for the next host of a walk.
     pub(super) fn issue(&self, walk: Walk, now: Instant) -> anyhow::Result<String> {
-        let code = crate::random::hex::<16>()?;
+        let code = deploy::random::hex::<16>()?;
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|_, issued| issued.until > now);
         anyhow::ensure!(

@@ -81,7 +81,7 @@ async fn admit(
         return Ok(Some(session));
     }
     let ports = workers.ports();
-    let session = crate::random::hex::<16>()?;
+    let session = deploy::random::hex::<16>()?;
     let digest = SessionDigest::of(&session);
     if !ports.store.add_session(row, &digest, wall_ms()).await? {
         return Ok(None);

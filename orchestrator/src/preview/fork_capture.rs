@@ -242,7 +242,7 @@ pub async fn add(
 
 /// An id that nobody has had.
 pub fn fresh_id(slug: &str, letter: char) -> Result<PreviewId, Refused> {
-    let digits = crate::random::hex::<4>().map_err(StoreError::from)?;
+    let digits = deploy::random::hex::<4>().map_err(StoreError::from)?;
     names::copy_preview_id(slug, letter, &digits).map_err(|error| Refused::Wrong(error.to_string()))
 }
 

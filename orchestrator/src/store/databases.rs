@@ -2,17 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use deploy::names::{DatabaseName, Generation, PreviewId, RevisionNumber};
+use deploy::{
+    names::{DatabaseName, Generation, PreviewId, RevisionNumber},
+    random,
+};
 use rusqlite::{Connection, OptionalExtension, Savepoint, params};
 
 use super::{
     inherit,
     writer::{Store, StoreError, from_json, parse_stored, to_json},
 };
-use crate::{
-    lifecycle::{DataSource, GenerationFacts},
-    random,
-};
+use crate::lifecycle::{DataSource, GenerationFacts};
 
 /// A database of a preview's present life.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -57,7 +57,7 @@ pub enum StoreError {
     Migration(#[from] rusqlite_migration::Error),
     /// No password or id could be drawn.
     #[error(transparent)]
-    Random(#[from] crate::random::Exhausted),
+    Random(#[from] deploy::random::Exhausted),
     /// A stored value is not what it should be.
     #[error("the store holds {what} that cannot be read: {why}")]
     Corrupt {
@@ -257,7 +257,7 @@ fn ensure_instance(connection: &Connection) -> Result<Instance, StoreError> {
     let text = match stored {
         Some(text) => text,
         None => {
-            let text = crate::random::hex::<4>()?;
+            let text = deploy::random::hex::<4>()?;
             connection.execute(
                 "INSERT INTO meta (key, value) VALUES ('instance', ?1)",
                 [&text],

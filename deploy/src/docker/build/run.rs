@@ -31,6 +31,7 @@ use crate::{
     },
     labels::{Kind, Mark},
     names::{ImageId, PreviewId, RevisionNumber, ServiceName},
+    random,
     source::{Context, SourceError},
 };
 
@@ -387,8 +388,5 @@ pub(crate) fn cache_mount_scope(request: &BuildRequest) -> String {
 
 /// A word that nobody can guess.
 fn secret_word() -> Result<String, BuildError> {
-    let mut bytes = [0; SECRET_WORD_BYTES];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| BuildError::Unreachable(format!("no random bytes: {error}")))?;
-    Ok(hex::encode(bytes))
+    random::hex::<SECRET_WORD_BYTES>().map_err(|error| BuildError::Unreachable(error.to_string()))
 }

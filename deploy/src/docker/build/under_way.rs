@@ -14,7 +14,7 @@ use std::{
 
 use tokio::sync::watch;
 
-use crate::names::PreviewId;
+use crate::{names::PreviewId, random};
 
 /// Randomness of a build's name.
 const NAME_BYTES: usize = 16;
@@ -41,9 +41,7 @@ impl BuildsUnderWay {
     /// # Errors
     /// Where the journal cannot be written, or the kernel has no random bytes.
     pub(crate) fn begin(&self, preview: &PreviewId) -> io::Result<UnderWay> {
-        let mut name = [0; NAME_BYTES];
-        getrandom::fill(&mut name).map_err(io::Error::other)?;
-        let name = hex::encode(name);
+        let name = random::hex::<NAME_BYTES>().map_err(io::Error::other)?;
         if let Some(journal) = &self.journal {
             fs::create_dir_all(journal)?;
             fs::write(journal.join(&name), preview.as_str())?;

@@ -27,6 +27,7 @@ use crate::{
     engine::{EngineError, Network},
     names::{ImageId, SnapshotId},
     pool::{Place, Staging},
+    random,
 };
 
 /// How much of a file that the server reads by itself tells what it is.
@@ -386,7 +387,6 @@ fn pipe(folder: &Path) -> Result<ScriptPipe, DatabaseError> {
 }
 
 pub(super) fn random_password() -> Result<SecretString, DatabaseError> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|error| DatabaseError::Pool(error.to_string()))?;
-    Ok(SecretString::from(hex::encode(bytes)))
+    let password = random::hex::<16>().map_err(|error| DatabaseError::Pool(error.to_string()))?;
+    Ok(SecretString::from(password))
 }

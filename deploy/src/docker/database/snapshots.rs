@@ -5,6 +5,7 @@ use crate::{
     docker::Docker,
     names::{DatabaseKey, SnapshotId},
     pool::Place,
+    random,
 };
 
 impl Docker {
@@ -83,7 +84,6 @@ impl Docker {
 }
 
 pub(super) fn random_id() -> Result<SnapshotId, DatabaseError> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(|error| DatabaseError::Pool(error.to_string()))?;
-    SnapshotId::parse(&hex::encode(bytes)).map_err(|error| DatabaseError::Pool(error.to_string()))
+    let id = random::hex::<32>().map_err(|error| DatabaseError::Pool(error.to_string()))?;
+    SnapshotId::parse(&id).map_err(|error| DatabaseError::Pool(error.to_string()))
 }

@@ -38,6 +38,7 @@ use crate::{
         build::registries::Registries,
         transport::{UpgradeError, upgrade},
     },
+    random,
     source::Context,
 };
 
@@ -70,10 +71,7 @@ pub(super) async fn open(
     cut: CancellationToken,
     offer: Offer,
 ) -> Result<String, UpgradeError> {
-    let mut id = [0; 16];
-    getrandom::fill(&mut id)
-        .map_err(|error| UpgradeError::Unreachable(format!("no random bytes: {error}")))?;
-    let id = hex::encode(id);
+    let id = random::hex::<16>().map_err(|error| UpgradeError::Unreachable(error.to_string()))?;
     let headers = headers(&id, &offer.shared_key);
     let connection = upgrade(socket, cut, "/session", headers).await?;
     let answers = Answers {
