@@ -422,9 +422,9 @@ mod tests {
         preview(&json!({
             "id": "shop-7", "number": 7, "phase": "failed", "commit": "b".repeat(40),
             "diagnosis": {
-                "code": "DF301", "sentence": "web ended with 1 before it served",
+                "code": "DF301", "sentence": "web ended with exit code 1 before it served",
                 "evidence": ["Traceback", "\u{1b}[31mKeyError: 'X'"],
-                "action": "Its last lines are below; `dayfly logs` shows more.",
+                "action": "Its last lines are below; `dayfly logs shop-7 --failed` shows more.",
             },
         }))
     }
@@ -494,10 +494,10 @@ mod tests {
     fn a_failure_shows_its_evidence_and_what_still_serves() {
         assert_snapshot!(failure(&failed(), plain()).join("\n"), @r"
 
-        DF301: web ended with 1 before it served
+        DF301: web ended with exit code 1 before it served
           | Traceback
           | KeyError: 'X'
-        Its last lines are below; `dayfly logs` shows more.
+        Its last lines are below; `dayfly logs shop-7 --failed` shows more.
         http://pr-42--shop.localhost:8080 still serves aaaaaaa
         ");
     }
