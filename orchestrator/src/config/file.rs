@@ -6,7 +6,7 @@ use deploy::blueprint::nearest;
 use toml::de::{DeTable, DeValue};
 
 /// Every key there is, as `section.key`, with its meaning.
-pub const KEYS: [(&str, &str); 48] = [
+pub const KEYS: [(&str, &str); 49] = [
     (
         "domain",
         "domain under which previews live; `localhost` for this machine only",
@@ -68,6 +68,10 @@ pub const KEYS: [(&str, &str); 48] = [
     (
         "engine.subnet_pool",
         "where previews get their networks from (default: 10.213.0.0/16)",
+    ),
+    (
+        "engine.exclusive",
+        "the engine runs nothing but Dayfly's: builds are isolated and bounded where nothing else is said",
     ),
     (
         "engine.isolate_builds",
@@ -247,9 +251,7 @@ impl Keys {
             keys.take_file(&name, &text)?;
         }
         for (key, _) in KEYS {
-            let old = OLD_NAMES.iter().filter(|(_, today)| *today == key);
-            let names = std::iter::once(key).chain(old.map(|(old, _)| *old));
-            let mut values = names.map(environment_name).filter_map(|name| {
+            let mut values = names_of(key).map(environment_name).filter_map(|name| {
                 let value = variable(&name)?;
                 Some(Given::from_variable(name, &value))
             });
@@ -362,6 +364,18 @@ impl Keys {
 
 fn given_twice(key: &str) -> String {
     format!("{key} is given twice, by this name or an older one; remove one")
+}
+
+/// A key's name, then the older ones that still work.
+fn names_of(key: &'static str) -> impl Iterator<Item = &'static str> {
+    let old = OLD_NAMES.iter().filter(move |(_, today)| *today == key);
+    std::iter::once(key).chain(old.map(|(old, _)| *old))
+}
+
+/// The variables of all keys.
+pub(super) fn environment_names() -> Vec<String> {
+    let keys = KEYS.iter().flat_map(|(key, _)| names_of(key));
+    keys.map(environment_name).collect()
 }
 
 /// The variable that stands above a key.

@@ -1,6 +1,7 @@
 //! What the operator decided: `dayfly.server.toml`, with `DAYFLY_*` variables above it.
 
 mod data_dir;
+mod doubts;
 mod file;
 mod limits;
 mod link_key;
@@ -8,6 +9,7 @@ mod server;
 mod settings;
 
 pub use data_dir::{api_socket, data_dir};
+pub use doubts::Doubt;
 pub use file::{ConfigError, KEYS};
 pub use limits::Limits;
 pub use link_key::LinkKey;

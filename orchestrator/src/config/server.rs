@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use deploy::docker::Registries;
+use deploy::docker::{Registries, host_memory_mib};
 use proxy::table::HostName;
 use secrecy::SecretString;
 use webhook::{github::Credential, names::RepoName};
@@ -15,6 +15,7 @@ use webhook::{github::Credential, names::RepoName};
 use super::{
     Limits,
     data_dir::data_dir,
+    doubts::{Doubt, doubts},
     file::{ConfigError, Given, Keys, wrong},
     limits::limits,
 };
@@ -77,13 +78,18 @@ pub struct ServerConfig {
     pub secrets: SecretsFile,
     /// Limits.
     pub limits: Limits,
+    /// What is probably not meant.
+    pub doubts: Vec<Doubt>,
 }
 
 impl ServerConfig {
     /// Reads file and environment. `data` is the directory named on the command line.
     pub fn read(file: Option<&Path>, data: Option<PathBuf>) -> anyhow::Result<Self> {
         let keys = Keys::read(file, |name| std::env::var(name).ok())?;
-        Self::from_keys(&keys, data)
+        let mut config = Self::from_keys(&keys, data)?;
+        let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        config.doubts = doubts(&keys, config.github.as_ref(), names);
+        Ok(config)
     }
 
     fn from_keys(keys: &Keys, data: Option<PathBuf>) -> anyhow::Result<Self> {
@@ -98,6 +104,13 @@ impl ServerConfig {
             }
         };
         let named = keys.parse::<PathBuf>("data", "a path")?;
+        let exclusive = keys
+            .parse("engine.exclusive", "true or false")?
+            .unwrap_or(false);
+        let mut limits = limits(keys)?;
+        if exclusive && limits.build_memory_mib_max.is_none() {
+            limits.build_memory_mib_max = host_memory_mib().map(builds_share_mib);
+        }
         Ok(Self {
             domain,
             control_host,
@@ -118,12 +131,18 @@ impl ServerConfig {
                 .unwrap_or_else(|| SUBNET_POOL_DEFAULT.to_owned()),
             isolate_builds: keys
                 .parse("engine.isolate_builds", "true or false")?
-                .unwrap_or(false),
+                .unwrap_or(exclusive),
             registries: registries(keys)?,
             secrets: secrets(keys)?,
-            limits: limits(keys)?,
+            limits,
+            doubts: Vec::new(),
         })
     }
+}
+
+/// What builds may use of the memory of a host whose engine is Dayfly's alone: the half of it.
+fn builds_share_mib(host_mib: u64) -> u64 {
+    (host_mib / 2).max(1)
 }
 
 fn host(keys: &Keys, key: &'static str) -> Result<Option<String>, ConfigError> {
@@ -362,6 +381,56 @@ mod tests {
                 Ok(_) => panic!("{text:?} was accepted"),
             }
         }
+    }
+
+    #[test]
+    fn builds_are_isolated_and_bounded_where_the_engine_is_dayflys_alone() {
+        let given = |text: &str| {
+            let config = read(text, &[]).unwrap();
+            (config.isolate_builds, config.limits.build_memory_mib_max)
+        };
+        assert_eq!(given(""), (false, None));
+        let (isolated, ceiling) = given("[engine]\nexclusive = true");
+        let host = host_memory_mib().unwrap();
+        assert!(
+            isolated && ceiling == Some(host / 2),
+            "{ceiling:?} of {host}"
+        );
+        let said = "[engine]\nexclusive = true\nisolate_builds = false\n\
+                    [limits]\nbuild_memory_mib_max = 512";
+        assert_eq!(given(said), (false, Some(512)));
+    }
+
+    /// What is found doubtful of a file.
+    fn doubtful(text: &str) -> Vec<Doubt> {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        let keys = Keys::read(Some(file.path()), |_| None).unwrap();
+        let config = ServerConfig::from_keys(&keys, Some("/data".into())).unwrap();
+        doubts(&keys, config.github.as_ref(), std::iter::empty())
+    }
+
+    #[test]
+    fn what_is_probably_not_meant_is_told_with_what_to_do() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let token = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(token.path(), "t").unwrap();
+        let path = token.path().display();
+        let set = |mode| {
+            let mode = std::fs::Permissions::from_mode(mode);
+            std::fs::set_permissions(token.path(), mode).unwrap();
+        };
+        let text = format!("[github]\ntoken_file = \"{path}\"\nrepositories = [\"acme/shop\"]");
+        set(0o600);
+        assert_eq!(doubtful(&text), []);
+        set(0o640);
+        let told = doubtful(&text);
+        assert!(told[0].found.contains("mode 640"), "{told:?}");
+        assert_eq!(told[0].advice, format!("`chmod 600 {path}`"));
+        let told = doubtful("[github]\ntoken = \"x\"\npoll_seconds = 1");
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(told[0].advice.contains("repositories = "), "{told:?}");
+        assert!(told[1].found.contains("poll_seconds is 1"), "{told:?}");
     }
 
     #[test]

@@ -19,10 +19,7 @@ use deploy::{
 use nix::sys::stat::{Mode, umask};
 use tokio::net::UnixListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use webhook::{
-    forge::Forge,
-    github::{GitHub, GitHubConfig},
-};
+use webhook::forge::Forge;
 
 use super::{
     host::connect_engine,
@@ -33,8 +30,8 @@ use super::{
 use crate::{
     api, backup,
     clock::wall_ms,
-    config::{GitHubSettings, LinkKey, ServerConfig, Settings, api_socket},
-    forge::intake::StoreIntake,
+    config::{LinkKey, ServerConfig, Settings, api_socket},
+    forge::{connect, intake::StoreIntake},
     gate,
     inputs::sources::GitSources,
     routes::Routes,
@@ -42,9 +39,6 @@ use crate::{
     upkeep::{growth, hints, sweep},
     worker::{AdmissionQueue, BuildQueue, Ports, StateBoard, Workers},
 };
-
-/// How long one question to the forge may take.
-const FORGE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How often the host's firewall is looked at: somebody may have flushed it.
 const FIREWALL_PAUSE: Duration = Duration::from_secs(30);
@@ -69,6 +63,9 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     let mut config = ServerConfig::read(options.config.as_deref(), options.data)?;
     if options.local {
         config.github = None;
+    }
+    for doubt in &config.doubts {
+        tracing::warn!(advice = doubt.advice, "{}", doubt.found);
     }
     let stop = CancellationToken::new();
     let server = Server::start(config, stop.clone()).await?;
@@ -107,7 +104,7 @@ impl Server {
         let store = Store::open(&config.data.join("dayfly.db"))?;
         let records = RecordsLock::acquire(store.instance())?;
         let forge = match &config.github {
-            Some(settings) => Some(connect_forge(settings)?),
+            Some(settings) => Some(connect::connect(settings)?),
             None => None,
         };
         let docker = connect_engine(&config, &store).await?;
@@ -275,17 +272,6 @@ fn bind(path: &Path) -> anyhow::Result<UnixListener> {
     let listener =
         UnixListener::bind(path).with_context(|| format!("cannot listen on {}", path.display()))?;
     Ok(listener)
-}
-
-fn connect_forge(settings: &GitHubSettings) -> anyhow::Result<Arc<dyn Forge>> {
-    let config = GitHubConfig {
-        api_url: settings.api_url.clone(),
-        credential: settings.credential.clone(),
-        repositories: settings.repositories.clone(),
-        allow_insecure_clone: settings.allow_insecure_clone,
-        timeout: FORGE_TIMEOUT,
-    };
-    Ok(Arc::new(GitHub::connect(config)?))
 }
 
 /// Adopts the proxy or starts it; where that fails no pool stays mounted.

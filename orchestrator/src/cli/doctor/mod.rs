@@ -1,5 +1,7 @@
 //! `dayfly doctor`.
 
+mod outside;
+
 use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
@@ -11,6 +13,7 @@ use clap::Args;
 use deploy::{
     databases::PoolState,
     docker::{Check, CheckState, Docker, DockerConfig},
+    engine::EngineError,
     names::Instance,
     pool::CloneMethod,
 };
@@ -37,6 +40,11 @@ impl Doctor {
         let mut checks = vec![data(&caller.data), disk(&caller.data), server(caller).await];
         checks.push(pool(caller).await);
         checks.extend(engine(&config).await);
+        checks.extend(outside::outside(&config, caller).await);
+        checks.extend(config.doubts.iter().map(|doubt| {
+            let advice = Some(doubt.advice.clone());
+            check(CheckState::Warning, "config", doubt.found.clone(), advice)
+        }));
         for check in &checks {
             caller.output.line(&render::check(check, caller.output))?;
         }
@@ -75,11 +83,43 @@ async fn engine(config: &ServerConfig) -> Vec<Check> {
         ..DockerConfig::new(instance)
     };
     match Docker::connect(engine) {
-        Ok(docker) => docker.check().await,
+        Ok(docker) => {
+            let mut checks = docker.check().await;
+            checks.extend(files(&docker, &config.data).await);
+            checks
+        }
         Err(error) => bad(
             error.to_string(),
             "start Docker, and let this user open its socket",
         ),
+    }
+}
+
+/// Whether the engine sees the data directory; nothing where there is none, or no engine.
+async fn files(docker: &Docker, data: &Path) -> Option<Check> {
+    if !data.is_dir() {
+        return None;
+    }
+    let shown = data.display();
+    match docker.sees(data).await {
+        Ok(true) => Some(check(
+            CheckState::Good,
+            "files",
+            format!("the engine sees {shown}"),
+            None,
+        )),
+        Ok(false) => Some(check(
+            CheckState::Bad,
+            "files",
+            format!("the engine does not see {shown}"),
+            Some(
+                "it runs on another host or in a container, or Dayfly does: give both the same folder at \
+                 the same path"
+                    .to_owned(),
+            ),
+        )),
+        Err(EngineError::Unreachable(_)) => None,
+        Err(error) => Some(check(CheckState::Warning, "files", error.to_string(), None)),
     }
 }
 
