@@ -6,10 +6,7 @@ use std::{os::unix::fs::PermissionsExt as _, path::PathBuf};
 use deploy::blueprint::nearest;
 use webhook::github::Credential;
 
-use super::{
-    file::{Keys, environment_names},
-    server::GitHubSettings,
-};
+use super::{file::Keys, github::GitHubSettings, keys::environment_names};
 
 /// Variables that are not keys of the file.
 const VARIABLES: [&str; 3] = ["DAYFLY_DATA", "DAYFLY_LOG", "DAYFLY_LOG_FORMAT"];
@@ -51,14 +48,16 @@ pub(super) fn doubts(
 fn unknown_variables(variables: impl Iterator<Item = String>) -> Vec<Doubt> {
     let mut known = environment_names();
     known.extend(VARIABLES.map(str::to_owned));
-    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    // What is nearest is looked for in small letters.
+    let small: Vec<String> = known.iter().map(|name| name.to_lowercase()).collect();
+    let small: Vec<&str> = small.iter().map(String::as_str).collect();
     let mut unknown: Vec<String> = variables
-        .filter(|name| name.starts_with("DAYFLY_") && !known.contains(&name.as_str()))
+        .filter(|name| name.starts_with("DAYFLY_") && !known.contains(name))
         .collect();
     unknown.sort();
     let doubt = |name: String| Doubt {
-        advice: match nearest(&name, &known) {
-            Some(near) => format!("did you mean {near}?"),
+        advice: match nearest(&name, &small) {
+            Some(near) => format!("did you mean {}?", near.to_uppercase()),
             None => "docs/configuration.md lists those that there are".to_owned(),
         },
         found: format!(

@@ -3,6 +3,8 @@
 mod data_dir;
 mod doubts;
 mod file;
+mod github;
+mod keys;
 mod limits;
 mod link_key;
 mod server;
@@ -10,8 +12,10 @@ mod settings;
 
 pub use data_dir::{api_socket, data_dir};
 pub use doubts::Doubt;
-pub use file::{ConfigError, KEYS};
+pub use file::ConfigError;
+pub use github::GitHubSettings;
+pub use keys::KEYS;
 pub use limits::Limits;
 pub use link_key::LinkKey;
-pub use server::{GitHubSettings, ServerConfig};
+pub use server::ServerConfig;
 pub use settings::Settings;

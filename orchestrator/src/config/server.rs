@@ -3,51 +3,26 @@
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
-    str::FromStr,
 };
 
 use anyhow::Context as _;
 use deploy::docker::{Registries, host_memory_mib};
 use proxy::table::HostName;
-use secrecy::SecretString;
-use webhook::{github::Credential, names::RepoName};
 
 use super::{
     Limits,
     data_dir::data_dir,
     doubts::{Doubt, doubts},
-    file::{ConfigError, Given, Keys, wrong},
+    file::{ConfigError, Keys, wrong},
+    github::{GitHubSettings, github},
     limits::limits,
 };
-use crate::inputs::{secrets::SecretsFile, submodules::ListedSubmodule};
+use crate::inputs::secrets::SecretsFile;
 
-/// How often the forge is asked where nothing else is said.
-const POLL_SECONDS_DEFAULT: u64 = 300;
-/// The public GitHub.
-const API_URL_DEFAULT: &str = "https://api.github.com";
 /// Where the engine listens on most machines.
 const SOCKET_DEFAULT: &str = "/var/run/docker.sock";
 /// Out of the way of the engine's own pools (172.17.0.0/12, 192.168.0.0/16).
 const SUBNET_POOL_DEFAULT: &str = "10.213.0.0/16";
-
-/// What is needed to speak with GitHub.
-#[derive(Clone, Debug)]
-pub struct GitHubSettings {
-    /// Where its API is.
-    pub api_url: String,
-    /// As whom.
-    pub credential: Credential,
-    /// The repositories to look after; with an App, all it is installed for where none is named.
-    pub repositories: Vec<RepoName>,
-    /// One, or two while it is rotated; none where no webhook is used.
-    pub webhook_secrets: Vec<SecretString>,
-    /// How often to ask, in seconds; none never asks.
-    pub poll_seconds: Option<u64>,
-    /// Whether code may be fetched over plain HTTP.
-    pub allow_insecure_clone: bool,
-    /// Submodules that are fetched with the same credential.
-    pub submodules: Vec<ListedSubmodule>,
-}
 
 /// Everything a server is started with.
 #[derive(Clone, Debug)]
@@ -159,20 +134,10 @@ fn host(keys: &Keys, key: &'static str) -> Result<Option<String>, ConfigError> {
 }
 
 fn listen(keys: &Keys) -> Result<Vec<SocketAddr>, ConfigError> {
-    let Some(given) = keys.get("listen") else {
+    if keys.get("listen").is_none() {
         return Ok(vec![SocketAddr::from(([127, 0, 0, 1], 8080))]);
-    };
-    given
-        .values
-        .iter()
-        .map(|value| each(given, value, "an address and a port such as 0.0.0.0:80"))
-        .collect()
-}
-
-fn each<T: FromStr>(given: &Given, value: &str, form: &str) -> Result<T, ConfigError> {
-    value
-        .parse()
-        .map_err(|_| wrong(given, format!("{value:?} has to be {form}")))
+    }
+    keys.list("listen", "an address and a port such as 0.0.0.0:80")
 }
 
 fn registries(keys: &Keys) -> anyhow::Result<Registries> {
@@ -188,88 +153,6 @@ fn secrets(keys: &Keys) -> anyhow::Result<SecretsFile> {
     let file = SecretsFile::new(keys.parse("secrets_file", "a path")?);
     file.check()?;
     Ok(file)
-}
-
-/// Every value of a key that takes a list; none where it was not given.
-fn list<T: FromStr>(keys: &Keys, key: &'static str, form: &str) -> Result<Vec<T>, ConfigError> {
-    let Some(given) = keys.get(key) else {
-        return Ok(Vec::new());
-    };
-    let values = given.values.iter();
-    values.map(|value| each(given, value, form)).collect()
-}
-
-fn github(keys: &Keys) -> anyhow::Result<GitHubSettings> {
-    let poll_seconds: Option<u32> = keys.parse(
-        "github.poll_seconds",
-        "a number of seconds up to 4294967295",
-    )?;
-    let poll_seconds = poll_seconds.map_or(POLL_SECONDS_DEFAULT, u64::from);
-    Ok(GitHubSettings {
-        api_url: keys
-            .parse("github.api_url", "a URL")?
-            .unwrap_or_else(|| API_URL_DEFAULT.to_owned()),
-        credential: credential(keys)?,
-        repositories: list(keys, "github.repositories", "a repository as owner/name")?,
-        webhook_secrets: webhook_secrets(keys)?,
-        poll_seconds: (poll_seconds > 0).then_some(poll_seconds),
-        allow_insecure_clone: keys
-            .parse("github.allow_insecure_clone", "true or false")?
-            .unwrap_or(false),
-        submodules: list(
-            keys,
-            "github.submodules",
-            "a repository and its submodule as owner/name:owner/name",
-        )?,
-    })
-}
-
-fn credential(keys: &Keys) -> anyhow::Result<Credential> {
-    let token = match keys.parse::<String>("github.token", "a token")? {
-        Some(token) => Some(SecretString::from(token)),
-        None => secret_file(keys, "github.token_file")?,
-    };
-    let app_id: Option<u64> = keys.parse("github.app_id", "the App's number")?;
-    let key = secret_file(keys, "github.private_key_file")?;
-    match (token, app_id, key) {
-        (Some(token), None, None) => Ok(Credential::Token(token)),
-        (None, Some(app_id), Some(private_key_pem)) => Ok(Credential::App {
-            app_id,
-            private_key_pem,
-        }),
-        (None, None, None) => anyhow::bail!(
-            "[github] names no credential: give github.token, or github.app_id and github.private_key_file"
-        ),
-        (None, ..) => anyhow::bail!("an App needs both github.app_id and github.private_key_file"),
-        (Some(_), ..) => anyhow::bail!("[github] names a token and an App; keep one of them"),
-    }
-}
-
-fn webhook_secrets(keys: &Keys) -> Result<Vec<SecretString>, ConfigError> {
-    let mut secrets = Vec::new();
-    if let Some(given) = keys.get("github.webhook_secret") {
-        if given.values.len() > 2 || given.values.iter().any(String::is_empty) {
-            let message = "github.webhook_secret takes one secret, or two while it is rotated";
-            return Err(wrong(given, message.to_owned()));
-        }
-        secrets.extend(given.values.iter().cloned().map(SecretString::from));
-    }
-    secrets.extend(secret_file(keys, "github.webhook_secret_file")?);
-    Ok(secrets)
-}
-
-fn secret_file(keys: &Keys, key: &'static str) -> Result<Option<SecretString>, ConfigError> {
-    let Some(path) = keys.parse::<PathBuf>(key, "a path")? else {
-        return Ok(None);
-    };
-    let text = std::fs::read_to_string(&path).map_err(|why| ConfigError::Unreadable {
-        file: path.display().to_string(),
-        why,
-    })?;
-    match (text.trim(), keys.get(key)) {
-        ("", Some(given)) => Err(wrong(given, format!("{} is empty", path.display()))),
-        (text, _) => Ok(Some(SecretString::from(text.to_owned()))),
-    }
 }
 
 #[cfg(test)]

@@ -25,6 +25,21 @@ pub enum CheckState {
 }
 
 impl Check {
+    /// What was found, and what to do about it where something should be done.
+    pub fn new(
+        state: CheckState,
+        name: &'static str,
+        found: String,
+        advice: Option<String>,
+    ) -> Self {
+        Self {
+            name,
+            state,
+            found,
+            advice,
+        }
+    }
+
     pub(super) fn good(name: &'static str, found: impl Into<String>) -> Self {
         Self {
             name,

@@ -43,7 +43,7 @@ impl Doctor {
         checks.extend(outside::outside(&config, caller).await);
         checks.extend(config.doubts.iter().map(|doubt| {
             let advice = Some(doubt.advice.clone());
-            check(CheckState::Warning, "config", doubt.found.clone(), advice)
+            Check::new(CheckState::Warning, "config", doubt.found.clone(), advice)
         }));
         for check in &checks {
             caller.output.line(&render::check(check, caller.output))?;
@@ -59,7 +59,7 @@ impl Doctor {
 
 async fn engine(config: &ServerConfig) -> Vec<Check> {
     let bad = |found: String, advice: &str| {
-        vec![check(
+        vec![Check::new(
             CheckState::Bad,
             "engine",
             found,
@@ -102,13 +102,13 @@ async fn files(docker: &Docker, data: &Path) -> Option<Check> {
     }
     let shown = data.display();
     match docker.sees(data).await {
-        Ok(true) => Some(check(
+        Ok(true) => Some(Check::new(
             CheckState::Good,
             "files",
             format!("the engine sees {shown}"),
             None,
         )),
-        Ok(false) => Some(check(
+        Ok(false) => Some(Check::new(
             CheckState::Bad,
             "files",
             format!("the engine does not see {shown}"),
@@ -119,7 +119,7 @@ async fn files(docker: &Docker, data: &Path) -> Option<Check> {
             ),
         )),
         Err(EngineError::Unreachable(_)) => None,
-        Err(error) => Some(check(CheckState::Warning, "files", error.to_string(), None)),
+        Err(error) => Some(Check::new(CheckState::Warning, "files", error.to_string(), None)),
     }
 }
 
@@ -132,7 +132,7 @@ async fn pool(caller: &Caller) -> Check {
             Some(_) => CheckState::Warning,
             None => CheckState::Good,
         };
-        return check(state, "pool", found, pool.remedy);
+        return Check::new(state, "pool", found, pool.remedy);
     }
     let foreseen = CloneMethod::foresee(&caller.data);
     let state = match foreseen.remedy() {
@@ -140,16 +140,7 @@ async fn pool(caller: &Caller) -> Check {
         None => CheckState::Good,
     };
     let remedy = foreseen.remedy().map(str::to_owned);
-    check(state, "pool", foreseen.sentence(), remedy)
-}
-
-fn check(state: CheckState, name: &'static str, found: String, advice: Option<String>) -> Check {
-    Check {
-        name,
-        state,
-        found,
-        advice,
-    }
+    Check::new(state, "pool", foreseen.sentence(), remedy)
 }
 
 fn data(data: &Path) -> Check {
@@ -158,23 +149,23 @@ fn data(data: &Path) -> Check {
     match std::fs::metadata(data) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let found = format!("{shown}, made with the first server");
-            check(CheckState::Good, "data", found, None)
+            Check::new(CheckState::Good, "data", found, None)
         }
         Err(error) => {
             let advice = advice("name another directory with --data");
-            check(CheckState::Bad, "data", format!("{shown}: {error}"), advice)
+            Check::new(CheckState::Bad, "data", format!("{shown}: {error}"), advice)
         }
         Ok(meta) if !meta.is_dir() => {
             let advice = advice("name a directory with --data");
             let found = format!("{shown} is not a directory");
-            check(CheckState::Bad, "data", found, advice)
+            Check::new(CheckState::Bad, "data", found, advice)
         }
         Ok(meta) if meta.permissions().mode() & 0o077 != 0 => {
             let advice = advice("close it with `chmod 700`; the server does so when it starts");
             let found = format!("{shown} is open to other users");
-            check(CheckState::Warning, "data", found, advice)
+            Check::new(CheckState::Warning, "data", found, advice)
         }
-        Ok(_) => check(CheckState::Good, "data", shown, None),
+        Ok(_) => Check::new(CheckState::Good, "data", shown, None),
     }
 }
 
@@ -182,7 +173,7 @@ fn data(data: &Path) -> Check {
 fn disk(data: &Path) -> Check {
     let Some(facts) = data.ancestors().find_map(|folder| statvfs(folder).ok()) else {
         let advice = Some("name another directory with --data".to_owned());
-        return check(
+        return Check::new(
             CheckState::Warning,
             "disk",
             "it cannot be seen".to_owned(),
@@ -194,13 +185,13 @@ fn disk(data: &Path) -> Check {
         .saturating_mul(facts.fragment_size());
     let found = format!("{} free", render::bytes(free));
     if free >= DISK_BYTES_ENOUGH {
-        return check(CheckState::Good, "disk", found, None);
+        return Check::new(CheckState::Good, "disk", found, None);
     }
     let advice = format!(
         "builds need room: {} at least",
         render::bytes(DISK_BYTES_ENOUGH)
     );
-    check(CheckState::Warning, "disk", found, Some(advice))
+    Check::new(CheckState::Warning, "disk", found, Some(advice))
 }
 
 async fn server(caller: &Caller) -> Check {
@@ -213,15 +204,15 @@ async fn server(caller: &Caller) -> Check {
                 health.version,
                 listen.join(", ")
             );
-            check(CheckState::Good, "server", found, None)
+            Check::new(CheckState::Good, "server", found, None)
         }
         Err(ClientError::NoServer { .. }) => {
             let found = format!("none answers on {socket}");
-            check(CheckState::Good, "server", found, None)
+            Check::new(CheckState::Good, "server", found, None)
         }
         Err(error) => {
             let advice = Some("stop it with `dayfly down` and start it again".to_owned());
-            check(CheckState::Bad, "server", error.to_string(), advice)
+            Check::new(CheckState::Bad, "server", error.to_string(), advice)
         }
     }
 }

@@ -8,10 +8,9 @@ use jiff::Timestamp;
 use tokio::time::timeout;
 use webhook::{github::Credential, names::RepoName};
 
-use super::{Caller, check};
 use crate::{
     api::DeliveryView,
-    cli::render,
+    cli::{call::Caller, render},
     config::{GitHubSettings, ServerConfig},
     forge::connect,
 };
@@ -64,12 +63,12 @@ async fn wildcard(domain: &str) -> Check {
             (CheckState::Warning, found, advice())
         }
     };
-    check(state, "domain", found, advice)
+    Check::new(state, "domain", found, advice)
 }
 
 /// Whether the credential opens what it is meant for.
 async fn forge(github: &GitHubSettings) -> Vec<Check> {
-    let bad = |found: String| check(CheckState::Bad, "forge", found, Some(credential(github)));
+    let bad = |found: String| Check::new(CheckState::Bad, "forge", found, Some(credential(github)));
     let forge = match connect::connect(github) {
         Ok(forge) => forge,
         Err(error) => return vec![bad(format!("{error:#}"))],
@@ -78,12 +77,12 @@ async fn forge(github: &GitHubSettings) -> Vec<Check> {
         if github.repositories.is_empty() {
             let all = forge.repositories().await?;
             let found = format!("{} opens {} repositories", github.api_url, all.len());
-            return Ok(vec![check(CheckState::Good, "forge", found, None)]);
+            return Ok(vec![Check::new(CheckState::Good, "forge", found, None)]);
         }
         let mut checks = Vec::new();
         for name in &github.repositories {
             checks.push(match forge.repository(name).await {
-                Ok(_) => check(
+                Ok(_) => Check::new(
                     CheckState::Good,
                     "forge",
                     format!("{name} can be read"),
@@ -118,7 +117,7 @@ fn credential(github: &GitHubSettings) -> String {
 
 /// Whether webhooks come in; the server that runs knows.
 async fn webhooks(config: &ServerConfig, github: &GitHubSettings, caller: &Caller) -> Check {
-    let told = |state, found: String, advice| check(state, "webhooks", found, advice);
+    let told = |state, found: String, advice| Check::new(state, "webhooks", found, advice);
     if github.webhook_secrets.is_empty() {
         return match github.poll_seconds {
             Some(seconds) => told(
