@@ -59,7 +59,8 @@ async fn a_token_that_opens_nothing_is_found() -> anyhow::Result<()> {
 async fn elsewhere(alone: &Alone, arguments: &str) -> anyhow::Result<String> {
     let data = alone.home().join("data");
     std::fs::create_dir_all(&data)?;
-    let script = format!("mount -t tmpfs -o mode=700 none \"$1\" && exec \"$2\" {arguments} --data \"$1\"");
+    let script =
+        format!("mount -t tmpfs -o mode=700 none \"$1\" && exec \"$2\" {arguments} --data \"$1\"");
     let ran = Command::new("unshare")
         .args(["--mount", "--propagation", "private", "--", "sh", "-c"])
         .args([script.as_str(), "sh"])

@@ -238,9 +238,10 @@ fn firewall_check(wanted: bool, status: FirewallStatus) -> Check {
     match status {
         _ if !wanted => Check::warning("firewall", "turned off", advice),
         FirewallStatus::Set => Check::good("firewall", "rules are in place"),
-        FirewallStatus::Missing => {
-            Check::good("firewall", "rules are put in place with the first preview")
-        }
+        FirewallStatus::Missing => Check::good(
+            "firewall",
+            "rules can be set; a server sets them while it runs",
+        ),
         FirewallStatus::CannotSet(reason) => Check::warning("firewall", reason, advice),
     }
 }
