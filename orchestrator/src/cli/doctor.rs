@@ -17,7 +17,7 @@ use deploy::{
 use nix::sys::statvfs::statvfs;
 
 use super::{call::Caller, render};
-use crate::{api::client::ClientError, config::ServerConfig, serve::host};
+use crate::{api::client::ClientError, config::ServerConfig, serve::{host, private}};
 
 /// Less free space than this does not hold a build.
 const DISK_BYTES_ENOUGH: u64 = 5 << 30;
@@ -115,6 +115,9 @@ fn check(state: CheckState, name: &'static str, found: String, advice: Option<St
 fn data(data: &Path) -> Check {
     let shown = data.display().to_string();
     let advice = |text: &str| Some(text.to_owned());
+    if let Err(error) = private::check_data(data) {
+        return check(CheckState::Bad, "data", format!("{error:#}"), None);
+    }
     match std::fs::metadata(data) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let found = format!("{shown}, made with the first server");

@@ -5,44 +5,70 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context as _;
 use deploy::{
     docker::{BuildLimits, Ceiling, Docker, DockerConfig},
-    engine::Engine as _,
+    engine::{Engine as _, Observation},
+    names::Instance,
     pool::{Pool, PoolConfig},
 };
 
+use super::leave;
 use crate::{
     config::{Limits, ServerConfig},
     store::Store,
 };
 
-/// Connects to the engine and sees that it answers.
-pub async fn connect_engine(config: &ServerConfig, store: &Store) -> anyhow::Result<Docker> {
-    let pool = &config.subnet_pool;
-    let subnet_pool = pool
-        .parse()
-        .map_err(|error| anyhow::anyhow!("engine.subnet_pool {pool:?}: {error}"))?;
-    let mut engine = DockerConfig::new(store.instance().clone());
-    engine.socket.clone_from(&config.engine_socket);
-    engine.subnet_pool = subnet_pool;
-    engine.isolate_builds = config.isolate_builds;
-    engine.registries = Arc::new(config.registries.clone());
-    let limits = &config.limits;
+/// Connects to the engine, and opens the pool once the engine is seen to answer. Where it fails, nothing is
+/// left mounted.
+pub async fn connect_engine(
+    config: &ServerConfig,
+    store: &Store,
+    host_users: Vec<u32>,
+) -> anyhow::Result<Docker> {
+    let mut engine = engine_config(config, store.instance().clone())?;
+    engine.host_users = host_users;
+    seen_to_answer(&Docker::connect(engine.clone())?, config).await?;
     engine.pool = Some(open_pool(config).await?);
-    engine.database_bytes_max = limits.database_mib_max.saturating_mul(1 << 20);
-    engine.timeouts.seed = Duration::from_secs(limits.seed_seconds_max);
-    engine.timeouts.build = Duration::from_secs(limits.build_seconds_max);
-    engine.builds = build_limits(limits);
-    engine.builds_journal = Some(config.data.join("builds"));
     let docker = Docker::connect(engine)?;
+    if let Err(error) = docker.take_up_builds() {
+        leave::pool(&docker).await;
+        return Err(error).context("the journal of builds cannot be read");
+    }
+    Ok(docker)
+}
+
+/// All that the engine holds of this instance.
+pub(super) async fn seen_to_answer(
+    docker: &Docker,
+    config: &ServerConfig,
+) -> anyhow::Result<Observation> {
     docker.observe(None).await.with_context(|| {
         format!(
             "no engine answers on {}; is Docker running?",
             config.engine_socket.display()
         )
-    })?;
-    docker
-        .take_up_builds()
-        .context("the journal of builds cannot be read")?;
-    Ok(docker)
+    })
+}
+
+/// What the engine's client is told, without the pool.
+pub(super) fn engine_config(
+    config: &ServerConfig,
+    instance: Instance,
+) -> anyhow::Result<DockerConfig> {
+    let pool = &config.subnet_pool;
+    let subnet_pool = pool
+        .parse()
+        .map_err(|error| anyhow::anyhow!("engine.subnet_pool {pool:?}: {error}"))?;
+    let mut engine = DockerConfig::new(instance);
+    engine.socket.clone_from(&config.engine_socket);
+    engine.subnet_pool = subnet_pool;
+    engine.isolate_builds = config.isolate_builds;
+    engine.registries = Arc::new(config.registries.clone());
+    let limits = &config.limits;
+    engine.database_bytes_max = limits.database_mib_max.saturating_mul(1 << 20);
+    engine.timeouts.seed = Duration::from_secs(limits.seed_seconds_max);
+    engine.timeouts.build = Duration::from_secs(limits.build_seconds_max);
+    engine.builds = build_limits(limits);
+    engine.builds_journal = Some(config.data.join("builds"));
+    Ok(engine)
 }
 
 /// Where databases live: mounted again after the host was restarted, before anything is started.
@@ -50,9 +76,12 @@ async fn open_pool(config: &ServerConfig) -> anyhow::Result<Pool> {
     let pool = Pool::open(pool_config(config))
         .await
         .context("the pool of databases cannot be opened")?;
-    pool.recover()
-        .await
-        .context("what an unfinished seed run left cannot be removed")?;
+    if let Err(error) = pool.recover().await {
+        if let Err(error) = pool.close().await {
+            tracing::warn!(%error, "the pool stays mounted");
+        }
+        return Err(error).context("what an unfinished seed run left cannot be removed");
+    }
     if let Some(remedy) = pool.clone_method().remedy() {
         tracing::warn!(remedy, "{}", pool.clone_method().sentence());
     }
