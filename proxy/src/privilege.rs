@@ -36,7 +36,12 @@ pub(crate) fn close_inherited() -> Result<(), ProxyError> {
     };
     let entries = std::fs::read_dir(OPEN).map_err(failed)?;
     let numbers = entries
-        .map(|entry| Ok(entry?.file_name().to_str().and_then(|name| name.parse().ok())))
+        .map(|entry| {
+            Ok(entry?
+                .file_name()
+                .to_str()
+                .and_then(|name| name.parse().ok()))
+        })
         .collect::<io::Result<Vec<Option<i32>>>>()
         .map_err(failed)?;
     for number in numbers.into_iter().flatten() {

@@ -17,7 +17,11 @@ use deploy::{
 use nix::sys::statvfs::statvfs;
 
 use super::{call::Caller, render};
-use crate::{api::client::ClientError, config::ServerConfig, serve::{host, private}};
+use crate::{
+    api::client::ClientError,
+    config::ServerConfig,
+    serve::{host, private},
+};
 
 /// Less free space than this does not hold a build.
 const DISK_BYTES_ENOUGH: u64 = 5 << 30;

@@ -64,7 +64,11 @@ mod tests {
             ("127.0.0.2:80", false),
             ("127.0.0.1:81", false),
         ] {
-            assert_eq!(stands_in_the_way(own, address(wanted)), in_the_way, "{wanted}");
+            assert_eq!(
+                stands_in_the_way(own, address(wanted)),
+                in_the_way,
+                "{wanted}"
+            );
         }
         assert!(stands_in_the_way(address("0.0.0.0:80"), own));
     }

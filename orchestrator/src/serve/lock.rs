@@ -81,7 +81,10 @@ impl RecordsLock {
                 return Ok(Self { path, _file: held });
             }
         }
-        anyhow::bail!("{} is made and removed all the time; try again", path.display())
+        anyhow::bail!(
+            "{} is made and removed all the time; try again",
+            path.display()
+        )
     }
 }
 

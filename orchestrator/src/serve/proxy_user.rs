@@ -25,7 +25,7 @@ const MAPS: [&str; 2] = ["/proc/self/uid_map", "/proc/self/gid_map"];
 const DELEGATED: [&str; 2] = ["/etc/subuid", "/etc/subgid"];
 
 /// User and group for the proxy; none where we are not root ourselves.
-pub fn proxy_user(instance: &Instance) -> anyhow::Result<Option<(u32, u32)>> {
+pub(super) fn proxy_user(instance: &Instance) -> anyhow::Result<Option<(u32, u32)>> {
     if !geteuid().is_root() {
         return Ok(None);
     }
@@ -54,7 +54,9 @@ fn is_free(number: u32) -> bool {
         || !matches!(Group::from_gid(Gid::from_raw(number)), Ok(None));
     !named
         && MAPS.iter().all(|map| is_mapped(&read(map), number))
-        && !DELEGATED.iter().any(|file| is_delegated(&read(file), number))
+        && !DELEGATED
+            .iter()
+            .any(|file| is_delegated(&read(file), number))
 }
 
 /// `first-inside first-outside count` on each line.
