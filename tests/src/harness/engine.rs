@@ -257,7 +257,7 @@ except OSError as error:
             .iter()
             .filter_map(|line| line.strip_prefix("-N "))
             .collect();
-        anyhow::ensure!(chains.len() == 3, "{chains:?}");
+        anyhow::ensure!(!chains.is_empty(), "there are no rules");
         for chain in chains {
             firewall(&["-F", chain])?;
         }

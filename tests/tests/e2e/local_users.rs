@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
-use tests::harness::{App, Dayfly, Docker, Ran, run_to_end};
+use tests::harness::{Alone, App, Dayfly, Docker, Ran};
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     process::Command,
@@ -127,8 +127,8 @@ async fn a_lock_that_somebody_else_holds_keeps_no_server_down() -> anyhow::Resul
     .await
 }
 
-async fn refused(data: &Path, home: &Path, words: &[&str]) -> anyhow::Result<Ran> {
-    let ran = run_to_end(data, home, &["serve", "--local"]).await?;
+async fn refused(alone: &Alone, words: &[&str]) -> anyhow::Result<Ran> {
+    let ran = alone.command(alone.home(), &["serve", "--local"]).await?;
     ensure!(!ran.success, "it started: {ran:?}");
     for word in words {
         ensure!(ran.stderr.contains(word), "no {word:?} in {}", ran.stderr);
@@ -169,35 +169,35 @@ async fn a_data_directory_in_which_others_have_a_hand_is_refused_with_what_mends
         }),
     ];
     for (words, spoil) in cases {
-        let home = tempfile::tempdir()?;
-        let parent = home.path().join("parent");
-        let data = parent.join("data");
-        std::fs::create_dir_all(&data)?;
-        spoil(&parent, &data)?;
-        let ran = refused(&data, home.path(), &[words, "--data"]).await?;
-        let doctor = run_to_end(&data, home.path(), &["doctor"]).await?;
+        let alone = Alone::new()?;
+        std::fs::create_dir(alone.data())?;
+        spoil(alone.home(), &alone.data())?;
+        let ran = refused(&alone, &[words, "--data"]).await?;
+        let doctor = alone.command(alone.home(), &["doctor"]).await?;
         ensure!(
             !doctor.success && doctor.stdout.contains(words),
             "{doctor:?}"
         );
         mend(&ran.stderr).await?;
-        let doctor = run_to_end(&data, home.path(), &["doctor"]).await?;
+        let doctor = alone.command(alone.home(), &["doctor"]).await?;
         ensure!(!doctor.stdout.contains(words), "{doctor:?}");
     }
     // A folder for everybody is none for data, and stays as it is.
-    let home = tempfile::tempdir()?;
-    std::fs::set_permissions(home.path(), Permissions::from_mode(0o1777))?;
-    let ran = refused(home.path(), home.path(), &["for everybody", "--data"]).await?;
+    let alone = Alone::new()?;
+    let data = alone.data();
+    std::fs::create_dir(&data)?;
+    std::fs::set_permissions(&data, Permissions::from_mode(0o1777))?;
+    let ran = refused(&alone, &["for everybody", "--data"]).await?;
     ensure!(!ran.stderr.contains("chmod"), "{}", ran.stderr);
-    ensure!(home.path().metadata()?.mode() & 0o7777 == 0o1777);
+    ensure!(data.metadata()?.mode() & 0o7777 == 0o1777);
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn files_of_ours_that_somebody_planted_in_the_data_directory_are_not_used()
 -> anyhow::Result<()> {
-    let home = tempfile::tempdir()?;
-    let (data, target) = (home.path().join("data"), home.path().join("target"));
+    let alone = Alone::new()?;
+    let (data, target) = (alone.data(), alone.home().join("target"));
     std::fs::create_dir(&data)?;
     for name in [
         "lock",
@@ -209,30 +209,30 @@ async fn files_of_ours_that_somebody_planted_in_the_data_directory_are_not_used(
     ] {
         let planted = data.join(name);
         symlink(&target, &planted)?;
-        refused(&data, home.path(), &[name, "is a link", "remove it"]).await?;
+        refused(&alone, &[name, "is a link", "remove it"]).await?;
         ensure!(!target.exists(), "{name} was followed");
         std::fs::remove_file(&planted)?;
 
         std::fs::write(&target, "precious")?;
         std::fs::hard_link(&target, &planted)?;
-        refused(&data, home.path(), &[name, "second name", "remove it"]).await?;
+        refused(&alone, &[name, "second name", "remove it"]).await?;
         ensure!(std::fs::read_to_string(&target)? == "precious", "{name}");
         std::fs::remove_file(&target)?;
         chown(&planted, Some(STRANGER), None)?;
-        refused(&data, home.path(), &[name, "belongs to", "remove it"]).await?;
+        refused(&alone, &[name, "belongs to", "remove it"]).await?;
         std::fs::remove_file(&planted)?;
     }
     for name in ["pool", "mirrors", "api.sock"] {
         let planted = data.join(name);
         symlink(&target, &planted)?;
         lchown(&planted, Some(STRANGER), None)?;
-        refused(&data, home.path(), &[name, "remove it"]).await?;
+        refused(&alone, &[name, "remove it"]).await?;
         ensure!(!target.exists(), "{name} was followed");
         std::fs::remove_file(&planted)?;
     }
     // `up` writes the log of the server that it starts.
     symlink(&target, data.join("server.log"))?;
-    let ran = run_to_end(&data, home.path(), &["up"]).await?;
+    let ran = alone.command(alone.home(), &["up"]).await?;
     ensure!(!ran.success && ran.stderr.contains("is a link"), "{ran:?}");
     ensure!(!target.exists(), "the log was followed");
     Ok(())
