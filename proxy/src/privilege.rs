@@ -1,4 +1,4 @@
-//! Becoming nobody in particular, for good.
+//! Becoming nobody in particular, for good, with nothing in hand.
 
 use std::io;
 
@@ -8,10 +8,50 @@ use nix::{
         resource::{Resource, getrlimit, setrlimit},
         stat::{Mode, umask},
     },
-    unistd::{Gid, Uid, geteuid, getresgid, getresuid, setgid, setgroups, setuid},
+    unistd::{Gid, Uid, close, geteuid, getresgid, getresuid, setgid, setgroups, setuid},
+};
+use rustix::{
+    io::Errno,
+    thread::{
+        CapabilitySet, CapabilitySets, capability_is_in_bounding_set,
+        remove_capability_from_bounding_set, set_capabilities,
+    },
 };
 
 use crate::ProxyError;
+
+/// Where the kernel lists what this process has open.
+const OPEN: &str = "/proc/self/fd";
+/// The first descriptor that is neither input nor output.
+const FIRST_OF_OURS: i32 = 3;
+/// How many capabilities a set has room for.
+const CAPABILITIES_MAX: u32 = 64;
+
+/// Closes every descriptor but input and output: the program that started us may have had files open, and
+/// whoever takes this process over would have them too. Must run before this process opens anything.
+pub(crate) fn close_inherited() -> Result<(), ProxyError> {
+    let failed = |cause| ProxyError::Privilege {
+        step: "close inherited files",
+        cause,
+    };
+    let entries = std::fs::read_dir(OPEN).map_err(failed)?;
+    let numbers = entries
+        .map(|entry| {
+            Ok(entry?
+                .file_name()
+                .to_str()
+                .and_then(|name| name.parse().ok()))
+        })
+        .collect::<io::Result<Vec<Option<i32>>>>()
+        .map_err(failed)?;
+    for number in numbers.into_iter().flatten() {
+        if number >= FIRST_OF_OURS {
+            // The listing's own is closed already.
+            let _closed = close(number);
+        }
+    }
+    Ok(())
+}
 
 /// Whether the process may keep the user it has, or must become `run_as`; refuses to stay root.
 pub(crate) fn target(run_as: Option<(u32, u32)>) -> Result<Option<(u32, u32)>, ProxyError> {
@@ -29,6 +69,7 @@ pub(crate) fn target(run_as: Option<(u32, u32)>) -> Result<Option<(u32, u32)>, P
 pub(crate) fn give_up(user: Option<(u32, u32)>) -> Result<(), ProxyError> {
     if let Some((uid, gid)) = user {
         let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
+        empty_bounding_set()?;
         step("drop supplementary groups", setgroups(&[]))?;
         step("set the group", setgid(gid))?;
         step("set the user", setuid(uid))?;
@@ -44,9 +85,51 @@ pub(crate) fn give_up(user: Option<(u32, u32)>) -> Result<(), ProxyError> {
             });
         }
     }
+    drop_capabilities()?;
     step("set no_new_privs", prctl::set_no_new_privs())?;
     umask(Mode::S_IRWXG | Mode::S_IRWXO);
     Ok(())
+}
+
+/// Takes every capability out of what this process and its children could ever be given. A root that may
+/// not do that (in a container that has it taken away) has `no_new_privs` alone, which says the same.
+fn empty_bounding_set() -> Result<(), ProxyError> {
+    let failed = |errno: Errno| ProxyError::Privilege {
+        step: "empty the bounding set",
+        cause: errno.into(),
+    };
+    for number in 0..CAPABILITIES_MAX {
+        let capability = CapabilitySet::from_bits_retain(1 << number);
+        match capability_is_in_bounding_set(capability) {
+            Ok(true) => {}
+            Ok(false) => continue,
+            // The kernel has no more of them.
+            Err(Errno::INVAL) => return Ok(()),
+            Err(errno) => return Err(failed(errno)),
+        }
+        match remove_capability_from_bounding_set(capability) {
+            Err(Errno::PERM) => {
+                tracing::warn!("the proxy's bounding set stays: this root has no CAP_SETPCAP");
+                return Ok(());
+            }
+            removed => removed.map_err(failed)?,
+        }
+    }
+    Ok(())
+}
+
+/// Empties the sets that are left; with those that could be inherited the ambient one goes too.
+fn drop_capabilities() -> Result<(), ProxyError> {
+    let none = CapabilitySet::empty();
+    let sets = CapabilitySets {
+        effective: none,
+        permitted: none,
+        inheritable: none,
+    };
+    set_capabilities(None, sets).map_err(|errno| ProxyError::Privilege {
+        step: "drop capabilities",
+        cause: errno.into(),
+    })
 }
 
 /// Raises the soft limit of this process's open files to the hard one: a proxy needs two for each

@@ -8,11 +8,12 @@ use crate::{ProxyConfig, ProxyError, bound::Bound, privilege, serve};
 
 /// Runs the proxy until it is stopped over the control socket or by SIGTERM or SIGINT.
 ///
-/// Binds first, as whoever it was started; then enters the directory for good, because its parents
+/// Closes what it inherited; binds, as whoever it was started; then enters the directory for good, because its parents
 /// may be closed to the user it becomes; then gives up root; only then starts a runtime. Call it
 /// before any thread is started, in a process that does nothing else.
 pub fn run(config: ProxyConfig) -> Result<(), ProxyError> {
     let user = privilege::target(config.run_as)?;
+    privilege::close_inherited()?;
     let dir = &config.dir;
     env::set_current_dir(dir).map_err(|cause| ProxyError::Directory {
         path: dir.clone(),

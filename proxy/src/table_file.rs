@@ -6,7 +6,10 @@ use std::{
     path::Path,
 };
 
-use crate::{directory::TABLE_FILE, table::RouteTable};
+use crate::{
+    directory::{TABLE_FILE, TABLE_STAGED},
+    table::RouteTable,
+};
 
 /// Bytes of a table, on disk or on the control socket; far above what one host can run.
 pub(crate) const TABLE_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -31,7 +34,7 @@ pub(crate) fn read(dir: &Path) -> io::Result<Option<RouteTable>> {
 /// Replaces the table on disk; when it returns, either table survives a power cut whole, and after
 /// success it is the new one.
 pub(crate) fn write(dir: &Path, table: &RouteTable) -> io::Result<()> {
-    let (path, beside) = (dir.join(TABLE_FILE), dir.join("table.json.new"));
+    let (path, beside) = (dir.join(TABLE_FILE), dir.join(TABLE_STAGED));
     let mut file = File::create(&beside)?;
     file.write_all(&serde_json::to_vec(table)?)?;
     file.sync_all()?;

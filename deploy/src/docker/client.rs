@@ -75,7 +75,11 @@ impl Docker {
         Ok(Self {
             inner: Arc::new(Inner {
                 api,
-                firewall: Firewall::new(config.instance.clone(), config.subnet_pool),
+                firewall: Firewall::new(
+                    config.instance.clone(),
+                    config.subnet_pool,
+                    config.host_users.clone(),
+                ),
                 builds: BuildsUnderWay::new(config.builds_journal.clone()),
                 config,
                 networks: Mutex::default(),

@@ -19,6 +19,8 @@ pub struct DockerConfig {
     pub subnet_pool: Subnet,
     /// Whether to keep rules in the host's firewall, where that is possible.
     pub firewall: bool,
+    /// The users of this host, beside root, whose processes may connect to containers.
+    pub host_users: Vec<u32>,
     /// Whether the engine's own bridge is behind our rules too: what builds run is there, and what
     /// others run without a network of their own.
     pub isolate_builds: bool,
@@ -45,6 +47,7 @@ impl DockerConfig {
             instance,
             subnet_pool: Subnet::DEFAULT_POOL,
             firewall: true,
+            host_users: Vec::new(),
             isolate_builds: false,
             builds: BuildLimits::default(),
             registries: Arc::default(),

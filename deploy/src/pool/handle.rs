@@ -143,6 +143,23 @@ impl Pool {
         self.inner.trash.leave();
     }
 
+    /// Unmounts the file of a pool that no process has open any more, and answers whether it was mounted.
+    /// Makes nothing.
+    ///
+    /// # Errors
+    /// Where something still uses it, or it cannot be unmounted.
+    pub async fn close_left(config: &PoolConfig) -> Result<bool, PoolError> {
+        let Some(directory) = open::mounted(config)? else {
+            return Ok(false);
+        };
+        let doing = || format!("unmount {}", directory.display());
+        match loop_file::unmount(&directory).await {
+            Ok(true) => Ok(true),
+            Ok(false) => Err(PoolError::refused(doing(), "something uses it")),
+            Err(error) => Err(PoolError::of(doing(), error)),
+        }
+    }
+
     /// Unmounts the pool's file and answers whether it did: not where there is none, nor while
     /// something uses it. After `true` this pool and its clones must not be used any more.
     pub async fn close(&self) -> Result<bool, PoolError> {

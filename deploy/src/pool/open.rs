@@ -36,6 +36,18 @@ pub(super) fn resolved(config: PoolConfig) -> Result<PoolConfig, PoolError> {
     })
 }
 
+/// Where the pool's file is mounted, as the kernel names it, where it is.
+pub(super) fn mounted(config: &PoolConfig) -> Result<Option<PathBuf>, PoolError> {
+    if !exists(&config.file)? || !exists(&config.directory)? {
+        return Ok(None);
+    }
+    let (directory, file) = (canonical(&config.directory)?, canonical(&config.file)?);
+    let mounts = mounts()?;
+    let mount = mounts.on(&directory);
+    let backing = mount.and_then(super::mounts::Mount::backing_file);
+    Ok((backing == Some(file)).then_some(directory))
+}
+
 /// Decides how this pool comes by its clones, and puts it in place.
 pub(super) async fn decide(config: &PoolConfig) -> Result<CloneMethod, PoolError> {
     if exists(&config.file)? {

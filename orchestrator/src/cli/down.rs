@@ -1,16 +1,17 @@
 //! `dayfly down`.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
 use clap::Args;
-use proxy::client::ControlClient;
 use tokio::time::Instant;
 
 use super::{call::Caller, start};
 use crate::{
     api::{PreviewView, Stopping, client::ClientError},
+    config::ServerConfig,
     lifecycle::Phase,
+    serve::{TakenAway, take_away},
 };
 
 /// How long a server may take to finish what it is doing.
@@ -23,25 +24,36 @@ pub(super) struct Down {
     /// Leave the proxy running, so that visitors are served while there is no server
     #[arg(long)]
     keep_proxy: bool,
+    /// The configuration that the server had; asked only where no server runs, for the engine's socket
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
 }
 
 impl Down {
-    /// A server that was interrupted leaves its proxy serving.
-    async fn stop_proxy_alone(&self, caller: &Caller) -> anyhow::Result<()> {
-        let proxy = ControlClient::new(&caller.data.join("proxy"));
-        if self.keep_proxy || proxy.about().await.is_err() {
+    /// A server that was interrupted leaves its proxy serving, and all that it had put up.
+    async fn without_server(&self, caller: &Caller) -> anyhow::Result<()> {
+        if self.keep_proxy {
             return Ok(caller.output.line("no server runs here")?);
         }
-        proxy.stop().await.context("failed to stop the proxy")?;
-        Ok(caller
-            .output
-            .line("no server ran here; stopped the proxy that it had left")?)
+        let config = ServerConfig::read(self.config.as_deref(), Some(caller.data.clone()))
+            .context("failed to read the configuration")?;
+        let taken = take_away(&config)
+            .await
+            .context("failed to take away what a server had left")?;
+        caller.output.line(&told(taken))?;
+        if taken.in_use {
+            caller.output.line(
+                "containers of previews are still there, and so are their networks, the firewall rules \
+                 and the pool; start the server again and remove the previews with `dayfly rm ID`",
+            )?;
+        }
+        Ok(())
     }
 
     pub(super) async fn run(self, caller: &Caller) -> anyhow::Result<()> {
         let previews = match caller.previews().await {
             Ok(previews) => previews,
-            Err(ClientError::NoServer { .. }) => return self.stop_proxy_alone(caller).await,
+            Err(ClientError::NoServer { .. }) => return self.without_server(caller).await,
             Err(error) => return Err(error).context("failed to stop the server"),
         };
         let proxy = !self.keep_proxy;
@@ -86,6 +98,30 @@ impl Down {
             ))?;
         }
         Ok(())
+    }
+}
+
+/// What was taken away, in one sentence.
+fn told(taken: TakenAway) -> String {
+    let mut all = Vec::new();
+    if taken.proxy {
+        all.push("stopped the proxy that it had left".to_owned());
+    }
+    match taken.networks {
+        0 => {}
+        1 => all.push("removed a network".to_owned()),
+        networks => all.push(format!("removed {networks} networks")),
+    }
+    if taken.rules {
+        all.push("removed the firewall rules".to_owned());
+    }
+    if taken.pool {
+        all.push("unmounted the pool".to_owned());
+    }
+    match all.pop() {
+        None => "no server runs here".to_owned(),
+        Some(last) if all.is_empty() => format!("no server ran here; {last}"),
+        Some(last) => format!("no server ran here; {} and {last}", all.join(", ")),
     }
 }
 

@@ -1,11 +1,8 @@
 //! Starts a server in the background, for commands that need one.
 
 use std::{
-    fs::{DirBuilder, File, OpenOptions},
-    os::unix::{
-        fs::{DirBuilderExt as _, OpenOptionsExt as _},
-        process::CommandExt as _,
-    },
+    fs::{File, OpenOptions},
+    os::unix::{fs::OpenOptionsExt as _, process::CommandExt as _},
     path::Path,
     process::{Child, Command, Stdio},
     time::Duration,
@@ -16,7 +13,7 @@ use nix::fcntl::{Flock, FlockArg};
 use tokio::time::Instant;
 
 use super::call::Caller;
-use crate::{api::client::ClientError, text};
+use crate::{api::client::ClientError, serve::private, text};
 
 /// How long a server may take until it answers.
 const START_DEADLINE: Duration = Duration::from_secs(60);
@@ -67,17 +64,9 @@ pub(super) async fn ensure_server(caller: &Caller) -> anyhow::Result<()> {
 
 /// In a process group of its own, so that an interrupt of ours is not its end.
 fn spawn(data: &Path, log: &Path) -> anyhow::Result<Child> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(data)
-        .with_context(|| format!("cannot make the data directory {}", data.display()))?;
-    let file = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .mode(0o600)
-        .open(log)
-        .with_context(|| format!("cannot open {}", log.display()))?;
+    private::claim_data(data)?;
+    let mut options = OpenOptions::new();
+    let file = private::open(log, options.create(true).append(true).mode(0o600))?;
     let exe = std::env::current_exe().context("our own program cannot be found")?;
     Command::new(exe)
         .args(["serve", "--local", "--data"])

@@ -6,7 +6,7 @@
 use std::{
     fmt,
     fs::{self, OpenOptions},
-    io::{self, Write as _},
+    io::{self, Read as _, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::Path,
 };
@@ -14,12 +14,15 @@ use std::{
 use anyhow::Context as _;
 use deploy::names::PreviewId;
 use hmac::{Hmac, Mac as _};
+use nix::fcntl::OFlag;
 use sha2::Sha256;
 
 /// The key's file in the data directory.
 const FILE: &str = "link.key";
 /// What a file is called until it is whole.
 const STAGED: &str = "link.key.new";
+/// More is read of no file; a key is shorter.
+const FILE_BYTES_MAX: u64 = 4096;
 /// Random bytes of a key.
 const KEY_BYTES: usize = 32;
 /// Bytes of the MAC that stand in a token.
@@ -33,7 +36,7 @@ impl LinkKey {
     /// The key in the data directory; none where there is none yet.
     pub fn read(data: &Path) -> anyhow::Result<Option<Self>> {
         let path = data.join(FILE);
-        let text = match fs::read_to_string(&path) {
+        let text = match read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             other => other.with_context(|| format!("cannot read {}", path.display()))?,
         };
@@ -71,6 +74,15 @@ impl fmt::Debug for LinkKey {
     }
 }
 
+/// Never through a link: what it leads to is somebody else's.
+fn read(path: &Path) -> io::Result<String> {
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(OFlag::O_NOFOLLOW.bits())
+        .open(path)?;
+    io::read_to_string(file.take(FILE_BYTES_MAX))
+}
+
 fn write(data: &Path, key: &str) -> io::Result<()> {
     let staged = data.join(STAGED);
     let mut file = OpenOptions::new()
@@ -78,6 +90,7 @@ fn write(data: &Path, key: &str) -> io::Result<()> {
         .create(true)
         .truncate(true)
         .mode(0o600)
+        .custom_flags(OFlag::O_NOFOLLOW.bits())
         .open(&staged)?;
     writeln!(file, "{key}")?;
     file.sync_all()?;

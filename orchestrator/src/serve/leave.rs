@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use deploy::{docker::Docker, engine::Engine as _};
+use deploy::{
+    docker::Docker,
+    engine::{Engine as _, Observation, StrayKind},
+};
 
 /// How long a stop waits for copies that are being taken.
 const COPIES_END_MAX: Duration = Duration::from_secs(10);
@@ -22,13 +25,32 @@ pub(super) async fn host(docker: &Docker) {
     }
 }
 
+/// Takes back what a start has put up that failed, unless something needs it.
+pub(super) async fn failed_start(docker: &Docker) {
+    host(docker).await;
+    firewall(docker).await;
+    pool(docker).await;
+}
+
 /// Takes our rules out of the host's firewall, unless something still needs them.
 pub(super) async fn firewall(docker: &Docker) {
     match docker.observe(None).await {
-        Ok(seen) if seen.is_empty() => drop(docker.firewall().remove().await),
+        Ok(seen) if !has_containers(&seen) => {
+            if let Err(why) = docker.firewall().remove().await {
+                tracing::warn!(why, "the firewall rules stay");
+            }
+        }
         Ok(_) => tracing::info!("previews still run; their firewall rules stay"),
         Err(error) => tracing::warn!(%error, "the firewall rules stay"),
     }
+}
+
+/// Whether anything is there that the rules keep apart.
+pub(super) fn has_containers(seen: &Observation) -> bool {
+    let strays = &mut seen.strays.iter();
+    !seen.services.is_empty()
+        || !seen.databases.is_empty()
+        || strays.any(|stray| stray.kind == StrayKind::Container)
 }
 
 /// Unmounts the pool, unless a database still runs on it.

@@ -1,34 +1,28 @@
-//! One server per data directory.
+//! One server per data directory, and one per set of records.
+//!
+//! Either is a lock on a file that nobody else on this host can make, hold or replace: a file of ours in a
+//! folder of ours.
 
 use std::{
     fs::{File, OpenOptions},
     io::{Read as _, Seek as _, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
-    path::Path,
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
 use deploy::names::Instance;
-use nix::fcntl::{Flock, FlockArg, OFlag};
+use nix::{
+    fcntl::{Flock, FlockArg},
+    unistd::geteuid,
+};
+
+use super::private;
 
 /// How long the lock of a server that is dead is waited for.
 const DEAD_HOLDER_WAIT: Duration = Duration::from_secs(5);
 const DEAD_HOLDER_PAUSE: Duration = Duration::from_millis(20);
-
-/// A folder that others write to (somebody named `/tmp`) is not ours to close.
-fn refuse_shared(data: &Path) -> anyhow::Result<()> {
-    let Ok(found) = std::fs::metadata(data) else {
-        return Ok(());
-    };
-    let written_by_others = found.permissions().mode() & 0o022 != 0;
-    anyhow::ensure!(
-        !written_by_others || data.join("lock").exists(),
-        "{} can be written by others; name a folder of its own for the data with --data",
-        data.display()
-    );
-    Ok(())
-}
 
 /// Held for as long as the server lives.
 pub struct DataLock {
@@ -37,18 +31,12 @@ pub struct DataLock {
 
 impl DataLock {
     /// Makes the data directory (mode 0700) and locks it. A second server is told who holds it.
+    ///
+    /// # Errors
+    /// Where another server holds it, and where other users have a hand in it.
     pub fn acquire(data: &Path) -> anyhow::Result<Self> {
-        refuse_shared(data)?;
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(data)
-            .with_context(|| format!("cannot make the data directory {}", data.display()))?;
-        std::fs::set_permissions(data, std::fs::Permissions::from_mode(0o700))
-            .with_context(|| format!("cannot close {} to others", data.display()))?;
-        let path = data.join("lock");
-        let file = lockable().open(&path);
-        let file = file.with_context(|| format!("cannot open {}", path.display()))?;
+        private::claim_data(data)?;
+        let file = private::open(&data.join("lock"), &mut lockable())?;
         let held = hold(file, |holder| {
             format!(
                 "{} is in use by the server with process id {holder}; stop it with `dayfly down`, or name another directory with --data",
@@ -59,38 +47,82 @@ impl DataLock {
     }
 }
 
-/// Where locks of this host are, on systems that have such a folder.
-const HOST_LOCKS: &str = "/run/lock";
+/// Where locks of root's servers are. The folder above is root's, so nobody else can make this one.
+const ROOTS_LOCKS: &str = "/run/dayfly";
+/// How often a lock is tried whose file its holder takes away at that moment.
+const RECORDS_TRIES: usize = 10;
 
 /// Held for as long as the server lives, so that no other server of this host works with the same
-/// records, copied or restored: the two would take each other's containers away.
+/// records, copied or restored: the two would take each other's containers away. The file goes with it.
 pub struct RecordsLock {
-    _file: Option<Flock<File>>,
+    path: PathBuf,
+    _file: Flock<File>,
 }
 
 impl RecordsLock {
-    /// Takes it. Where this host has no place for such locks, or it is not ours to use, nothing is
-    /// held.
+    /// Takes it.
+    ///
+    /// # Errors
+    /// Where another server holds it, and where this host has no place for it that is ours alone.
     pub fn acquire(instance: &Instance) -> anyhow::Result<Self> {
-        let path = Path::new(HOST_LOCKS).join(format!("dayfly-{instance}"));
-        let opened = lockable()
-            .custom_flags(OFlag::O_NOFOLLOW.bits())
-            .open(&path);
-        let file = match opened {
-            Ok(file) => file,
-            Err(error) => {
-                tracing::debug!(path = %path.display(), %error, "nothing keeps a second server away");
-                return Ok(Self { _file: None });
+        let folder = locks_folder()?;
+        private::claim(&folder, "remove it, then start again")?;
+        let path = folder.join(format!("{instance}.lock"));
+        for _ in 0..RECORDS_TRIES {
+            let file = private::open(&path, &mut lockable())?;
+            let held = hold(file, |holder| {
+                format!(
+                    "the server with process id {holder} works with the same records; stop it first: \
+                     of a data directory and its copies only one can be used at a time"
+                )
+            })?;
+            // Else the last holder has removed it, and the next server would make another.
+            if is_at(&held, &path)? {
+                return Ok(Self { path, _file: held });
             }
-        };
-        let held = hold(file, |holder| {
-            format!(
-                "the server with process id {holder} works with the same records; stop it first: \
-                 of a data directory and its copies only one can be used at a time"
-            )
-        })?;
-        Ok(Self { _file: Some(held) })
+        }
+        anyhow::bail!(
+            "{} is made and removed all the time; try again",
+            path.display()
+        )
     }
+}
+
+impl Drop for RecordsLock {
+    fn drop(&mut self) {
+        // Nobody else may remove it while we hold it. One that stays is taken by the next server.
+        let _removed = std::fs::remove_file(&self.path);
+    }
+}
+
+/// Where locks of this user's servers are: a folder that goes with the host's next start, else one that
+/// every server of this user finds.
+fn locks_folder() -> anyhow::Result<PathBuf> {
+    let user = geteuid();
+    if user.is_root() {
+        return Ok(PathBuf::from(ROOTS_LOCKS));
+    }
+    let runtime = PathBuf::from(format!("/run/user/{user}"));
+    if runtime.is_dir() {
+        return Ok(runtime.join("dayfly"));
+    }
+    let set = |name: &str| std::env::var_os(name).map(PathBuf::from);
+    let absolute = |path: &PathBuf| path.is_absolute();
+    set("XDG_RUNTIME_DIR")
+        .filter(absolute)
+        .map(|folder| folder.join("dayfly"))
+        .or_else(|| set("HOME").filter(absolute).map(|home| home.join(".local/state/dayfly-locks")))
+        .context(
+            "this host has no place for the lock of this user's servers; set XDG_RUNTIME_DIR or HOME to \
+             a directory of the user's own",
+        )
+}
+
+/// Whether the file that is open still has that name.
+fn is_at(file: &File, path: &Path) -> anyhow::Result<bool> {
+    let open = file.metadata()?;
+    let named = std::fs::symlink_metadata(path);
+    Ok(named.is_ok_and(|named| (named.dev(), named.ino()) == (open.dev(), open.ino())))
 }
 
 /// How a file that says who holds its lock is opened.

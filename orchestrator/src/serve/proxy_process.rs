@@ -22,6 +22,7 @@ use proxy::{
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::private;
 use crate::routes::{RouteSwitch, Routes};
 
 /// How long a proxy that was just started may take to answer.
@@ -33,51 +34,74 @@ const RESTART_PAUSE: Duration = Duration::from_millis(500);
 /// How long a proxy that was asked to stop may take.
 const STOP_DEADLINE: Duration = Duration::from_secs(15);
 
-/// The user the proxy becomes where we are root: one made for it, else `nobody`.
-const USERS: [&str; 2] = ["dayfly-proxy", "nobody"];
-
 /// The proxy that serves our table.
 pub struct ProxyProcess {
     dir: PathBuf,
     public_scheme: String,
+    /// The user and group that it becomes; none where we are not root.
+    run_as: Option<(u32, u32)>,
     client: ControlClient,
+    /// Whether one served before we came.
+    found: bool,
     /// Where it listens; once known it stays, so that a proxy that is started again is found where
     /// the first one was.
     listen: Mutex<Vec<SocketAddr>>,
 }
 
 impl ProxyProcess {
-    /// Adopts the proxy that runs in `dir`, or starts one.
+    /// Adopts the proxy that runs in `dir`, or starts one, as `run_as`.
     pub async fn ensure(
         dir: PathBuf,
         listen: Vec<SocketAddr>,
         public_scheme: String,
+        run_as: Option<(u32, u32)>,
     ) -> anyhow::Result<Arc<Self>> {
-        proxy::prepare_dir(&dir, run_as()?)?;
+        proxy::prepare_dir(&dir, run_as)?;
         let client = ControlClient::new(&dir);
+        let running = client.about().await.ok();
         let process = Self {
             dir,
             public_scheme,
+            run_as,
             client,
+            found: running.is_some(),
             listen: Mutex::new(listen),
         };
-        let about = match process.client.about().await {
-            Ok(about) if process.is_ours(&about) => {
+        let about = match running {
+            Some(about) if process.is_ours(&about) => {
                 tracing::info!(pid = about.pid, "adopted the proxy that was running");
                 about
             }
-            Ok(about) => {
-                tracing::info!(
-                    pid = about.pid,
-                    "the running proxy is not the one wanted; it is replaced"
-                );
-                process.stop().await?;
-                process.start().await?
-            }
-            Err(_) => process.start().await?,
+            Some(about) => process.replace(about).await?,
+            None => process.start().await?,
         };
         *process.addresses() = about.listen;
         Ok(Arc::new(process))
+    }
+
+    /// Ends the proxy that runs and starts the one wanted; where that one does not start, visitors get
+    /// the former back.
+    async fn replace(&self, former: About) -> anyhow::Result<About> {
+        tracing::info!(
+            pid = former.pid,
+            "the running proxy is not the one wanted; it is replaced"
+        );
+        self.stop().await?;
+        let started = self.start().await;
+        if started.is_err()
+            && let Err(error) = self.start_with(&former.listen, &former.scheme).await
+        {
+            tracing::error!(
+                error = format!("{error:#}"),
+                "the proxy that served before could not be started again"
+            );
+        }
+        started
+    }
+
+    /// Whether one served before we came, which goes on where our start fails.
+    pub fn was_found(&self) -> bool {
+        self.found
     }
 
     /// Where it listens.
@@ -136,8 +160,12 @@ impl ProxyProcess {
     }
 
     async fn start(&self) -> anyhow::Result<About> {
-        let listen = self.listen();
-        let mut child = command(&self.dir, &listen, &self.public_scheme)?
+        self.start_with(&self.listen(), &self.public_scheme).await
+    }
+
+    async fn start_with(&self, listen: &[SocketAddr], scheme: &str) -> anyhow::Result<About> {
+        let mut child = self
+            .command(listen, scheme)?
             .spawn()
             .context("the proxy could not be started")?;
         let pid = child.id();
@@ -155,7 +183,12 @@ impl ProxyProcess {
                 let log = self.dir.with_extension("log");
                 anyhow::bail!("the proxy ended with {status}: {}", last_line(&log));
             }
-            anyhow::ensure!(Instant::now() < deadline, "the proxy does not answer");
+            if Instant::now() >= deadline {
+                // Nobody would ever stop it.
+                child.kill()?;
+                child.wait()?;
+                anyhow::bail!("the proxy does not answer");
+            }
             tokio::time::sleep(START_PAUSE).await;
         }
     }
@@ -167,9 +200,44 @@ impl ProxyProcess {
             wanted.ip() == found.ip() && (wanted.port() == 0 || wanted.port() == found.port())
         };
         about.version == env!("CARGO_PKG_VERSION")
+            && self.run_as.is_none_or(|(uid, _)| uid == about.uid)
             && about.scheme == self.public_scheme
             && wanted.len() == about.listen.len()
             && wanted.iter().zip(&about.listen).all(same)
+    }
+
+    /// The command that starts it: a process group of its own, none of our environment but what a log
+    /// needs, output to a file beside its directory.
+    fn command(&self, listen: &[SocketAddr], scheme: &str) -> anyhow::Result<Command> {
+        let exe = std::env::current_exe().context("our own program cannot be found")?;
+        let mut options = OpenOptions::new();
+        let options = options.create(true).append(true).mode(0o600);
+        let log = private::open(&self.dir.with_extension("log"), options)?;
+        let mut command = Command::new(exe);
+        command
+            .arg("proxy")
+            .arg("--dir")
+            .arg(&self.dir)
+            .arg("--public-scheme")
+            .arg(scheme);
+        for address in listen {
+            command.arg("--listen").arg(address.to_string());
+        }
+        if let Some((uid, gid)) = self.run_as {
+            command.arg("--run-as").arg(format!("{uid}:{gid}"));
+        }
+        command.env_clear();
+        for name in ["DAYFLY_LOG", "DAYFLY_LOG_FORMAT", "RUST_BACKTRACE"] {
+            if let Some(value) = std::env::var_os(name) {
+                command.env(name, value);
+            }
+        }
+        command
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log);
+        Ok(command)
     }
 
     fn addresses(&self) -> std::sync::MutexGuard<'_, Vec<SocketAddr>> {
@@ -226,60 +294,6 @@ pub fn child(
         limits,
     })?;
     Ok(())
-}
-
-/// The command that starts it: a process group of its own, none of our environment but what a log
-/// needs, output to a file beside its directory.
-fn command(dir: &Path, listen: &[SocketAddr], public_scheme: &str) -> anyhow::Result<Command> {
-    let exe = std::env::current_exe().context("our own program cannot be found")?;
-    let path = dir.with_extension("log");
-    let log = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .mode(0o600)
-        .open(&path)
-        .with_context(|| format!("cannot open {}", path.display()))?;
-    let mut command = Command::new(exe);
-    command
-        .arg("proxy")
-        .arg("--dir")
-        .arg(dir)
-        .arg("--public-scheme")
-        .arg(public_scheme);
-    for address in listen {
-        command.arg("--listen").arg(address.to_string());
-    }
-    if let Some((uid, gid)) = run_as()? {
-        command.arg("--run-as").arg(format!("{uid}:{gid}"));
-    }
-    command.env_clear();
-    for name in ["DAYFLY_LOG", "DAYFLY_LOG_FORMAT", "RUST_BACKTRACE"] {
-        if let Some(value) = std::env::var_os(name) {
-            command.env(name, value);
-        }
-    }
-    command
-        .process_group(0)
-        .stdin(Stdio::null())
-        .stdout(log.try_clone()?)
-        .stderr(log);
-    Ok(command)
-}
-
-/// User and group for the proxy; none where we are not root ourselves.
-pub fn run_as() -> anyhow::Result<Option<(u32, u32)>> {
-    if !nix::unistd::geteuid().is_root() {
-        return Ok(None);
-    }
-    for name in USERS {
-        if let Some(user) = nix::unistd::User::from_name(name)? {
-            return Ok(Some((user.uid.as_raw(), user.gid.as_raw())));
-        }
-    }
-    anyhow::bail!(
-        "dayfly runs as root and finds no user for its proxy; make one called {}",
-        USERS[0]
-    )
 }
 
 fn last_line(log: &Path) -> String {

@@ -7,41 +7,35 @@
 use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
-    sync::{Arc, atomic::AtomicBool},
+    sync::Arc,
     time::Duration,
 };
 
 use anyhow::Context as _;
-use deploy::{
-    docker::{Docker, FirewallStatus},
-    source::{self, Mirrors},
-};
+use deploy::{docker::Docker, source::Mirrors};
 use nix::sys::stat::{Mode, umask};
 use tokio::net::UnixListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use webhook::forge::Forge;
 
 use super::{
+    firewall,
     host::connect_engine,
-    leave,
+    leave, listen,
     lock::{DataLock, RecordsLock},
-    proxy_process::{self, ProxyProcess},
+    ports::{adopt_routes, mirrors, ports},
+    proxy_process::ProxyProcess,
+    proxy_user::proxy_user,
 };
 use crate::{
     api, backup,
-    clock::wall_ms,
-    config::{LinkKey, ServerConfig, Settings, api_socket},
+    config::{ServerConfig, api_socket},
     forge::{connect, intake::StoreIntake},
     gate,
-    inputs::sources::GitSources,
-    routes::Routes,
     store::Store,
     upkeep::{growth, hints, sweep},
-    worker::{AdmissionQueue, BuildQueue, Ports, StateBoard, Workers},
+    worker::Workers,
 };
-
-/// How often the host's firewall is looked at: somebody may have flushed it.
-const FIREWALL_PAUSE: Duration = Duration::from_secs(30);
 
 /// How a server is started.
 #[derive(Clone, Debug, Default)]
@@ -94,23 +88,48 @@ pub struct Server {
     stop: CancellationToken,
     tasks: TaskTracker,
     stop_proxy: Arc<std::sync::atomic::AtomicBool>,
-    _locks: (DataLock, RecordsLock),
+    /// Held until we end.
+    locks: Option<(DataLock, RecordsLock)>,
 }
 
 impl Server {
-    /// Starts everything; returns when it answers.
+    /// Starts everything; returns when it answers. Where that fails, nothing of it stays: no proxy that was
+    /// not there before, and neither rules nor mounts that no preview needs.
     pub async fn start(config: ServerConfig, stop: CancellationToken) -> anyhow::Result<Self> {
         let lock = DataLock::acquire(&config.data)?;
+        listen::check(&config.listen, &config.data.join("proxy")).await?;
         let store = Store::open(&config.data.join("dayfly.db"))?;
         let records = RecordsLock::acquire(store.instance())?;
+        let user = proxy_user(store.instance())?;
+        let users = user.iter().map(|(uid, _)| *uid).collect();
+        let docker = connect_engine(&config, &store, users).await?;
+        let begun = Self::begin_on(&docker, config, store, user, stop).await;
+        match begun {
+            Ok(mut server) => {
+                server.locks = Some((lock, records));
+                Ok(server)
+            }
+            Err(error) => {
+                leave::failed_start(&docker).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn begin_on(
+        docker: &Docker,
+        config: ServerConfig,
+        store: Store,
+        user: Option<(u32, u32)>,
+        stop: CancellationToken,
+    ) -> anyhow::Result<Self> {
         let forge = match &config.github {
             Some(settings) => Some(connect::connect(settings)?),
             None => None,
         };
-        let docker = connect_engine(&config, &store).await?;
         // Previews may run already: the engine starts them again by itself.
-        ensure_firewall(&docker).await;
-        backup::settle(&config.data, &docker, &store).await?;
+        docker.ensure_firewall().await;
+        backup::settle(&config.data, docker, &store).await?;
         docker
             .end_pauses()
             .await
@@ -119,47 +138,60 @@ impl Server {
             .end_imports()
             .await
             .context("what was left of an import cannot be removed")?;
-        let proxy = start_proxy(&config, &docker).await?;
-        let settings = settings(&config, &proxy, link_key(&config.data, &store).await?);
-        let sources = sources(&config, &settings, forge.clone());
-        let mirrors = Arc::clone(&sources.mirrors);
-        let ports = Arc::new(Ports {
-            store,
-            engine: Arc::new(docker.clone()),
-            builder: Arc::new(docker.clone()),
-            databases: Arc::new(docker.clone()),
-            data_access: Arc::new(docker.clone()),
-            forge,
-            sources: Arc::new(sources),
-            routes: Routes::new(settings.clone(), Arc::clone(&proxy) as _),
-            admission: AdmissionQueue::new(settings.limits.previews_awake_max),
-            board: StateBoard::default(),
-            builds: BuildQueue::new(settings.limits.builds_max),
-            seed_progress: Arc::default(),
-            start_progress: Arc::default(),
-            secrets: config.secrets.clone(),
-            disk_is_full: AtomicBool::default(),
-            settings,
-        });
-        adopt_routes(&ports, &proxy).await?;
+        let proxy = ProxyProcess::ensure(
+            config.data.join("proxy"),
+            config.listen.clone(),
+            config.public_scheme.clone(),
+            user,
+        )
+        .await?;
+        let begun = Self::begin_behind(&proxy, docker, &config, (store, forge), (user, stop)).await;
+        if begun.is_err()
+            && !proxy.was_found()
+            && let Err(error) = proxy.stop().await
+        {
+            tracing::warn!(error = format!("{error:#}"), "the proxy runs on");
+        }
+        begun
+    }
+
+    async fn begin_behind(
+        proxy: &Arc<ProxyProcess>,
+        docker: &Docker,
+        config: &ServerConfig,
+        (store, forge): (Store, Option<Arc<dyn Forge>>),
+        (user, stop): (Option<(u32, u32)>, CancellationToken),
+    ) -> anyhow::Result<Self> {
+        let mirrors = Arc::new(mirrors(config));
+        let ports = ports(config, proxy, docker, store, (forge, Arc::clone(&mirrors))).await?;
+        let ports = Arc::new(ports);
+        adopt_routes(&ports, proxy).await?;
         let workers = Workers::new(Arc::clone(&ports));
         let server = Self {
             workers,
-            proxy,
-            docker,
+            proxy: Arc::clone(proxy),
+            docker: docker.clone(),
             stop,
             tasks: TaskTracker::new(),
             stop_proxy: Arc::default(),
-            _locks: (lock, records),
+            locks: None,
         };
-        server.listen(&config, mirrors)?;
+        if let Err(error) = server.listen(config, mirrors, user) {
+            server.stop.cancel();
+            return Err(error);
+        }
         server.publish().await;
-        server.begin(&config);
+        server.begin(config);
         Ok(server)
     }
 
     /// Opens both sockets.
-    fn listen(&self, config: &ServerConfig, mirrors: Arc<Mirrors>) -> anyhow::Result<()> {
+    fn listen(
+        &self,
+        config: &ServerConfig,
+        mirrors: Arc<Mirrors>,
+        proxy_user: Option<(u32, u32)>,
+    ) -> anyhow::Result<()> {
         let api = api::router(api::ApiState {
             workers: self.workers.clone(),
             mirrors,
@@ -184,7 +216,7 @@ impl Server {
         let gate = gate::router(self.workers.clone(), secrets, intake);
         let path = config.data.join("proxy").join(proxy::GATE_SOCKET);
         let listener = bind(&path)?;
-        proxy::hand_over(&path, proxy_process::run_as()?)?;
+        proxy::hand_over(&path, proxy_user)?;
         self.spawn_server(listener, gate);
         Ok(())
     }
@@ -219,7 +251,7 @@ impl Server {
         self.tasks
             .spawn(hints::listen(self.workers.clone(), self.stop.clone()));
         self.tasks
-            .spawn(keep_firewall(self.docker.clone(), self.stop.clone()));
+            .spawn(firewall::keep(self.docker.clone(), self.stop.clone()));
         self.tasks.spawn(growth::watch(
             self.docker.clone(),
             Arc::clone(self.workers.ports()),
@@ -253,6 +285,7 @@ impl Server {
             leave::firewall(&self.docker).await;
             leave::pool(&self.docker).await;
         }
+        drop(self.locks);
         tracing::info!(
             proxy = !self.stop_proxy.load(std::sync::atomic::Ordering::SeqCst),
             "the server stopped; previews go on as they are, and `dayfly down` stops the proxy"
@@ -272,107 +305,4 @@ fn bind(path: &Path) -> anyhow::Result<UnixListener> {
     let listener =
         UnixListener::bind(path).with_context(|| format!("cannot listen on {}", path.display()))?;
     Ok(listener)
-}
-
-/// Adopts the proxy or starts it; where that fails no pool stays mounted.
-async fn start_proxy(config: &ServerConfig, docker: &Docker) -> anyhow::Result<Arc<ProxyProcess>> {
-    let proxy = ProxyProcess::ensure(
-        config.data.join("proxy"),
-        config.listen.clone(),
-        config.public_scheme.clone(),
-    )
-    .await;
-    if proxy.is_err() {
-        leave::pool(docker).await;
-    }
-    proxy
-}
-
-/// Puts the rules of the host's firewall in place unless they are.
-async fn ensure_firewall(docker: &Docker) {
-    if let FirewallStatus::CannotSet(why) = docker.ensure_firewall().await {
-        tracing::warn!(
-            why,
-            "previews can reach this host and its neighbours: no rules can be set"
-        );
-    }
-}
-
-/// Keeps the rules of the host's firewall in place, until we stop. The start has put them there.
-async fn keep_firewall(docker: Docker, stop: CancellationToken) {
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(FIREWALL_PAUSE) => {}
-        }
-        ensure_firewall(&docker).await;
-    }
-}
-
-/// Where source comes from, with what the operator allows.
-fn sources(
-    config: &ServerConfig,
-    settings: &Settings,
-    forge: Option<Arc<dyn Forge>>,
-) -> GitSources {
-    let github = config.github.as_ref();
-    let limits = source::Limits {
-        lfs_bytes_max: settings.limits.lfs_mib_max << 20,
-        lfs_cache_bytes_max: settings.limits.lfs_cache_mib_max << 20,
-        ..source::Limits::default()
-    };
-    let mirrors = Mirrors::with_limits(config.data.join("mirrors"), limits);
-    GitSources {
-        mirrors: Arc::new(mirrors),
-        forge,
-        allow_insecure_clone: github.is_some_and(|github| github.allow_insecure_clone),
-        submodules: github.map_or_else(Vec::new, |github| github.submodules.clone()),
-    }
-}
-
-/// The key of links. Where there is none yet, what comments say of links is true no more: they are edited,
-/// which is asked for before the key is there, since a death between the two must not leave them as they are.
-async fn link_key(data: &Path, store: &Store) -> anyhow::Result<LinkKey> {
-    if let Some(key) = LinkKey::read(data)? {
-        return Ok(key);
-    }
-    store.forget_reports().await?;
-    LinkKey::make(data)
-}
-
-fn settings(config: &ServerConfig, proxy: &ProxyProcess, link_key: LinkKey) -> Settings {
-    let own_port = proxy
-        .listen()
-        .first()
-        .map_or(80, std::net::SocketAddr::port);
-    Settings {
-        domain: config.domain.clone(),
-        control_host: config.control_host.clone(),
-        public_scheme: config.public_scheme.clone(),
-        public_port: config.public_port.unwrap_or(own_port),
-        repositories: config
-            .github
-            .as_ref()
-            .map(|github| github.repositories.clone())
-            .unwrap_or_default(),
-        logs: config.data.join("logs"),
-        link_key,
-        limits: config.limits.clone(),
-    }
-}
-
-/// Fills the book of routes with what the proxy has been serving while nobody was here.
-async fn adopt_routes(ports: &Ports, proxy: &ProxyProcess) -> anyhow::Result<()> {
-    let table = proxy.table().await.unwrap_or_default();
-    for row in ports.store.previews().await? {
-        let sessions = ports.store.sessions(&row.id, wall_ms()).await?;
-        let revisions = ports.store.revisions(&row.id).await?;
-        ports.routes.adopt(&table, &row, sessions, |number| {
-            let known = revisions
-                .iter()
-                .find(|revision| revision.facts.number == number)?;
-            (known.facts.life == row.desired.life).then(|| known.facts.blueprint.clone())?
-        });
-    }
-    Ok(())
 }

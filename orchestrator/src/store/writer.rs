@@ -12,7 +12,7 @@ use std::{
 };
 
 use deploy::names::Instance;
-use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction};
 use rusqlite_migration::{M, Migrations};
 use tokio::sync::oneshot;
 
@@ -238,8 +238,22 @@ fn in_savepoint<T>(
     Ok(value)
 }
 
+/// The path with a folder that has no links in it: the store's own file must not be one, the folder may.
+fn without_links(path: &Path) -> PathBuf {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+        return path.to_owned();
+    };
+    let folder = if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
+    };
+    std::fs::canonicalize(folder).map_or_else(|_| path.to_owned(), |folder| folder.join(name))
+}
+
 fn connect(path: &Path) -> Result<Connection, StoreError> {
-    let connection = Connection::open(path)?;
+    let flags = OpenFlags::default() | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let connection = Connection::open_with_flags(without_links(path), flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;

@@ -11,7 +11,9 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::{Pid, geteuid},
 };
-use proxy::{GATE_SOCKET, Limits, client::ControlClient, hand_over, prepare_dir, table::Upstream};
+use proxy::{
+    GATE_SOCKET, Limits, TABLE_FILE, client::ControlClient, hand_over, prepare_dir, table::Upstream,
+};
 
 use crate::harness::{config, request, says, send, soon, table};
 
@@ -122,6 +124,12 @@ fn unprivileged(about: &proxy::client::About) {
             assert_eq!(field("NoNewPrivs:"), "1");
             threads += 1;
         }
+        let own = task.file_name().to_str() != Some(&about.pid.to_string());
+        if geteuid().is_root() && own {
+            for set in ["CapInh:", "CapBnd:", "CapAmb:"] {
+                assert_eq!(field(set), "0000000000000000", "{set}");
+            }
+        }
         if geteuid().is_root() {
             assert_eq!(field("Uid:"), "65534 65534 65534 65534");
             assert_eq!(field("Gid:"), "65534 65534 65534 65534");
@@ -165,6 +173,42 @@ fn a_prepared_directory_is_closed_and_may_be_prepared_again() {
     let link = parent.path().join("link");
     std::os::unix::fs::symlink(&dir, &link).unwrap();
     assert!(prepare_dir(&link, None).is_err());
+}
+
+#[test]
+fn the_last_table_is_given_to_the_next_proxys_user_and_nothing_else_is() {
+    if !geteuid().is_root() {
+        return;
+    }
+    let parent = tempfile::TempDir::new().unwrap();
+    let dir = parent.path().join("proxy");
+    let (first, second) = ((4242, 4242), (4243, 4243));
+    prepare_dir(&dir, Some(first)).unwrap();
+    let (table, staged) = (dir.join(TABLE_FILE), dir.join("table.json.new"));
+    for path in [&table, &staged] {
+        fs::write(path, "{}").unwrap();
+        std::os::unix::fs::chown(path, Some(first.0), Some(first.1)).unwrap();
+    }
+    prepare_dir(&dir, Some(first)).unwrap();
+    assert!(staged.exists(), "it is being written");
+    prepare_dir(&dir, Some(second)).unwrap();
+    assert_eq!(table.metadata().unwrap().uid(), second.0);
+    assert!(!staged.exists());
+
+    // What only looks like a table goes, and what it leads to stays as it is.
+    let precious = parent.path().join("precious");
+    fs::write(&precious, "").unwrap();
+    for plant in [
+        |target: &Path, path: &Path| std::os::unix::fs::symlink(target, path),
+        |target: &Path, path: &Path| fs::hard_link(target, path),
+    ] {
+        fs::remove_file(&table).unwrap();
+        plant(&precious, &table).unwrap();
+        prepare_dir(&dir, Some(second)).unwrap();
+        assert_eq!(precious.metadata().unwrap().uid(), 0);
+        assert!(fs::symlink_metadata(&table).is_err());
+        fs::write(&table, "{}").unwrap();
+    }
 }
 
 #[test]

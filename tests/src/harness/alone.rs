@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use super::{
     api::Api,
     engine::Docker,
-    mounts::unmount_below,
+    mounts::{mounted_below, unmount_below},
     process::{self, Ran},
     visitor::Visitor,
 };
@@ -39,8 +39,41 @@ impl Alone {
         self.home.path()
     }
 
-    fn data(&self) -> PathBuf {
+    /// The data directory, which a command makes.
+    pub fn data(&self) -> PathBuf {
         self.home.path().join("data")
+    }
+
+    /// What is mounted below it.
+    pub fn mounts(&self) -> Vec<String> {
+        mounted_below(self.home.path())
+    }
+
+    /// Processes that were started for it, by their words.
+    pub fn processes(&self) -> Vec<String> {
+        let all = process::all_of(self.home.path()).into_iter();
+        all.map(|(pid, words)| format!("{pid}: {words}")).collect()
+    }
+
+    /// Kills the server at once, as its lock names it.
+    ///
+    /// # Errors
+    /// Where no server has locked the directory.
+    pub fn kill9_server(&self) -> anyhow::Result<()> {
+        let pid = std::fs::read_to_string(self.data().join("lock"))?;
+        process::kill9(pid.trim().parse()?);
+        Ok(())
+    }
+
+    /// The engine, as far as it is that of the records, whether a server runs or not.
+    ///
+    /// # Errors
+    /// Where there are no records.
+    pub fn docker_of_records(&self) -> anyhow::Result<Docker> {
+        let store = rusqlite::Connection::open(self.data().join("dayfly.db"))?;
+        let sql = "select value from meta where key = 'instance'";
+        let instance: String = store.query_row(sql, [], |row| row.get(0))?;
+        Ok(Docker::new(&instance))
     }
 
     /// Runs a command of `dayfly` in a folder.
@@ -79,14 +112,7 @@ impl Alone {
 impl Drop for Alone {
     fn drop(&mut self) {
         process::kill9_all_of(self.home.path());
-        let store = rusqlite::Connection::open(self.data().join("dayfly.db"));
-        let instance = store.and_then(|store| {
-            store.query_row("select value from meta where key = 'instance'", [], |row| {
-                row.get(0)
-            })
-        });
-        if let Ok::<String, _>(instance) = instance {
-            let docker = Docker::new(&instance);
+        if let Ok(docker) = self.docker_of_records() {
             docker.sweep();
             docker.unfence();
         }

@@ -154,6 +154,41 @@ impl Docker {
         Ok((id, address.context("no address")?.to_owned()))
     }
 
+    /// Whether a container that is none of Dayfly's gets a connection to an address.
+    ///
+    /// # Errors
+    /// Where the engine runs none.
+    pub async fn reaches(address: &str, port: u16) -> anyhow::Result<bool> {
+        const CONNECT: &str = "import socket, sys
+try:
+    socket.create_connection((sys.argv[1], int(sys.argv[2])), 3)
+    print('open')
+except OSError as error:
+    print(error)
+";
+        let port = port.to_string();
+        let image = ["run", "--rm", "dayfly-test/base:1"];
+        let connect = ["python3", "-c", CONNECT, address, &port];
+        let said = Self::run(&[&image[..], &connect].concat()).await?;
+        Ok(said.trim() == "open")
+    }
+
+    /// Which Dayfly it is asked about.
+    pub fn instance(&self) -> &str {
+        &self.instance
+    }
+
+    /// Removes the instance's containers, whatever they do.
+    ///
+    /// # Errors
+    /// Where the engine does not.
+    pub async fn remove_containers(&self) -> anyhow::Result<()> {
+        let containers = self.left().await?.containers;
+        let mut words = vec!["rm", "--force", "--volumes"];
+        words.extend(containers.iter().map(String::as_str));
+        Self::run(&words).await.map(drop)
+    }
+
     /// Whether the host's firewall holds rules for the instance.
     pub fn is_fenced(&self) -> bool {
         !self.chains().is_empty()
@@ -212,12 +247,30 @@ impl Docker {
         listed.lines().filter(ours).map(str::to_owned).collect()
     }
 
+    /// Empties the instance's chains and leaves them where they are.
+    ///
+    /// # Errors
+    /// Where there are none.
+    pub fn flush(&self) -> anyhow::Result<()> {
+        let all = self.chains();
+        let chains: Vec<&str> = all
+            .iter()
+            .filter_map(|line| line.strip_prefix("-N "))
+            .collect();
+        anyhow::ensure!(!chains.is_empty(), "there are no rules");
+        for chain in chains {
+            firewall(&["-F", chain])?;
+        }
+        Ok(())
+    }
+
     /// Takes the instance's rules out of the host's firewall, as somebody does who flushes it.
     pub fn unfence(&self) {
         let all = self.chains();
+        let hooked = ["-A INPUT", "-A FORWARD", "-A OUTPUT"];
         let hooks = all
             .iter()
-            .filter(|line| line.starts_with("-A INPUT") || line.starts_with("-A FORWARD"));
+            .filter(|line| hooked.iter().any(|chain| line.starts_with(chain)));
         for hook in hooks {
             let words: Vec<&str> = hook.split_ascii_whitespace().skip(1).collect();
             let _ = firewall(&[&["-D"][..], &words[..]].concat());

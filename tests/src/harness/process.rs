@@ -95,25 +95,25 @@ pub(super) fn terminate(pid: u32) {
     }
 }
 
-/// Ends every process that was started for a data directory: servers and proxies.
-pub(super) fn kill9_all_of(data: &Path) {
-    let Ok(processes) = std::fs::read_dir("/proc") else {
-        return;
-    };
+/// Every process that was started for a data directory, servers and proxies, with its words.
+pub(super) fn all_of(data: &Path) -> Vec<(u32, String)> {
     let data = data.as_os_str().as_encoded_bytes();
-    for entry in processes.flatten() {
-        let pid = entry
-            .file_name()
-            .to_string_lossy()
-            .parse()
-            .unwrap_or_default();
-        let words = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
-        let names_it = words
-            .split(|byte| *byte == 0)
-            .any(|word| word.starts_with(data));
-        if pid > 1 && pid != std::process::id() && names_it {
-            kill9(pid);
-        }
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let found = processes.filter_map(|entry| {
+        let pid = entry.file_name().to_str()?.parse().ok()?;
+        let words = std::fs::read(entry.path().join("cmdline")).ok()?;
+        let mut each = words.split(|byte| *byte == 0);
+        let names_it = each.any(|word| word.starts_with(data));
+        let meant = pid > 1 && pid != std::process::id() && names_it;
+        meant.then(|| (pid, String::from_utf8_lossy(&words).replace('\0', " ")))
+    });
+    found.collect()
+}
+
+/// Ends all of them.
+pub(super) fn kill9_all_of(data: &Path) {
+    for (pid, _) in all_of(data) {
+        kill9(pid);
     }
 }
 

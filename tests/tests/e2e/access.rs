@@ -289,6 +289,76 @@ async fn the_process_that_faces_visitors_holds_nothing_worth_stealing() -> anyho
     .await
 }
 
+/// A field of a process's status, of each of its threads.
+fn of_each_thread(pid: u32, name: &str) -> anyhow::Result<Vec<String>> {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task"))?;
+    let fields = threads.map(|thread| {
+        let status = std::fs::read_to_string(thread?.path().join("status"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        let line = line.with_context(|| format!("no {name}"))?;
+        Ok(line.trim().to_owned())
+    });
+    fields.collect()
+}
+
+/// What a process has open.
+fn open_files(pid: u32) -> anyhow::Result<Vec<String>> {
+    let open = std::fs::read_dir(format!("/proc/{pid}/fd"))?;
+    let names = open.map(|entry| {
+        let name = std::fs::read_link(entry?.path())?;
+        anyhow::Ok(name.to_string_lossy().into_owned())
+    });
+    names.collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_proxy_has_a_user_of_its_own_no_capability_and_no_file_of_who_started_it()
+-> anyhow::Result<()> {
+    // Open in this process, and so in the server that it starts.
+    let canary = tempfile::NamedTempFile::new()?;
+    let mode = nix::sys::stat::Mode::empty();
+    let _open = nix::fcntl::open(canary.path(), nix::fcntl::OFlag::O_RDONLY, mode)?;
+    let canary = canary.path().to_str().context("a path")?;
+    Dayfly::play(async |one| {
+        Dayfly::play(async |two| {
+            let mut users = BTreeSet::new();
+            for dayfly in [one, two] {
+                let inherited = open_files(dayfly.server_pid())?;
+                ensure!(inherited.iter().any(|name| name == canary), "{inherited:?}");
+                let pid = dayfly.proxy_pid().await?;
+                for set in ["CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:"] {
+                    let all = of_each_thread(pid, set)?;
+                    let none = |found: &String| found == "0000000000000000";
+                    ensure!(all.iter().all(none), "{set} {all:?}");
+                }
+                let barred = of_each_thread(pid, "NoNewPrivs:")?;
+                ensure!(barred.iter().all(|found| found == "1"), "{barred:?}");
+                ensure!(of_each_thread(pid, "Groups:")?.iter().all(String::is_empty));
+                for ids in ["Uid:", "Gid:"] {
+                    users.extend(of_each_thread(pid, ids)?);
+                }
+                let log = dayfly.data().join("proxy.log").display().to_string();
+                for name in open_files(pid)? {
+                    let own = name == log || name == "/dev/null";
+                    let made = ["socket:", "anon_inode:"]
+                        .iter()
+                        .any(|k| name.starts_with(k));
+                    ensure!(own || made, "the proxy has {name} open");
+                }
+            }
+            ensure!(users.len() == 2, "one number for each: {users:?}");
+            let named = std::fs::read_to_string("/etc/passwd")?;
+            for user in users {
+                let id = user.split_ascii_whitespace().next().context("an id")?;
+                ensure!(!named.contains(&format!(":{id}:")), "{id} is somebody's");
+            }
+            Ok(())
+        })
+        .await
+    })
+    .await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_lacks_the_link_is_told_where_it_is_found() -> anyhow::Result<()> {
     Dayfly::play_with(Options::at("previews.example"), async |dayfly| {

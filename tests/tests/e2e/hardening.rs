@@ -1,10 +1,14 @@
 //! What the code of a pull request may do, told from inside.
 
-use std::cell::Cell;
+use std::{
+    cell::Cell,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, ensure};
 use tests::harness::{
-    Act, App, Dayfly, Docker, Moment, Options, Rule, Visitor, eventually, files_that_hold,
+    Act, App, Dayfly, Docker, Moment, Neighbour, Options, Rule, Visitor, eventually,
+    files_that_hold,
 };
 
 fn field(status: &str, name: &str) -> String {
@@ -170,13 +174,7 @@ async fn a_preview_reaches_neither_the_host_nor_another_preview_nor_metadata() -
                 );
             }
         }
-        let own = addresses(&one).await?;
-        let own = own.first().context("no address")?;
-        let gateway = own.rsplit_once('.').map(|(net, host)| {
-            let host: u8 = host.parse().unwrap_or_default();
-            format!("{net}.{}", (host & 0xf0) + 1)
-        });
-        let gateway = gateway.context("no gateway")?;
+        let gateway = gateway_of(&one).await?;
         ensure!(
             reach(&gateway, dayfly.proxy.port()).await? != "open",
             "the host's port"
@@ -187,6 +185,78 @@ async fn a_preview_reaches_neither_the_host_nor_another_preview_nor_metadata() -
             "{} lost its own",
             two.id
         );
+        Ok(())
+    })
+    .await
+}
+
+/// The host's own address in the network of a preview.
+async fn gateway_of(visitor: &Visitor) -> anyhow::Result<String> {
+    let own = addresses(visitor).await?;
+    let own = own.first().context("no address")?;
+    let gateway = own.rsplit_once('.').map(|(net, host)| {
+        let host: u8 = host.parse().unwrap_or_default();
+        format!("{net}.{}", (host & 0xf0) + 1)
+    });
+    gateway.context("no gateway")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rules_that_somebody_flushed_are_back_within_two_seconds() -> anyhow::Result<()> {
+    const BACK_WITHIN: Duration = Duration::from_secs(2);
+    const WATCHED: Duration = Duration::from_secs(4);
+    let host = std::net::TcpListener::bind("0.0.0.0:0")?;
+    let port = host.local_addr()?.port();
+    Dayfly::play(async |dayfly| {
+        let (_, visitor) = dayfly.open_live("change", &App::probe("text")).await?;
+        if !is_fenced(dayfly).await? {
+            return Ok(());
+        }
+        let gateway = gateway_of(&visitor).await?;
+        let asks = format!("/reach?host={gateway}&port={port}");
+        ensure!(visitor.text(&asks).await? != "open", "it was open before");
+        for _ in 0..2 {
+            dayfly.docker.flush()?;
+            let flushed = Instant::now();
+            let (mut asked, mut last_open) = (flushed.elapsed(), None);
+            while asked < WATCHED {
+                if visitor.text(&asks).await? == "open" {
+                    last_open = Some(asked);
+                }
+                asked = flushed.elapsed();
+            }
+            ensure!(
+                last_open.is_none_or(|at| at < BACK_WITHIN),
+                "open {last_open:?} after the flush"
+            );
+            ensure!(visitor.text(&asks).await? != "open", "it stays open");
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_preview_reaches_neither_reserved_ranges_nor_public_networks_that_the_host_is_in()
+-> anyhow::Result<()> {
+    // One machine in the host's own public network, which also stands for a range that is reserved.
+    let (near, far) = ("11.22.33.2", "198.51.100.7");
+    let neighbour = Neighbour::make("11.22.33.1/24", "11.22.33.2/24", "198.51.100.0/24", far);
+    let _neighbour = neighbour.await?;
+    Dayfly::play(async |dayfly| {
+        let (_, visitor) = dayfly.open_live("change", &App::probe("text")).await?;
+        if !is_fenced(dayfly).await? {
+            return Ok(());
+        }
+        for address in [near, far] {
+            ensure!(
+                Docker::reaches(address, 8080).await?,
+                "the question itself is broken: other containers do not reach {address}"
+            );
+            let asks = format!("/reach?host={address}&port=8080");
+            let found = visitor.text(&asks).await?;
+            ensure!(found != "open", "a preview reaches {address}");
+        }
         Ok(())
     })
     .await

@@ -1,13 +1,20 @@
 //! The host's firewall, where Dayfly may set rules: chains of our own, hung into the kernel's.
 //!
-//! Previews reach public addresses, and neither the host nor its neighbours nor each other. Rules
-//! that somebody flushed are put back by the next `ensure`.
+//! Previews reach public addresses, and neither the host nor its neighbours nor each other. Of the host's
+//! own programs, those of root and of the proxy's user reach previews.
+//!
+//! Rules that somebody flushed are put back by the next `ensure`, which the server calls every second. One
+//! look is one run of `iptables`, about 2 ms of one processor. nf_tables would tell of its changes; the
+//! older tables, which `iptables-legacy` writes, tell nothing, and a host may use either.
 
 use std::{process::Stdio, sync::Arc, time::Duration};
 
 use tokio::{io::AsyncWriteExt, process::Command, sync::Mutex};
 
-use super::firewall_rules::{Rules, TABLE, name_servers};
+use super::{
+    firewall_rules::{HostFacts, Rules, TABLE, name_servers},
+    subnet::on_link,
+};
 use crate::{docker::Subnet, names::Instance};
 
 /// How long one run of the firewall's program may take; it waits for a lock of its own.
@@ -23,6 +30,9 @@ const RESTORE: &str = "iptables-restore";
 /// Where resolvers are configured; the second holds the real ones where the first names a stub.
 const RESOLV_CONF: &str = "/etc/resolv.conf";
 const RESOLV_CONF_BEHIND_STUB: &str = "/run/systemd/resolve/resolv.conf";
+
+/// Where the kernel lists the host's IPv4 routes.
+const ROUTES: &str = "/proc/net/route";
 
 /// Whether the rules are there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,16 +50,20 @@ pub enum FirewallStatus {
 pub struct Firewall {
     instance: Instance,
     pool: Subnet,
+    /// The users beside root whose processes may connect to previews.
+    users: Vec<u32>,
     /// What the last one said. One at a time: what is read must still be so when it is changed.
     last: Arc<Mutex<Option<FirewallStatus>>>,
 }
 
 impl Firewall {
-    /// The firewall for an instance whose networks come from `pool`.
-    pub fn new(instance: Instance, pool: Subnet) -> Self {
+    /// The firewall for an instance whose networks come from `pool`. Of the host's own programs, those
+    /// of root and of these users may connect to previews.
+    pub fn new(instance: Instance, pool: Subnet, users: Vec<u32>) -> Self {
         Self {
             instance,
             pool,
+            users,
             last: Arc::default(),
         }
     }
@@ -81,17 +95,17 @@ impl Firewall {
         told(status.await)
     }
 
-    /// Takes the rules and their chains away.
-    pub async fn remove(&self) -> FirewallStatus {
+    /// Takes the rules and their chains away, and answers whether there were any.
+    ///
+    /// # Errors
+    /// In words, where they can be neither seen nor changed.
+    pub async fn remove(&self) -> Result<bool, String> {
         let _held = self.last.lock().await;
-        let removed = async {
-            let listing = list().await?;
-            if let Some(script) = self.rules(None).await.removal(&listing) {
-                restore(&script).await?;
-            }
-            Ok(FirewallStatus::Missing)
-        };
-        told(removed.await)
+        let listing = list().await?;
+        match self.rules(None).await.removal(&listing) {
+            Some(script) => restore(&script).await.map(|()| true),
+            None => Ok(false),
+        }
     }
 
     async fn try_ensure(&self, builds: Option<&str>) -> Result<FirewallStatus, String> {
@@ -116,7 +130,11 @@ impl Firewall {
             &self.instance,
             self.pool,
             builds.map(str::to_owned),
-            host_name_servers().await,
+            HostFacts {
+                name_servers: host_name_servers().await,
+                networks: on_link(&read(ROUTES).await),
+                users: self.users.clone(),
+            },
         )
     }
 }
@@ -125,8 +143,11 @@ fn told(result: Result<FirewallStatus, String>) -> FirewallStatus {
     result.unwrap_or_else(FirewallStatus::CannotSet)
 }
 
+async fn read(path: &str) -> String {
+    tokio::fs::read_to_string(path).await.unwrap_or_default()
+}
+
 async fn host_name_servers() -> Vec<std::net::Ipv4Addr> {
-    let read = |path| async move { tokio::fs::read_to_string(path).await.unwrap_or_default() };
     let servers = name_servers(&read(RESOLV_CONF).await);
     if servers.is_empty() {
         name_servers(&read(RESOLV_CONF_BEHIND_STUB).await)

@@ -8,15 +8,19 @@
 //! let in at such a moment, and stays in. Nothing of the engine's is in `mangle`, and what is
 //! dropped there never comes to `filter`.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, Ipv4Addr},
+};
 
 use crate::{
     docker::{Subnet, names::bridge_prefix},
     names::Instance,
 };
 
-/// Where nothing of a preview may connect to: everything that is not a public address.
-const REFUSED_RANGES: [&str; 12] = [
+/// Where nothing of a preview may connect to: everything that is not a public address. Ranges that are
+/// reserved for tests and examples are in use all the same, inside of networks.
+const REFUSED_RANGES: [&str; 15] = [
     "0.0.0.0/8",
     "10.0.0.0/8",
     "100.64.0.0/10",
@@ -26,8 +30,11 @@ const REFUSED_RANGES: [&str; 12] = [
     "169.254.0.0/16",
     "172.16.0.0/12",
     "192.0.0.0/24",
+    "192.0.2.0/24",
     "192.168.0.0/16",
     "198.18.0.0/15",
+    "198.51.100.0/24",
+    "203.0.113.0/24",
     "224.0.0.0/4",
     "240.0.0.0/4",
 ];
@@ -38,13 +45,34 @@ const MAIL_PORTS: &str = "25,465,587,2525";
 /// How many name servers are let through; a resolver uses at most three.
 const NAME_SERVERS_MAX: usize = 3;
 
+/// How many public networks of the host's own are refused.
+const OWN_NETWORKS_MAX: usize = 64;
+
+/// A route to more than this is a way to the internet, not a network that the host is in.
+const OWN_NETWORK_PREFIX_MIN: u8 = 8;
+
+/// The user whose processes reach previews wherever they are.
+const ROOT: u32 = 0;
+
 /// The table that the rules stand in.
 pub(crate) const TABLE: &str = "mangle";
 
-/// What is passed by everything that goes from one interface to another, and by everything that is
-/// for the host itself.
+/// What is passed by everything that goes from one interface to another, by everything that is for the
+/// host itself, and by everything that the host itself sends.
 const FORWARD: &str = "FORWARD";
 const INPUT: &str = "INPUT";
+const OUTPUT: &str = "OUTPUT";
+
+/// What the rules take from the host that they stand on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct HostFacts {
+    /// The name servers that previews may ask.
+    pub(crate) name_servers: Vec<Ipv4Addr>,
+    /// The networks that the host is in itself.
+    pub(crate) networks: Vec<Subnet>,
+    /// The users beside root whose processes may connect to previews.
+    pub(crate) users: Vec<u32>,
+}
 
 /// The rules of one instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +82,8 @@ pub(crate) struct Rules {
     builds: Option<String>,
     forward: String,
     input: String,
-    name_servers: Vec<Ipv4Addr>,
+    output: String,
+    host: HostFacts,
     pool: Subnet,
 }
 
@@ -63,14 +92,15 @@ impl Rules {
         instance: &Instance,
         pool: Subnet,
         builds: Option<String>,
-        name_servers: Vec<Ipv4Addr>,
+        host: HostFacts,
     ) -> Self {
         Self {
             builds,
             interfaces: format!("{}+", bridge_prefix(instance)),
             forward: format!("DAYFLY-{instance}-F"),
             input: format!("DAYFLY-{instance}-I"),
-            name_servers,
+            output: format!("DAYFLY-{instance}-O"),
+            host,
             pool,
         }
     }
@@ -80,6 +110,7 @@ impl Rules {
         let has = |chain: &str, wanted: &[String]| rules_of(listing, chain).eq(wanted);
         has(&self.forward, &self.forward_rules())
             && has(&self.input, &self.input_rules())
+            && has(&self.output, &self.output_rules())
             && self
                 .hooks()
                 .iter()
@@ -93,19 +124,23 @@ impl Rules {
         listing.lines().filter(move |line| {
             let ours = line
                 .rsplit_once(" -j ")
-                .is_some_and(|(_, chain)| chain == self.forward || chain == self.input);
+                .is_some_and(|(_, chain)| self.chains().contains(&chain));
             ours && wanted.iter().all(|(_, hook)| hook != line)
         })
     }
 
     /// What to feed to `iptables-restore --noflush`: it takes effect as a whole or not at all.
     pub(crate) fn script(&self, listing: &str) -> String {
-        let mut script = format!(
-            "*{TABLE}\n:{} - [0:0]\n:{} - [0:0]\n",
-            self.forward, self.input
-        );
-        for rule in self.forward_rules().into_iter().chain(self.input_rules()) {
-            push_line(&mut script, &rule);
+        let mut script = format!("*{TABLE}\n");
+        for chain in self.chains() {
+            push_line(&mut script, &format!(":{chain} - [0:0]"));
+        }
+        for rules in [
+            self.forward_rules(),
+            self.input_rules(),
+            self.output_rules(),
+        ] {
+            rules.iter().for_each(|rule| push_line(&mut script, rule));
         }
         for hook in self.outlived(listing) {
             push_line(&mut script, &hook.replacen("-A", "-D", 1));
@@ -126,9 +161,9 @@ impl Rules {
 
     /// What takes all of it away again; `None` when nothing is there.
     pub(crate) fn removal(&self, listing: &str) -> Option<String> {
-        let ours = [&self.forward, &self.input];
-        let there: Vec<&&String> = ours
-            .iter()
+        let ours = self.chains();
+        let there: Vec<&str> = ours
+            .into_iter()
             .filter(|chain| has_chain(listing, chain))
             .collect();
         if there.is_empty() {
@@ -165,16 +200,8 @@ impl Rules {
             format!("-A {chain} -o {networks} -j DROP"),
         ];
         rules.extend(self.name_server_rules(chain));
-        let mut refused: Vec<String> = REFUSED_RANGES.map(str::to_owned).to_vec();
-        let covered = REFUSED_RANGES
-            .iter()
-            .filter_map(|range| range.parse::<Subnet>().ok())
-            .any(|range| range.overlaps(self.pool));
-        if !covered {
-            refused.push(self.pool.to_string());
-        }
         rules.extend(
-            refused
+            self.refused()
                 .iter()
                 .map(|range| format!("-A {chain} -d {range} -j DROP")),
         );
@@ -183,6 +210,26 @@ impl Rules {
         ));
         rules.push(format!("-A {chain} -j RETURN"));
         rules
+    }
+
+    /// Where nothing of a preview may connect to: what is no public address, our own networks, and the
+    /// public networks that the host itself is in, whose other machines may trust it.
+    fn refused(&self) -> Vec<String> {
+        let fixed = REFUSED_RANGES.iter().filter_map(|range| range.parse().ok());
+        let fixed: Vec<Subnet> = fixed.collect();
+        let mut refused: Vec<String> = REFUSED_RANGES.map(str::to_owned).to_vec();
+        if !fixed.iter().any(|range| range.overlaps(self.pool)) {
+            refused.push(self.pool.to_string());
+        }
+        let is_new = |network: &&Subnet| {
+            network.prefix() >= OWN_NETWORK_PREFIX_MIN
+                && !network.overlaps(self.pool)
+                && !fixed.iter().any(|range| range.contains(**network))
+        };
+        let own: BTreeSet<&Subnet> = self.host.networks.iter().filter(is_new).collect();
+        let own = own.into_iter().take(OWN_NETWORKS_MAX);
+        refused.extend(own.map(ToString::to_string));
+        refused
     }
 
     /// What may pass from our bridges to the host: answers, and questions to a name server on it.
@@ -194,15 +241,36 @@ impl Rules {
         rules
     }
 
+    /// What may pass from the host to our bridges: answers, and what root and the users that may connect
+    /// send. Each packet of a program is held against them, so that nothing goes on that was begun while
+    /// they were not there. A packet without a socket ends a connection whose program is gone.
+    fn output_rules(&self) -> Vec<String> {
+        let chain = &self.output;
+        let mut rules = vec![answers_rule(chain)];
+        let users = std::iter::once(&ROOT).chain(&self.host.users);
+        rules.extend(users.map(|uid| format!("-A {chain} -m owner --uid-owner {uid} -j RETURN")));
+        rules.extend([
+            format!("-A {chain} -m owner --socket-exists -j DROP"),
+            format!("-A {chain} -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN"),
+            format!("-A {chain} -j DROP"),
+        ]);
+        rules
+    }
+
     fn name_server_rules(&self, chain: &str) -> Vec<String> {
         let rule = |server: &Ipv4Addr, protocol: &str| {
             format!("-A {chain} -d {server}/32 -p {protocol} -m {protocol} --dport 53 -j RETURN")
         };
-        self.name_servers
+        self.host
+            .name_servers
             .iter()
             .take(NAME_SERVERS_MAX)
             .flat_map(|server| [rule(server, "udp"), rule(server, "tcp")])
             .collect()
+    }
+
+    fn chains(&self) -> [&str; 3] {
+        [&self.forward, &self.input, &self.output]
     }
 
     /// The chains we hang ours into, each with the rule that does it.
@@ -212,7 +280,10 @@ impl Rules {
             (chain, rule)
         };
         let networks = self.interfaces.as_str();
-        let mut hooks = vec![hook("-o", networks, FORWARD, &self.forward)];
+        let mut hooks = vec![
+            hook("-o", networks, FORWARD, &self.forward),
+            hook("-o", networks, OUTPUT, &self.output),
+        ];
         for from in self.builds.as_deref().into_iter().chain([networks]) {
             hooks.push(hook("-i", from, FORWARD, &self.forward));
             hooks.push(hook("-i", from, INPUT, &self.input));
@@ -290,7 +361,11 @@ mod tests {
             &instance,
             Subnet::DEFAULT_POOL,
             None,
-            vec![Ipv4Addr::new(192, 0, 2, 53)],
+            HostFacts {
+                name_servers: vec![Ipv4Addr::new(192, 0, 2, 53)],
+                users: vec![4242],
+                ..HostFacts::default()
+            },
         )
     }
 
@@ -396,7 +471,7 @@ mod tests {
     fn two_instances_do_not_push_each_other_aside() {
         let first = rules();
         let other = Instance::parse("ffff0000").unwrap();
-        let second = Rules::new(&other, Subnet::DEFAULT_POOL, None, Vec::new());
+        let second = Rules::new(&other, Subnet::DEFAULT_POOL, None, HostFacts::default());
         let both = applied(EMPTY, &first.script(EMPTY));
         let both = applied(&both, &second.script(&both));
         assert!(first.are_in(&both) && second.are_in(&both), "{both}");
@@ -422,14 +497,70 @@ mod tests {
     #[test]
     fn a_public_pool_is_refused_as_a_destination_too() {
         let instance = Instance::parse("0a1b2c3d").unwrap();
-        let rules = Rules::new(
-            &instance,
-            "198.51.100.0/24".parse().unwrap(),
-            None,
-            Vec::new(),
-        );
-        let text = rules.script(EMPTY);
-        assert!(text.contains("-d 198.51.100.0/24 -j DROP"), "{text}");
+        let pool = "8.8.8.0/24".parse().unwrap();
+        let host = HostFacts {
+            networks: vec!["8.8.8.16/28".parse().unwrap()],
+            ..HostFacts::default()
+        };
+        let text = Rules::new(&instance, pool, None, host).script(EMPTY);
+        assert!(text.contains("-d 8.8.8.0/24 -j DROP"), "{text}");
+        assert!(!text.contains("8.8.8.16"), "a network of ours: {text}");
+    }
+
+    #[test]
+    fn reserved_ranges_and_the_hosts_own_public_networks_are_refused() {
+        let networks = [
+            "172.17.0.0/16",
+            "192.0.2.0/24",
+            "9.9.9.0/24",
+            "9.9.9.0/24",
+            "11.22.33.44/32",
+            "8.0.0.0/6",
+        ];
+        let host = HostFacts {
+            networks: networks.map(|range| range.parse().unwrap()).to_vec(),
+            ..HostFacts::default()
+        };
+        let rules = Rules { host, ..rules() };
+        let refused = rules.forward_rules();
+        let count = |range: &str| {
+            let rule = format!("-A DAYFLY-0a1b2c3d-F -d {range} -j DROP");
+            refused.iter().filter(|line| **line == rule).count()
+        };
+        for range in [
+            "192.0.2.0/24",
+            "198.51.100.0/24",
+            "203.0.113.0/24",
+            "198.18.0.0/15",
+            "240.0.0.0/4",
+            "9.9.9.0/24",
+            "11.22.33.44/32",
+        ] {
+            assert_eq!(count(range), 1, "{range}: {refused:?}");
+        }
+        for range in ["172.17.0.0/16", "8.0.0.0/6"] {
+            assert_eq!(count(range), 0, "{range}: {refused:?}");
+        }
+    }
+
+    #[test]
+    fn of_the_host_only_root_and_the_users_that_may_connect_reach_previews() {
+        let script = rules().script(EMPTY);
+        let chain: Vec<&str> = script
+            .lines()
+            .filter_map(|line| line.strip_prefix("-A DAYFLY-0a1b2c3d-O "))
+            .collect();
+        let expected = [
+            "-m conntrack --ctstate RELATED,ESTABLISHED --ctdir REPLY -j RETURN",
+            "-m owner --uid-owner 0 -j RETURN",
+            "-m owner --uid-owner 4242 -j RETURN",
+            "-m owner --socket-exists -j DROP",
+            "-m conntrack --ctstate RELATED,ESTABLISHED -j RETURN",
+            "-j DROP",
+        ];
+        assert_eq!(chain, expected);
+        let hook = "-I OUTPUT 1 -o df0a1b+ -j DAYFLY-0a1b2c3d-O\n";
+        assert!(script.contains(hook), "{script}");
     }
 
     #[test]

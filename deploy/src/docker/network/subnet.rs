@@ -40,6 +40,16 @@ impl Subnet {
         self.base & shorter == other.base & shorter
     }
 
+    /// Whether every address of the other is in this one.
+    pub(crate) fn contains(self, other: Self) -> bool {
+        self.prefix <= other.prefix && self.overlaps(other)
+    }
+
+    /// How many of an address's first bits are the same in all of it.
+    pub(crate) fn prefix(self) -> u8 {
+        self.prefix
+    }
+
     /// The range as the kernel's routing table lists it; `None` for the default route.
     fn from_route(line: &str) -> Option<Self> {
         let mut words = line.split_ascii_whitespace();
@@ -133,6 +143,20 @@ pub(crate) fn routed(table: &str) -> Vec<Subnet> {
         .collect()
 }
 
+/// Those of them that the host is in itself: nothing stands between it and their machines.
+pub(crate) fn on_link(table: &str) -> Vec<Subnet> {
+    let has_no_gateway = |line: &&str| {
+        let gateway = line.split_ascii_whitespace().nth(2);
+        gateway.is_some_and(|gateway| gateway.bytes().all(|digit| digit == b'0'))
+    };
+    table
+        .lines()
+        .skip(1)
+        .filter(has_no_gateway)
+        .filter_map(Subnet::from_route)
+        .collect()
+}
+
 fn mask(prefix: u8) -> u32 {
     u32::MAX.checked_shl(32 - u32::from(prefix)).unwrap_or(0)
 }
@@ -202,6 +226,10 @@ mod tests {
              eth0\t000200C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n\
              broken\n";
         assert_eq!(routed(table), [net("172.17.0.0/16"), net("192.0.2.0/24")]);
+        let behind = "eth0\t0009090A\t010200C0\t0003\t0\t0\t0\t00FFFFFF\t0\t0\t0\n";
+        let table = format!("{table}{behind}");
+        assert!(routed(&table).contains(&net("10.9.9.0/24")));
+        assert_eq!(on_link(&table), [net("172.17.0.0/16"), net("192.0.2.0/24")]);
     }
 
     proptest! {

@@ -20,7 +20,11 @@ use deploy::{
 use nix::sys::statvfs::statvfs;
 
 use super::{call::Caller, render};
-use crate::{api::client::ClientError, config::ServerConfig, serve::host};
+use crate::{
+    api::client::ClientError,
+    config::ServerConfig,
+    serve::{host, private},
+};
 
 /// Less free space than this does not hold a build.
 const DISK_BYTES_ENOUGH: u64 = 5 << 30;
@@ -146,6 +150,9 @@ async fn pool(caller: &Caller) -> Check {
 fn data(data: &Path) -> Check {
     let shown = data.display().to_string();
     let advice = |text: &str| Some(text.to_owned());
+    if let Err(error) = private::check_data(data) {
+        return Check::new(CheckState::Bad, "data", format!("{error:#}"), None);
+    }
     match std::fs::metadata(data) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let found = format!("{shown}, made with the first server");
