@@ -271,6 +271,19 @@ pub enum DatabaseError {
         /// What the seed's command printed last.
         output: Vec<String>,
     },
+    /// The mask of an import failed.
+    #[error("the mask failed at {}{path}: {message}", line.map(|l| format!("line {l} of ")).unwrap_or_default())]
+    Mask {
+        /// The file's name.
+        path: String,
+        /// The line, where the server named one.
+        line: Option<u32>,
+        /// The server's sentence, without details that quote rows.
+        message: String,
+    },
+    /// The mask of an import leaves data of people.
+    #[error("{0}")]
+    Unmasked(String),
     /// The seed is not one for this kind of server.
     #[error("seed {path} does not fit: {why}")]
     SeedUnfit {

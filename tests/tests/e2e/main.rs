@@ -24,6 +24,7 @@ mod killing;
 mod lfs;
 mod local;
 mod mariadb_dumps;
+mod masks;
 mod migrations;
 mod opening;
 mod outages;

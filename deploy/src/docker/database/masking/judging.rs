@@ -1,0 +1,342 @@
+//! What looks personal in a server, and what a mask left of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    plan::personal,
+    relations::{Database, Relation, RelationKind},
+    rows::{Cell, Reading, Seen, Values},
+    sketch::Sketch,
+};
+use crate::{
+    databases::USER,
+    personal::{Found, Place, State, Verdict, one_line},
+};
+
+/// What a server held at one time.
+pub(super) struct Look {
+    pub(super) databases: Vec<Database>,
+    pub(super) relations: Vec<Relation>,
+    pub(super) readings: Vec<Reading>,
+    pub(super) seen: Vec<Seen>,
+}
+
+/// Values of before a mask, by the names of where they were; none where not all could be read.
+pub(super) struct Before(BTreeMap<String, Option<Sketch>>);
+
+impl Look {
+    /// The values alone.
+    pub(super) fn into_values(self) -> Before {
+        let mut all = BTreeMap::new();
+        for (reading, seen) in self.readings.iter().zip(self.seen) {
+            for (cell, values) in reading.cells.iter().zip(seen.cells) {
+                let name = name_of(&reading.relation, cell);
+                match values {
+                    Values::Whole(sketch) => {
+                        all.insert(name, Some(sketch).filter(|_| seen.is_whole));
+                    }
+                    Values::Keys { keys, is_part } if seen.is_whole && !is_part => {
+                        let named = |(key, sketch)| (format!("{name}:{key}"), Some(sketch));
+                        all.extend(keys.into_iter().map(named));
+                    }
+                    Values::Keys { .. } => {
+                        all.insert(name, None);
+                    }
+                }
+            }
+        }
+        Before(all)
+    }
+
+    /// Names of everything that looks personal.
+    pub(super) fn named(&self) -> Vec<Found> {
+        let keys = self.readings.iter().zip(&self.seen).flat_map(|(reading, seen)| {
+            let cells = reading.cells.iter().zip(&seen.cells);
+            cells.flat_map(|(cell, values)| keys(&reading.relation, cell, values))
+        });
+        let keys = keys.map(|(name, _)| Found::new(&name, Place::Key));
+        let mut all: Vec<Found> = self.relations.iter().flat_map(of_catalogue).collect();
+        all.extend(keys);
+        all.extend(self.further().map(|database| further(&database.name)));
+        all
+    }
+
+    /// Databases beside the application's that hold something, or may.
+    fn further(&self) -> impl Iterator<Item = &Database> {
+        let others = self.databases.iter();
+        let others = others.filter(|database| !is_own(&database.name));
+        others.filter(|database| {
+            let relations = self.relations.iter();
+            let mut own = relations.filter(|relation| relation.database == database.name);
+            !database.is_open || own.any(|relation| relation.size > 0 && !relation.of_extension)
+        })
+    }
+
+    /// What the mask left of everything that looks personal. `reached` are the databases that it went to.
+    pub(super) fn judged(
+        &self,
+        before: &Before,
+        reached: &BTreeSet<String>,
+        accepted: &[String],
+    ) -> Vec<Found> {
+        let judge = Judge {
+            before,
+            reached,
+            accepted,
+        };
+        let read = self.readings.iter().zip(&self.seen);
+        let mut all: Vec<Found> = read
+            .flat_map(|(reading, seen)| judge.relation(reading, seen))
+            .collect();
+        join_partitions(&mut all, &self.relations);
+        let others = self.further().filter(|database| !reached.contains(&database.name));
+        all.extend(others.map(|database| {
+            let mut found = further(&database.name);
+            let word = found.name.clone();
+            found.judge(State::Unreached, &[&word], accepted);
+            found
+        }));
+        all.sort_by_key(|found| match found.verdict {
+            Verdict::Left => 0,
+            Verdict::Accepted => 1,
+            Verdict::Fine => 2,
+        });
+        all
+    }
+}
+
+/// What a verdict follows from.
+struct Judge<'a> {
+    before: &'a Before,
+    reached: &'a BTreeSet<String>,
+    accepted: &'a [String],
+}
+
+impl Judge<'_> {
+    /// Everything of a relation that looks personal.
+    fn relation(&self, reading: &Reading, seen: &Seen) -> Vec<Found> {
+        let relation = &reading.relation;
+        if relation.kind == RelationKind::Foreign {
+            return self.foreign(relation, seen);
+        }
+        let mut all = Vec::new();
+        for (cell, values) in reading.cells.iter().zip(&seen.cells) {
+            let name = name_of(relation, cell);
+            let place = match cell {
+                Cell::Page => Place::LargeObjects,
+                Cell::Digest(_) | Cell::Document(_) => Place::Column,
+            };
+            match values {
+                Values::Whole(sketch) => {
+                    let state = self.state([&name, &name], sketch, seen.is_whole);
+                    all.push(self.found(relation, (&name, place), state));
+                }
+                Values::Keys { is_part, .. } => {
+                    for (key, sketch) in keys(relation, cell, values) {
+                        let state = self.state([&name, &key], sketch, seen.is_whole && !is_part);
+                        all.push(self.found(relation, (&key, Place::Key), state));
+                    }
+                    if *is_part || !seen.is_whole {
+                        all.push(self.found(relation, (&name, place), State::Unread));
+                    }
+                }
+            }
+        }
+        all
+    }
+
+    /// What became of the values of a column, or of one of its keys. Those of a place that is new may be
+    /// from any other one.
+    fn state(&self, [column, name]: [&str; 2], now: &Sketch, is_whole: bool) -> State {
+        let before = &self.before.0;
+        if !is_whole || matches!(before.get(column), Some(None)) {
+            return State::Unread;
+        }
+        match before.get(name) {
+            Some(Some(before)) => now.since(before),
+            Some(None) => State::Unread,
+            None => now.since_any(&before.values().flatten().collect::<Vec<_>>()),
+        }
+    }
+
+    /// A foreign table is accepted as a whole.
+    fn foreign(&self, relation: &Relation, seen: &Seen) -> Vec<Found> {
+        let state = match seen.rows {
+            0 if seen.is_whole => State::There,
+            0 => State::Silent,
+            _ => State::Unreached,
+        };
+        let word = format!("foreign-table:{}", full_title(relation));
+        let table = self.found(relation, (&word, Place::ForeignTable), state);
+        let columns = personal(relation).map(|column| {
+            let name = format!("{}.{}", full_title(relation), column.name);
+            Found {
+                name: one_line(&name),
+                place: Place::ForeignColumn,
+                ..table.clone()
+            }
+        });
+        let columns: Vec<_> = columns.collect();
+        std::iter::once(table).chain(columns).collect()
+    }
+
+    fn found(&self, relation: &Relation, (name, place): (&str, Place), state: State) -> Found {
+        let mut found = Found::new(name, place);
+        let database = format!("database:{}", relation.database);
+        let whole = relation.whole.as_deref().zip(name.strip_prefix(&full_title(relation)));
+        let whole = whole.map(|(whole, column)| format!("{}{column}", in_database(relation, whole)));
+        let mut words = vec![name];
+        words.extend(whole.as_deref());
+        words.extend((!is_own(&relation.database)).then_some(database.as_str()));
+        found.judge(state, &words, self.accepted);
+        // A database that the mask does not go to is accepted as one.
+        if !is_own(&relation.database) && !self.reached.contains(&relation.database) {
+            found.accept = one_line(&database);
+        }
+        found
+    }
+}
+
+/// Adds what is known of partitioned tables, from their partitions. Where all of these are left, the name of
+/// the whole accepts them.
+fn join_partitions(all: &mut Vec<Found>, relations: &[Relation]) {
+    let mut joined = Vec::new();
+    let wholes = relations.iter().filter(|relation| {
+        relation.kind == RelationKind::Partitioned && relation.whole.is_none()
+    });
+    for whole in wholes {
+        let title = whole.title();
+        let parts = relations.iter().filter(|relation| {
+            relation.database == whole.database && relation.whole.as_deref() == Some(title.as_str())
+        });
+        let parts: Vec<String> = parts.map(full_title).collect();
+        for column in personal(whole) {
+            let name = |table: &String| one_line(&format!("{table}.{}", column.name));
+            let names: BTreeSet<String> = parts.iter().map(name).collect();
+            let is_part =
+                |found: &Found| found.place == Place::Column && names.contains(&found.name);
+            let found = join(&name(&full_title(whole)), all.iter().filter(|found| is_part(found)));
+            if found.verdict == Verdict::Left {
+                for part in all.iter_mut().filter(|part| is_part(part)) {
+                    part.accept.clone_from(&found.accept);
+                }
+            }
+            joined.push(found);
+        }
+    }
+    all.extend(joined);
+}
+
+/// A column of a partitioned table, from those of its partitions.
+fn join<'a>(name: &str, parts: impl Iterator<Item = &'a Found>) -> Found {
+    let filled: Vec<_> = parts.filter(|part| !is_empty(part.state)).collect();
+    let mut found = Found::new(name, Place::Column);
+    found.state = together(&filled);
+    let are = |verdict| filled.iter().any(|part| part.verdict == verdict);
+    found.verdict = match filled.first() {
+        Some(first) if filled.iter().all(|part| part.verdict == Verdict::Left) => {
+            if first.accept != first.name {
+                found.accept.clone_from(&first.accept);
+            }
+            Verdict::Left
+        }
+        _ if are(Verdict::Accepted) && !are(Verdict::Left) => Verdict::Accepted,
+        _ => Verdict::Fine,
+    };
+    found
+}
+
+/// What is known of several together.
+fn together(parts: &[&Found]) -> State {
+    let zero = State::Compared {
+        unchanged: 0,
+        of: 0,
+        sampled: false,
+    };
+    parts.iter().fold(zero, |sum, part| match (sum, part.state) {
+        (
+            State::Compared { unchanged, of, sampled },
+            State::Compared {
+                unchanged: more,
+                of: more_of,
+                sampled: also,
+            },
+        ) => State::Compared {
+            unchanged: unchanged + more,
+            of: of + more_of,
+            sampled: sampled || also,
+        },
+        (State::Compared { .. }, other) | (other, _) => other,
+    })
+}
+
+fn is_empty(state: State) -> bool {
+    matches!(state, State::Compared { of: 0, .. })
+}
+
+/// What the catalogue alone tells of a relation.
+fn of_catalogue(relation: &Relation) -> Vec<Found> {
+    match relation.kind {
+        RelationKind::LargeObjects => {
+            vec![Found::new(&name_of(relation, &Cell::Page), Place::LargeObjects)]
+        }
+        // A partition that has partitions is neither the whole nor where rows are.
+        RelationKind::Partitioned if relation.whole.is_some() => Vec::new(),
+        kind => {
+            let place = match kind {
+                RelationKind::Foreign => Place::ForeignColumn,
+                _ => Place::Column,
+            };
+            let name = |name: &str| format!("{}.{name}", full_title(relation));
+            let table = format!("foreign-table:{}", full_title(relation));
+            let table = (kind == RelationKind::Foreign)
+                .then(|| Found::new(&table, Place::ForeignTable));
+            let columns = personal(relation).map(|column| Found::new(&name(&column.name), place));
+            table.into_iter().chain(columns).collect()
+        }
+    }
+}
+
+/// Keys of a column with what was read of them.
+fn keys<'a>(
+    relation: &Relation,
+    cell: &Cell,
+    values: &'a Values,
+) -> impl Iterator<Item = (String, &'a Sketch)> {
+    let name = name_of(relation, cell);
+    let keys = match values {
+        Values::Keys { keys, .. } => Some(keys),
+        Values::Whole(_) => None,
+    };
+    let keys = keys.into_iter().flatten();
+    keys.map(move |(key, sketch)| (format!("{name}:{key}"), sketch))
+}
+
+fn further(database: &str) -> Found {
+    Found::new(&format!("database:{database}"), Place::Database)
+}
+
+fn name_of(relation: &Relation, cell: &Cell) -> String {
+    match cell {
+        Cell::Digest(column) | Cell::Document(column) => {
+            format!("{}.{}", full_title(relation), column.name)
+        }
+        Cell::Page => in_database(relation, "large-objects"),
+    }
+}
+
+fn full_title(relation: &Relation) -> String {
+    in_database(relation, &relation.title())
+}
+
+/// With the database in front, where that is not the application's.
+fn in_database(relation: &Relation, name: &str) -> String {
+    match relation.database.as_str() {
+        database if is_own(database) => name.to_owned(),
+        database => format!("{database}.{name}"),
+    }
+}
+
+fn is_own(database: &str) -> bool {
+    database.is_empty() || database == USER
+}
