@@ -10,9 +10,7 @@ use futures_util::{Stream, future::BoxFuture};
 use crate::{
     blueprint::DatabaseKind,
     content::Content,
-    databases::{
-        DataSet, DataSink, DatabaseError, DatabaseSpec, Seed, SeedReport, SnapshotState,
-    },
+    databases::{DataSet, DataSink, DatabaseError, DatabaseSpec, Seed, SeedReport, SnapshotState},
     engine::{EngineError, LogStream},
     names::{DatabaseKey, DatabaseName, SnapshotId},
     personal::{Found, Mask},

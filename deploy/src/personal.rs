@@ -132,7 +132,11 @@ impl Found {
             let word = one_line(word);
             accepted.contains(&word)
         });
-        self.verdict = match (state.is_left(), is_accepted) {
+        let is_left = match (self.place, state) {
+            (Place::LargeObjects, State::Compared { unchanged, .. }) => unchanged > 0,
+            _ => state.is_left(),
+        };
+        self.verdict = match (is_left, is_accepted) {
             (false, _) => Verdict::Fine,
             (true, true) => Verdict::Accepted,
             (true, false) => Verdict::Left,
@@ -147,8 +151,19 @@ impl Found {
                 format!("{} of their pages are as before", share(unchanged, of))
             }
             (_, State::Compared { of: 0, .. }) => "no values".to_owned(),
-            (_, State::Compared { unchanged, of, sampled }) => {
-                let values = if sampled { "different values, a sample," } else { "values" };
+            (
+                _,
+                State::Compared {
+                    unchanged,
+                    of,
+                    sampled,
+                },
+            ) => {
+                let values = if sampled {
+                    "different values, a sample,"
+                } else {
+                    "values"
+                };
                 format!("{} {values} are as before", share(unchanged, of))
             }
             (_, State::LeftOut) => "its password is left out".to_owned(),
@@ -158,7 +173,9 @@ impl Found {
                 "its rows are not in the database, and can be read through it".to_owned()
             }
             (_, State::Unreached) => "out of the mask's reach".to_owned(),
-            (_, State::Silent) => "its rows are not in the database, and cannot be read here".to_owned(),
+            (_, State::Silent) => {
+                "its rows are not in the database, and cannot be read here".to_owned()
+            }
         };
         let accepted = match self.verdict {
             Verdict::Accepted => ", accepted",
@@ -179,7 +196,10 @@ fn share(unchanged: u64, of: u64) -> String {
 
 /// Why data are not kept as masked: what the mask left, and what could be said of it.
 pub(crate) fn refusal(mask: &str, found: &[Found]) -> String {
-    let left: Vec<_> = found.iter().filter(|found| found.verdict == Verdict::Left).collect();
+    let left: Vec<_> = found
+        .iter()
+        .filter(|found| found.verdict == Verdict::Left)
+        .collect();
     let mut lines = vec![format!("{mask} leaves data of people as they were:")];
     let shown = left.iter().take(LEFT_SHOWN);
     lines.extend(shown.map(|found| format!("  {}", found.describe())));
@@ -188,14 +208,18 @@ pub(crate) fn refusal(mask: &str, found: &[Found]) -> String {
         lines.push(format!("  and {more} more"));
     }
     let left_out = found.iter().filter(|found| found.state == State::LeftOut);
-    let left_out: Vec<_> = left_out.map(|found| format!("  {}", found.describe())).collect();
+    let left_out: Vec<_> = left_out
+        .map(|found| format!("  {}", found.describe()))
+        .collect();
     let mut words: Vec<&str> = Vec::new();
     for found in &left {
         if !words.contains(&found.accept.as_str()) {
             words.push(&found.accept);
         }
     }
-    let flags = words.iter().map(|word| format!(" --accept {}", argument(word)));
+    let flags = words
+        .iter()
+        .map(|word| format!(" --accept {}", argument(word)));
     let flags: String = flags.take(LEFT_SHOWN).collect();
     lines.push("Have the mask replace them. What may stay is told with:".to_owned());
     lines.push(format!(" {flags}"));

@@ -63,7 +63,9 @@ pub(super) fn imported(made: &SnapshotView) -> Vec<String> {
     lines.extend(seed_lines(&made.brought.report));
     lines.extend(personal(made));
     let unused = made.brought.unused.iter();
-    lines.extend(unused.map(|word| format!("--accept {}: nothing of that name was left", plain(word))));
+    lines.extend(
+        unused.map(|word| format!("--accept {}: nothing of that name was left", plain(word))),
+    );
     lines
 }
 
@@ -73,7 +75,9 @@ fn personal(made: &SnapshotView) -> Vec<String> {
     if found.is_empty() {
         return Vec::new();
     }
-    let is_masked = found.iter().any(|found| found.state != State::There && found.state != State::LeftOut);
+    let is_masked = found
+        .iter()
+        .any(|found| found.state != State::There && found.state != State::LeftOut);
     let what_to_do = match made.holds {
         _ if is_masked => "what the mask left of them",
         Some(Holds::Masked) => "see that somebody replaced them",

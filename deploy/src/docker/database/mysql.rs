@@ -166,7 +166,8 @@ impl Kind for Mysql {
     }
 
     fn table_count(&self, passwords: &Passwords<'_>) -> Option<Run> {
-        let query = "select count(*) from information_schema.tables where table_schema = database()";
+        let query =
+            "select count(*) from information_schema.tables where table_schema = database()";
         let database = format!("--database={USER}");
         let execute = format!("--execute={query}");
         Some(self.as_user(

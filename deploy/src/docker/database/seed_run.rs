@@ -114,7 +114,9 @@ impl Docker {
         }
         let (name, from) = (&spec.key.name, describe_seed(seed));
         sink(format!("the data of {name}, made from {from}"));
-        let made = self.make(spec, image, (seed.clone(), Looking::Not), sink).await?;
+        let made = self
+            .make(spec, image, (seed.clone(), Looking::Not), sink)
+            .await?;
         made.staging.publish(&place).await?;
         Ok(id)
     }

@@ -115,11 +115,7 @@ impl Docker {
         Ok(seeded)
     }
 
-    async fn seed_step(
-        &self,
-        into: Filling<'_>,
-        step: Seeding,
-    ) -> Result<Seeded, DatabaseError> {
+    async fn seed_step(&self, into: Filling<'_>, step: Seeding) -> Result<Seeded, DatabaseError> {
         let (id, kind, _) = into;
         match step {
             Seeding::Run { path, run } => {

@@ -200,10 +200,16 @@ impl Docker {
             return Ok(());
         }
         let path = path.clone();
-        match self.seed_failed(server.id, server.kind, path, &answer).await? {
+        match self
+            .seed_failed(server.id, server.kind, path, &answer)
+            .await?
+        {
             DatabaseError::Seed { path, message, .. } => {
                 let sentence = message.lines().next().unwrap_or_default();
-                Err(failed(&path, format!("after it, {}", without_values(sentence))))
+                Err(failed(
+                    &path,
+                    format!("after it, {}", without_values(sentence)),
+                ))
             }
             other => Err(other),
         }

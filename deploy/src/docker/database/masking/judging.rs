@@ -21,39 +21,43 @@ pub(super) struct Look {
     pub(super) seen: Vec<Seen>,
 }
 
-/// Values of before a mask, by the names of where they were; none where not all could be read.
-pub(super) struct Before(BTreeMap<String, Option<Sketch>>);
+/// Values of before a mask, by the [group](group_of) of where they were; none where not all could be read.
+#[derive(Default)]
+pub(super) struct Before(BTreeMap<String, Vec<Option<Sketch>>>);
 
 impl Look {
     /// The values alone.
     pub(super) fn into_values(self) -> Before {
-        let mut all = BTreeMap::new();
+        let mut before = Before::default();
         for (reading, seen) in self.readings.iter().zip(self.seen) {
             for (cell, values) in reading.cells.iter().zip(seen.cells) {
-                let name = name_of(&reading.relation, cell);
+                let group = group_of(&reading.relation, &name_of(&reading.relation, cell));
                 match values {
                     Values::Whole(sketch) => {
-                        all.insert(name, Some(sketch).filter(|_| seen.is_whole));
+                        before.add(group, Some(sketch).filter(|_| seen.is_whole));
                     }
                     Values::Keys { keys, is_part } if seen.is_whole && !is_part => {
-                        let named = |(key, sketch)| (format!("{name}:{key}"), Some(sketch));
-                        all.extend(keys.into_iter().map(named));
+                        for (key, sketch) in keys {
+                            before.add(format!("{group}:{key}"), Some(sketch));
+                        }
                     }
-                    Values::Keys { .. } => {
-                        all.insert(name, None);
-                    }
+                    Values::Keys { .. } => before.add(group, None),
                 }
             }
         }
-        Before(all)
+        before
     }
 
     /// Names of everything that looks personal.
     pub(super) fn named(&self) -> Vec<Found> {
-        let keys = self.readings.iter().zip(&self.seen).flat_map(|(reading, seen)| {
-            let cells = reading.cells.iter().zip(&seen.cells);
-            cells.flat_map(|(cell, values)| keys(&reading.relation, cell, values))
-        });
+        let keys = self
+            .readings
+            .iter()
+            .zip(&self.seen)
+            .flat_map(|(reading, seen)| {
+                let cells = reading.cells.iter().zip(&seen.cells);
+                cells.flat_map(|(cell, values)| keys(&reading.relation, cell, values))
+            });
         let keys = keys.map(|(name, _)| Found::new(&name, Place::Key));
         let mut all: Vec<Found> = self.relations.iter().flat_map(of_catalogue).collect();
         all.extend(keys);
@@ -89,7 +93,9 @@ impl Look {
             .flat_map(|(reading, seen)| judge.relation(reading, seen))
             .collect();
         join_partitions(&mut all, &self.relations);
-        let others = self.further().filter(|database| !reached.contains(&database.name));
+        let others = self
+            .further()
+            .filter(|database| !reached.contains(&database.name));
         all.extend(others.map(|database| {
             let mut found = further(&database.name);
             let word = found.name.clone();
@@ -102,6 +108,12 @@ impl Look {
             Verdict::Fine => 2,
         });
         all
+    }
+}
+
+impl Before {
+    fn add(&mut self, group: String, sketch: Option<Sketch>) {
+        self.0.entry(group).or_default().push(sketch);
     }
 }
 
@@ -128,12 +140,13 @@ impl Judge<'_> {
             };
             match values {
                 Values::Whole(sketch) => {
-                    let state = self.state([&name, &name], sketch, seen.is_whole);
+                    let state = self.state(relation, [&name, &name], sketch, seen.is_whole);
                     all.push(self.found(relation, (&name, place), state));
                 }
                 Values::Keys { is_part, .. } => {
                     for (key, sketch) in keys(relation, cell, values) {
-                        let state = self.state([&name, &key], sketch, seen.is_whole && !is_part);
+                        let is_whole = seen.is_whole && !is_part;
+                        let state = self.state(relation, [&name, &key], sketch, is_whole);
                         all.push(self.found(relation, (&key, Place::Key), state));
                     }
                     if *is_part || !seen.is_whole {
@@ -147,16 +160,23 @@ impl Judge<'_> {
 
     /// What became of the values of a column, or of one of its keys. Those of a place that is new may be
     /// from any other one.
-    fn state(&self, [column, name]: [&str; 2], now: &Sketch, is_whole: bool) -> State {
-        let before = &self.before.0;
-        if !is_whole || matches!(before.get(column), Some(None)) {
+    fn state(
+        &self,
+        relation: &Relation,
+        [column, name]: [&str; 2],
+        now: &Sketch,
+        is_whole: bool,
+    ) -> State {
+        let before = |name| self.before.0.get(&group_of(relation, name));
+        let is_unknown = |all: &Vec<Option<Sketch>>| all.iter().any(Option::is_none);
+        if !is_whole || before(column).is_some_and(is_unknown) {
             return State::Unread;
         }
-        match before.get(name) {
-            Some(Some(before)) => now.since(before),
-            Some(None) => State::Unread,
-            None => now.since_any(&before.values().flatten().collect::<Vec<_>>()),
-        }
+        let known: Vec<&Sketch> = match before(name) {
+            Some(same) => same.iter().flatten().collect(),
+            None => self.before.0.values().flatten().flatten().collect(),
+        };
+        now.since(&known)
     }
 
     /// A foreign table is accepted as a whole.
@@ -183,10 +203,8 @@ impl Judge<'_> {
     fn found(&self, relation: &Relation, (name, place): (&str, Place), state: State) -> Found {
         let mut found = Found::new(name, place);
         let database = format!("database:{}", relation.database);
-        let whole = relation.whole.as_deref().zip(name.strip_prefix(&full_title(relation)));
-        let whole = whole.map(|(whole, column)| format!("{}{column}", in_database(relation, whole)));
-        let mut words = vec![name];
-        words.extend(whole.as_deref());
+        let group = group_of(relation, name);
+        let mut words = vec![name, &group];
         words.extend((!is_own(&relation.database)).then_some(database.as_str()));
         found.judge(state, &words, self.accepted);
         // A database that the mask does not go to is accepted as one.
@@ -201,9 +219,9 @@ impl Judge<'_> {
 /// the whole accepts them.
 fn join_partitions(all: &mut Vec<Found>, relations: &[Relation]) {
     let mut joined = Vec::new();
-    let wholes = relations.iter().filter(|relation| {
-        relation.kind == RelationKind::Partitioned && relation.whole.is_none()
-    });
+    let wholes = relations
+        .iter()
+        .filter(|relation| relation.kind == RelationKind::Partitioned && relation.whole.is_none());
     for whole in wholes {
         let title = whole.title();
         let parts = relations.iter().filter(|relation| {
@@ -215,7 +233,10 @@ fn join_partitions(all: &mut Vec<Found>, relations: &[Relation]) {
             let names: BTreeSet<String> = parts.iter().map(name).collect();
             let is_part =
                 |found: &Found| found.place == Place::Column && names.contains(&found.name);
-            let found = join(&name(&full_title(whole)), all.iter().filter(|found| is_part(found)));
+            let found = join(
+                &name(&full_title(whole)),
+                all.iter().filter(|found| is_part(found)),
+            );
             if found.verdict == Verdict::Left {
                 for part in all.iter_mut().filter(|part| is_part(part)) {
                     part.accept.clone_from(&found.accept);
@@ -253,21 +274,27 @@ fn together(parts: &[&Found]) -> State {
         of: 0,
         sampled: false,
     };
-    parts.iter().fold(zero, |sum, part| match (sum, part.state) {
-        (
-            State::Compared { unchanged, of, sampled },
-            State::Compared {
-                unchanged: more,
-                of: more_of,
-                sampled: also,
+    parts
+        .iter()
+        .fold(zero, |sum, part| match (sum, part.state) {
+            (
+                State::Compared {
+                    unchanged,
+                    of,
+                    sampled,
+                },
+                State::Compared {
+                    unchanged: more,
+                    of: more_of,
+                    sampled: also,
+                },
+            ) => State::Compared {
+                unchanged: unchanged + more,
+                of: of + more_of,
+                sampled: sampled || also,
             },
-        ) => State::Compared {
-            unchanged: unchanged + more,
-            of: of + more_of,
-            sampled: sampled || also,
-        },
-        (State::Compared { .. }, other) | (other, _) => other,
-    })
+            (State::Compared { .. }, other) | (other, _) => other,
+        })
 }
 
 fn is_empty(state: State) -> bool {
@@ -278,7 +305,10 @@ fn is_empty(state: State) -> bool {
 fn of_catalogue(relation: &Relation) -> Vec<Found> {
     match relation.kind {
         RelationKind::LargeObjects => {
-            vec![Found::new(&name_of(relation, &Cell::Page), Place::LargeObjects)]
+            vec![Found::new(
+                &name_of(relation, &Cell::Page),
+                Place::LargeObjects,
+            )]
         }
         // A partition that has partitions is neither the whole nor where rows are.
         RelationKind::Partitioned if relation.whole.is_some() => Vec::new(),
@@ -289,8 +319,8 @@ fn of_catalogue(relation: &Relation) -> Vec<Found> {
             };
             let name = |name: &str| format!("{}.{name}", full_title(relation));
             let table = format!("foreign-table:{}", full_title(relation));
-            let table = (kind == RelationKind::Foreign)
-                .then(|| Found::new(&table, Place::ForeignTable));
+            let table =
+                (kind == RelationKind::Foreign).then(|| Found::new(&table, Place::ForeignTable));
             let columns = personal(relation).map(|column| Found::new(&name(&column.name), place));
             table.into_iter().chain(columns).collect()
         }
@@ -322,6 +352,16 @@ fn name_of(relation: &Relation, cell: &Cell) -> String {
             format!("{}.{}", full_title(relation), column.name)
         }
         Cell::Page => in_database(relation, "large-objects"),
+    }
+}
+
+/// A name in a partition as one in its whole: a mask may move rows from one partition to another. Any other
+/// name stays as it is.
+fn group_of(relation: &Relation, name: &str) -> String {
+    let whole = relation.whole.as_deref();
+    match whole.zip(name.strip_prefix(&full_title(relation))) {
+        Some((whole, rest)) => format!("{}{rest}", in_database(relation, whole)),
+        None => name.to_owned(),
     }
 }
 

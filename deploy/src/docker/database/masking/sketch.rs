@@ -44,26 +44,16 @@ impl Sketch {
         }
     }
 
-    /// How many of its values were there before: each as often as it was there.
-    pub(super) fn since(&self, before: &Self) -> State {
-        let found = |hash| before.counts.get(&hash).copied().unwrap_or_default();
-        self.compared(before.level, found)
-    }
-
-    /// How many of its values were anywhere before.
-    pub(super) fn since_any(&self, before: &[&Self]) -> State {
+    /// How many of its values were somewhere before: each as often as it was there, all places together.
+    pub(super) fn since(&self, before: &[&Self]) -> State {
         let level = before.iter().map(|sketch| sketch.level).max();
-        let found = |hash| {
-            let is_there = before.iter().any(|sketch| sketch.counts.contains_key(&hash));
-            if is_there { u32::MAX } else { 0 }
+        let level = self.level.max(level.unwrap_or_default());
+        let found = |hash: &u64| {
+            let counts = before.iter().filter_map(|sketch| sketch.counts.get(hash));
+            counts.fold(0, |sum: u32, count| sum.saturating_add(*count))
         };
-        self.compared(level.unwrap_or_default(), found)
-    }
-
-    fn compared(&self, level: u32, found: impl Fn(u64) -> u32) -> State {
-        let level = self.level.max(level);
         if level == 0 {
-            let same = |(hash, count): (&u64, &u32)| u64::from(found(*hash).min(*count));
+            let same = |(hash, count): (&u64, &u32)| u64::from(found(hash).min(*count));
             return State::Compared {
                 unchanged: self.counts.iter().map(same).sum(),
                 of: self.values,
@@ -74,7 +64,7 @@ impl Sketch {
         let (mut unchanged, mut of) = (0, 0);
         for hash in sample {
             of += 1;
-            unchanged += u64::from(found(*hash) > 0);
+            unchanged += u64::from(found(hash) > 0);
         }
         State::Compared {
             unchanged,
@@ -110,19 +100,23 @@ mod tests {
             of: 5,
             sampled: false,
         };
-        assert_eq!(after.since(&before), same);
+        assert_eq!(after.since(&[&before]), same);
+        let elsewhere = of(100, &hasher, [1, 7].into_iter());
         let more = State::Compared {
             unchanged: 4,
             of: 5,
             sampled: false,
         };
-        assert_eq!(after.since_any(&[&before]), more);
+        assert_eq!(after.since(&[&before, &elsewhere]), more);
         let nothing = State::Compared {
             unchanged: 0,
             of: 0,
             sampled: false,
         };
-        assert_eq!(of(100, &hasher, std::iter::empty()).since(&before), nothing);
+        assert_eq!(
+            of(100, &hasher, std::iter::empty()).since(&[&before]),
+            nothing
+        );
     }
 
     #[test]
@@ -135,9 +129,9 @@ mod tests {
             unchanged,
             of: sample,
             sampled: true,
-        } = after.since(&before)
+        } = after.since(&[&before])
         else {
-            panic!("{:?}", after.since(&before));
+            panic!("{:?}", after.since(&[&before]));
         };
         // A sample of at least 300 of which a quarter is there: six deviations are 15 %.
         assert!(sample >= 300, "{sample}");

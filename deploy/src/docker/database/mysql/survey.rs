@@ -69,14 +69,19 @@ impl Survey for MysqlSurvey {
 impl MysqlSurvey {
     fn asked(&self, more: &[&str], script: String) -> Run {
         let mut run = self.client.clone();
-        run.arguments.extend(more.iter().map(|&word| word.to_owned()));
+        run.arguments
+            .extend(more.iter().map(|&word| word.to_owned()));
         run.reading(script)
     }
 }
 
 /// Histograms came with version 8.0.2.
 fn drop_histograms(relation: &Relation) -> String {
-    let columns: Vec<_> = relation.columns.iter().map(|column| quoted(&column.name)).collect();
+    let columns: Vec<_> = relation
+        .columns
+        .iter()
+        .map(|column| quoted(&column.name))
+        .collect();
     let (table, columns) = (quoted(&relation.table), columns.join(", "));
     format!("/*!80002 analyze table {table} drop histogram on {columns} */;\n")
 }
@@ -95,7 +100,9 @@ fn select(at: usize, reading: &Reading) -> String {
         RelationKind::Versioned => " for system_time all",
         _ => "",
     };
-    let limit = reading.rows_max.map_or_else(String::new, |rows| format!(" limit {rows}"));
+    let limit = reading
+        .rows_max
+        .map_or_else(String::new, |rows| format!(" limit {rows}"));
     let nothing = ", ''".repeat(reading.cells.len());
     format!(
         "(select '{at}'{cells} from {}{all}{limit}) union all select '{at}.'{nothing};\n",

@@ -4,7 +4,13 @@ use std::collections::BTreeMap;
 
 use secrecy::ExposeSecret;
 
-use super::{client::{psql, psql_in}, complaint::complaint, hints, survey::PostgresSurvey, wire};
+use super::{
+    client::{psql, psql_in},
+    complaint::complaint,
+    hints,
+    survey::PostgresSurvey,
+    wire,
+};
 use crate::{
     databases::{DatabaseError, Seed, USER},
     docker::{

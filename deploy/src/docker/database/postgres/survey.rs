@@ -65,7 +65,7 @@ const REFRESH: &str = "do $refresh$\n\
     end loop;\n\
     if cardinality(failing) = cardinality(waiting) then\n\
     raise exception 'the materialised view % cannot be refreshed (SQLSTATE %); to see why, have the mask \
-    refresh it', replace(failing[1]::regclass::text, '"', ''), state;\n\
+    refresh it', replace(failing[1]::regclass::text, '\"', ''), state;\n\
     end if;\n\
     waiting := failing;\n\
     end loop;\n\
@@ -131,7 +131,9 @@ impl Survey for PostgresSurvey {
 /// What reads a script.
 fn reading(more: &[&str], script: String) -> Run {
     let words: Vec<&str> = more.iter().copied().chain(["--file=-"]).collect();
-    psql(&words).with("PGCLIENTENCODING", "UTF8").reading(script)
+    psql(&words)
+        .with("PGCLIENTENCODING", "UTF8")
+        .reading(script)
 }
 
 /// Goes to a database.
@@ -157,14 +159,16 @@ fn copy(at: usize, reading: &Reading) -> String {
     });
     let cells: String = cells.collect();
     let nothing = ", ''".repeat(reading.cells.len());
-    let limit = reading.rows_max.map_or_else(String::new, |rows| format!(" limit {rows}"));
+    let limit = reading
+        .rows_max
+        .map_or_else(String::new, |rows| format!(" limit {rows}"));
     let copy = format!(
         "copy ((select '{at}'{cells} from {from}{limit}) union all select '{at}.'{nothing}) to stdout;\n"
     );
     match relation.kind {
-        RelationKind::Foreign => format!(
-            "set statement_timeout = {FOREIGN_MS_MAX};\n{copy}set statement_timeout = 0;\n"
-        ),
+        RelationKind::Foreign => {
+            format!("set statement_timeout = {FOREIGN_MS_MAX};\n{copy}set statement_timeout = 0;\n")
+        }
         _ => copy,
     }
 }
@@ -178,7 +182,11 @@ fn digest(column: &Column) -> String {
 }
 
 fn named(relation: &Relation) -> String {
-    format!("{}.{}", sql::quoted(&relation.schema), sql::quoted(&relation.table))
+    format!(
+        "{}.{}",
+        sql::quoted(&relation.schema),
+        sql::quoted(&relation.table)
+    )
 }
 
 #[cfg(test)]
