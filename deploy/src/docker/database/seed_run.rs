@@ -14,7 +14,7 @@ use super::{
     kinds::kind,
     masking::{Looked, Looking},
     script_pipe::ScriptPipe,
-    seeding::{Filling, Seeded},
+    seeding::Seeded,
     snapshot_key::snapshot_key,
 };
 use crate::{

@@ -1,6 +1,7 @@
 //! What becomes of single objects.
 
 use super::*;
+use crate::personal::Mask;
 
 #[tokio::test]
 async fn data_that_are_lost_behind_our_back_are_gone_and_their_server_ended() {
