@@ -272,7 +272,7 @@ pub enum DatabaseError {
         output: Vec<String>,
     },
     /// The mask of an import failed.
-    #[error("the mask failed at {}{path}: {message}", line.map(|l| format!("line {l} of ")).unwrap_or_default())]
+    #[error("the mask {}: {message}", failed_at(path, *line))]
     Mask {
         /// The file's name.
         path: String,
@@ -342,6 +342,13 @@ pub enum DatabaseError {
     /// The engine's own answer.
     #[error(transparent)]
     Engine(#[from] EngineError),
+}
+
+fn failed_at(path: &str, line: Option<u32>) -> String {
+    match line {
+        Some(line) => format!("failed at line {line} of {path}"),
+        None => format!("{path} failed"),
+    }
 }
 
 /// Makes, copies, starts and removes databases.

@@ -274,7 +274,7 @@ async fn a_broken_mask_is_told_with_its_line_and_quotes_no_row() -> anyhow::Resu
                       delete from users where id = 1;\nrefresh materialized view odder;\n\
                       insert into users values (1, 'x');\n";
         let done = import(dayfly, unmade, &[]).await?;
-        let wanted = "the mask failed at mask.sql: after it, the materialised view public.odder cannot \
+        let wanted = "the mask mask.sql failed: after it, the materialised view public.odder cannot \
                       be refreshed (SQLSTATE 22012)";
         ensure!(!done.success && done.stderr.contains(wanted), "{}", done.stderr);
         Ok(())

@@ -380,3 +380,160 @@ fn in_database(relation: &Relation, name: &str) -> String {
 fn is_own(database: &str) -> bool {
     database.is_empty() || database == USER
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::docker::database::masking::relations::{Column, Holds};
+
+    fn relation(database: &str, kind: RelationKind, table: &str, whole: Option<&str>) -> Relation {
+        let email = Column {
+            name: "email".to_owned(),
+            holds: Holds::Text,
+        };
+        Relation {
+            database: database.to_owned(),
+            kind,
+            schema: "s".to_owned(),
+            table: table.to_owned(),
+            whole: whole.map(|whole| format!("s.{whole}")),
+            columns: vec![email],
+            size: 8192,
+            of_extension: false,
+        }
+    }
+
+    /// A look at relations, and at the values of their only column; none of one that could not be read.
+    fn look(all: Vec<(Relation, Option<&[u64]>)>) -> Look {
+        let mut look = Look {
+            databases: Vec::new(),
+            relations: Vec::new(),
+            readings: Vec::new(),
+            seen: Vec::new(),
+        };
+        for (relation, values) in all {
+            let mut sketch = Sketch::new(1000);
+            let numbers = values.unwrap_or_default();
+            numbers.iter().for_each(|value| sketch.add(*value));
+            let database = Database {
+                name: relation.database.clone(),
+                is_open: true,
+            };
+            if !look.databases.contains(&database) {
+                look.databases.push(database);
+            }
+            let has_cells = !matches!(
+                relation.kind,
+                RelationKind::Foreign | RelationKind::Partitioned
+            );
+            if relation.kind != RelationKind::Partitioned {
+                let column = relation.columns[0].clone();
+                look.readings.push(Reading {
+                    relation: relation.clone(),
+                    cells: Vec::from_iter(has_cells.then_some(Cell::Digest(column))),
+                    rows_max: None,
+                });
+                look.seen.push(Seen {
+                    is_whole: values.is_some(),
+                    rows: numbers.len() as u64,
+                    cells: Vec::from_iter(has_cells.then_some(Values::Whole(sketch))),
+                });
+            }
+            look.relations.push(relation);
+        }
+        look
+    }
+
+    /// What is left, with the words that accept it.
+    fn left(before: Look, after: &Look, reached: &[&str], accepted: &[&str]) -> Vec<String> {
+        let own = |words: &[&str]| {
+            words
+                .iter()
+                .map(|&word| word.to_owned())
+                .collect::<Vec<_>>()
+        };
+        let reached = own(reached).into_iter().collect();
+        let found = after.judged(&before.into_values(), &reached, &own(accepted));
+        let left = found
+            .into_iter()
+            .filter(|found| found.verdict == Verdict::Left);
+        left.map(|found| format!("{} by {}", found.name, found.accept))
+            .collect()
+    }
+
+    const TABLE: RelationKind = RelationKind::Table;
+
+    #[test]
+    fn rows_that_go_to_another_partition_are_the_same_rows() {
+        let parts = |old: &'static [u64], new: &'static [u64]| {
+            let whole = relation("app", RelationKind::Partitioned, "all", None);
+            let part = |name| relation("app", TABLE, name, Some("all"));
+            look(vec![
+                (whole, None),
+                (part("old"), Some(old)),
+                (part("new"), Some(new)),
+            ])
+        };
+        let before = || parts(&[1, 2, 3, 4], &[5]);
+        let moved = parts(&[], &[1, 2, 3, 4, 50]);
+        let told = ["s.new.email by s.all.email", "s.all.email by s.all.email"];
+        assert_eq!(left(before(), &moved, &[], &[]), told);
+        let nothing: [&str; 0] = [];
+        assert_eq!(left(before(), &moved, &[], &["s.all.email"]), nothing);
+        let forgotten = parts(&[10, 20, 30, 40], &[5]);
+        let told = ["s.new.email by s.new.email"];
+        assert_eq!(left(before(), &forgotten, &[], &[]), told);
+    }
+
+    #[test]
+    fn a_copy_of_a_table_is_known_by_its_values_and_what_cannot_be_read_is_left() {
+        let before = || look(vec![(relation("app", TABLE, "t", None), Some(&[1, 2, 3]))]);
+        let copied = look(vec![
+            (relation("app", TABLE, "t", None), Some(&[7, 8, 9])),
+            (relation("app", TABLE, "copy", None), Some(&[1, 2, 3])),
+        ]);
+        assert_eq!(
+            left(before(), &copied, &[], &[]),
+            ["s.copy.email by s.copy.email"]
+        );
+        let unread = || look(vec![(relation("app", TABLE, "t", None), None)]);
+        let told = ["s.t.email by s.t.email"];
+        assert_eq!(left(before(), &unread(), &[], &[]), told);
+        let masked = look(vec![(relation("app", TABLE, "t", None), Some(&[7]))]);
+        assert_eq!(left(unread(), &masked, &[], &[]), told);
+    }
+
+    #[test]
+    fn a_database_that_the_mask_does_not_go_to_is_accepted_as_one() {
+        let table = |values| look(vec![(relation("old", TABLE, "t", None), Some(values))]);
+        let (before, same) = (|| table(&[1, 2]), table(&[1, 2]));
+        let told = [
+            "old.s.t.email by database:old",
+            "database:old by database:old",
+        ];
+        assert_eq!(left(before(), &same, &[], &[]), told);
+        let nothing: [&str; 0] = [];
+        assert_eq!(left(before(), &same, &[], &["database:old"]), nothing);
+        let told = ["old.s.t.email by old.s.t.email"];
+        assert_eq!(left(before(), &same, &["old"], &[]), told);
+        assert_eq!(left(before(), &table(&[8, 9]), &["old"], &[]), nothing);
+    }
+
+    #[test]
+    fn a_foreign_table_is_left_where_it_gives_rows() {
+        let table = |values| {
+            let foreign = relation("app", RelationKind::Foreign, "far", None);
+            look(vec![(foreign, values)])
+        };
+        let some: Option<&[u64]> = Some(&[1]);
+        let told = [
+            "foreign-table:s.far by foreign-table:s.far",
+            "s.far.email by foreign-table:s.far",
+        ];
+        assert_eq!(left(table(None), &table(some), &[], &[]), told);
+        let nothing: [&str; 0] = [];
+        assert_eq!(left(table(None), &table(None), &[], &[]), nothing);
+        let accepted = ["foreign-table:s.far"];
+        assert_eq!(left(table(None), &table(some), &[], &accepted), nothing);
+    }
+}
