@@ -133,6 +133,20 @@ impl Found {
             accepted.contains(&word)
         });
         let is_left = match (self.place, state) {
+            (Place::LargeObjects, State::Compared { unchanged, .. }) => unchanged > 0,
+            _ => state.is_left(),
+        };
+        self.verdict = match (is_left, is_accepted) {
+            (false, _) => Verdict::Fine,
+            (true, true) => Verdict::Accepted,
+            (true, false) => Verdict::Left,
+        };
+    }
+
+    /// What is known of it, for people: nothing where only its name is.
+    pub fn describe(&self) -> String {
+        let what = match (self.place, self.state) {
+            (_, State::There) => return self.name.clone(),
             (Place::LargeObjects, State::Compared { unchanged, of, .. }) => {
                 format!("{unchanged} of {of} pages are as before")
             }
