@@ -278,7 +278,8 @@ pub trait Databases: Send + Sync {
     async fn fork(&self, fork: &Fork) -> Result<Forked, DatabaseError>;
 
     /// Starts a server on the data unless it runs as the spec says, and returns when it answers a
-    /// query with the spec's password. [`EngineError::Missing`](crate::engine::EngineError::Missing) where there are no data.
+    /// query with the spec's password.
+    /// [`EngineError::Missing`](crate::engine::EngineError::Missing) where there are no data.
     async fn start(&self, spec: &DatabaseSpec) -> Result<(), DatabaseError>;
 
     /// Watches what becomes of the tables of a database that runs; none where its kind has none, or
