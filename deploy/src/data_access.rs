@@ -10,11 +10,10 @@ use futures_util::{Stream, future::BoxFuture};
 use crate::{
     blueprint::DatabaseKind,
     content::Content,
-    databases::{
-        DataSet, DataSink, DatabaseError, DatabaseSpec, Seed, SeedFile, SeedReport, SnapshotState,
-    },
+    databases::{DataSet, DataSink, DatabaseError, DatabaseSpec, Seed, SeedReport, SnapshotState},
     engine::{EngineError, LogStream},
     names::{DatabaseKey, DatabaseName, SnapshotId},
+    personal::{Found, Mask},
 };
 
 /// What runs in a database's container for a person.
@@ -47,7 +46,7 @@ pub struct ImportSpec {
     /// What they bring.
     pub seed: Seed,
     /// Run after the seed, so that nothing personal is left.
-    pub mask: Option<SeedFile>,
+    pub mask: Option<Mask>,
     /// Memory with swap of the server that reads them, in bytes.
     pub memory_bytes: u64,
 }
@@ -65,8 +64,10 @@ pub struct Imported {
     pub snapshot: SnapshotState,
     /// What became of the seed.
     pub report: SeedReport,
-    /// `table.column` of everything whose name looks as if it held something personal.
-    pub personal: Vec<String>,
+    /// Everything that looks personal, and what a mask left of it; what it left comes first.
+    pub personal: Vec<Found>,
+    /// What was accepted and is nowhere.
+    pub unused: Vec<String>,
 }
 
 /// Data that are kept together: what is copied of it is copied at one moment.
@@ -129,5 +130,7 @@ pub trait DataAccess: Send + Sync {
     ) -> io::Result<(Content, Arrival<'a>)>;
 
     /// Makes a snapshot of data that somebody brings. Nothing is left where it fails.
+    /// [`DatabaseError::Mask`] where its mask does, and [`DatabaseError::Unmasked`] where a mask that is
+    /// judged leaves data of people that were not accepted.
     async fn import(&self, spec: ImportSpec, sink: DataSink) -> Result<Imported, DatabaseError>;
 }

@@ -19,6 +19,7 @@ pub mod engine;
 pub mod labels;
 pub mod names;
 mod packing;
+pub mod personal;
 pub mod pieces;
 pub mod pool;
 pub mod random;

@@ -126,6 +126,22 @@ pub fn known_kind(text: &str) -> Result<(DatabaseKind, String), String> {
     Ok((known.kind.clone(), format!("{}:{version}", known.image)))
 }
 
+/// The words for a kind and its version that [`known_kind`] understands. Of an image of its own, the tag has
+/// to begin with the version. Nothing for a kind that is not known.
+pub fn engine_words(kind: &DatabaseKind, image: &str) -> Option<String> {
+    let known = KNOWN.iter().find(|known| known.kind == *kind)?;
+    let (name, tag) = image.rsplit_once(':').unwrap_or((image, ""));
+    let number = |c: char| c.is_ascii_digit() || c == '.';
+    let version = match name == known.image {
+        true => tag,
+        false => &tag[..tag.find(|c| !number(c)).unwrap_or(tag.len())],
+    };
+    Some(match is_version(version) {
+        true => format!("{}:{version}", known.word),
+        false => known.word.to_owned(),
+    })
+}
+
 /// Whether it can be the tag of an image.
 fn is_version(text: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);

@@ -25,7 +25,7 @@ mod words;
 
 pub(crate) use dockerfile::instructions;
 pub use error::BlueprintError;
-pub use kind::known_kind;
+pub use kind::{engine_words, known_kind};
 pub use model::{
     Blueprint, BlueprintVersion, Command, Database, DatabaseKind, Health, ImageSource, Migrate,
     OnPush, SeedSource, Service, UnknownVersion,

@@ -16,6 +16,8 @@ pub(crate) struct Report {
     notes: BTreeMap<String, u64>,
     /// Databases that the script went to by name.
     pub(crate) databases: BTreeSet<String>,
+    /// Roles whose passwords were left out.
+    pub(crate) passwords: BTreeSet<String>,
     /// The version of the server that was dumped, such as `16.2`, and of the program that dumped it.
     pub(crate) dumped: Option<(String, String)>,
     /// Why the script was given up, and where.

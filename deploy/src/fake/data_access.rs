@@ -95,6 +95,7 @@ impl DataAccess for FakeEngine {
             report: SeedReport::default(),
             // Statements are kept as they are and never read for their columns.
             personal: Vec::new(),
+            unused: Vec::new(),
         }))
     }
 }
@@ -114,7 +115,7 @@ impl World {
         }
         let mut statements = seed::apply(&spec.seed)?;
         if let Some(mask) = &spec.mask {
-            statements.extend(seed::apply_file(mask)?);
+            statements.extend(seed::apply_file(&mask.script).map_err(mask_failed)?);
         }
         let serial = self.serial().to_string();
         let id = seed::digest(&[instance.as_str(), "imported", &serial])?;
@@ -123,6 +124,22 @@ impl World {
         let state = snapshot.state.clone();
         self.snapshots.insert((instance.clone(), id), snapshot);
         Ok(state)
+    }
+}
+
+fn mask_failed(error: DatabaseError) -> DatabaseError {
+    match error {
+        DatabaseError::Seed {
+            path,
+            line,
+            message,
+            ..
+        } => DatabaseError::Mask {
+            path,
+            line,
+            message,
+        },
+        other => other,
     }
 }
 

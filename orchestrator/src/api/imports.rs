@@ -18,6 +18,8 @@ use deploy::{
     blueprint::{DatabaseKind, known_kind},
     data_access::{Arrival, ImportSpec, Pieces},
     databases::{Seed, SeedFile, SeedKind},
+    personal::Mask,
+    terminal::plain,
 };
 use futures_util::{StreamExt as _, stream};
 use serde::Deserialize;
@@ -25,7 +27,7 @@ use serde::Deserialize;
 use super::{
     extract::Asked,
     problem::Problem,
-    snapshots::{SnapshotView, check_name, failed, name_snapshot, to_the_end},
+    snapshots::{Brought, SnapshotView, check_name, failed, name_snapshot, to_the_end},
     state::ApiState,
 };
 use crate::{store::Holds, worker::Ports};
@@ -53,6 +55,12 @@ pub(super) struct ImportQuery {
     /// How many bytes at the beginning are the mask.
     #[serde(default)]
     mask_bytes: usize,
+    /// The mask's name, for messages.
+    #[serde(default)]
+    mask_file: String,
+    /// What the mask may leave, a line each.
+    #[serde(default)]
+    accept: String,
 }
 
 /// Makes a snapshot of a file; answers when it is there.
@@ -92,7 +100,11 @@ async fn make(
     let mut making = pin!(to_the_end(async move {
         let imported = ports.data_access.import(spec, sink).await;
         let imported = imported.map_err(failed)?;
-        let found = (imported.personal, imported.report);
+        let found = Brought {
+            report: imported.report,
+            personal: imported.personal,
+            unused: imported.unused,
+        };
         name_snapshot(&ports, imported.snapshot, given, found).await
     }));
     tokio::select! {
@@ -131,9 +143,14 @@ async fn take<'a>(
         path: query.file.clone(),
         content,
     };
-    let mask = SeedFile {
-        path: "the mask".to_owned(),
-        content: mask.into(),
+    let mask = Mask {
+        script: SeedFile {
+            path: mask_name(&query.mask_file),
+            content: mask.into(),
+        },
+        accepted: query.accept.lines().map(str::to_owned).collect(),
+        // What is kept as real is for nobody to visit.
+        judged: query.holds != Holds::Real,
     };
     let spec = ImportSpec {
         seed: match file {
@@ -147,6 +164,14 @@ async fn take<'a>(
         image,
     };
     Ok((spec, arrival))
+}
+
+/// What the mask is called in messages.
+fn mask_name(file: &str) -> String {
+    match file {
+        "" => "the script".to_owned(),
+        file => plain(file),
+    }
 }
 
 /// The first bytes that were sent, and what came with the last of them.

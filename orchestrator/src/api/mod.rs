@@ -51,6 +51,6 @@ pub use databases::{ConnectionView, DatabaseBody};
 pub use relink::RelinkBody;
 pub use rewind::ResetBody;
 pub use router::router;
-pub use snapshots::{SaveBody, SnapshotView};
+pub use snapshots::{Brought, SaveBody, SnapshotView};
 pub use state::ApiState;
 pub use view::{DatabaseView, DeliveryView, EventView, Health, PreviewView, ServiceView, Stopping};

@@ -11,6 +11,7 @@ use deploy::{
     blueprint::SeedSource,
     databases::{DatabaseError, SeedReport, SnapshotState},
     names::{DatabaseKey, DatabaseName, PreviewId},
+    personal::Found,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -49,12 +50,23 @@ pub struct SnapshotView {
     pub used_at: Timestamp,
     /// When it goes.
     pub expires_at: Option<Timestamp>,
-    /// Columns that look personal, where that was looked for just now.
-    #[serde(default)]
-    pub personal: Vec<String>,
     /// What became of the file, where it was brought just now.
+    #[serde(flatten)]
+    pub brought: Brought,
+}
+
+/// What was seen of data that were brought just now.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Brought {
+    /// What became of the file.
     #[serde(default)]
     pub report: SeedReport,
+    /// Everything that looks personal, and what a mask left of it.
+    #[serde(default)]
+    pub personal: Vec<Found>,
+    /// What was accepted and is nowhere.
+    #[serde(default)]
+    pub unused: Vec<String>,
 }
 
 /// What a database's data should be kept as.
@@ -181,7 +193,7 @@ pub(super) async fn name_snapshot(
     ports: &Ports,
     state: SnapshotState,
     (name, holds, owner, days): (String, Holds, String, Option<u64>),
-    found: (Vec<String>, SeedReport),
+    brought: Brought,
 ) -> Result<SnapshotView, Problem> {
     let now_ms = wall_ms();
     let row = SnapshotRow {
@@ -196,14 +208,14 @@ pub(super) async fn name_snapshot(
     if let Some(before) = before.filter(|before| *before != state.id) {
         ports.databases.forget(&before).await.map_err(failed)?;
     }
-    Ok(view(ports, state, Some(&row), found).await)
+    Ok(view(ports, state, Some(&row), brought).await)
 }
 
 async fn view(
     ports: &Ports,
     state: SnapshotState,
     row: Option<&SnapshotRow>,
-    (personal, report): (Vec<String>, SeedReport),
+    brought: Brought,
 ) -> SnapshotView {
     let measured = ports.databases.snapshot_use(&state.id).await;
     SnapshotView {
@@ -219,8 +231,7 @@ async fn view(
         made_at: timestamp(state.made_at_ms),
         used_at: timestamp(state.used_at_ms),
         expires_at: row.and_then(|row| row.expires_at_ms).map(timestamp),
-        personal,
-        report,
+        brought,
     }
 }
 
@@ -242,9 +253,10 @@ pub(super) fn check_name(name: &str) -> Result<(), Problem> {
 
 pub(super) fn failed(error: DatabaseError) -> Problem {
     let status = match &error {
-        DatabaseError::Seed { .. } | DatabaseError::SeedUnfit { .. } => {
-            StatusCode::UNPROCESSABLE_ENTITY
-        }
+        DatabaseError::Seed { .. }
+        | DatabaseError::SeedUnfit { .. }
+        | DatabaseError::Mask { .. }
+        | DatabaseError::Unmasked(_) => StatusCode::UNPROCESSABLE_ENTITY,
         DatabaseError::Full(_) => StatusCode::INSUFFICIENT_STORAGE,
         DatabaseError::NoData(_) | DatabaseError::Version { .. } => StatusCode::CONFLICT,
         _ => StatusCode::BAD_GATEWAY,

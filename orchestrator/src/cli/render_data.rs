@@ -1,6 +1,7 @@
 //! How copies and snapshots look on a terminal. Pure: facts and the time in, text out.
 
 use comfy_table::{Table, presets};
+use deploy::{personal::State, terminal::plain};
 use jiff::Timestamp;
 
 use super::{
@@ -13,8 +14,8 @@ use crate::{
     store::Holds,
 };
 
-/// How many columns an import names.
-const COLUMNS_SHOWN: usize = 40;
+/// How many things that look personal an import names.
+const FOUND_SHOWN: usize = 60;
 
 /// Something that was taken of a preview, or a preview that went back.
 pub(super) fn taken(preview: &PreviewView, output: Output) -> Vec<String> {
@@ -59,20 +60,36 @@ pub(super) fn imported(made: &SnapshotView) -> Vec<String> {
         made.image,
         mib(made.bytes.unwrap_or_default())
     )];
-    lines.extend(seed_lines(&made.report));
-    if !made.personal.is_empty() {
-        let what_to_do = match made.holds {
-            Some(Holds::Masked) => "see that the mask replaces them",
-            Some(Holds::Synthetic) => "see that nobody is in them",
-            _ => "previews that others can visit take them only masked, with `--mask`",
-        };
-        lines.push(format!("these columns look personal; {what_to_do}:"));
-        let columns = made.personal.iter().take(COLUMNS_SHOWN);
-        lines.extend(columns.map(|column| format!("  {}", outside(column))));
-        let more = made.personal.len().saturating_sub(COLUMNS_SHOWN);
-        if more > 0 {
-            lines.push(format!("  and {more} more"));
-        }
+    lines.extend(seed_lines(&made.brought.report));
+    lines.extend(personal(made));
+    let unused = made.brought.unused.iter();
+    lines.extend(
+        unused.map(|word| format!("--accept {}: nothing of that name was left", plain(word))),
+    );
+    lines
+}
+
+/// What looks personal, and what became of it.
+fn personal(made: &SnapshotView) -> Vec<String> {
+    let found = &made.brought.personal;
+    if found.is_empty() {
+        return Vec::new();
+    }
+    let is_masked = found
+        .iter()
+        .any(|found| found.state != State::There && found.state != State::LeftOut);
+    let what_to_do = match made.holds {
+        _ if is_masked => "what the mask left of them",
+        Some(Holds::Masked) => "see that somebody replaced them",
+        Some(Holds::Synthetic) => "see that nobody is in them",
+        _ => "previews that others can visit take them only masked, with `--mask`",
+    };
+    let mut lines = vec![format!("these look personal; {what_to_do}:")];
+    let shown = found.iter().take(FOUND_SHOWN);
+    lines.extend(shown.map(|found| format!("  {}", plain(&found.describe()))));
+    let more = found.len().saturating_sub(FOUND_SHOWN);
+    if more > 0 {
+        lines.push(format!("  and {more} more; `--json` lists all"));
     }
     lines
 }

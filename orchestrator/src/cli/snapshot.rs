@@ -30,6 +30,19 @@ use crate::{
 /// Pieces in which a file is sent.
 const PIECE_BYTES: usize = 1 << 20;
 
+/// What a mask does, for the help of an import.
+const MASKS: &str = "\
+What looks personal by its name is listed: columns of tables, partitions, materialised views and foreign \
+tables of every database, keys in JSON, large objects, and roles that had a password.
+
+After a mask, materialised views are refreshed, and statistics and older rows are dropped. The values \
+before and after it are compared. The import fails where the mask leaves more than half of the values of \
+something listed, large objects, a database that it does not go to (\\connect NAME), or a foreign table \
+that gives rows, unless --accept names it.
+
+Example:
+  dayfly snapshot import nightly dump.sql.gz --engine postgres:15 --mask mask.sql";
+
 /// How often it is told how far an import is.
 const TELL_EVERY: Duration = Duration::from_secs(5);
 
@@ -42,6 +55,7 @@ pub(super) struct Snapshot {
 #[derive(Debug, Subcommand)]
 enum Act {
     /// Make one of a file: .sql (also .gz, .zst, .xz or .bz2), an archive of pg_dump, or .rdb
+    #[command(after_help = MASKS)]
     Import(Import),
     /// Keep a copy of a preview's database
     Save(Save),
@@ -83,6 +97,10 @@ struct Import {
     /// A script of SQL that runs after it, so that nothing personal is left
     #[arg(long, value_name = "SCRIPT")]
     mask: Option<PathBuf>,
+    /// What the mask may leave as it was, in the words of the import, such as public.users.city,
+    /// database:NAME or large-objects; may be repeated
+    #[arg(long, value_name = "NAME", requires = "mask")]
+    accept: Vec<String>,
     /// What it holds [default: masked with --mask, else real]
     #[arg(long = "as", value_enum)]
     holds: Option<Kind>,
@@ -158,17 +176,21 @@ impl Import {
             // What nobody vouches for may be anything.
             (None, false) => Holds::Real,
         };
+        let mask_file = self.mask.as_ref().and_then(|mask| mask.file_name());
         let days = self
             .days
             .map_or_else(String::new, |days| format!("&days={days}"));
         let asked = format!(
-            "/api/v1/snapshots/{}?engine={}&file={}&holds={}&owner={}&mask_bytes={}{days}",
+            "/api/v1/snapshots/{}?engine={}&file={}&holds={}&owner={}&mask_bytes={}&mask_file={}\
+             &accept={}{days}",
             quoted(&self.name),
             quoted(&self.engine),
             quoted(&name),
             holds.as_str(),
             quoted(&owner()),
             mask.len(),
+            quoted(&mask_file.unwrap_or_default().to_string_lossy()),
+            quoted(&self.accept.join("\n")),
         );
         let bytes = file.metadata().await.with_context(doing)?.len();
         let sent = Arc::new(AtomicU64::new(0));

@@ -41,7 +41,10 @@ pub fn database(name: &DatabaseName, step: DataStep, error: &DatabaseError, way:
             output.clone(),
             format!("Fix the seed, then {again}; the database is made anew from it."),
         ),
-        DatabaseError::SeedUnfit { .. } => (
+        // Only an import has a mask.
+        DatabaseError::SeedUnfit { .. }
+        | DatabaseError::Mask { .. }
+        | DatabaseError::Unmasked(_) => (
             "DF407",
             Vec::new(),
             match way.has_file() {
@@ -172,9 +175,11 @@ pub fn snapshot_missing(name: &str) -> Diagnosis {
     )
 }
 
-/// The snapshot that the blueprint names is of real people's data.
-pub fn snapshot_real(name: &str, why: &str) -> Diagnosis {
-    let action = "Use a masked or synthetic one: `dayfly snapshot import NAME FILE --mask SCRIPT`.";
+/// The snapshot that the blueprint names is of real people's data. `engine` is what the database says.
+pub fn snapshot_real(name: &str, engine: &str, why: &str) -> Diagnosis {
+    let action = format!(
+        "Use a masked or synthetic one: `dayfly snapshot import {name} FILE --engine {engine} --mask SCRIPT`."
+    );
     diagnosis(
         "DF414",
         format!("The snapshot {name} holds real data, and {why}"),
@@ -407,8 +412,18 @@ mod tests {
         let missing = snapshot_missing("nightly");
         says(&missing, &["DF413", "no snapshot called nightly", "import"]);
         says_not(&missing, &["mask", "Commit"]);
-        let real = snapshot_real("nightly", "previews are open to whoever has their link");
-        says(&real, &["DF414", "--mask"]);
+        let real = snapshot_real(
+            "nightly",
+            "postgres:15",
+            "previews are open to whoever has their link",
+        );
+        says(
+            &real,
+            &[
+                "DF414",
+                "`dayfly snapshot import nightly FILE --engine postgres:15 --mask SCRIPT`",
+            ],
+        );
         says_not(&real, &["no snapshot", "snapshot ls"]);
         let seed = seed_missing("db/seed.sql", PUSH);
         says(

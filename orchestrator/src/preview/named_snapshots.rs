@@ -1,6 +1,6 @@
 //! The snapshots that a `dayfly.toml` names: whether each is there, and may be used.
 
-use deploy::blueprint::{Blueprint, SeedSource, nearest};
+use deploy::blueprint::{Blueprint, Database, SeedSource, engine_words, nearest};
 
 use crate::{
     diagnosis,
@@ -15,8 +15,13 @@ pub enum Unusable {
     #[error("the server has no snapshot called {0}")]
     Missing(String),
     /// It holds data of real people, and the preview can be visited.
-    #[error("the snapshot {0} holds real data, and previews are open to whoever has their link")]
-    Real(String),
+    #[error("the snapshot {name} holds real data, and previews are open to whoever has their link")]
+    Real {
+        /// The snapshot's name.
+        name: String,
+        /// What an import for the database that names it is told as its engine.
+        engine: String,
+    },
 }
 
 impl Unusable {
@@ -25,9 +30,9 @@ impl Unusable {
     pub fn diagnosis(&self) -> Diagnosis {
         match self {
             Self::Missing(name) => diagnosis::snapshot_missing(name),
-            Self::Real(name) => {
+            Self::Real { name, engine } => {
                 let why = "previews are open to whoever has their link";
-                diagnosis::snapshot_real(name, why)
+                diagnosis::snapshot_real(name, engine, why)
             }
         }
     }
@@ -43,16 +48,20 @@ impl Unusable {
     }
 }
 
-/// The snapshot of that name, for a preview of this origin.
+/// The snapshot of that name, for a database of a preview of this origin.
 pub async fn find(
     store: &Store,
     origin: Origin,
-    name: &str,
+    (database, name): (&Database, &str),
 ) -> Result<Result<SnapshotRow, Unusable>, StoreError> {
     Ok(match store.snapshot(name).await? {
         // Only what nobody can visit may hold it.
         Some(row) if row.holds == Holds::Real && origin != Origin::Database => {
-            Err(Unusable::Real(name.to_owned()))
+            Err(Unusable::Real {
+                name: name.to_owned(),
+                engine: engine_words(&database.kind, &database.image)
+                    .unwrap_or_else(|| "ENGINE".to_owned()),
+            })
         }
         Some(row) => Ok(row),
         None => Err(Unusable::Missing(name.to_owned())),
@@ -67,7 +76,7 @@ pub async fn first_unusable(
 ) -> Result<Option<Unusable>, StoreError> {
     for database in &blueprint.databases {
         if let Some(SeedSource::Snapshot { name }) = &database.seed
-            && let Err(unusable) = find(store, origin, name).await?
+            && let Err(unusable) = find(store, origin, (database, name)).await?
         {
             return Ok(Some(unusable));
         }

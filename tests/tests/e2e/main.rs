@@ -26,6 +26,7 @@ mod lfs;
 mod local;
 mod local_users;
 mod mariadb_dumps;
+mod masks;
 mod migrations;
 mod opening;
 mod outages;

@@ -7,7 +7,7 @@ use std::{
 
 use futures_util::StreamExt as _;
 
-use super::{personal::looks_personal, seed_run::random_password, snapshots::random_id};
+use super::{masking::Looking, seed_run::random_password, snapshots::random_id};
 use crate::{
     content::{Content, Spool},
     data_access::{Arrival, ImportSpec, Imported, Pieces},
@@ -57,18 +57,18 @@ impl Docker {
             memory_bytes: spec.memory_bytes,
             cpu_milli: CPU_MILLI,
         };
+        let looking = spec.mask.map_or(Looking::Names, Looking::Mask);
         let made = self
-            .make(&database, &image, (spec.seed, spec.mask), sink)
+            .make(&database, &image, (spec.seed, looking), sink)
             .await?;
         made.staging.publish(&Place::Snapshot(id.clone())).await?;
         let snapshot = self.snapshot_state(&id).await?;
         let snapshot = snapshot.ok_or_else(|| DatabaseError::NoData(format!("snapshot {id}")))?;
-        let mut personal = made.columns;
-        personal.retain(|column| looks_personal(column));
         Ok(Imported {
             snapshot,
             report: made.report,
-            personal,
+            personal: made.looked.found,
+            unused: made.looked.unused,
         })
     }
 }

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, io};
 use secrecy::SecretString;
 
 use super::{
+    masking::Survey,
     run::{Answer, Run},
     script::Script,
 };
@@ -214,11 +215,6 @@ pub(crate) trait Kind: Send + Sync {
         None
     }
 
-    /// What leaves nothing of rows that a mask changed where the application's user could read it.
-    fn forget_rows(&self) -> Vec<Run> {
-        Vec::new()
-    }
-
     /// The line of a script, and the server's sentence about it.
     fn complaint(&self, answer: &Answer) -> (Option<u32>, String);
 
@@ -242,15 +238,15 @@ pub(crate) trait Kind: Send + Sync {
         None
     }
 
-    /// What prints `table.column` of everything it holds, a line each, where it has such.
-    fn columns(&self, _passwords: &Passwords<'_>) -> Option<Run> {
+    /// How it is looked over for what is personal, where it can be masked.
+    fn survey(&self, _passwords: &Passwords<'_>) -> Option<Box<dyn Survey>> {
         None
     }
 
-    /// Whether a script that leaves the application's database without any table has failed. Elsewhere
-    /// a script may well do nothing but set up what migrations need.
-    fn wants_tables(&self) -> bool {
-        false
+    /// What prints how many tables and views the application's database has, where a script that leaves
+    /// none has failed. Elsewhere a script may well do nothing but set up what migrations need.
+    fn table_count(&self, _passwords: &Passwords<'_>) -> Option<Run> {
+        None
     }
 
     /// What prints `count|table` of its tables, a line each, where it has such.

@@ -1,13 +1,16 @@
 //! MySQL and MariaDB.
 
+mod survey;
 mod versions;
 
 use std::collections::BTreeMap;
 
 use secrecy::ExposeSecret;
 
+use self::survey::MysqlSurvey;
 use super::{
     kind::{Kind, Passwords, Seeding, unfit},
+    masking::Survey,
     run::{Answer, Run},
     script::{Dialect, Script},
 };
@@ -154,8 +157,23 @@ impl Kind for Mysql {
         errors.unwrap_or_else(|| (None, answer.last_error()))
     }
 
-    fn wants_tables(&self) -> bool {
-        true
+    fn survey(&self, passwords: &Passwords<'_>) -> Option<Box<dyn Survey>> {
+        let database = format!("--database={USER}");
+        Some(Box::new(MysqlSurvey {
+            server: self.0,
+            client: self.as_user(passwords, &[&database, "--skip-column-names", "--batch"]),
+        }))
+    }
+
+    fn table_count(&self, passwords: &Passwords<'_>) -> Option<Run> {
+        let query =
+            "select count(*) from information_schema.tables where table_schema = database()";
+        let database = format!("--database={USER}");
+        let execute = format!("--execute={query}");
+        Some(self.as_user(
+            passwords,
+            &[&database, "--skip-column-names", "--batch", &execute],
+        ))
     }
 
     fn version(&self) -> Option<Run> {
@@ -170,17 +188,6 @@ impl Kind for Mysql {
         let database = format!("--database={USER}");
         let run = self.as_user(passwords, &[&database, "--skip-column-names", "--batch"]);
         Some(run.reading(ROWS))
-    }
-
-    fn columns(&self, passwords: &Passwords<'_>) -> Option<Run> {
-        let query = "select concat(table_name, '.', column_name) from information_schema.columns \
-                     where table_schema = database() order by 1";
-        let database = format!("--database={USER}");
-        let execute = format!("--execute={query}");
-        Some(self.as_user(
-            passwords,
-            &[&database, "--skip-column-names", "--batch", &execute],
-        ))
     }
 
     fn misfit<'a>(&self, output: &'a [String]) -> Option<&'a str> {

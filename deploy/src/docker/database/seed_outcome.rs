@@ -9,8 +9,8 @@ use crate::{
     engine::EngineError,
 };
 
-/// How long the server may take to name what it holds.
-const COLUMNS_MAX: Duration = Duration::from_secs(60);
+/// How long the server may take to count what it holds.
+const COUNT_MAX: Duration = Duration::from_secs(60);
 
 impl Docker {
     /// Rows by table, where they are counted in good time.
@@ -23,7 +23,7 @@ impl Docker {
         let Some(run) = kind.rows(passwords) else {
             return Ok(Vec::new());
         };
-        let answer = tokio::time::timeout(COLUMNS_MAX, self.execute_as(id, kind, run)).await;
+        let answer = tokio::time::timeout(COUNT_MAX, self.execute_as(id, kind, run)).await;
         let Ok(answer) = answer else {
             return Ok(Vec::new());
         };
@@ -38,45 +38,38 @@ impl Docker {
         })
     }
 
-    /// Names of everything that the data have, a line each.
-    pub(super) async fn columns(
+    /// A script that ran to its end and made nothing has failed; what was left out of it says why.
+    pub(super) async fn expect_tables(
         &self,
         id: &str,
-        kind: &dyn Kind,
-        passwords: &Passwords<'_>,
-    ) -> Result<String, DatabaseError> {
-        let Some(run) = kind.columns(passwords) else {
-            return Ok(String::new());
+        (kind, passwords): (&dyn Kind, &Passwords<'_>),
+        seed: &Seed,
+        changes: &[String],
+    ) -> Result<(), DatabaseError> {
+        let run = kind.table_count(passwords);
+        let Some(run) = run.filter(|_| matches!(seed, Seed::Sql(_))) else {
+            return Ok(());
         };
-        let answer = tokio::time::timeout(COLUMNS_MAX, self.execute_as(id, kind, run)).await;
+        let answer = tokio::time::timeout(COUNT_MAX, self.execute_as(id, kind, run)).await;
         let why = match answer {
             Ok(answer) => match answer? {
-                answer if answer.succeeded() => return Ok(answer.output),
+                answer if answer.output.trim() == "0" => {
+                    return Err(DatabaseError::Seed {
+                        path: describe_seed(seed),
+                        line: None,
+                        message: format!("it leaves the database {USER} without any table"),
+                        output: changes.to_vec(),
+                    });
+                }
+                answer if answer.succeeded() => return Ok(()),
                 answer => answer.last_error(),
             },
-            Err(_) => format!("no answer in {} s", COLUMNS_MAX.as_secs()),
+            Err(_) => format!("no answer in {} s", COUNT_MAX.as_secs()),
         };
         Err(DatabaseError::NotReady {
-            message: format!("what the seed left cannot be listed: {why}"),
+            message: format!("what the seed left cannot be counted: {why}"),
             out_of_memory: false,
             output: Vec::new(),
         })
     }
-}
-
-/// A script that ran to its end and made nothing has failed; what was left out of it says why.
-pub(super) fn expect_tables(
-    kind: &dyn Kind,
-    seed: &Seed,
-    (columns, changes): (&str, &[String]),
-) -> Result<(), DatabaseError> {
-    if !kind.wants_tables() || !matches!(seed, Seed::Sql(_)) || !columns.trim().is_empty() {
-        return Ok(());
-    }
-    Err(DatabaseError::Seed {
-        path: describe_seed(seed),
-        line: None,
-        message: format!("it leaves the database {USER} without any table"),
-        output: changes.to_vec(),
-    })
 }

@@ -12,14 +12,14 @@ use super::{
     about::About,
     kind::{Kind, Passwords, Seeding, describe_seed, unread},
     kinds::kind,
+    masking::{Looked, Looking},
     script_pipe::ScriptPipe,
-    seed_outcome::expect_tables,
-    seeding::Filling,
+    seeding::Seeded,
     snapshot_key::snapshot_key,
 };
 use crate::{
     content::Content,
-    databases::{DataSink, DatabaseError, DatabaseSpec, Seed, SeedFile, SeedReport, unix_ms},
+    databases::{DataSink, DatabaseError, DatabaseSpec, Seed, SeedReport, unix_ms},
     docker::{
         Docker,
         container::host_config::{Created, Plan},
@@ -45,8 +45,8 @@ const VERIFY_COPY_MAX: Duration = Duration::from_secs(10 * 60);
 /// Data that were made and seen to answer, and belong to nobody yet.
 pub(super) struct Made {
     pub(super) staging: Staging,
-    /// `table.column` of everything in them.
-    pub(super) columns: Vec<String>,
+    /// What was looked for in them.
+    pub(super) looked: Looked,
     /// What became of the seed.
     pub(super) report: SeedReport,
 }
@@ -56,7 +56,7 @@ struct Order<'a> {
     spec: &'a DatabaseSpec,
     kind: &'a dyn Kind,
     seed: &'a Seed,
-    mask: Option<&'a SeedFile>,
+    looking: &'a Looking,
     passwords: &'a Passwords<'a>,
     sink: &'a DataSink,
 }
@@ -114,7 +114,9 @@ impl Docker {
         }
         let (name, from) = (&spec.key.name, describe_seed(seed));
         sink(format!("the data of {name}, made from {from}"));
-        let made = self.make(spec, image, (seed.clone(), None), sink).await?;
+        let made = self
+            .make(spec, image, (seed.clone(), Looking::Not), sink)
+            .await?;
         made.staging.publish(&place).await?;
         Ok(id)
     }
@@ -125,7 +127,7 @@ impl Docker {
         &self,
         spec: &DatabaseSpec,
         image: &ImageId,
-        (seed, mask): (Seed, Option<SeedFile>),
+        (seed, looking): (Seed, Looking),
         sink: &DataSink,
     ) -> Result<Made, DatabaseError> {
         let pool = self.pool_of_data()?;
@@ -146,24 +148,26 @@ impl Docker {
             spec,
             kind: &*kind,
             seed: &seed,
-            mask: mask.as_ref(),
+            looking: &looking,
             passwords: &passwords,
             sink,
         };
         // Refused before anything is made.
         let steps = kind.seed(&seed, &passwords)?;
+        if let Looking::Mask(mask) = &looking {
+            kind.seed(&Seed::Sql(mask.script.clone().into()), &passwords)?;
+        }
         let head = order.head().await?;
         let staging = pool.staging().await?;
         if let Some((name, content)) = kind.placed(&seed) {
             place(name, content, &staging).await?;
         }
-        let (columns, report) = self
+        let (looked, report) = self
             .seed_staging(&order, image, &staging, steps, &head)
             .await?;
         let from = describe_seed(&seed);
         // What was brought lies beside the data, and would be written to the disk with them.
-        drop((head, seed, mask));
-        let columns = columns.lines().map(str::to_owned).collect();
+        drop((head, seed, looking));
         let now_ms = unix_ms(std::time::SystemTime::now());
         let about = About::new(spec, from, now_ms, &admin, report.clone());
         staging.write_about(&about.to_bytes()).await?;
@@ -174,7 +178,7 @@ impl Docker {
         written?;
         Ok(Made {
             staging,
-            columns,
+            looked,
             report,
         })
     }
@@ -187,7 +191,7 @@ impl Docker {
         staging: &Staging,
         steps: Vec<Seeding>,
         head: &[u8],
-    ) -> Result<(String, SeedReport), DatabaseError> {
+    ) -> Result<(Looked, SeedReport), DatabaseError> {
         let Order {
             spec, kind, seed, ..
         } = *order;
@@ -230,12 +234,12 @@ impl Docker {
         (plan, pipe): (&Plan, Option<&ScriptPipe>),
         steps: Vec<Seeding>,
         head: &[u8],
-    ) -> Result<(String, SeedReport), DatabaseError> {
+    ) -> Result<(Looked, SeedReport), DatabaseError> {
         let Order {
             spec,
             kind,
             seed,
-            mask,
+            looking,
             passwords,
             sink,
         } = order;
@@ -244,37 +248,24 @@ impl Docker {
         let ready = self.ready(&id, network, spec, passwords).await;
         ready.map_err(|error| kind.unread(seed, head, error))?;
         let into = (&*id, *kind, pipe);
-        let changes = self.seed_with(into, spec, seed, steps, sink).await?;
-        if let Some(mask) = mask {
-            self.mask(into, spec, (mask, passwords), sink).await?;
+        let seeded = self.seed_with(into, spec, seed, steps, sink).await?;
+        let server = (*kind, *passwords);
+        self.expect_tables(&id, server, seed, &seeded.changes)
+            .await?;
+        if let Looking::Mask(mask) = looking {
+            let (name, path) = (&spec.key.name, &mask.script.path);
+            sink(format!("the data of {name}: {path}"));
         }
-        let columns = self.columns(&id, *kind, passwords).await?;
-        expect_tables(*kind, seed, (&columns, &changes))?;
+        let Seeded {
+            changes,
+            passwords: left_out,
+        } = seeded;
+        let looked = self
+            .look_over(into, (passwords, &left_out), looking)
+            .await?;
         let rows = self.count_rows(&id, *kind, passwords).await?;
         self.close_seed_run(&id, spec).await?;
-        Ok((columns, SeedReport { rows, changes }))
-    }
-
-    /// Runs a mask, and has the server forget what it replaced.
-    async fn mask(
-        &self,
-        into: Filling<'_>,
-        spec: &DatabaseSpec,
-        (mask, passwords): (&SeedFile, &Passwords<'_>),
-        sink: &DataSink,
-    ) -> Result<(), DatabaseError> {
-        sink(format!("the data of {}: {}", spec.key.name, mask.path));
-        let (_, kind, _) = into;
-        let mask = Seed::Sql(mask.clone().into());
-        let mut steps = kind.seed(&mask, passwords)?;
-        let forgetting = kind.forget_rows().into_iter().map(|run| Seeding::Run {
-            path: "what the mask replaced".to_owned(),
-            run,
-        });
-        steps.extend(forgetting);
-        self.seed_with(into, spec, &mask, steps, sink)
-            .await
-            .map(drop)
+        Ok((looked, SeedReport { rows, changes }))
     }
 
     async fn seed_run_plan(

@@ -1,6 +1,7 @@
 //! Fills a server that runs on a fresh directory.
 
 use std::{
+    collections::BTreeSet,
     io::{self, ErrorKind, Write as _},
     pin::pin,
     time::Duration,
@@ -29,11 +30,20 @@ const POLL: Duration = Duration::from_millis(100);
 /// How many lines a seed's command is quoted with.
 const OUTPUT_LINES: usize = 40;
 
+/// What became of a seed.
+#[derive(Debug, Default)]
+pub(super) struct Seeded {
+    /// What was left out or made otherwise.
+    pub(super) changes: Vec<String>,
+    /// Roles whose passwords were left out.
+    pub(super) passwords: BTreeSet<String>,
+}
+
 /// A server that is being filled: its container, its kind, and the pipe of its scripts.
 pub(super) type Filling<'a> = (&'a str, &'a dyn Kind, Option<&'a ScriptPipe>);
 
 impl Docker {
-    /// Runs every part of a seed within the time for seeds. Answers what was left out or made otherwise.
+    /// Runs every part of a seed within the time for seeds.
     pub(super) async fn seed_with(
         &self,
         into: Filling<'_>,
@@ -41,7 +51,7 @@ impl Docker {
         seed: &Seed,
         steps: Vec<Seeding>,
         sink: &DataSink,
-    ) -> Result<Vec<String>, DatabaseError> {
+    ) -> Result<Seeded, DatabaseError> {
         let (id, kind, _) = into;
         let limit = self.config().timeouts.seed;
         let mut deadline = pin!(async {
@@ -52,7 +62,7 @@ impl Docker {
             tokio::time::sleep(limit).await;
         });
         let count = steps.len();
-        let (mut changes, mut filled) = (Vec::new(), None);
+        let (mut seeded, mut filled) = (Seeded::default(), None);
         for (at, step) in steps.into_iter().enumerate() {
             let script = match &step {
                 Seeding::Script { script, .. } => Some(script.clone()),
@@ -70,7 +80,9 @@ impl Docker {
                 ran = self.seed_step(into, step) => ran,
                 () = &mut deadline => Err(too_long(&path, limit)),
             };
-            changes.extend(ran?);
+            let ran = ran?;
+            seeded.changes.extend(ran.changes);
+            seeded.passwords.extend(ran.passwords);
             if let Some(script) = script {
                 script.joins(&mut filled)?;
             }
@@ -80,8 +92,12 @@ impl Docker {
             Seed::Sql(_) | Seed::PgCustom(_) | Seed::PgDirectory(..)
         );
         if let Some(run) = kind.lock_users().filter(|_| scripts) {
-            self.seed_run(id, kind, describe_seed(seed), run).await?;
+            let answer = self.seed_run(id, kind, describe_seed(seed), run).await?;
+            let roles = answer.output.lines().map(str::to_owned);
+            seeded.passwords.extend(roles);
         }
+        let note = |role: &String| format!("role {role}: its password is left out");
+        seeded.changes.extend(seeded.passwords.iter().map(note));
         if let Seed::Run {
             spec: run, words, ..
         } = seed
@@ -96,19 +112,15 @@ impl Docker {
                 return Err(command_failed(words, &ended));
             }
         }
-        Ok(changes)
+        Ok(seeded)
     }
 
-    async fn seed_step(
-        &self,
-        into: Filling<'_>,
-        step: Seeding,
-    ) -> Result<Vec<String>, DatabaseError> {
+    async fn seed_step(&self, into: Filling<'_>, step: Seeding) -> Result<Seeded, DatabaseError> {
         let (id, kind, _) = into;
         match step {
             Seeding::Run { path, run } => {
                 self.seed_run(id, kind, path, run).await?;
-                Ok(Vec::new())
+                Ok(Seeded::default())
             }
             Seeding::Script { script, run } => self.seed_script(into, script, run).await,
             Seeding::Archive {
@@ -128,23 +140,23 @@ impl Docker {
                     return Err(self.seed_failed(id, kind, path, &answer).await?);
                 }
                 if right(&answer) {
-                    return Ok(Vec::new());
+                    return Ok(Seeded::default());
                 }
                 tokio::time::sleep(POLL).await;
             },
         }
     }
 
-    async fn seed_run(
+    pub(super) async fn seed_run(
         &self,
         id: &str,
         kind: &dyn Kind,
         path: String,
         run: Run,
-    ) -> Result<(), DatabaseError> {
+    ) -> Result<Answer, DatabaseError> {
         let answer = self.execute_as(id, kind, run).await?;
         if answer.succeeded() {
-            return Ok(());
+            return Ok(answer);
         }
         Err(self.seed_failed(id, kind, path, &answer).await?)
     }
@@ -155,7 +167,7 @@ impl Docker {
         into: Filling<'_>,
         script: Script,
         run: Run,
-    ) -> Result<Vec<String>, DatabaseError> {
+    ) -> Result<Seeded, DatabaseError> {
         let (id, kind, _) = into;
         let answer = self.run_script(into, script.clone(), run).await?;
         if !answer.succeeded() {
@@ -163,9 +175,10 @@ impl Docker {
             let failed = self.seed_failed(id, kind, path, &answer).await?;
             return Err(self.explain(id, kind, &script, failed).await?);
         }
-        let (made, mut changes) = {
+        let (made, mut changes, passwords) = {
             let report = script.report.lock();
-            (report.databases.clone(), report.notes())
+            let made = report.databases.clone();
+            (made, report.notes(), report.passwords.clone())
         };
         let adopted = match script.dialect() {
             Dialect::Postgres if made.is_empty() => None,
@@ -173,11 +186,11 @@ impl Docker {
             Dialect::Mysql(_) => made.into_iter().next(),
         };
         changes.extend(adopted.map(|name| format!("database {name}: it is called {USER} here")));
-        Ok(changes)
+        Ok(Seeded { changes, passwords })
     }
 
     /// Runs a client that reads a script, from its pipe or from its input.
-    async fn run_script(
+    pub(super) async fn run_script(
         &self,
         (id, kind, pipe): Filling<'_>,
         script: Script,
@@ -215,7 +228,7 @@ impl Docker {
         into: Filling<'_>,
         path: String,
         (mut archive, run): (Run, Run),
-    ) -> Result<Vec<String>, DatabaseError> {
+    ) -> Result<Seeded, DatabaseError> {
         let (id, kind, _) = into;
         let (script, write) = Script::of_archive(&path);
         archive.user = self.inside_user(kind);
@@ -236,7 +249,7 @@ impl Docker {
     }
 
     /// Why a script failed: where in it, and what that says of it.
-    async fn explain(
+    pub(super) async fn explain(
         &self,
         id: &str,
         kind: &dyn Kind,
@@ -262,7 +275,7 @@ impl Docker {
     }
 
     /// A statement that failed, unless it is the server that ended under it.
-    async fn seed_failed(
+    pub(super) async fn seed_failed(
         &self,
         id: &str,
         kind: &dyn Kind,

@@ -23,6 +23,8 @@ struct Options {
     groups: Vec<Vec<u8>>,
     /// Roles that become members of it.
     members: Vec<Vec<u8>>,
+    /// Whether it is given a password.
+    password: bool,
 }
 
 impl Rules {
@@ -92,6 +94,10 @@ impl Rules {
     fn set_role(&mut self, name: &[u8], options: &Options) -> Ruling {
         if name == self.user {
             return self.skip("a change of the application's own user");
+        }
+        if options.password {
+            let shown = String::from_utf8_lossy(name).into_owned();
+            self.report.lock().passwords.insert(shown);
         }
         let all = [name.to_vec()].into_iter();
         let all = all
@@ -167,6 +173,9 @@ fn options(s: &Statement<'_>, mut at: usize) -> Options {
             let (names, end) = names::list(s, at + 1);
             options.members.extend(names);
             at = end.max(at + 1);
+        } else if s.is(at, "password") {
+            options.password = !s.is(at + 1, "null");
+            at += 2;
         } else {
             // A password is followed by a literal, and other options by literals and numbers.
             at += 1;

@@ -69,7 +69,8 @@ fn roles_are_made_without_login_password_and_power() {
         ALTER ROLE web WITH NOSUPERUSER INHERIT LOGIN PASSWORD 'SCRAM-SHA-256$secret' VALID UNTIL 'infinity';\n\
         ALTER ROLE app WITH NOSUPERUSER;\nCREATE USER app PASSWORD 'x';\n\
         GRANT readers TO web WITH ADMIN OPTION, INHERIT TRUE GRANTED BY postgres;\nGRANT readers TO app;\n";
-    let after = become_of(script);
+    let (after, report) = read(script, &[]);
+    let after = after.unwrap();
     let lines: Vec<_> = after.lines().collect();
     assert_eq!(
         lines[0],
@@ -85,6 +86,15 @@ fn roles_are_made_without_login_password_and_power() {
     );
     assert_eq!(lines[5], "");
     assert!(!after.contains("secret"), "{after}");
+    let left_out: Vec<_> = report.lock().passwords.iter().cloned().collect();
+    assert_eq!(left_out, ["web"]);
+}
+
+#[test]
+fn a_role_without_a_password_is_none_of_which_one_is_left_out() {
+    let script = "CREATE ROLE web LOGIN;\nALTER ROLE web PASSWORD NULL;\n";
+    let (_, report) = read(script, &[]);
+    assert!(report.lock().passwords.is_empty());
 }
 
 #[test]

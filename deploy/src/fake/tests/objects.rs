@@ -1,6 +1,7 @@
 //! What becomes of single objects.
 
 use super::*;
+use crate::personal::Mask;
 
 #[tokio::test]
 async fn data_that_are_lost_behind_our_back_are_gone_and_their_server_ended() {
@@ -27,12 +28,17 @@ async fn data_that_somebody_brings_are_masked_before_they_are_kept() {
         path: path.to_owned(),
         content: content.into(),
     };
+    let mask = |content| Mask {
+        script: file("mask.sql", content),
+        accepted: Vec::new(),
+        judged: true,
+    };
     let main = database();
     let mut import = ImportSpec {
         kind: main.kind.clone(),
         image: main.image.clone(),
         seed: Seed::Sql(file("dump.sql", "INSERT INTO people VALUES ('ann');").into()),
-        mask: Some(file("mask.sql", "UPDATE people SET name = 'x';")),
+        mask: Some(mask("UPDATE people SET name = 'x';")),
         memory_bytes: 1 << 28,
     };
     let imported = fake.import(import.clone(), Arc::new(|_| {})).await.unwrap();
@@ -41,10 +47,10 @@ async fn data_that_somebody_brings_are_masked_before_they_are_kept() {
     fake.create(&main, &seed, Arc::new(|_| {})).await.unwrap();
     assert_eq!(fake.data(&main.key).unwrap().len(), 2);
 
-    import.mask = Some(file("mask.sql", "NONSENSE;"));
+    import.mask = Some(mask("NONSENSE;"));
     let failed = fake.import(import, Arc::new(|_| {})).await;
     assert!(
-        matches!(&failed, Err(DatabaseError::Seed { path, .. }) if path == "mask.sql"),
+        matches!(&failed, Err(DatabaseError::Mask { path, .. }) if path == "mask.sql"),
         "{failed:?}"
     );
     // It was used meanwhile, which is written down.

@@ -29,7 +29,7 @@ pub(super) async fn seed(
         return Ok((Seed::Empty, false));
     };
     let seed = match from {
-        SeedSource::Snapshot { name } => return snapshot(context, name).await,
+        SeedSource::Snapshot { name } => return snapshot(context, (database, name)).await,
         SeedSource::Run { run, service } => command(context, number, run, service).await?,
         files => {
             let tree = source::fetch(context, number).await?;
@@ -111,9 +111,12 @@ fn scope(
     serde_json::to_string(&(whose, env, databases)).map_err(StepError::transient)
 }
 
-async fn snapshot(context: &StepContext<'_>, name: &str) -> Result<(Seed, bool), StepError> {
+async fn snapshot(
+    context: &StepContext<'_>,
+    of: (&Database, &str),
+) -> Result<(Seed, bool), StepError> {
     let origin = context.state.row.desired.origin;
-    match named_snapshots::find(&context.ports.store, origin, name).await? {
+    match named_snapshots::find(&context.ports.store, origin, of).await? {
         Ok(row) => Ok((Seed::Snapshot(row.id), row.holds == Holds::Real)),
         Err(unusable) => Err(StepError::Permanent(unusable.diagnosis())),
     }

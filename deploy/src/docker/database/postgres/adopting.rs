@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::kind::psql_in;
+use super::client::psql_in;
 use crate::{
     databases::{DatabaseError, USER},
     docker::{

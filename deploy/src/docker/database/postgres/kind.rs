@@ -4,7 +4,13 @@ use std::collections::BTreeMap;
 
 use secrecy::ExposeSecret;
 
-use super::{complaint::complaint, hints, wire};
+use super::{
+    client::{psql, psql_in},
+    complaint::complaint,
+    hints,
+    survey::PostgresSurvey,
+    wire,
+};
 use crate::{
     databases::{DatabaseError, Seed, USER},
     docker::{
@@ -13,13 +19,13 @@ use crate::{
                 Handshake, Kind, OnlineBackup, Passwords, PortState, Seeding, SqlSession, Watching,
                 unfit,
             },
+            masking::Survey,
             run::{Answer, Run},
             script::{Dialect, Script},
             script_pipe::SCRIPT,
         },
         image_facts::{ImageFacts, variable},
     },
-    dump::sql,
 };
 
 /// Where the image keeps its data unless its environment says otherwise.
@@ -49,8 +55,10 @@ const SHARED_BYTES_MIN: u64 = 64 << 20;
 const PLAIN: &str = "set default_transaction_read_only = off";
 
 /// Takes login, password and power over the server from all roles but the application's and the
-/// server's own, whichever way a script made them.
-const LOCK_USERS: &str = "select format('alter role %I nologin nosuperuser noreplication password null',\n\
+/// server's own, whichever way a script made them, and prints the roles that had a password.
+const LOCK_USERS: &str = "select rolname from pg_catalog.pg_authid where rolpassword is not null\n\
+    and rolname <> current_user and rolname not like 'pg\\_%';\n\\o /dev/null\n\
+    select format('alter role %I nologin nosuperuser noreplication password null',\n\
     rolname) from pg_catalog.pg_roles where rolname <> current_user and rolname not like 'pg\\_%'\n\
     \\gexec\n";
 
@@ -246,22 +254,8 @@ impl Kind for Postgres {
     }
 
     fn lock_users(&self) -> Option<Run> {
-        let run = psql(&["--quiet", "--output=/dev/null", "--file=-"]);
+        let run = psql(&["--quiet", "--tuples-only", "--no-align", "--file=-"]);
         Some(run.reading(LOCK_USERS))
-    }
-
-    /// An update leaves the older row in its file until the file is written anew, and both in the
-    /// log. Statistics hold values of rows too, in a table that is written anew after them.
-    fn forget_rows(&self) -> Vec<Run> {
-        let user = format!("--username={USER}");
-        let every =
-            |what| Run::new(&["vacuumdb", "--all", "--quiet", "--no-password", &user, what]);
-        let begin_log = "checkpoint;\nselect pg_switch_wal();\ncheckpoint;\n";
-        vec![
-            every("--analyze-only"),
-            every("--full"),
-            psql(&["--quiet", "--output=/dev/null", "--file=-"]).reading(begin_log),
-        ]
     }
 
     fn complaint(&self, answer: &Answer) -> (Option<u32>, String) {
@@ -331,10 +325,8 @@ impl Kind for Postgres {
         })
     }
 
-    fn columns(&self, _passwords: &Passwords<'_>) -> Option<Run> {
-        let query = "select table_name || '.' || column_name from information_schema.columns \
-                     where table_schema not in ('pg_catalog', 'information_schema') order by 1";
-        Some(psql(&["--tuples-only", "--no-align", "--command", query]))
+    fn survey(&self, _passwords: &Passwords<'_>) -> Option<Box<dyn Survey>> {
+        Some(Box::new(PostgresSurvey))
     }
 
     fn rows(&self, _passwords: &Passwords<'_>) -> Option<Run> {
@@ -368,34 +360,6 @@ fn session_in(database: &'static str) -> SqlSession {
 
 fn set_password(password: &str) -> String {
     format!("alter role {USER} password '{password}'")
-}
-
-/// A query in one of the server's databases, or what is read there where it is empty.
-pub(super) fn psql_in(database: &str, query: &str) -> Run {
-    let database = sql::connection(database.as_bytes());
-    let database = format!("--dbname={}", String::from_utf8_lossy(&database));
-    let query = format!("--command={query}");
-    let what = if query == "--command=" {
-        "--file=-"
-    } else {
-        &query
-    };
-    psql(&["--quiet", "--tuples-only", "--no-align", &database, what])
-}
-
-fn psql(more: &[&str]) -> Run {
-    let user = format!("--username={USER}");
-    let database = format!("--dbname={USER}");
-    let common = [
-        "psql",
-        "--no-psqlrc",
-        "--no-password",
-        "--set=ON_ERROR_STOP=1",
-        &user,
-        &database,
-    ];
-    let words: Vec<&str> = common.into_iter().chain(more.iter().copied()).collect();
-    Run::new(&words)
 }
 
 #[cfg(test)]

@@ -2,11 +2,13 @@
 //! while it runs, and watched while it migrates.
 
 mod adopting;
+mod client;
 mod complaint;
 mod hints;
 mod kind;
 pub(super) mod online_backup;
 pub(super) mod session;
+mod survey;
 pub(super) mod watching;
 pub(super) mod wire;
 

@@ -1,0 +1,539 @@
+//! What looks personal in a server, and what a mask left of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    plan::personal,
+    relations::{Database, Relation, RelationKind},
+    rows::{Cell, Reading, Seen, Values},
+    sketch::Sketch,
+};
+use crate::{
+    databases::USER,
+    personal::{Found, Place, State, Verdict, one_line},
+};
+
+/// What a server held at one time.
+pub(super) struct Look {
+    pub(super) databases: Vec<Database>,
+    pub(super) relations: Vec<Relation>,
+    pub(super) readings: Vec<Reading>,
+    pub(super) seen: Vec<Seen>,
+}
+
+/// Values of before a mask, by the [group](group_of) of where they were; none where not all could be read.
+#[derive(Default)]
+pub(super) struct Before(BTreeMap<String, Vec<Option<Sketch>>>);
+
+impl Look {
+    /// The values alone.
+    pub(super) fn into_values(self) -> Before {
+        let mut before = Before::default();
+        for (reading, seen) in self.readings.iter().zip(self.seen) {
+            for (cell, values) in reading.cells.iter().zip(seen.cells) {
+                let group = group_of(&reading.relation, &name_of(&reading.relation, cell));
+                match values {
+                    Values::Whole(sketch) => {
+                        before.add(group, Some(sketch).filter(|_| seen.is_whole));
+                    }
+                    Values::Keys { keys, is_part } if seen.is_whole && !is_part => {
+                        for (key, sketch) in keys {
+                            before.add(format!("{group}:{key}"), Some(sketch));
+                        }
+                    }
+                    Values::Keys { .. } => before.add(group, None),
+                }
+            }
+        }
+        before
+    }
+
+    /// Names of everything that looks personal.
+    pub(super) fn named(&self) -> Vec<Found> {
+        let keys = self
+            .readings
+            .iter()
+            .zip(&self.seen)
+            .flat_map(|(reading, seen)| {
+                let cells = reading.cells.iter().zip(&seen.cells);
+                cells.flat_map(|(cell, values)| keys(&reading.relation, cell, values))
+            });
+        let keys = keys.map(|(name, _)| Found::new(&name, Place::Key));
+        let mut all: Vec<Found> = self.relations.iter().flat_map(of_catalogue).collect();
+        all.extend(keys);
+        all.extend(self.further().map(|database| further(&database.name)));
+        all
+    }
+
+    /// Databases beside the application's that hold something, or may.
+    fn further(&self) -> impl Iterator<Item = &Database> {
+        let others = self.databases.iter();
+        let others = others.filter(|database| !is_own(&database.name));
+        others.filter(|database| {
+            let relations = self.relations.iter();
+            let mut own = relations.filter(|relation| relation.database == database.name);
+            !database.is_open || own.any(|relation| relation.size > 0 && !relation.of_extension)
+        })
+    }
+
+    /// What the mask left of everything that looks personal. `reached` are the databases that it went to.
+    pub(super) fn judged(
+        &self,
+        before: &Before,
+        reached: &BTreeSet<String>,
+        accepted: &[String],
+    ) -> Vec<Found> {
+        let judge = Judge {
+            before,
+            reached,
+            accepted,
+        };
+        let read = self.readings.iter().zip(&self.seen);
+        let mut all: Vec<Found> = read
+            .flat_map(|(reading, seen)| judge.relation(reading, seen))
+            .collect();
+        join_partitions(&mut all, &self.relations);
+        let others = self
+            .further()
+            .filter(|database| !reached.contains(&database.name));
+        all.extend(others.map(|database| {
+            let mut found = further(&database.name);
+            let word = found.name.clone();
+            found.judge(State::Unreached, &[&word], accepted);
+            found
+        }));
+        all.sort_by_key(|found| match found.verdict {
+            Verdict::Left => 0,
+            Verdict::Accepted => 1,
+            Verdict::Fine => 2,
+        });
+        all
+    }
+}
+
+impl Before {
+    fn add(&mut self, group: String, sketch: Option<Sketch>) {
+        self.0.entry(group).or_default().push(sketch);
+    }
+}
+
+/// What a verdict follows from.
+struct Judge<'a> {
+    before: &'a Before,
+    reached: &'a BTreeSet<String>,
+    accepted: &'a [String],
+}
+
+impl Judge<'_> {
+    /// Everything of a relation that looks personal.
+    fn relation(&self, reading: &Reading, seen: &Seen) -> Vec<Found> {
+        let relation = &reading.relation;
+        if relation.kind == RelationKind::Foreign {
+            return self.foreign(relation, seen);
+        }
+        let mut all = Vec::new();
+        for (cell, values) in reading.cells.iter().zip(&seen.cells) {
+            let name = name_of(relation, cell);
+            let place = match cell {
+                Cell::Page => Place::LargeObjects,
+                Cell::Digest(_) | Cell::Document(_) => Place::Column,
+            };
+            match values {
+                Values::Whole(sketch) => {
+                    let state = self.state(relation, [&name, &name], sketch, seen.is_whole);
+                    all.push(self.found(relation, (&name, place), state));
+                }
+                Values::Keys { is_part, .. } => {
+                    for (key, sketch) in keys(relation, cell, values) {
+                        let is_whole = seen.is_whole && !is_part;
+                        let state = self.state(relation, [&name, &key], sketch, is_whole);
+                        all.push(self.found(relation, (&key, Place::Key), state));
+                    }
+                    if *is_part || !seen.is_whole {
+                        all.push(self.found(relation, (&name, place), State::Unread));
+                    }
+                }
+            }
+        }
+        all
+    }
+
+    /// What became of the values of a column, or of one of its keys. Those of a place that is new may be
+    /// from any other one.
+    fn state(
+        &self,
+        relation: &Relation,
+        [column, name]: [&str; 2],
+        now: &Sketch,
+        is_whole: bool,
+    ) -> State {
+        let before = |name| self.before.0.get(&group_of(relation, name));
+        let is_unknown = |all: &Vec<Option<Sketch>>| all.iter().any(Option::is_none);
+        if !is_whole || before(column).is_some_and(is_unknown) {
+            return State::Unread;
+        }
+        let known: Vec<&Sketch> = match before(name) {
+            Some(same) => same.iter().flatten().collect(),
+            None => self.before.0.values().flatten().flatten().collect(),
+        };
+        now.since(&known)
+    }
+
+    /// A foreign table is accepted as a whole.
+    fn foreign(&self, relation: &Relation, seen: &Seen) -> Vec<Found> {
+        let state = match seen.rows {
+            0 if seen.is_whole => State::There,
+            0 => State::Silent,
+            _ => State::Unreached,
+        };
+        let word = format!("foreign-table:{}", full_title(relation));
+        let table = self.found(relation, (&word, Place::ForeignTable), state);
+        let columns = personal(relation).map(|column| {
+            let name = format!("{}.{}", full_title(relation), column.name);
+            Found {
+                name: one_line(&name),
+                place: Place::ForeignColumn,
+                ..table.clone()
+            }
+        });
+        let columns: Vec<_> = columns.collect();
+        std::iter::once(table).chain(columns).collect()
+    }
+
+    fn found(&self, relation: &Relation, (name, place): (&str, Place), state: State) -> Found {
+        let mut found = Found::new(name, place);
+        let database = format!("database:{}", relation.database);
+        let group = group_of(relation, name);
+        let mut words = vec![name, &group];
+        words.extend((!is_own(&relation.database)).then_some(database.as_str()));
+        found.judge(state, &words, self.accepted);
+        // A database that the mask does not go to is accepted as one.
+        if !is_own(&relation.database) && !self.reached.contains(&relation.database) {
+            found.accept = one_line(&database);
+        }
+        found
+    }
+}
+
+/// Adds what is known of partitioned tables, from their partitions. Where all of these are left, the name of
+/// the whole accepts them.
+fn join_partitions(all: &mut Vec<Found>, relations: &[Relation]) {
+    let mut joined = Vec::new();
+    let wholes = relations
+        .iter()
+        .filter(|relation| relation.kind == RelationKind::Partitioned && relation.whole.is_none());
+    for whole in wholes {
+        let title = whole.title();
+        let parts = relations.iter().filter(|relation| {
+            relation.database == whole.database && relation.whole.as_deref() == Some(title.as_str())
+        });
+        let parts: Vec<String> = parts.map(full_title).collect();
+        for column in personal(whole) {
+            let name = |table: &String| one_line(&format!("{table}.{}", column.name));
+            let names: BTreeSet<String> = parts.iter().map(name).collect();
+            let is_part =
+                |found: &Found| found.place == Place::Column && names.contains(&found.name);
+            let found = join(
+                &name(&full_title(whole)),
+                all.iter().filter(|found| is_part(found)),
+            );
+            if found.verdict == Verdict::Left {
+                for part in all.iter_mut().filter(|part| is_part(part)) {
+                    part.accept.clone_from(&found.accept);
+                }
+            }
+            joined.push(found);
+        }
+    }
+    all.extend(joined);
+}
+
+/// A column of a partitioned table, from those of its partitions.
+fn join<'a>(name: &str, parts: impl Iterator<Item = &'a Found>) -> Found {
+    let filled: Vec<_> = parts.filter(|part| !is_empty(part.state)).collect();
+    let mut found = Found::new(name, Place::Column);
+    found.state = together(&filled);
+    let are = |verdict| filled.iter().any(|part| part.verdict == verdict);
+    found.verdict = match filled.first() {
+        Some(first) if filled.iter().all(|part| part.verdict == Verdict::Left) => {
+            if first.accept != first.name {
+                found.accept.clone_from(&first.accept);
+            }
+            Verdict::Left
+        }
+        _ if are(Verdict::Accepted) && !are(Verdict::Left) => Verdict::Accepted,
+        _ => Verdict::Fine,
+    };
+    found
+}
+
+/// What is known of several together.
+fn together(parts: &[&Found]) -> State {
+    let zero = State::Compared {
+        unchanged: 0,
+        of: 0,
+        sampled: false,
+    };
+    parts
+        .iter()
+        .fold(zero, |sum, part| match (sum, part.state) {
+            (
+                State::Compared {
+                    unchanged,
+                    of,
+                    sampled,
+                },
+                State::Compared {
+                    unchanged: more,
+                    of: more_of,
+                    sampled: also,
+                },
+            ) => State::Compared {
+                unchanged: unchanged + more,
+                of: of + more_of,
+                sampled: sampled || also,
+            },
+            (State::Compared { .. }, other) | (other, _) => other,
+        })
+}
+
+fn is_empty(state: State) -> bool {
+    matches!(state, State::Compared { of: 0, .. })
+}
+
+/// What the catalogue alone tells of a relation.
+fn of_catalogue(relation: &Relation) -> Vec<Found> {
+    match relation.kind {
+        RelationKind::LargeObjects => {
+            vec![Found::new(
+                &name_of(relation, &Cell::Page),
+                Place::LargeObjects,
+            )]
+        }
+        // A partition that has partitions is neither the whole nor where rows are.
+        RelationKind::Partitioned if relation.whole.is_some() => Vec::new(),
+        kind => {
+            let place = match kind {
+                RelationKind::Foreign => Place::ForeignColumn,
+                _ => Place::Column,
+            };
+            let name = |name: &str| format!("{}.{name}", full_title(relation));
+            let table = format!("foreign-table:{}", full_title(relation));
+            let table =
+                (kind == RelationKind::Foreign).then(|| Found::new(&table, Place::ForeignTable));
+            let columns = personal(relation).map(|column| Found::new(&name(&column.name), place));
+            table.into_iter().chain(columns).collect()
+        }
+    }
+}
+
+/// Keys of a column with what was read of them.
+fn keys<'a>(
+    relation: &Relation,
+    cell: &Cell,
+    values: &'a Values,
+) -> impl Iterator<Item = (String, &'a Sketch)> {
+    let name = name_of(relation, cell);
+    let keys = match values {
+        Values::Keys { keys, .. } => Some(keys),
+        Values::Whole(_) => None,
+    };
+    let keys = keys.into_iter().flatten();
+    keys.map(move |(key, sketch)| (format!("{name}:{key}"), sketch))
+}
+
+fn further(database: &str) -> Found {
+    Found::new(&format!("database:{database}"), Place::Database)
+}
+
+fn name_of(relation: &Relation, cell: &Cell) -> String {
+    match cell {
+        Cell::Digest(column) | Cell::Document(column) => {
+            format!("{}.{}", full_title(relation), column.name)
+        }
+        Cell::Page => in_database(relation, "large-objects"),
+    }
+}
+
+/// A name in a partition as one in its whole: a mask may move rows from one partition to another. Any other
+/// name stays as it is.
+fn group_of(relation: &Relation, name: &str) -> String {
+    let whole = relation.whole.as_deref();
+    match whole.zip(name.strip_prefix(&full_title(relation))) {
+        Some((whole, rest)) => format!("{}{rest}", in_database(relation, whole)),
+        None => name.to_owned(),
+    }
+}
+
+fn full_title(relation: &Relation) -> String {
+    in_database(relation, &relation.title())
+}
+
+/// With the database in front, where that is not the application's.
+fn in_database(relation: &Relation, name: &str) -> String {
+    match relation.database.as_str() {
+        database if is_own(database) => name.to_owned(),
+        database => format!("{database}.{name}"),
+    }
+}
+
+fn is_own(database: &str) -> bool {
+    database.is_empty() || database == USER
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::docker::database::masking::relations::{Column, Holds};
+
+    fn relation(database: &str, kind: RelationKind, table: &str, whole: Option<&str>) -> Relation {
+        let email = Column {
+            name: "email".to_owned(),
+            holds: Holds::Text,
+        };
+        Relation {
+            database: database.to_owned(),
+            kind,
+            schema: "s".to_owned(),
+            table: table.to_owned(),
+            whole: whole.map(|whole| format!("s.{whole}")),
+            columns: vec![email],
+            size: 8192,
+            of_extension: false,
+        }
+    }
+
+    /// A look at relations, and at the values of their only column; none of one that could not be read.
+    fn look(all: Vec<(Relation, Option<&[u64]>)>) -> Look {
+        let mut look = Look {
+            databases: Vec::new(),
+            relations: Vec::new(),
+            readings: Vec::new(),
+            seen: Vec::new(),
+        };
+        for (relation, values) in all {
+            let mut sketch = Sketch::new(1000);
+            let numbers = values.unwrap_or_default();
+            numbers.iter().for_each(|value| sketch.add(*value));
+            let database = Database {
+                name: relation.database.clone(),
+                is_open: true,
+            };
+            if !look.databases.contains(&database) {
+                look.databases.push(database);
+            }
+            let has_cells = !matches!(
+                relation.kind,
+                RelationKind::Foreign | RelationKind::Partitioned
+            );
+            if relation.kind != RelationKind::Partitioned {
+                let column = relation.columns[0].clone();
+                look.readings.push(Reading {
+                    relation: relation.clone(),
+                    cells: Vec::from_iter(has_cells.then_some(Cell::Digest(column))),
+                    rows_max: None,
+                });
+                look.seen.push(Seen {
+                    is_whole: values.is_some(),
+                    rows: numbers.len() as u64,
+                    cells: Vec::from_iter(has_cells.then_some(Values::Whole(sketch))),
+                });
+            }
+            look.relations.push(relation);
+        }
+        look
+    }
+
+    /// What is left, with the words that accept it.
+    fn left(before: Look, after: &Look, reached: &[&str], accepted: &[&str]) -> Vec<String> {
+        let own = |words: &[&str]| {
+            words
+                .iter()
+                .map(|&word| word.to_owned())
+                .collect::<Vec<_>>()
+        };
+        let reached = own(reached).into_iter().collect();
+        let found = after.judged(&before.into_values(), &reached, &own(accepted));
+        let left = found
+            .into_iter()
+            .filter(|found| found.verdict == Verdict::Left);
+        left.map(|found| format!("{} by {}", found.name, found.accept))
+            .collect()
+    }
+
+    const TABLE: RelationKind = RelationKind::Table;
+
+    #[test]
+    fn rows_that_go_to_another_partition_are_the_same_rows() {
+        let parts = |old: &'static [u64], new: &'static [u64]| {
+            let whole = relation("app", RelationKind::Partitioned, "all", None);
+            let part = |name| relation("app", TABLE, name, Some("all"));
+            look(vec![
+                (whole, None),
+                (part("old"), Some(old)),
+                (part("new"), Some(new)),
+            ])
+        };
+        let before = || parts(&[1, 2, 3, 4], &[5]);
+        let moved = parts(&[], &[1, 2, 3, 4, 50]);
+        let told = ["s.new.email by s.all.email", "s.all.email by s.all.email"];
+        assert_eq!(left(before(), &moved, &[], &[]), told);
+        let nothing: [&str; 0] = [];
+        assert_eq!(left(before(), &moved, &[], &["s.all.email"]), nothing);
+        let forgotten = parts(&[10, 20, 30, 40], &[5]);
+        let told = ["s.new.email by s.new.email"];
+        assert_eq!(left(before(), &forgotten, &[], &[]), told);
+    }
+
+    #[test]
+    fn a_copy_of_a_table_is_known_by_its_values_and_what_cannot_be_read_is_left() {
+        let before = || look(vec![(relation("app", TABLE, "t", None), Some(&[1, 2, 3]))]);
+        let copied = look(vec![
+            (relation("app", TABLE, "t", None), Some(&[7, 8, 9])),
+            (relation("app", TABLE, "copy", None), Some(&[1, 2, 3])),
+        ]);
+        assert_eq!(
+            left(before(), &copied, &[], &[]),
+            ["s.copy.email by s.copy.email"]
+        );
+        let unread = || look(vec![(relation("app", TABLE, "t", None), None)]);
+        let told = ["s.t.email by s.t.email"];
+        assert_eq!(left(before(), &unread(), &[], &[]), told);
+        let masked = look(vec![(relation("app", TABLE, "t", None), Some(&[7]))]);
+        assert_eq!(left(unread(), &masked, &[], &[]), told);
+    }
+
+    #[test]
+    fn a_database_that_the_mask_does_not_go_to_is_accepted_as_one() {
+        let table = |values| look(vec![(relation("old", TABLE, "t", None), Some(values))]);
+        let (before, same) = (|| table(&[1, 2]), table(&[1, 2]));
+        let told = [
+            "old.s.t.email by database:old",
+            "database:old by database:old",
+        ];
+        assert_eq!(left(before(), &same, &[], &[]), told);
+        let nothing: [&str; 0] = [];
+        assert_eq!(left(before(), &same, &[], &["database:old"]), nothing);
+        let told = ["old.s.t.email by old.s.t.email"];
+        assert_eq!(left(before(), &same, &["old"], &[]), told);
+        assert_eq!(left(before(), &table(&[8, 9]), &["old"], &[]), nothing);
+    }
+
+    #[test]
+    fn a_foreign_table_is_left_where_it_gives_rows() {
+        let table = |values| {
+            let foreign = relation("app", RelationKind::Foreign, "far", None);
+            look(vec![(foreign, values)])
+        };
+        let some: Option<&[u64]> = Some(&[1]);
+        let told = [
+            "foreign-table:s.far by foreign-table:s.far",
+            "s.far.email by foreign-table:s.far",
+        ];
+        assert_eq!(left(table(None), &table(some), &[], &[]), told);
+        let nothing: [&str; 0] = [];
+        assert_eq!(left(table(None), &table(None), &[], &[]), nothing);
+        let accepted = ["foreign-table:s.far"];
+        assert_eq!(left(table(None), &table(some), &[], &accepted), nothing);
+    }
+}

@@ -1,0 +1,79 @@
+//! What is read of everything in a server.
+
+use super::{
+    names::is_personal,
+    relations::{Column, Holds, Relation, RelationKind},
+    rows::{Cell, Reading},
+};
+
+/// How many rows are looked at for keys of JSON, where nothing is compared.
+const NAMING_ROWS_MAX: u64 = 10_000;
+
+/// How many different values are kept of everything together, and of one column at least and at most. Each
+/// takes 16 to 32 bytes.
+const VALUES_MAX: usize = 1 << 21;
+const COLUMN_VALUES_MIN: usize = 512;
+const COLUMN_VALUES_MAX: usize = 1 << 17;
+
+/// What is read to name what looks personal: keys of JSON, which no catalogue has.
+pub(super) fn naming(relations: &[Relation]) -> Vec<Reading> {
+    let reading = |relation: &Relation| Reading {
+        cells: documents(relation).collect(),
+        relation: relation.clone(),
+        rows_max: Some(NAMING_ROWS_MAX),
+    };
+    let with_rows = relations.iter().filter(|relation| holds_rows(relation));
+    let mut readings: Vec<_> = with_rows.map(reading).collect();
+    readings.retain(|reading| !reading.cells.is_empty());
+    readings
+}
+
+/// What is read to compare what looks personal.
+pub(super) fn comparing(relations: &[Relation]) -> Vec<Reading> {
+    let reading = |relation: &Relation| Reading {
+        cells: match relation.kind {
+            RelationKind::LargeObjects => vec![Cell::Page],
+            RelationKind::Foreign => Vec::new(),
+            _ => digests(relation).chain(documents(relation)).collect(),
+        },
+        rows_max: (relation.kind == RelationKind::Foreign).then_some(1),
+        relation: relation.clone(),
+    };
+    let is_read = |relation: &&Relation| match relation.kind {
+        RelationKind::Foreign | RelationKind::LargeObjects => true,
+        _ => holds_rows(relation),
+    };
+    let mut readings: Vec<_> = relations.iter().filter(is_read).map(reading).collect();
+    readings.retain(|reading| {
+        reading.relation.kind == RelationKind::Foreign || !reading.cells.is_empty()
+    });
+    readings
+}
+
+/// How many different values are kept of each.
+pub(super) fn values_kept(readings: &[Reading]) -> usize {
+    let columns: usize = readings.iter().map(|reading| reading.cells.len()).sum();
+    (VALUES_MAX / columns.max(1)).clamp(COLUMN_VALUES_MIN, COLUMN_VALUES_MAX)
+}
+
+/// Whether it has rows of its own that are in the database.
+fn holds_rows(relation: &Relation) -> bool {
+    use RelationKind::{Table, Versioned, View};
+    matches!(relation.kind, Table | Versioned | View)
+}
+
+/// Its columns whose names look personal.
+pub(super) fn personal(relation: &Relation) -> impl Iterator<Item = &Column> {
+    let columns = relation.columns.iter();
+    columns.filter(|column| is_personal(&relation.table, &column.name, column.holds))
+}
+
+fn digests(relation: &Relation) -> impl Iterator<Item = Cell> {
+    personal(relation).cloned().map(Cell::Digest)
+}
+
+fn documents(relation: &Relation) -> impl Iterator<Item = Cell> {
+    let json = relation.columns.iter();
+    let json = json.filter(|column| column.holds == Holds::Json);
+    json.cloned().map(Cell::Document)
+}

@@ -1,0 +1,141 @@
+//! The values of a column, as far as it takes to see how many of them are still there later.
+
+use std::collections::HashMap;
+
+use crate::personal::State;
+
+/// How often each value is there. Values are told apart by keyed hashes, whose key nobody keeps. Where there
+/// are too many different ones, those are kept whose hash ends in some zero bits: of two columns, these are
+/// the same values.
+#[derive(Clone, Debug)]
+pub(super) struct Sketch {
+    counts: HashMap<u64, u32>,
+    /// How many bits have to be zero.
+    level: u32,
+    /// The most different values that are kept.
+    most: usize,
+    /// How many values there are.
+    values: u64,
+}
+
+impl Sketch {
+    /// Nothing yet.
+    pub(super) fn new(most: usize) -> Self {
+        Self {
+            counts: HashMap::new(),
+            level: 0,
+            most,
+            values: 0,
+        }
+    }
+
+    /// One more value.
+    pub(super) fn add(&mut self, hash: u64) {
+        self.values += 1;
+        if !is_kept(hash, self.level) {
+            return;
+        }
+        let count = self.counts.entry(hash).or_default();
+        *count = count.saturating_add(1);
+        while self.counts.len() > self.most {
+            self.level += 1;
+            let level = self.level;
+            self.counts.retain(|hash, _| is_kept(*hash, level));
+        }
+    }
+
+    /// How many of its values were somewhere before: each as often as it was there, all places together.
+    pub(super) fn since(&self, before: &[&Self]) -> State {
+        let level = before.iter().map(|sketch| sketch.level).max();
+        let level = self.level.max(level.unwrap_or_default());
+        let found = |hash: &u64| {
+            let counts = before.iter().filter_map(|sketch| sketch.counts.get(hash));
+            counts.fold(0, |sum: u32, count| sum.saturating_add(*count))
+        };
+        if level == 0 {
+            let same = |(hash, count): (&u64, &u32)| u64::from(found(hash).min(*count));
+            return State::Compared {
+                unchanged: self.counts.iter().map(same).sum(),
+                of: self.values,
+                sampled: false,
+            };
+        }
+        let sample = self.counts.keys().filter(|hash| is_kept(**hash, level));
+        let (mut unchanged, mut of) = (0, 0);
+        for hash in sample {
+            of += 1;
+            unchanged += u64::from(found(hash) > 0);
+        }
+        State::Compared {
+            unchanged,
+            of,
+            sampled: true,
+        }
+    }
+}
+
+fn is_kept(hash: u64, level: u32) -> bool {
+    hash.trailing_zeros() >= level
+}
+
+#[cfg(test)]
+mod tests {
+    use std::hash::{BuildHasher as _, RandomState};
+
+    use super::*;
+
+    fn of(most: usize, hasher: &RandomState, values: impl Iterator<Item = u64>) -> Sketch {
+        let mut sketch = Sketch::new(most);
+        values.for_each(|value| sketch.add(hasher.hash_one(value)));
+        sketch
+    }
+
+    #[test]
+    fn values_are_compared_as_often_as_they_are_there_and_in_any_order() {
+        let hasher = RandomState::new();
+        let before = of(100, &hasher, [1, 1, 2, 3].into_iter());
+        let after = of(100, &hasher, [3, 1, 9, 1, 1].into_iter());
+        let same = State::Compared {
+            unchanged: 3,
+            of: 5,
+            sampled: false,
+        };
+        assert_eq!(after.since(&[&before]), same);
+        let elsewhere = of(100, &hasher, [1, 7].into_iter());
+        let more = State::Compared {
+            unchanged: 4,
+            of: 5,
+            sampled: false,
+        };
+        assert_eq!(after.since(&[&before, &elsewhere]), more);
+        let nothing = State::Compared {
+            unchanged: 0,
+            of: 0,
+            sampled: false,
+        };
+        assert_eq!(
+            of(100, &hasher, std::iter::empty()).since(&[&before]),
+            nothing
+        );
+    }
+
+    #[test]
+    fn of_many_values_a_sample_is_kept_that_is_the_same_in_both() {
+        let hasher = RandomState::new();
+        let before = of(1000, &hasher, 0..100_000);
+        assert!(before.counts.len() <= 1000 && before.level > 0);
+        let after = of(1000, &hasher, (0..25_000).chain(200_000..275_000));
+        let State::Compared {
+            unchanged,
+            of: sample,
+            sampled: true,
+        } = after.since(&[&before])
+        else {
+            panic!("{:?}", after.since(&[&before]));
+        };
+        // A sample of at least 300 of which a quarter is there: six deviations are 15 %.
+        assert!(sample >= 300, "{sample}");
+        let percent = unchanged * 100 / sample;
+        assert!((10..=40).contains(&percent), "{percent} % of {sample}");
+    }
+}

@@ -1,0 +1,123 @@
+//! What a server of MySQL or MariaDB holds for the application, which has one database.
+
+use crate::{
+    docker::database::{
+        masking::{Cell, Column, Database, Holds, Reading, Relation, RelationKind, Survey},
+        run::Run,
+    },
+    dump::Server,
+};
+
+/// Whether a column is JSON. MariaDB has no type of that name, and checks the text of such a column.
+const IS_JSON: &str = "exists (select 1 from information_schema.check_constraints k\n\
+    where k.constraint_schema = c.table_schema and k.table_name = c.table_name\n\
+    and k.check_clause = concat('json_valid(`', replace(c.column_name, '`', '``'), '`)'))";
+
+/// A server, and the client that speaks with it.
+pub(super) struct MysqlSurvey {
+    pub(super) server: Server,
+    /// Prints rows without their heading, as the application.
+    pub(super) client: Run,
+}
+
+impl Survey for MysqlSurvey {
+    fn databases(&self) -> Option<Run> {
+        None
+    }
+
+    fn columns(&self, _databases: &[Database]) -> Run {
+        let is_json = match self.server {
+            Server::Mysql => "c.data_type = 'json'",
+            Server::Mariadb => IS_JSON,
+        };
+        let script = format!(
+            "select '', case t.table_type when 'SYSTEM VERSIONED' then 'v' else 'r' end, '',\n\
+             c.table_name, '', c.column_name, case when {is_json} then 'j'\n\
+             when c.column_type like 'tinyint(1)%' then 'b'\n\
+             when c.data_type in ('tinyint', 'smallint', 'mediumint', 'int', 'bigint', 'uuid') then 'k'\n\
+             when c.data_type like '%blob' or c.data_type like '%binary' or c.data_type in ('bit',\n\
+             'geometry', 'point', 'linestring', 'polygon') then 'y' else 't' end, 0, 'f'\n\
+             from information_schema.columns c join information_schema.tables t\n\
+             on t.table_schema = c.table_schema and t.table_name = c.table_name\n\
+             where c.table_schema = database() and t.table_type in ('BASE TABLE', 'SYSTEM VERSIONED')\n\
+             order by c.table_name, c.ordinal_position;\n"
+        );
+        self.asked(&[], script)
+    }
+
+    fn rows(&self, readings: &[Reading]) -> Run {
+        let each = readings.iter().enumerate();
+        let script = each.map(|(at, reading)| select(at, reading)).collect();
+        self.asked(&["--quick", "--force"], script)
+    }
+
+    /// A table of MariaDB that keeps older rows gives them to whoever asks. MySQL shows histograms of
+    /// values.
+    fn forget(&self, _databases: &[Database], relations: &[Relation]) -> Option<Run> {
+        let script: String = match self.server {
+            Server::Mariadb => relations
+                .iter()
+                .filter(|relation| relation.kind == RelationKind::Versioned)
+                .map(|relation| format!("delete history from {};\n", quoted(&relation.table)))
+                .collect(),
+            Server::Mysql => relations.iter().map(drop_histograms).collect(),
+        };
+        (!script.is_empty()).then(|| self.asked(&[], script))
+    }
+}
+
+impl MysqlSurvey {
+    fn asked(&self, more: &[&str], script: String) -> Run {
+        let mut run = self.client.clone();
+        run.arguments
+            .extend(more.iter().map(|&word| word.to_owned()));
+        run.reading(script)
+    }
+}
+
+/// Histograms came with version 8.0.2.
+fn drop_histograms(relation: &Relation) -> String {
+    let columns: Vec<_> = relation
+        .columns
+        .iter()
+        .map(|column| quoted(&column.name))
+        .collect();
+    let (table, columns) = (quoted(&relation.table), columns.join(", "));
+    format!("/*!80002 analyze table {table} drop histogram on {columns} */;\n")
+}
+
+/// Prints the rows of a table. The last one comes from the same statement, so that it is missing where
+/// that fails.
+fn select(at: usize, reading: &Reading) -> String {
+    let relation = &reading.relation;
+    let cells = reading.cells.iter().map(|cell| match cell {
+        Cell::Digest(column) => digest(column),
+        Cell::Document(column) => format!(", ifnull(cast({} as char), '')", quoted(&column.name)),
+        Cell::Page => String::new(),
+    });
+    let cells: String = cells.collect();
+    let all = match relation.kind {
+        RelationKind::Versioned => " for system_time all",
+        _ => "",
+    };
+    let limit = reading
+        .rows_max
+        .map_or_else(String::new, |rows| format!(" limit {rows}"));
+    let nothing = ", ''".repeat(reading.cells.len());
+    format!(
+        "(select '{at}'{cells} from {}{all}{limit}) union all select '{at}.'{nothing};\n",
+        quoted(&relation.table)
+    )
+}
+
+fn digest(column: &Column) -> String {
+    let name = quoted(&column.name);
+    match column.holds {
+        Holds::Bytes => format!(", ifnull(md5(nullif({name}, '')), '')"),
+        _ => format!(", ifnull(md5(nullif(trim({name}), '')), '')"),
+    }
+}
+
+fn quoted(name: &str) -> String {
+    format!("`{}`", name.replace('`', "``"))
+}

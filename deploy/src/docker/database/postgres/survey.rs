@@ -1,0 +1,229 @@
+//! What a PostgreSQL server holds, and what it derives from rows.
+
+use super::client::psql;
+use crate::{
+    docker::database::{
+        masking::{Cell, Column, Database, Holds, Reading, Relation, RelationKind, Survey},
+        run::Run,
+    },
+    dump::sql,
+};
+
+/// How long a foreign table may take to give a row, in milliseconds.
+const FOREIGN_MS_MAX: u32 = 5_000;
+
+/// What a dump may have set for everybody, and what has to stand still between two looks.
+const PLAIN: &str = "set search_path = pg_catalog;\nset statement_timeout = 0;\n\
+    set default_transaction_read_only = off;\nset datestyle = 'ISO';\nset timezone = 'UTC';\n\
+    set max_parallel_workers_per_gather = 0;\n";
+
+/// The template that nobody is let into holds nothing.
+const DATABASES: &str = "copy (select datname, datallowconn from pg_catalog.pg_database\n\
+    where datname <> 'template0' order by datname) to stdout;\n";
+
+/// Everything with rows of its own, column by column, and the large objects.
+const COLUMNS: &str = "copy (select current_database(), c.relkind, n.nspname, c.relname,\n\
+    (with recursive up (oid) as (select i.inhparent from pg_inherits i\n\
+    where i.inhrelid = c.oid and c.relispartition\n\
+    union all select i.inhparent from up join pg_inherits i on i.inhrelid = up.oid)\n\
+    select wn.nspname || '.' || w.relname from up join pg_class w on w.oid = up.oid\n\
+    join pg_namespace wn on wn.oid = w.relnamespace where not w.relispartition limit 1),\n\
+    a.attname, case when t.typname in ('json', 'jsonb') then 'j' when t.typname = 'bool' then 'b'\n\
+    when t.typname in ('int2', 'int4', 'int8', 'oid', 'uuid') then 'k'\n\
+    when t.typname = 'bytea' then 'y' else 't' end, pg_relation_size(c.oid),\n\
+    exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid\n\
+    and d.deptype = 'e')\n\
+    from pg_class c join pg_namespace n on n.oid = c.relnamespace\n\
+    join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped\n\
+    join pg_type own on own.oid = a.atttypid\n\
+    join pg_type t on t.oid = case own.typtype when 'd' then own.typbasetype else own.oid end\n\
+    where c.relkind in ('r', 'p', 'm', 'f') and c.relpersistence <> 't' and c.relispopulated\n\
+    and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname not like 'pg\\_toast%'\n\
+    order by n.nspname, c.relname, a.attnum) to stdout;\n\
+    copy (select current_database(), 'L', '', '', null, null, null, count(*), false\n\
+    from pg_largeobject_metadata having count(*) > 0) to stdout;\n";
+
+/// Fills materialised views anew, whichever is made of whichever: one that is made of an empty one fails,
+/// and is tried again. One that had no rows gets none.
+const REFRESH: &str = "do $refresh$\n\
+    declare\n\
+    waiting oid[] := array(select c.oid from pg_class c where c.relkind = 'm' and c.relispopulated\n\
+    order by c.oid);\n\
+    failing oid[]; view oid; state text;\n\
+    begin\n\
+    foreach view in array waiting loop\n\
+    execute format('refresh materialized view %s with no data', view::regclass);\n\
+    end loop;\n\
+    while cardinality(waiting) > 0 loop\n\
+    failing := '{}';\n\
+    foreach view in array waiting loop\n\
+    begin\n\
+    execute format('refresh materialized view %s', view::regclass);\n\
+    exception when others then\n\
+    failing := failing || view; state := sqlstate;\n\
+    end;\n\
+    end loop;\n\
+    if cardinality(failing) = cardinality(waiting) then\n\
+    raise exception 'the materialised view % cannot be refreshed (SQLSTATE %); to see why, have the mask \
+    refresh it', replace(failing[1]::regclass::text, '\"', ''), state;\n\
+    end if;\n\
+    waiting := failing;\n\
+    end loop;\n\
+    end $refresh$;\n";
+
+/// An update leaves the older row in its file until the file is written anew. Statistics hold values of
+/// rows: those of partitioned and of empty tables stay as they are when others are gathered. They go after
+/// the files are new, since whoever gathered them meanwhile is cut off by that.
+const REWRITE: &str = "vacuum (full);\n\
+    delete from pg_statistic;\n\
+    select 'delete from pg_statistic_ext_data'\n\
+    where to_regclass('pg_catalog.pg_statistic_ext_data') is not null \\gexec\n\
+    analyze;\n\
+    vacuum (full) pg_statistic;\n\
+    select 'vacuum (full) pg_statistic_ext_data'\n\
+    where to_regclass('pg_catalog.pg_statistic_ext_data') is not null \\gexec\n";
+
+/// Both the older and the newer rows are in the log.
+const BEGIN_LOG: &str = "checkpoint;\nselect pg_switch_wal();\ncheckpoint;\n";
+
+pub(super) struct PostgresSurvey;
+
+impl Survey for PostgresSurvey {
+    fn databases(&self) -> Option<Run> {
+        Some(reading(&["--quiet"], DATABASES.to_owned()))
+    }
+
+    fn columns(&self, databases: &[Database]) -> Run {
+        let mut script = String::new();
+        for database in databases.iter().filter(|database| database.is_open) {
+            enter(&mut script, &database.name);
+            script.push_str(COLUMNS);
+        }
+        reading(&["--quiet"], script)
+    }
+
+    fn rows(&self, readings: &[Reading]) -> Run {
+        let mut script = String::new();
+        let mut entered = None;
+        for (at, reading) in readings.iter().enumerate() {
+            let database = reading.relation.database.as_str();
+            if entered != Some(database) {
+                enter(&mut script, database);
+                entered = Some(database);
+            }
+            script.push_str(&copy(at, reading));
+        }
+        reading(&["--quiet", "--set=ON_ERROR_STOP=0"], script)
+    }
+
+    fn forget(&self, databases: &[Database], _relations: &[Relation]) -> Option<Run> {
+        let mut script = String::new();
+        for database in databases.iter().filter(|database| database.is_open) {
+            enter(&mut script, &database.name);
+            script.push_str(REFRESH);
+            script.push_str(REWRITE);
+        }
+        script.push_str(BEGIN_LOG);
+        Some(reading(&["--quiet", "--output=/dev/null"], script))
+    }
+}
+
+/// What reads a script.
+fn reading(more: &[&str], script: String) -> Run {
+    let words: Vec<&str> = more.iter().copied().chain(["--file=-"]).collect();
+    psql(&words)
+        .with("PGCLIENTENCODING", "UTF8")
+        .reading(script)
+}
+
+/// Goes to a database.
+fn enter(script: &mut String, database: &str) {
+    let to = sql::connection(database.as_bytes());
+    let to = sql::quoted(&String::from_utf8_lossy(&to));
+    script.push_str(&format!("\\connect -reuse-previous=on {to}\n{PLAIN}"));
+}
+
+/// Prints the rows of a relation. The last one comes from the same statement, so that it is missing where
+/// that fails.
+fn copy(at: usize, reading: &Reading) -> String {
+    let relation = &reading.relation;
+    let from = match relation.kind {
+        RelationKind::LargeObjects => "pg_largeobject".to_owned(),
+        RelationKind::Foreign => named(relation),
+        _ => format!("only {}", named(relation)),
+    };
+    let cells = reading.cells.iter().map(|cell| match cell {
+        Cell::Digest(column) => digest(column),
+        Cell::Document(column) => format!(", {}::text", sql::quoted(&column.name)),
+        Cell::Page => ", md5(data)".to_owned(),
+    });
+    let cells: String = cells.collect();
+    let nothing = ", ''".repeat(reading.cells.len());
+    let limit = reading
+        .rows_max
+        .map_or_else(String::new, |rows| format!(" limit {rows}"));
+    let copy = format!(
+        "copy ((select '{at}'{cells} from {from}{limit}) union all select '{at}.'{nothing}) to stdout;\n"
+    );
+    match relation.kind {
+        RelationKind::Foreign => {
+            format!("set statement_timeout = {FOREIGN_MS_MAX};\n{copy}set statement_timeout = 0;\n")
+        }
+        _ => copy,
+    }
+}
+
+fn digest(column: &Column) -> String {
+    let name = sql::quoted(&column.name);
+    match column.holds {
+        Holds::Bytes => format!(", md5(nullif({name}, ''))"),
+        _ => format!(", md5(nullif(btrim({name}::text), ''))"),
+    }
+}
+
+fn named(relation: &Relation) -> String {
+    format!(
+        "{}.{}",
+        sql::quoted(&relation.schema),
+        sql::quoted(&relation.table)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::docker::database::run::Input;
+
+    #[test]
+    fn names_and_databases_are_quoted() {
+        let relation = Relation {
+            database: "it's \"b\"".to_owned(),
+            kind: RelationKind::Table,
+            schema: "a b".to_owned(),
+            table: "x\"y".to_owned(),
+            whole: None,
+            columns: Vec::new(),
+            size: 0,
+            of_extension: false,
+        };
+        let column = Column {
+            name: "e\"mail".to_owned(),
+            holds: Holds::Text,
+        };
+        let readings = [Reading {
+            relation,
+            cells: vec![Cell::Digest(column)],
+            rows_max: None,
+        }];
+        let run = PostgresSurvey.rows(&readings);
+        let Some(Input::Bytes(script)) = run.input else {
+            panic!("no script");
+        };
+        let script = String::from_utf8(script.to_vec()).unwrap();
+        assert!(script.starts_with("\\connect -reuse-previous=on \"dbname='it\\'s \"\"b\"\"'\"\n"));
+        assert!(script.ends_with(
+            "copy ((select '0', md5(nullif(btrim(\"e\"\"mail\"::text), '')) from only \
+             \"a b\".\"x\"\"y\") union all select '0.', '') to stdout;\n"
+        ));
+    }
+}
