@@ -33,9 +33,9 @@ pub(super) async fn backup(
         return Err(Problem::new(StatusCode::BAD_GATEWAY, why.to_string()));
     }
     let (mut sink, stream) = pieces();
-    let data = state.data.clone();
+    let (mirrors, data) = (std::sync::Arc::clone(&state.mirrors), state.data.clone());
     tokio::task::spawn_blocking(move || {
-        if let Err(error) = backup::write(&ports, &data, query.data, &mut sink) {
+        if let Err(error) = backup::write(&ports, &mirrors, &data, query.data, &mut sink) {
             tracing::warn!(%error, "a backup broke off");
             sink.break_off("the backup broke off");
         }

@@ -126,6 +126,7 @@ impl Server {
         let settings = settings(&config, &proxy, link_key(&config.data, &store).await?);
         let sources = sources(&config, &settings, forge.clone());
         let mirrors = Arc::clone(&sources.mirrors);
+        mirrors.sweep().await;
         let ports = Arc::new(Ports {
             store,
             engine: Arc::new(docker.clone()),
