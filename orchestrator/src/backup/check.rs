@@ -22,7 +22,7 @@ use crate::store::StoreFacts;
 pub struct Checked {
     /// What it says of itself.
     pub manifest: Manifest,
-    /// Bytes of the archive that were read.
+    /// Bytes of the archive.
     pub bytes: u64,
     /// Previews that are not gone.
     pub previews: u64,
@@ -56,6 +56,7 @@ pub async fn check(
 ) -> anyhow::Result<Checked> {
     let making = || format!("cannot make a folder in {}", scratch.display());
     let scratch = Arc::new(Scratch::begin(scratch).with_context(making)?);
+    let bytes = std::fs::metadata(archive).map_or(0, |found| found.len());
     let (archive, at, reading) = (archive.to_owned(), Arc::clone(&scratch), Arc::clone(&progress));
     let (contents, facts) = tokio::task::spawn_blocking(move || {
         let mut bench = Bench(at.path().to_owned());
@@ -72,7 +73,7 @@ pub async fn check(
     .await??;
     Ok(Checked {
         manifest: contents.manifest,
-        bytes: progress.read_bytes.load(Relaxed),
+        bytes,
         previews: facts.previews,
         mirrors: check_mirrors(scratch.path(), &progress).await?,
         places: contents.places,

@@ -65,7 +65,6 @@ pub(super) fn read(
     let (head, sums) = (Head::default(), Sums::new());
     let file = Held::new(Counted::new(file, progress, &head), &sums);
     let contents = read_records(unpacking(file), &head, &sums, into)?;
-    accept_mirrors(&into.staging().join(MIRRORS))?;
     let store = into.staging().join(STORE);
     ensure!(store.is_file(), "the archive holds no {STORE}");
     Ok(contents)
@@ -123,6 +122,7 @@ fn read_records(
             None => head.skip(entry.header().entry_size()?),
         }
     }
+    accept_mirrors(&into.staging().join(MIRRORS))?;
     let end = end.context("the archive is cut off: its end is missing")?;
     sums.expect_all().context("the archive is cut off or damaged")?;
     Ok(Contents {

@@ -14,6 +14,7 @@
 //! A backup counts only once it was read back ([`check`]): then its file gets its name ([`Target`]).
 
 mod accepted;
+mod backups;
 mod check;
 mod contents;
 mod mirrors;
@@ -23,17 +24,22 @@ mod records;
 mod restore;
 mod scratch;
 mod settle;
+mod shelf;
 mod target;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use backups::{Backups, Failure, Turn};
 pub use check::{Checked, check};
 pub use packing::BackupError;
 pub use reading::Progress;
 pub use restore::{Restored, restore};
 pub use settle::settle;
+pub use shelf::{Shelved, shelved};
 pub use target::Target;
 pub use write::write;
 

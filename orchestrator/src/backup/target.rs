@@ -51,11 +51,16 @@ impl Target {
         })
     }
 
-    /// Reads what was written back from the disk, checks all of it, and gives it its name.
+    /// Reads what was written back from the disk, checks all of it, and gives it its name. What has to be
+    /// unpacked for that lies below `scratch`, or else in the file's own folder, and goes again.
     ///
     /// # Errors
     /// Where it could not be restored; nothing is left then.
-    pub async fn finish(mut self, progress: Arc<Progress>) -> anyhow::Result<Checked> {
+    pub async fn finish(
+        mut self,
+        scratch: Option<&Path>,
+        progress: Arc<Progress>,
+    ) -> anyhow::Result<Checked> {
         self.file.sync_all()?;
         // What memory still holds says nothing about the disk. Where this cannot be, it is read from memory.
         let _forgotten = posix_fadvise(
@@ -67,7 +72,7 @@ impl Target {
         let folder = self.path.parent();
         let folder = folder.filter(|path| !path.as_os_str().is_empty());
         let folder = folder.unwrap_or(Path::new("."));
-        let checked = check(&self.part, folder, progress)
+        let checked = check(&self.part, scratch.unwrap_or(folder), progress)
             .await
             .context("what was written could not be restored")?;
         refuse_what_is_there(&self.path)?;

@@ -77,7 +77,7 @@ impl Backup {
             }
         }
         let progress = Arc::new(Progress::default());
-        watched(target.finish(Arc::clone(&progress)), &progress, caller.output).await
+        watched(target.finish(None, Arc::clone(&progress)), &progress, caller.output).await
     }
 }
 

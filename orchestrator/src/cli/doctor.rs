@@ -16,7 +16,7 @@ use deploy::{
 };
 use nix::sys::statvfs::statvfs;
 
-use super::{call::Caller, render};
+use super::{call::Caller, doctor_backups::backups, render};
 use crate::{api::client::ClientError, config::ServerConfig, serve::host};
 
 /// Less free space than this does not hold a build.
@@ -36,6 +36,7 @@ impl Doctor {
             .context("failed to read the configuration")?;
         let mut checks = vec![data(&caller.data), disk(&caller.data), server(caller).await];
         checks.push(pool(caller).await);
+        checks.push(backups(caller, config.backups.as_ref()).await);
         checks.extend(engine(&config).await);
         for check in &checks {
             caller.output.line(&render::check(check, caller.output))?;

@@ -6,6 +6,7 @@ mod call;
 mod db;
 mod demo;
 mod doctor;
+mod doctor_backups;
 mod down;
 mod list;
 mod logs;

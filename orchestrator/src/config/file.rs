@@ -6,7 +6,7 @@ use deploy::blueprint::nearest;
 use toml::de::{DeTable, DeValue};
 
 /// Every key there is, as `section.key`, with its meaning.
-pub const KEYS: [(&str, &str); 48] = [
+pub const KEYS: [(&str, &str); 51] = [
     (
         "domain",
         "domain under which previews live; `localhost` for this machine only",
@@ -82,6 +82,9 @@ pub const KEYS: [(&str, &str); 48] = [
         "secrets_file",
         "secrets for builds: a TOML file with a table for each repository",
     ),
+    ("backup.every", "how often a backup is made, such as 24h"),
+    ("backup.keep", "how many of these are kept (default: 7)"),
+    ("backup.directory", "the folder that they are written to"),
     (
         "limits.previews_awake_max",
         "previews that may have something running",

@@ -1,5 +1,6 @@
 //! What the operator decided: `dayfly.server.toml`, with `DAYFLY_*` variables above it.
 
+mod backups;
 mod data_dir;
 mod file;
 mod limits;
@@ -7,6 +8,7 @@ mod link_key;
 mod server;
 mod settings;
 
+pub use backups::BackupSchedule;
 pub use data_dir::{api_socket, data_dir};
 pub use file::{ConfigError, KEYS};
 pub use limits::Limits;

@@ -13,7 +13,8 @@ use secrecy::SecretString;
 use webhook::{github::Credential, names::RepoName};
 
 use super::{
-    Limits,
+    BackupSchedule, Limits,
+    backups::backups,
     data_dir::data_dir,
     file::{ConfigError, Given, Keys, wrong},
     limits::limits,
@@ -75,6 +76,8 @@ pub struct ServerConfig {
     pub registries: Registries,
     /// Secrets for builds.
     pub secrets: SecretsFile,
+    /// Backups by schedule, where the operator wants them.
+    pub backups: Option<BackupSchedule>,
     /// Limits.
     pub limits: Limits,
 }
@@ -121,6 +124,7 @@ impl ServerConfig {
                 .unwrap_or(false),
             registries: registries(keys)?,
             secrets: secrets(keys)?,
+            backups: backups(keys)?,
             limits: limits(keys)?,
         })
     }
@@ -344,6 +348,12 @@ mod tests {
             ),
             ("secrets_file = \"/nonexistent\"", "/nonexistent"),
             ("[github]\napp_id = 1", "needs both"),
+            ("[backup]\nevery = \"24h\"", "needs both"),
+            (
+                "[backup]\nevery = \"1s\"\ndirectory = \"/b\"",
+                "from one minute to a year",
+            ),
+            ("[backup]\nkeep = 0", "from 1 to 65535"),
             (
                 "[github]\ntoken = \"x\"\nrepositories = [\"nope\"]",
                 "owner/name",

@@ -14,17 +14,13 @@ use std::{
 use anyhow::Context as _;
 use deploy::{
     docker::{Docker, FirewallStatus},
-    source::{self, Mirrors},
+    source::Mirrors,
 };
 use nix::sys::stat::{Mode, umask};
 use tokio::net::UnixListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use webhook::{
-    forge::Forge,
-    github::{GitHub, GitHubConfig},
-};
-
 use super::{
+    configured::{connect_forge, link_key, settings, sources},
     host::connect_engine,
     leave,
     lock::{DataLock, RecordsLock},
@@ -33,18 +29,14 @@ use super::{
 use crate::{
     api, backup,
     clock::wall_ms,
-    config::{GitHubSettings, LinkKey, ServerConfig, Settings, api_socket},
+    config::{ServerConfig, api_socket},
     forge::intake::StoreIntake,
     gate,
-    inputs::sources::GitSources,
     routes::Routes,
     store::Store,
-    upkeep::{growth, hints, sweep},
+    upkeep::{self, growth, hints, sweep},
     worker::{AdmissionQueue, BuildQueue, Ports, StateBoard, Workers},
 };
-
-/// How long one question to the forge may take.
-const FORGE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How often the host's firewall is looked at: somebody may have flushed it.
 const FIREWALL_PAUSE: Duration = Duration::from_secs(30);
@@ -146,6 +138,11 @@ impl Server {
             settings,
         });
         adopt_routes(&ports, &proxy).await?;
+        let backups = backup::Backups::new(
+            Arc::clone(&ports),
+            Arc::clone(&mirrors),
+            config.data.clone(),
+        );
         let workers = Workers::new(Arc::clone(&ports));
         let server = Self {
             workers,
@@ -156,20 +153,26 @@ impl Server {
             stop_proxy: Arc::default(),
             _locks: (lock, records),
         };
-        server.listen(&config, mirrors)?;
+        let backups = Arc::new(backups);
+        server.listen(&config, mirrors, Arc::clone(&backups))?;
         server.publish().await;
-        server.begin(&config);
+        server.begin(&config, backups);
         Ok(server)
     }
 
     /// Opens both sockets.
-    fn listen(&self, config: &ServerConfig, mirrors: Arc<Mirrors>) -> anyhow::Result<()> {
+    fn listen(
+        &self,
+        config: &ServerConfig,
+        mirrors: Arc<Mirrors>,
+        backups: Arc<backup::Backups>,
+    ) -> anyhow::Result<()> {
         let api = api::router(api::ApiState {
             workers: self.workers.clone(),
             mirrors,
             shutdown: self.stop.clone(),
             stop_proxy: Arc::clone(&self.stop_proxy),
-            data: config.data.clone(),
+            backups,
             listen: self.proxy.listen(),
         });
         let path = api_socket(&config.data);
@@ -213,7 +216,7 @@ impl Server {
     }
 
     /// Starts everything that goes on by itself.
-    fn begin(&self, config: &ServerConfig) {
+    fn begin(&self, config: &ServerConfig, backups: Arc<backup::Backups>) {
         let poll = config
             .github
             .as_ref()
@@ -229,6 +232,11 @@ impl Server {
             Arc::clone(self.workers.ports()),
             self.stop.clone(),
         ));
+        if let Some(schedule) = config.backups.clone() {
+            let stop = self.stop.clone();
+            self.tasks
+                .spawn(upkeep::backups::run(backups, schedule, stop));
+        }
         let proxy = Arc::clone(&self.proxy);
         let ports = Arc::clone(self.workers.ports());
         self.tasks.spawn(proxy.supervise(ports, self.stop.clone()));
@@ -278,17 +286,6 @@ fn bind(path: &Path) -> anyhow::Result<UnixListener> {
     Ok(listener)
 }
 
-fn connect_forge(settings: &GitHubSettings) -> anyhow::Result<Arc<dyn Forge>> {
-    let config = GitHubConfig {
-        api_url: settings.api_url.clone(),
-        credential: settings.credential.clone(),
-        repositories: settings.repositories.clone(),
-        allow_insecure_clone: settings.allow_insecure_clone,
-        timeout: FORGE_TIMEOUT,
-    };
-    Ok(Arc::new(GitHub::connect(config)?))
-}
-
 /// Adopts the proxy or starts it; where that fails no pool stays mounted.
 async fn start_proxy(config: &ServerConfig, docker: &Docker) -> anyhow::Result<Arc<ProxyProcess>> {
     let proxy = ProxyProcess::ensure(
@@ -321,58 +318,6 @@ async fn keep_firewall(docker: Docker, stop: CancellationToken) {
             () = tokio::time::sleep(FIREWALL_PAUSE) => {}
         }
         ensure_firewall(&docker).await;
-    }
-}
-
-/// Where source comes from, with what the operator allows.
-fn sources(
-    config: &ServerConfig,
-    settings: &Settings,
-    forge: Option<Arc<dyn Forge>>,
-) -> GitSources {
-    let github = config.github.as_ref();
-    let limits = source::Limits {
-        lfs_bytes_max: settings.limits.lfs_mib_max << 20,
-        lfs_cache_bytes_max: settings.limits.lfs_cache_mib_max << 20,
-        ..source::Limits::default()
-    };
-    let mirrors = Mirrors::with_limits(config.data.join("mirrors"), limits);
-    GitSources {
-        mirrors: Arc::new(mirrors),
-        forge,
-        allow_insecure_clone: github.is_some_and(|github| github.allow_insecure_clone),
-        submodules: github.map_or_else(Vec::new, |github| github.submodules.clone()),
-    }
-}
-
-/// The key of links. Where there is none yet, what comments say of links is true no more: they are edited,
-/// which is asked for before the key is there, since a death between the two must not leave them as they are.
-async fn link_key(data: &Path, store: &Store) -> anyhow::Result<LinkKey> {
-    if let Some(key) = LinkKey::read(data)? {
-        return Ok(key);
-    }
-    store.forget_reports().await?;
-    LinkKey::make(data)
-}
-
-fn settings(config: &ServerConfig, proxy: &ProxyProcess, link_key: LinkKey) -> Settings {
-    let own_port = proxy
-        .listen()
-        .first()
-        .map_or(80, std::net::SocketAddr::port);
-    Settings {
-        domain: config.domain.clone(),
-        control_host: config.control_host.clone(),
-        public_scheme: config.public_scheme.clone(),
-        public_port: config.public_port.unwrap_or(own_port),
-        repositories: config
-            .github
-            .as_ref()
-            .map(|github| github.repositories.clone())
-            .unwrap_or_default(),
-        logs: config.data.join("logs"),
-        link_key,
-        limits: config.limits.clone(),
     }
 }
 

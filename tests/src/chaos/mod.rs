@@ -4,6 +4,7 @@
 //! must settle and nothing be left. Nothing here looks inside: webhooks in, API and pages out.
 
 mod audience;
+mod backups;
 mod copies;
 mod data;
 mod dice;
@@ -16,6 +17,7 @@ mod report;
 mod run;
 mod settle;
 
+pub use backups::{BackupsReport, run as run_backups};
 pub use copies::{CopiesReport, run as run_copies};
 pub use data::{DataReport, run as run_data};
 pub use options::Options;
