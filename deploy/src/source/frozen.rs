@@ -189,7 +189,14 @@ fn remove_copies(root: &Path) -> io::Result<()> {
 
 /// References come first, then what says where history was cut off, then objects: whatever is written
 /// meanwhile is written in the other order, so all that is copied is whole.
-const ORDER: [&str; 6] = ["refs", "packed-refs", "shallow", "objects", "config", "HEAD"];
+const ORDER: [&str; 6] = [
+    "refs",
+    "packed-refs",
+    "shallow",
+    "objects",
+    "config",
+    "HEAD",
+];
 
 fn fill(mut copy: FrozenMirror, dir: &Path) -> io::Result<Option<FrozenMirror>> {
     let target = copy.folder.join(&copy.name);
@@ -311,7 +318,10 @@ mod tests {
         let at = copy.folder.join("shop.git");
         assert_eq!(files(&at), whole);
         assert_eq!(
-            copy.left_out().iter().map(|path| path.as_str()).collect::<Vec<_>>(),
+            copy.left_out()
+                .iter()
+                .map(|path| path.as_str())
+                .collect::<Vec<_>>(),
             [
                 "what was changed in config; the backup has it as Dayfly writes it",
                 "hooks/post-update",
@@ -368,7 +378,13 @@ mod tests {
     async fn an_upload_that_broke_off_leaves_nothing_in_its_mirror() {
         let bench = Bench::new();
         let whole = archive(&[("a", "content"), ("b", "more")]);
-        assert!(bench.mirrors.import(&mirror(), &whole[..whole.len() - 700]).await.is_err());
+        assert!(
+            bench
+                .mirrors
+                .import(&mirror(), &whole[..whole.len() - 700])
+                .await
+                .is_err()
+        );
         let left = files(&bench.folder.path().join("mirrors/shop.git"));
         assert_eq!(left, ["HEAD", "config"]);
     }
@@ -380,7 +396,9 @@ mod tests {
         let root = bench.folder.path().join("mirrors");
         let dir = root.join("shop.git");
         check_mirror(&dir, &root.join("home")).await.unwrap();
-        let packs = std::fs::read_dir(dir.join("objects/pack")).unwrap().flatten();
+        let packs = std::fs::read_dir(dir.join("objects/pack"))
+            .unwrap()
+            .flatten();
         for file in packs {
             std::fs::remove_file(file.path()).unwrap();
         }

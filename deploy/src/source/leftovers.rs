@@ -28,7 +28,10 @@ pub(super) async fn sweep(dir: &Path) -> usize {
     let swept = tokio::task::spawn_blocking(move || {
         let below = |name: &str| folders(&dir.join(name));
         let folders = [dir.clone(), dir.join("refs"), dir.join("objects")];
-        let folders = folders.into_iter().chain(below("refs")).chain(below("objects"));
+        let folders = folders
+            .into_iter()
+            .chain(below("refs"))
+            .chain(below("objects"));
         let swept: usize = folders
             .map(|folder| remove(&folder, |entry| is_leftover(&entry.file_name())))
             .sum();

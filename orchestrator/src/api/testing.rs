@@ -212,7 +212,11 @@ impl Bench {
             settings,
         };
         let ports = Arc::new(ports);
-        let backups = Backups::new(Arc::clone(&ports), Arc::clone(&mirrors), folder.path().to_owned());
+        let backups = Backups::new(
+            Arc::clone(&ports),
+            Arc::clone(&mirrors),
+            folder.path().to_owned(),
+        );
         let state = ApiState {
             workers: Workers::new(ports),
             mirrors,

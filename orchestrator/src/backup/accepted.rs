@@ -76,7 +76,10 @@ fn accept_path(path: &Path) -> anyhow::Result<()> {
                 name.len(),
                 shown()
             ),
-            _ => bail!("the archive holds {}, which leads elsewhere", path.display()),
+            _ => bail!(
+                "the archive holds {}, which leads elsewhere",
+                path.display()
+            ),
         }
     }
     ensure!(

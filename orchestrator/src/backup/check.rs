@@ -57,7 +57,11 @@ pub async fn check(
     let making = || format!("cannot make a folder in {}", scratch.display());
     let scratch = Arc::new(Scratch::begin(scratch).with_context(making)?);
     let bytes = std::fs::metadata(archive).map_or(0, |found| found.len());
-    let (archive, at, reading) = (archive.to_owned(), Arc::clone(&scratch), Arc::clone(&progress));
+    let (archive, at, reading) = (
+        archive.to_owned(),
+        Arc::clone(&scratch),
+        Arc::clone(&progress),
+    );
     let (contents, facts) = tokio::task::spawn_blocking(move || {
         let mut bench = Bench(at.path().to_owned());
         let contents = read(&archive, &reading, &mut bench)?;

@@ -124,7 +124,8 @@ fn read_records(
     }
     accept_mirrors(&into.staging().join(MIRRORS))?;
     let end = end.context("the archive is cut off: its end is missing")?;
-    sums.expect_all().context("the archive is cut off or damaged")?;
+    sums.expect_all()
+        .context("the archive is cut off or damaged")?;
     Ok(Contents {
         manifest,
         left_out: end.left_out,
@@ -133,11 +134,7 @@ fn read_records(
     })
 }
 
-fn unpack(
-    entry: &mut tar::Entry<'_, impl Read>,
-    path: &Path,
-    folder: &Path,
-) -> anyhow::Result<()> {
+fn unpack(entry: &mut tar::Entry<'_, impl Read>, path: &Path, folder: &Path) -> anyhow::Result<()> {
     let unpacked = entry
         .unpack_in(folder)
         .with_context(|| format!("cannot unpack {}", path.display()))?;

@@ -55,7 +55,11 @@ pub(super) fn append_json(
 }
 
 /// Adds a folder whose files come and go while it is read.
-pub(super) fn append_folder(archive: &mut Archive<'_>, data: &Path, folder: &Path) -> Result<(), BackupError> {
+pub(super) fn append_folder(
+    archive: &mut Archive<'_>,
+    data: &Path,
+    folder: &Path,
+) -> Result<(), BackupError> {
     let whole = data.join(folder);
     let told = |cause| failed(&folder.display().to_string(), cause);
     let entries = match std::fs::read_dir(&whole) {

@@ -123,8 +123,8 @@ impl Records {
         self.is_about_next = matches!(kind.as_byte(), b'L' | b'K' | b'x' | b'g');
         let name = String::from_utf8_lossy(&header.path_bytes()).into_owned();
         self.name = name.chars().take(NAME_CHARS_MAX).collect();
-        let has_more_holes = kind.is_gnu_sparse()
-            && header.as_gnu().is_some_and(tar::GnuHeader::is_extended);
+        let has_more_holes =
+            kind.is_gnu_sparse() && header.as_gnu().is_some_and(tar::GnuHeader::is_extended);
         self.part = match has_more_holes {
             true => Part::Holes { content_bytes },
             false => Part::Content {

@@ -90,11 +90,7 @@ fn refuse_what_is_there(data: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn unpack(
-    archive: &Path,
-    config: &ServerConfig,
-    progress: &Progress,
-) -> anyhow::Result<Restored> {
+fn unpack(archive: &Path, config: &ServerConfig, progress: &Progress) -> anyhow::Result<Restored> {
     let staging = config.data.join(UNPACKED);
     remove(&staging)?;
     DirBuilder::new().mode(0o700).create(&staging)?;

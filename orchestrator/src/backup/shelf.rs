@@ -60,7 +60,10 @@ pub fn shelved(folder: &Path) -> io::Result<Vec<Shelved>> {
 /// Makes the folder where it is not there, and takes away what of this instance's backups was cut off.
 /// Answers the file of the next one.
 pub(super) fn next(folder: &Path, instance: &Instance, now: Timestamp) -> io::Result<PathBuf> {
-    DirBuilder::new().mode(0o700).recursive(true).create(folder)?;
+    DirBuilder::new()
+        .mode(0o700)
+        .recursive(true)
+        .create(folder)?;
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name();
@@ -128,21 +131,35 @@ mod tests {
         let mine: Vec<String> = (1..=4)
             .map(|hour| format!("dayfly-0a1b2c3d-20261130T0{hour}0000Z.tar"))
             .collect();
-        for name in strangers.iter().copied().chain(mine.iter().map(String::as_str)) {
+        for name in strangers
+            .iter()
+            .copied()
+            .chain(mine.iter().map(String::as_str))
+        {
             std::fs::write(at.join(name), "").unwrap();
         }
         let cut_off = at.join("dayfly-0a1b2c3d-20261129T120000Z.tar.part");
         std::fs::write(&cut_off, "").unwrap();
         next(&at, &ours, now).unwrap();
         assert!(!cut_off.exists());
-        assert_eq!(thin(&at, &ours, 2).unwrap(), [at.join(&mine[0]), at.join(&mine[1])]);
+        assert_eq!(
+            thin(&at, &ours, 2).unwrap(),
+            [at.join(&mine[0]), at.join(&mine[1])]
+        );
         assert!(thin(&at, &ours, 2).unwrap().is_empty());
         for name in strangers {
             assert!(at.join(name).exists(), "{name}");
         }
         let left = shelved(&at).unwrap();
-        let hours: Vec<_> = left.iter().map(|backup| backup.made_at.to_string()).collect();
-        let wanted = ["2020-11-30T12:00:00Z", "2026-11-30T03:00:00Z", "2026-11-30T04:00:00Z"];
+        let hours: Vec<_> = left
+            .iter()
+            .map(|backup| backup.made_at.to_string())
+            .collect();
+        let wanted = [
+            "2020-11-30T12:00:00Z",
+            "2026-11-30T03:00:00Z",
+            "2026-11-30T04:00:00Z",
+        ];
         assert_eq!(hours, wanted);
     }
 }

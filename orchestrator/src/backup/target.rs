@@ -63,12 +63,7 @@ impl Target {
     ) -> anyhow::Result<Checked> {
         self.file.sync_all()?;
         // What memory still holds says nothing about the disk. Where this cannot be, it is read from memory.
-        let _forgotten = posix_fadvise(
-            &self.file,
-            0,
-            0,
-            PosixFadviseAdvice::POSIX_FADV_DONTNEED,
-        );
+        let _forgotten = posix_fadvise(&self.file, 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED);
         let folder = self.path.parent();
         let folder = folder.filter(|path| !path.as_os_str().is_empty());
         let folder = folder.unwrap_or(Path::new("."));

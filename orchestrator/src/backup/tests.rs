@@ -25,7 +25,10 @@ impl Bench {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&folder.path().join("live.db")).unwrap();
-        store.copy_to(&folder.path().join("dayfly.db")).await.unwrap();
+        store
+            .copy_to(&folder.path().join("dayfly.db"))
+            .await
+            .unwrap();
         let instance = store.instance().to_string();
         let mut bench = Self {
             folder,
@@ -48,8 +51,20 @@ impl Bench {
         let from = format!("file://{}", bench.path("work").display());
         let reference = format!("{0}:refs/dayfly/{0}", bench.commit);
         let allowed = "protocol.version=2";
-        let words = ["-c", allowed, "-c", "fetch.unpackLimit=1", "fetch", "-q", "--depth=1"];
-        let words = [&words[..], &["--no-write-fetch-head", "--", &from, &reference]].concat();
+        let words = [
+            "-c",
+            allowed,
+            "-c",
+            "fetch.unpackLimit=1",
+            "fetch",
+            "-q",
+            "--depth=1",
+        ];
+        let words = [
+            &words[..],
+            &["--no-write-fetch-head", "--", &from, &reference],
+        ]
+        .concat();
         bench.git("mirror", &words);
         bench
     }
@@ -102,12 +117,20 @@ impl Bench {
         };
         let mut archive = tar::Builder::new(sink);
         append(&mut archive, "backup.json", Some(&self.manifest(format)));
-        archive.append_path_with_name(self.path("dayfly.db"), "dayfly.db").unwrap();
-        archive.append_dir_all("mirrors/shop.git", self.path("mirror")).unwrap();
+        archive
+            .append_path_with_name(self.path("dayfly.db"), "dayfly.db")
+            .unwrap();
+        archive
+            .append_dir_all("mirrors/shop.git", self.path("mirror"))
+            .unwrap();
         for (path, content) in records {
             append(&mut archive, path, *content);
         }
-        append(&mut archive, "end.json", Some(b"{\"left_out\":[\"a fork: why\"]}"));
+        append(
+            &mut archive,
+            "end.json",
+            Some(b"{\"left_out\":[\"a fork: why\"]}"),
+        );
         archive.into_inner().unwrap().flush().unwrap();
         path
     }
@@ -140,12 +163,18 @@ async fn a_whole_archive_is_told_with_what_it_holds() {
     let bench = Bench::new().await;
     let records: [Record<'_>; 4] = [
         ("pool/previews/shop-1/g1/main", None),
-        ("pool/previews/shop-1/g1/main/data/file", Some(&[7; 100_000])),
+        (
+            "pool/previews/shop-1/g1/main/data/file",
+            Some(&[7; 100_000]),
+        ),
         ("pool/previews/shop-1/g1/cache/data/empty", Some(b"")),
         ("pool/snapshots/0123/data/x", Some(b"x")),
     ];
     let checked = bench.check(&bench.archive(2, &records)).await.unwrap();
-    assert_eq!((checked.mirrors, checked.places, checked.previews), (1, 3, 0));
+    assert_eq!(
+        (checked.mirrors, checked.places, checked.previews),
+        (1, 3, 0)
+    );
     assert_eq!(checked.left_out, ["a fork: why"]);
     assert!(checked.has_checksums() && checked.needless.is_empty());
 }
@@ -155,7 +184,12 @@ async fn whatever_is_changed_or_cut_off_in_an_archive_is_noticed() {
     let bench = Bench::new().await;
     let content = [7; 3_000];
     let records: Vec<(String, &[u8])> = (0..5_000)
-        .map(|n| (format!("pool/previews/shop-1/g1/main/data/{n}"), &content[..n % 40]))
+        .map(|n| {
+            (
+                format!("pool/previews/shop-1/g1/main/data/{n}"),
+                &content[..n % 40],
+            )
+        })
         .collect();
     let records: Vec<Record<'_>> = records
         .iter()
@@ -181,7 +215,9 @@ async fn whatever_is_changed_or_cut_off_in_an_archive_is_noticed() {
         assert!(told.is_err(), "{length} bytes of {end}");
     }
     let mut bytes = whole.clone();
-    let last = whole.windows(40).rposition(|window| window == &content[..40]);
+    let last = whole
+        .windows(40)
+        .rposition(|window| window == &content[..40]);
     bytes[last.unwrap()] = 8;
     std::fs::write(&damaged, &bytes).unwrap();
     let told = bench.check(&damaged).await.unwrap_err();
@@ -216,7 +252,10 @@ async fn what_no_backup_has_is_refused_in_either_format() {
     let cases: [(&str, &str); 8] = [
         ("mirrors/shop.git/hooks/post-update", "which no backup has"),
         ("mirrors/shop.git/info/attributes", "which no backup has"),
-        ("mirrors/shop.git/objects/info/alternates", "which no backup has"),
+        (
+            "mirrors/shop.git/objects/info/alternates",
+            "which no backup has",
+        ),
         ("mirrors/home/x", "which no backup has"),
         ("mirrors/readme", "which no backup has"),
         ("proxy/table.json", "which no backup has"),
@@ -225,7 +264,9 @@ async fn what_no_backup_has_is_refused_in_either_format() {
     ];
     for (path, words) in cases {
         for format in [1, 2] {
-            let told = bench.check(&bench.archive(format, &[(path, Some(b"x"))])).await;
+            let told = bench
+                .check(&bench.archive(format, &[(path, Some(b"x"))]))
+                .await;
             let told = told.unwrap_err();
             assert!(told.contains(words), "{path}: {told}");
         }
@@ -237,8 +278,14 @@ async fn a_path_that_would_take_long_to_make_is_refused_at_once() {
     let bench = Bench::new().await;
     let below = "pool/previews/shop-1/g1/main/data/";
     let cases = [
-        (format!("{below}{}x", "d/".repeat(3_000)), "a path of 6035 bytes"),
-        (format!("{below}{}x", "d/".repeat(1_500)), "folders in one another"),
+        (
+            format!("{below}{}x", "d/".repeat(3_000)),
+            "a path of 6035 bytes",
+        ),
+        (
+            format!("{below}{}x", "d/".repeat(1_500)),
+            "folders in one another",
+        ),
         (format!("{below}{}", "n".repeat(300)), "a name of 300 bytes"),
     ];
     for (path, words) in cases {

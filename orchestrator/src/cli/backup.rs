@@ -57,9 +57,9 @@ impl Backup {
             "wrote {shown}: {} MiB, {what}; it was read back and can be restored",
             checked.bytes.div_ceil(1 << 20)
         ))?;
-        caller
-            .output
-            .line("keep it safe, it holds passwords and data; and keep a copy on another machine")?;
+        caller.output.line(
+            "keep it safe, it holds passwords and data; and keep a copy on another machine",
+        )?;
         tell_each(caller.output, "left out", &checked.left_out)
     }
 
@@ -77,7 +77,12 @@ impl Backup {
             }
         }
         let progress = Arc::new(Progress::default());
-        watched(target.finish(None, Arc::clone(&progress)), &progress, caller.output).await
+        watched(
+            target.finish(None, Arc::clone(&progress)),
+            &progress,
+            caller.output,
+        )
+        .await
     }
 }
 

@@ -49,11 +49,18 @@ fn judge(
             let age = now.duration_since(newest.made_at);
             let late = !age.is_negative() && age.unsigned_abs() > schedule.every.saturating_mul(2);
             let age = render::ago(newest.made_at, now);
-            (format!("the last good one was made {age}, in {folder}"), late)
+            (
+                format!("the last good one was made {age}, in {folder}"),
+                late,
+            )
         }
     };
     if let Some(failure) = failure {
-        let why = format!("the newest attempt failed {}: {}", render::ago(failure.at, now), failure.why);
+        let why = format!(
+            "the newest attempt failed {}: {}",
+            render::ago(failure.at, now),
+            failure.why
+        );
         return check(CheckState::Warning, found, Some(why));
     }
     if !is_late {
@@ -100,15 +107,33 @@ mod tests {
             why: "the disk is full".to_owned(),
         };
         for (newest, failure, state, words) in [
-            (Some("2026-11-28T12:30:00Z"), None, CheckState::Good, "made 47 h ago"),
-            (Some("2026-11-28T11:30:00Z"), None, CheckState::Warning, "made 2 days ago"),
+            (
+                Some("2026-11-28T12:30:00Z"),
+                None,
+                CheckState::Good,
+                "made 47 h ago",
+            ),
+            (
+                Some("2026-11-28T11:30:00Z"),
+                None,
+                CheckState::Warning,
+                "made 2 days ago",
+            ),
             (None, None, CheckState::Warning, "there is none in /backups"),
-            (Some("2026-11-30T11:30:00Z"), Some(failure), CheckState::Warning, "30 min ago"),
+            (
+                Some("2026-11-30T11:30:00Z"),
+                Some(failure),
+                CheckState::Warning,
+                "30 min ago",
+            ),
         ] {
             let newest = newest.map(made);
             let told_why = failure.is_some();
             let found = judge(&schedule, newest.as_ref(), failure, now);
-            assert!(found.state == state && found.found.contains(words), "{found:?}");
+            assert!(
+                found.state == state && found.found.contains(words),
+                "{found:?}"
+            );
             let advice = found.advice.unwrap_or_default();
             assert_eq!(advice.contains("the disk is full"), told_why, "{advice}");
         }

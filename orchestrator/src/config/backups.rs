@@ -30,7 +30,8 @@ pub(super) fn backups(keys: &Keys) -> anyhow::Result<Option<BackupSchedule>> {
     let form = "a time such as 24h or 90m, from one minute to a year";
     let every = keys.parse::<humantime::Duration>("backup.every", form)?;
     let directory: Option<PathBuf> = keys.parse("backup.directory", "a path")?;
-    let keep = keys.parse::<std::num::NonZeroU16>("backup.keep", "a whole number from 1 to 65535")?;
+    let keep =
+        keys.parse::<std::num::NonZeroU16>("backup.keep", "a whole number from 1 to 65535")?;
     let (Some(every), Some(directory)) = (every, directory) else {
         anyhow::bail!("[backup] needs both backup.every and backup.directory");
     };

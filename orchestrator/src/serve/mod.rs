@@ -1,5 +1,6 @@
 //! `dayfly serve`: the server as a process, its host, its lock, and its proxy.
 
+mod configured;
 pub mod host;
 mod leave;
 pub mod lock;

@@ -11,14 +11,6 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Context as _;
-use deploy::{
-    docker::{Docker, FirewallStatus},
-    source::Mirrors,
-};
-use nix::sys::stat::{Mode, umask};
-use tokio::net::UnixListener;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     configured::{connect_forge, link_key, settings, sources},
     host::connect_engine,
@@ -37,6 +29,14 @@ use crate::{
     upkeep::{self, growth, hints, sweep},
     worker::{AdmissionQueue, BuildQueue, Ports, StateBoard, Workers},
 };
+use anyhow::Context as _;
+use deploy::{
+    docker::{Docker, FirewallStatus},
+    source::Mirrors,
+};
+use nix::sys::stat::{Mode, umask};
+use tokio::net::UnixListener;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// How often the host's firewall is looked at: somebody may have flushed it.
 const FIREWALL_PAUSE: Duration = Duration::from_secs(30);

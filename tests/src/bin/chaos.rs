@@ -21,7 +21,11 @@ async fn main() -> anyhow::Result<()> {
         return Ok(());
     }
     if let Some(rounds) = options.backup_rounds {
-        writeln!(out, "{rounds} backups, each restored (--seed {})", options.seed)?;
+        writeln!(
+            out,
+            "{rounds} backups, each restored (--seed {})",
+            options.seed
+        )?;
         let report = chaos::run_backups(rounds, &options).await?;
         writeln!(out, "{report}")?;
         return Ok(());

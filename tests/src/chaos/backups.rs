@@ -9,7 +9,6 @@ use std::{
     io::Write as _,
     net::SocketAddr,
     path::Path,
-    process::Stdio,
     time::{Duration, Instant},
 };
 
@@ -19,17 +18,17 @@ use http::Method;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use super::{dice::Dice, options::Options};
+use super::{
+    backup_plan::{Plan, die},
+    dice::Dice,
+    options::Options,
+};
 use crate::harness::{self, App, Dayfly, Pull, Ran, Visitor, eventually_within};
 
 /// Rounds that one server is for.
 const ROUNDS_PER_SERVER: u64 = 5;
 /// One server in so many has a Postgres too.
 const POSTGRES_SERVERS: u64 = 3;
-/// One round in so many kills the server.
-const SERVER_KILLS: u64 = 3;
-/// When things happen, in milliseconds from the beginning of a round.
-const DEED_MS: u64 = 600;
 /// How much an upload that is killed sends.
 const UPLOAD_BYTES: u64 = 24 << 20;
 /// How long a preview may take until it is as it was.
@@ -69,7 +68,10 @@ impl fmt::Display for BackupsReport {
             self.kills.0, self.kills.1, self.failed
         )?;
         let (pushes, openings, forks) = self.deeds;
-        writeln!(f, "  meanwhile: {pushes} pushes, {openings} openings, {forks} forks")?;
+        writeln!(
+            f,
+            "  meanwhile: {pushes} pushes, {openings} openings, {forks} forks"
+        )?;
         write!(
             f,
             "  {} previews came back live, their data with the same checksum",
@@ -160,41 +162,6 @@ impl Kept {
     }
 }
 
-/// What happens in a round, each at its moment.
-struct Plan {
-    backup_at: Duration,
-    up: Option<(Duration, Duration)>,
-    push_at: Option<Duration>,
-    open_at: Option<Duration>,
-    fork_at: Option<Duration>,
-    kill_at: Option<Duration>,
-}
-
-impl Plan {
-    fn draw(dice: &mut Dice) -> Self {
-        let mut at = |one_in: u64| {
-            let moment = dice.pause(0..DEED_MS);
-            dice.one_in(one_in).then_some(moment)
-        };
-        Self {
-            up: at(2).map(|moment| (moment, Duration::ZERO)),
-            push_at: at(2),
-            open_at: at(3),
-            fork_at: at(3),
-            kill_at: at(SERVER_KILLS),
-            backup_at: Duration::ZERO,
-        }
-        .with_pauses(dice)
-    }
-
-    fn with_pauses(mut self, dice: &mut Dice) -> Self {
-        self.backup_at = dice.pause(0..DEED_MS);
-        let lives = dice.pause(20..DEED_MS);
-        self.up = self.up.map(|(moment, _)| (moment, lives));
-        self
-    }
-}
-
 struct Stage<'a> {
     dayfly: &'a Dayfly,
     dice: &'a mut Dice,
@@ -220,7 +187,10 @@ impl<'a> Stage<'a> {
         std::fs::write(checkout.join("Dockerfile"), "FROM dayfly-test/base:1\n")?;
         let noise = std::fs::File::open("/dev/urandom")?;
         let mut noise = std::io::Read::take(noise, UPLOAD_BYTES);
-        std::io::copy(&mut noise, &mut std::fs::File::create(checkout.join("noise"))?)?;
+        std::io::copy(
+            &mut noise,
+            &mut std::fs::File::create(checkout.join("noise"))?,
+        )?;
         Ok(Self {
             dayfly,
             dice,
@@ -284,22 +254,11 @@ impl<'a> Stage<'a> {
             let app = App::tally("passing");
             Some(dayfly.open(&format!("passing-{round}"), &app).await)
         };
-        let up = async {
-            match plan.up {
-                Some((at, lives)) => kill_an_up(dayfly, &home.join("tool"), at, lives).await,
-                None => Ok(()),
-            }
-        };
-        let kill = async {
-            let Some(at) = plan.kill_at else { return Ok(()) };
-            tokio::time::sleep(at).await;
-            dayfly.kill9().await?;
-            dayfly.restart().await
-        };
+        let deaths = die(dayfly, &plan, &home);
         let push = push(dayfly, &mut self.kept[0], plan.push_at, round);
-        let others = async { tokio::join!(fork, open, up, kill, push) };
-        let (ran, ((), opened, upped, killed, pushed)) = join(backup, others).await;
-        (upped?, killed?, pushed?);
+        let others = async { tokio::join!(fork, open, deaths, push) };
+        let (ran, ((), opened, died, pushed)) = join(backup, others).await;
+        (died?, pushed?);
         let count = |happened: bool| u64::from(happened);
         self.report.kills.0 += count(plan.kill_at.is_some());
         self.report.kills.1 += count(plan.up.is_some());
@@ -352,28 +311,6 @@ async fn push(
     kept.commit = dayfly.push(&kept.pull, &app).await?.to_string();
     kept.text = text;
     Ok(())
-}
-
-async fn kill_an_up(
-    dayfly: &Dayfly,
-    checkout: &Path,
-    at: Duration,
-    lives: Duration,
-) -> anyhow::Result<()> {
-    tokio::time::sleep(at).await;
-    let mut up = harness::dayfly()?
-        .arg("up")
-        .env("DAYFLY_DATA", dayfly.data())
-        // It must not start a server of its own where ours is away.
-        .env("DAYFLY_ENGINE_SOCKET", "/nonexistent")
-        .current_dir(checkout)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()?;
-    tokio::time::sleep(lives).await;
-    Ok(up.kill().await?)
 }
 
 /// Waits until a preview serves its newest commit, with the data of before.

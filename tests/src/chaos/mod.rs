@@ -4,6 +4,7 @@
 //! must settle and nothing be left. Nothing here looks inside: webhooks in, API and pages out.
 
 mod audience;
+mod backup_plan;
 mod backups;
 mod copies;
 mod data;

@@ -55,7 +55,9 @@ async fn what_died_in_a_mirror_is_swept_or_left_out_and_named_and_the_backup_com
         }
         let files = files_below(&mirror)?;
         ensure!(
-            !files.iter().any(|path| path.ends_with("fast_import_crash_1")),
+            !files
+                .iter()
+                .any(|path| path.ends_with("fast_import_crash_1")),
             "{files:?}"
         );
         dayfly.restart().await?;
@@ -73,7 +75,8 @@ async fn a_start_removes_what_deaths_left_in_mirrors() -> anyhow::Result<()> {
         let (pull, _) = dayfly.open_live("change", &App::page("steady")).await?;
         let mirror = mirror_of(dayfly, "shop")?;
         dayfly.kill9().await?;
-        let left = ["fast_import_crash_4711", "objects/pack/tmp_pack_x"].map(|name| mirror.join(name));
+        let left =
+            ["fast_import_crash_4711", "objects/pack/tmp_pack_x"].map(|name| mirror.join(name));
         for path in &left {
             std::fs::write(path, "left by a death")?;
         }

@@ -81,7 +81,10 @@ async fn a_schedule_that_cannot_write_is_told_by_log_and_doctor() -> anyhow::Res
         let config = dayfly.data().join("dayfly.server.toml");
         let doctor = ["doctor", "--config", &config.display().to_string()];
         let said = dayfly.command(elsewhere.path(), &doctor).await?.stdout;
-        ensure!(said.contains("backups") && said.contains("Not a directory"), "{said}");
+        ensure!(
+            said.contains("backups") && said.contains("Not a directory"),
+            "{said}"
+        );
         Ok(())
     })
     .await
