@@ -7,7 +7,7 @@ use std::{
     mem,
 };
 
-use sha2::{Digest as _, Sha256};
+use aws_lc_rs::digest::{Context, SHA256};
 
 use super::CHECKSUMS;
 
@@ -52,7 +52,7 @@ struct Records {
     part: Part,
     /// The block that is under way, where it has to be seen whole.
     block: Vec<u8>,
-    digest: Sha256,
+    digest: Context,
     name: String,
     /// Whether it only says something about the record that follows.
     is_about_next: bool,
@@ -60,7 +60,8 @@ struct Records {
 
 /// A record that came by.
 struct Record {
-    sha256: [u8; 32],
+    /// In hex.
+    sha256: String,
     name: String,
 }
 
@@ -69,7 +70,7 @@ impl Records {
         Self {
             part: Part::Head,
             block: Vec::with_capacity(BLOCK_BYTES),
-            digest: Sha256::new(),
+            digest: Context::new(&SHA256),
             name: String::new(),
             is_about_next: false,
         }
@@ -111,7 +112,7 @@ impl Records {
             self.part = Part::Over;
             return Ok(Reached::Over);
         }
-        self.digest = Sha256::new();
+        self.digest = Context::new(&SHA256);
         self.digest.update(block);
         let mut header = tar::Header::new_old();
         header.as_mut_bytes().copy_from_slice(block);
@@ -151,8 +152,9 @@ impl Records {
     /// The record that has just ended.
     fn record(&mut self) -> Record {
         self.part = Part::Head;
+        let digest = mem::replace(&mut self.digest, Context::new(&SHA256));
         Record {
-            sha256: mem::take(&mut self.digest).finalize().into(),
+            sha256: hex::encode(digest.finish()),
             name: mem::take(&mut self.name),
         }
     }
@@ -181,7 +183,7 @@ impl<W: Write> Summed<W> {
 
     fn note_record(&mut self) -> io::Result<()> {
         let record = self.records.record();
-        self.list.push_str(&hex::encode(record.sha256));
+        self.list.push_str(&record.sha256);
         self.list.push('\n');
         self.listed += 1;
         if self.listed >= LIST_RECORDS && !self.records.is_about_next {
@@ -330,7 +332,7 @@ impl State {
         let text = String::from_utf8_lossy(&list);
         let mut lines = text.trim_end_matches('\0').lines();
         for record in self.pending.drain(..) {
-            if lines.next() != Some(&hex::encode(record.sha256)) {
+            if lines.next() != Some(&record.sha256) {
                 return Err(io::Error::new(
                     io::ErrorKind::InvalidData,
                     format!(

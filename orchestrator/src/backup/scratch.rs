@@ -19,7 +19,8 @@ impl Scratch {
     /// Makes one in a folder that is there.
     pub(super) fn begin(parent: &Path) -> io::Result<Self> {
         let digits = deploy::random::hex::<{ DIGITS / 2 }>().map_err(io::Error::other)?;
-        let path = parent.join(format!("{PREFIX}{digits}"));
+        // Programs that work in it are started elsewhere.
+        let path = std::path::absolute(parent)?.join(format!("{PREFIX}{digits}"));
         DirBuilder::new().mode(0o700).create(&path)?;
         Ok(Self(path))
     }

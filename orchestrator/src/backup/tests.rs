@@ -149,6 +149,9 @@ impl Bench {
 fn append(archive: &mut tar::Builder<&mut dyn Write>, path: &str, content: Option<&[u8]>) {
     let mut header = tar::Header::new_gnu();
     header.set_mode(0o700);
+    header.set_uid(nix::unistd::geteuid().as_raw().into());
+    header.set_gid(nix::unistd::getegid().as_raw().into());
+    header.set_mtime(0);
     header.set_size(content.map_or(0, <[u8]>::len) as u64);
     if content.is_none() {
         header.set_entry_type(tar::EntryType::Directory);

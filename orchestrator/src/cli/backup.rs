@@ -73,7 +73,7 @@ impl Backup {
             bytes += piece.len() as u64;
             if told.elapsed() >= TELL_EVERY {
                 told = Instant::now();
-                tell_so_far(caller.output, bytes)?;
+                tell_so_far(caller.output, "written", bytes)?;
             }
         }
         let progress = Arc::new(Progress::default());
@@ -176,13 +176,13 @@ async fn watched<T>(
             read = &mut reading => return read,
             _ = terminated.recv() => progress.stop.store(true, Relaxed),
             _ = interrupted.recv() => progress.stop.store(true, Relaxed),
-            _ = told.tick() => tell_so_far(output, progress.read_bytes.load(Relaxed))?,
+            _ = told.tick() => tell_so_far(output, "read", progress.read_bytes.load(Relaxed))?,
         }
     }
 }
 
-fn tell_so_far(output: Output, bytes: u64) -> std::io::Result<()> {
-    output.line(&output.faint(&format!("{} MiB so far", bytes >> 20)))
+fn tell_so_far(output: Output, what: &str, bytes: u64) -> std::io::Result<()> {
+    output.line(&output.faint(&format!("{} MiB {what} so far", bytes >> 20)))
 }
 
 fn tell_each(output: Output, what: &str, names: &[String]) -> anyhow::Result<()> {

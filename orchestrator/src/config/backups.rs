@@ -35,11 +35,12 @@ pub(super) fn backups(keys: &Keys) -> anyhow::Result<Option<BackupSchedule>> {
     let (Some(every), Some(directory)) = (every, directory) else {
         anyhow::bail!("[backup] needs both backup.every and backup.directory");
     };
+    let every: Duration = *every;
     if !(EVERY_MIN..=EVERY_MAX).contains(&every) {
         return Err(out_of_range(keys, form).into());
     }
     Ok(Some(BackupSchedule {
-        every: *every,
+        every,
         keep: keep.map_or(KEEP_DEFAULT, |keep| keep.get().into()),
         directory: std::path::absolute(directory)?,
     }))

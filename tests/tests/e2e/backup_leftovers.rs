@@ -25,7 +25,7 @@ async fn what_died_in_a_mirror_is_swept_or_left_out_and_named_and_the_backup_com
         let elsewhere = tempfile::tempdir()?;
         let folder = elsewhere.path();
         kill_an_up(dayfly, folder).await?;
-        let mirror = mirror_of(dayfly, "shop")?;
+        let mirror = mirror_of(dayfly, "github-")?;
         for name in ["fast_import_crash_4711", "shallow.lock"] {
             std::fs::write(mirror.join(name), "left by a death")?;
         }
@@ -73,7 +73,7 @@ async fn what_died_in_a_mirror_is_swept_or_left_out_and_named_and_the_backup_com
 async fn a_start_removes_what_deaths_left_in_mirrors() -> anyhow::Result<()> {
     Dayfly::play(async |dayfly| {
         let (pull, _) = dayfly.open_live("change", &App::page("steady")).await?;
-        let mirror = mirror_of(dayfly, "shop")?;
+        let mirror = mirror_of(dayfly, "github-")?;
         dayfly.kill9().await?;
         let left =
             ["fast_import_crash_4711", "objects/pack/tmp_pack_x"].map(|name| mirror.join(name));
