@@ -2,7 +2,7 @@
 
 use std::{
     fs::{DirBuilder, File},
-    io,
+    io::{self, Write as _},
     os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
 };
@@ -264,7 +264,6 @@ fn add_config(copy: &mut FrozenMirror, source: &Path, target: &Path) -> io::Resu
         let changed = "what was changed in config; the backup has it as Dayfly writes it";
         copy.left_out.push(changed.to_owned());
     }
-    use io::Write as _;
     File::create_new(target)?.write_all(ours.as_bytes())
 }
 
@@ -318,10 +317,7 @@ mod tests {
         let at = copy.folder.join("shop.git");
         assert_eq!(files(&at), whole);
         assert_eq!(
-            copy.left_out()
-                .iter()
-                .map(|path| path.as_str())
-                .collect::<Vec<_>>(),
+            copy.left_out(),
             [
                 "what was changed in config; the backup has it as Dayfly writes it",
                 "hooks/post-update",

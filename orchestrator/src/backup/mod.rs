@@ -11,7 +11,7 @@
 //! comes after `end.json`. A record is all that the tar has of a file: its head, its content, what fills its
 //! last block. So whoever reads an archive to its end knows that all of it is as it was written.
 //!
-//! A backup counts only once it was read back ([`check`]): then its file gets its name ([`Target`]).
+//! A backup counts only once it was read back ([`check()`]): then its file gets its name ([`Target`]).
 
 mod accepted;
 mod backups;
