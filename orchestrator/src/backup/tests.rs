@@ -8,6 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use sha2::Digest as _;
+
 use super::{Checked, Progress, Target, check, records::Summed};
 use crate::store::Store;
 
@@ -226,6 +228,23 @@ async fn whatever_is_changed_or_cut_off_in_an_archive_is_noticed() {
     let told = bench.check(&damaged).await.unwrap_err();
     let wanted = "it is damaged: pool/previews/shop-1/g1/main/data/last is not as it was written";
     assert!(told.contains(wanted), "{told}");
+}
+
+#[tokio::test]
+async fn the_checksum_of_a_record_is_that_of_all_its_blocks() {
+    let bench = Bench::new().await;
+    let archive = bench.archive(2, &[("logs/a", Some(&[7; 700]))]);
+    let bytes = std::fs::read(archive).unwrap();
+    let at = bytes
+        .windows(7)
+        .position(|name| name == b"logs/a\0")
+        .unwrap();
+    // Its head, and two blocks of content.
+    let sum = hex::encode(sha2::Sha256::digest(&bytes[at..at + 3 * 512]));
+    let text = String::from_utf8_lossy(&bytes);
+    let list = text.find("checksums/000001").unwrap();
+    assert!(text[list..].contains(&format!("\n{sum}\n")), "{sum}");
+    assert!(text.find("end.json").unwrap() < list, "the end has none");
 }
 
 #[tokio::test]

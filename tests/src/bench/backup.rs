@@ -104,7 +104,9 @@ async fn by_tar(dayfly: &Dayfly, folder: &Path) -> anyhow::Result<Duration> {
     let forget = nix::fcntl::PosixFadviseAdvice::POSIX_FADV_DONTNEED;
     nix::fcntl::posix_fadvise(&written, 0, 0, forget)?;
     let first = sum.end().await?;
-    let second = Sum::begin(std::fs::File::open(&file)?.into())?.end().await?;
+    let second = Sum::begin(std::fs::File::open(&file)?.into())?
+        .end()
+        .await?;
     let took = began.elapsed();
     ensure!(first == second, "what was read is not what was written");
     std::fs::remove_file(file)?;
