@@ -41,6 +41,14 @@ pub enum EngineError {
         /// The engine's own sentence.
         why: String,
     },
+    /// Something else is under way with it, such as its removal; asking again later helps.
+    #[error("{what} is busy: {why}")]
+    Busy {
+        /// What was asked for, in words of the domain.
+        what: String,
+        /// The engine's own sentence.
+        why: String,
+    },
     /// The engine did not answer, or not in time; asking again later may help.
     #[error("the engine cannot be reached: {0}")]
     Unreachable(String),
@@ -157,8 +165,8 @@ pub struct ServiceRun {
     pub starts_again: bool,
     /// How often it ended with an error since it was last started by us.
     pub ends: u32,
-    /// When its present run began, or its last one.
-    pub began: Option<SystemTime>,
+    /// When a run of it last ended; while it runs, that is the run before.
+    pub ended: Option<SystemTime>,
     /// Where it accepts connections; `None` where that cannot be seen.
     pub listens: Option<BTreeSet<SocketAddr>>,
 }

@@ -5,42 +5,42 @@ const LANGUAGES: [(&str, &str, &str); 10] = [
     (
         "go.mod",
         "Go",
-        "FROM golang:1\nCOPY . /app\nCMD [\"sh\", \"-c\", \"cd /app && go run .\"]",
+        "FROM golang:1\nWORKDIR /app\nCOPY . .\nRUN go build -o /usr/local/bin/app .\nCMD [\"app\"]",
     ),
     (
         "package.json",
         "Node.js",
-        "FROM node:22\nCOPY . /app\nCMD [\"sh\", \"-c\", \"cd /app && npm install && npm start\"]",
+        "FROM node:22\nWORKDIR /app\nCOPY package*.json ./\nRUN npm install\nCOPY . .\nCMD [\"npm\", \"start\"]",
     ),
     (
         "requirements.txt",
         "Python",
-        "FROM python:3\nCOPY . /app\nCMD [\"sh\", \"-c\", \"cd /app && pip install -r requirements.txt && python app.py\"]",
+        "FROM python:3\nWORKDIR /app\nCOPY requirements.txt ./\nRUN pip install -r requirements.txt\nCOPY . .\nCMD [\"python\", \"app.py\"]",
     ),
     (
         "pyproject.toml",
         "Python",
-        "FROM python:3\nCOPY . /app\nCMD [\"sh\", \"-c\", \"cd /app && pip install . && python app.py\"]",
+        "FROM python:3\nWORKDIR /app\nCOPY . .\nRUN pip install .\nCMD [\"python\", \"app.py\"]",
     ),
     (
         "Gemfile",
         "Ruby",
-        "FROM ruby:3\nCOPY . /app\nCMD [\"sh\", \"-c\", \"cd /app && bundle install && bundle exec rackup -o 0.0.0.0 -p $PORT\"]",
+        "FROM ruby:3\nWORKDIR /app\nCOPY Gemfile* ./\nRUN bundle install\nCOPY . .\nEXPOSE 8080\nCMD [\"bundle\", \"exec\", \"rackup\", \"-o\", \"0.0.0.0\", \"-p\", \"8080\"]",
     ),
     (
         "Cargo.toml",
         "Rust",
-        "FROM rust:1\nCOPY . /app\nCMD [\"cargo\", \"run\", \"--release\", \"--manifest-path\", \"/app/Cargo.toml\"]",
+        "FROM rust:1\nWORKDIR /app\nCOPY . .\nRUN cargo build --release\nCMD [\"cargo\", \"run\", \"--release\"]",
     ),
     (
         "pom.xml",
         "Java",
-        "FROM maven:3\nCOPY . /app\nCMD [\"mvn\", \"-f\", \"/app/pom.xml\", \"spring-boot:run\"]",
+        "FROM maven:3\nWORKDIR /app\nCOPY . .\nRUN mvn package\nCMD [\"mvn\", \"spring-boot:run\"]",
     ),
     (
         "composer.json",
         "PHP",
-        "FROM composer:2\nCOPY . /app\nCMD [\"sh\", \"-c\", \"composer install && php -S 0.0.0.0:$PORT -t public\"]",
+        "FROM composer:2\nCOPY . .\nRUN composer install\nEXPOSE 8080\nCMD [\"php\", \"-S\", \"0.0.0.0:8080\", \"-t\", \"public\"]",
     ),
     (
         "index.php",

@@ -148,8 +148,7 @@ async fn resolve_service(
     );
     let health = draft.health.clone().map_or_else(
         || {
-            let silent = draft.port.is_none() && exposed.is_empty();
-            let (health, text) = health(public, silent);
+            let (health, text) = health(public, private_port(draft, &exposed));
             note(format!("{text}, since `health` is not given"));
             health
         },
@@ -241,13 +240,37 @@ async fn exposed(
     })
 }
 
-fn health(public: bool, silent: bool) -> (Health, &'static str) {
-    match (public, silent) {
+/// What says that a private service listens at all.
+enum PrivatePort {
+    /// Its own `port`, or its image's EXPOSE.
+    Named,
+    /// EXPOSE alone, which speaks for the image's own command, and another one runs.
+    OfAnotherCommand,
+    /// Nothing.
+    Unnamed,
+}
+
+fn private_port(draft: &service::Draft, exposed: &BTreeSet<u16>) -> PrivatePort {
+    match (draft.port, exposed.is_empty(), &draft.command) {
+        (Some(_), _, _) | (None, false, None) => PrivatePort::Named,
+        (None, false, Some(_)) => PrivatePort::OfAnotherCommand,
+        (None, true, _) => PrivatePort::Unnamed,
+    }
+}
+
+fn health(public: bool, port: PrivatePort) -> (Health, &'static str) {
+    match (public, port) {
         (true, _) => (
             Health::Default,
             "ready when `GET /` answers anything below 500",
         ),
-        (false, true) => (Health::Running, "ready when it runs, as it names no port"),
-        (false, false) => (Health::Tcp, "ready when it accepts connections"),
+        (false, PrivatePort::Unnamed) => {
+            (Health::Running, "ready when it runs, as it names no port")
+        }
+        (false, PrivatePort::OfAnotherCommand) => (
+            Health::Running,
+            "ready when it runs, as EXPOSE speaks for the image's own command and it has another",
+        ),
+        (false, PrivatePort::Named) => (Health::Tcp, "ready when it accepts connections"),
     }
 }

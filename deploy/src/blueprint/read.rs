@@ -467,16 +467,26 @@ url = "MAIN_URL"
     }
 
     #[tokio::test]
-    async fn a_private_service_without_a_port_is_ready_when_it_runs() {
+    async fn a_private_service_without_a_port_of_its_command_is_ready_when_it_runs() {
         let text = "[services.web]\n[services.worker]\nimage = \"a\"\npublic = false\n\
-                    [services.db]\nbuild = \".\"\npublic = false";
+                    [services.db]\nbuild = \".\"\npublic = false\n\
+                    [services.queue]\nbuild = \".\"\ncommand = \"./work\"\npublic = false\n\
+                    [services.api]\nbuild = \".\"\ncommand = \"./api\"\nport = 80\npublic = false";
         let blueprint = toml(text).await.unwrap();
         let health: Vec<_> = blueprint
             .services
             .iter()
             .map(|s| s.health.clone())
             .collect();
-        assert_eq!(health, [Health::Default, Health::Running, Health::Tcp]);
+        let runs = Health::Running;
+        let expected = [
+            Health::Default,
+            runs.clone(),
+            Health::Tcp,
+            runs,
+            Health::Tcp,
+        ];
+        assert_eq!(health, expected);
     }
 
     #[tokio::test]

@@ -50,9 +50,18 @@ struct Inner {
     /// Snapshots that are being made.
     data_locks: DataLocks,
     builds: BuildsUnderWay,
-    processors: OnceCell<u64>,
+    means: OnceCell<Means>,
     /// Where the engine keeps images and containers.
     root: OnceCell<PathBuf>,
+}
+
+/// What the engine has.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Means {
+    /// Its processors.
+    pub(super) processors: u64,
+    /// Whether it filters system calls.
+    pub(super) seccomp: bool,
 }
 
 impl Docker {
@@ -73,7 +82,7 @@ impl Docker {
                 images: Mutex::default(),
                 allocation: tokio::sync::Mutex::default(),
                 data_locks: DataLocks::default(),
-                processors: OnceCell::new(),
+                means: OnceCell::new(),
                 root: OnceCell::new(),
             }),
         })
@@ -150,8 +159,8 @@ impl Docker {
         &self.inner.data_locks
     }
 
-    /// How many processors the engine has.
-    pub(super) async fn processors(&self) -> Result<u64, EngineError> {
+    /// What the engine has; asked once.
+    pub(super) async fn means(&self) -> Result<Means, EngineError> {
         let ask = || async {
             let info = self.call("the engine's facts", self.api().info()).await?;
             // The engine would start containers all the same, with no limit at all.
@@ -161,13 +170,14 @@ impl Docker {
                     why: "the kernel cannot count processor time (CONFIG_CFS_BANDWIDTH)".to_owned(),
                 });
             }
-            Ok(info
-                .ncpu
-                .and_then(|n| u64::try_from(n).ok())
-                .unwrap_or(1)
-                .max(1))
+            let processors = info.ncpu.and_then(|n| u64::try_from(n).ok());
+            let options = info.security_options.unwrap_or_default();
+            Ok(Means {
+                processors: processors.unwrap_or(1).max(1),
+                seccomp: options.iter().any(|option| option.contains("name=seccomp")),
+            })
         };
-        self.inner.processors.get_or_try_init(ask).await.copied()
+        self.inner.means.get_or_try_init(ask).await.copied()
     }
 
     /// Where the engine keeps images and containers, where it says so.

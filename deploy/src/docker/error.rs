@@ -1,4 +1,4 @@
-//! The engine's errors in the three words of the port.
+//! The engine's errors in the words of the port.
 
 use bollard::errors::Error;
 
@@ -62,6 +62,10 @@ fn answered(what: &str, status: u16, message: String) -> EngineError {
     let passing = status == 503 || PASSING.iter().any(|word| lower.contains(word));
     match status {
         404 => EngineError::Missing(missing(what, &message)),
+        409 => EngineError::Busy {
+            what: what.to_owned(),
+            why: message,
+        },
         500.. if passing => EngineError::Unreachable(format!("{what}: {message}")),
         _ => EngineError::Refused {
             what: what.to_owned(),
@@ -128,10 +132,10 @@ mod tests {
     }
 
     #[test]
-    fn a_no_is_refused_and_a_moment_is_unreachable() {
+    fn a_no_is_refused_and_a_moment_is_busy_or_unreachable() {
         assert!(matches!(
             classified(409, "conflict"),
-            EngineError::Refused { .. }
+            EngineError::Busy { .. }
         ));
         assert!(matches!(
             classified(400, "bad"),

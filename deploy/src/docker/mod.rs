@@ -18,13 +18,16 @@ mod observe;
 mod transport;
 
 pub use build::{
-    limits::CeilingState,
+    limits::{CeilingState, host_memory_mib},
     registries::{Login, Registries, RegistriesError},
 };
 pub use client::Docker;
 pub use config::{BuildLimits, Ceiling, DEFAULT_SOCKET, DockerConfig, Timeouts};
 pub use database::OverQuota;
-pub use host::doctor::{Check, CheckState};
+pub use host::{
+    check::{Check, CheckState},
+    shared_files::does_not_see,
+};
 pub use network::{
     firewall::{Firewall, FirewallStatus},
     subnet::{Subnet, SubnetError},

@@ -135,7 +135,7 @@ impl World {
             address: service.is_running().then_some(service.address),
             starts_again: service.between_runs.is_some(),
             ends: service.ends(),
-            began: None,
+            ended: None,
             listens: None,
         })
     }

@@ -28,7 +28,7 @@ use super::{
     state::ApiState,
 };
 use crate::{
-    lifecycle::{RevisionFacts, Wanted},
+    lifecycle::{Attempt, Outcome, RevisionFacts, Wanted},
     logs::{migration, service},
     preview::current::{observed, shown},
     store::PreviewRow,
@@ -53,6 +53,9 @@ pub(super) struct Query {
     /// What the last migrations printed, and what they did to tables; `service` is a database then.
     #[serde(default)]
     migrations: bool,
+    /// What the services of the newest revision that failed printed.
+    #[serde(default)]
+    failed: bool,
     /// How many of the last lines to begin with.
     tail: Option<usize>,
 }
@@ -85,7 +88,10 @@ async fn services(
     query: &Query,
 ) -> Result<Vec<Lines>, Problem> {
     let ports = state.workers.ports();
-    let (facts, blueprint) = revision_of_services(ports, row).await?;
+    let (facts, blueprint) = match query.failed {
+        true => revision_that_failed(ports, row).await?,
+        false => revision_of_services(ports, row).await?,
+    };
     let tail = query.tail.unwrap_or(TAIL_DEFAULT).min(TAIL_MAX);
     // A standalone database is all there is to show.
     let only = blueprint.databases.first();
@@ -121,7 +127,7 @@ async fn services(
         }
     }
     if streams.is_empty() {
-        return Err(nothing_ran(row));
+        return Err(nothing_printed(row, &facts, &names));
     }
     Ok(streams)
 }
@@ -160,6 +166,47 @@ fn nothing_ran(row: &PreviewRow) -> Problem {
     Problem::not_found(format!(
         "nothing of {id} has run yet; `dayfly logs {id} --build` shows its build"
     ))
+}
+
+/// Why there is nothing to show of these services.
+fn nothing_printed(row: &PreviewRow, facts: &RevisionFacts, names: &[ServiceName]) -> Problem {
+    let ran = |name: &&ServiceName| {
+        facts
+            .attempts
+            .contains_key(&Attempt::Start((*name).clone()))
+    };
+    let ran: Vec<&str> = names.iter().filter(ran).map(ServiceName::as_str).collect();
+    if ran.is_empty() || matches!(row.desired.wanted, Wanted::Nothing(_)) {
+        return nothing_ran(row);
+    }
+    let (number, id) = (facts.number, &row.id);
+    Problem::not_found(format!(
+        "{} was started for {number} of {id}, and no line of it was kept",
+        ran.join(", ")
+    ))
+}
+
+/// The newest revision that failed, where it came as far as its services.
+async fn revision_that_failed(
+    ports: &Ports,
+    row: &PreviewRow,
+) -> Result<(RevisionFacts, Blueprint), Problem> {
+    let id = &row.id;
+    let revisions = ports.store.revisions(id).await?.into_iter().rev();
+    let mut failed = revisions
+        .map(|revision| revision.facts)
+        .filter(|facts| matches!(facts.outcome, Some(Outcome::Failed(_))));
+    let facts = failed
+        .next()
+        .ok_or_else(|| Problem::not_found(format!("no revision of {id} has failed")))?;
+    let started = |attempt: &Attempt| matches!(attempt, Attempt::Start(_));
+    match facts.blueprint.clone() {
+        Some(blueprint) if facts.attempts.keys().any(started) => Ok((facts, blueprint)),
+        _ => Err(Problem::not_found(format!(
+            "{} of {id} failed before any service was started; `dayfly show {id}` says why",
+            facts.number
+        ))),
+    }
 }
 
 /// The revision that serves or comes up; of a preview that has none of these the last one.

@@ -27,6 +27,9 @@ pub(super) struct Logs {
     /// What the last migrations printed, which tables they locked and which they wrote anew
     #[arg(long, conflicts_with_all = ["build", "follow"])]
     migrations: bool,
+    /// What the services of the newest revision that failed printed, while an older one serves
+    #[arg(long, conflicts_with_all = ["build", "follow", "migrations"])]
+    failed: bool,
     /// How many of the last lines to begin with
     #[arg(long, short = 'n', value_name = "LINES")]
     tail: Option<usize>,
@@ -47,11 +50,12 @@ impl Logs {
 
     fn query(&self) -> String {
         let mut query = format!(
-            "{}/logs?follow={}&build={}&migrations={}",
+            "{}/logs?follow={}&build={}&migrations={}&failed={}",
             path(&self.id),
             self.follow,
             self.build,
-            self.migrations
+            self.migrations,
+            self.failed
         );
         if let Some(tail) = self.tail {
             query.push_str(&format!("&tail={tail}"));

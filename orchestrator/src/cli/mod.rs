@@ -6,7 +6,6 @@ mod call;
 mod db;
 mod demo;
 mod doctor;
-mod doctor_backups;
 mod down;
 mod list;
 mod logs;

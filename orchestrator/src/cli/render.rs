@@ -15,7 +15,7 @@ use super::output::Output;
 use crate::{
     api::{DatabaseView, EventView, PreviewView, ServiceView},
     lifecycle::{Ending, Phase},
-    preview::seeds::Seeds,
+    preview::{history, seeds::Seeds},
     text,
 };
 
@@ -38,7 +38,7 @@ pub(super) fn table(previews: &[PreviewView], now: Timestamp, output: Output) ->
             commits(preview),
             preview.url.clone().unwrap_or_else(|| "-".to_owned()),
             ago(preview.updated_at, now),
-            subject(preview),
+            origin(preview),
         ]);
     }
     let mut lines: Vec<String> = table.lines().map(|line| line.trim().to_owned()).collect();
@@ -59,6 +59,19 @@ fn commits(preview: &PreviewView) -> String {
         }
         (Some(commit), _) | (None, Some(commit)) => commit.short().to_owned(),
         (None, None) => "-".to_owned(),
+    }
+}
+
+/// What it was taken of with what was said about it, or the pull request, or the folder.
+fn origin(preview: &PreviewView) -> String {
+    let Some(parent) = &preview.parent else {
+        return subject(preview);
+    };
+    let note = preview.note.as_deref().map(outside);
+    let note = note.map_or_else(String::new, |note| format!(": {note}"));
+    match preview.phase {
+        Phase::Captured => format!("state of {parent}{note}"),
+        _ => format!("fork of {parent}{note}"),
     }
 }
 
@@ -233,7 +246,7 @@ fn timeline(events: &[EventView], now: Timestamp, output: Output) -> String {
         let line = format!(
             "  {:>12}  {revision:<4} {:<24} {took:>8}  {note}",
             ago(event.at, now),
-            outside(&event.step),
+            outside(&history::words(&event.step).unwrap_or_else(|| event.step.clone())),
         );
         let _ = writeln!(out, "{}", output.faint(line.trim_end()));
     }
@@ -422,9 +435,9 @@ mod tests {
         preview(&json!({
             "id": "shop-7", "number": 7, "phase": "failed", "commit": "b".repeat(40),
             "diagnosis": {
-                "code": "DF301", "sentence": "web ended with 1 before it served",
+                "code": "DF301", "sentence": "web ended with exit code 1 before it served",
                 "evidence": ["Traceback", "\u{1b}[31mKeyError: 'X'"],
-                "action": "Its last lines are below; `dayfly logs` shows more.",
+                "action": "Its last lines are below; `dayfly logs shop-7 --failed` shows more.",
             },
         }))
     }
@@ -494,10 +507,10 @@ mod tests {
     fn a_failure_shows_its_evidence_and_what_still_serves() {
         assert_snapshot!(failure(&failed(), plain()).join("\n"), @r"
 
-        DF301: web ended with 1 before it served
+        DF301: web ended with exit code 1 before it served
           | Traceback
           | KeyError: 'X'
-        Its last lines are below; `dayfly logs` shows more.
+        Its last lines are below; `dayfly logs shop-7 --failed` shows more.
         http://pr-42--shop.localhost:8080 still serves aaaaaaa
         ");
     }

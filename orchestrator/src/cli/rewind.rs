@@ -42,6 +42,14 @@ impl Undo {
             .post(&asked, &nothing)
             .await
             .with_context(doing)?;
+        if let Some(commit) = &preview.commit {
+            let back = format!(
+                "{} goes back to {}, with the data from then",
+                self.id,
+                commit.short()
+            );
+            caller.output.line(&back)?;
+        }
         finish(caller, preview, self.no_wait, false).await
     }
 }

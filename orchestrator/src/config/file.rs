@@ -1,186 +1,11 @@
-//! The configuration's keys: which there are, where each comes from, and what is wrong with one.
+//! What the configuration says of each key, where that comes from, and what is wrong with one.
 
 use std::{collections::BTreeMap, path::Path};
 
 use deploy::blueprint::nearest;
 use toml::de::{DeTable, DeValue};
 
-/// Every key there is, as `section.key`, with its meaning.
-pub const KEYS: [(&str, &str); 51] = [
-    (
-        "domain",
-        "domain under which previews live; `localhost` for this machine only",
-    ),
-    (
-        "control_host",
-        "host of the webhook (default: dayfly.<domain>)",
-    ),
-    (
-        "public_scheme",
-        "`http` or `https`, as visitors see it (default: http)",
-    ),
-    (
-        "public_port",
-        "port as visitors see it (default: the port of `listen`)",
-    ),
-    (
-        "listen",
-        "address and port to listen on (default: 127.0.0.1:8080)",
-    ),
-    ("data", "directory for everything that has to survive"),
-    (
-        "github.api_url",
-        "where GitHub's API is (default: the public one)",
-    ),
-    ("github.token", "a token, instead of an App"),
-    ("github.token_file", "a file that holds the token"),
-    (
-        "github.repositories",
-        "the repositories to look after, as owner/name; no other gets a preview, by webhooks either",
-    ),
-    ("github.app_id", "the App's id"),
-    (
-        "github.private_key_file",
-        "a file with the App's private key",
-    ),
-    (
-        "github.webhook_secret",
-        "the webhook's secret; a list of two while it is rotated",
-    ),
-    (
-        "github.webhook_secret_file",
-        "a file that holds the webhook's secret",
-    ),
-    (
-        "github.poll_seconds",
-        "ask this often instead of every 300 s; 0 never asks",
-    ),
-    ("github.allow_insecure_clone", "fetch code over plain HTTP"),
-    (
-        "github.submodules",
-        "submodules that are fetched with the same credentials, as owner/name:owner/name, the \
-         repository first",
-    ),
-    (
-        "engine.socket",
-        "the engine's socket (default: /var/run/docker.sock)",
-    ),
-    (
-        "engine.subnet_pool",
-        "where previews get their networks from (default: 10.213.0.0/16)",
-    ),
-    (
-        "engine.isolate_builds",
-        "isolate builds from the host and private addresses; holds for every container on the engine's \
-         own bridge",
-    ),
-    (
-        "engine.registry_auth_file",
-        "log-ins to registries, in the form of Docker's own config.json",
-    ),
-    (
-        "secrets_file",
-        "secrets for builds: a TOML file with a table for each repository",
-    ),
-    ("backup.every", "how often a backup is made, such as 24h"),
-    ("backup.keep", "how many of these are kept (default: 7)"),
-    ("backup.directory", "the folder that they are written to"),
-    (
-        "limits.previews_awake_max",
-        "previews that may have something running",
-    ),
-    ("limits.builds_max", "builds at once"),
-    (
-        "limits.preview_days_max",
-        "days after the last push or visit until a preview is removed",
-    ),
-    (
-        "limits.service_memory_mib_max",
-        "MiB of memory that a service may ask for",
-    ),
-    ("limits.build_seconds_max", "how long a build may take"),
-    (
-        "limits.build_memory_mib_max",
-        "MiB of memory for all builds of the engine together (default: no ceiling)",
-    ),
-    (
-        "limits.build_cpu_percent_max",
-        "hundredths of a processor for all builds of the engine, where there is a ceiling",
-    ),
-    (
-        "limits.build_memory_free_mib_min",
-        "MiB of memory that have to be free before a build begins",
-    ),
-    (
-        "limits.build_disk_percent_max",
-        "percent of the engine's disk in use above which no build begins",
-    ),
-    (
-        "limits.evict_disk_percent_max",
-        "percent of the engine's disk in use above which only what runs is kept",
-    ),
-    (
-        "limits.build_cache_mib_max",
-        "MiB that the builder may keep of our builds",
-    ),
-    ("limits.image_mib_max", "MiB that a built image may have"),
-    (
-        "limits.lfs_mib_max",
-        "MiB that the Git LFS files of a commit and its submodules may have together",
-    ),
-    (
-        "limits.lfs_cache_mib_max",
-        "MiB of Git LFS objects that are kept of all repositories; those in use stay in any case",
-    ),
-    (
-        "limits.image_wait_seconds_max",
-        "how long an image that CI builds for a commit is waited for",
-    ),
-    (
-        "limits.pool_mib_max",
-        "MiB that the file for databases may grow to, where the data directory cannot share blocks",
-    ),
-    (
-        "limits.database_mib_max",
-        "MiB that the data of one database may take; one that takes more is stopped",
-    ),
-    (
-        "limits.pool_free_mib_min",
-        "MiB that are kept free where databases live",
-    ),
-    ("limits.seed_seconds_max", "how long a seed may take"),
-    (
-        "limits.snapshot_hours_max",
-        "hours without a use until seeded data that nobody named go",
-    ),
-    (
-        "limits.undo_hours_max",
-        "hours for which one can go back to what a push replaced",
-    ),
-    (
-        "limits.fork_hours_max",
-        "hours until a fork goes where nothing else was said",
-    ),
-    (
-        "limits.capture_days_max",
-        "days until a capture goes where nothing else was said",
-    ),
-    (
-        "limits.forks_max",
-        "forks, captures and standalone databases at once",
-    ),
-    (
-        "limits.start_seconds_max",
-        "how long a revision may take to become healthy",
-    ),
-    (
-        "limits.migrate_seconds_max",
-        "how long a migration may take",
-    ),
-];
-
-/// Names that keys had before, which still work, each with its name of today.
-const OLD_NAMES: [(&str, &str); 1] = [("engine.fence_builds", "engine.isolate_builds")];
+use super::keys::{KEYS, OLD_NAMES, environment_name, names_of};
 
 /// What is wrong with the configuration, where, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -250,9 +75,7 @@ impl Keys {
             keys.take_file(&name, &text)?;
         }
         for (key, _) in KEYS {
-            let old = OLD_NAMES.iter().filter(|(_, today)| *today == key);
-            let names = std::iter::once(key).chain(old.map(|(old, _)| *old));
-            let mut values = names.map(environment_name).filter_map(|name| {
+            let mut values = names_of(key).map(environment_name).filter_map(|name| {
                 let value = variable(&name)?;
                 Some(Given::from_variable(name, &value))
             });
@@ -341,6 +164,22 @@ impl Keys {
         })
     }
 
+    /// Every value of a key that takes a list; none where it was not given.
+    pub(super) fn list<T: std::str::FromStr>(
+        &self,
+        key: &'static str,
+        form: &str,
+    ) -> Result<Vec<T>, ConfigError> {
+        let Some(given) = self.get(key) else {
+            return Ok(Vec::new());
+        };
+        let parsed = |value: &String| {
+            let wrong = |_| wrong(given, format!("{value:?} has to be {form}"));
+            value.parse().map_err(wrong)
+        };
+        given.values.iter().map(parsed).collect()
+    }
+
     /// One value, parsed; `form` says what it has to look like.
     pub(super) fn parse<T: std::str::FromStr>(
         &self,
@@ -365,11 +204,6 @@ impl Keys {
 
 fn given_twice(key: &str) -> String {
     format!("{key} is given twice, by this name or an older one; remove one")
-}
-
-/// The variable that stands above a key.
-fn environment_name(key: &str) -> String {
-    format!("DAYFLY_{}", key.replace('.', "_").to_ascii_uppercase())
 }
 
 /// An error about a value, with its place.

@@ -2,7 +2,10 @@
 
 mod backups;
 mod data_dir;
+mod doubts;
 mod file;
+mod github;
+mod keys;
 mod limits;
 mod link_key;
 mod server;
@@ -10,8 +13,11 @@ mod settings;
 
 pub use backups::BackupSchedule;
 pub use data_dir::{api_socket, data_dir};
-pub use file::{ConfigError, KEYS};
+pub use doubts::Doubt;
+pub use file::ConfigError;
+pub use github::GitHubSettings;
+pub use keys::KEYS;
 pub use limits::Limits;
 pub use link_key::LinkKey;
-pub use server::{GitHubSettings, ServerConfig};
+pub use server::ServerConfig;
 pub use settings::Settings;

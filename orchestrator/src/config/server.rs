@@ -3,51 +3,27 @@
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
-    str::FromStr,
 };
 
 use anyhow::Context as _;
-use deploy::docker::Registries;
+use deploy::docker::{Registries, host_memory_mib};
 use proxy::table::HostName;
-use secrecy::SecretString;
-use webhook::{github::Credential, names::RepoName};
 
 use super::{
     BackupSchedule, Limits,
     backups::backups,
     data_dir::data_dir,
-    file::{ConfigError, Given, Keys, wrong},
+    doubts::{Doubt, doubts},
+    file::{ConfigError, Keys, wrong},
+    github::{GitHubSettings, github},
     limits::limits,
 };
-use crate::inputs::{secrets::SecretsFile, submodules::ListedSubmodule};
+use crate::inputs::secrets::SecretsFile;
 
-/// How often the forge is asked where nothing else is said.
-const POLL_SECONDS_DEFAULT: u64 = 300;
-/// The public GitHub.
-const API_URL_DEFAULT: &str = "https://api.github.com";
 /// Where the engine listens on most machines.
 const SOCKET_DEFAULT: &str = "/var/run/docker.sock";
 /// Out of the way of the engine's own pools (172.17.0.0/12, 192.168.0.0/16).
 const SUBNET_POOL_DEFAULT: &str = "10.213.0.0/16";
-
-/// What is needed to speak with GitHub.
-#[derive(Clone, Debug)]
-pub struct GitHubSettings {
-    /// Where its API is.
-    pub api_url: String,
-    /// As whom.
-    pub credential: Credential,
-    /// The repositories to look after; with an App, all it is installed for where none is named.
-    pub repositories: Vec<RepoName>,
-    /// One, or two while it is rotated; none where no webhook is used.
-    pub webhook_secrets: Vec<SecretString>,
-    /// How often to ask, in seconds; none never asks.
-    pub poll_seconds: Option<u64>,
-    /// Whether code may be fetched over plain HTTP.
-    pub allow_insecure_clone: bool,
-    /// Submodules that are fetched with the same credential.
-    pub submodules: Vec<ListedSubmodule>,
-}
 
 /// Everything a server is started with.
 #[derive(Clone, Debug)]
@@ -80,13 +56,18 @@ pub struct ServerConfig {
     pub backups: Option<BackupSchedule>,
     /// Limits.
     pub limits: Limits,
+    /// What is probably not meant.
+    pub doubts: Vec<Doubt>,
 }
 
 impl ServerConfig {
     /// Reads file and environment. `data` is the directory named on the command line.
     pub fn read(file: Option<&Path>, data: Option<PathBuf>) -> anyhow::Result<Self> {
         let keys = Keys::read(file, |name| std::env::var(name).ok())?;
-        Self::from_keys(&keys, data)
+        let mut config = Self::from_keys(&keys, data)?;
+        let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        config.doubts = doubts(&keys, config.github.as_ref(), names);
+        Ok(config)
     }
 
     fn from_keys(keys: &Keys, data: Option<PathBuf>) -> anyhow::Result<Self> {
@@ -101,6 +82,13 @@ impl ServerConfig {
             }
         };
         let named = keys.parse::<PathBuf>("data", "a path")?;
+        let exclusive = keys
+            .parse("engine.exclusive", "true or false")?
+            .unwrap_or(false);
+        let mut limits = limits(keys)?;
+        if exclusive && limits.build_memory_mib_max.is_none() {
+            limits.build_memory_mib_max = host_memory_mib().map(builds_share_mib);
+        }
         Ok(Self {
             domain,
             control_host,
@@ -121,13 +109,19 @@ impl ServerConfig {
                 .unwrap_or_else(|| SUBNET_POOL_DEFAULT.to_owned()),
             isolate_builds: keys
                 .parse("engine.isolate_builds", "true or false")?
-                .unwrap_or(false),
+                .unwrap_or(exclusive),
             registries: registries(keys)?,
             secrets: secrets(keys)?,
             backups: backups(keys)?,
-            limits: limits(keys)?,
+            limits,
+            doubts: Vec::new(),
         })
     }
+}
+
+/// What builds may use of the memory of a host whose engine is Dayfly's alone: the half of it.
+fn builds_share_mib(host_mib: u64) -> u64 {
+    (host_mib / 2).max(1)
 }
 
 fn host(keys: &Keys, key: &'static str) -> Result<Option<String>, ConfigError> {
@@ -144,20 +138,10 @@ fn host(keys: &Keys, key: &'static str) -> Result<Option<String>, ConfigError> {
 }
 
 fn listen(keys: &Keys) -> Result<Vec<SocketAddr>, ConfigError> {
-    let Some(given) = keys.get("listen") else {
+    if keys.get("listen").is_none() {
         return Ok(vec![SocketAddr::from(([127, 0, 0, 1], 8080))]);
-    };
-    given
-        .values
-        .iter()
-        .map(|value| each(given, value, "an address and a port such as 0.0.0.0:80"))
-        .collect()
-}
-
-fn each<T: FromStr>(given: &Given, value: &str, form: &str) -> Result<T, ConfigError> {
-    value
-        .parse()
-        .map_err(|_| wrong(given, format!("{value:?} has to be {form}")))
+    }
+    keys.list("listen", "an address and a port such as 0.0.0.0:80")
 }
 
 fn registries(keys: &Keys) -> anyhow::Result<Registries> {
@@ -173,88 +157,6 @@ fn secrets(keys: &Keys) -> anyhow::Result<SecretsFile> {
     let file = SecretsFile::new(keys.parse("secrets_file", "a path")?);
     file.check()?;
     Ok(file)
-}
-
-/// Every value of a key that takes a list; none where it was not given.
-fn list<T: FromStr>(keys: &Keys, key: &'static str, form: &str) -> Result<Vec<T>, ConfigError> {
-    let Some(given) = keys.get(key) else {
-        return Ok(Vec::new());
-    };
-    let values = given.values.iter();
-    values.map(|value| each(given, value, form)).collect()
-}
-
-fn github(keys: &Keys) -> anyhow::Result<GitHubSettings> {
-    let poll_seconds: Option<u32> = keys.parse(
-        "github.poll_seconds",
-        "a number of seconds up to 4294967295",
-    )?;
-    let poll_seconds = poll_seconds.map_or(POLL_SECONDS_DEFAULT, u64::from);
-    Ok(GitHubSettings {
-        api_url: keys
-            .parse("github.api_url", "a URL")?
-            .unwrap_or_else(|| API_URL_DEFAULT.to_owned()),
-        credential: credential(keys)?,
-        repositories: list(keys, "github.repositories", "a repository as owner/name")?,
-        webhook_secrets: webhook_secrets(keys)?,
-        poll_seconds: (poll_seconds > 0).then_some(poll_seconds),
-        allow_insecure_clone: keys
-            .parse("github.allow_insecure_clone", "true or false")?
-            .unwrap_or(false),
-        submodules: list(
-            keys,
-            "github.submodules",
-            "a repository and its submodule as owner/name:owner/name",
-        )?,
-    })
-}
-
-fn credential(keys: &Keys) -> anyhow::Result<Credential> {
-    let token = match keys.parse::<String>("github.token", "a token")? {
-        Some(token) => Some(SecretString::from(token)),
-        None => secret_file(keys, "github.token_file")?,
-    };
-    let app_id: Option<u64> = keys.parse("github.app_id", "the App's number")?;
-    let key = secret_file(keys, "github.private_key_file")?;
-    match (token, app_id, key) {
-        (Some(token), None, None) => Ok(Credential::Token(token)),
-        (None, Some(app_id), Some(private_key_pem)) => Ok(Credential::App {
-            app_id,
-            private_key_pem,
-        }),
-        (None, None, None) => anyhow::bail!(
-            "[github] names no credential: give github.token, or github.app_id and github.private_key_file"
-        ),
-        (None, ..) => anyhow::bail!("an App needs both github.app_id and github.private_key_file"),
-        (Some(_), ..) => anyhow::bail!("[github] names a token and an App; keep one of them"),
-    }
-}
-
-fn webhook_secrets(keys: &Keys) -> Result<Vec<SecretString>, ConfigError> {
-    let mut secrets = Vec::new();
-    if let Some(given) = keys.get("github.webhook_secret") {
-        if given.values.len() > 2 || given.values.iter().any(String::is_empty) {
-            let message = "github.webhook_secret takes one secret, or two while it is rotated";
-            return Err(wrong(given, message.to_owned()));
-        }
-        secrets.extend(given.values.iter().cloned().map(SecretString::from));
-    }
-    secrets.extend(secret_file(keys, "github.webhook_secret_file")?);
-    Ok(secrets)
-}
-
-fn secret_file(keys: &Keys, key: &'static str) -> Result<Option<SecretString>, ConfigError> {
-    let Some(path) = keys.parse::<PathBuf>(key, "a path")? else {
-        return Ok(None);
-    };
-    let text = std::fs::read_to_string(&path).map_err(|why| ConfigError::Unreadable {
-        file: path.display().to_string(),
-        why,
-    })?;
-    match (text.trim(), keys.get(key)) {
-        ("", Some(given)) => Err(wrong(given, format!("{} is empty", path.display()))),
-        (text, _) => Ok(Some(SecretString::from(text.to_owned()))),
-    }
 }
 
 #[cfg(test)]
@@ -372,6 +274,56 @@ mod tests {
                 Ok(_) => panic!("{text:?} was accepted"),
             }
         }
+    }
+
+    #[test]
+    fn builds_are_isolated_and_bounded_where_the_engine_is_dayflys_alone() {
+        let given = |text: &str| {
+            let config = read(text, &[]).unwrap();
+            (config.isolate_builds, config.limits.build_memory_mib_max)
+        };
+        assert_eq!(given(""), (false, None));
+        let (isolated, ceiling) = given("[engine]\nexclusive = true");
+        let host = host_memory_mib().unwrap();
+        assert!(
+            isolated && ceiling == Some(host / 2),
+            "{ceiling:?} of {host}"
+        );
+        let said = "[engine]\nexclusive = true\nisolate_builds = false\n\
+                    [limits]\nbuild_memory_mib_max = 512";
+        assert_eq!(given(said), (false, Some(512)));
+    }
+
+    /// What is found doubtful of a file.
+    fn doubtful(text: &str) -> Vec<Doubt> {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        let keys = Keys::read(Some(file.path()), |_| None).unwrap();
+        let config = ServerConfig::from_keys(&keys, Some("/data".into())).unwrap();
+        doubts(&keys, config.github.as_ref(), std::iter::empty())
+    }
+
+    #[test]
+    fn what_is_probably_not_meant_is_told_with_what_to_do() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let token = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(token.path(), "t").unwrap();
+        let path = token.path().display();
+        let set = |mode| {
+            let mode = std::fs::Permissions::from_mode(mode);
+            std::fs::set_permissions(token.path(), mode).unwrap();
+        };
+        let text = format!("[github]\ntoken_file = \"{path}\"\nrepositories = [\"acme/shop\"]");
+        set(0o600);
+        assert_eq!(doubtful(&text), []);
+        set(0o640);
+        let told = doubtful(&text);
+        assert!(told[0].found.contains("mode 640"), "{told:?}");
+        assert_eq!(told[0].advice, format!("`chmod 600 {path}`"));
+        let told = doubtful("[github]\ntoken = \"x\"\npoll_seconds = 1");
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(told[0].advice.contains("repositories = "), "{told:?}");
+        assert!(told[1].found.contains("poll_seconds is 1"), "{told:?}");
     }
 
     #[test]

@@ -102,7 +102,7 @@ impl Failure<'_> {
         let (code, sentence, action) = match fault {
             BuildFault::Command { exit_code } => (
                 "DF201",
-                self.why(format!("the command ended with {exit_code}")),
+                self.why(format!("the command ended with exit code {exit_code}")),
                 format!(
                     "Fix it, then {again}. `dayfly logs ID --build` shows all that it printed."
                 ),
@@ -130,7 +130,7 @@ impl Failure<'_> {
             BuildFault::Network { exit_code, line } => (
                 "DF211",
                 self.why(format!(
-                    "the command ended with {exit_code} after it could not reach something over the network: {}",
+                    "the command ended with exit code {exit_code} after it could not reach something over the network: {}",
                     line.trim()
                 )),
                 "A build reaches no service and no database of the preview. Anything else that the line above \
@@ -369,7 +369,10 @@ mod tests {
     #[test]
     fn a_command_that_fails_is_told_by_what_its_end_proves() {
         let ended = failed(BuildFault::Command { exit_code: 3 }, "exit code: 3", PUSH);
-        says(&ended, &["DF201", "line 2", "ended with 3", "then push"]);
+        says(
+            &ended,
+            &["DF201", "line 2", "ended with exit code 3", "then push"],
+        );
         says_not(&ended, &["memory", "network", "space", "dayfly up"]);
         let killed = failed(BuildFault::Killed, "exit code: 137", PUSH);
         says(
@@ -393,7 +396,7 @@ mod tests {
             &offline,
             &[
                 "DF211",
-                "ended with 6",
+                "ended with exit code 6",
                 "host: db",
                 "no database of the preview",
             ],

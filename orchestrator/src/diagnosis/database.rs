@@ -2,7 +2,13 @@
 
 use std::time::Duration;
 
-use deploy::{blueprint::Migrate, databases::DatabaseError, engine::Ended, names::DatabaseName};
+use deploy::{
+    blueprint::Migrate,
+    databases::DatabaseError,
+    docker::does_not_see,
+    engine::{Ended, EngineError},
+    names::DatabaseName,
+};
 
 use super::{
     refusal, registry,
@@ -68,6 +74,21 @@ pub fn database(name: &DatabaseName, step: DataStep, error: &DatabaseError, way:
             "DF412",
             Vec::new(),
             "`dayfly doctor`, on the server, says what the pool needs.".to_owned(),
+        ),
+        DatabaseError::Engine(error) if does_not_see(error) => (
+            "DF902",
+            Vec::new(),
+            format!(
+                "The engine runs on another host or in a container, or Dayfly does. Give both the same folder at \
+                 the same path, then {again}."
+            ),
+        ),
+        DatabaseError::Engine(EngineError::Refused { .. }) => (
+            "DF416",
+            Vec::new(),
+            format!(
+                "`dayfly doctor`, on the server, looks at the engine. Once it is well, {again}."
+            ),
         ),
         DatabaseError::Engine(_) => ("DF404", Vec::new(), way.retry()),
     };
@@ -198,7 +219,7 @@ pub fn migration_failed(
             "was killed for memory: it may use {} MiB",
             memory_bytes >> 20
         ),
-        false => format!("ended with {}", ended.exit_code),
+        false => format!("ended with exit code {}", ended.exit_code),
     };
     let sentence = format!("The migration of {name} (`{run}`) {how}");
     let action = match (ended.out_of_memory, ended.exit_code) {
@@ -427,7 +448,12 @@ mod tests {
         let failed = migration(1, false, &["relation exists"]);
         says(
             &failed,
-            &["DF405", "ended with 1", "last lines are shown", "push"],
+            &[
+                "DF405",
+                "ended with exit code 1",
+                "last lines are shown",
+                "push",
+            ],
         );
         says_not(&failed, &["memory", "not found", "dayfly up"]);
         let silent = migration(1, false, &[]);

@@ -16,8 +16,9 @@ pub(super) fn diagnosis(
     let mut lines = sentence.lines();
     let sentence = text::plain(lines.next().unwrap_or_default());
     let evidence: Vec<&str> = lines.chain(evidence.iter().map(String::as_str)).collect();
+    let evidence = folded(&evidence);
     let skip = evidence.len().saturating_sub(EVIDENCE_LINES_MAX);
-    let evidence = evidence.into_iter().skip(skip).map(text::plain).collect();
+    let evidence = evidence.into_iter().skip(skip).collect();
     Diagnosis {
         code: code.to_owned(),
         sentence,
@@ -26,11 +27,35 @@ pub(super) fn diagnosis(
     }
 }
 
+/// The lines made harmless, equal ones that follow each other as one.
+fn folded(lines: &[&str]) -> Vec<String> {
+    let runs = lines.chunk_by(|one, next| one == next);
+    runs.map(|run| match run {
+        [one] => text::plain(one),
+        [one, ..] => format!("{} ({} times)", text::plain(one), run.len()),
+        [] => String::new(),
+    })
+    .collect()
+}
+
 /// What becomes of the last lines of what failed, as a sentence about it.
 pub(super) fn last_lines(lines: &[String], printed_by: &str) -> String {
     match lines {
         [] => format!("{printed_by} printed nothing."),
         _ => format!("{printed_by}'s last lines are shown."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_comes_again_and_again_is_shown_once_with_how_often() {
+        let lines = ["GET / 500", "GET / 500", "GET / 500", "ready", "GET / 500"];
+        let lines = lines.map(ToOwned::to_owned).to_vec();
+        let shown = diagnosis("DF306", "web answers 500".to_owned(), lines, "Fix it.").evidence;
+        assert_eq!(shown, ["GET / 500 (3 times)", "ready", "GET / 500"]);
     }
 }
 

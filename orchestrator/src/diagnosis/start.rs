@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, net::SocketAddr};
 use deploy::{
     blueprint::{Health, Service},
     engine::Probe,
-    names::ServiceName,
+    names::{PreviewId, ServiceName},
 };
 
 use super::{
@@ -58,6 +58,7 @@ pub fn start_refused(service: &ServiceName, why: &str) -> Diagnosis {
 
 /// The container ended before it served. `others` are services that are not ready either.
 pub fn exited(
+    preview: &PreviewId,
     service: &Service,
     end: &End,
     others: &[NotReady<'_>],
@@ -84,7 +85,10 @@ pub fn exited(
         _ if evidence.is_empty() => ("DF301", last_lines(&evidence, "It")),
         _ => (
             "DF301",
-            "Its last lines are shown; `dayfly logs` shows more.".to_owned(),
+            format!(
+                "The last lines of {} are shown; `dayfly logs {preview} --failed` shows more.",
+                attempt(end)
+            ),
         ),
     };
     let action = missing_right(&evidence).map_or(action, str::to_owned);
@@ -231,8 +235,16 @@ fn ended(end: &End) -> String {
     };
     match (end.exit_code, end.out_of_memory) {
         (_, true) => format!("was killed for memory{times}"),
-        (0, false) => format!("ended by itself with 0{times}"),
-        (code, false) => format!("ended with {code}{times}"),
+        (0, false) => format!("ended by itself with exit code 0{times}"),
+        (code, false) => format!("ended with exit code {code}{times}"),
+    }
+}
+
+/// Which start it was that ended so.
+fn attempt(end: &End) -> String {
+    match end.times {
+        0 | 1 => "its only start".to_owned(),
+        times => format!("its start number {times}"),
     }
 }
 
@@ -287,6 +299,10 @@ pub(super) mod testing {
 #[cfg(test)]
 mod tests {
     use super::{testing::service, *};
+
+    fn shop() -> PreviewId {
+        "shop-7".parse().unwrap()
+    }
 
     fn said(sight: Sight, listens: Option<&[&str]>) -> String {
         let service = service("web");
@@ -382,7 +398,7 @@ mod tests {
             out_of_memory,
             times: 3,
         };
-        let code = |end: &End| exited(&web, end, &[], Vec::new()).code;
+        let code = |end: &End| exited(&shop(), &web, end, &[], Vec::new()).code;
         assert_eq!(code(&end(1, false)), "DF301");
         assert_eq!(code(&end(127, false)), "DF304");
         assert_eq!(code(&end(0, false)), "DF305");
@@ -392,10 +408,10 @@ mod tests {
             "DF301",
             "killed, and not for memory"
         );
-        let both = exited(&web, &end(1, false), &[late], Vec::new()).sentence;
+        let both = exited(&shop(), &web, &end(1, false), &[late], Vec::new()).sentence;
         assert_eq!(
             both,
-            "web ended with 1, 3 times, before it served; api does not accept connections on port 8080"
+            "web ended with exit code 1, 3 times, before it served; api does not accept connections on port 8080"
         );
     }
 
@@ -408,9 +424,12 @@ mod tests {
         };
         let action = |lines: &[&str]| {
             let lines = lines.iter().map(|line| (*line).to_owned()).collect();
-            exited(&service("web"), &end, &[], lines).action
+            exited(&shop(), &service("web"), &end, &[], lines).action
         };
-        assert!(action(&["KeyError"]).contains("last lines are shown"));
+        assert_eq!(
+            action(&["KeyError"]),
+            "The last lines of its start number 3 are shown; `dayfly logs shop-7 --failed` shows more."
+        );
         assert_eq!(action(&[]), "It printed nothing.");
     }
 
@@ -422,7 +441,7 @@ mod tests {
             out_of_memory: false,
             times: 3,
         };
-        let action = |line: &str| exited(&web, &end, &[], vec![line.to_owned()]).action;
+        let action = |line: &str| exited(&shop(), &web, &end, &[], vec![line.to_owned()]).action;
         let sudo = "sudo: The \"no new privileges\" flag is set, which prevents sudo from running as root.";
         assert!(action(sudo).contains("USER"));
         assert!(action("mount: /mnt: Operation not permitted").contains("docs/security.md"));

@@ -19,6 +19,7 @@ use tokio::time::Instant;
 use super::{
     cors, link, pages, proof,
     state::{Gate, origin_of},
+    steps::steps,
     walk,
 };
 use crate::{
@@ -143,7 +144,9 @@ async fn page(workers: &Workers, preview: &PreviewId, again: Option<String>) -> 
             // What is seen of services that come up is newer than the worker's last look.
             state.observed.starting = ports.start_progress.get(preview);
             state.summary = summary(&state.row.desired, &state.observed);
-            pages::standing(&state, &events, again)
+            let under_way = ports.board.under_way(preview);
+            let steps = steps(state.summary.revision, &events, &under_way);
+            pages::standing(&state, steps, again)
         }
         (_, Some(row)) => pages::gone(&row),
         (_, None) => pages::unknown(),

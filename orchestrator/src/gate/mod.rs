@@ -16,6 +16,7 @@ mod pages;
 mod proof;
 mod router;
 mod state;
+mod steps;
 mod walk;
 
 pub use router::router;

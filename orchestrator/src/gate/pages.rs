@@ -7,11 +7,13 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{Html, IntoResponse as _, Response},
 };
+use jiff::Timestamp;
 
+use super::steps::Step;
 use crate::{
     lifecycle::{Diagnosis, Ending, Origin, Phase, Wanted},
     preview::fork_capture::Refused,
-    store::{EventRow, PreviewRow},
+    store::PreviewRow,
     worker::PreviewState,
 };
 
@@ -32,6 +34,10 @@ struct Page {
     steps: Vec<Step>,
     diagnosis: Option<Diagnosis>,
     form: Option<Form>,
+    /// Whose preview: repository, pull request, branch, commit.
+    of: Option<String>,
+    /// Somebody's own words about it.
+    quote: Option<String>,
 }
 
 /// A button.
@@ -40,10 +46,26 @@ struct Form {
     label: &'static str,
 }
 
-/// A line of what was done so far.
-struct Step {
-    name: String,
-    took: String,
+/// A part of a sentence: code stands between backticks.
+struct Part {
+    text: String,
+    is_code: bool,
+}
+
+/// The parts of a sentence, made harmless; odd ones are code.
+fn parts(words: &str) -> Vec<Part> {
+    let plain = crate::text::plain(words);
+    // A backtick without its other one is none.
+    let is_paired = plain.matches('`').count().is_multiple_of(2);
+    let pieces: Vec<&str> = match is_paired {
+        true => plain.split('`').collect(),
+        false => vec![&plain],
+    };
+    let part = |(at, text): (usize, &&str)| Part {
+        text: (*text).to_owned(),
+        is_code: at % 2 == 1,
+    };
+    pieces.iter().enumerate().map(part).collect()
 }
 
 const PLAIN_POLICY: &str = "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
@@ -92,7 +114,42 @@ fn plain(title: &str, lead: &str) -> Page {
         steps: Vec::new(),
         diagnosis: None,
         form: None,
+        of: None,
+        quote: None,
     }
+}
+
+/// Whose preview it is, as far as that is known.
+fn of(row: &PreviewRow) -> Option<String> {
+    let repository = row
+        .repository
+        .as_ref()
+        .map(|repository| repository.name.to_string());
+    let number = row.number.map(|number| format!("#{}", number.0));
+    let head = match &row.desired.wanted {
+        Wanted::Serve(head) => Some(head),
+        Wanted::Nothing(_) | Wanted::Unread => None,
+    };
+    let branch = head.map(|head| head.branch.clone());
+    let commit = head.map(|head| head.commit.short().to_owned());
+    let parts = [
+        repository.map(|name| name + &number.unwrap_or_default()),
+        branch,
+        commit,
+    ];
+    let parts: Vec<String> = parts
+        .into_iter()
+        .flatten()
+        .filter(|part| !part.is_empty())
+        .collect();
+    (!parts.is_empty()).then(|| parts.join(" · "))
+}
+
+/// A day, as `2026-11-30`; UTC.
+fn date(at_ms: u64) -> String {
+    let at = i64::try_from(at_ms).ok();
+    let at = at.and_then(|at| Timestamp::from_millisecond(at).ok());
+    at.unwrap_or_default().strftime("%Y-%m-%d").to_string()
 }
 
 /// The style of all pages.
@@ -105,7 +162,10 @@ pub(super) fn style() -> Response {
 pub(super) fn unknown() -> Response {
     page(
         StatusCode::NOT_FOUND,
-        &plain("Nothing here", "There is no preview at this address."),
+        &plain(
+            "Nothing here",
+            "There is no preview at this address. It may be misspelt, or of a preview whose name was never used here.",
+        ),
     )
 }
 
@@ -176,15 +236,19 @@ pub(super) fn try_later() -> Response {
 
 /// A capture: each press of its button opens a copy of exactly that state.
 pub(super) fn captured(row: &PreviewRow, query: Option<&str>) -> Response {
-    let note = row.note.as_ref().map(|note| format!(" {note}."));
+    let ends = row
+        .expires_at_ms
+        .map(|at| format!(" It is kept until {}.", date(at)));
     let mut shown = plain(
         &format!("{} is a captured state", row.id),
         &format!(
-            "Application and data are kept as they were at one moment.{} Each copy starts from \
-             exactly that, and what you do in it changes nobody else's.",
-            note.unwrap_or_default()
+            "Application and data are kept as they were at one moment. Each copy starts from \
+             exactly that, and what you do in it changes nobody else's.{}",
+            ends.unwrap_or_default()
         ),
     );
+    shown.of = of(row);
+    shown.quote.clone_from(&row.note);
     let query = query.map(|query| format!("?{query}")).unwrap_or_default();
     shown.form = Some(Form {
         action: format!("/.dayfly/fork{query}"),
@@ -256,12 +320,23 @@ pub(super) fn gone(row: &PreviewRow) -> Response {
     )
 }
 
+/// Where a preview stands, to follow its name.
+fn stands(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Queued => "waits",
+        Phase::Building => "is being built",
+        Phase::Starting => "is starting",
+        Phase::Live => "is live",
+        Phase::Updating => "is being updated",
+        Phase::Failed => "failed",
+        Phase::Closing => "is being removed",
+        Phase::Gone => "is gone",
+        Phase::Captured => "is a captured state",
+    }
+}
+
 /// A preview on its way, or one that failed.
-pub(super) fn standing(
-    state: &PreviewState,
-    events: &[EventRow],
-    again: Option<String>,
-) -> Response {
+pub(super) fn standing(state: &PreviewState, steps: Vec<Step>, again: Option<String>) -> Response {
     let summary = &state.summary;
     let failed = summary.phase == Phase::Failed;
     let lead = match (&summary.phase, &summary.waiting_for) {
@@ -273,13 +348,14 @@ pub(super) fn standing(
         _ => "Its databases and services come up.".to_owned(),
     };
     let shown = Page {
-        title: format!("{} is {}", state.row.id, summary.phase),
+        title: format!("{} {}", state.row.id, stands(summary.phase)),
         lead: format!("{lead} This page looks again by itself."),
         refresh_seconds: Some(REFRESH_SECONDS),
         again,
-        steps: steps(summary.revision, events),
+        steps,
         diagnosis: summary.diagnosis.clone(),
-        form: None,
+        of: of(&state.row),
+        ..plain("", "")
     };
     let status = if failed {
         StatusCode::BAD_GATEWAY
@@ -287,17 +363,6 @@ pub(super) fn standing(
         StatusCode::SERVICE_UNAVAILABLE
     };
     page(status, &shown)
-}
-
-fn steps(revision: Option<u32>, events: &[EventRow]) -> Vec<Step> {
-    events
-        .iter()
-        .filter(|event| event.revision.is_some() && event.revision == revision)
-        .map(|event| Step {
-            name: event.step.clone(),
-            took: format!("{:.1} s", event.took_ms as f64 / 1000.0),
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 pub mod current;
 pub mod environment;
 pub mod fork_capture;
+pub mod history;
 pub mod named_snapshots;
 pub mod names;
 pub mod seeds;

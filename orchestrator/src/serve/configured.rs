@@ -1,34 +1,16 @@
-//! What the configuration becomes: the forge, sources, the key of links, settings.
+//! What the configuration becomes: sources, the key of links, settings.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc};
 
 use deploy::source::{self, Mirrors};
-use webhook::{
-    forge::Forge,
-    github::{GitHub, GitHubConfig},
-};
+use webhook::forge::Forge;
 
 use super::proxy_process::ProxyProcess;
 use crate::{
-    config::{GitHubSettings, LinkKey, ServerConfig, Settings},
+    config::{LinkKey, ServerConfig, Settings},
     inputs::sources::GitSources,
     store::Store,
 };
-
-/// How long one question to the forge may take.
-const FORGE_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Connects to the forge.
-pub(super) fn connect_forge(settings: &GitHubSettings) -> anyhow::Result<Arc<dyn Forge>> {
-    let config = GitHubConfig {
-        api_url: settings.api_url.clone(),
-        credential: settings.credential.clone(),
-        repositories: settings.repositories.clone(),
-        allow_insecure_clone: settings.allow_insecure_clone,
-        timeout: FORGE_TIMEOUT,
-    };
-    Ok(Arc::new(GitHub::connect(config)?))
-}
 
 /// Where source comes from, with what the operator allows.
 pub(super) fn sources(

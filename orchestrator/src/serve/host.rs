@@ -26,23 +26,36 @@ pub async fn connect_engine(config: &ServerConfig, store: &Store) -> anyhow::Res
     engine.isolate_builds = config.isolate_builds;
     engine.registries = Arc::new(config.registries.clone());
     let limits = &config.limits;
-    engine.pool = Some(open_pool(config).await?);
     engine.database_bytes_max = limits.database_mib_max.saturating_mul(1 << 20);
     engine.timeouts.seed = Duration::from_secs(limits.seed_seconds_max);
     engine.timeouts.build = Duration::from_secs(limits.build_seconds_max);
     engine.builds = build_limits(limits);
     engine.builds_journal = Some(config.data.join("builds"));
+    // Before the pool is mounted: where this fails nothing stays behind.
+    try_engine(&Docker::connect(engine.clone())?, config).await?;
+    engine.pool = Some(open_pool(config).await?);
     let docker = Docker::connect(engine)?;
-    docker.observe(None).await.with_context(|| {
-        format!(
-            "no engine answers on {}; is Docker running?",
-            config.engine_socket.display()
-        )
-    })?;
     docker
         .take_up_builds()
         .context("the journal of builds cannot be read")?;
     Ok(docker)
+}
+
+/// Sees that the engine answers, and that it sees our files.
+async fn try_engine(docker: &Docker, config: &ServerConfig) -> anyhow::Result<()> {
+    let socket = config.engine_socket.display();
+    docker
+        .observe(None)
+        .await
+        .with_context(|| format!("no engine answers on {socket}; is Docker running?"))?;
+    let sees = docker.sees(&config.data).await;
+    anyhow::ensure!(
+        sees.context("the engine cannot be asked for the files of this host")?,
+        "the engine on {socket} does not see {}: it runs on another host or in a container, or Dayfly does; \
+         give both the same folder at the same path",
+        config.data.display()
+    );
+    Ok(())
 }
 
 /// Where databases live: mounted again after the host was restarted, before anything is started.

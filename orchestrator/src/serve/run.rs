@@ -11,8 +11,17 @@ use std::{
     time::Duration,
 };
 
+use anyhow::Context as _;
+use deploy::{
+    docker::{Docker, FirewallStatus},
+    source::Mirrors,
+};
+use nix::sys::stat::{Mode, umask};
+use tokio::net::UnixListener;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
 use super::{
-    configured::{connect_forge, link_key, settings, sources},
+    configured::{link_key, settings, sources},
     host::connect_engine,
     leave,
     lock::{DataLock, RecordsLock},
@@ -22,21 +31,13 @@ use crate::{
     api, backup,
     clock::wall_ms,
     config::{ServerConfig, api_socket},
-    forge::intake::StoreIntake,
+    forge::{connect, intake::StoreIntake},
     gate,
     routes::Routes,
     store::Store,
     upkeep::{self, growth, hints, sweep},
     worker::{AdmissionQueue, BuildQueue, Ports, StateBoard, Workers},
 };
-use anyhow::Context as _;
-use deploy::{
-    docker::{Docker, FirewallStatus},
-    source::Mirrors,
-};
-use nix::sys::stat::{Mode, umask};
-use tokio::net::UnixListener;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// How often the host's firewall is looked at: somebody may have flushed it.
 const FIREWALL_PAUSE: Duration = Duration::from_secs(30);
@@ -61,6 +62,9 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     let mut config = ServerConfig::read(options.config.as_deref(), options.data)?;
     if options.local {
         config.github = None;
+    }
+    for doubt in &config.doubts {
+        tracing::warn!(advice = doubt.advice, "{}", doubt.found);
     }
     let stop = CancellationToken::new();
     let server = Server::start(config, stop.clone()).await?;
@@ -99,7 +103,7 @@ impl Server {
         let store = Store::open(&config.data.join("dayfly.db"))?;
         let records = RecordsLock::acquire(store.instance())?;
         let forge = match &config.github {
-            Some(settings) => Some(connect_forge(settings)?),
+            Some(settings) => Some(connect::connect(settings)?),
             None => None,
         };
         let docker = connect_engine(&config, &store).await?;

@@ -31,7 +31,7 @@ pub(super) async fn ask_forge(workers: &Workers) -> bool {
     let mut repositories = match forge.repositories().await {
         Ok(repositories) => repositories,
         Err(error) => {
-            tracing::warn!(%error, "the forge did not list its repositories; nothing is changed");
+            tracing::warn!(%error, "GitHub did not say which repositories there are; no new pull requests are found until it does");
             answered = !is_away(&error);
             Vec::new()
         }

@@ -19,6 +19,6 @@ mod workers;
 pub use admission::AdmissionQueue;
 pub use build_queue::BuildQueue;
 pub use ports::Ports;
-pub use preview_state::{PreviewState, StateBoard};
+pub use preview_state::{PreviewState, StateBoard, UnderWay};
 pub use progress::Progress;
 pub use workers::Workers;

@@ -6,7 +6,7 @@ use std::{
 };
 
 use deploy::names::PreviewId;
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
 use crate::{
     lifecycle::{Observed, Summary},
@@ -24,9 +24,19 @@ pub struct PreviewState {
     pub summary: Summary,
 }
 
+/// A step that goes on.
+#[derive(Clone, Debug)]
+pub struct UnderWay {
+    /// Its title, as it will stand in the preview's history.
+    pub title: String,
+    /// When it began.
+    pub since: Instant,
+}
+
 /// The last state of every preview that has a worker.
 #[derive(Debug)]
 pub struct StateBoard {
+    under_way: RwLock<BTreeMap<PreviewId, Vec<UnderWay>>>,
     states: RwLock<BTreeMap<PreviewId, Arc<PreviewState>>>,
     changes: watch::Sender<u64>,
 }
@@ -34,6 +44,7 @@ pub struct StateBoard {
 impl Default for StateBoard {
     fn default() -> Self {
         Self {
+            under_way: RwLock::default(),
             states: RwLock::default(),
             changes: watch::Sender::new(0),
         }
@@ -51,6 +62,27 @@ impl StateBoard {
     pub fn all(&self) -> Vec<Arc<PreviewState>> {
         let states = self.states.read().unwrap_or_else(PoisonError::into_inner);
         states.values().cloned().collect()
+    }
+
+    /// What is being done for a preview, in the order in which it began.
+    pub fn under_way(&self, preview: &PreviewId) -> Vec<UnderWay> {
+        let all = self
+            .under_way
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        all.get(preview).cloned().unwrap_or_default()
+    }
+
+    pub(super) fn put_under_way(&self, preview: &PreviewId, mut steps: Vec<UnderWay>) {
+        steps.sort_by_key(|step| step.since);
+        let mut all = self
+            .under_way
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        match steps.is_empty() {
+            true => all.remove(preview),
+            false => all.insert(preview.clone(), steps),
+        };
     }
 
     /// Tells of changes; the number itself means nothing.

@@ -18,7 +18,7 @@ use super::{
     memory::Memory,
     observe, perform,
     perform::{Effect, Ended, StepError},
-    preview_state::PreviewState,
+    preview_state::{PreviewState, UnderWay},
     signal::Signal,
     workers::Workers,
 };
@@ -54,6 +54,12 @@ pub(super) async fn run(
     worker.drive(stop).instrument(span).await;
 }
 
+/// A step that goes on.
+struct InFlight {
+    handle: AbortHandle,
+    since: Instant,
+}
+
 struct Worker {
     workers: Workers,
     preview: PreviewId,
@@ -61,7 +67,7 @@ struct Worker {
     memory: Memory,
     clock: Steady,
     steps: JoinSet<(Step, Ended)>,
-    in_flight: BTreeMap<Step, (Id, AbortHandle)>,
+    in_flight: BTreeMap<Step, InFlight>,
     state: Option<Arc<PreviewState>>,
 }
 
@@ -122,7 +128,7 @@ impl Worker {
     }
 
     fn cancel_unnamed(&self, named: &BTreeSet<Step>) {
-        for (step, (_, handle)) in &self.in_flight {
+        for (step, InFlight { handle, .. }) in &self.in_flight {
             if step.is_cancellable() && !named.contains(step) {
                 tracing::info!(step = step.word(), "cancelled: no longer wanted");
                 handle.abort();
@@ -142,7 +148,19 @@ impl Worker {
             }
         };
         let handle = self.steps.spawn(task.in_current_span());
-        self.in_flight.insert(step, (handle.id(), handle));
+        let since = Instant::now();
+        self.in_flight.insert(step, InFlight { handle, since });
+        self.tell_under_way();
+    }
+
+    fn tell_under_way(&self) {
+        let step = |(step, flight): (&Step, &InFlight)| UnderWay {
+            title: perform::title(step),
+            since: flight.since,
+        };
+        let steps = self.in_flight.iter().map(step).collect();
+        let board = &self.workers.ports().board;
+        board.put_under_way(&self.preview, steps);
     }
 
     /// Takes note of a step that ended.
@@ -150,13 +168,15 @@ impl Worker {
         match joined {
             Ok((_, (step, ended))) => {
                 self.in_flight.remove(&step);
+                self.tell_under_way();
                 self.note(&step, ended).await;
             }
             Err(error) => {
-                let of = |(_, (id, _)): &(&Step, &(Id, AbortHandle))| *id == error.id();
+                let of = |(_, flight): &(&Step, &InFlight)| flight.handle.id() == error.id();
                 let step = self.in_flight.iter().find(of).map(|(step, _)| step.clone());
                 if let Some(step) = step {
                     self.in_flight.remove(&step);
+                    self.tell_under_way();
                     self.cut_off(&step, &error).await;
                 }
             }
@@ -308,7 +328,7 @@ impl Worker {
     }
 
     async fn wind_down(mut self) {
-        for (step, (_, handle)) in &self.in_flight {
+        for (step, InFlight { handle, .. }) in &self.in_flight {
             if step.may_be_cut_off() {
                 handle.abort();
             }

@@ -7,7 +7,11 @@ use crate::builds::page;
 
 /// Lines of a Dockerfile that fail, the code they get, and what is said about them.
 const FAILING: [(&str, &str, &str); 13] = [
-    ("RUN echo the-reason && exit 3", "DF201", "ended with 3"),
+    (
+        "RUN echo the-reason && exit 3",
+        "DF201",
+        "ended with exit code 3",
+    ),
     ("WORKDIRR /srv", "DF206", "`WORKDIRR`"),
     (
         "COPY nothing-here /srv/",
@@ -52,7 +56,7 @@ const FAILING: [(&str, &str, &str); 13] = [
     (
         "RUN echo 'port 5432 on localhost: Connection refused' && exit 2",
         "DF201",
-        "the command ended with 2",
+        "the command ended with exit code 2",
     ),
     (
         "RUN echo 'No space left on device' && exit 1",
@@ -62,7 +66,7 @@ const FAILING: [(&str, &str, &str); 13] = [
     (
         "RUN echo x | grep 'no space left on device'",
         "DF201",
-        "the command ended with 1",
+        "the command ended with exit code 1",
     ),
 ];
 

@@ -225,21 +225,6 @@ async fn the_commands_tell_what_there_is() -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_doctor_finds_the_engine() -> anyhow::Result<()> {
-    Dayfly::play(async |dayfly| {
-        let config = dayfly.data().join("dayfly.server.toml");
-        let config = config.to_str().context("a path")?;
-        let ran = dayfly
-            .command(dayfly.data(), &["doctor", "--config", config])
-            .await?;
-        let said = format!("{}{}", ran.stdout, ran.stderr);
-        ensure!(said.to_lowercase().contains("engine"), "{said}");
-        Ok(())
-    })
-    .await
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn up_starts_a_server_of_its_own_where_none_runs_and_down_ends_it() -> anyhow::Result<()> {
     let alone = Alone::new()?;
     let folder = alone.home().join("blog");

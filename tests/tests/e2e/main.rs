@@ -15,6 +15,7 @@ mod database_failures;
 mod database_kinds;
 mod databases;
 mod disk_pressure;
+mod doctor;
 mod dumps;
 mod forge;
 mod forks;

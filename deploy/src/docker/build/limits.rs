@@ -170,11 +170,18 @@ fn write(group: &Path, file: &str, value: &str) -> Result<(), String> {
         .map_err(|error| format!("cannot write {}: {error}", path.display()))
 }
 
+/// The memory of this host, in MiB; none where the kernel does not tell.
+pub fn host_memory_mib() -> Option<u64> {
+    memory_mib("MemTotal:")
+}
+
 fn memory_available_mib() -> Option<u64> {
+    memory_mib("MemAvailable:")
+}
+
+fn memory_mib(name: &str) -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
     Some(kib / 1024)
 }

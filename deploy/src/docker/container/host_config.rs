@@ -17,9 +17,11 @@ use bollard::{
 };
 use serde::Serialize;
 
+use super::seccomp;
 use crate::{
     docker::{
         Docker,
+        client::Means,
         error::{classify, status},
         image_facts::ImageFacts,
         names::{Names, digest},
@@ -177,7 +179,7 @@ impl Docker {
         let mark = plan.mark(self);
         let volumes = plan.volumes(&facts, &mark);
         self.check_volumes(plan, &volumes).await?;
-        let body = body(plan, &facts, &mark, &volumes, self.processors().await?);
+        let body = body(plan, &facts, &mark, &volumes, self.means().await?);
         let options = CreateContainerOptionsBuilder::new()
             .name(&plan.container)
             .build();
@@ -240,7 +242,7 @@ fn body(
     facts: &ImageFacts,
     mark: &Mark,
     volumes: &[(String, Mark)],
-    processors: u64,
+    means: Means,
 ) -> ContainerCreateBody {
     let volumes = volumes
         .iter()
@@ -265,7 +267,7 @@ fn body(
             test: Some(vec!["NONE".to_owned()]),
             ..HealthConfig::default()
         }),
-        host_config: Some(host_config(plan, facts, mounts, processors)),
+        host_config: Some(host_config(plan, facts, mounts, means)),
         networking_config: Some(NetworkingConfig {
             endpoints_config: Some(HashMap::from([(plan.network.clone(), endpoint(plan))])),
         }),
@@ -274,13 +276,13 @@ fn body(
 }
 
 /// What the container may do to the host. Everything left out is off by the engine's default.
-fn host_config(plan: &Plan, facts: &ImageFacts, mounts: Vec<Mount>, processors: u64) -> HostConfig {
+fn host_config(plan: &Plan, facts: &ImageFacts, mounts: Vec<Mount>, means: Means) -> HostConfig {
     let memory = i64::try_from(plan.memory_bytes.max(MEMORY_BYTES_MIN)).unwrap_or(i64::MAX);
-    let (cpu_period, cpu_quota) = processor_time(plan.cpu_milli, processors);
+    let (cpu_period, cpu_quota) = processor_time(plan.cpu_milli, means.processors);
     HostConfig {
         cap_drop: Some(vec!["ALL".to_owned()]),
         cap_add: Some(capabilities(plan, facts)),
-        security_opt: Some(vec!["no-new-privileges:true".to_owned()]),
+        security_opt: Some(security(means)),
         privileged: Some(false),
         memory: Some(memory),
         memory_swap: Some(memory),
@@ -316,6 +318,15 @@ fn processor_time(cpu_milli: u64, processors: u64) -> (i64, i64) {
     };
     let micros = |time: u64| i64::try_from(time).unwrap_or(i64::MAX);
     (micros(period), micros(quota(period)))
+}
+
+/// An engine without seccomp would refuse a filter; doctor says that it has none.
+fn security(means: Means) -> Vec<String> {
+    let filter = means
+        .seccomp
+        .then(|| format!("seccomp={}", seccomp::profile()));
+    let privileges = "no-new-privileges:true".to_owned();
+    std::iter::once(privileges).chain(filter).collect()
 }
 
 fn capabilities(plan: &Plan, facts: &ImageFacts) -> Vec<String> {
@@ -420,7 +431,11 @@ mod tests {
 
     fn body_of(plan: &Plan, facts: &ImageFacts) -> ContainerCreateBody {
         let mark = mark_of(plan);
-        body(plan, facts, &mark, &plan.volumes(facts, &mark), 2)
+        let means = Means {
+            processors: 2,
+            seccomp: true,
+        };
+        body(plan, facts, &mark, &plan.volumes(facts, &mark), means)
     }
 
     fn bind(path: &str) -> BindMount {
@@ -542,7 +557,8 @@ mod tests {
                 wanted.extend(["FSETID", "KILL", "NET_BIND_SERVICE", "SYS_CHROOT"]);
             }
             prop_assert_eq!(added, wanted);
-            prop_assert_eq!(host.security_opt.unwrap(), ["no-new-privileges:true"]);
+            let filter = format!("seccomp={}", seccomp::profile());
+            prop_assert_eq!(host.security_opt.unwrap(), ["no-new-privileges:true", filter.as_str()]);
             prop_assert_eq!(host.privileged, Some(false));
             prop_assert_eq!(host.memory, host.memory_swap);
             prop_assert!(host.memory.unwrap() > 0);

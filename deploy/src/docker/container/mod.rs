@@ -5,6 +5,7 @@ mod listening;
 pub(super) mod logs;
 mod pause;
 pub(super) mod probe;
+pub(super) mod seccomp;
 pub(super) mod service;
 mod service_run;
 mod stop_signal;

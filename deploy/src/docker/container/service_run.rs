@@ -49,7 +49,11 @@ fn run(there: &ContainerInspectResponse, network: &str, port: Option<u16>) -> Se
             .restart_count
             .and_then(|count| u32::try_from(count).ok())
             .unwrap_or_default(),
-        began,
+        ended: state
+            .finished_at
+            .as_deref()
+            .and_then(parse_time)
+            .filter(|_| began.is_some()),
         listens: state
             .pid
             .zip(there.id.as_deref())

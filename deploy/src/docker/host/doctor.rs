@@ -5,9 +5,13 @@ use std::{process::Stdio, time::Duration};
 use bollard::models::{SystemInfo, SystemInfoCgroupVersionEnum, SystemVersion};
 use tokio::process::Command;
 
-use super::versions::{Version, is_distributions, runc_holes};
+use super::{
+    check::Check,
+    shared_counters::shared_counters,
+    versions::{Version, is_distributions, runc_holes},
+};
 use crate::{
-    docker::{CeilingState, Docker, FirewallStatus},
+    docker::{CeilingState, Docker, FirewallStatus, container::seccomp::ENGINE_COMPARED},
     engine::EngineError,
 };
 
@@ -24,63 +28,6 @@ const MEMORY_BYTES_ENOUGH: i64 = 2 << 30;
 /// How long `git --version` may take.
 const GIT_MAX: Duration = Duration::from_secs(5);
 
-/// One thing that was looked at.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Check {
-    /// What it is about.
-    pub name: &'static str,
-    /// How it is.
-    pub state: CheckState,
-    /// What was found.
-    pub found: String,
-    /// What to do, where something should be done.
-    pub advice: Option<String>,
-}
-
-/// How something that was looked at is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum CheckState {
-    /// As it should be.
-    Good,
-    /// It works, with a loss that the advice names.
-    Warning,
-    /// It does not work, or is not safe.
-    Bad,
-}
-
-impl Check {
-    fn good(name: &'static str, found: impl Into<String>) -> Self {
-        Self {
-            name,
-            state: CheckState::Good,
-            found: found.into(),
-            advice: None,
-        }
-    }
-
-    fn not_good(
-        state: CheckState,
-        name: &'static str,
-        found: impl Into<String>,
-        advice: impl Into<String>,
-    ) -> Self {
-        Self {
-            name,
-            state,
-            found: found.into(),
-            advice: Some(advice.into()),
-        }
-    }
-
-    fn warning(name: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self::not_good(CheckState::Warning, name, found, advice)
-    }
-
-    fn bad(name: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self::not_good(CheckState::Bad, name, found, advice)
-    }
-}
-
 impl Docker {
     /// Looks at everything that previews depend on. Never an error: what cannot be looked at is a
     /// finding.
@@ -91,12 +38,15 @@ impl Docker {
             self.firewall_status(),
             git(),
         );
+        let running = info.as_ref().ok().and_then(|info| info.containers_running);
+        let running = running.unwrap_or_default();
         let mut checks = match (version, info) {
             (Ok(version), Ok(info)) => engine_checks(&version, &info),
             (Err(error), _) | (_, Err(error)) => vec![self.no_engine(&error)],
         };
         checks.push(ceiling_check(self.ensure_build_ceiling()));
         checks.push(firewall_check(self.config().firewall, firewall));
+        checks.extend(shared_counters(running));
         checks.push(git);
         checks
     }
@@ -114,7 +64,12 @@ impl Docker {
 fn engine_checks(version: &SystemVersion, info: &SystemInfo) -> Vec<Check> {
     let mut checks = vec![engine(version), api(version)];
     checks.extend(runc(version));
-    checks.extend([storage(info), cgroups(info), seccomp(info), size(info)]);
+    checks.extend([
+        storage(info),
+        cgroups(info),
+        seccomp(version, info),
+        size(info),
+    ]);
     checks
 }
 
@@ -219,13 +174,22 @@ fn cgroups(info: &SystemInfo) -> Check {
     }
 }
 
-fn seccomp(info: &SystemInfo) -> Check {
+/// Containers run under a filter of ours; a newer engine's own may refuse more by now.
+fn seccomp(version: &SystemVersion, info: &SystemInfo) -> Check {
+    const NAME: &str = "system calls";
     let options = info.security_options.clone().unwrap_or_default();
-    if options.iter().any(|option| option.contains("name=seccomp")) {
-        Check::good("system calls", options.join(" "))
-    } else {
+    if !options.iter().any(|option| option.contains("name=seccomp")) {
         let advice = "run an engine with seccomp: without it containers may make any system call";
-        Check::bad("system calls", "not filtered", advice)
+        return Check::bad(NAME, "not filtered", advice);
+    }
+    let engine = version.version.as_deref().and_then(Version::parse);
+    match engine.map(|engine| engine.major) {
+        Some(major) if major > ENGINE_COMPARED => Check::warning(
+            NAME,
+            format!("filtered by Dayfly, as engine {ENGINE_COMPARED} does; this one is {major}"),
+            "update Dayfly: the engine's own filter may refuse calls by now that Dayfly's allows",
+        ),
+        _ => Check::good(NAME, "filtered by Dayfly, the same on every engine"),
     }
 }
 
@@ -274,9 +238,10 @@ fn firewall_check(wanted: bool, status: FirewallStatus) -> Check {
     match status {
         _ if !wanted => Check::warning("firewall", "turned off", advice),
         FirewallStatus::Set => Check::good("firewall", "rules are in place"),
-        FirewallStatus::Missing => {
-            Check::good("firewall", "rules are put in place with the first preview")
-        }
+        FirewallStatus::Missing => Check::good(
+            "firewall",
+            "rules can be set; a server sets them while it runs",
+        ),
         FirewallStatus::CannotSet(reason) => Check::warning("firewall", reason, advice),
     }
 }
@@ -305,6 +270,7 @@ mod tests {
     use bollard::models::SystemVersionComponents;
 
     use super::*;
+    use crate::docker::CheckState;
 
     fn version(engine: &str, runc: &str) -> SystemVersion {
         SystemVersion {

@@ -167,7 +167,9 @@ fn judge<T>(
 ) -> Result<T, StepError> {
     match made {
         Ok(made) => Ok(made),
-        Err(DatabaseError::Engine(error)) => Err(error.into()),
+        Err(DatabaseError::Engine(error)) if !matches!(error, EngineError::Refused { .. }) => {
+            Err(error.into())
+        }
         Err(error) => {
             let failed = diagnosis::database(name, step, &error, context.way());
             Err(StepError::Permanent(failed))

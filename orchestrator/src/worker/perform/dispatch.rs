@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use deploy::names::{PreviewId, RevisionNumber};
+use deploy::{
+    engine::Network,
+    names::{PreviewId, RevisionNumber},
+};
 use tokio::time::Instant;
 
 use super::{
@@ -205,6 +208,10 @@ pub(crate) fn title(step: &Step) -> String {
         | Step::StopDatabase { name, .. }
         | Step::RemoveDatabase { name, .. } => Some(name.to_string()),
         Step::Migrate { database, .. } => Some(database.to_string()),
+        Step::EnsureNetwork { network, .. } => Some(match network {
+            Network::Revision(_) => "services".to_owned(),
+            Network::Data(_) => "databases".to_owned(),
+        }),
         _ => None,
     };
     match about {

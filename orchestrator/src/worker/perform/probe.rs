@@ -26,7 +26,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use super::{
     context::{Effect, StepContext, StepError},
     run::last_lines,
-    seen::Seen,
+    seen::{Ended, Seen},
 };
 use crate::{
     clock::wall_ms,
@@ -234,16 +234,18 @@ impl<'a> Wait<'a> {
     }
 
     async fn note_end(&self, run: &ServiceRun, end: End) {
-        let known = |(known, _): &(End, String)| known.times == end.times;
-        if self.seen().ends.iter().any(known) {
-            return;
-        }
-        let lines = last_lines(self.context, &self.key, run.began).await;
-        let last = lines.last().map(String::as_str).unwrap_or_default();
-        let last = last.chars().filter(|c| !c.is_ascii_digit()).collect();
+        let before = match self.seen().ends.last() {
+            Some(last) if last.end.times == end.times => return,
+            last => last.and_then(|last| last.at),
+        };
+        let lines = last_lines(self.context, &self.key, before).await;
         let mut seen = self.seen();
         seen.sight = Sight::Ended(end.clone());
-        seen.ends.push((end, last));
+        seen.ends.push(Ended {
+            end,
+            at: run.ended,
+            lines,
+        });
     }
 
     /// Nothing can be asked of it, and it stays.
@@ -275,8 +277,6 @@ impl<'a> Wait<'a> {
 
     /// Why it did not become ready, and who else did not.
     async fn too_late(&self, all: &[Wait<'_>]) -> StepError {
-        let began = self.seen().run.as_ref().and_then(|run| run.began);
-        let evidence = last_lines(self.context, &self.key, began).await;
         let others: Vec<NotReady<'_>> = all
             .iter()
             .filter(|other| other.key != self.key)
@@ -284,8 +284,21 @@ impl<'a> Wait<'a> {
             .collect();
         let it = self.sight();
         let diagnosis = match &it.sight {
-            Sight::Ended(end) => diagnosis::exited(self.service, end, &others, evidence),
-            _ => diagnosis::not_ready(&it, self.limit.as_secs(), &others, evidence),
+            Sight::Ended(end) => {
+                let evidence = self.seen().ends.last().map(|last| last.lines.clone());
+                diagnosis::exited(
+                    self.context.preview,
+                    self.service,
+                    end,
+                    &others,
+                    evidence.unwrap_or_default(),
+                )
+            }
+            _ => {
+                let before = self.seen().run.as_ref().and_then(|run| run.ended);
+                let evidence = last_lines(self.context, &self.key, before).await;
+                diagnosis::not_ready(&it, self.limit.as_secs(), &others, evidence)
+            }
         };
         StepError::Permanent(diagnosis)
     }

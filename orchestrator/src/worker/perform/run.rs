@@ -82,28 +82,31 @@ pub(super) async fn explain(
     else {
         return Ok(Effect::Done);
     };
-    let evidence = last_lines(context, &key, run.began).await;
+    let evidence = last_lines(context, &key, None).await;
     let end = End {
         exit_code,
         out_of_memory,
         times: run.ends + 1,
     };
-    let diagnosis = diagnosis::exited(service, &end, &[], evidence);
+    let diagnosis = diagnosis::exited(context.preview, service, &end, &[], evidence);
     Err(StepError::Permanent(diagnosis))
 }
 
-/// The last lines of a service's run that began then; none where they cannot be read, since a
-/// diagnosis without evidence is better than no diagnosis.
+/// The last lines that a service printed after the end of an earlier run; none where they cannot be
+/// read, since a diagnosis without evidence is better than no diagnosis.
+///
+/// A run is told from the one before by when that ended. When it began is no help: the engine notes
+/// that after the process has been let go, and a quick one has printed by then.
 pub(super) async fn last_lines(
     context: &StepContext<'_>,
     key: &ServiceKey,
-    began: Option<SystemTime>,
+    after: Option<SystemTime>,
 ) -> Vec<String> {
     let engine = &context.ports.engine;
     let Ok(lines) = engine.logs(key, EVIDENCE_LINES, false).await else {
         return Vec::new();
     };
-    let of_this_run = |line: &LogLine| began.is_none_or(|began| line.at >= began);
+    let of_this_run = |line: &LogLine| after.is_none_or(|after| line.at > after);
     lines
         .take(EVIDENCE_LINES)
         .filter_map(|line| future::ready(line.ok().filter(of_this_run)))

@@ -1,6 +1,6 @@
 //! What was seen of a service that is waited for, and what that says.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use deploy::engine::{CONNECT_MAX, ContainerState, Probe, ServiceRun};
 use tokio::time::Instant;
@@ -22,8 +22,8 @@ pub(super) struct Seen {
     pub(super) run: Option<ServiceRun>,
     /// When it last came to run, as far as we looked.
     pub(super) runs_since: Instant,
-    /// How it ended, without the numbers in its last line: counters and times differ each time.
-    pub(super) ends: Vec<(End, String)>,
+    /// How it ended each time.
+    pub(super) ends: Vec<Ended>,
     /// How often it has to have ended since nobody is left to wait for: the last time after a run
     /// that began when its siblings were there.
     pub(super) hopeless_at: Option<usize>,
@@ -31,6 +31,26 @@ pub(super) struct Seen {
     pub(super) asked_at: Option<Instant>,
     /// Whether it was found ready.
     pub(super) ready: bool,
+}
+
+/// An end of a run.
+pub(super) struct Ended {
+    /// How it ended.
+    pub(super) end: End,
+    /// When, by the engine's clock.
+    pub(super) at: Option<SystemTime>,
+    /// The last lines of that run alone.
+    pub(super) lines: Vec<String>,
+}
+
+impl Ended {
+    /// What makes two ends alike: the last line counts without its numbers, since counters and
+    /// times differ each time.
+    fn kind(&self) -> (i64, bool, String) {
+        let last = self.lines.last().map(String::as_str).unwrap_or_default();
+        let said = last.chars().filter(|c| !c.is_ascii_digit()).collect();
+        (self.end.exit_code, self.end.out_of_memory, said)
+    }
 }
 
 impl Seen {
@@ -49,12 +69,10 @@ impl Seen {
     /// Whether it ended in the same way again and again.
     pub(super) fn is_stuck(&self) -> bool {
         let last = self.ends.len().checked_sub(ALIKE_MAX);
-        let Some([(first, said), rest @ ..]) = last.map(|from| &self.ends[from..]) else {
+        let Some([first, rest @ ..]) = last.map(|from| &self.ends[from..]) else {
             return false;
         };
-        rest.iter().all(|(end, line)| {
-            (end.exit_code, end.out_of_memory, line) == (first.exit_code, first.out_of_memory, said)
-        })
+        rest.iter().all(|end| end.kind() == first.kind())
     }
 
     /// Whether a run that began when its siblings were there has ended. Asked from then on.
@@ -79,8 +97,8 @@ impl Seen {
         }
         let is_fresh = self.runs_since.elapsed() < FRESH;
         match (&self.sight, self.ends.last()) {
-            (Sight::Started | Sight::Found(Probe::Refused), Some((end, _))) if is_fresh => {
-                Sight::Ended(end.clone())
+            (Sight::Started | Sight::Found(Probe::Refused), Some(last)) if is_fresh => {
+                Sight::Ended(last.end.clone())
             }
             (sight, _) => sight.clone(),
         }
@@ -99,18 +117,26 @@ mod tests {
         }
     }
 
+    fn ended(exit_code: i64, times: u32, line: &str) -> Ended {
+        Ended {
+            end: end(exit_code, times),
+            at: None,
+            lines: vec![line.to_owned()],
+        }
+    }
+
     #[test]
     fn three_ends_alike_are_enough_and_two_or_others_are_not() {
         let mut seen = Seen::new();
         for (times, code, line, stuck) in [
-            (1, 1, "no table", false),
-            (2, 1, "no table", false),
+            (1, 1, "no table after 1 s", false),
+            (2, 1, "no table after 2 s", false),
             (3, 2, "no table", false),
             (4, 2, "no host", false),
             (5, 2, "no host", false),
             (6, 2, "no host", true),
         ] {
-            seen.ends.push((end(code, times), line.to_owned()));
+            seen.ends.push(ended(code, times, line));
             assert_eq!(seen.is_stuck(), stuck, "{times}");
         }
     }
@@ -118,18 +144,16 @@ mod tests {
     #[test]
     fn a_run_beside_its_siblings_is_tried_before_it_is_given_up() {
         let mut seen = Seen::new();
-        seen.ends = (1..=3)
-            .map(|times| (end(1, times), String::new()))
-            .collect();
+        seen.ends = (1..=3).map(|times| ended(1, times, "")).collect();
         assert!(!seen.has_tried_in_vain(), "its siblings have just come up");
-        seen.ends.push((end(1, 4), String::new()));
+        seen.ends.push(ended(1, 4, ""));
         assert!(seen.has_tried_in_vain());
     }
 
     #[test]
     fn what_is_told_is_the_end_until_it_has_run_for_a_while() {
         let mut seen = Seen::new();
-        seen.ends.push((end(1, 1), String::new()));
+        seen.ends.push(ended(1, 1, ""));
         seen.sight = Sight::Found(Probe::Refused);
         assert_eq!(seen.sight(), Sight::Ended(end(1, 1)));
         seen.runs_since = Instant::now() - FRESH;

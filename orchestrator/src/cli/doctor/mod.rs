@@ -1,5 +1,8 @@
 //! `dayfly doctor`.
 
+mod backups;
+mod outside;
+
 use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
@@ -11,12 +14,13 @@ use clap::Args;
 use deploy::{
     databases::PoolState,
     docker::{Check, CheckState, Docker, DockerConfig},
+    engine::EngineError,
     names::Instance,
     pool::CloneMethod,
 };
 use nix::sys::statvfs::statvfs;
 
-use super::{call::Caller, doctor_backups::backups, render};
+use super::{call::Caller, render};
 use crate::{api::client::ClientError, config::ServerConfig, serve::host};
 
 /// Less free space than this does not hold a build.
@@ -36,8 +40,13 @@ impl Doctor {
             .context("failed to read the configuration")?;
         let mut checks = vec![data(&caller.data), disk(&caller.data), server(caller).await];
         checks.push(pool(caller).await);
-        checks.push(backups(caller, config.backups.as_ref()).await);
+        checks.push(backups::backups(caller, config.backups.as_ref()).await);
         checks.extend(engine(&config).await);
+        checks.extend(outside::outside(&config, caller).await);
+        checks.extend(config.doubts.iter().map(|doubt| {
+            let advice = Some(doubt.advice.clone());
+            Check::new(CheckState::Warning, "config", doubt.found.clone(), advice)
+        }));
         for check in &checks {
             caller.output.line(&render::check(check, caller.output))?;
         }
@@ -52,7 +61,7 @@ impl Doctor {
 
 async fn engine(config: &ServerConfig) -> Vec<Check> {
     let bad = |found: String, advice: &str| {
-        vec![check(
+        vec![Check::new(
             CheckState::Bad,
             "engine",
             found,
@@ -76,11 +85,43 @@ async fn engine(config: &ServerConfig) -> Vec<Check> {
         ..DockerConfig::new(instance)
     };
     match Docker::connect(engine) {
-        Ok(docker) => docker.check().await,
+        Ok(docker) => {
+            let mut checks = docker.check().await;
+            checks.extend(files(&docker, &config.data).await);
+            checks
+        }
         Err(error) => bad(
             error.to_string(),
             "start Docker, and let this user open its socket",
         ),
+    }
+}
+
+/// Whether the engine sees the data directory; nothing where there is none, or no engine.
+async fn files(docker: &Docker, data: &Path) -> Option<Check> {
+    if !data.is_dir() {
+        return None;
+    }
+    let shown = data.display();
+    match docker.sees(data).await {
+        Ok(true) => Some(Check::new(
+            CheckState::Good,
+            "files",
+            format!("the engine sees {shown}"),
+            None,
+        )),
+        Ok(false) => Some(Check::new(
+            CheckState::Bad,
+            "files",
+            format!("the engine does not see {shown}"),
+            Some(
+                "it runs on another host or in a container, or Dayfly does: give both the same folder at \
+                 the same path"
+                    .to_owned(),
+            ),
+        )),
+        Err(EngineError::Unreachable(_)) => None,
+        Err(error) => Some(Check::new(CheckState::Warning, "files", error.to_string(), None)),
     }
 }
 
@@ -93,7 +134,7 @@ async fn pool(caller: &Caller) -> Check {
             Some(_) => CheckState::Warning,
             None => CheckState::Good,
         };
-        return check(state, "pool", found, pool.remedy);
+        return Check::new(state, "pool", found, pool.remedy);
     }
     let foreseen = CloneMethod::foresee(&caller.data);
     let state = match foreseen.remedy() {
@@ -101,16 +142,7 @@ async fn pool(caller: &Caller) -> Check {
         None => CheckState::Good,
     };
     let remedy = foreseen.remedy().map(str::to_owned);
-    check(state, "pool", foreseen.sentence(), remedy)
-}
-
-fn check(state: CheckState, name: &'static str, found: String, advice: Option<String>) -> Check {
-    Check {
-        name,
-        state,
-        found,
-        advice,
-    }
+    Check::new(state, "pool", foreseen.sentence(), remedy)
 }
 
 fn data(data: &Path) -> Check {
@@ -119,23 +151,23 @@ fn data(data: &Path) -> Check {
     match std::fs::metadata(data) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let found = format!("{shown}, made with the first server");
-            check(CheckState::Good, "data", found, None)
+            Check::new(CheckState::Good, "data", found, None)
         }
         Err(error) => {
             let advice = advice("name another directory with --data");
-            check(CheckState::Bad, "data", format!("{shown}: {error}"), advice)
+            Check::new(CheckState::Bad, "data", format!("{shown}: {error}"), advice)
         }
         Ok(meta) if !meta.is_dir() => {
             let advice = advice("name a directory with --data");
             let found = format!("{shown} is not a directory");
-            check(CheckState::Bad, "data", found, advice)
+            Check::new(CheckState::Bad, "data", found, advice)
         }
         Ok(meta) if meta.permissions().mode() & 0o077 != 0 => {
             let advice = advice("close it with `chmod 700`; the server does so when it starts");
             let found = format!("{shown} is open to other users");
-            check(CheckState::Warning, "data", found, advice)
+            Check::new(CheckState::Warning, "data", found, advice)
         }
-        Ok(_) => check(CheckState::Good, "data", shown, None),
+        Ok(_) => Check::new(CheckState::Good, "data", shown, None),
     }
 }
 
@@ -143,7 +175,7 @@ fn data(data: &Path) -> Check {
 fn disk(data: &Path) -> Check {
     let Some(facts) = data.ancestors().find_map(|folder| statvfs(folder).ok()) else {
         let advice = Some("name another directory with --data".to_owned());
-        return check(
+        return Check::new(
             CheckState::Warning,
             "disk",
             "it cannot be seen".to_owned(),
@@ -155,13 +187,13 @@ fn disk(data: &Path) -> Check {
         .saturating_mul(facts.fragment_size());
     let found = format!("{} free", render::bytes(free));
     if free >= DISK_BYTES_ENOUGH {
-        return check(CheckState::Good, "disk", found, None);
+        return Check::new(CheckState::Good, "disk", found, None);
     }
     let advice = format!(
         "builds need room: {} at least",
         render::bytes(DISK_BYTES_ENOUGH)
     );
-    check(CheckState::Warning, "disk", found, Some(advice))
+    Check::new(CheckState::Warning, "disk", found, Some(advice))
 }
 
 async fn server(caller: &Caller) -> Check {
@@ -174,15 +206,15 @@ async fn server(caller: &Caller) -> Check {
                 health.version,
                 listen.join(", ")
             );
-            check(CheckState::Good, "server", found, None)
+            Check::new(CheckState::Good, "server", found, None)
         }
         Err(ClientError::NoServer { .. }) => {
             let found = format!("none answers on {socket}");
-            check(CheckState::Good, "server", found, None)
+            Check::new(CheckState::Good, "server", found, None)
         }
         Err(error) => {
             let advice = Some("stop it with `dayfly down` and start it again".to_owned());
-            check(CheckState::Bad, "server", error.to_string(), advice)
+            Check::new(CheckState::Bad, "server", error.to_string(), advice)
         }
     }
 }

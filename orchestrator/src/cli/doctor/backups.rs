@@ -3,10 +3,10 @@
 use deploy::docker::{Check, CheckState};
 use jiff::Timestamp;
 
-use super::{call::Caller, render};
 use crate::{
     api::BackupsView,
     backup::{Failure, Shelved, shelved},
+    cli::{call::Caller, render},
     config::BackupSchedule,
 };
 
@@ -75,12 +75,7 @@ fn judge(
 }
 
 fn check(state: CheckState, found: String, advice: Option<String>) -> Check {
-    Check {
-        name: "backups",
-        state,
-        found,
-        advice,
-    }
+    Check::new(state, "backups", found, advice)
 }
 
 #[cfg(test)]

@@ -1,0 +1,184 @@
+//! What a server needs of the world outside of its host: its domain's addresses, the forge, and the
+//! forge's webhooks.
+
+use std::time::Duration;
+
+use deploy::docker::{Check, CheckState};
+use jiff::Timestamp;
+use tokio::time::timeout;
+use webhook::{github::Credential, names::RepoName};
+
+use crate::{
+    api::DeliveryView,
+    cli::{call::Caller, render},
+    config::{GitHubSettings, ServerConfig},
+    forge::connect,
+};
+
+/// How long a name may take to be looked up.
+const LOOKUP_DEADLINE: Duration = Duration::from_secs(5);
+/// How long all questions to the forge may take.
+const FORGE_DEADLINE: Duration = Duration::from_secs(20);
+/// How many deliveries are looked through for the last one of each repository.
+const DELIVERIES: usize = 1_000;
+
+pub(super) async fn outside(config: &ServerConfig, caller: &Caller) -> Vec<Check> {
+    let mut checks = Vec::new();
+    if config.domain != "localhost" && !config.domain.ends_with(".localhost") {
+        checks.push(wildcard(&config.domain).await);
+    }
+    if let Some(github) = &config.github {
+        checks.extend(forge(github).await);
+        checks.push(webhooks(config, github, caller).await);
+    }
+    checks
+}
+
+/// Whether any name below the domain leads somewhere.
+async fn wildcard(domain: &str) -> Check {
+    let host = format!("dayfly-doctor.{domain}");
+    let advice = || {
+        Some(format!(
+            "make a DNS record *.{domain} that leads to this host, or to the proxy before it"
+        ))
+    };
+    let found = timeout(
+        LOOKUP_DEADLINE,
+        tokio::net::lookup_host((host.as_str(), 80)),
+    )
+    .await;
+    let (state, found, advice) = match found {
+        Ok(Ok(addresses)) => {
+            let addresses: Vec<String> = addresses.map(|at| at.ip().to_string()).collect();
+            let found = format!("*.{domain} leads to {}", addresses.join(", "));
+            (CheckState::Good, found, None)
+        }
+        Ok(Err(error)) => {
+            let found = format!("{host} has no address: {error}");
+            (CheckState::Warning, found, advice())
+        }
+        Err(_) => {
+            let seconds = LOOKUP_DEADLINE.as_secs();
+            let found = format!("no name server told of {host} within {seconds} s");
+            (CheckState::Warning, found, advice())
+        }
+    };
+    Check::new(state, "domain", found, advice)
+}
+
+/// Whether the credential opens what it is meant for.
+async fn forge(github: &GitHubSettings) -> Vec<Check> {
+    let bad = |found: String| Check::new(CheckState::Bad, "forge", found, Some(credential(github)));
+    let forge = match connect::connect(github) {
+        Ok(forge) => forge,
+        Err(error) => return vec![bad(format!("{error:#}"))],
+    };
+    let asked = async {
+        if github.repositories.is_empty() {
+            let all = forge.repositories().await?;
+            let found = format!("{} opens {} repositories", github.api_url, all.len());
+            return Ok(vec![Check::new(CheckState::Good, "forge", found, None)]);
+        }
+        let mut checks = Vec::new();
+        for name in &github.repositories {
+            checks.push(match forge.repository(name).await {
+                Ok(_) => Check::new(
+                    CheckState::Good,
+                    "forge",
+                    format!("{name} can be read"),
+                    None,
+                ),
+                Err(error) => bad(format!("{name}: {error}")),
+            });
+        }
+        Ok::<_, webhook::forge::ForgeError>(checks)
+    };
+    match timeout(FORGE_DEADLINE, asked).await {
+        Ok(Ok(checks)) => checks,
+        Ok(Err(error)) => vec![bad(error.to_string())],
+        Err(_) => vec![bad(format!(
+            "{} did not answer within {} s",
+            github.api_url,
+            FORGE_DEADLINE.as_secs()
+        ))],
+    }
+}
+
+fn credential(github: &GitHubSettings) -> String {
+    match &github.credential {
+        Credential::Token(_) => {
+            "check github.token, and that it may read these repositories".to_owned()
+        }
+        Credential::App { app_id, .. } => {
+            format!("check github.private_key_file, and that the App {app_id} is installed there")
+        }
+    }
+}
+
+/// Whether webhooks come in; the server that runs knows.
+async fn webhooks(config: &ServerConfig, github: &GitHubSettings, caller: &Caller) -> Check {
+    let told = |state, found: String, advice| Check::new(state, "webhooks", found, advice);
+    if github.webhook_secrets.is_empty() {
+        return match github.poll_seconds {
+            Some(seconds) => told(
+                CheckState::Good,
+                format!("none, since no secret is given; the forge is asked every {seconds} s"),
+                None,
+            ),
+            None => told(
+                CheckState::Bad,
+                "no secret is given and github.poll_seconds is 0: no pull request is ever seen"
+                    .into(),
+                Some("give github.webhook_secret, or let the server ask".to_owned()),
+            ),
+        };
+    }
+    let path = format!("/api/v1/deliveries?limit={DELIVERIES}");
+    let Ok(deliveries) = caller.client.get::<Vec<DeliveryView>>(&path).await else {
+        let found = "a running server would know whether any come in".to_owned();
+        return told(CheckState::Good, found, None);
+    };
+    let last = |name: &RepoName| of(name, &deliveries);
+    let silent: Vec<String> = github
+        .repositories
+        .iter()
+        .filter(|name| last(name).is_none())
+        .map(ToString::to_string)
+        .collect();
+    let newest = deliveries.iter().map(|delivery| delivery.received_at).max();
+    match (newest, silent.is_empty()) {
+        (Some(at), true) => {
+            let found = format!("the last one came {}", render::ago(at, Timestamp::now()));
+            told(CheckState::Good, found, None)
+        }
+        (_, _) => {
+            let from = match silent.is_empty() {
+                true => String::new(),
+                false => format!(" from {}", silent.join(", ")),
+            };
+            let advice = format!(
+                "set its webhook to {}://{}/webhooks/github, with the content type application/json, \
+                 the secret, and the event \"Pull requests\"",
+                config.public_scheme, config.control_host
+            );
+            told(
+                CheckState::Warning,
+                format!("none has come yet{from}"),
+                Some(advice),
+            )
+        }
+    }
+}
+
+/// When the last one of a repository came.
+fn of(name: &RepoName, deliveries: &[DeliveryView]) -> Option<Timestamp> {
+    let name = name.to_string();
+    deliveries
+        .iter()
+        .filter(|delivery| {
+            let from = delivery.repository.as_deref().unwrap_or_default();
+            from.eq_ignore_ascii_case(&name)
+        })
+        .map(|delivery| delivery.received_at)
+        .max()
+}

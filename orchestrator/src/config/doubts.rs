@@ -1,0 +1,136 @@
+//! What is allowed in a configuration and probably not meant. A server says it when it starts, and
+//! `dayfly doctor` each time.
+
+use std::{os::unix::fs::PermissionsExt as _, path::PathBuf};
+
+use deploy::blueprint::nearest;
+use webhook::github::Credential;
+
+use super::{file::Keys, github::GitHubSettings, keys::environment_names};
+
+/// Variables that are not keys of the file.
+const VARIABLES: [&str; 3] = ["DAYFLY_DATA", "DAYFLY_LOG", "DAYFLY_LOG_FORMAT"];
+
+/// Keys that name files with secrets in them.
+const SECRET_FILES: [&str; 5] = [
+    "github.token_file",
+    "github.private_key_file",
+    "github.webhook_secret_file",
+    "secrets_file",
+    "engine.registry_auth_file",
+];
+
+/// Asking more often than this finds nothing sooner that a webhook would not, and uses up what the
+/// forge allows in an hour.
+const POLL_SECONDS_SENSIBLE: u64 = 30;
+
+/// Something that is probably not meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Doubt {
+    /// What is so.
+    pub found: String,
+    /// What to do.
+    pub advice: String,
+}
+
+/// Every doubt about what was given. `variables` are the names of all environment variables.
+pub(super) fn doubts(
+    keys: &Keys,
+    github: Option<&GitHubSettings>,
+    variables: impl Iterator<Item = String>,
+) -> Vec<Doubt> {
+    let mut doubts = unknown_variables(variables);
+    doubts.extend(SECRET_FILES.iter().filter_map(|key| open_file(keys, key)));
+    doubts.extend(github.into_iter().flat_map(of_github));
+    doubts
+}
+
+fn unknown_variables(variables: impl Iterator<Item = String>) -> Vec<Doubt> {
+    let mut known = environment_names();
+    known.extend(VARIABLES.map(str::to_owned));
+    // What is nearest is looked for in small letters.
+    let small: Vec<String> = known.iter().map(|name| name.to_lowercase()).collect();
+    let small: Vec<&str> = small.iter().map(String::as_str).collect();
+    let mut unknown: Vec<String> = variables
+        .filter(|name| name.starts_with("DAYFLY_") && !known.contains(name))
+        .collect();
+    unknown.sort();
+    let doubt = |name: String| Doubt {
+        advice: match nearest(&name, &small) {
+            Some(near) => format!("did you mean {}?", near.to_uppercase()),
+            None => "docs/configuration.md lists those that there are".to_owned(),
+        },
+        found: format!(
+            "the variable {} is not known and ignored",
+            crate::text::plain(&name)
+        ),
+    };
+    unknown.into_iter().map(doubt).collect()
+}
+
+/// A file with secrets that other users of the host can read.
+fn open_file(keys: &Keys, key: &'static str) -> Option<Doubt> {
+    let [path] = keys.get(key)?.values.as_slice() else {
+        return None;
+    };
+    let mode = std::fs::metadata(path).ok()?.permissions().mode() & 0o777;
+    let path = PathBuf::from(path);
+    (mode & 0o044 != 0).then(|| Doubt {
+        found: format!(
+            "{}, which {key} names, can be read by other users (mode {mode:03o})",
+            path.display()
+        ),
+        advice: format!("`chmod 600 {}`", path.display()),
+    })
+}
+
+fn of_github(github: &GitHubSettings) -> Vec<Doubt> {
+    let mut doubts = Vec::new();
+    if matches!(github.credential, Credential::Token(_)) && github.repositories.is_empty() {
+        doubts.push(Doubt {
+            found: "github.token is given without github.repositories: only webhooks bring pull \
+                    requests, and of any repository that sends them"
+                .to_owned(),
+            advice: "name the repositories, as in `repositories = [\"owner/name\"]`".to_owned(),
+        });
+    }
+    let often = |seconds: &u64| *seconds < POLL_SECONDS_SENSIBLE;
+    if let Some(seconds) = github.poll_seconds.filter(often) {
+        doubts.push(Doubt {
+            found: format!("github.poll_seconds is {seconds}, and the forge counts every question"),
+            advice: format!("give {POLL_SECONDS_SENSIBLE} or more; webhooks tell at once"),
+        });
+    }
+    doubts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(variables: &[&str]) -> Vec<(String, String)> {
+        let variables = variables.iter().map(|name| (*name).to_owned());
+        unknown_variables(variables)
+            .into_iter()
+            .map(|doubt| (doubt.found, doubt.advice))
+            .collect()
+    }
+
+    #[test]
+    fn a_misspelt_variable_is_told_with_the_one_that_was_meant() {
+        let known = [
+            "DAYFLY_DATA",
+            "DAYFLY_LISTEN",
+            "DAYFLY_GITHUB_TOKEN",
+            "HOME",
+        ];
+        assert_eq!(told(&known), []);
+        assert_eq!(
+            told(&["DAYFLY_DOMIAN", "DAYFLY_ENGINE_FENCE_BUILDS"]),
+            [(
+                "the variable DAYFLY_DOMIAN is not known and ignored".to_owned(),
+                "did you mean DAYFLY_DOMAIN?".to_owned()
+            )]
+        );
+    }
+}

@@ -1,0 +1,106 @@
+//! What a configuration says of GitHub.
+
+use std::path::PathBuf;
+
+use secrecy::SecretString;
+use webhook::{github::Credential, names::RepoName};
+
+use super::file::{ConfigError, Keys, wrong};
+use crate::inputs::submodules::ListedSubmodule;
+
+/// How often the forge is asked where nothing else is said.
+const POLL_SECONDS_DEFAULT: u64 = 300;
+/// The public GitHub.
+const API_URL_DEFAULT: &str = "https://api.github.com";
+
+/// What is needed to speak with GitHub.
+#[derive(Clone, Debug)]
+pub struct GitHubSettings {
+    /// Where its API is.
+    pub api_url: String,
+    /// As whom.
+    pub credential: Credential,
+    /// The repositories to look after; with an App, all it is installed for where none is named.
+    pub repositories: Vec<RepoName>,
+    /// One, or two while it is rotated; none where no webhook is used.
+    pub webhook_secrets: Vec<SecretString>,
+    /// How often to ask, in seconds; none never asks.
+    pub poll_seconds: Option<u64>,
+    /// Whether code may be fetched over plain HTTP.
+    pub allow_insecure_clone: bool,
+    /// Submodules that are fetched with the same credential.
+    pub submodules: Vec<ListedSubmodule>,
+}
+
+/// What is said of GitHub.
+pub(super) fn github(keys: &Keys) -> anyhow::Result<GitHubSettings> {
+    let poll_seconds: Option<u32> = keys.parse(
+        "github.poll_seconds",
+        "a number of seconds up to 4294967295",
+    )?;
+    let poll_seconds = poll_seconds.map_or(POLL_SECONDS_DEFAULT, u64::from);
+    Ok(GitHubSettings {
+        api_url: keys
+            .parse("github.api_url", "a URL")?
+            .unwrap_or_else(|| API_URL_DEFAULT.to_owned()),
+        credential: credential(keys)?,
+        repositories: keys.list("github.repositories", "a repository as owner/name")?,
+        webhook_secrets: webhook_secrets(keys)?,
+        poll_seconds: (poll_seconds > 0).then_some(poll_seconds),
+        allow_insecure_clone: keys
+            .parse("github.allow_insecure_clone", "true or false")?
+            .unwrap_or(false),
+        submodules: keys.list(
+            "github.submodules",
+            "a repository and its submodule as owner/name:owner/name",
+        )?,
+    })
+}
+
+fn credential(keys: &Keys) -> anyhow::Result<Credential> {
+    let token = match keys.parse::<String>("github.token", "a token")? {
+        Some(token) => Some(SecretString::from(token)),
+        None => secret_file(keys, "github.token_file")?,
+    };
+    let app_id: Option<u64> = keys.parse("github.app_id", "the App's number")?;
+    let key = secret_file(keys, "github.private_key_file")?;
+    match (token, app_id, key) {
+        (Some(token), None, None) => Ok(Credential::Token(token)),
+        (None, Some(app_id), Some(private_key_pem)) => Ok(Credential::App {
+            app_id,
+            private_key_pem,
+        }),
+        (None, None, None) => anyhow::bail!(
+            "[github] names no credential: give github.token, or github.app_id and github.private_key_file"
+        ),
+        (None, ..) => anyhow::bail!("an App needs both github.app_id and github.private_key_file"),
+        (Some(_), ..) => anyhow::bail!("[github] names a token and an App; keep one of them"),
+    }
+}
+
+fn webhook_secrets(keys: &Keys) -> Result<Vec<SecretString>, ConfigError> {
+    let mut secrets = Vec::new();
+    if let Some(given) = keys.get("github.webhook_secret") {
+        if given.values.len() > 2 || given.values.iter().any(String::is_empty) {
+            let message = "github.webhook_secret takes one secret, or two while it is rotated";
+            return Err(wrong(given, message.to_owned()));
+        }
+        secrets.extend(given.values.iter().cloned().map(SecretString::from));
+    }
+    secrets.extend(secret_file(keys, "github.webhook_secret_file")?);
+    Ok(secrets)
+}
+
+fn secret_file(keys: &Keys, key: &'static str) -> Result<Option<SecretString>, ConfigError> {
+    let Some(path) = keys.parse::<PathBuf>(key, "a path")? else {
+        return Ok(None);
+    };
+    let text = std::fs::read_to_string(&path).map_err(|why| ConfigError::Unreadable {
+        file: path.display().to_string(),
+        why,
+    })?;
+    match (text.trim(), keys.get(key)) {
+        ("", Some(given)) => Err(wrong(given, format!("{} is empty", path.display()))),
+        (text, _) => Ok(Some(SecretString::from(text.to_owned()))),
+    }
+}

@@ -1,0 +1,101 @@
+//! What was done so far for a preview that does not serve yet, and what is being done.
+
+use std::time::Duration;
+
+use crate::{preview::history, store::EventRow, worker::UnderWay};
+
+/// A line of a waiting page.
+pub(super) struct Step {
+    /// What is done.
+    pub(super) name: String,
+    /// How long it took, or how long it goes on and usually takes.
+    pub(super) took: String,
+    /// The class of its line: `done`, `failed` or `running`.
+    pub(super) class: &'static str,
+}
+
+/// The steps of one revision: those that ended, up to the one that failed, then those that go on. `all` is
+/// the history of the preview, oldest first.
+pub(super) fn steps(revision: Option<u32>, all: &[EventRow], under_way: &[UnderWay]) -> Vec<Step> {
+    let of_revision = |event: &&EventRow| event.revision.is_some() && event.revision == revision;
+    let ended = all.iter().filter(of_revision).filter_map(|event| {
+        Some(Step {
+            name: history::words(&event.step)?,
+            took: seconds(Duration::from_millis(event.took_ms)),
+            class: match event.note {
+                Some(_) => "failed",
+                None => "done",
+            },
+        })
+    });
+    let go_on = under_way.iter().filter_map(|step| {
+        let now = seconds(step.since.elapsed());
+        Some(Step {
+            name: history::words(&step.title)?,
+            took: match usually(&step.title, all) {
+                Some(usually) => format!("{now}, usually {}", seconds(usually)),
+                None => now,
+            },
+            class: "running",
+        })
+    });
+    ended.chain(go_on).collect()
+}
+
+/// What a step took when it last went well.
+fn usually(title: &str, all: &[EventRow]) -> Option<Duration> {
+    let mut before = all.iter().rev();
+    let last = before.find(|event| event.step == title && event.note.is_none())?;
+    Some(Duration::from_millis(last.took_ms))
+}
+
+fn seconds(took: Duration) -> String {
+    match took.as_secs() {
+        0..10 => format!("{:.1} s", took.as_secs_f64()),
+        seconds => format!("{seconds} s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+
+    fn event(revision: u32, step: &str, took_ms: u64, note: Option<&str>) -> EventRow {
+        EventRow {
+            revision: Some(revision),
+            at_ms: 0,
+            step: step.to_owned(),
+            took_ms,
+            note: note.map(ToOwned::to_owned),
+        }
+    }
+
+    #[test]
+    fn what_goes_on_is_shown_with_what_it_took_before_and_what_failed_is_marked() {
+        let all = [
+            event(1, "build web", 14_200, None),
+            event(2, "source", 300, None),
+            event(2, "migrate main", 2_000, Some("no such table")),
+            event(2, "remove-service web", 100, None),
+        ];
+        let under_way = [UnderWay {
+            title: "build web".to_owned(),
+            since: Instant::now(),
+        }];
+        let shown: Vec<(String, String, &str)> = steps(Some(2), &all, &under_way)
+            .into_iter()
+            .map(|step| (step.name, step.took, step.class))
+            .collect();
+        let line = |name: &str, took: &str, class| (name.to_owned(), took.to_owned(), class);
+        assert_eq!(
+            shown,
+            [
+                line("read the commit", "0.3 s", "done"),
+                line("migrate main", "2.0 s", "failed"),
+                line("build web", "0.0 s, usually 14 s", "running"),
+            ]
+        );
+    }
+}
