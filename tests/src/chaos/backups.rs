@@ -25,8 +25,9 @@ use super::{
 };
 use crate::harness::{self, App, Dayfly, Pull, Ran, Visitor, eventually_within};
 
-/// Rounds that one server is for.
+/// Rounds that one server is for, and one with a Postgres, which takes longer.
 const ROUNDS_PER_SERVER: u64 = 5;
+const ROUNDS_WITH_POSTGRES: u64 = 2;
 /// One server in so many has a Postgres too.
 const POSTGRES_SERVERS: u64 = 3;
 /// How much an upload that is killed sends.
@@ -101,8 +102,12 @@ pub async fn run(rounds: u64, options: &Options) -> anyhow::Result<BackupsReport
             limits: vec!["forks_max = 50".to_owned()],
             ..harness::Options::polling(1)
         };
-        let target = rounds.min(report.rounds + ROUNDS_PER_SERVER);
         let has_postgres = server % POSTGRES_SERVERS == POSTGRES_SERVERS - 1;
+        let most = match has_postgres {
+            true => ROUNDS_WITH_POSTGRES,
+            false => ROUNDS_PER_SERVER,
+        };
+        let target = rounds.min(report.rounds + most);
         let (report, dice) = (&mut report, &mut dice);
         Dayfly::play_with(settings, async |dayfly| {
             let mut stage = Stage::set(dayfly, has_postgres, dice, report).await?;
