@@ -72,3 +72,26 @@ impl Pool {
         .await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_long_or_too_deep_for_an_archive_is_seen_before_anything_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let deep = folder.path().join("d/".repeat(20));
+        std::fs::create_dir_all(&deep).unwrap();
+        std::fs::write(deep.join("n".repeat(100)), "").unwrap();
+        let length = 20 * 2 + 101;
+        for (room, depth, wanted) in [
+            (length, 21, true),
+            (length - 1, 21, false),
+            (length, 20, false),
+            (PATH_BYTES_MAX, ARCHIVE_DEPTH_MAX, true),
+        ] {
+            let found = fits(folder.path(), room, depth).unwrap();
+            assert_eq!(found, wanted, "{room} bytes, {depth} parts");
+        }
+    }
+}
