@@ -10,6 +10,7 @@ CARGO ?= cargo
 # One set of flags everywhere, so that every target shares what the others compiled.
 FLAGS := --workspace --all-features --locked
 KILLS ?= 1000
+BACKUPS ?= 200
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +47,7 @@ bench: images ## measure webhook, push and new preview against plain git and doc
 	@$(CARGO) build --locked --release --package orchestrator --package tests --bins
 	@exec $(CARGO) run --locked --release --package tests --bin bench
 
-chaos: images ## kill the control plane KILLS times (1000) under load, and count what was lost
+chaos: images ## kill the server KILLS times (1000) under load; restore BACKUPS (200) taken amid deaths
 	@$(CARGO) build $(FLAGS) --bins
-	@exec $(CARGO) run --locked --all-features --package tests --bin chaos -- --kills $(KILLS)
+	@$(CARGO) run --locked --all-features --package tests --bin chaos -- --kills $(KILLS)
+	@exec $(CARGO) run --locked --all-features --package tests --bin chaos -- --backups $(BACKUPS) --minutes 40

@@ -7,14 +7,18 @@ use super::{Listing, Place, Pool, PoolError, Staging, error::blocking, layout::L
 /// The longest path that the system takes, with some room for ours before it.
 const PATH_BYTES_MAX: usize = 4096 - 256;
 
-/// Whether no path below a folder is longer than `room`.
-fn fits(folder: &Path, room: usize) -> io::Result<bool> {
+/// How many parts a path in an archive has at most: folders in folders take whoever unpacks them ever longer.
+pub const ARCHIVE_DEPTH_MAX: usize = 128;
+
+/// Whether no path below a folder is longer than `room`, and none has more than `depth` parts.
+fn fits(folder: &Path, room: usize, depth: usize) -> io::Result<bool> {
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
-        let Some(left) = room.checked_sub(entry.file_name().len() + 1) else {
+        let left = room.checked_sub(entry.file_name().len() + 1);
+        let (Some(left), Some(deeper)) = (left, depth.checked_sub(1)) else {
             return Ok(false);
         };
-        if entry.file_type()?.is_dir() && !fits(&entry.path(), left)? {
+        if entry.file_type()?.is_dir() && !fits(&entry.path(), left, deeper)? {
             return Ok(false);
         }
     }
@@ -24,7 +28,7 @@ fn fits(folder: &Path, room: usize) -> io::Result<bool> {
 impl Staging {
     /// Adds what it holds to an archive, under `below` and the place that it is a copy of; blocks.
     /// Owners, modes and times are kept, holes stay holes, links are added as they are. Fails with
-    /// `InvalidFilename`, and has added nothing, where paths are too long.
+    /// `InvalidFilename`, and has added nothing, where paths are too long or too deep.
     pub fn append_to<W: io::Write>(
         &self,
         archive: &mut tar::Builder<W>,
@@ -33,12 +37,14 @@ impl Staging {
     ) -> io::Result<()> {
         let held = self.hold();
         let room = PATH_BYTES_MAX.saturating_sub(held.path().as_os_str().len());
-        if !fits(held.path(), room)? {
+        let below = below.join(place.path());
+        let depth = ARCHIVE_DEPTH_MAX.saturating_sub(below.components().count());
+        if !fits(held.path(), room, depth)? {
             let why = "its paths are too long for an archive; shorten names or folders";
             return Err(io::Error::new(io::ErrorKind::InvalidFilename, why));
         }
         archive.follow_symlinks(false);
-        archive.append_dir_all(below.join(place.path()), held.path())
+        archive.append_dir_all(below, held.path())
     }
 }
 
@@ -64,5 +70,28 @@ impl Pool {
             Ok(listing.places)
         })
         .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_long_or_too_deep_for_an_archive_is_seen_before_anything_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let deep = folder.path().join("d/".repeat(20));
+        std::fs::create_dir_all(&deep).unwrap();
+        std::fs::write(deep.join("n".repeat(100)), "").unwrap();
+        let length = 20 * 2 + 101;
+        for (room, depth, wanted) in [
+            (length, 21, true),
+            (length - 1, 21, false),
+            (length, 20, false),
+            (PATH_BYTES_MAX, ARCHIVE_DEPTH_MAX, true),
+        ] {
+            let found = fits(folder.path(), room, depth).unwrap();
+            assert_eq!(found, wanted, "{room} bytes, {depth} parts");
+        }
     }
 }

@@ -35,6 +35,7 @@ mod tree;
 mod usage;
 mod walk;
 
+pub use archive::ARCHIVE_DEPTH_MAX;
 pub use clone::Cloned;
 pub use clone_method::CloneMethod;
 pub use config::PoolConfig;

@@ -9,6 +9,7 @@ use super::{
     Limits, Remote, SourceError, Tree,
     git::{Repository, last_words},
     hold::Hold,
+    leftovers::{is_unfinished, sweep},
     limits::WEIGH_EVERY,
     public::host_and_port,
     said,
@@ -142,49 +143,6 @@ async fn incoming_bytes(packs: &Path) -> u64 {
         }
     }
     bytes
-}
-
-fn is_unfinished(name: &std::ffi::OsStr) -> bool {
-    name.as_encoded_bytes().starts_with(b"tmp_")
-}
-
-/// Removes what a git process that was killed left behind. The caller holds the mirror, and so
-/// would such a process if it still ran. What cannot be removed is git's to complain about.
-pub(super) async fn sweep(dir: &Path) {
-    let leftover = |name: &std::ffi::OsStr| {
-        let name = name.as_encoded_bytes();
-        name.ends_with(b".lock") || name.starts_with(b"fast_import_crash_")
-    };
-    remove_matching(dir, &leftover).await;
-    remove_matching(&dir.join("refs/dayfly"), &leftover).await;
-    remove_empty_refs(&dir.join("refs/dayfly")).await;
-    remove_matching(&dir.join("objects/pack"), &|name| is_unfinished(name)).await;
-}
-
-/// A power cut can leave a ref empty, and git goes on with none such.
-async fn remove_empty_refs(folder: &Path) {
-    let Ok(mut refs) = tokio::fs::read_dir(folder).await else {
-        return;
-    };
-    while let Ok(Some(kept)) = refs.next_entry().await {
-        if kept.metadata().await.is_ok_and(|data| data.len() < 40) {
-            let _removed = tokio::fs::remove_file(kept.path()).await;
-        }
-    }
-}
-
-async fn remove_matching(folder: &Path, test: &(impl Fn(&std::ffi::OsStr) -> bool + Sync)) {
-    let Ok(mut entries) = tokio::fs::read_dir(folder).await else {
-        return;
-    };
-    while let Ok(Some(entry)) = entries.next_entry().await {
-        if test(&entry.file_name()) {
-            let removed = tokio::fs::remove_file(entry.path()).await;
-            if let Err(cause) = removed {
-                tracing::warn!(path = %entry.path().display(), %cause, "a leftover stays");
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -128,19 +128,11 @@ impl Repository {
     }
 }
 
-/// Whether a file in a mirror, by its path there, is one that mirrors have: no hooks, attributes, or
-/// other places to take objects from.
-pub fn is_of_mirror(path: &Path) -> bool {
-    let mut parts = path.components();
-    let Some(first) = parts.next().and_then(|part| part.as_os_str().to_str()) else {
-        return false;
-    };
-    let rest = parts.as_path();
-    match first {
-        "refs" => true,
-        "objects" => !rest.starts_with("info"),
-        "HEAD" | "config" | "packed-refs" | "shallow" | "FETCH_HEAD" => rest == Path::new(""),
-        _ => false,
+/// The `config` of a mirror whose folder has this name.
+pub(super) fn config_of_mirror(folder: &str) -> &'static str {
+    match folder.ends_with(".sha256.git") {
+        true => CONFIG_SHA256,
+        false => CONFIG,
     }
 }
 

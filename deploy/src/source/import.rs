@@ -10,9 +10,10 @@ use tokio::{
 
 use super::{
     Limits, SourceError, Tree,
-    fetch::{keeper, sweep},
+    fetch::keeper,
     git::{Repository, last_words, replace, unforeseen},
     hold::Hold,
+    leftovers::sweep,
     limits::CHUNK_BYTES,
     listing::weigh,
     tape::EPOCH_SECONDS,
@@ -37,6 +38,19 @@ pub(super) async fn import(
 ) -> Result<Tree, SourceError> {
     repository.ensure(false).await?;
     sweep(&repository.dir).await;
+    let commit = take(&repository, limits, files).await;
+    if commit.is_err() {
+        // Git writes down what it did not get to the end of.
+        sweep(&repository.dir).await;
+    }
+    Ok(Tree::new(repository, commit?, limits))
+}
+
+async fn take(
+    repository: &Repository,
+    limits: Limits,
+    files: impl AsyncRead + Send,
+) -> Result<CommitSha, SourceError> {
     let mut command = repository.command(&[]);
     command
         .args([
@@ -72,7 +86,7 @@ pub(super) async fn import(
     replace(&kept, &format!("{commit}\n"))
         .await
         .map_err(SourceError::io("keep the upload"))?;
-    Ok(Tree::new(repository, commit, limits))
+    Ok(commit)
 }
 
 /// The commit's id is all that git answers.

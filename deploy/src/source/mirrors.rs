@@ -16,6 +16,8 @@ use crate::names::CommitSha;
 
 /// How often a lock that another process holds is asked for again.
 const LOCK_AGAIN: Duration = Duration::from_millis(20);
+/// How folders begin that were mirrors and are being removed.
+pub(super) const GONE_PREFIX: &str = "gone-";
 
 /// The mirrors below one folder. Clones are the same mirrors; one process owns the folder.
 #[derive(Clone, Debug)]
@@ -103,8 +105,8 @@ impl Mirrors {
             let _hold = self.hold(mirror.as_str()).await?;
             for folder in [format!("{mirror}.git"), format!("{mirror}.sha256.git")] {
                 let folder = self.root.join(folder);
-                remove_folder(&folder).await?;
-                remove_folder(&folder.with_extension("lfs")).await?;
+                self.remove_folder(&folder).await?;
+                self.remove_folder(&folder.with_extension("lfs")).await?;
             }
             let lock = self.lock_path(mirror.as_str());
             tokio::fs::remove_file(&lock)
@@ -140,6 +142,10 @@ impl Mirrors {
         })
     }
 
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
     fn place(&self, name: String) -> Repository {
         Repository {
             dir: self.root.join(name),
@@ -154,40 +160,65 @@ impl Mirrors {
     /// Waits for the turn of this caller, for a mirror or what lies beside it. The callers put a
     /// deadline around it.
     pub(super) async fn hold(&self, name: &str) -> Result<Hold, SourceError> {
-        let turn = {
-            let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
-            // Nobody waits for a turn that only this map knows of.
-            busy.retain(|_, turn| Arc::strong_count(turn) > 1);
-            Arc::clone(busy.entry(name.to_owned()).or_default())
+        let turn = self.turn(name).lock_owned().await;
+        let file = self.lock_file(name).await?;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Hold { _turn: turn, file }),
+                Err(TryLockError::WouldBlock) => tokio::time::sleep(LOCK_AGAIN).await,
+                Err(TryLockError::Error(cause)) => return Err(self.unopened()(cause)),
+            }
+        }
+    }
+
+    /// The same without a wait: none where somebody else has it.
+    pub(super) async fn try_hold(&self, name: &str) -> Result<Option<Hold>, SourceError> {
+        let Ok(turn) = self.turn(name).try_lock_owned() else {
+            return Ok(None);
         };
-        let turn = turn.lock_owned().await;
-        let doing = || format!("open the mirrors in {}", self.root.display());
+        let file = self.lock_file(name).await?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Hold { _turn: turn, file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(cause)) => Err(self.unopened()(cause)),
+        }
+    }
+
+    fn turn(&self, name: &str) -> Arc<tokio::sync::Mutex<()>> {
+        let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
+        // Nobody waits for a turn that only this map knows of.
+        busy.retain(|_, turn| Arc::strong_count(turn) > 1);
+        Arc::clone(busy.entry(name.to_owned()).or_default())
+    }
+
+    async fn lock_file(&self, name: &str) -> Result<File, SourceError> {
         let home = self.root.join("home");
         tokio::fs::create_dir_all(home)
             .await
-            .map_err(SourceError::io(doing()))?;
-        let file = File::options()
+            .map_err(self.unopened())?;
+        File::options()
             .create(true)
             .truncate(false)
             .write(true)
             .read(true)
             .open(self.lock_path(name))
-            .map_err(SourceError::io(doing()))?;
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(Hold { _turn: turn, file }),
-                Err(TryLockError::WouldBlock) => tokio::time::sleep(LOCK_AGAIN).await,
-                Err(TryLockError::Error(cause)) => return Err(SourceError::io(doing())(cause)),
-            }
-        }
+            .map_err(self.unopened())
     }
-}
 
-async fn remove_folder(path: &Path) -> Result<(), SourceError> {
-    match tokio::fs::remove_dir_all(path).await {
-        Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => Err(SourceError::io(
-            format!("remove the mirror {}", path.display()),
-        )(cause)),
-        _ => Ok(()),
+    fn unopened(&self) -> impl FnOnce(std::io::Error) -> SourceError + use<> {
+        SourceError::io(format!("open the mirrors in {}", self.root.display()))
+    }
+
+    /// Takes a folder away at once for everybody who looks, then removes it.
+    async fn remove_folder(&self, path: &Path) -> Result<(), SourceError> {
+        let doing = || SourceError::io(format!("remove the mirror {}", path.display()));
+        let random = crate::random::hex::<8>().map_err(std::io::Error::other);
+        let gone = random.map_err(doing())?;
+        let gone = self.root.join(format!("{GONE_PREFIX}{gone}"));
+        match tokio::fs::rename(path, &gone).await {
+            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(cause) => Err(doing()(cause)),
+            Ok(()) => tokio::fs::remove_dir_all(&gone).await.map_err(doing()),
+        }
     }
 }

@@ -1,6 +1,10 @@
-//! `GET /api/v1/backup`: everything that a server remembers, as an archive.
+//! `GET /api/v1/backup`: everything that a server remembers, as an archive; `GET /api/v1/backups`: how
+//! the schedule fares.
+
+use std::{sync::Arc, time::Duration};
 
 use axum::{
+    Json,
     body::Body,
     extract::State,
     http::{StatusCode, header::CONTENT_TYPE},
@@ -9,8 +13,10 @@ use axum::{
 use deploy::pieces::pieces;
 use serde::Deserialize;
 
-use super::{extract::Asked, problem::Problem, state::ApiState};
-use crate::backup;
+use super::{extract::Asked, problem::Problem, state::ApiState, view::BackupsView};
+
+/// How long another backup is waited for.
+const TURN_WAIT: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -26,20 +32,31 @@ pub(super) async fn backup(
     State(state): State<ApiState>,
     Asked(query): Asked<Query>,
 ) -> Result<Response, Problem> {
-    let ports = std::sync::Arc::clone(state.workers.ports());
+    let backups = state.backups;
     if query.data
-        && let Some(why) = ports.databases.pool().await.err()
+        && let Some(why) = backups.data_are_there().await.err()
     {
         return Err(Problem::new(StatusCode::BAD_GATEWAY, why.to_string()));
     }
+    let Some(turn) = backups.turn(TURN_WAIT).await else {
+        let busy = "another backup is being written; try again when it is done";
+        return Err(Problem::conflict(busy));
+    };
     let (mut sink, stream) = pieces();
-    let data = state.data.clone();
     tokio::task::spawn_blocking(move || {
-        if let Err(error) = backup::write(&ports, &data, query.data, &mut sink) {
+        if let Err(error) = backups.write(&turn, query.data, &mut sink) {
             tracing::warn!(%error, "a backup broke off");
             sink.break_off("the backup broke off");
         }
     });
     let kind = [(CONTENT_TYPE, "application/x-tar")];
     Ok((kind, Body::from_stream(stream)).into_response())
+}
+
+/// Why the newest backup by schedule failed, where it did.
+pub(super) async fn backups(State(state): State<ApiState>) -> Json<BackupsView> {
+    let backups = Arc::clone(&state.backups);
+    Json(BackupsView {
+        failure: backups.failure(),
+    })
 }

@@ -53,4 +53,6 @@ pub use rewind::ResetBody;
 pub use router::router;
 pub use snapshots::{Brought, SaveBody, SnapshotView};
 pub use state::ApiState;
-pub use view::{DatabaseView, DeliveryView, EventView, Health, PreviewView, ServiceView, Stopping};
+pub use view::{
+    BackupsView, DatabaseView, DeliveryView, EventView, Health, PreviewView, ServiceView, Stopping,
+};

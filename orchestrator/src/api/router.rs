@@ -35,6 +35,7 @@ pub fn router(state: ApiState) -> Router {
         .route("/api/v1/previews/{id}/reset", post(rewind::reset))
         .route("/api/v1/previews/{id}/relink", post(relink::relink))
         .route("/api/v1/backup", get(backup::backup))
+        .route("/api/v1/backups", get(backup::backups))
         .route("/api/v1/pool", get(pool::pool))
         .route("/api/v1/databases", post(databases::create))
         .route(

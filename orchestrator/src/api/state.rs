@@ -2,14 +2,13 @@
 
 use std::{
     net::SocketAddr,
-    path::PathBuf,
     sync::{Arc, atomic::AtomicBool},
 };
 
 use deploy::source::Mirrors;
 use tokio_util::sync::CancellationToken;
 
-use crate::worker::Workers;
+use crate::{backup::Backups, worker::Workers};
 
 /// What handlers work with.
 #[derive(Clone)]
@@ -22,8 +21,8 @@ pub struct ApiState {
     pub shutdown: CancellationToken,
     /// Whether the proxy should stop with the server.
     pub stop_proxy: Arc<AtomicBool>,
-    /// The data directory.
-    pub data: PathBuf,
+    /// Makes backups, one at a time.
+    pub backups: Arc<Backups>,
     /// Where visitors come in.
     pub listen: Vec<SocketAddr>,
 }

@@ -25,6 +25,7 @@ use webhook::{
 
 use super::{ApiState, router};
 use crate::{
+    backup::Backups,
     config::{Limits, LinkKey, Settings},
     inputs::{secrets::SecretsFile, sources::GitSources},
     routes::{RouteSwitch, Routes},
@@ -210,12 +211,18 @@ impl Bench {
             disk_is_full: Default::default(),
             settings,
         };
+        let ports = Arc::new(ports);
+        let backups = Backups::new(
+            Arc::clone(&ports),
+            Arc::clone(&mirrors),
+            folder.path().to_owned(),
+        );
         let state = ApiState {
-            workers: Workers::new(Arc::new(ports)),
+            workers: Workers::new(ports),
             mirrors,
+            backups: Arc::new(backups),
             shutdown: CancellationToken::new(),
             stop_proxy: Arc::default(),
-            data: std::path::PathBuf::new(),
             listen: Vec::new(),
         };
         Self {

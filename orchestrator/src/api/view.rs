@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    backup::Failure,
     lifecycle::{Diagnosis, Ending, Phase},
     preview::start_path::StartPath,
 };
@@ -135,6 +136,13 @@ pub struct DeliveryView {
     pub reason: Option<String>,
     /// When it came.
     pub received_at: Timestamp,
+}
+
+/// How backups by schedule fare.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackupsView {
+    /// Why the newest attempt failed, where it did.
+    pub failure: Option<Failure>,
 }
 
 /// That the server is there.

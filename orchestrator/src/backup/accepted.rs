@@ -1,24 +1,47 @@
 //! What an archive may hold. Whoever made it may want more than to bring back what there was.
 
 use std::{
-    ffi::OsStr,
     io::{self, Read},
+    os::unix::ffi::OsStrExt as _,
     path::{Component, Path},
 };
 
-use anyhow::ensure;
-use deploy::source::{is_config_of_mirror, is_of_mirror};
+use anyhow::{bail, ensure};
+use deploy::{
+    pool::ARCHIVE_DEPTH_MAX,
+    source::{MirrorFile, is_config_of_mirror},
+};
 use tar::EntryType;
 
 use super::{MIRRORS, POOL, STORE};
 
-/// Refuses what no backup has: other kinds of files, and links anywhere but among data.
-pub(super) fn accept(entry: &tar::Entry<'_, impl Read>, path: &Path) -> anyhow::Result<()> {
+/// The longest path that the system takes.
+const PATH_BYTES_MAX: usize = 4096;
+/// The longest name of a file or folder that the system takes.
+const NAME_BYTES_MAX: usize = 255;
+
+/// What becomes of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It is brought back.
+    Wanted,
+    /// It is never written: a file in a mirror that no mirror needs.
+    Needless,
+}
+
+/// Refuses what no backup has: other kinds of files, links anywhere but among data, paths that lead
+/// elsewhere or that unpacking would take long for.
+pub(super) fn accept(entry: &tar::Entry<'_, impl Read>, path: &Path) -> anyhow::Result<Verdict> {
+    accept_path(path)?;
     let kind = entry.header().entry_type();
     let known = match kind {
         EntryType::Regular | EntryType::GNUSparse => match top(path) {
             Some(STORE) => path == Path::new(STORE),
-            Some(MIRRORS) => is_of_mirrors(path),
+            Some(MIRRORS) => match of_mirrors(path) {
+                MirrorFile::Known => true,
+                MirrorFile::Unknown => return Ok(Verdict::Needless),
+                MirrorFile::Obeyed => false,
+            },
             _ => true,
         },
         EntryType::Directory => top(path) != Some(STORE),
@@ -30,21 +53,53 @@ pub(super) fn accept(entry: &tar::Entry<'_, impl Read>, path: &Path) -> anyhow::
         "the archive holds {}, a {kind:?}, which no backup has",
         path.display()
     );
+    Ok(Verdict::Wanted)
+}
+
+/// Refuses a path before anything is made of it.
+fn accept_path(path: &Path) -> anyhow::Result<()> {
+    let text = path.as_os_str().as_bytes();
+    let shown = || String::from_utf8_lossy(&text[..text.len().min(100)]).into_owned();
+    ensure!(
+        text.len() <= PATH_BYTES_MAX,
+        "the archive holds a path of {} bytes, which no backup has: {}…",
+        text.len(),
+        shown()
+    );
+    let mut depth = 0_usize;
+    for part in path.components() {
+        depth += 1;
+        match part {
+            Component::Normal(name) => ensure!(
+                name.len() <= NAME_BYTES_MAX,
+                "the archive holds a name of {} bytes, which no backup has: {}…",
+                name.len(),
+                shown()
+            ),
+            _ => bail!(
+                "the archive holds {}, which leads elsewhere",
+                path.display()
+            ),
+        }
+    }
+    ensure!(
+        depth <= ARCHIVE_DEPTH_MAX,
+        "the archive holds {depth} folders in one another, which no backup has: {}…",
+        shown()
+    );
     Ok(())
 }
 
-/// Whether a file is one of a mirror, or the lock beside it.
-fn is_of_mirrors(path: &Path) -> bool {
-    let Ok(below) = path.strip_prefix(MIRRORS) else {
-        return false;
-    };
-    let mut parts = below.components();
-    let mirror = parts.next().map(|part| Path::new(part.as_os_str()));
-    let inside = parts.as_path();
-    match mirror.and_then(Path::extension).and_then(OsStr::to_str) {
-        Some("git") => is_of_mirror(inside),
-        Some("lock") => inside == Path::new(""),
-        _ => false,
+/// What a file below the folder of mirrors is: one in a mirror, or the lock beside it.
+fn of_mirrors(path: &Path) -> MirrorFile {
+    let mut parts = path.components().skip(1);
+    let name = parts.next().and_then(|part| part.as_os_str().to_str());
+    let inside: std::path::PathBuf = parts.collect();
+    let is_top = inside.as_os_str().is_empty();
+    match name.and_then(|name| name.rsplit_once('.')) {
+        Some((_, "git")) if !is_top => MirrorFile::of(&inside),
+        Some((_, "lock")) if is_top => MirrorFile::Known,
+        _ => MirrorFile::Obeyed,
     }
 }
 
@@ -82,6 +137,21 @@ fn is_among_data(path: &Path) -> bool {
         _ => return false,
     };
     data.0 == POOL && data.1 == "data"
+}
+
+/// The place of data that a path is of, as one path.
+pub(super) fn place(path: &Path) -> Option<std::path::PathBuf> {
+    let mut parts = path.components().map(Component::as_os_str);
+    if parts.next()? != POOL {
+        return None;
+    }
+    let (kind, depth) = match parts.next()?.to_str()? {
+        kind @ "snapshots" => (kind, 1),
+        kind @ "previews" => (kind, 3),
+        _ => return None,
+    };
+    let names: Vec<_> = parts.take(depth).collect();
+    (names.len() == depth).then(|| std::iter::once(kind.as_ref()).chain(names).collect())
 }
 
 /// The first part of a path that leads nowhere else.

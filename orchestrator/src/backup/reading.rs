@@ -12,7 +12,7 @@ const READ_BYTES: usize = 1 << 20;
 /// The head of a file in an archive, with the longest name, is not longer than this.
 const HEAD_BYTES_MAX: u64 = 1 << 20;
 
-/// How far a restore is, for whoever waits for it, and whether they still do.
+/// How far the reading of an archive is, for whoever waits for it, and whether they still do.
 #[derive(Debug, Default)]
 pub struct Progress {
     /// Bytes of the archive that were read.
@@ -41,15 +41,24 @@ impl<'a> Counted<'a, BufReader<File>> {
 /// How much of the archive may still be read before the next file in it has begun. A name may be as
 /// long as a file, and is read into memory whole.
 #[derive(Debug, Default)]
-pub(super) struct Head(Cell<Option<u64>>);
+pub(super) struct Head {
+    left: Cell<Option<u64>>,
+    unread: Cell<u64>,
+}
 
 impl Head {
     /// The next of an archive's files.
     pub(super) fn next<E: Iterator>(&self, entries: &mut E) -> Option<E::Item> {
-        self.0.set(Some(HEAD_BYTES_MAX));
+        let unread = self.unread.take();
+        self.left.set(Some(HEAD_BYTES_MAX.saturating_add(unread)));
         let next = entries.next();
-        self.0.set(None);
+        self.left.set(None);
         next
+    }
+
+    /// So much of the file before it was not read yet, and comes first.
+    pub(super) fn skip(&self, bytes: u64) {
+        self.unread.set(bytes);
     }
 }
 
@@ -58,12 +67,12 @@ impl<R: Read> Read for Counted<'_, R> {
         if self.progress.stop.load(Relaxed) {
             return Err(io::Error::other("it was stopped"));
         }
-        let length = match self.head.0.get() {
+        let length = match self.head.left.get() {
             None => self.file.read(into)?,
             Some(0) => return Err(io::Error::other("a name in it is too long")),
             Some(left) => {
                 let length = (&mut self.file).take(left).read(into)?;
-                self.head.0.set(Some(left - length as u64));
+                self.head.left.set(Some(left - length as u64));
                 length
             }
         };

@@ -2,35 +2,29 @@
 
 use std::{
     fs::{DirBuilder, File},
-    io::{self, Read},
+    io,
     os::unix::fs::DirBuilderExt as _,
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 use deploy::pool::{Pool, Staging};
-use serde::de::DeserializeOwned;
 use tokio::runtime::Handle;
 
 use super::{
-    END, End, FOLDERS, FORMAT, MANIFEST, MIRRORS, Manifest, POOL, RESTORED, STORE, WITH_DATA,
-    WITHOUT_DATA,
-    accepted::{accept, accept_mirrors, top},
-    reading::{Counted, Head, Progress},
+    FOLDERS, Manifest, POOL, RESTORED, STORE, WITH_DATA, WITHOUT_DATA,
+    contents::{Destination, read},
+    reading::Progress,
 };
 use crate::{
     config::ServerConfig,
     serve::{host, lock::DataLock},
+    store::StoreFacts,
 };
 
 /// Where everything but data is unpacked before it gets its place.
 const UNPACKED: &str = "restoring";
-/// What an archive says of itself is not longer than this.
-const JSON_BYTES_MAX: u64 = 1 << 20;
-/// Set-user-id, set-group-id and sticky: no copy of data has them.
-const NEVER_RESTORED: u32 = 0o7000;
-
 /// What was brought back.
 #[derive(Clone, Debug)]
 pub struct Restored {
@@ -38,8 +32,10 @@ pub struct Restored {
     pub manifest: Manifest,
     /// How many snapshots and databases.
     pub places: usize,
-    /// What could not be copied when the archive was made.
+    /// What was left out when the archive was made.
     pub left_out: Vec<String>,
+    /// What the archive holds and was not brought back: files that no mirror needs.
+    pub needless: Vec<String>,
 }
 
 /// Brings an archive back into the data directory, which no server may use. Where it fails or is
@@ -62,10 +58,7 @@ pub async fn restore(
             leave_nothing(&config);
         }
         refuse_what_is_there(data)?;
-        let file = File::open(&archive);
-        let file = file.with_context(|| format!("cannot open {}", archive.display()))?;
-        let head = Head::default();
-        let restored = unpack(Counted::new(file, &progress, &head), &head, &config);
+        let restored = unpack(&archive, &config, &progress);
         if restored.is_err() {
             leave_nothing(&config);
         }
@@ -97,67 +90,56 @@ fn refuse_what_is_there(data: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn unpack(archive: impl Read, head: &Head, config: &ServerConfig) -> anyhow::Result<Restored> {
-    let runtime = Handle::current();
+fn unpack(archive: &Path, config: &ServerConfig, progress: &Progress) -> anyhow::Result<Restored> {
     let staging = config.data.join(UNPACKED);
     remove(&staging)?;
     DirBuilder::new().mode(0o700).create(&staging)?;
-    let mut archive = tar::Archive::new(archive);
-    archive.set_preserve_permissions(true);
-    archive.set_preserve_mtime(true);
-    archive.set_preserve_ownerships(nix::unistd::geteuid().is_root());
-    archive.set_overwrite(false);
-    archive.set_mask(NEVER_RESTORED);
-    let no_archive = "this is no backup of dayfly";
-    let mut entries = archive.entries().context(no_archive)?;
-    let first = head
-        .next(&mut entries)
-        .context(no_archive)?
-        .context(no_archive)?;
-    let manifest = manifest(first).context(no_archive)?;
-    let mut pool = None;
-    if manifest.data {
-        pool = Some(runtime.block_on(Unpacked::begin(config))?);
-    }
-    let mut end = None;
-    while let Some(entry) = head.next(&mut entries) {
-        let mut entry = entry.context("the archive is cut off or damaged")?;
-        let path = entry.path()?.into_owned();
-        if path == Path::new(END) {
-            end = Some(json::<End>(&mut entry)?);
-            continue;
-        }
-        accept(&entry, &path)?;
-        let target = match (top(&path), &pool) {
-            (Some(POOL), Some(pool)) => pool.staging.data_path(),
-            (Some(name), _) if name == STORE || FOLDERS.contains(&name) => staging.clone(),
-            _ => bail!("the archive holds {}, which no backup has", path.display()),
-        };
-        let unpacked = entry
-            .unpack_in(&target)
-            .with_context(|| format!("cannot unpack {}", path.display()))?;
-        ensure!(
-            unpacked,
-            "the archive holds {}, which leads elsewhere",
-            path.display()
-        );
-    }
-    accept_mirrors(&staging.join(MIRRORS))?;
-    let end = end.context("the archive is cut off: its end is missing")?;
-    ensure!(
-        staging.join(STORE).is_file(),
-        "the archive holds no {STORE}"
-    );
-    let places = match pool {
-        Some(pool) => runtime.block_on(pool.publish())?,
+    let mut into = Restoring {
+        config,
+        staging,
+        pool: None,
+    };
+    let contents = read(archive, progress, &mut into)?;
+    StoreFacts::of(&into.staging.join(STORE))?;
+    let places = match into.pool {
+        Some(pool) => Handle::current().block_on(pool.publish())?,
         None => 0,
     };
-    settle_in(&staging, &config.data, manifest.data)?;
+    settle_in(&into.staging, &config.data, contents.manifest.data)?;
     Ok(Restored {
-        manifest,
+        manifest: contents.manifest,
         places,
-        left_out: end.left_out,
+        left_out: contents.left_out,
+        needless: contents.needless,
     })
+}
+
+/// Takes everything.
+struct Restoring<'a> {
+    config: &'a ServerConfig,
+    staging: PathBuf,
+    pool: Option<Unpacked>,
+}
+
+impl Destination for Restoring<'_> {
+    fn begin(&mut self, manifest: &Manifest) -> anyhow::Result<()> {
+        if manifest.data {
+            let pool = Unpacked::begin(self.config);
+            self.pool = Some(Handle::current().block_on(pool)?);
+        }
+        Ok(())
+    }
+
+    fn staging(&self) -> &Path {
+        &self.staging
+    }
+
+    fn folder(&self, top: &str) -> Option<PathBuf> {
+        match (&self.pool, top) {
+            (pool, POOL) => pool.as_ref().map(|pool| pool.staging.data_path()),
+            _ => Some(self.staging.clone()),
+        }
+    }
 }
 
 /// Gives everything but data its place.
@@ -177,42 +159,6 @@ fn settle_in(staging: &Path, data: &Path, with_data: bool) -> io::Result<()> {
     std::fs::rename(staging.join(STORE), data.join(STORE))?;
     File::open(data)?.sync_all()?;
     remove(staging)
-}
-
-fn json<T: DeserializeOwned>(entry: &mut tar::Entry<'_, impl Read>) -> anyhow::Result<T> {
-    let mut text = Vec::new();
-    entry.take(JSON_BYTES_MAX).read_to_end(&mut text)?;
-    Ok(serde_json::from_slice(&text)?)
-}
-
-/// What the end of an archive says, where it is whole.
-///
-/// # Errors
-/// Where it cannot be read, or has no end.
-pub fn read_end(archive: &Path) -> anyhow::Result<End> {
-    let mut archive = tar::Archive::new(File::open(archive)?);
-    for entry in archive.entries_with_seek()? {
-        let mut entry = entry?;
-        if entry.path()? == Path::new(END) {
-            return json(&mut entry);
-        }
-    }
-    bail!("its end is missing")
-}
-
-fn manifest(mut first: tar::Entry<'_, impl Read>) -> anyhow::Result<Manifest> {
-    ensure!(
-        first.path()? == Path::new(MANIFEST),
-        "it does not begin with {MANIFEST}"
-    );
-    let manifest: Manifest = json(&mut first)?;
-    ensure!(
-        manifest.format == FORMAT,
-        "it was made by dayfly {} in another way (its format is {}, this one knows {FORMAT})",
-        manifest.version,
-        manifest.format
-    );
-    Ok(manifest)
 }
 
 /// The pool that data are unpacked into.

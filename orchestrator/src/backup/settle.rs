@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use deploy::docker::Docker;
 
-use super::{RESTORED, WITHOUT_DATA, write::StoreCopy};
+use super::{RESTORED, WITHOUT_DATA, scratch::Scratch, write::StoreCopy};
 use crate::{
     clock::wall_ms,
     lifecycle::{Desired, Ending},
@@ -13,17 +13,19 @@ use crate::{
 };
 
 /// At the start of a server: what runs was made for other data than those that were restored, and
-/// what a death left of a copy goes.
+/// what a death left of a copy or a check goes.
 ///
 /// # Errors
 /// Where containers cannot be removed.
 pub async fn settle(data: &Path, docker: &Docker, store: &Store) -> anyhow::Result<()> {
     for entry in std::fs::read_dir(data).into_iter().flatten().flatten() {
         let name = entry.file_name();
-        if name.to_str().is_some_and(StoreCopy::is_one) {
-            std::fs::remove_file(entry.path())
-                .with_context(|| format!("cannot remove {}", entry.path().display()))?;
-        }
+        let removed = match name.to_str() {
+            Some(name) if StoreCopy::is_one(name) => std::fs::remove_file(entry.path()),
+            Some(name) if Scratch::is_one(name) => std::fs::remove_dir_all(entry.path()),
+            _ => continue,
+        };
+        removed.with_context(|| format!("cannot remove {}", entry.path().display()))?;
     }
     let restored = data.join(RESTORED);
     if !restored.try_exists()? {

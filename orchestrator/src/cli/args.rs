@@ -101,13 +101,16 @@ pub(super) enum Command {
     /// Stop the server and its proxy; previews' containers stay
     #[command(after_help = "Example:\n  dayfly down")]
     Down(down::Down),
-    /// Write everything that the server remembers into one file, while it runs
+    /// Write everything that the server remembers into one file, while it runs, and read it back
     #[command(
         after_help = "Examples:\n  dayfly backup dayfly.tar\n  dayfly backup --without-data dayfly.tar"
     )]
     Backup(backup::Backup),
     /// Bring a backup back into a data directory that holds nothing
-    #[command(after_help = "Example:\n  dayfly restore dayfly.tar --config dayfly.server.toml")]
+    #[command(
+        after_help = "Examples:\n  dayfly restore dayfly.tar --check\n  dayfly restore dayfly.tar --config \
+                      dayfly.server.toml"
+    )]
     Restore(backup::Restore),
     /// Look at everything that previews depend on
     #[command(after_help = "Example:\n  dayfly doctor --config dayfly.server.toml")]

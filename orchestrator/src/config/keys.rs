@@ -1,7 +1,7 @@
 //! The keys of the configuration, and the variables that stand above them.
 
 /// Every key there is, as `section.key`, with its meaning.
-pub const KEYS: [(&str, &str); 49] = [
+pub const KEYS: [(&str, &str); 52] = [
     (
         "domain",
         "domain under which previews live; `localhost` for this machine only",
@@ -81,6 +81,9 @@ pub const KEYS: [(&str, &str); 49] = [
         "secrets_file",
         "secrets for builds: a TOML file with a table for each repository",
     ),
+    ("backup.every", "how often a backup is made, such as 24h"),
+    ("backup.keep", "how many of these are kept (default: 7)"),
+    ("backup.directory", "the folder that they are written to"),
     (
         "limits.previews_awake_max",
         "previews that may have something running",

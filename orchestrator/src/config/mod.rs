@@ -1,5 +1,6 @@
 //! What the operator decided: `dayfly.server.toml`, with `DAYFLY_*` variables above it.
 
+mod backups;
 mod data_dir;
 mod doubts;
 mod file;
@@ -10,6 +11,7 @@ mod link_key;
 mod server;
 mod settings;
 
+pub use backups::BackupSchedule;
 pub use data_dir::{api_socket, data_dir};
 pub use doubts::Doubt;
 pub use file::ConfigError;

@@ -10,7 +10,8 @@ use deploy::docker::{Registries, host_memory_mib};
 use proxy::table::HostName;
 
 use super::{
-    Limits,
+    BackupSchedule, Limits,
+    backups::backups,
     data_dir::data_dir,
     doubts::{Doubt, doubts},
     file::{ConfigError, Keys, wrong},
@@ -51,6 +52,8 @@ pub struct ServerConfig {
     pub registries: Registries,
     /// Secrets for builds.
     pub secrets: SecretsFile,
+    /// Backups by schedule, where the operator wants them.
+    pub backups: Option<BackupSchedule>,
     /// Limits.
     pub limits: Limits,
     /// What is probably not meant.
@@ -109,6 +112,7 @@ impl ServerConfig {
                 .unwrap_or(exclusive),
             registries: registries(keys)?,
             secrets: secrets(keys)?,
+            backups: backups(keys)?,
             limits,
             doubts: Vec::new(),
         })
@@ -246,6 +250,12 @@ mod tests {
             ),
             ("secrets_file = \"/nonexistent\"", "/nonexistent"),
             ("[github]\napp_id = 1", "needs both"),
+            ("[backup]\nevery = \"24h\"", "needs both"),
+            (
+                "[backup]\nevery = \"1s\"\ndirectory = \"/b\"",
+                "from one minute to a year",
+            ),
+            ("[backup]\nkeep = 0", "from 1 to 65535"),
             (
                 "[github]\ntoken = \"x\"\nrepositories = [\"nope\"]",
                 "owner/name",

@@ -33,7 +33,7 @@ use crate::{
     forge::{connect, intake::StoreIntake},
     gate,
     store::Store,
-    upkeep::{growth, hints, sweep},
+    upkeep::{self, growth, hints, sweep},
     worker::Workers,
 };
 
@@ -163,9 +163,15 @@ impl Server {
         (user, stop): (Option<(u32, u32)>, CancellationToken),
     ) -> anyhow::Result<Self> {
         let mirrors = Arc::new(mirrors(config));
+        mirrors.sweep().await;
         let ports = ports(config, proxy, docker, store, (forge, Arc::clone(&mirrors))).await?;
         let ports = Arc::new(ports);
         adopt_routes(&ports, proxy).await?;
+        let backups = Arc::new(backup::Backups::new(
+            Arc::clone(&ports),
+            Arc::clone(&mirrors),
+            config.data.clone(),
+        ));
         let workers = Workers::new(Arc::clone(&ports));
         let server = Self {
             workers,
@@ -176,12 +182,12 @@ impl Server {
             stop_proxy: Arc::default(),
             locks: None,
         };
-        if let Err(error) = server.listen(config, mirrors, user) {
+        if let Err(error) = server.listen(config, mirrors, Arc::clone(&backups), user) {
             server.stop.cancel();
             return Err(error);
         }
         server.publish().await;
-        server.begin(config);
+        server.begin(config, backups);
         Ok(server)
     }
 
@@ -190,6 +196,7 @@ impl Server {
         &self,
         config: &ServerConfig,
         mirrors: Arc<Mirrors>,
+        backups: Arc<backup::Backups>,
         proxy_user: Option<(u32, u32)>,
     ) -> anyhow::Result<()> {
         let api = api::router(api::ApiState {
@@ -197,7 +204,7 @@ impl Server {
             mirrors,
             shutdown: self.stop.clone(),
             stop_proxy: Arc::clone(&self.stop_proxy),
-            data: config.data.clone(),
+            backups,
             listen: self.proxy.listen(),
         });
         let path = api_socket(&config.data);
@@ -241,7 +248,7 @@ impl Server {
     }
 
     /// Starts everything that goes on by itself.
-    fn begin(&self, config: &ServerConfig) {
+    fn begin(&self, config: &ServerConfig, backups: Arc<backup::Backups>) {
         let poll = config
             .github
             .as_ref()
@@ -257,6 +264,11 @@ impl Server {
             Arc::clone(self.workers.ports()),
             self.stop.clone(),
         ));
+        if let Some(schedule) = config.backups.clone() {
+            let stop = self.stop.clone();
+            self.tasks
+                .spawn(upkeep::backups::run(backups, schedule, stop));
+        }
         let proxy = Arc::clone(&self.proxy);
         let ports = Arc::clone(self.workers.ports());
         self.tasks.spawn(proxy.supervise(ports, self.stop.clone()));

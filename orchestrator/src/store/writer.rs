@@ -123,16 +123,7 @@ impl Store {
         let reserve = Reserve::beside(path);
         let mut connection = connect(path)?;
         let migrations = Migrations::new(MIGRATIONS.iter().map(|sql| M::up(sql)).collect());
-        let found: usize =
-            connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))? as usize;
-        if found > MIGRATIONS.len() {
-            let path = path.to_owned();
-            return Err(StoreError::Newer {
-                path,
-                found,
-                known: MIGRATIONS.len(),
-            });
-        }
+        refuse_newer(&connection, path)?;
         migrations.to_latest(&mut connection)?;
         let instance = ensure_instance(&connection)?;
         let reader = Arc::new(Mutex::new(connect(path)?));
@@ -260,6 +251,17 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "foreign_keys", "ON")?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
+}
+
+/// Refuses a store that a newer version has written.
+pub(super) fn refuse_newer(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let version = connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))?;
+    let (found, known) = (version as usize, MIGRATIONS.len());
+    if found <= known {
+        return Ok(());
+    }
+    let path = path.to_owned();
+    Err(StoreError::Newer { path, found, known })
 }
 
 fn ensure_instance(connection: &Connection) -> Result<Instance, StoreError> {

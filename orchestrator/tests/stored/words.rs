@@ -237,6 +237,9 @@ fn an_earlier_backup_is_read_in_the_words_it_was_written_in() {
     stays::<Manifest>(
         r#"{"format":1,"version":"0.1.0","instance":"0a1b2c3d","made_at":"2026-11-28T09:30:00.123456789Z","data":true}"#,
     );
+    stays::<Manifest>(
+        r#"{"format":2,"version":"0.1.0","instance":"0a1b2c3d","made_at":"2026-11-30T15:30:00.123456789Z","data":false}"#,
+    );
     stays::<End>(r#"{"left_out":[]}"#);
     stays::<End>(r#"{"left_out":["data of shop-7: a name is too long"]}"#);
 }

@@ -4,6 +4,7 @@
 //! the machine does falls on both. Goals that are missed are printed as missed.
 
 mod acks;
+mod backup;
 mod builder;
 mod calm;
 mod disk;

@@ -41,6 +41,8 @@ pub enum Part {
     Forks,
     /// Data that somebody brings.
     Imports,
+    /// A backup, beside `tar` and two checksums.
+    Backup,
     /// A neighbour of a greedy build.
     Neighbour,
 }
@@ -54,6 +56,7 @@ impl Part {
             "builds" => Some(Self::Builds),
             "forks" => Some(Self::Forks),
             "imports" => Some(Self::Imports),
+            "backup" => Some(Self::Backup),
             "neighbour" => Some(Self::Neighbour),
             _ => None,
         }
@@ -94,7 +97,7 @@ impl Options {
                 "--only" => {
                     let part = words.next().and_then(|part| Part::parse(&part));
                     options.only = Some(part.context(
-                        "--only needs one of lives, pushes, webhooks, builds, forks, imports, neighbour",
+                        "--only needs one of lives, pushes, webhooks, builds, forks, imports, backup, neighbour",
                     )?);
                 }
                 _ => anyhow::bail!(

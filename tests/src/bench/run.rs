@@ -5,7 +5,7 @@ use std::io::Write as _;
 use anyhow::{Context as _, ensure};
 
 use super::{
-    acks, builder, forks, imports, neighbour,
+    acks, backup, builder, forks, imports, neighbour,
     options::{Options, Part},
     row::Row,
     turnaround, unchanged,
@@ -56,6 +56,24 @@ pub async fn run(options: &Options) -> anyhow::Result<Vec<Row>> {
         })
         .await?;
     }
+    rows.extend(data(options).await?);
+    if options.has(Part::Neighbour) {
+        say(&format!(
+            "a neighbour for {:?} idle and as long during a greedy build",
+            options.acks
+        ))?;
+        Dayfly::play_with(neighbour::settings(), async |dayfly| {
+            rows.push(neighbour::measure(dayfly, options.acks).await?);
+            Ok(())
+        })
+        .await?;
+    }
+    Ok(rows)
+}
+
+/// What is done with data.
+async fn data(options: &Options) -> anyhow::Result<Vec<Row>> {
+    let mut rows = Vec::new();
     if options.has(Part::Forks) {
         say("forks of data")?;
         Dayfly::play_with(forks::settings(), async |dayfly| {
@@ -72,13 +90,10 @@ pub async fn run(options: &Options) -> anyhow::Result<Vec<Row>> {
         })
         .await?;
     }
-    if options.has(Part::Neighbour) {
-        say(&format!(
-            "a neighbour for {:?} idle and as long during a greedy build",
-            options.acks
-        ))?;
-        Dayfly::play_with(neighbour::settings(), async |dayfly| {
-            rows.push(neighbour::measure(dayfly, options.acks).await?);
+    if options.has(Part::Backup) {
+        say("backups beside tar and two checksums")?;
+        play(async |dayfly| {
+            rows.push(backup::measure(dayfly, options.quick).await?);
             Ok(())
         })
         .await?;

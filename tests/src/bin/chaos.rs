@@ -20,6 +20,16 @@ async fn main() -> anyhow::Result<()> {
         writeln!(out, "{report}")?;
         return Ok(());
     }
+    if let Some(rounds) = options.backup_rounds {
+        writeln!(
+            out,
+            "{rounds} backups, each restored (--seed {})",
+            options.seed
+        )?;
+        let report = chaos::run_backups(rounds, &options).await?;
+        writeln!(out, "{report}")?;
+        return Ok(());
+    }
     writeln!(
         out,
         "killing the control plane {} times under load (--seed {})",

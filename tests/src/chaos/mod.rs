@@ -4,6 +4,8 @@
 //! must settle and nothing be left. Nothing here looks inside: webhooks in, API and pages out.
 
 mod audience;
+mod backup_plan;
+mod backups;
 mod copies;
 mod data;
 mod dice;
@@ -16,6 +18,7 @@ mod report;
 mod run;
 mod settle;
 
+pub use backups::{BackupsReport, run as run_backups};
 pub use copies::{CopiesReport, run as run_copies};
 pub use data::{DataReport, run as run_data};
 pub use options::Options;

@@ -14,12 +14,14 @@ pub struct Options {
     pub kills: u64,
     /// How many pull requests are worked on; every third has a Postgres.
     pub pulls: u64,
-    /// After this long no more is killed, however often it was.
+    /// After this long no more is killed or backed up, however often it was.
     pub time_max: Option<Duration>,
     /// Cycles of copies of data to play instead.
     pub data_cycles: Option<u64>,
     /// Copies of what is written to all the time to take instead.
     pub data_copies: Option<u64>,
+    /// Backups to take and restore instead, while everything dies around them.
+    pub backup_rounds: Option<u64>,
     /// Where all choices come from.
     pub seed: u64,
 }
@@ -35,6 +37,7 @@ impl Default for Options {
             time_max: None,
             data_cycles: None,
             data_copies: None,
+            backup_rounds: None,
             seed: u64::from(now.subsec_nanos()),
         }
     }
@@ -53,6 +56,7 @@ impl Options {
                 "--pulls" => options.pulls = number(&word, words.next())?,
                 "--data-cycles" => options.data_cycles = Some(number(&word, words.next())?),
                 "--data-copies" => options.data_copies = Some(number(&word, words.next())?),
+                "--backups" => options.backup_rounds = Some(number(&word, words.next())?),
                 "--seed" => options.seed = number(&word, words.next())?,
                 "--minutes" => {
                     let minutes: u64 = number(&word, words.next())?;
@@ -60,7 +64,7 @@ impl Options {
                 }
                 _ => anyhow::bail!(
                     "{word:?} is not known; there is --kills, --pulls, --minutes, --data-cycles, \
-                     --data-copies and --seed, each with a number"
+                     --data-copies, --backups and --seed, each with a number"
                 ),
             }
         }

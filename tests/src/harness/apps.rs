@@ -9,6 +9,8 @@ use webhook::{
 const PROBE: &str = include_str!("apps/probe.py");
 /// Books every visit in two databases, one after the other.
 const LEDGER: &str = include_str!("apps/ledger.py");
+/// Keeps notes in a Redis.
+const TALLY: &str = include_str!("apps/tally.py");
 /// A page and what it calls, two services of one program.
 const TWO_HOSTS: &str = include_str!("apps/two_hosts.py");
 
@@ -98,6 +100,21 @@ impl App {
             "seed.sql",
             "create table visits (id bigserial primary key);\n",
         )
+        .with("dayfly.toml", toml)
+    }
+
+    /// A program that keeps notes in a Redis, which has none at first.
+    pub fn tally(text: &str) -> Self {
+        let dockerfile = "FROM dayfly-test/base:1\nCOPY tally.py text /app/\nEXPOSE 8080\n\
+                          CMD [\"python3\", \"-u\", \"/app/tally.py\"]\n";
+        let toml = "[services.web]\nbuild = \".\"\nhealth = \"/healthz\"\n\n[databases.cache]\n\
+                    engine = \"redis:7.0\"\n";
+        Self {
+            files: Files::new(),
+        }
+        .with("Dockerfile", dockerfile)
+        .with("tally.py", TALLY)
+        .with("text", text)
         .with("dayfly.toml", toml)
     }
 

@@ -35,6 +35,7 @@ async fn a_backup_of_what_runs_comes_back_with_its_data_after_everything_was_los
             "{second:?}"
         );
 
+        check_in_place(dayfly, folder).await?;
         dayfly.lose_host().await?;
         let damaged = folder.join("damaged.tar");
         let whole = std::fs::read(folder.join("whole.tar"))?;
@@ -113,7 +114,7 @@ async fn what_is_no_backup_is_refused_and_leaves_nothing() -> anyhow::Result<()>
         let mut first = good.entries()?.next().context("an empty backup")??;
         let mut manifest = Vec::new();
         std::io::Read::read_to_end(&mut first, &mut manifest)?;
-        let newer = String::from_utf8(manifest.clone())?.replace("\"format\": 1", "\"format\": 9");
+        let newer = String::from_utf8(manifest.clone())?.replace("\"format\": 2", "\"format\": 9");
         let broken: [(Vec<Entry<'_>>, &str); 3] = [
             (vec![], "no backup of dayfly"),
             (vec![("dayfly.db", b"x")], "no backup of dayfly"),
@@ -210,7 +211,29 @@ fn archive_of(entries: &[Entry<'_>]) -> anyhow::Result<Vec<u8>> {
     Ok(archive.into_inner()?)
 }
 
-async fn restore(dayfly: &Dayfly, folder: &Path, file: &str) -> anyhow::Result<Ran> {
+/// A whole archive is told as one while its server runs on, and one with a damaged byte is not.
+async fn check_in_place(dayfly: &Dayfly, folder: &Path) -> anyhow::Result<()> {
+    let check = ["restore", "whole.tar", "--check"];
+    let said = dayfly.command(folder, &check).await?.printed()?;
+    ensure!(
+        said.contains("can be restored") && said.contains("4 snapshots and databases"),
+        "{said}"
+    );
+    let mut bytes = std::fs::read(folder.join("whole.tar"))?;
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(folder.join("bent.tar"), bytes)?;
+    let refused = dayfly
+        .command(folder, &["restore", "bent.tar", "--check"])
+        .await?;
+    ensure!(
+        !refused.success && refused.stderr.contains("damaged"),
+        "{refused:?}"
+    );
+    Ok(())
+}
+
+pub(crate) async fn restore(dayfly: &Dayfly, folder: &Path, file: &str) -> anyhow::Result<Ran> {
     let config = dayfly.data().join("dayfly.server.toml");
     let config = config.to_str().context("a path that is no text")?;
     dayfly
@@ -218,7 +241,7 @@ async fn restore(dayfly: &Dayfly, folder: &Path, file: &str) -> anyhow::Result<R
         .await
 }
 
-async fn at_its_new_port(dayfly: &Dayfly, before: &Visitor) -> anyhow::Result<Visitor> {
+pub(crate) async fn at_its_new_port(dayfly: &Dayfly, before: &Visitor) -> anyhow::Result<Visitor> {
     let health = dayfly.api.get("/healthz").await?;
     let listen = health["listen"][0].as_str().context("it listens nowhere")?;
     let host = before.authority().split(':').next().unwrap_or_default();

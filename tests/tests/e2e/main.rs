@@ -3,6 +3,8 @@
 
 mod access;
 mod backup;
+mod backup_leftovers;
+mod backup_schedule;
 mod broken_builds;
 mod build_cache;
 mod build_limits;

@@ -1,5 +1,6 @@
 //! `dayfly doctor`.
 
+mod backups;
 mod outside;
 
 use std::{
@@ -43,6 +44,7 @@ impl Doctor {
             .context("failed to read the configuration")?;
         let mut checks = vec![data(&caller.data), disk(&caller.data), server(caller).await];
         checks.push(pool(caller).await);
+        checks.push(backups::backups(caller, config.backups.as_ref()).await);
         checks.extend(engine(&config).await);
         checks.extend(outside::outside(&config, caller).await);
         checks.extend(config.doubts.iter().map(|doubt| {

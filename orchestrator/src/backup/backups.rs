@@ -1,0 +1,173 @@
+//! The backups of a server: one at a time, whoever asks for them.
+
+use std::{
+    io::{self, BufWriter, Write},
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use deploy::{databases::DatabaseError, names::Instance, source::Mirrors};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tokio::sync::OwnedMutexGuard;
+
+use super::{Checked, Progress, Target, packing::BackupError, shelf, write};
+use crate::{config::BackupSchedule, worker::Ports};
+
+/// What is written at once.
+const WRITE_BYTES: usize = 1 << 20;
+
+/// Makes the backups of a server.
+pub struct Backups {
+    ports: Arc<Ports>,
+    mirrors: Arc<Mirrors>,
+    data: PathBuf,
+    turn: Arc<tokio::sync::Mutex<()>>,
+    failure: Mutex<Option<Failure>>,
+}
+
+/// The turn of a backup: none other is made meanwhile.
+pub struct Turn {
+    _turn: OwnedMutexGuard<()>,
+}
+
+/// Why the newest attempt of the schedule came to nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// When.
+    pub at: Timestamp,
+    /// In words.
+    pub why: String,
+}
+
+impl Backups {
+    /// Of a server with this data directory.
+    pub fn new(ports: Arc<Ports>, mirrors: Arc<Mirrors>, data: PathBuf) -> Self {
+        Self {
+            ports,
+            mirrors,
+            data,
+            turn: Arc::default(),
+            failure: Mutex::default(),
+        }
+    }
+
+    /// Waits so long for the turn of a backup; none where another one takes longer.
+    pub async fn turn(&self, most: Duration) -> Option<Turn> {
+        let turn = Arc::clone(&self.turn).lock_owned();
+        let turn = tokio::time::timeout(most, turn).await.ok()?;
+        Some(Turn { _turn: turn })
+    }
+
+    /// Whose backups these are.
+    pub fn instance(&self) -> &Instance {
+        self.ports.store.instance()
+    }
+
+    /// Whether data can be copied.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn data_are_there(&self) -> Result<(), DatabaseError> {
+        self.ports.databases.pool().await.map(drop)
+    }
+
+    /// Writes an archive; blocks, and needs a runtime.
+    ///
+    /// # Errors
+    /// Where something cannot be copied or written.
+    pub fn write(
+        &self,
+        _turn: &Turn,
+        with_data: bool,
+        sink: &mut dyn Write,
+    ) -> Result<(), BackupError> {
+        write(&self.ports, &self.mirrors, &self.data, with_data, sink)
+    }
+
+    /// Why the newest attempt of the schedule failed, where it did.
+    pub fn failure(&self) -> Option<Failure> {
+        self.failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Makes the next backup of a schedule and removes those that are not kept any more. Setting `stop` of
+    /// the progress ends it.
+    ///
+    /// # Errors
+    /// Where it cannot be made or not be restored; older ones stay then.
+    pub async fn make(
+        self: &Arc<Self>,
+        schedule: &BackupSchedule,
+        progress: Arc<Progress>,
+    ) -> anyhow::Result<(PathBuf, Checked)> {
+        let made = self.make_one(schedule, progress).await;
+        let failure = made.as_ref().err().map(|error| Failure {
+            at: Timestamp::now(),
+            why: format!("{error:#}"),
+        });
+        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = failure;
+        made
+    }
+
+    async fn make_one(
+        self: &Arc<Self>,
+        schedule: &BackupSchedule,
+        progress: Arc<Progress>,
+    ) -> anyhow::Result<(PathBuf, Checked)> {
+        let turn = Turn {
+            _turn: Arc::clone(&self.turn).lock_owned().await,
+        };
+        self.data_are_there().await?;
+        let (instance, folder) = (self.instance(), &schedule.directory);
+        let path = shelf::next(folder, instance, Timestamp::now())
+            .with_context(|| format!("cannot write in {}", folder.display()))?;
+        let target = Target::begin(&path)?;
+        let (backups, asked) = (Arc::clone(self), Arc::clone(&progress));
+        let written = tokio::task::spawn_blocking(move || {
+            let sink = Stoppable {
+                sink: target,
+                progress: asked,
+            };
+            let mut sink = BufWriter::with_capacity(WRITE_BYTES, sink);
+            backups.write(&turn, true, &mut sink)?;
+            let sink = sink.into_inner().map_err(io::IntoInnerError::into_error)?;
+            anyhow::Ok((turn, sink.sink))
+        });
+        let (turn, target) = written.await??;
+        let checked = target.finish(Some(&self.data), progress).await?;
+        drop(turn);
+        match shelf::thin(folder, instance, schedule.keep) {
+            Ok(removed) => {
+                for path in removed {
+                    tracing::info!(path = %path.display(), "an old backup was removed");
+                }
+            }
+            Err(cause) => tracing::warn!(%cause, "old backups were not removed"),
+        }
+        Ok((path, checked))
+    }
+}
+
+/// Takes no more once nobody wants it.
+struct Stoppable {
+    sink: Target,
+    progress: Arc<Progress>,
+}
+
+impl Write for Stoppable {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.progress.stop.load(Relaxed) {
+            true => Err(io::Error::other("it was stopped")),
+            false => self.sink.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.sink.flush()
+    }
+}

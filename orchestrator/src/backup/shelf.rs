@@ -1,0 +1,165 @@
+//! The folder that backups by schedule lie in.
+
+use std::{
+    fs::DirBuilder,
+    io,
+    os::unix::fs::DirBuilderExt as _,
+    path::{Path, PathBuf},
+};
+
+use deploy::names::Instance;
+use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+
+use super::target::part_of;
+
+/// How their names begin and end; between are the instance and when they were begun.
+const PREFIX: &str = "dayfly-";
+const SUFFIX: &str = ".tar";
+/// When they were begun, by the second, in UTC.
+const MADE_AT: &str = "%Y%m%dT%H%M%SZ";
+
+/// A backup in a folder, as its name tells it. Under that name it was read back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shelved {
+    /// When it was begun.
+    pub made_at: Timestamp,
+    /// Whose it is.
+    pub instance: Instance,
+    /// The file.
+    pub path: PathBuf,
+}
+
+/// Backups of a folder, the oldest first. Files with other names are nobody's.
+///
+/// # Errors
+/// Where the folder cannot be read; one that is not there holds none.
+pub fn shelved(folder: &Path) -> io::Result<Vec<Shelved>> {
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other?,
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        let is_file = entry.file_type()?.is_file();
+        if let Some((instance, made_at)) = entry.file_name().to_str().and_then(parse)
+            && is_file
+        {
+            let path = entry.path();
+            found.push(Shelved {
+                made_at,
+                instance,
+                path,
+            });
+        }
+    }
+    found.sort_by(|one, other| (one.made_at, &one.path).cmp(&(other.made_at, &other.path)));
+    Ok(found)
+}
+
+/// Makes the folder where it is not there, and takes away what of this instance's backups was cut off.
+/// Answers the file of the next one.
+pub(super) fn next(folder: &Path, instance: &Instance, now: Timestamp) -> io::Result<PathBuf> {
+    DirBuilder::new()
+        .mode(0o700)
+        .recursive(true)
+        .create(folder)?;
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let begun = name.to_str().and_then(|name| name.strip_suffix(".part"));
+        let whose = begun.and_then(parse).map(|(whose, _)| whose);
+        if whose.as_ref() == Some(instance) && entry.file_type()?.is_file() {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    let path = folder.join(name(instance, now));
+    debug_assert!(part_of(&path).starts_with(folder));
+    Ok(path)
+}
+
+/// Removes the oldest backups of an instance until `keep` are left; answers them.
+pub(super) fn thin(folder: &Path, instance: &Instance, keep: usize) -> io::Result<Vec<PathBuf>> {
+    let mut ours = shelved(folder)?;
+    ours.retain(|backup| backup.instance == *instance);
+    let surplus = ours.len().saturating_sub(keep);
+    let mut removed = Vec::new();
+    for backup in ours.into_iter().take(surplus) {
+        std::fs::remove_file(&backup.path)?;
+        removed.push(backup.path);
+    }
+    Ok(removed)
+}
+
+fn name(instance: &Instance, made_at: Timestamp) -> String {
+    let made_at = made_at.strftime(MADE_AT);
+    format!("{PREFIX}{instance}-{made_at}{SUFFIX}")
+}
+
+fn parse(text: &str) -> Option<(Instance, Timestamp)> {
+    let rest = text.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?;
+    let (instance, made_at) = rest.split_once('-')?;
+    let instance = Instance::parse(instance).ok()?;
+    let made_at = DateTime::strptime(MADE_AT, made_at).ok()?;
+    let made_at = made_at.to_zoned(TimeZone::UTC).ok()?.timestamp();
+    // Only what we would write.
+    (name(&instance, made_at) == text).then_some((instance, made_at))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_of_our_own_are_backups_and_only_the_oldest_of_them_go() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = folder.path().join("backups");
+        let ours = Instance::parse("0a1b2c3d").unwrap();
+        assert!(shelved(&at).unwrap().is_empty());
+        let now: Timestamp = "2026-11-30T12:00:00Z".parse().unwrap();
+        let first = next(&at, &ours, now).unwrap();
+        assert_eq!(first, at.join("dayfly-0a1b2c3d-20261130T120000Z.tar"));
+        let strangers = [
+            "dayfly-0a1b2c3d-20261130T120000Z.tar.bak",
+            "dayfly-0a1b2c3d-20261301T120000Z.tar",
+            "dayfly-0a1b2c3d-2026113T0120000Z.tar",
+            "dayfly-20261130T120000Z.tar",
+            "dayfly.tar",
+            "dayfly-ffffffff-20201130T120000Z.tar",
+            "dayfly-ffffffff-20201130T120000Z.tar.part",
+        ];
+        let mine: Vec<String> = (1..=4)
+            .map(|hour| format!("dayfly-0a1b2c3d-20261130T0{hour}0000Z.tar"))
+            .collect();
+        for name in strangers
+            .iter()
+            .copied()
+            .chain(mine.iter().map(String::as_str))
+        {
+            std::fs::write(at.join(name), "").unwrap();
+        }
+        let cut_off = at.join("dayfly-0a1b2c3d-20261129T120000Z.tar.part");
+        std::fs::write(&cut_off, "").unwrap();
+        next(&at, &ours, now).unwrap();
+        assert!(!cut_off.exists());
+        assert_eq!(
+            thin(&at, &ours, 2).unwrap(),
+            [at.join(&mine[0]), at.join(&mine[1])]
+        );
+        assert!(thin(&at, &ours, 2).unwrap().is_empty());
+        for name in strangers {
+            assert!(at.join(name).exists(), "{name}");
+        }
+        let left = shelved(&at).unwrap();
+        let hours: Vec<_> = left
+            .iter()
+            .map(|backup| backup.made_at.to_string())
+            .collect();
+        let wanted = [
+            "2020-11-30T12:00:00Z",
+            "2026-11-30T03:00:00Z",
+            "2026-11-30T04:00:00Z",
+        ];
+        assert_eq!(hours, wanted);
+    }
+}

@@ -1,0 +1,42 @@
+//! A store's file that nobody uses: whether it is whole, and what it holds.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::{StoreError, writer::refuse_newer};
+
+/// What a store's file holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreFacts {
+    /// Whose it is.
+    pub instance: String,
+    /// Previews that are not gone.
+    pub previews: u64,
+}
+
+impl StoreFacts {
+    /// Looks at all of a file, which is not changed.
+    ///
+    /// # Errors
+    /// Where it is damaged, is no store, or one of a newer version.
+    pub fn of(path: &Path) -> Result<Self, StoreError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags)?;
+        let verdict: String =
+            connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+        if verdict != "ok" {
+            return Err(StoreError::Corrupt {
+                what: "a file",
+                why: format!("{}: {verdict}", path.display()),
+            });
+        }
+        refuse_newer(&connection, path)?;
+        let instance = "SELECT value FROM meta WHERE key = 'instance'";
+        let previews = "SELECT count(*) FROM previews WHERE gone_at IS NULL";
+        Ok(Self {
+            instance: connection.query_row(instance, [], |row| row.get(0))?,
+            previews: connection.query_row(previews, [], |row| row.get::<_, i64>(0))? as u64,
+        })
+    }
+}
