@@ -14,7 +14,10 @@ use std::{
 use anyhow::Context as _;
 use deploy::{docker::Docker, source::Mirrors};
 use nix::sys::stat::{Mode, umask};
-use tokio::net::UnixListener;
+use tokio::{
+    net::UnixListener,
+    signal::unix::{SignalKind, signal},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use webhook::forge::Forge;
 
@@ -62,22 +65,16 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         tracing::warn!(advice = doubt.advice, "{}", doubt.found);
     }
     let stop = CancellationToken::new();
+    // Heard from here on, so that a start that is told to stop ends in order, once it has started.
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
     let server = Server::start(config, stop.clone()).await?;
     tokio::select! {
         () = stop.cancelled() => {}
-        signal = stop_signal() => signal?,
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
     }
     server.stop().await
-}
-
-async fn stop_signal() -> anyhow::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        interrupted = tokio::signal::ctrl_c() => interrupted?,
-    }
-    Ok(())
 }
 
 /// A control plane that runs.
