@@ -163,7 +163,7 @@ fn is_ours(name: &str) -> bool {
         let mirror = name.strip_suffix(*kind);
         mirror.is_some_and(|mirror| MirrorId::parse(mirror).is_ok())
     };
-    name == "home" || is_copy(name) || kinds.iter().any(|kind| beside(&kind))
+    name == "home" || is_copy(name) || kinds.iter().any(beside)
 }
 
 fn is_copy(name: &str) -> bool {

@@ -263,7 +263,8 @@ impl<'a> Stage<'a> {
         let push = push(dayfly, &mut self.kept[0], plan.push_at, round);
         let others = async { tokio::join!(fork, open, deaths, push) };
         let (ran, ((), opened, died, pushed)) = join(backup, others).await;
-        (died?, pushed?);
+        died?;
+        pushed?;
         let count = |happened: bool| u64::from(happened);
         self.report.kills.0 += count(plan.kill_at.is_some());
         self.report.kills.1 += count(plan.up.is_some());
