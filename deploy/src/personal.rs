@@ -55,7 +55,10 @@ pub enum State {
         /// Whether these are a sample of the different values, each counted once.
         sampled: bool,
     },
-    /// The values could not be read, or not all of them.
+    /// Fewer than half of the values after the mask can be as before, since there were too many different
+    /// ones. Too few of them are in a sample to be counted.
+    MostlyNew,
+    /// The values could not be read, or not all of them, or too few of them are in a sample to tell.
     Unread,
     /// The mask cannot reach it, or does not go there.
     Unreached,
@@ -67,11 +70,11 @@ pub enum State {
 
 impl State {
     /// Whether more than half is as it was, as far as that is known.
-    fn is_left(self) -> bool {
+    pub(crate) fn is_left(self) -> bool {
         match self {
             Self::Compared { unchanged, of, .. } => unchanged.saturating_mul(2) > of,
             Self::Unread | Self::Unreached => true,
-            Self::There | Self::Silent | Self::LeftOut => false,
+            Self::There | Self::MostlyNew | Self::Silent | Self::LeftOut => false,
         }
     }
 }
@@ -134,6 +137,7 @@ impl Found {
         });
         let is_left = match (self.place, state) {
             (Place::LargeObjects, State::Compared { unchanged, .. }) => unchanged > 0,
+            (Place::LargeObjects, State::MostlyNew) => true,
             _ => state.is_left(),
         };
         self.verdict = match (is_left, is_accepted) {
@@ -167,6 +171,7 @@ impl Found {
                 format!("{} {values} are as before", share(unchanged, of))
             }
             (_, State::LeftOut) => "its password is left out".to_owned(),
+            (_, State::MostlyNew) => "fewer than half of its values are as before".to_owned(),
             (_, State::Unread) => "its values could not be compared".to_owned(),
             (Place::Database, _) => "the mask does not go there (\\connect)".to_owned(),
             (Place::ForeignTable, State::Unreached) => {
@@ -272,6 +277,7 @@ mod tests {
         assert_eq!(verdict(State::Unread, &["t.phone"]), Verdict::Left);
         assert_eq!(verdict(compared(3, 3), &["t.email"]), Verdict::Accepted);
         assert_eq!(verdict(State::Silent, &[]), Verdict::Fine);
+        assert_eq!(verdict(State::MostlyNew, &[]), Verdict::Fine);
     }
 
     #[test]

@@ -534,7 +534,7 @@ url = "MAIN_URL"
                 "{file}: {answer}"
             );
             let lines = answer.split("\n\n").nth(1).unwrap().trim().lines().count();
-            assert_eq!(lines, 3, "{answer}");
+            assert!((3..=7).contains(&lines), "{answer}");
         }
     }
 

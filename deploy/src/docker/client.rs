@@ -51,6 +51,8 @@ struct Inner {
     data_locks: DataLocks,
     builds: BuildsUnderWay,
     means: OnceCell<Means>,
+    /// The interface of builds that is to be isolated, as last seen.
+    builds_bridge: Mutex<Option<Option<String>>>,
     /// Where the engine keeps images and containers.
     root: OnceCell<PathBuf>,
 }
@@ -87,6 +89,7 @@ impl Docker {
                 allocation: tokio::sync::Mutex::default(),
                 data_locks: DataLocks::default(),
                 means: OnceCell::new(),
+                builds_bridge: Mutex::default(),
                 root: OnceCell::new(),
             }),
         })
@@ -193,6 +196,15 @@ impl Docker {
             })
         };
         self.inner.root.get_or_try_init(ask).await.ok().cloned()
+    }
+
+    /// The interface of builds that is to be isolated, as last seen; none where it never was.
+    pub(super) fn last_builds_bridge(&self) -> Option<Option<String>> {
+        lock(&self.inner.builds_bridge).clone()
+    }
+
+    pub(super) fn remember_builds_bridge(&self, interface: Option<&str>) {
+        *lock(&self.inner.builds_bridge) = Some(interface.map(str::to_owned));
     }
 
     pub(super) fn remembered_network(

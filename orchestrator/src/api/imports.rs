@@ -135,6 +135,11 @@ async fn take<'a>(
             "the mask is too large: it may have {most} MiB"
         )));
     }
+    // Else nothing would be judged, and the data would pass as masked.
+    if query.mask_bytes == 0 && !(query.mask_file.is_empty() && query.accept.is_empty()) {
+        let message = "the mask is empty: send one, or neither `mask_file` nor `accept`";
+        return Err(Problem::bad_request(message));
+    }
     let (mask, begun) = first(pieces, query.mask_bytes).await?;
     let rest = Box::pin(stream::iter([Ok(begun)]).chain(pieces));
     let spooled = ports.data_access.spool(rest, FILE_BYTES_MAX).await;

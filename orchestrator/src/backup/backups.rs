@@ -19,6 +19,9 @@ use crate::{config::BackupSchedule, worker::Ports};
 /// What is written at once.
 const WRITE_BYTES: usize = 1 << 20;
 
+/// How long a backup by schedule waits while another one is written.
+const TURN_MAX: Duration = Duration::from_secs(30 * 60);
+
 /// Makes the backups of a server.
 pub struct Backups {
     ports: Arc<Ports>,
@@ -119,9 +122,11 @@ impl Backups {
         schedule: &BackupSchedule,
         progress: Arc<Progress>,
     ) -> anyhow::Result<(PathBuf, Checked)> {
-        let turn = Turn {
-            _turn: Arc::clone(&self.turn).lock_owned().await,
-        };
+        let turn = self.turn(TURN_MAX).await;
+        let turn = turn.with_context(|| {
+            let minutes = TURN_MAX.as_secs() / 60;
+            format!("another backup is being written, for more than {minutes} minutes")
+        })?;
         self.data_are_there().await?;
         let (instance, folder) = (self.instance(), &schedule.directory);
         let path = shelf::next(folder, instance, Timestamp::now())
@@ -141,7 +146,7 @@ impl Backups {
         let (turn, target) = written.await??;
         let checked = target.finish(Some(&self.data), progress).await?;
         drop(turn);
-        match shelf::thin(folder, instance, schedule.keep) {
+        match shelf::thin(folder, instance, schedule.keep, (&path, Timestamp::now())) {
             Ok(removed) => {
                 for path in removed {
                     tracing::info!(path = %path.display(), "an old backup was removed");

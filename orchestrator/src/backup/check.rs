@@ -125,4 +125,8 @@ impl Destination for Bench {
     fn folder(&self, top: &str) -> Option<PathBuf> {
         [STORE, MIRRORS].contains(&top).then(|| self.0.clone())
     }
+
+    fn keeps_owners(&self) -> bool {
+        false
+    }
 }

@@ -36,6 +36,10 @@ pub(super) trait Destination {
 
     /// The folder into which what begins with `top` is unpacked; where there is none it is only read.
     fn folder(&self, top: &str) -> Option<PathBuf>;
+
+    /// Whether files get the owners that they had. A check unpacks where that may not be possible, such
+    /// as on another machine's disk.
+    fn keeps_owners(&self) -> bool;
 }
 
 /// What an archive held.
@@ -64,17 +68,17 @@ pub(super) fn read(
     let file = File::open(archive).with_context(|| format!("cannot open {}", archive.display()))?;
     let (head, sums) = (Head::default(), Sums::new());
     let file = Held::new(Counted::new(file, progress, &head), &sums);
-    let contents = read_records(unpacking(file), &head, &sums, into)?;
+    let contents = read_records(unpacking(file, into.keeps_owners()), &head, &sums, into)?;
     let store = into.staging().join(STORE);
     ensure!(store.is_file(), "the archive holds no {STORE}");
     Ok(contents)
 }
 
-fn unpacking<R: Read>(archive: R) -> tar::Archive<R> {
+fn unpacking<R: Read>(archive: R, keeps_owners: bool) -> tar::Archive<R> {
     let mut archive = tar::Archive::new(archive);
     archive.set_preserve_permissions(true);
     archive.set_preserve_mtime(true);
-    archive.set_preserve_ownerships(nix::unistd::geteuid().is_root());
+    archive.set_preserve_ownerships(keeps_owners && nix::unistd::geteuid().is_root());
     archive.set_overwrite(false);
     archive.set_mask(NEVER_RESTORED);
     archive

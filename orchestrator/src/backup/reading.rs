@@ -9,8 +9,8 @@ use std::{
 
 /// How much is read at a time.
 const READ_BYTES: usize = 1 << 20;
-/// The head of a file in an archive, with the longest name, is not longer than this.
-const HEAD_BYTES_MAX: u64 = 1 << 20;
+/// The head of a file in an archive is not longer than this: its name, and its holes with 24 bytes for each.
+const HEAD_BYTES_MAX: u64 = 32 << 20;
 
 /// How far the reading of an archive is, for whoever waits for it, and whether they still do.
 #[derive(Debug, Default)]

@@ -140,6 +140,10 @@ impl Destination for Restoring<'_> {
             _ => Some(self.staging.clone()),
         }
     }
+
+    fn keeps_owners(&self) -> bool {
+        true
+    }
 }
 
 /// Gives everything but data its place.

@@ -78,11 +78,19 @@ pub(super) fn next(folder: &Path, instance: &Instance, now: Timestamp) -> io::Re
     Ok(path)
 }
 
-/// Removes the oldest backups of an instance until `keep` are left; answers them.
-pub(super) fn thin(folder: &Path, instance: &Instance, keep: usize) -> io::Result<Vec<PathBuf>> {
+/// Removes the oldest backups of an instance until `keep` are left with `made`, the one that was just made;
+/// answers them. Those from after `now` were made while the clock was wrong, and neither count nor go.
+pub(super) fn thin(
+    folder: &Path,
+    instance: &Instance,
+    keep: usize,
+    (made, now): (&Path, Timestamp),
+) -> io::Result<Vec<PathBuf>> {
     let mut ours = shelved(folder)?;
-    ours.retain(|backup| backup.instance == *instance);
-    let surplus = ours.len().saturating_sub(keep);
+    ours.retain(|backup| {
+        backup.instance == *instance && backup.path != made && backup.made_at <= now
+    });
+    let surplus = (ours.len() + 1).saturating_sub(keep.max(1));
     let mut removed = Vec::new();
     for backup in ours.into_iter().take(surplus) {
         std::fs::remove_file(&backup.path)?;
@@ -142,11 +150,13 @@ mod tests {
         std::fs::write(&cut_off, "").unwrap();
         next(&at, &ours, now).unwrap();
         assert!(!cut_off.exists());
+        let made = (at.join(&mine[3]), now);
+        let made = (made.0.as_path(), made.1);
         assert_eq!(
-            thin(&at, &ours, 2).unwrap(),
+            thin(&at, &ours, 2, made).unwrap(),
             [at.join(&mine[0]), at.join(&mine[1])]
         );
-        assert!(thin(&at, &ours, 2).unwrap().is_empty());
+        assert!(thin(&at, &ours, 2, made).unwrap().is_empty());
         for name in strangers {
             assert!(at.join(name).exists(), "{name}");
         }
@@ -161,5 +171,21 @@ mod tests {
             "2026-11-30T04:00:00Z",
         ];
         assert_eq!(hours, wanted);
+    }
+
+    #[test]
+    fn a_backup_from_the_future_neither_counts_nor_makes_the_newest_go() {
+        let folder = tempfile::tempdir().unwrap();
+        let ours = Instance::parse("0a1b2c3d").unwrap();
+        let now: Timestamp = "2026-11-30T12:00:00Z".parse().unwrap();
+        let path = |at: &str| folder.path().join(format!("dayfly-0a1b2c3d-{at}.tar"));
+        let future = path("20301130T120000Z");
+        let (old, made) = (path("20261129T120000Z"), path("20261130T120000Z"));
+        for file in [&future, &old, &made] {
+            std::fs::write(file, "").unwrap();
+        }
+        let removed = thin(folder.path(), &ours, 1, (&made, now)).unwrap();
+        assert_eq!(removed, [old]);
+        assert!(made.exists() && future.exists());
     }
 }

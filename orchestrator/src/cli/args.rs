@@ -71,7 +71,7 @@ pub(super) enum Command {
         after_help = "Example:\n  dayfly capture shop-42 --note \"total is wrong\" --path /cart"
     )]
     Capture(take::Capture),
-    /// Go back to what the last push or reset replaced, with its data; again goes forth
+    /// Go back to what the last push or reset replaced, with its data; a second `undo` returns
     #[command(after_help = "Example:\n  dayfly undo shop-42")]
     Undo(rewind::Undo),
     /// Start databases again from their seeds; `dayfly undo` brings them back

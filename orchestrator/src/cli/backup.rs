@@ -105,15 +105,15 @@ impl Restore {
             false => NO_DATA.to_owned(),
         };
         output.line(&format!(
-            "restored into {} what {} held at {}, with {data}",
+            "restored into {} what the server {} held at {}, with {data}",
             config.data.display(),
             restored.manifest.instance,
             restored.manifest.made_at
         ))?;
         output.line(
-            "`dayfly serve` or `dayfly up` with this data directory goes on from there, once no other \
-             server uses these records (`dayfly down`); containers that still run \
-             from before are made anew",
+            "`dayfly serve --config FILE` with this data directory goes on from there, or for local previews \
+             `dayfly serve --local`, once no other server uses these records (`dayfly down`); containers that \
+             still run from before are made anew",
         )?;
         tell_each(output, "left out", &restored.left_out)?;
         tell_each(output, NEEDLESS, &restored.needless)

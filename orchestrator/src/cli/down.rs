@@ -12,6 +12,7 @@ use crate::{
     config::ServerConfig,
     lifecycle::Phase,
     serve::{TakenAway, take_away},
+    text,
 };
 
 /// How long a server may take to finish what it is doing.
@@ -40,7 +41,14 @@ impl Down {
         let taken = take_away(&config)
             .await
             .context("failed to take away what a server had left")?;
-        caller.output.line(&told(taken))?;
+        caller.output.line(&told(&taken))?;
+        if let Some(why) = &taken.rules_unseen {
+            let line = format!(
+                "firewall rules of it were not looked for: {}",
+                text::plain(why)
+            );
+            caller.output.line(&line)?;
+        }
         if taken.in_use {
             caller.output.line(
                 "containers of previews are still there, and so are their networks, the firewall rules \
@@ -102,7 +110,7 @@ impl Down {
 }
 
 /// What was taken away, in one sentence.
-fn told(taken: TakenAway) -> String {
+fn told(taken: &TakenAway) -> String {
     let mut all = Vec::new();
     if taken.proxy {
         all.push("stopped the proxy that it had left".to_owned());

@@ -376,9 +376,6 @@ pub(super) fn bytes(count: u64) -> String {
 }
 
 fn seconds(took: Duration) -> String {
-    if took < Duration::from_secs(1) {
-        return format!("{} ms", took.as_millis());
-    }
     format!("{:.1} s", took.as_secs_f64())
 }
 

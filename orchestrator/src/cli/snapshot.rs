@@ -1,7 +1,7 @@
 //! `dayfly snapshot`: data with a name, for databases to start from.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
     sync::{
         Arc,
@@ -158,15 +158,8 @@ impl Snapshot {
 impl Import {
     async fn run(self, caller: &Caller) -> anyhow::Result<()> {
         let doing = || format!("failed to import {}", self.file.display());
-        let read = |path: &PathBuf| {
-            std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
-        };
-        let mask = self
-            .mask
-            .as_ref()
-            .map(read)
-            .transpose()?
-            .unwrap_or_default();
+        let mask = self.mask.as_deref().map(read_mask).transpose()?;
+        let mask = mask.unwrap_or_default();
         let file = tokio::fs::File::open(&self.file).await;
         let file = file.with_context(|| format!("cannot read {}", self.file.display()))?;
         let name = self.file.file_name().unwrap_or_default().to_string_lossy();
@@ -292,6 +285,14 @@ impl Remove {
             .line(&format!("removed snapshot {}", self.name))?;
         Ok(())
     }
+}
+
+/// The script of a mask. One with nothing in it would have its data pass as masked.
+fn read_mask(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let shown = path.display();
+    let mask = std::fs::read(path).with_context(|| format!("cannot read {shown}"))?;
+    anyhow::ensure!(!mask.is_empty(), "the mask {shown} is empty");
+    Ok(mask)
 }
 
 /// Who answers for a snapshot: whoever runs the command.

@@ -1,7 +1,7 @@
 //! What is allowed in a configuration and probably not meant. A server says it when it starts, and
 //! `dayfly doctor` each time.
 
-use std::{os::unix::fs::PermissionsExt as _, path::PathBuf};
+use std::{os::unix::fs::PermissionsExt as _, path::Path};
 
 use deploy::blueprint::nearest;
 use webhook::github::Credential;
@@ -19,6 +19,9 @@ const SECRET_FILES: [&str; 5] = [
     "secrets_file",
     "engine.registry_auth_file",
 ];
+
+/// Keys that are secrets themselves.
+const SECRETS: [&str; 2] = ["github.token", "github.webhook_secret"];
 
 /// Asking more often than this finds nothing sooner that a webhook would not, and uses up what the
 /// forge allows in an hour.
@@ -41,6 +44,7 @@ pub(super) fn doubts(
 ) -> Vec<Doubt> {
     let mut doubts = unknown_variables(variables);
     doubts.extend(SECRET_FILES.iter().filter_map(|key| open_file(keys, key)));
+    doubts.extend(SECRETS.iter().find_map(|key| open_configuration(keys, key)));
     doubts.extend(github.into_iter().flat_map(of_github));
     doubts
 }
@@ -73,14 +77,21 @@ fn open_file(keys: &Keys, key: &'static str) -> Option<Doubt> {
     let [path] = keys.get(key)?.values.as_slice() else {
         return None;
     };
+    readable(Path::new(path), &format!("which {key} names"))
+}
+
+/// The configuration itself, where a secret stands in it.
+fn open_configuration(keys: &Keys, key: &'static str) -> Option<Doubt> {
+    let path = keys.get(key)?.file()?;
+    readable(path, &format!("which holds {key}"))
+}
+
+fn readable(path: &Path, which: &str) -> Option<Doubt> {
     let mode = std::fs::metadata(path).ok()?.permissions().mode() & 0o777;
-    let path = PathBuf::from(path);
+    let shown = path.display();
     (mode & 0o044 != 0).then(|| Doubt {
-        found: format!(
-            "{}, which {key} names, can be read by other users (mode {mode:03o})",
-            path.display()
-        ),
-        advice: format!("`chmod 600 {}`", path.display()),
+        found: format!("{shown}, {which}, can be read by other users (mode {mode:03o})"),
+        advice: format!("`chmod 600 {shown}`"),
     })
 }
 

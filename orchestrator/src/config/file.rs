@@ -46,6 +46,12 @@ pub(super) struct Given {
 }
 
 impl Given {
+    /// The file that it stands in; none for a variable.
+    pub(super) fn file(&self) -> Option<&Path> {
+        let (file, line) = self.place.rsplit_once(':')?;
+        line.parse::<usize>().ok().map(|_| Path::new(file))
+    }
+
     fn from_variable(place: String, value: &str) -> Self {
         let values = value.split(',').map(|part| part.trim().to_owned());
         let values = values.collect();

@@ -320,6 +320,7 @@ mod tests {
         let told = doubtful(&text);
         assert!(told[0].found.contains("mode 640"), "{told:?}");
         assert_eq!(told[0].advice, format!("`chmod 600 {path}`"));
+        // The file that `doubtful` writes is closed to others.
         let told = doubtful("[github]\ntoken = \"x\"\npoll_seconds = 1");
         assert_eq!(told.len(), 2, "{told:?}");
         assert!(told[0].advice.contains("repositories = "), "{told:?}");

@@ -64,10 +64,12 @@ pub fn claim_data(data: &Path) -> anyhow::Result<()> {
     for name in FOLDERS.into_iter().chain([SOCKET]) {
         let path = data.join(name);
         let Some(found) = look(&path)? else { continue };
-        let is_socket = found.file_type().is_socket();
+        if found.uid() != geteuid().as_raw() {
+            anyhow::bail!(foreign(&path, &found));
+        }
         anyhow::ensure!(
-            found.uid() == geteuid().as_raw() && (is_socket || name != SOCKET),
-            "{} was not made by this user's server; remove it, then start again",
+            name != SOCKET || found.file_type().is_socket(),
+            "{} is no socket; move it away, then start again",
             path.display()
         );
     }
@@ -107,20 +109,33 @@ pub fn open(path: &Path, options: &mut OpenOptions) -> anyhow::Result<File> {
 }
 
 fn refuse_file(path: &Path, found: &Metadata) -> anyhow::Result<()> {
-    let why = if found.file_type().is_symlink() {
-        "is a link".to_owned()
-    } else if !found.is_file() {
-        "is no file".to_owned()
-    } else if found.uid() != geteuid().as_raw() {
-        format!("belongs to {}", name_of(found.uid()))
-    } else if found.nlink() > 1 {
-        "has a second name elsewhere".to_owned()
-    } else {
-        return Ok(());
-    };
-    anyhow::bail!(
-        "{} {why}, so it is not used; see who made it, and remove it",
-        path.display()
+    let shown = path.display();
+    if found.file_type().is_symlink() {
+        anyhow::bail!(
+            "{shown} is a link, and no file of the server is opened through one; put the file itself there, \
+             or move the link away"
+        );
+    }
+    anyhow::ensure!(found.is_file(), "{shown} is no file; move it away");
+    if found.uid() != geteuid().as_raw() {
+        anyhow::bail!(foreign(path, found));
+    }
+    anyhow::ensure!(
+        found.nlink() == 1,
+        "{shown} has a second name elsewhere, by which others may change it; `cp {shown} {shown}.copy` and \
+         `mv {shown}.copy {shown}` make it a file of its own"
+    );
+    Ok(())
+}
+
+/// What is said of something in the data directory that another user made. It may hold what the server has
+/// to remember, so nobody is sent to remove it.
+fn foreign(path: &Path, found: &Metadata) -> String {
+    let (owner, us) = (name_of(found.uid()), name_of(geteuid().as_raw()));
+    let shown = path.display();
+    format!(
+        "{shown} belongs to {owner}, and not to {us}; if a server of yours made it, \
+         `chown --no-dereference {us} {shown}` changes that, else move it away"
     )
 }
 
@@ -199,8 +214,8 @@ fn refuse_owner(path: &Path, found: &Metadata, else_do: &str) -> anyhow::Result<
     let us = geteuid().as_raw();
     anyhow::ensure!(
         found.uid() == 0 || found.uid() == us,
-        "{shown} belongs to {}, who could replace what is in it; `chown --no-dereference {} {shown}` \
-         changes that, or {else_do}",
+        "{shown} belongs to {}, who could replace what is in it; {else_do}, or, where {shown} is for nothing \
+         else, `chown --no-dereference {} {shown}` changes that",
         name_of(found.uid()),
         name_of(us),
         shown = path.display(),

@@ -13,7 +13,10 @@ use std::{
 
 use anyhow::Context as _;
 use deploy::{docker::Docker, source::Mirrors};
-use nix::sys::stat::{Mode, umask};
+use nix::{
+    sys::stat::{Mode, umask},
+    unistd::geteuid,
+};
 use tokio::{
     net::UnixListener,
     signal::unix::{SignalKind, signal},
@@ -68,11 +71,26 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     // Heard from here on, so that a start that is told to stop ends in order, once it has started.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let server = Server::start(config, stop.clone()).await?;
+    let mut told = async || {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    let mut start = std::pin::pin!(Server::start(config, stop.clone()));
+    let server = tokio::select! {
+        server = &mut start => server?,
+        () = told() => {
+            tracing::info!("told to stop: the start comes to its end first; told again, it is cut off");
+            tokio::select! {
+                server = &mut start => return server?.stop().await,
+                () = told() => anyhow::bail!("the start was cut off; `dayfly down` takes away what it left"),
+            }
+        }
+    };
     tokio::select! {
         () = stop.cancelled() => {}
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+        () = told() => {}
     }
     server.stop().await
 }
@@ -98,7 +116,9 @@ impl Server {
         let store = Store::open(&config.data.join("dayfly.db"))?;
         let records = RecordsLock::acquire(store.instance())?;
         let user = proxy_user(store.instance())?;
-        let users = user.iter().map(|(uid, _)| *uid).collect();
+        // Without a user of its own the proxy is ours.
+        let user_of_proxy = user.map_or_else(|| geteuid().as_raw(), |(uid, _)| uid);
+        let users = vec![user_of_proxy];
         let docker = connect_engine(&config, &store, users).await?;
         let begun = Self::begin_on(&docker, config, store, user, stop).await;
         match begun {

@@ -16,7 +16,7 @@ use super::{
 use crate::{config::ServerConfig, store::Store};
 
 /// What was taken away.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TakenAway {
     /// The proxy was stopped.
     pub proxy: bool,
@@ -24,6 +24,8 @@ pub struct TakenAway {
     pub networks: usize,
     /// Rules were taken out of the host's firewall.
     pub rules: bool,
+    /// Why nobody could look for such rules: without root or `iptables` there can hardly be any.
+    pub rules_unseen: Option<String>,
     /// The pool's file was unmounted.
     pub pool: bool,
     /// Containers are there, so their networks, the rules and the pool stayed.
@@ -34,7 +36,7 @@ pub struct TakenAway {
 /// mount and its lock away, unless containers of previews still need them.
 ///
 /// # Errors
-/// Where a server holds the directory, and where the engine, the firewall or the mount says no. What was
+/// Where a server holds the directory, and where the engine or the mount says no. What was
 /// taken away until then is gone.
 pub async fn take_away(config: &ServerConfig) -> anyhow::Result<TakenAway> {
     let mut done = TakenAway::default();
@@ -61,9 +63,11 @@ pub async fn take_away(config: &ServerConfig) -> anyhow::Result<TakenAway> {
         return Ok(done);
     }
     done.networks = remove_networks(&docker, &seen).await?;
-    let removed = docker.firewall().remove().await;
-    done.rules = removed.map_err(|why| anyhow::anyhow!("the firewall rules stay: {why}"))?;
     done.pool = Pool::close_left(&pool_config(config)).await?;
+    match docker.firewall().remove().await {
+        Ok(removed) => done.rules = removed,
+        Err(why) => done.rules_unseen = Some(why),
+    }
     Ok(done)
 }
 

@@ -15,6 +15,8 @@ use crate::{
 
 /// A backup that failed is tried again after this, or sooner where backups are made more often.
 const AGAIN: Duration = Duration::from_secs(60 * 60);
+/// How long its end is waited for when we stop; it may be waiting for another one.
+const STOP_MAX: Duration = Duration::from_secs(5);
 /// How often the time is looked at: the clock may be set.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
 
@@ -38,7 +40,10 @@ async fn make(backups: &Arc<Backups>, schedule: &BackupSchedule, stop: &Cancella
         made = &mut making => made,
         () = stop.cancelled() => {
             progress.stop.store(true, Relaxed);
-            making.await
+            match tokio::time::timeout(STOP_MAX, making).await {
+                Ok(made) => made,
+                Err(_) => return,
+            }
         }
     };
     match made {
@@ -59,7 +64,8 @@ fn is_due(backups: &Backups, schedule: &BackupSchedule, now: Timestamp) -> bool 
     let last = match shelved(&schedule.directory) {
         Ok(all) => all
             .into_iter()
-            .rfind(|backup| backup.instance == *backups.instance())
+            // One from the future was made while the clock was wrong, and tells nothing.
+            .rfind(|backup| backup.instance == *backups.instance() && backup.made_at <= now)
             .map(|backup| backup.made_at),
         // Making one fails with the same reason, which is told then.
         Err(_) => None,

@@ -222,9 +222,6 @@ impl<'a> Stage<'a> {
         let home = self.home.path();
         dayfly.command(home, &words).await?.printed()?;
         std::fs::remove_file(home.join(&file))?;
-        if let Some(pull) = passing {
-            dayfly.close(&pull)?;
-        }
         dayfly.restart().await?;
         let listen = listen(dayfly).await?;
         for (kept, before) in self.kept.iter_mut().zip(before) {
@@ -232,6 +229,10 @@ impl<'a> Stage<'a> {
             kept.visitor = Visitor::new(listen, &url);
             is_back(dayfly, kept, &before).await?;
             self.report.compared += 1;
+        }
+        if let Some(pull) = passing {
+            is_known(dayfly, &pull).await?;
+            dayfly.close(&pull)?;
         }
         self.remove_passing().await
     }
@@ -317,6 +318,18 @@ async fn push(
     kept.commit = dayfly.push(&kept.pull, &app).await?.to_string();
     kept.text = text;
     Ok(())
+}
+
+/// Waits until the server that came back knows a pull request that may be younger than the backup. Were it
+/// closed before that, nobody would be left who knows of its records on the forge.
+async fn is_known(dayfly: &Dayfly, pull: &Pull) -> anyhow::Result<()> {
+    let what = format!("{} is known again", pull.id);
+    eventually_within(BACK_MAX, &what, async || {
+        let preview = dayfly.api.preview(&pull.id).await?;
+        ensure!(preview.phase != "gone", "{preview:?}");
+        Ok(())
+    })
+    .await
 }
 
 /// Waits until a preview serves its newest commit, with the data of before.

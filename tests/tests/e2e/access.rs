@@ -339,7 +339,10 @@ async fn each_proxy_has_a_user_of_its_own_no_capability_and_no_file_of_who_start
                 }
                 let log = dayfly.data().join("proxy.log").display().to_string();
                 for name in open_files(pid)? {
-                    let own = name == log || name == "/dev/null";
+                    // It keeps its last table, in a folder of its own.
+                    let kept = dayfly.data().join("proxy").join("");
+                    let kept = name.starts_with(&*kept.to_string_lossy());
+                    let own = name == log || name == "/dev/null" || kept;
                     let made = ["socket:", "anon_inode:"]
                         .iter()
                         .any(|k| name.starts_with(k));
@@ -372,8 +375,8 @@ async fn who_lacks_the_link_is_told_where_it_is_found() -> anyhow::Result<()> {
         let capture = dayfly.capture(&pull.id).await?.id;
         for (id, way) in [
             (pull.id.as_str(), "in its pull request"),
-            ("blog-up", "that `dayfly up` printed"),
-            (&fork, "`dayfly show` on its server prints it"),
+            ("blog-up", "that <code>dayfly up</code> printed"),
+            (&fork, "<code>dayfly show</code> on its server prints it"),
             (&capture, "captured state opens with its own link"),
         ] {
             let preview = dayfly.api.preview(id).await?;

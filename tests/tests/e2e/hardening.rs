@@ -111,7 +111,7 @@ def error(call):
 calls = {
     'io_uring': (425, 1, 0), 'clone3': (435, 0, 0), 'of-tomorrow': (999,), 'mount': (165, 0, 0, 0, 0, 0),
     'vsock': (41, 40, 1, 0), 'alg': (41, 38, 5, 0), 'inet': (41, 2, 1, 0),
-    'user-namespace': (56, 0x10000000, 0, 0, 0, 0),
+    'tipc-pair': (53, 30, 1, 0, None), 'user-namespace': (56, 0x10000000, 0, 0, 0, 0),
 }
 said = ' '.join(f'{name}={error(call)}' for name, call in calls.items()).encode()
 class Answer(http.server.BaseHTTPRequestHandler):
@@ -130,7 +130,7 @@ async fn system_calls_with_holes_are_refused_and_unknown_ones_do_not_exist() -> 
         let (_, visitor) = dayfly.open_live("change", &app).await?;
         let said = visitor.text("/").await?;
         let expected =
-            "io_uring=38 clone3=38 of-tomorrow=38 mount=1 vsock=97 alg=97 inet=0 user-namespace=1";
+            "io_uring=38 clone3=38 of-tomorrow=38 mount=1 vsock=97 alg=97 inet=0 tipc-pair=97 user-namespace=1";
         ensure!(said == expected, "{said}");
         Ok(())
     })

@@ -209,24 +209,24 @@ async fn files_of_ours_that_somebody_planted_in_the_data_directory_are_not_used(
     ] {
         let planted = data.join(name);
         symlink(&target, &planted)?;
-        refused(&alone, &[name, "is a link", "remove it"]).await?;
+        refused(&alone, &[name, "is a link", "move the link away"]).await?;
         ensure!(!target.exists(), "{name} was followed");
         std::fs::remove_file(&planted)?;
 
         std::fs::write(&target, "precious")?;
         std::fs::hard_link(&target, &planted)?;
-        refused(&alone, &[name, "second name", "remove it"]).await?;
+        refused(&alone, &[name, "second name", ".copy"]).await?;
         ensure!(std::fs::read_to_string(&target)? == "precious", "{name}");
         std::fs::remove_file(&target)?;
         chown(&planted, Some(STRANGER), None)?;
-        refused(&alone, &[name, "belongs to", "remove it"]).await?;
+        refused(&alone, &[name, "belongs to", "move it away"]).await?;
         std::fs::remove_file(&planted)?;
     }
     for name in ["pool", "mirrors", "api.sock"] {
         let planted = data.join(name);
         symlink(&target, &planted)?;
         lchown(&planted, Some(STRANGER), None)?;
-        refused(&alone, &[name, "remove it"]).await?;
+        refused(&alone, &[name, "move it away"]).await?;
         ensure!(!target.exists(), "{name} was followed");
         std::fs::remove_file(&planted)?;
     }

@@ -147,7 +147,7 @@ async fn open_push_and_close_in_any_order_leave_nothing() -> anyhow::Result<()> 
         }
         let left = dayfly.docker.left().await?;
         ensure!(
-            left.is_empty() && dayfly.relay.count("POST /containers/create") == 0,
+            left.is_empty() && dayfly.relay.count("POST /containers/*/start") == 0,
             "{left:?}"
         );
         Ok(())

@@ -48,24 +48,23 @@ const ALLOWED: &str = "
     open openat openat2 pause pidfd_open pidfd_send_signal pipe pipe2 pkey_alloc pkey_free pkey_mprotect
     poll ppoll ppoll_time64 prctl pread64 preadv preadv2 prlimit64 process_madvise process_mrelease
     process_vm_readv process_vm_writev pselect6 pselect6_time64 ptrace pwrite64 pwritev pwritev2 read
-    readahead readdir readlink readlinkat readv recvfrom recvmmsg recvmmsg_time64 recvmsg
+    readahead readdir readlink readlinkat readv recv recvfrom recvmmsg recvmmsg_time64 recvmsg
     remap_file_pages removexattr removexattrat rename renameat renameat2 restart_syscall rmdir rseq
     rt_sigaction rt_sigpending rt_sigprocmask rt_sigqueueinfo rt_sigreturn rt_sigsuspend rt_sigtimedwait
     rt_sigtimedwait_time64 rt_tgsigqueueinfo sched_get_priority_max sched_get_priority_min
     sched_getaffinity sched_getattr sched_getparam sched_getscheduler sched_rr_get_interval
     sched_rr_get_interval_time64 sched_setaffinity sched_setattr sched_setparam sched_setscheduler
-    sched_yield seccomp select semctl semget semop semtimedop semtimedop_time64 sendfile sendfile64
+    sched_yield seccomp select semctl semget semop semtimedop semtimedop_time64 send sendfile sendfile64
     sendmmsg sendmsg sendto set_robust_list set_thread_area set_tid_address set_tls setfsgid setfsgid32
     setfsuid setfsuid32 setgid setgid32 setgroups setgroups32 setitimer setpgid setpriority setregid
     setregid32 setresgid setresgid32 setresuid setresuid32 setreuid setreuid32 setrlimit setsid
     setsockopt setuid setuid32 setxattr setxattrat sgetmask shmat shmctl shmdt shmget shutdown sigaction
-    sigaltstack signal signalfd signalfd4 sigpending sigprocmask sigreturn sigsuspend socketpair splice
-    ssetmask stat stat64 statfs statfs64 statx symlink symlinkat sync sync_file_range sync_file_range2
-    syncfs sysinfo tee tgkill time timer_create timer_delete timer_getoverrun timer_gettime
-    timer_gettime64 timer_settime timer_settime64 timerfd_create timerfd_gettime timerfd_gettime64
-    timerfd_settime timerfd_settime64 times tkill truncate truncate64 ugetrlimit umask uname unlink
-    unlinkat uretprobe utime utimensat utimensat_time64 utimes vfork vmsplice wait4 waitid waitpid write
-    writev
+    sigaltstack signal signalfd signalfd4 sigpending sigprocmask sigreturn sigsuspend splice ssetmask
+    stat stat64 statfs statfs64 statx symlink symlinkat sync sync_file_range sync_file_range2 syncfs
+    sysinfo tee tgkill time timer_create timer_delete timer_getoverrun timer_gettime timer_gettime64
+    timer_settime timer_settime64 timerfd_create timerfd_gettime timerfd_gettime64 timerfd_settime
+    timerfd_settime64 times tkill truncate truncate64 ugetrlimit umask uname unlink unlinkat uretprobe
+    utime utimensat utimensat_time64 utimes vfork vmsplice wait4 waitid waitpid write writev
 ";
 
 /// Calls that need a right which no container of ours has, or that reach past it: modules, mounts,
@@ -117,6 +116,7 @@ fn filter() -> Value {
         refuse(ABSENT, ENOSYS, None),
     ];
     rules.extend(sockets());
+    rules.extend(pairs());
     rules.extend(clones());
     rules.extend(PERSONALITIES.map(|one| allow("personality", Some(equal(one)))));
     json!({
@@ -143,6 +143,17 @@ fn sockets() -> Vec<Value> {
         }),
     );
     rules
+}
+
+/// Pairs of sockets are local; other families would make some of theirs, or load what they need.
+fn pairs() -> [Value; 3] {
+    let local = FAMILIES[0];
+    let above = json!({"index": 0, "value": local, "op": "SCMP_CMP_GT"});
+    [
+        allow("socketpair", Some(equal(local))),
+        refuse("socketpair", EAFNOSUPPORT, Some(above)),
+        refuse("socketpair", EAFNOSUPPORT, Some(equal(0))),
+    ]
 }
 
 /// New threads and processes, and no new name spaces.
@@ -186,7 +197,7 @@ mod tests {
     #[test]
     fn no_call_stands_in_two_lists() {
         let mut seen = BTreeSet::new();
-        let conditional = ["clone", "personality", "socket"];
+        let conditional = ["clone", "personality", "socket", "socketpair"];
         let lists = [ALLOWED, REFUSED, ABSENT];
         let named = lists.iter().flat_map(|list| list.split_ascii_whitespace());
         for name in named.chain(conditional) {

@@ -29,8 +29,16 @@ impl Docker {
     /// Puts the rules of the host's firewall in place unless they are.
     pub async fn ensure_firewall(&self) -> FirewallStatus {
         match self.builds_bridge().await {
-            Ok(bridge) => self.firewall().ensure(interface(bridge.as_ref())).await,
-            Err(error) => FirewallStatus::CannotSet(error.to_string()),
+            Ok(bridge) => {
+                let interface = interface(bridge.as_ref());
+                self.remember_builds_bridge(interface);
+                self.firewall().ensure(interface).await
+            }
+            // An engine that is away changes nothing about what the rules have to be.
+            Err(error) => match self.last_builds_bridge() {
+                Some(bridge) => self.firewall().ensure(bridge.as_deref()).await,
+                None => FirewallStatus::CannotSet(error.to_string()),
+            },
         }
     }
 

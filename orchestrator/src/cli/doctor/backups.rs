@@ -47,7 +47,8 @@ fn judge(
         None => (format!("there is none in {folder}"), true),
         Some(newest) => {
             let age = now.duration_since(newest.made_at);
-            let late = !age.is_negative() && age.unsigned_abs() > schedule.every.saturating_mul(2);
+            // From the future: made while the clock was wrong.
+            let late = age.is_negative() || age.unsigned_abs() > schedule.every.saturating_mul(2);
             let age = render::ago(newest.made_at, now);
             (
                 format!("the last good one was made {age}, in {folder}"),

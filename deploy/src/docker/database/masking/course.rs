@@ -12,6 +12,7 @@ use super::{
     plan::{comparing, naming, values_kept},
     relations::{Database, Relation, databases, relations},
     rows::{Reading, Seen, read},
+    sentence::without_values,
     survey::Survey,
 };
 use crate::{
@@ -154,7 +155,7 @@ impl Docker {
         Ok(reached)
     }
 
-    /// Why the script failed. Details that the server adds may quote rows.
+    /// Why the script failed. What the server quotes, and details that it adds, may be of rows.
     async fn mask_failed(
         &self,
         server: &Server<'_>,
@@ -174,13 +175,10 @@ impl Docker {
             DatabaseError::SeedUnfit { path, why } => (path, None, why),
             other => return Ok(other),
         };
-        let quotes = |line: &&str| line.starts_with("DETAIL:") || line.starts_with("CONTEXT:");
-        let lines: Vec<&str> = message.lines().take_while(|line| !quotes(line)).collect();
-        let message = lines.join("\n");
         Ok(DatabaseError::Mask {
             path,
             line,
-            message,
+            message: without_values(&message),
         })
     }
 
@@ -205,11 +203,8 @@ impl Docker {
             .await?
         {
             DatabaseError::Seed { path, message, .. } => {
-                let sentence = message.lines().next().unwrap_or_default();
-                Err(failed(
-                    &path,
-                    format!("after it, {}", without_values(sentence)),
-                ))
+                let sentence = without_values(&message);
+                Err(failed(&path, format!("after it, {sentence}")))
             }
             other => Err(other),
         }
@@ -303,13 +298,6 @@ impl Docker {
 /// Whether a word that was accepted is about something that was found.
 fn is_named(found: &Found, word: &str) -> bool {
     found.name == word || found.accept == word
-}
-
-/// A server's sentence without what it quotes, which may be of a row.
-fn without_values(sentence: &str) -> String {
-    let parts = sentence.split('"').enumerate();
-    let shown = parts.map(|(at, part)| if at % 2 == 0 { part } else { "…" });
-    shown.collect::<Vec<_>>().join("\"")
 }
 
 fn too_long(limit: Duration) -> String {

@@ -293,7 +293,12 @@ fn together(parts: &[&Found]) -> State {
                 of: of + more_of,
                 sampled: sampled || also,
             },
-            (State::Compared { .. }, other) | (other, _) => other,
+            // Nothing tells how many are as before in both.
+            (State::Compared { of: 1.., .. }, State::MostlyNew)
+            | (State::MostlyNew, State::Compared { of: 1.., .. }) => State::Unread,
+            (State::Compared { .. }, other) => other,
+            (State::MostlyNew, State::Unread | State::Unreached) => part.state,
+            (other, _) => other,
         })
 }
 

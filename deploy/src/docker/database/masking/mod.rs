@@ -11,6 +11,7 @@ mod names;
 mod plan;
 mod relations;
 mod rows;
+mod sentence;
 mod sketch;
 mod survey;
 

@@ -62,6 +62,9 @@ const PEOPLE: [&str; 9] = [
     "user", "person", "people", "customer", "contact", "member", "employee", "patient", "guest",
 ];
 
+/// What keys of JSON are called that look personal and are no words.
+pub(super) const OTHER_KEYS: &str = "(other keys)";
+
 /// The longest key of JSON that is told.
 const KEY_BYTES_MAX: usize = 64;
 
@@ -71,7 +74,7 @@ const DIGITS_MAX: usize = 4;
 /// Whether a column of a table looks personal, by what it can hold.
 pub(super) fn is_personal(table: &str, column: &str, holds: Holds) -> bool {
     let is_key = snake(column)
-        .rsplit('_')
+        .rsplit(|c: char| !c.is_ascii_alphanumeric())
         .next()
         .is_some_and(|part| ["id", "ids", "count"].contains(&part));
     match holds {
@@ -81,10 +84,11 @@ pub(super) fn is_personal(table: &str, column: &str, holds: Holds) -> bool {
     }
 }
 
-/// Whether a key of JSON in a column looks personal. One that may be a value itself, such as an address
-/// of mail, is none that can be told.
-pub(super) fn is_personal_key(context: &str, key: &str) -> bool {
-    is_word(key) && looks_personal(context, key)
+/// What a key of JSON in a column is called, where it looks personal. One that may be a value itself, such
+/// as an address of mail, is not told.
+pub(super) fn personal_key<'a>(context: &str, key: &'a str) -> Option<&'a str> {
+    let told = if is_word(key) { key } else { OTHER_KEYS };
+    looks_personal(context, key).then_some(told)
 }
 
 fn is_word(key: &str) -> bool {
@@ -162,11 +166,23 @@ mod tests {
 
     #[test]
     fn a_key_that_may_be_a_value_is_not_told() {
-        assert!(is_personal_key("orders.data", "email"));
-        assert!(is_personal_key("orders.customer", "name"));
-        assert!(is_personal_key("t.data", "client_ip"));
-        for key in ["ada@mail.test", "phone_0171234", "e mail", "total", ""] {
-            assert!(!is_personal_key("orders.data", key), "{key}");
+        assert_eq!(personal_key("orders.data", "email"), Some("email"));
+        assert_eq!(personal_key("orders.customer", "name"), Some("name"));
+        assert_eq!(personal_key("t.data", "client_ip"), Some("client_ip"));
+        assert_eq!(personal_key("t.data", "E-Mail"), Some("E-Mail"));
+        let long = "email_".repeat(20);
+        for key in [
+            "ada@mail.test",
+            "phone_0171234",
+            "e mail",
+            "Phone Number",
+            "contact.email",
+            long.as_str(),
+        ] {
+            assert_eq!(personal_key("t.data", key), Some(OTHER_KEYS), "{key}");
+        }
+        for key in ["total", "unit price", ""] {
+            assert_eq!(personal_key("orders.data", key), None, "{key}");
         }
     }
 }

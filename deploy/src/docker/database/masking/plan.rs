@@ -3,16 +3,17 @@
 use super::{
     names::is_personal,
     relations::{Column, Holds, Relation, RelationKind},
-    rows::{Cell, Reading},
+    rows::{Cell, KEYS_MAX, Reading},
 };
 
 /// How many rows are looked at for keys of JSON, where nothing is compared.
 const NAMING_ROWS_MAX: u64 = 10_000;
 
 /// How many different values are kept of everything together, and of one column at least and at most. Each
-/// takes 16 to 32 bytes.
+/// takes 16 to 32 bytes. The least is enough for a sample that tells something; with more than
+/// `VALUES_MAX / COLUMN_VALUES_MIN` columns, it takes more than the whole may.
 const VALUES_MAX: usize = 1 << 21;
-const COLUMN_VALUES_MIN: usize = 512;
+const COLUMN_VALUES_MIN: usize = 128;
 const COLUMN_VALUES_MAX: usize = 1 << 17;
 
 /// What is read to name what looks personal: keys of JSON, which no catalogue has.
@@ -50,9 +51,15 @@ pub(super) fn comparing(relations: &[Relation]) -> Vec<Reading> {
     readings
 }
 
-/// How many different values are kept of each.
+/// How many different values are kept of each column, and of each key of JSON, of which there may be many.
 pub(super) fn values_kept(readings: &[Reading]) -> usize {
-    let columns: usize = readings.iter().map(|reading| reading.cells.len()).sum();
+    let cells = readings.iter().flat_map(|reading| &reading.cells);
+    let columns: usize = cells
+        .map(|cell| match cell {
+            Cell::Document(_) => 1 + KEYS_MAX,
+            Cell::Digest(_) | Cell::Page => 1,
+        })
+        .sum();
     (VALUES_MAX / columns.max(1)).clamp(COLUMN_VALUES_MIN, COLUMN_VALUES_MAX)
 }
 
@@ -76,4 +83,40 @@ fn documents(relation: &Relation) -> impl Iterator<Item = Cell> {
     let json = relation.columns.iter();
     let json = json.filter(|column| column.holds == Holds::Json);
     json.cloned().map(Cell::Document)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn readings(count: usize, cell: fn(Column) -> Cell) -> Vec<Reading> {
+        let column = Column {
+            name: "email".to_owned(),
+            holds: Holds::Json,
+        };
+        let relation = Relation {
+            database: String::new(),
+            kind: RelationKind::Table,
+            schema: String::new(),
+            table: "t".to_owned(),
+            whole: None,
+            columns: Vec::new(),
+            size: 0,
+            of_extension: false,
+        };
+        vec![Reading {
+            relation,
+            cells: vec![cell(column); count],
+            rows_max: None,
+        }]
+    }
+
+    #[test]
+    fn all_columns_together_keep_no_more_values_than_the_most() {
+        let kept = |count: usize, cell: fn(Column) -> Cell| values_kept(&readings(count, cell));
+        assert_eq!(kept(1, Cell::Digest), COLUMN_VALUES_MAX);
+        assert!(kept(4_000, Cell::Digest) * 4_000 <= VALUES_MAX);
+        assert!(kept(200, Cell::Document) * 200 * (1 + KEYS_MAX) <= VALUES_MAX);
+        assert_eq!(kept(100_000, Cell::Digest), COLUMN_VALUES_MIN);
+    }
 }

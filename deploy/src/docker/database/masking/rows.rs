@@ -10,7 +10,7 @@ use std::{
 
 use super::{
     fields::unescaped,
-    names::{is_personal, is_personal_key},
+    names::{OTHER_KEYS, is_personal, personal_key},
     relations::{Column, Holds, Relation},
     sketch::Sketch,
 };
@@ -18,8 +18,8 @@ use super::{
 /// The longest line that is read.
 const LINE_BYTES_MAX: u64 = 16 << 20;
 
-/// How many keys of JSON are told of one column.
-const KEYS_MAX: usize = 64;
+/// How many keys of JSON are told of one column, those beside that have but one name together.
+pub(super) const KEYS_MAX: usize = 64;
 
 /// What is read of a relation.
 #[derive(Clone, Debug)]
@@ -138,7 +138,8 @@ fn take(
             let context = format!("{} {}", relation.table, column.name);
             walk(&document, (&context, None), &mut |key, value| {
                 if !keys.contains_key(key) {
-                    if keys.len() == KEYS_MAX {
+                    let told = keys.len() - usize::from(keys.contains_key(OTHER_KEYS));
+                    if key != OTHER_KEYS && told == KEYS_MAX {
                         *is_part = true;
                         return;
                     }
@@ -154,17 +155,35 @@ fn take(
     }
 }
 
+/// A key of JSON that looks personal.
+#[derive(Clone, Copy)]
+struct Key<'a> {
+    /// What it is called.
+    told: &'a str,
+    /// Whether numbers are values of it.
+    has_numbers: bool,
+}
+
+impl<'a> Key<'a> {
+    fn new(context: &str, key: &'a str) -> Option<Self> {
+        Some(Self {
+            told: personal_key(context, key)?,
+            has_numbers: is_personal(context, key, Holds::Number),
+        })
+    }
+}
+
 /// Takes every value below a key that looks personal, with the nearest such key.
 fn walk(
     value: &serde_json::Value,
-    (context, within): (&str, Option<&str>),
+    (context, within): (&str, Option<Key<'_>>),
     take: &mut impl FnMut(&str, &str),
 ) {
     use serde_json::Value;
     match (value, within) {
         (Value::Object(entries), _) => {
             for (key, value) in entries {
-                let own = is_personal_key(context, key).then_some(key.as_str());
+                let own = Key::new(context, key);
                 walk(value, (context, own.or(within)), take);
             }
         }
@@ -173,9 +192,9 @@ fn walk(
                 walk(value, (context, within), take);
             }
         }
-        (Value::String(text), Some(key)) if !text.trim().is_empty() => take(key, text),
-        (Value::Number(number), Some(key)) if is_personal(context, key, Holds::Number) => {
-            take(key, &number.to_string());
+        (Value::String(text), Some(key)) if !text.trim().is_empty() => take(key.told, text),
+        (Value::Number(number), Some(key)) if key.has_numbers => {
+            take(key.told, &number.to_string());
         }
         _ => {}
     }
@@ -268,6 +287,23 @@ mod tests {
             .map(|(key, sketch)| (key.as_str(), count(sketch)))
             .collect();
         assert_eq!(keys, [("address", 2), ("phone", 1)]);
+    }
+
+    #[test]
+    fn values_of_keys_that_are_no_words_are_taken_under_one_name() {
+        let all = seen(
+            "0\td1\t{\"Phone Number\":491715550000,\"contact.email\":\"x\",\
+             \"E-Mail\":\"y\",\"a b\":1}\n0.\t\t\n",
+        );
+        let [_, Values::Keys { keys, is_part }] = &all[0].cells[..] else {
+            panic!("{:?}", all[0]);
+        };
+        assert!(!is_part);
+        let keys: Vec<_> = keys
+            .iter()
+            .map(|(key, sketch)| (key.as_str(), count(sketch)))
+            .collect();
+        assert_eq!(keys, [(OTHER_KEYS, 2), ("E-Mail", 1)]);
     }
 
     #[test]

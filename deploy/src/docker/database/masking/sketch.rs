@@ -1,8 +1,14 @@
 //! The values of a column, as far as it takes to see how many of them are still there later.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::personal::State;
+
+/// Of fewer sampled values, nothing is concluded.
+const SAMPLE_MIN: u64 = 30;
+
+/// How many values have to be in a sample so that it tells how many different ones there are.
+const DIFFERENT_MIN: usize = 64;
 
 /// How often each value is there. Values are told apart by keyed hashes, whose key nobody keeps. Where there
 /// are too many different ones, those are kept whose hash ends in some zero bits: of two columns, these are
@@ -45,7 +51,23 @@ impl Sketch {
     }
 
     /// How many of its values were somewhere before: each as often as it was there, all places together.
+    /// Where places are sampled differently, those of which more is known are compared by themselves too:
+    /// what is of them alone would not be seen in the smaller sample.
     pub(super) fn since(&self, before: &[&Self]) -> State {
+        let levels: BTreeSet<u32> = before.iter().map(|sketch| sketch.level).collect();
+        let mut state = self.since_all(&[]);
+        for level in levels {
+            let known = before.iter().copied();
+            let known: Vec<&Self> = known.filter(|sketch| sketch.level <= level).collect();
+            state = self.since_all(&known);
+            if matches!(state, State::Compared { .. }) && state.is_left() {
+                break;
+            }
+        }
+        state
+    }
+
+    fn since_all(&self, before: &[&Self]) -> State {
         let level = before.iter().map(|sketch| sketch.level).max();
         let level = self.level.max(level.unwrap_or_default());
         let found = |hash: &u64| {
@@ -60,16 +82,53 @@ impl Sketch {
                 sampled: false,
             };
         }
+        if self.values == 0 {
+            return State::Compared {
+                unchanged: 0,
+                of: 0,
+                sampled: false,
+            };
+        }
         let sample = self.counts.keys().filter(|hash| is_kept(**hash, level));
         let (mut unchanged, mut of) = (0, 0);
         for hash in sample {
             of += 1;
             unchanged += u64::from(found(hash) > 0);
         }
+        if of < SAMPLE_MIN {
+            return match self.is_mostly_new(before) {
+                true => State::MostlyNew,
+                false => State::Unread,
+            };
+        }
         State::Compared {
             unchanged,
             of,
             sampled: true,
+        }
+    }
+
+    /// Whether there were so many different values before that the few different ones of now can be but
+    /// fewer than half: those that are not there any more had a row each.
+    fn is_mostly_new(&self, before: &[&Self]) -> bool {
+        if self.level > 0 {
+            return false;
+        }
+        let different = self.counts.len() as u64;
+        let most = before.iter().map(|sketch| {
+            let gone = sketch.different_min().saturating_sub(different);
+            sketch.values.saturating_sub(gone)
+        });
+        most.fold(0, u64::saturating_add).saturating_mul(2) < self.values
+    }
+
+    /// How many different values there are at least. A sample tells it but roughly.
+    fn different_min(&self) -> u64 {
+        let kept = self.counts.len();
+        match self.level {
+            0 => kept as u64,
+            _ if kept < DIFFERENT_MIN => kept as u64,
+            level => (kept as u64).saturating_mul(1 << level.min(40)) / 4 * 3,
         }
     }
 }
@@ -117,6 +176,44 @@ mod tests {
             of(100, &hasher, std::iter::empty()).since(&[&before]),
             nothing
         );
+    }
+
+    #[test]
+    fn of_too_few_sampled_values_nothing_is_concluded() {
+        let hasher = RandomState::new();
+        // Every value is there many times, so that few different ones may be all that there was.
+        let often = of(1000, &hasher, (0..100_000).map(|value| value % 5_000));
+        assert!(often.level > 0);
+        let few = of(1000, &hasher, 0..20);
+        assert_eq!(few.since(&[&often]), State::Unread);
+        let nothing = State::Compared {
+            unchanged: 0,
+            of: 0,
+            sampled: false,
+        };
+        let empty = of(1000, &hasher, std::iter::empty());
+        assert_eq!(empty.since(&[&often]), nothing);
+        // Of a place of which all is known, they are known too.
+        let known = of(1000, &hasher, 0..15);
+        let left = State::Compared {
+            unchanged: 15,
+            of: 20,
+            sampled: false,
+        };
+        assert_eq!(few.since(&[&often, &known]), left);
+    }
+
+    #[test]
+    fn one_value_in_place_of_many_different_ones_is_new() {
+        let hasher = RandomState::new();
+        let before = of(1000, &hasher, 0..100_000);
+        let same = || std::iter::repeat_n(7, 100_000);
+        assert_eq!(
+            of(1000, &hasher, same()).since(&[&before]),
+            State::MostlyNew
+        );
+        let fewer = of(1000, &hasher, same().take(10));
+        assert_eq!(fewer.since(&[&before]), State::Unread);
     }
 
     #[test]
