@@ -114,6 +114,15 @@ async fn a_start_that_fails_leaves_the_old_revision_serving_and_the_comment_name
         let comment = dayfly.comment(&pull, "failed").await?;
         ensure!(comment.contains(&bad.as_str()[..7]), "{comment}");
         ensure!(comment.contains("last words"), "{comment}");
+        let advised = format!("dayfly logs {} --failed", pull.id);
+        ensure!(comment.contains(&advised), "{comment}");
+        eventually("the advice leads to what it printed", async || {
+            let words = ["logs", &pull.id, "--failed"];
+            let said = dayfly.command(dayfly.data(), &words).await?.printed()?;
+            ensure!(said.contains("last words"), "{said}");
+            Ok(())
+        })
+        .await?;
         ensure!(visitor.text("/").await? == "good");
         crowd.expect_no_failure().await?;
         eventually("the failed revision is taken away", async || {
