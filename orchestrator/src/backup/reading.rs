@@ -10,7 +10,7 @@ use std::{
 /// How much is read at a time.
 const READ_BYTES: usize = 1 << 20;
 /// The head of a file in an archive is not longer than this: its name, and its holes with 24 bytes for each.
-const HEAD_BYTES_MAX: u64 = 32 << 20;
+const HEAD_BYTES_MAX: u64 = 8 << 20;
 
 /// How far the reading of an archive is, for whoever waits for it, and whether they still do.
 #[derive(Debug, Default)]
@@ -69,7 +69,7 @@ impl<R: Read> Read for Counted<'_, R> {
         }
         let length = match self.head.left.get() {
             None => self.file.read(into)?,
-            Some(0) => return Err(io::Error::other("a name in it is too long")),
+            Some(0) => return Err(io::Error::other("a name in it is too long, or a file in it has too many holes")),
             Some(left) => {
                 let length = (&mut self.file).take(left).read(into)?;
                 self.head.left.set(Some(left - length as u64));

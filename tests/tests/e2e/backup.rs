@@ -166,7 +166,7 @@ type Entry<'a> = (&'a str, &'a [u8]);
 
 /// What no backup has, and what is said of it.
 fn hostile() -> [(Entry<'static>, &'static str); 7] {
-    const LONG: &[u8] = &[b'n'; 2 << 20];
+    const LONG: &[u8] = &[b'n'; 9 << 20];
     [
         (("logs/../../escaped", b"x"), "leads elsewhere"),
         (("proxy/table.json", b"x"), "which no backup has"),

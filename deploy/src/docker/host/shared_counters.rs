@@ -57,6 +57,8 @@ fn scarce(counter: &Counter, running: i64) -> Option<Check> {
         limit,
         sysctl,
     } = counter;
+    // Only these are counted for each user.
+    let by_user = what.starts_with("inotify") || what.starts_with("keys");
     let few = *what == INSTANCES && *limit < INSTANCES_ENOUGH;
     let much = used.saturating_mul(100) >= limit.saturating_mul(PERCENT_ENOUGH);
     let more = limit
@@ -68,9 +70,13 @@ fn scarce(counter: &Counter, running: i64) -> Option<Check> {
             format!(
                 "{what}: {used} of {limit} are taken while {running} containers run; any one preview may take the rest"
             ),
-            format!(
-                "`sysctl -w {sysctl}={more}`; with the engine's userns-remap previews do not take from the host's root"
-            ),
+            match by_user {
+                true => format!(
+                    "`sysctl -w {sysctl}={more}`; with the engine's userns-remap previews do not take from the \
+                     host's root"
+                ),
+                false => format!("`sysctl -w {sysctl}={more}`"),
+            },
         )
     })
 }
