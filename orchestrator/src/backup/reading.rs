@@ -69,7 +69,11 @@ impl<R: Read> Read for Counted<'_, R> {
         }
         let length = match self.head.left.get() {
             None => self.file.read(into)?,
-            Some(0) => return Err(io::Error::other("a name in it is too long, or a file in it has too many holes")),
+            Some(0) => {
+                return Err(io::Error::other(
+                    "a name in it is too long, or a file in it has too many holes",
+                ));
+            }
             Some(left) => {
                 let length = (&mut self.file).take(left).read(into)?;
                 self.head.left.set(Some(left - length as u64));
