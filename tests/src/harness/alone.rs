@@ -14,6 +14,7 @@ use super::{
     mounts::{mounted_below, unmount_below},
     process::{self, Ran},
     visitor::Visitor,
+    wait::eventually,
 };
 
 /// It takes away what commands started for it, at the latest when it is dropped.
@@ -58,11 +59,17 @@ impl Alone {
     /// Kills the server at once, as its lock names it.
     ///
     /// # Errors
-    /// Where no server has locked the directory.
-    pub fn kill9_server(&self) -> anyhow::Result<()> {
+    /// Where no server has locked the directory, or it does not die.
+    pub async fn kill9_server(&self) -> anyhow::Result<()> {
         let pid = std::fs::read_to_string(self.data().join("lock"))?;
         process::kill9(pid.trim().parse()?);
-        Ok(())
+        let socket = self.data().join("api.sock");
+        eventually("the server is dead", async || {
+            let connected = std::os::unix::net::UnixStream::connect(&socket);
+            anyhow::ensure!(connected.is_err(), "it still takes connections");
+            Ok(())
+        })
+        .await
     }
 
     /// The engine, as far as it is that of the records, whether a server runs or not.

@@ -1,7 +1,9 @@
 //! The whole of it: started, killed, started again, and taken apart without a trace.
 
 use std::{
+    fs::Permissions,
     net::SocketAddr,
+    os::unix::fs::PermissionsExt as _,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU32, atomic::Ordering},
     time::Duration,
@@ -110,7 +112,10 @@ impl Dayfly {
             relay.path()
         };
         let settings = options.settings(&forge.url(), (TOKEN, SECRET), &repo, engine);
-        std::fs::write(data.path().join("dayfly.server.toml"), settings)?;
+        let config = data.path().join("dayfly.server.toml");
+        std::fs::write(&config, settings)?;
+        // A token stands in it.
+        std::fs::set_permissions(&config, Permissions::from_mode(0o600))?;
         let mut dayfly = Self {
             api: Api::new(data.path().join("api.sock")),
             docker: Docker::new("nobody"),

@@ -105,7 +105,7 @@ async fn down_takes_away_what_a_server_left_that_was_killed() -> anyhow::Result<
 
     alone.command(&folder, &["up"]).await?.printed()?;
     let docker = alone.docker().await?;
-    alone.kill9_server()?;
+    alone.kill9_server().await?;
     let mounted = !alone.mounts().is_empty();
     let said = down().await?;
     for words in ["stopped the proxy", "are still there", "dayfly rm ID"] {
