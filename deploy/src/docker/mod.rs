@@ -26,7 +26,7 @@ pub use config::{BuildLimits, Ceiling, DEFAULT_SOCKET, DockerConfig, Timeouts};
 pub use database::OverQuota;
 pub use host::{
     check::{Check, CheckState},
-    shared_files::does_not_see,
+    shared_files::{UNSEEN_FILES, does_not_see},
 };
 pub use network::{
     firewall::{Firewall, FirewallStatus},

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use deploy::{
-    docker::{BuildLimits, Ceiling, Docker, DockerConfig},
+    docker::{BuildLimits, Ceiling, Docker, DockerConfig, UNSEEN_FILES},
     engine::{Engine as _, Observation},
     names::Instance,
     pool::{Pool, PoolConfig},
@@ -55,8 +55,7 @@ async fn seen_to_share_files(docker: &Docker, config: &ServerConfig) -> anyhow::
     let sees = docker.sees(&config.data).await;
     anyhow::ensure!(
         sees.context("the engine cannot be asked for the files of this host")?,
-        "the engine on {} does not see {}: it runs on another host or in a container, or Dayfly does; \
-         give both the same folder at the same path",
+        "the engine on {} does not see {}: {UNSEEN_FILES}",
         config.engine_socket.display(),
         config.data.display()
     );

@@ -39,4 +39,5 @@ mod server_starts;
 mod snapshots;
 mod starts;
 mod submodules;
+mod system_calls;
 mod webhooks;

@@ -23,6 +23,10 @@ use crate::{
     random,
 };
 
+/// Why an engine does not see our files, and what to do, to follow a colon.
+pub const UNSEEN_FILES: &str = "it runs on another host or in a container, or Dayfly does; give both the same \
+                                folder at the same path";
+
 /// What the engine says of a folder that it does not find (20.10).
 const NOT_FOUND: &str = "bind source path does not exist";
 

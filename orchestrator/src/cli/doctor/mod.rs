@@ -13,7 +13,7 @@ use anyhow::Context as _;
 use clap::Args;
 use deploy::{
     databases::PoolState,
-    docker::{Check, CheckState, Docker, DockerConfig},
+    docker::{Check, CheckState, Docker, DockerConfig, UNSEEN_FILES},
     engine::EngineError,
     names::Instance,
     pool::CloneMethod,
@@ -118,14 +118,15 @@ async fn files(docker: &Docker, data: &Path) -> Option<Check> {
             CheckState::Bad,
             "files",
             format!("the engine does not see {shown}"),
-            Some(
-                "it runs on another host or in a container, or Dayfly does: give both the same folder at \
-                 the same path"
-                    .to_owned(),
-            ),
+            Some(UNSEEN_FILES.to_owned()),
         )),
         Err(EngineError::Unreachable(_)) => None,
-        Err(error) => Some(Check::new(CheckState::Warning, "files", error.to_string(), None)),
+        Err(error) => Some(Check::new(
+            CheckState::Warning,
+            "files",
+            error.to_string(),
+            None,
+        )),
     }
 }
 
@@ -163,11 +164,6 @@ fn data(data: &Path) -> Check {
         Err(error) => {
             let advice = advice("name another directory with --data");
             Check::new(CheckState::Bad, "data", format!("{shown}: {error}"), advice)
-        }
-        Ok(meta) if !meta.is_dir() => {
-            let advice = advice("name a directory with --data");
-            let found = format!("{shown} is not a directory");
-            Check::new(CheckState::Bad, "data", found, advice)
         }
         Ok(meta) if meta.permissions().mode() & 0o077 != 0 => {
             let advice = advice("close it with `chmod 700`; the server does so when it starts");

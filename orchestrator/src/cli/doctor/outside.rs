@@ -18,7 +18,7 @@ use crate::{
 
 /// How long a name may take to be looked up.
 const LOOKUP_DEADLINE: Duration = Duration::from_secs(5);
-/// How long all questions to the forge may take.
+/// How long one question to the forge may take.
 const FORGE_DEADLINE: Duration = Duration::from_secs(20);
 /// How many deliveries are looked through for the last one of each repository.
 const DELIVERIES: usize = 1_000;
@@ -69,43 +69,33 @@ async fn wildcard(domain: &str) -> Check {
 
 /// Whether the credential opens what it is meant for.
 async fn forge(github: &GitHubSettings) -> Vec<Check> {
-    let bad = |found: String| Check::new(CheckState::Bad, "forge", found, Some(credential(github)));
+    let bad = |found: String| check_forge(CheckState::Bad, found, Some(credential(github)));
     let forge = match connect::connect(github) {
         Ok(forge) => forge,
         Err(error) => return vec![bad(format!("{error:#}"))],
     };
-    let asked = async {
-        if github.repositories.is_empty() {
-            let all = forge.repositories().await?;
-            let found = format!("{} opens {} repositories", github.api_url, all.len());
-            return Ok(vec![Check::new(CheckState::Good, "forge", found, None)]);
-        }
-        let each = github.repositories.iter().map(async |name| {
-            let late = || {
-                check_forge(
-                    CheckState::Bad,
-                    format!("{name}: {}", no_answer(github)),
-                    Some(away()),
-                )
-            };
-            match timeout(FORGE_DEADLINE, forge.repository(name)).await {
-                Ok(Ok(_)) => check_forge(CheckState::Good, format!("{name} can be read"), None),
-                Ok(Err(error)) => bad(format!("{name}: {error}")),
-                Err(_) => late(),
-            }
-        });
-        Ok::<_, webhook::forge::ForgeError>(join_all(each).await)
+    let late = |what: &str| {
+        let found = format!("{what}{}", no_answer(github));
+        check_forge(CheckState::Bad, found, Some(away()))
     };
-    // Each repository has the deadline, and listing them has it.
-    match timeout(FORGE_DEADLINE * 2, asked).await {
-        Ok(Ok(checks)) => checks,
-        Ok(Err(error)) => vec![bad(error.to_string())],
-        Err(_) => vec![check_forge(
-            CheckState::Bad,
-            no_answer(github),
-            Some(away()),
-        )],
+    if github.repositories.is_empty() {
+        return vec![match timeout(FORGE_DEADLINE, forge.repositories()).await {
+            Ok(Ok(all)) => {
+                let found = format!("{} opens {} repositories", github.api_url, all.len());
+                check_forge(CheckState::Good, found, None)
+            }
+            Ok(Err(error)) => bad(error.to_string()),
+            Err(_) => late(""),
+        }];
     }
+    let each = github.repositories.iter().map(async |name| {
+        match timeout(FORGE_DEADLINE, forge.repository(name)).await {
+            Ok(Ok(_)) => check_forge(CheckState::Good, format!("{name} can be read"), None),
+            Ok(Err(error)) => bad(format!("{name}: {error}")),
+            Err(_) => late(&format!("{name}: ")),
+        }
+    });
+    join_all(each).await
 }
 
 fn check_forge(state: CheckState, found: String, advice: Option<String>) -> Check {
