@@ -84,7 +84,7 @@ impl Said {
             return Self::Error(BuildError::Unreachable(plain(sentence).to_owned()));
         }
         Self::Builder {
-            sentence: sentence.to_owned(),
+            sentence: without_mounts(sentence),
             line: line_of_details(status.details()),
         }
     }
@@ -106,6 +106,29 @@ pub(crate) fn plain(sentence: &str) -> &str {
         rest = shorter;
     }
     rest
+}
+
+/// The sentence with paths as the Dockerfile knows them. Builders name files by where the engine has
+/// mounted a step's files; that folder means nothing to the reader, and tells how the host is set up.
+fn without_mounts(sentence: &str) -> String {
+    const MOUNT: &str = "/buildkit-mount";
+    let mut shown = String::new();
+    let mut rest = sentence;
+    while let Some(at) = rest.find(MOUNT) {
+        let before = &rest[..at];
+        let folder = before
+            .rfind(|c: char| c.is_whitespace() || "\"'`:=([,".contains(c))
+            .map_or(0, |last| {
+                last + before[last..].chars().next().map_or(1, char::len_utf8)
+            });
+        shown.push_str(&before[..folder]);
+        rest = rest[at + MOUNT.len()..].trim_start_matches(|c: char| c.is_ascii_digit());
+        if !rest.starts_with('/') {
+            shown.push('/');
+        }
+    }
+    shown.push_str(rest);
+    shown
 }
 
 /// The line that the builder attaches to its answer.
@@ -466,6 +489,18 @@ mod tests {
             plain(said),
             "executor failed running [/bin/sh -c false]: exit code: 1"
         );
+    }
+
+    #[test]
+    fn a_failed_copy_names_the_file_and_not_where_the_engine_keeps_it() {
+        let walk = "failed to walk /srv/docker/tmp/buildkit-mount123456/app: lstat \
+                    /srv/docker/tmp/buildkit-mount123456/app: no such file or directory";
+        assert_eq!(
+            without_mounts(walk),
+            "failed to walk /app: lstat /app: no such file or directory"
+        );
+        assert_eq!(without_mounts("at \"/x/buildkit-mount7\""), "at \"/\"");
+        assert_eq!(without_mounts("\"/app\": not found"), "\"/app\": not found");
     }
 
     #[test]
