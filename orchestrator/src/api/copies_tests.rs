@@ -64,6 +64,39 @@ async fn one_visitor_leaves_copies_of_a_capture_for_the_others() {
 }
 
 #[tokio::test]
+async fn links_of_several_captures_leave_places_for_forks_of_the_team() {
+    let bench = Bench::at("previews.example", AppScript::default());
+    let door = Door::of(&bench);
+    let mut opened = 0;
+    for nth in 1..=3 {
+        let link = capture(&bench, &format!("number {nth}")).await;
+        let (host, open) = host_and_path(&link);
+        let press = open.replace("/open?", "/fork?");
+        for _ in 0..3 {
+            let visit = door.ask(Method::GET, &host, (REASON_PATH, open, "")).await;
+            let visitor = cookie(&visit);
+            for _ in 0..2 {
+                let asked = (REASON_PATH, press.as_str(), visitor.as_str());
+                let answer = door.ask(Method::POST, &host, asked).await;
+                opened += usize::from(answer.status() == StatusCode::SEE_OTHER);
+            }
+        }
+    }
+    assert_eq!(
+        opened, 10,
+        "half of `limits.forks_max`, with three captures"
+    );
+    let (status, forked) = bench
+        .call(
+            Method::POST,
+            "/api/v1/previews/shop-up/forks",
+            Body::from("{}"),
+        )
+        .await;
+    assert!(status.is_success(), "{forked}");
+}
+
+#[tokio::test]
 async fn a_note_cannot_turn_the_direction_of_the_page() {
     let bench = Bench::at("previews.example", AppScript::default());
     let link = capture(&bench, "<b>total\u{202e}lmth.\u{2066}\u{1b}[31mred").await;

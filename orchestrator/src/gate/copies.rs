@@ -1,5 +1,7 @@
 //! Copies of a capture that visitors open with its link.
 
+use std::collections::BTreeSet;
+
 use axum::{http::request::Parts, response::Response};
 use deploy::names::PreviewId;
 use proxy::table::SessionDigest;
@@ -12,7 +14,11 @@ use super::{
     walk::redirect,
 };
 use crate::{
-    forge::report, lifecycle::Origin, preview::fork_capture, store::StoreError, worker::Ports,
+    forge::report,
+    lifecycle::Origin,
+    preview::fork_capture,
+    store::{PreviewRow, StoreError},
+    worker::Ports,
 };
 
 /// How many copies of one capture may be open when somebody asks for one more, how many of them one
@@ -74,6 +80,11 @@ async fn room(
     if open.count() >= OPEN_MAX {
         return Ok(Err(pages::enough_copies(OPEN_MAX)));
     }
+    // Links of several captures must leave places for forks that the team makes itself.
+    let share = ports.settings.limits.forks_max.div_ceil(2);
+    if copies_of_captures(&rows) >= share {
+        return Ok(Err(pages::enough_copies_of_all(share)));
+    }
     let session = session_of(&gate.workers, capture, head).await?;
     let visitor = session.as_deref().map(SessionDigest::of);
     let opened = gate.openers.opened_by(visitor.as_ref(), capture, &rows);
@@ -84,14 +95,26 @@ async fn room(
     Ok(Ok(visitor))
 }
 
+/// How many copies of captures there are, of whichever capture.
+fn copies_of_captures(rows: &[PreviewRow]) -> usize {
+    let captures: BTreeSet<&PreviewId> = rows
+        .iter()
+        .filter(|row| row.desired.origin == Origin::Capture)
+        .map(|row| &row.id)
+        .collect();
+    let of_capture = |row: &&PreviewRow| {
+        let parent = row.desired.parent.as_ref();
+        is_open(row) && parent.is_some_and(|parent| captures.contains(&parent.preview))
+    };
+    rows.iter().filter(of_capture).count()
+}
+
 /// Leads to a copy. Its visitor is there before its worker has looked at it.
 async fn lead(ports: &Ports, id: &PreviewId) -> Response {
     let Ok(Some(copy)) = ports.store.preview(id).await else {
         return pages::try_later();
     };
-    if ports.routes.note(&copy)
-        && let Err(error) = ports.routes.publish().await
-    {
+    if let Err(error) = ports.routes.announce(&copy).await {
         tracing::warn!(preview = %id, error, "a copy's host is not in the table yet");
         return pages::try_later();
     }

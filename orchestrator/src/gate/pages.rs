@@ -276,6 +276,14 @@ pub(super) fn enough_copies(most: usize) -> Response {
     page(StatusCode::TOO_MANY_REQUESTS, &plain("No copy now", &why))
 }
 
+/// As many copies of captures are open as links may open of all captures together.
+pub(super) fn enough_copies_of_all(most: usize) -> Response {
+    let why = format!(
+        "{most} copies of captures are open already. Links may open no more until one of them is removed."
+    );
+    page(StatusCode::TOO_MANY_REQUESTS, &plain("No copy now", &why))
+}
+
 /// As many copies of a capture are open as one visitor may open.
 pub(super) fn enough_copies_of_yours(most: usize) -> Response {
     let why =
