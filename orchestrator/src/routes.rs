@@ -135,16 +135,30 @@ impl Routes {
         self.entries().insert(row.id.clone(), entry);
     }
 
-    /// Makes sure that a preview's main host is known, before anything of it serves; answers
-    /// whether it is new, so that the table lacks it.
-    pub fn note(&self, row: &PreviewRow) -> bool {
-        let mut entries = self.entries();
-        let entry = entries.entry(row.id.clone()).or_default();
-        if entry.main.is_some() {
-            return false;
+    /// Whether the table has a preview's main host, if its name makes one.
+    pub fn knows(&self, row: &PreviewRow) -> bool {
+        let known = |entries: &BTreeMap<PreviewId, HostEntry>| {
+            let entry = entries.get(&row.id);
+            entry.is_some_and(|entry| entry.main.is_some())
+        };
+        known(&self.entries()) || self.main_host(row).is_none()
+    }
+
+    /// Puts a preview's main host into the table, before anything of it serves. When this returns its
+    /// visitors are shown how far it is; it is known only then.
+    pub async fn announce(&self, row: &PreviewRow) -> Result<(), String> {
+        let mut published = self.published.lock().await;
+        if self.knows(row) {
+            return Ok(());
         }
-        entry.main = self.main_host(row);
-        entry.main.is_some()
+        let mut entries = self.entries().clone();
+        entries.entry(row.id.clone()).or_default().main = self.main_host(row);
+        let table = self.table(&entries);
+        *published = None;
+        self.proxy.put_table(&table).await?;
+        self.entries().entry(row.id.clone()).or_default().main = self.main_host(row);
+        *published = Some(table);
+        Ok(())
     }
 
     /// Where a preview's hosts lead.

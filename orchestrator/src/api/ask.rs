@@ -14,7 +14,7 @@ use super::{
     state::ApiState,
     view::PreviewView,
 };
-use crate::{clock::wall_ms, lifecycle::Wanted};
+use crate::clock::wall_ms;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -46,16 +46,7 @@ pub(super) async fn ask(
     let failed = describe::has_failed(ports, &id).await?;
     ports
         .store
-        .change_desired(&id, now_ms, move |desired| {
-            // A preview that was held back is not gone for good any more, and what is wanted of it
-            // is what the forge says next.
-            if desired.hold.take().is_some() && matches!(desired.wanted, Wanted::Nothing(_)) {
-                desired.wanted = Wanted::Unread;
-            }
-            desired.request += u64::from(failed);
-            // The look that made the row may be answered already, with the hold in place.
-            desired.refresh_requested += 1;
-        })
+        .change_desired(&id, now_ms, move |desired| desired.ask_again(failed))
         .await?;
     state.workers.wake(&id);
     let view = describe_again(ports, &id).await?;

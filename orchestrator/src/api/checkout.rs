@@ -126,14 +126,7 @@ async fn keep_checkout(
     ports
         .store
         .change_desired(&id, now_ms, move |desired| {
-            let same =
-                matches!(&desired.wanted, Wanted::Serve(before) if before.commit == head.commit);
-            desired.request += u64::from(failed && same);
-            desired.hold = None;
-            desired
-                .rollback
-                .take_if(|rollback| rollback.head != head.commit);
-            desired.wanted = Wanted::Serve(head);
+            desired.serve_checkout(head, failed);
         })
         .await?;
     state.workers.wake(&id);

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     clock::wall_ms,
-    lifecycle::{Desired, Ending, Hold, Origin, Phase, Wanted},
+    lifecycle::{Desired, Phase},
 };
 
 /// Asking again changes nothing; 200 says that nothing is left already.
@@ -18,7 +18,7 @@ pub(super) async fn delete(
     let ports = state.workers.ports();
     ports
         .store
-        .change_desired(&row.id, wall_ms(), remove)
+        .change_desired(&row.id, wall_ms(), Desired::remove)
         .await?;
     state.workers.wake(&row.id);
     let view = describe_again(ports, &row.id).await?;
@@ -27,21 +27,4 @@ pub(super) async fn delete(
         _ => StatusCode::ACCEPTED,
     };
     Ok((status, Json(view)))
-}
-
-/// A preview that ended by itself keeps its own ending: a hold on it would outlast the reopening
-/// of its pull request.
-fn remove(desired: &mut Desired) {
-    let ending = Ending::Removed;
-    let served = match desired.wanted {
-        Wanted::Nothing(_) => return,
-        Wanted::Serve(_) => true,
-        Wanted::Unread => false,
-    };
-    desired.clearing |= served;
-    desired.wanted = Wanted::Nothing(ending);
-    if desired.origin == Origin::PullRequest {
-        let commit = None;
-        desired.hold = Some(Hold { ending, commit });
-    }
 }

@@ -17,8 +17,8 @@ use crate::{
     diagnosis::SNAPSHOT_MISSING,
     forge::report,
     lifecycle::{
-        Diagnosis, Observed, Origin, Outcome, Phase, RevisionFacts, Wanted, current_revision,
-        summary,
+        DatabaseStatus, Diagnosis, Observed, Origin, Outcome, Phase, RevisionFacts, Wanted,
+        current_revision, summary,
     },
     preview::{
         current::{observed, shown},
@@ -201,14 +201,12 @@ fn databases(row: &PreviewRow, observed: &Observed) -> Vec<DatabaseView> {
         seen.is_some_and(|revision| matches!(revision.outcome, Some(Outcome::Failed(_))));
     let phase = |name: &DatabaseName| {
         let generation = shown.or(coming)?;
-        let complete = observed.is_complete(generation, name);
-        Some(match observed.databases.get(&(generation, name.clone())) {
-            Some(ContainerState::Running) if complete => Phase::Live,
-            None if complete && row.desired.origin == Origin::Capture => Phase::Captured,
+        Some(match observed.database(generation, name) {
+            DatabaseStatus::Answering => Phase::Live,
+            DatabaseStatus::Stopped if row.desired.origin == Origin::Capture => Phase::Captured,
             _ if has_failed => Phase::Failed,
-            Some(_) => Phase::Starting,
-            None if complete => Phase::Starting,
-            None => Phase::Queued,
+            DatabaseStatus::Absent => Phase::Queued,
+            _ => Phase::Starting,
         })
     };
     engines

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     clock::wall_ms,
-    lifecycle::{Desired, Observed, Phase, Reset, Rollback, Wanted, current_revision, summary},
+    lifecycle::{Desired, Observed, Unready, current_revision},
     preview::{current, named_snapshots},
     store::PreviewRow,
     worker::Ports,
@@ -37,26 +37,10 @@ pub(super) async fn undo(
 ) -> Result<(StatusCode, Json<PreviewView>), Problem> {
     let ports = state.workers.ports();
     let observed = current::observed(ports, &row).await?;
-    let head = settled(&row, &observed)?;
-    let Some(before) = observed.before() else {
-        let hours = ports.settings.limits.undo_hours_max;
-        return Err(Problem::conflict(format!(
-            "nothing is kept of {} to go back to: what a push replaced is kept for {hours} h, or \
-             until the next push",
-            row.id
-        )));
-    };
-    let (revision, commit) = (before.number, before.commit.clone());
-    let change = move |desired: &mut Desired| {
-        desired.request += 1;
-        desired.rollback = Some(Rollback {
-            head,
-            request: desired.request,
-            revision,
-            commit,
-        });
-    };
-    want(&state, &row, change).await
+    want(&state, &row, move |desired| {
+        desired.undo(&observed).map(drop)
+    })
+    .await
 }
 
 /// Starts databases again from their seeds, beside those that serve; can be undone.
@@ -67,7 +51,9 @@ pub(super) async fn reset(
 ) -> Result<(StatusCode, Json<PreviewView>), Problem> {
     let ports = state.workers.ports();
     let observed = current::observed(ports, &row).await?;
-    settled(&row, &observed)?;
+    row.desired
+        .settled_head(&observed)
+        .map_err(|unready| refused(ports, &row, unready))?;
     let known: BTreeSet<_> = current::shown(&row, &observed)
         .iter()
         .flat_map(|revision| revision.databases())
@@ -86,14 +72,7 @@ pub(super) async fn reset(
     }
     check_snapshots(ports, &row, &observed).await?;
     let only = body.database.map(|name| BTreeSet::from([name]));
-    let change = move |desired: &mut Desired| {
-        desired.request += 1;
-        desired.reset = Some(Reset {
-            request: desired.request,
-            only,
-        });
-    };
-    want(&state, &row, change).await
+    want(&state, &row, move |desired| desired.reset(&observed, only)).await
 }
 
 /// Refuses where the commit that would run again names a snapshot that cannot be used.
@@ -124,32 +103,31 @@ async fn check_snapshots(
 async fn want(
     state: &ApiState,
     row: &PreviewRow,
-    change: impl FnOnce(&mut Desired) + Send + 'static,
+    change: impl FnOnce(&mut Desired) -> Result<(), Unready> + Send + 'static,
 ) -> Result<(StatusCode, Json<PreviewView>), Problem> {
     let ports = state.workers.ports();
-    ports
-        .store
-        .change_desired(&row.id, wall_ms(), change)
-        .await?;
+    let changed = ports.store.change_desired(&row.id, wall_ms(), change);
+    if let Some(Err(unready)) = changed.await? {
+        return Err(refused(ports, row, unready));
+    }
     state.workers.wake(&row.id);
     let view = describe_again(ports, &row.id).await?;
     Ok((StatusCode::ACCEPTED, Json(view)))
 }
 
-/// The head of a preview whose newest revision serves: while a newer one comes up, it is not known
-/// yet what "before" would be.
-fn settled(row: &PreviewRow, observed: &Observed) -> Result<deploy::names::CommitSha, Problem> {
-    let phase = summary(&row.desired, observed).phase;
-    match (&row.desired.wanted, phase) {
-        (Wanted::Serve(head), Phase::Live) => Ok(head.commit.clone()),
-        (Wanted::Serve(head), Phase::Failed) if observed.route.is_some() => Ok(head.commit.clone()),
-        (_, Phase::Captured) => Err(Problem::conflict(format!(
-            "{id} is a capture, which stays as it is; `dayfly fork {id}` opens a copy of it",
-            id = row.id
-        ))),
-        _ => Err(Problem::conflict(format!(
-            "{} is {phase}; wait until it is live",
-            row.id
-        ))),
-    }
+fn refused(ports: &Ports, row: &PreviewRow, unready: Unready) -> Problem {
+    let id = &row.id;
+    Problem::conflict(match unready {
+        Unready::Captured => format!(
+            "{id} is a capture, which stays as it is; `dayfly fork {id}` opens a copy of it"
+        ),
+        Unready::InPhase(phase) => format!("{id} is {phase}; wait until it is live"),
+        Unready::NothingBefore => {
+            let hours = ports.settings.limits.undo_hours_max;
+            format!(
+                "nothing is kept of {id} to go back to: what a push replaced is kept for {hours} h, \
+                 or until the next push"
+            )
+        }
+    })
 }

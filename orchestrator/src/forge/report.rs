@@ -3,14 +3,14 @@
 use std::fmt::Write as _;
 
 use deploy::names::PreviewId;
+use sha2::{Digest as _, Sha256};
 
 use crate::{
     config::Settings,
-    lifecycle::{Diagnosis, Ending, Origin, Phase, Summary, current_revision},
+    lifecycle::{Diagnosis, Ending, Observed, Origin, Phase, Summary, current_revision},
     preview::{names, seeds::Seeds, start_path::StartPath},
     store::{EventRow, PreviewRow},
     text::{code_block, code_span},
-    worker::PreviewState,
 };
 
 /// Finds our comment again; invisible to readers.
@@ -67,16 +67,49 @@ fn shortened(text: &str, characters_max: usize) -> String {
     format!("{}…", words.trim_end_matches([',', ';', ':']))
 }
 
-/// The whole comment.
-pub fn comment(
+/// What a report speaks of.
+#[derive(Clone, Copy)]
+pub struct Subject<'a> {
+    /// What the operator configured.
+    pub settings: &'a Settings,
+    /// What is stored of the preview.
+    pub row: &'a PreviewRow,
+    /// What was observed of it.
+    pub observed: &'a Observed,
+    /// Where it stands.
+    pub summary: &'a Summary,
+}
+
+/// Stands for what comment and records say: another one exactly when they would say something else. Left
+/// out are the timeline and what the seeds made, which are told along with the rest, and the numbers
+/// in what the preview waits for, which change all the time.
+pub fn key(
     settings: &Settings,
-    state: &PreviewState,
-    events: &[EventRow],
-    seeds: &Seeds,
+    row: &PreviewRow,
+    observed: &Observed,
+    summary: &Summary,
 ) -> String {
-    let summary = &state.summary;
-    let mut body = format!("{}\n", marker(&state.row.id));
-    let say = headline(settings, state);
+    let mut steady = summary.clone();
+    if let Some(what) = &mut steady.waiting_for {
+        what.retain(|c| !c.is_ascii_digit());
+    }
+    let subject = Subject {
+        settings,
+        row,
+        observed,
+        summary: &steady,
+    };
+    let comment = comment(&subject, &[], &Seeds::new());
+    let revision = summary.revision.unwrap_or_default();
+    let said = format!("{revision} {}\n{comment}", description(&steady));
+    hex::encode(Sha256::digest(said))
+}
+
+/// The whole comment.
+pub fn comment(about: &Subject<'_>, events: &[EventRow], seeds: &Seeds) -> String {
+    let summary = about.summary;
+    let mut body = format!("{}\n", marker(&about.row.id));
+    let say = headline(about);
     let _ = writeln!(body, "{say}\n");
     if let Some(diagnosis) = &summary.diagnosis {
         body.push_str(&failure(diagnosis));
@@ -87,9 +120,9 @@ pub fn comment(
         let _ = writeln!(body, "Something does not work: {}\n", code_span_long(what));
     }
     if matches!(summary.phase, Phase::Live | Phase::Updating | Phase::Failed) {
-        body.push_str(&table(settings, state));
+        body.push_str(&table(about));
     }
-    body.push_str(&missing(state));
+    body.push_str(&missing(about));
     if matches!(summary.phase, Phase::Live) {
         body.push_str(&seeded(seeds));
         body.push_str(&timeline(summary, events));
@@ -97,14 +130,14 @@ pub fn comment(
     body
 }
 
-fn headline(settings: &Settings, state: &PreviewState) -> String {
-    let summary = &state.summary;
+fn headline(about: &Subject<'_>) -> String {
+    let summary = about.summary;
     let short = |c: &Option<deploy::names::CommitSha>| {
         c.as_ref()
             .map_or_else(String::new, |commit| format!("`{}`", commit.short()))
     };
     let head = short(&summary.head);
-    let link = url(settings, &state.row).unwrap_or_default();
+    let link = url(about.settings, about.row).unwrap_or_default();
     match summary.phase {
         Phase::Queued => match &summary.waiting_for {
             Some(what) => format!("**Preview queued**: it waits for {}.", code_span(what)),
@@ -196,11 +229,12 @@ fn code_span_long(sentence: &str) -> String {
     format!("\n\n{}", code_block(&[sentence.to_owned()]))
 }
 
-fn table(settings: &Settings, state: &PreviewState) -> String {
-    let Some(routed) = &state.observed.route else {
+fn table(about: &Subject<'_>) -> String {
+    let observed = about.observed;
+    let Some(routed) = &observed.route else {
         return String::new();
     };
-    let Some(facts) = state.observed.revision(routed.revision) else {
+    let Some(facts) = observed.revision(routed.revision) else {
         return String::new();
     };
     let Some(blueprint) = &facts.blueprint else {
@@ -213,8 +247,7 @@ fn table(settings: &Settings, state: &PreviewState) -> String {
         } else {
             "private service"
         };
-        let unchanged = state
-            .observed
+        let unchanged = observed
             .unchanged_since(facts, &service.name)
             .map_or_else(String::new, |commit| {
                 format!(", unchanged since `{}`", commit.short())
@@ -223,15 +256,15 @@ fn table(settings: &Settings, state: &PreviewState) -> String {
     }
     for database in &blueprint.databases {
         let name = &database.name;
-        let id = &state.row.id;
+        let id = &about.row.id;
         let mut origin = String::new();
-        if state.observed.seed_changed(facts, name) {
+        if observed.seed_changed(facts, name) {
             origin = format!(
                 ", kept from an older seed; `dayfly reset-db {id} {name}` starts from the new one"
             );
         }
-        if state.observed.started_again(facts, name) {
-            let hours = settings.limits.undo_hours_max;
+        if observed.started_again(facts, name) {
+            let hours = about.settings.limits.undo_hours_max;
             origin = format!(
                 ", started again from its seed; for {hours} h after that `dayfly undo {id}` goes back \
                  to the data of before"
@@ -281,12 +314,11 @@ fn seeded(seeds: &Seeds) -> String {
 }
 
 /// What builds of the newest commit do not get, from the moment on at which that is known.
-fn missing(state: &PreviewState) -> String {
-    let summary = &state.summary;
-    if matches!(summary.phase, Phase::Closing | Phase::Gone) {
+fn missing(about: &Subject<'_>) -> String {
+    if matches!(about.summary.phase, Phase::Closing | Phase::Gone) {
         return String::new();
     }
-    let newest = current_revision(&state.row.desired, &state.observed);
+    let newest = current_revision(&about.row.desired, about.observed);
     let sentences = newest
         .and_then(|facts| facts.blueprint.as_ref())
         .map_or(&[][..], |blueprint| &blueprint.missing[..]);

@@ -5,14 +5,15 @@ use std::collections::BTreeSet;
 
 use deploy::{
     blueprint::{Blueprint, Database, SeedSource},
-    engine::{ContainerState, Network, Stray, StrayKind},
+    engine::{Network, Stray, StrayKind},
     names::{DatabaseName, Generation},
 };
 
 use super::{
     data_plan::{DataPlan, data_plan},
     data_source::DataSource,
-    observed::{Attempt, RevisionFacts},
+    database_status::DatabaseStatus,
+    observed::RevisionFacts,
     planner::Planner,
     step::Step,
 };
@@ -67,10 +68,7 @@ impl Planner<'_> {
     /// that is new to it starts from its own seed.
     fn is_clean(&self, generation: Generation, added: &BTreeSet<DatabaseName>) -> bool {
         added.iter().all(|name| {
-            let key = (generation, name.clone());
-            !self.observed.data.contains(&key)
-                && !self.observed.databases.contains_key(&key)
-                && !self.observed.is_complete(generation, name)
+            self.observed.database(generation, name) == DatabaseStatus::Absent
                 && !self.under_way(|step| step.changes_database(generation, name))
         })
     }
@@ -129,7 +127,7 @@ impl Planner<'_> {
             let other = |other: &Step| other.changes_database(generation, &name) && *other != step;
             // What another step does to the database is waited for.
             if !self.under_way(other) {
-                self.attempt(revision, &Attempt::Database(name.clone()), step);
+                self.attempt(revision, step);
             }
         }
         all
@@ -161,7 +159,7 @@ impl Planner<'_> {
             (target || source) && *other != step
         };
         if !self.under_way(busy) {
-            self.attempt(revision, &Attempt::Fork, step);
+            self.attempt(revision, step);
         }
     }
 
@@ -200,8 +198,8 @@ impl Planner<'_> {
         generation: Generation,
         name: &DatabaseName,
     ) -> bool {
-        let key = (generation, name.clone());
-        if !self.observed.is_complete(generation, name) {
+        let status = self.observed.database(generation, name);
+        if !status.is_complete() {
             return false;
         }
         let step = Step::StartDatabase {
@@ -209,13 +207,9 @@ impl Planner<'_> {
             name: name.clone(),
             revision: revision.number,
         };
-        // One whose start was cut off may run, and was not seen to answer.
-        let facts = self.observed.generations.get(&generation);
-        let answers = facts.is_some_and(|facts| facts.answering.contains(name));
-        let running =
-            answers && self.observed.databases.get(&key) == Some(&ContainerState::Running);
         // One that is being started again, or stopped, does not count.
-        if running && !self.under_way(|step| step.changes_database(generation, name)) {
+        let changes = |step: &Step| step.changes_database(generation, name);
+        if status == DatabaseStatus::Answering && !self.under_way(changes) {
             return true;
         }
         // Two revisions that run on the same databases ask for the same server, and data that are
@@ -225,7 +219,7 @@ impl Planner<'_> {
             hinders && *other != step
         };
         if !self.under_way(other) && !self.plan.run.iter().any(other) {
-            self.attempt(revision, &Attempt::StartDatabase(name.clone()), step);
+            self.attempt(revision, step);
         }
         false
     }
@@ -263,7 +257,7 @@ impl Planner<'_> {
         };
         let migrates = |other: &Step| matches!(other, Step::Migrate { .. }) && *other != step;
         if self.in_flight.contains(&step) {
-            self.attempt(revision, &Attempt::Migrate(database.name.clone()), step);
+            self.attempt(revision, step);
         } else if let Some(stray) = self.observed.strays.iter().find(cut_off) {
             // Whichever revision it was for, it may still be changing the data.
             let stray = stray.clone();
@@ -272,7 +266,7 @@ impl Planner<'_> {
             && !self.under_way(migrates)
             && !self.plan.run.iter().any(other)
         {
-            self.attempt(revision, &Attempt::Migrate(database.name.clone()), step);
+            self.attempt(revision, step);
         }
         false
     }

@@ -10,8 +10,8 @@ use deploy::{
 
 use super::{
     desired::{Desired, Head, Origin, Wanted},
-    observed::{Admission, Attempt, Observed, RevisionFacts},
-    phase::{current_revision, summary},
+    observed::{Admission, Observed, RevisionFacts},
+    phase::current_revision,
     planner::{Plan, Planner},
     retire,
     step::Step,
@@ -31,6 +31,9 @@ pub fn decide(
     now_ms: u64,
 ) -> Plan {
     let mut planner = Planner::new(desired, observed, in_flight, now_ms);
+    if !observed.announced {
+        planner.want(Step::Announce);
+    }
     let current = current_revision(desired, observed);
     let starts_done = current.filter(|revision| observed.addresses(revision).is_some());
     planner.read(starts_done.map(|revision| revision.number));
@@ -87,6 +90,10 @@ impl Planner<'_> {
 
     /// Brings the head's revision to serve.
     fn serve(&mut self, head: &Head, current: Option<&RevisionFacts>) {
+        // What never runs takes no place.
+        if self.observed.admission == Admission::Due && self.desired.origin != Origin::Capture {
+            self.want(Step::TakePlace);
+        }
         match current {
             Some(revision) if revision.outcome.is_none() => {
                 self.bring_up(revision);
@@ -102,13 +109,15 @@ impl Planner<'_> {
         if !self.forge_is_readable() {
             return;
         }
-        match self.observed.admission {
-            Admission::Granted => self.want(Step::BeginRevision {
+        let admission = self.observed.admission;
+        if admission == Admission::Granted || self.desired.origin == Origin::Capture {
+            self.want(Step::BeginRevision {
                 number: RevisionNumber(self.observed.last_number + 1),
                 commit: self.desired.target().unwrap_or(&head.commit).clone(),
                 request: self.desired.request,
-            }),
-            Admission::Waiting { .. } => self.wake_at(self.now_ms + ADMISSION_RETRY_MS),
+            });
+        } else if matches!(admission, Admission::Waiting { .. }) {
+            self.wake_at(self.now_ms + ADMISSION_RETRY_MS);
         }
     }
 
@@ -130,7 +139,7 @@ impl Planner<'_> {
             let step = Step::ReadSource {
                 revision: revision.number,
             };
-            return self.attempt(revision, &Attempt::Source, step);
+            return self.attempt(revision, step);
         };
         if self.desired.origin == Origin::Capture {
             return self.keep_running(revision, blueprint);
@@ -228,13 +237,12 @@ impl Planner<'_> {
             {
                 continue;
             }
-            let name = service.name.clone();
             let step = Step::Build {
                 revision: revision.number,
-                service: name.clone(),
+                service: service.name.clone(),
             };
             if !leaving || self.in_flight.contains(&step) {
-                self.attempt(revision, &Attempt::Build(name), step);
+                self.attempt(revision, step);
             }
         }
         if self.observed.build_wait.is_some() {
@@ -264,7 +272,7 @@ impl Planner<'_> {
                         service: name,
                     });
                 }
-                _ => self.attempt(revision, &Attempt::Start(name), step),
+                _ => self.attempt(revision, step),
             }
         }
     }
@@ -278,7 +286,7 @@ impl Planner<'_> {
         let Some(addresses) = self.observed.addresses(revision) else {
             // One that ended with an error and is about to be started again has none.
             if self.observed.runs(revision) {
-                self.attempt(revision, &Attempt::Probe, probe);
+                self.attempt(revision, probe);
             }
             return;
         };
@@ -301,7 +309,7 @@ impl Planner<'_> {
         let ready = self.observed.ready.get(&revision.number) == Some(&addresses);
         let settled = routed && self.observed.in_doubt.is_empty();
         if !ready {
-            self.attempt(revision, &Attempt::Probe, probe);
+            self.attempt(revision, probe);
         } else if !settled && self.is_confirmed(revision.number) {
             let step = Step::Route {
                 revision: revision.number,
@@ -329,8 +337,9 @@ impl Planner<'_> {
             self.plan.run.push(telling.clone());
             return;
         }
-        let key = summary(self.desired, self.observed).key();
-        if self.observed.reported.as_ref() != Some(&key) {
+        let due = self.observed.report.as_ref();
+        if let Some(key) = due.filter(|key| self.observed.reported.as_ref() != Some(*key)) {
+            let key = key.clone();
             self.want(Step::Report { key });
         }
     }

@@ -12,18 +12,22 @@ mod data;
 mod data_origin;
 mod data_plan;
 mod data_source;
+mod database_status;
 mod decide;
 mod desired;
 mod observed;
 mod phase;
 mod planner;
+mod requests;
 mod retire;
 mod step;
+mod step_facts;
 #[cfg(test)]
 mod tests;
 mod unused_data;
 
 pub use data_source::DataSource;
+pub use database_status::DatabaseStatus;
 pub use decide::decide;
 pub use desired::{
     Answer, Desired, Ending, Head, Hold, MISSING_CONFIRM_AFTER_MS, Origin, Parent, Read, Reset,
@@ -35,4 +39,6 @@ pub use observed::{
 };
 pub use phase::{Phase, Summary, current_revision, summary};
 pub use planner::{ATTEMPTS_MAX, Plan};
+pub use requests::Unready;
 pub use step::Step;
+pub use step_facts::{Deadline, EngineUse, Interruption, Limit, StepFacts};

@@ -151,6 +151,8 @@ pub struct Routed {
 pub enum Admission {
     /// It holds a place.
     Granted,
+    /// It has no place, and has to ask for one: it never asked, or its turn has come.
+    Due,
     /// It waits for one.
     Waiting {
         /// How many are before it.
@@ -212,6 +214,8 @@ pub struct Observed {
     pub ready: BTreeMap<RevisionNumber, BTreeMap<ServiceName, SocketAddr>>,
     /// Revisions that are known to have nothing in flight since their route was taken away.
     pub drained: BTreeSet<RevisionNumber>,
+    /// Whether the proxy's table has its main host, so that visitors see how far it is.
+    pub announced: bool,
     /// Whether it may start what it needs.
     pub admission: Admission,
     /// What its builds wait for, while they do.
@@ -222,7 +226,9 @@ pub struct Observed {
     pub starting: Option<String>,
     /// Whether the engine's disk is so full that only what runs is kept.
     pub disk_is_full: bool,
-    /// The [`Summary::key`](super::Summary::key) of what the forge was last told.
+    /// Stands for what the forge should be told now; equal as long as it would be told the same.
+    pub report: Option<String>,
+    /// The same, of what the forge was last told.
     pub reported: Option<String>,
     /// Whether deployment records may exist on the forge.
     pub records: bool,
@@ -230,6 +236,8 @@ pub struct Observed {
     pub empty_checks: u32,
     /// Steps that failed and wait for their next try.
     pub backoffs: BTreeMap<Step, Backoff>,
+    /// Steps under way that are past their deadline.
+    pub late: BTreeSet<Step>,
 }
 
 impl Observed {
@@ -251,15 +259,18 @@ impl Observed {
             in_doubt: BTreeSet::new(),
             ready: BTreeMap::new(),
             drained: BTreeSet::new(),
+            announced: true,
             admission: Admission::Granted,
             build_wait: None,
             seeding: None,
             starting: None,
             disk_is_full: false,
+            report: None,
             reported: None,
             records: false,
             empty_checks: 0,
             backoffs: BTreeMap::new(),
+            late: BTreeSet::new(),
         }
     }
 
@@ -313,13 +324,6 @@ impl Observed {
                 .generation
                 .is_some_and(|generation| self.is_complete(generation, &database.name))
         })
-    }
-
-    /// Whether the data of a database are complete.
-    pub fn is_complete(&self, generation: Generation, name: &DatabaseName) -> bool {
-        self.generations
-            .get(&generation)
-            .is_some_and(|facts| facts.complete.contains(name))
     }
 
     /// The commit that a service's image of this revision was built for, where that is not its own:

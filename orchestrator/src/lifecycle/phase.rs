@@ -79,34 +79,6 @@ pub struct Summary {
     pub link_serial: u32,
 }
 
-impl Summary {
-    /// Equal exactly when the same should be told.
-    pub fn key(&self) -> String {
-        let commit = |c: &Option<CommitSha>| c.as_ref().map_or("-".into(), ToString::to_string);
-        let code = self.diagnosis.as_ref().map_or("-", |d| d.code.as_str());
-        format!(
-            "{} {} {} {} {} {:?} {} {}",
-            self.phase,
-            commit(&self.head),
-            self.revision.unwrap_or(0),
-            commit(&self.serving),
-            code,
-            self.ending,
-            self.waits_for(),
-            self.link_serial,
-        )
-    }
-}
-
-impl Summary {
-    /// What it waits for without the numbers in it, which change all the time: they are shown where
-    /// somebody looks, and are no reason to tell the forge anew.
-    fn waits_for(&self) -> String {
-        let what = self.waiting_for.as_deref().unwrap_or("-");
-        what.chars().filter(|c| !c.is_ascii_digit()).collect()
-    }
-}
-
 /// The revision that stands for the commit that is wanted: the newest of this life with this
 /// commit that was neither overtaken nor replaced.
 pub fn current_revision<'a>(
@@ -211,6 +183,13 @@ fn waiting_for(
     observed: &Observed,
     current: Option<&RevisionFacts>,
 ) -> Option<String> {
+    let tells = |step: &&Step| !matches!(step, Step::Report { .. });
+    if let Some(late) = observed.late.iter().find(tells) {
+        let title = late.facts().title();
+        return Some(format!(
+            "{title}: it takes longer than it should, and Dayfly waits for its end before it tries again"
+        ));
+    }
     let backoff = observed
         .backoffs
         .iter()

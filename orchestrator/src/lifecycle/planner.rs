@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     desired::Desired,
-    observed::{Attempt, Observed, RevisionFacts},
+    observed::{Observed, RevisionFacts},
     step::Step,
 };
 
@@ -73,8 +73,10 @@ impl<'a> Planner<'a> {
     }
 
     /// Names a step whose beginnings are counted, or gives the revision up.
-    pub(super) fn attempt(&mut self, revision: &RevisionFacts, attempt: &Attempt, step: Step) {
-        let begun = revision.attempts.get(attempt).copied().unwrap_or(0);
+    pub(super) fn attempt(&mut self, revision: &RevisionFacts, step: Step) {
+        let counted = step.facts().attempt();
+        let begun = counted.and_then(|(_, attempt)| revision.attempts.get(&attempt).copied());
+        let begun = begun.unwrap_or(0);
         if begun < ATTEMPTS_MAX || self.in_flight.contains(&step) {
             self.want(step);
         } else if revision.outcome.is_none() && !revision.healthy {

@@ -128,6 +128,10 @@ pub enum Step {
         /// What was tried, for people.
         what: String,
     },
+    /// Put the preview's main host into the proxy's table, before anything of it serves.
+    Announce,
+    /// Take a place among the previews that may run, or a place in the queue for one.
+    TakePlace,
     /// Lead the preview's hosts to a revision.
     Route {
         /// Which.
@@ -191,39 +195,6 @@ pub enum Step {
 }
 
 impl Step {
-    /// Whether it ends by being dropped. All others run to their end even when nobody waits.
-    pub fn is_cancellable(&self) -> bool {
-        matches!(
-            self,
-            Self::ReadSource { .. }
-                | Self::Build { .. }
-                | Self::Migrate { .. }
-                | Self::Probe { .. }
-                | Self::Drain { .. }
-        )
-    }
-
-    /// Whether the server's end may cut it off. A seed may take minutes, and what it leaves half done
-    /// is what a death of the server leaves.
-    pub fn may_be_cut_off(&self) -> bool {
-        self.is_cancellable() || matches!(self, Self::CreateDatabase { .. })
-    }
-
-    /// Whether it makes something in the engine; while one of these is under way, what it may
-    /// bring cannot be removed yet.
-    pub fn creates(&self) -> bool {
-        matches!(
-            self,
-            Self::EnsureNetwork { .. }
-                | Self::Build { .. }
-                | Self::CreateDatabase { .. }
-                | Self::ForkData { .. }
-                | Self::StartDatabase { .. }
-                | Self::Migrate { .. }
-                | Self::StartService { .. }
-        )
-    }
-
     /// Whether it changes where the preview's hosts lead.
     pub fn changes_route(&self) -> bool {
         matches!(self, Self::Route { .. } | Self::Unroute)
@@ -256,22 +227,6 @@ impl Step {
         matches!(self, Self::ForkData { from: DataSource::Generation(from), .. } if *from == source)
     }
 
-    /// Whether the engine has to be looked at again after it.
-    pub fn touches_engine(&self) -> bool {
-        self.creates()
-            || matches!(
-                self,
-                Self::RemoveService { .. }
-                    | Self::RemoveDatabase { .. }
-                    | Self::StopDatabase { .. }
-                    | Self::RemoveImage { .. }
-                    | Self::RemoveStray { .. }
-                    | Self::RemoveNetwork { .. }
-                    | Self::Probe { .. }
-                    | Self::ConfirmEmpty { .. }
-            )
-    }
-
     /// What its backoffs are counted under: readings and reports are one thing each, whatever
     /// they are about.
     pub fn backoff_key(&self) -> Self {
@@ -282,63 +237,6 @@ impl Step {
             },
             Self::Report { .. } => Self::Report { key: String::new() },
             other => other.clone(),
-        }
-    }
-
-    /// Which revision it is about, where it is about one.
-    pub fn revision(&self) -> Option<RevisionNumber> {
-        match self {
-            Self::BeginRevision { number, .. } => Some(*number),
-            Self::ReadSource { revision }
-            | Self::Build { revision, .. }
-            | Self::AssignData { revision, .. }
-            | Self::ForkData { revision, .. }
-            | Self::CreateDatabase { revision, .. }
-            | Self::StartDatabase { revision, .. }
-            | Self::Migrate { revision, .. }
-            | Self::StartService { revision, .. }
-            | Self::Probe { revision }
-            | Self::Explain { revision, .. }
-            | Self::GiveUp { revision, .. }
-            | Self::Route { revision }
-            | Self::Drain { revision }
-            | Self::RemoveService { revision, .. }
-            | Self::Retire { revision } => Some(*revision),
-            _ => None,
-        }
-    }
-
-    /// One word for logs and timelines.
-    pub fn word(&self) -> &'static str {
-        match self {
-            Self::ReadPullRequest { .. } => "read",
-            Self::BeginRevision { .. } => "begin",
-            Self::ReadSource { .. } => "source",
-            Self::EnsureNetwork { .. } => "network",
-            Self::Build { .. } => "build",
-            Self::AssignData { .. } => "data",
-            Self::ForkData { .. } => "fork",
-            Self::CreateDatabase { .. } => "database",
-            Self::StartDatabase { .. } => "start-database",
-            Self::StopDatabase { .. } => "stop-database",
-            Self::Migrate { .. } => "migrate",
-            Self::StartService { .. } => "start",
-            Self::Probe { .. } => "healthy",
-            Self::Explain { .. } => "explain",
-            Self::GiveUp { .. } => "give-up",
-            Self::Route { .. } => "route",
-            Self::Unroute => "unroute",
-            Self::Drain { .. } => "drain",
-            Self::RemoveService { .. } => "remove-service",
-            Self::RemoveDatabase { .. } => "remove-database",
-            Self::RemoveImage { .. } => "remove-image",
-            Self::RemoveStray { .. } => "remove-stray",
-            Self::RemoveNetwork { .. } => "remove-network",
-            Self::Retire { .. } => "retire",
-            Self::Report { .. } => "report",
-            Self::DeleteRecords => "delete-records",
-            Self::ConfirmEmpty { .. } => "look-again",
-            Self::ConfirmGone => "gone",
         }
     }
 }

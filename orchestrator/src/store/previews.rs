@@ -89,21 +89,23 @@ impl Store {
         self.write(move |tx| request_refresh(tx, &id, now_ms)).await
     }
 
-    /// Changes what is wanted of a preview, in one transaction with reading it.
-    pub async fn change_desired(
+    /// Changes what is wanted of a preview, in one transaction with reading it. Answers what the change
+    /// says; none where there is no such preview.
+    pub async fn change_desired<T: Send + 'static>(
         &self,
         id: &PreviewId,
         now_ms: u64,
-        change: impl FnOnce(&mut Desired) + Send + 'static,
-    ) -> Result<(), StoreError> {
+        change: impl FnOnce(&mut Desired) -> T + Send + 'static,
+    ) -> Result<Option<T>, StoreError> {
         let id = id.clone();
         self.write(move |tx| {
             let Some(row) = find(tx, &id)? else {
-                return Ok(());
+                return Ok(None);
             };
             let mut desired = row.desired.clone();
-            change(&mut desired);
-            save_desired(tx, &row, &desired, now_ms)
+            let said = change(&mut desired);
+            save_desired(tx, &row, &desired, now_ms)?;
+            Ok(Some(said))
         })
         .await
     }

@@ -5,7 +5,7 @@ use deploy::names::PreviewId;
 use super::{cache, snapshots};
 use crate::{
     clock::wall_ms,
-    lifecycle::{Desired, Ending, Hold, Origin, Wanted},
+    lifecycle::{Desired, Ending, Wanted},
     logs::service,
     store::{NewPreview, PreviewRow},
     worker::Workers,
@@ -105,14 +105,8 @@ async fn expire(workers: &Workers, row: &PreviewRow) {
     if wall_ms() < last.saturating_add(days_ms) {
         return;
     }
-    let commit = (row.desired.origin == Origin::PullRequest).then(|| head.commit.clone());
-    let change = move |desired: &mut Desired| {
-        desired.end(Ending::Expired);
-        desired.hold = Some(Hold {
-            ending: Ending::Expired,
-            commit,
-        });
-    };
+    let head = head.commit.clone();
+    let change = move |desired: &mut Desired| desired.expire(&head);
     if let Err(error) = ports.store.change_desired(&row.id, wall_ms(), change).await {
         tracing::warn!(%error, "an expired preview was not ended");
     }

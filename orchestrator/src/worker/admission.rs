@@ -31,6 +31,20 @@ impl AdmissionQueue {
         }
     }
 
+    /// What a preview has, without asking for it.
+    pub(super) fn state(&self, preview: &PreviewId) -> Admission {
+        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        if inner.holding.contains(preview) {
+            return Admission::Granted;
+        }
+        match inner.waiting.iter().position(|waiting| waiting == preview) {
+            Some(before) if inner.holding.len() + before >= self.places => {
+                Admission::Waiting { before }
+            }
+            _ => Admission::Due,
+        }
+    }
+
     /// Asks for a place; asking again keeps the place, or the place in the line.
     pub(super) fn ask_place(&self, preview: &PreviewId) -> Admission {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
@@ -69,7 +83,9 @@ mod tests {
     fn places_are_given_in_the_order_of_asking() {
         let queue = AdmissionQueue::new(1);
         let id = |text: &str| PreviewId::parse(text).unwrap();
+        assert_eq!(queue.state(&id("a-1")), Admission::Due, "never asked");
         assert_eq!(queue.ask_place(&id("a-1")), Admission::Granted);
+        assert_eq!(queue.state(&id("a-1")), Admission::Granted);
         assert_eq!(
             queue.ask_place(&id("a-2")),
             Admission::Waiting { before: 0 }
@@ -78,7 +94,10 @@ mod tests {
             queue.ask_place(&id("a-3")),
             Admission::Waiting { before: 1 }
         );
+        let waits = Admission::Waiting { before: 0 };
+        assert_eq!(queue.state(&id("a-2")), waits);
         queue.leave(&id("a-1"));
+        assert_eq!(queue.state(&id("a-2")), Admission::Due, "its turn has come");
         assert_eq!(
             queue.ask_place(&id("a-3")),
             Admission::Waiting { before: 1 }

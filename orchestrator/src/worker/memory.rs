@@ -28,6 +28,8 @@ pub(super) struct Memory {
     pub(super) in_doubt: BTreeSet<RevisionNumber>,
     /// Steps that failed.
     pub(super) backoffs: BTreeMap<Step, Backoff>,
+    /// Steps under way that are past their deadline.
+    pub(super) late: BTreeSet<Step>,
     /// How many checks in a row found nothing.
     pub(super) empty_checks: u32,
     /// The engine's objects, until something may have changed them.

@@ -14,7 +14,8 @@ use deploy::{
 use super::{memory::Memory, ports::Ports, preview_state::PreviewState};
 use crate::{
     clock::wall_ms,
-    lifecycle::{Admission, Observed, Origin, ServiceView, Wanted, summary},
+    forge::report,
+    lifecycle::{Observed, ServiceView, summary},
     store::StoreError,
 };
 
@@ -68,12 +69,8 @@ pub(super) async fn observe(
     observed.ready = memory.ready.clone();
     observed.drained = memory.drained.clone();
     observed.in_doubt = memory.in_doubt.clone();
-    observed.admission = match row.desired.wanted {
-        // What never runs takes nobody's place.
-        Wanted::Serve(_) if row.desired.origin == Origin::Capture => Admission::Granted,
-        Wanted::Serve(_) if !row.desired.clearing => ports.admission.ask_place(preview),
-        _ => Admission::Granted,
-    };
+    observed.announced = ports.routes.knows(&row);
+    observed.admission = ports.admission.state(preview);
     observed.build_wait = ports.builds.wait(preview);
     observed.seeding = ports.seed_progress.get(preview);
     observed.starting = ports.start_progress.get(preview);
@@ -82,7 +79,11 @@ pub(super) async fn observe(
     observed.records = row.records;
     observed.empty_checks = memory.empty_checks;
     observed.backoffs = memory.backoffs.clone();
+    observed.late = memory.late.clone();
     let summary = summary(&row.desired, &observed);
+    if row.desired.origin.asks_forge() {
+        observed.report = Some(report::key(&ports.settings, &row, &observed, &summary));
+    }
     Ok(Some(PreviewState {
         row,
         observed,

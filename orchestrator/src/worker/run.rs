@@ -58,6 +58,8 @@ pub(super) async fn run(
 struct InFlight {
     handle: AbortHandle,
     since: Instant,
+    /// When it is late; none for a step that is dropped at its deadline.
+    late_at: Option<Instant>,
 }
 
 struct Worker {
@@ -92,6 +94,7 @@ impl Worker {
 
     /// One observation, one decision; answers when to reconcile again at the latest.
     async fn reconcile(&mut self) -> Instant {
+        self.note_late_steps();
         let latest = Instant::now() + RECONCILE_AT_LEAST;
         let ports = Arc::clone(self.workers.ports());
         let state = match observe::observe(&ports, &self.preview, &mut self.memory).await {
@@ -102,12 +105,6 @@ impl Worker {
                 return Instant::now() + BLIND_RETRY;
             }
         };
-        // Visitors who come before anything serves are shown how far it is.
-        if ports.routes.note(&state.row)
-            && let Err(error) = ports.routes.publish().await
-        {
-            tracing::warn!(%error, "the new preview's host is not in the table yet");
-        }
         ports.board.put(Arc::clone(&state));
         let in_flight: BTreeSet<Step> = self.in_flight.keys().cloned().collect();
         let now_ms = self.clock.now_ms();
@@ -125,6 +122,22 @@ impl Worker {
         }
         plan.wake_at_ms
             .map_or(latest, |at| self.clock.instant(at).min(latest))
+    }
+
+    /// A step that cannot be dropped goes on past its deadline, is shown as late, and is not begun again.
+    fn note_late_steps(&mut self) {
+        let now = Instant::now();
+        for (step, flight) in &self.in_flight {
+            let is_late = flight.late_at.is_some_and(|at| at <= now);
+            if is_late && self.memory.late.insert(step.clone()) {
+                let seconds = flight.since.elapsed().as_secs();
+                tracing::warn!(
+                    step = step.word(),
+                    seconds,
+                    "a step is past its deadline; it goes on, and no second attempt begins"
+                );
+            }
+        }
     }
 
     fn cancel_unnamed(&self, named: &BTreeSet<Step>) {
@@ -149,13 +162,23 @@ impl Worker {
         };
         let handle = self.steps.spawn(task.in_current_span());
         let since = Instant::now();
-        self.in_flight.insert(step, InFlight { handle, since });
+        let late_at = match step.is_cancellable() {
+            true => None,
+            false => perform::deadline(&self.workers.ports().settings.limits, &step)
+                .map(|deadline| since + deadline),
+        };
+        let flight = InFlight {
+            handle,
+            since,
+            late_at,
+        };
+        self.in_flight.insert(step, flight);
         self.tell_under_way();
     }
 
     fn tell_under_way(&self) {
         let step = |(step, flight): (&Step, &InFlight)| UnderWay {
-            title: perform::title(step),
+            title: step.facts().title(),
             since: flight.since,
         };
         let steps = self.in_flight.iter().map(step).collect();
@@ -167,20 +190,24 @@ impl Worker {
     async fn take_ended(&mut self, joined: Result<(Id, (Step, Ended)), JoinError>) {
         match joined {
             Ok((_, (step, ended))) => {
-                self.in_flight.remove(&step);
-                self.tell_under_way();
+                self.leave_flight(&step);
                 self.note(&step, ended).await;
             }
             Err(error) => {
                 let of = |(_, flight): &(&Step, &InFlight)| flight.handle.id() == error.id();
                 let step = self.in_flight.iter().find(of).map(|(step, _)| step.clone());
                 if let Some(step) = step {
-                    self.in_flight.remove(&step);
-                    self.tell_under_way();
+                    self.leave_flight(&step);
                     self.cut_off(&step, &error).await;
                 }
             }
         }
+    }
+
+    fn leave_flight(&mut self, step: &Step) {
+        self.in_flight.remove(step);
+        self.memory.late.remove(step);
+        self.tell_under_way();
     }
 
     /// A step that was cancelled, or that panicked.
@@ -211,7 +238,7 @@ impl Worker {
                 self.memory.succeeded(step);
                 self.learn(step, effect);
                 tracing::info!(step = step.word(), revision = ?step.revision(), took_ms, "done");
-                if perform::is_told(step) {
+                if step.facts().is_in_history() {
                     self.event(step, took_ms, None).await;
                 }
             }
@@ -277,10 +304,7 @@ impl Worker {
             }
             (Step::Unroute, _) => self.memory.in_doubt.clear(),
             (Step::ConfirmEmpty { seen }, _) => self.memory.empty_checks = seen + 1,
-            (Step::ConfirmGone, _) => {
-                self.workers.ports().admission.leave(&self.preview);
-                self.memory = Memory::default();
-            }
+            (Step::ConfirmGone, _) => self.memory = Memory::default(),
             _ => {}
         }
     }
@@ -301,7 +325,7 @@ impl Worker {
         let event = EventRow {
             revision: step.revision().map(|revision| revision.0),
             at_ms: wall_ms(),
-            step: perform::title(step),
+            step: step.facts().title(),
             took_ms,
             note,
         };
@@ -329,7 +353,7 @@ impl Worker {
 
     async fn wind_down(mut self) {
         for (step, InFlight { handle, .. }) in &self.in_flight {
-            if step.may_be_cut_off() {
+            if step.may_be_cut_off() || self.memory.late.contains(step) {
                 handle.abort();
             }
         }

@@ -288,7 +288,7 @@ impl Scene {
     /// The plan, where the forge was told all there is to tell.
     fn plan(&self) -> Plan {
         let mut observed = self.observed.clone();
-        observed.reported = Some(summary(&self.desired, &observed).key());
+        observed.reported.clone_from(&observed.report);
         decide(&self.desired, &observed, &self.in_flight, NOW_MS)
     }
 

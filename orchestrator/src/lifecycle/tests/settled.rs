@@ -13,8 +13,10 @@ fn a_settled_preview_has_nothing_to_do() {
 
 #[test]
 fn what_the_forge_was_not_told_is_the_only_thing_left_to_do() {
-    let scene = Scene::live();
-    let key = summary(&scene.desired, &scene.observed).key();
+    let mut scene = Scene::live();
+    let key = "as it is now".to_owned();
+    scene.observed.report = Some(key.clone());
+    scene.observed.reported = Some("as it was before".to_owned());
     let plan = decide(&scene.desired, &scene.observed, &scene.in_flight, NOW_MS);
     assert_eq!(plan.run, [Step::Report { key }]);
     assert_eq!(plan.wake_at_ms, None);

@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use deploy::{
-    engine::Network,
-    names::{PreviewId, RevisionNumber},
-};
+use deploy::names::{PreviewId, RevisionNumber};
 use tokio::time::Instant;
 
 use super::{
@@ -14,15 +11,12 @@ use super::{
     data, forge, migrate, probe, remove, run, source,
 };
 use crate::{
+    config::Limits,
     diagnosis,
-    lifecycle::{Attempt, Outcome, Step},
+    lifecycle::{Deadline, Limit, Outcome, Step},
     store::StoreError,
     worker::{Ports, PreviewState},
 };
-
-/// How long it may take to read what a commit asks for: its fetch and its submodules (5 minutes each),
-/// then its Git LFS files and theirs (10 each).
-const READ_MAX: Duration = Duration::from_secs(31 * 60);
 
 /// Does one step, within its deadline, its beginning counted first.
 pub(crate) async fn perform(
@@ -50,12 +44,16 @@ pub(crate) async fn perform(
     }
 }
 
+/// A step that may be dropped is dropped at its deadline. Every other one goes on, and the worker shows
+/// it as late.
 async fn within_deadline(context: &StepContext<'_>, step: &Step) -> Result<Effect, StepError> {
-    // A build has its deadline from its turn on; its place in the line has none.
-    if !step.is_cancellable() || matches!(step, Step::Build { .. }) {
+    let deadline = match step.is_cancellable() {
+        true => deadline(&context.ports.settings.limits, step),
+        false => None,
+    };
+    let Some(deadline) = deadline else {
         return dispatch(context, step).await;
-    }
-    let deadline = deadline(context, step);
+    };
     match tokio::time::timeout(deadline, dispatch(context, step)).await {
         Ok(result) => result,
         Err(_) => match step {
@@ -70,21 +68,26 @@ async fn within_deadline(context: &StepContext<'_>, step: &Step) -> Result<Effec
     }
 }
 
-fn gave_up(context: &StepContext<'_>, what: &str) -> StepError {
-    StepError::Permanent(diagnosis::gave_up(what, context.way()))
+/// How long a step may take, counted from its beginning. None for a build: the builder counts its
+/// time from its turn on.
+pub(crate) fn deadline(limits: &Limits, step: &Step) -> Option<Duration> {
+    let (limit, spare) = match step.facts().deadline() {
+        Deadline::Seconds(seconds) => return Some(Duration::from_secs(seconds)),
+        Deadline::FromItsTurn(_) => return None,
+        Deadline::Limit(limit, spare) => (limit, spare),
+    };
+    let seconds = match limit {
+        Limit::Build => limits.build_seconds_max,
+        Limit::Seed => limits.seed_seconds_max,
+        Limit::Migrate => limits.migrate_seconds_max,
+        Limit::Start => limits.start_seconds_max,
+        Limit::Drain => limits.drain_seconds_max,
+    };
+    Some(Duration::from_secs(seconds.saturating_add(spare)))
 }
 
-/// The operator's limit where there is one; the probe has its own clock and says more when it
-/// runs out. Of the others only the reading of a commit
-/// has one.
-fn deadline(context: &StepContext<'_>, step: &Step) -> Duration {
-    let limits = &context.ports.settings.limits;
-    match step {
-        Step::Migrate { .. } => Duration::from_secs(limits.migrate_seconds_max),
-        Step::Probe { .. } => Duration::from_secs(limits.start_seconds_max + 30),
-        Step::Drain { .. } => Duration::from_secs(limits.drain_seconds_max + 15),
-        _ => READ_MAX,
-    }
+fn gave_up(context: &StepContext<'_>, what: &str) -> StepError {
+    StepError::Permanent(diagnosis::gave_up(what, context.way()))
 }
 
 async fn dispatch(context: &StepContext<'_>, step: &Step) -> Result<Effect, StepError> {
@@ -92,7 +95,7 @@ async fn dispatch(context: &StepContext<'_>, step: &Step) -> Result<Effect, Step
         Step::ReadPullRequest { refresh, confirms } => {
             forge::read(context, *refresh, *confirms).await
         }
-        Step::Report { .. } => forge::report(context).await,
+        Step::Report { key } => forge::report(context, key).await,
         Step::DeleteRecords => forge::delete_records(context).await,
         Step::BeginRevision {
             number,
@@ -107,6 +110,8 @@ async fn dispatch(context: &StepContext<'_>, step: &Step) -> Result<Effect, Step
         Step::StartService { revision, service } => run::start(context, *revision, service).await,
         Step::Probe { revision } => probe::probe(context, *revision).await,
         Step::Explain { revision, service } => run::explain(context, *revision, service).await,
+        Step::Announce => run::announce(context).await,
+        Step::TakePlace => Ok(take_place(context)),
         Step::Route { revision } => run::route(context, *revision).await,
         Step::Unroute => run::unroute(context).await,
         Step::Drain { revision } => run::drain(context, *revision).await,
@@ -144,44 +149,26 @@ async fn dispatch(context: &StepContext<'_>, step: &Step) -> Result<Effect, Step
         Step::RemoveImage { image } => remove::image(context, image).await,
         Step::RemoveStray { stray } => remove::stray(context, stray).await,
         Step::RemoveNetwork { network } => remove::network(context, network).await,
-        Step::Retire { revision } => {
-            context
-                .ports
-                .store
-                .set_outcome(context.preview, *revision, Outcome::Retired)
-                .await?;
-            Ok(Effect::Done)
-        }
+        Step::Retire { revision } => retire(context, *revision).await,
         Step::ConfirmEmpty { .. } => remove::confirm_empty(context).await,
         Step::ConfirmGone => remove::confirm_gone(context).await,
     }
 }
 
-/// The work whose beginnings are counted.
-fn attempt(step: &Step) -> Option<(RevisionNumber, Attempt)> {
-    match step {
-        Step::ReadSource { revision } => Some((*revision, Attempt::Source)),
-        Step::Build { revision, service } => Some((*revision, Attempt::Build(service.clone()))),
-        Step::ForkData { revision, .. } => Some((*revision, Attempt::Fork)),
-        Step::CreateDatabase { name, revision, .. } => {
-            Some((*revision, Attempt::Database(name.clone())))
-        }
-        Step::StartDatabase { name, revision, .. } => {
-            Some((*revision, Attempt::StartDatabase(name.clone())))
-        }
-        Step::Migrate { revision, database } => {
-            Some((*revision, Attempt::Migrate(database.clone())))
-        }
-        Step::StartService { revision, service } => {
-            Some((*revision, Attempt::Start(service.clone())))
-        }
-        Step::Probe { revision } => Some((*revision, Attempt::Probe)),
-        _ => None,
-    }
+fn take_place(context: &StepContext<'_>) -> Effect {
+    context.ports.admission.ask_place(context.preview);
+    Effect::Done
+}
+
+async fn retire(context: &StepContext<'_>, revision: RevisionNumber) -> Result<Effect, StepError> {
+    let store = &context.ports.store;
+    let retired = store.set_outcome(context.preview, revision, Outcome::Retired);
+    retired.await?;
+    Ok(Effect::Done)
 }
 
 async fn begin_attempt(ports: &Ports, preview: &PreviewId, step: &Step) -> Result<(), StoreError> {
-    match attempt(step) {
+    match step.facts().attempt() {
         Some((number, attempt)) => ports.store.begin_attempt(preview, number, attempt).await,
         None => Ok(()),
     }
@@ -189,44 +176,10 @@ async fn begin_attempt(ports: &Ports, preview: &PreviewId, step: &Step) -> Resul
 
 /// Takes the beginning of a step back that failed or was cancelled while we lived.
 pub(crate) async fn end_attempt(ports: &Ports, preview: &PreviewId, step: &Step) {
-    let Some((number, attempt)) = attempt(step) else {
+    let Some((number, attempt)) = step.facts().attempt() else {
         return;
     };
     if let Err(error) = ports.store.end_attempt(preview, number, attempt).await {
         tracing::warn!(%error, "failed to take back the beginning of a step");
     }
-}
-
-/// What a step is called in a preview's history.
-pub(crate) fn title(step: &Step) -> String {
-    let about = match step {
-        Step::Build { service, .. }
-        | Step::StartService { service, .. }
-        | Step::RemoveService { service, .. } => Some(service.to_string()),
-        Step::CreateDatabase { name, .. }
-        | Step::StartDatabase { name, .. }
-        | Step::StopDatabase { name, .. }
-        | Step::RemoveDatabase { name, .. } => Some(name.to_string()),
-        Step::Migrate { database, .. } => Some(database.to_string()),
-        Step::EnsureNetwork { network, .. } => Some(match network {
-            Network::Revision(_) => "services".to_owned(),
-            Network::Data(_) => "databases".to_owned(),
-        }),
-        _ => None,
-    };
-    match about {
-        Some(about) => format!("{} {about}", step.word()),
-        None => step.word().to_owned(),
-    }
-}
-
-/// Whether a step that went well belongs into a preview's history.
-pub(crate) fn is_told(step: &Step) -> bool {
-    !matches!(
-        step,
-        Step::Report { .. }
-            | Step::ConfirmEmpty { .. }
-            | Step::Retire { .. }
-            | Step::AssignData { .. }
-    )
 }

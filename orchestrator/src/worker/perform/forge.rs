@@ -80,7 +80,7 @@ fn answer(pull: &PullRequest) -> Result<Answer, StepError> {
 }
 
 /// Keeps comment, deployment and commit status as the state says.
-pub(super) async fn report(context: &StepContext<'_>) -> Result<Effect, StepError> {
+pub(super) async fn report(context: &StepContext<'_>, key: &str) -> Result<Effect, StepError> {
     let (forge, repo, number) = subject(context)?;
     let summary = &context.state.summary;
     // Until all of it is told nothing counts as told: a report that is cut off half-way may have
@@ -93,7 +93,13 @@ pub(super) async fn report(context: &StepContext<'_>) -> Result<Effect, StepErro
         Phase::Live => seeds(context.ports, &state.row, &state.observed, is_of_repository).await,
         _ => Seeds::new(),
     };
-    let body = report::comment(&context.ports.settings, state, &events, &seeds);
+    let subject = report::Subject {
+        settings: &context.ports.settings,
+        row: &state.row,
+        observed: &state.observed,
+        summary,
+    };
+    let body = report::comment(&subject, &events, &seeds);
     let marker = report::marker(context.preview);
     forge.keep_comment(repo, number, &marker, &body).await?;
     if let Some(deployment) = deployment(context)? {
@@ -116,7 +122,7 @@ pub(super) async fn report(context: &StepContext<'_>) -> Result<Effect, StepErro
     context
         .ports
         .store
-        .set_reported(context.preview, summary.key())
+        .set_reported(context.preview, key.to_owned())
         .await?;
     Ok(Effect::Done)
 }

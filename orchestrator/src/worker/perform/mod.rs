@@ -15,4 +15,4 @@ mod seen;
 mod source;
 
 pub(super) use context::{Effect, Ended, StepError};
-pub(super) use dispatch::{end_attempt, is_told, perform, title};
+pub(super) use dispatch::{deadline, end_attempt, perform};

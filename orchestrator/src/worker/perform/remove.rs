@@ -73,5 +73,6 @@ pub(super) async fn confirm_gone(context: &StepContext<'_>) -> Result<Effect, St
     let admitted = context.ports.routes.admit(context.preview, store).await;
     admitted.map_err(StepError::transient)?;
     store.confirm_gone(context.preview, wall_ms()).await?;
+    context.ports.admission.leave(context.preview);
     Ok(Effect::Done)
 }

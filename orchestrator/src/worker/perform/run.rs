@@ -115,6 +115,13 @@ pub(super) async fn last_lines(
         .await
 }
 
+/// Puts the preview's main host into the proxy's table.
+pub(super) async fn announce(context: &StepContext<'_>) -> Result<Effect, StepError> {
+    let announced = context.ports.routes.announce(&context.state.row).await;
+    announced.map_err(StepError::transient)?;
+    Ok(Effect::Done)
+}
+
 /// Leads the preview's hosts to a revision.
 pub(super) async fn route(
     context: &StepContext<'_>,

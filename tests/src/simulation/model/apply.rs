@@ -138,6 +138,8 @@ impl World {
                 self.store.change(number, |facts| facts.served = true);
             }
             Effect::Route(number) => return self.route(number, flight),
+            Effect::Announce => self.proxy.announced = true,
+            Effect::TakePlace => control.has_place = true,
             Effect::Unroute => {
                 self.check_unroute();
                 self.proxy.route = None;

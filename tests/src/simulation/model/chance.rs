@@ -4,7 +4,7 @@ use deploy::{
     engine::{ContainerState, Network},
     names::RevisionNumber,
 };
-use orchestrator::lifecycle::{Ending, Hold, Phase, Reset, Rollback, Wanted, summary};
+use orchestrator::lifecycle::{Phase, Wanted, summary};
 
 use super::{
     app::App,
@@ -271,22 +271,20 @@ impl World {
 
     /// Somebody asks for the same commit once more.
     fn ask_again(&mut self) {
-        if self.control.is_some() && self.store.desired.hold.is_none() {
-            self.say(|| "somebody asks for the same commit once more".to_owned());
-            self.store.desired.request += 1;
-            self.store.desired.refresh_requested += 1;
-            self.wake();
+        if self.control.is_none() || self.store.desired.hold.is_some() {
+            return;
         }
+        self.say(|| "somebody asks for the same commit once more".to_owned());
+        let observed = self.observed();
+        let phase = observed.map(|observed| summary(&self.store.desired, &observed).phase);
+        self.store.desired.ask_again(phase == Some(Phase::Failed));
+        self.wake();
     }
 
     fn remove_by_hand(&mut self) {
         if self.control.is_some() && matches!(self.store.desired.wanted, Wanted::Serve(_)) {
             self.say(|| "somebody removes the preview".to_owned());
-            self.store.desired.hold = Some(Hold {
-                ending: Ending::Removed,
-                commit: None,
-            });
-            self.store.desired.refresh_requested += 1;
+            self.store.desired.remove();
             self.wake();
         }
     }
@@ -295,11 +293,8 @@ impl World {
     /// or has failed.
     fn settled(&self) -> Option<orchestrator::lifecycle::Observed> {
         let observed = self.observed()?;
-        match summary(&self.store.desired, &observed).phase {
-            Phase::Live => Some(observed),
-            Phase::Failed if observed.route.is_some() => Some(observed),
-            _ => None,
-        }
+        let settled = self.store.desired.settled_head(&observed).is_ok();
+        settled.then_some(observed)
     }
 
     /// Somebody is patient, up to a point.
@@ -316,40 +311,25 @@ impl World {
         let Some(observed) = self.settled() else {
             return;
         };
-        let (Some(before), Wanted::Serve(head)) = (observed.before(), &self.store.desired.wanted)
-        else {
-            return;
-        };
-        let (revision, commit) = (before.number, before.commit.clone());
-        let head = head.commit.clone();
-        self.say(|| format!("somebody goes back to {revision}"));
-        self.tally.undos += 1;
-        let desired = &mut self.store.desired;
-        desired.request += 1;
-        desired.rollback = Some(Rollback {
-            head,
-            request: desired.request,
-            revision,
-            commit,
-        });
-        self.wake();
+        if let Ok(revision) = self.store.desired.undo(&observed) {
+            self.say(|| format!("somebody goes back to {revision}"));
+            self.tally.undos += 1;
+            self.wake();
+        }
     }
 
-    /// Somebody asks for fresh data.
     fn reset(&mut self) {
         self.wait_until_settled();
-        if self.settled().is_none() {
+        let Some(observed) = self.settled() else {
             return;
-        }
+        };
         let only = self
             .rng
             .percent(50)
             .then(|| [super::words::database("main")].into());
         self.say(|| format!("somebody resets {only:?}"));
-        let desired = &mut self.store.desired;
-        desired.request += 1;
-        let request = desired.request;
-        desired.reset = Some(Reset { request, only });
+        // A settled preview takes it.
+        let _ = self.store.desired.reset(&observed, only);
         self.wake();
     }
 }

@@ -11,6 +11,7 @@ use super::{
     effect::{self, Effect, Stop},
     process::{Control, Flight},
     store::diagnosis,
+    words,
     world::{Event, World},
 };
 
@@ -95,32 +96,28 @@ impl World {
         observed.last_generation = self.store.last_generation;
         observed.reported.clone_from(&self.store.reported);
         observed.records = self.store.records;
-        observed.admission = self.admission();
+        observed.announced = self.proxy.announced;
+        observed.admission = self.admission(control.has_place);
         observed.revisions = std::mem::take(&mut self.store.revisions);
         let since = observed
             .serving()
             .and_then(|serving| self.store.served_at.get(&serving.number));
         observed.undo_is_over = since.is_some_and(|since| self.now > since + self.undo_ms);
+        let told = summary(&self.store.desired, &control.observed);
+        control.observed.report = Some(words::report_key(&told));
         let plan = decide(
             &self.store.desired,
             &control.observed,
             &control.in_flight,
             self.now,
         );
-        let telling = plan
-            .run
-            .iter()
-            .any(|step| matches!(step, Step::Report { .. }));
-        let told = telling.then(|| summary(&self.store.desired, &control.observed));
         self.store.revisions = std::mem::take(&mut control.observed.revisions);
         let named: BTreeSet<Step> = plan.run.into_iter().collect();
         control.named = named.len();
         self.cancel_unnamed(control, &named);
         control.forget_backoffs(&named, self.now);
-        let deploys = told.is_some_and(|told| {
-            let ends = matches!(told.phase, Phase::Closing | Phase::Gone);
-            !ends && told.head.is_some() && told.revision.is_some()
-        });
+        let ends = matches!(told.phase, Phase::Closing | Phase::Gone);
+        let deploys = !ends && told.head.is_some() && told.revision.is_some();
         for step in named {
             if !control.in_flight.contains(&step) {
                 self.begin(control, step, deploys);
@@ -143,11 +140,14 @@ impl World {
     }
 
     /// Places for awake previews are short now and then.
-    fn admission(&mut self) -> Admission {
+    fn admission(&mut self, has_place: bool) -> Admission {
         if !self.calm && self.store.revisions.is_empty() && self.rng.percent(10) {
             return Admission::Waiting { before: 1 };
         }
-        Admission::Granted
+        match has_place {
+            true => Admission::Granted,
+            false => Admission::Due,
+        }
     }
 
     fn cancel_unnamed(&mut self, control: &mut Control, named: &BTreeSet<Step>) {

@@ -86,6 +86,10 @@ pub(super) enum Effect {
     GiveUp,
     /// That visitors are about to be led to a revision is written down.
     Served(RevisionNumber),
+    /// The proxy takes a table that has the preview's host.
+    Announce,
+    /// A place is taken, or a place in the queue for one.
+    TakePlace,
     /// The proxy takes a table.
     Route(RevisionNumber),
     /// The proxy takes a table that leads nowhere.
@@ -250,6 +254,8 @@ pub(super) fn parts(step: &Step, deploys: bool) -> VecDeque<Effect> {
             E::Route(*revision),
             E::Routes(Some(*revision)),
         ],
+        Step::Announce => vec![E::Announce],
+        Step::TakePlace => vec![E::TakePlace],
         Step::Unroute => vec![E::Unroute, E::Routes(None)],
         Step::Drain { revision } => vec![E::Drain(*revision)],
         Step::RemoveService { revision, service } => {

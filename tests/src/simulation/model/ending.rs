@@ -7,7 +7,7 @@ use orchestrator::lifecycle::{
     Observed, Outcome, Phase, RevisionFacts, Wanted, current_revision, summary,
 };
 
-use super::{app::Fate, engine::runs, forge::State, world::World};
+use super::{app::Fate, engine::runs, forge::State, words, world::World};
 
 impl World {
     /// Whether everything is as the pull request asks for. Nothing is under way.
@@ -21,11 +21,11 @@ impl World {
         let held = self.store.desired.hold.is_some();
         let observed = self.observed().ok_or("the control plane is dead")?;
         let told = summary(&self.store.desired, &observed);
-        if self.forge.comment.as_ref() != Some(&told.key()) {
+        if self.forge.comment.as_ref() != Some(&words::report_key(&told)) {
             return Err(format!(
                 "the comment says {:?} and not {:?}",
                 self.forge.comment,
-                told.key()
+                words::report_key(&told)
             ));
         }
         if observed.route != self.proxy.route {

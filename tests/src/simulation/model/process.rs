@@ -47,6 +47,8 @@ pub(super) struct Control {
     pub(super) flights: BTreeMap<u64, Flight>,
     /// The same, as `decide` is told.
     pub(super) in_flight: BTreeSet<Step>,
+    /// Whether the preview holds a place.
+    pub(super) has_place: bool,
     /// When it looks again.
     pub(super) wake_at: u64,
     /// How many steps the last decision named.
@@ -60,6 +62,7 @@ impl Control {
             view_at: None,
             flights: BTreeMap::new(),
             in_flight: BTreeSet::new(),
+            has_place: false,
             wake_at: now,
             named: 0,
         }
@@ -109,6 +112,7 @@ impl Control {
 
     /// What a worker of its own would not know any more.
     pub(super) fn forget(&mut self) {
+        self.has_place = false;
         self.observed.ready.clear();
         self.observed.drained.clear();
         self.observed.backoffs.clear();

@@ -8,6 +8,8 @@ use orchestrator::lifecycle::Routed;
 /// The proxy; it outlives the control plane.
 #[derive(Debug, Default)]
 pub(super) struct Proxy {
+    /// Whether it knows the preview's host.
+    pub(super) announced: bool,
     /// Where new requests go.
     pub(super) route: Option<Routed>,
     /// Every revision that it ever led to.

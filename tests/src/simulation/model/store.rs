@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use deploy::names::{CommitSha, DatabaseName, Generation, RevisionNumber};
 use orchestrator::lifecycle::{
-    Attempt, DataSource, Desired, Diagnosis, GenerationFacts, Origin, Outcome, RevisionFacts, Step,
+    DataSource, Desired, Diagnosis, GenerationFacts, Origin, Outcome, RevisionFacts, Step,
 };
 
 use super::engine::DataKey;
@@ -48,23 +48,6 @@ impl Default for Store {
     }
 }
 
-/// The work whose beginnings are counted.
-pub(super) fn counted(step: &Step) -> Option<(RevisionNumber, Attempt)> {
-    Some(match step {
-        Step::ReadSource { revision } => (*revision, Attempt::Source),
-        Step::Build { revision, service } => (*revision, Attempt::Build(service.clone())),
-        Step::ForkData { revision, .. } => (*revision, Attempt::Fork),
-        Step::CreateDatabase { name, revision, .. } => (*revision, Attempt::Database(name.clone())),
-        Step::StartDatabase { name, revision, .. } => {
-            (*revision, Attempt::StartDatabase(name.clone()))
-        }
-        Step::Migrate { revision, database } => (*revision, Attempt::Migrate(database.clone())),
-        Step::StartService { revision, service } => (*revision, Attempt::Start(service.clone())),
-        Step::Probe { revision } => (*revision, Attempt::Probe),
-        _ => return None,
-    })
-}
-
 impl Store {
     /// The highest number ever given.
     pub(super) fn last_number(&self) -> u32 {
@@ -95,7 +78,7 @@ impl Store {
 
     /// Counts a beginning.
     pub(super) fn begin_attempt(&mut self, step: &Step) {
-        if let Some((number, attempt)) = counted(step) {
+        if let Some((number, attempt)) = step.facts().attempt() {
             self.change(number, |facts| {
                 *facts.attempts.entry(attempt).or_insert(0) += 1
             });
@@ -104,7 +87,7 @@ impl Store {
 
     /// Takes a beginning back.
     pub(super) fn end_attempt(&mut self, step: &Step) {
-        if let Some((number, attempt)) = counted(step) {
+        if let Some((number, attempt)) = step.facts().attempt() {
             self.change(number, |facts| {
                 facts.attempts.remove(&attempt);
             });

@@ -6,10 +6,26 @@
 )]
 
 use deploy::names::{CommitSha, DatabaseName, ImageId, PreviewId, ServiceName};
+use orchestrator::lifecycle::Summary;
 
 /// The `index`-th commit.
 pub(super) fn commit(index: usize) -> CommitSha {
     CommitSha::parse(&format!("{:040x}", index + 1)).expect("a commit id")
+}
+
+/// Stands for what the forge is told, as far as this world has it.
+pub(super) fn report_key(summary: &Summary) -> String {
+    let commit =
+        |commit: &Option<CommitSha>| commit.as_ref().map_or("-".into(), ToString::to_string);
+    format!(
+        "{} {} {} {} {:?} {:?}",
+        summary.phase,
+        commit(&summary.head),
+        summary.revision.unwrap_or(0),
+        commit(&summary.serving),
+        summary.diagnosis.as_ref().map(|diagnosis| &diagnosis.code),
+        summary.ending,
+    )
 }
 
 /// A service.

@@ -280,7 +280,7 @@ impl Life {
             .await?
             .context("the row is gone")?;
         ensure!(
-            row.reported == Some(known.summary.key()),
+            row.reported == known.observed.report,
             "the report is not up to date"
         );
         let phase = known.summary.phase;
