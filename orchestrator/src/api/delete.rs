@@ -1,4 +1,4 @@
-//! `DELETE /api/v1/previews/{id}`: nothing should be left of it.
+//! `DELETE /api/v1/previews/{id}`: removes a preview.
 
 use axum::{Json, extract::State, http::StatusCode};
 
@@ -10,7 +10,7 @@ use crate::{
     lifecycle::{Desired, Ending, Hold, Origin, Phase, Wanted},
 };
 
-/// Asking again changes nothing; 200 says that nothing is left already.
+/// A second call changes nothing. The status is 200 once nothing is left.
 pub(super) async fn delete(
     State(state): State<ApiState>,
     Known(row): Known,
@@ -29,8 +29,8 @@ pub(super) async fn delete(
     Ok((status, Json(view)))
 }
 
-/// A preview that ended by itself keeps its own ending: a hold on it would outlast the reopening
-/// of its pull request.
+/// A preview that has already ended keeps its ending: a hold would outlast the reopening of its
+/// pull request.
 fn remove(desired: &mut Desired) {
     let ending = Ending::Removed;
     let served = match desired.wanted {

@@ -1,4 +1,5 @@
-//! `POST /api/v1/previews/{id}/undo` and `/reset`: back to what served before, and fresh data.
+//! `POST /api/v1/previews/{id}/undo` and `/reset`: go back to the revision that
+//! served before, and recreate databases from their seeds.
 
 use std::collections::BTreeSet;
 
@@ -21,16 +22,16 @@ use crate::{
     worker::Ports,
 };
 
-/// Which databases start again from their seeds.
+/// The databases to recreate from their seeds.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ResetBody {
-    /// None means all.
+    /// The database; none means all.
     #[serde(default)]
     pub database: Option<DatabaseName>,
 }
 
-/// Goes back to the revision that served before, with the data it had; again goes forth.
+/// Goes back to the revision that served before, including its data. A second call redoes it.
 pub(super) async fn undo(
     State(state): State<ApiState>,
     Known(row): Known,
@@ -41,8 +42,8 @@ pub(super) async fn undo(
     let Some(before) = observed.before() else {
         let hours = ports.settings.limits.undo_hours_max;
         return Err(Problem::conflict(format!(
-            "nothing is kept of {} to go back to: what a push replaced is kept for {hours} h, or \
-             until the next push",
+            "{} has no earlier revision to go back to: a replaced revision is kept for {hours} h, \
+             or until the next push",
             row.id
         )));
     };
@@ -59,7 +60,7 @@ pub(super) async fn undo(
     want(&state, &row, change).await
 }
 
-/// Starts databases again from their seeds, beside those that serve; can be undone.
+/// Recreates databases from their seeds, beside the serving ones. Can be undone.
 pub(super) async fn reset(
     State(state): State<ApiState>,
     Known(row): Known,
@@ -96,7 +97,7 @@ pub(super) async fn reset(
     want(&state, &row, change).await
 }
 
-/// Refuses where the commit that would run again names a snapshot that cannot be used.
+/// Fails if the commit that would run again names a snapshot that cannot be used.
 async fn check_snapshots(
     ports: &Ports,
     row: &PreviewRow,
@@ -116,11 +117,11 @@ async fn check_snapshots(
     let nearest = unusable.nearest(&ports.store).await?;
     let nearest = nearest.map_or_else(String::new, |name| format!("; did you mean {name}?"));
     Err(Problem::conflict(format!(
-        "nothing is changed, since {unusable}{nearest}"
+        "nothing is changed: {unusable}{nearest}"
     )))
 }
 
-/// Changes what is wanted of a preview, and answers how it stands then.
+/// Changes the desired state of a preview and returns its new view.
 async fn want(
     state: &ApiState,
     row: &PreviewRow,
@@ -136,15 +137,15 @@ async fn want(
     Ok((StatusCode::ACCEPTED, Json(view)))
 }
 
-/// The head of a preview whose newest revision serves: while a newer one comes up, it is not known
-/// yet what "before" would be.
+/// The head of a preview whose newest revision serves. While a newer revision starts, it is unclear
+/// which revision "before" means.
 fn settled(row: &PreviewRow, observed: &Observed) -> Result<deploy::names::CommitSha, Problem> {
     let phase = summary(&row.desired, observed).phase;
     match (&row.desired.wanted, phase) {
         (Wanted::Serve(head), Phase::Live) => Ok(head.commit.clone()),
         (Wanted::Serve(head), Phase::Failed) if observed.route.is_some() => Ok(head.commit.clone()),
         (_, Phase::Captured) => Err(Problem::conflict(format!(
-            "{id} is a capture, which stays as it is; `dayfly fork {id}` opens a copy of it",
+            "{id} is a capture and cannot change; `dayfly fork {id}` opens a copy of it",
             id = row.id
         ))),
         _ => Err(Problem::conflict(format!(

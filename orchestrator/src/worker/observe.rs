@@ -1,5 +1,5 @@
-//! Finds out what is: facts from the store, objects from the engine, routes, and what the worker
-//! itself has seen.
+//! Observes a preview: facts from the store, objects of the engine, routes, and the worker's
+//! memory.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,7 +18,7 @@ use crate::{
     store::StoreError,
 };
 
-/// Why nothing can be decided now.
+/// Why a preview cannot be observed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ObserveError {
     #[error(transparent)]
@@ -27,7 +27,7 @@ pub(super) enum ObserveError {
     Engine(#[from] deploy::engine::EngineError),
 }
 
-/// Looks at one preview. None when nobody ever asked for it.
+/// Observes one preview; none where the store has no record of it.
 pub(super) async fn observe(
     ports: &Ports,
     preview: &PreviewId,
@@ -69,7 +69,7 @@ pub(super) async fn observe(
     observed.drained = memory.drained.clone();
     observed.in_doubt = memory.in_doubt.clone();
     observed.admission = match row.desired.wanted {
-        // What never runs takes nobody's place.
+        // A capture never runs, so it needs no place.
         Wanted::Serve(_) if row.desired.origin == Origin::Capture => Admission::Granted,
         Wanted::Serve(_) if !row.desired.clearing => ports.admission.ask_place(preview),
         _ => Admission::Granted,
@@ -90,7 +90,7 @@ pub(super) async fn observe(
     }))
 }
 
-/// Whether what serves has served so long that nobody goes back any more.
+/// Whether the undo window has expired.
 fn undo_is_over(
     ports: &Ports,
     observed: &Observed,

@@ -1,4 +1,4 @@
-//! A worker: observe, decide, start, wait; again.
+//! The loop of a worker: observe, decide, start steps, wait.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -28,12 +28,12 @@ use crate::{
     store::EventRow,
 };
 
-/// How long to wait before looking again when nothing could be seen.
+/// How long to wait before the next attempt when the preview cannot be observed.
 const BLIND_RETRY: Duration = Duration::from_millis(500);
 /// A worker reconciles this often even when nothing wakes it.
 const RECONCILE_AT_LEAST: Duration = Duration::from_secs(30);
 
-/// Drives one preview until nothing is left of it and nobody asks.
+/// Drives one preview until nothing is left of it and no one asks for it.
 pub(super) async fn run(
     workers: Workers,
     preview: PreviewId,
@@ -54,7 +54,7 @@ pub(super) async fn run(
     worker.drive(stop).instrument(span).await;
 }
 
-/// A step that goes on.
+/// A step in progress.
 struct InFlight {
     handle: AbortHandle,
     since: Instant,
@@ -90,7 +90,7 @@ impl Worker {
         }
     }
 
-    /// One observation, one decision; answers when to reconcile again at the latest.
+    /// Observes once and decides once; returns the latest time of the next reconciliation.
     async fn reconcile(&mut self) -> Instant {
         let latest = Instant::now() + RECONCILE_AT_LEAST;
         let ports = Arc::clone(self.workers.ports());
@@ -98,15 +98,18 @@ impl Worker {
             Ok(Some(state)) => Arc::new(state),
             Ok(None) => return latest,
             Err(error) => {
-                tracing::warn!(%error, "cannot see what is; nothing is decided until it can be seen");
+                tracing::warn!(
+                    %error,
+                    "cannot observe the preview; reconciliation is paused until this works"
+                );
                 return Instant::now() + BLIND_RETRY;
             }
         };
-        // Visitors who come before anything serves are shown how far it is.
+        // Until a revision serves, the preview's host shows its progress.
         if ports.routes.note(&state.row)
             && let Err(error) = ports.routes.publish().await
         {
-            tracing::warn!(%error, "the new preview's host is not in the table yet");
+            tracing::warn!(%error, "cannot publish the preview's route; the next publish retries");
         }
         ports.board.put(Arc::clone(&state));
         let in_flight: BTreeSet<Step> = self.in_flight.keys().cloned().collect();
@@ -130,14 +133,17 @@ impl Worker {
     fn cancel_unnamed(&self, named: &BTreeSet<Step>) {
         for (step, InFlight { handle, .. }) in &self.in_flight {
             if step.is_cancellable() && !named.contains(step) {
-                tracing::info!(step = step.word(), "cancelled: no longer wanted");
+                tracing::info!(
+                    step = step.word(),
+                    "step cancelled: the plan does not need it"
+                );
                 handle.abort();
             }
         }
     }
 
     fn start(&mut self, step: Step, state: Arc<PreviewState>) {
-        tracing::debug!(step = step.word(), revision = ?step.revision(), "begins");
+        tracing::debug!(step = step.word(), revision = ?step.revision(), "step begins");
         let ports = Arc::clone(self.workers.ports());
         let preview = self.preview.clone();
         let task = {
@@ -163,7 +169,7 @@ impl Worker {
         board.put_under_way(&self.preview, steps);
     }
 
-    /// Takes note of a step that ended.
+    /// Handles a step that ended.
     async fn take_ended(&mut self, joined: Result<(Id, (Step, Ended)), JoinError>) {
         match joined {
             Ok((_, (step, ended))) => {
@@ -183,11 +189,11 @@ impl Worker {
         }
     }
 
-    /// A step that was cancelled, or that panicked.
+    /// Handles a step that was cancelled, or that panicked.
     async fn cut_off(&mut self, step: &Step, error: &JoinError) {
         self.memory.engine = None;
         if error.is_panic() {
-            tracing::error!(step = step.word(), %error, "a step panicked");
+            tracing::error!(step = step.word(), %error, "step panicked; it will be retried");
             let now_ms = self.clock.now_ms();
             self.memory.failed(
                 step,
@@ -210,13 +216,18 @@ impl Worker {
             Ok(effect) => {
                 self.memory.succeeded(step);
                 self.learn(step, effect);
-                tracing::info!(step = step.word(), revision = ?step.revision(), took_ms, "done");
+                tracing::info!(
+                    step = step.word(),
+                    revision = ?step.revision(),
+                    took_ms,
+                    "step done"
+                );
                 if perform::is_told(step) {
                     self.event(step, took_ms, None).await;
                 }
             }
             Err(StepError::Permanent(diagnosis)) if self.has_served(step) => {
-                // What once was healthy does not fail any more; its steps only back off.
+                // A revision that was healthy once cannot fail: its steps only back off.
                 self.back_off(step, diagnosis.sentence, None);
             }
             Err(StepError::Permanent(diagnosis)) => {
@@ -237,7 +248,7 @@ impl Worker {
         }
     }
 
-    /// Whether the revision that a step is about was healthy when it began.
+    /// Whether the step's revision was healthy when the step began.
     fn has_served(&self, step: &Step) -> bool {
         let revision = step.revision();
         let facts = self
@@ -249,7 +260,7 @@ impl Worker {
     }
 
     fn back_off(&mut self, step: &Step, reason: String, after_ms: Option<u64>) {
-        tracing::warn!(step = step.word(), %reason, "failed; it will be tried again");
+        tracing::warn!(step = step.word(), %reason, "step failed; it will be retried");
         self.memory.engine = None;
         if let Step::Route { revision } = step {
             self.memory.in_doubt.insert(*revision);
@@ -267,7 +278,7 @@ impl Worker {
             (Step::Drain { revision }, _) => {
                 self.memory.drained.insert(*revision);
             }
-            // Started again at the same address it has to show once more that it is ready.
+            // A restarted service has to become ready again, even at the same address.
             (Step::StartService { revision, .. }, _) => {
                 self.memory.ready.remove(revision);
             }
@@ -291,7 +302,7 @@ impl Worker {
         };
         let store = &self.workers.ports().store;
         if let Err(error) = store.set_outcome(&self.preview, revision, outcome).await {
-            tracing::error!(%error, "failed to write down how a revision ended");
+            tracing::error!(%error, "cannot store a revision's outcome; the step will be retried");
             let now_ms = self.clock.now_ms();
             self.memory.failed(step, now_ms, error.to_string(), None);
         }
@@ -307,15 +318,15 @@ impl Worker {
         };
         let (preview, revision) = (self.preview.clone(), step.revision());
         let store = self.workers.ports().store.clone();
-        // Nothing waits for the history of a preview; it must not slow the preview down.
+        // In the background: the history must not slow the preview down.
         tokio::spawn(async move {
             if let Err(error) = store.add_event(&preview, revision, event).await {
-                tracing::warn!(%error, "failed to note an event");
+                tracing::warn!(%error, "cannot store an event of the history; it is lost");
             }
         });
     }
 
-    /// A preview of which nothing is left needs no worker.
+    /// Whether nothing is left to do, so that the worker may end.
     fn may_end(&self) -> bool {
         let Some(state) = &self.state else {
             return self.in_flight.is_empty();

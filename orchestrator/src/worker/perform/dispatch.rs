@@ -1,4 +1,4 @@
-//! Does one step: its beginning counted first, within its deadline.
+//! Runs one step within its deadline, and counts the attempt before it begins.
 
 use std::time::Duration;
 
@@ -20,11 +20,11 @@ use crate::{
     worker::{Ports, PreviewState},
 };
 
-/// How long it may take to read what a commit asks for: its fetch and its submodules (5 minutes each),
-/// then its Git LFS files and theirs (10 each).
+/// Time limit for reading a commit: its fetch and its submodules (5 minutes each), then its Git LFS
+/// files and theirs (10 minutes each).
 const READ_MAX: Duration = Duration::from_secs(31 * 60);
 
-/// Does one step, within its deadline, its beginning counted first.
+/// Runs one step within its deadline, and counts the attempt before it begins.
 pub(crate) async fn perform(
     ports: &Ports,
     preview: &PreviewId,
@@ -51,7 +51,7 @@ pub(crate) async fn perform(
 }
 
 async fn within_deadline(context: &StepContext<'_>, step: &Step) -> Result<Effect, StepError> {
-    // A build has its deadline from its turn on; its place in the line has none.
+    // A build's deadline starts with its turn; waiting in the queue has no deadline.
     if !step.is_cancellable() || matches!(step, Step::Build { .. }) {
         return dispatch(context, step).await;
     }
@@ -63,7 +63,7 @@ async fn within_deadline(context: &StepContext<'_>, step: &Step) -> Result<Effec
                 diagnosis::migration_timed_out(database, deadline),
             )),
             _ => Err(StepError::transient(format!(
-                "it took longer than {}s",
+                "the step took longer than {} s",
                 deadline.as_secs()
             ))),
         },
@@ -74,9 +74,8 @@ fn gave_up(context: &StepContext<'_>, what: &str) -> StepError {
     StepError::Permanent(diagnosis::gave_up(what, context.way()))
 }
 
-/// The operator's limit where there is one; the probe has its own clock and says more when it
-/// runs out. Of the others only the reading of a commit
-/// has one.
+/// The operator's limit where there is one, else the limit for reading a commit. Probe and drain
+/// have their own deadlines with better errors, so this one comes later.
 fn deadline(context: &StepContext<'_>, step: &Step) -> Duration {
     let limits = &context.ports.settings.limits;
     match step {
@@ -157,7 +156,7 @@ async fn dispatch(context: &StepContext<'_>, step: &Step) -> Result<Effect, Step
     }
 }
 
-/// The work whose beginnings are counted.
+/// The attempt that a step counts as; none where attempts are not counted.
 fn attempt(step: &Step) -> Option<(RevisionNumber, Attempt)> {
     match step {
         Step::ReadSource { revision } => Some((*revision, Attempt::Source)),
@@ -187,17 +186,17 @@ async fn begin_attempt(ports: &Ports, preview: &PreviewId, step: &Step) -> Resul
     }
 }
 
-/// Takes the beginning of a step back that failed or was cancelled while we lived.
+/// Takes back the attempt of a step that failed or was cancelled: only crashes count.
 pub(crate) async fn end_attempt(ports: &Ports, preview: &PreviewId, step: &Step) {
     let Some((number, attempt)) = attempt(step) else {
         return;
     };
     if let Err(error) = ports.store.end_attempt(preview, number, attempt).await {
-        tracing::warn!(%error, "failed to take back the beginning of a step");
+        tracing::warn!(%error, "cannot take back the attempt of a step; it will count as a crash");
     }
 }
 
-/// What a step is called in a preview's history.
+/// The title of a step in a preview's history.
 pub(crate) fn title(step: &Step) -> String {
     let about = match step {
         Step::Build { service, .. }
@@ -220,7 +219,7 @@ pub(crate) fn title(step: &Step) -> String {
     }
 }
 
-/// Whether a step that went well belongs into a preview's history.
+/// Whether a preview's history shows the step when it succeeds.
 pub(crate) fn is_told(step: &Step) -> bool {
     !matches!(
         step,
