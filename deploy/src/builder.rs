@@ -1,4 +1,4 @@
-//! The port from source to an image that this engine can run.
+//! The port that turns source into an image for this engine.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,7 +18,7 @@ use crate::{
 /// One image to build.
 #[derive(Clone, Debug)]
 pub struct BuildRequest {
-    /// Whose image.
+    /// The preview that owns it.
     pub preview: PreviewId,
     /// The revision it is for.
     pub revision: RevisionNumber,
@@ -26,22 +26,22 @@ pub struct BuildRequest {
     pub service: ServiceName,
     /// The commit's files.
     pub tree: Tree,
-    /// The folder of the tree that is the context; empty for its root.
+    /// The folder that is the build context; empty for the root of the tree.
     pub context: String,
     /// The Dockerfile's path inside the context.
     pub dockerfile: String,
-    /// The stage to build; the last one where absent.
+    /// The stage to build; `None` is the last one.
     pub target: Option<String>,
-    /// Build arguments that the blueprint gives.
+    /// Build arguments from the blueprint.
     pub args: BTreeMap<String, String>,
-    /// Build arguments that Dayfly gives: who and where the preview is. They change with every
-    /// commit, so they count only where the Dockerfile names them.
+    /// Build arguments that Dayfly adds: identity and address of the preview. They change with
+    /// every commit, so they count only if the Dockerfile names them.
     pub facts: BTreeMap<String, String>,
     /// Secrets for `RUN --mount=type=secret`, by their ids.
     pub secrets: BTreeMap<String, BuildSecret>,
-    /// Builds of the same scope share the builder's copy of their context and their cache mounts;
-    /// builds of different scopes share nothing that one of them could have written. A repository,
-    /// and how far its author is trusted.
+    /// A repository plus the trust level of the author. Builds of the same scope share the
+    /// builder's copy of their context and their cache mounts. Builds of different scopes share
+    /// nothing that one of them could have written.
     pub scope: String,
 }
 
@@ -55,22 +55,22 @@ impl BuildRequest {
     }
 }
 
-/// A secret that a build may read. It is given to the builder when a step asks for it, from memory,
-/// and is neither in a layer nor in the image's history.
+/// A secret that a build may read. Dayfly sends it from memory when a step asks for it. No layer
+/// and no image history contains it.
 #[derive(Clone, Debug)]
 pub struct BuildSecret {
     /// The secret itself.
     pub value: SecretString,
-    /// Changes when the secret does, and tells nothing about it.
+    /// Changes when the secret changes, and reveals nothing about it.
     pub version: String,
 }
 
-/// Digest of everything that decides what an image will be; equal ones mean that there is nothing
-/// to build. SHA-256 in hex.
+/// Digest of all inputs of an image, as SHA-256 in hex. Equal fingerprints mean that nothing needs
+/// to be built.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Fingerprint(pub String);
 
-/// What a running build has to say.
+/// Progress of a running build.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BuildEvent {
     /// A step began.
@@ -78,7 +78,7 @@ pub enum BuildEvent {
         /// Its name as the builder gives it, such as `[2/3] COPY . /srv`.
         step: String,
     },
-    /// A step ended well.
+    /// A step succeeded.
     Done {
         /// Its name.
         step: String,
@@ -87,23 +87,23 @@ pub enum BuildEvent {
         /// How long it took; zero where cached.
         took: Duration,
     },
-    /// A line that a step printed, without the build's secrets; not cleaned in any other way.
+    /// A line that a step printed, with the build's secrets redacted; otherwise unmodified.
     Log {
         /// The line without its end.
         line: String,
     },
-    /// Something large is on its way, such as a layer of a base image.
+    /// A large transfer, such as a layer of a base image.
     Transfer {
-        /// What, as the builder calls it.
+        /// The builder's name for it.
         what: String,
-        /// Bytes so far.
+        /// Bytes transferred so far.
         bytes: u64,
-        /// Bytes of all of it; zero where that is not known.
+        /// Total bytes; zero if unknown.
         bytes_total: u64,
-        /// Whether it is there.
+        /// Whether the transfer is complete.
         done: bool,
     },
-    /// How much of the context the builder did not have yet. Told once, at the end.
+    /// How much of the context the builder did not have yet. Sent once, at the end.
     Context {
         /// Files of the context.
         files: u64,
@@ -112,117 +112,118 @@ pub enum BuildEvent {
         /// Bytes that were sent.
         bytes_sent: u64,
     },
-    /// Records of the builder's cache that this build left. Told once, some time after its end,
-    /// also where it was cut off.
+    /// Records that this build left in the builder's cache. Sent once, some time after its end,
+    /// even if the build was interrupted.
     Cached {
         /// Their ids.
         records: BTreeSet<String>,
     },
-    /// Something about the way of building that people should know.
+    /// A note about how the build runs, for users.
     Note {
         /// One sentence.
         sentence: String,
     },
 }
 
-/// Something that the builder keeps, so that it need not be made again.
+/// One record of the builder's cache.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CacheRecord {
-    /// The builder's id of it.
+    /// The builder's id for it.
     pub id: String,
     /// Bytes on the engine's disk.
     pub bytes: u64,
-    /// When it was last of use, in milliseconds since 1970.
+    /// When it was last used, in milliseconds since 1970.
     pub used_at_ms: u64,
-    /// Whether something needs it right now.
+    /// Whether a build is using it.
     pub in_use: bool,
-    /// Whether an image has the same bytes, which stay as long as that image does.
+    /// Whether an image shares its bytes, which then stay as long as that image.
     pub shared: bool,
 }
 
-/// How much of the engine's disk a preview has.
+/// Disk use of a preview on the engine's disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DiskUse {
-    /// Bytes of its images, with the layers that they share with others.
+    /// Bytes of its images, including layers shared with other images.
     pub images_bytes: u64,
-    /// Bytes that its containers wrote into themselves.
+    /// Bytes that its containers wrote to their own layers.
     pub containers_bytes: u64,
-    /// Bytes of its databases and volumes that nothing else uses, where they can be seen.
+    /// Bytes of its databases and volumes that nothing else uses; `None` if unknown.
     pub data_bytes: Option<u64>,
-    /// Bytes of its databases that copies share.
+    /// Bytes of its databases that are shared with copies.
     #[serde(default)]
     pub shared_bytes: u64,
 }
 
-/// Takes the events of a build as they come. Must not block.
+/// Receives the events of a build. Must not block.
 pub type BuildSink = Arc<dyn Fn(BuildEvent) + Send + Sync>;
 
-/// For those who want to hear nothing.
+/// A sink that ignores all events.
 pub fn silence() -> BuildSink {
     Arc::new(|_| {})
 }
 
-/// Why a build failed, as far as the builder's words tell.
+/// Why a build failed, as far as the builder's message shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BuildFault {
-    /// A command of the Dockerfile ended with this code.
+    /// A command of the Dockerfile exited with this code.
     Command {
-        /// What it ended with.
+        /// Its exit code.
         exit_code: i64,
     },
-    /// A command was killed: by the kernel for want of memory, or by anybody else. Builders do not tell.
+    /// A command was killed: by the kernel for lack of memory, or by anything else. Builders do
+    /// not report which.
     Killed,
     /// It took longer than this and was stopped.
     Time {
-        /// How long it was given.
+        /// The time limit of the build.
         limit: Duration,
     },
     /// The builder does not understand the Dockerfile.
     Dockerfile {
-        /// What it does not know, where it names it.
+        /// The unknown instruction or flag, if the builder names it.
         unknown: Option<String>,
-        /// Newest Dockerfile syntax that is known to work without a `# syntax=` line; none where the
-        /// Dockerfile has such a line.
+        /// Newest Dockerfile syntax that works without a `# syntax=` line; `None` if the Dockerfile
+        /// has such a line.
         level: Option<&'static str>,
     },
-    /// What is copied is not in the context.
+    /// A path to copy is not in the context.
     NotFound {
         /// The path as the builder names it.
         path: String,
-        /// Why it is not there.
+        /// Why it is missing.
         absence: Absence,
     },
-    /// An image that the Dockerfile names cannot be had.
+    /// The builder cannot pull an image that the Dockerfile names.
     Base {
         /// Its name.
         image: String,
         /// Whether its `# syntax=` line names it.
         is_syntax: bool,
-        /// The registry that was asked.
+        /// The registry that the builder asked.
         registry: String,
-        /// As whom it was asked, where the server has a log-in for that registry.
+        /// The user name, if the server has a log-in for that registry.
         username: Option<String>,
     },
     /// A base image does not exist for this machine's processor.
     Platform,
-    /// There is no space left: on the engine's disk where the builder itself says so, on some device where
-    /// a command does.
+    /// No space is left. If the builder itself reports it, the engine's disk is full; if a command
+    /// reports it, any device may be full.
     Disk {
         /// The line that the command printed.
         line: Option<String>,
     },
-    /// A command ended with an error after it said that something did not answer over the network.
+    /// A command failed after it printed that a network peer did not answer.
     Network {
-        /// What the command ended with.
+        /// The exit code of the command.
         exit_code: i64,
-        /// The last line that says so.
+        /// The last line that reports it.
         line: String,
     },
-    /// The image is larger than allowed.
+    /// The image exceeds the size limit.
     Size {
-        /// Its bytes.
+        /// Size of the image, in bytes.
         bytes: u64,
-        /// The most that are allowed.
+        /// The size limit, in bytes.
         bytes_max: u64,
     },
     /// Anything else.
@@ -232,14 +233,14 @@ pub enum BuildFault {
 /// Why there is no image.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum BuildError {
-    /// The Dockerfile, or what it runs, is at fault; the same source fails the same way.
+    /// The Dockerfile, or a command in it, is at fault; the same source fails the same way.
     #[error("{message}")]
     Failed {
-        /// What kind of failure it is.
+        /// The kind of failure.
         fault: Box<BuildFault>,
-        /// The step that failed, such as `[2/3] RUN make`, where the builder named one.
+        /// The step that failed, such as `[2/3] RUN make`, if the builder named one.
         step: Option<String>,
-        /// The line of the Dockerfile where that step begins, from 1, where it is known.
+        /// The line of the Dockerfile where that step begins, from 1, if known.
         line: Option<u32>,
         /// The builder's sentence.
         message: String,
@@ -247,21 +248,21 @@ pub enum BuildError {
     /// The Dockerfile is not in the tree.
     #[error("{path} is not in the commit")]
     NoDockerfile {
-        /// The path that was looked for.
+        /// The expected path.
         path: String,
     },
-    /// The tree cannot be sent as it is: its ignore file cannot be read, or it is over a limit.
-    #[error("the build context cannot be sent: {0}")]
+    /// The tree cannot be sent: its ignore file is unreadable, or the tree exceeds a limit.
+    #[error("cannot send the build context: {0}")]
     Context(String),
-    /// An image that is used as it is cannot be had.
-    #[error("image {reference} cannot be had: {why}")]
+    /// An image that the blueprint uses without a build cannot be pulled.
+    #[error("cannot pull image {reference}: {why}")]
     NoImage {
         /// The reference as the blueprint gives it.
         reference: String,
         /// The engine's sentence.
         why: String,
     },
-    /// The builder did not answer; asking again later may help.
+    /// The builder did not answer; a later retry may help.
     #[error("the builder cannot be reached: {0}")]
     Unreachable(String),
 }
@@ -277,7 +278,7 @@ impl BuildError {
         }
     }
 
-    /// A failure of which no more is known than this sentence.
+    /// A failure with a message and no known kind.
     pub fn failed(message: impl Into<String>) -> Self {
         Self::Failed {
             fault: Box::new(BuildFault::Other),
@@ -288,45 +289,43 @@ impl BuildError {
     }
 }
 
-/// From source to an image.
+/// Builds images from source.
 #[async_trait]
 pub trait Builder: Send + Sync {
-    /// What decides what the image will be: the files of the context, the Dockerfile, arguments,
-    /// stage, and the versions of secrets. Asks no builder.
+    /// Digest of all inputs of the image: the files of the context, the Dockerfile, arguments,
+    /// stage, and the versions of secrets. Does not contact the builder.
     async fn fingerprint(&self, request: &BuildRequest) -> Result<Fingerprint, BuildError>;
 
-    /// Builds the image and answers its id. All our label keys are set on it, whatever its
-    /// Dockerfile says, and it carries one tag of ours. Dropping the future ends the build in the
-    /// engine too.
+    /// Builds the image and returns its id. The image has all our labels, whatever its Dockerfile
+    /// says, and one tag of ours. Dropping the future also ends the build in the engine.
     async fn build(&self, request: &BuildRequest, sink: BuildSink) -> Result<ImageId, BuildError>;
 
-    /// Waits until no build of the preview can make an image any more. What was being written when its
-    /// build was dropped, or when the process died that had asked for it, is written to the end by some
-    /// engines.
+    /// Waits until no build of the preview can create an image any more. Some engines finish
+    /// writing an image after its build was dropped, or after the process that started it died.
     async fn ended(&self, preview: &PreviewId);
 
-    /// Everything that the builder keeps, of whomever.
+    /// All records of the builder's cache, including those of other programs.
     async fn cache(&self) -> Result<Vec<CacheRecord>, BuildError>;
 
-    /// Takes these records out of the builder's cache, and no others; one that is in use stays.
+    /// Removes exactly these records from the builder's cache; records in use stay.
     async fn forget_cache(&self, ids: &[String]) -> Result<(), BuildError>;
 
-    /// How much of the engine's disk the preview has. Counting takes its time.
+    /// Disk use of the preview on the engine's disk. This can be slow.
     async fn disk_use(&self, preview: &PreviewId) -> Result<DiskUse, BuildError>;
 
-    /// How much of the engine's disk is in use, in percent, where that can be seen.
+    /// Used share of the engine's disk, in percent; `None` if unknown.
     async fn disk_percent(&self) -> Option<u64>;
 
-    /// Why no build should begin now, such as a full disk; for people. Where nothing can be found
-    /// out, nothing blocks.
+    /// Why no build should start now, such as a full disk; for users. If the state is unknown,
+    /// nothing blocks.
     async fn blocker(&self) -> Option<String>;
 
-    /// Makes sure that an image somebody else made is there, pulling it where it is not, and
-    /// answers its id.
+    /// Ensures that an image which Dayfly did not build is present, pulls it if necessary, and
+    /// returns its id.
     async fn obtain(&self, reference: &str, sink: BuildSink) -> Result<ImageId, BuildError>;
 
-    /// Lets another preview have an image that [`Builder::build`] made, as if it had been built for
-    /// it: each of them can be removed without the other. `false` where the image is not there.
+    /// Shares an image from [`Builder::build`] with another preview, as if it had been built for
+    /// that preview: either can be removed without the other. `false` if the image does not exist.
     async fn share(
         &self,
         image: &ImageId,
@@ -336,7 +335,7 @@ pub trait Builder: Send + Sync {
     ) -> Result<bool, BuildError>;
 
     /// Removes an image that [`Builder::build`] made for the preview, or that was shared with it.
-    /// Nothing else is ever removed by this: an image without our tag stays. An image that a foreign
-    /// container, or another preview, uses loses our tag only.
+    /// An image without our tag stays. An image that a foreign container or another preview uses
+    /// only loses our tag.
     async fn remove(&self, preview: &PreviewId, image: &ImageId) -> Result<(), BuildError>;
 }

@@ -1,4 +1,4 @@
-//! What a file holds, wherever it lies. Large ones are never held in memory as a whole.
+//! The content of a file, wherever it is stored. A large file is never held in memory as a whole.
 
 use std::{
     fmt,
@@ -15,19 +15,19 @@ use tokio::{runtime::Handle, sync::watch};
 
 use crate::pieces::Pipe;
 
-/// Pieces in which a content is read as a whole, in bytes.
+/// Read buffer for a whole content, in bytes.
 const PIECE_BYTES: usize = 256 << 10;
 
-/// A content that can be read again and again. Clones share it.
+/// Content that can be read repeatedly. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Content(Place);
 
-/// Where a content stays until it is read.
+/// A place outside this module that holds content.
 pub(crate) trait Elsewhere: fmt::Debug + Send + Sync {
-    /// How many bytes it has.
+    /// Its size, in bytes.
     fn bytes(&self) -> u64;
 
-    /// Its content, which a task of the runtime writes while it is read.
+    /// Its content; a task on the runtime writes it while the caller reads.
     fn pipe(&self, runtime: &Handle) -> Pipe;
 }
 
@@ -39,12 +39,12 @@ enum Place {
 }
 
 impl Content {
-    /// One that stays where it is.
+    /// Content that stays in another place.
     pub(crate) fn elsewhere(file: impl Elsewhere + 'static) -> Self {
         Self(Place::Elsewhere(Arc::new(file)))
     }
 
-    /// How many bytes it has; of one that still arrives, how many there are so far.
+    /// Its size, in bytes; while it is arriving, the bytes so far.
     pub fn bytes(&self) -> u64 {
         match &self.0 {
             Place::Memory(bytes) => bytes.len() as u64,
@@ -53,19 +53,19 @@ impl Content {
         }
     }
 
-    /// Waits until all of it is there, or will not be.
+    /// Waits until it has arrived, or until the writer gives up.
     pub(crate) async fn arrived(&self) {
         if let Place::Spooled(spooled) = &self.0 {
             let mut arrival = spooled.arrival.clone();
-            // Where nobody writes any more, no more comes.
+            // An error means that the writer is gone: nothing more arrives.
             let _ = arrival.wait_for(|arrival| arrival.whole).await;
         }
     }
 
-    /// Reads it from its beginning, in a thread that may wait and that belongs to a runtime.
+    /// Reads it from its start, on a thread of the runtime that may block.
     ///
     /// # Errors
-    /// Where it cannot be opened.
+    /// If it cannot be opened.
     pub fn reader(&self) -> io::Result<Box<dyn Read + Send>> {
         let reader = self.unmarked_reader().map_err(mark)?;
         Ok(Box::new(Marked(reader)))
@@ -126,12 +126,12 @@ impl<T: Into<Bytes>> From<T> for Content {
     }
 }
 
-/// A content could not be read, which is no fault of what it holds and may pass by itself.
+/// A read failed. The content itself is not at fault, and a retry may work.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Unread(io::Error);
 
-/// Whether an error is about the reading of a content, and not about what it holds.
+/// Whether an error is about reading a content, not about the content itself.
 pub(crate) fn is_unread(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|error| error.is::<Unread>())
 }
@@ -148,7 +148,7 @@ impl Read for Marked {
     }
 }
 
-/// What is written into a file without a name. The file goes with its last reader.
+/// A writer into an unnamed file. The file is deleted with its last reader.
 #[derive(Debug)]
 pub struct Spool {
     file: tokio::fs::File,
@@ -156,7 +156,7 @@ pub struct Spool {
     content: Content,
 }
 
-/// How much of a spooled content is there.
+/// How much of a spooled content has arrived.
 #[derive(Debug, Default)]
 struct Arrival {
     bytes: u64,
@@ -170,10 +170,10 @@ struct Spooled {
 }
 
 impl Spool {
-    /// Begins one on the file system of a folder.
+    /// Creates one on the file system of a folder.
     ///
     /// # Errors
-    /// Where no file can be made there.
+    /// If no file can be created there.
     pub fn begin(folder: &Path) -> io::Result<Self> {
         let file = tempfile::tempfile_in(folder)?;
         let (arrival, heard) = watch::channel(Arrival::default());
@@ -188,8 +188,8 @@ impl Spool {
         })
     }
 
-    /// What is written, to be read already: a reader waits for what is not there yet, and fails where
-    /// this is dropped before [`Spool::finish`].
+    /// The content, readable at once: a reader waits for missing bytes, and fails if this is
+    /// dropped before [`Spool::finish`].
     pub fn content(&self) -> Content {
         self.content.clone()
     }
@@ -197,7 +197,7 @@ impl Spool {
     /// Appends a piece.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// If it cannot be written.
     pub async fn write(&mut self, piece: &[u8]) -> io::Result<()> {
         tokio::io::AsyncWriteExt::write_all(&mut self.file, piece).await?;
         self.arrival
@@ -205,15 +205,15 @@ impl Spool {
         Ok(())
     }
 
-    /// How many bytes were written.
+    /// Bytes written so far.
     pub fn bytes(&self) -> u64 {
         self.arrival.borrow().bytes
     }
 
-    /// Says that nothing more comes.
+    /// Marks the content as complete.
     ///
     /// # Errors
-    /// Where the rest cannot be written.
+    /// If the rest cannot be written.
     pub async fn finish(mut self) -> io::Result<()> {
         tokio::io::AsyncWriteExt::flush(&mut self.file).await?;
         self.arrival.send_modify(|arrival| arrival.whole = true);
@@ -221,7 +221,7 @@ impl Spool {
     }
 }
 
-/// One reading of a file that others may read meanwhile, and that may still be written.
+/// One reader of a file that may have other readers and may still be growing.
 struct SpooledReader {
     spooled: Arc<Spooled>,
     at: u64,
@@ -232,7 +232,7 @@ impl Read for SpooledReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut arrival = self.spooled.arrival.clone();
         loop {
-            // Before the look into the file, since more may come after it.
+            // Checked before the read, since more bytes may arrive after it.
             let whole = arrival.borrow_and_update().whole;
             let read = self.spooled.file.read_at(buffer, self.at)?;
             self.at += read as u64;
@@ -240,7 +240,7 @@ impl Read for SpooledReader {
                 return Ok(read);
             }
             let more = self.runtime.block_on(arrival.changed());
-            more.map_err(|_| io::Error::new(ErrorKind::UnexpectedEof, "it did not arrive whole"))?;
+            more.map_err(|_| io::Error::new(ErrorKind::UnexpectedEof, "it arrived incomplete"))?;
         }
     }
 }

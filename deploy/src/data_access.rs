@@ -1,5 +1,5 @@
-//! The port to data beside previews: a person's way to a database and to what its server prints, data
-//! that somebody brings, and copies of data for an archive.
+//! The port for user access to data: connections to a database, logs of its server, imports, and
+//! copies of data for an archive.
 
 use std::{io, net::SocketAddr, path::Path, pin::Pin};
 
@@ -16,61 +16,61 @@ use crate::{
     personal::{Found, Mask},
 };
 
-/// What runs in a database's container for a person.
+/// A client command for a user, to run in a database's container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientCommand {
     /// The container.
     pub container: String,
     /// Program and arguments.
     pub arguments: Vec<String>,
-    /// Its variables; they hold the password.
+    /// Its environment variables; they contain the password.
     pub env: Vec<String>,
 }
 
-/// How a person reaches a database that runs.
+/// How a user connects to a running database.
 #[derive(Clone, Debug)]
 pub struct ConnectionInfo {
-    /// Its own client, inside its container; none where its kind has none that is known.
+    /// Its own client, inside its container; `None` if its kind has no known client.
     pub client: Option<ClientCommand>,
-    /// Where this host reaches it; none where its port is not known.
+    /// Its address from this host; `None` if its port is unknown.
     pub address: Option<SocketAddr>,
 }
 
-/// Data that somebody brings.
+/// Data to import.
 #[derive(Clone, Debug)]
 pub struct ImportSpec {
-    /// What kind of server is to have them.
+    /// The kind of server that loads it.
     pub kind: DatabaseKind,
     /// Its image.
     pub image: String,
-    /// What they bring.
+    /// The data.
     pub seed: Seed,
-    /// Run after the seed, so that nothing personal is left.
+    /// A script that runs after the seed and replaces personal data.
     pub mask: Option<Mask>,
-    /// Memory with swap of the server that reads them, in bytes.
+    /// Limit for memory plus swap of the server that loads it, in bytes.
     pub memory_bytes: u64,
 }
 
-/// Bytes that come one piece after the other.
+/// A stream of bytes, in pieces.
 pub type Pieces<'a> = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send + 'a>>;
 
-/// Takes pieces until there are no more.
+/// Consumes pieces until the stream ends.
 pub type Arrival<'a> = BoxFuture<'a, io::Result<()>>;
 
-/// What came of bringing data.
+/// The result of an import.
 #[derive(Clone, Debug)]
 pub struct Imported {
     /// The snapshot.
     pub snapshot: SnapshotState,
-    /// What became of the seed.
+    /// The result of the seed.
     pub report: SeedReport,
-    /// Everything that looks personal, and what a mask left of it; what it left comes first.
+    /// All data that looks personal, with its state after the mask; unmasked data comes first.
     pub personal: Vec<Found>,
-    /// What was accepted and is nowhere.
+    /// Accepted names that match nothing.
     pub unused: Vec<String>,
 }
 
-/// Data that are kept together: what is copied of it is copied at one moment.
+/// Data that belongs together: it is always copied at one point in time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kept {
     /// A snapshot.
@@ -79,9 +79,9 @@ pub enum Kept {
     Set(DataSet, Vec<DatabaseName>),
 }
 
-/// A copy of data for an archive; thrown away when dropped.
+/// A copy of data for an archive; deleted when dropped.
 pub trait Frozen: Send {
-    /// Adds it to an archive, under a path of its own below `below`; blocks.
+    /// Adds the copy to an archive, under its own path below `below`; blocks.
     fn append_to(
         &self,
         archive: &mut tar::Builder<&mut dyn io::Write>,
@@ -89,25 +89,25 @@ pub trait Frozen: Send {
     ) -> io::Result<()>;
 }
 
-/// What people do with data beside previews.
+/// Direct access of users to data.
 #[async_trait]
 pub trait DataAccess: Send + Sync {
-    /// All data that there are.
+    /// Lists all data.
     async fn kept(&self) -> Result<Vec<Kept>, DatabaseError>;
 
-    /// Copies of all of it, taken at one moment: what runs on it is paused meanwhile.
-    /// [`DatabaseError::NoData`] where it went since it was listed.
+    /// Copies all of it at one point in time: its containers are paused for the copy.
+    /// [`DatabaseError::NoData`] if it was removed since it was listed.
     async fn freeze(&self, kept: &Kept) -> Result<Vec<Box<dyn Frozen>>, DatabaseError>;
 
-    /// What became of the seed that a database's data were made from; nothing is told of data that
-    /// earlier versions made.
+    /// The report of the seed behind a database's data; empty for data that an earlier version of
+    /// Dayfly created.
     async fn seed_report(&self, key: &DatabaseKey) -> Result<SeedReport, DatabaseError>;
 
-    /// How a person reaches a database.
+    /// How a user connects to a database.
     async fn reach(&self, spec: &DatabaseSpec) -> Result<ConnectionInfo, DatabaseError>;
 
-    /// What a database's server printed: its last `tail` lines, then with `follow` what comes until it
-    /// ends. [`EngineError::Missing`] where it has no container.
+    /// The log of a database's server: its last `tail` lines and, with `follow`, new lines until it
+    /// exits. [`EngineError::Missing`] if it has no container.
     async fn server_logs(
         &self,
         key: &DatabaseKey,
@@ -115,22 +115,23 @@ pub trait DataAccess: Send + Sync {
         follow: bool,
     ) -> Result<LogStream, EngineError>;
 
-    /// Takes what somebody brings onto the disk, where it lies without a name until it was used. It can be
-    /// read while it arrives: a reader waits, and fails where the arrival is dropped before its end.
+    /// Writes an upload to an unnamed file on the disk. The file can be read while it arrives: a
+    /// reader waits for more, and fails if the arrival is dropped before its end.
     ///
     /// # Errors
-    /// Where nothing can be written. The arrival has [`ErrorKind::FileTooLarge`](io::ErrorKind::FileTooLarge)
-    /// above `bytes_max`, [`ErrorKind::StorageFull`](io::ErrorKind::StorageFull) where the pool has no
-    /// room, [`ErrorKind::TimedOut`](io::ErrorKind::TimedOut) where no piece comes any more, and those of
-    /// the pieces.
+    /// If no file can be created. The arrival fails with
+    /// [`ErrorKind::FileTooLarge`](io::ErrorKind::FileTooLarge) above `bytes_max`, with
+    /// [`ErrorKind::StorageFull`](io::ErrorKind::StorageFull) if the pool is full, with
+    /// [`ErrorKind::TimedOut`](io::ErrorKind::TimedOut) if no further piece arrives, and with the
+    /// errors of the pieces.
     async fn spool<'a>(
         &self,
         pieces: Pieces<'a>,
         bytes_max: u64,
     ) -> io::Result<(Content, Arrival<'a>)>;
 
-    /// Makes a snapshot of data that somebody brings. Nothing is left where it fails.
-    /// [`DatabaseError::Mask`] where its mask does, and [`DatabaseError::Unmasked`] where a mask that is
-    /// judged leaves data of people that were not accepted.
+    /// Creates a snapshot of imported data; a failed import leaves nothing behind.
+    /// [`DatabaseError::Mask`] if the mask fails, and [`DatabaseError::Unmasked`] if a judged mask
+    /// leaves personal data that was not accepted.
     async fn import(&self, spec: ImportSpec, sink: DataSink) -> Result<Imported, DatabaseError>;
 }

@@ -1,12 +1,12 @@
 //! The port to throwaway databases.
 //!
-//! *How* data come to be is the implementation's own: Docker keeps them in a [pool](crate::pool) in
-//! which a copy shares its blocks with what it was copied from. A database belongs to a preview and
-//! to one [`Generation`] of its data, lives in that generation's
-//! [`Network::Data`](crate::engine::Network::Data), answers there to its own name and has no way out.
+//! The implementation decides how it stores data: Docker keeps it in a [pool](crate::pool) in which
+//! a copy shares blocks with its source. A database belongs to a preview and to one [`Generation`]
+//! of its data. It lives in that generation's [`Network::Data`](crate::engine::Network::Data),
+//! answers there to its own name, and has no route out.
 //!
-//! Data and server are two things: [`Databases::create`] and [`Databases::fork`] bring data about,
-//! [`Databases::start`] and [`Databases::stop`] a server on them.
+//! Data and server are separate: [`Databases::create`] and [`Databases::fork`] create data,
+//! [`Databases::start`] and [`Databases::stop`] control a server on it.
 
 mod connection;
 mod error;
@@ -36,9 +36,9 @@ pub use error::DatabaseError;
 /// All databases of one generation of a preview.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct DataSet {
-    /// Whose.
+    /// The preview that owns the data.
     pub preview: PreviewId,
-    /// Which state of its data.
+    /// The generation of its data.
     pub generation: Generation,
 }
 
@@ -51,19 +51,19 @@ pub struct SeedFile {
     pub content: Content,
 }
 
-/// Scripts of SQL. The end of a file's name says how it is packed.
+/// SQL scripts. The suffix of a file's name tells its compression.
 #[derive(Clone, Debug, Default)]
 pub struct SqlSeed {
-    /// What is run, in order.
+    /// The scripts to run, in order.
     pub files: Vec<SeedFile>,
-    /// The folder in the checkout below which they may read others; empty for its root.
+    /// They may include files below this folder of the checkout; empty for its root.
     pub folder: String,
-    /// Those others.
+    /// Files that they may include.
     pub beside: Vec<SeedFile>,
 }
 
 impl SqlSeed {
-    /// Scripts, which may read what lies beside the first of them.
+    /// Scripts that may include files beside the first of them.
     pub fn new(files: Vec<SeedFile>, beside: Vec<SeedFile>) -> Self {
         let first = files.first().and_then(|file| file.path.rsplit_once('/'));
         let folder = first.map_or("", |(folder, _)| folder).to_owned();
@@ -76,16 +76,16 @@ impl SqlSeed {
 }
 
 impl From<SeedFile> for SqlSeed {
-    /// A script that stands alone.
+    /// A script without includes.
     fn from(file: SeedFile) -> Self {
         Self::new(vec![file], Vec::new())
     }
 }
 
-/// What a seed's file is, by its name.
+/// The type of a seed file, by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SeedKind {
-    /// A script of SQL, packed or not.
+    /// An SQL script, compressed or not.
     Sql,
     /// A custom archive of `pg_dump`.
     PgCustom,
@@ -94,7 +94,7 @@ pub enum SeedKind {
 }
 
 impl SeedKind {
-    /// By the end of the file's name, in any case of letters.
+    /// The type by the suffix of the file's name, ignoring case.
     pub fn of(path: &str) -> Option<Self> {
         let (name, packing) = Packing::split(path);
         let (_, end) = name.rsplit_once('.')?;
@@ -106,7 +106,7 @@ impl SeedKind {
         }
     }
 
-    /// What a kind of server takes, and that in words for people.
+    /// The types that a kind of server accepts, and their description for users.
     pub fn taken_by(kind: &DatabaseKind) -> (&'static [Self], &'static str) {
         match kind {
             DatabaseKind::Postgres => (
@@ -123,7 +123,7 @@ impl SeedKind {
     }
 }
 
-/// What a database is filled with before anybody sees it.
+/// The initial content of a database.
 #[derive(Clone, Debug)]
 pub enum Seed {
     /// Nothing.
@@ -136,22 +136,22 @@ pub enum Seed {
     PgDirectory(String, Vec<SeedFile>),
     /// A dump of Redis.
     Rdb(SeedFile),
-    /// A command that runs beside the server, which answers to its name meanwhile. `words` is the
-    /// command as people know it.
+    /// A command that runs beside the server and reaches it by its name. `words` is the command as
+    /// users know it.
     Run {
-        /// What runs.
+        /// The container of the command.
         spec: Box<ServiceSpec>,
-        /// Whatever else decides what comes of it, in any form: with another scope it is run anew.
+        /// Further inputs that determine its result; a new scope runs the command again.
         scope: String,
-        /// For messages.
+        /// The command, for messages.
         words: String,
     },
-    /// Data that are in the pool already.
+    /// Data of an existing snapshot.
     Snapshot(SnapshotId),
 }
 
 impl Seed {
-    /// Its files, with those that lie beside them to be included.
+    /// Its files, including those that they may include.
     pub(crate) fn all_files(&self) -> Vec<&SeedFile> {
         match self {
             Self::Sql(seed) => seed.files.iter().chain(&seed.beside).collect(),
@@ -162,110 +162,110 @@ impl Seed {
     }
 }
 
-/// Everything needed to make a database, or to start its server.
+/// Everything needed to create a database or to start its server.
 #[derive(Clone, Debug)]
 pub struct DatabaseSpec {
     /// Which database.
     pub key: DatabaseKey,
-    /// What kind of server.
+    /// The kind of server.
     pub kind: DatabaseKind,
     /// The server's image, such as `postgres:15`.
     pub image: String,
     /// The password of its one user.
     pub password: SecretString,
-    /// Memory with swap, in bytes.
+    /// Limit for memory plus swap, in bytes.
     pub memory_bytes: u64,
-    /// Thousandths of a processor.
+    /// CPU limit, in thousandths of a processor.
     pub cpu_milli: u64,
 }
 
-/// The user and the database inside every server that has such.
+/// The name of the user and of the database in every server that has users and databases.
 pub const USER: &str = "app";
 
-/// Copies of data, all taken at one moment.
+/// A request to copy databases, all at one point in time.
 #[derive(Clone, Debug)]
 pub struct Fork {
-    /// Of what.
+    /// The source.
     pub from: DataSet,
-    /// To where; what is there under these names is replaced.
+    /// The target; existing data under these names is replaced.
     pub to: DataSet,
-    /// Which databases.
+    /// The databases to copy.
     pub names: Vec<DatabaseName>,
 }
 
-/// What a fork cost.
+/// The cost of a fork.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Forked {
-    /// How long what runs on the source stood still; zero where nothing runs.
+    /// How long the containers of the source were paused; zero if none runs.
     pub paused: Duration,
-    /// From the call to the copies being in place.
+    /// Time from the call until the copies are in place.
     pub took: Duration,
     /// Whether the copies share their blocks with the source.
     pub shared: bool,
 }
 
-/// What became of a seed.
+/// The result of a seed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeedReport {
-    /// Rows by table, in the order of the tables' names; none where a kind has no tables, or where
-    /// they took too long to count.
+    /// Row counts by table, sorted by name; empty if the kind has no tables or if counting took too
+    /// long.
     pub rows: Vec<(String, u64)>,
-    /// What of it was left out or made otherwise, a line each. Outside text.
+    /// Omitted or changed parts, one line each. Outside text.
     pub changes: Vec<String>,
 }
 
-/// A snapshot in the pool, and what is known of it.
+/// A snapshot in the pool, with its metadata.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SnapshotState {
-    /// Which.
+    /// Its id.
     pub id: SnapshotId,
-    /// What kind of server made it.
+    /// The kind of server that created it.
     #[serde(rename = "engine")]
     pub kind: DatabaseKind,
     /// The server's image.
     pub image: String,
-    /// What it was made from, for people.
+    /// Description of its source, for users.
     pub source: String,
-    /// When it was made, in milliseconds since 1970.
+    /// When it was created, in milliseconds since 1970.
     pub made_at_ms: u64,
     /// When it was last forked, in milliseconds since 1970.
     pub used_at_ms: u64,
 }
 
-/// How much of the pool something has.
+/// Space that an object takes in the pool.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataUse {
-    /// Bytes that nothing else uses.
+    /// Bytes that nothing else shares.
     pub exclusive_bytes: u64,
-    /// Bytes that copies share.
+    /// Bytes that it shares with copies.
     pub shared_bytes: u64,
 }
 
-/// What the pool is, for people.
+/// The state of the pool, for users.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PoolState {
-    /// How copies are made, in a sentence.
+    /// How copies are made, as a sentence.
     pub way: String,
-    /// A command that would make them quicker, where there is one.
+    /// A command that would make copies faster, if there is one.
     pub remedy: Option<String>,
-    /// Its size.
+    /// Its size, in bytes.
     pub total_bytes: u64,
-    /// What is left of it.
+    /// Its free space, in bytes.
     pub free_bytes: u64,
 }
 
-/// Tells what a seed run that takes long is about, in words that fit after "waits for"; again each
-/// time it changed.
+/// Receives the current activity of a long seed run, in words that fit after "waits for"; called
+/// on each change.
 pub type DataSink = Arc<dyn Fn(String) + Send + Sync>;
 
-/// Makes, copies, starts and removes databases.
+/// Creates, copies, starts and removes databases.
 #[async_trait]
 pub trait Databases: Send + Sync {
-    /// Makes the data of a database from its seed, in place of whatever is there under its key, and
-    /// starts nothing. The same seed for the same server is run once: its outcome is a snapshot,
-    /// and everybody's data are a fork of it. Who asks while it is made waits for that seed run. A seed
-    /// run that fails or is cut off leaves nothing that counts as data. Needs the data network for a
-    /// seed that is run. Dropped only where the process ends, as a death of it would end it.
+    /// Creates the data of a database from its seed and replaces existing data under its key. It
+    /// starts no server. The same seed for the same server runs once: its result is a snapshot, and
+    /// each database gets a fork of it. Concurrent callers wait for that seed run. A seed run that
+    /// fails or is interrupted leaves nothing that counts as data. A seed command needs the data
+    /// network. The future is dropped only when the process exits, which is safe like a crash.
     async fn create(
         &self,
         spec: &DatabaseSpec,
@@ -273,51 +273,51 @@ pub trait Databases: Send + Sync {
         sink: DataSink,
     ) -> Result<(), DatabaseError>;
 
-    /// Copies data, all at one moment: what runs on the source is paused meanwhile, and goes on
-    /// whatever becomes of the copies. [`DatabaseError::NoData`] where one is not there.
+    /// Copies databases, all at one point in time. The containers of the source are paused for the
+    /// copy and resume even if it fails. [`DatabaseError::NoData`] if one has no data.
     async fn fork(&self, fork: &Fork) -> Result<Forked, DatabaseError>;
 
-    /// Starts a server on the data unless it runs as the spec says, and returns when it answers a
+    /// Starts a server on the data unless one runs with this spec, and returns when it answers a
     /// query with the spec's password.
-    /// [`EngineError::Missing`](crate::engine::EngineError::Missing) where there are no data.
+    /// [`EngineError::Missing`](crate::engine::EngineError::Missing) if there is no data.
     async fn start(&self, spec: &DatabaseSpec) -> Result<(), DatabaseError>;
 
-    /// Watches what becomes of the tables of a database that runs; none where its kind has none, or
-    /// cannot be watched.
+    /// Watches the tables of a running database; `None` if its kind has no tables or cannot be
+    /// watched.
     async fn watch_tables(
         &self,
         spec: &DatabaseSpec,
     ) -> Result<Option<Box<dyn TableWatch>>, DatabaseError>;
 
-    /// Stops the server cleanly and removes its container; the data stay.
+    /// Stops the server cleanly and removes its container; the data stays.
     async fn stop(&self, key: &DatabaseKey) -> Result<(), DatabaseError>;
 
     /// Removes the database and its data.
     async fn remove(&self, key: &DatabaseKey) -> Result<(), DatabaseError>;
 
-    /// Keeps a copy of a database's data as a snapshot.
+    /// Saves a copy of a database's data as a snapshot.
     async fn save(&self, key: &DatabaseKey, source: &str) -> Result<SnapshotState, DatabaseError>;
 
-    /// All snapshots.
+    /// Lists all snapshots.
     async fn snapshots(&self) -> Result<Vec<SnapshotState>, DatabaseError>;
 
-    /// How much of the pool a snapshot has. Counting takes its time.
+    /// Space that a snapshot takes in the pool. This can be slow.
     async fn snapshot_use(&self, id: &SnapshotId) -> Result<DataUse, DatabaseError>;
 
-    /// Removes a snapshot; what was forked of it stays.
+    /// Removes a snapshot; forks of it stay.
     async fn forget(&self, id: &SnapshotId) -> Result<(), DatabaseError>;
 
-    /// How much of the pool each database of a preview has. Counting takes its time.
+    /// Space that each database of a preview takes in the pool. This can be slow.
     async fn data_use(
         &self,
         preview: &PreviewId,
     ) -> Result<BTreeMap<(Generation, DatabaseName), DataUse>, DatabaseError>;
 
-    /// The pool.
+    /// The state of the pool.
     async fn pool(&self) -> Result<PoolState, DatabaseError>;
 }
 
-/// Milliseconds since 1970.
+/// A time as milliseconds since 1970.
 pub fn unix_ms(at: SystemTime) -> u64 {
     at.duration_since(SystemTime::UNIX_EPOCH)
         .map_or(0, |since| {

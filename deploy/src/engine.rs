@@ -1,11 +1,11 @@
-//! The port to where services run: networks, services, runs to an end, probes, logs, observation.
+//! The port to the engine that runs services: networks, services, tasks, probes, logs, observation.
 //!
-//! Every method is idempotent: *ensure* may find its work done, *remove* may find nothing there,
-//! and both answer the same as if they had done it. An implementation never decides; it does what
-//! it is told and says what is there. What a preview should look like is the lifecycle's business.
+//! Every method is idempotent: *ensure* may find the object present, *remove* may find it absent,
+//! and both return the same result in either case. An implementation never decides: it executes
+//! calls and reports the current state. The lifecycle decides how a preview should look.
 //!
 //! Cancellation: dropping the future of [`Engine::run_to_end`], [`Engine::probe`] or a log stream
-//! ends the work. All other futures are run to their end by the caller.
+//! ends the work. The caller runs all other futures to completion.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -26,59 +26,59 @@ use crate::{
     },
 };
 
-/// Why an engine did not do what it was asked to.
+/// Why an engine call failed.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum EngineError {
-    /// Something the call names is not there (an image, a container that was removed behind our
-    /// back). Looking again and starting from what is there is the remedy.
+    /// An object that the call names does not exist (an image, or a container that another
+    /// program removed). The caller should observe again and start from the result.
     #[error("{0} is missing")]
     Missing(String),
-    /// The engine understood and said no; asking again brings the same answer.
+    /// The engine rejected the request; a retry gets the same answer.
     #[error("{what} was refused: {why}")]
     Refused {
-        /// What was asked for, in words of the domain.
+        /// The requested action, in words of the domain.
         what: String,
         /// The engine's own sentence.
         why: String,
     },
-    /// Something else is under way with it, such as its removal; asking again later helps.
+    /// Another operation on the object is in progress, such as its removal; a later retry helps.
     #[error("{what} is busy: {why}")]
     Busy {
-        /// What was asked for, in words of the domain.
+        /// The requested action, in words of the domain.
         what: String,
         /// The engine's own sentence.
         why: String,
     },
-    /// The engine did not answer, or not in time; asking again later may help.
+    /// The engine did not answer, or not in time; a later retry may help.
     #[error("the engine cannot be reached: {0}")]
     Unreachable(String),
 }
 
-/// A place on the network that belongs to one preview.
+/// A network of one preview.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Network {
-    /// Holds the services of one revision. Has a way out to public addresses.
+    /// Connects the services of one revision. They can reach public addresses.
     Revision(RevisionNumber),
-    /// Holds one generation of the preview's databases, and the services that use them. Has no way
-    /// out.
+    /// Connects one generation of the preview's databases and the services that use them. It has
+    /// no route out.
     Data(Generation),
 }
 
-/// What a network must be able to hold.
+/// A network, and how many containers it must hold.
 #[derive(Clone, Debug)]
 pub struct NetworkSpec {
-    /// Whose network.
+    /// The owner of the network.
     pub preview: PreviewId,
     /// Which of its networks.
     pub network: Network,
-    /// How many containers will live in it at once; the subnet is sized for this.
+    /// Maximum number of containers in it at once; this determines the subnet's size.
     pub members: usize,
 }
 
 /// Which service of which revision.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServiceKey {
-    /// Whose service.
+    /// The preview that runs it.
     pub preview: PreviewId,
     /// The revision it was started for.
     pub revision: RevisionNumber,
@@ -97,46 +97,46 @@ pub struct ServiceSpec {
     pub command: Option<Command>,
     /// The whole environment that Dayfly adds; the image's own stays below it.
     pub env: BTreeMap<String, String>,
-    /// Where the service listens inside its container.
+    /// The port on which the service listens inside its container.
     pub port: u16,
     /// The generation of databases whose [`Network::Data`] it also joins.
     pub data: Option<Generation>,
-    /// Memory with swap, in bytes.
+    /// Limit for memory plus swap, in bytes.
     pub memory_bytes: u64,
-    /// Thousandths of a processor.
+    /// CPU limit, in thousandths of a processor.
     pub cpu_milli: u64,
-    /// Most processes and threads.
+    /// Maximum number of processes and threads.
     pub pids_max: u32,
-    /// Whether a small init of the engine's is process 1.
+    /// Whether the engine's small init runs as process 1.
     pub init: bool,
 }
 
-/// How a command that ran to its end went.
+/// The result of a command that ran to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ended {
-    /// Its exit code; 128 plus the signal where it was killed.
+    /// Its exit code; 128 plus the signal number if it was killed.
     pub exit_code: i64,
-    /// Whether the kernel killed it for memory.
+    /// Whether the kernel killed it because it ran out of memory.
     pub out_of_memory: bool,
     /// The last lines it printed, both streams in order; at most [`OUTPUT_LINES_MAX`].
     pub output: Vec<String>,
 }
 
-/// How many lines of a command's output are kept.
+/// Number of output lines kept from a command.
 pub const OUTPUT_LINES_MAX: usize = 200;
 
-/// What a container is doing.
+/// The state of a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ContainerState {
-    /// It was made and has not run yet.
+    /// It was created and has not started yet.
     Created,
     /// It runs.
     Running,
-    /// It was running and is not.
+    /// It ran and exited.
     Exited {
         /// Its exit code.
         exit_code: i64,
-        /// Whether the kernel killed it for memory.
+        /// Whether the kernel killed it because it ran out of memory.
         out_of_memory: bool,
     },
 }
@@ -146,28 +146,28 @@ pub enum ContainerState {
 pub struct ServiceState {
     /// Which service.
     pub key: ServiceKey,
-    /// What it does.
+    /// The state of its container.
     pub state: ContainerState,
-    /// Where it is reached, while it runs. Never kept past a restart of the container.
+    /// Its address while it runs. A restart of the container can change it.
     pub address: Option<SocketAddr>,
     /// The image it was made from.
     pub image: ImageId,
 }
 
-/// A service's container, looked at closely.
+/// A service's container in detail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceRun {
-    /// What it does. Between two runs it has exited, although the engine starts it again.
+    /// Its state. Between two runs it is `Exited`, although the engine will restart it.
     pub state: ContainerState,
-    /// Where it is reached, while it runs.
+    /// Its address while it runs.
     pub address: Option<SocketAddr>,
-    /// Whether it ended with an error and the engine is about to start it again.
+    /// Whether it exited with an error and the engine is about to restart it.
     pub starts_again: bool,
-    /// How often it ended with an error since it was last started by us.
+    /// How often it exited with an error since Dayfly last started it.
     pub ends: u32,
-    /// When a run of it last ended; while it runs, that is the run before.
+    /// When it last exited; while it runs, this is the end of the previous run.
     pub ended: Option<SystemTime>,
-    /// Where it accepts connections; `None` where that cannot be seen.
+    /// Addresses on which it accepts connections; `None` if this host cannot see them.
     pub listens: Option<BTreeSet<SocketAddr>>,
 }
 
@@ -176,16 +176,16 @@ pub struct ServiceRun {
 pub struct DatabaseState {
     /// Which database.
     pub key: DatabaseKey,
-    /// What its container does.
+    /// The state of its container.
     pub state: ContainerState,
 }
 
-/// An image that we built, found by its labels *and* our tag.
+/// An image that Dayfly built, found by its labels *and* its tag.
 #[derive(Clone, Debug)]
 pub struct ImageState {
     /// The image.
     pub image: ImageId,
-    /// Whose image.
+    /// The preview that owns it.
     pub preview: PreviewId,
     /// The revision it was built for.
     pub revision: RevisionNumber,
@@ -193,23 +193,23 @@ pub struct ImageState {
     pub service: ServiceName,
 }
 
-/// Something with our labels that is none of the above: a command cut off by a crash, a data
-/// directory whose container is gone.
+/// An object with our labels that is none of the above, such as a command interrupted by a crash
+/// or a data directory without a container.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Stray {
-    /// Whose.
+    /// The preview in its labels.
     pub preview: PreviewId,
-    /// Container, network, volume or image, in the engine's word.
+    /// Container, network or volume.
     pub kind: StrayKind,
-    /// The engine's id or name of it.
+    /// The engine's id or name for it.
     pub id: String,
-    /// The revision in its labels, where it has one.
+    /// The revision in its labels, if any.
     pub revision: Option<RevisionNumber>,
-    /// The database in its labels, where it has one.
+    /// The database in its labels, if any.
     pub database: Option<(Generation, DatabaseName)>,
 }
 
-/// What kind of object a stray is.
+/// The kind of a stray.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StrayKind {
     /// A container that is neither a service nor a database.
@@ -220,7 +220,7 @@ pub enum StrayKind {
     Network,
 }
 
-/// All that the engine holds of one preview, or of all previews of this instance.
+/// All objects that the engine holds for one preview, or for all previews of this instance.
 #[derive(Clone, Debug, Default)]
 pub struct Observation {
     /// Networks.
@@ -229,7 +229,7 @@ pub struct Observation {
     pub services: Vec<ServiceState>,
     /// Database containers.
     pub databases: Vec<DatabaseState>,
-    /// Databases whose data are there, with or without a container.
+    /// Databases that have data, with or without a container.
     pub data: Vec<DatabaseKey>,
     /// Images that we built.
     pub images: Vec<ImageState>,
@@ -238,7 +238,7 @@ pub struct Observation {
 }
 
 impl Observation {
-    /// Whether nothing at all is left.
+    /// Whether it contains no object at all.
     pub fn is_empty(&self) -> bool {
         self.networks.is_empty()
             && self.services.is_empty()
@@ -249,18 +249,18 @@ impl Observation {
     }
 }
 
-/// What one attempt to reach a service found.
+/// The result of one attempt to reach a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Probe {
-    /// It answered as it should.
+    /// It answered with an accepted status.
     Ready,
-    /// Nothing accepts connections there (yet).
+    /// Nothing accepts connections at its address (yet).
     Refused,
-    /// It accepted the connection, and no answer came in time.
+    /// It accepted the connection but did not answer in time.
     Silent,
-    /// It accepted the connection, and closed it without an answer.
+    /// It accepted the connection and closed it without an answer.
     Closed,
-    /// It answered something that is not HTTP.
+    /// Its answer is not HTTP.
     NotHttp,
     /// It answered with this status, which does not count as ready.
     Status(u16),
@@ -269,60 +269,60 @@ pub enum Probe {
 /// One line a service printed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogLine {
-    /// When, as the engine noted it.
+    /// The time that the engine recorded.
     pub at: SystemTime,
     /// Whether it came from standard error.
     pub stderr: bool,
-    /// The line without its end; not cleaned in any way.
+    /// The line without its line break; otherwise unmodified.
     pub text: Bytes,
 }
 
-/// Lines as they come.
+/// Log lines as they arrive.
 pub type LogStream = Pin<Box<dyn Stream<Item = Result<LogLine, EngineError>> + Send>>;
 
-/// "Something of ours changed; look again." Carries the preview where the engine named one.
+/// Hints that an object of ours changed. Each carries the preview, if the engine named one.
 pub type HintStream = Pin<Box<dyn Stream<Item = Option<PreviewId>> + Send>>;
 
-/// Where services run.
+/// Runs services.
 #[async_trait]
 pub trait Engine: Send + Sync {
-    /// Makes the network unless it is there. Its subnet is the smallest from /28 to /24 that holds
-    /// the members, out of the configured pool, free in the engine and in the host's routes.
+    /// Creates the network unless it exists. Its subnet is the smallest from /28 to /24 that holds
+    /// the members. It comes from the configured pool and overlaps no network and no host route.
     ///
-    /// Refused when the pool has no such subnet left; the sentence names the pool.
+    /// Refused when the pool has no such subnet left; the message names the pool.
     async fn ensure_network(&self, spec: &NetworkSpec) -> Result<(), EngineError>;
 
-    /// Removes the network, disconnecting whatever is still in it.
+    /// Removes the network after disconnecting its remaining containers.
     async fn remove_network(
         &self,
         preview: &PreviewId,
         network: &Network,
     ) -> Result<(), EngineError>;
 
-    /// Creates the service's container in its networks unless it is there with this same spec
-    /// (another spec: it is removed and made again), starts it unless it runs, and answers where
-    /// it is reached; `None` where it has ended already. What ends with an error is started again,
-    /// after pauses that grow to a minute, for as long as its container is there.
+    /// Creates the service's container in its networks unless it exists with the same spec, and
+    /// starts it unless it runs. A container with another spec is replaced. Returns its address, or
+    /// `None` if it has already exited. The engine restarts a service that exits with an error,
+    /// after pauses that grow to a minute, for as long as its container exists.
     /// Missing: the image, or a network.
     async fn start_service(&self, spec: &ServiceSpec) -> Result<Option<SocketAddr>, EngineError>;
 
-    /// The TCP ports that an image says it listens on. Missing: the image.
+    /// The TCP ports that an image declares. Missing: the image.
     async fn exposed_ports(&self, image: &ImageId) -> Result<BTreeSet<u16>, EngineError>;
 
-    /// Looks closely at a service's container; `None` where it has none.
+    /// Inspects a service's container; `None` if it has none.
     async fn service_run(&self, key: &ServiceKey) -> Result<Option<ServiceRun>, EngineError>;
 
     /// Stops the service (its grace period is [`STOP_GRACE`]) and removes its container.
     async fn remove_service(&self, key: &ServiceKey) -> Result<(), EngineError>;
 
-    /// Runs the spec's command in the spec's image and networks, in a container of its own that is
-    /// gone when this returns or is dropped. `task` is a word that tells it from other runs of the
-    /// same service. A non-zero exit is an [`Ended`], not an error.
+    /// Runs the spec's command in the spec's image and networks, in a container of its own. The
+    /// container is removed when this returns or is dropped. `task` distinguishes it from other
+    /// runs of the same service. A non-zero exit is an [`Ended`], not an error.
     async fn run_to_end(&self, spec: &ServiceSpec, task: &str) -> Result<Ended, EngineError>;
 
     /// Asks the service once whether it is ready, over the network, as a visitor of `host` would.
-    /// It has [`CONNECT_MAX`] to accept the connection and `limit` to answer. Never an error: what
-    /// cannot be reached is a finding.
+    /// It has [`CONNECT_MAX`] to accept the connection and `limit` to answer. Never an error: an
+    /// unreachable service is a result.
     async fn probe(
         &self,
         address: SocketAddr,
@@ -331,8 +331,8 @@ pub trait Engine: Send + Sync {
         limit: Duration,
     ) -> Probe;
 
-    /// The service's output: its last `tail` lines, then, with `follow`, whatever comes until the
-    /// container ends. Missing: the container.
+    /// The service's output: its last `tail` lines and, with `follow`, new lines until the
+    /// container exits. Missing: the container.
     async fn logs(
         &self,
         key: &ServiceKey,
@@ -340,14 +340,14 @@ pub trait Engine: Send + Sync {
         follow: bool,
     ) -> Result<LogStream, EngineError>;
 
-    /// What is there: of one preview, or of this whole instance. Complete or an error, never a
-    /// part.
+    /// Lists all objects of one preview, or of this whole instance. The list is complete, or the
+    /// call fails.
     async fn observe(&self, preview: Option<&PreviewId>) -> Result<Observation, EngineError>;
 
     /// Removes one stray.
     async fn remove_stray(&self, stray: &Stray) -> Result<(), EngineError>;
 
-    /// Changes as the engine reports them, best effort: a stream that ends or misses something
+    /// Changes as the engine reports them, best effort: a stream that ends or misses a change
     /// costs time, never correctness.
     async fn hints(&self) -> Result<HintStream, EngineError>;
 }

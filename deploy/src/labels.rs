@@ -1,8 +1,8 @@
 //! The label keys that find our objects in the engine.
 //!
-//! Labels *find*, they never vouch: a Dockerfile can set any label and containers inherit those of
-//! their image. So every key is set explicitly, empty where it does not apply, on everything we
-//! create, and a container counts as ours only if its name is the one its labels lead to.
+//! Labels find objects but prove nothing: a Dockerfile can set any label, and containers inherit
+//! the labels of their image. So Dayfly sets every key on each object, empty if it does not apply.
+//! A container counts as ours only if its name matches its labels.
 
 use std::{collections::HashMap, str::FromStr};
 
@@ -10,21 +10,21 @@ use crate::names::{Generation, Instance, PreviewId, RevisionNumber};
 
 /// Which Dayfly owns the object (an [`Instance`]).
 pub const INSTANCE: &str = "dev.dayfly.instance";
-/// Whose it is (a [`PreviewId`]).
+/// The preview that owns it (a [`PreviewId`]).
 pub const PREVIEW: &str = "dev.dayfly.preview";
-/// The revision's number, without a letter; empty where the object outlives revisions.
+/// The revision's number, without a letter; empty if the object outlives revisions.
 pub const REVISION: &str = "dev.dayfly.revision";
-/// The generation of the preview's databases, without a letter; empty where it is about none.
+/// The generation of the preview's databases, without a letter; empty if it has none.
 pub const GENERATION: &str = "dev.dayfly.generation";
 /// `service`, `database`, `task`, `room`, `data-room`, `data`, `image`.
 pub const KIND: &str = "dev.dayfly.kind";
 /// The service's or database's name in the blueprint; empty for networks.
 pub const NAME: &str = "dev.dayfly.name";
-/// Digest of everything the object was made from; another digest means make it again.
+/// Digest of the object's spec; another digest means that it must be recreated.
 pub const SPEC: &str = "dev.dayfly.spec";
-/// Where a service listens inside its container; empty for everything else.
+/// The port of a service inside its container; empty for other objects.
 pub const PORT: &str = "dev.dayfly.port";
-/// Version of this vocabulary.
+/// Version of this set of labels.
 pub const FORMAT: &str = "dev.dayfly.format";
 
 /// All keys; each is set on every object.
@@ -35,7 +35,7 @@ pub const KEYS: [&str; 9] = [
 /// The version that this code writes and reads.
 pub const FORMAT_VERSION: &str = "1";
 
-/// What an object is, in the word of its [`KIND`] label.
+/// The kind of an object, as in its [`KIND`] label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// A container that runs a service of one revision.
@@ -79,7 +79,7 @@ impl Kind {
         }
     }
 
-    /// The kind of that word.
+    /// The kind with that label value.
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == word)
     }
@@ -90,19 +90,19 @@ impl Kind {
 pub struct Mark {
     /// Which Dayfly owns it.
     pub instance: Instance,
-    /// Whose it is.
+    /// The preview that owns it.
     pub preview: PreviewId,
     /// The revision, unless the object outlives revisions.
     pub revision: Option<RevisionNumber>,
-    /// The generation of databases, where it is about one.
+    /// The generation of databases, if it has one.
     pub generation: Option<Generation>,
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
     /// The service's or database's name; empty for networks.
     pub name: String,
-    /// Digest of what it was made from.
+    /// Digest of its spec.
     pub spec: String,
-    /// Where a service listens.
+    /// The port of a service.
     pub port: Option<u16>,
 }
 
@@ -125,7 +125,7 @@ impl Mark {
         ])
     }
 
-    /// Reads the labels of an object; `None` unless they say all that ours say.
+    /// Reads the labels of an object; `None` unless all of ours are present.
     pub fn read(labels: &HashMap<String, String>) -> Option<Self> {
         let word = |key: &str| labels.get(key).map(String::as_str);
         if word(FORMAT)? != FORMAT_VERSION {
@@ -144,7 +144,7 @@ impl Mark {
         })
     }
 
-    /// Whether both lead to the same object, whatever it was made from.
+    /// Whether both name the same object, regardless of its spec.
     pub fn same_object(&self, other: &Self) -> bool {
         self.instance == other.instance
             && self.preview == other.preview

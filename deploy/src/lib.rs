@@ -1,12 +1,12 @@
 //! From a checkout to containers and databases.
 //!
-//! A [`source::Tree`] is one commit's files, a [`blueprint::Blueprint`] is what they ask for, and
-//! three ports say where it goes: [`engine::Engine`] runs services, [`builder::Builder`] makes
-//! images, [`databases::Databases`] makes throwaway databases. [`docker`] is the one real
-//! implementation of all three; `fake` (a feature) is a scripted one for tests, and `contract`
-//! holds the promises that both keep. A [`pool::Pool`] holds data directories and clones them.
+//! A [`source::Tree`] is one commit's files and a [`blueprint::Blueprint`] is its configuration.
+//! Three ports deploy it: [`engine::Engine`] runs services, [`builder::Builder`] builds images,
+//! [`databases::Databases`] creates throwaway databases. [`docker`] is the only real implementation
+//! of all three. `fake` (a feature) is a scripted one for tests, and `contract` tests the promises
+//! that both keep. A [`pool::Pool`] holds data directories and clones them.
 //!
-//! Not here: what a preview should look like, when anything happens, and the forge.
+//! Not here: the desired state of a preview, the time of any action, and the forge.
 
 pub mod blueprint;
 pub mod builder;

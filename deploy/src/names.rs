@@ -1,26 +1,26 @@
-//! The words that identify things, checked once at the border.
+//! Names and ids, validated once when they enter the program.
 //!
-//! Every type here has private contents and `parse` as its only way in, so that whatever holds
-//! one may put it into a host name, an object's name or an argument list without looking again.
-//! Names are made of numbers and slugs; nothing here is ever made of a title or a branch name.
+//! Every type here has private contents, and `parse` is its only constructor. So code may put a
+//! value into a host name, an object's name or an argument list without another check. Names
+//! consist of numbers and slugs; none is derived from a title or a branch name.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// A word that does not have the form its type asks for.
+/// A word that breaks the format of its type.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{value:?} is not {what}: {rule}")]
 pub struct NameError {
-    /// What was to be named, with its article: "a service name".
+    /// The expected kind of name, with its article: "a service name".
     pub what: &'static str,
-    /// The word as it came, cut to 80 characters.
+    /// The given word, cut to 80 characters.
     pub value: String,
-    /// The form that is accepted.
+    /// The accepted format.
     pub rule: &'static str,
 }
 
-/// Declares a checked word: its doc, name, what it is called, its rule and its test.
+/// Declares a checked word: its doc, type, kind of name, rule and test.
 macro_rules! word {
     ($(#[$doc:meta])* $name:ident, $what:literal, $rule:literal, $test:expr) => {
         $(#[$doc])*
@@ -29,7 +29,7 @@ macro_rules! word {
         pub struct $name(String);
 
         impl $name {
-            /// Checks `value` against the form of this word.
+            /// Checks `value` against the format of this word.
             pub fn parse(value: &str) -> Result<Self, NameError> {
                 let test: fn(&str) -> bool = $test;
                 if test(value) {
@@ -87,7 +87,7 @@ pub(crate) fn is_slug(value: &str, longest: usize) -> bool {
 }
 
 word! {
-    /// Which Dayfly owns an object: 8 hex digits, drawn once per data directory.
+    /// The Dayfly instance that owns an object: 8 random hex digits per data directory.
     Instance, "an instance id", "8 lower-case hex digits",
     |v| v.len() == 8 && v.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
@@ -125,7 +125,7 @@ word! {
 }
 
 word! {
-    /// A snapshot of seeded data, by the digest of what it was made of: 64 hex digits.
+    /// A snapshot of seeded data, by the digest of its inputs: 64 hex digits.
     SnapshotId, "a snapshot id", "64 lower-case hex digits",
     |v| v.len() == 64 && v.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
@@ -148,8 +148,8 @@ impl fmt::Display for RevisionNumber {
     }
 }
 
-/// One state of all databases of a preview together: what a revision runs on. Counted from 1 per
-/// preview and never reused.
+/// One state of all databases of a preview together. A revision runs on one generation. Counted
+/// from 1 per preview and never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Generation(pub u32);
@@ -160,12 +160,12 @@ impl fmt::Display for Generation {
     }
 }
 
-/// Which database of which preview, in which state of its data.
+/// A database of a preview, in one generation of its data.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DatabaseKey {
-    /// Whose.
+    /// The preview that owns it.
     pub preview: PreviewId,
-    /// Of which generation.
+    /// The generation of its data.
     pub generation: Generation,
     /// Its name in the blueprint.
     pub name: DatabaseName,

@@ -1,26 +1,26 @@
-//! What looks personal in data that somebody brings, and what a mask left of it.
+//! Imported data that looks personal, and its state after a mask.
 //!
-//! Everything here is names and numbers. No value of the data is in it.
+//! Everything here is names and numbers. It contains no value of the data.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{databases::SeedFile, terminal};
 
-/// How many lines name what a mask left.
+/// Maximum number of lines that name unmasked data.
 const LEFT_SHOWN: usize = 60;
 
-/// A script that replaces what is personal, and what its author knows that it leaves.
+/// A script that replaces personal data, and the exceptions that its author accepts.
 #[derive(Clone, Debug)]
 pub struct Mask {
     /// Run after the seed.
     pub script: SeedFile,
-    /// What it may leave as it was, in the words of [`Found::accept`].
+    /// Data that it may leave unchanged, named as in [`Found::accept`].
     pub accepted: Vec<String>,
-    /// Whether the import is refused where the mask leaves something else.
+    /// Whether the import fails if the mask leaves other personal data unchanged.
     pub judged: bool,
 }
 
-/// What kind of place it is.
+/// The kind of place that holds the data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Place {
@@ -28,48 +28,48 @@ pub enum Place {
     Column,
     /// A column of a foreign table.
     ForeignColumn,
-    /// A key of the objects in a column of JSON.
+    /// A key of the objects in a JSON column.
     Key,
     /// The large objects of a database.
     LargeObjects,
-    /// A foreign table, whose rows are elsewhere.
+    /// A foreign table, whose rows are stored elsewhere.
     ForeignTable,
-    /// A database beside the application's.
+    /// A database other than the application's.
     Database,
     /// A role that had a password.
     Role,
 }
 
-/// What is known of its values.
+/// The known state of its values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
-    /// It is there; no mask ran.
+    /// It exists; no mask ran.
     There,
-    /// The values before and after the mask were compared. Empty ones and null do not count.
+    /// The values before and after the mask were compared, except empty ones and null.
     Compared {
-        /// How many of them are as some value of before.
+        /// How many of them existed before the mask.
         unchanged: u64,
-        /// How many there are after the mask.
+        /// Number of values after the mask.
         of: u64,
-        /// Whether these are a sample of the different values, each counted once.
+        /// Whether these are a sample of the distinct values, each counted once.
         sampled: bool,
     },
-    /// Fewer than half of the values after the mask can be as before, since there were too many different
-    /// ones. Too few of them are in a sample to be counted.
+    /// Fewer than half of the values after the mask can be unchanged, since there were too many
+    /// distinct ones before. The sample holds too few of them for a count.
     MostlyNew,
-    /// The values could not be read, or not all of them, or too few of them are in a sample to tell.
+    /// Not all values could be read, or the sample holds too few of them.
     Unread,
-    /// The mask cannot reach it, or does not go there.
+    /// The mask cannot reach it, or does not connect to it.
     Unreached,
-    /// It gives no rows to whoever asks, as the data are.
+    /// A query returns no rows from it.
     Silent,
-    /// It was left out when the data were loaded.
+    /// It was left out when the data was loaded.
     LeftOut,
 }
 
 impl State {
-    /// Whether more than half is as it was, as far as that is known.
+    /// Whether more than half is known or feared to be unchanged.
     pub(crate) fn is_left(self) -> bool {
         match self {
             Self::Compared { unchanged, of, .. } => unchanged.saturating_mul(2) > of,
@@ -79,36 +79,36 @@ impl State {
     }
 }
 
-/// What becomes of it.
+/// The verdict on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
-    /// Nothing is to be done.
+    /// Nothing needs to be done.
     Fine,
-    /// The mask leaves it, and that was said to be right.
+    /// The mask leaves it unchanged, and the user accepted that.
     Accepted,
-    /// The mask leaves it.
+    /// The mask leaves it unchanged.
     Left,
 }
 
-/// Something that looks personal.
+/// Data that looks personal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Found {
-    /// Its name: `public.users.email`, with the database in front where that is not the application's; a key
-    /// of JSON after a colon. One line of plain text.
+    /// Its name, such as `public.users.email`. A database other than the application's comes first;
+    /// a JSON key comes last, after a colon. One line of plain text.
     pub name: String,
-    /// What it is.
+    /// Its kind.
     pub place: Place,
-    /// What is known of its values.
+    /// The known state of its values.
     pub state: State,
-    /// What becomes of it.
+    /// The verdict on it.
     pub verdict: Verdict,
-    /// What has to be accepted for it: its own name, or that of what it belongs to.
+    /// The name to accept it by: its own, or the name of its table or database.
     pub accept: String,
 }
 
 impl Found {
-    /// Something with a name, of which nothing more is known yet.
+    /// A name of which nothing more is known yet.
     pub(crate) fn new(name: &str, place: Place) -> Self {
         let name = one_line(name);
         Self {
@@ -128,7 +128,7 @@ impl Found {
         }
     }
 
-    /// Gives it what was found out, and the verdict that follows. Of `words`, any that is accepted will do.
+    /// Sets the state and the resulting verdict. It is accepted if any of `words` is accepted.
     pub(crate) fn judge(&mut self, state: State, words: &[&str], accepted: &[String]) {
         self.state = state;
         let is_accepted = words.iter().any(|word| {
@@ -147,12 +147,12 @@ impl Found {
         };
     }
 
-    /// What is known of it, for people: nothing where only its name is.
+    /// Its name with its known state, for users.
     pub fn describe(&self) -> String {
         let what = match (self.place, self.state) {
             (_, State::There) => return self.name.clone(),
             (Place::LargeObjects, State::Compared { unchanged, of, .. }) => {
-                format!("{unchanged} of {of} pages are as before")
+                format!("{unchanged} of {of} pages are unchanged")
             }
             (_, State::Compared { of: 0, .. }) => "no values".to_owned(),
             (
@@ -164,22 +164,22 @@ impl Found {
                 },
             ) => {
                 let values = if sampled {
-                    "different values, a sample,"
+                    "sampled distinct values"
                 } else {
                     "values"
                 };
-                format!("{} {values} are as before", share(unchanged, of))
+                format!("{} {values} are unchanged", share(unchanged, of))
             }
-            (_, State::LeftOut) => "its password is left out".to_owned(),
-            (_, State::MostlyNew) => "fewer than half of its values are as before".to_owned(),
-            (_, State::Unread) => "its values could not be compared".to_owned(),
-            (Place::Database, _) => "the mask does not go there (\\connect)".to_owned(),
+            (_, State::LeftOut) => "its password is removed".to_owned(),
+            (_, State::MostlyNew) => "fewer than half of its values are unchanged".to_owned(),
+            (_, State::Unread) => "its values cannot be compared".to_owned(),
+            (Place::Database, _) => "the mask never connects to it (\\connect)".to_owned(),
             (Place::ForeignTable, State::Unreached) => {
-                "its rows are not in the database, and can be read through it".to_owned()
+                "its rows are stored elsewhere but can be read through it".to_owned()
             }
-            (_, State::Unreached) => "out of the mask's reach".to_owned(),
+            (_, State::Unreached) => "the mask cannot reach it".to_owned(),
             (_, State::Silent) => {
-                "its rows are not in the database, and cannot be read here".to_owned()
+                "its rows are stored elsewhere and cannot be read here".to_owned()
             }
         };
         let accepted = match self.verdict {
@@ -199,13 +199,13 @@ fn share(unchanged: u64, of: u64) -> String {
     }
 }
 
-/// Why data are not kept as masked: what the mask left, and what could be said of it.
+/// Why masked data is refused: the unmasked data, and the flags that accept it.
 pub(crate) fn refusal(mask: &str, found: &[Found]) -> String {
     let left: Vec<_> = found
         .iter()
         .filter(|found| found.verdict == Verdict::Left)
         .collect();
-    let mut lines = vec![format!("{mask} leaves data of people as they were:")];
+    let mut lines = vec![format!("{mask} leaves personal data unchanged:")];
     let shown = left.iter().take(LEFT_SHOWN);
     lines.extend(shown.map(|found| format!("  {}", found.describe())));
     let more = left.len().saturating_sub(LEFT_SHOWN);
@@ -226,16 +226,16 @@ pub(crate) fn refusal(mask: &str, found: &[Found]) -> String {
         .iter()
         .map(|word| format!(" --accept {}", argument(word)));
     let flags: String = flags.take(LEFT_SHOWN).collect();
-    lines.push("Have the mask replace them. What may stay is told with:".to_owned());
+    lines.push("Change the mask to replace these values. To keep them on purpose, add:".to_owned());
     lines.push(format!(" {flags}"));
     if !left_out.is_empty() {
-        lines.push("Dayfly itself dropped:".to_owned());
+        lines.push("Dayfly itself removed:".to_owned());
         lines.extend(left_out);
     }
     lines.join("\n")
 }
 
-/// A word as a shell takes it.
+/// A word quoted for a shell.
 fn argument(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._:-".contains(c);
     match word.chars().all(plain) {
@@ -244,7 +244,7 @@ fn argument(word: &str) -> String {
     }
 }
 
-/// A name that somebody chose, in one line that can be printed.
+/// An untrusted name as one printable line.
 pub(crate) fn one_line(name: &str) -> String {
     terminal::bare(&name.replace(['\n', '\r', '\t'], " "))
 }
@@ -291,10 +291,10 @@ mod tests {
         let said = refusal("the mask", &all);
         assert_eq!(
             said,
-            "the mask leaves data of people as they were:\n  \
-             public.users.phone: 100 % of 2000 values are as before\n  \
-             public.users.odd name: its values could not be compared\n\
-             Have the mask replace them. What may stay is told with:\n  \
+            "the mask leaves personal data unchanged:\n  \
+             public.users.phone: 100 % of 2000 values are unchanged\n  \
+             public.users.odd name: its values cannot be compared\n\
+             Change the mask to replace these values. To keep them on purpose, add:\n  \
              --accept public.users.phone --accept 'public.users.odd name'"
         );
     }
@@ -304,7 +304,7 @@ mod tests {
         let odd = found("public.a\nb\u{1b}[31m.c", compared(1, 1000), &[]);
         assert_eq!(
             odd.describe(),
-            "public.a b.c: less than 1 % of 1000 values are as before"
+            "public.a b.c: less than 1 % of 1000 values are unchanged"
         );
     }
 }

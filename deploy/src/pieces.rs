@@ -1,4 +1,4 @@
-//! What one side writes, piece by piece, for another that waits: threads on either side, or tasks.
+//! Byte streams in pieces between a blocking thread and an async task, in either direction.
 
 use std::io::{self, Read, Write};
 
@@ -6,13 +6,13 @@ use bytes::{Buf as _, Bytes};
 use futures_util::{Stream, stream};
 use tokio::sync::mpsc;
 
-/// One piece of the stream, in bytes.
+/// Size of a piece, in bytes.
 const PIECE_BYTES: usize = 256 * 1024;
-/// How many pieces may wait for whoever takes them.
+/// Maximum number of pieces that wait for the reader.
 const PIECES_WAITING_MAX: usize = 8;
 
-/// Gathers what is written into pieces and hands them on; the last one only when flushed. Blocks
-/// while too many wait.
+/// Collects written bytes into pieces and sends them; the last piece needs a flush. Blocks while
+/// too many pieces wait.
 pub struct Sink {
     pieces: mpsc::Sender<io::Result<Bytes>>,
     piece: Vec<u8>,
@@ -34,10 +34,10 @@ pub fn pieces() -> (
     (sink, taken)
 }
 
-/// Where a task writes. An error ends the reading with it.
+/// The end for a task that writes. A sent error also ends the reader.
 pub(crate) type Writer = mpsc::Sender<io::Result<Bytes>>;
 
-/// What a task writes, for a thread that may wait for it. Ends when the writer is dropped.
+/// The end for a blocking thread that reads. It ends when the writer is dropped.
 #[derive(Debug)]
 pub(crate) struct Pipe {
     pieces: mpsc::Receiver<io::Result<Bytes>>,
@@ -68,9 +68,9 @@ impl Read for Pipe {
 }
 
 impl Sink {
-    /// Ends the stream with an error, so that nobody takes its beginning for all of it.
+    /// Ends the stream with an error, so that the reader does not treat it as complete.
     pub fn break_off(self, why: &'static str) {
-        // Nobody waits for it any more where this fails.
+        // If this fails, the reader is gone.
         let _told = self.pieces.blocking_send(Err(io::Error::other(why)));
     }
 }
@@ -91,6 +91,6 @@ impl Write for Sink {
         let piece = std::mem::replace(&mut self.piece, Vec::with_capacity(PIECE_BYTES));
         self.pieces
             .blocking_send(Ok(Bytes::from(piece)))
-            .map_err(|_| io::Error::new(io::ErrorKind::BrokenPipe, "nobody takes any more"))
+            .map_err(|_| io::Error::new(io::ErrorKind::BrokenPipe, "the reader is gone"))
     }
 }

@@ -1,13 +1,13 @@
-//! Words that nobody can guess.
+//! Random words that cannot be guessed.
 
-/// `N` random bytes of the operating system, in hex.
+/// `N` random bytes from the operating system, in hex.
 pub fn hex<const N: usize>() -> Result<String, Exhausted> {
     let mut bytes = [0_u8; N];
     getrandom::fill(&mut bytes).map_err(Exhausted)?;
     Ok(hex::encode(bytes))
 }
 
-/// The operating system gave no randomness.
+/// The operating system returned no random bytes.
 #[derive(Debug, thiserror::Error)]
-#[error("no randomness: {0}")]
+#[error("cannot get random bytes: {0}")]
 pub struct Exhausted(getrandom::Error);

@@ -1,54 +1,54 @@
-//! What a migration does to tables: what it locks and what it writes anew.
+//! Effects of a migration on tables: the tables that it locks and the tables that it rewrites.
 //!
-//! A preview's migration runs on a copy and hinders nobody. The same migration will meet tables that
-//! people use; so it is told here, before that.
+//! A preview's migration runs on a copy and blocks no user. In production the same migration can
+//! block users, so Dayfly reports its locks and rewrites early.
 
 use std::{fmt, time::Duration};
 
 use async_trait::async_trait;
 
-/// A watch over the tables of one database. Dropped, it ends without an answer.
+/// A watch over the tables of one database. Dropping it ends it without a report.
 #[async_trait]
 pub trait TableWatch: Send {
-    /// Ends the watch. What could not be seen is not in the report.
+    /// Ends the watch. The report omits everything that could not be observed.
     async fn end(self: Box<Self>) -> TableReport;
 }
 
-/// What happened to tables that were there when the watch began.
+/// Changes to the tables that existed when the watch began.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TableReport {
-    /// Tables that now are in other files than before, in the order of their names.
+    /// Tables whose files were replaced, sorted by name.
     pub rewritten: Vec<RewrittenTable>,
-    /// Tables that others could not write to, or not even read, for a while.
+    /// Tables that other sessions could not write or read for a while.
     pub locked: Vec<LockedTable>,
 }
 
-/// A table that was written anew as a whole, or emptied.
+/// A table that was rewritten as a whole, or truncated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RewrittenTable {
-    /// Its name, with its schema where that is needed.
+    /// Its name, with its schema if needed.
     pub table: String,
     /// Its size afterwards, in bytes.
     pub bytes: u64,
 }
 
-/// A table that was locked against others.
+/// A table that was locked against other sessions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LockedTable {
-    /// Its name, with its schema where that is needed.
+    /// Its name, with its schema if needed.
     pub table: String,
     /// The strongest lock.
     pub lock: TableLock,
-    /// For how long it was seen, about.
+    /// Approximate time for which the lock was observed.
     pub held: Duration,
 }
 
-/// How much a lock keeps from others.
+/// How much a lock blocks other sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TableLock {
-    /// Others read, and cannot write.
+    /// Other sessions can read but not write.
     Writes,
-    /// Others can do neither.
+    /// Other sessions can neither read nor write.
     Everything,
 }
 

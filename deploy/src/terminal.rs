@@ -1,20 +1,20 @@
-//! Outside text made harmless for a terminal.
+//! Sanitizes outside text for a terminal.
 
-/// The longest line that is shown or kept, in characters.
+/// Maximum length of a line that is shown or kept, in characters.
 const LINE_MAX: usize = 2_000;
 
-/// One line without anything a terminal would obey: escape sequences go whole, other control
-/// characters and those that turn the direction of writing go alone.
+/// One line without terminal control: it removes escape sequences, control characters, and
+/// characters that change the writing direction.
 pub fn plain(line: &str) -> String {
     clean(line, false, LINE_MAX)
 }
 
-/// Like [`plain`], but colours stay.
+/// Like [`plain`], but keeps colours.
 pub fn coloured(line: &str) -> String {
     clean(line, true, LINE_MAX)
 }
 
-/// Like [`plain`], however long it is: what people see of a line.
+/// Like [`plain`], without a length limit.
 pub(crate) fn bare(line: &str) -> String {
     clean(line, false, usize::MAX)
 }
@@ -42,7 +42,7 @@ fn clean(line: &str, keep_colours: bool, chars_max: usize) -> String {
     out
 }
 
-/// Takes what follows an escape character and belongs to it.
+/// Consumes the rest of an escape sequence after the escape character.
 fn escape_sequence(rest: &mut std::iter::Peekable<std::str::Chars<'_>>) -> String {
     let mut sequence = String::new();
     match rest.peek() {

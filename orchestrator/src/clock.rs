@@ -1,4 +1,4 @@
-//! The two clocks: the wall's for what people read and what expires, a steady one for deadlines.
+//! The two clocks: wall time for timestamps and expiry, and a steady clock for deadlines.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -13,7 +13,7 @@ pub fn wall_ms() -> u64 {
         })
 }
 
-/// Milliseconds since a worker began; never goes back.
+/// Milliseconds since a worker started; never decreases.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Steady(Instant);
 

@@ -1,7 +1,7 @@
-//! Which host leads where, and the one place from which the proxy's table is published.
+//! The address behind each host. Only this module publishes the proxy's route table.
 //!
-//! It holds an entry per preview, the dead ones included, so that an old link says what
-//! happened. The table is always published whole, and one publication at a time.
+//! It has an entry for each preview, including removed ones, so that an old link still shows what
+//! happened. Each publication replaces the whole table, and only one runs at a time.
 
 use std::{
     collections::BTreeMap,
@@ -25,47 +25,46 @@ use crate::{
     store::{PreviewRow, Store},
 };
 
-/// The proxy, as far as workers need it.
+/// The part of the proxy that workers need.
 #[async_trait]
 pub trait RouteSwitch: Send + Sync {
-    /// Puts a whole table in place. When this returns, every new request sees it.
+    /// Replaces the route table. When this returns, every new request uses the new table.
     async fn put_table(&self, table: &RouteTable) -> Result<(), String>;
 
-    /// Returns once nothing is in flight under the key, or the deadline has passed and what was
-    /// left has been cut.
+    /// Waits until no request is in flight under the key. At the deadline, cuts the remaining ones.
     async fn drain(&self, key: &str, deadline: Duration) -> Result<(), String>;
 
-    /// What happens under each key.
+    /// The visitors' activity under each key.
     async fn activity(&self) -> Result<Activity, String>;
 }
 
 /// The key of the control host's route.
 const CONTROL_KEY: &str = "control";
 
-/// What leads to one preview.
+/// The hosts of one preview and the addresses behind them.
 #[derive(Clone, Debug, Default)]
 struct HostEntry {
     main: Option<HostName>,
-    /// Public services beside the main one, of the revision that serves.
+    /// The hosts of the other public services of the serving revision.
     others: BTreeMap<ServiceName, HostName>,
     main_service: Option<ServiceName>,
     routed: Option<Routed>,
     sessions: Vec<SessionDigest>,
 }
 
-/// Which host leads where.
+/// The hosts of all previews and the addresses behind them.
 pub struct Routes {
     settings: Settings,
     proxy: Arc<dyn RouteSwitch>,
     entries: Mutex<BTreeMap<PreviewId, HostEntry>>,
-    /// What was last put in place; held while publishing, so that tables never overtake each other.
+    /// The last published table. Locked while publishing, so that tables never overtake each other.
     published: tokio::sync::Mutex<Option<RouteTable>>,
-    /// Held from reading sessions to putting them in place, so that what was read earlier never comes
-    /// later.
+    /// Locked from reading sessions until they are published, so that older sessions never replace
+    /// newer ones.
     admitting: tokio::sync::Mutex<()>,
 }
 
-/// What activity is counted under.
+/// The key under which the proxy counts the requests to a revision.
 pub fn key(preview: &PreviewId, revision: RevisionNumber) -> String {
     format!("{preview}/{revision}")
 }
@@ -80,7 +79,7 @@ fn parse_key(key: &str) -> Option<(PreviewId, RevisionNumber)> {
 }
 
 impl Routes {
-    /// No routes yet.
+    /// Without any routes yet.
     pub fn new(settings: Settings, proxy: Arc<dyn RouteSwitch>) -> Self {
         let published = tokio::sync::Mutex::new(None);
         Self {
@@ -92,8 +91,8 @@ impl Routes {
         }
     }
 
-    /// Takes over what the proxy has been serving while we were away. `previews` are those that
-    /// are known, with their sessions and the blueprint of each revision's services.
+    /// Takes over the proxy's routes of a preview after a restart of the server. `blueprint_of`
+    /// gives the blueprint of a revision.
     pub fn adopt(
         &self,
         table: &RouteTable,
@@ -144,8 +143,8 @@ impl Routes {
         known(&self.entries()) || self.main_host(row).is_none()
     }
 
-    /// Puts a preview's main host into the table, before anything of it serves. When this returns its
-    /// visitors are shown how far it is; it is known only then.
+    /// Publishes a preview's main host before any revision serves. After that its visitors see its
+    /// progress.
     pub async fn announce(&self, row: &PreviewRow) -> Result<(), String> {
         let mut published = self.published.lock().await;
         if self.knows(row) {
@@ -161,14 +160,14 @@ impl Routes {
         Ok(())
     }
 
-    /// Where a preview's hosts lead.
+    /// The revision that a preview's hosts lead to; none if nothing serves.
     pub fn routed(&self, preview: &PreviewId) -> Option<Routed> {
         self.entries()
             .get(preview)
             .and_then(|entry| entry.routed.clone())
     }
 
-    /// Whose host it is.
+    /// The preview that a host belongs to.
     pub fn preview_of(&self, host: &HostName) -> Option<PreviewId> {
         let entries = self.entries();
         let of = |entry: &HostEntry| {
@@ -180,7 +179,7 @@ impl Routes {
             .map(|(preview, _)| preview.clone())
     }
 
-    /// The hosts at which a preview is reached now, the main one first.
+    /// The current hosts of a preview, the main one first.
     pub fn hosts(&self, preview: &PreviewId) -> Vec<HostName> {
         let entries = self.entries();
         let hosts = entries
@@ -189,7 +188,7 @@ impl Routes {
         hosts.into_iter().flatten().cloned().collect()
     }
 
-    /// Where one of a preview's hosts leads.
+    /// The address behind one of a preview's hosts.
     pub fn address_of(&self, preview: &PreviewId, host: &HostName) -> Option<SocketAddr> {
         let entries = self.entries();
         let entry = entries.get(preview)?;
@@ -205,8 +204,9 @@ impl Routes {
         entry.routed.as_ref()?.addresses.get(service?).copied()
     }
 
-    /// Leads a preview's hosts to a revision, or nowhere, which nobody's session opens. When this returns
-    /// every new request goes there; the entries are changed only then.
+    /// Points a preview's hosts at a revision, or at nothing, which also ends all its sessions.
+    /// When this returns, every new request uses the new route. The entries change only after the
+    /// proxy has accepted the table.
     pub async fn route(
         &self,
         row: &PreviewRow,
@@ -226,11 +226,11 @@ impl Routes {
         let mut entries = self.entries().clone();
         entries.insert(row.id.clone(), entry.clone());
         let table = self.table(&entries);
-        // An answer that is lost leaves it open which table is in place; the next publication
-        // must not believe that it is the last one known.
+        // If the proxy's answer is lost, the active table is unknown, so the next publication must
+        // not be skipped.
         *published = None;
         self.proxy.put_table(&table).await?;
-        // Only the route: who was let in meanwhile stays in.
+        // Only the route changes: sessions that were added meanwhile stay.
         let mut kept_entries = self.entries();
         let kept = kept_entries.entry(row.id.clone()).or_default();
         if entry.routed.is_some() {
@@ -242,7 +242,7 @@ impl Routes {
         Ok(())
     }
 
-    /// Lets in whoever has a session of the preview by now, and nobody else.
+    /// Publishes the current sessions of the preview. All earlier sessions lose access.
     pub async fn admit(&self, preview: &PreviewId, store: &Store) -> Result<(), String> {
         let _turn = self.admitting.lock().await;
         let sessions = store.sessions(preview, wall_ms()).await;
@@ -253,7 +253,7 @@ impl Routes {
         self.publish().await
     }
 
-    /// Puts the table in place unless it is there already.
+    /// Publishes the table unless the proxy already has it.
     pub async fn publish(&self) -> Result<(), String> {
         let mut published = self.published.lock().await;
         let table = self.table(&self.entries());
@@ -264,13 +264,13 @@ impl Routes {
         Ok(())
     }
 
-    /// Puts the table in place whatever is there: the proxy is a new one.
+    /// Publishes the table in any case, because the proxy has just started.
     pub async fn publish_anew(&self) -> Result<(), String> {
         *self.published.lock().await = None;
         self.publish().await
     }
 
-    /// Returns once nothing is in flight to a revision.
+    /// Waits until no request to a revision is in flight, or cuts them at the deadline.
     pub async fn drain(
         &self,
         preview: &PreviewId,
@@ -280,7 +280,7 @@ impl Routes {
         self.proxy.drain(&key(preview, revision), deadline).await
     }
 
-    /// What happens under each preview's revision.
+    /// The visitors' activity at each preview's revision.
     pub async fn activity(&self) -> Result<Activity, String> {
         self.proxy.activity().await
     }
@@ -289,7 +289,7 @@ impl Routes {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The host of a preview's main service; none where its name makes none.
+    /// The host of a preview's main service; none if its name gives no valid host.
     pub fn main_host(&self, row: &PreviewRow) -> Option<HostName> {
         names::host(row.subject(), None, &self.settings.domain).ok()
     }

@@ -1,19 +1,19 @@
-//! Outside text made harmless for the place where it is shown.
+//! Makes outside text safe for the place where it is shown.
 //!
-//! Build output, log lines, branch names and titles are attackers' text. Nothing of it reaches a
-//! terminal, a page or a comment without passing one of these.
+//! Attackers can control build output, log lines, branch names and titles. All such text passes
+//! through one of these functions before it reaches a terminal, a page or a comment.
 
 pub use deploy::terminal::{coloured, plain};
 
-/// Characters of what somebody asked for that are said back.
+/// Maximum characters of user input echoed in an error.
 const ASKED_CHARS_MAX: usize = 80;
 
-/// What somebody asked for, as far as an answer repeats it.
+/// User input, made safe and shortened for an error.
 pub fn asked(text: &str) -> String {
     plain(text).chars().take(ASKED_CHARS_MAX).collect()
 }
 
-/// Outside text as a Markdown code span: nothing in it is markup, mentions nobody, links nothing.
+/// Outside text as a Markdown code span, so that it cannot add markup, mentions or links.
 pub fn code_span(text: &str) -> String {
     let shown: String = plain(text).chars().take(120).collect();
     let longest = shown.split(|c| c != '`').map(str::len).max().unwrap_or(0);

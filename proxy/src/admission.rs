@@ -1,4 +1,4 @@
-//! How many connections there are, and from whom.
+//! Limits on open connections, in total and per client address.
 
 use std::{
     collections::HashMap,
@@ -22,7 +22,7 @@ struct Counts {
     by_client: HashMap<IpAddr, usize>,
 }
 
-/// A connection that was let in; dropped when it ends.
+/// An admitted connection; dropping it frees its place.
 #[derive(Debug)]
 pub(crate) struct Admitted {
     admission: Arc<Admission>,
@@ -38,7 +38,7 @@ impl Admission {
         })
     }
 
-    /// Lets a connection in, or not.
+    /// Counts the connection and admits it, or returns `None` at a limit.
     pub(crate) fn admit(self: &Arc<Self>, from: IpAddr) -> Option<Admitted> {
         let client = client(from);
         let mut counts = self.lock();
@@ -80,7 +80,7 @@ impl Drop for Admitted {
     }
 }
 
-/// What counts as one client; none for loopback. One IPv6 customer has at least a /64.
+/// The unit that counts as one client; `None` for loopback. One IPv6 customer has at least a /64.
 fn client(from: IpAddr) -> Option<IpAddr> {
     match from.to_canonical() {
         from if from.is_loopback() => None,
@@ -128,7 +128,7 @@ mod tests {
         let (_a, _b) = (admit("127.0.0.1").unwrap(), admit("::1").unwrap());
         assert!(
             admit("127.0.0.1").is_none(),
-            "the limit of all holds for everybody"
+            "the total limit applies to every client"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! The sockets of a proxy, bound while its process may still bind everything.
+//! Binds the proxy's sockets while the process still has the privilege to do so.
 
 use std::{
     fs, io,
@@ -14,10 +14,10 @@ use nix::sys::{
 
 use crate::{CONTROL_SOCKET, ProxyConfig, ProxyError};
 
-/// Connections that may wait to be accepted. The system has a limit of its own below which it stays.
+/// Length of the accept queue. The kernel caps it at its own limit.
 const BACKLOG: Backlog = Backlog::MAXCONN;
 
-/// What was bound while the process could still bind everything.
+/// The sockets bound before the process gives up its privileges.
 #[derive(Debug)]
 pub(crate) struct Bound {
     pub(crate) listeners: Vec<(TcpListener, SocketAddr)>,
@@ -26,7 +26,7 @@ pub(crate) struct Bound {
 }
 
 impl Bound {
-    /// Binds the public addresses and the control socket, whose stale predecessor is removed.
+    /// Binds the public addresses and the control socket, and removes a stale control socket.
     pub(crate) fn bind(config: &ProxyConfig, dir: &Path) -> Result<Self, ProxyError> {
         let mut listeners = Vec::with_capacity(config.listen.len());
         let mut listen = Vec::with_capacity(config.listen.len());
@@ -34,7 +34,7 @@ impl Bound {
             let failed = |cause| ProxyError::Listen { address, cause };
             // The standard library sets SO_REUSEADDR, so a restart does not wait for old sockets.
             let listener = TcpListener::bind(address).map_err(failed)?;
-            // Listening again only makes the queue longer than the standard library's.
+            // Calling listen again only enlarges the queue that the standard library set.
             listen_again(&listener, BACKLOG).map_err(|e| failed(e.into()))?;
             listener.set_nonblocking(true).map_err(failed)?;
             let bound = listener.local_addr().map_err(failed)?;
@@ -52,8 +52,9 @@ impl Bound {
     }
 }
 
-/// Only the user that started us, and root, may speak to the control socket. The mode is there from
-/// the first moment, and nothing is changed by name in a directory that another user owns.
+/// Only root and the user that started the proxy may connect to the control socket. The mode is set
+/// before the bind: the directory belongs to another user, so nothing in it is changed by name
+/// later.
 fn bind_control(path: &Path) -> io::Result<UnixListener> {
     if std::os::unix::net::UnixStream::connect(path).is_ok() {
         return Err(io::Error::new(

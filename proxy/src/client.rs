@@ -1,4 +1,4 @@
-//! The control plane's end of the control socket.
+//! The control plane's client for the control socket.
 
 use std::{
     io,
@@ -21,73 +21,73 @@ use crate::{
     table_file::TABLE_BYTES_MAX,
 };
 
-/// For a request that only reads.
+/// Timeout of a request that only reads.
 const QUICK: Duration = Duration::from_secs(5);
-/// For a table to reach the disk.
+/// Timeout of a request that writes a table to disk.
 const STORE: Duration = Duration::from_secs(30);
 
-/// Speaks with a proxy over the control socket in its directory. Each call is a connection of its
-/// own, so it holds no state and a restarted proxy needs nothing.
+/// Talks to a proxy over the control socket in its directory. Each call opens its own connection,
+/// so the client holds no state and survives a restart of the proxy.
 #[derive(Clone, Debug)]
 pub struct ControlClient {
     socket: PathBuf,
 }
 
-/// Who the proxy is.
+/// Identifies a running proxy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct About {
     /// The version of this crate it was built with.
     pub version: String,
-    /// Its process.
+    /// Its process id.
     pub pid: u32,
     /// The user it runs as.
     pub uid: u32,
-    /// Where visitors come in, with real ports.
+    /// The public addresses it listens on, with real ports.
     pub listen: Vec<SocketAddr>,
-    /// The scheme that visitors use; empty for a proxy that does not tell.
+    /// The scheme that visitors use; empty if the proxy does not report one.
     #[serde(default)]
     pub scheme: String,
 }
 
-/// How a drain ended.
+/// The result of a drain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Drained {
     /// Requests and streams that were still open at the deadline and were cut.
     pub cut: u64,
 }
 
-/// Why the proxy did not do as it was asked.
+/// Why a control request failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
-    /// Nobody answers on its socket: it is not there, or has just died.
+    /// Nothing accepts connections on the socket: no proxy runs there, or it has just crashed.
     #[error("reach the proxy at {socket:?}: {source}; is it running?")]
     Unreachable {
-        /// Where.
+        /// The control socket.
         socket: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// The connection broke before the answer was complete. Whether it was done is not known; every
+    /// The connection broke before the answer was complete, so the outcome is unknown. Every
     /// control request may be repeated.
-    #[error("hear from the proxy: {0}")]
+    #[error("read the proxy's answer: {0}")]
     Broken(#[from] hyper::Error),
-    /// No answer in time.
-    #[error("hear from the proxy within {0:?}")]
+    /// The proxy did not answer in time.
+    #[error("get an answer from the proxy within {0:?}")]
     Late(Duration),
-    /// It says no.
-    #[error("have the proxy do it: {status}: {why}")]
+    /// The proxy refused the request.
+    #[error("run a control request on the proxy: {status}: {why}")]
     Refused {
         /// HTTP status.
         status: StatusCode,
-        /// Its words.
+        /// The proxy's explanation.
         why: String,
     },
-    /// Its answer, or our own request, cannot be put in words.
-    #[error("understand the proxy: {0}")]
+    /// The request could not be encoded, or the answer could not be decoded.
+    #[error("encode the request or decode the proxy's answer: {0}")]
     Words(#[from] serde_json::Error),
 }
 
-/// What to drain.
+/// The body of a drain request.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Drain {
     pub(crate) key: String,
@@ -105,42 +105,42 @@ pub(crate) mod paths {
 }
 
 impl ControlClient {
-    /// A client of the proxy that runs in `dir`. Nothing is connected yet.
+    /// A client of the proxy that runs in `dir`. It does not connect yet.
     pub fn new(dir: &Path) -> Self {
         Self {
             socket: dir.join(CONTROL_SOCKET),
         }
     }
 
-    /// Who the proxy is; also the way to find out whether it is there.
+    /// Asks the proxy to identify itself; also the way to check whether it runs.
     pub async fn about(&self) -> Result<About, ControlError> {
         self.call(Method::GET, paths::ABOUT, Bytes::new(), QUICK)
             .await
     }
 
-    /// Puts a table in use. Returns when new requests are routed by it *and* it is on disk.
-    /// Repeating it is harmless.
+    /// Activates a table. Returns when new requests are routed by it *and* it is on disk.
+    /// Idempotent.
     pub async fn put_table(&self, table: &RouteTable) -> Result<(), ControlError> {
         let text = serde_json::to_vec(table)?;
         self.call(Method::PUT, paths::TABLE, text.into(), STORE)
             .await
     }
 
-    /// The table in use, if one ever came.
+    /// The active table; `None` until the first one arrives.
     pub async fn table(&self) -> Result<Option<RouteTable>, ControlError> {
         self.call(Method::GET, paths::TABLE, Bytes::new(), QUICK)
             .await
     }
 
-    /// What is going on, by key: all keys in the table, and others until they are quiet.
+    /// Activity by key: all keys in the table, and removed keys until they are idle.
     pub async fn activity(&self) -> Result<Activity, ControlError> {
         self.call(Method::GET, paths::ACTIVITY, Bytes::new(), QUICK)
             .await
     }
 
-    /// Waits until nothing is open under `key`, for `deadline` (an hour at most); then cuts what is
-    /// left. Swap to a table without the key first: requests that come while it is drained are
-    /// waited for like all others. Requests that the Gate holds are not waited for.
+    /// Waits up to `deadline` (at most an hour) until nothing is open under `key`, then cuts the
+    /// rest. Swap to a table without the key first: the drain also waits for requests that arrive
+    /// while it runs. It does not wait for requests that the Gate holds.
     pub async fn drain(&self, key: &str, deadline: Duration) -> Result<Drained, ControlError> {
         let deadline_ms = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
         let text = serde_json::to_vec(&Drain {
@@ -152,18 +152,18 @@ impl ControlClient {
             .await
     }
 
-    /// Completes when the proxy stops or dies. An error means that it was not there to begin with.
+    /// Completes when the proxy stops or crashes. An error means that no proxy was running.
     pub async fn watch(&self) -> Result<(), ControlError> {
         let sending = self.send(Method::GET, paths::WATCH, Bytes::new());
         let mut response = timeout(QUICK, sending)
             .await
             .map_err(|_| ControlError::Late(QUICK))??;
-        // An end and a break are the same news.
+        // A clean end and a broken connection both mean that the proxy is gone.
         while let Some(Ok(_)) = response.body_mut().frame().await {}
         Ok(())
     }
 
-    /// Stops the proxy: it takes no new connection, lets open requests end, and goes.
+    /// Stops the proxy: it accepts no new connections, finishes open requests and exits.
     pub async fn stop(&self) -> Result<(), ControlError> {
         self.call(Method::POST, paths::STOP, Bytes::new(), QUICK)
             .await
@@ -213,7 +213,7 @@ impl ControlClient {
             .await
             .map_err(unreachable)?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-        // It ends with the response, or with the sender.
+        // The connection task ends with the response, or when the sender is dropped.
         tokio::spawn(connection);
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = method;

@@ -1,35 +1,36 @@
-//! What a proxy is started with.
+//! The configuration of a proxy.
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-/// What a proxy is started with. Serialisable, so that the process that starts it can hand it over.
+/// The configuration of a proxy. Serialisable, so that the parent process can pass it on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProxyConfig {
-    /// Where both sockets and the table file are (see [`crate::prepare_dir`]).
+    /// The directory of both sockets and the table file (see [`crate::prepare_dir`]).
     pub dir: PathBuf,
-    /// Where visitors come in. Port 0 takes any free one; `About` tells which.
+    /// The public addresses to listen on. Port 0 takes any free port, which `About` reports.
     pub listen: Vec<SocketAddr>,
     /// User and group to become. Required where the process starts as root, ignored elsewhere.
     pub run_as: Option<(u32, u32)>,
-    /// The scheme visitors use (`http` or `https`), as told to upstreams and the Gate. It differs
-    /// from what we speak where something in front of us ends TLS.
+    /// The scheme that visitors use (`http` or `https`), as reported to upstreams and the Gate. It
+    /// is `https` behind a TLS-terminating proxy, although this proxy itself speaks HTTP.
     pub public_scheme: String,
-    /// Every limit.
+    /// All limits.
     pub limits: Limits,
 }
 
-/// Every limit of the proxy. The defaults suit the internet.
+/// All limits of the proxy. The defaults suit the public internet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Limits {
-    /// From a connection's start, or the first byte of a later head, to the head's end.
+    /// Time limit for a request head, from the connection's start or the head's first byte to its
+    /// end.
     pub head_read: Duration,
     /// How long a connection may stay open between two requests.
     pub keep_alive: Duration,
-    /// How long a request's body, or an answer that its visitor does not read, may stand still while
-    /// nothing else of the connection moves. What moves has no limit.
+    /// How long a request body, or a response that the visitor does not read, may stall while
+    /// nothing else moves on the connection. A transfer that moves has no time limit.
     pub stall: Duration,
     /// Bytes of a request's or a response's head, at most (at least 8192).
     pub head_bytes_max: usize,
@@ -37,16 +38,16 @@ pub struct Limits {
     pub head_lines_max: usize,
     /// Open connections of all visitors together.
     pub connections_max: usize,
-    /// Open connections of one client address (IPv6: of one /64). Loopback is exempt, because what
-    /// comes from there is another proxy or the host's own user.
+    /// Open connections of one client address (IPv6: of one /64). Loopback is exempt: its
+    /// connections come from another proxy or a local user.
     pub connections_per_client_max: usize,
-    /// To connect to an upstream.
+    /// Time limit for connecting to an upstream.
     pub upstream_connect: Duration,
-    /// From the last byte that moved between us and an upstream to the head of its response. While it
-    /// is the visitor who is waited for, `stall` holds instead.
+    /// Time limit for the response head, from the last byte exchanged with the upstream. While the
+    /// proxy waits for the visitor, `stall` applies instead.
     pub upstream_head: Duration,
-    /// How long an unused upstream connection is kept. Shorter than the five seconds after which
-    /// common application servers close theirs, so that a request rarely meets a dying one.
+    /// How long an unused upstream connection is kept. It is below the five seconds after which
+    /// common application servers close idle connections, so a request rarely meets a closing one.
     pub upstream_idle: Duration,
     /// Unused upstream connections kept per key.
     pub upstream_idle_max: usize,
@@ -54,7 +55,7 @@ pub struct Limits {
     pub gate_hold: Duration,
     /// How long an upgraded connection may be silent in both directions.
     pub stream_idle: Duration,
-    /// How long open requests may go on after a stop was asked for.
+    /// How long open requests may continue after a stop request.
     pub stop_grace: Duration,
 }
 

@@ -19,11 +19,11 @@ use crate::{
     wire::{LargeHead, TunnelFlag, Wire},
 };
 
-/// Bytes read ahead of a visitor beyond one head.
+/// Bytes that are read ahead of one head.
 const READ_AHEAD_BYTES: usize = 32 * 1024;
 
-/// Serves a visitor until either side is done. After `stop` the request in flight is finished, and
-/// no other is taken.
+/// Serves a visitor until either side closes. After `stop` it finishes the request in flight and
+/// accepts no further one.
 pub(crate) async fn serve(
     stream: TcpStream,
     peer: SocketAddr,
@@ -31,7 +31,7 @@ pub(crate) async fn serve(
     stop: CancellationToken,
 ) {
     if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "a visitor was gone before its first request");
+        tracing::debug!(%error, "a visitor disconnected before the first request");
         return;
     }
     let limits = &shared.limits;
@@ -58,9 +58,9 @@ pub(crate) async fn serve(
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        // This one runs between requests too; the shorter limit of a head is the wire's.
+        // This timeout also runs between requests; `wire` enforces the shorter limit of a head.
         .header_read_timeout(limits.keep_alive.max(limits.head_read))
-        // A head that is too large ends earlier, in the wire, and is answered with a sentence.
+        // `wire` cuts a head that is too large earlier, and the visitor gets a page that says so.
         .max_headers(limits.head_lines_max + 1)
         .max_header_size(limits.head_bytes_max + READ_AHEAD_BYTES)
         .max_buf_size(limits.head_bytes_max + READ_AHEAD_BYTES)
@@ -77,10 +77,9 @@ pub(crate) async fn serve(
         }
     };
     if let Err(error) = ended {
-        tracing::debug!(%error, "a visitor's connection ended early");
+        tracing::debug!(%error, "a visitor's connection ended with an error");
     }
 }
 
-/// How long to wait after the system refused us another connection, so that those which are open
-/// can end.
+/// How long to wait after the system refused another connection, so that open ones can end.
 pub(crate) const ACCEPT_AGAIN: Duration = Duration::from_millis(100);

@@ -1,4 +1,4 @@
-//! The proxy's end of the control socket.
+//! The proxy's server for the control socket.
 
 use std::{
     convert::Infallible,
@@ -36,21 +36,21 @@ use crate::{
 
 /// Open connections on the control socket.
 const CONNECTIONS_MAX: usize = 64;
-/// From a request's head to the end of its body.
+/// Time limit from a request's head to the end of its body.
 const BODY_WITHIN: Duration = Duration::from_secs(10);
-/// Between two requests on one connection, and within a head.
+/// Time limit between two requests on one connection, and for a head.
 const HEAD_WITHIN: Duration = Duration::from_secs(10);
 /// The longest a drain may take.
 const DRAIN_MAX: Duration = Duration::from_secs(3600);
 
-/// What answers on the control socket.
+/// The state behind the control socket.
 #[derive(Debug)]
 pub(crate) struct Control {
     shared: Arc<Shared>,
     dir: PathBuf,
     listen: Vec<SocketAddr>,
     stop: CancellationToken,
-    /// The table that is on disk; held while one is put, so that disk and memory agree on the last.
+    /// The table on disk. A put holds the lock, so that disk and memory agree on the last table.
     stored: Mutex<Option<Arc<RouteTable>>>,
 }
 
@@ -114,13 +114,14 @@ impl Control {
             let written = spawn_blocking(move || table_file::write(&dir, &writing)).await;
             match written.unwrap_or_else(|e| Err(io::Error::other(e))) {
                 Ok(()) => *stored = Some(table),
-                // What is removed now makes room; until then only our own death would lose it.
+                // Removals that this table allows free the disk. Until then only a crash would lose
+                // it.
                 Err(error) if is_full(&error) => {
-                    tracing::warn!(%error, "the table is in use, and not kept: the disk is full");
+                    tracing::warn!(%error, "the new table is active but not stored: disk full");
                 }
                 Err(error) => {
                     let why =
-                        format!("write the table to disk: {error}; it is in use, but not yet kept");
+                        format!("write the table to disk: {error}; it is active but not stored");
                     return Err(Problem(StatusCode::INTERNAL_SERVER_ERROR, why));
                 }
             }
@@ -138,7 +139,7 @@ impl Control {
     }
 }
 
-/// Serves the control socket until the proxy stops, and long enough to answer who stopped it.
+/// Serves the control socket until the proxy stops and the stop request itself is answered.
 pub(crate) async fn serve(listener: UnixListener, control: Arc<Control>, stop: CancellationToken) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
@@ -154,14 +155,14 @@ pub(crate) async fn serve(listener: UnixListener, control: Arc<Control>, stop: C
                     drop(place);
                 });
             }
-            (Ok(_), Err(_full)) => tracing::warn!("refused a control connection: too many"),
+            (Ok(_), Err(_full)) => tracing::warn!("refused a control connection: too many open"),
             (Err(error), _) => {
-                tracing::warn!(%error, "cannot accept a control connection for now");
+                tracing::warn!(%error, "cannot accept a control connection; retrying shortly");
                 sleep(ACCEPT_AGAIN).await;
             }
         }
     }
-    // All places are free again when every open answer has been sent.
+    // All permits are free again once every open answer has been sent.
     let all = u32::try_from(CONNECTIONS_MAX).unwrap_or(u32::MAX);
     let _answered = timeout(control.shared.limits.stop_grace, places.acquire_many(all)).await;
 }
@@ -191,11 +192,11 @@ async fn connection(stream: UnixStream, control: Arc<Control>, stop: Cancellatio
         }
     };
     if let Err(error) = ended {
-        tracing::debug!(%error, "a control connection ended early");
+        tracing::debug!(%error, "a control connection ended with an error");
     }
 }
 
-/// A request that was not done, and why.
+/// The status and message of a failed control request.
 struct Problem(StatusCode, String);
 
 async fn read<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T, Problem> {
@@ -203,9 +204,9 @@ async fn read<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T, Prob
     let bad = |why: String| Problem(StatusCode::BAD_REQUEST, why);
     let body = timeout(BODY_WITHIN, body)
         .await
-        .map_err(|_| bad("the body did not come in time".to_owned()))?
+        .map_err(|_| bad("the request body did not arrive in time".to_owned()))?
         .map_err(|e| bad(format!("read the body: {e}")))?;
-    serde_json::from_slice(&body.to_bytes()).map_err(|e| bad(format!("understand the body: {e}")))
+    serde_json::from_slice(&body.to_bytes()).map_err(|e| bad(format!("parse the body: {e}")))
 }
 
 fn is_full(error: &io::Error) -> bool {
@@ -228,10 +229,10 @@ fn json<T: Serialize>(value: &T) -> Result<Response<Answer>, Problem> {
     Ok(response)
 }
 
-/// The body of an answer.
+/// The body of a control answer.
 enum Answer {
     Whole(Bytes),
-    /// Says nothing, and ends when the proxy stops (or breaks off when it dies).
+    /// Sends nothing, and ends when the proxy stops (or breaks when it crashes).
     UntilStopped(Pin<Box<dyn Future<Output = ()> + Send>>),
 }
 

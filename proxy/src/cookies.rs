@@ -1,14 +1,14 @@
-//! Our session cookie, kept away from upstreams; and their cookies, kept on their own host.
+//! Keeps the proxy's session cookie away from upstreams, and upstream cookies on their own host.
 
 use http::{HeaderMap, HeaderValue, header};
 
 use crate::table::SESSION_COOKIES;
 
-/// In every name of ours, and looked for first.
+/// Part of every session cookie name; used as a fast first check.
 const MARK: &[u8] = b"dayfly_session";
 
-/// The values of all cookies of this name that a request carries: a neighbour may have set some of
-/// them, and the head's own limit bounds how many.
+/// The values of all cookies of this name in a request. Another preview may have set some of them;
+/// the limits of the head bound their number.
 pub(crate) fn sessions<'h>(
     headers: &'h HeaderMap,
     cookie: &'static str,
@@ -23,7 +23,7 @@ pub(crate) fn sessions<'h>(
         .map(|(_, value)| value.trim())
 }
 
-/// The session cookies of a request, as one line; none where it carries none.
+/// The session cookies of a request as one header line; `None` if there are none.
 pub(crate) fn session_line(headers: &HeaderMap, cookie: &'static str) -> Option<HeaderValue> {
     let pairs: Vec<String> = sessions(headers, cookie)
         .map(|value| format!("{cookie}={value}"))
@@ -31,7 +31,7 @@ pub(crate) fn session_line(headers: &HeaderMap, cookie: &'static str) -> Option<
     (!pairs.is_empty()).then(|| HeaderValue::from_str(&pairs.join("; ")).ok())?
 }
 
-/// Takes our session cookie off a request that goes to an upstream.
+/// Removes the session cookie from a request before it goes to an upstream.
 pub(crate) fn strip_session(headers: &mut HeaderMap) {
     let lines = headers.get_all(header::COOKIE);
     if !lines.iter().any(|line| mentions(line.as_bytes(), MARK)) {
@@ -44,8 +44,8 @@ pub(crate) fn strip_session(headers: &mut HeaderMap) {
     }
 }
 
-/// Makes the cookies that an upstream sets for `host` stay there: one named like ours is dropped,
-/// and a Domain that is not exactly the host is taken off.
+/// Keeps the cookies that an upstream sets for `host` on that host: drops a cookie with the
+/// session's name, and removes a Domain that is not exactly the host.
 pub(crate) fn tame_set_cookies(headers: &mut HeaderMap, host: &str) {
     let lines = headers.get_all(header::SET_COOKIE);
     let tame = |line: &HeaderValue| {
@@ -80,7 +80,7 @@ fn without_session(line: &HeaderValue) -> Option<HeaderValue> {
 fn tamed(line: &HeaderValue, host: &str) -> Option<HeaderValue> {
     let mut parts = line.as_bytes().split(|&b| b == b';');
     let pair = parts.next().unwrap_or_default();
-    // A cookie without a name is sent back as its bare value, which would read as ours.
+    // A browser sends a nameless cookie back as its bare value, which could read as a session.
     let pair_read_back = pair.trim_ascii().strip_prefix(b"=").unwrap_or(pair);
     if is_ours(pair_read_back) {
         return None;
@@ -106,7 +106,7 @@ fn widens(attribute: &[u8], host: &str) -> bool {
     !value.eq_ignore_ascii_case(host.as_bytes())
 }
 
-/// Whether a pair is a session of ours, of either scheme.
+/// Whether a pair is a session cookie of either scheme.
 fn is_ours(pair: &[u8]) -> bool {
     let name = name_of(pair);
     SESSION_COOKIES.iter().any(|ours| name == ours.as_bytes())

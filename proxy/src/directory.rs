@@ -1,7 +1,7 @@
 //! The directory that the proxy and the control plane share.
 //!
-//! It belongs to the proxy's user, so whatever root does inside it must hold against that user:
-//! nothing here follows a link, and ownership is given only to an object that was looked at.
+//! It belongs to the proxy's user, so root's actions inside it must be safe against that user:
+//! no function here follows a link, and ownership is only given to an object after checking it.
 
 use std::{
     io,
@@ -18,17 +18,17 @@ use nix::{
 
 use crate::ProxyError;
 
-/// The proxy's socket: takes tables, tells activity, drains.
+/// The proxy's socket: accepts tables and drains, reports activity.
 pub const CONTROL_SOCKET: &str = "control.sock";
-/// The control plane's socket: answers what a route cannot.
+/// The control plane's socket: answers requests that a route cannot.
 pub const GATE_SOCKET: &str = "gate.sock";
-/// The last table.
+/// The last table, stored.
 pub const TABLE_FILE: &str = "table.json";
-/// What it is called until it is whole.
+/// The name of the table file until it is complete.
 pub(crate) const TABLE_STAGED: &str = "table.json.new";
 
-/// Makes the directory (mode 0700) and gives it to the user the proxy will run as, with the last table in
-/// it. Its parent must exist and must not be writable by that user. Repeating it is harmless.
+/// Creates the directory (mode 0700) and gives it, with the last table, to the user that the proxy
+/// will run as. Its parent must exist and must not be writable by that user. Idempotent.
 pub fn prepare_dir(dir: &Path, run_as: Option<(u32, u32)>) -> Result<(), ProxyError> {
     let failed = |cause: io::Error| ProxyError::Directory {
         path: dir.to_owned(),
@@ -51,8 +51,8 @@ pub fn prepare_dir(dir: &Path, run_as: Option<(u32, u32)>) -> Result<(), ProxyEr
     Ok(())
 }
 
-/// Gives a file that another proxy's user left in the directory to this one, where it is to be kept and is
-/// nothing but a file; else takes its name away.
+/// Gives a file that another proxy's user left in the directory to this user, if `keep` is set and
+/// it is a regular file with one name; otherwise unlinks it.
 fn hand_on(dir: &OwnedFd, name: &str, (uid, gid): (u32, u32), keep: bool) -> nix::Result<()> {
     let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     let opened = match openat(dir, name, flags, Mode::empty()) {
@@ -72,8 +72,8 @@ fn hand_on(dir: &OwnedFd, name: &str, (uid, gid): (u32, u32), keep: bool) -> nix
 }
 
 /// Gives a socket that this process has just bound to the proxy's user, so that the proxy can
-/// connect to it. Anything but a socket of our own at `path` is refused: the directory is the
-/// proxy's, and what it might have put there must not become its property.
+/// connect to it. Anything else at `path` is refused: the proxy's user can write to the directory,
+/// and must not gain ownership of an object that it placed there.
 pub fn hand_over(path: &Path, run_as: Option<(u32, u32)>) -> Result<(), ProxyError> {
     let Some((uid, gid)) = run_as else {
         return Ok(());

@@ -1,8 +1,8 @@
-//! Reads the rest of a request that was answered before its end, and throws it away.
+//! Reads and discards the rest of a request that was answered before its end.
 //!
-//! A connection that is closed while its visitor still sends is reset, and a reset takes the answer
-//! away from a visitor who has not read it yet. Many programs read nothing before they have sent
-//! everything.
+//! Closing a connection while the visitor still sends resets it, and a reset destroys an answer
+//! that the visitor has not read yet. Many programs read nothing until they have sent the whole
+//! request.
 
 use std::time::Duration;
 
@@ -11,23 +11,23 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use tokio::{runtime::Handle, time::timeout};
 
-/// Bytes of one request that are thrown away, at most.
+/// Maximum bytes of one request to discard.
 const DISCARD_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// How long the rest of one request is thrown away, at most.
+/// Time limit for discarding the rest of one request.
 const DISCARD_WITHIN: Duration = Duration::from_secs(30);
-/// How long a visitor may stand still meanwhile.
+/// How long the visitor may stall meanwhile.
 const DISCARD_STILL_MAX: Duration = Duration::from_secs(5);
 
-/// Reads what still comes, in a task of its own, within the bounds above. After them the
-/// connection is closed.
+/// Reads the rest in a separate task, within the limits above. After that the connection is
+/// closed.
 pub(crate) fn discard(rest: Incoming) {
-    // A runtime that ends has closed every connection, or is about to.
+    // A runtime that shuts down has closed every connection, or is about to.
     let Some(runtime) = Handle::try_current().ok().filter(|_| !rest.is_end_stream()) else {
         return;
     };
     runtime.spawn(async {
         if timeout(DISCARD_WITHIN, read(rest)).await != Ok(true) {
-            tracing::debug!("the rest of a request that was answered early is not waited for");
+            tracing::debug!("stopped reading the rest of a request that was answered early");
         }
     });
 }

@@ -1,70 +1,70 @@
-//! Why a proxy could not start or go on.
+//! The errors of a proxy that cannot start or continue.
 
 use std::{io, net::SocketAddr, path::PathBuf};
 
-/// Why a proxy could not start or go on.
+/// Why a proxy could not start or continue.
 #[derive(Debug, thiserror::Error)]
 pub enum ProxyError {
-    /// A public address could not be taken.
+    /// Binding a public address failed.
     #[error(
         "listen on {address}: {cause}; free the port, or name another with `listen` in the configuration or DAYFLY_LISTEN"
     )]
     Listen {
         /// The address.
         address: SocketAddr,
-        /// What the system said.
+        /// The error of the operating system.
         cause: io::Error,
     },
-    /// The control socket could not be made.
-    #[error("make the control socket {path:?}: {cause}; another proxy may own this directory")]
+    /// Creating the control socket failed.
+    #[error("create the control socket {path:?}: {cause}; another proxy may use this directory")]
     ControlSocket {
-        /// Where.
+        /// The path of the socket.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         cause: io::Error,
     },
     /// The directory cannot be used.
     #[error("use the proxy's directory {path:?}: {cause}")]
     Directory {
-        /// Which.
+        /// The directory.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         cause: io::Error,
     },
-    /// What was to be handed over is not a socket that we made.
-    #[error("hand over {path:?}: it is not a socket made by this user; remove it and bind again")]
+    /// The object to hand over is not a socket of this user.
+    #[error("hand over {path:?}: it is not a socket of this user; remove it and bind again")]
     NotOurSocket {
-        /// Which.
+        /// The path of the object.
         path: PathBuf,
     },
-    /// Root without a user to become.
-    #[error("run as root: refused; name the user and group to become (`run_as`)")]
+    /// The process is root and no user to change to is configured.
+    #[error("run as root: refused; set an unprivileged user and group (`run_as`)")]
     NoUser,
-    /// The user to become is root.
-    #[error("become uid {uid} and gid {gid}: that is root; name an unprivileged user")]
+    /// The user to change to is root.
+    #[error("change to uid {uid} and gid {gid}: that is root; set an unprivileged user")]
     RootUser {
-        /// The uid named.
+        /// The configured uid.
         uid: u32,
-        /// The gid named.
+        /// The configured gid.
         gid: u32,
     },
-    /// A step of giving up privileges failed, or did not hold.
+    /// A step of giving up root failed or had no effect.
     #[error("give up root ({step}): {cause}")]
     Privilege {
-        /// Which step.
+        /// The step.
         step: &'static str,
-        /// What the system said.
+        /// The error of the operating system.
         cause: io::Error,
     },
-    /// A limit that cannot be.
+    /// A limit has an invalid value.
     #[error("use the limit {name}: {why}")]
     Limit {
-        /// Which.
+        /// The name of the limit.
         name: &'static str,
-        /// Why not.
+        /// Why the value is invalid.
         why: &'static str,
     },
-    /// The runtime could not be made.
+    /// Creating the async runtime failed.
     #[error("start the runtime: {0}")]
     Runtime(io::Error),
 }

@@ -1,4 +1,4 @@
-//! What becomes of one request.
+//! Handles one request from its head to its response.
 
 use std::sync::{
     Arc,
@@ -30,7 +30,7 @@ use crate::{
     wire::{LargeHead, TunnelFlag},
 };
 
-/// What all requests share.
+/// State that all requests share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) routing: Routing,
@@ -39,12 +39,12 @@ pub(crate) struct Shared {
     pub(crate) scheme: HeaderValue,
 }
 
-/// What the requests of one connection share.
+/// State that the requests of one connection share.
 pub(crate) struct Caller {
     pub(crate) visitor: Visitor,
     pub(crate) tunnel: TunnelFlag,
     pub(crate) motion: Arc<Motion>,
-    /// How many heads have come.
+    /// Number of heads received so far.
     pub(crate) heads: AtomicU64,
     pub(crate) large_head: LargeHead,
 }
@@ -65,7 +65,7 @@ pub(crate) async fn forward(
     if caller.large_head.is(number) {
         return refuse(Page::HeadTooLarge(Head::of(&shared.limits)));
     }
-    // From here on a body that nobody takes is read to its end.
+    // From here on, dropping the body reads it to its end.
     let motion = Arc::clone(&caller.motion);
     let body = RequestBody::new(body, &head.headers, motion, shared.limits.stall);
     let request = Request::from_parts(head, body);
@@ -121,7 +121,7 @@ impl Exchange<'_> {
             },
             Upstream::Ask => {
                 let reason = self.why_ask(&request).unwrap_or(gate::REASON_ASK);
-                // Held requests are not in flight: they wait for what a drain makes room for.
+                // Held requests do not count as in flight: a drain may be what they wait for.
                 drop(counted);
                 match self.ask_gate(reason, &request).await? {
                     Asked::Forward(target) => (target, self.entry.key.count_request()),
@@ -149,7 +149,7 @@ impl Exchange<'_> {
         cookies::sessions(request.headers(), self.caller.visitor.cookie)
     }
 
-    /// Whether a page of this same application asks, without a session, whether it may call this host.
+    /// Whether this is a CORS preflight without a session, from a page of the same application.
     fn is_preflight(&self, request: &Request<RequestBody>) -> bool {
         let host = preflight::asking_host(request.method(), request.headers());
         host.is_some_and(|host| {
@@ -158,7 +158,8 @@ impl Exchange<'_> {
         })
     }
 
-    /// Passes a question on. It is no visit, and it is put to nobody who could wake something.
+    /// Passes a CORS preflight on. It does not count as a visit and never reaches the Gate, which
+    /// could wake the preview.
     async fn preflight(&self, request: &Request<RequestBody>) -> Response<ReplyBody> {
         let Shared { limits, .. } = self.shared;
         let question = preflight::question(request, &self.caller.visitor);
@@ -219,7 +220,7 @@ impl Exchange<'_> {
         }
     }
 
-    /// The whole request goes to the control plane.
+    /// Sends the whole request to the control plane.
     async fn control(
         &self,
         target: &Target,
@@ -252,8 +253,8 @@ impl Exchange<'_> {
         }
     }
 
-    /// The request goes to an upstream; if that does not accept it, a navigation is put to the
-    /// Gate, which may know of another one, or has a page that explains.
+    /// Sends the request to an upstream. If that refuses the connection, a navigation is put to the
+    /// Gate, which may know another upstream or has a page that explains.
     async fn upstream(
         &self,
         target: Target,
@@ -291,12 +292,12 @@ impl Exchange<'_> {
         Ok(response.map(|b| ReplyBody::Streamed(Streamed::new(b, lease, Some(counted)))))
     }
 
-    /// The visitor's half of a tunnel, if a WebSocket is asked for.
+    /// The visitor's half of a tunnel, if the request asks for a WebSocket.
     fn take_upgrade(&self, request: &mut Request<RequestBody>) -> Option<OnUpgrade> {
         headers::wants_websocket(request).then(|| upgrade::on(request))
     }
 
-    /// The far end has switched: so do we, if that was asked for.
+    /// The upstream has switched protocols: switch too, if the visitor asked for it.
     fn switch(
         &self,
         mut response: Response<Incoming>,
@@ -337,7 +338,7 @@ impl Exchange<'_> {
         match error {
             SendError::Connect(..) => Page::Unreachable,
             SendError::Late(limit) => Page::Late(limit),
-            SendError::Visitor(_) => Page::Malformed("the body broke off or is malformed"),
+            SendError::Visitor(_) => Page::Malformed("the request body is incomplete or malformed"),
             SendError::Still(limit) => Page::Still(limit),
             SendError::TooLarge(_) => Page::AnswerTooLarge(Head::of(&self.shared.limits)),
             SendError::Broken(_) => Page::Broken,

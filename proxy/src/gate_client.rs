@@ -1,4 +1,4 @@
-//! Puts a request to the Gate and reads what it decides.
+//! Sends a request to the Gate and reads its decision.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -14,23 +14,23 @@ use crate::{
     upstream::{SendError, send},
 };
 
-/// The Gate, seen from here.
+/// The Gate as the proxy sees it.
 #[derive(Debug)]
 pub(crate) struct Gate {
-    /// Its connections; the Gate has no entry in any table.
+    /// Pools its connections; the Gate has no entry in any table.
     pub(crate) key: Arc<Key>,
     pub(crate) target: Target,
 }
 
 /// What the Gate decided.
 pub(crate) enum Decision {
-    /// The original request goes there.
+    /// Forward the original request to this address.
     Forward(SocketAddr),
-    /// This is the visitor's answer.
+    /// Send this response to the visitor.
     Answer(Response<Incoming>, Lease),
-    /// It held the request for as long as it may.
+    /// The Gate did not answer within `gate_hold`.
     Held,
-    /// It is not there, or makes no sense.
+    /// The Gate is unreachable, or its answer is invalid.
     Away,
 }
 
@@ -51,7 +51,7 @@ impl Gate {
             Ok((response, lease)) => decision(response, lease),
             Err(SendError::Late(_)) => Decision::Held,
             Err(error) => {
-                tracing::debug!(%error, "the gate is away");
+                tracing::debug!(%error, "cannot reach the Gate");
                 Decision::Away
             }
         }
@@ -71,7 +71,7 @@ fn decision(response: Response<Incoming>, lease: Lease) -> Decision {
                     Decision::Forward(to)
                 }
                 None => {
-                    tracing::warn!("the gate forwards without saying where to");
+                    tracing::warn!("the Gate's answer has no valid upstream address");
                     Decision::Away
                 }
             }

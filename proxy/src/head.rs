@@ -1,28 +1,28 @@
-//! Checks of a parsed head, and the one host it is for.
+//! Validates a parsed head and determines its host.
 
 use http::{HeaderMap, Method, Request, header, uri::Authority};
 
 /// Bytes of a host name or address.
 const HOST_BYTES_MAX: usize = 253;
 
-/// Room for a host in the form that is looked up.
+/// Buffer for a host in lookup form.
 pub(crate) type HostBuffer = [u8; HOST_BYTES_MAX];
 
 /// Why a request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// CONNECT and TRACE.
+    /// The method is CONNECT or TRACE.
     Method,
-    /// Not a head we would pass on; says what is wrong with it.
+    /// The head is not fit to forward; the text says why.
     Malformed(&'static str),
 }
 
-/// Room for [`check`].
+/// An empty buffer for [`check`].
 pub(crate) const fn host_buffer() -> HostBuffer {
     [0; HOST_BYTES_MAX]
 }
 
-/// Checks a head, and tells the host in the form that is looked up.
+/// Validates a head and returns its host in lookup form.
 pub(crate) fn check<'b, B>(
     request: &Request<B>,
     buffer: &'b mut HostBuffer,
@@ -69,9 +69,9 @@ fn same(authority: &Authority, host: &str) -> bool {
     authority.as_str().eq_ignore_ascii_case(host)
 }
 
-/// The host without its port, in lower case, without a trailing dot; none if it cannot be one.
-/// Equal to what [`crate::table::HostName::parse`] makes of a name, but without an allocation.
-/// An IPv6 address passes too: it is a host, if one that no table knows.
+/// The host without its port, in lower case, without a trailing dot; `None` if it is invalid.
+/// Equal to the result of [`crate::table::HostName::parse`], but without an allocation.
+/// An IPv6 address passes too: it is a valid host that no table contains.
 fn lookup_form<'b>(given: &str, buffer: &'b mut HostBuffer) -> Option<&'b str> {
     let (host, port) = match given.strip_prefix('[') {
         Some(rest) => {
@@ -85,7 +85,7 @@ fn lookup_form<'b>(given: &str, buffer: &'b mut HostBuffer) -> Option<&'b str> {
         return None;
     }
     if given.starts_with('[') {
-        // No name holds a bracket, so this can never be found in a table.
+        // No host name contains a bracket, so no table contains this.
         buffer[0] = b'[';
         return std::str::from_utf8(&buffer[..1]).ok();
     }

@@ -1,4 +1,4 @@
-//! Which headers cross the proxy, and which are rebuilt by it.
+//! Decides which headers cross the proxy, and rebuilds the forwarding headers.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -17,10 +17,10 @@ const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 const X_ROBOTS_TAG: HeaderName = HeaderName::from_static("x-robots-tag");
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
-/// Names that only we or the control plane may speak begin so.
+/// The prefix of headers that only the proxy or the control plane may set.
 const REBUILT_PREFIX: &str = "x-forwarded-";
 
-/// What is the same for all requests of one visitor's connection, made once.
+/// Values that are the same for all requests of one connection, computed once.
 #[derive(Debug)]
 pub(crate) struct Visitor {
     address: HeaderValue,
@@ -28,7 +28,7 @@ pub(crate) struct Visitor {
     /// The `for=` of a Forwarded header.
     forwarded_for: String,
     scheme: HeaderValue,
-    /// The name of the cookie that carries a session.
+    /// The name of the session cookie.
     pub(crate) cookie: &'static str,
 }
 
@@ -52,21 +52,21 @@ impl Visitor {
     }
 }
 
-/// Makes a visitor's headers fit for an upstream.
+/// Prepares a visitor's headers for an upstream.
 pub(crate) fn for_upstream(headers: &mut HeaderMap, visitor: &Visitor) {
     strip_from_request(headers);
     cookies::strip_session(headers);
     tell_origin(headers, visitor);
 }
 
-/// Makes a visitor's headers fit for the control plane: its cookies stay, and it is told more.
+/// Prepares a visitor's headers for the control plane: keeps cookies and adds details.
 pub(crate) fn for_control(headers: &mut HeaderMap, visitor: &Visitor, host: &str) {
     strip_from_request(headers);
     tell_origin(headers, visitor);
     tell_gate(headers, visitor, host, gate::FOR_CONTROL);
 }
 
-/// What the Gate is told of a visitor's own headers, beside the session.
+/// The visitor's own headers that the Gate gets, besides the session.
 const GATE_HEARS: [HeaderName; 9] = [
     header::HOST,
     header::ACCEPT,
@@ -79,8 +79,8 @@ const GATE_HEARS: [HeaderName; 9] = [
     HeaderName::from_static("sec-fetch-site"),
 ];
 
-/// The headers with which the Gate is asked about a request, whose body stays here. They are few,
-/// however many the request has.
+/// The headers of a request to the Gate, without its body. They are few, however many headers the
+/// original request has.
 pub(crate) fn for_gate(
     headers: &HeaderMap,
     visitor: &Visitor,
@@ -102,22 +102,22 @@ pub(crate) fn for_gate(
     asked
 }
 
-/// Makes an upstream's response headers fit for a visitor of `host`.
+/// Prepares an upstream's response headers for a visitor of `host`.
 pub(crate) fn from_upstream(headers: &mut HeaderMap, host: &str) {
     from_control(headers);
     cookies::tame_set_cookies(headers, host);
 }
 
-/// Makes the control plane's response headers fit for a visitor.
+/// Prepares the control plane's response headers for a visitor.
 pub(crate) fn from_control(headers: &mut HeaderMap) {
     strip_hop_by_hop(headers);
     strip_prefixed(headers, &[HEADER_PREFIX]);
-    // Whatever is behind us changes by the hour and must not be found by search engines.
+    // Previews change by the hour and must stay out of search engines.
     headers.insert(X_ROBOTS_TAG, HeaderValue::from_static("noindex"));
 }
 
-/// Whether a request asks for a WebSocket. Nothing else is ever upgraded, and a request with a
-/// body is not, because what follows the body could be read in two ways.
+/// Whether a request asks for a WebSocket, the only protocol the proxy upgrades to. A request with
+/// a body does not count: the bytes after the body could be read in two ways.
 pub(crate) fn wants_websocket<B: http_body::Body>(request: &Request<B>) -> bool {
     let headers = request.headers();
     let mut upgrades = headers.get_all(header::UPGRADE).iter();
@@ -134,20 +134,20 @@ pub(crate) fn is_websocket_switch(headers: &HeaderMap) -> bool {
     headers.get(header::UPGRADE).is_some_and(is_websocket)
 }
 
-/// Asks for (or grants) a WebSocket, after everything hop-by-hop was removed.
+/// Adds the WebSocket upgrade headers, after all hop-by-hop headers were removed.
 pub(crate) fn insert_websocket(headers: &mut HeaderMap) {
     headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
     headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
 }
 
-/// Whether a request is a person's navigation, who is better served by a page than by a line.
+/// Whether a request is a browser navigation, which gets a page instead of a plain-text line.
 pub(crate) fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
     let html = |accept: &HeaderValue| accept.to_str().is_ok_and(|a| a.contains("text/html"));
     matches!(*method, Method::GET | Method::HEAD)
         && headers.get_all(header::ACCEPT).iter().any(html)
 }
 
-/// The target as an origin server wants it.
+/// The target in origin form.
 pub(crate) fn origin_form(uri: &Uri) -> Uri {
     if uri.scheme().is_none() {
         return uri.clone();
@@ -174,14 +174,14 @@ fn strip_from_request(headers: &mut HeaderMap) {
     strip_look_alikes(headers);
     headers.remove(header::FORWARDED);
     headers.remove(X_REAL_IP);
-    // Answered here: the HTTP library sends 100 when the upstream begins to take the body.
+    // The proxy answers this itself: the HTTP library sends 100 when the upstream reads the body.
     headers.remove(header::EXPECT);
     if trailers {
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
     }
 }
 
-/// Takes off what many servers read as a name of ours: to them `_` and `-` are the same.
+/// Removes headers that many servers confuse with ours, because they treat `_` like `-`.
 fn strip_look_alikes(headers: &mut HeaderMap) {
     let found: Vec<HeaderName> = headers.keys().filter(looks_like_ours).cloned().collect();
     for name in found {
@@ -200,7 +200,7 @@ fn looks_like_ours(name: &&HeaderName) -> bool {
 }
 
 fn strip_hop_by_hop(headers: &mut HeaderMap) {
-    // Host stands in no request's right to remove, and our own names are rebuilt afterwards.
+    // A request may not have Host removed, and our own headers are rebuilt afterwards.
     let plain = ["close", "keep-alive", "upgrade", "host", "te", ""];
     let named: Vec<HeaderName> = connection_words(headers)
         .filter(|word| !plain.iter().any(|p| word.eq_ignore_ascii_case(p)))
@@ -234,14 +234,14 @@ fn connection_words(headers: &HeaderMap) -> impl Iterator<Item = &str> {
 
 fn strip_prefixed(headers: &mut HeaderMap, prefixes: &[&str]) {
     let ours = |name: &&HeaderName| prefixes.iter().any(|p| name.as_str().starts_with(p));
-    // Nearly always empty, and an empty vector allocates nothing.
+    // Nearly always empty; an empty vector does not allocate.
     let found: Vec<HeaderName> = headers.keys().filter(ours).cloned().collect();
     for name in found {
         headers.remove(name);
     }
 }
 
-/// Tells whose request it is, and for which host.
+/// Adds headers with the visitor's address, scheme and host.
 pub(crate) fn tell_origin(headers: &mut HeaderMap, visitor: &Visitor) {
     let Some(host) = headers.get(header::HOST).cloned() else {
         return;

@@ -1,5 +1,5 @@
-//! What is counted, pooled and cut under one key. It outlives the tables that name it: requests
-//! that began under an old table are still counted here while it drains.
+//! Counters, connection pool and cut signal of one key. A key outlives the tables that contain it:
+//! requests that began under an old table still count here while it drains.
 
 use std::{
     sync::{
@@ -17,12 +17,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{pool::Pool, table::KeyActivity};
 
-/// One key.
+/// The state of one key.
 #[derive(Debug)]
 pub(crate) struct Key {
     in_flight: AtomicU64,
     streams: AtomicU64,
-    /// Milliseconds since 1970; zero is never.
+    /// Milliseconds since 1970; zero means never.
     last_request: AtomicU64,
     quiet: Notify,
     cut: Mutex<CancellationToken>,
@@ -54,7 +54,7 @@ impl Key {
         OpenStream(Arc::clone(self))
     }
 
-    /// Notes that a request came.
+    /// Records the time of a request.
     pub(crate) fn touch(&self) {
         let since = SystemTime::now()
             .duration_since(UNIX_EPOCH)
@@ -72,16 +72,16 @@ impl Key {
         }
     }
 
-    /// Requests and streams together.
+    /// Number of open requests and streams.
     pub(crate) fn open(&self) -> u64 {
         self.in_flight.load(Ordering::SeqCst) + self.streams.load(Ordering::SeqCst)
     }
 
-    /// Waits until nothing is open; after the deadline cuts what is left and tells how much.
+    /// Waits until nothing is open; after the deadline cuts the rest and returns its number.
     pub(crate) async fn drain(&self, deadline: Instant) -> u64 {
         loop {
             let mut quiet = std::pin::pin!(self.quiet.notified());
-            // Listening before looking, so that the last end cannot fall between the two.
+            // Subscribe before checking, so that the last end cannot fall between the two.
             quiet.as_mut().enable();
             if self.open() == 0 {
                 return 0;
@@ -95,7 +95,7 @@ impl Key {
         left
     }
 
-    /// Cancelled when what is open now is cut.
+    /// Cancelled when everything open is cut.
     pub(crate) fn cut_token(&self) -> CancellationToken {
         self.lock_cut().clone()
     }

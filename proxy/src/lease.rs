@@ -1,4 +1,4 @@
-//! The hold on an upstream connection while its response comes in.
+//! Holds an upstream connection while its response arrives.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,11 +11,11 @@ use crate::{
     request_body::Progress,
 };
 
-/// How long an upstream whose answer is complete may take nothing of a request that is still being
-/// sent, before the rest is no longer offered to it.
+/// How long an upstream that has answered completely may read nothing more of the request before
+/// the proxy stops sending it.
 const TAKES_MORE_WITHIN: Duration = Duration::from_millis(500);
 
-/// The hold on an upstream connection while a response comes in. Dropped, it closes the connection.
+/// Holds an upstream connection while a response arrives. Dropping it closes the connection.
 pub(crate) struct Lease {
     key: Arc<Key>,
     target: Target,
@@ -38,7 +38,7 @@ impl Lease {
         }
     }
 
-    /// Gives the connection back if the response has no body that somebody would have to read.
+    /// Returns the connection to the pool if the response has no body left to read.
     pub(crate) fn give_back_if_whole(self, body: &Incoming) {
         if body.is_end_stream() {
             self.give_back();
@@ -47,7 +47,7 @@ impl Lease {
 
     /// The response is complete.
     ///
-    /// Nobody else uses a connection after a request with a body. An upstream may have answered
+    /// A connection is never reused after a request with a body: an upstream may have answered
     /// without reading that body, and would take it for the next request.
     pub(crate) fn give_back(self) {
         match self.upload {
@@ -60,7 +60,7 @@ impl Lease {
     }
 }
 
-/// Lets an upstream that has answered take the rest of the request, for as long as it does.
+/// Lets an upstream that has answered read the rest of the request, for as long as it does.
 async fn see_off(connection: Connection, upload: Arc<Progress>) {
     let link = &connection.link;
     tokio::select! {

@@ -1,12 +1,12 @@
-//! A reverse proxy that knows hosts, upstreams and a gate, and nothing of previews.
+//! A reverse proxy that knows hosts, upstreams and a gate, but nothing about previews.
 //!
-//! It runs as a process of its own ([`run()`]), holds no key and no engine, and goes on with its last
-//! table (kept on disk) while the control plane is away. It speaks with the control plane over two
-//! Unix sockets in one directory: `control.sock` (ours: takes tables, tells activity, drains;
-//! [`client`] is the other end) and `gate.sock` (theirs: answers whatever a route cannot; [`gate`]
-//! has the words).
+//! It runs as a separate process ([`run()`]) with no secret key and no container engine. While the
+//! control plane is away, it continues with its last table, which is kept on disk. The two talk
+//! over two Unix sockets in one directory. `control.sock` belongs to the proxy: it accepts tables
+//! and drains and reports activity ([`client`] is the other end). `gate.sock` belongs to the
+//! control plane: it answers requests that a route cannot ([`gate`] defines the protocol).
 //!
-//! The way of one request: `wire` guards the bytes, `head` checks what was parsed, `routing`
+//! The path of one request: `wire` guards the bytes, `head` checks the parsed head, `routing`
 //! finds the route and counts, `forward` decides, `upstream` sends, `reply` streams back.
 
 pub mod client;

@@ -1,8 +1,8 @@
-//! The connection to an upstream, as far as it outlasts a failure of either direction.
+//! The connection to an upstream, which survives a failure of one direction.
 //!
-//! An upstream may answer before it has read the request, and then close. What we still send is
-//! refused from that moment, but its answer lies ready to be read. So a failed write is not the end of
-//! the conversation: only reading tells how it ends.
+//! An upstream may answer before it has read the request, and then close. It refuses our further
+//! writes from then on, but its answer is still there to read. So a failed write does not end the
+//! exchange; only a read does.
 
 use std::{
     io,
@@ -17,24 +17,24 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{motion::Motion, request_body::Progress};
 
-/// What is known of one connection to an upstream.
+/// The state of one connection to an upstream.
 #[derive(Debug, Default)]
 pub(crate) struct Link {
     motion: Motion,
-    /// The upload that the connection carries.
+    /// The request body that the connection sends.
     upload: Mutex<Option<Arc<Progress>>>,
-    /// Cancelled to close the connection at once.
+    /// Cancelled to close the connection immediately.
     pub(crate) cut: CancellationToken,
 }
 
 impl Link {
-    /// A request goes out now.
+    /// Marks the start of a request.
     pub(crate) fn begin(&self, upload: Option<&Arc<Progress>>) {
         *self.upload.lock().unwrap_or_else(PoisonError::into_inner) = upload.cloned();
         self.motion.moved();
     }
 
-    /// Returns once nothing has moved for `limit` although the visitor was not what was waited for.
+    /// Returns once nothing has moved for `limit` while the proxy was not waiting for the visitor.
     pub(crate) async fn stands_still(&self, upload: Option<&Arc<Progress>>, limit: Duration) {
         loop {
             self.motion.still_for(limit).await;
@@ -55,7 +55,7 @@ impl Link {
 pub(crate) struct LinkSocket<S> {
     inner: S,
     link: Arc<Link>,
-    /// The upstream takes nothing more.
+    /// Whether the upstream accepts no more bytes.
     refuses: bool,
 }
 
@@ -79,9 +79,9 @@ impl<S> LinkSocket<S> {
                 Poll::Ready(Ok(written))
             }
             Poll::Ready(Err(error)) => {
-                tracing::debug!(%error, "an upstream takes nothing more of a request");
+                tracing::debug!(%error, "the upstream stopped reading the request");
                 self.refuses = true;
-                // What was read last came before this; there may be an answer by now.
+                // The last read came before this failure; an answer may have arrived since.
                 cx.waker().wake_by_ref();
                 Poll::Pending
             }
@@ -101,7 +101,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for LinkSocket<S> {
                 self.link.motion.moved();
                 Poll::Ready(Ok(()))
             }
-            // Closing with a request half read is a reset; for the answer it is the end.
+            // An upstream that closes with a request half read resets; for the answer that is the
+            // end.
             Poll::Ready(Err(error))
                 if error.kind() == io::ErrorKind::ConnectionReset && self.link.is_sending() =>
             {

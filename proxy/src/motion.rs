@@ -1,4 +1,4 @@
-//! When bytes last moved, and waits that end once nothing has moved for too long.
+//! Records when bytes last moved, for timeouts that only run while nothing moves.
 
 use std::{
     pin::Pin,
@@ -26,7 +26,7 @@ impl Default for Motion {
 }
 
 impl Motion {
-    /// Notes that bytes have moved just now.
+    /// Records that bytes have just moved.
     pub(crate) fn moved(&self) {
         let since = self.start.elapsed().as_millis();
         self.last_ms
@@ -49,7 +49,7 @@ impl Motion {
     }
 }
 
-/// A wait for bytes at one place of a connection. It costs nothing until somebody has to wait.
+/// A stall timeout at one point of a connection. It costs nothing until a read or write must wait.
 #[derive(Default)]
 pub(crate) struct Standstill {
     since: Option<Instant>,
@@ -57,12 +57,12 @@ pub(crate) struct Standstill {
 }
 
 impl Standstill {
-    /// The bytes have come; the next wait begins anew.
+    /// Bytes have arrived; restarts the timeout at the next wait.
     pub(crate) fn clear(&mut self) {
         self.since = None;
     }
 
-    /// Ready once this wait has taken `limit`, and nothing else of the connection has moved for as
+    /// Ready once this wait has taken `limit` and nothing else on the connection has moved for as
     /// long.
     pub(crate) fn poll(
         &mut self,

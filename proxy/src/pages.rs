@@ -1,4 +1,4 @@
-//! The few answers that are the proxy's own. All are static, and none tells what exists.
+//! The proxy's own answers. All are static, and none reveals which previews exist.
 
 use std::{borrow::Cow, time::Duration};
 
@@ -7,31 +7,31 @@ use http::{HeaderValue, Response, StatusCode, header};
 
 use crate::{Limits, reply::ReplyBody};
 
-/// Seconds after which a visitor should try again while the control plane is away.
+/// Seconds until a visitor should retry while the control plane is away.
 const RETRY_SECONDS: &str = "2";
 
-/// One answer of our own.
+/// One answer of the proxy itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Page {
-    /// The request is malformed; says how.
+    /// The request is malformed; the text says how.
     Malformed(&'static str),
-    /// CONNECT or TRACE.
+    /// The method is CONNECT or TRACE.
     Method,
-    /// Nothing is known of the host.
+    /// The host is unknown.
     Unknown,
-    /// The control plane is away, or no table has come yet.
+    /// The control plane is away, or no table has arrived yet.
     Away,
     /// No upstream is ready, and the Gate is not asked.
     NotReady,
-    /// The Gate held the request for as long as it may.
+    /// The Gate did not answer within `gate_hold`.
     Held,
-    /// The upstream did not accept a connection.
+    /// The upstream refused the connection.
     Unreachable,
     /// The upstream closed the connection, or did not speak HTTP.
     Broken,
-    /// The upstream did not answer, and nothing moved, for this long.
+    /// The upstream did not answer and nothing moved for this long.
     Late(Duration),
-    /// The visitor's body stood still for this long.
+    /// The visitor's request body stalled for this long.
     Still(Duration),
     /// The visitor's head is larger than this.
     HeadTooLarge(Head),
@@ -39,7 +39,7 @@ pub(crate) enum Page {
     AnswerTooLarge(Head),
 }
 
-/// What a head may have.
+/// The limits of a head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Head {
     lines_max: usize,
@@ -67,7 +67,7 @@ impl Head {
 }
 
 impl Page {
-    /// The answer: a page for people, a line for programs.
+    /// The response: a page for a browser navigation, a plain-text line otherwise.
     pub(crate) fn answer(self, navigation: bool) -> Response<ReplyBody> {
         let (kind, body) = if navigation && !matches!(self, Self::Malformed(_) | Self::Method) {
             ("text/html; charset=utf-8", self.html())
@@ -94,7 +94,7 @@ impl Page {
         put(http::HeaderName::from_static("x-robots-tag"), "noindex");
         match self {
             Self::Away | Self::Held | Self::NotReady => put(header::RETRY_AFTER, RETRY_SECONDS),
-            // What is left of such a request cannot be trusted to be where the next one begins.
+            // The start of the next request cannot be determined reliably after such a request.
             Self::Malformed(_) | Self::Method | Self::Still(_) | Self::HeadTooLarge(_) => {
                 put(header::CONNECTION, "close");
             }
@@ -119,25 +119,23 @@ impl Page {
     fn sentence(self) -> Cow<'static, str> {
         let fixed = match self {
             Self::Malformed(why) => why,
-            Self::Method => "this method is not served here",
+            Self::Method => "this HTTP method is not allowed",
             Self::Unknown => "there is nothing at this address",
-            Self::Away => "back in a moment",
+            Self::Away => "temporarily unavailable, please try again",
             Self::NotReady => "the preview is not ready yet",
-            Self::Held => "this takes longer than usual, please try again (limit: gate_hold)",
+            Self::Held => "the preview takes too long, please try again (limit: gate_hold)",
             Self::Unreachable => "the preview did not accept the connection",
             Self::Broken => "the preview closed the connection without a complete answer",
             Self::Late(limit) => {
                 return format!(
-                    "the preview did not begin to answer within {limit:?} after the last byte moved \
+                    "the preview sent no response within {limit:?} after the last byte moved \
                      (limit: upstream_head)"
                 )
                 .into();
             }
             Self::Still(limit) => {
-                return format!(
-                    "the request stood still for {limit:?} before its end (limit: stall)"
-                )
-                .into();
+                return format!("the request stalled for {limit:?} before its end (limit: stall)")
+                    .into();
             }
             Self::HeadTooLarge(head) => {
                 return format!("the head of the request has {}", head.exceeded()).into();

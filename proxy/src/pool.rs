@@ -1,4 +1,4 @@
-//! Connections to upstreams that wait for their next request.
+//! Idle connections to upstreams, kept for reuse.
 
 use std::{
     net::SocketAddr,
@@ -22,14 +22,14 @@ pub(crate) enum Target {
     Unix(Arc<Path>),
 }
 
-/// A connection to an upstream that can take a request, or is under one.
+/// A connection to an upstream, idle or in use.
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) sender: SendRequest<RequestBody>,
     pub(crate) link: Arc<Link>,
 }
 
-/// Waiting connections, the youngest last.
+/// Idle connections, the youngest last.
 #[derive(Debug)]
 pub(crate) struct Pool {
     idle: Mutex<Vec<Idle>>,
@@ -53,8 +53,8 @@ impl Pool {
         }
     }
 
-    /// The youngest connection to `target` that can take a request now and has not waited longer
-    /// than `idle` for it.
+    /// The youngest connection to `target` that can take a request and has been idle for at most
+    /// `idle`.
     pub(crate) fn take_connection(&self, target: &Target, idle: Duration) -> Option<Connection> {
         let mut waiting = self.lock();
         let usable = |c: &Idle| c.since.elapsed() < idle && !c.connection.sender.is_closed();
@@ -67,13 +67,13 @@ impl Pool {
         Some(waiting.remove(found).connection)
     }
 
-    /// Keeps a connection for the next request, if there is room and anybody left to use it.
+    /// Keeps a connection for reuse, if the pool has room and the key is still in the table.
     pub(crate) fn put(&self, target: Target, connection: Connection) {
         if connection.sender.is_closed() || self.retired.load(Ordering::SeqCst) {
             return;
         }
         let mut waiting = self.lock();
-        // The flag is read again under the lock that `retire` clears under.
+        // `retire` clears under this lock, so the flag is checked again while holding it.
         if waiting.len() < self.idle_max && !self.retired.load(Ordering::SeqCst) {
             waiting.push(Idle {
                 target,
@@ -83,18 +83,18 @@ impl Pool {
         }
     }
 
-    /// Closes what waits and keeps nothing from now on: the key has left the table.
+    /// Closes idle connections and keeps none from here on: the key has left the table.
     pub(crate) fn retire(&self) {
         self.retired.store(true, Ordering::SeqCst);
         self.lock().clear();
     }
 
-    /// The key is in the table (again).
+    /// Keeps connections again: the key is in the table.
     pub(crate) fn revive(&self) {
         self.retired.store(false, Ordering::SeqCst);
     }
 
-    /// Closes what has waited longer than `idle`.
+    /// Closes connections that have been idle for longer than `idle`.
     pub(crate) fn sweep(&self, idle: Duration) {
         self.lock()
             .retain(|c| c.since.elapsed() < idle && !c.connection.sender.is_closed());

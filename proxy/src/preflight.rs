@@ -1,8 +1,8 @@
-//! A browser's question, before a page calls another host, whether it may.
+//! CORS preflights: a browser asks whether a page may call another host.
 //!
-//! It never carries a session, by the standard that browsers follow. So on a route that opens to sessions
-//! alone it is passed on without one, if the page is of the same application: only the question goes to the
-//! upstream, and only what answers it comes back.
+//! By the standard, a preflight never carries a session. So on a route that requires a session, the
+//! proxy passes it on without one if the page belongs to the same application. Only the preflight's
+//! own headers go to the upstream, and only the headers that answer it come back.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, header};
 
@@ -13,7 +13,7 @@ use crate::{
     table::HostName,
 };
 
-/// What of the question goes to the upstream.
+/// The preflight headers that go to the upstream.
 const ASKS: [HeaderName; 7] = [
     header::HOST,
     header::ORIGIN,
@@ -23,10 +23,10 @@ const ASKS: [HeaderName; 7] = [
     header::ACCEPT,
     header::USER_AGENT,
 ];
-/// What answers it begins so.
+/// The prefix of headers that answer a preflight.
 const ANSWER_PREFIX: &str = "access-control-";
 
-/// The host of the page that asks; none where a request is no such question.
+/// The host of the page that asks; `None` if the request is not a preflight.
 pub(crate) fn asking_host(method: &Method, headers: &HeaderMap) -> Option<HostName> {
     let asks = headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     if *method != Method::OPTIONS || !asks {
@@ -46,7 +46,7 @@ pub(crate) fn asking_host(method: &Method, headers: &HeaderMap) -> Option<HostNa
         .filter(|_| matches!(scheme, "http" | "https"))
 }
 
-/// The question alone, as it goes to the upstream.
+/// The preflight without everything else, as it goes to the upstream.
 pub(crate) fn question(request: &Request<RequestBody>, visitor: &Visitor) -> Request<RequestBody> {
     let mut question = Request::new(RequestBody::Empty);
     *question.method_mut() = Method::OPTIONS;
@@ -60,7 +60,7 @@ pub(crate) fn question(request: &Request<RequestBody>, visitor: &Visitor) -> Req
     question
 }
 
-/// The answer alone, as it goes to the visitor.
+/// The preflight's answer without everything else, as it goes to the visitor.
 pub(crate) fn answer<B>(upstream: &Response<B>) -> Response<ReplyBody> {
     let mut answer = Response::new(ReplyBody::empty());
     *answer.status_mut() = upstream.status();
@@ -73,7 +73,7 @@ pub(crate) fn answer<B>(upstream: &Response<B>) -> Response<ReplyBody> {
     answer
 }
 
-/// Lets the page that asked read an answer of our own.
+/// Allows the page that asked to read an answer of the proxy.
 pub(crate) fn let_read(answer: &mut Response<ReplyBody>, origin: Option<HeaderValue>) {
     let headers = answer.headers_mut();
     headers.insert(header::VARY, HeaderValue::from_static("Origin"));

@@ -1,4 +1,4 @@
-//! Becoming nobody in particular, for good, with nothing in hand.
+//! Gives up root and all capabilities for good, and closes inherited files.
 
 use std::io;
 
@@ -22,13 +22,13 @@ use crate::ProxyError;
 
 /// Where the kernel lists what this process has open.
 const OPEN: &str = "/proc/self/fd";
-/// The first descriptor that is neither input nor output.
+/// The first descriptor that is not a standard stream.
 const FIRST_OF_OURS: i32 = 3;
 /// How many capabilities a set has room for.
 const CAPABILITIES_MAX: u32 = 64;
 
-/// Closes every descriptor but input and output: the program that started us may have had files open, and
-/// whoever takes this process over would have them too. Must run before this process opens anything.
+/// Closes every descriptor except the standard streams: the parent process may have had files open,
+/// and an attacker in this process could use them. Must run before this process opens anything.
 pub(crate) fn close_inherited() -> Result<(), ProxyError> {
     let failed = |cause| ProxyError::Privilege {
         step: "close inherited files",
@@ -46,14 +46,14 @@ pub(crate) fn close_inherited() -> Result<(), ProxyError> {
         .map_err(failed)?;
     for number in numbers.into_iter().flatten() {
         if number >= FIRST_OF_OURS {
-            // The listing's own is closed already.
+            // The listing's own descriptor is already closed.
             let _closed = close(number);
         }
     }
     Ok(())
 }
 
-/// Whether the process may keep the user it has, or must become `run_as`; refuses to stay root.
+/// The user to change to, or `None` to keep the current one; refuses to stay root.
 pub(crate) fn target(run_as: Option<(u32, u32)>) -> Result<Option<(u32, u32)>, ProxyError> {
     match run_as {
         _ if !geteuid().is_root() => Ok(None),
@@ -63,9 +63,9 @@ pub(crate) fn target(run_as: Option<(u32, u32)>) -> Result<Option<(u32, u32)>, P
     }
 }
 
-/// Gives up root where we have it, checks that it cannot come back, and bars this process and its
-/// children from ever gaining a privilege. Must run before any thread is started: the bar holds
-/// for the calling thread and those it starts.
+/// Gives up root if the process has it, checks that it cannot be regained, and bars this process
+/// and its children from gaining privileges. Must run before any thread starts: the bar applies to
+/// the calling thread and the threads that it starts.
 pub(crate) fn give_up(user: Option<(u32, u32)>) -> Result<(), ProxyError> {
     if let Some((uid, gid)) = user {
         let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
@@ -91,8 +91,9 @@ pub(crate) fn give_up(user: Option<(u32, u32)>) -> Result<(), ProxyError> {
     Ok(())
 }
 
-/// Takes every capability out of what this process and its children could ever be given. A root that may
-/// not do that (in a container that has it taken away) has `no_new_privs` alone, which says the same.
+/// Drops every capability from the bounding set of this process and its children. A root without
+/// CAP_SETPCAP (as in some containers) keeps the set; `no_new_privs` alone then has the same
+/// effect.
 fn empty_bounding_set() -> Result<(), ProxyError> {
     let failed = |errno: Errno| ProxyError::Privilege {
         step: "empty the bounding set",
@@ -103,13 +104,13 @@ fn empty_bounding_set() -> Result<(), ProxyError> {
         match capability_is_in_bounding_set(capability) {
             Ok(true) => {}
             Ok(false) => continue,
-            // The kernel has no more of them.
+            // The kernel knows no further capabilities.
             Err(Errno::INVAL) => return Ok(()),
             Err(errno) => return Err(failed(errno)),
         }
         match remove_capability_from_bounding_set(capability) {
             Err(Errno::PERM) => {
-                tracing::warn!("the proxy's bounding set stays: this root has no CAP_SETPCAP");
+                tracing::warn!("proxy: cannot empty the bounding set without CAP_SETPCAP");
                 return Ok(());
             }
             removed => removed.map_err(failed)?,
@@ -118,7 +119,7 @@ fn empty_bounding_set() -> Result<(), ProxyError> {
     Ok(())
 }
 
-/// Empties the sets that are left; with those that could be inherited the ambient one goes too.
+/// Empties the remaining sets; emptying the inheritable set also empties the ambient set.
 fn drop_capabilities() -> Result<(), ProxyError> {
     let none = CapabilitySet::empty();
     let sets = CapabilitySets {
@@ -132,13 +133,13 @@ fn drop_capabilities() -> Result<(), ProxyError> {
     })
 }
 
-/// Raises the soft limit of this process's open files to the hard one: a proxy needs two for each
-/// visitor, and copies of data hold many at once. A limit that cannot be raised stays.
+/// Raises the soft limit on open files to the hard limit: a proxy needs two per visitor, and
+/// copying data opens many at once. On failure the limit stays as it is.
 pub fn raise_open_files() {
     let raised = getrlimit(Resource::RLIMIT_NOFILE)
         .and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard));
     if let Err(error) = raised {
-        tracing::warn!(%error, "cannot raise the limit of open files; staying with what we have");
+        tracing::warn!(%error, "cannot raise the limit on open files; keeping the current limit");
     }
 }
 

@@ -1,4 +1,4 @@
-//! The body of a response on its way: streamed through, never gathered.
+//! The body of a response, streamed through without buffering it whole.
 
 use std::{
     pin::Pin,
@@ -53,8 +53,8 @@ impl Body for ReplyBody {
     }
 }
 
-/// A response's body, with what must live exactly as long: the hold on the upstream connection and
-/// the count of the request.
+/// A response body together with the guards that must live as long: the lease of the upstream
+/// connection and the request count.
 pub(crate) struct Streamed {
     incoming: Incoming,
     lease: Option<Lease>,
@@ -93,7 +93,8 @@ impl Streamed {
 
 impl Drop for Streamed {
     fn drop(&mut self) {
-        // A body of known length is dropped after its last byte without being polled once more.
+        // The HTTP library drops a body of known length after its last byte without polling it
+        // again.
         self.end(self.incoming.is_end_stream());
     }
 }

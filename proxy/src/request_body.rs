@@ -1,5 +1,5 @@
-//! The body of a request on its way: streamed through, never gathered. What its upstream does not
-//! want is still read, so that the visitor, who may be sending it, gets to the answer.
+//! The body of a request, streamed through without buffering it whole. Bytes that the upstream
+//! does not want are still read, so that a visitor that is still sending gets the answer.
 
 use std::{
     pin::Pin,
@@ -28,30 +28,30 @@ pub(crate) enum RequestBody {
     Visitor(Upload),
 }
 
-/// Why a visitor's body has no end.
+/// Why a request body is incomplete.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BodyError {
-    /// It broke off, or is malformed.
+    /// It was cut off or is malformed.
     #[error("read the visitor's body: {0}")]
     Broken(#[from] hyper::Error),
-    /// Nothing of the connection has moved for this long.
-    #[error("wait for the visitor's body for longer than {0:?}")]
+    /// The connection stalled for this long.
+    #[error("read the visitor's body: it stalled for longer than {0:?}")]
     Still(Duration),
 }
 
-/// A body that a visitor sends. Dropped before its end, it is read to its end and thrown away.
+/// A visitor's request body. When dropped early, the rest is read and discarded.
 pub(crate) struct Upload {
-    /// None once there is nothing more to read.
+    /// `None` once the body has been read to its end.
     incoming: Option<Incoming>,
     progress: Arc<Progress>,
-    /// The visitor waits to be asked for the body, and has not been.
+    /// Whether the visitor still waits for `100 Continue` before it sends the body.
     unasked: bool,
     motion: Arc<Motion>,
     stall: Duration,
     standstill: Standstill,
 }
 
-/// How far an upload is, for those who wait at its other end.
+/// The progress of an upload, shared with the upstream side.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     waits: AtomicBool,
@@ -64,20 +64,20 @@ impl Progress {
         self.waits.load(Ordering::Relaxed)
     }
 
-    /// Whether the upstream gets nothing more of it.
+    /// Whether the upstream gets no more of the body.
     pub(crate) fn is_over(&self) -> bool {
         self.over.is_cancelled()
     }
 
-    /// Completes when the upstream gets nothing more of it.
+    /// Completes when the upstream gets no more of the body.
     pub(crate) fn over(&self) -> WaitForCancellationFuture<'_> {
         self.over.cancelled()
     }
 }
 
 impl RequestBody {
-    /// The body of a request with these headers. `motion` is that of the visitor's connection; the
-    /// body fails when that stands still for `stall`.
+    /// The body of a request with these headers. `motion` belongs to the visitor's connection; the
+    /// body fails when that stalls for `stall`.
     pub(crate) fn new(
         incoming: Incoming,
         headers: &HeaderMap,
@@ -97,7 +97,7 @@ impl RequestBody {
         })
     }
 
-    /// How far it is; none where there is nothing to send.
+    /// The progress of this upload; `None` if there is nothing to send.
     pub(crate) fn progress(&self) -> Option<Arc<Progress>> {
         match self {
             Self::Empty => None,
@@ -169,7 +169,7 @@ impl Upload {
 impl Drop for Upload {
     fn drop(&mut self) {
         self.progress.over.cancel();
-        // Who was not asked for a body sends none once the answer is there.
+        // A visitor that was not asked for the body sends none once it has the answer.
         if let Some(rest) = self.incoming.take().filter(|_| !self.unasked) {
             discard(rest);
         }

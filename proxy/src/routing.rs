@@ -1,4 +1,5 @@
-//! The table in use: swapped whole, looked up by one hash, counted so that a drain misses nothing.
+//! The active table: swapped as a whole, looked up by one hash, counted so that a drain misses
+//! nothing.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -18,11 +19,11 @@ use crate::{
     table::{self, Access, Activity, RouteTable, SessionDigest},
 };
 
-/// The table in use, and every key that is in it or still has something open.
+/// The active table, and every key that it contains or that still has something open.
 #[derive(Debug)]
 pub(crate) struct Routing {
     table: ArcSwapOption<Compiled>,
-    /// Raised after each swap; see [`Routing::admit`].
+    /// Incremented after each swap; see [`Routing::admit`].
     epoch: AtomicU64,
     keys: Mutex<HashMap<String, Arc<Key>>>,
     gate: Arc<Path>,
@@ -59,13 +60,13 @@ enum Allowed {
     Sessions(HashSet<SessionDigest>),
 }
 
-/// What a lookup found.
+/// The result of a lookup.
 pub(crate) enum Found {
-    /// No table has ever come.
+    /// No table has arrived yet.
     NoTable,
-    /// No such host.
+    /// The table does not contain the host.
     Nothing,
-    /// A route, and the request already counted under its key.
+    /// A route, with the request already counted under its key.
     Route(Arc<Entry>, InFlight),
 }
 
@@ -82,11 +83,11 @@ impl Routing {
 
     /// The route of a host, with the request counted.
     ///
-    /// A drain begins after a swap and must see every request that read the table before it. So the
-    /// request is counted first, and then the epoch is looked at again. All these accesses are
-    /// in one total order: either the drain's look at the count comes after our counting, and sees
-    /// it; or it comes before, then so did the raise of the epoch, and we see that and start
-    /// over with the new table.
+    /// A drain begins after a swap and must see every request that read the table before it. So
+    /// this counts the request first and then checks the epoch again. All these accesses are in one
+    /// total order. Either the drain reads the count after our increment and sees the request, or
+    /// it reads the count before. Then the epoch was also incremented before our check, so we see
+    /// that and start over with the new table.
     pub(crate) fn admit(&self, host: &str) -> Found {
         loop {
             let epoch = self.epoch.load(Ordering::SeqCst);
@@ -104,8 +105,8 @@ impl Routing {
         }
     }
 
-    /// Puts a table in use. Keys that are in both tables go on as they are; connections of keys
-    /// that are only in the old one are closed as soon as they are idle.
+    /// Activates a table. Keys in both tables continue unchanged; connections of keys that are only
+    /// in the old one are closed as soon as they are idle.
     pub(crate) fn swap(&self, table: RouteTable) {
         let mut keys = self.lock_keys();
         let mut routes = HashMap::with_capacity(table.routes.len());
@@ -130,7 +131,7 @@ impl Routing {
             if !stays {
                 key.pool.retire();
             }
-            // Somebody still holds it: the table that is about to go, a request, a drain.
+            // Something still holds it: the old table, a request or a drain.
             stays || Arc::strong_count(key) > 1
         });
         drop(named);
@@ -147,7 +148,7 @@ impl Routing {
         other.is_some_and(|other| !other.group.is_empty() && other.group == entry.group)
     }
 
-    /// The table in use.
+    /// The active table.
     pub(crate) fn table(&self) -> Option<Arc<RouteTable>> {
         self.table
             .load()
@@ -155,7 +156,7 @@ impl Routing {
             .map(|compiled| Arc::clone(&compiled.source))
     }
 
-    /// Activity of all keys in the table, and of those out of it until they are quiet.
+    /// Activity of all keys in the table, and of removed keys until they are idle.
     pub(crate) fn activity(&self) -> Activity {
         let keys = self.lock_keys();
         keys.iter()
@@ -163,16 +164,16 @@ impl Routing {
             .collect::<BTreeMap<_, _>>()
     }
 
-    /// A key, if anything is known of it.
+    /// The state of a key, if there is any.
     pub(crate) fn key(&self, name: &str) -> Option<Arc<Key>> {
         self.lock_keys().get(name).cloned()
     }
 
-    /// Closes connections that have waited too long, and forgets keys that nothing uses.
+    /// Closes connections that were idle too long and forgets unused keys.
     pub(crate) fn sweep(&self, idle: Duration) {
         self.lock_keys().retain(|_, key| {
             key.pool.sweep(idle);
-            // Ours is the last hold: no table, no request, no stream and no drain has one.
+            // Ours is the last reference: no table, request, stream or drain holds one.
             Arc::strong_count(key) > 1
         });
     }
@@ -246,7 +247,7 @@ mod tests {
         assert_eq!(routing.activity()["one"].in_flight, 0);
     }
 
-    /// Counts of an old key never rise once it was seen quiet after the swap.
+    /// The count of an old key never rises once it was seen idle after the swap.
     #[test]
     fn no_request_slips_past_a_drain_that_began_after_the_swap() {
         let routing = Arc::new(Routing::new(Arc::from(Path::new("gate.sock")), 1));
@@ -261,7 +262,7 @@ mod tests {
                         let Found::Route(entry, counted) = routing.admit("a.test") else {
                             panic!("a route")
                         };
-                        // From here on the request is on its way: its key must not be drained.
+                        // From here on the request is in flight: its key must not count as drained.
                         assert!(entry.key.open() > 0);
                         assert!(
                             !DRAINED

@@ -1,4 +1,4 @@
-//! The proxy as a process of its own.
+//! Runs the proxy as a separate process.
 
 use std::{env, path::PathBuf};
 
@@ -8,9 +8,9 @@ use crate::{ProxyConfig, ProxyError, bound::Bound, privilege, serve};
 
 /// Runs the proxy until it is stopped over the control socket or by SIGTERM or SIGINT.
 ///
-/// Closes what it inherited; binds, as whoever it was started; then enters the directory for good, because its parents
-/// may be closed to the user it becomes; then gives up root; only then starts a runtime. Call it
-/// before any thread is started, in a process that does nothing else.
+/// The order matters. It closes inherited files, binds as the user that started it, and enters the
+/// directory for good, because the new user may be unable to traverse its parents. Then it gives up
+/// root, and only then starts a runtime. Call it before any thread starts, in a dedicated process.
 pub fn run(config: ProxyConfig) -> Result<(), ProxyError> {
     let user = privilege::target(config.run_as)?;
     privilege::close_inherited()?;
@@ -40,7 +40,7 @@ async fn until_stopped(config: ProxyConfig, bound: Bound) -> Result<(), ProxyErr
     let mut terminate = signal(SignalKind::terminate()).map_err(ProxyError::Runtime)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(ProxyError::Runtime)?;
     let running = serve::start(config, bound)?;
-    tracing::info!(listen = ?running.listen(), "the proxy serves");
+    tracing::info!(listen = ?running.listen(), "the proxy is serving");
     tokio::select! {
         () = running.stopped() => {}
         _signal = terminate.recv() => running.stop(),

@@ -1,21 +1,21 @@
-//! Follows the bytes of a visitor's HTTP/1 connection and finds the first that is not plain.
+//! Scans the bytes of a visitor's HTTP/1 connection for the first that violates strict framing.
 //!
-//! The HTTP library behind us is lenient where the standard lets it be: it takes a bare line feed,
-//! drops a Content-Length that stands beside a Transfer-Encoding, and folds equal lengths into one.
-//! Harmless for us, since every request is framed anew on its way upstream, but whoever sends such
-//! things is trying to make two readers disagree. So this scanner, which knows framing and nothing
-//! else, reads along and refuses.
+//! The HTTP library is lenient where the standard allows it: it accepts a bare line feed, drops a
+//! Content-Length beside a Transfer-Encoding, and folds equal lengths into one. That is harmless
+//! here, since every request is framed again on its way upstream. But such input usually tries to
+//! make two parsers disagree (request smuggling). So this scanner, which only knows framing, reads
+//! along and rejects it.
 
-/// Bytes of one line of a head.
+/// Maximum bytes of one line of a head.
 const HEAD_LINE_BYTES_MAX: usize = 64 * 1024;
-/// Bytes of a chunk's size line, extensions included.
+/// Maximum bytes of a chunk's size line, including extensions.
 const CHUNK_LINE_BYTES_MAX: usize = 1024;
-/// Bytes of all trailers of one request.
+/// Maximum bytes of all trailers of one request.
 const TRAILERS_BYTES_MAX: usize = 16 * 1024;
-/// Hex digits of a chunk's size; fifteen cannot overflow.
+/// Maximum hex digits of a chunk size; fifteen cannot overflow.
 const CHUNK_SIZE_DIGITS_MAX: usize = 15;
 
-/// Where in the conversation the connection is.
+/// The position of the connection within the HTTP exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
     /// Between two requests.
@@ -26,16 +26,16 @@ pub(crate) enum Phase {
     Body,
 }
 
-/// The follower of one connection.
+/// The scanner of one connection.
 #[derive(Debug)]
 pub(crate) struct Scanner {
     lines_max: usize,
     bytes_max: usize,
-    /// Lines and bytes of the head that is under way.
+    /// Lines and bytes of the current head.
     lines: usize,
     bytes: usize,
     state: State,
-    /// The beginning of a line whose end has not come yet.
+    /// The start of a line whose end has not arrived yet.
     partial: Vec<u8>,
     head: Framing,
     trailers_bytes: usize,
@@ -47,7 +47,7 @@ enum State {
     /// Before a request line; one empty line is allowed there.
     #[default]
     Start,
-    /// The one empty line has come.
+    /// After the one empty line.
     StartAfterBlank,
     Fields,
     Sized(u64),
@@ -57,7 +57,7 @@ enum State {
     Trailers,
 }
 
-/// What the head says about its body.
+/// The body framing that the head declares.
 #[derive(Clone, Copy, Debug, Default)]
 struct Framing {
     old_version: bool,
@@ -65,22 +65,22 @@ struct Framing {
     chunked: bool,
 }
 
-/// Where reading along has to end.
+/// Where the scan has to stop.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// The byte at this index is not plain, and must not be passed on.
+    /// The byte at this index violates the framing and must not be passed on.
     Odd(usize),
-    /// The head grows too large from this index on. What was passed on before, and then `end`, is a
-    /// whole head.
+    /// The head becomes too large at this index. The bytes passed on before, plus `end`, form a
+    /// complete head.
     Large { at: usize, end: &'static [u8] },
 }
 
-/// Something is not plain.
+/// A violation of strict framing.
 #[derive(Debug, PartialEq, Eq)]
 struct Odd;
 
 impl Scanner {
-    /// Follows a connection whose heads have so many header lines and bytes at most.
+    /// A scanner with these limits on the header lines and bytes of a head.
     pub(crate) fn new(lines_max: usize, bytes_max: usize) -> Self {
         Self {
             lines_max,
@@ -95,7 +95,7 @@ impl Scanner {
         }
     }
 
-    /// Reads along.
+    /// Scans the next bytes.
     pub(crate) fn scan(&mut self, bytes: &[u8]) -> Result<(), Fault> {
         let mut at = 0;
         while at < bytes.len() {
@@ -124,7 +124,7 @@ impl Scanner {
         Ok(())
     }
 
-    /// Counts the next line of a head, or the part of it that is there.
+    /// Counts the next line of a head, or the part of it that has arrived.
     fn fits(&mut self, rest: &[u8], at: usize) -> Result<(), Fault> {
         let line = rest
             .iter()
@@ -151,7 +151,7 @@ impl Scanner {
         Err(Fault::Large { at: at + room, end })
     }
 
-    /// Where the connection is now.
+    /// The current position within the exchange.
     pub(crate) fn phase(&self) -> Phase {
         match self.state {
             State::Start if self.partial.is_empty() => Phase::Idle,
@@ -160,12 +160,12 @@ impl Scanner {
         }
     }
 
-    /// How many heads have ended.
+    /// Number of complete heads so far.
     pub(crate) fn heads(&self) -> u64 {
         self.heads
     }
 
-    /// Passes over data, which may be anything, and tells how many bytes that were.
+    /// Skips body bytes, which may be anything, and returns how many it skipped.
     fn skip(&mut self, left: u64, there: usize, more: fn(u64) -> State, done: State) -> usize {
         let there_wide = there as u64;
         if there_wide < left {
@@ -173,7 +173,7 @@ impl Scanner {
             there
         } else {
             self.state = done;
-            // Not above `there`, so it fits.
+            // At most `there`, so it fits.
             left as usize
         }
     }
@@ -192,7 +192,7 @@ impl Scanner {
         Ok(())
     }
 
-    /// A line came to its end; `end` is its last part without the line feed.
+    /// Handles a complete line; `end` is its last part without the line feed.
     fn line(&mut self, end: &[u8]) -> Result<(), Odd> {
         if self.partial.is_empty() {
             return self.whole_line(end);
@@ -289,8 +289,8 @@ impl Framing {
     }
 }
 
-/// The value of a field, if its name is `name`. A name with a blank before the colon is not it; the
-/// HTTP library refuses such a line.
+/// The value of a field, if its name is `name`. A name with a blank before the colon does not
+/// match; the HTTP library rejects such a line.
 fn value_of<'l>(line: &'l [u8], name: &[u8]) -> Option<&'l [u8]> {
     let (found, value) = line.split_at_checked(name.len())?;
     let value = value.strip_prefix(b":")?;
@@ -298,7 +298,7 @@ fn value_of<'l>(line: &'l [u8], name: &[u8]) -> Option<&'l [u8]> {
 }
 
 fn decimal(digits: &[u8]) -> Result<u64, Odd> {
-    // Nineteen nines fit; a parser of its own because the standard one takes a leading plus.
+    // Nineteen digits fit. The standard parser is not used because it accepts a leading plus.
     if digits.is_empty() || digits.len() > 19 || !digits.iter().all(u8::is_ascii_digit) {
         return Err(Odd);
     }
@@ -333,7 +333,7 @@ mod tests {
         scanner.scan(text.as_bytes()).map(|()| scanner.phase())
     }
 
-    /// Whatever the pieces are that bytes arrive in, the verdict is the same.
+    /// The verdict is the same however the bytes are split into pieces.
     fn by_pieces(text: &str, piece: usize) -> Result<Phase, Fault> {
         let mut scanner = Scanner::new(LINES_MAX, BYTES_MAX);
         for part in text.as_bytes().chunks(piece) {
@@ -372,7 +372,7 @@ mod tests {
         );
     }
 
-    /// What is passed on of a head that comes in pieces, closed where it grows too large.
+    /// The bytes passed on of a head that arrives in pieces, ended where it becomes too large.
     fn passed_on(text: &str, piece: usize) -> Option<String> {
         let mut scanner = Scanner::new(LINES_MAX, BYTES_MAX);
         for (n, part) in text.as_bytes().chunks(piece).enumerate() {

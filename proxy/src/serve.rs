@@ -1,4 +1,4 @@
-//! A running proxy inside a runtime.
+//! Runs the proxy inside a runtime.
 
 use std::{
     io,
@@ -31,12 +31,12 @@ use crate::{
     table_file,
 };
 
-/// How often connections that waited too long are closed and forgotten keys removed.
+/// How often idle connections are closed and unused keys removed.
 const SWEEP_EVERY: Duration = Duration::from_secs(2);
-/// The least the HTTP library can do with.
+/// The HTTP library's minimum.
 const HEAD_BYTES_MIN: usize = 8192;
 
-/// A proxy that serves. Dropped, it stops taking connections.
+/// A running proxy. Dropping it stops it from accepting connections.
 #[derive(Debug)]
 pub struct Running {
     listen: Vec<SocketAddr>,
@@ -45,17 +45,17 @@ pub struct Running {
 }
 
 impl Running {
-    /// Where it listens; ports that were 0 are known here.
+    /// The addresses it listens on, with real ports.
     pub fn listen(&self) -> &[SocketAddr] {
         &self.listen
     }
 
-    /// Takes no new connection and lets open requests end within their grace.
+    /// Stops accepting connections and lets open requests finish within their grace period.
     pub fn stop(&self) {
         self.stop.cancel();
     }
 
-    /// Completes when it was stopped, here or over the control socket, and the last connection has
+    /// Completes after a stop (here or over the control socket), once the last connection has
     /// ended.
     pub async fn stopped(&self) {
         self.stop.cancelled().await;
@@ -70,14 +70,14 @@ impl Drop for Running {
     }
 }
 
-/// Serves inside the runtime of the caller, with the user and the directory it has: what
-/// [`crate::run()`] does after it gave up root, and what an in-process proxy needs.
+/// Serves inside the caller's runtime, as its user and in its directory: the last step of
+/// [`crate::run()`], and the entry point of an in-process proxy.
 pub async fn serve(config: ProxyConfig) -> Result<Running, ProxyError> {
     let bound = Bound::bind(&config, &config.dir)?;
     start(config, bound)
 }
 
-/// Starts to serve on what is bound.
+/// Starts serving on the bound sockets.
 pub(crate) fn start(config: ProxyConfig, bound: Bound) -> Result<Running, ProxyError> {
     if config.limits.head_bytes_max < HEAD_BYTES_MIN {
         return Err(ProxyError::Limit {
@@ -95,9 +95,9 @@ pub(crate) fn start(config: ProxyConfig, bound: Bound) -> Result<Running, ProxyE
     match table_file::read(&config.dir) {
         Ok(Some(table)) => shared.routing.swap(table),
         Ok(None) => {}
-        // The control plane puts a whole table whenever it meets a proxy; until then visitors are
-        // asked to come back, which a proxy that does not start could not even do.
-        Err(error) => tracing::error!(%error, "cannot use the last table; starting without one"),
+        // The control plane sends a whole table whenever it connects. Until then the proxy answers
+        // "try again", which is better than not starting.
+        Err(error) => tracing::error!(%error, "cannot use the stored table; starting without one"),
     }
     let admission = Admission::new(&shared.limits);
     for (listener, address) in bound.listeners {
@@ -160,16 +160,16 @@ async fn accept(
         };
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
-            // That visitor has left; the next one is fine.
+            // Only that visitor has left; the next accept works.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => continue,
             Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection for now");
+                tracing::warn!(%error, "cannot accept a visitor's connection; retrying shortly");
                 sleep(ACCEPT_AGAIN).await;
                 continue;
             }
         };
         let Some(admitted) = admission.admit(peer.ip()) else {
-            tracing::debug!("refused a connection: too many are open");
+            tracing::debug!("refused a visitor's connection: too many are open");
             continue;
         };
         let (shared, stop) = (Arc::clone(&shared), stop.clone());

@@ -1,23 +1,23 @@
-//! The words the control plane and the proxy share: which host leads where.
+//! The route table that the control plane gives to the proxy: which host leads where.
 
 use std::{collections::BTreeMap, fmt, net::SocketAddr};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// A host name in the one form that is looked up: lower case, no port, no trailing dot, at most
-/// 253 bytes of `a-z 0-9 - .`, each label 1 to 63 long.
+/// A host name in lookup form: lower case, no port, no trailing dot, at most
+/// 253 bytes of `a-z 0-9 - .`, each label 1 to 63 bytes long.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct HostName(String);
 
-/// A host name that cannot be one.
+/// The text is not a valid host name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a host name")]
 pub struct HostNameError(String);
 
 impl HostName {
-    /// Brings `value` into the one form, or refuses it.
+    /// Normalizes `value` to lookup form, or rejects it.
     pub fn parse(value: &str) -> Result<Self, HostNameError> {
         let refused = || HostNameError(value.chars().take(80).collect());
         let lower = value
@@ -64,36 +64,37 @@ impl From<HostName> for String {
 /// Where requests for one host go.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Route {
-    /// What activity is counted under and what is drained; the proxy gives it no meaning.
+    /// The key that activity is counted under and that a drain names; the proxy gives it no
+    /// meaning.
     pub key: String,
-    /// Where to.
+    /// The destination.
     pub upstream: Upstream,
-    /// Who may.
+    /// The visitors that may use it.
     pub access: Access,
-    /// Routes with the same word here are one application on several hosts: a browser may ask, without a
-    /// session, whether a page of one may call another. Empty for a route that stands alone.
+    /// Routes with the same group are one application on several hosts: CORS preflights between
+    /// them pass without a session. Empty for a route that stands alone.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub group: String,
 }
 
-/// The far end of a route.
+/// The destination of a route.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Upstream {
     /// A server that speaks HTTP/1.1.
     Address(SocketAddr),
-    /// Nowhere yet: every request is put to the Gate.
+    /// None yet: the proxy puts every request to the Gate.
     Ask,
     /// The control plane itself: the whole request goes to its socket.
     ControlPlane,
 }
 
-/// Who may use a route without the Gate being asked.
+/// The visitors that may use a route without asking the Gate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Access {
-    /// Everybody.
+    /// Everyone.
     Open,
-    /// Whoever brings the session cookie with one of these digests; everybody else is put to the
-    /// Gate. The table holds digests only, so that reading it opens nothing.
+    /// Visitors with a session cookie that has one of these digests; all others are put to the
+    /// Gate. The table holds only digests, so a leaked table grants no access.
     Sessions(Vec<SessionDigest>),
 }
 
@@ -114,12 +115,12 @@ impl SessionDigest {
     }
 }
 
-/// The cookies that carry a session, one for each scheme. Host-only; taken off the request before it
-/// goes upstream.
+/// The session cookies, one for each scheme. They are host-only, and the proxy removes them before
+/// it forwards a request.
 pub(crate) const SESSION_COOKIES: [&str; 2] = ["dayfly_session", "__Host-dayfly_session"];
 
-/// The name of the cookie that carries a session where visitors use this scheme. Browsers let nobody
-/// set the one of `https` for another host than their own.
+/// The name of the session cookie for this scheme. Browsers do not let another host set the one for
+/// `https`.
 pub fn session_cookie(scheme: &str) -> &'static str {
     let [plain, host_only] = SESSION_COOKIES;
     match scheme {
@@ -128,21 +129,21 @@ pub fn session_cookie(scheme: &str) -> &'static str {
     }
 }
 
-/// All routes. Swapped as a whole; a request sees one table from its head to its last byte.
+/// All routes. Swapped as a whole; a request uses one table from its head to its last byte.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RouteTable {
     /// Host to route.
     pub routes: BTreeMap<HostName, Route>,
 }
 
-/// What the proxy counts under one key.
+/// The proxy's counters for one key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyActivity {
-    /// Requests whose response has not been sent to its last byte.
+    /// Requests whose response has not been sent completely.
     pub in_flight: u64,
     /// Upgraded connections (WebSocket) that are open.
     pub streams: u64,
-    /// When the last request came, in milliseconds since 1970.
+    /// Time of the last request, in milliseconds since 1970.
     pub last_request_unix_ms: Option<u64>,
 }
 

@@ -1,4 +1,4 @@
-//! The last table on disk, so that a restarted proxy serves before the control plane is there.
+//! Stores the last table on disk, so that a restarted proxy serves before the control plane is up.
 
 use std::{
     fs::{self, File},
@@ -11,10 +11,10 @@ use crate::{
     table::RouteTable,
 };
 
-/// Bytes of a table, on disk or on the control socket; far above what one host can run.
+/// Maximum bytes of a table, on disk or on the control socket; far above the needs of one host.
 pub(crate) const TABLE_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// The last table, if there is one. A file that cannot be understood is an error, not an absence.
+/// The last table, if there is one. An unreadable file is an error, not an absence.
 pub(crate) fn read(dir: &Path) -> io::Result<Option<RouteTable>> {
     let file = match File::open(dir.join(TABLE_FILE)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -31,8 +31,8 @@ pub(crate) fn read(dir: &Path) -> io::Result<Option<RouteTable>> {
     Ok(Some(serde_json::from_slice(&text)?))
 }
 
-/// Replaces the table on disk; when it returns, either table survives a power cut whole, and after
-/// success it is the new one.
+/// Replaces the table on disk atomically: a power cut leaves the old table or the new one, and
+/// after success it is the new one.
 pub(crate) fn write(dir: &Path, table: &RouteTable) -> io::Result<()> {
     let (path, beside) = (dir.join(TABLE_FILE), dir.join(TABLE_STAGED));
     let mut file = File::create(&beside)?;

@@ -1,4 +1,4 @@
-//! An upgraded connection, copied both ways until either end is done, silent or cut.
+//! Copies an upgraded connection both ways until either end closes, both are silent, or it is cut.
 
 use std::{io, time::Duration};
 
@@ -12,14 +12,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{key::OpenStream, motion::Motion};
 
-/// From the 101 to both ends being ours to copy.
+/// Time limit from the 101 until both ends have switched protocols.
 const SWITCH_WITHIN: Duration = Duration::from_secs(10);
-/// From the visitor's end of a stream to the upstream's.
+/// How long the upstream may keep sending after the visitor has finished.
 const LAST_WORDS_WITHIN: Duration = Duration::from_secs(5);
-/// Bytes copied at once, each way.
+/// Bytes copied at once in each direction.
 const BUFFER_BYTES: usize = 16 * 1024;
 
-/// Copies until it ends. The count of the stream ends with it.
+/// Copies until either end finishes. Dropping the stream count marks the end.
 pub(crate) async fn tunnel(
     visitor: OnUpgrade,
     upstream: OnUpgrade,
@@ -49,9 +49,9 @@ async fn copy_both(visitor: Upgraded, upstream: Upgraded, idle: Duration) {
         let mut upwards = std::pin::pin!(copy(visitor_in, upstream_out, &motion));
         let mut downwards = std::pin::pin!(copy(upstream_in, visitor_out, &motion));
         tokio::select! {
-            // Nothing more can come for the visitor, and nobody is left to hear it.
+            // The upstream has ended, so the visitor gets nothing more.
             ended = downwards.as_mut() => ended,
-            // The visitor has said its last word, but may still be listening.
+            // The visitor has finished sending, but may still be reading.
             ended = upwards.as_mut() => {
                 ended?;
                 timeout(LAST_WORDS_WITHIN, downwards).await.unwrap_or(Ok(()))
@@ -59,9 +59,9 @@ async fn copy_both(visitor: Upgraded, upstream: Upgraded, idle: Duration) {
         }
     };
     tokio::select! {
-        // How a tunnel ends is the business of its two ends.
+        // Errors of a tunnel concern only its two ends.
         _ended = copying => {}
-        () = motion.still_for(idle) => tracing::debug!("a stream was silent too long"),
+        () = motion.still_for(idle) => tracing::debug!("closing a stream that was silent too long"),
     }
 }
 

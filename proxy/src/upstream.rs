@@ -1,4 +1,4 @@
-//! Sends one request to an upstream, on a waiting connection or a new one.
+//! Sends one request to an upstream, on an idle connection or a new one.
 
 use std::{fmt, io, sync::Arc, time::Duration};
 
@@ -22,42 +22,41 @@ use crate::{
     request_body::{BodyError, RequestBody},
 };
 
-/// What came of it, when it was no response.
+/// Why there is no response.
 #[derive(thiserror::Error)]
 pub(crate) enum SendError {
-    /// No connection; the request is untouched.
+    /// The connection failed; the request is untouched.
     #[error("connect: {1}")]
     Connect(Box<Request<RequestBody>>, io::Error),
-    /// No response head although nothing has moved for this long.
-    #[error("hear an answer within {0:?}")]
+    /// No response head arrived although nothing has moved for this long.
+    #[error("get a response head within {0:?}")]
     Late(Duration),
-    /// The visitor's body broke off or was not plain.
+    /// The visitor's body was cut off or is malformed.
     #[error("read the visitor's body: {0}")]
     Visitor(hyper::Error),
-    /// The visitor's body stood still for this long.
-    #[error("hear more of the visitor's body within {0:?}")]
+    /// The visitor's body stalled for this long.
+    #[error("read more of the visitor's body within {0:?}")]
     Still(Duration),
-    /// The response's head is larger than we take.
-    #[error("read an answer's head of this size: {0}")]
+    /// The response head is larger than the limit.
+    #[error("read a response head of this size: {0}")]
     TooLarge(hyper::Error),
-    /// The upstream closed, or answered something that is not HTTP.
-    #[error("hear a complete answer: {0}")]
+    /// The upstream closed the connection, or its answer is not HTTP.
+    #[error("read a complete response: {0}")]
     Broken(hyper::Error),
 }
 
-// By its words, since the request it may carry must not get into a log.
+// Uses the message only, since the request inside must not reach a log.
 impl fmt::Debug for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
 }
 
-/// Sends a request, and waits for the head of its response for as long as bytes move, and then for
-/// `head_within` more.
+/// Sends a request and waits for the response head as long as bytes move, plus `head_within`.
 ///
-/// Only a request that may be repeated goes out on a waiting connection, which its server may be about
-/// to close; it is then sent a second time, on a fresh one. Every other request gets a connection of its
-/// own.
+/// Only a repeatable request uses an idle connection, which the server may be about to close. If
+/// that happens, the request is sent again on a new connection. Every other request gets a new
+/// connection from the start.
 pub(crate) async fn send(
     key: &Arc<Key>,
     target: &Target,
@@ -110,7 +109,7 @@ fn broken(error: hyper::Error) -> SendError {
     }
 }
 
-/// Enough of a request to send it again.
+/// The parts needed to send a request again.
 struct Spare {
     method: Method,
     uri: Uri,
@@ -152,7 +151,7 @@ async fn connect(
             Target::Unix(path) => open(UnixStream::connect(path).await?, cut, limits).await,
         }
     };
-    let late = |_| io::Error::new(io::ErrorKind::TimedOut, "no connection in time");
+    let late = |_| io::Error::new(io::ErrorKind::TimedOut, "timed out while connecting");
     timeout(limits.upstream_connect, connecting)
         .await
         .map_err(late)?
@@ -173,7 +172,7 @@ where
     let closed = link.cut.clone();
     tokio::spawn(async move {
         tokio::select! {
-            // Whatever ends it, the request in flight is told through its own future.
+            // The request in flight gets the error through its own future.
             _ended = connection.with_upgrades() => {}
             () = cut.cancelled() => {}
             () = closed.cancelled() => {}

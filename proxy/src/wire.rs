@@ -1,5 +1,6 @@
-//! A visitor's connection with a guard on it: bytes that are not plain HTTP/1 are poisoned, and who
-//! does not send a head, or does not read an answer, is shut out. Bodies are `request_body`'s.
+//! A guard around a visitor's connection. It poisons bytes that violate strict HTTP/1 framing, and
+//! closes on visitors that do not send a head or do not read an answer. `request_body` guards
+//! bodies.
 
 use std::{
     io,
@@ -23,22 +24,22 @@ use crate::{
     scan::{Fault, Phase, Scanner},
 };
 
-/// A byte that no HTTP/1 head, chunk size or trailer may hold. Put in the place of the first one
-/// that is not plain, it makes the HTTP library refuse the request in its own order: earlier
-/// pipelined requests are answered first, then comes 400 and the end.
+/// A byte that no HTTP/1 head, chunk size or trailer may contain. It replaces the first byte that
+/// violates the framing, so that the HTTP library refuses the request in order: it first answers
+/// earlier pipelined requests, then sends 400 and closes.
 const POISON: u8 = 0;
 
-/// How long a connection on which something was refused before its end is read to its end.
+/// How long a connection is still read after a request was refused before its end.
 const LINGER_WITHIN: Duration = Duration::from_secs(2);
 /// Bytes read at once meanwhile.
 const LINGER_BUFFER_BYTES: usize = 8 * 1024;
 
-/// Says that the connection is a tunnel from now on, and its bytes are no longer HTTP.
+/// Marks the connection as a tunnel, whose bytes are not HTTP.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TunnelFlag(Arc<AtomicBool>);
 
 impl TunnelFlag {
-    /// Must be raised before the visitor can learn of it.
+    /// Must be called before the visitor can learn of the switch.
     pub(crate) fn raise(&self) {
         self.0.store(true, Ordering::Release);
     }
@@ -48,13 +49,13 @@ impl TunnelFlag {
     }
 }
 
-/// Which head of a connection is too large, counted from one. It was closed early, and nothing of the
-/// connection comes after it.
+/// The number of the head that is too large, counted from one. The guard ended that head early, and
+/// passes on nothing after it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LargeHead(Arc<AtomicU64>);
 
 impl LargeHead {
-    /// Whether it is this one.
+    /// Whether `number` is the head that is too large.
     pub(crate) fn is(&self, number: u64) -> bool {
         self.0.load(Ordering::Acquire) == number
     }
@@ -66,7 +67,7 @@ pub(crate) struct Wire<S> {
     scanner: Scanner,
     poisoned: bool,
     large: LargeHead,
-    /// The end of a head that was closed early, until it was read.
+    /// The end of a head that was ended early, until it has been read.
     head_end: Option<&'static [u8]>,
     tunnel: TunnelFlag,
     head_read: Duration,
@@ -85,7 +86,7 @@ impl<S> Wire<S> {
         limits: &Limits,
     ) -> Self {
         let mut reading = Deadline::default();
-        // The first byte is due like the rest of the first head.
+        // The time limit of the first head includes its first byte.
         reading.set(limits.head_read);
         Self {
             inner,
@@ -102,7 +103,7 @@ impl<S> Wire<S> {
         }
     }
 
-    /// New bytes have come: checks them, and sets the deadline for those that follow.
+    /// Checks newly arrived bytes, and sets the deadline for the following ones.
     fn accept(&mut self, buf: &mut ReadBuf<'_>, before: usize) {
         self.motion.moved();
         let heads = self.scanner.heads();
@@ -134,8 +135,8 @@ impl<S> Wire<S> {
 }
 
 impl<S> Wire<S> {
-    /// Puts in what fits of the end of a head that was closed early: always one byte, since more was
-    /// read than is passed on.
+    /// Inserts as much as fits of the end of a head that was ended early: always at least one byte,
+    /// since fewer bytes are passed on than were read.
     fn close_head(&mut self, buf: &mut ReadBuf<'_>) {
         if let Some(end) = self.head_end.take() {
             let (fits, later) = end.split_at(end.len().min(buf.remaining()));
@@ -163,7 +164,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
             return Poll::Ready(Ok(()));
         }
         if !this.large.is(0) {
-            // The end of the connection would be taken for the visitor's leaving, before the answer.
+            // An end of file here would read as the visitor leaving before the answer.
             return Poll::Pending;
         }
         let before = buf.filled().len();
@@ -191,8 +192,8 @@ impl<S: AsyncWrite + Unpin> Wire<S> {
 }
 
 impl<S: AsyncRead + Unpin> Wire<S> {
-    /// Throws away what still comes, until the visitor has closed too or it takes too long. What is
-    /// unread when a connection ends takes the answer away from who has not read it yet.
+    /// Reads and discards bytes until the visitor has closed too or the time limit ends. Closing
+    /// with unread bytes would destroy an answer that the visitor has not read yet.
     fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.reading.set_if_clear(LINGER_WITHIN);
         let mut scratch = [0; LINGER_BUFFER_BYTES];
@@ -243,7 +244,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
     }
 }
 
-/// A deadline that costs nothing until somebody has to wait for it.
+/// A deadline that costs nothing until a read or write must wait.
 #[derive(Default)]
 struct Deadline {
     at: Option<Instant>,
@@ -280,5 +281,5 @@ impl Deadline {
 }
 
 fn too_still() -> io::Error {
-    io::Error::new(io::ErrorKind::TimedOut, "the visitor stood still too long")
+    io::Error::new(io::ErrorKind::TimedOut, "the visitor stalled for too long")
 }

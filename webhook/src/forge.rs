@@ -1,8 +1,8 @@
-//! The port to where pull requests live.
+//! The port to the forge, the service that hosts the pull requests.
 //!
-//! Everything here is a question that can be asked again, or a *keep* that finds what an earlier
-//! call made before it makes anything: a crash between the effect and its record makes no second
-//! comment and no second deployment. Nothing here decides.
+//! Every operation is safe to repeat. It either reads, or *keeps* an object: it looks for what an
+//! earlier call created before it creates anything. So a crash between the effect and its record
+//! creates no second comment or deployment. This module decides nothing.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::names::{CommitSha, PullRequestNumber, RepoName, RepositoryId};
 
-/// A repository as the forge names it today.
+/// A repository with its current name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Repository {
     /// Never changes.
@@ -24,7 +24,7 @@ pub struct Repository {
 /// Whether a pull request is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PullRequestState {
-    /// It wants a preview.
+    /// It is open and gets a preview.
     Open,
     /// It was closed without merging.
     Closed,
@@ -32,13 +32,13 @@ pub enum PullRequestState {
     Merged,
 }
 
-/// A pull request as it stood when it was read. Title, branches and log-in are outside text:
-/// shown escaped, never part of a name or an argument.
+/// A pull request at the time of the read. Title, branches and author are untrusted text: they are
+/// shown escaped, and never become part of a name or an argument.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PullRequest {
-    /// The repository it is opened against, as named today.
+    /// The repository it targets, with its current name.
     pub repository: Repository,
-    /// Its number there.
+    /// Its number in that repository.
     pub number: PullRequestNumber,
     /// Open, closed or merged.
     pub state: PullRequestState,
@@ -46,62 +46,63 @@ pub struct PullRequest {
     pub head: CommitSha,
     /// The branch at its head.
     pub head_branch: String,
-    /// The repository its head lives in; none when that was deleted.
+    /// The repository that contains its head; `None` when that was deleted.
     pub head_repository: Option<RepositoryId>,
-    /// The branch it asks to be merged into.
+    /// The branch it is to be merged into.
     pub base_branch: String,
-    /// Not ready for review.
+    /// Whether it is marked as not ready for review.
     pub draft: bool,
-    /// Who opened it.
+    /// The account that opened it.
     pub author: String,
-    /// What it is called.
+    /// Its title.
     pub title: String,
 }
 
 impl PullRequest {
-    /// Whether its code comes from outside the repository. A deleted head repository counts.
+    /// Whether its code comes from outside the repository. A deleted head repository counts as
+    /// outside.
     pub fn is_from_fork(&self) -> bool {
         self.head_repository != Some(self.repository.id)
     }
 }
 
-/// Why the forge did not answer as hoped.
+/// Why a request to the forge failed.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ForgeError {
-    /// The forge says there is no such thing. Not to be taken for "closed" on its word alone.
+    /// The forge reports that the object does not exist. This alone must not be taken for "closed".
     #[error("{0} was not found on the forge")]
     NotFound(String),
-    /// The forge understood and said no (401, 403, 422).
+    /// The forge understood the request and refused it (401, 403, 422).
     #[error("the forge refused to {what}: {why}")]
     Refused {
-        /// What was asked, after "to".
+        /// The refused action, worded to follow "to".
         what: String,
-        /// Status and the forge's sentence.
+        /// The status and the forge's message.
         why: String,
     },
-    /// Too many requests; the forge names a time after which to ask again.
-    #[error("the forge asks to wait {}s", retry_after.as_secs())]
+    /// Too many requests; the forge names a time to wait.
+    #[error("the forge limits requests; retry in {}s", retry_after.as_secs())]
     RateLimited {
-        /// How long to wait.
+        /// How long to wait before the next request.
         retry_after: Duration,
     },
-    /// No answer, a 5xx, or an answer that is not what the forge speaks (an HTML page).
-    #[error("the forge cannot be read: {0}")]
+    /// There is no answer, a 5xx, or an answer that is not from the forge's API (an HTML page).
+    #[error("the forge is unavailable: {0}")]
     Unavailable(String),
 }
 
-/// What a deployment is doing.
+/// The state of a deployment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DeploymentState {
     /// Waiting for its turn.
     Queued,
     /// Being built or started.
     InProgress,
-    /// It serves.
+    /// It is serving.
     Success,
-    /// It does not.
+    /// It failed.
     Failure,
-    /// It was taken away.
+    /// It was removed.
     Inactive,
 }
 
@@ -112,40 +113,40 @@ pub struct Deployment {
     pub preview: String,
     /// The revision's number; part of the natural key.
     pub revision: u32,
-    /// What is deployed.
+    /// The deployed commit.
     pub commit: CommitSha,
-    /// Where it stands.
+    /// Its state.
     pub state: DeploymentState,
     /// One sentence of at most 140 characters.
     pub description: String,
-    /// The preview's address, once it serves.
+    /// The preview's URL, once it is serving.
     pub url: Option<String>,
 }
 
-/// The one environment name all deployment records carry.
+/// The environment name of all deployment records.
 pub const ENVIRONMENT: &str = "preview";
 
-/// How to fetch a repository.
+/// Access for fetching a repository.
 #[derive(Clone, Debug)]
 pub struct CloneAccess {
-    /// Its URL, without any credential.
+    /// Its URL, without credentials.
     pub url: String,
-    /// Sent as the password of user `x-access-token`, where the repository asks for one.
+    /// The password of user `x-access-token`, if the repository requires one.
     pub token: Option<SecretString>,
-    /// After this the token is worthless.
+    /// When the token expires.
     pub expires_at: Option<SystemTime>,
 }
 
-/// Where pull requests live.
+/// The service that hosts the pull requests.
 #[async_trait]
 pub trait Forge: Send + Sync {
-    /// The repositories that this installation may see; what the sweep goes through.
+    /// The repositories that this installation can access; the sweep checks all of them.
     async fn repositories(&self) -> Result<Vec<Repository>, ForgeError>;
 
-    /// One repository by name. The name may be an old one that the forge redirects.
+    /// One repository by name. The forge redirects an old name.
     async fn repository(&self, repo: &RepoName) -> Result<Repository, ForgeError>;
 
-    /// One pull request, read now: never from a cache that was not revalidated.
+    /// One pull request, read from the forge: never from a cache without revalidation.
     async fn pull_request(
         &self,
         repo: &RepoName,
@@ -155,8 +156,8 @@ pub trait Forge: Send + Sync {
     /// All open pull requests: every page, or an error.
     async fn open_pull_requests(&self, repo: &RepoName) -> Result<Vec<PullRequest>, ForgeError>;
 
-    /// Keeps one comment whose body contains `marker`: edits it in place where it exists, makes it
-    /// where it does not. `body` contains the marker.
+    /// Keeps one comment whose body contains `marker`: edits an existing one in place, or creates
+    /// one. `body` contains the marker.
     async fn keep_comment(
         &self,
         repo: &RepoName,
@@ -165,7 +166,7 @@ pub trait Forge: Send + Sync {
         body: &str,
     ) -> Result<(), ForgeError>;
 
-    /// Keeps one deployment record and gives it this state, unless that is its state already.
+    /// Keeps one deployment record and sets this state, unless it already has that state.
     async fn keep_deployment(
         &self,
         repo: &RepoName,
@@ -185,6 +186,6 @@ pub trait Forge: Send + Sync {
         url: Option<&str>,
     ) -> Result<(), ForgeError>;
 
-    /// What a fetch of this repository needs, narrowed to this repository.
+    /// The access for fetching this repository; the token is limited to it.
     async fn clone_access(&self, repo: &RepoName) -> Result<CloneAccess, ForgeError>;
 }

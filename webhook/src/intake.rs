@@ -1,66 +1,66 @@
-//! The port from a verified delivery to whoever keeps it.
+//! The port from a verified delivery to the component that stores it.
 
 use async_trait::async_trait;
 
 use crate::{forge::Repository, names::PullRequestNumber};
 
-/// A delivery after its signature was verified and its payload read. The payload only tells which
-/// pull request to refresh; everything else about it is read from the forge.
+/// A delivery with a verified signature and a parsed payload. The payload only says which pull
+/// request to refresh; all other facts are read from the forge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
     /// The forge's own id of the delivery; a redelivery carries the same one.
     pub guid: String,
     /// The event's name, such as `pull_request`; at most 100 characters.
     pub event: String,
-    /// The action, such as `synchronize`, where the event has one; at most 100 characters.
+    /// The action, such as `synchronize`, if the event has one; at most 100 characters.
     pub action: Option<String>,
-    /// What to do about it.
+    /// What the receiver should do about it.
     pub hint: Hint,
 }
 
-/// What a delivery asks for.
+/// The action that a delivery asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Hint {
-    /// Read this pull request again.
+    /// Refresh this pull request from the forge.
     Refresh {
-        /// Its repository, by the id and the name in the payload.
+        /// Its repository, with the id and name in the payload.
         repository: Repository,
         /// Its number.
         number: PullRequestNumber,
     },
-    /// Read every pull request again that has a preview of this repository, which was renamed, moved or
-    /// deleted.
+    /// Refresh every pull request that has a preview in this repository, which was renamed, moved
+    /// or deleted.
     RefreshAll {
         /// The repository.
         repository: Repository,
     },
-    /// Nothing to do; the reason is recorded and shown.
+    /// Do nothing; the reason is recorded and shown.
     Ignored {
         /// One sentence.
         reason: String,
     },
 }
 
-/// What became of a delivery.
+/// The outcome of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Accepted {
-    /// It is on disk.
+    /// It is stored.
     Recorded,
-    /// It is on disk, and nothing is done about it.
+    /// It is stored and needs no action.
     Ignored,
-    /// One with this id was on disk before.
+    /// A delivery with this id was already stored.
     Duplicate,
 }
 
-/// Keeps deliveries.
+/// Stores deliveries.
 #[async_trait]
 pub trait Intake: Send + Sync + 'static {
-    /// Puts the delivery and its wake-up on disk, in one transaction. When this returns, a crash
-    /// loses neither.
+    /// Stores the delivery and its wake-up in one transaction. When this returns, both survive a
+    /// crash.
     async fn accept(&self, delivery: Delivery) -> Result<Accepted, IntakeError>;
 }
 
-/// The delivery could not be kept; the forge is told to try again later (503).
+/// The delivery could not be stored; the forge gets a 503 and should send it again.
 #[derive(Debug, thiserror::Error)]
-#[error("the delivery could not be kept: {0}")]
+#[error("cannot store the delivery: {0}")]
 pub struct IntakeError(pub String);

@@ -1,11 +1,11 @@
-//! Everything said to and heard from the forge.
+//! All communication with the forge.
 //!
-//! Heard: [`receive`] takes signed webhooks, verifies them and hands them to an [`Intake`].
-//! Said: a [`Forge`] reads pull requests and keeps comments, deployments and statuses;
-//! [`github`] is the one there is. The feature `model` adds `model`, a GitHub in this process
+//! Inbound: [`receive`] accepts signed webhooks, verifies them and hands them to an [`Intake`].
+//! Outbound: a [`Forge`] reads pull requests and keeps comments, deployments and statuses;
+//! [`github`] is the only implementation. The feature `model` adds `model`, an in-process GitHub
 //! that the demo and the tests share.
 //!
-//! Not here: what a preview is, what is done about a pull request, and when.
+//! Not here: the meaning of a preview, and which actions follow from a pull request, and when.
 
 pub mod forge;
 pub mod github;

@@ -1,16 +1,16 @@
-//! The forge's words, checked once at the border.
+//! The forge's identifiers, validated once at the border.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// A word of the forge that does not have the form its type asks for.
+/// An identifier of the forge with an invalid format.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{value:?} is not {what}")]
 pub struct NameError {
-    /// What was expected, with its article and its form.
+    /// The expected format, with its article.
     pub what: &'static str,
-    /// The word as it came, cut to 80 characters.
+    /// The rejected value, cut to 80 characters.
     pub value: String,
 }
 
@@ -33,8 +33,8 @@ pub struct RepoName {
 }
 
 impl RepoName {
-    /// Checks `owner/name`: both of letters, digits, `-`, `_` and `.`, at most 100 long, neither
-    /// starting with a hyphen, neither `.` nor `..`.
+    /// Validates `owner/name`: both consist of letters, digits, `-`, `_` and `.`, are at most 100
+    /// characters long, do not start with a hyphen, and are not `.` or `..`.
     pub fn parse(value: &str) -> Result<Self, NameError> {
         let fits = |part: &str| {
             !part.is_empty()
@@ -92,7 +92,7 @@ impl From<RepoName> for String {
     }
 }
 
-/// The forge's own number of a repository; survives renames and transfers.
+/// The forge's id of a repository; survives renames and transfers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RepositoryId(pub u64);
@@ -114,7 +114,7 @@ impl fmt::Display for PullRequestNumber {
 pub struct CommitSha(String);
 
 impl CommitSha {
-    /// Checks the digits.
+    /// Validates the digits.
     pub fn parse(value: &str) -> Result<Self, NameError> {
         let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
         if matches!(value.len(), 40 | 64) && value.bytes().all(hex) {

@@ -1,6 +1,6 @@
-//! What to say about a checkout that does not say how to run it.
+//! Advice for a checkout that does not say how to run it.
 
-/// A file that gives a language away, and the shortest Dockerfile for it.
+/// A file that reveals a language, and the shortest Dockerfile for it.
 const LANGUAGES: [(&str, &str, &str); 10] = [
     (
         "go.mod",
@@ -54,7 +54,7 @@ const LANGUAGES: [(&str, &str, &str); 10] = [
     ),
 ];
 
-/// Compose files, in the order in which compose looks for them.
+/// Compose files, in compose's own search order.
 pub(super) const COMPOSE_FILES: [&str; 4] = [
     "compose.yaml",
     "compose.yml",
@@ -62,26 +62,26 @@ pub(super) const COMPOSE_FILES: [&str; 4] = [
     "docker-compose.yml",
 ];
 
-/// What was looked for, and the shortest way on.
+/// A message that says what is missing, with an example Dockerfile.
 pub(super) fn nothing(has: impl Fn(&str) -> bool) -> String {
     let looked = "nothing to run: there is no dayfly.toml and no Dockerfile at the root";
     let found = LANGUAGES.iter().find(|(file, _, _)| has(file));
     match found {
         Some((file, language, dockerfile)) => format!(
-            "{looked}. {file} says {language}; this Dockerfile is a start (listen on 0.0.0.0 and \
-             the port in $PORT):\n\n{dockerfile}\n"
+            "{looked}. {file} suggests {language}; this Dockerfile is a start (listen on 0.0.0.0 \
+             and the port in $PORT):\n\n{dockerfile}\n"
         ),
         None => format!(
-            "{looked}, nor any file that gives its language away. A Dockerfile is a start:\n\n\
+            "{looked}, and no file that reveals its language. A Dockerfile is a start:\n\n\
              FROM debian:stable-slim\nCOPY . /app\nCMD [\"/app/server\"]\n"
         ),
     }
 }
 
-/// What a compose file alone gets.
+/// The message for a checkout with only a compose file.
 pub(super) fn compose(file: &str) -> String {
     format!(
-        "nothing to run: {file} is there, but compose files are not read yet. A dayfly.toml beside \
-         it does the same for one service:\n\n[services.web]\nbuild = \".\"\nport = 8080\n"
+        "nothing to run: {file} is there, but compose files are not supported yet. A dayfly.toml \
+         beside it does the same for one service:\n\n[services.web]\nbuild = \".\"\nport = 8080\n"
     )
 }

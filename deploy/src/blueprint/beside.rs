@@ -1,4 +1,4 @@
-//! What the scripts of a seed read beside themselves.
+//! Finds the files that the scripts of a seed read.
 
 use std::{collections::BTreeSet, io};
 
@@ -10,12 +10,12 @@ use crate::{
     source::{Entry, Mode, SourceError, Tree, folder},
 };
 
-/// Files that are looked into for others.
+/// Maximum scripts that are searched.
 const SCRIPTS_MAX: usize = 1000;
 
-/// The files of the commit that these scripts name (`\i`, `\ir`, `\copy`), and that those name, each
-/// once and sorted. What is a link is none of them. What is named and not there is told when the seed
-/// runs, with its line.
+/// The files of the commit that these scripts name (`\i`, `\ir`, `\copy`), and the files that those
+/// name, each once and sorted. Links are skipped. The seed run reports missing files with their
+/// lines.
 pub(super) async fn beside(tree: &Tree, scripts: &[String]) -> Result<Vec<String>, BlueprintError> {
     let folder = scripts.first().map_or("", |path| folder(path));
     let entries = tree.list().await?;
@@ -46,10 +46,10 @@ async fn read(tree: &Tree, folder: &str, path: &str) -> Result<Vec<Mention>, Blu
         return Ok(Vec::new());
     };
     let (folder, path) = (folder.to_owned(), path.to_owned());
-    // A large script takes its time.
+    // Searching a large script takes long.
     let found = tokio::task::spawn_blocking(move || {
         let script = Packing::of(&path).reader(content.reader()?);
-        // One that cannot be unpacked says so when it runs.
+        // If it cannot be decompressed, the seed run reports that.
         let found = mentions(&path, &folder, script);
         Ok(match found {
             Err(error) if !is_unread(&error) => Vec::new(),

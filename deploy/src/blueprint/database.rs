@@ -28,7 +28,7 @@ const KEYS: [&str; 12] = [
     "port",
     "env",
 ];
-/// Keys by which people would name a server of their own.
+/// Keys that suggest an external database server.
 const EXTERNAL: [&str; 10] = [
     "host", "hostname", "external", "server", "address", "dsn", "uri", "user", "username",
     "password",
@@ -42,7 +42,7 @@ const ON_PUSH: [(&str, OnPush); 3] = [
     ),
 ];
 
-/// A database as the file gives it.
+/// A database as written in the file.
 pub(super) struct Draft {
     pub(super) name: DatabaseName,
     pub(super) at: Range<usize>,
@@ -79,7 +79,7 @@ pub(super) fn database(name: &str, section: &Section<'_>) -> Result<Draft, Bluep
     })
 }
 
-/// Data of others has no place in a preview; that is said before an unknown key is.
+/// Refuses external databases, before unknown keys are reported.
 fn refuse_external(section: &Section<'_>) -> Result<(), BlueprintError> {
     let mut entries = section.entries().into_iter();
     let Some((key, _)) = entries.find(|(key, _)| EXTERNAL.contains(&key.get_ref().as_ref())) else {
@@ -97,10 +97,10 @@ fn url(section: &Section<'_>) -> Result<Option<At<String>>, BlueprintError> {
     let Some((name, at)) = section.text("url")? else {
         return Ok(None);
     };
-    // The address is not repeated: it may hold a password.
+    // The address is not repeated: it may contain a password.
     if name.contains("://") {
-        let message = "`url` names a variable, such as DATABASE_URL, and this is an address; a \
-                       blueprint cannot name an external database";
+        let message = "`url` must be the name of a variable, such as DATABASE_URL, but is an \
+                       address; a blueprint cannot name an external database";
         return Err(section.error_at(&at, message));
     }
     variable(name).map_err(|why| section.error_at(&at, format!("`url`: {why}")))?;
@@ -116,7 +116,7 @@ fn on_push(section: &Section<'_>) -> Result<OnPush, BlueprintError> {
         let hint = nearest(word, &[keep, reset, changed])
             .map_or_else(String::new, |near| format!("; did you mean \"{near}\"?"));
         let message = format!(
-            "`on_push` must be \"{keep}\", \"{reset}\" or \"{changed}\", and is {word:?}{hint}"
+            "`on_push` must be \"{keep}\", \"{reset}\" or \"{changed}\", but is {word:?}{hint}"
         );
         return Err(section.error_at(&at, message));
     };

@@ -1,4 +1,4 @@
-//! Databases of a draft, held against the commit and the services.
+//! Checks the databases of a draft against the commit and the services.
 
 use std::ops::Range;
 
@@ -12,7 +12,7 @@ use crate::{names::DatabaseName, source::Tree};
 
 const MEMORY_BYTES_DEFAULT: u64 = 512 << 20;
 
-/// Fills in what the databases leave open.
+/// Fills in defaults of the databases.
 pub(super) async fn resolve_databases(
     tree: &Tree,
     source: &Source<'_>,
@@ -94,7 +94,7 @@ async fn resolve_database(
     })
 }
 
-/// Databases for which people expect the same variable.
+/// Databases that share a default variable.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Family {
     Sql,
@@ -110,7 +110,7 @@ fn family(kind: &DatabaseKind) -> Family {
     }
 }
 
-/// The variable where `url` is not given.
+/// The variable if `url` is not given.
 fn default_variable(
     source: &Source<'_>,
     name: &DatabaseName,
@@ -129,8 +129,8 @@ fn default_variable(
     Ok(url)
 }
 
-/// Only one database can be *the* database: the only one of its family, or, since that is what
-/// people mean by it, the SQL database called main.
+/// Only one database gets the plain variable: the only one of its family, or the SQL database
+/// called main.
 fn url_variable(name: &str, family: Family, several: bool) -> (String, &'static str) {
     const ONLY: &str = "since it is the only one of its kind";
     const SEVERAL: &str = "since there are several and `url` is not given";
@@ -146,11 +146,11 @@ fn url_variable(name: &str, family: Family, several: bool) -> (String, &'static 
         (Family::Sql, true) => (prefixed("DATABASE_URL"), SEVERAL),
         (Family::Redis, false) => ("REDIS_URL".to_owned(), ONLY),
         (Family::Redis, true) => (prefixed("REDIS_URL"), SEVERAL),
-        (Family::Other, _) => (prefixed("URL"), "of its name, since `url` is not given"),
+        (Family::Other, _) => (prefixed("URL"), "from its name, since `url` is not given"),
     }
 }
 
-/// A variable that two want to set has no value that everybody would expect.
+/// Refuses a variable that two sources set, since its value would be ambiguous.
 fn refuse_clashes(
     source: &Source<'_>,
     databases: &[Database],
@@ -161,8 +161,9 @@ fn refuse_clashes(
         let variable = &database.url_variable;
         if let Some(other) = databases[..at].iter().find(|d| d.url_variable == *variable) {
             let (one, two) = (&other.name, &database.name);
-            let message =
-                format!("databases {one} and {two} both set {variable}; give one another `url`");
+            let message = format!(
+                "databases {one} and {two} both set {variable}; change `url` of one of them"
+            );
             return Err(source.error(place, message));
         }
         for service in services {
@@ -170,7 +171,7 @@ fn refuse_clashes(
                 let (service, database) = (&service.name, &database.name);
                 let message = format!(
                     "{variable} of service {service} is set by database {database}; remove it, or \
-                     give the database another `url`"
+                     change `url` of the database"
                 );
                 return Err(source.error(at, message));
             }

@@ -1,4 +1,4 @@
-//! From a draft to a blueprint: looks at the commit, and says every default that it chose.
+//! Turns a draft into a blueprint: checks it against the commit, and notes every default it chose.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,10 +11,10 @@ use crate::{names::ServiceName, source::Tree};
 
 const MEMORY_BYTES_DEFAULT: u64 = 512 << 20;
 const CPU_MILLI_DEFAULT: u64 = 1000;
-/// A service with one of these names is the one that people mean by the preview.
+/// Names of services that probably are the main one.
 const MAIN_NAMES: [&str; 3] = ["web", "app", "main"];
 
-/// Fills in what the draft leaves open.
+/// Fills in the defaults of the draft.
 pub(super) async fn resolve(
     tree: &Tree,
     source: &Source<'_>,
@@ -26,10 +26,10 @@ pub(super) async fn resolve(
     } = draft;
     let mut notes = Vec::new();
     if services.is_empty() {
-        // A file that names databases alone goes with the Dockerfile at the root.
+        // A file that only has databases is combined with the Dockerfile at the root.
         let web =
             ServiceName::parse("web").map_err(|wrong| source.error(&(0..0), wrong.to_string()))?;
-        notes.push("service web: made up, since no service is given.".to_owned());
+        notes.push("service web: added, since no service is given.".to_owned());
         services.push(service::Draft::bare(web));
     }
     let main = main(source, &services, &mut notes)?;
@@ -49,7 +49,7 @@ pub(super) async fn resolve(
     })
 }
 
-/// Which service the preview's own URL leads to.
+/// The service that the preview's own URL leads to.
 fn main(
     source: &Source<'_>,
     services: &[service::Draft],
@@ -84,8 +84,8 @@ fn main(
     let (at, why) = match (public.as_slice(), named.min()) {
         ([], _) => {
             let first = services.first().map_or(0..0, |service| service.at.clone());
-            let message = "no service is public, so the preview's URL would lead nowhere; give one \
-                           `public = true`, and do not say `main = false` of all of them";
+            let message = "no service is public, so the preview's URL would lead nowhere; set \
+                           `public = true` for one, and do not set `main = false` for all";
             return Err(source.error(&first, message));
         }
         ([only], _) => (*only, "it is the only public one"),
@@ -198,7 +198,7 @@ fn resources(draft: &service::Draft, note: &mut impl FnMut(String)) -> (u64, u64
     (memory_bytes, cpu_milli)
 }
 
-/// The ports of the Dockerfile, which must be in the commit.
+/// The ports that the Dockerfile exposes; the Dockerfile must be in the commit.
 async fn exposed(
     tree: &Tree,
     source: &Source<'_>,
@@ -240,13 +240,13 @@ async fn exposed(
     })
 }
 
-/// What says that a private service listens at all.
+/// Where a private service's port comes from.
 enum PrivatePort {
     /// Its own `port`, or its image's EXPOSE.
     Named,
-    /// EXPOSE alone, which speaks for the image's own command, and another one runs.
+    /// Only EXPOSE, which describes the image's own command, but the service has another one.
     OfAnotherCommand,
-    /// Nothing.
+    /// It has no port.
     Unnamed,
 }
 
@@ -265,11 +265,11 @@ fn health(public: bool, port: PrivatePort) -> (Health, &'static str) {
             "ready when `GET /` answers anything below 500",
         ),
         (false, PrivatePort::Unnamed) => {
-            (Health::Running, "ready when it runs, as it names no port")
+            (Health::Running, "ready when it runs, since it has no port")
         }
         (false, PrivatePort::OfAnotherCommand) => (
             Health::Running,
-            "ready when it runs, as EXPOSE speaks for the image's own command and it has another",
+            "ready when it runs, since EXPOSE may not apply to its own command",
         ),
         (false, PrivatePort::Named) => (Health::Tcp, "ready when it accepts connections"),
     }

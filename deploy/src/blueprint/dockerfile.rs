@@ -1,15 +1,14 @@
-//! What a Dockerfile says about ports.
+//! Reads the exposed ports of a Dockerfile.
 //!
-//! Reads instructions, not their meaning: the builder is the judge of everything else.
+//! This parses instructions but does not interpret them; the builder judges everything else.
 
 use std::collections::{BTreeSet, HashMap};
 
-/// A stage that the Dockerfile does not have.
+/// The Dockerfile does not have this stage.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct NoStage;
 
-/// The TCP ports that the stage and those it is made from expose; the last stage where none is
-/// named.
+/// The TCP ports that the stage and its base stages expose; the last stage if none is named.
 pub(super) fn exposed(text: &str, target: Option<&str>) -> Result<BTreeSet<u16>, NoStage> {
     let stages = stages(text);
     let mut at = match target {
@@ -19,7 +18,7 @@ pub(super) fn exposed(text: &str, target: Option<&str>) -> Result<BTreeSet<u16>,
     let mut ports = BTreeSet::new();
     while let Some(stage) = at.and_then(|at| stages.get(at)) {
         ports.extend(&stage.ports);
-        // A stage is made only from one before it, so this ends.
+        // A stage can only be based on an earlier one, so this ends.
         at = at.and_then(|at| find_by_name(&stages[..at], &stage.from));
     }
     Ok(ports)
@@ -116,7 +115,7 @@ fn range(word: &str) -> Vec<u16> {
     }
 }
 
-/// `A=1 B="2"`, a name alone, or for `ENV` the old form `A 1`.
+/// `A=1 B="2"`, a single name, or for `ENV` the old form `A 1`.
 fn assignments(rest: &str, is_env: bool) -> Vec<(String, Option<String>)> {
     let first = rest.split_whitespace().next().unwrap_or_default();
     if is_env && !first.contains('=') {
@@ -156,13 +155,13 @@ fn replace(word: &str, known: &HashMap<String, String>) -> String {
 /// One instruction of a Dockerfile.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Instruction {
-    /// The line where it begins, from 1.
+    /// The line where it begins, counted from 1.
     pub(crate) line: u32,
-    /// Its text, continued lines joined.
+    /// Its text, with continued lines joined.
     pub(crate) text: String,
 }
 
-/// One instruction per item: continued lines are joined, comments and here-documents left out.
+/// Splits a Dockerfile into instructions: joins continued lines, drops comments and here-documents.
 pub(crate) fn instructions(text: &str) -> Vec<Instruction> {
     let escape = escape(text);
     let mut all = Vec::new();
@@ -227,7 +226,7 @@ fn escape(text: &str) -> char {
     '\\'
 }
 
-/// The ends of the here-documents that an instruction opens, and whether tabs before them count.
+/// The end markers of an instruction's here-documents, and whether tabs before them are allowed.
 fn here_documents(instruction: &str) -> Vec<(String, bool)> {
     let word = instruction.split_whitespace().next().unwrap_or_default();
     if !["RUN", "COPY", "ADD"]

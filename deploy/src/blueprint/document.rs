@@ -1,4 +1,4 @@
-//! `dayfly.toml` as a draft: everything that can be judged without the rest of the commit.
+//! Reads `dayfly.toml` as a draft, and checks everything that needs no other file.
 
 use toml::de::DeTable;
 
@@ -8,15 +8,15 @@ use super::{
     service,
 };
 
-/// Services of one blueprint.
+/// Maximum services of one blueprint.
 const SERVICES_MAX: usize = 20;
-/// Databases of one blueprint.
+/// Maximum databases of one blueprint.
 const DATABASES_MAX: usize = 5;
 
-/// Tables that do not exist yet.
+/// Tables that are planned for later versions.
 const LATER: [&str; 2] = ["preview", "review"];
 
-/// The file's content, in its order.
+/// The file's content, in file order.
 pub(super) struct Document {
     pub(super) services: Vec<service::Draft>,
     pub(super) databases: Vec<database::Draft>,
@@ -60,8 +60,8 @@ pub(super) fn document(source: &Source<'_>) -> Result<Document, BlueprintError> 
         {
             let name = &database.name;
             let message = format!(
-                "{name} is the name of a service too, and both answer to their name on one \
-                 network; rename one"
+                "{name} is the name of a service too, but names are shared on the network; \
+                 rename one"
             );
             return Err(source.error(&database.at, message));
         }
@@ -72,15 +72,14 @@ pub(super) fn document(source: &Source<'_>) -> Result<Document, BlueprintError> 
     })
 }
 
-/// An error of the format itself. The reader of the format does not say which name is taken, nor
-/// what to do.
+/// A syntax error. The TOML parser names neither the duplicate key nor a fix, so this adds them.
 fn unreadable(source: &Source<'_>, wrong: &toml::de::Error) -> BlueprintError {
     let at = wrong.span().unwrap_or(0..0);
     let mut message = wrong.message().trim().replace('\n', ", ");
     if message == "duplicate key" {
         let key = source.text.get(at.clone()).unwrap_or_default();
         message = format!(
-            "duplicate key `{key}`: a table or key can be given once under one name; rename or \
+            "duplicate key `{key}`: a table or key can only occur once; rename or \
              remove this one"
         );
     }

@@ -1,25 +1,25 @@
-//! Why there is no blueprint.
+//! The errors of reading a blueprint.
 
 use crate::source::SourceError;
 
-/// Why a checkout cannot be read as a blueprint. Except for [`BlueprintError::Source`] the same
-/// commit fails the same way.
+/// Why a checkout is not a valid blueprint. Except for [`BlueprintError::Source`], the same commit
+/// always fails in the same way.
 #[derive(Debug, thiserror::Error)]
 pub enum BlueprintError {
-    /// A file asks for something that cannot be, or cannot be understood.
+    /// A value in a file is invalid.
     #[error("{file}:{line}: {message}")]
     Invalid {
         /// The file.
         file: String,
-        /// Its line, from 1.
+        /// Its line, counted from 1.
         line: usize,
-        /// What is wrong, and what to do.
+        /// What is wrong and how to fix it.
         message: String,
     },
-    /// No file says what to run.
+    /// No file says what to run; the text is advice.
     #[error("{0}")]
     Nothing(String),
-    /// The commit's files cannot be read.
+    /// The commit's files are unreadable.
     #[error(transparent)]
     Source(#[from] SourceError),
 }

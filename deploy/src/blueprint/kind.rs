@@ -1,4 +1,4 @@
-//! `engine` of a database: one that is known, or any image that says where it keeps its data.
+//! Reads `engine` of a database: a known engine, or any image with a data folder.
 
 use std::{collections::BTreeMap, ops::Range};
 
@@ -10,20 +10,20 @@ use super::{
 };
 use crate::names::DatabaseName;
 
-/// Kinds that are asked for and not known yet.
+/// Engines that users ask for, but that are not supported yet.
 const LATER: [&str; 2] = ["mongo", "mongodb"];
-/// Keys that describe an image which is not known.
+/// Keys that describe an image of an unknown engine.
 const IMAGE_KEYS: [&str; 3] = ["data", "port", "env"];
-/// What the container's system keeps for itself.
+/// Folders that belong to the container's system.
 const SYSTEM_FOLDERS: [&str; 4] = ["proc", "sys", "dev", "etc"];
-/// Bytes of the path of a data folder.
+/// Maximum bytes of the path of a data folder.
 const DATA_BYTES_MAX: usize = 255;
 
-/// A kind that needs no more than its name.
+/// An engine that needs only its name.
 struct Known {
     word: &'static str,
     image: &'static str,
-    /// The version where none is given.
+    /// The default version.
     version: &'static str,
     kind: DatabaseKind,
 }
@@ -55,20 +55,20 @@ const KNOWN: [Known; 5] = [
     },
     Known {
         word: "valkey",
-        // Docker's own library has no image of that name.
+        // Docker's official images do not include this one.
         image: "valkey/valkey",
         version: "8.0",
         kind: DatabaseKind::Valkey,
     },
 ];
 
-/// What serves a database.
+/// The server of a database.
 pub(super) struct Server {
     pub(super) kind: DatabaseKind,
     pub(super) image: String,
 }
 
-/// Reads `engine`, and what describes an image that is not known.
+/// Reads `engine`, and the keys that describe the image of an unknown engine.
 pub(super) fn kind(
     section: &Section<'_>,
     name: &DatabaseName,
@@ -79,7 +79,7 @@ pub(super) fn kind(
             format!("database {name} needs an engine, such as `engine = \"postgres:17\"`");
         return Err(section.error(message));
     };
-    // The address is not repeated: it may hold a password.
+    // The address is not repeated: it may contain a password.
     if text.contains("://") {
         let message = "`engine` is an address, and a blueprint cannot name an external database: \
                        each preview has its own; name what serves it, such as \"postgres:17\"";
@@ -103,10 +103,10 @@ pub(super) fn kind(
     }
 }
 
-/// A known kind and its image by the words of a blueprint, such as `postgres:15`.
+/// A known engine and its image from the words of a blueprint, such as `postgres:15`.
 ///
 /// # Errors
-/// A sentence, where it is not known.
+/// A sentence, if the engine is unknown.
 pub fn known_kind(text: &str) -> Result<(DatabaseKind, String), String> {
     let (word, version) = match text.split_once(':') {
         Some((word, version)) => (word, Some(version)),
@@ -115,8 +115,8 @@ pub fn known_kind(text: &str) -> Result<(DatabaseKind, String), String> {
     let known = KNOWN.iter().find(|known| known.word == word);
     let known = known.ok_or_else(|| {
         format!(
-            "unknown engine {word:?}; known are postgres, mysql, mariadb, redis and valkey, each \
-             with a version as in \"postgres:17\""
+            "unknown engine {word:?}; supported are postgres, mysql, mariadb, redis and valkey, \
+             each with a version as in \"postgres:17\""
         )
     })?;
     let version = version.unwrap_or(known.version);
@@ -126,8 +126,8 @@ pub fn known_kind(text: &str) -> Result<(DatabaseKind, String), String> {
     Ok((known.kind.clone(), format!("{}:{version}", known.image)))
 }
 
-/// The words for a kind and its version that [`known_kind`] understands. Of an image of its own, the tag has
-/// to begin with the version. Nothing for a kind that is not known.
+/// The words for an engine and its version that [`known_kind`] accepts. For a custom image, the tag
+/// must begin with the version. `None` for an unknown engine.
 pub fn engine_words(kind: &DatabaseKind, image: &str) -> Option<String> {
     let known = KNOWN.iter().find(|known| known.kind == *kind)?;
     let (name, tag) = image.rsplit_once(':').unwrap_or((image, ""));
@@ -142,13 +142,13 @@ pub fn engine_words(kind: &DatabaseKind, image: &str) -> Option<String> {
     })
 }
 
-/// Whether it can be the tag of an image.
+/// Whether the text is valid as an image tag.
 fn is_version(text: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
     (1..=128).contains(&text.len()) && text.bytes().all(plain) && !text.starts_with(['-', '.'])
 }
 
-/// What people call a kind.
+/// The usual name of an engine.
 pub(super) fn kind_name(kind: &DatabaseKind) -> &'static str {
     let known = KNOWN.iter().find(|known| known.kind == *kind);
     known.map_or("an image with `data`", |known| known.word)
@@ -194,7 +194,7 @@ fn image(
     Ok(format!("{}:{version}", known.image))
 }
 
-/// An image of a known kind's server that is not its official one.
+/// A custom image of a known engine's server.
 fn own_image(section: &Section<'_>) -> Result<Option<String>, BlueprintError> {
     let Some((reference, at)) = section.text("image")? else {
         return Ok(None);
@@ -208,7 +208,7 @@ fn own_image(section: &Section<'_>) -> Result<Option<String>, BlueprintError> {
     Ok(Some(reference.to_owned()))
 }
 
-/// An image that is not known.
+/// An image of an unknown engine.
 fn other(
     section: &Section<'_>,
     text: &str,
@@ -233,7 +233,7 @@ fn other(
     })
 }
 
-/// What is said of an image that is not known and does not say where its data is.
+/// The error for an unknown engine without a data folder.
 fn unknown(text: &str, word: &str) -> String {
     let words = KNOWN.each_ref().map(|known| known.word);
     let [first @ .., last] = words.as_slice() else {
@@ -246,10 +246,10 @@ fn unknown(text: &str, word: &str) -> String {
              `data = \"/path\"`"
         );
     }
-    // Of `acme/postgres` too the last part is what people know.
+    // For `acme/postgres`, users know the last part.
     let last = word.rsplit('/').next().unwrap_or(word);
     let hint = nearest(last, &words).map_or_else(
-        || format!("known are {known}; any"),
+        || format!("supported are {known}; any"),
         |near| format!("did you mean \"{near}\"? Any"),
     );
     format!(
@@ -258,7 +258,7 @@ fn unknown(text: &str, word: &str) -> String {
     )
 }
 
-/// The folder that outlives the container.
+/// The folder with the data that outlives the container.
 fn data(section: &Section<'_>) -> Result<Option<String>, BlueprintError> {
     let Some((path, at)) = section.text("data")? else {
         return Ok(None);
@@ -278,7 +278,7 @@ fn data(section: &Section<'_>) -> Result<Option<String>, BlueprintError> {
     let top = components.split('/').next().unwrap_or_default();
     if SYSTEM_FOLDERS.contains(&top) {
         let message = format!(
-            "`data` cannot be {path}: /{top} belongs to the container's system; name the folder in \
+            "`data` cannot be {path}: /{top} belongs to the container's system; use the folder in \
              which the image keeps its data"
         );
         return Err(section.error_at(&at, message));

@@ -1,4 +1,4 @@
-//! `migrations`: which files of the commit make a database what it is, and whether they changed.
+//! Reads `migrations`: the files that define a database's schema, and whether they changed.
 
 use sha2::{Digest as _, Sha256};
 
@@ -11,13 +11,13 @@ use crate::{
     source::{IgnoreRules, Matcher, SourceError, Tree},
 };
 
-/// Globs of one database.
+/// Maximum globs of one database.
 const GLOBS_MAX: usize = 20;
-/// Bytes of a glob.
+/// Maximum bytes of a glob.
 const GLOB_BYTES_MAX: usize = 256;
 
-/// Reads the globs. They mean what they mean in `.dockerignore`: `*` stays in its folder, `**`
-/// takes any number of folders, and one that names a folder takes all that is in it.
+/// Reads the globs. They work as in `.dockerignore`: `*` matches within a folder, `**` matches any
+/// number of folders, and a folder's name matches everything in it.
 pub(super) fn globs(section: &Section<'_>) -> Result<Option<At<IgnoreRules>>, BlueprintError> {
     let Some(value) = section.get("migrations") else {
         return Ok(None);
@@ -32,7 +32,7 @@ pub(super) fn globs(section: &Section<'_>) -> Result<Option<At<IgnoreRules>>, Bl
         return Err(section.error_at(&value.span(), message));
     }
     for (glob, at) in &globs {
-        // Lines, comments and `!` would mean something to the reader of ignore files.
+        // Line feeds, comments and `!` have a meaning in ignore files.
         if glob.len() > GLOB_BYTES_MAX
             || glob.trim() != glob
             || glob.starts_with(['/', '#', '!'])
@@ -41,7 +41,7 @@ pub(super) fn globs(section: &Section<'_>) -> Result<Option<At<IgnoreRules>>, Bl
         {
             let message = format!(
                 "`migrations` takes globs of paths inside the repository, such as \
-                 \"db/migrate/**\", and {glob:?} is none"
+                 \"db/migrate/**\", but {glob:?} is not one"
             );
             return Err(section.error_at(at, message));
         }
@@ -55,7 +55,7 @@ pub(super) fn globs(section: &Section<'_>) -> Result<Option<At<IgnoreRules>>, Bl
     Ok(Some((rules, value.span())))
 }
 
-/// Digest over path and content of each file that a glob matches.
+/// Digest over path and content of each matching file.
 pub(super) async fn digest(
     tree: &Tree,
     source: &Source<'_>,
@@ -65,14 +65,14 @@ pub(super) async fn digest(
 ) -> Result<String, BlueprintError> {
     let (rules, at) = globs;
     let entries = tree.list().await?;
-    // Many patterns on many paths are real work.
+    // Matching many patterns on many paths takes long.
     let work = move || {
         let mut matcher = Matcher::new(&rules);
         let (mut digest, mut count) = (Sha256::new(), 0_usize);
         for entry in entries.iter() {
             if matcher.ignores(&entry.path)? {
                 count += 1;
-                // Neither a path nor an id holds a NUL.
+                // Neither a path nor an id contains a NUL.
                 digest.update(format!("{}\0{}\0", entry.path, entry.id));
             }
         }
@@ -85,7 +85,7 @@ pub(super) async fn digest(
             cause: cause.into(),
         })?;
     let (digest, count) = matched.map_err(|_| {
-        let message = "`migrations` takes too long on so many files; use fewer `*`";
+        let message = "matching `migrations` on so many files takes too long; use fewer `*`";
         source.error(&at, message)
     })?;
     if count == 0 {

@@ -1,5 +1,5 @@
-//! What a checkout asks for: read from `dayfly.toml`, else guessed from a `Dockerfile`, else a
-//! sentence that says what is missing.
+//! Reads a checkout's blueprint from `dayfly.toml`, or derives it from a `Dockerfile`. If both are
+//! missing, the error says what to add.
 
 mod advice;
 mod beside;

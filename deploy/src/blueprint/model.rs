@@ -1,4 +1,4 @@
-//! What a checkout asks for, with every default filled in.
+//! A blueprint: the services and databases of a commit, with every default filled in.
 
 use std::collections::BTreeMap;
 
@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::names::{DatabaseName, ServiceName};
 
-/// Services, databases and settings of one commit. Stored with the revision, so that what a
-/// preview was made of can be read after the commit is gone.
+/// Services, databases and settings of one commit. Stored with the revision, so that it can be read
+/// after the commit has been removed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Blueprint {
-    /// Its form in the store.
+    /// The version of its stored format.
     #[serde(default)]
     pub version: BlueprintVersion,
     /// The file it was read from, such as `dayfly.toml`.
@@ -19,26 +19,26 @@ pub struct Blueprint {
     pub services: Vec<Service>,
     /// Possibly none.
     pub databases: Vec<Database>,
-    /// One sentence for each default that was chosen and each key that was ignored, for people.
+    /// One sentence for each chosen default and each ignored key, for users.
     pub notes: Vec<String>,
-    /// One sentence for each thing of the commit that builds do not get, with the reason, for people.
+    /// One sentence for each part of the commit that builds do not get, with the reason, for users.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<String>,
 }
 
-/// The form of a stored blueprint. Those that say none were stored before there were numbers, and
-/// have the first one.
+/// The format version of a stored blueprint. Blueprints without a version predate versions, and
+/// have version 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "u32", into = "u32")]
 pub enum BlueprintVersion {
-    /// What this module describes.
+    /// The format that this module describes.
     #[default]
     One,
 }
 
-/// A blueprint in a form that this version of Dayfly does not know.
+/// A blueprint in a format that this version of Dayfly does not know.
 #[derive(Debug, thiserror::Error)]
-#[error("it has form {0}, and this dayfly knows form 1 alone")]
+#[error("it has format {0}, but this version of dayfly only knows format 1")]
 pub struct UnknownVersion(u32);
 
 impl TryFrom<u32> for BlueprintVersion {
@@ -62,33 +62,33 @@ impl From<BlueprintVersion> for u32 {
 pub struct Service {
     /// Its name; also its name on the network.
     pub name: ServiceName,
-    /// Where its image comes from.
+    /// The source of its image.
     pub image: ImageSource,
     /// Whether it has a URL.
     pub public: bool,
-    /// Whether it is the one that the preview's own URL leads to.
+    /// Whether the preview's own URL leads to it.
     pub main: bool,
-    /// Where it listens; given to it as `PORT`.
+    /// The port that it listens on; passed to it as `PORT`.
     pub port: u16,
-    /// Whether neither the file nor the Dockerfile says the port, so that the built image may.
+    /// Whether neither the file nor the Dockerfile names the port, so that the built image may.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub port_is_default: bool,
-    /// When it counts as ready.
+    /// The condition for being ready.
     pub health: Health,
     /// Replaces the image's command.
     pub command: Option<Command>,
     /// Its own variables; `{pr}` and `{commit}` are not replaced yet.
     pub env: BTreeMap<String, String>,
-    /// Memory with swap, in bytes.
+    /// Maximum memory including swap, in bytes.
     pub memory_bytes: u64,
     /// Thousandths of a processor.
     pub cpu_milli: u64,
-    /// Whether a small init of the engine's is process 1 of its container.
+    /// Whether the engine runs a small init as process 1 of its container.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub init: bool,
 }
 
-/// Where an image comes from.
+/// The source of an image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ImageSource {
     /// Built from the commit.
@@ -97,7 +97,7 @@ pub enum ImageSource {
         context: String,
         /// Path inside the context.
         dockerfile: String,
-        /// Stage.
+        /// Stage of the Dockerfile.
         target: Option<String>,
         /// Build arguments.
         args: BTreeMap<String, String>,
@@ -105,12 +105,12 @@ pub enum ImageSource {
         #[serde(default)]
         secrets: Vec<String>,
     },
-    /// Made by somebody else; the name may hold `{number}`, `{sha}`, `{short_sha}` and
+    /// A prebuilt image; the name may contain `{number}`, `{sha}`, `{short_sha}` and
     /// `{branch_slug}`.
     Reference(String),
 }
 
-/// When a service counts as ready.
+/// The condition for a service to count as ready.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Health {
     /// `GET` of this path answers 200 to 399.
@@ -119,44 +119,44 @@ pub enum Health {
     Default,
     /// It accepts connections; for private services, whose protocol is unknown.
     Tcp,
-    /// It runs; for services that listen nowhere.
+    /// It runs; for services without a port.
     Running,
 }
 
-/// A command as the blueprint gives it: a string is split as compose does, an array is taken as
-/// it is. Never empty.
+/// A command from the blueprint: a string is split like in compose files, an array is used
+/// unchanged. Never empty.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Command(pub Vec<String>);
 
-/// A throwaway data service.
+/// A temporary database.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Database {
     /// Its name; also its name on the network.
     pub name: DatabaseName,
-    /// What it speaks, and where it keeps its data.
+    /// Its protocol and data folder.
     #[serde(rename = "engine")]
     pub kind: DatabaseKind,
     /// The server's image, such as `postgres:15`.
     pub image: String,
-    /// What it holds at first; nothing where none is given.
+    /// Its initial content; empty if there is no seed.
     pub seed: Option<SeedSource>,
-    /// Digest of what `seed` names, in hex: of the files of the commit, a command's words, or a
-    /// snapshot's name. None where it is not known.
+    /// Digest of the seed, in hex: of the commit's files, the command's words, or the snapshot's
+    /// name. `None` if unknown.
     pub seed_digest: Option<String>,
-    /// Run after the seed, for each revision.
+    /// Runs after the seed, for each revision.
     pub migrate: Option<Migrate>,
-    /// What becomes of its data when commits are pushed.
+    /// What a push does to its data.
     pub on_push: OnPush,
-    /// Digest of the files that `migrations` names, in hex: another one means that a migration
-    /// came, went or was changed. None where `migrations` is not given.
+    /// Digest of the files that `migrations` matches, in hex: it changes when a migration is added,
+    /// removed or edited. `None` if `migrations` is not given.
     pub migrations: Option<String>,
-    /// The variable that carries the connection string into each service.
+    /// The variable that passes the connection string to each service.
     pub url_variable: String,
-    /// Memory with swap, in bytes.
+    /// Maximum memory including swap, in bytes.
     pub memory_bytes: u64,
 }
 
-/// What a database speaks.
+/// The protocol of a database.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DatabaseKind {
     /// PostgreSQL.
@@ -167,29 +167,30 @@ pub enum DatabaseKind {
     Mariadb,
     /// Redis.
     Redis,
-    /// Valkey, which speaks as Redis does.
+    /// Valkey, which uses the Redis protocol.
     Valkey,
-    /// Any image of which is known where it keeps its data.
+    /// Any image with a known data folder.
     Other {
-        /// That folder in the container: absolute and normalized, never one of the system's.
+        /// The data folder in the container: absolute and normalized, never one of the system's.
         data: String,
-        /// Where it listens, if that is said.
+        /// The port that it listens on, if known.
         port: Option<u16>,
         /// Its own variables.
         env: BTreeMap<String, String>,
     },
 }
 
-/// What a database holds at first. Paths are those of the commit, from its root; the files are
-/// there, and not too large.
+/// The initial content of a database. Paths are relative to the commit's root; the files exist and
+/// are within the size limits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SeedSource {
     /// Statements.
     Sql {
-        /// In the order in which they run: one file, or those of a folder. Each ends in `.sql`,
-        /// `.sql.gz` or `.sql.zst` in any case of letters.
+        /// In execution order: one file, or those of a folder. Each ends in `.sql`, `.sql.gz` or
+        /// `.sql.zst`, in upper or lower case.
         paths: Vec<String>,
-        /// What those read (`\i`, `\ir`, `\copy`), and what that reads: below the same folder.
+        /// The files that those scripts read (`\i`, `\ir`, `\copy`), recursively: all below the
+        /// same folder.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         beside: Vec<String>,
     },
@@ -202,7 +203,7 @@ pub enum SeedSource {
     PgDirectory {
         /// The folder; empty for the root of the commit.
         path: String,
-        /// The files right in it, `toc.dat` among them, with their paths from the root.
+        /// The files directly in it, including `toc.dat`, with their paths from the root.
         files: Vec<String>,
     },
     /// A snapshot that Redis or Valkey wrote.
@@ -210,11 +211,11 @@ pub enum SeedSource {
         /// The file.
         path: String,
     },
-    /// Whatever a command puts in.
+    /// The output of a command.
     Run {
         /// The command.
         run: Command,
-        /// The service in whose image it runs.
+        /// The service whose image runs it.
         service: ServiceName,
     },
     /// A named snapshot that the server keeps.
@@ -224,23 +225,23 @@ pub enum SeedSource {
     },
 }
 
-/// What becomes of a database's data when commits are pushed.
+/// What a push does to a database's data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OnPush {
-    /// It stays.
+    /// Keep it.
     #[default]
     Keep,
-    /// It is made anew from the seed.
+    /// Recreate it from the seed.
     Reset,
-    /// It is made anew where [`Database::migrations`] is another than before.
+    /// Recreate it if [`Database::migrations`] changed.
     ResetIfMigrationsChanged,
 }
 
-/// A command that brings a database to what a commit expects.
+/// A command that migrates a database to a commit's schema.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Migrate {
     /// The command.
     pub run: Command,
-    /// The service in whose image it runs.
+    /// The service whose image runs it.
     pub service: ServiceName,
 }

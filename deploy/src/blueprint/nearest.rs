@@ -1,6 +1,6 @@
-//! Which known word somebody may have meant.
+//! Guesses the known word that a misspelled word stands for.
 
-/// The known word that is fewest edits away, if that is near enough to be a slip.
+/// The known word with the fewest edits, if it is near enough for a typo.
 pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let word: Vec<char> = word.chars().take(40).flat_map(char::to_lowercase).collect();
     let far = |known: &&str| distance(&word, &known.chars().collect::<Vec<_>>());
@@ -8,7 +8,7 @@ pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     (far(&best) <= 1 + word.len().min(best.len()) / 3).then_some(best)
 }
 
-/// Insertions, deletions, replacements and swaps of neighbours.
+/// Counts insertions, deletions, replacements and swaps of neighbours.
 fn distance(a: &[char], b: &[char]) -> usize {
     let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
     for i in 0..=a.len() {

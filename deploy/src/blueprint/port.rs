@@ -1,5 +1,5 @@
-//! Where a service listens: what the file says, else what its Dockerfile exposes, else what the built
-//! image exposes, else a port of our own.
+//! Chooses the port of a service: from the file, else from its Dockerfile, else from the built
+//! image, else a default.
 
 use std::collections::BTreeSet;
 
@@ -9,8 +9,8 @@ use crate::names::ServiceName;
 const PORT_DEFAULT: u16 = 8080;
 const PORT_OF_HTTP: u16 = 80;
 
-/// The port of a service whose file says none, and why; the last value is whether its image may
-/// know better.
+/// The default port of a service and the reason for it; the last value is whether its image may
+/// name a better one.
 pub(super) fn port_by_default(exposed: &BTreeSet<u16>, image: &ImageSource) -> (u16, String, bool) {
     if let Some((port, why)) = chosen(exposed, "Dockerfile") {
         return (port, why, false);
@@ -29,14 +29,13 @@ pub(super) fn port_by_default(exposed: &BTreeSet<u16>, image: &ImageSource) -> (
 }
 
 impl Blueprint {
-    /// Whether the image of one of these services may say where it listens.
+    /// Whether the image of one of these services may name its port.
     pub fn asks_image_for_port(&self, services: &[ServiceName]) -> bool {
         let mut all = self.services.iter();
         all.any(|service| service.port_is_default && services.contains(&service.name))
     }
 
-    /// Takes the port that an image exposes for those of these services for which nothing nearer
-    /// says one.
+    /// Sets the port that an image exposes for those of these services that still have the default.
     pub fn take_port(&mut self, services: &[ServiceName], exposed: &BTreeSet<u16>) {
         let Some((port, why)) = chosen(exposed, "image") else {
             return;
@@ -55,13 +54,13 @@ impl Blueprint {
     }
 }
 
-/// The one port of these that a visitor would want, and why.
+/// The port that a visitor most likely wants, and the reason.
 fn chosen(exposed: &BTreeSet<u16>, of: &str) -> Option<(u16, String)> {
     match exposed.first() {
         Some(only) if exposed.len() == 1 => Some((*only, format!("which its {of} exposes"))),
         _ if exposed.contains(&PORT_OF_HTTP) => {
             let list = list(exposed);
-            let why = format!("the one of HTTP among those that its {of} exposes ({list})");
+            let why = format!("the HTTP port among those that its {of} exposes ({list})");
             Some((PORT_OF_HTTP, why))
         }
         _ => None,

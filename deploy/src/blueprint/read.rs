@@ -1,4 +1,4 @@
-//! Which file of a commit is the blueprint.
+//! Finds the file of a commit that is the blueprint.
 
 use std::collections::BTreeMap;
 
@@ -9,14 +9,14 @@ use super::{
 };
 use crate::source::{Lack, Missing, MissingKind, SourceError, Tree};
 
-/// The file that has the first word.
+/// The preferred file.
 const FILE: &str = "dayfly.toml";
-/// Bytes of that file.
+/// Maximum bytes of that file.
 const FILE_BYTES_MAX: u64 = 256 << 10;
-/// Paths that are named of those that are missing for one reason.
+/// Maximum paths that are listed for one reason.
 const PATHS_MAX: usize = 5;
 
-/// Reads what the commit asks for: `dayfly.toml`, else the Dockerfile at its root.
+/// Reads a commit's blueprint: `dayfly.toml`, else the Dockerfile at its root.
 pub async fn read(tree: &Tree) -> Result<Blueprint, BlueprintError> {
     if let Some(entry) = tree.resolve(FILE).await? {
         if entry.size > FILE_BYTES_MAX {
@@ -58,7 +58,7 @@ async fn from_document(tree: &Tree, text: &str) -> Result<Blueprint, BlueprintEr
     defaults::resolve(tree, &source, draft).await
 }
 
-/// Adds what people should know about the commit as a whole.
+/// Adds notes about the commit as a whole.
 async fn with_notes(
     tree: &Tree,
     mut blueprint: Blueprint,
@@ -73,7 +73,7 @@ async fn with_notes(
     Ok(blueprint)
 }
 
-/// A sentence for each submodule, and for each reason why files in Git LFS are not there.
+/// A sentence for each missing submodule, and for each reason why Git LFS files are missing.
 fn missing(all: &[Missing]) -> Vec<String> {
     let (mut sentences, mut files) = (Vec::new(), BTreeMap::<&str, Vec<&str>>::new());
     for one in all {
@@ -164,7 +164,7 @@ mod tests {
             "512 MiB",
             "one CPU",
             "has a URL",
-            "made up",
+            "added, since no service",
             "GET /",
         ] {
             noted(&blueprint, words);
@@ -240,7 +240,7 @@ url = "MAIN_URL"
         assert_eq!((migrate.run.0.len(), migrate.service.as_str()), (2, "web"));
     }
 
-    /// What a file asks for, and the beginning of what is said about it.
+    /// The content of a file, and the beginning of the error message.
     const WRONG: &[(&str, &str)] = &[
         (
             "\n\n[services.web]\nprot = 1",
@@ -260,7 +260,7 @@ url = "MAIN_URL"
         ),
         (
             "[services.web]\nport = \"80\"",
-            "dayfly.toml:2: `port` must be a whole number, and this is of type string",
+            "dayfly.toml:2: `port` must be a whole number, but is of type string",
         ),
         (
             "[services.web]\nmemory = \"8M\"",
@@ -328,11 +328,11 @@ url = "MAIN_URL"
         ),
         (
             "[services.web]\nimage = \"a:{title}\"",
-            "dayfly.toml:2: \"a:{title}\" holds an unknown placeholder; there is {sha}",
+            "dayfly.toml:2: \"a:{title}\" contains an unknown placeholder; use {sha}",
         ),
         (
             "[services.web]\nimage = \"a:pr-{number}\"",
-            "dayfly.toml:2: \"a:pr-{number}\" has to hold {sha} or {short_sha}",
+            "dayfly.toml:2: \"a:pr-{number}\" must contain {sha} or {short_sha}",
         ),
         (
             "[services.web]\nbuild = { secrets = [\"A B\"] }",

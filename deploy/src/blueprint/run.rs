@@ -13,7 +13,7 @@ use crate::names::{DatabaseName, ServiceName};
 
 const KEYS: [&str; 2] = ["run", "in"];
 
-/// What to run, and in which service where that is said.
+/// The command, and the service if it is given.
 pub(super) struct Draft {
     key: &'static str,
     run: Command,
@@ -64,7 +64,7 @@ pub(super) fn resolve(
             .iter()
             .find(|service| service.name.as_str() == name)
             .ok_or_else(|| {
-                let message = format!("`in` names no service: {name:?}; there is {}", known());
+                let message = format!("`in` names no service: {name:?}; known are {}", known());
                 source.error(at, message)
             })?,
         (None, [only]) => {
@@ -76,7 +76,7 @@ pub(super) fn resolve(
         }
         (None, _) => {
             let message = format!(
-                "`{key}` needs `in`, the service in whose image it runs: {}",
+                "`{key}` needs `in`, the service whose image runs it: {}",
                 known()
             );
             return Err(source.error(&draft.at, message));

@@ -1,4 +1,4 @@
-//! A table of `dayfly.toml` that knows its lines.
+//! A table of `dayfly.toml` with line numbers for errors.
 
 use std::{borrow::Cow, collections::BTreeMap, ops::Range};
 
@@ -9,14 +9,14 @@ use toml::{
 
 use super::{BlueprintError, Command, nearest::nearest, words};
 
-/// The file that is being read.
+/// The file that is read.
 pub(super) struct Source<'a> {
     pub(super) file: &'a str,
     pub(super) text: &'a str,
 }
 
 impl Source<'_> {
-    /// An error at a place of the file.
+    /// An error at a position of the file.
     pub(super) fn error(&self, at: &Range<usize>, message: impl Into<String>) -> BlueprintError {
         let before = self
             .text
@@ -31,7 +31,7 @@ impl Source<'_> {
     }
 }
 
-/// A value with its place.
+/// A value with its position.
 pub(super) type At<T> = (T, Range<usize>);
 
 /// A name and its table.
@@ -44,14 +44,14 @@ pub(super) type Pair<'a> = (&'a Spanned<Cow<'a, str>>, &'a Spanned<DeValue<'a>>)
 #[derive(Clone)]
 pub(super) struct Section<'a> {
     pub(super) source: &'a Source<'a>,
-    /// As it is written, such as `[services.web]`.
+    /// Its header as written, such as `[services.web]`.
     pub(super) name: String,
     pub(super) at: Range<usize>,
     pub(super) table: &'a DeTable<'a>,
 }
 
 impl<'a> Section<'a> {
-    /// The table that is the value of `key`, which stands at `at`.
+    /// The table that is the value of `key`, at the position `at`.
     pub(super) fn inner(&self, key: &str, table: &'a DeTable<'a>, at: &Range<usize>) -> Self {
         Section {
             source: self.source,
@@ -61,17 +61,17 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// An error at the head of the table.
+    /// An error at the header of the table.
     pub(super) fn error(&self, message: impl Into<String>) -> BlueprintError {
         self.source.error(&self.at, message)
     }
 
-    /// An error at a place of the file.
+    /// An error at a position of the file.
     pub(super) fn error_at(&self, at: &Range<usize>, message: impl Into<String>) -> BlueprintError {
         self.source.error(at, message)
     }
 
-    /// Refuses keys that are not in `known`, and those that are in `later` with other words.
+    /// Refuses keys that are not in `known`; keys in `later` get a message of their own.
     pub(super) fn expect(&self, known: &[&str], later: &[&str]) -> Result<(), BlueprintError> {
         for (key, _) in self.entries() {
             let (word, at) = (key.get_ref().as_ref(), key.span());
@@ -88,7 +88,7 @@ impl<'a> Section<'a> {
             };
             let all: Vec<&str> = known.iter().chain(later).copied().collect();
             let hint = nearest(word, &all).map_or_else(
-                || format!("known are {}", known.join(", ")),
+                || format!("known keys are {}", known.join(", ")),
                 |near| format!("did you mean \"{near}\"?"),
             );
             return Err(self.error_at(&at, format!("unknown key {word:?}{place}; {hint}")));
@@ -96,7 +96,7 @@ impl<'a> Section<'a> {
         Ok(())
     }
 
-    /// The entries in the order of the file.
+    /// The entries in file order.
     pub(super) fn entries(&self) -> Vec<Pair<'a>> {
         let mut entries: Vec<_> = self.table.iter().collect();
         entries.sort_by_key(|(key, _)| key.span().start);
@@ -131,7 +131,7 @@ impl<'a> Section<'a> {
         self.table.get(key)
     }
 
-    /// A string, not empty.
+    /// A non-empty string.
     pub(super) fn text(&self, key: &str) -> Result<Option<At<&'a str>>, BlueprintError> {
         let Some(value) = self.get(key) else {
             return Ok(None);
@@ -183,7 +183,7 @@ impl<'a> Section<'a> {
         Ok(Some((number.into(), value.span())))
     }
 
-    /// A command: a string is split, an array is taken as it is.
+    /// A command: a string is split, an array is used unchanged.
     pub(super) fn command(&self, key: &str) -> Result<Option<At<Command>>, BlueprintError> {
         let Some(value) = self.get(key) else {
             return Ok(None);
@@ -210,7 +210,7 @@ impl<'a> Section<'a> {
         Ok(Some((Command(words), at)))
     }
 
-    /// A list of strings, none of them empty.
+    /// A list of non-empty strings.
     pub(super) fn texts(&self, key: &str) -> Result<Vec<At<String>>, BlueprintError> {
         let Some(value) = self.get(key) else {
             return Ok(Vec::new());
@@ -248,7 +248,7 @@ impl<'a> Section<'a> {
         Ok(strings)
     }
 
-    /// A key that should be of another type.
+    /// The error for a value of the wrong type.
     pub(super) fn wrong(
         &self,
         at: &Range<usize>,
@@ -259,7 +259,7 @@ impl<'a> Section<'a> {
         let found = value.get_ref().type_str();
         self.error_at(
             at,
-            format!("`{key}` must be {wanted}, and this is of type {found}"),
+            format!("`{key}` must be {wanted}, but is of type {found}"),
         )
     }
 }

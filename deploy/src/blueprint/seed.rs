@@ -1,4 +1,4 @@
-//! What a database holds at first: `seed`, or `snapshot`.
+//! Reads the initial content of a database: `seed` or `snapshot`.
 
 use std::ops::Range;
 
@@ -19,16 +19,16 @@ use crate::{
     source::{Entry, Mode, Tree},
 };
 
-/// Files of a folder.
+/// Maximum files of a folder.
 const FILES_MAX: usize = 1000;
-/// Names of files that are told as not run.
+/// Maximum names of ignored files that are listed.
 const NAMES_MAX: usize = 5;
-/// Characters of the name of a snapshot.
+/// Maximum characters of the name of a snapshot.
 const SNAPSHOT_NAME_MAX: usize = 40;
-/// What makes a folder an archive of `pg_dump`.
+/// The file that marks a folder as an archive of `pg_dump`.
 const PG_CONTENTS: &str = "toc.dat";
 
-/// A seed as the file gives it.
+/// A seed as written in the file.
 pub(super) enum Draft {
     /// A file or folder of the commit.
     Path(At<String>),
@@ -36,7 +36,7 @@ pub(super) enum Draft {
     Snapshot(String),
 }
 
-/// Reads `seed` and `snapshot`, of which there may be one.
+/// Reads `seed` and `snapshot`, of which only one is allowed.
 pub(super) fn seed(
     section: &Section<'_>,
     kind: &DatabaseKind,
@@ -54,7 +54,7 @@ pub(super) fn seed(
         DeValue::String(_) => {
             let at = value.span();
             if matches!(kind, DatabaseKind::Other { .. }) {
-                let message = "an image with `data` takes only a seed that is run, such as \
+                let message = "an image with `data` only takes a seed command, such as \
                                { run = \"./seed\", in = \"web\" }";
                 return Err(section.error_at(&at, message));
             }
@@ -83,7 +83,7 @@ fn snapshot(section: &Section<'_>) -> Result<Option<At<String>>, BlueprintError>
     Ok(Some((name.to_owned(), at)))
 }
 
-/// For whom a seed is looked up, and in what.
+/// The context for looking up a seed.
 pub(super) struct Lookup<'a> {
     pub(super) tree: &'a Tree,
     pub(super) source: &'a Source<'a>,
@@ -92,7 +92,7 @@ pub(super) struct Lookup<'a> {
     pub(super) kind: &'a DatabaseKind,
 }
 
-/// Looks the seed up in the commit.
+/// Looks up the seed in the commit.
 pub(super) async fn resolve(
     lookup: &Lookup<'_>,
     draft: Draft,
@@ -109,14 +109,13 @@ pub(super) async fn resolve(
     }
 }
 
-/// Digest over what a seed is: another one means that what was made before is not what would be made
-/// now.
+/// Digest of a seed: if it changes, creating the data again could give another result.
 pub(super) async fn digest(
     tree: &Tree,
     seed: Option<&SeedSource>,
 ) -> Result<String, BlueprintError> {
     let mut digest = Sha256::new();
-    // No part holds a NUL.
+    // No part contains a NUL.
     let mut add = |part: &str| digest.update(format!("{part}\0"));
     let read;
     let (kind, files) = match seed {
@@ -148,7 +147,7 @@ pub(super) async fn digest(
     Ok(hex::encode(digest.finalize()))
 }
 
-/// What a kind of database can be seeded from, in words for people.
+/// The seeds that an engine supports, in words for users.
 fn takes(kind: &DatabaseKind) -> String {
     let (files, words) = SeedKind::taken_by(kind);
     let run = "{ run = \"./seed\" }";
@@ -189,7 +188,7 @@ impl Lookup<'_> {
                 })
             }
             (None, Some(_)) => Err(self.unfit(&path, at)),
-            // What can be no folder's name is judged by its name, whether it is there or not.
+            // A name that cannot be a folder is judged without looking it up.
             (None, None) if SeedKind::of(&path).is_some() => Err(self.unfit(&path, at)),
             (_, None) => {
                 let (name, why) = (self.database, self.tree.absence(&path, "file or folder"));
@@ -199,7 +198,7 @@ impl Lookup<'_> {
         }
     }
 
-    /// A folder of SQL files, or one that `pg_dump` wrote.
+    /// A folder of SQL files, or an archive of `pg_dump`.
     async fn folder(
         &self,
         path: String,
@@ -238,10 +237,10 @@ impl Lookup<'_> {
         }
         let odd = |entry: &&&Entry| !matches!(entry.mode, Mode::File | Mode::Executable);
         if let Some(odd) = taken.iter().find(odd) {
-            // One whose content is in Git LFS and not here says so itself.
+            // A missing Git LFS file has its own error message.
             self.tree.resolve(&odd.path).await?;
             let message = format!(
-                "{} in the seed {shown} is a link or a submodule; put the file there",
+                "{} in the seed {shown} is a link or a submodule; replace it with the file",
                 odd.path
             );
             return Err(self.source.error(at, message));
@@ -263,7 +262,7 @@ impl Lookup<'_> {
         Ok(seed)
     }
 
-    /// Names what is in a folder of scripts and is neither run nor read by them.
+    /// Lists the files in a folder of scripts that are neither run nor read by the scripts.
     fn not_run(&self, folder: &str, entries: &[Entry], seed: &SeedSource) -> Option<String> {
         let SeedSource::Sql { paths, beside } = seed else {
             return None;
@@ -281,14 +280,14 @@ impl Lookup<'_> {
         };
         (!names.is_empty()).then(|| {
             format!(
-                "database {}: not run, since only .sql files of the folder {} are: {shown}{more}.",
+                "database {}: only .sql files of the folder {} are run, but not: {shown}{more}.",
                 self.database,
                 self::shown(folder)
             )
         })
     }
 
-    /// Scripts, with what they read.
+    /// Scripts, with the files that they read.
     async fn scripts(
         &self,
         paths: Vec<String>,
@@ -317,7 +316,7 @@ impl Lookup<'_> {
         Err(self.source.error(at, message))
     }
 
-    /// A seed that this kind does not take.
+    /// The error for a seed that the engine does not support.
     fn unfit(&self, path: &str, at: &Range<usize>) -> BlueprintError {
         let (name, engine) = (self.database, kind_name(self.kind));
         let message = format!(
@@ -328,7 +327,7 @@ impl Lookup<'_> {
     }
 }
 
-/// What is right in a folder, by name and in the order of the names.
+/// The entries directly in a folder, sorted by name.
 fn children<'a>(entries: &'a [Entry], folder: &str) -> Vec<(&'a str, &'a Entry)> {
     let prefix = match folder {
         "" => String::new(),
@@ -341,7 +340,7 @@ fn children<'a>(entries: &'a [Entry], folder: &str) -> Vec<(&'a str, &'a Entry)>
     entries.iter().filter_map(name).collect()
 }
 
-/// A folder for people.
+/// A folder's path for messages.
 fn shown(path: &str) -> String {
     match path {
         "" => ".".to_owned(),

@@ -15,20 +15,20 @@ const KEYS: [&str; 12] = [
     "init", "secrets",
 ];
 const BUILD_KEYS: [&str; 5] = ["context", "dockerfile", "target", "args", "secrets"];
-/// What a prebuilt image's name may be made of. The first two name a commit.
+/// Placeholders in a prebuilt image's name. The first two identify a commit.
 pub const IMAGE_PLACEHOLDERS: [&str; 4] = ["{sha}", "{short_sha}", "{number}", "{branch_slug}"];
-/// Secrets of one build.
+/// Maximum secrets of one build.
 const SECRETS_MAX: usize = 20;
-/// Memory that a service may ask for.
+/// Allowed memory of a service, in bytes.
 const MEMORY_BYTES: std::ops::RangeInclusive<u64> = 16 << 20..=1 << 40;
-/// Processors that a service may ask for.
+/// Allowed processors of a service.
 const CPUS: std::ops::RangeInclusive<f64> = 0.01..=256.0;
-/// Bytes of the value of one variable.
+/// Maximum bytes of a variable's value.
 const VALUE_BYTES_MAX: usize = 32 << 10;
-/// Variables of one service.
+/// Maximum variables of one service.
 const VARIABLES_MAX: usize = 200;
 
-/// A service as the file gives it.
+/// A service as written in the file.
 pub(super) struct Draft {
     pub(super) name: ServiceName,
     pub(super) at: Range<usize>,
@@ -45,7 +45,7 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    /// A service that asks for nothing.
+    /// A service with only a name.
     pub(super) fn bare(name: ServiceName) -> Self {
         Self {
             name,
@@ -99,7 +99,7 @@ fn image(section: &Section<'_>) -> Result<Option<At<ImageSource>>, BlueprintErro
     if build.is_some() {
         return Err(section.error_at(&at, "`build` and `image` exclude each other; keep one"));
     }
-    // Each placeholder stands for plain characters.
+    // Each placeholder is replaced with plain characters.
     let mut shown = reference.to_owned();
     for placeholder in IMAGE_PLACEHOLDERS {
         shown = shown.replace(placeholder, "x");
@@ -110,14 +110,14 @@ fn image(section: &Section<'_>) -> Result<Option<At<ImageSource>>, BlueprintErro
             .any(|sha| reference.contains(sha))
     {
         let message = format!(
-            "{reference:?} has to hold {{sha}} or {{short_sha}}: without it the image of an older \
-             commit would be taken for the one of a newer"
+            "{reference:?} must contain {{sha}} or {{short_sha}}: otherwise a new commit would use \
+             the image of an older one"
         );
         return Err(section.error_at(&at, message));
     }
     if shown.contains(['{', '}']) {
         let known = IMAGE_PLACEHOLDERS.join(", ");
-        let message = format!("{reference:?} holds an unknown placeholder; there is {known}");
+        let message = format!("{reference:?} contains an unknown placeholder; use {known}");
         return Err(section.error_at(&at, message));
     }
     if reference.len() > 255 || !is_reference(&shown) {
@@ -127,7 +127,7 @@ fn image(section: &Section<'_>) -> Result<Option<At<ImageSource>>, BlueprintErro
     Ok(Some((ImageSource::Reference(reference.to_owned()), at)))
 }
 
-/// Whether an image can have this name.
+/// Whether this is a valid image name.
 pub(super) fn is_reference(text: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-/:@".contains(&b);
     text.len() <= 255
@@ -199,7 +199,7 @@ fn secrets(section: &Section<'_>) -> Result<Vec<String>, BlueprintError> {
     Ok(names.into_iter().map(|(name, _)| name).collect())
 }
 
-/// A stage; an empty one is the last, as if it were not given.
+/// A stage; an empty one means the last stage, like a missing one.
 fn target(section: &Section<'_>) -> Result<Option<String>, BlueprintError> {
     if section
         .get("target")
@@ -217,7 +217,7 @@ fn target(section: &Section<'_>) -> Result<Option<String>, BlueprintError> {
     Ok(Some(target.to_owned()))
 }
 
-/// A path of the checkout.
+/// A path in the checkout.
 pub(super) fn path(
     section: &Section<'_>,
     key: &str,
@@ -247,13 +247,13 @@ fn health(section: &Section<'_>) -> Result<Option<String>, BlueprintError> {
         return Ok(None);
     };
     if !path.starts_with('/') || path.len() > 1024 || !path.bytes().all(|b| b.is_ascii_graphic()) {
-        let message = format!("`health` must be a path such as /healthz, and is {path:?}");
+        let message = format!("`health` must be a path such as /healthz, but is {path:?}");
         return Err(section.error_at(&at, message));
     }
     Ok(Some(path.to_owned()))
 }
 
-/// Variables with names that every system takes, none of them ours.
+/// Variables with portable names that are not reserved by Dayfly.
 pub(super) fn variables(
     section: &Section<'_>,
     key: &str,

@@ -1,7 +1,7 @@
-//! A command line as words, without any shell.
+//! Splits a command line into words, without a shell.
 
-/// Splits as compose does: blanks separate, quotes and backslashes keep together. Nothing is
-/// replaced, and operators of a shell are refused rather than taken for words.
+/// Splits like compose: blanks separate, quotes and backslashes keep together. Replaces nothing,
+/// and refuses shell operators instead of treating them as words.
 pub(super) fn split(line: &str) -> Result<Vec<String>, String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
@@ -25,7 +25,7 @@ pub(super) fn split(line: &str) -> Result<Vec<String>, String> {
                 word.get_or_insert_default().push(escaped);
             }
             '|' | '&' | ';' | '<' | '>' | '`' => {
-                let advice = "runs without a shell; for one, write [\"sh\", \"-c\", \"...\"]";
+                let advice = "runs without a shell; to use one, write [\"sh\", \"-c\", \"...\"]";
                 return Err(format!("`{c}` has no meaning here: the command {advice}"));
             }
             c => word.get_or_insert_default().push(c),

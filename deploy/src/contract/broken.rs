@@ -1,15 +1,15 @@
-//! What a promise comes to.
+//! The result of checking a promise.
 
 use std::fmt;
 
-/// A promise that is kept, or why it is not.
+/// Whether a promise is kept, or why not.
 pub type Kept = Result<(), Broken>;
 
-/// What was seen instead of what was promised.
+/// A description of what was observed instead.
 pub struct Broken(String);
 
 impl Broken {
-    /// What was seen.
+    /// Describes what was observed.
     pub fn new(why: impl Into<String>) -> Self {
         Self(why.into())
     }

@@ -15,13 +15,13 @@ use crate::{
     names::{ImageId, PreviewId, ServiceName},
 };
 
-/// How soon the end of a dropped build is known. Builders that do not tell it are given longer.
+/// Time limit until a dropped build has ended. Builders that do not report the end get longer.
 const ENDED_WITHIN: Duration = Duration::from_secs(5);
 
-/// Asks for the image of the shop's first revision.
+/// A request for the image of the shop's first revision.
 ///
 /// # Errors
-/// Where the fixture cannot make the source.
+/// If the fixture cannot create the source.
 pub async fn build_request(fixture: &dyn Fixture, source: &Source) -> Result<BuildRequest, Broken> {
     Ok(BuildRequest {
         preview: shop()?,
@@ -38,7 +38,7 @@ pub async fn build_request(fixture: &dyn Fixture, source: &Source) -> Result<Bui
     })
 }
 
-/// The one image that is seen, as the revision's.
+/// The only image on the host, which must be the revision's.
 async fn the_image(fixture: &dyn Fixture) -> Result<ImageId, Broken> {
     let seen = observe(fixture).await?;
     let [image] = seen.images.as_slice() else {
@@ -53,7 +53,7 @@ async fn the_image(fixture: &dyn Fixture) -> Result<ImageId, Broken> {
     Ok(image.image.clone())
 }
 
-/// From source to something that answers, and gone when it is removed.
+/// Builds an image from source, runs it and removes it.
 pub async fn a_build_gives_an_image_that_runs(fixture: &dyn Fixture) -> Kept {
     let events: Arc<Mutex<Vec<BuildEvent>>> = Arc::default();
     let kept = Arc::clone(&events);
@@ -97,7 +97,7 @@ pub async fn a_build_gives_an_image_that_runs(fixture: &dyn Fixture) -> Kept {
     Ok(())
 }
 
-/// The author is told where to look.
+/// A failed build names the failing step.
 pub async fn a_failing_build_names_its_step(fixture: &dyn Fixture) -> Kept {
     let request = build_request(fixture, &Source::Fails).await?;
     let built = fixture.builder().build(&request, silence()).await;
@@ -108,7 +108,7 @@ pub async fn a_failing_build_names_its_step(fixture: &dyn Fixture) -> Kept {
     expect(seen.is_empty(), "a failed build leaves nothing", &seen)
 }
 
-/// So is who forgot it.
+/// A build without a Dockerfile says so.
 pub async fn a_missing_dockerfile_is_named(fixture: &dyn Fixture) -> Kept {
     let request = build_request(fixture, &Source::NoDockerfile).await?;
     let built = fixture.builder().build(&request, silence()).await;
@@ -117,7 +117,7 @@ pub async fn a_missing_dockerfile_is_named(fixture: &dyn Fixture) -> Kept {
     expect(named, "the missing Dockerfile is named", &built)
 }
 
-/// A build that nobody waits for any more ends in the engine too.
+/// Dropping a build's future also stops the build in the engine.
 pub async fn dropping_a_build_ends_it(fixture: &dyn Fixture) -> Kept {
     let request = build_request(fixture, &Source::Waits).await?;
     let running = async || fixture.is_building().await;
@@ -126,13 +126,17 @@ pub async fn dropping_a_build_ends_it(fixture: &dyn Fixture) -> Kept {
         tokio::select! {
             begun = begun => begun?,
             built = fixture.builder().build(&request, silence()) => {
-                return expect(false, "the build does not end by itself", &built);
+                return expect(false, "the build does not end on its own", &built);
             }
         };
     }
-    // Whoever waits for the end finds that nothing runs any more.
+    // A caller that waits for the end finds no running build.
     let ended = tokio::time::timeout(ENDED_WITHIN, fixture.builder().ended(&shop()?)).await;
-    expect(ended.is_ok(), "the end of a dropped build is told", &ended)?;
+    expect(
+        ended.is_ok(),
+        "the end of a dropped build is reported",
+        &ended,
+    )?;
     expect(
         !fixture.is_building().await?,
         "the dropped build's step ended",
@@ -142,7 +146,7 @@ pub async fn dropping_a_build_ends_it(fixture: &dyn Fixture) -> Kept {
     expect(seen.is_empty(), "a dropped build leaves nothing", &seen)
 }
 
-/// A Dockerfile can set any label; it does not make its image somebody else's.
+/// A Dockerfile can set any label, but cannot assign its image to another preview.
 pub async fn a_build_whose_dockerfile_carries_our_labels_gains_nothing(
     fixture: &dyn Fixture,
 ) -> Kept {
@@ -167,20 +171,24 @@ pub async fn a_build_whose_dockerfile_carries_our_labels_gains_nothing(
         &seen,
     )?;
     let seen = stranger.observe(None).await?;
-    expect(seen.is_empty(), "whom the labels name sees nothing", &seen)
+    expect(
+        seen.is_empty(),
+        "the preview in the labels sees nothing",
+        &seen,
+    )
 }
 
-/// An image of somebody else that does not exist is told by its name.
+/// A missing prebuilt image is reported by name.
 pub async fn an_image_that_cannot_be_had_is_named(fixture: &dyn Fixture) -> Kept {
-    // Nothing listens on port 1, so that no registry has to be asked.
+    // Nothing listens on port 1, so this needs no registry.
     let nowhere = "localhost:1/dayfly-contract/nothing:1";
     let obtained = fixture.builder().obtain(nowhere, silence()).await;
     let named = matches!(&obtained,
         Err(BuildError::NoImage { reference, .. }) if reference == nowhere);
-    expect(named, "the image that cannot be had is named", &obtained)
+    expect(named, "the unavailable image is named", &obtained)
 }
 
-/// Only what we built is ours to remove.
+/// Only images that Dayfly built may be removed.
 pub async fn an_image_that_somebody_else_made_is_never_removed(fixture: &dyn Fixture) -> Kept {
     network(fixture).await?;
     let web = acting(fixture, "web", Act::Serve).await?;
@@ -188,7 +196,7 @@ pub async fn an_image_that_somebody_else_made_is_never_removed(fixture: &dyn Fix
     ready(fixture, started(fixture, &web).await?).await
 }
 
-/// Who has an image keeps it, whoever else is rid of it.
+/// An image stays until the last preview that owns it removes it.
 pub async fn a_shared_image_goes_with_the_last_preview_that_has_it(fixture: &dyn Fixture) -> Kept {
     let builder = fixture.builder();
     let (shop, other) = (shop()?, PreviewId::parse("shop-10")?);
@@ -204,7 +212,7 @@ pub async fn a_shared_image_goes_with_the_last_preview_that_has_it(fixture: &dyn
         let ours = images.iter().all(|state| state.image == image);
         expect(ours, "it is the same image", &images)?;
         let mut whose: Vec<_> = images.into_iter().map(|state| state.preview).collect();
-        // Who was given it twice may be seen with it twice; it is gone at once all the same.
+        // A preview that got the image twice may see it twice, but one removal is enough.
         whose.sort();
         whose.dedup();
         Ok::<_, Broken>(whose)
@@ -215,21 +223,21 @@ pub async fn a_shared_image_goes_with_the_last_preview_that_has_it(fixture: &dyn
     builder.remove(&shop, &image).await?;
     let seen = whose().await?;
     let kept = seen == std::slice::from_ref(&other);
-    expect(kept, "who was not asked keeps it", &seen)?;
+    expect(kept, "the other preview keeps it", &seen)?;
     builder.remove(&other, &image).await?;
     let seen = whose().await?;
-    expect(seen.is_empty(), "with the last one it is gone", &seen)?;
+    expect(seen.is_empty(), "it is gone with its last owner", &seen)?;
     let shared = builder.share(&image, &other, R1, web).await?;
-    expect(!shared, "what is gone cannot be shared", &shared)
+    expect(!shared, "a removed image cannot be shared", &shared)
 }
 
-/// Sharing makes nothing ours that is not.
+/// Sharing cannot make Dayfly the owner of a foreign image.
 pub async fn an_image_that_somebody_else_made_cannot_be_shared(fixture: &dyn Fixture) -> Kept {
     let image = fixture.builder().obtain(fixture.image(), silence()).await?;
     let web = ServiceName::parse("web")?;
     let builder = fixture.builder();
     let shared = builder.share(&image, &shop()?, R1, &web).await?;
-    expect(!shared, "an image of somebody else is not shared", &shared)?;
+    expect(!shared, "a foreign image is not shared", &shared)?;
     let seen = observe(fixture).await?;
-    expect(seen.is_empty(), "nobody has it then", &seen)
+    expect(seen.is_empty(), "no preview owns it then", &seen)
 }

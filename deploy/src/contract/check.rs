@@ -1,4 +1,4 @@
-//! What promises have in common: words, waiting, cleaning up.
+//! Helpers of the promises: checking, waiting, cleaning up.
 
 use std::{collections::BTreeMap, fmt, net::SocketAddr, time::Duration};
 
@@ -14,25 +14,25 @@ use crate::{
     names::{ImageId, NameError, PreviewId, RevisionNumber, ServiceName},
 };
 
-/// How long anything that is waited for may take.
+/// Time limit of every wait.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How often it is looked at.
+/// Interval of checks during a wait.
 const POLL: Duration = Duration::from_millis(20);
 
-/// How long a service may take to answer a probe.
+/// Time limit for a service's answer to a probe.
 const PROBE_MAX: Duration = Duration::from_secs(2);
 
-/// The port on which everything in these promises listens.
+/// The port of every service in these promises.
 pub(super) const PORT: u16 = 8080;
 
-/// The host name that probes ask for.
+/// The host name in probes.
 const HOST: &str = "pr-1--shop.localhost";
 
 /// The first revision of a preview.
 pub(super) const R1: RevisionNumber = RevisionNumber(1);
 
-/// Breaks the promise, showing what was seen, unless it holds.
+/// Fails with the observation unless the condition holds.
 pub(super) fn expect(holds: bool, promised: &str, seen: &dyn fmt::Debug) -> Kept {
     if holds {
         Ok(())
@@ -41,7 +41,7 @@ pub(super) fn expect(holds: bool, promised: &str, seen: &dyn fmt::Debug) -> Kept
     }
 }
 
-/// Looks again until it holds.
+/// Repeats an observation until the condition holds.
 pub(super) async fn eventually<T: fmt::Debug>(
     promised: &str,
     look: impl AsyncFn() -> Result<T, Broken>,
@@ -63,7 +63,7 @@ pub(super) async fn eventually<T: fmt::Debug>(
     }
 }
 
-/// Waits for something that is under way.
+/// Waits for a future, with a time limit.
 pub(super) async fn soon<T>(promised: &str, future: impl Future<Output = T>) -> Result<T, Broken> {
     tokio::time::timeout(PATIENCE, future)
         .await
@@ -98,7 +98,7 @@ pub(super) fn spec(key: ServiceKey, image: ImageId, command: Option<Command>) ->
     }
 }
 
-/// A service of the shop that does it, not started yet.
+/// A service of the shop with this behaviour, not started yet.
 pub(super) async fn acting(
     fixture: &dyn Fixture,
     service: &str,
@@ -111,7 +111,7 @@ pub(super) async fn acting(
     Ok(spec(key(service)?, image, Some(fixture.command(act))))
 }
 
-/// Makes the network of the shop's first revision.
+/// Creates the network of the shop's first revision.
 pub(super) async fn network(fixture: &dyn Fixture) -> Kept {
     network_of(fixture, &shop()?, Network::Revision(R1)).await
 }
@@ -129,22 +129,22 @@ pub(super) async fn network_of(
     Ok(fixture.engine().ensure_network(&spec).await?)
 }
 
-/// Starts a service that stays.
+/// Starts a service that keeps running.
 pub(super) async fn started(
     fixture: &dyn Fixture,
     spec: &ServiceSpec,
 ) -> Result<SocketAddr, Broken> {
     let address = fixture.engine().start_service(spec).await?;
-    address.ok_or_else(|| Broken::new("a service that stays ended at its start"))
+    address.ok_or_else(|| Broken::new("a long-running service exited at its start"))
 }
 
-/// Asks once.
+/// Sends one probe.
 pub(super) async fn probe(fixture: &dyn Fixture, address: SocketAddr, health: &Health) -> Probe {
     let engine = fixture.engine();
     engine.probe(address, HOST, health, PROBE_MAX).await
 }
 
-/// Waits until the service at the address answers as it should.
+/// Waits until the service at the address is ready.
 pub(super) async fn ready(fixture: &dyn Fixture, address: SocketAddr) -> Kept {
     let asked = async || Ok(probe(fixture, address, &Health::Default).await);
     eventually("the service is ready", asked, |found| {
@@ -158,15 +158,14 @@ pub(super) async fn observe(fixture: &dyn Fixture) -> Result<Observation, Broken
     Ok(fixture.engine().observe(None).await?)
 }
 
-/// Removes all that the ports show, in the order in which nobody is hurt, and sees that nothing
-/// is left.
+/// Removes everything that the ports show, dependents first, and checks that nothing is left.
 pub async fn clear(fixture: &dyn Fixture) -> Kept {
     let engine = fixture.engine();
     let seen = observe(fixture).await?;
     for service in &seen.services {
         engine.remove_service(&service.key).await?;
     }
-    // Of most databases both are there: the data, and a server on them.
+    // Most databases appear twice here: as data, and as a server on that data.
     let servers = seen.databases.iter().map(|database| &database.key);
     for key in servers.chain(&seen.data) {
         fixture.databases().remove(key).await?;
@@ -187,7 +186,7 @@ pub async fn clear(fixture: &dyn Fixture) -> Kept {
     let left = observe(fixture).await?;
     expect(
         left.is_empty(),
-        "nothing is left when everything was removed",
+        "nothing is left after everything was removed",
         &left,
     )?;
     let left = fixture.databases().snapshots().await?;

@@ -1,4 +1,4 @@
-//! What promises about databases have in common.
+//! Helpers of the promises about databases.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,11 +16,11 @@ use crate::{
     names::{DatabaseKey, DatabaseName, Generation, NameError},
 };
 
-/// The first state of a preview's data, and the one that follows it.
+/// The first generation of a preview's data, and the next one.
 pub(super) const G1: Generation = Generation(1);
 pub(super) const G2: Generation = Generation(2);
 
-/// The databases that there are, both of one kind.
+/// The names of the databases, both of one kind.
 pub(super) const MAIN: &str = "main";
 pub(super) const OTHER: &str = "other";
 
@@ -69,12 +69,12 @@ pub(super) fn seed() -> Seed {
     Seed::Sql(file(SEED).into())
 }
 
-/// For those who want to hear nothing of a seed run.
+/// A sink that discards the output of a seed run.
 pub(super) fn silence() -> DataSink {
     Arc::new(|_| {})
 }
 
-/// What a seed run tells.
+/// The collected output of a seed run.
 #[derive(Clone, Default)]
 pub(super) struct Told(Arc<Mutex<Vec<String>>>);
 
@@ -93,13 +93,13 @@ impl Told {
     }
 }
 
-/// Makes the networks of the shop's first revision and of one generation of its data.
+/// Creates the networks of the shop's first revision and of one generation of its data.
 pub(super) async fn networks(fixture: &dyn Fixture, generation: Generation) -> Kept {
     network(fixture).await?;
     network_of(fixture, &shop()?, Network::Data(generation)).await
 }
 
-/// A database with the seed's data, in its networks, without a server.
+/// Creates a database with the seed's data and its networks, but no server.
 pub(super) async fn made(
     fixture: &dyn Fixture,
     generation: Generation,
@@ -112,7 +112,7 @@ pub(super) async fn made(
     Ok(spec)
 }
 
-/// A database with the seed's data that runs.
+/// Creates a database with the seed's data, and starts its server.
 pub(super) async fn running(
     fixture: &dyn Fixture,
     generation: Generation,
@@ -123,7 +123,7 @@ pub(super) async fn running(
     Ok(spec)
 }
 
-/// Starts a server where there are data already.
+/// Starts a server on existing data.
 pub(super) async fn started(
     fixture: &dyn Fixture,
     generation: Generation,
@@ -135,7 +135,7 @@ pub(super) async fn started(
     Ok(spec)
 }
 
-/// The database holds just these words, given in order.
+/// The database holds exactly these words, given in order.
 pub(super) async fn holds(fixture: &dyn Fixture, database: &DatabaseSpec, wanted: &[&str]) -> Kept {
     let words = fixture.words(database).await?;
     let key = &database.key;
@@ -143,20 +143,20 @@ pub(super) async fn holds(fixture: &dyn Fixture, database: &DatabaseSpec, wanted
     expect(words == wanted, &promised, &words)
 }
 
-/// Just these data are there, and servers on some of them.
+/// Exactly this data exists, with servers on a part of it.
 pub(super) async fn data_are(
     fixture: &dyn Fixture,
     wanted: &[DatabaseKey],
 ) -> Result<Observation, Broken> {
     let mut seen = observe(fixture).await?;
     seen.data.sort();
-    let promised = format!("the data that are there are {wanted:?}");
+    let promised = format!("the existing data is {wanted:?}");
     expect(seen.data == wanted, &promised, &seen)?;
     expect(seen.strays.is_empty(), "nothing is left over", &seen)?;
     Ok(seen)
 }
 
-/// A seed run that failed left nothing of itself: no data, no server, no snapshot, no command.
+/// A failed seed run leaves nothing: no data, no server, no snapshot, no command.
 pub(super) async fn nothing_was_made(fixture: &dyn Fixture) -> Kept {
     let seen = data_are(fixture, &[]).await?;
     expect(seen.databases.is_empty(), "no server is left", &seen)?;

@@ -1,4 +1,4 @@
-//! Promises about data and the servers on them.
+//! Promises about data and database servers.
 
 use secrecy::SecretString;
 
@@ -16,13 +16,13 @@ use crate::{
     engine::{ContainerState, EngineError, Network},
 };
 
-/// What the first visitor meets is the seed.
+/// A new database holds the seed's data.
 pub async fn a_database_starts_with_its_seed_and_answers(fixture: &dyn Fixture) -> Kept {
     let main = running(fixture, G1, MAIN).await?;
     holds(fixture, &main, &["seed"]).await
 }
 
-/// Data need neither a network nor a server, and are seen.
+/// Data can be created without a network or server, and is observed.
 pub async fn data_are_made_without_a_server(fixture: &dyn Fixture) -> Kept {
     let main = database(fixture, G1, MAIN)?;
     fixture
@@ -31,7 +31,7 @@ pub async fn data_are_made_without_a_server(fixture: &dyn Fixture) -> Kept {
         .await?;
     let seen = data_are(fixture, &[main.key]).await?;
     let alone = seen.databases.is_empty() && seen.networks.is_empty();
-    expect(alone, "nothing but the data is there", &seen)
+    expect(alone, "only the data exists", &seen)
 }
 
 /// A database never runs outside its network.
@@ -45,24 +45,24 @@ pub async fn a_database_without_its_network_is_missing(fixture: &dyn Fixture) ->
     let missing = matches!(started, Err(DatabaseError::Engine(EngineError::Missing(_))));
     expect(
         missing,
-        "a start without its network is missing it",
+        "a start without the network reports it as missing",
         &started,
     )?;
     let seen = data_are(fixture, &[main.key]).await?;
     expect(seen.databases.is_empty(), "it leaves no server", &seen)
 }
 
-/// Nothing is made by a start.
+/// A start never creates data.
 pub async fn starting_a_database_that_was_never_made_is_missing(fixture: &dyn Fixture) -> Kept {
     networks(fixture, G1).await?;
     let main = database(fixture, G1, MAIN)?;
     let started = fixture.databases().start(&main).await;
     let missing = matches!(started, Err(DatabaseError::Engine(EngineError::Missing(_))));
-    expect(missing, "what was never made is missing", &started)?;
+    expect(missing, "data that was never created is missing", &started)?;
     nothing_was_made(fixture).await
 }
 
-/// Starting what runs changes nothing.
+/// Starting a running server changes nothing.
 pub async fn starting_a_database_twice_leaves_one_server(fixture: &dyn Fixture) -> Kept {
     let main = running(fixture, G1, MAIN).await?;
     fixture.put_word(&main, "written").await?;
@@ -74,7 +74,7 @@ pub async fn starting_a_database_twice_leaves_one_server(fixture: &dyn Fixture) 
     expect(one, "one server runs", &seen)
 }
 
-/// Data are copied with the passwords in them, and everybody has passwords of their own.
+/// A copy of data contains the old password, but each server accepts its own.
 pub async fn a_database_answers_to_the_password_it_was_started_with_last(
     fixture: &dyn Fixture,
 ) -> Kept {
@@ -85,7 +85,7 @@ pub async fn a_database_answers_to_the_password_it_was_started_with_last(
     holds(fixture, &main, &["seed", "written"]).await
 }
 
-/// Without a server there are the data, as they were when it ran.
+/// Data without a server stays as it was.
 pub async fn a_stopped_database_keeps_its_data(fixture: &dyn Fixture) -> Kept {
     let main = running(fixture, G1, MAIN).await?;
     fixture.put_word(&main, "written").await?;
@@ -99,7 +99,7 @@ pub async fn a_stopped_database_keeps_its_data(fixture: &dyn Fixture) -> Kept {
     holds(fixture, &main, &["seed", "written"]).await
 }
 
-/// What was written stays, whoever ended the server.
+/// Written data stays, however the server ended.
 pub async fn a_database_keeps_its_data_when_its_server_is_killed(fixture: &dyn Fixture) -> Kept {
     let main = running(fixture, G1, MAIN).await?;
     fixture.put_word(&main, "written").await?;
@@ -109,7 +109,7 @@ pub async fn a_database_keeps_its_data_when_its_server_is_killed(fixture: &dyn F
     let stopped = seen.databases.iter().all(|db| ended(&db.state));
     expect(
         stopped && seen.databases.len() == 1,
-        "it is seen as ended",
+        "it is observed as exited",
         &seen,
     )?;
     for _ in 0..2 {
@@ -119,7 +119,7 @@ pub async fn a_database_keeps_its_data_when_its_server_is_killed(fixture: &dyn F
     Ok(())
 }
 
-/// A seed run never meets the data of an earlier one.
+/// A new seed run never sees the data of an earlier one.
 pub async fn creating_again_starts_fresh(fixture: &dyn Fixture) -> Kept {
     let main = running(fixture, G1, MAIN).await?;
     fixture.put_word(&main, "written").await?;
@@ -133,7 +133,7 @@ pub async fn creating_again_starts_fresh(fixture: &dyn Fixture) -> Kept {
     expect(seen.databases.len() == 1, "one server is there", &seen)
 }
 
-/// Neither server nor data; its network and its neighbours stay.
+/// Server and data are removed; the network and other databases stay.
 pub async fn a_removed_database_leaves_nothing_but_its_network(fixture: &dyn Fixture) -> Kept {
     let main = running(fixture, G1, MAIN).await?;
     let other = running(fixture, G1, OTHER).await?;
@@ -142,7 +142,7 @@ pub async fn a_removed_database_leaves_nothing_but_its_network(fixture: &dyn Fix
         let seen = data_are(fixture, std::slice::from_ref(&other.key)).await?;
         let servers = seen.databases.iter().map(|db| &db.key);
         let gone = servers.eq([&other.key]);
-        expect(gone, "the server is gone, its neighbour is not", &seen)?;
+        expect(gone, "the server is gone, the other one is not", &seen)?;
         let network = (shop()?, Network::Data(G1));
         expect(
             seen.networks.contains(&network),
@@ -157,7 +157,7 @@ pub async fn a_removed_database_leaves_nothing_but_its_network(fixture: &dyn Fix
     expect(seen.databases.is_empty(), "no server is left", &seen)
 }
 
-/// Data are of no use to another kind of server, and are not touched by it.
+/// A server of another kind refuses data and does not modify it.
 pub async fn data_of_another_kind_of_server_are_refused(fixture: &dyn Fixture) -> Kept {
     let main = made(fixture, G1, MAIN).await?;
     let mut unlike = main.clone();
@@ -165,24 +165,28 @@ pub async fn data_of_another_kind_of_server_are_refused(fixture: &dyn Fixture) -
     let started = fixture.databases().start(&unlike).await;
     let refused = matches!(&started,
         Err(DatabaseError::Version { made_by, .. }) if *made_by == main.image);
-    expect(refused, "who made the data is told", &started)?;
+    expect(
+        refused,
+        "the error names the kind that created the data",
+        &started,
+    )?;
     fixture.databases().start(&main).await?;
     holds(fixture, &main, &["seed"]).await
 }
 
-/// A server that does not exist is told by its name, and what is there stays as it is.
+/// A missing server image is reported by name, and existing data stays.
 pub async fn a_server_image_that_cannot_be_had_is_named(fixture: &dyn Fixture) -> Kept {
-    // Nothing listens on port 1, so that no registry has to be asked.
+    // Nothing listens on port 1, so this needs no registry.
     let nowhere = "localhost:1/dayfly-contract/nothing:1";
     let mut main = database(fixture, G1, MAIN)?;
     main.image = nowhere.to_owned();
     let made = fixture.databases().create(&main, &seed(), silence()).await;
     let named = matches!(&made, Err(DatabaseError::NoImage { image, .. }) if image == nowhere);
-    expect(named, "the image that cannot be had is named", &made)?;
+    expect(named, "the unavailable image is named", &made)?;
     nothing_was_made(fixture).await
 }
 
-/// Who has how much of the pool is told for each database, and no other.
+/// The pool's usage is reported per database.
 pub async fn the_pool_tells_who_has_how_much(fixture: &dyn Fixture) -> Kept {
     let main = made(fixture, G1, MAIN).await?;
     let databases = fixture.databases();
@@ -194,7 +198,7 @@ pub async fn the_pool_tells_who_has_how_much(fixture: &dyn Fixture) -> Kept {
         .values()
         .map(|part| part.exclusive_bytes + part.shared_bytes);
     let some = one && bytes.sum::<u64>() > 0;
-    expect(some, "the one database has some of the pool", &usage)?;
+    expect(some, "the one database uses some of the pool", &usage)?;
     let pool = databases.pool().await?;
     let some_is_free = pool.free_bytes > 0 && pool.free_bytes <= pool.total_bytes;
     expect(some_is_free, "a part of the pool is free", &pool)

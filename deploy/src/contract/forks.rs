@@ -1,4 +1,4 @@
-//! Promises about copies of data, all taken at one moment.
+//! Promises about copies of data taken at one moment.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::{
     names::{DatabaseName, NameError},
 };
 
-/// How far somebody counts at least before and after a copy is taken.
+/// Minimum count before and after a copy is taken.
 const COUNT_MIN: u64 = 10;
 
 /// A fork of the first generation to the second.
@@ -25,14 +25,14 @@ fn fork(names: &[&str]) -> Result<Fork, NameError> {
     })
 }
 
-/// Every database that is named is there twice, and what is written to one of them stays there.
+/// Every named database is copied, and writes to one copy do not reach the other.
 pub async fn a_fork_copies_every_named_database(fixture: &dyn Fixture) -> Kept {
     let main = running(fixture, G1, MAIN).await?;
     let other = running(fixture, G1, OTHER).await?;
     fixture.put_word(&main, "before").await?;
     let forked = fixture.databases().fork(&fork(&[MAIN, OTHER])?).await?;
     let whole = forked.paused > Duration::ZERO && forked.paused <= forked.took;
-    expect(whole, "it is told how long the source stood still", &forked)?;
+    expect(whole, "the length of the pause is reported", &forked)?;
     let keys = [
         main.key.clone(),
         other.key.clone(),
@@ -41,7 +41,7 @@ pub async fn a_fork_copies_every_named_database(fixture: &dyn Fixture) -> Kept {
     ];
     let seen = data_are(fixture, &keys).await?;
     let servers = seen.databases.len();
-    expect(servers == 2, "servers run on the source alone", &seen)?;
+    expect(servers == 2, "only the source has running servers", &seen)?;
 
     let copy = started(fixture, G2, MAIN).await?;
     let copy_of_other = started(fixture, G2, OTHER).await?;
@@ -53,7 +53,7 @@ pub async fn a_fork_copies_every_named_database(fixture: &dyn Fixture) -> Kept {
     holds(fixture, &copy_of_other, &["seed"]).await
 }
 
-/// What is not named is not copied.
+/// Other databases are not copied.
 pub async fn a_fork_copies_nothing_else(fixture: &dyn Fixture) -> Kept {
     let main = made(fixture, G1, MAIN).await?;
     let other = made(fixture, G1, OTHER).await?;
@@ -62,38 +62,38 @@ pub async fn a_fork_copies_nothing_else(fixture: &dyn Fixture) -> Kept {
     data_are(fixture, &keys).await.map(drop)
 }
 
-/// Where no server runs, nothing has to stand still.
+/// Without a running server, nothing is paused.
 pub async fn a_fork_of_what_does_not_run_pauses_nobody(fixture: &dyn Fixture) -> Kept {
     let main = running(fixture, G1, MAIN).await?;
     fixture.put_word(&main, "written").await?;
     fixture.databases().stop(&main.key).await?;
     let forked = fixture.databases().fork(&fork(&[MAIN])?).await?;
-    expect(forked.paused.is_zero(), "nobody stood still", &forked)?;
+    expect(forked.paused.is_zero(), "nothing was paused", &forked)?;
     let copy = started(fixture, G2, MAIN).await?;
     holds(fixture, &copy, &["seed", "written"]).await
 }
 
-/// Somebody counts in one database and then in the other. The copies are not further apart than the
-/// databases ever were, and whoever counts goes on.
+/// A counter writes to one database and then to the other. The copies differ no more than the
+/// databases ever did, and the counter continues.
 pub async fn a_fork_shows_all_databases_at_one_moment(fixture: &dyn Fixture) -> Kept {
     let main = running(fixture, G1, MAIN).await?;
     let other = running(fixture, G1, OTHER).await?;
     let counted = async || count(fixture, &other).await;
     let forking = async {
-        let before = eventually("somebody counts", counted, |n| *n >= COUNT_MIN).await?;
+        let before = eventually("the counter runs", counted, |n| *n >= COUNT_MIN).await?;
         fixture.databases().fork(&fork(&[MAIN, OTHER])?).await?;
         let goes_on = |n: &u64| *n >= before + COUNT_MIN;
-        eventually("whoever counts goes on", counted, goes_on).await?;
+        eventually("the counter continues", counted, goes_on).await?;
         Ok::<_, Broken>(())
     };
     tokio::select! {
         forked = forking => forked?,
         ended = fixture.count_up([&main, &other]) => {
-            return expect(false, "counting does not end by itself", &ended);
+            return expect(false, "the counter does not end on its own", &ended);
         }
     }
     let strays = async || Ok(observe(fixture).await?.strays);
-    eventually("whoever counted is gone", strays, Vec::is_empty).await?;
+    eventually("the counter is gone", strays, Vec::is_empty).await?;
     let first = started(fixture, G2, MAIN).await?;
     let second = started(fixture, G2, OTHER).await?;
     let first = count(fixture, &first).await?;
@@ -106,28 +106,28 @@ pub async fn a_fork_shows_all_databases_at_one_moment(fixture: &dyn Fixture) -> 
     )
 }
 
-/// How far somebody counted.
+/// The current count.
 async fn count(fixture: &dyn Fixture, database: &DatabaseSpec) -> Result<u64, Broken> {
     match fixture.words(database).await?.as_slice() {
         [word] if word == "seed" => Ok(0),
         [word] => Ok(word.parse()?),
-        words => Err(Broken::new(format!("one word is there; seen: {words:?}"))),
+        words => Err(Broken::new(format!("there is one word; seen: {words:?}"))),
     }
 }
 
-/// All or nothing; and what runs on the source goes on.
+/// A fork copies all or nothing, and the source's servers continue.
 pub async fn a_fork_of_missing_data_is_no_data_and_leaves_nothing(fixture: &dyn Fixture) -> Kept {
     let main = running(fixture, G1, MAIN).await?;
     let forked = fixture.databases().fork(&fork(&[MAIN, OTHER])?).await;
     let no_data = matches!(&forked,
         Err(DatabaseError::NoData(what)) if what.contains(OTHER));
-    expect(no_data, "what is not there is named", &forked)?;
+    expect(no_data, "the missing data is named", &forked)?;
     data_are(fixture, std::slice::from_ref(&main.key)).await?;
     fixture.put_word(&main, "written").await?;
     holds(fixture, &main, &["seed", "written"]).await
 }
 
-/// What was there under the name is gone.
+/// A fork replaces existing data of the target.
 pub async fn a_fork_takes_the_place_of_what_was_there(fixture: &dyn Fixture) -> Kept {
     let main = running(fixture, G1, MAIN).await?;
     let copy = running(fixture, G2, MAIN).await?;
@@ -143,7 +143,7 @@ pub async fn a_fork_takes_the_place_of_what_was_there(fixture: &dyn Fixture) -> 
     data_are(fixture, &keys).await.map(drop)
 }
 
-/// A copy is nobody's but its own: it outlives what it was taken of.
+/// A copy outlives its source.
 pub async fn a_fork_outlives_its_source(fixture: &dyn Fixture) -> Kept {
     let main = running(fixture, G1, MAIN).await?;
     fixture.put_word(&main, "written").await?;

@@ -1,7 +1,7 @@
 //! The promises of the three ports, one function each, for every implementation to keep.
 //!
-//! A promise looks through the ports alone; what they cannot show or do, a [`Fixture`] supplies.
-//! [`contract_promises`](crate::contract_promises) lists them all, so that an implementation
+//! A promise only uses the ports; a [`Fixture`] supplies what they cannot do.
+//! [`contract_promises`](crate::contract_promises) lists all promises, so that an implementation
 //! cannot forget one.
 
 mod broken;

@@ -1,4 +1,4 @@
-//! Promises about networks, and about what is not there.
+//! Promises about networks, and about missing objects.
 
 use super::{
     Fixture, Kept,
@@ -10,7 +10,7 @@ use crate::{
     names::{ImageId, SnapshotId},
 };
 
-/// Ensuring what is there changes nothing.
+/// Ensuring an existing network changes nothing.
 pub async fn ensuring_a_network_twice_makes_one(fixture: &dyn Fixture) -> Kept {
     network(fixture).await?;
     network(fixture).await?;
@@ -19,7 +19,7 @@ pub async fn ensuring_a_network_twice_makes_one(fixture: &dyn Fixture) -> Kept {
     expect(one, "ensuring a network twice makes one", &seen)
 }
 
-/// Removing is done once and may be asked for twice.
+/// A network can be removed twice.
 pub async fn a_removed_network_is_gone_and_removing_again_is_fine(fixture: &dyn Fixture) -> Kept {
     network(fixture).await?;
     for _ in 0..2 {
@@ -33,7 +33,7 @@ pub async fn a_removed_network_is_gone_and_removing_again_is_fine(fixture: &dyn 
     Ok(())
 }
 
-/// Every removal of every port finds nothing and is content.
+/// Every removal of a missing object succeeds.
 pub async fn removing_what_is_not_there_is_fine(fixture: &dyn Fixture) -> Kept {
     let engine = fixture.engine();
     engine.remove_network(&shop()?, &Network::Data(G1)).await?;

@@ -1,4 +1,4 @@
-//! Promises about what is seen, and by whom.
+//! Promises about observations and their scope.
 
 use futures_util::StreamExt;
 
@@ -12,7 +12,7 @@ use crate::{
     names::PreviewId,
 };
 
-/// One look shows all that there is, and one preview's look nothing of another.
+/// An observation shows everything, and the one of a preview nothing of another preview.
 pub async fn observe_finds_everything_and_only_of_that_preview(fixture: &dyn Fixture) -> Kept {
     let (shop, other) = (shop()?, PreviewId::parse("shop-10")?);
     network(fixture).await?;
@@ -45,7 +45,7 @@ pub async fn observe_finds_everything_and_only_of_that_preview(fixture: &dyn Fix
     let servers = seen.databases.iter().map(|db| (&db.key, &db.state));
     let server = servers.eq([(&main, &ContainerState::Running)]);
     expect(server, "the server of its database is seen", &seen)?;
-    expect(seen.data == [main], "its data are seen", &seen)?;
+    expect(seen.data == [main], "its data is seen", &seen)?;
     let nothing_else = seen.strays.is_empty() && seen.images.is_empty();
     expect(nothing_else, "nothing else is seen", &seen)?;
 
@@ -54,16 +54,16 @@ pub async fn observe_finds_everything_and_only_of_that_preview(fixture: &dyn Fix
     let only = only && seen.services.is_empty() && seen.databases.is_empty();
     expect(
         only && seen.data.is_empty() && seen.strays.is_empty(),
-        "the other preview is seen alone",
+        "only the other preview is seen",
         &seen,
     )?;
     let seen = observe(fixture).await?;
     let both = seen.networks.len() == 3 && seen.services.len() == 1 && seen.databases.len() == 1;
     let both = both && seen.data.len() == 1;
-    expect(both, "a look at everything sees both", &seen)
+    expect(both, "an observation of everything shows both", &seen)
 }
 
-/// Another Dayfly on the same engine is another world.
+/// Two Dayflies on the same engine are isolated from each other.
 pub async fn two_instances_do_not_see_each_other(fixture: &dyn Fixture) -> Kept {
     network(fixture).await?;
     let spec = acting(fixture, "web", Act::Serve).await?;
@@ -79,10 +79,10 @@ pub async fn two_instances_do_not_see_each_other(fixture: &dyn Fixture) -> Kept 
     let seen = observe(fixture).await?;
     let whole =
         seen.networks.len() == 1 && seen.services.iter().any(|s| s.address == Some(address));
-    expect(whole, "a stranger's removals touch nothing of ours", &seen)
+    expect(whole, "a stranger's removals change nothing of ours", &seen)
 }
 
-/// Somebody who listens hears that something changed.
+/// A listener gets a hint about a change.
 pub async fn a_change_is_hinted(fixture: &dyn Fixture) -> Kept {
     network(fixture).await?;
     let spec = acting(fixture, "web", Act::Wait).await?;
@@ -96,6 +96,6 @@ pub async fn a_change_is_hinted(fixture: &dyn Fixture) -> Kept {
             "the hint names the preview",
             &preview,
         ),
-        None => Err(Broken::new("the hints ended while something changed")),
+        None => Err(Broken::new("the hints ended during a change")),
     }
 }

@@ -1,4 +1,4 @@
-//! Promises about what services answer and print.
+//! Promises about the answers and the output of services.
 
 use futures_util::StreamExt;
 
@@ -11,7 +11,7 @@ use crate::{
     engine::{EngineError, LogStream, Probe},
 };
 
-/// Each finding points at another mistake of the application, so they are told apart.
+/// Each finding has a different cause in the application, so a probe distinguishes them.
 pub async fn a_probe_tells_refused_silent_and_status_apart(fixture: &dyn Fixture) -> Kept {
     network(fixture).await?;
     let cases = [
@@ -46,7 +46,7 @@ pub async fn a_probe_tells_refused_silent_and_status_apart(fixture: &dyn Fixture
     Ok(())
 }
 
-/// What was printed before, and what is printed while somebody listens, until the service ends.
+/// Logs contain earlier lines and follow new ones until the service ends.
 pub async fn logs_have_the_last_lines_and_follow(fixture: &dyn Fixture) -> Kept {
     network(fixture).await?;
     let engine = fixture.engine();
@@ -67,12 +67,10 @@ pub async fn logs_have_the_last_lines_and_follow(fixture: &dyn Fixture) -> Kept 
         &(text, lines),
     )?;
     ready(fixture, address).await?;
-    let line = soon("a line comes as it is printed", last.next())
-        .await?
-        .transpose()?;
+    let line = soon("a new line arrives", last.next()).await?.transpose()?;
     expect(
         line.is_some(),
-        "the stream goes on while the service runs",
+        "the stream continues while the service runs",
         &line,
     )?;
     engine.remove_service(&spec.key).await?;
@@ -84,18 +82,18 @@ pub async fn logs_have_the_last_lines_and_follow(fixture: &dyn Fixture) -> Kept 
     Ok(())
 }
 
-/// There is no output of nothing.
+/// A missing service has no logs.
 pub async fn logs_of_what_is_not_there_are_missing(fixture: &dyn Fixture) -> Kept {
     match fixture.engine().logs(&key("web")?, 10, true).await {
         Err(EngineError::Missing(_)) => Ok(()),
         Err(error) => Err(error.into()),
-        Ok(_) => Err(Broken::new("logs of nothing are a stream")),
+        Ok(_) => Err(Broken::new("logs of a missing service are a stream")),
     }
 }
 
 async fn all(mut lines: LogStream) -> Result<Vec<bytes::Bytes>, Broken> {
     let mut seen = Vec::new();
-    while let Some(line) = soon("lines that are there come", lines.next()).await? {
+    while let Some(line) = soon("the existing lines arrive", lines.next()).await? {
         seen.push(line?.text);
     }
     Ok(seen)

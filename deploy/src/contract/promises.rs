@@ -1,6 +1,6 @@
 //! The list of promises.
 
-/// Hands the names of all promises to the macro called `$each`.
+/// Passes the names of all promises to the macro `$each`.
 #[macro_export]
 macro_rules! contract_promises {
     ($each:ident) => {

@@ -1,4 +1,4 @@
-//! Promises about commands that run to their end.
+//! Promises about commands that run to completion.
 
 use super::{
     Act, Fixture, Kept,
@@ -6,7 +6,7 @@ use super::{
 };
 use crate::engine::{Ended, OUTPUT_LINES_MAX};
 
-/// What a command says and how it ends is an answer; nothing of it stays.
+/// A command's output and exit code are a result, and nothing of the command stays.
 pub async fn a_command_that_fails_is_an_end_not_an_error(fixture: &dyn Fixture) -> Kept {
     network(fixture).await?;
     let spec = acting(fixture, "web", Act::Fail).await?;
@@ -19,7 +19,7 @@ pub async fn a_command_that_fails_is_an_end_not_an_error(fixture: &dyn Fixture) 
     };
     expect(
         ended == wanted,
-        "the command's exit code and output are told",
+        "the command's exit code and output are reported",
         &ended,
     )?;
     let seen = observe(fixture).await?;
@@ -27,7 +27,7 @@ pub async fn a_command_that_fails_is_an_end_not_an_error(fixture: &dyn Fixture) 
     expect(nothing, "nothing of the command is left", &seen)
 }
 
-/// Output is kept up to a limit, and its end is what counts.
+/// Output is kept up to a limit; the last lines are kept.
 pub async fn a_command_that_prints_much_is_known_by_its_last_lines(fixture: &dyn Fixture) -> Kept {
     network(fixture).await?;
     let spec = acting(fixture, "web", Act::Print).await?;
@@ -42,7 +42,7 @@ pub async fn a_command_that_prints_much_is_known_by_its_last_lines(fixture: &dyn
     )
 }
 
-/// A command that nobody waits for any more ends.
+/// Dropping a command's future ends the command.
 pub async fn dropping_a_run_ends_it(fixture: &dyn Fixture) -> Kept {
     network(fixture).await?;
     let spec = acting(fixture, "web", Act::Wait).await?;
@@ -52,7 +52,7 @@ pub async fn dropping_a_run_ends_it(fixture: &dyn Fixture) -> Kept {
         tokio::select! {
             begun = begun => begun?,
             ended = fixture.engine().run_to_end(&spec, "migrate") => {
-                return expect(false, "the command does not end by itself", &ended);
+                return expect(false, "the command does not end on its own", &ended);
             }
         };
     }

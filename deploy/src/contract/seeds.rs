@@ -1,4 +1,4 @@
-//! Promises about what databases are filled with.
+//! Promises about seeds.
 
 use super::{
     Act, BAD_SEED, Fixture, Kept,
@@ -13,7 +13,7 @@ use crate::{
     engine::EngineError,
 };
 
-/// The author is told which line, and nothing half made is left.
+/// A failed seed names the line, and leaves no partial data.
 pub async fn a_bad_seed_names_the_line(fixture: &dyn Fixture) -> Kept {
     networks(fixture, G1).await?;
     let bad = Seed::Sql(file(BAD_SEED).into());
@@ -25,18 +25,18 @@ pub async fn a_bad_seed_names_the_line(fixture: &dyn Fixture) -> Kept {
     nothing_was_made(fixture).await
 }
 
-/// A seed for another kind of server is told from one that is wrong.
+/// A seed for another kind of server has a different error than an invalid one.
 pub async fn a_seed_that_does_not_fit_is_refused(fixture: &dyn Fixture) -> Kept {
     let dump = Seed::Rdb(file("REDIS0010"));
     let main = database(fixture, G1, MAIN)?;
     let made = fixture.databases().create(&main, &dump, silence()).await;
     let refused = matches!(&made,
         Err(DatabaseError::SeedUnfit { path, .. }) if path == SEED_PATH);
-    expect(refused, "the seed that does not fit is named", &made)?;
+    expect(refused, "the unsuitable seed is named", &made)?;
     nothing_was_made(fixture).await
 }
 
-/// A database may begin with nothing in it.
+/// A database may start empty.
 pub async fn a_database_without_a_seed_answers(fixture: &dyn Fixture) -> Kept {
     networks(fixture, G1).await?;
     let main = database(fixture, G1, MAIN)?;
@@ -46,7 +46,7 @@ pub async fn a_database_without_a_seed_answers(fixture: &dyn Fixture) -> Kept {
     data_are(fixture, &[main.key]).await.map(drop)
 }
 
-/// A command beside the server may be the seed; it meets the server under its own name.
+/// A seed may be a command that runs beside the server and connects to it by its own name.
 pub async fn a_seed_that_is_run_fills_the_database(fixture: &dyn Fixture) -> Kept {
     networks(fixture, G1).await?;
     let main = database(fixture, G1, MAIN)?;
@@ -60,7 +60,7 @@ pub async fn a_seed_that_is_run_fills_the_database(fixture: &dyn Fixture) -> Kep
     holds(fixture, &main, &["seed"]).await
 }
 
-/// What the command said last is told, and nothing half made is left.
+/// The last output of a failed command is reported, and no partial data is left.
 pub async fn a_seed_whose_command_fails_tells_its_last_words(fixture: &dyn Fixture) -> Kept {
     networks(fixture, G1).await?;
     let mut spec = acting(fixture, "seeder", Act::Fail).await?;
@@ -74,11 +74,11 @@ pub async fn a_seed_whose_command_fails_tells_its_last_words(fixture: &dyn Fixtu
     let made = fixture.databases().create(&main, &seed, silence()).await;
     let told = matches!(&made, Err(DatabaseError::Seed { path, output, .. })
         if path == "make seed" && *output == ["last words"]);
-    expect(told, "the command and its last words are told", &made)?;
+    expect(told, "the command and its last output are reported", &made)?;
     nothing_was_made(fixture).await
 }
 
-/// A command cannot meet the server where there is no room for both.
+/// A seed command needs the network to reach the server.
 pub async fn a_seed_that_is_run_needs_the_network(fixture: &dyn Fixture) -> Kept {
     network(fixture).await?;
     let main = database(fixture, G1, MAIN)?;
@@ -87,14 +87,14 @@ pub async fn a_seed_that_is_run_needs_the_network(fixture: &dyn Fixture) -> Kept
     let missing = matches!(made, Err(DatabaseError::Engine(EngineError::Missing(_))));
     expect(
         missing,
-        "a seed run without its network is missing it",
+        "a seed command without its network reports it as missing",
         &made,
     )?;
     nothing_was_made(fixture).await
 }
 
-/// Two who ask for the same at once share one seed run, and whoever comes later finds it done. What
-/// one of them writes is not the others'.
+/// Concurrent requests for the same seed share one run, and later ones use its result. Writes to
+/// one copy do not reach the others.
 pub async fn the_same_seed_is_run_once(fixture: &dyn Fixture) -> Kept {
     let databases = fixture.databases();
     let first = database(fixture, G1, MAIN)?;
@@ -110,12 +110,16 @@ pub async fn the_same_seed_is_run_once(fixture: &dyn Fixture) -> Kept {
     let third = database(fixture, G2, MAIN)?;
     databases.create(&third, &seed, told.sink()).await?;
     let told = told.all();
-    expect(told.is_empty(), "what is made already is not made", &told)?;
+    expect(
+        told.is_empty(),
+        "an existing snapshot is not created again",
+        &told,
+    )?;
     let snapshots = databases.snapshots().await?;
     let states = snapshots.iter().map(|state| (&state.kind, &state.image));
     let one = states.eq([(&first.kind, &first.image)]);
     let from = snapshots.iter().all(|state| state.source == SEED_PATH);
-    expect(one && from, "one snapshot is there", &snapshots)?;
+    expect(one && from, "there is one snapshot", &snapshots)?;
     data_are(
         fixture,
         &[first.key.clone(), second.key.clone(), third.key.clone()],
@@ -132,7 +136,7 @@ pub async fn the_same_seed_is_run_once(fixture: &dyn Fixture) -> Kept {
     holds(fixture, &third, &["seed"]).await
 }
 
-/// What was made of one seed is not taken for another's.
+/// The result of one seed is not used for another.
 pub async fn another_seed_is_made_afresh(fixture: &dyn Fixture) -> Kept {
     let main = running(fixture, G1, MAIN).await?;
     let file = file("CREATE TABLE words (word text);\nINSERT INTO words VALUES ('sown');\n");

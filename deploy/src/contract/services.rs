@@ -11,7 +11,7 @@ use crate::{
     names::ImageId,
 };
 
-/// Starting what runs answers where it runs.
+/// Starting a running service returns its address.
 pub async fn starting_a_service_twice_answers_the_same_address(fixture: &dyn Fixture) -> Kept {
     network(fixture).await?;
     let spec = acting(fixture, "web", Act::Serve).await?;
@@ -33,7 +33,7 @@ pub async fn starting_a_service_twice_answers_the_same_address(fixture: &dyn Fix
     expect(one, "one service runs at that address", &seen)
 }
 
-/// A container that was made for something else does not stay.
+/// A container with an outdated spec is replaced.
 pub async fn a_service_with_another_spec_is_made_again(fixture: &dyn Fixture) -> Kept {
     network(fixture).await?;
     let before = acting(fixture, "web", Act::Wait).await?;
@@ -41,7 +41,7 @@ pub async fn a_service_with_another_spec_is_made_again(fixture: &dyn Fixture) ->
     let found = probe(fixture, address, &Health::Default).await;
     expect(
         found == Probe::Refused,
-        "the first one listens nowhere",
+        "the first one listens on no port",
         &found,
     )?;
     let after = acting(fixture, "web", Act::Serve).await?;
@@ -50,7 +50,7 @@ pub async fn a_service_with_another_spec_is_made_again(fixture: &dyn Fixture) ->
     expect(seen.services.len() == 1, "one service is left", &seen)
 }
 
-/// An image that was removed is told from an engine that is away.
+/// A missing image has a different error than an unreachable engine.
 pub async fn a_missing_image_is_missing(fixture: &dyn Fixture) -> Kept {
     network(fixture).await?;
     let mut spec = acting(fixture, "web", Act::Serve).await?;
@@ -59,14 +59,14 @@ pub async fn a_missing_image_is_missing(fixture: &dyn Fixture) -> Kept {
     let missing = matches!(started, Err(EngineError::Missing(_)));
     expect(
         missing,
-        "a start without its image is missing something",
+        "a start without the image reports something as missing",
         &started,
     )?;
     let ran = fixture.engine().run_to_end(&spec, "migrate").await;
     let missing = matches!(ran, Err(EngineError::Missing(_)));
     expect(
         missing,
-        "a run without its image is missing something",
+        "a run without the image reports something as missing",
         &ran,
     )?;
     let seen = observe(fixture).await?;
@@ -81,7 +81,7 @@ pub async fn a_missing_network_is_missing(fixture: &dyn Fixture) -> Kept {
     let missing = matches!(started, Err(EngineError::Missing(_)));
     expect(
         missing,
-        "a start without its network is missing it",
+        "a start without the network reports it as missing",
         &started,
     )?;
     network(fixture).await?;
@@ -90,12 +90,12 @@ pub async fn a_missing_network_is_missing(fixture: &dyn Fixture) -> Kept {
     let missing = matches!(started, Err(EngineError::Missing(_)));
     expect(
         missing,
-        "a start without the data network is missing it",
+        "a start without the data network reports it as missing",
         &started,
     )
 }
 
-/// Removing ends it and takes everything of it along.
+/// Removing a service stops it and removes everything that belongs to it.
 pub async fn a_removed_service_is_gone(fixture: &dyn Fixture) -> Kept {
     network(fixture).await?;
     let spec = acting(fixture, "web", Act::Serve).await?;
@@ -109,7 +109,7 @@ pub async fn a_removed_service_is_gone(fixture: &dyn Fixture) -> Kept {
     Ok(())
 }
 
-/// The end of a service is seen, with its exit code, and the engine starts it again, and again.
+/// A service's exit is observed with its exit code, and the engine restarts it repeatedly.
 pub async fn a_service_that_ends_with_an_error_is_started_again(fixture: &dyn Fixture) -> Kept {
     network(fixture).await?;
     let spec = acting(fixture, "web", Act::Fail).await?;
@@ -119,24 +119,24 @@ pub async fn a_service_that_ends_with_an_error_is_started_again(fixture: &dyn Fi
         exit_code: 3,
         out_of_memory: false,
     };
-    let seen = eventually("its third end is seen", look, |run| {
+    let seen = eventually("its third exit is seen", look, |run| {
         run.as_ref()
             .is_some_and(|run| run.state == ended && run.ends >= 3)
     });
     let seen = seen.await?;
     let waits = seen.is_some_and(|run| run.starts_again && run.address.is_none());
-    expect(waits, "it is about to be started again", &waits)?;
+    expect(waits, "it is about to be restarted", &waits)?;
     let again = fixture.engine().start_service(&spec).await?;
     let seen = observe(fixture).await?;
     let up = |state: &ContainerState| *state == ContainerState::Running;
     let one = seen.services.len() == 1 && seen.services.iter().all(|s| up(&s.state));
-    expect(one, "it counts as one that runs", &(again, seen))?;
+    expect(one, "it counts as running", &(again, seen))?;
     fixture.engine().remove_service(&spec.key).await?;
     let gone = fixture.engine().service_run(&spec.key).await?;
     expect(gone.is_none(), "a removed service is gone", &gone)
 }
 
-/// Nobody told us, and yet it is seen; and it comes back as it was.
+/// A stop that bypasses the ports is observed, and the service can be restarted unchanged.
 pub async fn a_service_stopped_behind_our_back_is_seen_and_starts_again(
     fixture: &dyn Fixture,
 ) -> Kept {
@@ -152,7 +152,7 @@ pub async fn a_service_stopped_behind_our_back_is_seen_and_starts_again(
         .all(|s| ended(&s.state) && s.address.is_none());
     expect(
         stopped && seen.services.len() == 1,
-        "it is seen as ended",
+        "it is observed as exited",
         &seen,
     )?;
     let address = started(fixture, &spec).await?;
@@ -160,5 +160,5 @@ pub async fn a_service_stopped_behind_our_back_is_seen_and_starts_again(
     let look = || async { Ok::<_, Broken>(observe(fixture).await?.services) };
     let seen = look().await?;
     let there = seen.len() == 1 && seen.iter().all(|s| s.address == Some(address));
-    expect(there, "it is seen where its start said", &seen)
+    expect(there, "it is seen at the address from its start", &seen)
 }

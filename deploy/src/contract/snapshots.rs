@@ -1,4 +1,4 @@
-//! Promises about data that belong to no preview.
+//! Promises about data without a preview.
 
 use super::{
     Fixture, Kept,
@@ -14,7 +14,7 @@ use crate::{
     names::SnapshotId,
 };
 
-/// What runs is kept as it is at that moment, and goes on.
+/// Saving copies a running database at one moment, and the database continues.
 pub async fn a_saved_database_can_be_made_again(fixture: &dyn Fixture) -> Kept {
     let main = running(fixture, G1, MAIN).await?;
     fixture.put_word(&main, "before").await?;
@@ -23,7 +23,7 @@ pub async fn a_saved_database_can_be_made_again(fixture: &dyn Fixture) -> Kept {
     fixture.put_word(&main, "later").await?;
     let told = saved.kind == main.kind && saved.image == main.image;
     let told = told && saved.source == "a state of the shop";
-    expect(told, "it is told what it is of", &saved)?;
+    expect(told, "its description is reported", &saved)?;
     let all = databases.snapshots().await?;
     expect(all.contains(&saved), "it is among all snapshots", &all)?;
 
@@ -35,29 +35,29 @@ pub async fn a_saved_database_can_be_made_again(fixture: &dyn Fixture) -> Kept {
     holds(fixture, &main, &["before", "later", "seed"]).await
 }
 
-/// Every save is another one, whatever is in it.
+/// Every save creates a new snapshot, whatever it contains.
 pub async fn saving_twice_keeps_two_snapshots(fixture: &dyn Fixture) -> Kept {
     let main = made(fixture, G1, MAIN).await?;
     let databases = fixture.databases();
     let first = databases.save(&main.key, "first").await?;
     let second = databases.save(&main.key, "second").await?;
     let apart = first.id != second.id;
-    expect(apart, "each has an id of its own", &(&first, &second))?;
+    expect(apart, "each has its own id", &(&first, &second))?;
     let all = databases.snapshots().await?;
-    // The third is the seed's.
+    // The third belongs to the seed.
     expect(all.len() == 3, "both are kept", &all)
 }
 
-/// There is nothing to keep of what is not there.
+/// Missing data cannot be saved.
 pub async fn saving_what_is_not_there_is_no_data(fixture: &dyn Fixture) -> Kept {
     let main = data_key(G1, MAIN)?;
     let saved = fixture.databases().save(&main, "nothing").await;
     let no_data = matches!(saved, Err(DatabaseError::NoData(_)));
-    expect(no_data, "what is not there is not saved", &saved)?;
+    expect(no_data, "missing data is not saved", &saved)?;
     nothing_was_made(fixture).await
 }
 
-/// Who has a copy keeps it; nobody gets another one.
+/// Copies survive the removal of their snapshot, but no new copy is possible.
 pub async fn a_forgotten_snapshot_is_gone_and_copies_of_it_stay(fixture: &dyn Fixture) -> Kept {
     let main = made(fixture, G1, MAIN).await?;
     let databases = fixture.databases();
@@ -72,28 +72,32 @@ pub async fn a_forgotten_snapshot_is_gone_and_copies_of_it_stay(fixture: &dyn Fi
     let seed_of_it = Seed::Snapshot(saved.id);
     let created = databases.create(&copy, &seed_of_it, silence()).await;
     let no_data = matches!(created, Err(DatabaseError::NoData(_)));
-    expect(no_data, "what is forgotten is not there", &created)?;
+    expect(no_data, "a removed snapshot is missing", &created)?;
     data_are(fixture, std::slice::from_ref(&main.key)).await?;
     databases.start(&main).await?;
     holds(fixture, &main, &["seed"]).await?;
-    // A seed that was forgotten is run once more.
+    // A removed seed snapshot is created again.
     databases.create(&copy, &seed(), silence()).await?;
     started(fixture, G2, MAIN).await?;
     holds(fixture, &copy, &["seed"]).await
 }
 
-/// The one that is not there is said to be, and nothing comes of it.
+/// A missing snapshot is reported, and nothing is created.
 pub async fn a_snapshot_that_was_never_made_is_no_data(fixture: &dyn Fixture) -> Kept {
     let main = database(fixture, G1, MAIN)?;
     let nothing = Seed::Snapshot(SnapshotId::parse(&"0".repeat(64))?);
     let databases = fixture.databases();
     let created = databases.create(&main, &nothing, silence()).await;
     let no_data = matches!(created, Err(DatabaseError::NoData(_)));
-    expect(no_data, "what was never made is not there", &created)?;
+    expect(
+        no_data,
+        "a snapshot that never existed is missing",
+        &created,
+    )?;
     nothing_was_made(fixture).await
 }
 
-/// Nobody gets data that their server cannot read.
+/// A server never gets data that it cannot read.
 pub async fn a_snapshot_of_another_kind_of_server_is_refused(fixture: &dyn Fixture) -> Kept {
     let main = made(fixture, G1, MAIN).await?;
     let databases = fixture.databases();
@@ -104,7 +108,11 @@ pub async fn a_snapshot_of_another_kind_of_server_is_refused(fixture: &dyn Fixtu
     let created = databases.create(&unlike, &seed, silence()).await;
     let refused = matches!(&created,
         Err(DatabaseError::Version { made_by, .. }) if *made_by == main.image);
-    expect(refused, "who made the data is told", &created)?;
+    expect(
+        refused,
+        "the error names the kind that created the data",
+        &created,
+    )?;
     let seen = data_are(fixture, &[main.key]).await?;
     expect(seen.databases.is_empty(), "no server is left", &seen)
 }

@@ -1,11 +1,11 @@
-//! How clients are told of a database: by an address, and by the variables that they look for.
+//! How clients find a database: by a URL, and by the environment variables that they read.
 
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::USER;
 use crate::{blueprint::DatabaseKind, names::DatabaseName};
 
-/// Where a service in the same network reaches the database.
+/// The URL at which a service in the same network reaches the database.
 pub fn url(
     kind: &DatabaseKind,
     name: &DatabaseName,
@@ -20,7 +20,7 @@ pub fn url(
             format!("mysql://{USER}:{password}@{}/{USER}", at(3306))
         }
         DatabaseKind::Redis | DatabaseKind::Valkey => {
-            // With an empty user `redis-cli -u` says so to the server, which lets nobody in.
+            // With an empty user, `redis-cli -u` sends the empty name and the server rejects it.
             format!("redis://default:{password}@{}/0", at(6379))
         }
         DatabaseKind::Other { port, .. } => match port {
@@ -30,8 +30,8 @@ pub fn url(
     }
 }
 
-/// For Postgres the variables that its clients look for by themselves ("libpq: Environment Variables").
-/// For the others no client does; these have the parts of the address for code that puts them together.
+/// For Postgres, the variables that its clients read ("libpq: Environment Variables"). Clients of
+/// the other kinds read none; these variables hold the parts of the URL for application code.
 pub fn variables(
     kind: &DatabaseKind,
     name: &DatabaseName,
@@ -46,7 +46,7 @@ pub fn variables(
             ("PGUSER", user()),
             ("PGPASSWORD", password()),
             ("PGDATABASE", user()),
-            // Some clients insist on TLS unless they are told otherwise.
+            // Some clients require TLS unless configured otherwise.
             ("PGSSLMODE", "disable".to_owned()),
         ],
         DatabaseKind::Mysql | DatabaseKind::Mariadb => vec![

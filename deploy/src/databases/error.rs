@@ -1,8 +1,8 @@
-//! Why there is no database.
+//! Errors of the port to databases.
 
 use crate::engine::EngineError;
 
-/// Why there is no database.
+/// Why a call to the port failed.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum DatabaseError {
     /// A statement of the seed failed, or its command.
@@ -10,11 +10,11 @@ pub enum DatabaseError {
     Seed {
         /// The file's path in the checkout, or the command.
         path: String,
-        /// The line, where the server named one.
+        /// The line, if the server named one.
         line: Option<u32>,
         /// The server's sentence.
         message: String,
-        /// What the seed's command printed last.
+        /// The last output of the seed's command.
         output: Vec<String>,
     },
     /// The mask of an import failed.
@@ -22,64 +22,65 @@ pub enum DatabaseError {
     Mask {
         /// The file's name.
         path: String,
-        /// The line, where the server named one.
+        /// The line, if the server named one.
         line: Option<u32>,
-        /// The server's sentence, without details that quote rows.
+        /// The server's message, without details that quote rows.
         message: String,
     },
-    /// The mask of an import leaves data of people.
+    /// The mask of an import leaves personal data.
     #[error("{0}")]
     Unmasked(String),
-    /// The seed is not one for this kind of server.
-    #[error("seed {path} does not fit: {why}")]
+    /// This kind of server does not support the seed.
+    #[error("seed {path} is not supported: {why}")]
     SeedUnfit {
         /// The file's path in the checkout.
         path: String,
-        /// What is wrong with it, and what would fit.
+        /// The reason, and the supported formats.
         why: String,
     },
-    /// The server's image cannot be had.
-    #[error("database image {image} cannot be had: {why}")]
+    /// The server's image cannot be pulled.
+    #[error("cannot pull database image {image}: {why}")]
     NoImage {
         /// The reference.
         image: String,
         /// The engine's sentence.
         why: String,
     },
-    /// The data were made by another kind or version of server.
-    #[error("the data were made by {made_by} and {image} cannot run on them: {why}")]
+    /// Another kind or version of server created the data.
+    #[error("the data was created by {made_by} and {image} cannot use it: {why}")]
     Version {
-        /// What made the data.
+        /// The server that created the data.
         made_by: String,
-        /// What should run on them.
+        /// The image that should use the data.
         image: String,
         /// The server's sentence.
         why: String,
     },
-    /// The server ended, or did not answer a query in time.
+    /// The server exited, or did not answer a query in time.
     #[error("the database did not become ready: {message}")]
     NotReady {
-        /// What was seen.
+        /// The observed problem.
         message: String,
-        /// Whether the kernel killed it for memory.
+        /// Whether the kernel killed it because it ran out of memory.
         out_of_memory: bool,
         /// Its last lines.
         output: Vec<String>,
     },
-    /// What should be copied is not there.
+    /// The data to copy does not exist.
     #[error("{0} is not in the pool")]
     NoData(String),
-    /// The data take more than those of one database may.
+    /// The data exceeds the limit for one database.
     #[error(
-        "it takes {mib} MiB, more than the {mib_max} MiB that limits.database_mib_max gives to one database"
+        "it takes {mib} MiB, more than the {mib_max} MiB that limits.database_mib_max allows one \
+         database"
     )]
     OverQuota {
-        /// What they take.
+        /// Size of the data, in MiB.
         mib: u64,
-        /// What they may take.
+        /// The limit, in MiB.
         mib_max: u64,
     },
-    /// The pool has no room.
+    /// The pool is full.
     #[error("{0}")]
     Full(String),
     /// The pool cannot be used.

@@ -27,7 +27,7 @@ use crate::{
     names::{ImageId, PreviewId},
 };
 
-/// How many images' facts are kept in memory; more, and all are forgotten.
+/// Maximum number of cached image facts; beyond it, the cache is cleared.
 const IMAGE_FACTS_MAX: usize = 1_000;
 
 /// A Docker engine behind a Unix socket. Cheap to clone.
@@ -41,36 +41,36 @@ struct Inner {
     api: bollard::Docker,
     config: DockerConfig,
     firewall: Firewall,
-    /// The engine's ids of networks that were seen; a hint that is dropped when the engine denies it.
+    /// Known network ids of the engine; an entry is dropped when the engine denies it.
     networks: Mutex<BTreeMap<(PreviewId, Network), String>>,
-    /// What an image asks for never changes, since its id is a digest of it.
+    /// Facts of images. They never change, since an image's id is its digest.
     images: Mutex<HashMap<ImageId, Arc<ImageFacts>>>,
-    /// Held while a subnet is chosen and its network made.
+    /// Held while a subnet is chosen and its network is created.
     allocation: tokio::sync::Mutex<()>,
-    /// Snapshots that are being made.
+    /// Locks on snapshots and data.
     data_locks: DataLocks,
     builds: BuildsUnderWay,
     means: OnceCell<Means>,
-    /// The interface of builds that is to be isolated, as last seen.
+    /// The last known interface of builds that must be isolated.
     builds_bridge: Mutex<Option<Option<String>>>,
-    /// Where the engine keeps images and containers.
+    /// The folder in which the engine stores images and containers.
     root: OnceCell<PathBuf>,
 }
 
-/// What the engine has.
+/// Capabilities of the engine.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Means {
-    /// Its processors.
+    /// Its number of processors.
     pub(super) processors: u64,
     /// Whether it filters system calls.
     pub(super) seccomp: bool,
 }
 
 impl Docker {
-    /// A handle on the engine behind that socket. Nothing is sent yet: an engine that is away is
-    /// found out by the first call, and may come back between two of them.
+    /// A handle on the engine behind that socket. This sends nothing: the first call detects an
+    /// unreachable engine, and the engine may come back between two calls.
     pub fn connect(config: DockerConfig) -> Result<Self, EngineError> {
-        // The longest answer to begin is the end of a stop with its grace.
+        // The slowest answer is that of a stop, which waits for the grace period.
         let head = config.timeouts.change.max(config.timeouts.call);
         let api = transport::client(&config.socket, head, CancellationToken::new())
             .map_err(|error| classify("the engine", error))?;
@@ -99,7 +99,7 @@ impl Docker {
         &self.inner.builds
     }
 
-    /// What it was made with.
+    /// Its configuration.
     pub fn config(&self) -> &DockerConfig {
         &self.inner.config
     }
@@ -124,7 +124,7 @@ impl Docker {
         &self.inner.allocation
     }
 
-    /// A question or a small change, with the deadline of one.
+    /// Runs a query or a small change, with the short deadline.
     pub(super) async fn call<T>(
         &self,
         what: &str,
@@ -133,7 +133,7 @@ impl Docker {
         within(self.inner.config.timeouts.call, what, future).await
     }
 
-    /// As [`Docker::call`], for what may not be there.
+    /// Like [`Docker::call`], for an object that may not exist.
     pub(super) async fn find<T>(
         &self,
         what: &str,
@@ -142,7 +142,7 @@ impl Docker {
         self.call(what, async { found(future.await) }).await
     }
 
-    /// Something that starts, stops or removes, with the deadline of that.
+    /// Runs a start, stop or removal, with the long deadline.
     pub(super) async fn change<T>(
         &self,
         what: &str,
@@ -151,7 +151,7 @@ impl Docker {
         within(self.inner.config.timeouts.change, what, future).await
     }
 
-    /// As [`Docker::change`], where "it is not there" is as good as done.
+    /// Like [`Docker::change`], but an absent object counts as success.
     pub(super) async fn absent(
         &self,
         what: &str,
@@ -166,15 +166,15 @@ impl Docker {
         &self.inner.data_locks
     }
 
-    /// What the engine has; asked once.
+    /// Capabilities of the engine; queried once.
     pub(super) async fn means(&self) -> Result<Means, EngineError> {
         let ask = || async {
             let info = self.call("the engine's facts", self.api().info()).await?;
-            // The engine would start containers all the same, with no limit at all.
+            // Without CPU quotas, the engine would start containers without any limit.
             if info.cpu_cfs_quota == Some(false) || info.cpu_cfs_period == Some(false) {
                 return Err(EngineError::Refused {
-                    what: "a limit of processors".to_owned(),
-                    why: "the kernel cannot count processor time (CONFIG_CFS_BANDWIDTH)".to_owned(),
+                    what: "a CPU limit".to_owned(),
+                    why: "the kernel does not support CPU quotas (CONFIG_CFS_BANDWIDTH)".to_owned(),
                 });
             }
             let processors = info.ncpu.and_then(|n| u64::try_from(n).ok());
@@ -187,7 +187,7 @@ impl Docker {
         self.inner.means.get_or_try_init(ask).await.copied()
     }
 
-    /// Where the engine keeps images and containers, where it says so.
+    /// The folder in which the engine stores images and containers, if it reports one.
     pub(super) async fn engine_root(&self) -> Option<PathBuf> {
         let ask = || async {
             let info = self.call("the engine's facts", self.api().info()).await?;
@@ -198,7 +198,7 @@ impl Docker {
         self.inner.root.get_or_try_init(ask).await.ok().cloned()
     }
 
-    /// The interface of builds that is to be isolated, as last seen; none where it never was.
+    /// The last known interface of builds that must be isolated; `None` if never seen.
     pub(super) fn last_builds_bridge(&self) -> Option<Option<String>> {
         lock(&self.inner.builds_bridge).clone()
     }
@@ -248,7 +248,7 @@ impl Docker {
     }
 }
 
-/// Waits for an answer, but not for ever.
+/// Waits for an answer, with a time limit.
 pub(super) async fn within<T>(
     limit: Duration,
     what: &str,
@@ -263,7 +263,7 @@ pub(super) async fn within<T>(
     }
 }
 
-/// A lock whose holder panicked still guards a map that is whole.
+/// Ignores poisoning: the map is valid even if a holder of the lock panicked.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,39 +1,39 @@
-//! What the Docker implementation must be told.
+//! Configuration of the Docker implementation.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use super::{Registries, Subnet};
 use crate::{engine::STOP_GRACE, names::Instance, pool::Pool};
 
-/// Where the engine listens unless somebody says otherwise.
+/// The default socket of the engine.
 pub const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
 
-/// What the Docker implementation must be told.
+/// Configuration of the Docker implementation.
 #[derive(Clone, Debug)]
 pub struct DockerConfig {
     /// The engine's Unix socket.
     pub socket: PathBuf,
-    /// Which Dayfly this is; objects of another are never touched.
+    /// This instance of Dayfly; it never touches objects of another instance.
     pub instance: Instance,
-    /// Where networks take their subnets from.
+    /// The pool of subnets for networks.
     pub subnet_pool: Subnet,
-    /// Whether to keep rules in the host's firewall, where that is possible.
+    /// Whether to maintain rules in the host's firewall, if possible.
     pub firewall: bool,
     /// The users of this host, beside root, whose processes may connect to containers.
     pub host_users: Vec<u32>,
-    /// Whether the engine's own bridge is behind our rules too: what builds run is there, and what
-    /// others run without a network of their own.
+    /// Whether our rules also cover the engine's own bridge, which connects builds and other
+    /// containers without a network of their own.
     pub isolate_builds: bool,
-    /// What builds may take of the host.
+    /// Resource limits for builds.
     pub builds: BuildLimits,
-    /// Who may pull from which registry.
+    /// Log-ins for registries.
     pub registries: Arc<Registries>,
-    /// Where data directories live; without one there are no databases.
+    /// The pool for data directories; without one there are no databases.
     pub pool: Option<Pool>,
-    /// What the data of one database may take; one that takes more is stopped.
+    /// Maximum size of one database's data, in bytes; a larger database is stopped.
     pub database_bytes_max: u64,
-    /// The folder that keeps which builds the builder is at work on, so that who comes after a death
-    /// of this process can ask for their ends; without one, nobody can.
+    /// The journal folder of running builds. After a crash, the next process uses it to ask the
+    /// builder about them; without one, it cannot.
     pub builds_journal: Option<PathBuf>,
     /// How long calls may take.
     pub timeouts: Timeouts,
@@ -62,7 +62,7 @@ impl DockerConfig {
 /// How long calls may take before the engine counts as unreachable.
 #[derive(Clone, Copy, Debug)]
 pub struct Timeouts {
-    /// A question, or a small change.
+    /// A query, or a small change.
     pub call: Duration,
     /// Anything that starts, stops or removes a container or a network.
     pub change: Duration,
@@ -89,28 +89,28 @@ impl Default for Timeouts {
     }
 }
 
-/// What builds may take.
+/// Resource limits for builds.
 #[derive(Clone, Debug)]
 pub struct BuildLimits {
-    /// MiB of memory that have to be available before a build begins.
+    /// Memory that must be available before a build starts, in MiB.
     pub memory_free_mib_min: u64,
-    /// Percent of the last ten seconds in which processes waited for memory; above it no build
-    /// begins.
+    /// Percentage of the last ten seconds in which processes waited for memory; above it, no build
+    /// starts.
     pub memory_pressure_percent_max: u64,
-    /// Percent of the engine's disk that may be in use; above it no build begins.
+    /// Used share of the engine's disk, in percent; above it, no build starts.
     pub disk_percent_max: u64,
-    /// MiB that an image may have.
+    /// Maximum size of an image, in MiB.
     pub image_mib_max: u64,
-    /// What all builds together may use, where the operator wants a ceiling.
+    /// Ceiling for all builds together, if the operator configures one.
     pub ceiling: Option<Ceiling>,
 }
 
-/// What all builds of the engine together may use.
+/// Ceiling for all builds of the engine together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ceiling {
-    /// Memory with swap.
+    /// Memory plus swap, in MiB.
     pub memory_mib: u64,
-    /// Hundredths of one processor.
+    /// CPU time, in hundredths of one processor.
     pub cpu_percent: u64,
 }
 

@@ -1,10 +1,10 @@
-//! The engine's errors in the words of the port.
+//! Converts the engine's errors to the port's errors.
 
 use bollard::errors::Error;
 
 use crate::engine::EngineError;
 
-/// Sentences in a 500 that tell of a moment, not of the request.
+/// Parts of messages in a 500 response that indicate a temporary failure.
 const PASSING: [&str; 8] = [
     "context deadline exceeded",
     "context canceled",
@@ -16,7 +16,7 @@ const PASSING: [&str; 8] = [
     "i/o timeout",
 ];
 
-/// What the engine's sentence means for somebody who asked for `what`.
+/// Converts the engine's error for an action or object named `what`.
 pub(super) fn classify(what: &str, error: Error) -> EngineError {
     match error {
         Error::DockerResponseServerError {
@@ -31,7 +31,7 @@ pub(super) fn classify(what: &str, error: Error) -> EngineError {
     }
 }
 
-/// The engine's status, where it gave one.
+/// The engine's HTTP status, if there is one.
 pub(super) fn status(error: &Error) -> Option<u16> {
     match error {
         Error::DockerResponseServerError { status_code, .. } => Some(*status_code),
@@ -39,7 +39,7 @@ pub(super) fn status(error: &Error) -> Option<u16> {
     }
 }
 
-/// The engine's sentence, where it gave one.
+/// The engine's message, if there is one.
 pub(super) fn sentence(error: &Error) -> &str {
     match error {
         Error::DockerResponseServerError { message, .. } => message,
@@ -48,7 +48,7 @@ pub(super) fn sentence(error: &Error) -> &str {
     }
 }
 
-/// Makes "it is not there" a `None`.
+/// Converts a "not found" error to `None`.
 pub(super) fn found<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
     match result {
         Ok(value) => Ok(Some(value)),
@@ -74,7 +74,7 @@ fn answered(what: &str, status: u16, message: String) -> EngineError {
     }
 }
 
-/// The thing that is missing: the one the engine names, or else the one asked for.
+/// The missing object: the one that the engine names, or else `what`.
 fn missing(what: &str, message: &str) -> String {
     let lower = message.to_ascii_lowercase();
     if let Some(image) = lower.split("no such image:").nth(1) {

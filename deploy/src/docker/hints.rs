@@ -1,4 +1,4 @@
-//! The engine's events, as hints to look again.
+//! Converts the engine's events to hints for a new observation.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -8,13 +8,13 @@ use futures_util::{StreamExt, stream};
 use super::Docker;
 use crate::{engine::HintStream, labels, names::PreviewId};
 
-/// Events that change what an observation says. A command executed inside is none of them.
+/// Events that change an observation. Commands executed in a container do not.
 const TELLING: [&str; 9] = [
     "create", "start", "die", "oom", "destroy", "rename", "pause", "unpause", "restart",
 ];
 
-/// The engine tells of an end before its listing shows that the container stands between two runs;
-/// whoever looked at once looks again after as long.
+/// The engine reports an exit before its listing shows the container as restarting. So a second
+/// hint follows after this time.
 const LISTED_AFTER: Duration = Duration::from_millis(250);
 
 impl Docker {
@@ -33,7 +33,7 @@ impl Docker {
                     let (sender, preview) = (sender.clone(), preview.clone());
                     tokio::spawn(async move {
                         tokio::time::sleep(LISTED_AFTER).await;
-                        // Nobody listens any more.
+                        // The receiver may be gone.
                         let _ = sender.send(preview).await;
                     });
                 }

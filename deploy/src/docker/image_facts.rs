@@ -1,19 +1,19 @@
-//! What an image asks for, as far as we heed it.
+//! Facts about an image that Dayfly uses.
 
 use std::collections::BTreeSet;
 
 use bollard::models::ImageConfig;
 
-/// What an image asks for, as far as we heed it.
+/// Facts about an image that Dayfly uses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ImageFacts {
-    /// Whether its process begins as root.
+    /// Whether its process starts as root.
     pub(super) starts_as_root: bool,
-    /// The paths it declares as volumes.
+    /// The volume paths that it declares.
     pub(super) volumes: Vec<String>,
     /// Its environment.
     pub(super) env: Vec<String>,
-    /// The TCP ports it says it listens on.
+    /// The TCP ports that it declares.
     pub(super) exposed: BTreeSet<u16>,
 }
 
@@ -32,13 +32,13 @@ impl ImageFacts {
         }
     }
 
-    /// The value of one of its variables.
+    /// The value of one of its environment variables.
     pub(super) fn variable(&self, key: &str) -> Option<&str> {
         variable(&self.env, key)
     }
 }
 
-/// The value of one of these variables.
+/// The value of one of these environment variables.
 pub(super) fn variable<'a>(env: &'a [String], key: &str) -> Option<&'a str> {
     env.iter()
         .find_map(|line| line.strip_prefix(key)?.strip_prefix('='))

@@ -1,4 +1,4 @@
-//! Images: found, pulled where somebody else made them, shared and removed where we made them.
+//! Images: finds all, pulls foreign ones, shares and removes our own.
 
 use std::sync::Arc;
 
@@ -28,11 +28,11 @@ use crate::{
     names::{ImageId, PreviewId},
 };
 
-/// The repository of images that we made and that stopped containers of others still need.
+/// The repository name for images of ours that stopped foreign containers still need.
 const KEPT: &str = "dayfly-kept";
 
 impl Docker {
-    /// What the image asks for.
+    /// Facts about the image.
     pub(super) async fn image_facts(
         &self,
         image: &ImageId,
@@ -49,7 +49,7 @@ impl Docker {
         Ok(facts)
     }
 
-    /// Makes sure that somebody else's image is there.
+    /// Ensures that a foreign image is present.
     pub(super) async fn obtain_image(
         &self,
         reference: &str,
@@ -61,7 +61,7 @@ impl Docker {
         };
         if is_built_reference(reference) {
             return Err(no_image(
-                "it is a name for images that are built here".to_owned(),
+                "the name is reserved for images that Dayfly builds".to_owned(),
             ));
         }
         let reference = with_tag(reference);
@@ -70,11 +70,11 @@ impl Docker {
         }
         self.pull(&reference, sink).await?;
         let found = self.named_image(&reference).await?;
-        found.ok_or_else(|| no_image("it was pulled, and yet it is not there".to_owned()))
+        found.ok_or_else(|| no_image("it is missing right after the pull".to_owned()))
     }
 
-    /// The image of that name. An id, or the beginning of one, is not a name: it would reach
-    /// images of other previews.
+    /// The image of that name. An id or its prefix is not a name: it would give access to images of
+    /// other previews.
     async fn named_image(&self, reference: &str) -> Result<Option<ImageId>, BuildError> {
         let there = self
             .find("an image", self.api().inspect_image(reference))
@@ -88,8 +88,8 @@ impl Docker {
             .map_err(|error| BuildError::Unreachable(error.to_string()))
     }
 
-    /// Fetches the image. Whatever the engine answers is about the registry, which may well be
-    /// away while the engine is not.
+    /// Pulls the image. An error from the engine is about the registry, which may be unreachable
+    /// while the engine is not.
     async fn pull(&self, reference: &str, sink: &BuildSink) -> Result<(), BuildError> {
         let what = format!("image {reference}");
         let options = CreateImageOptionsBuilder::new()
@@ -120,14 +120,14 @@ impl Docker {
             Some(why) => Err(BuildError::NoImage {
                 reference: reference.to_owned(),
                 why: match login {
-                    Some(login) => format!("{why} (asked as {:?})", login.username),
-                    None => format!("{why} (asked without a log-in for {})", host(reference)),
+                    Some(login) => format!("{why} (pulled as {:?})", login.username),
+                    None => format!("{why} (pulled without a log-in for {})", host(reference)),
                 },
             }),
         }
     }
 
-    /// Gives an image of ours one more name; false where it is not there.
+    /// Adds a name to an image of ours; `false` if the image does not exist.
     pub(super) async fn share_image(
         &self,
         image: &ImageId,
@@ -158,7 +158,7 @@ impl Docker {
         Ok(true)
     }
 
-    /// Removes the preview's name, and the image with it unless somebody else has a use for it.
+    /// Removes the preview's name from the image, and the image unless something else needs it.
     pub(super) async fn remove_image(
         &self,
         preview: &PreviewId,
@@ -189,7 +189,7 @@ impl Docker {
     }
 
     async fn untag(&self, image: &ImageId, tag: &str) -> Result<(), EngineError> {
-        // The name is a secret; what goes wrong is told to many.
+        // The name is a secret, so error messages must not contain it.
         let what = "an image";
         let options = |force| {
             RemoveImageOptionsBuilder::new()
@@ -213,13 +213,12 @@ impl Docker {
         if !in_use {
             return Ok(());
         }
-        // Force takes the tag from an image that a running container holds, and would take the
-        // image itself from one that only stopped containers hold. That one gets a name that is
-        // none of ours first.
+        // Force only untags an image that a running container uses. But it would delete an image
+        // that only stopped containers use, so such an image first gets a name that is not ours.
         let holders = self.holders(image).await?;
         if holders.ours {
-            // It goes soon, and the image with it; without its name nobody would know it as ours.
-            let why = format!("{what} is still used by a container of ours");
+            // Our container is removed soon. Without its name, the image would be lost to us.
+            let why = format!("a container of this Dayfly still uses {what}");
             return Err(EngineError::Unreachable(why));
         }
         let running = holders.running;
@@ -259,7 +258,7 @@ impl Docker {
     }
 }
 
-/// Containers that hold an image.
+/// The containers that use an image.
 struct Holders {
     /// Whether one of them is ours.
     ours: bool,
@@ -267,7 +266,7 @@ struct Holders {
     running: bool,
 }
 
-/// The builder's word for the engine's error.
+/// Converts the engine's error to the builder's error.
 pub(super) fn build_error(error: EngineError) -> BuildError {
     match error {
         EngineError::Unreachable(why) => BuildError::Unreachable(why),
@@ -275,7 +274,7 @@ pub(super) fn build_error(error: EngineError) -> BuildError {
     }
 }
 
-/// Tells of layers that are there, and of the digest that the name stands for.
+/// Reports complete layers, and the digest that the name refers to.
 fn told(step: CreateImageInfo, sink: &BuildSink) {
     let status = step.status.unwrap_or_default();
     match step.id {
@@ -290,7 +289,7 @@ fn told(step: CreateImageInfo, sink: &BuildSink) {
     }
 }
 
-/// Without a tag or a digest, the engine would fetch every tag there is.
+/// Adds a default tag: without a tag or a digest, the engine would pull every tag.
 fn with_tag(reference: &str) -> String {
     let last = reference.rsplit('/').next().unwrap_or(reference);
     if last.contains(':') || last.contains('@') {
@@ -318,7 +317,7 @@ fn is_called(image: &ImageInspect, reference: &str) -> bool {
     })
 }
 
-/// A reference as the engine shows it: the default registry and its library go unsaid.
+/// A reference as the engine shows it, without the default registry and its library.
 fn familiar(reference: &str) -> &str {
     let reference = reference.strip_prefix("docker.io/").unwrap_or(reference);
     reference.strip_prefix("library/").unwrap_or(reference)

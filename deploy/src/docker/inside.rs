@@ -1,9 +1,10 @@
-//! The inside of a container as this host sees it: where its processes listen, and its own loopback, on
-//! which a server is asked without a program in between, whose start takes a tenth of a second.
+//! The inside of a container as this host sees it: its listening sockets and its loopback. Dayfly
+//! queries a server on that loopback directly, because starting a client program takes a tenth of a
+//! second.
 //!
-//! Everything inside is a stranger's. Nothing of its files is looked up, and what is opened is a TCP
-//! connection: through a Unix socket a stranger could hand us open files, and closing those may take as
-//! long as he likes.
+//! Everything inside is untrusted. Dayfly resolves no path in it and opens only TCP connections:
+//! through a Unix socket a hostile server could pass open files, and closing those may take
+//! arbitrarily long.
 
 use std::{
     fs::File,
@@ -22,7 +23,7 @@ use tokio::{
     sync::oneshot,
 };
 
-/// How much of a process's list of control groups is read.
+/// Maximum bytes to read of a process's list of control groups.
 const GROUPS_BYTES_MAX: usize = 16 * 1024;
 
 /// The network of a running container.
@@ -31,10 +32,10 @@ pub(crate) struct Inside {
 }
 
 impl Inside {
-    /// By the container's id and its first process, as the engine tells it.
+    /// Opens it by the container's id and first process, as the engine reports them.
     ///
     /// # Errors
-    /// Where the process is not to be seen: it has ended, it is another host's, or we may not.
+    /// If the process is not visible: it has exited, runs on another host, or access is denied.
     pub(crate) fn of(container: &str, process: i64) -> io::Result<Self> {
         let process = process_of(container, process)?;
         let file = OFlags::RDONLY | OFlags::CLOEXEC;
@@ -45,11 +46,11 @@ impl Inside {
     /// Connects to a port of its loopback.
     ///
     /// # Errors
-    /// Where nobody listens, or we may not go there.
+    /// If nothing listens, or access is denied.
     pub(crate) async fn connect(&self, port: u16) -> io::Result<TcpStream> {
         let network = self.network.try_clone()?;
         let (tell, told) = oneshot::channel();
-        // A socket belongs to the network that its thread was in. The thread is used for nothing else.
+        // A socket belongs to the network of its thread. This thread does nothing else.
         std::thread::Builder::new()
             .name("inside".to_owned())
             .spawn(move || tell.send(socket_in(&network)))?;
@@ -60,22 +61,22 @@ impl Inside {
     }
 }
 
-/// Opens a file of what the kernel shows of a container's process.
+/// Opens a file below `/proc` of a container's process.
 ///
 /// # Errors
-/// Where the process is not to be seen: it has ended, it is another host's, or we may not.
+/// If the process is not visible: it has exited, runs on another host, or access is denied.
 pub(super) fn open_shown(container: &str, process: i64, path: &str) -> io::Result<File> {
     let process = process_of(container, process)?;
     let file = OFlags::RDONLY | OFlags::CLOEXEC;
     Ok(File::from(openat(&process, path, file, Mode::empty())?))
 }
 
-/// Held open it is this process and never one that got its number later.
+/// While this is open, it refers to this process and never to a later one with the same id.
 fn process_of(container: &str, process: i64) -> io::Result<OwnedFd> {
     let folder = OFlags::DIRECTORY | OFlags::CLOEXEC;
     let process = openat(CWD, format!("/proc/{process}"), folder, Mode::empty())?;
     if !control_groups(&process)?.contains(container) {
-        let why = "the process is none of the container's";
+        let why = "the process is not in the container";
         return Err(io::Error::new(io::ErrorKind::NotFound, why));
     }
     Ok(process)

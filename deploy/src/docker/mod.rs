@@ -1,4 +1,4 @@
-//! The engine as Docker provides it: the three ports on one handle.
+//! The Docker implementation of the three ports, on one handle.
 
 mod build;
 mod client;

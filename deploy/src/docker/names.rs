@@ -1,8 +1,8 @@
-//! What our objects are called in the engine.
+//! Names of our objects in the engine.
 //!
 //! Fields are joined by `--`, which no field contains, so that no two objects can share a name.
-//! Inside a preview's networks nothing is reached by these names: services and databases answer
-//! there to their plain names from the blueprint.
+//! Inside a preview's networks these names do not resolve: there, services and databases have their
+//! plain names from the blueprint.
 
 use sha2::{Digest, Sha256};
 
@@ -15,7 +15,7 @@ use crate::{
 /// The longest name that Linux accepts for a network interface.
 const INTERFACE_NAME_MAX: usize = 15;
 
-/// The longest word that stays as it is in the name of a task's container.
+/// Maximum length of a task's word in a container name; longer words are hashed.
 const TASK_WORD_MAX: usize = 30;
 
 /// Names of one preview's objects.
@@ -35,7 +35,7 @@ impl Names<'_> {
         format!("{}--{revision}--{service}", self.base())
     }
 
-    /// The container of a command that runs to its end.
+    /// A task's container.
     pub(super) fn task(
         self,
         revision: RevisionNumber,
@@ -63,7 +63,7 @@ impl Names<'_> {
         }
     }
 
-    /// A volume of the container called `owner`, told apart by its digest.
+    /// A volume of the container called `owner`, distinguished by its digest.
     pub(super) fn volume(owner: &str, spec: &str) -> String {
         format!("{owner}--v{}", spec.get(..8).unwrap_or(spec))
     }
@@ -73,8 +73,7 @@ impl Names<'_> {
         format!("dayfly-{}/{}", self.instance, self.preview)
     }
 
-    /// The tag of an image built for a service; `secret` tells it from every other, and nobody can
-    /// guess it.
+    /// The tag of an image built for a service; `secret` makes it unique and unguessable.
     pub(super) fn image(
         self,
         revision: RevisionNumber,
@@ -96,12 +95,12 @@ impl Names<'_> {
     }
 }
 
-/// What the names of all our bridges begin with; the firewall matches it.
+/// The prefix of all our bridges' names; the firewall matches it.
 pub(super) fn bridge_prefix(instance: &Instance) -> String {
     format!("df{}", &instance.as_str()[..4])
 }
 
-/// Whether `name` is what an object with these labels is called.
+/// Whether an object with these labels has this name.
 pub(super) fn leads_to(mark: &Mark, name: &str) -> bool {
     let names = Names {
         instance: &mark.instance,
@@ -139,8 +138,8 @@ pub(super) fn leads_to(mark: &Mark, name: &str) -> bool {
     }
 }
 
-/// Whose image has this name: a preview's, built for this service of this revision. An image may
-/// have several names, one for each preview that shares it; nobody but us can give it one.
+/// The preview, service and revision of an image, from its name. An image may have several names,
+/// one for each preview that shares it; only Dayfly can create such a name.
 pub(super) fn image_of(
     instance: &Instance,
     name: &str,
@@ -159,7 +158,7 @@ pub(super) fn image_of(
     (names.image(revision, &service, secret) == name).then_some((preview, revision, service))
 }
 
-/// Whether an image reference is a name that only Dayfly gives, of whichever instance.
+/// Whether an image reference is a name that only Dayfly creates, in any instance.
 pub(super) fn is_built_reference(reference: &str) -> bool {
     reference.strip_prefix("dayfly-").is_some_and(|rest| {
         rest.split_once('/')
@@ -172,7 +171,7 @@ pub(super) fn digest(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
 }
 
-/// A word that is a slug stays; any other is replaced by its digest.
+/// Keeps a short slug; replaces any other word by its digest.
 fn task_word(task: &str) -> String {
     match ServiceName::parse(task) {
         Ok(_) if task.len() <= TASK_WORD_MAX => task.to_owned(),

@@ -1,7 +1,7 @@
-//! What is there.
+//! Observes all objects of this instance.
 //!
-//! Labels find, names decide: a container that somebody started by hand from one of our images
-//! carries our labels, and is none of ours.
+//! Labels find objects, names decide: a container that a user started by hand from one of our
+//! images has our labels but is not ours.
 
 use std::{collections::BTreeSet, net::SocketAddr};
 
@@ -48,7 +48,7 @@ impl Docker {
             .build();
         let networks = ListNetworksOptionsBuilder::new().filters(&filter).build();
         let volumes = ListVolumesOptionsBuilder::new().filters(&filter).build();
-        // Whose an image is, is in its names; its labels know only whom it was built for.
+        // An image's names tell its owners; its labels only tell the preview it was built for.
         let built = self.filter(&[(labels::KIND, Kind::Image.as_str())]);
         let images = ListImagesOptionsBuilder::new().filters(&built).build();
         let (containers, networks, volumes, images) = tokio::try_join!(
@@ -58,7 +58,7 @@ impl Docker {
             self.call("images", self.api().list_images(Some(images))),
         )?;
         let ours = containers.into_iter().filter_map(|c| self.own(c));
-        // What reads data that somebody brings belongs to no preview.
+        // Containers of imports belong to no preview.
         let ours: Vec<Ours> = ours.filter(|ours| !is_import(&ours.mark.preview)).collect();
         let states = try_join_all(ours.iter().map(|ours| self.state(ours))).await?;
         let mut seen = Observation::default();
@@ -87,7 +87,7 @@ impl Docker {
         }
     }
 
-    /// The mark of labels that are this instance's and lead to one of the names.
+    /// The mark from labels, if they are of this instance and match one of the names.
     fn vouch<'a>(
         &self,
         labels: &std::collections::HashMap<String, String>,
@@ -114,7 +114,7 @@ impl Docker {
         })
     }
 
-    /// What the container does; `None` when it is gone meanwhile.
+    /// The state of the container; `None` if it was removed meanwhile.
     async fn state(&self, ours: &Ours) -> Result<Option<ContainerState>, EngineError> {
         Ok(match ours.summary.state {
             Some(ContainerSummaryStateEnum::CREATED) => Some(ContainerState::Created),
@@ -124,7 +124,7 @@ impl Docker {
                 | ContainerSummaryStateEnum::RESTARTING
                 | ContainerSummaryStateEnum::STOPPING,
             ) => Some(ContainerState::Running),
-            // Listings do not say how it ended.
+            // Listings do not contain the exit code.
             _ => self.inspect(&ours.id).await?.map(|there| {
                 let state = there.state.unwrap_or_default();
                 ContainerState::Exited {
@@ -192,7 +192,7 @@ impl Docker {
         })
     }
 
-    /// A second network of one name cannot be made by us, but can be made.
+    /// Dayfly never creates two networks with one name, but other programs can.
     fn add_networks(&self, seen: &mut Observation, listed: Vec<models::Network>) {
         let mut networks = BTreeSet::new();
         for listed in listed {
@@ -203,7 +203,7 @@ impl Docker {
             let network = match (mark.revision, mark.generation) {
                 (Some(revision), _) => Some(Network::Revision(revision)),
                 (None, Some(generation)) => Some(Network::Data(generation)),
-                // Of a time when databases had no generations.
+                // An old network from before databases had generations.
                 (None, None) => None,
             };
             if network.is_some_and(|network| networks.insert((mark.preview.clone(), network))) {
@@ -215,7 +215,7 @@ impl Docker {
         seen.networks.extend(networks);
     }
 
-    /// A volume is told of by its container as long as that is there.
+    /// A volume is a stray only if its container is gone.
     fn add_volumes(&self, seen: &mut Observation, volumes: Vec<Volume>) {
         for volume in volumes {
             let name = std::iter::once(volume.name.as_str());
@@ -241,7 +241,7 @@ impl Docker {
         }
     }
 
-    /// One for each preview that has it.
+    /// One state for each preview that uses the image.
     fn image_states(&self, summary: &ImageSummary) -> Vec<ImageState> {
         let instance = &self.config().instance;
         let ours = Mark::read(&summary.labels).is_some_and(|mark| mark.instance == *instance);

@@ -1,7 +1,7 @@
-//! The way to the engine: one connection of its own for each call, over its Unix socket.
+//! Connections to the engine: a separate one for each call, over its Unix socket.
 //!
-//! A set of connections can be cut as a whole. That is how a build ends with everything it
-//! opened: the session it answers over is an upgraded connection that nobody else would close.
+//! A set of connections can be closed together. That ends a build with everything it opened: its
+//! session is an upgraded connection that nothing else would close.
 
 use std::{
     io,
@@ -26,8 +26,8 @@ use tokio::{
 };
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-/// A client of the engine whose answers must begin within `head`. Its connections end when `cut`
-/// is cancelled. Nothing is sent before the first call.
+/// A client of the engine whose answers must start within `head`. Its connections end when `cut` is
+/// cancelled. It sends nothing before the first call.
 pub(super) fn client(
     socket: &Path,
     head: Duration,
@@ -59,7 +59,7 @@ async fn exchange(
     let cord = Cord::connect(&socket, cut).await?;
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(cord)).await?;
-    // Ends with the answer's body, or when whoever waited for the answer is gone.
+    // Ends with the answer's body, or when the caller is gone.
     tokio::spawn(async move {
         if let Err(error) = connection.with_upgrades().await {
             tracing::trace!(%error, "a connection to the engine ended early");
@@ -71,8 +71,8 @@ async fn exchange(
 /// Why the engine does not hand over a connection.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum UpgradeError {
-    /// It answered, but with something else: it does not know the path, or does not want to.
-    #[error("the engine does not open {path}: it answered {status}")]
+    /// It answered without an upgrade: the path is unknown or refused.
+    #[error("the engine refused to open {path}: it answered {status}")]
     Refused {
         path: &'static str,
         status: http::StatusCode,
@@ -88,7 +88,7 @@ impl From<hyper::Error> for UpgradeError {
     }
 }
 
-/// Makes a path of the engine's API a raw connection, which ends when `cut` is cancelled.
+/// Upgrades a path of the engine's API to a raw connection, which ends when `cut` is cancelled.
 pub(super) async fn upgrade(
     socket: &Path,
     cut: CancellationToken,
@@ -118,7 +118,7 @@ pub(super) async fn upgrade(
     Ok(hyper::upgrade::on(response).await?)
 }
 
-/// A connection that reads as ended once it is cut.
+/// A connection that reads as closed once it is cut.
 struct Cord {
     stream: UnixStream,
     cut: Pin<Box<WaitForCancellationFutureOwned>>,

@@ -1,26 +1,26 @@
-//! What a reader holds of a script, and what it hands on.
+//! Buffers the part of a script that is not judged yet, and the output that is not taken yet.
 
-/// What was read and not yet judged, and what can be taken.
+/// Input that is not judged yet, and output that can be taken.
 #[derive(Debug, Default)]
 pub(super) struct Held {
-    /// What was read since the last end.
+    /// Input since the last end of a statement.
     pub(super) pending: Vec<u8>,
-    /// Where in it the statement begins, where one does.
+    /// Index in `pending` where the statement begins, if one does.
     pub(super) begins: Option<usize>,
-    /// What is taken next, from `taken` on.
+    /// Output, to be taken from `taken` on.
     pub(super) out: Vec<u8>,
     taken: usize,
-    /// Lines that were handed on.
+    /// Number of lines that were handed on.
     pub(super) lines: u64,
 }
 
 impl Held {
-    /// How much of what is pending comes before the statement.
+    /// Length of the pending input before the statement.
     pub(super) fn before(&self) -> usize {
         self.begins.unwrap_or(self.pending.len())
     }
 
-    /// Puts text in place of the statement; its lines are kept by empty ones.
+    /// Replaces the statement with `text`; empty lines keep the line count.
     pub(super) fn replace(&mut self, begins: usize, text: &[u8]) {
         let gone = count_lines(&self.pending[begins..]).saturating_sub(count_lines(text));
         self.pending.truncate(begins);
@@ -29,20 +29,20 @@ impl Held {
         self.pending.resize(length, b'\n');
     }
 
-    /// Hands on what is pending.
+    /// Hands on the pending input.
     pub(super) fn flush(&mut self) {
         self.lines += count_lines(&self.pending);
         self.out.append(&mut self.pending);
         self.begins = None;
     }
 
-    /// Hands on text that was never pending.
+    /// Hands on additional text.
     pub(super) fn push(&mut self, text: &[u8]) {
         self.out.extend_from_slice(text);
         self.lines += count_lines(text);
     }
 
-    /// Whether everything that was handed on was taken.
+    /// Whether all output was taken.
     pub(super) fn is_taken(&mut self) -> bool {
         let taken = self.taken == self.out.len();
         if taken {
@@ -52,7 +52,7 @@ impl Held {
         taken
     }
 
-    /// Gives as much as fits; answers how much.
+    /// Fills the buffer as far as possible; returns the number of bytes.
     pub(super) fn take(&mut self, buffer: &mut [u8]) -> usize {
         let waiting = &self.out[self.taken..];
         let length = waiting.len().min(buffer.len());

@@ -1,29 +1,29 @@
-//! Where statements of a script for psql end ("psql: SQL, as `psqlscan.l` reads it").
+//! Finds the ends of statements in a psql script ("psql: SQL, as `psqlscan.l` reads it").
 
-/// What a byte turned out to be.
+/// The meaning of a byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Seen {
-    /// A part of what goes on.
+    /// Part of a statement or of the text between statements.
     Inside,
     /// The end of a statement.
     End,
-    /// The backslash with which a command of psql begins. It belongs to no statement.
+    /// The backslash of a psql command. It belongs to no statement.
     Command,
 }
 
-/// Follows a script byte by byte.
+/// Scans a script byte by byte.
 #[derive(Debug, Default)]
 pub(super) struct Lexer {
     state: State,
     parens: u32,
-    /// Open BEGIN and CASE of the body of a function, in which semicolons end nothing.
+    /// Number of open BEGIN and CASE blocks in a function's body, where semicolons end nothing.
     blocks: u32,
     word: Word,
-    /// The first words of the statement, as far as they make up "create or replace function".
+    /// The first words of the statement, as long as they match "create or replace function".
     head: Head,
-    /// Whether there is anything but space and comments since the last end.
+    /// Whether the statement has begun, that is, something other than space and comments was read.
     begun: bool,
-    /// Whether plain literals take backslashes (`standard_conforming_strings = off`).
+    /// Whether plain literals use backslash escapes (`standard_conforming_strings = off`).
     pub(super) backslashes: bool,
 }
 
@@ -33,7 +33,7 @@ enum State {
     Plain,
     /// After `-`, which may begin a comment.
     Dash,
-    /// After `/`, which may begin one too.
+    /// After `/`, which may begin a comment.
     Slash,
     LineComment,
     Comment {
@@ -43,19 +43,19 @@ enum State {
     Literal {
         escapes: bool,
     },
-    /// After the backslash in one that takes them.
+    /// After the backslash in a literal with escapes.
     Escaped,
-    /// After a quote, which ends the literal unless another one follows.
+    /// After a quote, which ends the literal unless another quote follows.
     LiteralEnd {
         escapes: bool,
     },
-    /// In the space after one that takes backslashes, which goes on where another literal follows on a
+    /// In the space after a literal with escapes, which continues if another literal follows on a
     /// later line.
     LiteralGap {
         newline: bool,
     },
     Quoted,
-    /// In what may become the tag of a dollar quote.
+    /// In a possible tag of a dollar quote.
     Tag(Vec<u8>),
     Dollar {
         tag: Vec<u8>,
@@ -63,14 +63,14 @@ enum State {
     },
 }
 
-/// The word that is being read, as far as anybody asks for it.
+/// The word that is being read, as far as it matters.
 #[derive(Debug, Default)]
 struct Word {
     text: [u8; 12],
     length: usize,
 }
 
-/// How far a statement begins like that of a function.
+/// How much of the statement's start matches that of a function.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Head {
     #[default]
@@ -83,7 +83,7 @@ enum Head {
 }
 
 impl Lexer {
-    /// Takes the next byte.
+    /// Scans the next byte.
     pub(super) fn step(&mut self, byte: u8) -> Seen {
         match &mut self.state {
             State::Plain => return self.plain(byte),
@@ -130,7 +130,7 @@ impl Lexer {
                 self.state = State::Literal { escapes: true };
             }
             State::LiteralEnd { .. } | State::LiteralGap { .. } => return self.again(byte),
-            // A quote in a quoted name is written twice: it ends, and begins again at once.
+            // A quote in a quoted name is doubled: the name ends, and begins again at once.
             State::Quoted if byte == b'"' => self.state = State::Plain,
             State::Literal { .. } | State::Quoted => {}
             State::Tag(tag) if byte == b'$' => {
@@ -154,12 +154,12 @@ impl Lexer {
         Seen::Inside
     }
 
-    /// Whether there is nothing but space and comments since the last end.
+    /// Whether only space and comments were read since the last end.
     pub(super) fn is_blank(&self) -> bool {
         !self.begun
     }
 
-    /// Whether the script may end here: in no comment, literal or name.
+    /// Whether the script may end here: not inside a comment, literal or name.
     pub(super) fn is_plain(&self) -> bool {
         use State::{Dash, LineComment, LiteralEnd, LiteralGap, Plain, Slash, Tag};
         matches!(
@@ -168,7 +168,7 @@ impl Lexer {
         )
     }
 
-    /// Begins a statement.
+    /// Starts a new statement.
     pub(super) fn reset(&mut self) {
         let backslashes = self.backslashes;
         *self = Self {
@@ -177,7 +177,7 @@ impl Lexer {
         };
     }
 
-    /// What was begun is not what it looked like.
+    /// The token is not what its first byte suggested; scans the byte again.
     fn again(&mut self, byte: u8) -> Seen {
         self.state = State::Plain;
         self.plain(byte)
@@ -253,13 +253,13 @@ impl Word {
     }
 }
 
-/// What a name is made of, after its first byte at least. Letters of other scripts are all bytes above
-/// ASCII, in every encoding that a server takes.
+/// Whether a byte can be part of a name, after the first byte. In every supported encoding, letters
+/// of other scripts consist of bytes above ASCII.
 pub(super) fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$' || byte >= 0x80
 }
 
-/// `length` counts the dollar with which the tag begins.
+/// `length` counts the dollar at the start of the tag.
 fn is_tag(byte: u8, length: usize) -> bool {
     byte != b'$' && is_word(byte) && !(length == 1 && byte.is_ascii_digit())
 }
@@ -268,7 +268,7 @@ fn is_tag(byte: u8, length: usize) -> bool {
 mod tests {
     use super::*;
 
-    /// The statements of a script, and its commands as `\`.
+    /// The statements of a script; each command becomes `\`.
     fn split(script: &str) -> Vec<String> {
         let mut lexer = Lexer::default();
         let mut found = vec![String::new()];

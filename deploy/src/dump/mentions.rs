@@ -1,17 +1,17 @@
-//! What a script reads beside itself.
+//! Finds the other files that a script reads.
 
 use std::io::{self, Read};
 
 use super::{Mention, Refused, ScriptReader, SharedReport, reader::Open};
 
-/// How much of a script is looked at: what follows is rows, or nobody's seed.
+/// Maximum bytes of a script that are searched; the rest is rows, or not a seed.
 const LOOKED_AT_BYTES_MAX: u64 = 2 << 30;
 
-/// The files that a script at `path` reads, all of them below `folder`. What is wrong with the script
-/// is found when it runs.
+/// The files that the script at `path` reads, all of them below `folder`. Errors of the script are
+/// only reported when it runs.
 ///
 /// # Errors
-/// Where it cannot be read.
+/// If it is unreadable.
 pub(crate) fn mentions(
     path: &str,
     folder: &str,

@@ -1,12 +1,12 @@
-//! Scripts of SQL as dump tools write them, made fit for a throwaway database.
+//! Adapts SQL scripts of dump tools to a temporary database.
 //!
-//! A dump speaks of the server that it was taken from: its roles, its databases, settings that an
-//! older server does not know. What a strict client would stop at is rewritten here while the script
-//! streams by, statement by statement. Only statements change. Rows of a COPY, literals, quoted
-//! bodies and comments pass byte by byte, and every line keeps its number, so that an error names the
-//! line that its author sees.
+//! A dump depends on its original server: its roles, its databases, settings that an older server
+//! does not know. This module rewrites each statement at which a strict client would stop, while
+//! the script streams through. Only statements change. Rows of a COPY, literals, quoted bodies and
+//! comments pass unchanged. Every line keeps its number, so that an error names the line that its
+//! author sees.
 //!
-//! Nothing in here runs anything: a [`ScriptReader`] reads a script and is read like one.
+//! Nothing here executes a script: a [`ScriptReader`] reads a script and is itself a reader.
 
 mod held;
 mod lexer;

@@ -1,23 +1,23 @@
-//! Which file of the checkout a script means.
+//! Resolves the paths in a script to files of the checkout.
 
-/// Where the official images look for what fills a new database.
+/// The folder where the official images look for initial data.
 const IMAGE_FOLDER: &str = "/docker-entrypoint-initdb.d/";
 
 /// A file that a script reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Mention {
-    /// Where it may lie in the checkout, the likeliest first.
+    /// Possible paths in the checkout, the likeliest first.
     pub(crate) candidates: Vec<String>,
     /// Whether it is a script itself.
     pub(crate) is_script: bool,
 }
 
-/// The files that a script may mean by a path, the likeliest first, all of them below the seed's
-/// folder. Psql looks beside the script for some, and for others in the folder that it was started
-/// in, which may be the script's own, or the checkout's root.
+/// The possible files for a path in a script, the likeliest first, all of them below the seed's
+/// folder. Psql resolves some paths beside the script, and others in the folder that it was started
+/// in, which may be the script's own or the checkout's root.
 ///
 /// # Errors
-/// Why there can be none.
+/// The reason why no file is possible.
 pub(super) fn resolve(
     folder: &str,
     script: &str,
@@ -29,7 +29,7 @@ pub(super) fn resolve(
         Some(path) => (vec![folder], path),
         None if path.starts_with('/') => {
             return Err(format!(
-                "it reads {path}, a file outside of the checkout; name one beside the seed"
+                "it reads {path}, a file outside of the checkout; use one beside the seed"
             ));
         }
         None if beside => (vec![own], path),
@@ -63,7 +63,7 @@ fn is_below(folder: &str, path: &str) -> bool {
             .is_some_and(|rest| rest.starts_with('/'))
 }
 
-/// Two paths as one without `.` and `..`; none where it leaves the checkout.
+/// Joins two paths and removes `.` and `..`; `None` if the result leaves the checkout.
 fn join(base: &str, path: &str) -> Option<String> {
     let mut parts: Vec<&str> = Vec::new();
     for part in base.split('/').chain(path.split('/')) {

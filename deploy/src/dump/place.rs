@@ -1,4 +1,4 @@
-//! Where a line of what was read stands: in which file, and at which line of it.
+//! Maps lines of the rewritten script to files and their lines.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Line {
     pub(crate) path: String,
-    /// From one on.
+    /// Counted from one.
     pub(crate) number: u64,
 }
 
@@ -16,20 +16,20 @@ impl fmt::Display for Line {
     }
 }
 
-/// Which lines of what was read come from where.
+/// The origins of the lines that were read.
 #[derive(Debug, Default)]
 pub(crate) struct Lines {
-    /// From this line on, they are the lines of that file from there on.
+    /// From this line on, the lines come from that file, starting at that line.
     parts: Vec<(u64, Line)>,
 }
 
 impl Lines {
-    /// From the line `from` of what is read on, lines are those of a file from `line` on.
+    /// From line `from` of the input on, the lines are those of a file, starting at `line`.
     pub(super) fn begin(&mut self, from: u64, line: Line) {
         self.parts.push((from, line));
     }
 
-    /// Where a line of what was read comes from.
+    /// The origin of a line.
     pub(crate) fn find(&self, number: u64) -> Option<Line> {
         let (from, line) = self.parts.iter().rev().find(|(from, _)| *from <= number)?;
         Some(Line {

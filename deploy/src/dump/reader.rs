@@ -1,4 +1,4 @@
-//! Reads a script and is read as what it becomes.
+//! Reads a PostgreSQL script and rewrites it on the way.
 
 mod files;
 mod rows;
@@ -17,47 +17,48 @@ use super::{
     source::{CUT_OFF, Heading, LONG_COMMAND, Source},
 };
 
-/// How much of a statement is held. A longer one passes as it is: what is rewritten is short.
+/// Maximum bytes of a statement in the buffer. A longer one passes unchanged: the statements to
+/// rewrite are short.
 const STATEMENT_BYTES_MAX: usize = 1 << 20;
-/// How much is handed on at a time.
+/// Bytes that are handed on at a time.
 const PIECE_BYTES: usize = 64 * 1024;
-/// How many files a script may read, each as often as it is named.
+/// Maximum files that a script may read, counted each time it names one.
 const INCLUDED_MAX: usize = 10_000;
-/// How deep scripts may include each other.
+/// Maximum nesting depth of included scripts.
 const DEPTH_MAX: usize = 16;
 
-/// A script was given up; why is in the report.
+/// A script was refused; the report has the reason.
 #[derive(Debug)]
 pub(crate) struct Refused;
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the script was given up")
+        f.write_str("the script was refused")
     }
 }
 
 impl std::error::Error for Refused {}
 
-/// Opens a file of the seed by its path in the checkout, where it is one.
+/// Opens a file of the seed by its path in the checkout, if it exists.
 pub(crate) type Open = Box<dyn Fn(&str) -> Option<io::Result<Box<dyn Read + Send>>> + Send>;
 
-/// What the next bytes are.
+/// The meaning of the next bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
     Statements,
-    /// The rest of a statement that is too long to be held.
+    /// The rest of a statement that is too long for the buffer.
     Long,
     Rows,
 }
 
-/// A script for psql, rewritten as it is read.
+/// A psql script that is rewritten while it is read.
 pub(crate) struct ScriptReader {
-    /// What is read first.
+    /// The script to read first.
     first: Option<Source>,
-    /// What is read; each was named by the one before it.
+    /// The open files; each was included by the one before it.
     sources: Vec<Source>,
     open: Open,
-    /// The folder below which every file lies.
+    /// The folder that must contain every file.
     folder: String,
     lexer: Lexer,
     rules: Rules,
@@ -66,19 +67,19 @@ pub(crate) struct ScriptReader {
     held: Held,
     /// Whether a part of a row was read.
     row_is_open: bool,
-    /// Whether a transaction of ours ends after the rows.
+    /// Whether an added transaction ends after the rows.
     commits: bool,
-    /// How many branches are open.
+    /// Number of open branches.
     branches: u32,
-    /// How many files were entered beside the first.
+    /// Number of included files.
     included: usize,
-    /// Files that are named, where that is all that is wanted.
+    /// The names of included files, if only these are wanted.
     mentions: Option<Vec<Mention>>,
 }
 
 impl ScriptReader {
-    /// The script at `path`, for `user` to run. Others are found below `folder`. What is found is told
-    /// in the report.
+    /// The script at `path`, for `user` to run. Other files are searched below `folder`. Changes
+    /// are recorded in the report.
     pub(crate) fn new(
         (path, script): (&str, Box<dyn Read + Send>),
         (folder, open): (&str, Open),
@@ -103,12 +104,12 @@ impl ScriptReader {
         }
     }
 
-    /// From here on files that the script names are noted and not read.
+    /// Records the files that the script names from here on, without reading them.
     pub(super) fn collect(&mut self) {
         self.mentions = Some(Vec::new());
     }
 
-    /// The files that were noted.
+    /// The recorded files.
     pub(super) fn collected(self) -> Vec<Mention> {
         self.mentions.unwrap_or_default()
     }
@@ -149,7 +150,7 @@ impl ScriptReader {
         Ok(())
     }
 
-    /// From here on lines are those of the innermost file.
+    /// Attributes the following lines to the innermost file.
     fn locate(&mut self) {
         if let Some(source) = self.sources.last() {
             let mut report = self.report.lock();
@@ -198,7 +199,7 @@ impl ScriptReader {
         }
     }
 
-    /// A statement is whole.
+    /// Handles a complete statement.
     fn statement(&mut self) -> io::Result<()> {
         let begins = self.held.before();
         let ruling = match self.mode {
@@ -228,12 +229,12 @@ impl ScriptReader {
         }
     }
 
-    /// A backslash was read; what is pending stays where it is.
+    /// Handles a backslash; the pending input stays.
     fn command(&mut self) -> io::Result<()> {
         let mut line = Vec::new();
         let source = self.source()?;
         if source.bytes.fill_buf()?.first() == Some(&b';') {
-            // It parts statements that are sent together.
+            // It separates statements that are sent together.
             source.bytes.consume(1);
             self.rules.pass();
             self.held.pending.extend_from_slice(b"\\;");
@@ -255,7 +256,7 @@ impl ScriptReader {
                 self.held.pending.push(b'\\');
                 self.held.pending.extend_from_slice(words);
             }
-            // Only another session begins so.
+            // Only another session begins like this.
             Command::Become(text) => {
                 self.held.pending.extend_from_slice(&text);
                 self.lexer.backslashes = false;
@@ -272,7 +273,7 @@ impl ScriptReader {
         Ok(())
     }
 
-    /// The line of a command has ended.
+    /// Handles the end of a command's line.
     fn end_line(&mut self, sends: bool) {
         self.held.pending.push(b'\n');
         if let Some(source) = self.sources.last_mut() {
@@ -285,7 +286,7 @@ impl ScriptReader {
         }
     }
 
-    /// A statement that a command sends, which has no semicolon. Answers whether it is left out.
+    /// Judges a statement without a semicolon that a command sends. Returns whether it is left out.
     fn judge_sent(&mut self) -> io::Result<bool> {
         let Some(begins) = self.held.begins.filter(|_| self.mode == Mode::Statements) else {
             return Ok(false);
@@ -302,7 +303,7 @@ impl ScriptReader {
         Ok(false)
     }
 
-    /// Counts the branches (`\\if`) that are open.
+    /// Counts the open branches (`\\if`).
     fn branch(&mut self, words: &[u8]) {
         let word = words.split(u8::is_ascii_whitespace).next();
         match word {
@@ -312,11 +313,11 @@ impl ScriptReader {
         }
     }
 
-    /// Nothing more of the innermost file is read.
+    /// Skips the rest of the innermost file.
     fn quit(&mut self) -> io::Result<()> {
         if self.branches > 0 {
-            let why = "\\q stands in an \\if, and whether it is run is not known before; put what it \
-                       guards into the \\if instead";
+            let why = "\\q is in an \\if, which is only evaluated later; put the \
+                       lines that it guards into the \\if instead";
             return Err(self.refuse(why.to_owned()));
         }
         self.held.pending.clear();
@@ -325,7 +326,7 @@ impl ScriptReader {
         Ok(())
     }
 
-    /// Goes back to the file that named this one; what is open ends.
+    /// Returns to the file that included this one; ends an open statement.
     fn leave(&mut self, open: bool) {
         self.lexer.reset();
         self.sources.pop();
@@ -345,7 +346,7 @@ impl ScriptReader {
         self.held.flush();
     }
 
-    /// The innermost file has ended.
+    /// Handles the end of the innermost file.
     fn end(&mut self) -> io::Result<()> {
         if !self.lexer.is_plain() {
             return Err(self.refuse(CUT_OFF.to_owned()));
@@ -359,9 +360,9 @@ impl ScriptReader {
             if open {
                 return Err(self.refuse(CUT_OFF.to_owned()));
             }
-            // Between two statements a dump that somebody shortened looks like one that is cut off.
-            let what =
-                format!("a whole dump's last line ({ending:?}) is missing: it may be cut off");
+            // Between two statements, a dump that was shortened on purpose looks like one that is
+            // cut off.
+            let what = format!("the dump's last line ({ending:?}) is missing: it may be cut off");
             self.report.lock().note(what);
         }
         self.leave(open);
@@ -388,7 +389,7 @@ impl Read for ScriptReader {
 pub(super) mod testing {
     use super::*;
 
-    /// What a script becomes, with its report; files are found below `db`.
+    /// The rewritten script, with its report; files are found below `db`.
     pub(crate) fn read(
         script: &str,
         files: &[(&str, &str)],

@@ -1,4 +1,4 @@
-//! What was changed while a script was read.
+//! Records the changes that were made while a script was read.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,26 +7,26 @@ use std::{
 
 use super::place::{Line, Lines};
 
-/// How many different things are told; of the rest, how many there are.
+/// Maximum different notes; further ones are only counted.
 const KINDS_MAX: usize = 40;
 
-/// What a reader found, for whoever started it.
+/// The findings of a reader.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     notes: BTreeMap<String, u64>,
-    /// Databases that the script went to by name.
+    /// Databases that the script connected to by name.
     pub(crate) databases: BTreeSet<String>,
     /// Roles whose passwords were left out.
     pub(crate) passwords: BTreeSet<String>,
-    /// The version of the server that was dumped, such as `16.2`, and of the program that dumped it.
+    /// The version of the dumped server, such as `16.2`, and of the dump program.
     pub(crate) dumped: Option<(String, String)>,
-    /// Why the script was given up, and where.
+    /// Why the script was refused, and where.
     pub(crate) refused: Option<(Option<Line>, String)>,
-    /// Where lines come from.
+    /// The origins of lines.
     pub(crate) lines: Lines,
 }
 
-/// A report that is written in one thread and read in another.
+/// A report that one thread writes and another reads.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SharedReport(Arc<Mutex<Report>>);
 
@@ -37,12 +37,12 @@ impl SharedReport {
 }
 
 impl Report {
-    /// Something was left out or made otherwise, in words for people.
+    /// Records that something was left out or changed, in words for users.
     pub(crate) fn note(&mut self, what: String) {
         *self.notes.entry(what).or_default() += 1;
     }
 
-    /// What was left out or made otherwise, a line each, with how often.
+    /// The recorded notes, one line each, with their counts.
     pub(crate) fn notes(&self) -> Vec<String> {
         let line = |(what, &count): (&String, &u64)| match count {
             1 => what.clone(),
@@ -51,7 +51,7 @@ impl Report {
         let mut lines: Vec<_> = self.notes.iter().take(KINDS_MAX).map(line).collect();
         let more = self.notes.len().saturating_sub(KINDS_MAX);
         if more > 0 {
-            lines.push(format!("and {more} more of the kind"));
+            lines.push(format!("and {more} more changes"));
         }
         lines
     }
@@ -70,6 +70,6 @@ mod tests {
         assert_eq!(report.notes(), ["a tablespace", "the owner shop (2 times)"]);
         (0..50).for_each(|n| report.note(format!("the owner {n}")));
         assert_eq!(report.notes().len(), KINDS_MAX + 1);
-        assert_eq!(report.notes()[KINDS_MAX], "and 12 more of the kind");
+        assert_eq!(report.notes()[KINDS_MAX], "and 12 more changes");
     }
 }

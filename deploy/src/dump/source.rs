@@ -1,25 +1,25 @@
-//! One file of a script, while it is read.
+//! One file of a script that is being read.
 
 use std::io::{self, BufRead, BufReader, Read};
 
 use super::place::Line;
 
-/// How much is read at a time.
+/// Bytes that are read at a time.
 const PIECE_BYTES: usize = 64 * 1024;
-/// How much of a file's beginning says where it comes from.
+/// Bytes at a file's beginning that identify its origin.
 const HEADING_BYTES: usize = 4 * 1024;
 
-/// How much of a line is held.
+/// Maximum bytes of a line in the buffer.
 const LINE_BYTES_MAX: u64 = 1 << 20;
 
-/// Why a script is refused in which a command is too long.
-pub(super) const LONG_COMMAND: &str = "a command of the client has more than 1 MiB on its line";
+/// The reason for refusing a script with a command that is too long.
+pub(super) const LONG_COMMAND: &str = "a client command has more than 1 MiB on its line";
 
-/// Why a script is refused that stops where it cannot end.
+/// The reason for refusing a script that ends inside a statement.
 pub(super) const CUT_OFF: &str =
-    "it ends in the middle of a statement: the file is cut off; make it again";
+    "it ends in the middle of a statement: the file is cut off; dump it again";
 
-/// With which words dumps begin, and end.
+/// The first and last words of dumps.
 const HEADINGS: [(&str, &str); 4] = [
     (
         "-- PostgreSQL database cluster dump",
@@ -46,16 +46,16 @@ impl Heading {
     }
 }
 
-/// A file, and how far it was read.
+/// A file and the read position.
 pub(super) struct Source {
     pub(super) bytes: BufReader<Box<dyn Read + Send>>,
     pub(super) path: String,
-    /// The line that is being read, from one on.
+    /// The current line, counted from one.
     pub(super) line: u64,
-    /// With which words it has to end where it is a dump, and whether they came.
+    /// The words that must end it if it is a dump, until they are found.
     ending: Option<&'static str>,
     complete: bool,
-    /// Whether its rows are all that is wanted of it.
+    /// Whether only its rows are wanted.
     pub(super) is_rows: bool,
 }
 
@@ -78,15 +78,15 @@ impl Source {
         }
     }
 
-    /// Looks at the first bytes, which are read again.
+    /// Examines the first bytes, which are read again later.
     ///
     /// # Errors
-    /// Where it cannot be read, or (inside) why it is no script.
+    /// If it is unreadable, or (inner) why it is not a script.
     pub(super) fn open(&mut self) -> io::Result<Result<Heading, String>> {
         let start = self.bytes.fill_buf()?;
         if start.starts_with(b"\xff\xfe") || start.starts_with(b"\xfe\xff") {
-            let why = "it is UTF-16, as PowerShell's > writes; let the program that dumps write the \
-                       file: pg_dump --file=seed.sql, mysqldump --result-file=seed.sql";
+            let why = "it is UTF-16, like the output of PowerShell's >; let the dump program write \
+                       the file: pg_dump --file=seed.sql, mysqldump --result-file=seed.sql";
             return Ok(Err(why.to_owned()));
         }
         let head = String::from_utf8_lossy(&start[..start.len().min(HEADING_BYTES)]).into_owned();
@@ -98,22 +98,22 @@ impl Source {
         Ok(Ok(Heading(head)))
     }
 
-    /// Appends what is left of the line, with its end, or a part of it where it is longer than 1 MiB;
-    /// answers whether all of it came.
+    /// Appends the rest of the line with its end, or a part of it if it is longer than 1 MiB;
+    /// returns whether the line is complete.
     pub(super) fn line(&mut self, into: &mut Vec<u8>) -> io::Result<bool> {
         let mut part = self.bytes.by_ref().take(LINE_BYTES_MAX);
         let read = part.read_until(b'\n', into)?;
         Ok((read as u64) < LINE_BYTES_MAX || into.ends_with(b"\n"))
     }
 
-    /// Comments between statements passed by.
+    /// Examines comments between statements.
     pub(super) fn hear(&mut self, comments: &[u8]) {
         if let Some(ending) = self.ending.filter(|_| !self.complete) {
             self.complete = String::from_utf8_lossy(comments).contains(ending);
         }
     }
 
-    /// The last words of a whole dump, where it has a dump's first words and not these.
+    /// The last words of a complete dump, if the file has a dump's first words but lacks these.
     pub(super) fn lacks(&self) -> Option<&'static str> {
         self.ending.filter(|_| !self.complete)
     }

@@ -1,12 +1,11 @@
-//! Names and literals as a statement has them.
+//! Quotes names and literals for SQL.
 
-/// A name.
+/// A quoted name.
 pub(crate) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// The connection string of a database: quotes and backslashes take a backslash ("libpq: Connection
-/// Strings").
+/// The connection string of a database, with backslash escapes ("libpq: Connection Strings").
 pub(crate) fn connection(database: &[u8]) -> Vec<u8> {
     let mut text = b"dbname='".to_vec();
     for &byte in database {

@@ -1,15 +1,15 @@
-//! The tokens of one statement, with names as the server would take them.
+//! Splits one statement into tokens, and reads names like the server.
 
 use std::ops::Range;
 
 use super::lexer::is_word;
 
-/// What a token is.
+/// The kind of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// A keyword, a name without quotes, or a number.
     Word,
-    /// A name in quotes.
+    /// A quoted name.
     Quoted,
     /// A literal, in quotes of any form.
     Literal,
@@ -17,13 +17,13 @@ pub(super) enum Kind {
     Sign(u8),
 }
 
-/// One token, and where it stands.
+/// One token and its position.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Token {
     pub(super) kind: Kind,
     pub(super) start: usize,
     pub(super) end: usize,
-    /// How many parentheses are open around it.
+    /// Number of parentheses open around it.
     pub(super) depth: u32,
 }
 
@@ -39,7 +39,7 @@ impl<'a> Statement<'a> {
         Self::with_tokens(text, tokens(text))
     }
 
-    /// A statement of another dialect, by its tokens.
+    /// A statement of another dialect, with its tokens.
     pub(super) fn with_tokens(text: &'a [u8], tokens: Vec<Token>) -> Self {
         Self { text, tokens }
     }
@@ -51,7 +51,7 @@ impl<'a> Statement<'a> {
             .map_or(&[], |token| &self.text[token.start..token.end])
     }
 
-    /// Whether the token is this word, which is written in small letters.
+    /// Whether the token is this lower-case word.
     pub(super) fn is(&self, at: usize, word: &str) -> bool {
         self.kind(at) == Some(Kind::Word) && self.raw(at).eq_ignore_ascii_case(word.as_bytes())
     }
@@ -61,12 +61,12 @@ impl<'a> Statement<'a> {
         words.iter().any(|word| self.is(at, word))
     }
 
-    /// Whether these words stand here one after the other.
+    /// Whether these words follow each other here.
     pub(super) fn are(&self, at: usize, words: &[&str]) -> bool {
         (at..).zip(words).all(|(at, word)| self.is(at, word))
     }
 
-    /// Where a word stands outside of parentheses, at or after a place.
+    /// The position of a word outside of parentheses, at or after `from`.
     pub(super) fn find(&self, from: usize, words: &[&str]) -> Option<usize> {
         (from..self.tokens.len()).find(|&at| self.tokens[at].depth == 0 && self.is_any(at, words))
     }
@@ -79,21 +79,21 @@ impl<'a> Statement<'a> {
         self.kind(at) == Some(Kind::Sign(sign))
     }
 
-    /// Where a token begins, or where the text ends.
+    /// The start of a token, or the end of the text.
     pub(super) fn start(&self, at: usize) -> usize {
         self.tokens
             .get(at)
             .map_or(self.text.len(), |token| token.start)
     }
 
-    /// Where a token ends, or where the text does.
+    /// The end of a token, or of the text.
     pub(super) fn end(&self, at: usize) -> usize {
         self.tokens
             .get(at)
             .map_or(self.text.len(), |token| token.end)
     }
 
-    /// The name that a token is, in the letters that it is written in.
+    /// The token as a name, in its original case.
     pub(super) fn exact(&self, at: usize) -> Option<Vec<u8>> {
         let raw = self.raw(at);
         match self.kind(at)? {
@@ -103,7 +103,7 @@ impl<'a> Statement<'a> {
         }
     }
 
-    /// The name that a token is: small letters where it has no quotes.
+    /// The token as a name: lower case unless it is quoted.
     pub(super) fn name(&self, at: usize) -> Option<Vec<u8>> {
         match self.kind(at)? {
             Kind::Word => Some(self.raw(at).to_ascii_lowercase()),
@@ -120,7 +120,7 @@ impl<'a> Statement<'a> {
         }
     }
 
-    /// Text with something in place of these tokens.
+    /// The text with these tokens replaced.
     pub(super) fn replaced(&self, tokens: std::ops::Range<usize>, with: &[u8]) -> Vec<u8> {
         let from = self.start(tokens.start);
         let to = match tokens.end.checked_sub(1) {
@@ -144,17 +144,17 @@ fn unquoted(raw: &[u8], quote: u8) -> Vec<u8> {
     bytes
 }
 
-/// A name as a statement has it.
+/// A quoted name.
 pub(super) fn quoted(name: &[u8]) -> Vec<u8> {
     enclosed(name, b'"')
 }
 
-/// A literal without backslashes as a statement has it.
+/// A quoted literal without backslash escapes.
 pub(super) fn literal(text: &[u8]) -> Vec<u8> {
     enclosed(text, b'\'')
 }
 
-/// Text in quotes, with those in it doubled.
+/// Text in quotes, with inner quotes doubled.
 pub(super) fn enclosed(text: &[u8], quote: u8) -> Vec<u8> {
     let mut bytes = vec![quote];
     for &byte in text {
@@ -218,7 +218,7 @@ fn tokens(text: &[u8]) -> Vec<Token> {
     tokens
 }
 
-/// Adds a token; the two of a pair of parentheses have the depth of what is around them.
+/// Adds a token; both parentheses of a pair have the depth of the text around them.
 pub(super) fn push(tokens: &mut Vec<Token>, kind: Kind, place: Range<usize>) {
     let open = |last: &Token| last.depth + u32::from(last.kind == Kind::Sign(b'('));
     let depth = tokens.last().map_or(0, open);
@@ -230,7 +230,7 @@ pub(super) fn push(tokens: &mut Vec<Token>, kind: Kind, place: Range<usize>) {
     });
 }
 
-/// Whether a literal takes backslashes, by the E right before it.
+/// Whether a literal uses backslash escapes because of the E directly before it.
 fn escapes(text: &[u8], before: Option<&Token>, at: usize) -> bool {
     before.is_some_and(|before| {
         before.end == at && text[before.start..before.end].eq_ignore_ascii_case(b"e")
@@ -254,7 +254,7 @@ fn comment(rest: &[u8]) -> usize {
     at
 }
 
-/// How long what begins with a quote is. A doubled one is a part of it.
+/// The length of a quoted text. A doubled quote is part of it.
 pub(super) fn enclosed_length(rest: &[u8], quote: u8, escapes: bool) -> usize {
     let mut at = 1;
     while let Some(&byte) = rest.get(at) {

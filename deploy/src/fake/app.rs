@@ -1,10 +1,10 @@
-//! How the applications of the simulated host behave.
+//! The behaviour of applications on the simulated host.
 
 use std::{collections::HashMap, time::Duration};
 
 use crate::{blueprint::Command, names::CommitSha};
 
-/// What comes of building an application.
+/// The result of building an application.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BuildScript {
     /// An image.
@@ -13,43 +13,43 @@ pub enum BuildScript {
     Fails {
         /// The step, as the builder would name it.
         step: String,
-        /// The builder's sentence.
+        /// The builder's message.
         message: String,
     },
     /// The Dockerfile is not in the commit.
     NoDockerfile,
 }
 
-/// What an application does once it is started.
+/// The behaviour of an application after its start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StartScript {
-    /// It answers.
+    /// It answers requests.
     Serves,
-    /// It ends with this exit code, once [`AppScript::starts_in`] is over. With another than zero it
-    /// is started again, and ends again.
+    /// It exits with this code after [`AppScript::starts_in`]. With a nonzero code it is restarted,
+    /// and exits again.
     ExitsWith(i64),
     /// It runs and never accepts a connection.
     NeverListens,
     /// It accepts connections and never answers.
     Silent,
-    /// It answers everything with this status.
+    /// It answers every request with this status.
     Status(u16),
 }
 
-/// One application: how it builds, starts, and how its commands end.
+/// The script of one application: its build, its start, and the exit codes of its commands.
 #[derive(Clone, Debug)]
 pub struct AppScript {
-    /// What comes of building it.
+    /// The result of its build.
     pub build: BuildScript,
-    /// What it does once it is started.
+    /// Its behaviour after the start.
     pub start: StartScript,
-    /// How long after its start it listens, or ends.
+    /// Time from its start until it listens or exits.
     pub starts_in: Duration,
-    /// How commands in its image end; zero applies their work to the databases.
+    /// Exit code of commands in its image; zero applies their changes to the databases.
     pub migrate: i64,
-    /// How long such a command takes, on top of the engine's own time.
+    /// Duration of such a command, in addition to the engine's own time.
     pub migrate_takes: Duration,
-    /// What it prints, as a service and as a command.
+    /// Its output, as a service and as a command.
     pub output: Vec<String>,
 }
 
@@ -66,7 +66,7 @@ impl Default for AppScript {
     }
 }
 
-/// Which script counts: the nearest one to what runs.
+/// Selects the script of a container: the most specific one.
 #[derive(Debug, Default)]
 pub(super) struct Apps {
     pub(super) by_command: HashMap<Vec<String>, AppScript>,
@@ -80,7 +80,7 @@ impl Apps {
         self.by_commit.get(commit).unwrap_or(&self.default)
     }
 
-    /// The script of what runs in an image.
+    /// The script of a container.
     pub(super) fn of_container(
         &self,
         command: Option<&Command>,

@@ -24,7 +24,7 @@ const STEPS: [&str; 2] = ["[1/2] FROM base", "[2/2] COPY . /srv"];
 #[async_trait]
 impl Builder for FakeEngine {
     async fn fingerprint(&self, request: &BuildRequest) -> Result<Fingerprint, BuildError> {
-        // A commit of the simulated host is all there is to know of its files.
+        // The simulated host knows nothing about a commit's files.
         let recipe = [
             request.tree.commit().as_str(),
             &request.context,
@@ -150,7 +150,7 @@ impl Builder for FakeEngine {
 }
 
 impl World {
-    /// One more owner for an image of the same Dayfly; `false` where there is no such.
+    /// Adds an owner to an image of the same Dayfly; `false` if there is no such image.
     fn share_image(&mut self, image: &ImageId, owner: Owner) -> bool {
         let Some(there) = self.images.get_mut(image) else {
             return false;
@@ -164,7 +164,7 @@ impl World {
         true
     }
 
-    /// Takes an image from a preview; it is gone with the last one that has it.
+    /// Removes a preview's ownership of an image; the image is gone with its last owner.
     fn remove_image(&mut self, instance: &Instance, preview: &PreviewId, image: &ImageId) {
         let Some(there) = self.images.get_mut(image) else {
             return;
@@ -187,7 +187,7 @@ impl World {
 impl FakeEngine {
     fn finish_build(&self, request: &BuildRequest) -> Result<ImageId, BuildError> {
         let commit = request.tree.commit();
-        // Labels are part of an image, so the same source gives each revision an image of its own.
+        // Labels are part of an image, so the same source gives each revision a different image.
         let revision = request.revision.to_string();
         let id = image_id(&[
             self.instance.as_str(),
@@ -219,7 +219,7 @@ impl FakeEngine {
 
 fn image_id(parts: &[&str]) -> Result<ImageId, BuildError> {
     let digest = hex::encode(Sha256::digest(parts.join("\0")));
-    // The form is always right; were it not, no other answer would be either.
+    // The format is always valid, and there is no other sensible result.
     ImageId::parse(&format!("sha256:{digest}"))
         .map_err(|error| BuildError::Context(error.to_string()))
 }

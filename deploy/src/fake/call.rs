@@ -1,4 +1,4 @@
-//! What the simulated host was asked to do.
+//! The log of calls to the simulated host.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ pub enum Op {
 }
 
 impl Op {
-    /// All of them.
+    /// All methods.
     pub const ALL: [Self; 21] = [
         Self::EnsureNetwork,
         Self::RemoveNetwork,
@@ -57,7 +57,7 @@ impl Op {
         Self::Import,
     ];
 
-    /// Whether the port allows to drop its future before it is done.
+    /// Whether the port allows dropping its future early.
     pub(super) fn may_be_dropped(self) -> bool {
         matches!(
             self,
@@ -72,7 +72,7 @@ impl Op {
         )
     }
 
-    /// Whether two at once on the same object, or one beside another, would race in the engine.
+    /// Whether two concurrent calls for the same object would race in the engine.
     pub(super) fn is_exclusive(self) -> bool {
         !matches!(
             self,
@@ -87,7 +87,7 @@ impl Op {
         )
     }
 
-    /// How long it takes unless a test says otherwise; near what a small machine was seen to take.
+    /// Its default duration, similar to that on a small machine.
     pub(super) fn usual(self) -> Duration {
         Duration::from_millis(match self {
             Self::EnsureNetwork => 70,
@@ -110,12 +110,12 @@ impl Op {
     }
 }
 
-/// How a call went.
+/// The outcome of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It has not answered yet.
     UnderWay,
-    /// It did what it was asked to.
+    /// It succeeded.
     Done,
     /// It answered with an error.
     Failed,
@@ -123,15 +123,15 @@ pub enum Outcome {
     Dropped,
 }
 
-/// One call, in the order in which they began.
+/// One call, in the order of their start.
 #[derive(Clone, Debug)]
 pub struct Call {
     /// The method.
     pub op: Op,
     /// The object, such as `service shop-1/r2/web`.
     pub what: String,
-    /// When it began.
+    /// The time of its start.
     pub begun: Instant,
-    /// How it went.
+    /// Its outcome.
     pub outcome: Outcome,
 }

@@ -1,4 +1,4 @@
-//! What a test does to the simulated host, and asks it.
+//! Lets a test change and inspect the simulated host.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -11,17 +11,17 @@ use crate::{
     names::{CommitSha, DatabaseKey},
 };
 
-/// Exit code of what was killed.
+/// Exit code of a killed process.
 const KILLED: i64 = 137;
 
 /// Applications and time.
 impl FakeEngine {
-    /// Scripts all that is built from a commit.
+    /// Sets the script of everything that is built from a commit.
     pub fn app(&self, commit: &CommitSha, script: AppScript) {
         self.world().apps.by_commit.insert(commit.clone(), script);
     }
 
-    /// Scripts a command, whatever image it runs in.
+    /// Sets the script of a command, whatever image it runs in.
     pub fn app_of_command(&self, command: &Command, script: AppScript) {
         self.world()
             .apps
@@ -29,22 +29,22 @@ impl FakeEngine {
             .insert(command.0.clone(), script);
     }
 
-    /// Scripts everything that has no script of its own.
+    /// Sets the default script.
     pub fn app_by_default(&self, script: AppScript) {
         self.world().apps.default = script;
     }
 
-    /// Makes an image that cannot be had, neither for services nor for databases.
+    /// Makes an image unavailable, for services and databases.
     pub fn no_image(&self, reference: &str) {
         self.world().unknown_references.insert(reference.to_owned());
     }
 
-    /// How long calls of this kind take from now on.
+    /// Sets the duration of all later calls of this kind.
     pub fn takes(&self, op: Op, time: Duration) {
         self.world().durations.insert(op, time);
     }
 
-    /// Lets every call take no time at all.
+    /// Sets the duration of every call to zero.
     pub fn takes_no_time(&self) {
         for op in Op::ALL {
             self.takes(op, Duration::ZERO);
@@ -54,22 +54,22 @@ impl FakeEngine {
 
 /// Faults.
 impl FakeEngine {
-    /// Lets the next call of this kind go wrong; several of them queue up.
+    /// Makes the next call of this kind fail; several faults queue up.
     pub fn fail_next(&self, op: Op, fault: Fault) {
         self.world().faults.script(op, fault);
     }
 
-    /// Lets calls go wrong at random from now on, in ways after which asking again helps.
+    /// Makes later calls fail at random, with faults that a retry can overcome.
     pub fn faults(&self, seed: u64, probability: f64) {
         self.world().faults.randomly(seed, probability);
     }
 
-    /// Ends all faults, scripted and random.
+    /// Removes all faults, scripted and random.
     pub fn stop_faults(&self) {
         self.world().faults.stop();
     }
 
-    /// Lets nobody reach the engine, or everybody again. Streams of hints end.
+    /// Makes the engine unreachable, or reachable again. Streams of hints end.
     pub fn engine_away(&self, away: bool) {
         let mut world = self.world();
         world.away = away;
@@ -78,8 +78,8 @@ impl FakeEngine {
         }
     }
 
-    /// The control plane dies here: whatever is under way in the engine stays as it is, and
-    /// nobody will clean up after it. Abort its tasks afterwards; that counts as part of this.
+    /// Simulates a crash of the control plane: unfinished work in the engine stays as it is,
+    /// without any cleanup. Abort the control plane's tasks afterwards.
     pub fn crash(&self) {
         let mut world = self.world();
         let cut: Vec<u64> = world.in_flight.keys().copied().collect();
@@ -90,7 +90,7 @@ impl FakeEngine {
         world.listeners.clear();
     }
 
-    /// Every container ends, as when the engine is restarted.
+    /// Stops every container, like a restart of the engine.
     pub fn stop_all_containers(&self) {
         let seen = self.everything();
         for service in seen.services {
@@ -101,7 +101,7 @@ impl FakeEngine {
         }
     }
 
-    /// A running service is killed behind our back.
+    /// Kills a running service, bypassing the ports.
     pub fn kill_service(&self, key: &ServiceKey) {
         self.end_service(
             key,
@@ -112,7 +112,7 @@ impl FakeEngine {
         );
     }
 
-    /// A running service is killed by the kernel for memory.
+    /// Kills a running service like the kernel does when memory runs out.
     pub fn oom(&self, key: &ServiceKey) {
         self.end_service(
             key,
@@ -123,7 +123,7 @@ impl FakeEngine {
         );
     }
 
-    /// Data are gone behind our back, and a server that ran on them ends.
+    /// Removes data, bypassing the ports; a server on it exits.
     pub fn lose_data(&self, key: &DatabaseKey) {
         self.exit_database(key);
         let mut world = self.world();
@@ -131,7 +131,7 @@ impl FakeEngine {
         world.hint(&self.instance, &key.preview);
     }
 
-    /// A running database ends behind our back.
+    /// Makes a running database exit, bypassing the ports.
     pub fn exit_database(&self, key: &DatabaseKey) {
         let mut world = self.world();
         let at = (self.instance.clone(), key.clone());
@@ -159,9 +159,9 @@ impl FakeEngine {
     }
 }
 
-/// Services and databases from inside.
+/// Services and databases, seen from inside.
 impl FakeEngine {
-    /// A running service prints a line.
+    /// Makes a running service print a line.
     pub fn print(&self, key: &ServiceKey, line: &str) {
         let mut world = self.world();
         if let Some(service) = world
@@ -173,7 +173,7 @@ impl FakeEngine {
         world.changed.send_modify(|count| *count += 1);
     }
 
-    /// Somebody writes into a database.
+    /// Writes to a database, like an application.
     pub fn write(&self, key: &DatabaseKey, statement: &str) {
         let mut world = self.world();
         if let Some(data) = world.data.get_mut(&(self.instance.clone(), key.clone())) {
@@ -181,16 +181,16 @@ impl FakeEngine {
         }
     }
 
-    /// What was applied to a database, oldest first: the seed's statements, then
-    /// `<task> <commit>` for each command that ran to its end. `None` where there are no data, or
-    /// they are only half made.
+    /// The changes that were applied to a database, oldest first: the seed's statements, then
+    /// `<task> <commit>` for each command that ran to completion. `None` if there is no data, or if
+    /// it is incomplete.
     pub fn data(&self, key: &DatabaseKey) -> Option<Vec<String>> {
         let world = self.world();
         let data = world.data.get(&(self.instance.clone(), key.clone()))?;
         data.complete.then(|| data.statements.clone())
     }
 
-    /// Who answers at an address, and from which commit it was built.
+    /// The service that answers at an address, and the commit it was built from.
     pub fn who_answers(&self, address: SocketAddr) -> Option<(ServiceKey, Option<CommitSha>)> {
         let world = self.world();
         let mut listening = world
@@ -202,8 +202,8 @@ impl FakeEngine {
         Some((key.clone(), image.and_then(|image| image.commit.clone())))
     }
 
-    /// Which addresses visitors are led to from now on. One where nobody answers well, and the
-    /// removal of one that is among them, are violations.
+    /// Sets the addresses that visitors reach from here on. An address without a healthy service,
+    /// and removing a service at one of them, are violations.
     pub fn route(&self, addresses: impl IntoIterator<Item = SocketAddr>) {
         let addresses = addresses.into_iter().collect();
         let mut world = self.world();
@@ -228,24 +228,24 @@ impl FakeEngine {
     }
 }
 
-/// What happened.
+/// Records.
 impl FakeEngine {
-    /// Everything of this instance, without a call.
+    /// Everything of this instance, observed without a call.
     pub fn everything(&self) -> Observation {
         self.world().observe(&self.instance, None)
     }
 
-    /// Dangerous things that were done, in order.
+    /// All violations, in order.
     pub fn violations(&self) -> Vec<String> {
         self.world().violations.clone()
     }
 
-    /// All calls, in the order in which they began.
+    /// All calls, in the order of their start.
     pub fn calls(&self) -> Vec<Call> {
         self.world().calls.iter().cloned().collect()
     }
 
-    /// How many calls of this kind went this way.
+    /// Number of calls of this kind with this outcome.
     pub fn count(&self, op: Op, outcome: Outcome) -> usize {
         let world = self.world();
         world
@@ -255,12 +255,12 @@ impl FakeEngine {
             .count()
     }
 
-    /// How often a commit was built.
+    /// Number of builds of a commit.
     pub fn builds(&self, commit: &CommitSha) -> BuildCounts {
         self.world().builds.get(commit).copied().unwrap_or_default()
     }
 
-    /// The image of a database's server, while there is one.
+    /// The image of a database's server, if one exists.
     pub fn database_image(&self, key: &DatabaseKey) -> Option<String> {
         let world = self.world();
         Some(

@@ -1,4 +1,4 @@
-//! What calls of the databases do to the simulated host's data and snapshots.
+//! The effects of database calls on the simulated host's data and snapshots.
 
 use super::{
     rules::describe_database,
@@ -14,9 +14,9 @@ use crate::{
 };
 
 impl World {
-    /// Takes away what has the name, and makes a server for what is to come.
+    /// Removes existing data of the same name, and creates a server for the seed run.
     ///
-    /// Answers the snapshot that is to be copied, which is there already or is to be made.
+    /// Returns the snapshot to copy, which may still have to be created.
     pub(super) fn begin_data(
         &mut self,
         instance: &Instance,
@@ -59,8 +59,7 @@ impl World {
         Ok(snapshot)
     }
 
-    /// Fills the snapshot where it has to be made, and copies it. A seed that fails leaves nothing
-    /// behind.
+    /// Creates the snapshot if it is missing, and copies it. A failed seed leaves nothing behind.
     pub(super) fn finish_data(
         &mut self,
         instance: &Instance,
@@ -76,7 +75,7 @@ impl World {
         if !self.snapshots.contains_key(&at) {
             match server {
                 Some(server) if begun && server.state == ContainerState::Running => {}
-                Some(_) => return Err(ended("the server ended while it was made")),
+                Some(_) => return Err(ended("the server exited during the seed run")),
                 None => return Err(EngineError::Missing(describe_database(&spec.key)).into()),
             }
             let statements = self.run_seed(seed)?;
@@ -109,20 +108,20 @@ impl World {
             code => Err(DatabaseError::Seed {
                 path: words.clone(),
                 line: None,
-                message: format!("it ended with exit code {code}"),
+                message: format!("it exited with code {code}"),
                 output: script.output,
             }),
         }
     }
 
-    /// The commit from which the image of a command was built, or the image.
+    /// The commit that the image of a command was built from, or the image.
     pub(super) fn made_from(&self, spec: &ServiceSpec) -> String {
         let image = self.images.get(&spec.image);
         let commit = image.and_then(|image| image.commit.as_ref());
         commit.map_or_else(|| spec.image.to_string(), ToString::to_string)
     }
 
-    /// The data as they are at this moment, all of them or none.
+    /// Copies the data at one moment, all databases or none.
     pub(super) fn copy_at_one_moment(
         &mut self,
         instance: &Instance,
@@ -136,7 +135,7 @@ impl World {
                 Some(data) if data.complete => copies.push(data.clone()),
                 Some(_) => {
                     let what = describe_database(&key);
-                    self.violation(format!("{what} copied half made"));
+                    self.violation(format!("{what} copied while incomplete"));
                     return Err(DatabaseError::NoData(what));
                 }
                 None => return Err(DatabaseError::NoData(describe_database(&key))),
@@ -145,7 +144,7 @@ impl World {
         Ok(copies)
     }
 
-    /// Puts copies where they belong, in place of what is there.
+    /// Stores copies in the target, and replaces existing data.
     pub(super) fn put_copies(&mut self, instance: &Instance, fork: &Fork, copies: Vec<Data>) {
         for (name, data) in fork.names.iter().zip(copies) {
             let key = key_in(&fork.to, name);
@@ -164,7 +163,7 @@ impl World {
         }
     }
 
-    /// Keeps data as a snapshot that no seed leads to.
+    /// Saves data as a snapshot that belongs to no seed.
     pub(super) fn save(
         &mut self,
         instance: &Instance,
@@ -198,7 +197,7 @@ impl World {
         }
     }
 
-    /// Applies a command's work to every database that it uses.
+    /// Applies a command's changes to every database that it uses.
     pub(super) fn apply_run(&mut self, instance: &Instance, run: &Run, ended: &mut Ended) {
         let by = self.made_from(&run.spec);
         let used = |(owner, key): &&(Instance, DatabaseKey)| {

@@ -1,4 +1,4 @@
-//! What people do with data on the simulated host.
+//! Access to data on the simulated host.
 
 use std::io::{self, ErrorKind};
 
@@ -28,19 +28,19 @@ impl DataAccess for FakeEngine {
         if server.is_none_or(|server| server.state != ContainerState::Running) {
             return Err(EngineError::Missing(describe_database(&spec.key)).into());
         }
-        // Nothing listens anywhere, and there is no container to run a client in.
+        // Nothing listens anywhere, and no container could run a client.
         Ok(ConnectionInfo {
             client: None,
             address: None,
         })
     }
 
-    /// Statements here have no tables.
+    /// Statements have no tables here.
     async fn seed_report(&self, _: &DatabaseKey) -> Result<SeedReport, DatabaseError> {
         Ok(SeedReport::default())
     }
 
-    /// Servers here print nothing.
+    /// Servers have no output here.
     async fn server_logs(
         &self,
         key: &DatabaseKey,
@@ -62,7 +62,7 @@ impl DataAccess for FakeEngine {
         Err(no_files("an archive"))
     }
 
-    /// Here nothing is read before it is whole.
+    /// Reads the whole input before using it.
     async fn spool<'a>(
         &self,
         mut pieces: Pieces<'a>,
@@ -93,7 +93,7 @@ impl DataAccess for FakeEngine {
         flight.land(imported.map(|snapshot| Imported {
             snapshot,
             report: SeedReport::default(),
-            // Statements are kept as they are and never read for their columns.
+            // Statements are stored, but their columns are never parsed.
             personal: Vec::new(),
             unused: Vec::new(),
         }))
@@ -110,7 +110,7 @@ impl World {
         if matches!(spec.seed, Seed::Run { .. } | Seed::Snapshot(_)) {
             return Err(DatabaseError::SeedUnfit {
                 path: source,
-                why: "it is nothing that somebody brings".to_owned(),
+                why: "it is not a seed that can be imported".to_owned(),
             });
         }
         let mut statements = seed::apply(&spec.seed)?;
@@ -143,7 +143,7 @@ fn mask_failed(error: DatabaseError) -> DatabaseError {
     }
 }
 
-/// Data here are words in memory.
+/// Data consists of words in memory here.
 fn no_files(what: &str) -> DatabaseError {
     DatabaseError::Pool(format!("the simulated host has no files for {what}"))
 }

@@ -22,13 +22,13 @@ use crate::{
     table_watch::TableWatch,
 };
 
-/// How long what runs on a source stands still while it is copied.
+/// How long servers on a source are paused while it is copied.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// The size of a pool that nothing fills.
+/// The size of a pool that never fills up.
 const POOL_BYTES: u64 = 64 << 30;
 
-/// A copy takes this part of the time of a seed run.
+/// A copy takes this fraction of the time of a seed run.
 const COPY_PART: u32 = 30;
 
 #[async_trait]
@@ -86,7 +86,7 @@ impl Databases for FakeEngine {
         self.world().put_copies(&self.instance, fork, copies);
         flight.land(Ok(Forked {
             paused,
-            // A pause is a part of it, also where calls take no time.
+            // The pause is part of it, even if calls take no time.
             took: began.elapsed().max(paused),
             shared: true,
         }))
@@ -106,7 +106,7 @@ impl Databases for FakeEngine {
         flight.land(started)
     }
 
-    /// A migration here is one word; there is nothing to see of it.
+    /// A migration is a single word here, so there is nothing to watch.
     async fn watch_tables(
         &self,
         _: &DatabaseSpec,

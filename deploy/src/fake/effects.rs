@@ -1,4 +1,4 @@
-//! What calls of the engine do to the simulated host, and what it shows.
+//! The effects of engine calls on the simulated host, and its observations.
 
 use std::net::SocketAddr;
 
@@ -51,7 +51,7 @@ impl World {
         Ok(())
     }
 
-    /// Makes the container; answers the address, if it has one, where it was started already.
+    /// Creates the container; returns the address, if it has one, when it already runs.
     pub(super) fn prepare_service(
         &mut self,
         instance: &Instance,
@@ -88,7 +88,7 @@ impl World {
         Ok(None)
     }
 
-    /// Starts what was made; answers its address and which of its lives this is.
+    /// Starts the created container; returns its address and the number of this run.
     pub(super) fn launch_service(
         &mut self,
         instance: &Instance,
@@ -120,7 +120,7 @@ impl World {
         Ok((at_once.is_none().then_some(address), life))
     }
 
-    /// Looks closely at a service.
+    /// Inspects a service.
     pub(super) fn service_run(&self, instance: &Instance, key: &ServiceKey) -> Option<ServiceRun> {
         let service = self.services.get(&(instance.clone(), key.clone()))?;
         let state = match service.between_runs {
@@ -153,7 +153,7 @@ impl World {
             spec: spec.clone(),
             task: task.to_owned(),
         };
-        // One that a crash left behind under the same name makes room.
+        // A leftover of a crash with the same name is removed first.
         self.strays
             .remove(&(instance.clone(), run.as_stray(instance)));
         self.runs.insert(number, (instance.clone(), run));
@@ -183,7 +183,7 @@ impl World {
         Ok(ended)
     }
 
-    /// Asks as a visitor would; the application prints a line for each request it answers.
+    /// Probes like a visitor; the application prints a line for each request it answers.
     pub(super) fn probe(&mut self, address: SocketAddr, health: &Health) -> Probe {
         let mut services = self.services.values_mut();
         let Some(service) = services.find(|s| s.is_running() && s.address == address) else {
@@ -266,7 +266,7 @@ impl World {
         if let Some((number, _)) = run {
             let number = *number;
             self.violation(format!(
-                "stray {} removed while somebody waits for it",
+                "stray {} removed while a call waits for it",
                 stray.id
             ));
             self.runs.remove(&number);
@@ -302,7 +302,7 @@ impl Service {
     }
 }
 
-/// Two specs are the same when they say the same.
+/// Equal specs have equal digests.
 fn digest(spec: &ServiceSpec) -> String {
     format!("{spec:?}")
 }

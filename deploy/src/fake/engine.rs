@@ -20,7 +20,7 @@ use crate::{
     names::{ImageId, PreviewId},
 };
 
-/// How many hints wait for a listener that is busy.
+/// Maximum queued hints of a busy listener.
 const HINTS_MAX: usize = 256;
 
 #[async_trait]
@@ -186,7 +186,7 @@ impl Engine for FakeEngine {
 }
 
 impl FakeEngine {
-    /// Lets a service whose script says so end when its time has come.
+    /// Makes a service exit at the time in its script.
     fn end_in_time(&self, key: &ServiceKey, life: u64) {
         let key = (self.instance.clone(), key.clone());
         let script = self

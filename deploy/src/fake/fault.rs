@@ -1,4 +1,4 @@
-//! Faults: scripted one by one, or drawn at random from a seed.
+//! Faults: scripted individually, or random from a seed.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -7,22 +7,22 @@ use std::{
 
 use super::Op;
 
-/// What goes wrong with one call.
+/// The fault of one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// Nothing happens, and the caller is told that nobody answered.
+    /// Nothing happens, and the caller gets "unreachable".
     Unreachable,
-    /// Nothing happens, and the caller is told no.
+    /// Nothing happens, and the caller gets a refusal.
     Refused,
-    /// The effect happens, but the caller is told that nobody answered.
+    /// The call takes effect, but the caller gets "unreachable".
     LostAnswer,
-    /// Nothing happens and nobody ever answers.
+    /// Nothing happens, and the call never returns.
     Hang,
-    /// It works, but takes this much longer.
+    /// The call succeeds, but takes this much longer.
     Slow(Duration),
 }
 
-/// What is drawn from unless a test says otherwise: faults after which asking again helps.
+/// The default faults: those that a retry can overcome.
 const USUAL: [Fault; 3] = [
     Fault::Unreachable,
     Fault::LostAnswer,
@@ -57,7 +57,7 @@ impl Faults {
         *self = Self::default();
     }
 
-    /// The fault of the call that begins now.
+    /// The fault of the call that starts now.
     pub(super) fn next(&mut self, op: Op) -> Option<Fault> {
         let scripted = self.scripted.get_mut(&op).and_then(VecDeque::pop_front);
         scripted.or_else(|| self.random.as_mut().and_then(Random::draw))
@@ -66,7 +66,7 @@ impl Faults {
 
 impl Random {
     fn draw(&mut self) -> Option<Fault> {
-        // 53 bits are what a double holds exactly.
+        // A double holds exactly 53 bits.
         let unit = (self.step() >> 11) as f64 / (1_u64 << 53) as f64;
         if unit >= self.probability {
             return None;
@@ -77,7 +77,7 @@ impl Random {
             .and_then(|at| USUAL.get(at).copied())
     }
 
-    /// SplitMix64: any seed is a good one, and a run is repeated by its seed alone.
+    /// SplitMix64: any seed is good, and a seed repeats a run.
     fn step(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.state;

@@ -1,18 +1,18 @@
-//! One call from its beginning to its answer: faults, durations, and what dropping it means.
+//! One call from its start to its answer: faults, durations, and cancellation.
 
 use std::time::Duration;
 
 use super::{FakeEngine, Fault, Op, Outcome};
 use crate::{builder::BuildError, databases::DatabaseError, engine::EngineError};
 
-/// Why a call did not come to its effect.
+/// Why a call had no effect.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum CallError {
     Unreachable,
     Refused(Op),
 }
 
-/// A call under way.
+/// A running call.
 pub(super) struct Flight {
     fake: FakeEngine,
     pub(super) number: u64,
@@ -27,7 +27,7 @@ impl Flight {
         Self::begin_on(fake, op, what, objects)
     }
 
-    /// A call that changes other objects than the one that it is known by.
+    /// A call that changes other objects than the one in its name.
     pub(super) fn begin_on(fake: &FakeEngine, op: Op, what: String, objects: Vec<String>) -> Self {
         let number = fake.world().begin_call(op, &fake.instance, what, objects);
         Self {
@@ -39,7 +39,7 @@ impl Flight {
         }
     }
 
-    /// Meets the fault that waits for this call, if any.
+    /// Applies the fault of this call, if there is one.
     pub(super) async fn depart(&mut self) -> Result<(), CallError> {
         let (away, fault) = {
             let mut world = self.fake.world();
@@ -67,7 +67,7 @@ impl Flight {
         }
     }
 
-    /// Takes the time that this call takes; a part of it where `parts` is more than one.
+    /// Waits for the call's duration, divided by `parts`.
     pub(super) async fn travel(&mut self, parts: u32) -> Result<(), CallError> {
         let whole = {
             let world = self.fake.world();
@@ -80,7 +80,7 @@ impl Flight {
         self.wait(whole / parts).await
     }
 
-    /// Takes this much time. An engine that went away meanwhile does not answer.
+    /// Waits this long. An engine that became unreachable meanwhile does not answer.
     pub(super) async fn wait(&mut self, time: Duration) -> Result<(), CallError> {
         if time.is_zero() {
             tokio::task::yield_now().await;
@@ -100,7 +100,7 @@ impl Flight {
         self.lost
     }
 
-    /// Answers.
+    /// Returns the answer.
     pub(super) fn land<T, E: From<CallError>>(mut self, result: Result<T, E>) -> Result<T, E> {
         let result = if self.lost {
             Err(CallError::Unreachable.into())
@@ -120,7 +120,7 @@ impl Flight {
     fn fail(&mut self, trouble: CallError) -> CallError {
         self.ended = true;
         let mut world = self.fake.world();
-        // Who cannot reach the engine cannot clean up after a command either.
+        // A control plane that cannot reach the engine cannot clean up after a command either.
         world.abandon_run(self.number);
         world.end_call(self.number, Outcome::Failed);
         trouble

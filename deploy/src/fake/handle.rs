@@ -1,11 +1,11 @@
-//! The handle on the simulated host.
+//! A handle of the simulated host.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::world::World;
 use crate::names::Instance;
 
-/// One Dayfly's way to a simulated host. Clones lead to the same host.
+/// One Dayfly's access to a simulated host. Clones share the host.
 #[derive(Clone, Debug)]
 pub struct FakeEngine {
     world: Arc<Mutex<World>>,
@@ -13,7 +13,7 @@ pub struct FakeEngine {
 }
 
 impl FakeEngine {
-    /// An empty host, with durations near those of a real one.
+    /// An empty host, with realistic durations.
     pub fn new(instance: &Instance) -> Self {
         Self {
             world: Arc::new(Mutex::new(World::new())),

@@ -9,7 +9,7 @@ use crate::{
     names::Instance,
 };
 
-/// Where a reader is in a service's output.
+/// A reader's position in a service's output.
 struct Reader {
     fake: FakeEngine,
     key: (Instance, ServiceKey),
@@ -65,7 +65,7 @@ impl Reader {
     }
 
     fn next_line(&mut self) -> Next {
-        // Seen before the world is read, so that a change after it wakes the reader.
+        // Read before the world, so that a later change wakes the reader.
         self.changed.mark_unchanged();
         let world = self.fake.world();
         let Some(service) = world

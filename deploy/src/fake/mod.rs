@@ -1,7 +1,7 @@
 //! A fake of the ports: one simulated host, with scripted applications and faults.
 //!
-//! It keeps the promises of [`contract`](crate::contract) and, where the real engine would let
-//! somebody do harm in silence, writes down a violation. Time is tokio's, so paused time works.
+//! It keeps the promises of [`contract`](crate::contract). If a call would silently do harm on a
+//! real engine, it records a violation. Time is tokio's, so paused time works.
 
 mod app;
 mod builder;

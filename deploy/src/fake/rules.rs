@@ -1,4 +1,4 @@
-//! What must not be done to a host: each rule that is broken is written down, and the deed done.
+//! Rules for safe calls: a violation is recorded, but the call still runs.
 
 use super::{
     Op, Outcome,
@@ -12,7 +12,7 @@ use crate::{
 };
 
 impl World {
-    /// Notes a call, and whether another one is still busy with one of its objects.
+    /// Records a call, and checks whether another one still uses one of its objects.
     pub(super) fn begin_call(
         &mut self,
         op: Op,
@@ -52,7 +52,7 @@ impl World {
     /// The future of a call was dropped.
     pub(super) fn drop_call(&mut self, number: u64) {
         let Some(call) = self.in_flight.get(&number).cloned() else {
-            // A crash made an end of all calls; this one is only found out about now.
+            // A crash ended all calls; this drop is only noticed later.
             return;
         };
         if !call.hangs && !call.op.may_be_dropped() {
@@ -119,20 +119,18 @@ impl World {
         }
     }
 
-    /// Data are taken away or replaced, which a server must not meet.
+    /// Checks that no server runs on data that is removed or replaced.
     pub(super) fn check_replace_data(&mut self, instance: &Instance, key: &DatabaseKey) {
         let at = (instance.clone(), key.clone());
         let whole = self.data.get(&at).is_some_and(|data| data.complete);
         let server = self.servers.get(&at);
         if whole && server.is_some_and(|server| server.state == ContainerState::Running) {
             let what = describe_database(key);
-            self.violation(format!(
-                "data of {what} replaced while a server runs on them"
-            ));
+            self.violation(format!("data of {what} replaced while a server runs on it"));
         }
     }
 
-    /// A database is removed, or made afresh over what was there.
+    /// Checks that nothing uses a database that is removed or replaced.
     pub(super) fn check_remove_database(&mut self, instance: &Instance, key: &DatabaseKey) {
         let database = describe_database(key);
         let at = (instance.clone(), key.clone());
@@ -147,7 +145,7 @@ impl World {
         }
     }
 
-    /// An image is taken from a preview; what others run from it is not meant.
+    /// Checks that nothing of this preview runs from an image that it removes.
     pub(super) fn check_remove_image(
         &mut self,
         instance: &Instance,
@@ -162,7 +160,7 @@ impl World {
         }
     }
 
-    /// Services and commands of a preview that run.
+    /// Running services and commands of a preview.
     fn running(
         &self,
         instance: &Instance,
@@ -196,10 +194,8 @@ fn missing_databases(world: &World, instance: &Instance, spec: &ServiceSpec) -> 
         };
         let at = (instance.clone(), key);
         match (world.data.get(&at), world.servers.contains_key(&at)) {
-            (None, _) => Some(format!("its database {word} is not there")),
-            (Some(data), _) if !data.complete => {
-                Some(format!("its database {word} is only half made"))
-            }
+            (None, _) => Some(format!("its database {word} does not exist")),
+            (Some(data), _) if !data.complete => Some(format!("its database {word} is incomplete")),
             (Some(_), false) => Some(format!("its database {word} has no server")),
             (Some(_), true) => None,
         }

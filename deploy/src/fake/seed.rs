@@ -1,4 +1,4 @@
-//! What seeds come to on the simulated host.
+//! The results of seeds on the simulated host.
 
 use std::io::Read as _;
 
@@ -11,13 +11,13 @@ use crate::{
     packing::Packing,
 };
 
-/// What a statement may begin with; anything else is an error of syntax.
+/// Valid first words of a statement; anything else is a syntax error.
 const STATEMENTS: [&str; 16] = [
     "alter", "analyze", "begin", "commit", "copy", "create", "delete", "do", "drop", "grant",
     "insert", "select", "set", "truncate", "update", "with",
 ];
 
-/// Everything that decides what the data will be.
+/// A digest of everything that determines the data.
 pub(super) fn snapshot_id(
     instance: &Instance,
     spec: &DatabaseSpec,
@@ -35,11 +35,11 @@ pub(super) fn snapshot_id(
 
 pub(super) fn digest(parts: &[&str]) -> Result<SnapshotId, DatabaseError> {
     let digest = hex::encode(Sha256::digest(parts.join("\0")));
-    // The form is always right; were it not, no other answer would be either.
+    // The format is always valid, and there is no other sensible result.
     SnapshotId::parse(&digest).map_err(|error| DatabaseError::Pool(error.to_string()))
 }
 
-/// What it is, for people.
+/// A description for messages.
 pub(super) fn describe(seed: &Seed) -> String {
     match seed {
         Seed::Empty => "nothing".to_owned(),
@@ -54,7 +54,7 @@ pub(super) fn describe(seed: &Seed) -> String {
     }
 }
 
-/// Refuses a seed that the kind of server has no use for, before anything is made.
+/// Refuses a seed that the kind of server does not support, before anything is created.
 pub(super) fn check_fits(kind: &DatabaseKind, seed: &Seed) -> Result<(), DatabaseError> {
     use DatabaseKind::{Mariadb, Mysql, Postgres, Redis, Valkey};
     let fits = match seed {
@@ -72,7 +72,7 @@ pub(super) fn check_fits(kind: &DatabaseKind, seed: &Seed) -> Result<(), Databas
     })
 }
 
-/// The statements of a seed that needs no command, or the first that no server would take.
+/// The statements of a seed without a command, or its first syntax error.
 pub(super) fn apply(seed: &Seed) -> Result<Vec<String>, DatabaseError> {
     match seed {
         Seed::Sql(seed) => {
@@ -89,7 +89,7 @@ pub(super) fn apply(seed: &Seed) -> Result<Vec<String>, DatabaseError> {
 /// The file's statements.
 pub(super) fn apply_file(file: &SeedFile) -> Result<Vec<String>, DatabaseError> {
     if Packing::of(&file.path) != Packing::Plain {
-        // Nothing is unpacked here.
+        // Nothing is decompressed here.
         return Ok(vec![format!("restore {}", file.path)]);
     }
     let mut content = Vec::new();

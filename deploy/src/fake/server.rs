@@ -1,4 +1,4 @@
-//! What calls of the databases do to the simulated host's servers.
+//! The effects of database calls on the simulated host's servers.
 
 use super::{
     rules::describe_database,
@@ -12,7 +12,7 @@ use crate::{
 };
 
 impl World {
-    /// Answers whether the server runs as the spec says already.
+    /// Returns whether the server already runs with this spec.
     pub(super) fn prepare_server(
         &mut self,
         instance: &Instance,
@@ -23,7 +23,7 @@ impl World {
         let data = self.data.get(&key).ok_or_else(missing)?;
         if !data.complete {
             let what = describe_database(&spec.key);
-            self.violation(format!("{what} started half made"));
+            self.violation(format!("{what} started while incomplete"));
             return Err(missing().into());
         }
         check_version((&data.kind, &data.image), spec)?;
@@ -54,7 +54,7 @@ impl World {
         }
     }
 
-    /// Whether a server runs on the set, which stands still while it is copied.
+    /// Whether a server runs on the set; it is paused during a copy.
     pub(super) fn has_servers(&self, instance: &Instance, set: &DataSet) -> bool {
         self.servers.iter().any(|((owner, key), server)| {
             let inside = key.preview == set.preview && key.generation == set.generation;

@@ -1,4 +1,4 @@
-//! What the simulated host keeps of databases.
+//! The databases of the simulated host.
 
 use sha2::{Digest, Sha256};
 
@@ -9,20 +9,20 @@ use crate::{
     names::DatabaseKey,
 };
 
-/// A database's data, with or without a server on them.
+/// A database's data, with or without a server on it.
 #[derive(Clone, Debug)]
 pub(super) struct Data {
-    /// What kind of server made them.
+    /// The kind of server that created it.
     pub(super) kind: DatabaseKind,
-    /// Its image.
+    /// The image of that server.
     pub(super) image: String,
-    /// Whether their seed run came to its end. Until then nobody sees them.
+    /// Whether its seed run is complete. Until then it is not observable.
     pub(super) complete: bool,
-    /// Statements and migrations that were applied, oldest first.
+    /// The applied statements and migrations, oldest first.
     pub(super) statements: Vec<String>,
 }
 
-/// Data that belong to no preview.
+/// Data without a preview.
 #[derive(Clone, Debug)]
 pub(super) struct Snapshot {
     pub(super) state: SnapshotState,
@@ -62,16 +62,16 @@ impl Server {
     }
 }
 
-/// How often a commit was built.
+/// Number of builds of a commit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BuildCounts {
-    /// Builds that began.
+    /// Builds that started.
     pub begun: usize,
-    /// Builds that made an image.
+    /// Builds that produced an image.
     pub finished: usize,
 }
 
-/// Data of one kind of server are of no use to another.
+/// Data of one kind of server cannot be used by another.
 pub(super) fn check_version(
     (kind, image): (&DatabaseKind, &str),
     spec: &DatabaseSpec,
@@ -82,11 +82,11 @@ pub(super) fn check_version(
     Err(DatabaseError::Version {
         made_by: image.to_owned(),
         image: spec.image.clone(),
-        why: format!("they are data of {kind:?}"),
+        why: format!("it is data of {kind:?}"),
     })
 }
 
-/// Whether the spec joins the database's generation and its environment holds the connection string.
+/// Whether the spec joins the database's network and has the connection string in its environment.
 pub(super) fn uses(spec: &ServiceSpec, key: &DatabaseKey) -> bool {
     let host = format!("@{}:", key.name);
     let names =
@@ -94,7 +94,7 @@ pub(super) fn uses(spec: &ServiceSpec, key: &DatabaseKey) -> bool {
     spec.data == Some(key.generation) && spec.env.values().any(names)
 }
 
-/// The host in a connection string of ours; what people run elsewhere has a dot in its name.
+/// The host in a connection string of Dayfly; hosts of external databases contain a dot.
 pub(super) fn database_in(url: &str) -> Option<&str> {
     let (scheme, rest) = url.split_once("://")?;
     let authority = rest.split('/').next().unwrap_or_default();
@@ -107,14 +107,14 @@ pub(super) fn database_in(url: &str) -> Option<&str> {
     (!host.contains('.')).then_some(host)
 }
 
-/// Two specs are the same when they say the same.
+/// Equal specs have equal texts.
 fn as_started(spec: &DatabaseSpec) -> String {
     use secrecy::ExposeSecret as _;
     let password = Sha256::digest(spec.password.expose_secret());
     format!("{spec:?} {}", hex::encode(password))
 }
 
-/// How large statements are.
+/// The total size of statements, in bytes.
 pub(super) fn bytes(statements: &[String]) -> u64 {
     statements
         .iter()

@@ -1,4 +1,4 @@
-//! What is on the simulated host.
+//! The state of the simulated host.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -27,13 +27,13 @@ use crate::{
     },
 };
 
-/// How many calls the log keeps; older ones make room.
+/// Maximum calls in the log; the oldest are dropped.
 const CALLS_MAX: usize = 100_000;
 
-/// How many lines of a service are kept; older ones make room.
+/// Maximum lines of a service; the oldest are dropped.
 const LINES_MAX: usize = 10_000;
 
-/// One host, shared by all Dayflies that were pointed at it.
+/// One host, shared by all Dayflies that use it.
 #[derive(Debug)]
 pub(super) struct World {
     pub(super) networks: BTreeMap<(Instance, PreviewId, Network), usize>,
@@ -43,7 +43,7 @@ pub(super) struct World {
     pub(super) snapshots: BTreeMap<(Instance, SnapshotId), Snapshot>,
     pub(super) images: BTreeMap<ImageId, Image>,
     pub(super) strays: BTreeSet<(Instance, Stray)>,
-    /// Commands that run, by the call that waits for them.
+    /// Running commands, by the number of their call.
     pub(super) runs: BTreeMap<u64, (Instance, Run)>,
     pub(super) apps: Apps,
     pub(super) faults: Faults,
@@ -55,25 +55,25 @@ pub(super) struct World {
     pub(super) violations: Vec<String>,
     pub(super) calls: VecDeque<Call>,
     pub(super) calls_forgotten: u64,
-    /// Calls that have not answered, by their number in the log.
+    /// Unanswered calls, by their number in the log.
     pub(super) in_flight: BTreeMap<u64, UnderWay>,
     pub(super) listeners: Vec<(Instance, mpsc::Sender<Option<PreviewId>>)>,
-    /// Moves whenever something a log stream may wait for has happened.
+    /// Changes whenever a log stream should check for new output.
     pub(super) changed: watch::Sender<u64>,
     serial: u64,
-    /// When the host came into being; time on it is tokio's.
+    /// The creation time of the host; its clock is tokio's.
     created: (SystemTime, Instant),
 }
 
-/// A call that has not answered.
+/// An unanswered call.
 #[derive(Clone, Debug)]
 pub(super) struct UnderWay {
     pub(super) op: Op,
     pub(super) instance: Instance,
     pub(super) what: String,
-    /// What it changes, in the words of other calls' `what`.
+    /// The objects that it changes, named as in other calls' `what`.
     pub(super) objects: Vec<String>,
-    /// Nothing will come of it.
+    /// Whether it never returns.
     pub(super) hangs: bool,
 }
 
@@ -82,23 +82,23 @@ pub(super) struct Service {
     pub(super) spec: ServiceSpec,
     pub(super) script: AppScript,
     pub(super) state: ContainerState,
-    /// How it last ended and since when, while the engine is about to start it again.
+    /// The exit code and time of the last exit, while the engine is about to restart it.
     pub(super) between_runs: Option<(i64, Instant)>,
     pub(super) address: SocketAddr,
     pub(super) started: Instant,
-    /// Another one after every start, so that a timer of an earlier life does no harm.
+    /// Changes with every start, so that a timer of an earlier run has no effect.
     pub(super) life: u64,
     pub(super) lines: VecDeque<LogLine>,
-    /// How many lines were printed before the first of `lines`.
+    /// Number of lines printed before the first of `lines`.
     pub(super) lines_forgotten: usize,
 }
 
-/// For whom an image was built, or with whom it was shared.
+/// A service that an image was built for or shared with.
 pub(super) type Owner = (Instance, PreviewId, RevisionNumber, ServiceName);
 
 #[derive(Clone, Debug)]
 pub(super) struct Image {
-    /// Whose it is, if a build made it. Everybody who has it can be rid of it alone.
+    /// The owners, if a build created it. Each owner can remove the image independently.
     pub(super) owners: BTreeSet<Owner>,
     pub(super) commit: Option<CommitSha>,
 }
@@ -138,20 +138,20 @@ impl World {
         }
     }
 
-    /// A number that was not given out before.
+    /// An unused number.
     pub(super) fn serial(&mut self) -> u64 {
         self.serial += 1;
         self.serial
     }
 
-    /// An address that no container had before, so that one kept past a restart leads nowhere.
+    /// An address that no container had before, so that an outdated address leads nowhere.
     pub(super) fn fresh_address(&mut self, port: u16) -> SocketAddr {
-        // Sixteen million starts fit; no test comes near.
+        // Sixteen million addresses are enough for every test.
         let [.., high, middle, low] = self.serial().to_be_bytes();
         SocketAddr::new(Ipv4Addr::new(10, high, middle, low).into(), port)
     }
 
-    /// Milliseconds since 1970, as far as time went on for tokio.
+    /// Milliseconds since 1970, according to tokio's clock.
     pub(super) fn now_ms(&self) -> u64 {
         let (at, since) = self.created;
         unix_ms(at + since.elapsed())
@@ -161,10 +161,10 @@ impl World {
         self.violations.push(what);
     }
 
-    /// Tells everybody who listens that something of the preview changed.
+    /// Notifies all listeners that something of the preview changed.
     pub(super) fn hint(&mut self, instance: &Instance, preview: &PreviewId) {
         self.changed.send_modify(|count| *count += 1);
-        // A listener that does not keep up misses a hint; the port allows that.
+        // A slow listener misses a hint; the port allows that.
         self.listeners.retain(|(owner, listener)| {
             owner != instance
                 || !matches!(
@@ -200,7 +200,7 @@ impl World {
         }
     }
 
-    /// A command's container that nobody will remove any more.
+    /// Leaves behind a command's container that nothing will remove.
     pub(super) fn abandon_run(&mut self, number: u64) {
         let Some((instance, run)) = self.runs.remove(&number) else {
             return;
@@ -223,7 +223,7 @@ impl Service {
         self.state == ContainerState::Running && self.between_runs.is_none()
     }
 
-    /// Ends: with an error it is started again, for ever and in vain.
+    /// Exits; with an error it is restarted again and again.
     pub(super) fn end(&mut self, exit_code: i64) {
         match exit_code {
             0 => {
@@ -236,8 +236,8 @@ impl Service {
         }
     }
 
-    /// How often it has ended by now: the engine waits a tenth of a second, and each time twice as
-    /// long.
+    /// The number of exits so far: the engine waits a tenth of a second before a restart, and each
+    /// time twice as long.
     pub(super) fn ends(&self) -> u32 {
         let Some((_, since)) = self.between_runs else {
             return 0;
@@ -251,7 +251,7 @@ impl Service {
         ends
     }
 
-    /// Whether it accepts connections by now.
+    /// Whether it accepts connections yet.
     pub(super) fn listens(&self) -> bool {
         let opens = !matches!(
             self.script.start,

@@ -1,4 +1,4 @@
-//! Files that were packed, told by the ends of their names.
+//! Decompresses files, whose format is recognised by the end of their names.
 
 mod zstd_frames;
 
@@ -8,31 +8,31 @@ use lzma_rust2::XzReader;
 
 use zstd_frames::ZstdFrames;
 
-/// What unpacking may take of memory, in KiB: an `xz -9` asks for 64 MiB.
+/// Maximum memory for decompression, in KiB: `xz -9` needs 64 MiB.
 const XZ_MEMORY_KIB_MAX: u32 = 80 << 10;
 
-/// How a file was packed.
+/// The compression of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Packing {
-    /// Not at all.
+    /// None.
     Plain,
-    /// By gzip.
+    /// Gzip.
     Gzip,
-    /// By Zstandard.
+    /// Zstandard.
     Zstd,
-    /// By xz.
+    /// Xz.
     Xz,
-    /// By bzip2.
+    /// Bzip2.
     Bzip2,
 }
 
 impl Packing {
-    /// By the end of a file's name, in any case of letters.
+    /// From the end of a file's name, in upper or lower case.
     pub(crate) fn of(path: &str) -> Self {
         Self::split(path).1
     }
 
-    /// A file's name without what packing added to it, and how it was packed.
+    /// A file's name without the suffix of its compression, and the compression.
     pub(crate) fn split(path: &str) -> (&str, Self) {
         let Some((name, end)) = path.rsplit_once('.') else {
             return (path, Self::Plain);
@@ -47,8 +47,8 @@ impl Packing {
         (name, packing)
     }
 
-    /// Reads what a file's bytes unpack to. Where a file has several packed parts, as programs that
-    /// pack in parallel write them, all of them.
+    /// Decompresses a file. Reads all parts of a file with several compressed parts, as parallel
+    /// compressors write it.
     pub(crate) fn reader(self, bytes: Box<dyn Read + Send>) -> Box<dyn Read + Send> {
         match self {
             Self::Plain => bytes,
@@ -107,7 +107,7 @@ mod tests {
         }
     }
 
-    /// A frame of one block that is not compressed, as RFC 8878 lays it out.
+    /// A frame with one uncompressed block, as in RFC 8878.
     fn frame(content: &[u8]) -> Vec<u8> {
         let length = u8::try_from(content.len()).unwrap();
         let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0x20, length];

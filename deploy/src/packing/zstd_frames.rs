@@ -1,24 +1,23 @@
-//! Files packed by Zstandard, which may hold several frames.
+//! Decompresses Zstandard files with several frames.
 
 use std::io::{self, BufReader, Chain, Cursor, ErrorKind, Read};
 
 use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 
-/// The magic number of a frame that holds no data, without its last four bits (RFC 8878, 3.1.2).
+/// The magic number of a skippable frame, without its last four bits (RFC 8878, 3.1.2).
 const SKIPPED_FRAME: u32 = 0x0184_D2A5;
-/// A frame's magic number, and the length that follows where it is one that holds no data. No frame
-/// is shorter.
+/// Bytes of a frame's magic number and of a skippable frame's length. No frame is shorter.
 const HEAD_BYTES: usize = 8;
 
 type Source = BufReader<Box<dyn Read + Send>>;
 type Frame = StreamingDecoder<Chain<Cursor<Vec<u8>>, Source>, FrameDecoder>;
 
-/// All frames of a file, one after the other, as programs that pack in parallel write them.
+/// All frames of a file in sequence, as parallel compressors write them.
 pub(super) struct ZstdFrames {
-    /// What follows the frame that is read.
+    /// The input after the current frame.
     rest: Option<Source>,
     frame: Option<Box<Frame>>,
-    /// Whether there was any: a file without one is none of this kind.
+    /// Whether a frame was found: a file without one is not a Zstandard file.
     seen: bool,
 }
 
@@ -31,7 +30,7 @@ impl ZstdFrames {
         }
     }
 
-    /// Goes to the next frame that holds data; answers whether there is one.
+    /// Advances to the next frame with data; returns whether there is one.
     fn next(&mut self) -> io::Result<bool> {
         let Some(mut rest) = self.rest.take() else {
             return Ok(false);
@@ -62,7 +61,7 @@ impl ZstdFrames {
     }
 }
 
-/// How long a frame is that holds no data but words for other programs.
+/// The length of a skippable frame.
 fn skipped(head: &[u8]) -> Option<u64> {
     let [a, b, c, d, length @ ..] = *head.first_chunk::<HEAD_BYTES>()?;
     let magic = u32::from_le_bytes([a, b, c, d]) >> 4;

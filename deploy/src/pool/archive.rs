@@ -1,16 +1,16 @@
-//! Places on their way into an archive and back.
+//! Adds places to an archive and publishes them from one.
 
 use std::{io, path::Path};
 
 use super::{Listing, Place, Pool, PoolError, Staging, error::blocking, layout::Layout};
 
-/// The longest path that the system takes, with some room for ours before it.
+/// Maximum bytes of a path on Linux, minus a reserve for the prefix.
 const PATH_BYTES_MAX: usize = 4096 - 256;
 
-/// How many parts a path in an archive has at most: folders in folders take whoever unpacks them ever longer.
+/// Maximum parts of a path in an archive: unpacking deeply nested folders takes ever longer.
 pub const ARCHIVE_DEPTH_MAX: usize = 128;
 
-/// Whether no path below a folder is longer than `room`, and none has more than `depth` parts.
+/// Whether no path below a folder is longer than `room` bytes or has more than `depth` parts.
 fn fits(folder: &Path, room: usize, depth: usize) -> io::Result<bool> {
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
@@ -26,9 +26,9 @@ fn fits(folder: &Path, room: usize, depth: usize) -> io::Result<bool> {
 }
 
 impl Staging {
-    /// Adds what it holds to an archive, under `below` and the place that it is a copy of; blocks.
-    /// Owners, modes and times are kept, holes stay holes, links are added as they are. Fails with
-    /// `InvalidFilename`, and has added nothing, where paths are too long or too deep.
+    /// Adds its contents to an archive, under `below` and the place that it is a copy of; blocking.
+    /// Keeps owners, modes, times and holes, and adds links as links. Fails with `InvalidFilename`,
+    /// without adding anything, if paths are too long or too deep.
     pub fn append_to<W: io::Write>(
         &self,
         archive: &mut tar::Builder<W>,
@@ -49,15 +49,15 @@ impl Staging {
 }
 
 impl Pool {
-    /// Publishes every place that an archive put below a folder of a staging directory, in place of what is
-    /// there, and answers them.
+    /// Publishes every place that was unpacked below a folder of a staging directory, replaces
+    /// existing places, and returns them.
     pub async fn publish_unpacked(
         &self,
         staging: Staging,
         below: &Path,
     ) -> Result<Vec<Place>, PoolError> {
         let (layout, root) = (self.layout().clone(), staging.data_path().join(below));
-        blocking("publish what was unpacked", move || {
+        blocking("publish unpacked places", move || {
             let failed = |error| PoolError::of(format!("publish {}", root.display()), error);
             let unpacked = Layout::new(root.clone()).map_err(failed)?;
             let listing = Listing::of(&unpacked).map_err(failed)?;
@@ -65,7 +65,7 @@ impl Pool {
                 let made = unpacked.place(place);
                 layout.publish(&made, place).map_err(failed)?;
             }
-            // What is left of it goes with the staging directory.
+            // The rest is removed with the staging directory.
             drop(staging);
             Ok(listing.places)
         })

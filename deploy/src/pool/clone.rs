@@ -1,4 +1,4 @@
-//! A clone of a published tree into a staging directory.
+//! Clones a published tree into a staging directory.
 
 use std::{
     path::PathBuf,
@@ -9,30 +9,31 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Part, Place, Pool, PoolError, Staging, clone_tree, error::blocking};
 
-/// What a clone came to.
+/// The result of a clone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cloned {
     /// Regular files that were cloned.
     pub files: u64,
-    /// Their length altogether, in bytes; holes count.
+    /// Their total length in bytes, including holes.
     pub bytes: u64,
-    /// Sockets, pipes and devices, which were left out.
+    /// Number of sockets, pipes and devices, which are not cloned.
     pub left_out: u64,
-    /// How long it took.
+    /// The duration.
     pub took: Duration,
-    /// Whether all blocks are shared; otherwise they were copied.
+    /// Whether all blocks are shared; otherwise some were copied.
     pub shared: bool,
 }
 
 impl Pool {
-    /// Clones what a container sees at `from` into an empty staging directory: files, folders and links with
-    /// owner, mode and times; without set-user-id and set-group-id, extended attributes, and ties
-    /// between hard links. Links are never followed. Whoever writes to `from` should be paused:
-    /// files are cloned one after the other.
+    /// Clones the data at `from`, as a container sees it, into an empty staging directory: files,
+    /// folders and links with owner, mode and times. Set-user-id and set-group-id bits, extended
+    /// attributes, and hard links between files are lost. Links are never followed. Pause the
+    /// processes that write to `from`: files are cloned one after the other.
     ///
-    /// Fails with [`PoolError::Missing`] where nothing is published at `from`, with `Full`, with
+    /// Fails with [`PoolError::Missing`] if nothing is published at `from`, with `Full`, with
     /// `TimedOut` after `limit`, and with `Refused` above 2,000,000 entries or 64 folders deep. The
-    /// staging directory then holds a part of it and should be dropped. Dropping the future ends the work.
+    /// staging directory then holds a part of the data and should be dropped. Dropping the future
+    /// stops the work.
     pub async fn clone_into(
         &self,
         from: &Place,
@@ -42,7 +43,7 @@ impl Pool {
         self.clone_part(from, staging, Part::All, limit).await
     }
 
-    /// Clones a part of what [`Pool::clone_into`] would.
+    /// Like [`Pool::clone_into`], for a part of the tree.
     pub async fn clone_part(
         &self,
         from: &Place,
@@ -54,7 +55,8 @@ impl Pool {
             .await
     }
 
-    /// Clones what a staging directory holds so far into another one, as [`Pool::clone_into`] does.
+    /// Clones the current contents of a staging directory into another one, like
+    /// [`Pool::clone_into`].
     pub async fn clone_staging(
         &self,
         from: &Staging,
@@ -86,7 +88,7 @@ impl Pool {
             limit,
             cancel,
         };
-        // Held, so that nothing is thrown away while something is still put there.
+        // Held, so that the staging directory is not removed while files are still added.
         let held = (staging.hold(), self.disturb());
         let done = blocking("clone a tree", move || {
             let done = clone_tree::clone(&asked);

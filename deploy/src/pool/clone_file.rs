@@ -1,4 +1,4 @@
-//! One file's clone: its blocks shared where that works, else copied; then its owner, mode and
+//! Clones one file: shares its blocks if possible, else copies them; then sets owner, mode and
 //! times.
 
 use std::{
@@ -16,10 +16,10 @@ use rustix::{
 
 use super::{PoolError, copy};
 
-/// How a clone is made before it gets its own mode.
+/// The mode of a new file before it gets its final mode.
 const MADE_WITH: Mode = Mode::RUSR.union(Mode::WUSR);
 
-/// One file, where its clone belongs, and whether the file system shares blocks.
+/// One file, the target of its clone, and whether the file system shares blocks.
 pub(super) struct Asked<'a> {
     pub(super) from: &'a OwnedFd,
     pub(super) stat: &'a Stat,
@@ -28,7 +28,7 @@ pub(super) struct Asked<'a> {
     pub(super) share: bool,
 }
 
-/// Makes the clone and answers whether its blocks are shared.
+/// Creates the clone and returns whether its blocks are shared.
 pub(super) fn clone(
     asked: &Asked<'_>,
     may_go_on: &dyn Fn() -> Result<(), PoolError>,
@@ -36,8 +36,8 @@ pub(super) fn clone(
 ) -> Result<bool, PoolError> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let to = openat(asked.to, asked.name, flags, MADE_WITH).map_err(failed)?;
-    // Of an empty one there is nothing to share. Where it gets its first bytes meanwhile, somebody writes
-    // to it, and then its clone may be of the moment before.
+    // An empty file has nothing to share. If a process writes its first bytes meanwhile, the clone
+    // may be of the moment before.
     let is_empty = asked.stat.st_size == 0;
     let shared = asked.share && (is_empty || share(asked.from, &to).map_err(failed)?);
     if !shared {
@@ -45,7 +45,7 @@ pub(super) fn clone(
     }
     let (owner, group) = owner(asked.stat);
     fchown(&to, owner, group).map_err(failed)?;
-    // Each of these is a change of its own to the file system's log, and most files have this mode.
+    // Each change goes to the file system's log, and most files already have this mode.
     let mode = mode(asked.stat);
     if mode != MADE_WITH {
         fchmod(&to, mode).map_err(failed)?;
@@ -54,7 +54,7 @@ pub(super) fn clone(
     Ok(shared)
 }
 
-/// Gives owner, mode and times.
+/// Sets owner, mode and times.
 pub(super) fn dress(file: impl AsFd, stat: &Stat) -> Result<(), Errno> {
     let (owner, group) = owner(stat);
     fchown(&file, owner, group)?;
@@ -62,13 +62,13 @@ pub(super) fn dress(file: impl AsFd, stat: &Stat) -> Result<(), Errno> {
     futimens(&file, &times(stat))
 }
 
-/// What may be done with it. Whoever could set the owner's bits inside a container must not find them
-/// on a file that the host holds, so set-user-id and set-group-id are left out.
+/// The permissions of the clone. A container could set set-user-id and set-group-id on its files.
+/// Those bits are dropped, since such a file on the host would be dangerous.
 fn mode(stat: &Stat) -> Mode {
     Mode::from_raw_mode(stat.st_mode) - Mode::SUID - Mode::SGID
 }
 
-/// Whose it is.
+/// The owner and group.
 pub(super) fn owner(stat: &Stat) -> (Option<Uid>, Option<Gid>) {
     (
         Some(Uid::from_raw(stat.st_uid)),
@@ -76,7 +76,7 @@ pub(super) fn owner(stat: &Stat) -> (Option<Uid>, Option<Gid>) {
     )
 }
 
-/// When it was read and written.
+/// The access and modification times.
 pub(super) fn times(stat: &Stat) -> Timestamps {
     let time = |seconds: i64, nanos: u64| Timespec {
         tv_sec: seconds,
@@ -88,7 +88,8 @@ pub(super) fn times(stat: &Stat) -> Timestamps {
     }
 }
 
-/// Shares all blocks; `false` for a file that cannot, such as one that is never copied on write.
+/// Shares all blocks; `false` for a file that does not support it, such as one without
+/// copy-on-write.
 fn share(from: &OwnedFd, to: &OwnedFd) -> Result<bool, Errno> {
     match ioctl_ficlone(to, from) {
         Ok(()) => Ok(true),

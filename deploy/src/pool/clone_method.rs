@@ -1,31 +1,31 @@
-//! How a pool comes by its clones, and how to say so.
+//! How a pool makes clones, and how to describe that.
 
 use std::path::Path;
 
 use super::probe::shares_blocks;
 
-/// How a pool comes by its clones.
+/// How a pool makes clones.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CloneMethod {
     /// The directory's own file system shares blocks.
     Native,
-    /// A file system of ours in one file, mounted on the directory.
+    /// A file system in one file, mounted on the directory.
     Loop {
-        /// How large the file may become; it holds no more blocks than are used.
+        /// The maximum size of the file; it is sparse, so it only uses blocks that hold data.
         size_bytes: u64,
     },
-    /// Nothing shares blocks: every clone is a whole copy.
+    /// No blocks are shared: every clone is a full copy.
     Copies {
-        /// Why nothing does.
+        /// Why no blocks are shared.
         why: String,
-        /// What the operator can do about it: a command, or a short advice.
+        /// What the operator can do about it: a command or short advice.
         remedy: String,
     },
 }
 
 impl CloneMethod {
-    /// What a pool in this data directory would most likely be; nothing is made or mounted to find
-    /// out, so a file that cannot be mounted is not foreseen.
+    /// The likely method of a pool in this data directory. This creates and mounts nothing, so it
+    /// does not detect that a file cannot be mounted.
     pub fn foresee(data: &Path) -> Self {
         let near = data.ancestors().find(|folder| folder.is_dir());
         if near.is_some_and(|folder| shares_blocks(folder).unwrap_or(false)) {
@@ -33,8 +33,8 @@ impl CloneMethod {
         }
         if !nix::unistd::geteuid().is_root() {
             return Self::Copies {
-                why: "the data directory cannot share blocks and only root can mount a file that \
-                      can"
+                why: "the data directory cannot share blocks, and only root can mount a file that \
+                can"
                 .to_owned(),
                 remedy: "put the data directory on XFS or btrfs".to_owned(),
             };
@@ -46,36 +46,37 @@ impl CloneMethod {
             return Self::Loop { size_bytes: 0 };
         }
         Self::Copies {
-            why: "the data directory cannot share blocks and mkfs.xfs is not installed".to_owned(),
+            why: "the data directory cannot share blocks, and mkfs.xfs is not installed".to_owned(),
             remedy: "apt-get install xfsprogs".to_owned(),
         }
     }
 
-    /// Whether clones share their blocks with what they were cloned from.
+    /// Whether clones share blocks with their source.
     pub fn shares(&self) -> bool {
         !matches!(self, Self::Copies { .. })
     }
 
-    /// What it means for whoever runs the host.
+    /// The method as a sentence for the operator.
     pub fn sentence(&self) -> String {
         match self {
             Self::Native => {
-                "databases are forked in place: the pool's file system shares blocks".to_owned()
+                "forks of databases share disk blocks: the pool's file system supports it"
+                    .to_owned()
             }
             Self::Loop { size_bytes: 0 } => {
-                "databases are forked in place: a file that shares blocks is mounted".to_owned()
+                "forks of databases share disk blocks, in a mounted pool file".to_owned()
             }
             Self::Loop { size_bytes } => format!(
-                "databases are forked in place: a file of at most {} MiB, mounted, shares blocks",
+                "forks of databases share disk blocks, in a mounted pool file of at most {} MiB",
                 size_bytes / super::config::MIB
             ),
             Self::Copies { why, .. } => {
-                format!("every fork of a database is a whole copy: {why}")
+                format!("every fork of a database is a full copy: {why}")
             }
         }
     }
 
-    /// What to do where clones are copies; nothing where they are not.
+    /// The advice if clones are full copies; `None` otherwise.
     pub fn remedy(&self) -> Option<&str> {
         match self {
             Self::Copies { remedy, .. } => Some(remedy),

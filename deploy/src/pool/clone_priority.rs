@@ -1,6 +1,6 @@
-//! Clones go first. Deleting trees and giving blocks back is work on the same counts of who shares
-//! what, and a clone beside it takes twice as long; somebody waits for the clone, and nobody for
-//! the rest, unless room is short.
+//! Gives clones priority over deletions. Deleting trees and freeing blocks update the same
+//! reference counts as a clone, which then takes twice as long. A caller waits for the clone, but
+//! only waits for a deletion if space is short.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,14 +10,14 @@ use tokio::{
     time::{Instant, timeout, timeout_at},
 };
 
-/// How long no clone may have been under way: where one is replaced by the next, the next comes
-/// within this time.
+/// How long no clone may have run before a deletion begins; a follow-up clone begins within this
+/// time.
 const CALM: Duration = Duration::from_secs(3);
 
-/// How long calm is waited for: what was thrown away should not take room for ever.
+/// Maximum wait for such a pause: deleted data should not occupy space forever.
 const WAIT_MAX: Duration = Duration::from_secs(600);
 
-/// Who is there: clones that are under way, and those who cannot wait for them.
+/// The running clones, and the callers that do not wait for them.
 #[derive(Clone, Copy, Debug, Default)]
 struct Present {
     clones: usize,
@@ -30,13 +30,13 @@ impl Present {
     }
 }
 
-/// Whether somebody waits for a clone.
+/// Tracks whether a caller waits for a clone.
 #[derive(Debug, Default)]
 pub(super) struct ClonePriority {
     present: watch::Sender<Present>,
 }
 
-/// One clone that is under way, or one who cannot wait.
+/// One running clone, or one caller in a hurry; ends when dropped.
 #[derive(Debug)]
 pub(crate) struct Presence {
     priority: Arc<ClonePriority>,
@@ -44,7 +44,7 @@ pub(crate) struct Presence {
 }
 
 impl ClonePriority {
-    /// There is one clone more until the answer is dropped.
+    /// Counts one more clone until the returned value is dropped.
     pub(super) fn disturb(self: &Arc<Self>) -> Presence {
         self.present.send_modify(|present| present.clones += 1);
         Presence {
@@ -53,7 +53,7 @@ impl ClonePriority {
         }
     }
 
-    /// Nobody waits for clones until the answer is dropped.
+    /// Lets deletions ignore clones until the returned value is dropped.
     pub(super) fn hurry(self: &Arc<Self>) -> Presence {
         self.present.send_modify(|present| present.hurried += 1);
         Presence {
@@ -62,17 +62,17 @@ impl ClonePriority {
         }
     }
 
-    /// Until when calm is waited for from now on.
+    /// The deadline of a wait that begins now.
     pub(super) fn deadline() -> Instant {
         Instant::now() + WAIT_MAX
     }
 
-    /// Returns when it has been calm for a while, at the deadline at the latest.
+    /// Returns when no clone has run for a while, or at the deadline.
     pub(super) async fn until_calm(&self, deadline: Instant) {
         let calm = async {
             let mut present = self.present.subscribe();
             loop {
-                // The sender is ours, so that it is there as long as we are.
+                // `self` owns the sender, so it outlives this wait.
                 drop(present.wait_for(|present| present.is_calm()).await);
                 let disturbed = present.wait_for(|present| !present.is_calm());
                 if timeout(CALM, disturbed).await.is_err() {
@@ -83,14 +83,14 @@ impl ClonePriority {
         let _waited_enough = timeout_at(deadline, calm).await;
     }
 
-    /// Returns when no clone is under way, at the deadline at the latest.
+    /// Returns when no clone is running, or at the deadline.
     pub(super) async fn idle(&self, deadline: Instant) {
         let mut present = self.present.subscribe();
         let idle = async { drop(present.wait_for(|present| present.clones == 0).await) };
         let _waited_enough = timeout_at(deadline, idle).await;
     }
 
-    /// Blocks a thread of the runtime while it is not calm, until the deadline at the latest.
+    /// Blocks the current thread until no clone has run for a while, or until the deadline.
     pub(super) fn block_until_calm(&self, deadline: Instant) {
         if self.present.borrow().is_calm() {
             return;

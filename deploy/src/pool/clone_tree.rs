@@ -1,9 +1,9 @@
-//! The walk of a clone: one thread steps through folders and makes them, a few clone what is small, a few
-//! what is large. The walk runs ahead of both, so that the largest file, which takes as long as all the
-//! rest, is begun as soon as it is found.
+//! Walks and clones a tree: one thread creates the folders, some threads clone small files, and
+//! some clone large ones. The walk runs ahead of both, so that the largest file, which takes as
+//! long as all others together, is started as soon as it is found.
 //!
-//! What is walked belongs to strangers and may change meanwhile: every step is relative to a folder
-//! that is held open, and what is not what it was said to be is left out.
+//! The tree is untrusted and may change meanwhile. Every step is relative to an open folder, and an
+//! entry that changed its type is left out.
 
 use std::{
     ffi::CString,
@@ -31,27 +31,27 @@ use super::{
     tree::{self, DEPTH_MAX, ENTRIES_MAX},
 };
 
-/// From this size on a file is one to be begun soon.
+/// Files of at least this size are started early.
 const LARGE_BYTES: i64 = 1 << 20;
-/// Large files that wait for a thread, and lists of small ones. Each may hold two folders open, and
-/// there are not many handles.
+/// Maximum queued large files, and queued lists of small ones. Each may hold two folders open, and
+/// file handles are limited.
 const FILES_WAITING: usize = 16;
 const LISTS_WAITING: usize = 8;
-/// Small files of one list. Handing over each of them would cost as much as cloning it.
+/// Small files per list. Queueing each file separately would cost as much as cloning it.
 const LIST_MAX: usize = 1024;
-/// Threads that clone large files; the file system's own locks leave more of them nothing to do.
+/// Minimum threads for large files; because of the file system's own locks, many more do not help.
 const THREADS_MIN: usize = 2;
 const THREADS_MAX: usize = 4;
-/// Threads that clone lists of small ones, each of a folder of its own for the most part.
+/// Threads for lists of small files, each usually in a different folder.
 const LIST_THREADS: usize = 2;
 
-/// What is to be cloned, where to, and within which limits.
+/// The source, target and limits of a clone.
 pub(super) struct Asked {
     pub(super) from: PathBuf,
     pub(super) to: PathBuf,
-    /// Whose `from` is, for messages.
+    /// The place of `from`, for messages.
     pub(super) place: Option<Place>,
-    /// What of it is cloned.
+    /// The part to clone.
     pub(super) part: Part,
     /// Whether the file system shares blocks.
     pub(super) share: bool,
@@ -60,7 +60,7 @@ pub(super) struct Asked {
     pub(super) cancel: CancellationToken,
 }
 
-/// What was done.
+/// The result.
 pub(super) struct Done {
     pub(super) files: u64,
     pub(super) bytes: u64,
@@ -68,14 +68,14 @@ pub(super) struct Done {
     pub(super) shared: bool,
 }
 
-/// Clones the tree; blocks.
+/// Clones the tree; blocking.
 pub(super) fn clone(asked: &Asked) -> Result<Done, PoolError> {
     let work = Work::new(asked);
     let from = match tree::open_path(&asked.from) {
         Err(Errno::NOENT) => {
             return Err(match asked.place.clone() {
                 Some(place) => PoolError::Missing { place },
-                None => PoolError::refused("clone a staging directory", "it is gone"),
+                None => PoolError::refused("clone a staging directory", "it was removed"),
             });
         }
         other => other.map_err(|error| work.failed(error))?,
@@ -105,8 +105,8 @@ pub(super) fn clone(asked: &Asked) -> Result<Done, PoolError> {
     Ok(done)
 }
 
-/// What is removed while it is cloned goes away as a whole first: a clone of what is left of it would
-/// look like a whole one.
+/// Fails if the root was replaced or removed. A removal first moves the whole tree away; otherwise
+/// the clone of a half-removed tree would look complete.
 fn still_there(asked: &Asked, root: &Stat) -> Result<(), PoolError> {
     let Some(place) = &asked.place else {
         return Ok(());
@@ -132,7 +132,7 @@ impl Pair {
         Ok(Self { from, to, stat })
     }
 
-    /// Gives the clone its owner, mode and times, once nothing is put into it any more.
+    /// Sets the clone's owner, mode and times, once it is complete.
     fn finish(self) -> Result<(), Errno> {
         clone_file::dress(&self.to, &self.stat)
     }
@@ -144,8 +144,8 @@ struct Files {
     names: Vec<CString>,
 }
 
-/// Where the walk hands over what it finds. Of large files one at a time is taken: the largest, a table
-/// and its index, often stand side by side.
+/// The queues of found files. Only one thread at a time takes large files: the two largest, a table
+/// and its index, are often found together.
 struct Out {
     large: SyncSender<Files>,
     small: SyncSender<Files>,
@@ -158,7 +158,7 @@ struct Work<'a> {
     bytes: AtomicU64,
     left_out: AtomicU64,
     copied: AtomicBool,
-    /// Set with the first error, so that everybody ends soon.
+    /// Set with the first error, so that all threads end soon.
     stop: AtomicBool,
     error: Mutex<Option<PoolError>>,
 }
@@ -230,10 +230,10 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
-    /// Takes files until there are no more.
+    /// Clones queued files until the queue is closed.
     fn clone_waiting(&self, waiting: &Mutex<Receiver<Files>>) {
         loop {
-            // The others wait for their turn only as long as this one waits for a file.
+            // Other threads only wait for the lock while this one waits for a file.
             let next = waiting
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
@@ -245,7 +245,7 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// After an error nothing but what lets the walk end.
+    /// Clones files; after an error it only drains the queue, so that the walk can end.
     fn clone_files(&self, files: Files) {
         let Files { pair, names } = files;
         let mut names = names.iter();
@@ -285,7 +285,7 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
-    /// Makes a folder's clone; nothing where it is gone by now.
+    /// Creates a folder's clone; `None` if the folder has been removed.
     fn enter(&self, pair: &Pair, name: &CString) -> Result<Option<Pair>, Errno> {
         let from = match tree::open_folder(&pair.from, name) {
             Err(error) if tree::has_changed(error) => {
@@ -299,7 +299,7 @@ impl<'a> Work<'a> {
         Pair::new(from, to).map(Some)
     }
 
-    /// Whoever is the last to need a folder finishes it.
+    /// The last user of a folder finishes it.
     fn finish(&self, pair: Arc<Pair>) -> Result<(), PoolError> {
         Arc::into_inner(pair).map_or(Ok(()), |pair| pair.finish().map_err(|e| self.failed(e)))
     }
@@ -357,7 +357,7 @@ impl<'a> Work<'a> {
     }
 }
 
-/// By a look alone; whoever clones it looks again.
+/// A preliminary check; the cloning thread checks again.
 fn is_large(pair: &Pair, name: &CString) -> bool {
     let stat = rustix::fs::statat(&pair.from, name, AtFlags::SYMLINK_NOFOLLOW);
     stat.is_ok_and(|stat| stat.st_size >= LARGE_BYTES)
@@ -365,13 +365,13 @@ fn is_large(pair: &Pair, name: &CString) -> bool {
 
 fn hand_over(to: &SyncSender<Files>, pair: &Arc<Pair>, names: Vec<CString>) {
     let pair = Arc::clone(pair);
-    // The other end is gone only once this one is.
+    // The receiver outlives the sender.
     let _sent = to.send(Files { pair, names });
 }
 
-/// Makes the same link; what it says is copied, never looked up.
+/// Creates the same link; its target is copied, never resolved.
 fn link(pair: &Pair, name: &CString) -> Result<(), Errno> {
-    // What was a link and is something else answers EINVAL.
+    // An entry that is not a link gives EINVAL.
     let target = match readlinkat(&pair.from, name, Vec::new()) {
         Err(error) if tree::has_changed(error) || error == Errno::INVAL => return Ok(()),
         other => other?,

@@ -1,22 +1,23 @@
-//! Where a pool is and how large it may be.
+//! The configuration of a pool.
 
 use std::path::PathBuf;
 
-/// Where a pool is and how large it may be.
+/// The location and limits of a pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PoolConfig {
-    /// The directory that holds everything; nobody else puts anything there.
+    /// The pool's directory; it must contain nothing else.
     pub directory: PathBuf,
-    /// The file that holds a file system of our own where the directory's cannot share blocks.
+    /// The file with a file system that can share blocks, in case the directory's cannot.
     pub file: PathBuf,
-    /// How large that file may become, in MiB; at least 512.
+    /// Maximum size of that file, in MiB; at least 512.
     pub file_mib_max: u64,
-    /// How much is kept free, in MiB: below it [`Pool::blocker`](super::Pool::blocker) speaks.
+    /// Space to keep free, in MiB: below it, [`Pool::blocker`](super::Pool::blocker) returns a
+    /// reason.
     pub free_mib_min: u64,
 }
 
 impl PoolConfig {
-    /// The most that the file may hold, in bytes.
+    /// Maximum size of the file, in bytes.
     pub(super) fn file_bytes_max(&self) -> u64 {
         self.file_mib_max.saturating_mul(MIB)
     }

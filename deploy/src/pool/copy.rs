@@ -1,4 +1,4 @@
-//! A copy of one file's content that keeps its holes.
+//! Copies one file's content and keeps its holes.
 
 use std::os::fd::OwnedFd;
 
@@ -9,12 +9,12 @@ use rustix::{
 
 use super::PoolError;
 
-/// How much is copied between two looks at the clock.
+/// Bytes that are copied between two checks of the time limit.
 const PIECE_BYTES: u64 = 8 << 20;
-/// The same where the kernel cannot copy by itself.
+/// The same without kernel support for copying.
 const BUFFER_BYTES: usize = 256 << 10;
 
-/// Copies what is written in `from`. `may_go_on` is asked between pieces.
+/// Copies the data of `from`. Calls `may_go_on` between pieces.
 pub(super) fn copy(
     from: &OwnedFd,
     to: &OwnedFd,
@@ -29,7 +29,7 @@ pub(super) fn copy(
         while at < end {
             may_go_on()?;
             match piece(from, to, at, end - at).map_err(failed)? {
-                // Somebody made it shorter; the length that was promised stays.
+                // The file was truncated meanwhile; the copy keeps the expected length.
                 0 => return Ok(()),
                 copied => at += copied,
             }
@@ -38,7 +38,7 @@ pub(super) fn copy(
     Ok(())
 }
 
-/// The next stretch that is not a hole, from `at` on.
+/// The next range with data, from `at` on.
 fn written(from: &OwnedFd, at: u64, size: u64) -> Result<Option<(u64, u64)>, Errno> {
     if at >= size {
         return Ok(None);

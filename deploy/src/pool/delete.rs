@@ -1,5 +1,4 @@
-//! Deletes whole trees that strangers made: links are removed, never followed, and no depth and no
-//! number of entries is too much.
+//! Deletes untrusted trees of any depth and size. Links are removed, never followed.
 
 use std::{cell::Cell, ffi::CStr, os::fd::OwnedFd, path::Path};
 
@@ -15,30 +14,30 @@ use super::{
     tree::{self, DEPTH_MAX, entries},
 };
 
-/// How often one folder is gone through.
+/// Maximum passes over one folder.
 const PASSES_MAX: usize = 1_000;
 
-/// A file that takes more is made shorter by about this much at a time before it is deleted: to free
-/// it whole may take seconds, in which a clone would have to wait.
+/// A larger file is truncated by about this much at a time before it is deleted: freeing it at once
+/// may take seconds, and a clone would have to wait.
 const PIECE_BYTES: u64 = 32 << 20;
 
-/// How many such steps are taken in all; what is left then is deleted file by file. Files that share
-/// their blocks may seem to take more than there is.
+/// Maximum such steps in total; after that, files are deleted as a whole. Files that share blocks
+/// may seem larger than the space they use.
 const PIECES_MAX: u64 = 10_000;
 
-/// Files end at whole blocks, so that shortening one writes nothing.
+/// Files are truncated to whole blocks, so that truncating writes nothing.
 const BLOCK_BYTES: u64 = 4096;
 
-/// One run.
+/// The state of one deletion.
 struct Emptying<'a> {
     root: OwnedFd,
     may_go_on: &'a dyn Fn() -> bool,
     pieces_left: Cell<u64>,
 }
 
-/// Empties a folder and answers whether anything was in it. What cannot be deleted is reported
-/// once everything else is gone. `may_go_on` is asked again and again, and returns when it may; after
-/// a "no" what is left stays, which is the error [`is_cut_off`] knows.
+/// Empties a folder and returns whether it contained anything. Failures are reported after
+/// everything else is deleted. Calls `may_go_on` repeatedly, which may block. If it returns false,
+/// the rest stays, and the error satisfies [`is_cut_off`].
 pub(super) fn empty(root: &Path, may_go_on: &dyn Fn() -> bool) -> Result<bool, std::io::Error> {
     let this = Emptying {
         root: tree::open_path(root)?,
@@ -46,8 +45,8 @@ pub(super) fn empty(root: &Path, may_go_on: &dyn Fn() -> bool) -> Result<bool, s
         pieces_left: Cell::new(PIECES_MAX),
     };
     let mut deleted = false;
-    // Too deep folders come up as new entries, so once through is not enough. Who writes on and on
-    // keeps nobody here.
+    // Too deep folders are moved up as new entries, so one pass is not enough. The limit stops a
+    // race with a process that keeps writing.
     for _ in 0..PASSES_MAX {
         let (mut progress, mut failure) = (false, None);
         for entry in entries(&this.root)? {
@@ -65,14 +64,14 @@ pub(super) fn empty(root: &Path, may_go_on: &dyn Fn() -> bool) -> Result<bool, s
             _ => {}
         }
     }
-    Err(std::io::Error::other("somebody still writes to it"))
+    Err(std::io::Error::other("a process still writes to it"))
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("it is not to go on")]
+#[error("the deletion was interrupted")]
 struct CutOff;
 
-/// Whether an emptying ended because it might not go on.
+/// Whether a deletion ended because `may_go_on` returned false.
 pub(super) fn is_cut_off(error: &std::io::Error) -> bool {
     error.get_ref().is_some_and(|inner| inner.is::<CutOff>())
 }
@@ -95,7 +94,7 @@ impl Emptying<'_> {
         if kind != FileType::Directory {
             self.may_go_on_or_cut_off()?;
             if kind == FileType::RegularFile {
-                // What cannot be made shorter can be deleted all the same.
+                // A file that cannot be truncated can still be deleted.
                 let _whole = self.shorten(parent, name);
                 self.may_go_on_or_cut_off()?;
             }
@@ -105,13 +104,13 @@ impl Emptying<'_> {
             };
         }
         if depth > DEPTH_MAX {
-            // Brought up to the root, it is deleted from there without more open folders.
+            // It was moved up to the root and is deleted from there without more open folders.
             return match renameat(parent, name, &self.root, layout::random_name()?) {
                 Ok(()) | Err(Errno::NOENT) => Ok(()),
                 Err(error) => Err(error.into()),
             };
         }
-        // A server that outlived us may still be tidying up in what we threw away.
+        // A database server that survived a crash of Dayfly may still delete files in the trash.
         let folder = match tree::open_folder(parent, name) {
             Ok(folder) => folder,
             Err(error) if tree::has_changed(error) => return Ok(()),
@@ -126,7 +125,7 @@ impl Emptying<'_> {
             }
             match unlinkat(parent, name, AtFlags::REMOVEDIR) {
                 Ok(()) | Err(Errno::NOENT) => return Ok(()),
-                // A folder that is read while it shrinks may hide some of its entries.
+                // Reading a folder while entries are removed may miss some.
                 Err(Errno::NOTEMPTY) if found => {}
                 Err(error) => return Err(error.into()),
             }
@@ -134,12 +133,13 @@ impl Emptying<'_> {
         Err(Errno::NOTEMPTY.into())
     }
 
-    /// Frees a large file piece by piece. One with another name is left alone: it may be somebody's.
+    /// Frees a large file piece by piece. A file with another hard link is skipped: its content may
+    /// be in use.
     fn shorten(&self, parent: &OwnedFd, name: &CStr) -> Result<(), Errno> {
         if pieces(&statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)?).is_none() {
             return Ok(());
         }
-        // Were it a pipe by now, opening it would wait for a reader.
+        // If it has become a pipe, opening it would wait for a reader.
         let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = openat(parent, name, flags, Mode::empty())?;
         let stat = fstat(&file)?;
@@ -160,7 +160,8 @@ impl Emptying<'_> {
     }
 }
 
-/// In how many pieces a file is freed; nothing for one that is small, or has another name.
+/// The number of pieces in which a file is freed; `None` for a small file or one with another hard
+/// link.
 fn pieces(stat: &Stat) -> Option<u64> {
     let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
     let taken = u64::try_from(stat.st_blocks)
@@ -192,7 +193,7 @@ mod tests {
             true
         };
         assert!(empty(&trash, &may_go_on).unwrap());
-        // Before and after each file was made shorter, and before each piece of the large one.
+        // Before and after truncating each file, and before each piece of the large one.
         assert_eq!(asked.get(), 2 * 3 + 3);
         assert_eq!(fs::read(folder.path().join("kept")).unwrap(), content);
         assert_eq!(fs::read_dir(&trash).unwrap().count(), 0);

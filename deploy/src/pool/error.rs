@@ -1,52 +1,52 @@
-//! Why the pool could not do something.
+//! The errors of the pool.
 
 use std::{io, time::Duration};
 
 use super::Place;
 
-/// Why the pool could not do something. Names in it are ours or printed with escapes.
+/// Why a pool operation failed. Names in it are valid or printed with escapes.
 #[derive(Debug, thiserror::Error)]
 pub enum PoolError {
-    /// There is no room, in the pool or on the disk below it.
-    #[error("no room is left to {what}; remove previews, free disk or raise limits.pool_mib_max")]
+    /// The pool or the disk below it is full.
+    #[error("no space is left to {what}; remove previews, free disk or raise limits.pool_mib_max")]
     Full {
-        /// What needed the room.
+        /// The operation that needs space.
         what: String,
     },
-    /// Nothing is published there.
+    /// No data is published at the place.
     #[error("the pool has no {place}")]
     Missing {
-        /// Where something was looked for.
+        /// The place.
         place: Place,
     },
     /// The file system or a program failed.
     #[error("failed to {doing}: {cause}")]
     Io {
-        /// What was tried, with its path.
+        /// The operation, with its path.
         doing: String,
-        /// What the system said.
+        /// The error of the operating system.
         cause: io::Error,
     },
-    /// It would lose or hide something, or is over a limit; nothing was changed.
+    /// It would lose or hide data, or exceeds a limit; nothing was changed.
     #[error("cannot {doing}: {why}")]
     Refused {
-        /// What was asked for.
+        /// The operation.
         doing: String,
-        /// Why not, and what to do.
+        /// Why it is refused, and what to do.
         why: String,
     },
     /// It took too long.
     #[error("failed to {doing}: it took longer than {} ms", limit.as_millis())]
     TimedOut {
-        /// What took so long.
+        /// The operation.
         doing: String,
-        /// How long it was given.
+        /// Its time limit.
         limit: Duration,
     },
 }
 
 impl PoolError {
-    /// What an error of the system means for `doing`.
+    /// Translates an error of the operating system during `doing`.
     pub(super) fn of(doing: impl Into<String>, cause: impl Into<io::Error>) -> Self {
         let (doing, cause) = (doing.into(), cause.into());
         match cause.kind() {
@@ -63,7 +63,7 @@ impl PoolError {
     }
 }
 
-/// Does work that blocks where it stops nobody else.
+/// Runs blocking work on a separate thread.
 pub(super) async fn blocking<T: Send + 'static>(
     doing: &'static str,
     work: impl FnOnce() -> Result<T, PoolError> + Send + 'static,

@@ -1,4 +1,4 @@
-//! The pool itself: opened, recovered, synced, closed; and places that come and go.
+//! The pool itself: open, recover, sync, close; and look-up and removal of places.
 
 use std::{
     io::{self, Read},
@@ -21,7 +21,7 @@ use super::{
     tree::sync,
 };
 
-/// What is known about a place is not more than this.
+/// Maximum bytes of the metadata of a place.
 pub(super) const ABOUT_BYTES_MAX: usize = 1 << 20;
 
 /// All data directories of one Dayfly. Cheap to clone.
@@ -40,18 +40,19 @@ struct Inner {
 }
 
 impl Pool {
-    /// Opens the pool: mounts its file where there is one, else tries whether the directory shares
-    /// blocks, else makes and mounts a file where that is possible. One process at a time.
+    /// Opens the pool: mounts its file if that exists. Otherwise it checks whether the directory
+    /// shares blocks, and if not, creates and mounts a file if possible. Only one process at a time
+    /// may have it open.
     ///
-    /// Fails where the file cannot be mounted or something would be hidden by it, and where
-    /// `file_mib_max` is too small for the file that is needed. That nothing shares blocks is no
-    /// failure but a [`CloneMethod`].
+    /// Fails if the file cannot be mounted, if the mount would hide data, or if `file_mib_max` is
+    /// too small for a file. A pool that cannot share blocks is not an error, but a
+    /// [`CloneMethod`].
     pub async fn open(config: PoolConfig) -> Result<Self, PoolError> {
         let config = open::resolved(config)?;
         let clone_method = open::decide(&config).await?;
         let layout = Layout::new(config.directory.clone()).map_err(|error| {
             PoolError::of(
-                format!("make folders in {}", config.directory.display()),
+                format!("create folders in {}", config.directory.display()),
                 error,
             )
         })?;
@@ -71,13 +72,14 @@ impl Pool {
         })
     }
 
-    /// How this pool comes by its clones.
+    /// How this pool makes clones.
     pub fn clone_method(&self) -> &CloneMethod {
         &self.inner.clone_method
     }
 
-    /// Throws away what an earlier process was making. Before anything is drafted. It is deleted in
-    /// the background: a server that outlived us may still write to it.
+    /// Discards the unfinished work of an earlier process. Call it before creating staging
+    /// directories. The deletion runs in the background, since a database server that survived the
+    /// crash may still write to it.
     pub async fn recover(&self) -> Result<(), PoolError> {
         self.changing("recover the pool", |layout| layout.discard_all_making())
             .await?;
@@ -85,7 +87,7 @@ impl Pool {
         Ok(())
     }
 
-    /// The directory that a container may see. The one function that builds such a path.
+    /// The directory that a container may see. Only this function builds such a path.
     pub fn data_path(&self, place: &Place) -> PathBuf {
         self.inner.layout.place(place).join(DATA)
     }
@@ -93,21 +95,21 @@ impl Pool {
     /// Whether something is published there.
     pub async fn exists(&self, place: &Place) -> Result<bool, PoolError> {
         let path = self.data_path(place);
-        blocking("look at a place", move || {
+        blocking("inspect a place", move || {
             path.try_exists()
-                .map_err(|error| PoolError::of(format!("look at {}", path.display()), error))
+                .map_err(|error| PoolError::of(format!("inspect {}", path.display()), error))
         })
         .await
     }
 
-    /// What was written about it; nothing where nothing is published or nothing was written.
+    /// The metadata of a place; `None` if nothing is published or no metadata was written.
     pub async fn about(&self, place: &Place) -> Result<Option<Vec<u8>>, PoolError> {
         let path = self.inner.layout.place(place).join(ABOUT);
         blocking("read about a place", move || about(&path)).await
     }
 
-    /// Throws away what is there and answers whether anything was. The place is free at once; the
-    /// data is deleted in the background.
+    /// Discards the data of a place and returns whether there was any. The place is free
+    /// immediately; the data is deleted in the background.
     pub async fn remove(&self, place: &Place) -> Result<bool, PoolError> {
         let gone = place.clone();
         let removed = self
@@ -119,35 +121,34 @@ impl Pool {
         Ok(removed)
     }
 
-    /// Waits until everything thrown away is deleted and the host was told which blocks are free
-    /// again; it takes them back within moments. Fails where either does.
+    /// Waits until all discarded data is deleted and the freed blocks are reported to the host,
+    /// which reuses them within moments. Fails if either fails.
     pub async fn settle(&self) -> Result<(), PoolError> {
         self.inner.trash.empty().await?;
         self.inner.trash.trim().await
     }
 
-    /// Writes down everything that is not on the disk yet, so that a clone finds little to write.
+    /// Syncs the file system, so that a following clone has little to write.
     pub async fn sync(&self) -> Result<(), PoolError> {
         let layout = Arc::clone(&self.inner.layout);
         blocking("sync the pool", move || sync(layout.root())).await
     }
 
-    /// Waits until nothing is cloned, and no longer than `limit`.
+    /// Waits until no clone is running, for at most `limit`.
     pub async fn idle(&self, limit: Duration) {
         self.inner.clone_priority.idle(Instant::now() + limit).await;
     }
 
-    /// What was thrown away stays for the next process, so that this one can end: to delete it may
-    /// take minutes.
+    /// Leaves the trash to the next process, so that this one can exit: deleting may take minutes.
     pub fn leave_trash(&self) {
         self.inner.trash.leave();
     }
 
-    /// Unmounts the file of a pool that no process has open any more, and answers whether it was mounted.
-    /// Makes nothing.
+    /// Unmounts the file of a pool that no process has open, and returns whether it was mounted.
+    /// Creates nothing.
     ///
     /// # Errors
-    /// Where something still uses it, or it cannot be unmounted.
+    /// If it is in use, or unmounting fails.
     pub async fn close_left(config: &PoolConfig) -> Result<bool, PoolError> {
         let Some(directory) = open::mounted(config)? else {
             return Ok(false);
@@ -155,13 +156,13 @@ impl Pool {
         let doing = || format!("unmount {}", directory.display());
         match loop_file::unmount(&directory).await {
             Ok(true) => Ok(true),
-            Ok(false) => Err(PoolError::refused(doing(), "something uses it")),
+            Ok(false) => Err(PoolError::refused(doing(), "it is in use")),
             Err(error) => Err(PoolError::of(doing(), error)),
         }
     }
 
-    /// Unmounts the pool's file and answers whether it did: not where there is none, nor while
-    /// something uses it. After `true` this pool and its clones must not be used any more.
+    /// Unmounts the pool's file and returns whether it did: false if there is no file, or if it is
+    /// in use. After `true`, this pool and its clones must not be used.
     pub async fn close(&self) -> Result<bool, PoolError> {
         if !matches!(self.clone_method(), CloneMethod::Loop { .. }) {
             return Ok(false);
@@ -183,17 +184,17 @@ impl Pool {
         &self.inner.layout
     }
 
-    /// Throws something away that was never published.
+    /// Discards a directory that was never published.
     pub(super) fn discard(&self, path: &Path) {
         match self.inner.layout.discard(path) {
             Ok(_) => self.inner.trash.empty_soon(),
             Err(error) => {
-                tracing::warn!(path = %path.display(), %error, "a staging directory was not thrown away");
+                tracing::warn!(path = %path.display(), %error, "cannot discard a staging folder");
             }
         }
     }
 
-    /// Deletions wait as for a clone until the answer is dropped.
+    /// Makes deletions wait as for a clone, until the returned value is dropped.
     pub(crate) fn disturb(&self) -> Presence {
         self.inner.clone_priority.disturb()
     }
@@ -202,7 +203,7 @@ impl Pool {
         self.inner.trash.empty_soon();
     }
 
-    /// Changes folders where that stops nobody else.
+    /// Changes folders on a blocking thread.
     pub(super) async fn changing<T: Send + 'static>(
         &self,
         doing: &'static str,

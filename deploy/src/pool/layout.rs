@@ -1,5 +1,4 @@
-//! Changes of the pool's folders: what is where is changed by renaming alone, so that a place holds
-//! everything or nothing.
+//! Changes the pool's folders only by renaming, so that a place is always complete or absent.
 
 use std::{
     fs::{self, DirBuilder, File},
@@ -15,19 +14,19 @@ use super::{
 };
 use crate::random;
 
-/// Nobody but us enters the pool; containers see only what is bound into them.
+/// Only Dayfly can enter the pool; containers only see the folders that are bound into them.
 pub(super) const FOLDER_MODE: u32 = 0o700;
 
-/// The pool's folders, changed by one at a time.
+/// The pool's folders; one change at a time.
 #[derive(Debug)]
 pub(super) struct Layout {
     root: PathBuf,
-    /// Held while folders come and go, so that no parent is removed while something moves in.
+    /// Held during changes, so that no parent folder is removed while a place is moved into it.
     changing: Mutex<()>,
 }
 
 impl Layout {
-    /// Makes the folders that are not there yet.
+    /// Creates the missing folders.
     pub(super) fn new(root: PathBuf) -> io::Result<Self> {
         for name in FOLDERS {
             folder(&root.join(name))?;
@@ -48,19 +47,20 @@ impl Layout {
         self.root.join(place.path())
     }
 
-    /// A new folder for something that is being made.
+    /// A new folder for unfinished work.
     pub(super) fn making(&self) -> io::Result<PathBuf> {
         let path = self.making_folder().join(random_name()?);
         folder(&path)?;
         Ok(path)
     }
 
-    /// Where everything lies that is being made.
+    /// The folder of all unfinished work.
     pub(super) fn making_folder(&self) -> PathBuf {
         self.folder(MAKING)
     }
 
-    /// Puts a folder in its place; what was there goes to the trash. Answers whether something was.
+    /// Moves a folder to its place; the previous content goes to the trash. Returns whether there
+    /// was any.
     pub(super) fn publish(&self, made: &Path, place: &Place) -> io::Result<bool> {
         let _held = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let target = self.place(place);
@@ -68,16 +68,15 @@ impl Layout {
         folder(parent)?;
         let replaced = self.discard(&target)?;
         fs::rename(made, &target)?;
-        // A snapshot is made once and forked often. Data is as lost as its preview when the host
-        // falls over, and is asked for by somebody who waits.
+        // A snapshot is created once and forked often, so it is synced. A preview's data may be
+        // lost if the host crashes, and a user waits for it.
         if matches!(place, Place::Snapshot(_)) {
             File::open(parent)?.sync_all()?;
         }
         Ok(replaced)
     }
 
-    /// Moves a place to the trash and removes parents that are empty then. Answers whether
-    /// something was there.
+    /// Moves a place to the trash and removes empty parent folders. Returns whether it existed.
     pub(super) fn remove(&self, place: &Place) -> io::Result<bool> {
         let _held = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let path = self.place(place);
@@ -85,7 +84,7 @@ impl Layout {
         let previews = self.folder(PREVIEWS);
         for parent in path.ancestors().skip(1) {
             let is_ours = parent.starts_with(&previews) && parent != previews;
-            // It is not empty, or was never there: either way nothing is left to do above it.
+            // It is not empty, or never existed: either way no parent can be removed.
             if !is_ours || fs::remove_dir(parent).is_err() {
                 break;
             }
@@ -93,7 +92,7 @@ impl Layout {
         Ok(removed)
     }
 
-    /// Moves something to the trash. Answers whether it was there.
+    /// Moves a folder to the trash. Returns whether it existed.
     pub(super) fn discard(&self, path: &Path) -> io::Result<bool> {
         match fs::rename(path, self.folder(TRASH).join(random_name()?)) {
             Ok(()) => Ok(true),
@@ -102,7 +101,7 @@ impl Layout {
         }
     }
 
-    /// Moves everything that was being made to the trash.
+    /// Moves all unfinished work to the trash.
     pub(super) fn discard_all_making(&self) -> io::Result<()> {
         for entry in fs::read_dir(self.making_folder())? {
             self.discard(&entry?.path())?;
@@ -111,7 +110,7 @@ impl Layout {
     }
 }
 
-/// A folder that only its owner enters, with its parents.
+/// Creates a folder that only its owner can enter, with its parents.
 pub(super) fn folder(path: &Path) -> io::Result<()> {
     DirBuilder::new()
         .recursive(true)
@@ -119,7 +118,7 @@ pub(super) fn folder(path: &Path) -> io::Result<()> {
         .create(path)
 }
 
-/// A name that nothing has.
+/// A random unused name.
 pub(super) fn random_name() -> io::Result<String> {
     random::hex::<16>().map_err(io::Error::other)
 }

@@ -1,4 +1,4 @@
-//! Everything that is published.
+//! Lists everything that is published.
 
 use std::{
     fs, io,
@@ -12,17 +12,17 @@ use super::{
 };
 use crate::names::{DatabaseName, PreviewId, SnapshotId};
 
-/// What is published in a pool.
+/// The published contents of a pool.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listing {
-    /// All places that hold something, in order.
+    /// All places with data, sorted.
     pub places: Vec<Place>,
-    /// Paths among them that are none of ours; nothing touches them.
+    /// Paths among them that Dayfly did not create; it never touches them.
     pub strangers: Vec<PathBuf>,
 }
 
 impl Pool {
-    /// Everything that is published.
+    /// Lists everything that is published.
     pub async fn list(&self) -> Result<Listing, PoolError> {
         self.changing("list the pool", Listing::of).await
     }
@@ -82,14 +82,14 @@ impl Listing {
         }
     }
 
-    /// The folders whose names are known; all others are strangers.
+    /// The folders with valid names; all others are reported as strangers.
     fn known<T>(
         &mut self,
         folder: &Path,
         parse: impl Fn(&str) -> Option<T>,
     ) -> io::Result<Vec<(PathBuf, T)>> {
         let entries = match fs::read_dir(folder) {
-            // It may go while it is listed.
+            // It may be removed during the listing.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             other => other?,
         };

@@ -1,4 +1,4 @@
-//! The file system of our own in one sparse file: made, mounted, grown, trimmed, unmounted.
+//! The pool's file system in one sparse file: create, mount, grow, trim, unmount.
 
 use std::{
     ffi::OsStr,
@@ -16,16 +16,16 @@ use super::{
     program::{ProgramError, run},
 };
 
-/// A smaller file system would be mostly its own log.
+/// The log would take up most of a smaller file system.
 pub(super) const FILE_MIB_MIN: u64 = 512;
 
-/// How long the programs may take. Mounting may have to replay a log, trimming visits all room.
+/// Time limits of the programs. Mounting may replay a log, and trimming visits all free space.
 const MAKE_MAX: Duration = Duration::from_secs(60);
 const MOUNT_MAX: Duration = Duration::from_secs(120);
 const GROW_MAX: Duration = Duration::from_secs(60);
 const TRIM_MAX: Duration = Duration::from_secs(300);
 
-/// How often unmounting is tried while something uses the file system, and how far apart.
+/// How often unmounting is attempted while the file system is in use, and how far apart.
 const UNMOUNT_TRIES: usize = 5;
 const UNMOUNT_AGAIN_AFTER: Duration = Duration::from_millis(50);
 
@@ -34,34 +34,34 @@ const BLOCK_BYTES: u64 = 512;
 
 const LABEL: &str = "dayfly-pool";
 const BLOCKS: &str = "size=4096";
-/// Blocks that files share, and no map from blocks back to their owners, which newer programs make
-/// unless they are told: it would be written for every extent of every clone.
+/// Enables block sharing. Disables the map from blocks to owners, which newer versions of mkfs.xfs
+/// enable by default: every extent of every clone would add an entry.
 const FEATURES: &str = "reflink=1,rmapbt=0";
-/// What a write to a shared file keeps room for, in blocks of 4 KiB, for a few minutes: databases
-/// write pages of 8 or 16 KiB, and pages near each other that lie side by side again cost the next
-/// clone less. The default of 32 blocks would take the room of a whole file in few writes.
+/// The preallocation for a write to a shared file, in blocks of 4 KiB, for a few minutes. Databases
+/// write pages of 8 or 16 KiB, and adjacent pages that stay contiguous make the next clone cheaper.
+/// The default of 32 blocks would use the space of a whole file after few writes.
 const COPY_ON_WRITE: &str = "cowextsize=8";
-/// The same in the words of another program.
+/// The same for `xfs_io`.
 const HINT: &str = "cowextsize 32768";
-/// The largest buffers of its own log: a clone of what was written in many places is thousands of
-/// small changes to the log, and costs a sixth less than with the usual ones of 32 KiB.
+/// The largest log buffers. Cloning a fragmented file makes thousands of small log entries, and
+/// costs a sixth less than with the default of 32 KiB.
 const OPTIONS: &str = "loop,noatime,nosuid,nodev,logbsize=256k";
 
-/// The log of a pool that has room for it: what does not fit into the usual 64 MiB has to be written
-/// to its place while a clone waits.
+/// A larger log, for a pool with enough space: when the default of 64 MiB is full, its entries must
+/// be written back while a clone waits.
 const LARGE_LOG: [&str; 2] = ["-l", "size=256m"];
 const LARGE_LOG_FROM_MIB: u64 = 32 * 1024;
 
-/// Makes the file with an empty file system in it. It has its name only once it is whole.
+/// Creates the file with an empty file system. It gets its final name once it is complete.
 pub(super) async fn make(config: &PoolConfig) -> Result<(), io::Error> {
     let making = beside(&config.file);
     let result = async {
         let size = fits(config)?.min(config.file_bytes_max());
         if size < FILE_MIB_MIN * MIB {
-            let why = format!("the disk has no room for a file of {FILE_MIB_MIN} MiB");
+            let why = format!("the disk has no space for a file of {FILE_MIB_MIN} MiB");
             return Err(io::Error::new(io::ErrorKind::StorageFull, why));
         }
-        // Newer programs know the hint, older ones make the same without it: only slower.
+        // Older versions of mkfs.xfs do not know the hint; without it clones are only slower.
         for hint in [&["-d", COPY_ON_WRITE][..], &[]] {
             fresh(&making, size)?;
             let mut arguments: Vec<&OsStr> = ["-q", "-b", BLOCKS, "-m", FEATURES, "-L", LABEL]
@@ -75,7 +75,7 @@ pub(super) async fn make(config: &PoolConfig) -> Result<(), io::Error> {
             match run("mkfs.xfs", &arguments, MAKE_MAX).await {
                 Ok(_) => return std::fs::rename(&making, &config.file),
                 Err(ProgramError::Failed { message, .. }) if !hint.is_empty() => {
-                    tracing::debug!(%message, "the pool's file system is made without its hint");
+                    tracing::debug!(%message, "creating the pool's file system without its hint");
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -84,7 +84,7 @@ pub(super) async fn make(config: &PoolConfig) -> Result<(), io::Error> {
     };
     let result = result.await;
     if result.is_err() {
-        // Best effort: the next making starts by removing it.
+        // Best effort: the next attempt first removes the file.
         let _gone = std::fs::remove_file(&making);
     }
     result
@@ -98,14 +98,14 @@ pub(super) async fn mount(config: &PoolConfig) -> Result<(), ProgramError> {
     run("mount", &arguments, MOUNT_MAX).await.map(|_| ())
 }
 
-/// Gives the hint about copies on write to an empty file system that was made without it.
+/// Sets the copy-on-write hint on an empty file system that was created without it.
 pub(super) async fn hint(directory: &Path) -> Result<(), ProgramError> {
     let [read_only, command, hint, end] = ["-r", "-c", HINT, "--"].map(OsStr::new);
     let arguments = [read_only, command, hint, end, directory.as_os_str()];
     run("xfs_io", &arguments, GROW_MAX).await.map(|_| ())
 }
 
-/// Makes the file as large as it may be and fits; never smaller. Answers its size in bytes.
+/// Grows the file to the maximum size that fits; never shrinks it. Returns its size in bytes.
 pub(super) fn lengthen(config: &PoolConfig) -> io::Result<u64> {
     let file = OpenOptions::new().write(true).open(&config.file)?;
     let size = file.metadata()?.len();
@@ -117,9 +117,8 @@ pub(super) fn lengthen(config: &PoolConfig) -> io::Result<u64> {
     Ok(wanted)
 }
 
-/// How many bytes the file can have so that all of them fit on the disk below and some stay free
-/// there. A file system that was promised more than its disk can hold loses what it believes to have
-/// written.
+/// The maximum size in bytes that fits on the disk below and leaves some space there. If a file
+/// system is larger than its disk can hold, it loses data that it considers written.
 pub(super) fn fits(config: &PoolConfig) -> io::Result<u64> {
     let folder = config.file.parent().unwrap_or(Path::new("."));
     let disk = rustix::fs::statvfs(folder)?;
@@ -133,8 +132,8 @@ pub(super) fn fits(config: &PoolConfig) -> io::Result<u64> {
     Ok(free.saturating_add(taken).saturating_sub(kept_free))
 }
 
-/// Lets the mounted file system take up all of its file. Does nothing where it does already, so it
-/// also ends what was cut off.
+/// Grows the mounted file system to the size of its file. Does nothing if it already has that size,
+/// so it also completes an interrupted growth.
 pub(super) async fn fill(config: &PoolConfig, mount: &Mount) -> Result<(), ProgramError> {
     let capacity = [OsStr::new("--set-capacity"), mount.source.as_os_str()];
     run("losetup", &capacity, GROW_MAX).await?;
@@ -142,27 +141,27 @@ pub(super) async fn fill(config: &PoolConfig, mount: &Mount) -> Result<(), Progr
     run("xfs_growfs", &directory, GROW_MAX).await.map(|_| ())
 }
 
-/// Lets the file system free the blocks of deleted files now; by itself it does so later.
+/// Makes the file system free the blocks of deleted files now instead of later.
 pub(super) async fn free_deleted(directory: &Path) -> Result<(), ProgramError> {
     let [command, free, end] = ["-c", "prealloc -s", "--"].map(OsStr::new);
     let arguments = [command, free, end, directory.as_os_str()];
     run("xfs_spaceman", &arguments, TRIM_MAX).await.map(|_| ())
 }
 
-/// Gives blocks that are free in the mounted file system back to the host, which takes a moment
-/// longer than this.
+/// Returns free blocks of the mounted file system to the host, which completes a moment after this
+/// returns.
 pub(super) async fn trim(directory: &Path) -> Result<(), ProgramError> {
     let arguments = [OsStr::new("--"), directory.as_os_str()];
     run("fstrim", &arguments, TRIM_MAX).await.map(|_| ())
 }
 
-/// Unmounts it; `false` where something uses it.
+/// Unmounts it; `false` if it is in use.
 pub(super) async fn unmount(directory: &Path) -> Result<bool, ProgramError> {
     let arguments = [OsStr::new("--"), directory.as_os_str()];
     for _ in 0..UNMOUNT_TRIES {
         match run("umount", &arguments, MOUNT_MAX).await {
             Ok(_) => return Ok(true),
-            // Whoever looks through all mounts uses this one, for as long as it looks.
+            // A process that reads all mounts uses this one for a moment.
             Err(ProgramError::Failed { message, .. }) if message.contains("busy") => {
                 tokio::time::sleep(UNMOUNT_AGAIN_AFTER).await;
             }
@@ -172,7 +171,7 @@ pub(super) async fn unmount(directory: &Path) -> Result<bool, ProgramError> {
     Ok(false)
 }
 
-/// A sparse file of `size` bytes that only its owner reads.
+/// Creates a sparse file of `size` bytes that only its owner can read.
 fn fresh(path: &Path, size: u64) -> io::Result<()> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

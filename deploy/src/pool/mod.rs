@@ -1,8 +1,8 @@
-//! The directory in which all data directories of databases live, on a file system that can share
-//! blocks where there is one.
+//! The directory with all data directories of databases, if possible on a file system that can
+//! share blocks.
 //!
-//! Responsible for: finding or making such a file system, places in it, clones of whole trees,
-//! room, and giving room back. Not here: containers, databases, and what a place is good for.
+//! Responsible for: finding or creating such a file system, places in it, clones of whole trees,
+//! and free space. Not here: containers, databases, and the purpose of a place.
 
 mod archive;
 mod clone;

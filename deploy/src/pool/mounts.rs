@@ -1,4 +1,4 @@
-//! What is mounted where, as the kernel tells it.
+//! Reads the kernel's list of mounts.
 
 use std::{
     ffi::OsString,
@@ -9,11 +9,11 @@ use std::{
 
 const MOUNTS: &str = "/proc/self/mountinfo";
 
-/// Everything that this process sees mounted, in the kernel's order: later ones lie on top.
+/// All mounts that this process sees, in the kernel's order: later ones are on top.
 #[derive(Debug)]
 pub(super) struct Mounts(Vec<Mount>);
 
-/// One of them.
+/// One mount.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Mount {
     /// The device's numbers, `7:0`.
@@ -26,17 +26,17 @@ pub(super) struct Mount {
 }
 
 impl Mounts {
-    /// Reads them.
+    /// Reads the list.
     pub(super) fn read() -> io::Result<Self> {
         std::fs::read(MOUNTS).map(|text| Self::parse(&text))
     }
 
-    /// What is mounted on exactly this path, which has to be without links.
+    /// The mount on exactly this path, which must not contain links.
     pub(super) fn on(&self, point: &Path) -> Option<&Mount> {
         self.0.iter().rev().find(|mount| mount.point == point)
     }
 
-    /// What a path lies on.
+    /// The mount that contains a path.
     pub(super) fn below(&self, path: &Path) -> Option<&Mount> {
         self.0
             .iter()
@@ -79,7 +79,7 @@ fn mount(line: &[u8]) -> Option<Mount> {
     })
 }
 
-/// Takes the kernel's `\040` back to the byte it stands for.
+/// Decodes the kernel's octal escapes such as `\040`.
 fn unescaped(field: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(field.len());
     let mut rest = field;

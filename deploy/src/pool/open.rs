@@ -1,4 +1,4 @@
-//! Finds or makes a file system that shares blocks, and never hides data to get one.
+//! Finds or creates a file system that shares blocks, without hiding existing data.
 
 use std::{
     fs::{DirBuilder, Permissions},
@@ -14,13 +14,13 @@ use super::{
 
 const ELSEWHERE: &str = "put the data directory on XFS or btrfs";
 
-/// The config with paths that have no links in them, as the kernel names mounts.
+/// The configuration with paths without links, like the kernel's list of mounts.
 pub(super) fn resolved(config: PoolConfig) -> Result<PoolConfig, PoolError> {
     folder(&config.directory)?;
     let directory = canonical(&config.directory)?;
     let (Some(parent), Some(name)) = (config.file.parent(), config.file.file_name()) else {
         let doing = format!("use {} as the pool's file", config.file.display());
-        return Err(PoolError::refused(doing, "it has to name a file"));
+        return Err(PoolError::refused(doing, "it has no file name"));
     };
     let parent = if parent.as_os_str().is_empty() {
         Path::new(".")
@@ -36,7 +36,7 @@ pub(super) fn resolved(config: PoolConfig) -> Result<PoolConfig, PoolError> {
     })
 }
 
-/// Where the pool's file is mounted, as the kernel names it, where it is.
+/// The mount point of the pool's file, as the kernel names it, if it is mounted.
 pub(super) fn mounted(config: &PoolConfig) -> Result<Option<PathBuf>, PoolError> {
     if !exists(&config.file)? || !exists(&config.directory)? {
         return Ok(None);
@@ -48,15 +48,15 @@ pub(super) fn mounted(config: &PoolConfig) -> Result<Option<PathBuf>, PoolError>
     Ok((backing == Some(file)).then_some(directory))
 }
 
-/// Decides how this pool comes by its clones, and puts it in place.
+/// Chooses how this pool makes clones, and sets that up.
 pub(super) async fn decide(config: &PoolConfig) -> Result<CloneMethod, PoolError> {
     if exists(&config.file)? {
         return adopt(config).await;
     }
     match shares_blocks(&config.directory) {
         Ok(true) => return Ok(CloneMethod::Native),
-        // Too full even to try: what is there already was made where blocks are shared, and has to be
-        // removable.
+        // Too full for the check: existing data was created with shared blocks, and it must be
+        // possible to remove it.
         Err(PoolError::Full { .. }) if holds_data(&config.directory)? => {
             return Ok(CloneMethod::Native);
         }
@@ -71,20 +71,20 @@ pub(super) async fn decide(config: &PoolConfig) -> Result<CloneMethod, PoolError
         let directory = config.directory.display();
         Ok(CloneMethod::Copies {
             why: format!(
-                "the file system of {directory} ({kind}) cannot share blocks and {reason}"
+                "the file system of {directory} ({kind}) cannot share blocks, and {reason}"
             ),
             remedy: remedy.to_owned(),
         })
     };
     if mounts.on(&config.directory).is_some() {
         return copies(
-            "it is mounted just there".to_owned(),
+            "the directory is its mount point".to_owned(),
             "mount XFS or btrfs there",
         );
     }
     if holds_data(&config.directory)? {
         let remedy = "remove all previews and snapshots, then start again";
-        return copies("the pool holds data already".to_owned(), remedy);
+        return copies("the pool already holds data".to_owned(), remedy);
     }
     if !nix::unistd::geteuid().is_root() {
         return copies("only root can mount one that can".to_owned(), ELSEWHERE);
@@ -95,7 +95,7 @@ pub(super) async fn decide(config: &PoolConfig) -> Result<CloneMethod, PoolError
             config.file_mib_max,
             loop_file::FILE_MIB_MIN
         );
-        return Err(PoolError::refused("make the pool's file", why));
+        return Err(PoolError::refused("create the pool's file", why));
     }
     match create(config).await {
         Ok(()) => looped(config).await,
@@ -103,7 +103,7 @@ pub(super) async fn decide(config: &PoolConfig) -> Result<CloneMethod, PoolError
     }
 }
 
-/// What there is was made as a file: it is mounted, or will be.
+/// An existing file is mounted unless it already is.
 async fn adopt(config: &PoolConfig) -> Result<CloneMethod, PoolError> {
     let doing = || {
         format!(
@@ -125,7 +125,7 @@ async fn adopt(config: &PoolConfig) -> Result<CloneMethod, PoolError> {
     if !mounted && holds_data(&config.directory)? {
         return Err(PoolError::refused(
             doing(),
-            "the directory holds data, which would be hidden; move one of the two away",
+            "the directory holds data that the mount would hide; move one of the two away",
         ));
     }
     let lengthen = |error| PoolError::of(format!("grow {}", config.file.display()), error);
@@ -137,8 +137,8 @@ async fn adopt(config: &PoolConfig) -> Result<CloneMethod, PoolError> {
     looped(config).await
 }
 
-/// Makes and mounts the file. Where that is refused nothing is left: a file that is there says
-/// that data is in it.
+/// Creates and mounts the file. On failure it removes the file, since an existing file means that
+/// it holds data.
 async fn create(config: &PoolConfig) -> Result<(), io::Error> {
     loop_file::make(config).await?;
     let mounted = loop_file::mount(config).await;
@@ -146,34 +146,34 @@ async fn create(config: &PoolConfig) -> Result<(), io::Error> {
         std::fs::remove_file(&config.file)?;
     }
     mounted?;
-    // Everything below inherits it. Without it clones take more room as they are written.
+    // Everything below inherits it. Without it, clones use more space when they are written to.
     if let Err(error) = loop_file::hint(&config.directory).await {
-        tracing::debug!(%error, "the pool's file system goes without its hint");
+        tracing::debug!(%error, "cannot set the hint of the pool's file system");
     }
     Ok(())
 }
 
-/// The way of a pool whose file is mounted, grown to its whole size.
+/// The method of a pool with a mounted file, after growing it to its full size.
 async fn looped(config: &PoolConfig) -> Result<CloneMethod, PoolError> {
     let mounts = mounts()?;
     if let Some(mount) = mounts.on(&config.directory)
         && let Err(error) = loop_file::fill(config, mount).await
     {
-        tracing::warn!(%error, "the pool stays as large as it was");
+        tracing::warn!(%error, "cannot grow the pool's file system; it keeps its size");
     }
     let private = Permissions::from_mode(FOLDER_MODE);
     std::fs::set_permissions(&config.directory, private).map_err(|error| {
         PoolError::of(
-            format!("close {} to others", config.directory.display()),
+            format!("restrict access to {}", config.directory.display()),
             error,
         )
     })?;
     match shares_blocks(&config.directory) {
-        // Too full even to try; what we make does share.
+        // Too full for the check; Dayfly's own file systems do share blocks.
         Ok(true) | Err(PoolError::Full { .. }) => {}
         Ok(false) => {
             let doing = format!("clone in {}", config.file.display());
-            let why = "its file system cannot share blocks; move it away to have a new one made";
+            let why = "its file system cannot share blocks; move it away to have a new one created";
             return Err(PoolError::refused(doing, why));
         }
         Err(error) => return Err(error),
@@ -181,14 +181,14 @@ async fn looped(config: &PoolConfig) -> Result<CloneMethod, PoolError> {
     let size = std::fs::metadata(&config.file)
         .map_err(|error| PoolError::of(format!("measure {}", config.file.display()), error))?;
     let size_bytes = size.len();
-    // Others use the disk as well, a little more or less.
+    // Tolerates small changes by other users of the disk.
     if let Ok(fits) = loop_file::fits(config)
         && size_bytes - size_bytes / 8 > fits
     {
         tracing::warn!(
             pool_mib = size_bytes / MIB,
             room_mib = fits / MIB,
-            "the disk below the pool cannot hold all that the pool may take; free some of the disk"
+            "the pool may grow larger than the free space of the disk below; free some of the disk"
         );
     }
     Ok(CloneMethod::Loop { size_bytes })
@@ -206,7 +206,7 @@ fn remedy(error: &io::Error) -> &'static str {
     }
 }
 
-/// Whether anything but our own empty folders is there.
+/// Whether the directory contains more than Dayfly's own empty folders.
 fn holds_data(directory: &Path) -> Result<bool, PoolError> {
     let failed = |error| PoolError::of(format!("list {}", directory.display()), error);
     for entry in std::fs::read_dir(directory).map_err(failed)? {
@@ -234,7 +234,7 @@ fn folder(path: &Path) -> Result<(), PoolError> {
         .recursive(true)
         .mode(FOLDER_MODE)
         .create(path)
-        .map_err(|error| PoolError::of(format!("make {}", path.display()), error))
+        .map_err(|error| PoolError::of(format!("create {}", path.display()), error))
 }
 
 fn canonical(path: &Path) -> Result<PathBuf, PoolError> {
@@ -244,9 +244,9 @@ fn canonical(path: &Path) -> Result<PathBuf, PoolError> {
 
 fn exists(path: &Path) -> Result<bool, PoolError> {
     path.try_exists()
-        .map_err(|error| PoolError::of(format!("look for {}", path.display()), error))
+        .map_err(|error| PoolError::of(format!("find {}", path.display()), error))
 }
 
 fn mounts() -> Result<Mounts, PoolError> {
-    Mounts::read().map_err(|error| PoolError::of("read what is mounted", error))
+    Mounts::read().map_err(|error| PoolError::of("read the list of mounts", error))
 }

@@ -1,14 +1,14 @@
-//! What of a tree is cloned.
+//! Selects the part of a tree to clone.
 
-/// What of a tree is cloned.
+/// The part of a tree to clone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Part {
     /// Everything.
     #[default]
     All,
-    /// Everything but the entry of this name at the top.
+    /// Everything except the top-level entry of this name.
     Without(&'static str),
-    /// The entry of this name at the top, and nothing else. The staging directory may hold others.
+    /// Only the top-level entry of this name. The staging directory may contain others.
     Only(&'static str),
 }
 

@@ -1,4 +1,4 @@
-//! Where something is in the pool; the only names it knows.
+//! Names of the data in the pool.
 
 use std::{
     fmt,
@@ -7,16 +7,17 @@ use std::{
 
 use crate::names::{DatabaseName, Generation, PreviewId, SnapshotId};
 
-/// Where something is in the pool. Made of checked words only, so that it can lead nowhere else.
+/// The name of data in the pool. Built only from validated words, so its path cannot leave the
+/// pool.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Place {
-    /// A seeded data directory that forks are made of.
+    /// A seeded data directory, the source of forks.
     Snapshot(SnapshotId),
     /// The data directory of one database of a preview.
     Data {
-        /// Whose it is.
+        /// The preview.
         preview: PreviewId,
-        /// Which of the preview's sets of data it belongs to.
+        /// The generation of the preview's data.
         generation: Generation,
         /// The database.
         database: DatabaseName,
@@ -24,7 +25,7 @@ pub enum Place {
 }
 
 impl Place {
-    /// The place's own folder, from the pool's directory.
+    /// The place's folder, relative to the pool's directory.
     pub(super) fn path(&self) -> PathBuf {
         match self {
             Self::Snapshot(id) => Path::new(SNAPSHOTS).join(id.as_str()),
@@ -63,11 +64,11 @@ pub(super) const MAKING: &str = "making";
 pub(super) const TRASH: &str = "trash";
 pub(super) const FOLDERS: [&str; 4] = [SNAPSHOTS, PREVIEWS, MAKING, TRASH];
 
-/// What a place holds: what a container sees, and what is known about it.
+/// The contents of a place: the data for containers, and the metadata.
 pub(super) const DATA: &str = "data";
 pub(super) const ABOUT: &str = "about.json";
 
-/// A folder's name back to its generation; only the form that we write.
+/// Parses a folder's name as a generation; accepts only the form that Dayfly writes.
 pub(super) fn generation(name: &str) -> Option<Generation> {
     let number = Generation(name.strip_prefix('g')?.parse().ok()?);
     (number.to_string() == name).then_some(number)

@@ -1,4 +1,4 @@
-//! Whether a file system shares blocks, found out by a real clone.
+//! Tests whether a file system shares blocks, with a real clone.
 
 use std::{
     io::{self, Write as _},
@@ -9,17 +9,17 @@ use rustix::io::Errno;
 
 use super::PoolError;
 
-/// A clone of less than a block would tell nothing; this is more than the largest common block.
+/// A clone of less than a block proves nothing; this is more than the largest common block.
 const PROBE_BYTES: usize = 64 << 10;
 
-/// Whether a clone of a real file works here.
+/// Whether cloning a real file works here.
 pub(super) fn shares_blocks(directory: &Path) -> Result<bool, PoolError> {
     let doing = || format!("try a clone in {}", directory.display());
     let failed = |error: io::Error| PoolError::of(doing(), error);
     let mut source = tempfile::tempfile_in(directory).map_err(failed)?;
     match source.write_all(&[1; PROBE_BYTES]) {
-        // A full pool has to open, so that something can be removed. The clone of an empty file
-        // is refused as well where nothing can be shared.
+        // A full pool must open, so that data can be removed. Cloning an empty file also fails on a
+        // file system that cannot share blocks.
         Err(error) if error.kind() == io::ErrorKind::StorageFull => {}
         other => other.map_err(failed)?,
     }

@@ -1,5 +1,5 @@
-//! Runs one of the system's programs about file systems: arguments as a list, a deadline, a limit
-//! on what it may print, and an environment that holds nothing else.
+//! Runs a file system program with a list of arguments, a time limit, an output limit and a minimal
+//! environment.
 
 use std::{ffi::OsStr, io, process::Stdio, time::Duration};
 
@@ -8,17 +8,17 @@ use tokio::{
     process::Command,
 };
 
-/// Where these programs are on systems whose services do not look there.
+/// Additional folders to search for these programs, since services often lack them in their PATH.
 const SEARCHED_TOO: &str = "/usr/local/sbin:/usr/sbin:/sbin";
-/// More than this is not read; the program then ends by itself.
+/// Maximum output that is read; a program that prints more fails.
 const PRINTED_BYTES_MAX: u64 = 64 << 20;
 
-/// Why a program did not do what it was run for.
+/// Why a program failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ProgramError {
     #[error("the program {0} is not installed")]
     NotInstalled(&'static str),
-    #[error("{program} did not end within {} s", limit.as_secs())]
+    #[error("{program} did not exit within {} s", limit.as_secs())]
     TimedOut {
         program: &'static str,
         limit: Duration,
@@ -36,7 +36,7 @@ impl From<ProgramError> for io::Error {
     }
 }
 
-/// Runs `program` and answers what it printed.
+/// Runs `program` and returns its output.
 pub(super) async fn run(
     program: &'static str,
     arguments: &[&OsStr],
@@ -80,7 +80,7 @@ pub(super) async fn run(
 async fn read(pipe: Option<impl AsyncRead + Unpin>) -> String {
     let mut bytes = Vec::new();
     if let Some(pipe) = pipe {
-        // What was read before an error is still the best that can be told.
+        // The output before an error is still useful.
         let _ended = pipe.take(PRINTED_BYTES_MAX).read_to_end(&mut bytes).await;
     }
     String::from_utf8_lossy(&bytes).into_owned()

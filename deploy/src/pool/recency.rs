@@ -1,4 +1,4 @@
-//! When a place was last of use, so that what nobody asks for any more can be found.
+//! Records when a place was last used, so that unused ones can be found.
 
 use std::{
     fs::{File, FileTimes},
@@ -9,13 +9,13 @@ use std::{
 use super::{Place, Pool, PoolError, error::blocking, place::ABOUT};
 
 impl Pool {
-    /// Notes that something was just made of it.
+    /// Records that a place was just used as a source.
     pub async fn mark_used(&self, place: &Place) -> Result<(), PoolError> {
         let path = self.layout().place(place).join(ABOUT);
-        blocking("note a use", move || {
+        blocking("record a use", move || {
             let now = FileTimes::new().set_modified(SystemTime::now());
             match File::open(&path).and_then(|file| file.set_times(now)) {
-                // It may go while it is used; what was made of it stays.
+                // It may be removed while in use; its clones stay.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
                 other => {
                     other.map_err(|error| PoolError::of(format!("touch {}", path.display()), error))
@@ -25,16 +25,16 @@ impl Pool {
         .await
     }
 
-    /// When something was last made of it, or it was published; nothing where it is not there.
+    /// The time of its last use or publication; `None` if it does not exist.
     pub async fn used_at(&self, place: &Place) -> Result<Option<SystemTime>, PoolError> {
         let path = self.layout().place(place).join(ABOUT);
         blocking(
-            "look when something was used",
+            "read the time of the last use",
             move || match std::fs::symlink_metadata(&path).and_then(|about| about.modified()) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
                 other => other
                     .map(Some)
-                    .map_err(|error| PoolError::of(format!("look at {}", path.display()), error)),
+                    .map_err(|error| PoolError::of(format!("inspect {}", path.display()), error)),
             },
         )
         .await

@@ -1,4 +1,4 @@
-//! How much something in the pool takes, as `du` counts: quick enough to be asked again and again.
+//! Measures the size of data in the pool like `du`, fast enough for frequent calls.
 
 use std::{
     path::{Path, PathBuf},
@@ -9,30 +9,31 @@ use rustix::fs::{AtFlags, statat};
 
 use super::{Place, Pool, PoolError, Staging, error::blocking, walk::Walk};
 
-/// How long counting may take.
+/// Time limit for counting.
 const SIZE_MAX: Duration = Duration::from_secs(10);
-/// What an entry takes besides its blocks: an inode of XFS. Millions of empty files are not free.
+/// Size of an inode of XFS, which an entry uses besides its blocks. Millions of empty files are not
+/// free.
 const ENTRY_BYTES: u64 = 512;
 /// The unit of `st_blocks`.
 const BLOCK_BYTES: u64 = 512;
-/// What a file's end is rounded up to.
+/// Sizes are rounded up to this.
 const PAGE_BYTES: u64 = 4096;
-/// More entries than this are not counted: it would take seconds.
+/// Maximum entries that are counted: more would take seconds.
 const ENTRIES_COUNTED_MAX: u64 = 500_000;
 
-/// What something in the pool takes; blocks that others share count too.
+/// The size of data in the pool, including blocks shared with others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Size {
     /// Bytes of content; holes do not count.
     pub bytes: u64,
-    /// Bytes of blocks: with what the file system keeps ready for what may be written next, for a
-    /// minute or so.
+    /// Bytes of blocks, including preallocated ones, which the file system keeps for about a
+    /// minute.
     pub blocks_bytes: u64,
 }
 
 impl Pool {
-    /// What a place takes. Files that are deleted and still open are not seen. Nothing where nothing
-    /// is published.
+    /// The size of a place, without deleted files that are still open. `None` if nothing is
+    /// published.
     ///
     /// Fails with `Refused` above 500,000 entries or 64 folders deep, and with `TimedOut` after
     /// 10 s.
@@ -40,7 +41,7 @@ impl Pool {
         size(self.data_path(place)).await
     }
 
-    /// As [`Pool::size`], of a folder that a container sees; nothing where it is not in this pool.
+    /// Like [`Pool::size`], for a folder that a container sees; `None` if it is not in this pool.
     pub async fn size_at(&self, data: &Path) -> Result<Size, PoolError> {
         match data.starts_with(self.layout().root()) {
             true => size(data.to_owned()).await,
@@ -50,7 +51,7 @@ impl Pool {
 }
 
 impl Staging {
-    /// As [`Pool::size`], of what was put into it so far.
+    /// Like [`Pool::size`], for the current contents.
     pub async fn size(&self) -> Result<Size, PoolError> {
         let _held = self.hold();
         size(self.data_path()).await

@@ -1,4 +1,4 @@
-//! How much room there is, and whether it is enough to begin something.
+//! Measures free space, and decides whether there is enough for new work.
 
 use std::{path::Path, time::Duration};
 
@@ -6,22 +6,22 @@ use rustix::fs::{StatVfs, statvfs};
 
 use super::{CloneMethod, Pool, PoolError, config::MIB, error::blocking};
 
-/// How long those who need room wait for what was thrown away to go.
+/// How long a caller that needs space waits for the trash to be deleted.
 const SETTLE_MAX: Duration = Duration::from_secs(30);
 
-/// How much room there is.
+/// Free and total space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Space {
-    /// Bytes of the pool's file system.
+    /// Total bytes of the pool's file system.
     pub total_bytes: u64,
-    /// Bytes that are free in it.
+    /// Free bytes of the pool's file system.
     pub free_bytes: u64,
-    /// Bytes that are free on the disk below: the same unless the pool is a file.
+    /// Free bytes of the disk below: the same unless the pool is a file.
     pub host_free_bytes: u64,
 }
 
 impl Pool {
-    /// How much room there is now.
+    /// The current space.
     pub async fn space(&self) -> Result<Space, PoolError> {
         let directory = self.config().directory.clone();
         let host = match self.clone_method() {
@@ -39,38 +39,38 @@ impl Pool {
         .await
     }
 
-    /// Why nothing should be seeded or forked now, as a sentence with what to do about it; nothing
-    /// where there is room. Where there is too little, what was thrown away goes first.
+    /// Why no seed or fork should start now, as a sentence with advice; `None` if there is enough
+    /// space. If not, this first empties the trash.
     pub async fn blocker(&self) -> Option<String> {
         self.shortage().await?;
         let pool = self.clone();
-        // On its own, so that it comes to its end when nobody waits any more.
+        // In a separate task, so that it completes even if the caller stops waiting.
         let settled = tokio::spawn(async move {
             if let Err(error) = pool.settle().await {
-                tracing::warn!(%error, "what was thrown away still takes room");
+                tracing::warn!(%error, "cannot empty the pool's trash to free space");
             }
         });
         let _in_time = tokio::time::timeout(SETTLE_MAX, settled).await;
         self.shortage().await
     }
 
-    /// Why no server should be started on data now: less than half is left of what is kept free.
+    /// Why no database server should start now: less than half of the reserve is left.
     pub async fn exhaustion(&self) -> Option<String> {
         let space = self.space().await.ok()?;
         let why = self.blocker_in(space)?;
         (space.left_bytes() < self.last_bytes()).then_some(why)
     }
 
-    /// With less than this left, what would fill it soon is stopped.
+    /// Below this, servers that would soon fill the pool are stopped.
     pub(crate) fn last_bytes(&self) -> u64 {
         self.config().free_mib_min.saturating_mul(MIB) / 2
     }
 
-    /// As [`Pool::blocker`], for who only wants to know: nothing goes.
+    /// Like [`Pool::blocker`], but read-only: never empties the trash.
     pub async fn shortage(&self) -> Option<String> {
         match self.space().await {
             Ok(space) => self.blocker_in(space),
-            Err(error) => Some(format!("the pool's room is not known: {error}")),
+            Err(error) => Some(format!("cannot measure the pool's free space: {error}")),
         }
     }
 
@@ -81,7 +81,7 @@ impl Pool {
 }
 
 impl Space {
-    /// Bytes that can still be written: the smaller of both rooms.
+    /// Bytes that can still be written: the smaller of both free spaces.
     pub fn left_bytes(&self) -> u64 {
         self.free_bytes.min(self.host_free_bytes)
     }
@@ -99,8 +99,8 @@ fn blocker(space: Space, is_file: bool, free_mib_min: u64) -> Option<String> {
         )
     } else {
         format!(
-            "the disk below the pool has {free_mib} MiB left and {free_mib_min} MiB stay free; \
-             remove previews or free some of the disk"
+            "the disk below the pool has {free_mib} MiB left, and {free_mib_min} MiB must stay \
+             free; remove previews or free some of the disk"
         )
     })
 }

@@ -1,4 +1,4 @@
-//! Something that is being made: invisible until it is whole.
+//! Work in progress: invisible until it is complete.
 
 use std::{
     fs::File,
@@ -20,14 +20,14 @@ use super::{
 };
 use crate::content::Spool;
 
-/// A place in the making. Dropped without being published, it is thrown away.
+/// A place in progress. Dropping it without publishing discards it.
 #[derive(Debug)]
 pub struct Staging {
     made: Arc<Made>,
 }
 
-/// What a staging directory has made so far. Shared with whatever still writes there, so that it is thrown away
-/// only after the last of them.
+/// The folder of a staging directory. Shared by all writers, so that it is discarded only after the
+/// last one ends.
 #[derive(Debug)]
 pub(super) struct Made {
     pool: Pool,
@@ -36,7 +36,7 @@ pub(super) struct Made {
 }
 
 impl Made {
-    /// Its own folder: what a container may see, and what is known about it.
+    /// Its own folder with the data for containers and the metadata.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
@@ -51,12 +51,12 @@ impl Drop for Made {
 }
 
 impl Pool {
-    /// Begins to make something: an empty directory that no place leads to yet.
+    /// Creates an empty staging directory, which no place refers to yet.
     pub async fn staging(&self) -> Result<Staging, PoolError> {
         let pool = self.clone();
         let making = move |layout: &layout::Layout| {
             let path = layout.making()?;
-            // From here on it is thrown away with the staging directory, whatever happens.
+            // From here on, dropping the staging directory discards the folder.
             let made = Made {
                 pool,
                 path,
@@ -65,7 +65,7 @@ impl Pool {
             layout::folder(&made.path.join(DATA))?;
             Ok(made)
         };
-        let made = self.changing("begin a staging directory", making).await?;
+        let made = self.changing("create a staging directory", making).await?;
         Ok(Staging {
             made: Arc::new(made),
         })
@@ -73,21 +73,22 @@ impl Pool {
 }
 
 impl Pool {
-    /// Where things lie that are being made. What is left in it goes when the pool is opened again.
+    /// The folder of all unfinished work. Leftovers in it are removed when the pool is opened
+    /// again.
     pub(crate) fn making_folder(&self) -> PathBuf {
         self.layout().making_folder()
     }
 
-    /// Writes what the pool holds to the disk, beside whatever else goes on.
+    /// Writes the pool's dirty data to the disk, concurrently with other work.
     pub(crate) async fn write_out(&self) -> Result<(), PoolError> {
         let pool = self.clone();
         let writing = move || sync(pool.layout().root());
         blocking("write the pool to the disk", writing).await
     }
 
-    /// Begins a file without a name on the pool's file system.
+    /// Creates an unnamed file on the pool's file system.
     pub async fn spool(&self) -> Result<Spool, PoolError> {
-        self.changing("begin a file", |layout| {
+        self.changing("create a file", |layout| {
             Spool::begin(&layout.making_folder())
         })
         .await
@@ -95,13 +96,12 @@ impl Pool {
 }
 
 impl Staging {
-    /// The directory that a container may see, while it is being made. Another path after
-    /// [`Staging::publish`].
+    /// The directory that a container may see until [`Staging::publish`], which moves it.
     pub fn data_path(&self) -> PathBuf {
         self.made.path.join(DATA)
     }
 
-    /// Writes what should be known about it, at most 1 MiB, beside what a container sees.
+    /// Writes the metadata, at most 1 MiB, outside of the data for containers.
     pub async fn write_about(&self, about: &[u8]) -> Result<(), PoolError> {
         let path = self.made.path.join(ABOUT);
         let doing = format!("write {}", path.display());
@@ -118,8 +118,8 @@ impl Staging {
         .await
     }
 
-    /// Puts a file of ours at the top of what a container sees, in place of whatever has its name.
-    /// The rest of the tree is others' work, so nothing is followed on the way.
+    /// Writes a file at the top of the data for containers, and replaces any entry of its name. The
+    /// rest of the tree is untrusted, so no link is followed.
     pub async fn place_file(&self, name: &'static str, content: &[u8]) -> Result<(), PoolError> {
         let path = self.data_path().join(name);
         let doing = format!("write {}", path.display());
@@ -138,8 +138,8 @@ impl Staging {
         .await
     }
 
-    /// Puts it in its place. What was there goes to the trash. A snapshot is on the disk then; data
-    /// of a preview may not outlive a fall of the host.
+    /// Moves the data to its place; the previous content goes to the trash. A snapshot is synced to
+    /// the disk. Data of a preview may be lost if the host crashes.
     pub async fn publish(self, place: &Place) -> Result<(), PoolError> {
         let pool = self.made.pool.clone();
         let (place, made) = (place.clone(), self.hold());
@@ -153,7 +153,7 @@ impl Staging {
         Ok(())
     }
 
-    /// Keeps what is being made from being thrown away.
+    /// Prevents the staging directory from being discarded while this is held.
     pub(super) fn hold(&self) -> Arc<Made> {
         Arc::clone(&self.made)
     }

@@ -1,4 +1,4 @@
-//! Deletes what was thrown away, and gives the blocks back to the host.
+//! Deletes discarded data, and returns the blocks to the host.
 
 use std::{
     sync::{
@@ -20,23 +20,23 @@ use super::{
     place::TRASH,
 };
 
-/// How long after a deletion blocks are given back: previews often go several at a time.
+/// Delay between a deletion and the return of blocks: previews are often removed several at a time.
 const TRIM_AFTER: Duration = Duration::from_secs(30);
 
 /// The trash of one pool.
 #[derive(Debug)]
 pub(super) struct Trash {
     layout: Arc<Layout>,
-    /// Whether the host gets blocks back only when told to.
+    /// Whether blocks must be returned to the host explicitly.
     trims: bool,
-    /// Deletions wait for it.
+    /// Deletions wait for clones.
     clone_priority: Arc<ClonePriority>,
-    /// One at a time empties it, and never once the pool is closed: the same path may then be part
-    /// of another file system.
+    /// Only one task empties it at a time, and never after the pool is closed: the path may then be
+    /// part of another file system.
     open: Mutex<bool>,
-    /// Set once it stays as it is; whoever waits for calm then waits no longer.
+    /// Set once the trash is left to the next process; ends all waits for clones.
     left: OnceLock<Presence>,
-    /// Whether something was deleted since blocks were given back.
+    /// Whether anything was deleted since blocks were last returned.
     untrimmed: AtomicBool,
     trim_comes: AtomicBool,
 }
@@ -58,8 +58,8 @@ impl Trash {
         })
     }
 
-    /// Empties it in the background, once no clone is under way, and trims a while later. Outside a
-    /// runtime it stays until the pool recovers.
+    /// Empties it in the background once no clone is running, and returns blocks later. Outside a
+    /// runtime the trash stays until the pool recovers.
     pub(super) fn empty_soon(self: &Arc<Self>) {
         let Ok(runtime) = Handle::try_current() else {
             return;
@@ -69,7 +69,7 @@ impl Trash {
             let deadline = ClonePriority::deadline();
             trash.clone_priority.until_calm(deadline).await;
             if let Err(error) = trash.empty_by(deadline).await {
-                tracing::warn!(%error, "what was thrown away is still there");
+                tracing::warn!(%error, "cannot empty the pool's trash; its data still takes space");
             }
             if !trash.trims || trash.trim_comes.swap(true, Relaxed) {
                 return;
@@ -81,18 +81,18 @@ impl Trash {
                 .await;
             trash.trim_comes.store(false, Relaxed);
             if let Err(error) = trash.trim().await {
-                tracing::warn!(%error, "the host did not get the pool's free blocks back");
+                tracing::warn!(%error, "cannot return the pool's free blocks to the host");
             }
         });
     }
 
-    /// Deletes everything that is in it at once, whoever clones meanwhile.
+    /// Deletes all contents immediately, without waiting for clones.
     pub(super) async fn empty(self: &Arc<Self>) -> Result<(), PoolError> {
         let _hurried = self.clone_priority.hurry();
         self.empty_by(Instant::now()).await
     }
 
-    /// What is in it stays for the process after this one. What is just being deleted ends soon.
+    /// Leaves the contents to the next process. A running deletion ends soon.
     pub(super) fn leave(&self) {
         self.left.get_or_init(|| self.clone_priority.hurry());
     }
@@ -101,7 +101,7 @@ impl Trash {
         self.left.get().is_some()
     }
 
-    /// Deletes everything that is in it, and stops while something is cloned until the deadline.
+    /// Deletes all contents; pauses while clones run, until the deadline.
     async fn empty_by(self: &Arc<Self>, deadline: Instant) -> Result<(), PoolError> {
         let open = self.open.lock().await;
         if !*open || self.is_left() {
@@ -126,7 +126,7 @@ impl Trash {
         Ok(())
     }
 
-    /// Gives blocks back to the host unless nothing was deleted.
+    /// Returns blocks to the host if anything was deleted.
     pub(super) async fn trim(&self) -> Result<(), PoolError> {
         let open = self.open.lock().await;
         if !*open || self.is_left() || !self.trims || !self.untrimmed.swap(false, Relaxed) {
@@ -135,9 +135,9 @@ impl Trash {
         let root = self.layout.root();
         let layout = Arc::clone(&self.layout);
         if let Err(error) = loop_file::free_deleted(root).await {
-            tracing::debug!(%error, "blocks of deleted files come back later");
+            tracing::debug!(%error, "cannot free deleted blocks now; they are freed later");
         }
-        // Blocks are free only once the deletion is written down.
+        // Blocks are only free once the deletion is on the disk.
         blocking("sync the pool", move || super::tree::sync(layout.root())).await?;
         let trimmed = loop_file::trim(root).await;
         trimmed.map_err(|error| {
@@ -146,7 +146,7 @@ impl Trash {
         })
     }
 
-    /// Keeps everybody out while `unmount` runs, and for good where it answers `true`.
+    /// Locks the trash while `unmount` runs, and permanently if it returns `true`.
     pub(super) async fn close(
         &self,
         unmount: impl Future<Output = Result<bool, PoolError>>,

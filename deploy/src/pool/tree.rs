@@ -1,5 +1,5 @@
-//! Steps through a folder that strangers write, without ever following a link: everything is named
-//! relative to a folder that is held open.
+//! Accesses untrusted folders without ever following a link: every name is relative to an open
+//! folder.
 
 use std::{
     ffi::{CStr, CString},
@@ -14,9 +14,9 @@ use rustix::{
 
 use super::PoolError;
 
-/// Folders deeper than this are not walked.
+/// Maximum depth of folders in a walk.
 pub(super) const DEPTH_MAX: usize = 64;
-/// More entries than this are not walked.
+/// Maximum entries of a walk.
 pub(super) const ENTRIES_MAX: u64 = 2_000_000;
 
 const FOLDER: OFlags = OFlags::RDONLY
@@ -24,13 +24,13 @@ const FOLDER: OFlags = OFlags::RDONLY
     .union(OFlags::NOFOLLOW)
     .union(OFlags::CLOEXEC);
 
-/// Something in a folder.
+/// An entry of a folder.
 pub(super) struct Entry {
     pub(super) name: CString,
     pub(super) kind: FileType,
 }
 
-/// Opens a folder by its path; the last part of it must not be a link.
+/// Opens a folder by its path; the last component must not be a link.
 pub(super) fn open_path(path: &Path) -> Result<OwnedFd, Errno> {
     openat(CWD, path, FOLDER, Mode::empty())
 }
@@ -40,8 +40,8 @@ pub(super) fn open_folder(parent: impl AsFd, name: &CStr) -> Result<OwnedFd, Err
     openat(parent, name, FOLDER, Mode::empty())
 }
 
-/// Opens a regular file for reading; nothing where it is something else by now. It is looked at
-/// before it is opened, since opening a pipe or a device has effects.
+/// Opens a regular file for reading; `None` if it has become something else. Its type is checked
+/// before opening, since opening a pipe or a device has side effects.
 pub(super) fn open_file(parent: impl AsFd, name: &CStr) -> Result<Option<(OwnedFd, Stat)>, Errno> {
     let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let held = openat(parent, name, flags, Mode::empty())?;
@@ -52,14 +52,14 @@ pub(super) fn open_file(parent: impl AsFd, name: &CStr) -> Result<Option<(OwnedF
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOATIME;
     let path = format!("/proc/self/fd/{}", held.as_raw_fd());
     let file = match openat(CWD, &path, flags, Mode::empty()) {
-        // Only a file's owner and root may leave its time of reading alone.
+        // Only a file's owner and root may read it without updating its access time.
         Err(Errno::PERM) => openat(CWD, &path, flags - OFlags::NOATIME, Mode::empty())?,
         other => other?,
     };
     Ok(Some((file, stat)))
 }
 
-/// What is in a folder, one after the other. What vanishes meanwhile is left out.
+/// Visits the entries of a folder. Entries that vanish meanwhile are skipped.
 pub(super) fn entries(
     folder: &OwnedFd,
 ) -> Result<impl Iterator<Item = Result<Entry, Errno>> + '_, Errno> {
@@ -71,7 +71,7 @@ pub(super) fn entries(
     }))
 }
 
-/// Whether an error says that something is not there any more, or is something else by now.
+/// Whether an error means that an entry was removed or replaced.
 pub(super) fn has_changed(error: Errno) -> bool {
     matches!(error, Errno::NOENT | Errno::LOOP | Errno::NOTDIR)
 }
@@ -90,7 +90,7 @@ fn told(folder: &OwnedFd, name: &CStr, kind: FileType) -> Result<Option<Entry>, 
     Ok(Some(Entry { name, kind }))
 }
 
-/// Writes down everything of the file system below; blocks.
+/// Syncs the file system that contains the directory; blocking.
 pub(super) fn sync(directory: &Path) -> Result<(), PoolError> {
     open_path(directory)
         .and_then(syncfs)

@@ -1,4 +1,4 @@
-//! What a place takes: blocks of its own, and blocks that others hold too.
+//! Measures the exclusive and shared blocks of a place.
 
 use std::{
     ffi::OsString,
@@ -19,29 +19,29 @@ use super::{
     walk::{Walk, Walked},
 };
 
-/// Files that the program is given at a time; each is held open meanwhile.
+/// Files per call of the program; each is held open meanwhile.
 const FILES_AT_A_TIME: usize = 64;
-/// How long it may take altogether.
+/// Time limit for the whole measurement.
 const USAGE_MAX: Duration = Duration::from_secs(60);
-/// The unit that the program counts in when it is told `-k`.
+/// The program's unit with the option `-k`.
 const UNIT_BYTES: u64 = 1024;
 /// The unit of `st_blocks`.
 const BLOCK_BYTES: u64 = 512;
 
-/// What a place takes on the disk.
+/// The disk usage of a place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Bytes that would be free without it.
+    /// Bytes that removing it would free.
     pub exclusive_bytes: u64,
-    /// Bytes that something else holds too.
+    /// Bytes that are shared with other data.
     pub shared_bytes: u64,
-    /// Whether the two could be told apart; otherwise everything counts as exclusive.
+    /// Whether shared blocks were distinguished; otherwise all bytes count as exclusive.
     pub told_apart: bool,
 }
 
 impl Pool {
-    /// What a place takes. Reads every file's map, so not for every look. Fails with
-    /// [`PoolError::Missing`] where nothing is published, and with `TimedOut` after a minute.
+    /// The disk usage of a place. Reads every file's extent map, so do not call it often. Fails
+    /// with [`PoolError::Missing`] if nothing is published, and with `TimedOut` after a minute.
     pub async fn usage(&self, place: &Place) -> Result<Usage, PoolError> {
         let deadline = Instant::now() + USAGE_MAX;
         let (path, missing) = (self.data_path(place), place.clone());
@@ -53,7 +53,7 @@ impl Pool {
                 sender,
             };
             let walked = walk.through(&path, &mut |folder, entry| files.add(folder, entry))?;
-            // Whoever does not wait any more needs no last batch.
+            // A caller that stopped waiting does not need the last batch.
             let _sent = files.send();
             match walked {
                 Walked::Whole => Ok(()),
@@ -80,7 +80,7 @@ impl Pool {
 
 type Batch = Vec<(OwnedFd, Stat)>;
 
-/// Files that were met, handed out by the batch.
+/// Collects files and sends them in batches.
 struct Files {
     batch: Batch,
     sender: tokio::sync::mpsc::Sender<Batch>,
@@ -100,7 +100,7 @@ impl Files {
         Ok(())
     }
 
-    /// Ends the walk where nobody waits any more.
+    /// Ends the walk if the receiver is gone.
     fn send(&mut self) -> Result<(), Errno> {
         let sent = self.sender.blocking_send(std::mem::take(&mut self.batch));
         sent.map_err(|_| Errno::CANCELED)
@@ -125,10 +125,9 @@ async fn add(usage: &mut Usage, batch: Batch, deadline: Instant) {
     }
 }
 
-/// Bytes of these files that are their own, and that are shared.
+/// Bytes of these files that are exclusive and shared.
 async fn extents(batch: &Batch, deadline: Instant) -> Option<(u64, u64)> {
-    // Named by our own handles, so that it looks at just these files whatever their names lead to
-    // by now.
+    // The program gets paths of our open handles, so that it reads exactly these files.
     let process = std::process::id();
     let mut arguments: Vec<OsString> = ["-k", "-v", "--"].map(OsString::from).to_vec();
     let handle = |(file, _): &(OwnedFd, Stat)| format!("/proc/{process}/fd/{}", file.as_raw_fd());
@@ -138,13 +137,13 @@ async fn extents(batch: &Batch, deadline: Instant) -> Option<(u64, u64)> {
     match run("filefrag", &arguments, limit).await {
         Ok(printed) => Some(counted(&printed)),
         Err(error) => {
-            tracing::debug!(%error, "shared blocks cannot be told from others");
+            tracing::debug!(%error, "cannot distinguish shared blocks from exclusive ones");
             None
         }
     }
 }
 
-/// `   0:   0..  1023:   24..  1047:   1024:   1048: last,shared,eof`, in units of a KiB.
+/// Parses `   0:   0..  1023:   24..  1047:   1024:   1048: last,shared,eof`, in units of a KiB.
 fn counted(printed: &str) -> (u64, u64) {
     let (mut exclusive, mut shared) = (0, 0);
     for line in printed.lines() {

@@ -1,4 +1,4 @@
-//! A walk through everything below a folder, within limits.
+//! Walks through everything below a folder, within limits.
 
 use std::{
     os::fd::OwnedFd,
@@ -13,7 +13,7 @@ use super::{
     tree::{self, DEPTH_MAX, Entry},
 };
 
-/// A walk, and how far it may go.
+/// A walk and its limits.
 pub(super) struct Walk {
     doing: String,
     entries_max: u64,
@@ -23,7 +23,7 @@ pub(super) struct Walk {
 }
 
 impl Walk {
-    /// A walk that does this, through so many entries, for so long from now on.
+    /// A walk for the operation `doing`, with these limits on entries and time.
     pub(super) fn new(doing: String, entries_max: u64, limit: Duration) -> Self {
         Self {
             doing,
@@ -34,11 +34,10 @@ impl Walk {
         }
     }
 
-    /// Shows everything below a folder, each before what is in it. What vanishes or becomes something
-    /// else meanwhile is left out, also where it is the visitor that meets it.
+    /// Visits everything below a folder, each folder before its contents. An entry that vanishes or
+    /// changes its type meanwhile is skipped, even if the visitor notices it.
     ///
-    /// Fails with `Refused` where there are more entries or deeper folders than may be, and with
-    /// `TimedOut`.
+    /// Fails with `Refused` above the limits on entries or depth, and with `TimedOut`.
     pub(super) fn through(
         &mut self,
         path: &Path,
@@ -97,11 +96,11 @@ impl Walk {
     }
 }
 
-/// What a walk met.
+/// The result of a walk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Walked {
-    /// All of it.
+    /// The walk visited everything.
     Whole,
-    /// The folder is not there.
+    /// The folder does not exist.
     Missing,
 }

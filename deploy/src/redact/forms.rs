@@ -1,14 +1,14 @@
-//! The forms in which a secret is printed.
+//! The forms in which a program may print a secret.
 
 use base64::{
     Engine as _,
     engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD},
 };
 
-/// Shorter pieces of base64 are too common to tell anything.
+/// Shorter pieces of base64 are too common to identify a secret.
 const PIECE_CHARS_MIN: usize = 12;
 
-/// Where programs break lines of base64.
+/// The line widths of common base64 encoders.
 const WIDTHS: [usize; 2] = [76, 64];
 
 /// Every form of a secret.
@@ -20,7 +20,7 @@ pub(super) fn forms(secret: &str) -> Vec<Vec<u8>> {
         all.extend(escaped(part));
         all.extend(encoded(part.as_bytes()));
     }
-    // With its line end, as `base64 < file` sees it.
+    // With its line feed, as in `base64 < file`.
     for whole in [secret.to_owned(), whole.to_owned(), format!("{whole}\n")] {
         all.extend(encoded(whole.as_bytes()));
         all.extend(wrapped(whole.as_bytes()));
@@ -28,7 +28,7 @@ pub(super) fn forms(secret: &str) -> Vec<Vec<u8>> {
     all
 }
 
-/// As a JSON text holds it, as programs quote it, and as part of an address.
+/// Escaped as in JSON, in quotes, and in a URL.
 fn escaped(secret: &str) -> impl Iterator<Item = Vec<u8>> {
     let json = serde_json::to_string(secret).unwrap_or_default();
     let json = json.trim_start_matches('"');
@@ -46,8 +46,8 @@ fn escaped(secret: &str) -> impl Iterator<Item = Vec<u8>> {
     [json, quoted, address].map(String::into_bytes).into_iter()
 }
 
-/// The three ways in which a secret shows in base64, by where it begins in a longer text, without
-/// the characters at its ends that depend on what stands beside it.
+/// The three base64 forms of a secret, depending on its offset in a longer text, without the
+/// characters at its ends that depend on the text around it.
 fn encoded(secret: &[u8]) -> Vec<Vec<u8>> {
     let mut all = Vec::new();
     for before in 0..3 {
@@ -62,8 +62,7 @@ fn encoded(secret: &[u8]) -> Vec<Vec<u8>> {
     all
 }
 
-/// The pieces that are left of it when the text around it is broken into lines, wherever in a line
-/// it begins.
+/// The pieces of a secret when base64 is broken into lines, for every offset in a line.
 fn wrapped(secret: &[u8]) -> Vec<Vec<u8>> {
     let mut all = Vec::new();
     for width in WIDTHS {
@@ -81,8 +80,8 @@ fn wrapped(secret: &[u8]) -> Vec<Vec<u8>> {
     all
 }
 
-/// The base64 of a text in which so many bytes stand before the secret, and which characters of it
-/// are the secret's alone.
+/// The base64 of a text with `before` bytes before the secret, and the range of characters that
+/// depend only on the secret.
 fn of_longer(
     secret: &[u8],
     before: usize,

@@ -1,8 +1,8 @@
-//! Takes secrets out of what programs print.
+//! Removes secrets from the output of programs.
 //!
-//! A program that prints a secret prints it in any number of pieces, in more than one form, and
-//! with colours in between. So what could be the beginning of one is held back until it is known
-//! not to be, and a line is looked at once more as people will see it.
+//! A program may print a secret in any number of pieces, in several forms, and with colours in
+//! between. So a possible beginning of a secret is held back until more output decides, and each
+//! line is checked again as users will see it.
 
 mod forms;
 mod secrets;

@@ -1,13 +1,13 @@
-//! What must not be printed.
+//! The secrets that must not be printed.
 
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::forms::forms;
 
-/// Shorter secrets would take every other word out of a text.
+/// Shorter secrets would match too many ordinary words.
 const SECRET_BYTES_MIN: usize = 4;
 
-/// Everything that must not be printed: each secret in all its forms.
+/// All secrets in all their forms.
 #[derive(Clone, Default)]
 pub(crate) struct Secrets {
     /// By their first byte, longest first, so that a part of a secret does not hide the whole.
@@ -15,7 +15,7 @@ pub(crate) struct Secrets {
 }
 
 impl Secrets {
-    /// What must not be printed of these.
+    /// The forms of these secrets.
     pub(crate) fn new<'a>(secrets: impl Iterator<Item = &'a SecretString>) -> Self {
         let mut all: Vec<Vec<u8>> = secrets
             .flat_map(|secret| forms(secret.expose_secret()))
@@ -37,7 +37,7 @@ impl Secrets {
         self.needles.is_empty()
     }
 
-    /// How long the secret is that the text begins with.
+    /// The length of the secret at the start of the text.
     pub(super) fn begins(&self, text: &[u8]) -> Option<usize> {
         let mut needles = self.like(text).iter();
         needles
@@ -45,13 +45,13 @@ impl Secrets {
             .map(Vec::len)
     }
 
-    /// Whether the whole text may be the beginning of one that is longer.
+    /// Whether the whole text may be the beginning of a secret.
     pub(super) fn may_begin(&self, text: &[u8]) -> bool {
         let mut needles = self.like(text).iter();
         needles.any(|needle| needle.len() > text.len() && needle.starts_with(text))
     }
 
-    /// Those with the same first byte.
+    /// The forms with the same first byte.
     fn like(&self, text: &[u8]) -> &[Vec<u8>] {
         let first = text.first().map(|first| usize::from(*first));
         let like = first.and_then(|first| self.needles.get(first));

@@ -1,25 +1,25 @@
-//! Streams, texts and lines without secrets, and what of a stream is held back.
+//! Redacts streams, texts and lines, and holds back possible beginnings of secrets.
 
 use super::secrets::Secrets;
 use crate::terminal;
 
-/// What stands where a secret was.
+/// The replacement for a secret.
 const MASK: &[u8] = b"***";
 
-/// One stream, and what of it is held back.
+/// One stream, and the output that is held back.
 #[derive(Default)]
 pub(crate) struct Redacted {
     held: Vec<u8>,
 }
 
 impl Redacted {
-    /// Takes the next piece and gives what is safe to show.
+    /// Takes the next piece and returns the output that is safe to show.
     pub(crate) fn push(&mut self, secrets: &Secrets, piece: &[u8]) -> Vec<u8> {
         self.held.extend_from_slice(piece);
         self.take_safe(secrets, false)
     }
 
-    /// Gives what was held back, at the end.
+    /// Returns the output that was held back, at the end of the stream.
     pub(crate) fn finish(&mut self, secrets: &Secrets) -> Vec<u8> {
         self.take_safe(secrets, true)
     }
@@ -32,7 +32,7 @@ impl Redacted {
         let mut at = 0;
         while at < self.held.len() {
             let rest = &self.held[at..];
-            // A longer one may still be on its way where a shorter one is already there.
+            // A shorter secret has matched, but a longer one may still follow.
             if !all && secrets.may_begin(rest) {
                 break;
             }
@@ -53,7 +53,7 @@ impl Redacted {
 }
 
 impl Secrets {
-    /// A whole text without them.
+    /// The text without secrets.
     pub(crate) fn redact(&self, text: &str) -> String {
         let mut stream = Redacted::default();
         let mut out = stream.push(self, text.as_bytes());
@@ -61,8 +61,8 @@ impl Secrets {
         String::from_utf8_lossy(&out).into_owned()
     }
 
-    /// A line without them, also where colours or characters that nobody sees stand in between; such
-    /// a line loses its colours.
+    /// A line without secrets, even if colours or invisible characters interrupt them; such a line
+    /// loses its colours.
     pub(crate) fn redact_line(&self, line: String) -> String {
         if self.is_empty() {
             return line;

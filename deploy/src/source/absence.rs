@@ -7,16 +7,16 @@ use super::Missing;
 pub enum Absence {
     /// The commit does not have it.
     NotCommitted,
-    /// The commit has it and an ignore file keeps it out.
+    /// The commit has it, but an ignore file excludes it.
     Ignored {
-        /// The ignore file, from the tree's root.
+        /// The ignore file's path from the tree's root.
         by: String,
     },
-    /// It was looked for in another stage or image, which does not have it.
+    /// It was expected in another stage or image, which does not have it.
     Elsewhere {
         /// The stage or image, as the Dockerfile names it.
         stage: String,
     },
-    /// It would be in a submodule, or is a file in Git LFS, that was not fetched.
+    /// It would be in a submodule, or is a Git LFS file, that was not fetched.
     Missing(Missing),
 }

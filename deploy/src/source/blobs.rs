@@ -1,4 +1,4 @@
-//! Contents out of one git process.
+//! Reads file contents from one git process.
 
 use bytes::BytesMut;
 use futures_util::future::try_join;
@@ -15,7 +15,7 @@ use super::{
 
 const DOING: &str = "read the commit's files";
 
-/// One `git cat-file --batch`, asked for many contents in turn. It ends when this is dropped.
+/// One `git cat-file --batch`, which answers many requests in turn. Dropping this ends the process.
 pub(super) struct Blobs {
     _child: Child,
     questions: Questions,
@@ -48,14 +48,14 @@ impl Blobs {
         })
     }
 
-    /// Where contents are asked for, and where they come, in the order in which they were asked
-    /// for. The process lives as long as this borrow of it.
+    /// The input for requests, and the output with the contents in request order. The process lives
+    /// as long as this borrow.
     pub(super) fn sides(&mut self) -> (&mut Questions, &mut Answers) {
         (&mut self.questions, &mut self.answers)
     }
 
-    /// Whole contents, whose sizes the caller has held to a limit. The questions are written
-    /// while the answers are read, so that neither side waits for the other.
+    /// Reads whole contents, whose sizes the caller has checked. Requests are written while answers
+    /// are read, so that neither side blocks the other.
     pub(super) async fn whole(&mut self, entries: &[&Entry]) -> Result<Vec<Vec<u8>>, SourceError> {
         let ask = self
             .questions
@@ -73,7 +73,7 @@ impl Blobs {
 }
 
 impl Questions {
-    /// Asks for contents. Must run beside the reading of the answers.
+    /// Requests contents. The caller must read the answers concurrently.
     pub(super) async fn ask_for<'a>(
         &mut self,
         ids: impl Iterator<Item = &'a str>,
@@ -98,7 +98,7 @@ impl Questions {
 }
 
 impl Answers {
-    /// Reads `<id> blob <size>\n` and compares it with what was asked for.
+    /// Reads `<id> blob <size>\n` and compares it with the request.
     pub(super) async fn begin(&mut self, id: &str, size: u64) -> Result<(), SourceError> {
         let mut line = Vec::new();
         let mut limited = (&mut self.0).take(200);
@@ -113,8 +113,8 @@ impl Answers {
         Err(unforeseen(DOING, &said))
     }
 
-    /// Appends the next piece of a content of which `left` bytes are to come, and answers how
-    /// many are left then.
+    /// Appends the next piece of a content that has `left` bytes to come; returns the bytes that
+    /// remain.
     pub(super) async fn pour(
         &mut self,
         left: u64,
@@ -123,14 +123,14 @@ impl Answers {
         let ready = self.0.fill_buf().await.map_err(SourceError::io(DOING))?;
         let length = ready.len().min(usize::try_from(left).unwrap_or(usize::MAX));
         if length == 0 {
-            return Err(unforeseen(DOING, "git ended early"));
+            return Err(unforeseen(DOING, "git exited early"));
         }
         into.extend_from_slice(&ready[..length]);
         self.0.consume(length);
         Ok(left - length as u64)
     }
 
-    /// Reads the line end behind a content.
+    /// Reads the line feed after a content.
     pub(super) async fn end(&mut self) -> Result<(), SourceError> {
         self.0
             .read_u8()

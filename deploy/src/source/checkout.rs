@@ -1,6 +1,6 @@
-//! What git says of a checkout on this machine, without being trusted with it.
+//! Asks git about a checkout on this machine, without trusting its configuration.
 //!
-//! Blocking: it belongs to the command line, not to the server.
+//! Blocking: for the command line, not for the server.
 
 use std::{
     path::Path,
@@ -9,15 +9,14 @@ use std::{
 
 use super::{SourceError, said};
 
-/// A `git` that looks into a checkout without trusting what its configuration says: nothing is
-/// fetched, so nothing that the repository names is run, and no program is found through a folder
-/// that is relative to it.
+/// A `git` command for a checkout with untrusted configuration. It fetches nothing, so it runs no
+/// program that the repository names, and it finds no program through a relative folder.
 pub fn git_in_checkout(folder: &Path) -> Command {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let absolute = std::env::split_paths(&path).filter(|entry| entry.is_absolute());
     let path = std::env::join_paths(absolute).unwrap_or_default();
     let mut command = Command::new("git");
-    // Variables that a hook sets would lead git to another repository.
+    // Variables from a surrounding hook would point git to another repository.
     for name in [
         "GIT_DIR",
         "GIT_WORK_TREE",
@@ -38,15 +37,16 @@ pub fn git_in_checkout(folder: &Path) -> Command {
         .env("PATH", path)
         .env("LC_ALL", "C")
         .env("GIT_OPTIONAL_LOCKS", "0")
-        // A repository may say that objects are elsewhere and how to get them: by running what it
-        // names. Older versions do not know the second variable.
+        // A repository may name a program that fetches missing objects. Older git versions do not
+        // know the second variable.
         .env("GIT_ALLOW_PROTOCOL", "")
         .env("GIT_NO_LAZY_FETCH", "1")
         .stdin(Stdio::null());
     command
 }
 
-/// What git tracks, and what it neither tracks nor ignores; and of each whether it is a submodule.
+/// The tracked files and the untracked files that are not ignored, each with whether it is a
+/// submodule.
 pub(super) fn listed(checkout: &Path) -> Result<Vec<(String, bool)>, SourceError> {
     let doing = "list the checkout's files";
     let output = git_in_checkout(checkout)
@@ -65,8 +65,8 @@ pub(super) fn listed(checkout: &Path) -> Result<Vec<(String, bool)>, SourceError
         .collect()
 }
 
-/// Reads `? <path>` and `H <mode> <id> <stage>\t<path>`, whose letter may be another one for what is
-/// unmerged or not in the working tree.
+/// Parses `? <path>` and `H <mode> <id> <stage>\t<path>`. The letter differs for unmerged files and
+/// files missing from the working tree.
 fn named(line: &[u8]) -> Result<(String, bool), SourceError> {
     if let Some(untracked) = line.strip_prefix(b"? ") {
         return Ok((utf8(untracked)?, false));
@@ -83,13 +83,13 @@ fn named(line: &[u8]) -> Result<(String, bool), SourceError> {
     Ok((utf8(path)?, is_submodule))
 }
 
-/// A name, which no build can carry where it is not UTF-8.
+/// The name as UTF-8; builds do not support other names.
 pub(super) fn utf8(name: &[u8]) -> Result<String, SourceError> {
     String::from_utf8(name.to_vec()).map_err(|_| {
         let shown = String::from_utf8_lossy(name);
         SourceError::unfit(
             &shown,
-            "the name is not UTF-8, so no build can carry it; rename it",
+            "the name is not UTF-8, which builds do not support; rename it",
         )
     })
 }

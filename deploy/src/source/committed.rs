@@ -1,4 +1,4 @@
-//! One file of a commit, read while git writes it.
+//! One file of a commit, streamed from git.
 
 use std::io;
 
@@ -10,7 +10,7 @@ use crate::{
     pieces::{Pipe, Writer, pipe},
 };
 
-/// A file of a commit. What it holds stays where it is until it is read.
+/// A file of a commit. Its content is only read on demand.
 #[derive(Clone, Debug)]
 struct Committed {
     tree: Tree,
@@ -18,8 +18,8 @@ struct Committed {
 }
 
 impl Tree {
-    /// One file's content, left where it is. Links are followed inside the tree. `None` where no file is
-    /// there.
+    /// One file's content, read on demand. Follows links inside the tree. `None` if there is no
+    /// file.
     pub async fn content(&self, path: &str) -> Result<Option<Content>, SourceError> {
         let found = self.resolve(path).await?;
         let file = |entry| Committed {
@@ -40,7 +40,7 @@ impl Elsewhere for Committed {
         let file = self.clone();
         runtime.spawn(async move {
             if let Err(error) = file.pour(&write).await {
-                // Who stopped reading does not ask why.
+                // The reader that stopped does not need the reason.
                 let _gone = write.send(Err(io::Error::other(error.to_string()))).await;
             }
         });
@@ -49,7 +49,7 @@ impl Elsewhere for Committed {
 }
 
 impl Committed {
-    /// Ends early when nobody reads any more.
+    /// Ends early when the reader is gone.
     async fn pour(&self, write: &Writer) -> Result<(), SourceError> {
         let late = || SourceError::Timeout {
             doing: "reading the commit's files",

@@ -1,5 +1,4 @@
-//! What a builder is offered: the files of a folder of a commit, without those that the folder's
-//! ignore file names, and apart from them the Dockerfile.
+//! A build context: the files of a commit's folder without the ignored ones, plus the Dockerfile.
 
 use std::{
     cmp::Ordering,
@@ -19,36 +18,36 @@ use super::{
     tape::EPOCH_SECONDS,
 };
 
-/// The files of a build. Content decides the time of each, so that equal files are equal to a
-/// builder and others are not, whatever their sizes. Everything that can be refused was refused
-/// when it was made. Links are offered as links, wherever they lead: nobody follows them here.
+/// The files of a build. The time of each file derives from its content: for a builder, equal files
+/// are equal and different files differ, whatever their sizes. All checks ran before this was
+/// created. Links are sent as links, wherever they lead; Dayfly does not follow them.
 #[derive(Clone, Debug)]
 pub struct Context {
     tree: Tree,
     folder: String,
     parts: Arc<[Part]>,
     recipe: Arc<[Part]>,
-    /// The ignore file that counts, from the tree's root.
+    /// The effective ignore file, from the tree's root.
     ignore: Option<String>,
 }
 
 /// One entry of a context. Owner is root, modes are 0644 and 0755.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
-    /// Its path inside the context; folders have no slash at their end.
+    /// Its path inside the context; folders have no trailing slash.
     pub path: String,
-    /// What it is.
+    /// The kind of entry.
     pub kind: PartKind,
 }
 
-/// What an entry of a context is.
+/// The kind of an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PartKind {
     /// A folder.
     Folder,
     /// A symbolic link.
     Link {
-        /// Where it leads, as the commit says it: also out of the context, or to nothing.
+        /// The target as committed: it may be outside the context or not exist.
         target: String,
         /// The id of its content.
         id: String,
@@ -59,16 +58,16 @@ pub enum PartKind {
         id: String,
         /// Bytes of its content.
         size: u64,
-        /// Whether it can be run.
+        /// Whether it is executable.
         executable: bool,
-        /// Which of the tree's stores has its content.
+        /// Index of the tree's store that has its content.
         store: usize,
     },
 }
 
 impl Part {
     /// Nanoseconds after 2000-01-01T00:00:00Z: the first 40 bits of the content's id, about 18
-    /// minutes of them. Builders compare path, size, mode and time, never content.
+    /// minutes. Builders compare path, size, mode and time, but never content.
     pub(super) fn nanos(&self) -> u64 {
         let (PartKind::Link { id, .. } | PartKind::File { id, .. }) = &self.kind else {
             return 0;
@@ -89,7 +88,7 @@ impl Context {
     /// The files of `folder` of the tree, for a build of `dockerfile` inside it.
     ///
     /// # Errors
-    /// Where the folder has no files, the ignore file cannot be read, or something is over a limit.
+    /// If the folder has no files, the ignore file is unreadable, or a limit is exceeded.
     pub async fn of(tree: &Tree, folder: &str, dockerfile: &str) -> Result<Self, SourceError> {
         let prefix = prefix(folder);
         let own_ignore = format!("{dockerfile}.dockerignore");
@@ -108,14 +107,14 @@ impl Context {
         })
     }
 
-    /// Its entries in the order in which builders want them: folders before what is in them.
+    /// Its entries in the order that builders require: folders before their contents.
     pub fn parts(&self) -> &Arc<[Part]> {
         &self.parts
     }
 
-    /// What a builder reads before it asks for the context, whatever the ignore file says: the
-    /// Dockerfile, and the ignore file that belongs to it alone. Links to them are followed inside the
-    /// commit, so both are files here. In the order of [`Context::parts`].
+    /// The files that a builder reads before it asks for the context, even if they are ignored: the
+    /// Dockerfile and its own ignore file. Links to them are followed inside the commit, so both
+    /// are files here. In the order of [`Context::parts`].
     pub fn recipe(&self) -> &Arc<[Part]> {
         &self.recipe
     }
@@ -125,7 +124,8 @@ impl Context {
         Contents::of(&self.tree)
     }
 
-    /// SHA-256 of every path, mode and content, in hex: equal exactly where a build finds the same.
+    /// SHA-256 of all paths, modes and contents, in hex: equal exactly if a build gets the same
+    /// input.
     pub fn digest(&self) -> String {
         let mut digest = Sha256::new();
         for part in self.parts.iter() {
@@ -141,14 +141,14 @@ impl Context {
             };
             for field in [kind, content, &part.path] {
                 digest.update(field.as_bytes());
-                // No field holds a NUL, so no two contexts are written alike.
+                // No field contains a NUL, so different contexts never hash the same bytes.
                 digest.update([0]);
             }
         }
         hex::encode(digest.finalize())
     }
 
-    /// Why a builder does not find `path`, a file or a folder.
+    /// Why a builder does not find the file or folder `path`.
     pub async fn absence(&self, path: &str) -> Absence {
         let Some(path) = paths::tidy(path.trim_start_matches('/')).filter(|path| !path.is_empty())
         else {
@@ -175,8 +175,7 @@ impl Context {
     }
 }
 
-/// Reads contents one after the other. Its processes, one for each repository, end when this is
-/// dropped.
+/// Reads contents one after the other. Dropping it ends its processes, one per repository.
 pub struct Contents {
     tree: Tree,
     open: BTreeMap<usize, Reader>,
@@ -195,7 +194,7 @@ impl Contents {
         }
     }
 
-    /// Begins with a file; the one before has to be read to its end. Other parts have no content.
+    /// Starts a file; the previous one must have been read to its end. Other parts have no content.
     pub async fn begin(&mut self, part: &PartKind) -> Result<(), SourceError> {
         let PartKind::File {
             id, size, store, ..
@@ -232,7 +231,7 @@ impl Contents {
     }
 }
 
-/// The order of builders: by bytes, with the slash before all of them.
+/// The order of builders: by bytes, with the slash sorted before all of them.
 fn compare(a: &str, b: &str) -> Ordering {
     let key = |byte: u8| if byte == b'/' { 0 } else { byte };
     a.bytes().map(key).cmp(b.bytes().map(key))
@@ -245,7 +244,7 @@ fn prefix(folder: &str) -> String {
     }
 }
 
-/// The first of these ignore files that is there, from the tree's root, and its rules.
+/// The first of these ignore files that exists, from the tree's root, with its rules.
 async fn rules(
     tree: &Tree,
     prefix: &str,
@@ -260,7 +259,10 @@ async fn rules(
             continue;
         };
         if entry.size > IGNORE_BYTES_MAX {
-            return Err(SourceError::unfit(&full, "an ignore file may have 64 KiB"));
+            return Err(SourceError::unfit(
+                &full,
+                "an ignore file may have at most 64 KiB",
+            ));
         }
         let text = tree.read(&full).await?.unwrap_or_default();
         let rules = IgnoreRules::parse(&String::from_utf8_lossy(&text))
@@ -270,7 +272,7 @@ async fn rules(
     Ok(None)
 }
 
-/// Those of the files that are there, with the folders that they are in.
+/// The existing ones of these files, with their folders.
 async fn recipe(tree: &Tree, prefix: &str, paths: [&str; 2]) -> Result<Vec<Part>, SourceError> {
     let (mut folders, mut parts) = (BTreeSet::new(), Vec::new());
     for path in paths {
@@ -318,7 +320,7 @@ async fn parts(tree: &Tree, folder: &str, rules: IgnoreRules) -> Result<Vec<Part
     if inside.is_empty() {
         return Err(SourceError::unfit(
             folder,
-            "no files of the commit are in this folder",
+            "the commit has no files in this folder",
         ));
     }
     let (folders, files) = kept(Arc::new(rules), &inside).await?;
@@ -345,8 +347,8 @@ async fn parts(tree: &Tree, folder: &str, rules: IgnoreRules) -> Result<Vec<Part
     Ok(folders.into_iter().map(folder_part).chain(files).collect())
 }
 
-/// Which folders and which entries are sent. A folder is sent when it is not ignored itself, or
-/// something in it is sent. Runs apart, since many patterns on many paths are real work.
+/// The folders and entries to send. A folder is sent if it is not ignored or if something in it is
+/// sent. Runs on a blocking thread, since many patterns on many paths take long.
 async fn kept(
     rules: Arc<IgnoreRules>,
     inside: &[(&str, &Entry)],

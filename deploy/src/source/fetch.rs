@@ -1,4 +1,4 @@
-//! One commit from a remote into a mirror.
+//! Fetches one commit from a remote into a mirror.
 
 use std::{net::IpAddr, path::Path, process::Stdio};
 
@@ -16,19 +16,19 @@ use super::{
 };
 use crate::names::CommitSha;
 
-/// The ref that keeps a commit, and whose presence says that all of it is there: git writes it
-/// after everything else.
+/// The ref that keeps a commit. Git writes it last, so its existence means that the commit is
+/// complete.
 pub(super) fn keeper(commit: &CommitSha) -> String {
     format!("refs/dayfly/{commit}")
 }
 
-/// Whether the mirror has the commit. One small file is read and no process is started.
+/// Whether the mirror has the commit. Reads one small file and starts no process.
 pub(super) async fn is_there(repository: &Repository, commit: &CommitSha) -> bool {
     let kept = tokio::fs::read_to_string(repository.dir.join(keeper(commit))).await;
     kept.is_ok_and(|text| text.trim_end() == commit.as_str())
 }
 
-/// Fetches the commit and holds it to the limits.
+/// Fetches the commit and checks it against the limits.
 pub(super) async fn fetch(tree: &Tree, remote: &Remote, hold: &Hold) -> Result<(), SourceError> {
     let (repository, commit) = (&tree.repository, &tree.commit);
     repository.ensure(commit.as_str().len() == 64).await?;
@@ -41,7 +41,7 @@ pub(super) async fn fetch(tree: &Tree, remote: &Remote, hold: &Hold) -> Result<(
     let mut command = repository.command(&settings);
     command
         .env("GIT_ALLOW_PROTOCOL", remote.allow.protocols())
-        // The process inherits the mirror's lock in the place of its input, which it never reads.
+        // The process inherits the mirror's lock as its standard input, which it never reads.
         .stdin(Stdio::from(hold.share()?))
         .stdout(Stdio::null())
         .args([
@@ -71,22 +71,22 @@ pub(super) async fn fetch(tree: &Tree, remote: &Remote, hold: &Hold) -> Result<(
         return Err(said::explain(&said, commit, &secrets));
     }
     if let Err(unfit) = tree.list().await {
-        // Without its keeper the commit counts as absent, so the next caller is told the same.
+        // Without its keeper the commit counts as absent, so the next caller gets the same error.
         let keeper = repository.dir.join(keeper(commit));
         tokio::fs::remove_file(keeper)
             .await
-            .map_err(SourceError::io("let go of the commit"))?;
+            .map_err(SourceError::io("remove the ref of the commit"))?;
         return Err(unfit);
     }
     Ok(())
 }
 
-/// What lets git in.
+/// The credentials for git.
 #[derive(Default)]
 struct Credentials {
-    /// Settings that carry the token.
+    /// Git settings that contain the token.
     settings: Vec<(String, String)>,
-    /// Every form of it that must not be repeated.
+    /// Every form of the token that must not appear in messages.
     secrets: Vec<String>,
 }
 
@@ -103,7 +103,7 @@ fn credentials(remote: &Remote) -> Result<Credentials, SourceError> {
     })
 }
 
-/// The setting that keeps git at the addresses that were looked at.
+/// The setting that pins git to the checked addresses.
 fn place(remote: &Remote) -> Option<(String, String)> {
     let (host, port) = host_and_port(&remote.url)?;
     let addresses: Vec<String> = remote.addresses.iter().map(bracketed).collect();
@@ -118,7 +118,7 @@ fn bracketed(address: &IpAddr) -> String {
     }
 }
 
-/// Looks at the pack that is being received until it is too heavy.
+/// Watches the size of the incoming pack; returns once it is too large.
 async fn weigh(dir: &Path, limits: &Limits) -> SourceError {
     let mut tick = tokio::time::interval(WEIGH_EVERY);
     tick.tick().await;
@@ -263,7 +263,7 @@ mod tests {
         let mut remote = remote(&format!("https://nowhere.invalid:{port}/work/.git"));
         let lost = bench.mirrors.fetch(&remote, &commit).await.unwrap_err();
         assert!(lost.to_string().contains("resolve host"), "{lost}");
-        // Whoever connects is hung up on, which is another sentence.
+        // The server hangs up on every connection, which gives another message.
         std::thread::spawn(move || listener.accept().map(drop));
         remote.addresses = vec!["127.0.0.1".parse().unwrap()];
         let found = bench.mirrors.fetch(&remote, &commit).await.unwrap_err();

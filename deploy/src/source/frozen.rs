@@ -1,4 +1,4 @@
-//! Copies of mirrors for an archive, and the end of what deaths left in mirrors.
+//! Copies mirrors for an archive, and removes leftovers of crashes from mirrors.
 
 use std::{
     fs::{DirBuilder, File},
@@ -12,10 +12,11 @@ use super::{
     mirrors::GONE_PREFIX,
 };
 
-/// How folders of copies begin; they lie beside the mirrors, so that files can be shared.
+/// Prefix of the folders of copies. They lie beside the mirrors, so that both can share file
+/// blocks.
 const COPY_PREFIX: &str = "frozen-";
 
-/// A mirror as it was at one moment. It shares the mirror's files, and goes when dropped.
+/// A mirror at one moment. It shares the mirror's files and is removed when dropped.
 #[derive(Debug)]
 pub struct FrozenMirror {
     folder: PathBuf,
@@ -24,10 +25,10 @@ pub struct FrozenMirror {
 }
 
 impl FrozenMirror {
-    /// Adds it to an archive, in a folder of its name below `below`; blocks.
+    /// Adds it to an archive, in a folder of its name below `below`; blocking.
     ///
     /// # Errors
-    /// Where a file cannot be read or the archive not be written.
+    /// If a file is unreadable or writing the archive fails.
     pub fn append_to<W: io::Write>(
         &self,
         archive: &mut tar::Builder<W>,
@@ -37,7 +38,7 @@ impl FrozenMirror {
         archive.append_dir_all(below.join(&self.name), self.folder.join(&self.name))
     }
 
-    /// What of the mirror is not in it, in words, each with its path in the mirror.
+    /// The parts of the mirror that it lacks, each with its path in the mirror.
     pub fn left_out(&self) -> &[String] {
         &self.left_out
     }
@@ -45,25 +46,25 @@ impl FrozenMirror {
 
 impl Drop for FrozenMirror {
     fn drop(&mut self) {
-        // Best effort: the next start removes what is left.
+        // Best effort: the next start removes leftovers.
         let _gone = std::fs::remove_dir_all(&self.folder);
     }
 }
 
-/// What lies in the folder of mirrors.
+/// The contents of the folder of mirrors.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MirrorNames {
-    /// Names of mirrors' folders, sorted.
+    /// Names of the mirrors' folders, sorted.
     pub mirrors: Vec<String>,
-    /// Names of whatever is none of ours.
+    /// Names of entries that Dayfly did not create.
     pub strangers: Vec<String>,
 }
 
 impl Mirrors {
-    /// What there is.
+    /// Lists the folder.
     ///
     /// # Errors
-    /// Where the folder cannot be read.
+    /// If the folder is unreadable.
     pub fn names(&self) -> io::Result<MirrorNames> {
         let mut names = MirrorNames::default();
         let entries = match std::fs::read_dir(self.root()) {
@@ -85,27 +86,27 @@ impl Mirrors {
         Ok(names)
     }
 
-    /// Removes what git processes left in mirrors that died, where nothing is under way, and what a death
-    /// of ours left of copies and removals. For the start: nobody may be copying.
+    /// Removes leftovers of killed git processes from idle mirrors, and unfinished copies and
+    /// removals of a crashed server. For the start: no copy may be running.
     pub async fn sweep(&self) {
         let names = match self.names() {
             Ok(names) => names,
             Err(cause) => {
-                tracing::warn!(%cause, "mirrors were not swept");
+                tracing::warn!(%cause, "cannot list the mirrors to remove leftovers");
                 return;
             }
         };
         for name in names.mirrors {
             match self.sweep_one(&name).await {
                 Ok(0) => {}
-                Ok(files) => tracing::info!(mirror = name, files, "leftovers were removed"),
-                Err(error) => tracing::warn!(mirror = name, %error, "a mirror was not swept"),
+                Ok(files) => tracing::info!(mirror = name, files, "removed a mirror's leftovers"),
+                Err(error) => tracing::warn!(mirror = name, %error, "cannot clean up a mirror"),
             }
         }
         let root = self.root().to_owned();
         let removed = tokio::task::spawn_blocking(move || remove_copies(&root));
         if let Ok(Err(cause)) = removed.await {
-            tracing::warn!(%cause, "copies of mirrors stay");
+            tracing::warn!(%cause, "cannot remove unfinished copies of mirrors");
         }
     }
 
@@ -119,11 +120,11 @@ impl Mirrors {
         }
     }
 
-    /// A copy of a mirror, by its folder's name, without what deaths left in it. None where it is not
-    /// there, or not yet. What is fetched meanwhile is in it or not, and never by half.
+    /// Copies a mirror, by its folder's name, without leftovers of crashes. `None` if it does not
+    /// exist (yet). A concurrent fetch is in the copy completely or not at all.
     ///
     /// # Errors
-    /// Where it cannot be read, or no copy be made.
+    /// If the mirror is unreadable or the copy fails.
     pub async fn freeze(&self, name: &str) -> Result<Option<FrozenMirror>, SourceError> {
         let Some(mirror) = mirror_of(name) else {
             return Ok(None);
@@ -150,13 +151,13 @@ impl Mirrors {
     }
 }
 
-/// The mirror whose folder has this name.
+/// The mirror that belongs to this folder name.
 fn mirror_of(name: &str) -> Option<MirrorId> {
     let name = name.strip_suffix(".git")?;
     MirrorId::parse(name.strip_suffix(".sha256").unwrap_or(name)).ok()
 }
 
-/// Whether we make something of that name beside mirrors.
+/// Whether Dayfly creates entries of this name beside mirrors.
 fn is_ours(name: &str) -> bool {
     let kinds = [".lock", ".lfs", ".sha256.lfs"];
     let beside = |kind: &&str| {
@@ -187,8 +188,8 @@ fn remove_copies(root: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// References come first, then what says where history was cut off, then objects: whatever is written
-/// meanwhile is written in the other order, so all that is copied is whole.
+/// References are copied first, then the shallow file, then objects. Git writes them in the
+/// opposite order, so everything that the copied references need is in the copy.
 const ORDER: [&str; 6] = [
     "refs",
     "packed-refs",
@@ -204,7 +205,7 @@ fn fill(mut copy: FrozenMirror, dir: &Path) -> io::Result<Option<FrozenMirror>> 
         .mode(0o700)
         .recursive(true)
         .create(target.join("refs"))?;
-    // Without objects and references git knows no repository.
+    // Without objects and references, git does not recognise a repository.
     std::fs::create_dir_all(target.join("objects"))?;
     let top = match std::fs::read_dir(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -218,7 +219,7 @@ fn fill(mut copy: FrozenMirror, dir: &Path) -> io::Result<Option<FrozenMirror>> 
     for name in names {
         add(&mut copy, dir, Path::new(&name))?;
     }
-    // It may have gone meanwhile, or not have been made to the end.
+    // It may have been removed meanwhile, or be incomplete.
     let whole = dir.join("HEAD").try_exists()? && target.join("HEAD").try_exists()?;
     Ok(whole.then_some(copy))
 }
@@ -251,17 +252,18 @@ fn add(copy: &mut FrozenMirror, dir: &Path, path: &Path) -> io::Result<()> {
     }
     match std::fs::hard_link(&source, &target) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        // Not every file system shares files.
+        // Not every file system can share file blocks.
         Err(_) => std::fs::copy(&source, &target).map(drop),
         Ok(()) => Ok(()),
     }
 }
 
-/// Settings are always ours, whatever somebody wrote there: no restore would take others.
+/// The copy always has Dayfly's own settings, even if the mirror's were edited: a restore accepts
+/// no others.
 fn add_config(copy: &mut FrozenMirror, source: &Path, target: &Path) -> io::Result<()> {
     let ours = config_of_mirror(&copy.name);
     if std::fs::read(source)? != ours.as_bytes() {
-        let changed = "what was changed in config; the backup has it as Dayfly writes it";
+        let changed = "config (manual changes only; the backup has Dayfly's own settings)";
         copy.left_out.push(changed.to_owned());
     }
     File::create_new(target)?.write_all(ours.as_bytes())
@@ -319,7 +321,7 @@ mod tests {
         assert_eq!(
             copy.left_out(),
             [
-                "what was changed in config; the backup has it as Dayfly writes it",
+                "config (manual changes only; the backup has Dayfly's own settings)",
                 "hooks/post-update",
                 "notes"
             ]

@@ -1,4 +1,4 @@
-//! One git process in an environment that holds nothing of this machine's.
+//! Runs one git process in a clean environment.
 
 use std::{
     path::{Path, PathBuf},
@@ -12,15 +12,15 @@ use tokio::{
 
 use super::{SourceError, limits::SAID_BYTES_MAX, said};
 
-/// Where the trust anchors of this machine are, where it says so.
+/// Variables that are passed on; some say where this machine's trust anchors are.
 const PASSED_ON: [&str; 4] = ["PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO"];
 
-/// A mirror's own file of settings, by the kind of its ids.
+/// The `config` file of a mirror, by the kind of its object ids.
 const CONFIG: &str = "[core]\n\trepositoryformatversion = 0\n\tbare = true\n";
 const CONFIG_SHA256: &str = "[core]\n\trepositoryformatversion = 1\n\tbare = true\n\
                              [extensions]\n\tobjectformat = sha256\n";
 
-/// What every git process is told; given in its environment, since no file of ours may change it.
+/// The settings of every git process; passed in its environment, so that no file can override them.
 const SETTINGS: [(&str, &str); 23] = [
     ("core.hooksPath", "/dev/null"),
     ("core.fsmonitor", "false"),
@@ -32,13 +32,13 @@ const SETTINGS: [(&str, &str); 23] = [
     ("http.lowSpeedLimit", "100"),
     ("http.lowSpeedTime", "60"),
     ("fetch.fsckObjects", "true"),
-    // Old commits in good repositories carry these; none of them reaches a file's name or content.
+    // Old commits in good repositories fail these checks; none affects a file's name or content.
     ("fetch.fsck.zeroPaddedFilemode", "ignore"),
     ("fetch.fsck.badTimezone", "ignore"),
     ("fetch.fsck.missingSpaceBeforeDate", "ignore"),
     ("fetch.fsck.missingEmail", "ignore"),
     ("fetch.recurseSubmodules", "false"),
-    // One pack per fetch: written once and synced once, instead of a file per object.
+    // One pack per fetch: one write and one sync instead of one per object.
     ("fetch.unpackLimit", "1"),
     ("fastimport.unpackLimit", "1"),
     ("fetch.writeCommitGraph", "false"),
@@ -49,7 +49,7 @@ const SETTINGS: [(&str, &str); 23] = [
     ("advice.detachedHead", "false"),
 ];
 
-/// A bare repository and the empty folder that its processes take for their home.
+/// A bare repository, and the empty folder that its processes use as their home.
 #[derive(Clone, Debug)]
 pub(super) struct Repository {
     pub(super) dir: PathBuf,
@@ -57,8 +57,8 @@ pub(super) struct Repository {
 }
 
 impl Repository {
-    /// A git process on this repository. `settings` come on top of [`SETTINGS`] and, like them,
-    /// travel in the environment of this process alone.
+    /// A git command on this repository. `settings` are added to [`SETTINGS`] and, like them, exist
+    /// only in the environment of this process.
     pub(super) fn command(&self, settings: &[(String, String)]) -> Command {
         let mut command = Command::new("git");
         command
@@ -101,8 +101,8 @@ impl Repository {
         command
     }
 
-    /// Makes the repository unless it is there. Written by hand, since it is four small files and
-    /// a process takes longer.
+    /// Creates the repository if it does not exist. Writes its four small files directly, which is
+    /// faster than a process.
     pub(super) async fn ensure(&self, sha256: bool) -> Result<(), SourceError> {
         if tokio::fs::try_exists(self.dir.join("HEAD"))
             .await
@@ -110,7 +110,7 @@ impl Repository {
         {
             return Ok(());
         }
-        let doing = || format!("make the mirror {}", self.dir.display());
+        let doing = || format!("create the mirror {}", self.dir.display());
         for folder in ["objects/pack", "objects/info", "refs/heads", "refs/dayfly"] {
             let folder = self.dir.join(folder);
             tokio::fs::create_dir_all(folder)
@@ -118,7 +118,7 @@ impl Repository {
                 .map_err(SourceError::io(doing()))?;
         }
         let config = if sha256 { CONFIG_SHA256 } else { CONFIG };
-        // HEAD last: it is what the test above asks for.
+        // HEAD last: the check above looks for it.
         for (name, text) in [("config", config), ("HEAD", "ref: refs/heads/none\n")] {
             replace(&self.dir.join(name), text)
                 .await
@@ -136,19 +136,19 @@ pub(super) fn config_of_mirror(folder: &str) -> &'static str {
     }
 }
 
-/// Whether a mirror's `config` is one that we wrote: others may name programs.
+/// Whether a mirror's `config` is one that Dayfly wrote: others may name programs.
 pub fn is_config_of_mirror(text: &str) -> bool {
     [CONFIG, CONFIG_SHA256].contains(&text)
 }
 
-/// Writes a file so that it is there with all its content or not at all.
+/// Writes a file atomically.
 pub(super) async fn replace(path: &Path, text: &str) -> std::io::Result<()> {
     let beside = path.with_extension("new");
     tokio::fs::write(&beside, text).await?;
     tokio::fs::rename(&beside, path).await
 }
 
-/// Reads a process's messages to their end and keeps the last of them.
+/// Reads a process's messages to the end and keeps the last ones.
 pub(super) async fn last_words(stderr: Option<impl AsyncRead + Unpin>) -> String {
     let Some(mut stderr) = stderr else {
         return String::new();
@@ -167,7 +167,7 @@ pub(super) async fn last_words(stderr: Option<impl AsyncRead + Unpin>) -> String
     String::from_utf8_lossy(&kept).into_owned()
 }
 
-/// An unforeseen end of a git process.
+/// The error of a git process that failed unexpectedly.
 pub(super) fn unforeseen(doing: &'static str, stderr: &str) -> SourceError {
     SourceError::Git {
         doing,

@@ -1,4 +1,4 @@
-//! What a commit says about its submodules, and what the addresses in it mean.
+//! Reads a commit's submodules and resolves their URLs.
 
 use std::collections::HashMap;
 
@@ -10,14 +10,14 @@ use super::{
 
 const FILE: &str = ".gitmodules";
 
-/// The address of each submodule by its path, as the commit's `.gitmodules` gives it. Git reads the
-/// file, as a list of values: nothing in it is carried out, and no other file is included.
+/// The URL of each submodule by path, as in the commit's `.gitmodules`. Git reads the file as a
+/// plain list of values: it executes nothing and includes no other file.
 pub(super) async fn addresses(tree: &Tree) -> Result<HashMap<String, String>, SourceError> {
     let Some(file) = tree.resolve(FILE).await? else {
         return Ok(HashMap::new());
     };
     if file.size > GITMODULES_BYTES_MAX {
-        return Err(SourceError::unfit(FILE, "it may have 64 KiB"));
+        return Err(SourceError::unfit(FILE, "it may have at most 64 KiB"));
     }
     let mut command = tree.repository.command(&[]);
     command.args(["config", "--null", "--list", "--blob", &file.id]);
@@ -35,7 +35,7 @@ pub(super) async fn addresses(tree: &Tree) -> Result<HashMap<String, String>, So
     Ok(by_path(&String::from_utf8_lossy(&output.stdout)))
 }
 
-/// Reads `submodule.<name>.<key>\n<value>\0`; of a key that is given twice the last value counts.
+/// Parses `submodule.<name>.<key>\n<value>\0`; the last value of a key counts.
 fn by_path(listed: &str) -> HashMap<String, String> {
     let mut named: HashMap<&str, (Option<&str>, Option<&str>)> = HashMap::new();
     for item in listed.split('\0') {
@@ -63,8 +63,8 @@ fn by_path(listed: &str) -> HashMap<String, String> {
         .collect()
 }
 
-/// The address that `url` means in a repository that was fetched from `base`: relative ones count from
-/// there, and those of SSH at the same host are asked for as `base` was.
+/// Resolves `url` in a repository that was fetched from `base`. Relative URLs start at `base`, and
+/// SSH URLs of the same host use the scheme of `base`.
 pub(super) fn resolve(base: &str, url: &str) -> Result<String, &'static str> {
     let (scheme, rest) = base
         .split_once("://")
@@ -97,12 +97,12 @@ pub(super) fn resolve(base: &str, url: &str) -> Result<String, &'static str> {
 
 fn without_climbing(url: String) -> Result<String, &'static str> {
     match url.split('/').any(|part| part == "..") {
-        true => Err("its address has `..` in its middle"),
+        true => Err("its address has `..` in the middle"),
         false => Ok(url),
     }
 }
 
-/// Host and path of `ssh://git@host/path` and of `git@host:path`.
+/// Host and path of `ssh://git@host/path` and `git@host:path`.
 fn over_ssh(url: &str) -> Option<(&str, &str)> {
     let (rest, mark) = match url.strip_prefix("ssh://") {
         Some(rest) => (rest, '/'),
@@ -142,7 +142,7 @@ mod tests {
                 "https://forge.example/a/b",
             ),
             ("https://other.example/a/b", "https://other.example/a/b"),
-            // These stay what they are, and are refused where addresses are checked.
+            // These stay unchanged; the URL check refuses them.
             ("git@other.example:a/b", "git@other.example:a/b"),
             ("ext::sh -c id", "ext::sh -c id"),
             ("--upload-pack=x", "--upload-pack=x"),
@@ -178,7 +178,7 @@ mod tests {
             refused.starts_with(".gitmodules: git cannot read it"),
             "{refused}"
         );
-        // What git would carry out, or follow, comes through no fetch.
+        // A fetch brings nothing that git would execute or follow.
         bench.put(
             ".gitmodules",
             "[submodule \"a\"]\n\tpath = a\n\tupdate = !touch x\n",

@@ -1,31 +1,31 @@
-//! What `.dockerignore` leaves out, as Docker reads it.
+//! Implements `.dockerignore` as Docker reads it.
 //!
-//! The rules are those of Docker's own matcher, with its corners: patterns are cleaned as paths,
-//! `**` takes any number of folders, a pattern also takes everything below what it matches, `!`
-//! brings back, and the last pattern that matches wins.
+//! The rules match Docker's own matcher, including its quirks. Patterns are cleaned as paths. `**`
+//! matches any number of folders. A pattern also matches everything below its match. `!` includes a
+//! path again, and the last matching pattern wins.
 
 use std::collections::HashMap;
 
 use super::{SourceError, paths};
 
-/// Patterns of one file.
+/// Maximum patterns of one file.
 const PATTERNS_MAX: usize = 1000;
-/// Comparisons of one character with one part of a pattern, for all paths of a context.
+/// Maximum comparisons of a character with a part of a pattern, for all paths of a context.
 const STEPS_MAX: u64 = 2_000_000_000;
 
-/// The patterns of an ignore file. None of them ignores nothing.
+/// The patterns of an ignore file. Without patterns, nothing is ignored.
 #[derive(Clone, Debug, Default)]
 pub struct IgnoreRules {
     patterns: Vec<Pattern>,
 }
 
-/// A line that is not a pattern.
+/// An invalid line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {why}")]
 pub struct IgnoreError {
-    /// The line, from 1.
+    /// The line number, from 1.
     pub line: usize,
-    /// What is wrong with it.
+    /// Why it is invalid.
     pub why: &'static str,
 }
 
@@ -43,20 +43,20 @@ enum Token {
     Any,
     /// `*`: any number of characters but slashes.
     Star,
-    /// `**` at the end: whatever follows.
+    /// `**` at the end: any rest.
     Rest,
-    /// `**` elsewhere: nothing, or [`Token::Folders`], which always stands behind it.
+    /// `**` elsewhere: nothing, or the [`Token::Folders`] that always follows it.
     Deep,
-    /// Anything that ends with a slash.
+    /// Any text that ends with a slash.
     Folders,
-    /// `**` at the start of an otherwise plain pattern: whatever precedes.
+    /// `**` at the start of an otherwise plain pattern: any beginning.
     Head,
     /// `[a-z]`.
     OneOf(bool, Vec<(char, char)>),
 }
 
 impl IgnoreRules {
-    /// Reads an ignore file.
+    /// Parses an ignore file.
     pub fn parse(text: &str) -> Result<Self, IgnoreError> {
         let mut patterns = Vec::new();
         for (at, line) in text
@@ -76,7 +76,7 @@ impl IgnoreRules {
             };
             if pattern.is_empty() {
                 if brings_back {
-                    return Err(wrong("`!` needs a pattern behind it"));
+                    return Err(wrong("`!` needs a pattern after it"));
                 }
                 continue;
             }
@@ -96,16 +96,16 @@ impl IgnoreRules {
         Ok(Self { patterns })
     }
 
-    /// Whether the path is left out. For many paths a build context uses one memory for all.
+    /// Whether the path is ignored. For many paths, use one `Matcher`.
     pub fn ignores(&self, path: &str) -> Result<bool, SourceError> {
         Matcher::new(self).ignores(path)
     }
 }
 
-/// Answers for many paths and remembers what it found for their folders.
+/// Checks many paths and caches the results of their folders.
 pub(crate) struct Matcher<'a> {
     rules: &'a IgnoreRules,
-    /// For each folder which patterns match it or a folder above it.
+    /// For each folder: the patterns that match it or a folder above it.
     folders: HashMap<String, Vec<bool>>,
     steps: u64,
 }
@@ -119,7 +119,7 @@ impl<'a> Matcher<'a> {
         }
     }
 
-    /// Whether the path is left out.
+    /// Whether the path is ignored.
     pub(crate) fn ignores(&mut self, path: &str) -> Result<bool, SourceError> {
         if self.rules.patterns.is_empty() {
             return Ok(false);
@@ -127,8 +127,8 @@ impl<'a> Matcher<'a> {
         self.matched(path).map(|(ignored, _)| ignored)
     }
 
-    /// Whether the path is left out, and which patterns say so of it or of a folder above it. A pattern
-    /// is asked only where it would change what those before it said.
+    /// Whether the path is ignored, and which patterns match it or a folder above it. A pattern is
+    /// only checked if it could change the result of the patterns before it.
     fn matched(&mut self, path: &str) -> Result<(bool, Vec<bool>), SourceError> {
         let above = match paths::folder(path) {
             "" => vec![false; self.rules.patterns.len()],
@@ -150,7 +150,7 @@ impl<'a> Matcher<'a> {
             }
         }
         if self.steps > STEPS_MAX {
-            let why = "its patterns take too long on so many files; use fewer `*`";
+            let why = "matching its patterns on so many files takes too long; use fewer `*`";
             return Err(SourceError::unfit(".dockerignore", why));
         }
         Ok((ignored, matched))
@@ -158,7 +158,7 @@ impl<'a> Matcher<'a> {
 }
 
 impl Pattern {
-    /// Follows all ways through the pattern at once, so that no pattern takes exponential time.
+    /// Follows all alternatives of the pattern at once, so that no pattern takes exponential time.
     fn matches(&self, path: &str, steps: &mut u64) -> bool {
         let tokens = &self.tokens;
         let mut here = vec![false; tokens.len() + 1];
@@ -184,7 +184,7 @@ impl Pattern {
     }
 }
 
-/// From every place in front of a part that may be empty, the place behind it is reached too.
+/// From every place before a part that may be empty, the place after it is reachable too.
 fn skip_empty(tokens: &[Token], places: &mut [bool]) {
     for (at, token) in tokens.iter().enumerate() {
         if !places[at] {
@@ -202,7 +202,7 @@ fn skip_empty(tokens: &[Token], places: &mut [bool]) {
 }
 
 impl Token {
-    /// Whether the part takes the character and stays, and whether it takes it and is done.
+    /// Whether the part accepts the character and repeats, and whether it accepts it and is done.
     fn takes(&self, c: char) -> (bool, bool) {
         match self {
             Self::Is(own) => (false, *own == c),
@@ -237,7 +237,7 @@ fn tokens(pattern: &str) -> Result<Vec<Token>, &'static str> {
             '*' => tokens.push(Token::Star),
             '?' => tokens.push(Token::Any),
             '\\' => tokens.push(Token::Is(
-                rest.next().ok_or("a `\\` needs a character behind it")?,
+                rest.next().ok_or("a `\\` needs a character after it")?,
             )),
             '[' => tokens.push(class(&mut rest)?),
             c => tokens.push(Token::Is(c)),
@@ -246,14 +246,14 @@ fn tokens(pattern: &str) -> Result<Vec<Token>, &'static str> {
     Ok(tokens)
 }
 
-/// Docker compares the end of a path with what follows a `**` when that is plain text; `**x` then
-/// takes `ax`, which `**x*` does not.
+/// If the text after a `**` is plain, Docker compares it with the end of the path. So `**x` matches
+/// `ax`, but `**x*` does not.
 fn is_plain(mut rest: impl Iterator<Item = char>) -> bool {
     !rest.any(|c| matches!(c, '*' | '?' | '\\' | '[' | ']'))
 }
 
 fn class(rest: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Result<Token, &'static str> {
-    const UNFINISHED: &str = "a `[` has no `]`, or nothing in it";
+    const UNFINISHED: &str = "a `[` has no `]`, or is empty";
     let not = rest.next_if_eq(&'^').is_some();
     let mut ranges = Vec::new();
     loop {
@@ -275,7 +275,7 @@ fn class(rest: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Result<Token, &
     }
 }
 
-/// The shortest path that means the same: no empty components, no `.`, no `..` but in front.
+/// The shortest equivalent path: no empty components, no `.`, and `..` only at the start.
 fn clean(path: &str) -> String {
     let rooted = path.starts_with('/');
     let mut kept: Vec<&str> = Vec::new();

@@ -1,4 +1,4 @@
-//! An uploaded working tree becomes a commit.
+//! Turns an uploaded working tree into a commit.
 
 use std::process::Stdio;
 
@@ -21,15 +21,15 @@ use super::{
 };
 use crate::names::CommitSha;
 
-/// Where the commit is until its id is known. Never read.
+/// The ref of the commit until its id is known. Never read.
 const INCOMING: &str = "refs/dayfly-incoming";
 const DOING: &str = "store the upload";
-/// Stands for the commit of a submodule whose files were not sent. Nobody fetches it, and which commit
-/// it is decides nothing.
+/// Stands for the commit of a submodule whose files were not sent. Its value has no meaning, and it
+/// is never fetched.
 const ABSENT: &str = "1111111111111111111111111111111111111111";
 
-/// Streams the archive through one `git fast-import`. Author and date are fixed, so that the
-/// commit's id depends on the files alone.
+/// Streams the archive into one `git fast-import`. Author and date are fixed, so the commit's id
+/// depends only on the files.
 pub(super) async fn import(
     repository: Repository,
     limits: Limits,
@@ -40,7 +40,7 @@ pub(super) async fn import(
     sweep(&repository.dir).await;
     let commit = take(&repository, limits, files).await;
     if commit.is_err() {
-        // Git writes down what it did not get to the end of.
+        // Git writes a crash report if it does not finish.
         sweep(&repository.dir).await;
     }
     Ok(Tree::new(repository, commit?, limits))
@@ -72,7 +72,7 @@ async fn take(
     let status = child.wait().await.map_err(SourceError::io("run git"))?;
     let _removed = tokio::fs::remove_file(repository.dir.join(INCOMING)).await;
     match written {
-        // Git went away while it was written to; what it said is the better story.
+        // Git exited while its input was written; its own message explains more.
         Err(SourceError::Io { .. }) if !status.success() && said.contains("fatal:") => {
             return Err(unforeseen(DOING, &said));
         }
@@ -89,18 +89,18 @@ async fn take(
     Ok(commit)
 }
 
-/// The commit's id is all that git answers.
+/// Git's answer: only the commit's id.
 async fn answer(stdout: Option<ChildStdout>) -> String {
     let mut answer = String::new();
     if let Some(stdout) = stdout {
-        // An answer that cannot be read is no id, which is told where the id is parsed.
+        // Parsing the id reports an unreadable answer.
         let _length = stdout.take(1024).read_to_string(&mut answer).await;
     }
     answer
 }
 
-/// Writes the whole stream. Ends git's input without `done` when the archive is refused, which
-/// makes git drop everything.
+/// Writes the whole stream. If the archive is refused, git's input ends without `done`, and git
+/// discards everything.
 async fn write(
     files: impl AsyncRead + Send,
     mut git: BufWriter<ChildStdin>,
@@ -127,16 +127,13 @@ async fn write(
         put(&mut git, announcement(&member, size).as_bytes()).await?;
         match &member.kind {
             MemberKind::Link(target) => put(&mut git, target.as_bytes()).await?,
-            // It has no content to come, and an empty line would end the commit.
+            // A submodule has no content, and an empty line would end the commit.
             MemberKind::Submodule => continue,
             MemberKind::File { size, .. } => {
                 let mut content = (&mut archive.input).take(*size);
                 let copied = tokio::io::copy(&mut content, &mut git).await;
                 if copied.map_err(SourceError::io(DOING))? != *size {
-                    return Err(SourceError::unfit(
-                        "the uploaded archive",
-                        "it ends in the middle",
-                    ));
+                    return Err(SourceError::unfit("the uploaded archive", "it is cut off"));
                 }
                 archive.pad(*size).await?;
             }
@@ -157,7 +154,7 @@ async fn put(git: &mut BufWriter<ChildStdin>, bytes: &[u8]) -> Result<(), Source
     git.write_all(bytes).await.map_err(SourceError::io(DOING))
 }
 
-/// `M <mode> inline "<path>"` and the length of what follows; of a submodule there is nothing to follow.
+/// `M <mode> inline "<path>"` and the length of the content; a submodule has no content.
 fn announcement(member: &Member, size: u64) -> String {
     let mode = match member.kind {
         MemberKind::File {

@@ -1,4 +1,4 @@
-//! What git processes leave in a mirror that died, and its end.
+//! Removes what killed git processes leave in a mirror.
 
 use std::{
     ffi::OsStr,
@@ -7,12 +7,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Whether git or we still write to the file; it gets another name at the end.
+/// Whether a process still writes to the file; it is renamed at the end.
 pub(super) fn is_unfinished(name: &OsStr) -> bool {
     name.as_encoded_bytes().starts_with(b"tmp_")
 }
 
-/// Whether a file of that name is no part of a mirror when nobody writes to it.
+/// Whether a file of this name is a leftover, provided that no process is writing.
 fn is_leftover(name: &OsStr) -> bool {
     let name = name.as_encoded_bytes();
     let begins: [&[u8]; 3] = [b"fast_import_crash_", b"tmp_", b"shallow_"];
@@ -20,9 +20,9 @@ fn is_leftover(name: &OsStr) -> bool {
     begins.iter().any(|begin| name.starts_with(begin)) || ends.iter().any(|end| name.ends_with(end))
 }
 
-/// Removes what a git process that was killed left behind, and answers how many files that were. The
-/// caller holds the mirror, and so would such a process if it still ran. What cannot be removed is git's
-/// to complain about.
+/// Removes the leftovers of killed git processes and returns the number of files. The caller holds
+/// the mirror's lock, so no such process can still run. A leftover that cannot be removed is not an
+/// error.
 pub(super) async fn sweep(dir: &Path) -> usize {
     let dir = dir.to_owned();
     let swept = tokio::task::spawn_blocking(move || {
@@ -40,7 +40,7 @@ pub(super) async fn sweep(dir: &Path) -> usize {
     swept.await.unwrap_or_default()
 }
 
-/// A power cut can leave a ref empty, and git goes on with none such.
+/// A power cut can leave an empty ref, and git refuses to work with one.
 fn is_cut_off(entry: &DirEntry) -> bool {
     entry.metadata().is_ok_and(|data| data.len() < 40)
 }
@@ -60,7 +60,7 @@ fn remove(folder: &Path, test: impl Fn(&DirEntry) -> bool) -> usize {
             Ok(()) => removed += 1,
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
             Err(cause) => {
-                tracing::warn!(path = %entry.path().display(), %cause, "a leftover stays");
+                tracing::warn!(path = %entry.path().display(), %cause, "cannot remove a leftover");
             }
         }
     }

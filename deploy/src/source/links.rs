@@ -1,4 +1,4 @@
-//! Where symbolic links lead, worked out on paper: nothing is ever followed on a disk.
+//! Resolves symbolic links in memory: no link is ever followed on a disk.
 
 use std::collections::HashMap;
 
@@ -7,19 +7,19 @@ use super::limits::LINK_HOPS_MAX;
 /// The links of a folder: path to target.
 pub(super) type Links<'a> = HashMap<&'a str, &'a str>;
 
-/// Where a path leads.
+/// The result of resolving a path.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Leads {
-    /// To this path below the root (whether or not something is there); empty for the root.
+    /// This path below the root (whether or not it exists); empty for the root.
     To(String),
-    /// Out of the root.
+    /// A path outside the root.
     Out,
-    /// Nowhere: the links go around in a circle.
+    /// No path: the links form a cycle.
     Nowhere,
 }
 
-/// Where `path` leads when every link on the way is followed, as a kernel would: one component at a
-/// time, so that a `..` behind a link goes up from where the link leads and not from where it lies.
+/// Resolves `path` through all links like a kernel, one component at a time: a `..` after a link
+/// goes up from the link's target, not from the link.
 pub(super) fn of_path(path: &str, links: &Links<'_>) -> Leads {
     if path.starts_with('/') {
         return Leads::Out;
@@ -83,7 +83,7 @@ mod tests {
             ("/", Leads::Out),
             ("abs/passwd", Leads::Out),
             ("loop", Leads::Nowhere),
-            // Without the link in the middle this would look like `p/q/x`.
+            // Without the link in the middle this would read as `p/q/x`.
             ("p/q/up/../x", Leads::Out),
         ] {
             assert_eq!(of_path(path, &links()), wanted, "{path}");

@@ -1,4 +1,4 @@
-//! What a commit holds.
+//! Lists the files of a commit.
 
 use std::sync::Arc;
 
@@ -12,41 +12,41 @@ use super::{
 };
 use crate::names::CommitSha;
 
-/// Bytes of a whole listing.
+/// Maximum bytes of a whole listing.
 const LISTING_BYTES_MAX: u64 = 128 << 20;
 
-/// What an entry of a commit is.
+/// The kind of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mode {
     /// A plain file.
     File,
-    /// A file that can be run.
+    /// An executable file.
     Executable,
     /// A symbolic link; its content is its target.
     Link,
-    /// Another repository's commit whose files are not here.
+    /// A commit of another repository whose files are missing.
     Submodule,
-    /// A file in Git LFS whose content is not here.
+    /// A Git LFS file whose content is missing.
     Pointer,
 }
 
 /// One entry of a commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Its path from the root, without a leading slash. Always UTF-8: a build cannot carry
-    /// another one either.
+    /// Its path from the root, without a leading slash. Always UTF-8, since builds support nothing
+    /// else.
     pub path: String,
-    /// What it is.
+    /// Its kind.
     pub mode: Mode,
     /// The id of its content.
     pub id: String,
     /// Bytes of its content; zero for a submodule.
     pub size: u64,
-    /// Which of the tree's stores has its content; the first is the tree's own repository.
+    /// Index of the tree's store with its content; the first is the tree's own repository.
     pub(super) store: usize,
 }
 
-/// Lists a commit, sorted by path, and holds it to the limits.
+/// Lists a commit, sorted by path, and checks it against the limits.
 pub(super) async fn list(
     repository: &Repository,
     commit: &CommitSha,
@@ -103,7 +103,7 @@ async fn read(
     Ok(entries.into())
 }
 
-/// Holds a number of files and bytes to the limits.
+/// Checks a number of files and bytes against the limits.
 pub(super) fn weigh(files: usize, bytes: u64, limits: &Limits) -> Result<(), SourceError> {
     if files > limits.commit_files_max {
         let most = limits.commit_files_max;
@@ -120,7 +120,7 @@ pub(super) fn weigh(files: usize, bytes: u64, limits: &Limits) -> Result<(), Sou
     Ok(())
 }
 
-/// Reads `<mode> <type> <id> <size>\t<path>\0`.
+/// Parses `<mode> <type> <id> <size>\t<path>\0`.
 fn parse(line: &[u8]) -> Result<Entry, SourceError> {
     let strange = || unforeseen("read the commit's listing", &String::from_utf8_lossy(line));
     let line = line.strip_suffix(&[0]).ok_or_else(|| {
@@ -134,7 +134,7 @@ fn parse(line: &[u8]) -> Result<Entry, SourceError> {
         let path = String::from_utf8_lossy(&line[tab + 1..]);
         SourceError::unfit(
             &path,
-            "the name is not UTF-8, so no build can carry it; rename it",
+            "the name is not UTF-8, which builds do not support; rename it",
         )
     })?;
     paths::check(path).map_err(|why| SourceError::unfit(path, why))?;

@@ -1,6 +1,6 @@
-//! A folder of this machine, as the person who calls reads it, becomes an archive.
+//! Archives a folder of this machine with the rights of the calling user.
 //!
-//! Blocking: it belongs to the command line, not to the server.
+//! Blocking: for the command line, not for the server.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -19,20 +19,20 @@ use super::{
     tape::{self, Item, Kind},
 };
 
-/// What was put into an archive.
+/// A summary of an archive.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     /// Files and links.
     pub files: usize,
     /// Bytes of their contents.
     pub bytes: u64,
-    /// Whether git said which files belong to it; otherwise everything was taken.
+    /// Whether git listed the files; otherwise all files were included.
     pub by_git: bool,
-    /// A sentence for each thing that was left out, for people.
+    /// A sentence for each omission, for users.
     pub notes: Vec<String>,
 }
 
-/// What a file on the disk is to us.
+/// The kind of a file on the disk.
 enum Found {
     File {
         size: u64,
@@ -44,13 +44,13 @@ enum Found {
     Submodule,
 }
 
-/// What is to be looked at in a folder, by path, and whether git has it as a submodule. What git does
-/// not track and takes for another repository has a slash at its end.
+/// The paths to check in a folder, each with whether it is a git submodule. An untracked path that
+/// git takes for another repository ends with a slash.
 type Names = BTreeMap<String, bool>;
 
 /// Writes the files of a folder as a tar archive. In a git checkout these are the tracked and the
-/// untracked ones that are not ignored, as they are on the disk, with those of its submodules;
-/// elsewhere all but `.git`. No link is followed.
+/// untracked, not ignored files as they are on the disk, including those of submodules. Elsewhere
+/// it is everything but `.git`. Follows no link.
 pub fn archive_checkout(path: &Path, sink: impl Write) -> Result<Summary, SourceError> {
     archive_with(path, sink, &Limits::default())
 }
@@ -80,24 +80,24 @@ fn archive_with(
     Ok(summary)
 }
 
-/// The checkout that the folder is in. Looked for by hand: if git then cannot read it, that must
-/// be told, and not end in an archive of everything that it would have ignored.
+/// The checkout that contains the folder. Searched without git: if git cannot read the checkout,
+/// that must be an error. Otherwise the archive would include all ignored files.
 fn checkout_of(root: &Path) -> Option<&Path> {
     root.ancestors()
         .find(|folder| fs::symlink_metadata(folder.join(".git")).is_ok())
 }
 
-/// What git names in a checkout and in those of its submodules whose files lie there.
+/// The paths that git lists in a checkout and its checked-out submodules.
 fn by_git(root: &Path, limits: &Limits) -> Result<Names, SourceError> {
     let mut names = Names::new();
     let mut checkouts = vec![String::new()];
     while let Some(checkout) = checkouts.pop() {
         for (name, submodule) in listed(&root.join(&checkout))? {
             let name = format!("{checkout}{name}");
-            // Git puts a slash behind what it does not track.
+            // Git ends an untracked repository with a slash.
             if !name.ends_with('/') && is_checkout(root, &name) {
                 checkouts.push(name + "/");
-                // Git may be asked once for each file, and no more often.
+                // Bounds the git calls: at most one per file.
                 weigh(checkouts.len(), 0, limits)?;
             } else {
                 names.insert(name, submodule);
@@ -107,7 +107,7 @@ fn by_git(root: &Path, limits: &Limits) -> Result<Names, SourceError> {
     Ok(names)
 }
 
-/// Whether a tracked path is a submodule whose files are there: a real folder with a checkout's `.git`.
+/// Whether a tracked path is a checked-out submodule: a real folder with a checkout's `.git`.
 fn is_checkout(root: &Path, name: &str) -> bool {
     is_real_folder(root, name, &mut HashMap::from([(String::new(), true)]))
         && fs::symlink_metadata(root.join(name).join(".git")).is_ok()
@@ -125,7 +125,7 @@ fn by_walk(root: &Path, limits: &Limits) -> Result<Names, SourceError> {
                 continue;
             }
             seen += 1;
-            // Folders count too, or a tree of empty ones could be walked for ever.
+            // Folders count too: otherwise a huge tree of empty folders would have no limit.
             weigh(seen, 0, limits)?;
             let path = folder.join(entry.file_name());
             if entry
@@ -158,7 +158,7 @@ fn inspect_all(
         let path = name.trim_end_matches('/').to_owned();
         paths::check(&path).map_err(|why| SourceError::unfit(&path, why))?;
         let folder = paths::folder(&path);
-        // A submodule that is not there may lack the folders above it as well.
+        // The folders above a missing submodule may be missing too.
         let absent = submodule && !is_replaced(root, folder);
         if !absent && !is_real_folder(root, folder, &mut folders) {
             continue;
@@ -181,8 +181,8 @@ fn inspect_all(
     Ok(all)
 }
 
-/// Whether every folder on the way is one and not a link: git still lists a tracked file whose
-/// folder was replaced by a link, and reading it would follow that link.
+/// Whether every folder on the way is a real folder and not a link. Git still lists a tracked file
+/// after its folder was replaced by a link, and reading the file would follow that link.
 fn is_real_folder(root: &Path, folder: &str, known: &mut HashMap<String, bool>) -> bool {
     if let Some(answer) = known.get(folder) {
         return *answer;
@@ -193,14 +193,14 @@ fn is_real_folder(root: &Path, folder: &str, known: &mut HashMap<String, bool>) 
     answer
 }
 
-/// Whether something else stands in the place of a folder on the way.
+/// Whether something else replaced a folder on the way.
 fn is_replaced(root: &Path, folder: &str) -> bool {
     !folder.is_empty()
         && (is_replaced(root, paths::folder(folder))
             || fs::symlink_metadata(root.join(folder)).is_ok_and(|data| !data.is_dir()))
 }
 
-/// What git says of a path.
+/// Git's view of a path.
 struct Git {
     tracked: bool,
     submodule: bool,
@@ -224,7 +224,7 @@ fn inspect(
         }
         // Tracked, but deleted on the disk.
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(cause) => return Err(SourceError::io(format!("look at {path}"))(cause)),
+        Err(cause) => return Err(SourceError::io(format!("inspect {path}"))(cause)),
     };
     if data.is_file() {
         let executable = data.permissions().mode() & 0o100 != 0;
@@ -258,7 +258,7 @@ fn inspect(
     } else if !git.tracked {
         note("is another repository's checkout and was left out");
     }
-    // A folder in the place of a tracked file has files that git names themselves.
+    // If a folder replaced a tracked file, git lists the files in it separately.
     Ok(None)
 }
 
@@ -280,8 +280,8 @@ fn write_one(
                 File::open(root.join(path)).map_err(SourceError::io(format!("open {path}")))?;
             let data = file
                 .metadata()
-                .map_err(SourceError::io(format!("look at {path}")))?;
-            // The name may have become a link since it was looked at.
+                .map_err(SourceError::io(format!("inspect {path}")))?;
+            // The name may have become a link since the check.
             if (data.dev(), data.ino()) != *identity || data.len() != *size {
                 return Err(changed(path));
             }
@@ -350,7 +350,7 @@ mod tests {
         bench.put("Dockerfile", "FROM scratch").commit();
         let canary = bench.work().with_extension("canary");
         let command = format!("touch {}; false", canary.display());
-        // An ignore file that is only in the index, and whose content is said to be elsewhere.
+        // An ignore file that exists only in the index, with its content in another repository.
         let absent = "1".repeat(40);
         let entry = format!("100644,{absent},.gitignore");
         bench.git(&["update-index", "--add", "--cacheinfo", &entry]);
@@ -370,7 +370,7 @@ mod tests {
         if let Ok((archive, _)) = listed {
             assert!(paths_of(&archive).contains(&"Dockerfile".to_owned()));
         }
-        // Without the guard the same checkout does run it.
+        // Without the guard, the same checkout does run it.
         let plain = ["ls-files", "-co", "--exclude-standard", "-z", "--", "."];
         let unguarded = Command::new("git")
             .args(plain)
@@ -432,7 +432,7 @@ mod tests {
             bench.link(name, target);
         }
         std::fs::remove_dir_all(bench.work().join("d")).unwrap();
-        // Git still lists d/canary, and a reader that follows links would find the other one.
+        // Git still lists d/canary, and a reader that follows links would find the other file.
         bench.link("d", "..").put("e/canary", "another");
         let (bytes, _) = taken(&bench.work()).unwrap();
         let mut wanted = vec![("a".into(), String::new()), ("d".into(), "-> ..".into())];

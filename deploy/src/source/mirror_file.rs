@@ -1,26 +1,28 @@
-//! Which files a mirror has: what a backup takes along, and what of an archive becomes part of a mirror.
+//! Classifies the files of a mirror, for backup and restore.
 
 use std::path::{Component, Path};
 
-/// What a file in a mirror is, by its path there.
+/// The class of a file in a mirror, by its path there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MirrorFile {
-    /// What makes the mirror: its commits, their objects, and the few files that say it is a repository.
+    /// Part of the repository: commits, their objects, and the few files that mark it as a
+    /// repository.
     Known,
-    /// Git would obey it or take objects from where it leads: settings, hooks, attributes, alternates.
+    /// Git would act on it or take objects from its target: settings, hooks, attributes,
+    /// alternates.
     Obeyed,
-    /// Anything else, such as what a git process left that died. No mirror needs it.
+    /// Anything else, such as a leftover of a killed git process. No mirror needs it.
     Unknown,
 }
 
 impl MirrorFile {
-    /// What the file at this path in a mirror is. A path that leads out of the mirror is one that git
-    /// would obey.
+    /// The class of the file at this path in a mirror. A path that leads out of the mirror counts
+    /// as `Obeyed`.
     pub fn of(path: &Path) -> Self {
         let mut parts = Vec::new();
         for part in path.components() {
             match part {
-                // What is no text has no name of ours, and none that git knows either.
+                // A name that is not UTF-8 is neither Dayfly's nor git's.
                 Component::Normal(name) => parts.push(name.to_str().unwrap_or_default()),
                 _ => return Self::Obeyed,
             }
@@ -41,7 +43,7 @@ impl MirrorFile {
     }
 }
 
-/// Whether git names an object so.
+/// Whether this is the name of a git object.
 fn is_id(name: &str) -> bool {
     matches!(name.len(), 40 | 64) && is_hex(name)
 }

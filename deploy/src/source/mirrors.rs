@@ -1,4 +1,4 @@
-//! One bare mirror per repository, made on demand.
+//! One bare mirror per repository, created on demand.
 
 use std::{
     collections::HashMap,
@@ -14,12 +14,12 @@ use super::{
 };
 use crate::names::CommitSha;
 
-/// How often a lock that another process holds is asked for again.
+/// How often to retry a lock that another process holds.
 const LOCK_AGAIN: Duration = Duration::from_millis(20);
-/// How folders begin that were mirrors and are being removed.
+/// Prefix of the folders of mirrors that are being removed.
 pub(super) const GONE_PREFIX: &str = "gone-";
 
-/// The mirrors below one folder. Clones are the same mirrors; one process owns the folder.
+/// The mirrors below one folder. Clones share the mirrors; only one process uses the folder.
 #[derive(Clone, Debug)]
 pub struct Mirrors {
     root: PathBuf,
@@ -29,7 +29,7 @@ pub struct Mirrors {
 }
 
 impl Mirrors {
-    /// The mirrors below `root`, which is made when the first one is.
+    /// The mirrors below `root`, which is created with the first mirror.
     pub fn new(root: PathBuf) -> Self {
         Self::with_limits(root, Limits::default())
     }
@@ -44,8 +44,8 @@ impl Mirrors {
         }
     }
 
-    /// Makes sure that the mirror has the commit, and answers its files. A commit that is there
-    /// is not fetched again; two callers who want the same one fetch it once.
+    /// Ensures that the mirror has the commit, and returns its files. An existing commit is not
+    /// fetched again; concurrent callers for the same commit fetch it once.
     pub async fn fetch(&self, remote: &Remote, commit: &CommitSha) -> Result<Tree, SourceError> {
         remote.check()?;
         let repository = self.repository(&remote.mirror, commit);
@@ -68,15 +68,14 @@ impl Mirrors {
         tokio::time::timeout(limit, work).await.unwrap_or(Err(late))
     }
 
-    /// The files of a commit that was fetched or imported before; `None` where it was not, or was
-    /// forgotten.
+    /// The files of a commit that was fetched or imported before; `None` if it is absent.
     pub async fn find(&self, mirror: &MirrorId, commit: &CommitSha) -> Option<Tree> {
         let repository = self.repository(mirror, commit);
         let there = fetch::is_there(&repository, commit).await;
         there.then(|| Tree::new(repository, commit.clone(), self.limits))
     }
 
-    /// Makes a commit of an uploaded tar archive. The same files give the same commit.
+    /// Creates a commit from an uploaded tar archive. The same files give the same commit.
     pub async fn import(
         &self,
         mirror: &MirrorId,
@@ -95,7 +94,7 @@ impl Mirrors {
         tokio::time::timeout(limit, work).await.unwrap_or(Err(late))
     }
 
-    /// Removes a mirror with all that it holds. Nothing there is fine.
+    /// Removes a mirror with everything in it. A missing mirror is fine.
     pub async fn forget(&self, mirror: &MirrorId) -> Result<(), SourceError> {
         if !tokio::fs::try_exists(&self.root).await.unwrap_or(false) {
             return Ok(());
@@ -120,19 +119,19 @@ impl Mirrors {
         tokio::time::timeout(limit, work).await.unwrap_or(Err(late))
     }
 
-    /// Removes objects of Git LFS that were not used for a week, and the longest unused of all
-    /// repositories where they are more than may be kept. None that a tree has goes.
+    /// Removes Git LFS objects that were unused for a week, and the least recently used ones of all
+    /// repositories beyond the size limit. Objects in use by a tree stay.
     pub async fn prune_lfs(&self) {
         self.make_lfs_room(0).await;
     }
 
-    /// The same before so many bytes come.
+    /// The same, before `bytes` more arrive.
     pub(super) async fn make_lfs_room(&self, bytes: u64) {
         let bytes_max = self.limits.lfs_cache_bytes_max.saturating_sub(bytes);
         self.lfs.prune(&self.root, bytes_max).await;
     }
 
-    /// The repository that would hold `commit`: one for each kind of object id.
+    /// The repository for `commit`: one for each kind of object id.
     fn repository(&self, mirror: &MirrorId, commit: &CommitSha) -> Repository {
         let sha256 = commit.as_str().len() == 64;
         self.place(if sha256 {
@@ -157,8 +156,7 @@ impl Mirrors {
         self.root.join(format!("{name}.lock"))
     }
 
-    /// Waits for the turn of this caller, for a mirror or what lies beside it. The callers put a
-    /// deadline around it.
+    /// Waits for the lock of a mirror or of the folder beside it. Callers add a deadline.
     pub(super) async fn hold(&self, name: &str) -> Result<Hold, SourceError> {
         let turn = self.turn(name).lock_owned().await;
         let file = self.lock_file(name).await?;
@@ -171,7 +169,7 @@ impl Mirrors {
         }
     }
 
-    /// The same without a wait: none where somebody else has it.
+    /// The same without waiting: `None` if another caller has the lock.
     pub(super) async fn try_hold(&self, name: &str) -> Result<Option<Hold>, SourceError> {
         let Ok(turn) = self.turn(name).try_lock_owned() else {
             return Ok(None);
@@ -186,7 +184,7 @@ impl Mirrors {
 
     fn turn(&self, name: &str) -> Arc<tokio::sync::Mutex<()>> {
         let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
-        // Nobody waits for a turn that only this map knows of.
+        // Entries that only this map references have no waiters.
         busy.retain(|_, turn| Arc::strong_count(turn) > 1);
         Arc::clone(busy.entry(name.to_owned()).or_default())
     }
@@ -209,7 +207,7 @@ impl Mirrors {
         SourceError::io(format!("open the mirrors in {}", self.root.display()))
     }
 
-    /// Takes a folder away at once for everybody who looks, then removes it.
+    /// Renames a folder, so that it disappears at once for all readers, then removes it.
     async fn remove_folder(&self, path: &Path) -> Result<(), SourceError> {
         let doing = || SourceError::io(format!("remove the mirror {}", path.display()));
         let random = crate::random::hex::<8>().map_err(std::io::Error::other);

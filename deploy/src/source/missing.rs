@@ -1,27 +1,27 @@
-//! What a tree does not have of its commit.
+//! Parts of a commit that its tree lacks.
 
 use std::fmt;
 
 use super::SourceError;
 
-/// Something of a commit that is not in its tree. As text it follows what it is and says why, without a
-/// full stop.
+/// A part of a commit that its tree lacks. Its text names the kind and path, then the reason,
+/// without a full stop.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Missing {
-    /// What it is.
+    /// Its kind.
     pub kind: MissingKind,
-    /// Where it would be, from the tree's root.
+    /// Its path from the tree's root.
     pub path: String,
-    /// Why it is not there.
+    /// Why it is missing.
     pub lack: Lack,
 }
 
-/// Why something is not there. As text it follows its name.
+/// Why a part is missing. Its text follows the part's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lack {
-    /// They could not be fetched, and why: a sentence without its end.
+    /// Fetching failed; the reason is a sentence without a full stop.
     NotFetched(String),
-    /// Who sent the tree did not have them.
+    /// The sender of the tree did not have it.
     NotSent,
 }
 
@@ -42,12 +42,12 @@ impl fmt::Display for Lack {
     }
 }
 
-/// What of a commit can be missing.
+/// The kind of a missing part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MissingKind {
     /// The files of a submodule.
     Submodule,
-    /// A file whose content is in Git LFS.
+    /// A Git LFS file.
     LfsFile,
 }
 
@@ -60,11 +60,11 @@ impl fmt::Display for MissingKind {
     }
 }
 
-/// Why something could not be fetched.
+/// Why a part could not be fetched.
 pub(super) enum Fault {
-    /// What people read about it; the commit goes on without.
+    /// A reason for users; the commit continues without the part.
     Said(String),
-    /// What nobody can go on with.
+    /// An error that fails the whole operation.
     Of(SourceError),
 }
 

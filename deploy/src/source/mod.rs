@@ -1,8 +1,8 @@
-//! Where source comes from: commits in bare mirrors, uploaded working trees, and what
-//! builders are offered of both.
+//! The source of previews: commits in bare mirrors, uploaded working trees, and the build contexts
+//! made from both.
 //!
-//! Everything here treats a repository as a stranger's: nothing is checked out, no hook, filter
-//! or alternate runs, git enters no submodule, and every count, size and wait has a limit.
+//! This module treats every repository as untrusted. It checks nothing out, runs no hook, filter or
+//! alternate, and lets git enter no submodule. Every count, size and wait has a limit.
 
 mod absence;
 mod blobs;

@@ -1,8 +1,8 @@
-//! Which paths a source may have.
+//! Checks the paths of a source.
 
 use super::limits::PATH_BYTES_MAX;
 
-/// Checks a path of a source: relative, in plain components, nothing that git keeps for itself.
+/// Checks a path of a source: relative, with plain components, and no name that git reserves.
 pub(super) fn check(path: &str) -> Result<(), &'static str> {
     if path.is_empty() {
         return Err("a file needs a name");
@@ -21,15 +21,15 @@ pub(super) fn check(path: &str) -> Result<(), &'static str> {
             "" | "." => return Err("the path has an empty component"),
             ".." => return Err("the path leaves its folder"),
             name if name.len() > 255 => return Err("a component is longer than 255 bytes"),
-            name if is_git_own(name) => return Err("the name is kept for git itself"),
+            name if is_git_own(name) => return Err("the name is reserved for git"),
             _ => {}
         }
     }
     Ok(())
 }
 
-/// A relative path that people wrote, such as `./app/` or `.`, as a path of the tree; the tree's
-/// root is empty. `None` where it is absolute or leaves the tree.
+/// Normalises a relative path that users wrote, such as `./app/` or `.`, to a path of the tree; the
+/// tree's root is empty. `None` if it is absolute or leaves the tree.
 pub(crate) fn tidy(path: &str) -> Option<String> {
     if path.starts_with('/') || path.contains(['\0', '\\']) || path.len() > PATH_BYTES_MAX {
         return None;
@@ -45,12 +45,12 @@ pub(crate) fn tidy(path: &str) -> Option<String> {
     Some(components.join("/"))
 }
 
-/// The folder a path is in; empty for the root.
+/// The folder that contains a path; empty for the root.
 pub(crate) fn folder(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
-/// A path for a message: control characters and those that reorder text are made visible.
+/// A path for a message: control characters and text-reordering characters are made visible.
 pub(super) fn shown(path: &str) -> String {
     let hidden = |c: char| {
         c.is_control()
@@ -67,8 +67,8 @@ pub(super) fn shown(path: &str) -> String {
     text
 }
 
-/// `.git` in any form that some file system takes for it: other case, characters that HFS+
-/// ignores, dots and spaces that Windows drops, NTFS streams and short names.
+/// `.git` in any form that some file system treats as `.git`: other case, characters that HFS+
+/// ignores, trailing dots and spaces on Windows, NTFS streams and short names.
 fn is_git_own(name: &str) -> bool {
     let ignored_by_hfs = |c: &char| !matches!(c, '\u{200c}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{206a}'..='\u{206f}' | '\u{feff}');
     let plain: String = name

@@ -1,16 +1,16 @@
-//! Which hosts strangers may make us speak to: those that everybody can reach.
+//! Restricts the hosts that untrusted input may make Dayfly contact to public ones.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// The addresses of an https address's host, all of them public. Whoever fetches then has to use
-/// these: a name may lead elsewhere when it is asked again.
+/// The addresses of an https URL's host, all of them public. The caller must connect to exactly
+/// these: resolving the name again may give other addresses.
 ///
 /// # Errors
-/// A sentence about what is at this address.
+/// A sentence about the problem with this URL.
 pub(super) async fn addresses(url: &str) -> Result<Vec<IpAddr>, String> {
     let (host, port) = host_and_port(url).ok_or("its address is not https")?;
     let found = tokio::net::lookup_host((host.as_str(), port)).await;
-    let found = found.map_err(|error| format!("its host {host} is not known: {error}"))?;
+    let found = found.map_err(|error| format!("cannot resolve its host {host}: {error}"))?;
     let mut found: Vec<IpAddr> = found.map(|address| address.ip()).collect();
     found.dedup();
     if found.is_empty() || !found.iter().copied().all(is_public) {
@@ -19,7 +19,7 @@ pub(super) async fn addresses(url: &str) -> Result<Vec<IpAddr>, String> {
     Ok(found)
 }
 
-/// Host and port of an https address that was checked.
+/// Host and port of a checked https URL.
 pub(super) fn host_and_port(url: &str) -> Option<(String, u16)> {
     let authority = url.strip_prefix("https://")?.split('/').next()?;
     let authority: http::uri::Authority = authority.parse().ok()?;
@@ -42,7 +42,7 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
         || address.is_documentation()
         || a == 0
         || a >= 224
-        // Shared by providers, for protocols, relays and benchmarks.
+        // Shared by providers, or reserved for protocols, relays and benchmarks.
         || (a == 100 && (64..128).contains(&b))
         || (a, b, c) == (192, 0, 0)
         || (a, b, c) == (192, 88, 99)
@@ -50,7 +50,7 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
     !special
 }
 
-/// Only what is given out to hosts, and nothing that carries an IPv4 address in it.
+/// Only ranges that are assigned to hosts, and none that embeds an IPv4 address.
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let [a, b, ..] = address.segments();
     let given_out = (0x2000..0x4000).contains(&a);

@@ -1,4 +1,4 @@
-//! Where a repository is fetched from.
+//! Where to fetch a repository from.
 
 use std::{fmt, net::IpAddr};
 
@@ -8,12 +8,12 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::SourceError;
 use crate::names::NameError;
 
-/// Which mirror holds a repository; one folder of the mirrors' root.
+/// The id of a repository's mirror, which is a folder in the mirrors' root.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MirrorId(String);
 
 impl MirrorId {
-    /// Checks `value`: at most 64 of a-z, 0-9 and single hyphens, none at an end.
+    /// Validates `value`: at most 64 of a-z, 0-9 and single hyphens, none at an end.
     pub fn parse(value: &str) -> Result<Self, NameError> {
         let fits = !value.is_empty()
             && value.len() <= 64
@@ -33,7 +33,7 @@ impl MirrorId {
         })
     }
 
-    /// The word itself.
+    /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -45,20 +45,20 @@ impl fmt::Display for MirrorId {
     }
 }
 
-/// Which protocols may be fetched over. Each includes those before it.
+/// The allowed protocols. Each variant includes the previous ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Transport {
     /// HTTPS and nothing else.
     #[default]
     HttpsOnly,
-    /// Also HTTP in the clear, for a forge on this machine.
+    /// Also unencrypted HTTP, for a forge on this machine.
     AlsoHttp,
     /// Also a folder of this machine.
     AlsoFile,
 }
 
 impl Transport {
-    /// What git is told: the protocols it may speak, whatever it is asked for.
+    /// The protocols that git may use, whatever URL it gets.
     pub(super) fn protocols(self) -> &'static str {
         match self {
             Self::HttpsOnly => "https",
@@ -68,23 +68,24 @@ impl Transport {
     }
 }
 
-/// A repository as it can be fetched.
+/// A repository to fetch.
 #[derive(Clone, Debug)]
 pub struct Remote {
-    /// The mirror that keeps what was fetched.
+    /// The mirror for the fetched commits.
     pub mirror: MirrorId,
-    /// Where it is; carries no credentials.
+    /// Its URL, without credentials.
     pub url: String,
-    /// What lets us read it.
+    /// The token for reading it.
     pub token: Option<SecretString>,
-    /// What the address may be.
+    /// The protocols that the URL may use.
     pub allow: Transport,
-    /// Where its host is, whatever its name leads to; where empty, its name is looked up.
+    /// The addresses to connect to, whatever the host name resolves to. If empty, the name is
+    /// resolved.
     pub addresses: Vec<IpAddr>,
 }
 
 impl Remote {
-    /// Refuses every address that git could take for something else than it says.
+    /// Refuses every URL that git could interpret differently.
     pub(super) fn check(&self) -> Result<(), SourceError> {
         self.check_url().map_err(|why| SourceError::BadUrl {
             url: without_user(&self.url),
@@ -92,7 +93,7 @@ impl Remote {
         })
     }
 
-    /// What lets us read it over HTTP, as the header `Authorization` says it.
+    /// The value of the HTTP header `Authorization`.
     pub(super) fn authorization(&self) -> Result<Option<String>, SourceError> {
         let Some(token) = &self.token else {
             return Ok(None);
@@ -100,7 +101,7 @@ impl Remote {
         let token = token.expose_secret();
         if token.is_empty() || !token.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(SourceError::Refused(
-                "the token is empty or has a space in it".to_owned(),
+                "the token is empty or contains a space".to_owned(),
             ));
         }
         let user = format!("x-access-token:{token}");
@@ -117,7 +118,7 @@ impl Remote {
             .bytes()
             .all(|b| b.is_ascii_graphic() && !matches!(b, b'"' | b'\\' | b'?' | b'#'))
         {
-            return Err("it has a character that does not belong there");
+            return Err("it contains an invalid character");
         }
         if let Some(rest) = url.strip_prefix("https://") {
             return authority(rest);
@@ -135,11 +136,11 @@ impl Remote {
     }
 }
 
-/// The host and port in front of the path.
+/// Checks the host and port before the path.
 fn authority(rest: &str) -> Result<(), &'static str> {
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
     if host.contains('@') {
-        return Err("credentials do not belong into the address");
+        return Err("it must not contain credentials");
     }
     if host.is_empty() || host.starts_with(['-', '.', ':']) {
         return Err("it names no host");
@@ -148,7 +149,7 @@ fn authority(rest: &str) -> Result<(), &'static str> {
         .bytes()
         .all(|b| b.is_ascii_alphanumeric() || b"-._:[]".contains(&b))
     {
-        return Err("its host has a character that does not belong there");
+        return Err("its host contains an invalid character");
     }
     if path.is_empty() {
         return Err("it names no repository");
@@ -156,7 +157,7 @@ fn authority(rest: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// The address with user and password cut out, shortened, for messages.
+/// The URL without user and password, shortened, for messages.
 fn without_user(url: &str) -> String {
     let cut = match url.split_once("://") {
         Some((scheme, rest)) => {

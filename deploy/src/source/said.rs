@@ -1,9 +1,9 @@
-//! What git said, and what it means.
+//! Interprets git's messages.
 
 use super::SourceError;
 use crate::names::CommitSha;
 
-/// Which sentences mean that the remote knows us, but not this.
+/// Messages of a remote that answers but refuses this request.
 const REFUSED: [&str; 8] = [
     "authentication failed",
     "could not read username",
@@ -14,14 +14,14 @@ const REFUSED: [&str; 8] = [
     "returned error: 403",
     "not found",
 ];
-/// Which sentences mean that the commit is not there, rather than the repository.
+/// Messages that mean that the commit is missing, but not the repository.
 const NOT_THERE: [&str; 3] = [
     "not our ref",
     "couldn't find remote ref",
     "unadvertised object",
 ];
 
-/// Turns the last words of a failed fetch into an error. `secrets` never get into it.
+/// Turns the last messages of a failed fetch into an error, which never contains `secrets`.
 pub(super) fn explain(said: &str, commit: &CommitSha, secrets: &[&str]) -> SourceError {
     let message = clean(said, secrets);
     let lower = message.to_lowercase();
@@ -66,7 +66,7 @@ pub(super) fn explain(said: &str, commit: &CommitSha, secrets: &[&str]) -> Sourc
     SourceError::Unreachable(message)
 }
 
-/// The sentences that matter on one line: no control characters, no secrets, not too long.
+/// The relevant messages on one line: without control characters and secrets, and shortened.
 pub(super) fn clean(said: &str, secrets: &[&str]) -> String {
     let mut text = said.to_owned();
     for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
@@ -89,7 +89,7 @@ pub(super) fn clean(said: &str, secrets: &[&str]) -> String {
     let joined = kept.join("; ");
     let plain: String = super::paths::shown(&joined);
     if plain.is_empty() {
-        "git ended without a word".to_owned()
+        "git exited without a message".to_owned()
     } else {
         plain
     }

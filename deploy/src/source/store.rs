@@ -1,11 +1,11 @@
-//! Where the contents of a tree's entries are, and how they are read one after the other.
+//! The stores of a tree's contents, and readers for them.
 
 use bytes::BytesMut;
 use tokio::{fs::File, io::AsyncReadExt};
 
 use super::{Entry, SourceError, blobs::Blobs, git::Repository, lfs::Objects, limits::CHUNK_BYTES};
 
-/// A place that has contents, which entries name by its number.
+/// A store of contents; entries refer to it by its index.
 #[derive(Clone, Debug)]
 pub(super) enum Store {
     /// A bare repository.
@@ -14,16 +14,16 @@ pub(super) enum Store {
     Lfs(Objects),
 }
 
-/// Reads out of a store.
+/// Reads from a store.
 pub(super) enum Reader {
-    /// From a process of git.
+    /// From a git process.
     Git(Box<Blobs>),
     /// From files, one of which is open.
     Lfs(Objects, Option<File>),
 }
 
 impl Reader {
-    /// Begins to read.
+    /// Opens a reader.
     pub(super) fn open(store: &Store) -> Result<Self, SourceError> {
         Ok(match store {
             Store::Git(repository) => Self::Git(Box::new(Blobs::open(repository)?)),
@@ -31,7 +31,7 @@ impl Reader {
         })
     }
 
-    /// Begins with a content; the one before has to be read to its end.
+    /// Starts a content; the previous one must have been read to its end.
     pub(super) async fn begin(&mut self, id: &str, size: u64) -> Result<(), SourceError> {
         match self {
             Self::Git(blobs) => {
@@ -46,8 +46,8 @@ impl Reader {
         }
     }
 
-    /// Appends the next piece of a content of which `left` bytes are to come, and answers how many
-    /// are left then.
+    /// Appends the next piece of a content that has `left` bytes to come; returns the bytes that
+    /// remain.
     pub(super) async fn pour(
         &mut self,
         left: u64,
@@ -64,7 +64,7 @@ impl Reader {
             .ok_or_else(ended)
             .map_err(SourceError::io(doing))?;
         let most = left.min(CHUNK_BYTES as u64 / 2);
-        // A buffer without room of its own is read into by 64 bytes.
+        // A buffer without spare capacity would be filled 64 bytes at a time.
         into.reserve(CHUNK_BYTES / 2);
         match file.take(most).read_buf(into).await {
             Ok(0) => Err(SourceError::io(doing)(ended())),
@@ -73,7 +73,7 @@ impl Reader {
         }
     }
 
-    /// Ends with a content that was read to its end.
+    /// Finishes a content that was read to its end.
     pub(super) async fn end(&mut self) -> Result<(), SourceError> {
         match self {
             Self::Git(blobs) => blobs.sides().1.end().await,
@@ -84,7 +84,7 @@ impl Reader {
         }
     }
 
-    /// Whole contents, whose sizes the caller has held to a limit.
+    /// Reads whole contents, whose sizes the caller has checked.
     pub(super) async fn whole(&mut self, entries: &[&Entry]) -> Result<Vec<Vec<u8>>, SourceError> {
         if let Self::Git(blobs) = self {
             return blobs.whole(entries).await;

@@ -1,9 +1,9 @@
-//! A commit with the files of its submodules, and the content of all their files in Git LFS.
+//! Adds the files of a commit's submodules, and the content of all Git LFS files.
 //!
-//! Git itself never enters a submodule here. Each one is fetched like any other commit, into a mirror
-//! of its own, and its files are listed below its path. One that cannot be had is named with the
-//! reason, and nothing else of the commit is lost. Its Git LFS files are fetched once all submodules
-//! are known, since one limit holds for all of them.
+//! Git itself never enters a submodule. Each one is fetched like any other commit, into its own
+//! mirror, and its files are listed below its path. An unavailable submodule is reported with the
+//! reason, and the rest of the commit is unaffected. Git LFS files are fetched once all submodules
+//! are known, since one limit applies to all of them.
 
 use std::{future::ready, iter::once, time::Duration};
 
@@ -26,34 +26,34 @@ use super::{
 };
 use crate::names::CommitSha;
 
-/// Knows which submodules are fetched with credentials, and lends these.
+/// Provides credentials for submodules.
 #[async_trait]
 pub trait Lender: Send + Sync {
-    /// Whether the operator lists the repository at this address. All others are fetched without
-    /// credentials, from public addresses alone.
+    /// Whether the operator lists the repository at this URL. All others are fetched without
+    /// credentials, and only from public addresses.
     fn lists(&self, url: &str) -> bool;
 
-    /// How to fetch a repository that is listed, into this mirror.
+    /// The remote for fetching a listed repository into this mirror.
     async fn lend(&self, url: &str, mirror: MirrorId) -> Result<Remote, SourceError>;
 }
 
-/// Where a tree comes from, for what its submodules' addresses mean.
+/// The origin of a tree, for resolving its submodules.
 pub struct Home<'a> {
-    /// How the repository itself is fetched.
+    /// The remote of the repository itself.
     pub remote: &'a Remote,
-    /// What the addresses of submodules may be where nobody lends.
+    /// The protocols of submodules without credentials.
     pub allow: Transport,
-    /// Who lends credentials.
+    /// Provides credentials.
     pub lender: &'a dyn Lender,
 }
 
 impl Mirrors {
-    /// The same commit with the files of its submodules, and the content of all files in Git LFS, as
-    /// far as they can be had. What is in the mirrors already is not fetched again.
+    /// The same commit with the files of its submodules and the content of all Git LFS files, as
+    /// far as available. Commits and objects that are already here are not fetched again.
     ///
     /// # Errors
-    /// Where the files are over a limit together, `.gitmodules` or the commit's own pointers cannot be
-    /// read, or the repository's own forge, or one that lends, does not answer.
+    /// If the files exceed a limit together, if `.gitmodules` or the commit's own pointers are
+    /// unreadable, or if the repository's own forge or a forge with credentials does not answer.
     pub async fn with_submodules(&self, tree: Tree, home: &Home<'_>) -> Result<Tree, SourceError> {
         let limits = tree.limits;
         let mut own = LfsFiles::of(&self.lfs, &tree, "").await?;
@@ -82,7 +82,7 @@ impl Mirrors {
         let bytes = work.entries.iter().map(|entry| entry.size).sum();
         weigh(work.entries.len(), bytes, &limits)?;
         let mut lfs = std::mem::take(&mut work.lfs);
-        // The same files are over a limit each time: those of the last submodules by their paths.
+        // The same files exceed a limit each time: those of the last submodules by path.
         lfs.sort_unstable_by(|a, b| a.path.cmp(&b.path));
         LfsFiles::weigh(
             once(&mut own).chain(lfs.iter_mut().map(|one| &mut one.files)),
@@ -109,20 +109,20 @@ struct SubmoduleLfs {
     files: LfsFiles,
 }
 
-/// A tree whose entries are to be listed below a path.
+/// A tree whose entries are listed below a path.
 struct Place {
     tree: Tree,
     prefix: String,
     url: String,
     depth: usize,
-    /// Where the stores of the tree begin.
+    /// Index of its first store.
     store: usize,
 }
 
 struct Work<'a> {
     mirrors: &'a Mirrors,
     home: &'a Home<'a>,
-    /// Whose submodules they are: what is lent to one repository is nobody else's.
+    /// The repository that owns the submodules: credentials for it are for no other repository.
     owner: String,
     until: Instant,
     seen: usize,
@@ -137,7 +137,7 @@ impl Work<'_> {
     async fn enter(&mut self, place: &Place) -> Result<(), SourceError> {
         let all = place.tree.list().await?;
         let addresses = gitmodules::addresses(&place.tree).await;
-        // Only the commit itself is the author's to mend.
+        // The author can only fix the commit itself.
         let addresses = match addresses {
             Err(SourceError::Unfit { .. }) if place.depth > 0 => Default::default(),
             other => other?,
@@ -187,7 +187,7 @@ impl Work<'_> {
         self.lfs.push(lfs);
     }
 
-    /// The submodule's tree, and what of it is in Git LFS.
+    /// The submodule's tree, and its Git LFS files.
     async fn fetch(
         &mut self,
         place: &Place,
@@ -197,10 +197,12 @@ impl Work<'_> {
     ) -> Result<(Tree, SubmoduleLfs), Fault> {
         self.seen += 1;
         if self.seen > SUBMODULES_MAX {
-            return Err(format!("a commit may have {SUBMODULES_MAX} submodules").into());
+            return Err(format!("a commit may have {SUBMODULES_MAX} submodules at most").into());
         }
         if place.depth >= SUBMODULE_DEPTH_MAX {
-            return Err(format!("submodules may be nested {SUBMODULE_DEPTH_MAX} deep").into());
+            return Err(
+                format!("submodules may be nested at most {SUBMODULE_DEPTH_MAX} deep").into(),
+            );
         }
         let url = url.ok_or_else(|| ".gitmodules gives no address for it".to_owned())?;
         let url = gitmodules::resolve(&place.url, url).map_err(str::to_owned)?;
@@ -231,7 +233,7 @@ impl Work<'_> {
         Ok((tree, files))
     }
 
-    /// Fetches a submodule's Git LFS files. Those that do not come, or not in time, are named.
+    /// Fetches a submodule's Git LFS files. Those that fail or take too long are reported.
     async fn fetch_lfs(&self, one: &mut SubmoduleLfs, until: Instant) -> Result<(), SourceError> {
         let SubmoduleLfs { url, files, .. } = one;
         let limit = left(until).min(LFS_SUBMODULE_DEADLINE);
@@ -272,7 +274,8 @@ impl Work<'_> {
         Ok(remote)
     }
 
-    /// The mirror of a submodule: one for all who fetch it without credentials, else one of its owner's.
+    /// The mirror of a submodule: one shared by all that fetch it without credentials, or else one
+    /// per owner.
     fn mirror(&self, url: &str) -> Result<MirrorId, SourceError> {
         let lent = self.home.lender.lists(url);
         let owner = if lent { self.owner.as_str() } else { "" };
@@ -282,7 +285,7 @@ impl Work<'_> {
     }
 }
 
-/// What failed on this machine, or at a forge that lends, may pass by itself and stays an error.
+/// A failure on this machine, or at a forge with credentials, may be temporary and stays an error.
 fn fault(error: SourceError, lent: bool) -> Fault {
     match error {
         SourceError::Io { .. } => error.into(),

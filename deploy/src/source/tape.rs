@@ -1,31 +1,31 @@
-//! The pieces of a tar archive that we write: POSIX headers with extended records where needed.
+//! Writes the pieces of a tar archive: POSIX headers with extended records where needed.
 
 use tar::{EntryType, Header};
 
 /// One block of an archive.
 pub(super) const BLOCK: usize = 512;
 
-/// 2000-01-01T00:00:00Z in seconds: the time of everything that has none of its own.
+/// 2000-01-01T00:00:00Z in seconds: the time of every entry without its own time.
 pub(super) const EPOCH_SECONDS: u64 = 946_684_800;
 
 /// One entry of an archive.
 pub(super) struct Item<'a> {
-    /// Its path; folders have no slash at their end here.
+    /// Its path; folders have no trailing slash here.
     pub(super) path: &'a str,
-    /// What it is.
+    /// Its kind.
     pub(super) kind: Kind<'a>,
     /// Nanoseconds after [`EPOCH_SECONDS`].
     pub(super) nanos: u64,
 }
 
-/// What an entry of an archive is.
+/// The kind of an entry.
 #[derive(Clone, Copy)]
 pub(super) enum Kind<'a> {
-    /// A file of so many bytes, which may be run or not.
+    /// A file.
     File {
         /// Bytes of its content.
         size: u64,
-        /// Whether it can be run.
+        /// Whether it is executable.
         executable: bool,
     },
     /// A symbolic link to this target.
@@ -34,11 +34,11 @@ pub(super) enum Kind<'a> {
     Submodule,
 }
 
-/// The extended record that tells a submodule without its files from a folder; other readers of the
-/// archive pass it over and see an empty folder, as `git archive` writes one.
+/// The extended record that marks a submodule without its files. Other readers ignore it and see an
+/// empty folder, like in the output of `git archive`.
 pub(super) const SUBMODULE_RECORD: &str = "DAYFLY.submodule";
 
-/// Everything of an entry but its content. Owner is root, modes are 0644 and 0755.
+/// The headers of an entry. Owner is root, modes are 0644 and 0755.
 pub(super) fn head(item: &Item<'_>) -> Vec<u8> {
     let (kind, size, mode, target) = match item.kind {
         Kind::File { size, executable } => (
@@ -100,17 +100,17 @@ pub(super) fn head(item: &Item<'_>) -> Vec<u8> {
     bytes
 }
 
-/// What fills the last block of a content of `size` bytes.
+/// The zeros that fill the last block of a content of `size` bytes.
 pub(super) fn padding(size: u64) -> &'static [u8] {
     static ZEROS: [u8; BLOCK] = [0; BLOCK];
     let over = usize::try_from(size % BLOCK as u64).unwrap_or(0);
     if over == 0 { &[] } else { &ZEROS[over..] }
 }
 
-/// What ends an archive.
+/// The end of an archive.
 pub(super) const END: [u8; 2 * BLOCK] = [0; 2 * BLOCK];
 
-/// Writes names as bytes: the crate's own setters would reinterpret `..` and slashes.
+/// Writes names as bytes: the crate's own setters would interpret `..` and slashes.
 fn set_name(header: &mut Header, path: &str, target: &str, keep_target: bool) {
     if let Some(ustar) = header.as_ustar_mut() {
         let length = path.len().min(ustar.name.len());
@@ -121,7 +121,7 @@ fn set_name(header: &mut Header, path: &str, target: &str, keep_target: bool) {
     }
 }
 
-/// Appends `<length> <key>=<value>\n`, whose length counts its own digits.
+/// Appends `<length> <key>=<value>\n`; the length includes its own digits.
 fn record(records: &mut Vec<u8>, key: &str, value: &str) {
     let rest = key.len() + value.len() + 3;
     let mut length = rest + 1;

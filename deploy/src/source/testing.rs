@@ -67,7 +67,7 @@ impl Bench {
             .to_owned()
     }
 
-    /// Writes a file of the working folder.
+    /// Writes a file in the working folder.
     pub(crate) fn put(&self, path: &str, content: impl AsRef<[u8]>) -> &Self {
         let full = self.work().join(path);
         std::fs::create_dir_all(full.parent().unwrap()).unwrap();
@@ -82,7 +82,7 @@ impl Bench {
         self
     }
 
-    /// Commits everything of the working folder.
+    /// Commits all files of the working folder.
     pub(crate) fn commit(&self) -> CommitSha {
         self.git(&["add", "-A", "-f"]);
         self.commit_index()
@@ -93,7 +93,7 @@ impl Bench {
         CommitSha::parse(&self.git(&["rev-parse", "HEAD"])).unwrap()
     }
 
-    /// A commit of a tree written entry by entry, which no well-behaved git would make.
+    /// Commits a tree written entry by entry, which git itself would refuse to create.
     pub(crate) fn raw_commit(&self, entries: &[(&str, &[u8], &str)]) -> CommitSha {
         let mut tree = Vec::new();
         for (mode, name, id) in entries {
@@ -124,7 +124,7 @@ impl Bench {
         self.mirrors.fetch(&self.remote(), commit).await
     }
 
-    /// Commits everything and fetches it.
+    /// Commits all files and fetches the commit.
     pub(crate) async fn tree(&self) -> Tree {
         let commit = self.commit();
         self.fetch(&commit).await.unwrap()
@@ -145,7 +145,7 @@ pub(crate) fn remote(url: &str) -> Remote {
     }
 }
 
-/// Appends a file to an archive; those that end in `run` can be run.
+/// Appends a file to an archive; names that end in `run` are executable.
 pub(super) fn add(archive: &mut Vec<u8>, path: &str, content: &str) {
     let kind = Kind::File {
         size: content.len() as u64,
@@ -170,7 +170,7 @@ pub(super) fn archive(files: &[(&str, &str)]) -> Vec<u8> {
     archive
 }
 
-/// A tree of these files, which lives as long as its folder.
+/// A tree of these files; it lives as long as its folder.
 pub(crate) async fn uploaded(files: &[(&str, &str)]) -> (tempfile::TempDir, Tree) {
     let folder = tempfile::tempdir().unwrap();
     let mirrors = Mirrors::new(folder.path().join("mirrors"));
@@ -181,7 +181,8 @@ pub(crate) async fn uploaded(files: &[(&str, &str)]) -> (tempfile::TempDir, Tree
     (folder, tree)
 }
 
-/// Path and content of each entry of an archive; a folder's content is `/`, a link's `-> target`.
+/// Path and content of each entry of an archive; a folder's content is `/`, a link's is `->
+/// target`.
 pub(crate) fn unpack(archive: &[u8]) -> Vec<(String, String)> {
     use std::io::Read;
     let mut tar = tar::Archive::new(archive);
@@ -202,7 +203,7 @@ pub(crate) fn unpack(archive: &[u8]) -> Vec<(String, String)> {
     tar.entries().unwrap().map(read).collect()
 }
 
-/// Path and content of everything that a builder is offered of a tree, but folders.
+/// Path and content of all entries that a builder gets from a tree, without folders.
 pub(crate) async fn offered(tree: &Tree) -> Vec<(String, String)> {
     let context = Context::of(tree, "", "Dockerfile").await.unwrap();
     let mut contents = context.contents();
@@ -220,14 +221,14 @@ pub(crate) async fn offered(tree: &Tree) -> Vec<(String, String)> {
     read
 }
 
-/// A place outside of every repository, with something in it that must never be read.
+/// A file outside of every repository that must never be read.
 pub(crate) fn canary(folder: &Path) -> PathBuf {
     let path = folder.join("canary");
     std::fs::write(&path, "the canary was read").unwrap();
     path
 }
 
-/// Serves the repositories below a folder over smart HTTP to those who know the header's value.
+/// Serves the repositories below a folder over smart HTTP, to clients that send this header value.
 /// Ends with the process.
 pub(crate) fn serve(root: PathBuf, authorization: &'static str) -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -241,7 +242,7 @@ pub(crate) fn serve(root: PathBuf, authorization: &'static str) -> String {
     address
 }
 
-/// A request as it arrived.
+/// A received request.
 #[derive(Clone, Debug)]
 pub(crate) struct Heard {
     pub(crate) method: String,
@@ -258,7 +259,7 @@ impl Heard {
         found.map(|(_, value)| value)
     }
 
-    /// Reads one request; `None` where none comes.
+    /// Reads one request; `None` if none arrives.
     pub(crate) fn read(stream: &std::net::TcpStream) -> Option<Self> {
         use std::io::{BufRead, BufReader, Read};
         let mut reader = BufReader::new(stream);

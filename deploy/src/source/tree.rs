@@ -15,15 +15,16 @@ use super::{
 };
 use crate::names::CommitSha;
 
-/// One commit's files, read from a bare mirror's objects; nothing is ever checked out. Clones
-/// share the listing.
+/// One commit's files, read from a bare mirror's objects and never checked out. Clones share the
+/// listing.
 #[derive(Clone, Debug)]
 pub struct Tree {
     pub(super) repository: Repository,
     pub(super) commit: CommitSha,
     pub(super) limits: Limits,
     listing: Arc<OnceCell<Arc<[Entry]>>>,
-    /// What entries name by its place; empty where all is in the tree's own repository.
+    /// The stores that entries refer to by index; empty if all contents are in the tree's own
+    /// repository.
     stores: Arc<[Store]>,
     missing: Arc<[Missing]>,
 }
@@ -55,7 +56,7 @@ impl Tree {
         }
     }
 
-    /// Everything that has contents of this tree, in the order that entries count.
+    /// The stores of this tree, in the order of the entries' indexes.
     pub(super) fn stores(&self) -> Vec<Store> {
         match self.stores.is_empty() {
             true => vec![Store::Git(self.repository.clone())],
@@ -63,13 +64,13 @@ impl Tree {
         }
     }
 
-    /// Begins to read the contents of the entries that name this store.
+    /// Opens a reader for the entries of this store.
     pub(super) fn reader(&self, store: usize) -> Result<Reader, SourceError> {
         let own = || Store::Git(self.repository.clone());
         Reader::open(&self.stores.get(store).cloned().unwrap_or_else(own))
     }
 
-    /// A tree of which only the commit is known, for builders that look no further.
+    /// A tree with only a commit id, for builders that read no files.
     #[cfg(feature = "fake")]
     pub fn detached(commit: CommitSha) -> Self {
         let nowhere = || std::path::PathBuf::from("/nonexistent");
@@ -88,14 +89,14 @@ impl Tree {
         &self.commit
     }
 
-    /// Whether there is a submodule whose files are not here.
+    /// Whether the tree has a submodule whose files are missing.
     pub async fn has_submodules(&self) -> Result<bool, SourceError> {
         let entries = self.list().await?;
         Ok(entries.iter().any(|entry| entry.mode == Mode::Submodule))
     }
 
-    /// The tree of a checkout that somebody sent: its submodules are those that came without their
-    /// files, and nobody fetches them.
+    /// The tree of an uploaded checkout: submodules without files are reported as not sent, and
+    /// never fetched.
     pub async fn as_sent(self) -> Result<Self, SourceError> {
         let entries = self.list().await?;
         let absent = entries.iter().filter(|entry| entry.mode == Mode::Submodule);
@@ -108,12 +109,12 @@ impl Tree {
         Ok(Self { missing, ..self })
     }
 
-    /// Submodules, and files in Git LFS, that are not there, sorted by path.
+    /// Missing submodules and Git LFS files, sorted by path.
     pub fn missing(&self) -> &[Missing] {
         &self.missing
     }
 
-    /// What is not there and `path` is, or would be in.
+    /// The missing part at `path` or above it.
     pub fn missing_at(&self, path: &str) -> Option<&Missing> {
         let mut missing = self.missing.iter();
         missing.find(|one| {
@@ -122,7 +123,7 @@ impl Tree {
         })
     }
 
-    /// Why a file or folder (`what`) is not at `path`, to follow "but".
+    /// Why there is no file or folder (`what`) at `path`; the text follows "but".
     pub fn absence(&self, path: &str, what: &str) -> String {
         match self.missing_at(path) {
             Some(missing) => format!("{} {missing}", missing.kind),
@@ -130,13 +131,13 @@ impl Tree {
         }
     }
 
-    /// Every file and link, and every submodule whose files are not here, sorted by path.
+    /// Every file and link, and every submodule whose files are missing, sorted by path.
     pub async fn list(&self) -> Result<Arc<[Entry]>, SourceError> {
         let read = || listing::list(&self.repository, &self.commit, &self.limits);
         self.listing.get_or_try_init(read).await.cloned()
     }
 
-    /// Whether there is a folder at `path`, itself and not through a link. The root is empty.
+    /// Whether there is a real folder at `path`, not reached through a link. The root is empty.
     pub async fn has_folder(&self, path: &str) -> Result<bool, SourceError> {
         let entries = self.list().await?;
         let folder = format!("{path}/");
@@ -147,7 +148,7 @@ impl Tree {
                 .is_some_and(|entry| entry.path.starts_with(&folder)))
     }
 
-    /// One file's content. Links are followed inside the tree. `None` where no file is there.
+    /// One file's content. Follows links inside the tree. `None` if there is no file.
     pub async fn read(&self, path: &str) -> Result<Option<Bytes>, SourceError> {
         let Some(entry) = self.resolve(path).await? else {
             return Ok(None);
@@ -162,21 +163,21 @@ impl Tree {
         Ok(contents.pop().map(Bytes::from))
     }
 
-    /// Bytes that all files of one seed may have.
+    /// Maximum bytes of all files of one seed.
     pub fn seed_bytes_max(&self) -> u64 {
         self.limits.seed_bytes_max
     }
 
-    /// Whether a link is at `path` itself.
+    /// Whether `path` itself is a link.
     pub(super) async fn has_link(&self, path: &str) -> Result<bool, SourceError> {
         let entries = self.list().await?;
         Ok(find(&entries, path).is_some_and(|entry| entry.mode == Mode::Link))
     }
 
-    /// The file that `path` leads to.
+    /// The file that `path` resolves to.
     ///
     /// # Errors
-    /// Also where the file is in Git LFS and its content is not here.
+    /// Also if the file is in Git LFS and its content is missing.
     pub(crate) async fn resolve(&self, path: &str) -> Result<Option<Entry>, SourceError> {
         let entries = self.list().await?;
         if let Some(entry) = find(&entries, path)
@@ -199,7 +200,7 @@ impl Tree {
         }
     }
 
-    /// The entry, where it is a file.
+    /// The entry, if it is a file.
     fn file(&self, entry: &Entry) -> Result<Option<Entry>, SourceError> {
         let mut missing = self.missing.iter();
         let is_it = |one: &&Missing| entry.mode == Mode::Pointer && one.path == entry.path;
@@ -237,7 +238,7 @@ impl Tree {
         targets.collect()
     }
 
-    /// Whole contents, whose sizes the caller has held to a limit.
+    /// Reads whole contents, whose sizes the caller has checked.
     pub(super) async fn contents(&self, entries: &[&Entry]) -> Result<Vec<Vec<u8>>, SourceError> {
         let limit = COMMAND_DEADLINE;
         let late = SourceError::Timeout {

@@ -1,7 +1,7 @@
-//! Reads a tar archive that somebody sent.
+//! Reads an uploaded tar archive.
 //!
-//! Of our own, because it must hold every record to a limit before it is read, and must tell an
-//! archive that was cut off from one that ended.
+//! This is a separate parser, because it must check every record's size before reading it, and must
+//! distinguish a cut-off archive from a complete one.
 
 use std::io;
 
@@ -13,28 +13,29 @@ use super::{
     tape::{BLOCK, SUBMODULE_RECORD, padding},
 };
 
-/// Bytes of one extended header.
+/// Maximum bytes of one extended header.
 const RECORDS_BYTES_MAX: u64 = 64 << 10;
-/// Extended headers in front of one entry.
+/// Maximum extended headers before one entry.
 const RECORDS_IN_A_ROW_MAX: usize = 8;
 
-/// One file, link or absent submodule of an archive. A file's content follows and must be read by the caller.
+/// One file, link or absent submodule of an archive. The caller must read the file content that
+/// follows.
 #[derive(Debug)]
 pub(super) struct Member {
     /// Its checked path.
     pub(super) path: String,
-    /// What it is.
+    /// Its kind.
     pub(super) kind: MemberKind,
 }
 
-/// What a member is.
+/// The kind of a member.
 #[derive(Debug)]
 pub(super) enum MemberKind {
     /// A file.
     File {
         /// Bytes of its content.
         size: u64,
-        /// Whether its owner can run it.
+        /// Whether its owner can execute it.
         executable: bool,
     },
     /// A link to this target.
@@ -48,7 +49,7 @@ pub(super) struct Untar<R> {
     pub(super) input: R,
 }
 
-/// What extended headers said about the next entry.
+/// The values of extended headers for the next entry.
 #[derive(Default)]
 struct Said {
     path: Option<Vec<u8>>,
@@ -58,8 +59,8 @@ struct Said {
 }
 
 impl<R: AsyncRead + Unpin> Untar<R> {
-    /// The next member; folders are passed over, since a commit has none of their own.
-    /// `None` at the archive's end.
+    /// The next member; `None` at the archive's end. Skips folders, since a commit does not store
+    /// them.
     pub(super) async fn next(&mut self) -> Result<Option<Member>, SourceError> {
         let mut said = Said::default();
         let mut in_a_row = 0;
@@ -102,7 +103,7 @@ impl<R: AsyncRead + Unpin> Untar<R> {
         }
     }
 
-    /// Reads what fills the last block of a content.
+    /// Reads the padding after a content.
     pub(super) async fn pad(&mut self, size: u64) -> Result<(), SourceError> {
         let mut rest = [0; BLOCK];
         self.fill(&mut rest[..padding(size).len()]).await
@@ -138,12 +139,12 @@ impl<R: AsyncRead + Unpin> Untar<R> {
             .await
             .map(|_| ())
             .map_err(|cause| match cause.kind() {
-                io::ErrorKind::UnexpectedEof => broken("it ends in the middle"),
+                io::ErrorKind::UnexpectedEof => broken("it is cut off"),
                 _ => SourceError::io("read the upload")(cause),
             })
     }
 
-    /// Reads what may follow the first of the closing blocks, so that the sender can finish.
+    /// Reads the rest after the first closing block, so that the sender can finish.
     async fn drain(&mut self) -> Result<(), SourceError> {
         let mut rest = (&mut self.input).take(1 << 20);
         let done = tokio::io::copy(&mut rest, &mut tokio::io::sink()).await;
@@ -188,9 +189,9 @@ fn member(
     Ok(Member { path, kind })
 }
 
-/// Reads `<length> <key>=<value>\n` records; those that we have no use for are passed over.
+/// Parses `<length> <key>=<value>\n` records; skips unknown keys.
 fn extended(mut records: &[u8], said: &mut Said) -> Result<(), SourceError> {
-    let strange = || broken("an extended header cannot be read");
+    let strange = || broken("an extended header is malformed");
     while !records.is_empty() {
         let space = records
             .iter()
@@ -246,7 +247,7 @@ fn check_sum(header: &Header) -> Result<(), SourceError> {
 }
 
 fn number<T>(read: io::Result<T>) -> Result<T, SourceError> {
-    read.map_err(|_| broken("a number cannot be read"))
+    read.map_err(|_| broken("a number is malformed"))
 }
 
 fn without_end(mut name: Vec<u8>) -> Vec<u8> {
@@ -259,7 +260,7 @@ fn text(bytes: &[u8]) -> Result<String, SourceError> {
         let shown = String::from_utf8_lossy(bytes);
         SourceError::unfit(
             &shown,
-            "the name is not UTF-8, so no build can carry it; rename it",
+            "the name is not UTF-8, which builds do not support; rename it",
         )
     })
 }

@@ -1,4 +1,4 @@
-//! Whether a mirror has all that its commits need.
+//! Checks that a mirror has all objects that its commits need.
 
 use std::{path::Path, time::Duration};
 
@@ -9,15 +9,15 @@ use super::{
     git::{Repository, last_words, unforeseen},
 };
 
-/// How long one mirror may take.
+/// Time limit for one mirror.
 const CHECK_DEADLINE: Duration = Duration::from_secs(600);
 const DOING: &str = "check the mirror";
 
-/// Makes sure that everything which the commits of a mirror need is in it. `dir` is a bare repository
-/// whose settings are ours, and `home` an empty folder.
+/// Checks that a mirror has everything that its commits need. `dir` is a bare repository with
+/// Dayfly's settings, and `home` an empty folder.
 ///
 /// # Errors
-/// Where something is missing, with git's words, and where git cannot be asked.
+/// If something is missing, with git's message, or if git cannot run.
 pub async fn check_mirror(dir: &Path, home: &Path) -> Result<(), SourceError> {
     let repository = Repository {
         dir: dir.to_owned(),
@@ -44,7 +44,7 @@ pub async fn check_mirror(dir: &Path, home: &Path) -> Result<(), SourceError> {
     if status.map_err(SourceError::io("run git"))?.success() {
         return Ok(());
     }
-    // A notice is no fault.
+    // A notice is not an error.
     let faults = found.lines().chain(said.lines());
     let faults: Vec<&str> = faults
         .filter(|line| !line.starts_with("notice:"))

@@ -1,4 +1,4 @@
-//! `POST /api/v1/previews`: a preview of an open pull request, now.
+//! `POST /api/v1/previews`: creates or refreshes the preview of an open pull request.
 
 use axum::{Json, extract::State, http::StatusCode};
 use serde::Deserialize;
@@ -23,8 +23,8 @@ pub(super) struct Body {
     number: u64,
 }
 
-/// Makes the preview look at its pull request. One that was removed comes back, and a commit that
-/// failed is tried once more; what is on its way or live goes on.
+/// Makes the preview read its pull request again. A removed preview comes back, and a failed commit
+/// is retried. A preview that is starting or live goes on undisturbed.
 pub(super) async fn ask(
     State(state): State<ApiState>,
     Said(body): Said<Body>,
@@ -34,7 +34,7 @@ pub(super) async fn ask(
         .map_err(|error| Problem::bad_request(error.to_string()))?;
     let number = PullRequestNumber(body.number);
     let forge = ports.forge.as_ref().ok_or_else(|| {
-        Problem::conflict("this server has no forge; set [github] in its configuration")
+        Problem::conflict("this server does not use GitHub; set [github] in its configuration")
     })?;
     let pull = read(forge.as_ref(), &repo, number).await?;
     refuse_what_gets_no_preview(&repo, &pull)?;
@@ -53,7 +53,7 @@ pub(super) async fn ask(
     Ok((StatusCode::ACCEPTED, Json(view)))
 }
 
-/// Only tells the caller early what the worker's own reading would find.
+/// Reads the pull request only to report errors early; the worker reads it again.
 async fn read(
     forge: &dyn Forge,
     repo: &RepoName,
@@ -64,7 +64,7 @@ async fn read(
         Err(ForgeError::NotFound(_)) => Err(match forge.repository(repo).await {
             Ok(_) => Problem::not_found(format!("{repo} has no pull request {number}")),
             Err(ForgeError::NotFound(_)) => Problem::not_found(format!(
-                "the forge knows no repository {repo}, or does not show it to this server"
+                "GitHub has no repository {repo}, or this server has no access to it"
             )),
             Err(error) => unreadable(&error),
         }),
@@ -84,7 +84,7 @@ fn refuse_what_gets_no_preview(repo: &RepoName, pull: &PullRequest) -> Result<()
     let name = format!("{repo}{}", pull.number);
     match pull.state {
         PullRequestState::Open if pull.is_from_fork() => Err(Problem::conflict(format!(
-            "{name} comes from a fork, and previews of forks are not supported yet"
+            "{name} comes from a fork, and Dayfly does not support previews of forks yet"
         ))),
         PullRequestState::Open => Ok(()),
         PullRequestState::Closed => Err(Problem::conflict(format!(

@@ -1,5 +1,5 @@
-//! `GET /api/v1/backup`: everything that a server remembers, as an archive; `GET /api/v1/backups`: how
-//! the schedule fares.
+//! `GET /api/v1/backup`: a backup of the server's state, as an archive. `GET /api/v1/backups`: the
+//! state of scheduled backups.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,19 +15,19 @@ use serde::Deserialize;
 
 use super::{extract::Asked, problem::Problem, state::ApiState, view::BackupsView};
 
-/// How long another backup is waited for.
+/// How long to wait until another backup is finished.
 const TURN_WAIT: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Query {
-    /// Whether snapshots and databases are in it.
+    /// Whether the backup includes snapshots and databases.
     #[serde(default)]
     data: bool,
 }
 
-/// Sends the archive while it is written. Where that fails the answer breaks off, and the log says
-/// why: the head was sent long ago.
+/// Sends the archive while it is written. If that fails, the answer breaks off and the log says
+/// why, because the head of the answer is already sent.
 pub(super) async fn backup(
     State(state): State<ApiState>,
     Asked(query): Asked<Query>,
@@ -39,21 +39,21 @@ pub(super) async fn backup(
         return Err(Problem::new(StatusCode::BAD_GATEWAY, why.to_string()));
     }
     let Some(turn) = backups.turn(TURN_WAIT).await else {
-        let busy = "another backup is being written; try again when it is done";
+        let busy = "another backup is being written; try again when it is finished";
         return Err(Problem::conflict(busy));
     };
     let (mut sink, stream) = pieces();
     tokio::task::spawn_blocking(move || {
         if let Err(error) = backups.write(&turn, query.data, &mut sink) {
-            tracing::warn!(%error, "a backup broke off");
-            sink.break_off("the backup broke off");
+            tracing::warn!(%error, "failed to write a backup; the download breaks off");
+            sink.break_off("the server failed to write the backup");
         }
     });
     let kind = [(CONTENT_TYPE, "application/x-tar")];
     Ok((kind, Body::from_stream(stream)).into_response())
 }
 
-/// Why the newest backup by schedule failed, where it did.
+/// Why the newest scheduled backup failed, if it did.
 pub(super) async fn backups(State(state): State<ApiState>) -> Json<BackupsView> {
     let backups = Arc::clone(&state.backups);
     Json(BackupsView {

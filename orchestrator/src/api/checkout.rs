@@ -33,23 +33,23 @@ use crate::{
     worker::Ports,
 };
 
-/// The longest slug; with `-up` it still fits a preview id.
+/// Maximum length of a slug; with `-up` it still fits a preview id.
 pub(super) const SLUG_MAX: usize = 28;
-/// What is kept of a branch, a path or a name, in characters.
+/// Maximum length of a branch, a path or a name, in characters; the rest is cut.
 const TEXT_MAX: usize = 300;
-/// How long, and how far, the rest of a refused upload is read, so that its sender gets to read
-/// the answer instead of a broken connection.
+/// Limits on reading the rest of a refused upload. Reading it lets the sender see the answer
+/// instead of a broken connection.
 const REST_DEADLINE: Duration = Duration::from_secs(20);
 const REST_BYTES_MAX: u64 = 256 << 20;
 
-/// How long an upload waits for the end of the life before, and how often it checks.
+/// How long an upload waits until the previous life has ended, and how often it checks.
 const CLOSING_MAX: Duration = Duration::from_secs(120);
 const CHECK_EVERY: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Query {
-    /// The folder; two checkouts of the same name do not take each other's preview.
+    /// The folder, so that two checkouts with the same name do not replace each other's preview.
     #[serde(default)]
     folder: String,
     #[serde(default)]
@@ -58,8 +58,8 @@ pub(super) struct Query {
     author: String,
 }
 
-/// Keeps the files and makes them what the preview should serve. The same files again change
-/// nothing, unless they failed: then they are tried once more.
+/// Stores the files as the commit that the preview should serve. Sending the same files again
+/// changes nothing, unless they failed: then the server retries them.
 pub(super) async fn take_checkout(
     State(state): State<ApiState>,
     Path(slug): Path<String>,
@@ -73,7 +73,7 @@ pub(super) async fn take_checkout(
         let mut rest = files.take(REST_BYTES_MAX);
         let mut nowhere = tokio::io::sink();
         let read = tokio::io::copy(&mut rest, &mut nowhere);
-        // What is left unread changes nothing about the answer.
+        // An unread rest does not change the answer.
         let _ = tokio::time::timeout(REST_DEADLINE, read).await;
     }
     taken.map(|view| (StatusCode::ACCEPTED, Json(view)))
@@ -88,12 +88,13 @@ async fn keep_checkout(
     let ports = state.workers.ports();
     if names::slug(&slug, SLUG_MAX) != slug {
         return Err(Problem::bad_request(format!(
-            "the name of a checkout is at most {SLUG_MAX} of a-z, 0-9 and single hyphens"
+            "the name of a checkout must be at most {SLUG_MAX} characters: a-z, 0-9 and single \
+             hyphens"
         )));
     }
     let id = names::local_preview_id(&slug).map_err(|e| Problem::bad_request(e.to_string()))?;
     let mirror = local_mirror(&slug)
-        .map_err(|_| Problem::bad_request("the name of a checkout cannot be used"))?;
+        .map_err(|_| Problem::bad_request("the server cannot use this name for a checkout"))?;
     let cut = |text: String| text.chars().take(TEXT_MAX).collect::<String>();
     let folder = cut(query.folder);
     if let Some(row) = ports.store.preview(&id).await?
@@ -101,8 +102,8 @@ async fn keep_checkout(
         && head.title != folder
     {
         return Err(Problem::conflict(format!(
-            "{id} is the preview of {}; give this one another name with `dayfly up --name NAME`, \
-             or remove that one with `dayfly rm {id}`",
+            "{id} is already the preview of {}; choose another name with `dayfly up --name NAME`, \
+             or remove that preview with `dayfly rm {id}`",
             head.title
         )));
     }
@@ -133,7 +134,7 @@ async fn keep_checkout(
     describe_again(ports, &id).await
 }
 
-/// Waits until an earlier life has ended: its end takes the files of the checkout with it.
+/// Waits until the previous life has ended, because its end deletes the files of the checkout.
 async fn end_of_closing(ports: &Ports, id: &PreviewId) -> Result<(), Problem> {
     let mut changes = ports.board.subscribe();
     let deadline = Instant::now() + CLOSING_MAX;

@@ -1,6 +1,6 @@
 //! The command line's end of the API: HTTP over the server's Unix socket.
 //!
-//! Each call is a connection of its own, so that a server that was restarted needs nothing.
+//! Each call opens its own connection, so a restart of the server needs no special handling.
 
 use std::{
     io,
@@ -23,52 +23,52 @@ use tokio::net::UnixStream;
 use super::Health;
 use crate::config::api_socket;
 
-/// How long a server may take to begin its answer; it holds a long poll for a minute at most.
+/// Time limit for the start of an answer; the server holds a long poll for at most a minute.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(90);
-/// How long an upload and what the server makes of it may take.
+/// Time limit for an upload, including the server's processing.
 const UPLOAD_DEADLINE: Duration = Duration::from_secs(10 * 60);
-/// The same for data, which a server reads before the answer comes.
+/// Time limit for an import, which the server finishes before it answers.
 const IMPORT_DEADLINE: Duration = Duration::from_secs(6 * 60 * 60);
 /// The largest JSON answer, in bytes.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
 
-/// Why there is no answer.
+/// Why a call failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// Nobody listens.
+    /// No server listens on the socket.
     #[error(
         "no server answers on {}: start one with `dayfly serve --config FILE` or `dayfly up`",
         socket.display()
     )]
     NoServer {
-        /// Where.
+        /// The path of the socket.
         socket: PathBuf,
     },
-    /// The socket is there and may not be used, or has no place in an address.
+    /// The socket exists but cannot be used, or its path is too long for a socket address.
     #[error("cannot open {}: {cause}", socket.display())]
     Closed {
-        /// Where.
+        /// The path of the socket.
         socket: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         cause: io::Error,
     },
-    /// The server says no.
+    /// The server refused the request.
     #[error("{detail}")]
     Refused {
         /// HTTP status.
         status: StatusCode,
-        /// Its sentence.
+        /// The server's message.
         detail: String,
     },
-    /// The connection broke, or the answer cannot be understood.
-    #[error("the server broke off: {0}")]
+    /// The connection broke, or the answer cannot be read.
+    #[error("the connection to the server failed: {0}")]
     Broken(String),
     /// No answer in time.
-    #[error("the server did not answer within {}s", .0.as_secs())]
+    #[error("the server did not answer within {} s", .0.as_secs())]
     Late(Duration),
 }
 
-/// What the server says when it says no.
+/// An error answer of the server.
 #[derive(Deserialize)]
 struct Problem {
     detail: String,
@@ -76,7 +76,7 @@ struct Problem {
 
 type Body = BoxBody<Bytes, io::Error>;
 
-/// Speaks with the server of a data directory.
+/// A client of the server of a data directory.
 #[derive(Clone, Debug)]
 pub struct Client {
     socket: PathBuf,
@@ -89,27 +89,27 @@ impl Client {
         Self { socket }
     }
 
-    /// Where the server is expected.
+    /// The path of the server's socket.
     pub fn socket(&self) -> &Path {
         &self.socket
     }
 
-    /// Whether a server answers, and which.
+    /// The health of the server, if one answers.
     pub async fn health(&self) -> Result<Health, ClientError> {
         self.get("/healthz").await
     }
 
-    /// Asks for something.
+    /// Sends a GET request.
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
         self.json(Method::GET, path, empty()).await
     }
 
-    /// Takes something away.
+    /// Sends a DELETE request.
     pub async fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
         self.json(Method::DELETE, path, empty()).await
     }
 
-    /// Asks for something to be done.
+    /// Sends a POST request with a JSON body.
     pub async fn post<T: DeserializeOwned>(
         &self,
         path: &str,
@@ -120,7 +120,7 @@ impl Client {
         self.json(Method::POST, path, body.boxed()).await
     }
 
-    /// Sends a stream.
+    /// Sends a stream in a PUT request.
     pub async fn put<T: DeserializeOwned>(
         &self,
         path: &str,
@@ -129,7 +129,7 @@ impl Client {
         self.put_within(UPLOAD_DEADLINE, path, pieces).await
     }
 
-    /// Sends a stream of data, and waits until a server has read them.
+    /// Like [`Client::put`], with a longer time limit for imports.
     pub async fn import<T: DeserializeOwned>(
         &self,
         path: &str,
@@ -150,12 +150,12 @@ impl Client {
         read(response).await
     }
 
-    /// Asks for text that comes piece by piece.
+    /// Sends a GET request whose answer arrives piece by piece.
     pub async fn stream(
         &self,
         path: &str,
     ) -> Result<impl Stream<Item = Result<Bytes, ClientError>> + Send + use<>, ClientError> {
-        // A follower's answer may begin only when there is something to follow.
+        // No time limit: the answer to a follower may start much later.
         let response = self.send(Method::GET, path, empty()).await?;
         let response = refuse(response).await?;
         let frames = BodyStream::new(response.into_body());
@@ -188,7 +188,7 @@ impl Client {
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
             .await
             .map_err(broken)?;
-        // Ends with the answer; what goes wrong on it is told by the answer's own error.
+        // Ends with the answer, which also reports the connection's errors.
         tokio::spawn(connection);
         let request = Request::builder()
             .method(method)
@@ -213,7 +213,7 @@ impl Client {
     }
 }
 
-/// A word of a path or a query, so that nothing in it is taken for a separator.
+/// Percent-encodes a part of a path or a query, so that it contains no separator.
 pub fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -240,7 +240,7 @@ async fn within<T>(
         .unwrap_or(Err(ClientError::Late(limit)))
 }
 
-/// Turns an answer that is not a success into an error with the server's own sentence.
+/// Turns an error answer into an error with the server's message.
 async fn refuse(response: Response<Incoming>) -> Result<Response<Incoming>, ClientError> {
     let status = response.status();
     if status.is_success() {
@@ -258,7 +258,7 @@ async fn read<T: DeserializeOwned>(response: Response<Incoming>) -> Result<T, Cl
     let body = collect(refuse(response).await?).await?;
     serde_json::from_slice(&body).map_err(|error| {
         ClientError::Broken(format!(
-            "its answer cannot be read ({error}); is it another version?"
+            "cannot read its answer ({error}); does it run another version?"
         ))
     })
 }

@@ -1,4 +1,4 @@
-//! `POST /api/v1/databases`: a database without a preview; and how a person reaches one.
+//! `POST /api/v1/databases`: creates a standalone database. Also: how to connect to a database.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -38,44 +38,44 @@ use crate::{
     worker::Ports,
 };
 
-/// The slug of databases that belong to no preview.
+/// The slug of standalone databases.
 const SLUG: &str = "db";
-/// Memory of such a database, with swap.
+/// Memory limit of a standalone database, including swap.
 const MEMORY_BYTES: u64 = 512 << 20;
-/// The longest that one may be asked to stay.
+/// Maximum lifetime of a standalone database, in hours.
 const HOURS_MAX: u64 = 24 * 90;
 const HOURS_DEFAULT: u64 = 24;
 
-/// How a standalone database is asked for.
+/// The request for a standalone database.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DatabaseBody {
-    /// Such as `postgres:15`.
+    /// The engine and its version, such as `postgres:15`.
     pub engine: String,
     /// The name of a snapshot to start from.
     #[serde(default)]
     pub snapshot: Option<String>,
-    /// After how many hours it goes.
+    /// Its lifetime in hours.
     #[serde(default)]
     pub hours: Option<u64>,
 }
 
-/// How a person reaches a database.
+/// How to connect to a database.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ConnectionView {
     /// The container that it runs in.
     pub container: Option<String>,
-    /// Its own client there: program and arguments.
+    /// The client in that container: program and arguments.
     pub client: Vec<String>,
     /// Variables that the client needs; they hold the password.
     pub env: Vec<String>,
-    /// Where this host reaches it.
+    /// The address at which this host reaches it.
     pub address: Option<SocketAddr>,
-    /// Its URL, with `HOST:PORT` where its address would be.
+    /// Its URL, with `HOST:PORT` instead of its address.
     pub url: String,
 }
 
-/// Refuses a snapshot that is not there, or holds data of another kind of server.
+/// Fails if the snapshot does not exist, or holds data of another engine.
 async fn check_snapshot(ports: &Ports, name: &str, kind: &DatabaseKind) -> Result<(), Problem> {
     let Some(row) = ports.store.snapshot(name).await? else {
         return Err(Problem::not_found(format!(
@@ -86,14 +86,14 @@ async fn check_snapshot(ports: &Ports, name: &str, kind: &DatabaseKind) -> Resul
     let there = there.map_err(|e| Problem::new(StatusCode::BAD_GATEWAY, e.to_string()))?;
     match there.iter().find(|state| state.id == row.id) {
         Some(state) if state.kind != *kind => Err(Problem::bad_request(format!(
-            "the snapshot {name:?} holds data of {}; make a database of that",
+            "the snapshot {name:?} holds data of {}; create the database with that engine",
             state.image
         ))),
         _ => Ok(()),
     }
 }
 
-/// Makes a database that belongs to nobody's pull request.
+/// Creates a standalone database.
 pub(super) async fn create(
     State(state): State<ApiState>,
     Said(body): Said<DatabaseBody>,
@@ -103,7 +103,7 @@ pub(super) async fn create(
     let hours = body.hours.unwrap_or(HOURS_DEFAULT);
     if !(1..=HOURS_MAX).contains(&hours) {
         return Err(Problem::bad_request(format!(
-            "`hours` has to be from 1 to {HOURS_MAX}"
+            "`hours` must be from 1 to {HOURS_MAX}"
         )));
     }
     if let Some(name) = &body.snapshot {
@@ -123,7 +123,7 @@ pub(super) async fn create(
         memory_bytes: MEMORY_BYTES,
     };
     let id = fresh_id(SLUG, 'd')?;
-    // It has no commit; what stands for one is its own.
+    // It has no commit, so its id stands for one.
     let digest = hex::encode(Sha256::digest(id.as_str()));
     let commit = CommitSha::parse(&digest).map_err(|e| Problem::bad_request(e.to_string()))?;
     let now_ms = wall_ms();
@@ -151,7 +151,7 @@ pub(super) async fn create(
     Ok((StatusCode::ACCEPTED, Json(view)))
 }
 
-/// Its one revision, with all that a commit would have said.
+/// Its only revision, with the blueprint that a commit would contain.
 fn first(commit: CommitSha, database: Database) -> NewRevision {
     let blueprint = Blueprint {
         version: BlueprintVersion::default(),
@@ -173,7 +173,7 @@ fn first(commit: CommitSha, database: Database) -> NewRevision {
     }
 }
 
-/// A database that a preview does not have, or that was not named where it has several.
+/// The preview has no such database, or has several and none was named.
 fn unknown(preview: &PreviewId, wanted: &str, there: &[&str]) -> Problem {
     let names = there.join(", ");
     Problem::not_found(match (there, wanted) {
@@ -181,12 +181,12 @@ fn unknown(preview: &PreviewId, wanted: &str, there: &[&str]) -> Problem {
         (_, "-") => format!("name one of the databases of {preview}: {names}"),
         _ => {
             let shown = text::asked(wanted);
-            format!("there is no database {shown:?} in {preview}; there is {names}")
+            format!("{preview} has no database {shown:?}; it has {names}")
         }
     })
 }
 
-/// How a person reaches a database of a preview.
+/// How to connect to a database of a preview.
 pub(super) async fn reach(
     State(state): State<ApiState>,
     Path((id, name)): Path<(String, String)>,
@@ -199,7 +199,7 @@ pub(super) async fn reach(
     let row = row.ok_or_else(|| none("such preview"))?;
     if row.desired.origin == Origin::Capture {
         return Err(Problem::conflict(format!(
-            "{id} is a capture, of which nothing runs; `dayfly fork {id}` opens a copy of it"
+            "{id} is a capture and does not run; `dayfly fork {id}` opens a copy of it"
         )));
     }
     let observed = current::observed(ports, &row).await?;
@@ -256,37 +256,39 @@ fn failed(revision: Option<&RevisionFacts>) -> bool {
     matches!(outcome, Some(Outcome::Failed(_)))
 }
 
-/// Why nobody can say which databases a preview has.
+/// Why the databases of a preview are unknown.
 fn unread(row: &PreviewRow, revision: Option<&RevisionFacts>) -> Option<String> {
     let id = &row.id;
     if let Wanted::Nothing(_) = row.desired.wanted {
         return Some(match row.gone_at_ms {
-            Some(_) => format!("{id} is gone, with its databases"),
-            None => format!("{id} is being removed, with its databases"),
+            Some(_) => format!("{id} was removed, including its databases"),
+            None => format!("{id} is being removed, including its databases"),
         });
     }
     if revision.is_some_and(|facts| facts.blueprint.is_some()) {
         return None;
     }
     Some(match failed(revision) {
-        true => format!(
-            "{id} failed before it was known which databases it has; `dayfly show {id}` says why"
-        ),
-        false => format!("it is not known yet which databases {id} has"),
+        true => format!("{id} failed before its databases were known; `dayfly show {id}` says why"),
+        false => format!("the databases of {id} are not known yet"),
     })
 }
 
-/// Why a database that a preview has cannot be reached.
+/// Why a database of a preview cannot be reached.
 fn not_running(id: &PreviewId, name: &DatabaseName, complete: bool, failed: bool) -> String {
     match (failed, complete) {
         (true, false) => {
-            format!("database {name} is not there, since {id} failed; `dayfly show {id}` says why")
+            format!(
+                "database {name} was not created, since {id} failed; `dayfly show {id}` says why"
+            )
         }
         (true, true) => {
-            format!("database {name} does not run, since {id} failed; `dayfly show {id}` says why")
+            format!(
+                "database {name} is not running, since {id} failed; `dayfly show {id}` says why"
+            )
         }
-        (false, false) => format!("database {name} is not made yet"),
-        (false, true) => format!("database {name} does not run at the moment"),
+        (false, false) => format!("database {name} is not created yet"),
+        (false, true) => format!("database {name} is not running at the moment"),
     }
 }
 
@@ -315,10 +317,10 @@ mod tests {
         let id = PreviewId::parse("shop-1").unwrap();
         let name = DatabaseName::parse("main").unwrap();
         for (complete, failed, words, not) in [
-            (false, true, "is not there, since shop-1 failed", "yet"),
-            (true, true, "does not run, since shop-1 failed", "not there"),
-            (false, false, "is not made yet", "failed"),
-            (true, false, "does not run at the moment", "failed"),
+            (false, true, "was not created, since shop-1 failed", "yet"),
+            (true, true, "is not running, since shop-1 failed", "created"),
+            (false, false, "is not created yet", "failed"),
+            (true, false, "is not running at the moment", "failed"),
         ] {
             let said = not_running(&id, &name, complete, failed);
             assert!(said.contains(words) && !said.contains(not), "{said}");

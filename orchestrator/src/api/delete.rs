@@ -1,4 +1,4 @@
-//! `DELETE /api/v1/previews/{id}`: nothing should be left of it.
+//! `DELETE /api/v1/previews/{id}`: removes a preview.
 
 use axum::{Json, extract::State, http::StatusCode};
 
@@ -10,7 +10,7 @@ use crate::{
     lifecycle::{Desired, Phase},
 };
 
-/// Asking again changes nothing; 200 says that nothing is left already.
+/// A second call changes nothing. The status is 200 once nothing is left.
 pub(super) async fn delete(
     State(state): State<ApiState>,
     Known(row): Known,

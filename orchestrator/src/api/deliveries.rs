@@ -1,4 +1,4 @@
-//! `GET /api/v1/deliveries`: the last webhooks and what was made of each.
+//! `GET /api/v1/deliveries`: the latest webhook deliveries and the decision on each.
 
 use axum::{Json, extract::State};
 use serde::Deserialize;

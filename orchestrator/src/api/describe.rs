@@ -1,4 +1,4 @@
-//! From what is stored and seen of a preview to what the API says of it.
+//! Builds the API's view of a preview from its stored and observed state.
 
 use std::collections::BTreeMap;
 
@@ -30,20 +30,20 @@ use crate::{
 
 const DAY_MS: u64 = 24 * 3600 * 1000;
 
-/// Milliseconds since 1970 as people write them.
+/// Milliseconds since 1970 as a timestamp.
 pub(super) fn timestamp(ms: u64) -> Timestamp {
     let ms = i64::try_from(ms).unwrap_or(i64::MAX);
     Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MAX)
 }
 
-/// A preview that is known to be there, as it is now.
+/// The current view of a preview that exists.
 pub(super) async fn describe_again(ports: &Ports, id: &PreviewId) -> Result<PreviewView, Problem> {
     let row = ports.store.preview(id).await?;
-    let row = row.ok_or_else(|| Problem::not_found(format!("the preview {id} is forgotten")))?;
+    let row = row.ok_or_else(|| Problem::not_found(format!("preview {id} no longer exists")))?;
     Ok(describe(ports, row).await?)
 }
 
-/// What the API says of a preview.
+/// The API's view of a preview.
 pub(super) async fn describe(ports: &Ports, row: PreviewRow) -> Result<PreviewView, StoreError> {
     let observed = observed(ports, &row).await?;
     let summary = summary(&row.desired, &observed);
@@ -95,7 +95,7 @@ pub(super) async fn describe(ports: &Ports, row: PreviewRow) -> Result<PreviewVi
     })
 }
 
-/// Adds the snapshot that was probably meant, which pages and the forge are not told.
+/// Suggests the most similar snapshot name, which pages and comments do not reveal.
 async fn with_nearest(
     ports: &Ports,
     row: &PreviewRow,
@@ -117,7 +117,7 @@ async fn with_nearest(
     Ok(diagnosis)
 }
 
-/// Whether the commit that is wanted now was tried and failed.
+/// Whether the wanted commit has failed.
 pub(super) async fn has_failed(ports: &Ports, id: &PreviewId) -> Result<bool, StoreError> {
     let Some(row) = ports.store.preview(id).await? else {
         return Ok(false);
@@ -131,7 +131,7 @@ fn services(ports: &Ports, row: &PreviewRow, observed: &Observed) -> Vec<Service
     let Some(revision) = shown(row, observed) else {
         return Vec::new();
     };
-    // What is kept never runs.
+    // A capture never runs.
     let kept = row.desired.origin == Origin::Capture;
     let kept = kept.then(|| summary(&row.desired, observed).phase);
     let of = |service: &Service| ServiceView {
@@ -181,7 +181,7 @@ fn service_phase(observed: &Observed, revision: &RevisionFacts, service: &Servic
     }
 }
 
-/// The databases of every blueprint of this life: a newer revision may bring one.
+/// The databases of the shown revision and of the current one, which may add some.
 fn databases(row: &PreviewRow, observed: &Observed) -> Vec<DatabaseView> {
     let mut engines = BTreeMap::new();
     let revisions = [
@@ -196,7 +196,7 @@ fn databases(row: &PreviewRow, observed: &Observed) -> Vec<DatabaseView> {
     let seen = shown(row, observed);
     let shown = seen.and_then(|revision| revision.generation);
     let coming = current_revision(&row.desired, observed).and_then(|revision| revision.generation);
-    // What serves keeps its own although a newer commit failed.
+    // The serving revision keeps its databases even if a newer commit failed.
     let has_failed =
         seen.is_some_and(|revision| matches!(revision.outcome, Some(Outcome::Failed(_))));
     let phase = |name: &DatabaseName| {

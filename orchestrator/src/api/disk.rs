@@ -1,4 +1,4 @@
-//! `GET /api/v1/previews/{id}/disk`: how much of the engine's disk a preview has.
+//! `GET /api/v1/previews/{id}/disk`: how much of the engine's disk a preview uses.
 
 use axum::{Json, extract::State};
 use deploy::builder::{BuildError, DiskUse};

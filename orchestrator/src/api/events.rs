@@ -1,4 +1,4 @@
-//! `GET /api/v1/previews/{id}/events`: what was done for a preview, oldest first.
+//! `GET /api/v1/previews/{id}/events`: the steps of a preview, oldest first.
 
 use axum::{Json, extract::State};
 

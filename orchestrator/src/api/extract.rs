@@ -1,4 +1,4 @@
-//! What requests carry, checked once; whatever does not fit is answered in a sentence.
+//! Reads and checks the parts of a request. The answer to an invalid part is one sentence.
 
 use axum::{
     Json,
@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use super::{problem::Problem, state::ApiState};
 use crate::store::PreviewRow;
 
-/// The preview that the path names; there is one.
+/// The existing preview that the path names.
 pub(super) struct Known(pub(super) PreviewRow);
 
 impl FromRequestParts<ApiState> for Known {
@@ -24,7 +24,7 @@ impl FromRequestParts<ApiState> for Known {
         let Path(text) = Path::<String>::from_request_parts(parts, state)
             .await
             .map_err(|error| Problem::not_found(error.body_text()))?;
-        // What cannot be an id is told like what happens not to be one.
+        // An invalid id gets the same 404 as an unknown one.
         let unknown = || {
             let shown: String = text.chars().take(80).collect();
             Problem::not_found(format!(

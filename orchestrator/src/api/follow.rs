@@ -1,4 +1,4 @@
-//! Follows the file that a running build writes, until the build is over.
+//! Follows the log file of a running build until the build ends.
 
 use std::{io::SeekFrom, path::PathBuf, time::Duration};
 
@@ -30,19 +30,19 @@ use crate::{
 
 /// How often a growing file is checked for more.
 const CHECK_EVERY: Duration = Duration::from_millis(150);
-/// How long a follower waits for a revision to begin.
+/// How long a follower waits for a revision to start.
 const REVISION_DEADLINE: Duration = Duration::from_secs(10 * 60);
-/// How much is read at once, in bytes.
+/// Maximum size of one read, in bytes.
 const PIECE_BYTES: u64 = 64 * 1024;
-/// A line without an end is cut here, in bytes.
+/// Maximum length of a line, in bytes; longer lines are split.
 const LINE_BYTES_MAX: usize = 64 * 1024;
 
-/// One line as it is sent: cleaned, and marked with its service where there are several.
+/// One line as it is sent: made safe, and prefixed with its service if there are several.
 pub(super) fn line(prefix: &str, line: &str) -> Bytes {
     Bytes::from(format!("{prefix}{}\n", text::coloured(line)))
 }
 
-/// What lines of a service begin with.
+/// The prefix of a service's lines.
 pub(super) fn prefix(all: &[ServiceName], name: &ServiceName) -> String {
     if all.len() < 2 {
         return String::new();
@@ -51,8 +51,8 @@ pub(super) fn prefix(all: &[ServiceName], name: &ServiceName) -> String {
     format!("{:<width$} | ", name.as_str(), width = longest.unwrap_or(0))
 }
 
-/// The revision whose builds are meant: that of the commit that is wanted, else the last one. A
-/// follower waits until it says what it builds.
+/// The revision whose builds are shown: that of the wanted commit, else the last one. A follower
+/// waits until its blueprint is read.
 pub(super) async fn revision_with_blueprint(
     state: &ApiState,
     row: &PreviewRow,
@@ -130,7 +130,7 @@ impl BuildTail {
         }
     }
 
-    /// Its lines; ends with the build.
+    /// The lines of the file; ends with the build.
     pub(super) fn lines(self) -> BoxStream<'static, Bytes> {
         stream::unfold(self, Self::next).boxed()
     }
@@ -142,7 +142,7 @@ impl BuildTail {
         let mut changes = self.state.workers.ports().board.subscribe();
         loop {
             changes.borrow_and_update();
-            // Asked before reading: what was written before the end is then read for certain.
+            // Checked before reading, so that everything that the build wrote is read.
             let over = !self.follow || self.is_over().await.unwrap_or(true);
             let piece = self.read().await;
             if !piece.is_empty() {
@@ -160,7 +160,7 @@ impl BuildTail {
         }
     }
 
-    /// A build is over when its image is recorded, its revision ended, or nobody knows it.
+    /// A build is over when its image is recorded, or its revision has ended or is unknown.
     async fn is_over(&self) -> Result<bool, StoreError> {
         let store = &self.state.workers.ports().store;
         let revisions = store.revisions(&self.key.preview).await?;
@@ -173,7 +173,7 @@ impl BuildTail {
         }))
     }
 
-    /// The next piece; empty where there is none, or no file yet.
+    /// The next piece; empty if there is nothing new, or no file yet.
     async fn read(&mut self) -> Vec<u8> {
         let mut piece = Vec::new();
         let Ok(mut file) = File::open(&self.path).await else {
@@ -181,20 +181,20 @@ impl BuildTail {
         };
         let length = file.metadata().await.map_or(0, |data| data.len());
         if length < self.position {
-            // The build began anew, and its log with it.
+            // The build restarted with an empty log.
             self.position = 0;
             self.rest.clear();
         }
         if file.seek(SeekFrom::Start(self.position)).await.is_err() {
             return piece;
         }
-        // A file that cannot be read ends like one that has nothing more to say.
+        // A file that cannot be read counts as finished.
         let _ = file.take(PIECE_BYTES).read_to_end(&mut piece).await;
         self.position += piece.len() as u64;
         piece
     }
 
-    /// Whole lines of what was read so far.
+    /// The complete lines read so far.
     fn whole_lines(&mut self, piece: &[u8]) -> Bytes {
         self.rest.extend_from_slice(piece);
         let end = match self.rest.iter().rposition(|byte| *byte == b'\n') {

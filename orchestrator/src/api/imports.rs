@@ -1,4 +1,4 @@
-//! `PUT /api/v1/snapshots/{name}`: data that somebody brings in a file.
+//! `PUT /api/v1/snapshots/{name}`: imports data from a file.
 
 use std::{
     io::{self, ErrorKind},
@@ -32,38 +32,38 @@ use super::{
 };
 use crate::{store::Holds, worker::Ports};
 
-/// The largest file that may be brought, in bytes.
+/// Maximum size of an imported file, in bytes.
 const FILE_BYTES_MAX: u64 = 64 << 30;
-/// The largest mask, in bytes.
+/// Maximum size of a mask, in bytes.
 const MASK_BYTES_MAX: usize = 16 << 20;
-/// How long the rest of a file that nobody reads any more is taken all the same.
+/// How long the rest of a refused upload is read, so that the sender sees the answer.
 const REST_MAX: Duration = Duration::from_secs(30);
-/// Memory of the server that reads what is brought, with swap. Most of it is the kernel's cache of files,
-/// which goes as soon as somebody needs it.
+/// Memory limit of the database server that imports the file, including swap. Most of it is page
+/// cache, which the kernel frees on demand.
 const MEMORY_BYTES: u64 = 2 << 30;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ImportQuery {
     engine: String,
-    /// The file's name, which tells what it is.
+    /// The file's name; its extension says the format.
     file: String,
     holds: Holds,
     owner: String,
     #[serde(default)]
     days: Option<u64>,
-    /// How many bytes at the beginning are the mask.
+    /// The length of the mask, which comes before the file, in bytes.
     #[serde(default)]
     mask_bytes: usize,
     /// The mask's name, for messages.
     #[serde(default)]
     mask_file: String,
-    /// What the mask may leave, a line each.
+    /// The personal data that the mask may leave, one name per line.
     #[serde(default)]
     accept: String,
 }
 
-/// Makes a snapshot of a file; answers when it is there.
+/// Creates a snapshot from a file; answers when the snapshot is complete.
 pub(super) async fn import(
     State(state): State<ApiState>,
     Path(name): Path<String>,
@@ -77,13 +77,13 @@ pub(super) async fn import(
             .map(move |piece| piece.map_err(cut_off)),
     );
     let view = make(ports, name, query, &mut pieces).await;
-    // Whoever still sends would not hear the answer.
+    // A client that is still sending would not see the answer.
     let rest = async { while let Some(Ok(_)) = pieces.next().await {} };
     let _ = tokio::time::timeout(REST_MAX, rest).await;
     Ok((StatusCode::CREATED, Json(view?)))
 }
 
-/// Makes the snapshot while its file arrives.
+/// Creates the snapshot while its file arrives.
 async fn make(
     ports: &Arc<Ports>,
     name: String,
@@ -93,7 +93,12 @@ async fn make(
     let (spec, arrival) = take(ports, &name, &query, pieces).await?;
     let (sink_name, shown) = (name.clone(), query.file);
     let sink = Arc::new(move |sentence: String| {
-        tracing::info!(snapshot = sink_name, file = shown, sentence, "import");
+        tracing::info!(
+            snapshot = sink_name,
+            file = shown,
+            sentence,
+            "import progress"
+        );
     });
     let given = (name, query.holds, query.owner, query.days);
     let ports = Arc::clone(ports);
@@ -108,18 +113,18 @@ async fn make(
         name_snapshot(&ports, imported.snapshot, given, found).await
     }));
     tokio::select! {
-        // First, so that what is made of it begins at once.
+        // Polled first, so that the import starts immediately.
         biased;
         view = &mut making => view,
         arrived = arrival => {
-            // What reads it fails by itself where it did not.
+            // The import also fails if the file did not arrive.
             arrived.map_err(not_taken)?;
             making.await
         }
     }
 }
 
-/// Begins to take what is sent, after everything was looked at that can be refused before.
+/// Checks everything that can be refused early, then starts to receive the file.
 async fn take<'a>(
     ports: &Ports,
     name: &str,
@@ -132,12 +137,12 @@ async fn take<'a>(
     if query.mask_bytes > MASK_BYTES_MAX {
         let most = MASK_BYTES_MAX >> 20;
         return Err(Problem::bad_request(format!(
-            "the mask is too large: it may have {most} MiB"
+            "the mask is too large: the limit is {most} MiB"
         )));
     }
-    // Else nothing would be judged, and the data would pass as masked.
+    // Otherwise Dayfly would check nothing, and the data would count as masked.
     if query.mask_bytes == 0 && !(query.mask_file.is_empty() && query.accept.is_empty()) {
-        let message = "the mask is empty: send one, or neither `mask_file` nor `accept`";
+        let message = "the mask is empty: send a mask, or leave out `mask_file` and `accept`";
         return Err(Problem::bad_request(message));
     }
     let (mask, begun) = first(pieces, query.mask_bytes).await?;
@@ -154,7 +159,7 @@ async fn take<'a>(
             content: mask.into(),
         },
         accepted: query.accept.lines().map(str::to_owned).collect(),
-        // What is kept as real is for nobody to visit.
+        // Real data has no visitors, so the result of its mask is not checked.
         judged: query.holds != Holds::Real,
     };
     let spec = ImportSpec {
@@ -171,7 +176,7 @@ async fn take<'a>(
     Ok((spec, arrival))
 }
 
-/// What the mask is called in messages.
+/// The mask's name in messages.
 fn mask_name(file: &str) -> String {
     match file {
         "" => "the script".to_owned(),
@@ -179,14 +184,14 @@ fn mask_name(file: &str) -> String {
     }
 }
 
-/// The first bytes that were sent, and what came with the last of them.
+/// The first `length` bytes of the body, and the rest of the piece that completed them.
 async fn first(pieces: &mut Pieces<'_>, length: usize) -> Result<(Bytes, Bytes), Problem> {
     let mut held = BytesMut::new();
     while held.len() < length {
         match pieces.next().await {
             Some(piece) => held.extend_from_slice(&piece.map_err(not_taken)?),
             None => {
-                let message = "the mask is longer than what was sent";
+                let message = "the body is shorter than `mask_bytes`";
                 return Err(Problem::bad_request(message));
             }
         }
@@ -200,32 +205,32 @@ fn not_taken(error: io::Error) -> Problem {
         ErrorKind::FileTooLarge => Problem::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             format!(
-                "the file cannot be taken: at most {} GiB are",
+                "the file is too large: the limit is {} GiB",
                 FILE_BYTES_MAX >> 30
             ),
         ),
         ErrorKind::StorageFull => Problem::new(StatusCode::INSUFFICIENT_STORAGE, error.to_string()),
         ErrorKind::TimedOut => Problem::new(
             StatusCode::REQUEST_TIMEOUT,
-            format!("the file did not arrive as a whole: {error}"),
+            format!("the file did not arrive completely: {error}"),
         ),
         ErrorKind::UnexpectedEof => {
-            Problem::bad_request(format!("the file did not arrive as a whole: {error}"))
+            Problem::bad_request(format!("the file did not arrive completely: {error}"))
         }
         _ => Problem::new(
             StatusCode::INTERNAL_SERVER_ERROR,
-            format!("the file could not be kept while it is read: {error}"),
+            format!("cannot store the file for the import: {error}"),
         ),
     }
 }
 
-/// By the end of the file's name.
+/// The kind of seed, by the extension of the file's name.
 fn seed_kind(kind: &DatabaseKind, file: &str) -> Result<SeedKind, Problem> {
     let (taken, words) = SeedKind::taken_by(kind);
     let found = SeedKind::of(file).filter(|found| taken.contains(found));
     found.ok_or_else(|| {
         Problem::bad_request(format!(
-            "{file:?} is no file for this engine, which takes {words}"
+            "cannot import {file:?} into this engine, which takes {words}"
         ))
     })
 }

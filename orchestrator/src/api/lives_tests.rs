@@ -1,4 +1,4 @@
-//! Lives of one name: what let somebody into one of them lets nobody into the next.
+//! Several lives of one preview name: access to one life gives no access to the next.
 
 use axum::body::Body;
 use deploy::fake::AppScript;
@@ -14,20 +14,20 @@ use super::{
     testing_gate::{Door, cookie, host_and_path},
 };
 
-/// Names whose lives go on side by side, and lives of each.
+/// How many names live side by side, and how many lives each has.
 const NAMES: usize = 10;
 const LIVES: usize = 10;
 
 const DOCKERFILE: &str = "FROM scratch\nEXPOSE 8080\n";
 
-/// Lives one life: whoever opens its link is in, and those of the life before are not. Answers the link
-/// and the cookie.
+/// Runs through one life: its link gives access, and the links of the life before do not. Returns
+/// the link and the cookie.
 async fn live(bench: &Bench, slug: &str, before: Option<&(String, String)>) -> (String, String) {
     let (door, id) = (Door::of(bench), format!("{slug}-up"));
     bench.put(slug, &format!("/{slug}"), DOCKERFILE).await;
     let preview = bench.until(&id, "live").await;
     let (host, path) = host_and_path(preview["url"].as_str().unwrap());
-    assert_eq!(door.let_in(&host), [], "nobody opened it yet");
+    assert_eq!(door.let_in(&host), [], "no one opened it yet");
     let ask = async |asked| door.ask(Method::GET, &host, asked).await;
     if let Some((link, cookie)) = before {
         for asked in [
@@ -82,9 +82,9 @@ async fn a_link_that_was_read_while_its_life_ended_lets_nobody_in() {
         let added = store.add_session(&read, &digest, 1);
         added.await.unwrap()
     };
-    assert!(!add().await, "it is being taken away");
+    assert!(!add().await, "it is being removed");
     bench.until("shop-up", "gone").await;
-    assert!(!add().await, "it is gone");
+    assert!(!add().await, "it is removed");
     bench.put("shop", "/shop", DOCKERFILE).await;
     bench.until("shop-up", "live").await;
     assert!(!add().await, "another life has begun");

@@ -1,5 +1,5 @@
-//! `GET /api/v1/previews/{id}/logs`: what services or a database print, or what builds or migrations
-//! printed, as text.
+//! `GET /api/v1/previews/{id}/logs`: the output of services, a database, builds or migrations,
+//! as text.
 
 use std::convert::Infallible;
 
@@ -44,23 +44,24 @@ const TAIL_MAX: usize = 100_000;
 pub(super) struct Query {
     /// One service, or one database; all services where absent.
     service: Option<String>,
-    /// Go on with what comes.
+    /// Keep sending new lines.
     #[serde(default)]
     follow: bool,
-    /// What the build printed instead of what the service prints.
+    /// Send the output of the build instead of the service.
     #[serde(default)]
     build: bool,
-    /// What the last migrations printed, and what they did to tables; `service` is a database then.
+    /// Send the output of the last migrations and their effect on tables; `service` then names a
+    /// database.
     #[serde(default)]
     migrations: bool,
-    /// What the services of the newest revision that failed printed.
+    /// Send the output of the services of the newest failed revision.
     #[serde(default)]
     failed: bool,
-    /// How many of the last lines to begin with.
+    /// How many past lines to start with.
     tail: Option<usize>,
 }
 
-/// Lines of text, each with its end.
+/// Lines of text, including their line ends.
 type Lines = BoxStream<'static, Bytes>;
 
 pub(super) async fn logs(
@@ -81,7 +82,7 @@ pub(super) async fn logs(
     Ok((StatusCode::OK, header, Body::from_stream(lines)).into_response())
 }
 
-/// What the services of one revision print.
+/// The output of the services of one revision.
 async fn services(
     state: &ApiState,
     row: &PreviewRow,
@@ -93,7 +94,7 @@ async fn services(
         false => revision_of_services(ports, row).await?,
     };
     let tail = query.tail.unwrap_or(TAIL_DEFAULT).min(TAIL_MAX);
-    // A standalone database is all there is to show.
+    // A standalone database has no services to show.
     let only = blueprint.databases.first();
     let only = only.filter(|_| blueprint.services.is_empty());
     let wanted = query
@@ -132,7 +133,7 @@ async fn services(
     Ok(streams)
 }
 
-/// What the server of one database prints, while it has a container.
+/// The output of the server of one database, while its container exists.
 async fn database(
     ports: &Ports,
     row: &PreviewRow,
@@ -143,7 +144,7 @@ async fn database(
     let id = &row.id;
     let rests = || {
         Problem::not_found(format!(
-            "the database {name} of {id} has no server now; `dayfly show {id}` says where it stands"
+            "database {name} of {id} is not running; `dayfly show {id}` shows its state"
         ))
     };
     let key = DatabaseKey {
@@ -161,14 +162,14 @@ async fn database(
 fn nothing_ran(row: &PreviewRow) -> Problem {
     let id = &row.id;
     if matches!(row.desired.wanted, Wanted::Nothing(_)) {
-        return Problem::not_found(format!("{id} is gone, and its logs with it"));
+        return Problem::not_found(format!("{id} was removed, including its logs"));
     }
     Problem::not_found(format!(
-        "nothing of {id} has run yet; `dayfly logs {id} --build` shows its build"
+        "no service of {id} has run yet; `dayfly logs {id} --build` shows its build"
     ))
 }
 
-/// Why there is nothing to show of these services.
+/// Why there is no output of these services.
 fn nothing_printed(row: &PreviewRow, facts: &RevisionFacts, names: &[ServiceName]) -> Problem {
     let ran = |name: &&ServiceName| {
         facts
@@ -181,12 +182,12 @@ fn nothing_printed(row: &PreviewRow, facts: &RevisionFacts, names: &[ServiceName
     }
     let (number, id) = (facts.number, &row.id);
     Problem::not_found(format!(
-        "{} was started for {number} of {id}, and no line of it was kept",
+        "{} was started for revision {number} of {id}, but none of its output was kept",
         ran.join(", ")
     ))
 }
 
-/// The newest revision that failed, where it came as far as its services.
+/// The newest failed revision, if it started any service.
 async fn revision_that_failed(
     ports: &Ports,
     row: &PreviewRow,
@@ -203,13 +204,13 @@ async fn revision_that_failed(
     match facts.blueprint.clone() {
         Some(blueprint) if facts.attempts.keys().any(started) => Ok((facts, blueprint)),
         _ => Err(Problem::not_found(format!(
-            "{} of {id} failed before any service was started; `dayfly show {id}` says why",
+            "revision {} of {id} failed before it started any service; `dayfly show {id}` says why",
             facts.number
         ))),
     }
 }
 
-/// The revision that serves or comes up; of a preview that has none of these the last one.
+/// The serving revision, else the current one, else the last one.
 async fn revision_of_services(
     ports: &Ports,
     row: &PreviewRow,
@@ -237,7 +238,7 @@ fn live(lines: deploy::engine::LogStream, prefix: String) -> Lines {
         .boxed()
 }
 
-/// The last lines of a container that is gone; none where nothing was kept.
+/// The last lines of a removed container; none if no lines were kept.
 async fn kept(ports: &Ports, key: &ServiceKey, tail: usize, prefix: &str) -> Option<Lines> {
     let path = service::path(&ports.settings.logs, key);
     let content = tokio::fs::read(path).await.ok()?;
@@ -252,15 +253,15 @@ async fn kept(ports: &Ports, key: &ServiceKey, tail: usize, prefix: &str) -> Opt
     Some(stream::iter(lines).boxed())
 }
 
-/// What the builds of one revision printed.
+/// The output of the builds of one revision.
 async fn builds(state: &ApiState, row: &PreviewRow, query: &Query) -> Result<Vec<Lines>, Problem> {
     let found = follow::revision_with_blueprint(state, row, query.follow).await?;
     let Some((revision, blueprint)) = found else {
         let id = &row.id;
-        return Err(Problem::not_found(format!("nothing of {id} was built yet")));
+        return Err(Problem::not_found(format!("{id} has no builds yet")));
     };
     let services = &blueprint.services;
-    // Services that are made of the same are built once, on behalf of the first.
+    // Services with the same image source share one build, in the name of the first service.
     let first = |service: &Service| {
         let mut same = services.iter().filter(|other| other.image == service.image);
         same.next().map(|first| first.name.clone())
@@ -288,7 +289,7 @@ async fn builds(state: &ApiState, row: &PreviewRow, query: &Query) -> Result<Vec
     Ok(streams.collect())
 }
 
-/// What the newest revision's migrations printed that ran any.
+/// The output of the migrations of the newest revision that ran any.
 async fn migrations(
     state: &ApiState,
     row: &PreviewRow,
@@ -325,7 +326,7 @@ async fn migrations(
     )))
 }
 
-/// The services that are wanted; `others` could have been asked for too.
+/// The requested services. `others` are the other names that a caller may request.
 fn choose<'a>(
     all: impl Iterator<Item = &'a ServiceName>,
     others: impl Iterator<Item = &'a str>,
@@ -340,7 +341,7 @@ fn choose<'a>(
     names.extend(others.map(ToOwned::to_owned));
     let wanted = text::asked(wanted);
     Err(Problem::not_found(format!(
-        "there is no {wanted:?} here; there is {}",
+        "there is no {wanted:?} here; known names: {}",
         if names.is_empty() {
             "none".to_owned()
         } else {

@@ -1,8 +1,8 @@
 //! The API of a running server: JSON over HTTP, on the Unix socket in the data directory only.
 //!
-//! Whoever can open that socket may do everything, so nothing here asks who calls; it must never
-//! be served anywhere else. Handlers change what is wanted and wake workers; they do nothing
-//! to the engine themselves, but for snapshots with names, which belong to no preview.
+//! A process that can open that socket may do everything. Nothing here checks the caller, so the
+//! API must never be served anywhere else. Handlers change the desired state and wake workers. They
+//! do not use the engine themselves, except for named snapshots, which belong to no preview.
 
 mod ask;
 mod backup;

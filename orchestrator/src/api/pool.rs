@@ -1,4 +1,4 @@
-//! `GET /api/v1/pool`: where databases live.
+//! `GET /api/v1/pool`: the pool that stores the databases' data.
 
 use axum::{Json, extract::State, http::StatusCode};
 use deploy::databases::PoolState;

@@ -1,4 +1,4 @@
-//! An answer that is not a success, told in one sentence.
+//! An error answer, in one sentence.
 
 use axum::{
     http::{StatusCode, header::CONTENT_TYPE},
@@ -7,7 +7,7 @@ use axum::{
 
 use crate::store::StoreError;
 
-/// A problem as RFC 9457 writes it.
+/// A problem as defined by RFC 9457.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Problem {
     status: StatusCode,
@@ -35,7 +35,7 @@ impl Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        tracing::error!(%error, "a call of the API failed in the store");
+        tracing::error!(%error, "an API request failed in the store");
         let status = match error {
             StoreError::Full => StatusCode::INSUFFICIENT_STORAGE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
@@ -62,10 +62,10 @@ pub(super) async fn unknown_route() -> Problem {
     Problem::not_found("there is no such route; the API begins at /api/v1/previews")
 }
 
-/// The route is there, with other methods.
+/// The route exists, but only with other methods.
 pub(super) async fn wrong_method() -> Problem {
     Problem::new(
         StatusCode::METHOD_NOT_ALLOWED,
-        "this route does not take this method",
+        "this route does not support this HTTP method",
     )
 }

@@ -1,4 +1,4 @@
-//! `POST /api/v1/previews/{id}/relink`: another link in place of the one that people have.
+//! `POST /api/v1/previews/{id}/relink`: replaces a preview's link.
 
 use axum::{Json, extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
@@ -15,19 +15,19 @@ use crate::{
     lifecycle::{Origin, Wanted},
 };
 
-/// The longest that a link may be asked to last.
+/// Maximum lifetime of a link, in hours.
 const HOURS_MAX: u64 = 24 * 365;
 
-/// How another link is asked for.
+/// The request for a new link.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RelinkBody {
-    /// After how many hours it ends; with its preview where nothing is said.
+    /// Its lifetime in hours; without it, the link lasts as long as the preview.
     #[serde(default)]
     pub hours: Option<u64>,
 }
 
-/// The old link and whom it let in are out when this answers; the comment follows.
+/// When this answers, the old link and its sessions are invalid. The comment is updated later.
 pub(super) async fn relink(
     State(state): State<ApiState>,
     Known(row): Known,
@@ -41,29 +41,33 @@ pub(super) async fn relink(
     }
     if ports.settings.is_local() {
         let domain = &ports.settings.domain;
-        let why = format!("previews below {domain} open without a link");
+        let why = format!("previews under {domain} open without a link");
         return Err(Problem::conflict(why));
     }
     if matches!(row.desired.wanted, Wanted::Nothing(_)) || row.desired.clearing {
-        let why = format!("{id} ends or has ended, and its link with it");
+        let why = format!("{id} is ending or has ended, so it has no link");
         return Err(Problem::conflict(why));
     }
     let hours = body.hours.unwrap_or(1);
     if !(1..=HOURS_MAX).contains(&hours) {
         return Err(Problem::bad_request(format!(
-            "`hours` has to be from 1 to {HOURS_MAX}"
+            "`hours` must be from 1 to {HOURS_MAX}"
         )));
     }
     let now_ms = wall_ms();
     let expires_at_ms = body.hours.map(|hours| now_ms + hours * 3_600_000);
     ports.store.relink(id, expires_at_ms, now_ms).await?;
     state.workers.wake(id);
-    ports.routes.admit(id, &ports.store).await.map_err(|error| {
-        let why = format!(
-            "the old link opens nothing any more, but whom it let in may still be in, since the proxy \
-             does not answer: {error}"
-        );
-        Problem::new(StatusCode::BAD_GATEWAY, why)
-    })?;
+    ports
+        .routes
+        .admit(id, &ports.store)
+        .await
+        .map_err(|error| {
+            let why = format!(
+                "the old link is invalid, but its visitors may still have access because the proxy \
+                 does not answer: {error}"
+            );
+            Problem::new(StatusCode::BAD_GATEWAY, why)
+        })?;
     Ok(Json(describe_again(ports, id).await?))
 }

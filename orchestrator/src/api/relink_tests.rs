@@ -1,4 +1,4 @@
-//! Another link in place of the one that people have.
+//! Replacing a preview's link.
 
 use axum::body::Body;
 use deploy::fake::AppScript;
@@ -22,7 +22,7 @@ async fn live(domain: &str) -> (Bench, Value) {
     (bench, preview)
 }
 
-/// What opening a link is answered with.
+/// The status of the answer to opening a link.
 async fn open(door: &Door<'_>, url: &str) -> StatusCode {
     let (host, path) = host_and_path(url);
     let opened = door.ask(Method::GET, &host, (REASON_PATH, path, "")).await;
@@ -39,7 +39,7 @@ async fn a_link_that_was_replaced_lets_nobody_in_and_keeps_nobody_in() {
     assert_eq!(door.let_in(&host).len(), 1, "{entered}");
     let (status, relinked) = bench.call(Method::POST, RELINK, Body::from("{}")).await;
     assert_eq!(status, StatusCode::OK, "{relinked}");
-    assert_eq!(door.let_in(&host), [], "whoever was in is out");
+    assert_eq!(door.let_in(&host), [], "the earlier session is invalid");
     let new = relinked["url"].as_str().unwrap();
     assert_ne!(new, old);
     assert_eq!(relinked["services"][0]["url"], new);
@@ -60,7 +60,7 @@ async fn a_link_ends_when_it_was_told_to_and_its_sessions_with_it() {
     let id = deploy::names::PreviewId::parse("shop-up").unwrap();
     let in_an_hour = crate::clock::wall_ms() + 3_600_000;
     assert!(store.sessions(&id, in_an_hour).await.unwrap().is_empty());
-    // The next link is over already.
+    // The next link has already expired.
     store.relink(&id, Some(1), 1).await.unwrap();
     let (_, over) = bench.get("/api/v1/previews/shop-up").await;
     let status = open(&door, over["url"].as_str().unwrap()).await;

@@ -1,4 +1,5 @@
-//! `POST /api/v1/previews/{id}/undo` and `/reset`: back to what served before, and fresh data.
+//! `POST /api/v1/previews/{id}/undo` and `/reset`: go back to the revision that
+//! served before, and recreate databases from their seeds.
 
 use std::collections::BTreeSet;
 
@@ -21,16 +22,16 @@ use crate::{
     worker::Ports,
 };
 
-/// Which databases start again from their seeds.
+/// The databases to recreate from their seeds.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ResetBody {
-    /// None means all.
+    /// The database; none means all.
     #[serde(default)]
     pub database: Option<DatabaseName>,
 }
 
-/// Goes back to the revision that served before, with the data it had; again goes forth.
+/// Goes back to the revision that served before, including its data. A second call redoes it.
 pub(super) async fn undo(
     State(state): State<ApiState>,
     Known(row): Known,
@@ -43,7 +44,7 @@ pub(super) async fn undo(
     .await
 }
 
-/// Starts databases again from their seeds, beside those that serve; can be undone.
+/// Recreates databases from their seeds, beside the serving ones. Can be undone.
 pub(super) async fn reset(
     State(state): State<ApiState>,
     Known(row): Known,
@@ -75,7 +76,7 @@ pub(super) async fn reset(
     want(&state, &row, move |desired| desired.reset(&observed, only)).await
 }
 
-/// Refuses where the commit that would run again names a snapshot that cannot be used.
+/// Fails if the commit that would run again names a snapshot that cannot be used.
 async fn check_snapshots(
     ports: &Ports,
     row: &PreviewRow,
@@ -95,11 +96,11 @@ async fn check_snapshots(
     let nearest = unusable.nearest(&ports.store).await?;
     let nearest = nearest.map_or_else(String::new, |name| format!("; did you mean {name}?"));
     Err(Problem::conflict(format!(
-        "nothing is changed, since {unusable}{nearest}"
+        "nothing is changed: {unusable}{nearest}"
     )))
 }
 
-/// Changes what is wanted of a preview, and answers how it stands then.
+/// Changes the desired state of a preview and returns its new view.
 async fn want(
     state: &ApiState,
     row: &PreviewRow,
@@ -118,14 +119,14 @@ async fn want(
 fn refused(ports: &Ports, row: &PreviewRow, unready: Unready) -> Problem {
     let id = &row.id;
     Problem::conflict(match unready {
-        Unready::Captured => format!(
-            "{id} is a capture, which stays as it is; `dayfly fork {id}` opens a copy of it"
-        ),
+        Unready::Captured => {
+            format!("{id} is a capture and cannot change; `dayfly fork {id}` opens a copy of it")
+        }
         Unready::InPhase(phase) => format!("{id} is {phase}; wait until it is live"),
         Unready::NothingBefore => {
             let hours = ports.settings.limits.undo_hours_max;
             format!(
-                "nothing is kept of {id} to go back to: what a push replaced is kept for {hours} h, \
+                "{id} has no earlier revision to go back to: a replaced revision is kept for {hours} h, \
                  or until the next push"
             )
         }

@@ -1,4 +1,4 @@
-//! `GET /api/v1/previews/{id}/seeds`: what became of the seeds of a preview's databases.
+//! `GET /api/v1/previews/{id}/seeds`: the seed reports of a preview's databases.
 
 use axum::{Json, extract::State};
 

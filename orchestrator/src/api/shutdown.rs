@@ -1,4 +1,4 @@
-//! `POST /api/v1/shutdown`: stops the server, and the proxy with it where asked to.
+//! `POST /api/v1/shutdown`: stops the server and, on request, the proxy.
 
 use std::sync::atomic::Ordering;
 
@@ -14,7 +14,7 @@ pub(super) struct Query {
     proxy: bool,
 }
 
-/// The answer is given before the listener closes: the server finishes what it is answering.
+/// Answers before the listener closes, because the server finishes open requests.
 pub(super) async fn shutdown(
     State(state): State<ApiState>,
     Asked(query): Asked<Query>,

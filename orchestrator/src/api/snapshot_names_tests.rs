@@ -1,4 +1,4 @@
-//! Snapshots that a checkout names: checked with each push, and before databases start again.
+//! Snapshots that a checkout names: checked at each push, and before databases are recreated.
 
 use axum::body::Body;
 use deploy::{fake::AppScript, names::PreviewId};
@@ -10,7 +10,7 @@ use crate::lifecycle::Outcome;
 
 const ID: &str = "shop-up";
 
-/// A preview that serves, whose data the server keeps as `nightly`, and as `people` of real people.
+/// A serving preview. The server keeps its data as `nightly`, and as `people` with real data.
 async fn serving() -> Bench {
     let bench = Bench::new(AppScript::default());
     push(&bench, "").await;
@@ -44,7 +44,7 @@ async fn reset(bench: &Bench) -> (u16, Value) {
     (status.as_u16(), said)
 }
 
-/// What everybody is told of the newest revision.
+/// The diagnosis of the newest revision that everyone sees.
 async fn told_to_all(bench: &Bench) -> String {
     let store = &bench.state.workers.ports().store;
     let id = PreviewId::parse(ID).unwrap();

@@ -1,4 +1,4 @@
-//! `/api/v1/snapshots`: data that people gave a name.
+//! `/api/v1/snapshots`: named copies of database data.
 
 use std::sync::Arc;
 
@@ -25,67 +25,67 @@ use crate::{
     worker::Ports,
 };
 
-/// The longest name.
+/// Maximum length of a name.
 const NAME_MAX: usize = 40;
-/// A snapshot with a name, or one that was made from a seed.
+/// A named snapshot, or an unnamed one that was made from a seed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SnapshotView {
-    /// Its name; null for what was made from a seed.
+    /// Its name; null if it was made from a seed.
     pub name: Option<String>,
     /// Its id in the pool.
     pub id: String,
-    /// The server's image.
+    /// The image of the database server.
     pub image: String,
-    /// What it was made from.
+    /// The source of its data.
     pub source: String,
-    /// What it holds; null for what was made from a seed.
+    /// The kind of data that it holds; null if it was made from a seed.
     pub holds: Option<Holds>,
-    /// Who answers for it.
+    /// The person responsible for it.
     pub owner: Option<String>,
-    /// Its files' bytes; null where they cannot be counted.
+    /// Its size in bytes; null if it cannot be measured.
     pub bytes: Option<u64>,
     /// When it was made.
     pub made_at: Timestamp,
     /// When it was last copied.
     pub used_at: Timestamp,
-    /// When it goes.
+    /// When it expires.
     pub expires_at: Option<Timestamp>,
-    /// What became of the file, where it was brought just now.
+    /// The result of the import; empty except in the answer to an import.
     #[serde(flatten)]
     pub brought: Brought,
 }
 
-/// What was seen of data that were brought just now.
+/// The result of an import.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Brought {
-    /// What became of the file.
+    /// The imported rows, and the changes that Dayfly made to the file.
     #[serde(default)]
     pub report: SeedReport,
     /// Everything that looks personal, and what a mask left of it.
     #[serde(default)]
     pub personal: Vec<Found>,
-    /// What was accepted and is nowhere.
+    /// Accepted names that match nothing in the data.
     #[serde(default)]
     pub unused: Vec<String>,
 }
 
-/// What a database's data should be kept as.
+/// The request to save a database's data as a named snapshot.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SaveBody {
-    /// Of which preview.
+    /// The preview.
     pub preview: PreviewId,
-    /// Which database, where it has several.
+    /// The database; required if the preview has several.
     #[serde(default)]
     pub database: Option<DatabaseName>,
-    /// The name.
+    /// The name of the snapshot.
     pub name: String,
-    /// What it holds.
+    /// The kind of data that it holds.
     #[serde(default)]
     pub holds: Option<Holds>,
-    /// Who answers for it.
+    /// The person responsible for it.
     pub owner: String,
-    /// After how many days it goes.
+    /// Its lifetime in days.
     #[serde(default)]
     pub days: Option<u64>,
 }
@@ -104,7 +104,7 @@ pub(super) async fn list(
     Ok(Json(views))
 }
 
-/// Keeps a copy of a database's data, which goes on as it was.
+/// Saves a copy of a database's data. The database keeps running.
 pub(super) async fn save(
     State(state): State<ApiState>,
     Said(body): Said<SaveBody>,
@@ -133,14 +133,14 @@ pub(super) async fn save(
             )));
         }
     };
-    // What came from elsewhere than a seed of the repository may be anything.
+    // Data that does not come from a seed in the repository may be of any kind.
     let mut databases = revision.iter().flat_map(|facts| facts.databases());
     let brought = databases.any(|d| matches!(d.seed, Some(SeedSource::Snapshot { .. })));
     let holds = match body.holds {
         Some(holds) => holds,
         None if brought || !matches!(row.desired.origin, Origin::PullRequest | Origin::Local) => {
             return Err(Problem::bad_request(
-                "say what it holds: `--as synthetic`, `--as masked` or `--as real`",
+                "choose the kind of data: `--as synthetic`, `--as masked` or `--as real`",
             ));
         }
         None => Holds::Synthetic,
@@ -160,13 +160,13 @@ pub(super) async fn save(
     Ok((StatusCode::CREATED, Json(view.await?)))
 }
 
-/// Goes on when the caller hangs up: data that were made without a name could not be removed.
+/// Finishes the work even if the caller disconnects: no one could remove data without a name.
 pub(super) async fn to_the_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, Problem>> + Send + 'static,
 ) -> Result<T, Problem> {
     let ended = tokio::spawn(work).await;
     ended.unwrap_or_else(|error| {
-        let sentence = format!("the data were not kept: {error}");
+        let sentence = format!("the data was not saved: {error}");
         Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, sentence))
     })
 }
@@ -188,7 +188,7 @@ pub(super) async fn remove(
     Ok(Json(serde_json::json!({ "removed": name })))
 }
 
-/// Gives it its name; what had the name before goes.
+/// Names a snapshot. Deletes the snapshot that had the name before.
 pub(super) async fn name_snapshot(
     ports: &Ports,
     state: SnapshotState,
@@ -247,7 +247,7 @@ pub(super) fn check_name(name: &str) -> Result<(), Problem> {
         return Ok(());
     }
     Err(Problem::bad_request(format!(
-        "the name of a snapshot is at most {NAME_MAX} of a-z, 0-9 and single hyphens"
+        "the name of a snapshot must be at most {NAME_MAX} characters: a-z, 0-9 and single hyphens"
     )))
 }
 

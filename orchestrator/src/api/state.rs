@@ -1,4 +1,4 @@
-//! What handlers work with.
+//! The state that all handlers share.
 
 use std::{
     net::SocketAddr,
@@ -10,19 +10,19 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{backup::Backups, worker::Workers};
 
-/// What handlers work with.
+/// The state that all handlers share.
 #[derive(Clone)]
 pub struct ApiState {
-    /// Workers, and all that they reach the outside through.
+    /// The workers and their ports to the outside.
     pub workers: Workers,
-    /// Where uploaded checkouts are kept.
+    /// The stored uploads of local checkouts.
     pub mirrors: Arc<Mirrors>,
-    /// Cancelled when the server should stop; long answers end with it.
+    /// Cancelled when the server should stop; ends long answers.
     pub shutdown: CancellationToken,
     /// Whether the proxy should stop with the server.
     pub stop_proxy: Arc<AtomicBool>,
     /// Makes backups, one at a time.
     pub backups: Arc<Backups>,
-    /// Where visitors come in.
+    /// The addresses on which the proxy listens for visitors.
     pub listen: Vec<SocketAddr>,
 }

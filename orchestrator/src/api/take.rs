@@ -1,4 +1,4 @@
-//! `POST /api/v1/previews/{id}/forks` and `/captures`: another preview as it is at this moment.
+//! `POST /api/v1/previews/{id}/forks` and `/captures`: copies of a preview in its current state.
 
 use axum::{Json, extract::State, http::StatusCode};
 
@@ -14,7 +14,7 @@ use crate::{
     preview::fork_capture::{CopyBody, Refused, take_copy},
 };
 
-/// A fork, which runs on its own.
+/// Takes a fork, which runs independently.
 pub(super) async fn fork(
     State(state): State<ApiState>,
     Known(row): Known,
@@ -25,7 +25,7 @@ pub(super) async fn fork(
     Ok((StatusCode::ACCEPTED, Json(view)))
 }
 
-/// A capture, which is only forked.
+/// Takes a capture, which never runs and serves as a source of forks.
 pub(super) async fn capture(
     State(state): State<ApiState>,
     Known(row): Known,
@@ -33,7 +33,7 @@ pub(super) async fn capture(
 ) -> Result<(StatusCode, Json<PreviewView>), Problem> {
     if body.commit.is_some() {
         return Err(Problem::bad_request(
-            "a capture is of what serves; leave `commit` out, or fork",
+            "a capture always holds the serving commit; leave out `commit`, or take a fork",
         ));
     }
     let id = take_copy(&state.workers, &row, body, Origin::Capture).await?;

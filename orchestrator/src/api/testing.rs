@@ -33,10 +33,10 @@ use crate::{
     worker::{AdmissionQueue, BuildQueue, Ports, StateBoard, Workers},
 };
 
-/// How long anything may take until a test gives up on it.
+/// Time limit after which a test fails.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// A proxy that takes every table and never has anything in flight.
+/// A proxy that accepts every table and never has a request in flight.
 #[derive(Default)]
 struct IdleProxy {
     table: Mutex<RouteTable>,
@@ -266,7 +266,7 @@ impl Bench {
         self.call(Method::GET, path, Body::empty()).await
     }
 
-    /// The whole text of an answer that ends by itself.
+    /// The whole text of an answer that ends on its own.
     pub(super) async fn text(&self, path: &str) -> String {
         let response = self.raw(Method::GET, path, Body::empty()).await;
         let all = tokio::time::timeout(DEADLINE, response.into_body().collect());
@@ -274,7 +274,7 @@ impl Bench {
         String::from_utf8(bytes.to_vec()).unwrap()
     }
 
-    /// The sentence of an answer that has to be a problem.
+    /// The message of an answer that must be an error.
     pub(super) async fn problem(&self, method: Method, path: &str, body: &str) -> (u16, String) {
         let response = self.raw(method, path, Body::from(body.to_owned())).await;
         assert_eq!(

@@ -15,7 +15,7 @@ use webhook::intake::{Accepted, Delivery, Intake, IntakeError};
 use super::testing::Bench;
 use crate::gate;
 
-/// Nobody sends deliveries here.
+/// Accepts no deliveries.
 struct NoIntake;
 
 #[async_trait]
@@ -38,7 +38,7 @@ impl<'b> Door<'b> {
         Self { bench, gate }
     }
 
-    /// What the Gate answers to a visitor of the host, and why it is asked.
+    /// The Gate's answer to a visitor of the host. `reason` is the proxy's reason to ask.
     pub(super) async fn ask(
         &self,
         method: Method,
@@ -58,11 +58,11 @@ impl<'b> Door<'b> {
         self.gate.clone().oneshot(request).await.unwrap()
     }
 
-    /// Whom the proxy lets in at the host.
+    /// The sessions to which the proxy gives access at the host.
     pub(super) fn let_in(&self, host: &HostName) -> Vec<SessionDigest> {
         match &self.bench.table().routes[host].access {
             Access::Sessions(sessions) => sessions.clone(),
-            Access::Open => panic!("{host:?} is open to everybody"),
+            Access::Open => panic!("{host:?} is open to everyone"),
         }
     }
 }

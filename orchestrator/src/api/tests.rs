@@ -107,7 +107,8 @@ async fn a_database_that_cannot_be_reached_is_told_with_the_reason() {
     assert_eq!(failed["diagnosis"]["code"], "DF413");
     assert_eq!(failed["databases"][0]["phase"], "failed");
     let (status, said) = why("shop").await;
-    let wanted = "database main is not there, since shop-up failed; `dayfly show shop-up` says why";
+    let wanted =
+        "database main was not created, since shop-up failed; `dayfly show shop-up` says why";
     assert_eq!((status, said.as_str()), (409, wanted));
 
     bench.put_files("blog", "/blog", &[("note", "")]).await;
@@ -115,13 +116,16 @@ async fn a_database_that_cannot_be_reached_is_told_with_the_reason() {
     assert_eq!(failed["diagnosis"]["code"], "DF101");
     let (status, said) = why("blog").await;
     assert_eq!(status, 409);
-    assert!(said.contains("failed before it was known"), "{said}");
+    assert!(
+        said.contains("failed before its databases were known"),
+        "{said}"
+    );
 
     let path = "/api/v1/previews/blog-up";
     bench.call(Method::DELETE, path, Body::empty()).await;
     bench.until("blog-up", "gone").await;
     let (status, said) = why("blog").await;
-    let wanted = "blog-up is gone, with its databases";
+    let wanted = "blog-up was removed, including its databases";
     assert_eq!((status, said.as_str()), (409, wanted));
 }
 
@@ -174,7 +178,7 @@ async fn a_removed_preview_stays_away_until_somebody_asks_for_it() {
     let (status, preview) = ask().await;
     assert_eq!(status, StatusCode::ACCEPTED);
     assert_eq!(preview["id"], "shop-1");
-    // The forge of this bench lends no clone: the preview begins, and gets no further.
+    // This test's forge provides no clone, so the preview cannot get past its source.
     bench.until("shop-1", "building").await;
     let path = "/api/v1/previews/shop-1";
     bench.call(Method::DELETE, path, Body::empty()).await;

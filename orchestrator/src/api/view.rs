@@ -1,4 +1,4 @@
-//! What the API answers, word by word. The command line reads the same types.
+//! The types of the API's answers. The command line reads the same types.
 
 use std::net::SocketAddr;
 
@@ -12,7 +12,7 @@ use crate::{
     preview::start_path::StartPath,
 };
 
-/// A preview. What is not known, or does not apply, is null.
+/// A preview. Fields that are unknown or do not apply are null.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PreviewView {
     /// Its id.
@@ -21,9 +21,9 @@ pub struct PreviewView {
     pub repository: Option<String>,
     /// Its pull request's number.
     pub number: Option<u64>,
-    /// What the pull request is called, or the folder of a local checkout. Outside text.
+    /// The pull request's title, or the folder of a local checkout. Outside text.
     pub title: Option<String>,
-    /// Who opened it. Outside text.
+    /// The author of the pull request or checkout. Outside text.
     pub author: Option<String>,
     /// The branch. Outside text.
     pub branch: Option<String>,
@@ -31,43 +31,43 @@ pub struct PreviewView {
     pub commit: Option<CommitSha>,
     /// The commit that serves.
     pub serving_commit: Option<CommitSha>,
-    /// Where it stands.
+    /// Its phase.
     pub phase: Phase,
-    /// What it waits for.
+    /// The reason for the current delay, if there is one.
     pub waiting_for: Option<String>,
-    /// Where it is visited; null once it is gone.
+    /// Its address; null once it is removed.
     pub url: Option<String>,
-    /// The services of the revision that serves, or else of the one that comes up.
+    /// The services of the serving revision, else of the current one.
     pub services: Vec<ServiceView>,
     /// Its databases.
     pub databases: Vec<DatabaseView>,
-    /// What its builds do not get of the commit, and why: one sentence each. Outside text.
+    /// The parts of the commit that its builds lack, and why: one sentence each. Outside text.
     #[serde(default)]
     pub missing: Vec<String>,
     /// Why its newest commit does not serve.
     pub diagnosis: Option<Diagnosis>,
-    /// Why nothing should be left of it.
+    /// Why it is removed or being removed.
     pub ending: Option<Ending>,
-    /// When it was first heard of.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// When what is wanted of it last changed.
+    /// When its desired state last changed.
     pub updated_at: Timestamp,
-    /// What a fork or a capture was taken of.
+    /// The preview that a fork or a capture was taken of.
     #[serde(default)]
     pub parent: Option<PreviewId>,
-    /// What whoever took it said. Outside text.
+    /// The note of the copy's creator. Outside text.
     #[serde(default)]
     pub note: Option<String>,
-    /// Where in the application its link leads; null is its root.
+    /// The path of the application that its link opens; null means the root.
     #[serde(default)]
     pub path: Option<StartPath>,
-    /// Whether what served before is kept, so that one can go back to it.
+    /// Whether `dayfly undo` can go back to the revision that served before.
     #[serde(default)]
     pub can_undo: bool,
-    /// When its link ends, if before the preview does.
+    /// When its link expires, if earlier than the preview.
     #[serde(default)]
     pub link_expires_at: Option<Timestamp>,
-    /// When it is removed if nobody pushes or visits; null once it is.
+    /// When it is removed unless someone pushes or visits; null once it is removed.
     pub expires_at: Option<Timestamp>,
 }
 
@@ -76,13 +76,14 @@ pub struct PreviewView {
 pub struct ServiceView {
     /// Its name.
     pub name: ServiceName,
-    /// Where it is visited; null where it is private.
+    /// Its address; null if it is private.
     pub url: Option<String>,
-    /// Where it stands.
+    /// Its phase.
     pub phase: Phase,
-    /// The engine's id of its image.
+    /// The id of its image in the engine.
     pub image: Option<String>,
-    /// The commit, in short, that the image was built for, where nothing of it changed since.
+    /// The short id of the commit that the image was built for, if the service did not change
+    /// since.
     pub unchanged_since: Option<String>,
 }
 
@@ -91,36 +92,37 @@ pub struct ServiceView {
 pub struct DatabaseView {
     /// Its name.
     pub name: DatabaseName,
-    /// The server's image, such as `postgres:15`.
+    /// The image of the database server, such as `postgres:15`.
     pub engine: String,
-    /// Where it stands.
+    /// Its phase.
     pub phase: Phase,
-    /// Whether its data were kept although the commit has another seed than they were made from.
+    /// Whether its data comes from an older seed than the one in the commit.
     pub seed_changed: bool,
-    /// Whether they were made from the seed while those of before are kept to go back to.
+    /// Whether its data was recreated from the seed, and `dayfly undo` can restore the earlier
+    /// data.
     #[serde(default)]
     pub started_again: bool,
 }
 
-/// Something that was done for a preview.
+/// A finished step of a preview.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventView {
     /// When it ended.
     pub at: Timestamp,
     /// The revision it was for.
     pub revision: Option<u32>,
-    /// What was done.
+    /// The title of the step.
     pub step: String,
     /// How long it took, in milliseconds.
     pub took_ms: u64,
-    /// Why it failed, where it did. Outside text.
+    /// The error, if it failed. Outside text.
     pub note: Option<String>,
 }
 
 /// A webhook delivery.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeliveryView {
-    /// The forge's id of it.
+    /// The forge's id of the delivery.
     pub guid: String,
     /// The event.
     pub event: String,
@@ -130,40 +132,40 @@ pub struct DeliveryView {
     pub repository: Option<String>,
     /// The pull request it names.
     pub number: Option<u64>,
-    /// What was made of it: `look`, `look-all` or `ignored`.
+    /// The decision: `look`, `look-all` or `ignored`.
     pub decision: String,
-    /// Why, where there is something to say.
+    /// The reason, if there is one.
     pub reason: Option<String>,
-    /// When it came.
+    /// When it arrived.
     pub received_at: Timestamp,
 }
 
-/// How backups by schedule fare.
+/// The state of scheduled backups.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BackupsView {
-    /// Why the newest attempt failed, where it did.
+    /// Why the newest attempt failed, if it did.
     pub failure: Option<Failure>,
 }
 
-/// That the server is there.
+/// The health of the server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Health {
     /// Always `ok`: a server that is not well does not answer.
     pub status: String,
     /// Its version.
     pub version: String,
-    /// Its process.
+    /// Its process id.
     pub pid: u32,
-    /// Its id on the engine.
+    /// The id that marks its objects in the engine.
     pub instance: String,
-    /// Where visitors come in.
+    /// The addresses on which the proxy listens for visitors.
     pub listen: Vec<SocketAddr>,
 }
 
-/// That the server stops.
+/// The answer to a shutdown request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stopping {
-    /// Its process.
+    /// Its process id.
     pub pid: u32,
     /// Whether the proxy stops with it.
     pub proxy: bool,

@@ -1,5 +1,5 @@
-//! `GET /api/v1/previews/{id}/wait`: answers when the preview is settled, or its phase is another
-//! one than the caller knows, or time is up.
+//! `GET /api/v1/previews/{id}/wait`: answers when the preview is settled, when its phase
+//! differs from the one that the caller knows, or at the deadline.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::lifecycle::Phase;
 
 const WAIT_DEFAULT: Duration = Duration::from_secs(30);
 const WAIT_MAX: Duration = Duration::from_secs(60);
-/// What is wanted may change without a pass of the worker that the state board would tell of.
+/// The desired state may change without a worker pass that notifies the state board.
 const CHECK_AT_LEAST: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Deserialize)]
@@ -54,7 +54,7 @@ pub(super) async fn wait(
     }
 }
 
-/// Nothing happens any more until somebody asks for something else.
+/// Whether the phase stays until someone requests something else.
 fn is_settled(phase: Phase) -> bool {
     matches!(phase, Phase::Live | Phase::Failed | Phase::Gone)
 }

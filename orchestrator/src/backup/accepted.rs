@@ -1,4 +1,4 @@
-//! What an archive may hold. Whoever made it may want more than to bring back what there was.
+//! Checks what an archive may hold: its author may be hostile.
 
 use std::{
     io::{self, Read},
@@ -15,22 +15,22 @@ use tar::EntryType;
 
 use super::{MIRRORS, POOL, STORE};
 
-/// The longest path that the system takes.
+/// The longest path that the system accepts.
 const PATH_BYTES_MAX: usize = 4096;
-/// The longest name of a file or folder that the system takes.
+/// The longest name of a file or folder that the system accepts.
 const NAME_BYTES_MAX: usize = 255;
 
-/// What becomes of a record.
+/// Whether a record is restored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// It is brought back.
+    /// It is restored.
     Wanted,
     /// It is never written: a file in a mirror that no mirror needs.
     Needless,
 }
 
-/// Refuses what no backup has: other kinds of files, links anywhere but among data, paths that lead
-/// elsewhere or that unpacking would take long for.
+/// Refuses entries that no backup has: other kinds of files, links outside data, paths that point
+/// outside the archive, and paths that would take long to unpack.
 pub(super) fn accept(entry: &tar::Entry<'_, impl Read>, path: &Path) -> anyhow::Result<Verdict> {
     accept_path(path)?;
     let kind = entry.header().entry_type();
@@ -56,7 +56,7 @@ pub(super) fn accept(entry: &tar::Entry<'_, impl Read>, path: &Path) -> anyhow::
     Ok(Verdict::Wanted)
 }
 
-/// Refuses a path before anything is made of it.
+/// Refuses a bad path before anything is created from it.
 fn accept_path(path: &Path) -> anyhow::Result<()> {
     let text = path.as_os_str().as_bytes();
     let shown = || String::from_utf8_lossy(&text[..text.len().min(100)]).into_owned();
@@ -77,20 +77,20 @@ fn accept_path(path: &Path) -> anyhow::Result<()> {
                 shown()
             ),
             _ => bail!(
-                "the archive holds {}, which leads elsewhere",
+                "the archive holds {}, which points outside of it",
                 path.display()
             ),
         }
     }
     ensure!(
         depth <= ARCHIVE_DEPTH_MAX,
-        "the archive holds {depth} folders in one another, which no backup has: {}…",
+        "the archive nests folders {depth} deep, which no backup has: {}…",
         shown()
     );
     Ok(())
 }
 
-/// What a file below the folder of mirrors is: one in a mirror, or the lock beside it.
+/// The kind of a file below the folder of mirrors: part of a mirror, or the lock beside it.
 fn of_mirrors(path: &Path) -> MirrorFile {
     let mut parts = path.components().skip(1);
     let name = parts.next().and_then(|part| part.as_os_str().to_str());
@@ -103,7 +103,7 @@ fn of_mirrors(path: &Path) -> MirrorFile {
     }
 }
 
-/// Refuses settings of mirrors that are not ours: git would do what they say.
+/// Refuses mirrors with foreign git settings: git would obey them.
 pub(super) fn accept_mirrors(folder: &Path) -> anyhow::Result<()> {
     let mirrors = match std::fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -128,7 +128,7 @@ pub(super) fn accept_mirrors(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether a path is below what a container sees.
+/// Whether a path is below the data folder of a database.
 fn is_among_data(path: &Path) -> bool {
     let parts: Vec<_> = path.components().map(Component::as_os_str).collect();
     let data = match parts.as_slice() {
@@ -139,7 +139,7 @@ fn is_among_data(path: &Path) -> bool {
     data.0 == POOL && data.1 == "data"
 }
 
-/// The place of data that a path is of, as one path.
+/// The snapshot or database that a path belongs to, as one path.
 pub(super) fn place(path: &Path) -> Option<std::path::PathBuf> {
     let mut parts = path.components().map(Component::as_os_str);
     if parts.next()? != POOL {
@@ -154,7 +154,7 @@ pub(super) fn place(path: &Path) -> Option<std::path::PathBuf> {
     (names.len() == depth).then(|| std::iter::once(kind.as_ref()).chain(names).collect())
 }
 
-/// The first part of a path that leads nowhere else.
+/// The first name of a path; none where the path does not begin with a name.
 pub(super) fn top(path: &Path) -> Option<&str> {
     match path.components().next()? {
         Component::Normal(name) => name.to_str(),

@@ -1,4 +1,4 @@
-//! The backups of a server: one at a time, whoever asks for them.
+//! The backups of a server. Only one is written at a time.
 
 use std::{
     io::{self, BufWriter, Write},
@@ -16,10 +16,10 @@ use tokio::sync::OwnedMutexGuard;
 use super::{Checked, Progress, Target, packing::BackupError, shelf, write};
 use crate::{config::BackupSchedule, worker::Ports};
 
-/// What is written at once.
+/// The size of the write buffer.
 const WRITE_BYTES: usize = 1 << 20;
 
-/// How long a backup by schedule waits while another one is written.
+/// How long a scheduled backup waits while another one is written.
 const TURN_MAX: Duration = Duration::from_secs(30 * 60);
 
 /// Makes the backups of a server.
@@ -31,22 +31,22 @@ pub struct Backups {
     failure: Mutex<Option<Failure>>,
 }
 
-/// The turn of a backup: none other is made meanwhile.
+/// The turn of a backup: no other backup is written until this is dropped.
 pub struct Turn {
     _turn: OwnedMutexGuard<()>,
 }
 
-/// Why the newest attempt of the schedule came to nothing.
+/// Why the last scheduled backup failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
-    /// When.
+    /// When it failed.
     pub at: Timestamp,
-    /// In words.
+    /// The error, with its causes.
     pub why: String,
 }
 
 impl Backups {
-    /// Of a server with this data directory.
+    /// The backups of a server with this data directory.
     pub fn new(ports: Arc<Ports>, mirrors: Arc<Mirrors>, data: PathBuf) -> Self {
         Self {
             ports,
@@ -57,22 +57,22 @@ impl Backups {
         }
     }
 
-    /// Waits so long for the turn of a backup; none where another one takes longer.
+    /// Waits at most this long for the turn of a backup; none where another one takes longer.
     pub async fn turn(&self, most: Duration) -> Option<Turn> {
         let turn = Arc::clone(&self.turn).lock_owned();
         let turn = tokio::time::timeout(most, turn).await.ok()?;
         Some(Turn { _turn: turn })
     }
 
-    /// Whose backups these are.
+    /// The instance that the backups belong to.
     pub fn instance(&self) -> &Instance {
         self.ports.store.instance()
     }
 
-    /// Whether data can be copied.
+    /// Checks that data can be copied.
     ///
     /// # Errors
-    /// Why not.
+    /// Where the pool is not available.
     pub async fn data_are_there(&self) -> Result<(), DatabaseError> {
         self.ports.databases.pool().await.map(drop)
     }
@@ -90,7 +90,7 @@ impl Backups {
         write(&self.ports, &self.mirrors, &self.data, with_data, sink)
     }
 
-    /// Why the newest attempt of the schedule failed, where it did.
+    /// Why the last scheduled backup failed; none where it succeeded.
     pub fn failure(&self) -> Option<Failure> {
         self.failure
             .lock()
@@ -98,11 +98,11 @@ impl Backups {
             .clone()
     }
 
-    /// Makes the next backup of a schedule and removes those that are not kept any more. Setting `stop` of
-    /// the progress ends it.
+    /// Makes the next scheduled backup and removes surplus ones. Setting `stop` of the progress
+    /// ends it.
     ///
     /// # Errors
-    /// Where it cannot be made or not be restored; older ones stay then.
+    /// Where it cannot be written or verified; older backups stay then.
     pub async fn make(
         self: &Arc<Self>,
         schedule: &BackupSchedule,
@@ -125,7 +125,7 @@ impl Backups {
         let turn = self.turn(TURN_MAX).await;
         let turn = turn.with_context(|| {
             let minutes = TURN_MAX.as_secs() / 60;
-            format!("another backup is being written, for more than {minutes} minutes")
+            format!("another backup is still being written after {minutes} minutes")
         })?;
         self.data_are_there().await?;
         let (instance, folder) = (self.instance(), &schedule.directory);
@@ -149,16 +149,18 @@ impl Backups {
         match shelf::thin(folder, instance, schedule.keep, (&path, Timestamp::now())) {
             Ok(removed) => {
                 for path in removed {
-                    tracing::info!(path = %path.display(), "an old backup was removed");
+                    tracing::info!(path = %path.display(), "removed an old backup");
                 }
             }
-            Err(cause) => tracing::warn!(%cause, "old backups were not removed"),
+            Err(cause) => {
+                tracing::warn!(%cause, "cannot remove old backups; the next backup retries")
+            }
         }
         Ok((path, checked))
     }
 }
 
-/// Takes no more once nobody wants it.
+/// A sink that fails once the backup is stopped.
 struct Stoppable {
     sink: Target,
     progress: Arc<Progress>,
@@ -167,7 +169,7 @@ struct Stoppable {
 impl Write for Stoppable {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self.progress.stop.load(Relaxed) {
-            true => Err(io::Error::other("it was stopped")),
+            true => Err(io::Error::other("the backup was stopped")),
             false => self.sink.write(bytes),
         }
     }

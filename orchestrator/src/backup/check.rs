@@ -1,4 +1,4 @@
-//! Whether an archive can be restored, found out without a restore.
+//! Checks whether an archive can be restored, without a restore.
 
 use std::{
     io,
@@ -17,35 +17,35 @@ use super::{
 };
 use crate::store::StoreFacts;
 
-/// What an archive holds that can be restored.
+/// The content of an archive that can be restored.
 #[derive(Clone, Debug)]
 pub struct Checked {
-    /// What it says of itself.
+    /// The manifest.
     pub manifest: Manifest,
-    /// Bytes of the archive.
+    /// The size of the archive in bytes.
     pub bytes: u64,
-    /// Previews that are not gone.
+    /// The number of previews that are not gone.
     pub previews: u64,
-    /// Mirrors, which are whole.
+    /// The number of mirrors, all of them complete.
     pub mirrors: usize,
-    /// Snapshots and databases.
+    /// The number of snapshots and databases.
     pub places: usize,
-    /// What was left out when it was made.
+    /// Data that the backup left out, with reasons.
     pub left_out: Vec<String>,
-    /// What it holds and no restore would write.
+    /// Files in it that no restore writes.
     pub needless: Vec<String>,
 }
 
 impl Checked {
-    /// Whether checksums were held against all of it: earlier archives have none.
+    /// Whether every record was verified by a checksum. Archives of format 1 have none.
     pub fn has_checksums(&self) -> bool {
         self.manifest.format >= super::FORMAT_WITH_CHECKSUMS
     }
 }
 
-/// Reads an archive as a restore does, to its end, holds its checksums against it, and looks into the store
-/// and every mirror. Only below a folder of its own in `scratch` anything is written, which is gone
-/// afterwards; it needs room for store and mirrors.
+/// Reads an archive to its end as a restore does, verifies its checksums, and checks the store and
+/// every mirror. The check writes only to a temporary folder in `scratch`, which needs room for the
+/// store and the mirrors.
 ///
 /// # Errors
 /// Where a restore would refuse it, or something in it is damaged or missing.
@@ -54,7 +54,7 @@ pub async fn check(
     scratch: &Path,
     progress: Arc<Progress>,
 ) -> anyhow::Result<Checked> {
-    let making = || format!("cannot make a folder in {}", scratch.display());
+    let making = || format!("cannot create a folder in {}", scratch.display());
     let scratch = Arc::new(Scratch::begin(scratch).with_context(making)?);
     let bytes = std::fs::metadata(archive).map_or(0, |found| found.len());
     let (archive, at, reading) = (
@@ -69,7 +69,7 @@ pub async fn check(
         let made_by = &contents.manifest.instance;
         ensure!(
             facts.instance == *made_by,
-            "the archive says that it is of {made_by}, and its store is of {}",
+            "the archive names instance {made_by}, but its store belongs to {}",
             facts.instance
         );
         anyhow::Ok((contents, facts))
@@ -86,7 +86,7 @@ pub async fn check(
     })
 }
 
-/// Looks at each mirror, and answers how many there are.
+/// Checks each mirror, and returns the number of mirrors.
 async fn check_mirrors(scratch: &Path, progress: &Progress) -> anyhow::Result<usize> {
     let home = scratch.join("home");
     std::fs::create_dir(&home)?;
@@ -100,17 +100,17 @@ async fn check_mirrors(scratch: &Path, progress: &Progress) -> anyhow::Result<us
         if path.extension().is_none_or(|kind| kind != "git") {
             continue;
         }
-        ensure!(!progress.stop.load(Relaxed), "it was stopped");
+        ensure!(!progress.stop.load(Relaxed), "the check was stopped");
         let name = path.strip_prefix(scratch).unwrap_or(&path).display();
         check_mirror(&path, &home)
             .await
-            .with_context(|| format!("{name} is not whole"))?;
+            .with_context(|| format!("{name} is incomplete"))?;
         checked += 1;
     }
     Ok(checked)
 }
 
-/// Takes what is looked at; the rest is only read.
+/// Unpacks the store and the mirrors; everything else is only read.
 struct Bench(PathBuf);
 
 impl Destination for Bench {

@@ -1,4 +1,4 @@
-//! What an archive holds, record by record: the one way in which archives are read.
+//! Reads an archive record by record, both for a check and for a restore.
 
 use std::{
     collections::BTreeSet,
@@ -18,48 +18,48 @@ use super::{
     records::{Held, Sums},
 };
 
-/// What an archive says of itself is not longer than this.
+/// The longest JSON record, such as the manifest.
 const JSON_BYTES_MAX: u64 = 1 << 20;
 /// Set-user-id, set-group-id and sticky: no copy of data has them.
 const NEVER_RESTORED: u32 = 0o7000;
 
-/// Where the records of an archive go.
+/// The destination of an archive's records.
 pub(super) trait Destination {
-    /// Called once, before any of them.
+    /// Called once, before the first record.
     ///
     /// # Errors
-    /// Where they cannot go anywhere.
+    /// Where the destination cannot take records.
     fn begin(&mut self, manifest: &Manifest) -> anyhow::Result<()>;
 
-    /// Where everything but data is unpacked.
+    /// The folder into which everything but data is unpacked.
     fn staging(&self) -> &Path;
 
-    /// The folder into which what begins with `top` is unpacked; where there is none it is only read.
+    /// The folder for records below `top`; none where these are only read.
     fn folder(&self, top: &str) -> Option<PathBuf>;
 
-    /// Whether files get the owners that they had. A check unpacks where that may not be possible, such
-    /// as on another machine's disk.
+    /// Whether unpacked files get their recorded owners. A check may run where that is impossible,
+    /// such as on another machine's disk.
     fn keeps_owners(&self) -> bool;
 }
 
-/// What an archive held.
+/// The content of an archive.
 #[derive(Debug)]
 pub(super) struct Contents {
-    /// What it says of itself.
+    /// The manifest.
     pub(super) manifest: Manifest,
-    /// What was left out when it was made.
+    /// Data that the backup left out, with reasons.
     pub(super) left_out: Vec<String>,
-    /// What it holds and nobody needs.
+    /// Files in it that no restore writes.
     pub(super) needless: Vec<String>,
-    /// How many snapshots and databases.
+    /// The number of snapshots and databases.
     pub(super) places: usize,
 }
 
-/// Reads an archive to its end. What it holds is whole then, as far as the archive can say, and has
-/// no settings that git would obey.
+/// Reads an archive to its end. On success the content is complete, as far as the archive can tell,
+/// and has no settings that git would obey.
 ///
 /// # Errors
-/// Where it is no archive, is damaged, or holds what none has.
+/// Where the file is no archive, is damaged, or holds entries that no backup has.
 pub(super) fn read(
     archive: &Path,
     progress: &Progress,
@@ -90,7 +90,7 @@ fn read_records(
     sums: &Sums,
     into: &mut impl Destination,
 ) -> anyhow::Result<Contents> {
-    let no_archive = "this is no backup of dayfly";
+    let no_archive = "the file is not a Dayfly backup";
     let mut entries = archive.entries().context(no_archive)?;
     let first = head
         .next(&mut entries)
@@ -104,7 +104,7 @@ fn read_records(
     into.begin(&manifest)?;
     let (mut end, mut needless, mut places) = (None, Told::default(), BTreeSet::new());
     while let Some(entry) = head.next(&mut entries) {
-        let mut entry = entry.context("the archive is cut off or damaged")?;
+        let mut entry = entry.context("the archive is truncated or damaged")?;
         let path = entry.path()?.into_owned();
         if path == Path::new(END) {
             end = Some(json::<End>(&mut entry)?);
@@ -127,9 +127,9 @@ fn read_records(
         }
     }
     accept_mirrors(&into.staging().join(MIRRORS))?;
-    let end = end.context("the archive is cut off: its end is missing")?;
+    let end = end.context("the archive is truncated: its end is missing")?;
     sums.expect_all()
-        .context("the archive is cut off or damaged")?;
+        .context("the archive is truncated or damaged")?;
     Ok(Contents {
         manifest,
         left_out: end.left_out,
@@ -144,7 +144,7 @@ fn unpack(entry: &mut tar::Entry<'_, impl Read>, path: &Path, folder: &Path) -> 
         .with_context(|| format!("cannot unpack {}", path.display()))?;
     ensure!(
         unpacked,
-        "the archive holds {}, which leads elsewhere",
+        "the archive holds {}, which points outside of it",
         path.display()
     );
     Ok(())
@@ -159,12 +159,13 @@ fn json<T: DeserializeOwned>(entry: &mut tar::Entry<'_, impl Read>) -> anyhow::R
 fn manifest(mut first: tar::Entry<'_, impl Read>) -> anyhow::Result<Manifest> {
     ensure!(
         first.path()? == Path::new(MANIFEST),
-        "it does not begin with {MANIFEST}"
+        "the archive does not begin with {MANIFEST}"
     );
     let manifest: Manifest = json(&mut first)?;
     ensure!(
         (FORMAT_MIN..=FORMAT).contains(&manifest.format),
-        "it was made by dayfly {} in another way (its format is {}, this one knows {FORMAT_MIN} to {FORMAT})",
+        "dayfly {} wrote the archive in format {}; this version reads formats {FORMAT_MIN} to \
+         {FORMAT}",
         manifest.version,
         manifest.format
     );

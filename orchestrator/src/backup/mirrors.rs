@@ -1,4 +1,4 @@
-//! Mirrors on their way into an archive.
+//! Adds mirrors to an archive.
 
 use std::{io, path::Path};
 
@@ -10,8 +10,8 @@ use super::{
     packing::{Archive, BackupError, failed, gone},
 };
 
-/// Adds every mirror, each as it was at one moment and without what deaths left in it, and names what it
-/// leaves out. Objects of Git LFS are left out unnamed: they can be fetched again.
+/// Adds a consistent copy of every mirror, without leftovers of crashes, and names the files it
+/// leaves out. Git LFS objects are left out and not named: they can be fetched again.
 pub(super) fn append_mirrors(
     archive: &mut Archive<'_>,
     mirrors: &Mirrors,
@@ -27,7 +27,7 @@ pub(super) fn append_mirrors(
     for name in names.mirrors {
         let what = format!("{MIRRORS}/{name}");
         let frozen = Handle::current().block_on(mirrors.freeze(&name))?;
-        // It went since it was listed.
+        // The mirror was removed since it was listed.
         let Some(frozen) = frozen else { continue };
         frozen
             .append_to(archive, Path::new(MIRRORS))

@@ -1,17 +1,19 @@
-//! Everything that a server remembers in one archive, taken while it runs; checked, and brought back.
+//! Backups: all state of a server in one archive, written while the server runs, checked, and
+//! restored.
 //!
-//! An archive is a tar: `backup.json` first, `end.json` last; between them the store as it was at
-//! one moment, mirrors, logs, and, unless they are left out, every snapshot and database of the pool
-//! under `pool/`. Data are copied after the store. What came or went between the two puts itself
-//! right at the next start: data that the store does not know are removed, and those that it misses
-//! are made anew.
+//! An archive is a tar: `backup.json` first, `end.json` last. Between them are the store as of one
+//! moment, the mirrors, the logs, and every snapshot and database of the pool under `pool/`, unless
+//! data is left out. Data is copied after the store. The next start resolves differences between
+//! the two: it removes data that the store does not know, and creates missing data again.
 //!
-//! Since format 2 an archive holds the SHA-256 of each of its records, in entries below `checksums/`:
-//! a line of hex for each record since the entry before, in the order of the records; the last of them
-//! comes after `end.json`. A record is all that the tar has of a file: its head, its content, what fills its
-//! last block. So whoever reads an archive to its end knows that all of it is as it was written.
+//! Since format 2 an archive holds the SHA-256 of each of its records, in entries below
+//! `checksums/`. An entry has one line of hex for each record since the previous entry, in the
+//! order of the records. The last entry comes after `end.json`. A record is everything that the tar
+//! holds of a file: its header, its content, and the padding of its last block. So reading an
+//! archive to its end verifies all of it.
 //!
-//! A backup counts only once it was read back ([`check()`]): then its file gets its name ([`Target`]).
+//! A backup is valid only once it is verified ([`check()`]). Then its file gets its final name
+//! ([`Target`]).
 
 mod accepted;
 mod backups;
@@ -43,47 +45,47 @@ pub use shelf::{Shelved, shelved};
 pub use target::Target;
 pub use write::write;
 
-/// Grows when an archive is made in another way, which older versions cannot read.
+/// The format of new archives. It grows with each change that older versions cannot read.
 const FORMAT: u32 = 2;
-/// The first one whose archives hold checksums.
+/// The first format with checksums.
 const FORMAT_WITH_CHECKSUMS: u32 = 2;
-/// The oldest one that is still read.
+/// The oldest format that this version reads.
 const FORMAT_MIN: u32 = 1;
 
-/// What an archive says of itself; its first entry.
+/// The manifest, which is the first entry.
 const MANIFEST: &str = "backup.json";
-/// What was left out; its last entry but checksums, so that one without it is not whole.
+/// What was left out. Only checksums follow it, so an archive without it is truncated.
 const END: &str = "end.json";
 /// The store, in an archive and in a data directory.
 const STORE: &str = "dayfly.db";
 /// Folders that are kept as they are.
 const FOLDERS: [&str; 2] = [MIRRORS, LOGS];
-/// The one with what was fetched.
+/// The folder of git mirrors.
 const MIRRORS: &str = "mirrors";
-/// The one with what was printed.
+/// The folder of logs.
 const LOGS: &str = "logs";
 /// Where the pool's places are in an archive.
 const POOL: &str = "pool";
 /// Where the checksums of its records are.
 const CHECKSUMS: &str = "checksums";
 
-/// Names of files that are told one by one; of more only how many.
+/// How many files a report names; it only counts the others.
 const TOLD_MAX: usize = 100;
 
-/// Left by a restore in the data directory: containers that run were made for other data.
+/// Left by a restore in the data directory: running containers belong to other data.
 const RESTORED: &str = "restored";
-/// What it says.
+/// Its content.
 const WITH_DATA: &str = "with data";
 const WITHOUT_DATA: &str = "without data";
 
-/// What an archive says of itself.
+/// The manifest of an archive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// In which way it was made.
+    /// Its format.
     pub format: u32,
-    /// By which version.
+    /// The version of Dayfly that wrote it.
     pub version: String,
-    /// Whose it is.
+    /// The instance that wrote it.
     pub instance: String,
     /// When it was begun.
     pub made_at: Timestamp,
@@ -91,14 +93,14 @@ pub struct Manifest {
     pub data: bool,
 }
 
-/// What the end of an archive says.
+/// The last entry of an archive, apart from checksums.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct End {
     /// Data that could not be copied and why; files of mirrors that no mirror needs.
     pub left_out: Vec<String>,
 }
 
-/// Names of files for people; never more than they would read.
+/// File names for a report, of limited length.
 #[derive(Clone, Debug, Default)]
 struct Told {
     names: Vec<String>,

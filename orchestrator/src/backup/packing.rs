@@ -1,4 +1,4 @@
-//! How files get into an archive.
+//! Adds files to an archive.
 
 use std::{
     fs::File,
@@ -11,32 +11,32 @@ use serde::Serialize;
 
 use crate::store::StoreError;
 
-/// Why there is no archive.
+/// Why an archive could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
     /// The store cannot be copied.
-    #[error("the store cannot be copied: {0}")]
+    #[error("cannot copy the store: {0}")]
     Store(#[from] StoreError),
     /// Data cannot be copied.
-    #[error("data cannot be copied: {0}")]
+    #[error("cannot copy data: {0}")]
     Data(#[from] DatabaseError),
     /// A mirror cannot be copied.
-    #[error("a mirror cannot be copied: {0}")]
+    #[error("cannot copy a mirror: {0}")]
     Mirror(#[from] SourceError),
-    /// A file cannot be read, or the archive not be written.
+    /// A file cannot be read, or the archive cannot be written.
     #[error("cannot write {what}: {cause}")]
     Io {
-        /// What was written.
+        /// The entry that was written.
         what: String,
-        /// What the system said.
+        /// The error of the system.
         cause: io::Error,
     },
 }
 
-/// An archive that is written.
+/// An archive that is being written.
 pub(super) type Archive<'a> = tar::Builder<&'a mut dyn Write>;
 
-/// Adds what an archive says of itself.
+/// Adds a value as JSON.
 pub(super) fn append_json(
     archive: &mut Archive<'_>,
     name: &str,
@@ -54,7 +54,7 @@ pub(super) fn append_json(
         .map_err(told)
 }
 
-/// Adds a folder whose files come and go while it is read.
+/// Adds a folder; files may appear and disappear meanwhile.
 pub(super) fn append_folder(
     archive: &mut Archive<'_>,
     data: &Path,
@@ -88,7 +88,7 @@ pub(super) fn append_folder(
     Ok(())
 }
 
-/// Adds a file as long as it was at that moment: a log may grow while it is read.
+/// Adds a file with its current length: a log may grow while it is read.
 fn append_file(archive: &mut Archive<'_>, path: &Path, whole: &Path) -> io::Result<()> {
     use std::io::Read as _;
     let file = match File::open(whole) {
@@ -98,12 +98,12 @@ fn append_file(archive: &mut Archive<'_>, path: &Path, whole: &Path) -> io::Resu
     let metadata = file.metadata()?;
     let mut header = tar::Header::new_gnu();
     header.set_metadata(&metadata);
-    // One that became shorter meanwhile is filled up, since its length is written down already.
+    // A file that became shorter is padded, since its header already has the length.
     let content = file.take(metadata.len()).chain(io::repeat(0));
     archive.append_data(&mut header, path, content.take(metadata.len()))
 }
 
-/// What went meanwhile is no error.
+/// Ignores files that were removed meanwhile.
 pub(super) fn gone(error: io::Error) -> io::Result<()> {
     match error.kind() {
         io::ErrorKind::NotFound => Ok(()),
@@ -111,7 +111,7 @@ pub(super) fn gone(error: io::Error) -> io::Result<()> {
     }
 }
 
-/// An error about what was to be written.
+/// An error about an entry.
 pub(super) fn failed(what: &str, cause: io::Error) -> BackupError {
     BackupError::Io {
         what: what.to_owned(),

@@ -1,4 +1,4 @@
-//! How the file of an archive is read: counted, stoppable, and never much of it for a name.
+//! Reads the file of an archive: counts its bytes, can be stopped, and limits the length of names.
 
 use std::{
     cell::Cell,
@@ -7,21 +7,21 @@ use std::{
     sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
 };
 
-/// How much is read at a time.
+/// The size of the read buffer.
 const READ_BYTES: usize = 1 << 20;
-/// The head of a file in an archive is not longer than this: its name, and its holes with 24 bytes for each.
+/// The longest header of a file in an archive: its name, and 24 bytes for each of its holes.
 const HEAD_BYTES_MAX: u64 = 8 << 20;
 
-/// How far the reading of an archive is, for whoever waits for it, and whether they still do.
+/// The progress of reading an archive, and the request to stop.
 #[derive(Debug, Default)]
 pub struct Progress {
-    /// Bytes of the archive that were read.
+    /// Bytes of the archive read so far.
     pub read_bytes: AtomicU64,
-    /// Set by whoever does not want it any more.
+    /// Set it to stop the work.
     pub stop: AtomicBool,
 }
 
-/// An archive's file that tells how far it was read, and ends when nobody wants it any more.
+/// An archive's file that counts the bytes read, and fails once it is stopped.
 pub(super) struct Counted<'a, R> {
     file: R,
     progress: &'a Progress,
@@ -38,8 +38,8 @@ impl<'a> Counted<'a, BufReader<File>> {
     }
 }
 
-/// How much of the archive may still be read before the next file in it has begun. A name may be as
-/// long as a file, and is read into memory whole.
+/// How much of the archive may still be read before its next file begins. A name may be as long as
+/// a file, and the whole name is read into memory.
 #[derive(Debug, Default)]
 pub(super) struct Head {
     left: Cell<Option<u64>>,
@@ -47,7 +47,7 @@ pub(super) struct Head {
 }
 
 impl Head {
-    /// The next of an archive's files.
+    /// The next file of an archive.
     pub(super) fn next<E: Iterator>(&self, entries: &mut E) -> Option<E::Item> {
         let unread = self.unread.take();
         self.left.set(Some(HEAD_BYTES_MAX.saturating_add(unread)));
@@ -56,7 +56,7 @@ impl Head {
         next
     }
 
-    /// So much of the file before it was not read yet, and comes first.
+    /// Allows this many more bytes: the unread rest of the previous file comes first.
     pub(super) fn skip(&self, bytes: u64) {
         self.unread.set(bytes);
     }
@@ -65,13 +65,13 @@ impl Head {
 impl<R: Read> Read for Counted<'_, R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         if self.progress.stop.load(Relaxed) {
-            return Err(io::Error::other("it was stopped"));
+            return Err(io::Error::other("reading the archive was stopped"));
         }
         let length = match self.head.left.get() {
             None => self.file.read(into)?,
             Some(0) => {
                 return Err(io::Error::other(
-                    "a name in it is too long, or a file in it has too many holes",
+                    "the archive has a name that is too long, or a file with too many holes",
                 ));
             }
             Some(left) => {

@@ -1,5 +1,4 @@
-//! The records of a tar, and their checksums: taken while an archive is written, and held against it
-//! while it is read.
+//! The checksums of a tar's records: written along with an archive, and verified while it is read.
 
 use std::{
     cell::RefCell,
@@ -13,7 +12,7 @@ use super::CHECKSUMS;
 
 /// Every record of a tar is made of blocks of this many bytes.
 const BLOCK_BYTES: usize = 512;
-/// After so many records their checksums are written down.
+/// A list of checksums is written after this many records.
 const LIST_RECORDS: usize = 4096;
 /// A list may be late by as many records as belong to one file: names, times, and the file.
 const LATE_RECORDS_MAX: usize = 16;
@@ -22,35 +21,35 @@ const LIST_BYTES_MAX: usize = (LIST_RECORDS + LATE_RECORDS_MAX) * 65;
 /// How much of a record's name is kept for people.
 const NAME_CHARS_MAX: usize = 200;
 
-/// What a record's checksum is taken of, as it comes by.
+/// The part of a record that comes next.
 enum Part {
-    /// The head, which says how long the record is.
+    /// The header, which says how long the record is.
     Head,
     /// More about the holes of a file, each block saying whether another one follows.
     Holes { content_bytes: u64 },
-    /// The content with what fills its last block.
+    /// The content, with the padding of its last block.
     Content { left_bytes: u64 },
-    /// Nothing more: the tar is over.
+    /// Nothing more: the tar has ended.
     Over,
 }
 
-/// What [`Records::take`] came to.
+/// How far [`Records::take`] came.
 #[derive(PartialEq, Eq)]
 enum Reached {
     /// The middle of a record.
     Middle,
-    /// The end of a head; what it is the head of has begun.
+    /// The end of a header; the rest of its record follows.
     Head,
     /// The end of a record.
     End,
-    /// The end of the tar: a head that is empty.
+    /// The end of the tar: an empty header.
     Over,
 }
 
 /// Cuts a stream into the records of a tar.
 struct Records {
     part: Part,
-    /// The block that is under way, where it has to be seen whole.
+    /// The block read so far, where the whole block is needed.
     block: Vec<u8>,
     digest: Context,
     name: String,
@@ -58,7 +57,7 @@ struct Records {
     is_about_next: bool,
 }
 
-/// A record that came by.
+/// A complete record.
 struct Record {
     /// In hex.
     sha256: String,
@@ -76,7 +75,7 @@ impl Records {
         }
     }
 
-    /// Takes bytes until something is reached; answers how many.
+    /// Takes bytes up to the next boundary; returns their number and the boundary.
     fn take(&mut self, bytes: &[u8]) -> io::Result<(usize, Reached)> {
         match self.part {
             Part::Head | Part::Holes { .. } => {
@@ -101,7 +100,7 @@ impl Records {
     fn take_block(&mut self, block: &[u8]) -> io::Result<Reached> {
         if let Part::Holes { content_bytes } = self.part {
             self.digest.update(block);
-            // As GNU has it: the block's last part says whether one more follows.
+            // In the GNU format a flag at the end of the block says whether another one follows.
             let more = block.get(504).is_some_and(|flag| *flag == 1);
             return Ok(match more {
                 true => Reached::Middle,
@@ -118,8 +117,8 @@ impl Records {
         header.as_mut_bytes().copy_from_slice(block);
         let size = header.entry_size()?;
         let filled = size.checked_next_multiple_of(BLOCK_BYTES as u64);
-        let content_bytes =
-            filled.ok_or_else(|| io::Error::other("a record in it has no possible size"))?;
+        let content_bytes = filled
+            .ok_or_else(|| io::Error::other("a record of the archive has an impossible size"))?;
         let kind = header.entry_type();
         self.is_about_next = matches!(kind.as_byte(), b'L' | b'K' | b'x' | b'g');
         let name = String::from_utf8_lossy(&header.path_bytes()).into_owned();
@@ -160,8 +159,8 @@ impl Records {
     }
 }
 
-/// Hands on what is written, with the checksums of all records among it. Takes a tar from its first
-/// record on, and what follows it unseen.
+/// Writes a tar to `sink`, and inserts the checksums of all records. Bytes after the end of the tar
+/// pass unchanged.
 pub(super) struct Summed<W> {
     sink: W,
     records: Records,
@@ -217,7 +216,8 @@ impl<W: Write> Write for Summed<W> {
             let (length, reached) = self.records.take(rest)?;
             let (taken, left) = rest.split_at(length);
             rest = left;
-            // The last list comes before the end of the tar, so a head is handed on once it is whole.
+            // The last list comes before the end of the tar, so a header is only written once
+            // complete.
             match reached {
                 Reached::Middle if !self.records.block.is_empty() => continue,
                 Reached::Over if self.listed > 0 => self.write_list()?,
@@ -237,15 +237,15 @@ impl<W: Write> Write for Summed<W> {
     }
 }
 
-/// Holds checksums against the records of an archive that is read. Shared by the reading and whoever
-/// waits for its end.
+/// Verifies the records of an archive by its checksums. The reader and the check at the end share
+/// it.
 pub(super) struct Sums(RefCell<State>);
 
 struct State {
     records: Records,
-    /// Records whose checksums were not seen yet.
+    /// Records whose checksums have not been read yet.
     pending: Vec<Record>,
-    /// The list that is under way.
+    /// The list that is being read.
     list: Option<Vec<u8>>,
     is_over: bool,
     is_checked: bool,
@@ -269,10 +269,10 @@ impl Sums {
         state.pending.clear();
     }
 
-    /// At the end of an archive.
+    /// Checks, at the end of an archive, that every record was verified.
     ///
     /// # Errors
-    /// Where some record's checksum was not seen.
+    /// Where the checksum of a record is missing.
     pub(super) fn expect_all(&self) -> io::Result<()> {
         let state = self.0.borrow();
         match state.is_checked && (!state.pending.is_empty() || state.list.is_some()) {
@@ -311,7 +311,9 @@ impl State {
                 _ => false,
             };
             if !fits {
-                return Err(io::Error::other("its checksums have another form"));
+                return Err(io::Error::other(
+                    "the checksums of the archive are malformed",
+                ));
             }
             self.list = Some(Vec::new());
         } else if self.pending.len() > LIST_RECORDS + LATE_RECORDS_MAX {
@@ -336,24 +338,26 @@ impl State {
                 return Err(io::Error::new(
                     io::ErrorKind::InvalidData,
                     format!(
-                        "it is damaged: {} is not as it was written",
+                        "the archive is damaged: wrong checksum of {}",
                         crate::text::plain(&record.name)
                     ),
                 ));
             }
         }
         match lines.next() {
-            Some(_) => Err(io::Error::other("it is damaged: a record of it is missing")),
+            Some(_) => Err(io::Error::other(
+                "the archive is damaged: a record is missing",
+            )),
             None => Ok(()),
         }
     }
 }
 
 fn missing() -> io::Error {
-    io::Error::other("it is damaged: checksums are missing")
+    io::Error::other("the archive is damaged: checksums are missing")
 }
 
-/// Reads an archive and holds checksums against it.
+/// Reads an archive and verifies its checksums.
 pub(super) struct Held<'a, R> {
     archive: R,
     sums: &'a Sums,

@@ -1,4 +1,4 @@
-//! Brings an archive back into a data directory that holds nothing.
+//! Restores an archive into an empty data directory.
 
 use std::{
     fs::{DirBuilder, File},
@@ -23,26 +23,26 @@ use crate::{
     store::StoreFacts,
 };
 
-/// Where everything but data is unpacked before it gets its place.
+/// The folder into which everything but data is unpacked first.
 const UNPACKED: &str = "restoring";
-/// What was brought back.
+/// The result of a restore.
 #[derive(Clone, Debug)]
 pub struct Restored {
-    /// What the archive said of itself.
+    /// The manifest of the archive.
     pub manifest: Manifest,
-    /// How many snapshots and databases.
+    /// The number of snapshots and databases.
     pub places: usize,
-    /// What was left out when the archive was made.
+    /// Data that the backup left out, with reasons.
     pub left_out: Vec<String>,
-    /// What the archive holds and was not brought back: files that no mirror needs.
+    /// Files of the archive that were not restored: no mirror needs them.
     pub needless: Vec<String>,
 }
 
-/// Brings an archive back into the data directory, which no server may use. Where it fails or is
-/// stopped nothing of it is left.
+/// Restores an archive into the data directory, which no server may use. A restore that fails or is
+/// stopped leaves nothing behind.
 ///
 /// # Errors
-/// Where the directory holds something already, and where the archive is not whole.
+/// Where the directory is not empty, and where the archive is truncated or damaged.
 pub async fn restore(
     archive: &Path,
     config: &ServerConfig,
@@ -52,7 +52,7 @@ pub async fn restore(
     let config = config.clone();
     let archive = archive.to_owned();
     tokio::task::spawn_blocking(move || {
-        // One that was cut off had found nothing there but itself.
+        // An interrupted restore began in an empty directory, so everything in it is its own.
         let data = &config.data;
         if data.join(UNPACKED).try_exists()? && !data.join(STORE).try_exists()? {
             leave_nothing(&config);
@@ -72,7 +72,7 @@ fn refuse_what_is_there(data: &Path) -> anyhow::Result<()> {
     for path in there.map(|name| data.join(name)) {
         ensure!(
             !path.try_exists()?,
-            "{} is there already; restore into a directory of its own with --data, or move it away",
+            "{} already exists; restore into an empty directory with --data, or move it away",
             path.display()
         );
     }
@@ -83,8 +83,7 @@ fn refuse_what_is_there(data: &Path) -> anyhow::Result<()> {
     };
     ensure!(
         !holds,
-        "{} holds something already; restore into a directory of its own with --data, or move it \
-         away",
+        "{} is not empty; restore into an empty directory with --data, or move it away",
         pool.display()
     );
     Ok(())
@@ -114,7 +113,7 @@ fn unpack(archive: &Path, config: &ServerConfig, progress: &Progress) -> anyhow:
     })
 }
 
-/// Takes everything.
+/// Unpacks everything.
 struct Restoring<'a> {
     config: &'a ServerConfig,
     staging: PathBuf,
@@ -146,7 +145,7 @@ impl Destination for Restoring<'_> {
     }
 }
 
-/// Gives everything but data its place.
+/// Moves everything but data into place.
 fn settle_in(staging: &Path, data: &Path, with_data: bool) -> io::Result<()> {
     for folder in FOLDERS.map(Path::new) {
         if staging.join(folder).exists() {
@@ -165,7 +164,7 @@ fn settle_in(staging: &Path, data: &Path, with_data: bool) -> io::Result<()> {
     remove(staging)
 }
 
-/// The pool that data are unpacked into.
+/// The pool that data is unpacked into.
 struct Unpacked {
     pool: Pool,
     staging: Staging,
@@ -175,17 +174,17 @@ impl Unpacked {
     async fn begin(config: &ServerConfig) -> anyhow::Result<Self> {
         let pool = Pool::open(host::pool_config(config))
             .await
-            .context("the pool of databases cannot be opened")?;
+            .context("cannot open the pool of databases")?;
         let there = pool.list().await?;
         ensure!(
             there.places.is_empty() && there.strangers.is_empty(),
-            "the pool holds data already; restore into a directory of its own with --data"
+            "the pool already holds data; restore into an empty directory with --data"
         );
         let staging = pool.staging().await?;
         Ok(Self { pool, staging })
     }
 
-    /// Gives everything its place, and unmounts the pool until a server needs it.
+    /// Moves data into place, and unmounts the pool until a server needs it.
     async fn publish(self) -> anyhow::Result<usize> {
         let places = self
             .pool
@@ -198,8 +197,8 @@ impl Unpacked {
     }
 }
 
-/// Takes away what a restore that failed has made. What cannot be taken away is told, and keeps the
-/// next one from beginning.
+/// Removes everything that a failed restore created. The log names what cannot be removed; it keeps
+/// the next restore from beginning.
 fn leave_nothing(config: &ServerConfig) {
     let pool = host::pool_config(config);
     let gone = Handle::current().block_on(async {
@@ -217,7 +216,10 @@ fn leave_nothing(config: &ServerConfig) {
     left.extend(gone.err().map(|error| format!("{error:#}")));
     let _gone = std::fs::remove_file(config.data.join(RESTORED));
     if !left.is_empty() {
-        tracing::warn!("something is left of what failed: {}", left.join("; "));
+        tracing::warn!(
+            "cannot remove the remains of a failed restore: {}",
+            left.join("; ")
+        );
     }
 }
 

@@ -1,4 +1,4 @@
-//! Folders that are there for a while.
+//! Temporary folders.
 
 use std::{
     fs::DirBuilder,
@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A folder of ours alone that goes when dropped.
+/// A private folder that is removed when dropped.
 #[derive(Debug)]
 pub(super) struct Scratch(PathBuf);
 
@@ -16,10 +16,10 @@ const PREFIX: &str = ".dayfly-check-";
 const DIGITS: usize = 16;
 
 impl Scratch {
-    /// Makes one in a folder that is there.
+    /// Creates one in an existing folder.
     pub(super) fn begin(parent: &Path) -> io::Result<Self> {
         let digits = deploy::random::hex::<{ DIGITS / 2 }>().map_err(io::Error::other)?;
-        // Programs that work in it are started elsewhere.
+        // Absolute, since the programs that use it run in other working directories.
         let path = std::path::absolute(parent)?.join(format!("{PREFIX}{digits}"));
         DirBuilder::new().mode(0o700).create(&path)?;
         Ok(Self(path))
@@ -29,7 +29,7 @@ impl Scratch {
         &self.0
     }
 
-    /// Whether a folder of that name is one that a death left.
+    /// Whether a folder of that name is the leftover of a crash.
     pub(super) fn is_one(name: &str) -> bool {
         let digits = name.strip_prefix(PREFIX);
         digits.is_some_and(|digits| {
@@ -41,7 +41,11 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         if let Err(cause) = std::fs::remove_dir_all(&self.0) {
-            tracing::warn!(path = %self.0.display(), %cause, "a folder for a check stays; remove it");
+            tracing::warn!(
+                path = %self.0.display(),
+                %cause,
+                "cannot remove the temporary folder of a backup check; remove it by hand"
+            );
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the first start after a restore has to bring in order, and any start after a death.
+//! Cleans up when a server starts after a restore or a crash.
 
 use std::path::Path;
 
@@ -12,8 +12,8 @@ use crate::{
     store::Store,
 };
 
-/// At the start of a server: what runs was made for other data than those that were restored, and
-/// what a death left of a copy or a check goes.
+/// Removes the leftovers of interrupted copies and checks. After a restore it also removes all
+/// containers, since they belong to other data.
 ///
 /// # Errors
 /// Where containers cannot be removed.
@@ -32,24 +32,27 @@ pub async fn settle(data: &Path, docker: &Docker, store: &Store) -> anyhow::Resu
         return Ok(());
     }
     let ended = docker.end_all().await;
-    ended.context("what ran before the restore cannot be removed")?;
+    ended.context("cannot remove the containers from before the restore")?;
     if std::fs::read_to_string(&restored)? == WITHOUT_DATA {
         give_up_data(store).await?;
     }
     std::fs::remove_file(&restored).with_context(|| format!("cannot remove {}", restored.display()))
 }
 
-/// Data that are not there can be made again from their seeds. What had none goes: snapshots with a
-/// name, and what was taken of data.
+/// Gives up data that the backup left out. Seeds can create data again; named snapshots and copies
+/// of data have no seed, and are removed.
 async fn give_up_data(store: &Store) -> anyhow::Result<()> {
     for snapshot in store.forget_data().await? {
-        tracing::warn!(snapshot, "it was not in the backup, and is forgotten");
+        tracing::warn!(
+            snapshot,
+            "the backup has no data of this named snapshot; removing it"
+        );
     }
     for row in store.previews().await? {
         if !row.desired.origin.is_copy() || row.gone_at_ms.is_some() {
             continue;
         }
-        tracing::warn!(preview = %row.id, "its data were not in the backup; it is removed");
+        tracing::warn!(preview = %row.id, "the backup has no data of this preview; removing it");
         let change = |desired: &mut Desired| desired.end(Ending::Removed);
         store.change_desired(&row.id, wall_ms(), change).await?;
     }

@@ -1,4 +1,4 @@
-//! The folder that backups by schedule lie in.
+//! The folder of scheduled backups.
 
 use std::{
     fs::DirBuilder,
@@ -12,27 +12,27 @@ use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
 use super::target::part_of;
 
-/// How their names begin and end; between are the instance and when they were begun.
+/// How their names begin and end. The instance and the time of their start are in between.
 const PREFIX: &str = "dayfly-";
 const SUFFIX: &str = ".tar";
-/// When they were begun, by the second, in UTC.
+/// The format of the time, in UTC.
 const MADE_AT: &str = "%Y%m%dT%H%M%SZ";
 
-/// A backup in a folder, as its name tells it. Under that name it was read back.
+/// A backup in a folder, as its name describes it. Only a verified backup has such a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shelved {
     /// When it was begun.
     pub made_at: Timestamp,
-    /// Whose it is.
+    /// The instance that wrote it.
     pub instance: Instance,
     /// The file.
     pub path: PathBuf,
 }
 
-/// Backups of a folder, the oldest first. Files with other names are nobody's.
+/// The backups in a folder, oldest first. Files with other names are ignored.
 ///
 /// # Errors
-/// Where the folder cannot be read; one that is not there holds none.
+/// Where the folder cannot be read. A missing folder has no backups.
 pub fn shelved(folder: &Path) -> io::Result<Vec<Shelved>> {
     let entries = match std::fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -57,8 +57,8 @@ pub fn shelved(folder: &Path) -> io::Result<Vec<Shelved>> {
     Ok(found)
 }
 
-/// Makes the folder where it is not there, and takes away what of this instance's backups was cut off.
-/// Answers the file of the next one.
+/// Creates the folder where it is missing, and removes this instance's unfinished backups. Returns
+/// the path of the next backup.
 pub(super) fn next(folder: &Path, instance: &Instance, now: Timestamp) -> io::Result<PathBuf> {
     DirBuilder::new()
         .mode(0o700)
@@ -78,8 +78,9 @@ pub(super) fn next(folder: &Path, instance: &Instance, now: Timestamp) -> io::Re
     Ok(path)
 }
 
-/// Removes the oldest backups of an instance until `keep` are left with `made`, the one that was just made;
-/// answers them. Those from after `now` were made while the clock was wrong, and neither count nor go.
+/// Removes the oldest backups of an instance until `keep` are left, including the newest one,
+/// `made`. Returns the removed ones. Backups from after `now` were made with a wrong clock: they do
+/// not count and are not removed.
 pub(super) fn thin(
     folder: &Path,
     instance: &Instance,
@@ -110,7 +111,7 @@ fn parse(text: &str) -> Option<(Instance, Timestamp)> {
     let instance = Instance::parse(instance).ok()?;
     let made_at = DateTime::strptime(MADE_AT, made_at).ok()?;
     let made_at = made_at.to_zoned(TimeZone::UTC).ok()?.timestamp();
-    // Only what we would write.
+    // Only a name that `name` writes.
     (name(&instance, made_at) == text).then_some((instance, made_at))
 }
 

@@ -1,4 +1,4 @@
-//! The file that a backup becomes: under its own name only once it was read back.
+//! The file of a backup. It gets its final name only once it is verified.
 
 use std::{
     fs::{File, OpenOptions},
@@ -13,7 +13,7 @@ use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
 
 use super::{Checked, Progress, check};
 
-/// What is written of an archive so far, under a name of its own. It goes when dropped.
+/// An unfinished archive under a temporary name. The file is removed when this is dropped.
 #[derive(Debug)]
 pub struct Target {
     path: PathBuf,
@@ -23,10 +23,10 @@ pub struct Target {
 }
 
 impl Target {
-    /// Begins a file beside `path`, which must not be there.
+    /// Creates a temporary file beside `path`, which must not exist.
     ///
     /// # Errors
-    /// Where it is there, and where nothing can be written in its folder.
+    /// Where `path` exists, and where its folder is not writable.
     pub fn begin(path: &Path) -> anyhow::Result<Self> {
         refuse_what_is_there(path)?;
         let part = part_of(path);
@@ -36,12 +36,12 @@ impl Target {
             .mode(0o600)
             .open(&part);
         let file = made.map_err(|error| {
-            // It belongs to another backup that runs, or was cut off.
+            // The file belongs to another backup that is running or was interrupted.
             let cut_off = match error.kind() {
-                io::ErrorKind::AlreadyExists => "; where another backup was cut off, remove it",
+                io::ErrorKind::AlreadyExists => "; if no other backup is running, remove it",
                 _ => "",
             };
-            anyhow::Error::new(error).context(format!("cannot make {}{cut_off}", part.display()))
+            anyhow::Error::new(error).context(format!("cannot create {}{cut_off}", part.display()))
         })?;
         Ok(Self {
             path: path.to_owned(),
@@ -51,25 +51,25 @@ impl Target {
         })
     }
 
-    /// Reads what was written back from the disk, checks all of it, and gives it its name. What has to be
-    /// unpacked for that lies below `scratch`, or else in the file's own folder, and goes again.
+    /// Reads the file back from the disk, checks all of it, and gives it its final name. The check
+    /// unpacks to a temporary folder below `scratch`, or else in the file's own folder.
     ///
     /// # Errors
-    /// Where it could not be restored; nothing is left then.
+    /// Where the backup could not be restored; the file is removed then.
     pub async fn finish(
         mut self,
         scratch: Option<&Path>,
         progress: Arc<Progress>,
     ) -> anyhow::Result<Checked> {
         self.file.sync_all()?;
-        // What memory still holds says nothing about the disk. Where this cannot be, it is read from memory.
+        // The check has to read the disk and not the page cache. Best effort.
         let _forgotten = posix_fadvise(&self.file, 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED);
         let folder = self.path.parent();
         let folder = folder.filter(|path| !path.as_os_str().is_empty());
         let folder = folder.unwrap_or(Path::new("."));
         let checked = check(&self.part, scratch.unwrap_or(folder), progress)
             .await
-            .context("what was written could not be restored")?;
+            .context("the new backup could not be restored")?;
         refuse_what_is_there(&self.path)?;
         std::fs::rename(&self.part, &self.path)?;
         self.is_done = true;
@@ -91,7 +91,7 @@ impl Write for Target {
 impl Drop for Target {
     fn drop(&mut self) {
         if !self.is_done {
-            // Best effort: what is cut off is no backup, and its name says so.
+            // Best effort: the name of a leftover says that it is unfinished.
             let _gone = std::fs::remove_file(&self.part);
         }
     }
@@ -100,13 +100,13 @@ impl Drop for Target {
 fn refuse_what_is_there(path: &Path) -> anyhow::Result<()> {
     ensure!(
         !path.try_exists()?,
-        "{} is there already; name another file",
+        "{} already exists; name another file",
         path.display()
     );
     Ok(())
 }
 
-/// The name of a file's beginning.
+/// The temporary name of an unfinished file.
 pub(super) fn part_of(path: &Path) -> PathBuf {
     let mut part = path.as_os_str().to_owned();
     part.push(".part");

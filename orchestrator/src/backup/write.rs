@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{store::StoreError, worker::Ports};
 
-/// A copy of the store that goes when dropped.
+/// A copy of the store that is removed when dropped.
 pub(super) struct StoreCopy(PathBuf);
 
 const COPY_PREFIX: &str = "backup-";
@@ -32,7 +32,7 @@ impl StoreCopy {
         Ok(format!("{COPY_PREFIX}{digits}{COPY_SUFFIX}"))
     }
 
-    /// Whether a file of that name is one that a death left.
+    /// Whether a file of that name is the leftover of a crash.
     pub(super) fn is_one(name: &str) -> bool {
         let digits = name.strip_prefix(COPY_PREFIX);
         let digits = digits.and_then(|rest| rest.strip_suffix(COPY_SUFFIX));
@@ -44,7 +44,7 @@ impl StoreCopy {
 
 impl Drop for StoreCopy {
     fn drop(&mut self) {
-        // Best effort: the next copy has another name, and a start removes what is left.
+        // Best effort: the next copy has another name, and the next start removes leftovers.
         let _gone = std::fs::remove_file(&self.0);
     }
 }
@@ -83,7 +83,7 @@ pub fn write(
     if with_data {
         for kept in runtime.block_on(ports.data_access.kept())? {
             if let Some(why) = append_data(&mut archive, ports, &runtime, &kept)? {
-                tracing::warn!(why, "left out of a backup");
+                tracing::warn!(why, "data left out of a backup");
                 end.left_out.push(why);
             }
         }
@@ -92,12 +92,13 @@ pub fn write(
     append_json(&mut archive, END, &end, at)?;
     let sink = archive
         .into_inner()
-        .map_err(|cause| failed("the end", cause))?;
-    sink.flush().map_err(|cause| failed("the end", cause))
+        .map_err(|cause| failed("the end of the archive", cause))?;
+    sink.flush()
+        .map_err(|cause| failed("the end of the archive", cause))
 }
 
-/// Adds data as they are now. What cannot be copied because of what it is must not keep everything
-/// else from being kept: then it answers what is left out, and why.
+/// Adds data as it is now. Data of a kind that cannot be copied does not fail the backup: then the
+/// result says what is left out, and why.
 fn append_data(
     archive: &mut Archive<'_>,
     ports: &Ports,
@@ -109,7 +110,7 @@ fn append_data(
         Kept::Set(set, _) => format!("data of {}", set.preview),
     };
     let frozen = match runtime.block_on(ports.data_access.freeze(kept)) {
-        // It went since it was listed.
+        // It was removed since it was listed.
         Err(DatabaseError::NoData(_)) => return Ok(None),
         Err(DatabaseError::Pool(why)) => return Ok(Some(format!("{what}: {why}"))),
         other => other?,
@@ -117,7 +118,7 @@ fn append_data(
     let mut left_out = None;
     for copy in frozen {
         match copy.append_to(archive, Path::new(POOL)) {
-            // Seen before anything of it was written.
+            // The error comes before anything of the copy is written.
             Err(error) if error.kind() == io::ErrorKind::InvalidFilename => {
                 left_out = Some(format!("{what}: {error}"));
             }

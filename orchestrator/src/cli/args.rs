@@ -12,7 +12,7 @@ use super::{
 /// Preview environments for pull requests and local checkouts.
 ///
 /// Every pull request gets its own running copy of the application, with its own databases, at its
-/// own URL; nothing is left when it closes.
+/// own URL. The server removes all of it when the pull request closes.
 #[derive(Debug, Parser)]
 #[command(
     name = "dayfly",
@@ -28,10 +28,10 @@ pub struct Arguments {
     pub(super) command: Command,
 }
 
-/// What all commands understand.
+/// Arguments that every command accepts.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Shared {
-    /// Where Dayfly keeps its state, and the socket of its server
+    /// Directory for Dayfly's state and its server's socket
     /// [default: dayfly in the user's state directory]
     #[arg(long, global = true, env = "DAYFLY_DATA", value_name = "DIR")]
     pub(super) data: Option<PathBuf>,
@@ -39,17 +39,17 @@ pub(super) struct Shared {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// See it all work, on a modelled forge and a sample application
+    /// Play a demo with a simulated GitHub and a sample application
     #[cfg(feature = "demo")]
     #[command(after_help = "Example:\n  dayfly demo")]
     Demo,
-    /// Preview a local checkout, uncommitted files included; again updates it
+    /// Preview a local checkout, including uncommitted files. Run again to update
     #[command(after_help = "Example:\n  dayfly up ~/src/shop")]
     Up(up::Up),
-    /// Run the server: previews of pull requests, and of local checkouts
+    /// Run the server for previews of pull requests and local checkouts
     #[command(after_help = "Example:\n  dayfly serve --config dayfly.server.toml")]
     Serve(serve::Serve),
-    /// Run the proxy of a server; `dayfly serve` does this by itself
+    /// Run the proxy of a server; `dayfly serve` starts it
     #[command(hide = true)]
     Proxy(proxy::Proxy),
     /// List previews
@@ -58,61 +58,61 @@ pub(super) enum Command {
     /// Show one preview: its services, databases, and why it failed
     #[command(after_help = "Example:\n  dayfly show shop-42")]
     Show(show::Show),
-    /// Print what services, databases, builds or migrations printed
+    /// Print the output of services, databases, builds or migrations
     #[command(
         after_help = "Examples:\n  dayfly logs shop-42 web -f\n  dayfly logs shop-42 main\n  dayfly logs shop-42 --build"
     )]
     Logs(logs::Logs),
-    /// Branch a running preview, data and all, under its own URL
+    /// Copy a running preview or a capture, with its data, to a new URL
     #[command(after_help = "Examples:\n  dayfly fork shop-42\n  dayfly fork shop-42 --at 1a2b3c4")]
     Fork(take::Fork),
-    /// Freeze a preview as it is now; forks of it start from exactly that
+    /// Save the current state of a preview; every fork of it starts from that state
     #[command(
         after_help = "Example:\n  dayfly capture shop-42 --note \"total is wrong\" --path /cart"
     )]
     Capture(take::Capture),
-    /// Go back to what the last push or reset replaced, with its data; a second `undo` returns
+    /// Undo the last push or reset, including its data. Run again to redo
     #[command(after_help = "Example:\n  dayfly undo shop-42")]
     Undo(rewind::Undo),
-    /// Start databases again from their seeds; `dayfly undo` brings them back
+    /// Recreate databases from their seeds; `dayfly undo` restores the old data
     #[command(after_help = "Examples:\n  dayfly reset-db shop-42\n  dayfly reset-db shop-42 main")]
     ResetDb(rewind::ResetDb),
-    /// Open a database's own client, or make a throwaway database
+    /// Open a database client, or create a temporary database
     #[command(
         after_help = "Examples:\n  dayfly db shop-42\n  dayfly db shop-42 main -- --csv\n  dayfly db \
                       create postgres:15 --from nightly --ttl 8h"
     )]
     Db(db::Db),
-    /// Print a URL at which a database answers on this machine for a while
+    /// Print a temporary URL for a database, reachable from this machine
     #[command(after_help = "Example:\n  dayfly db-url shop-42 main --minutes 10")]
     DbUrl(db::DbUrl),
-    /// Data with a name, for databases to start from
+    /// Manage named database snapshots
     #[command(
         after_help = "Examples:\n  dayfly snapshot import nightly dump.sql.gz --engine postgres:15 \
                       --mask mask.sql\n  dayfly snapshot save shop-42 --name nightly"
     )]
     Snapshot(snapshot::Snapshot),
-    /// Replace the link of a preview; the old one, and whoever came in by it, are out
+    /// Replace the link of a preview; visitors with the old link lose access
     #[command(after_help = "Examples:\n  dayfly relink shop-42\n  dayfly relink shop-42 --hours 8")]
     Relink(relink::Relink),
     /// Remove a preview with its containers, databases and images
     #[command(after_help = "Example:\n  dayfly rm shop-up")]
     Rm(remove::Remove),
-    /// Stop the server and its proxy; previews' containers stay
+    /// Stop the server and its proxy; containers of previews keep running
     #[command(after_help = "Example:\n  dayfly down")]
     Down(down::Down),
-    /// Write everything that the server remembers into one file, while it runs, and read it back
+    /// Back up the running server to one file, and verify the file
     #[command(
         after_help = "Examples:\n  dayfly backup dayfly.tar\n  dayfly backup --without-data dayfly.tar"
     )]
     Backup(backup::Backup),
-    /// Bring a backup back into a data directory that holds nothing
+    /// Restore a backup into an empty data directory
     #[command(
         after_help = "Examples:\n  dayfly restore dayfly.tar --check\n  dayfly restore dayfly.tar --config \
                       dayfly.server.toml"
     )]
     Restore(backup::Restore),
-    /// Look at everything that previews depend on
+    /// Check this host for problems
     #[command(after_help = "Example:\n  dayfly doctor --config dayfly.server.toml")]
     Doctor(doctor::Doctor),
 }

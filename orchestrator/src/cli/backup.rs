@@ -19,26 +19,26 @@ use crate::{
     config::ServerConfig,
 };
 
-/// How often it is told how far a backup is.
+/// How often to print the progress.
 const TELL_EVERY: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Args)]
 pub(super) struct Backup {
-    /// The archive to write; nothing is replaced
+    /// Archive to write; the file must not exist yet
     file: PathBuf,
-    /// Leave out snapshots and databases; what has a seed is made again from it
+    /// Leave out snapshots and databases; a restore recreates databases from their seeds
     #[arg(long)]
     without_data: bool,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Restore {
-    /// What `dayfly backup` wrote
+    /// Archive that `dayfly backup` wrote
     file: PathBuf,
-    /// The configuration file of the server that will run on it
+    /// Configuration file of the server that will use the restored data
     #[arg(long, value_name = "FILE", conflicts_with = "check")]
     config: Option<PathBuf>,
-    /// Only find out whether it can be restored, and what it holds; the data directory is not touched
+    /// Only check the archive and print a summary; the data directory does not change
     #[arg(long)]
     check: bool,
 }
@@ -54,12 +54,12 @@ impl Backup {
             false => "with snapshots and databases",
         };
         caller.output.line(&format!(
-            "wrote {shown}: {} MiB, {what}; it was read back and can be restored",
+            "wrote {shown}: {} MiB, {what}; it is verified and can be restored",
             checked.bytes.div_ceil(1 << 20)
         ))?;
-        caller.output.line(
-            "keep it safe, it holds passwords and data; and keep a copy on another machine",
-        )?;
+        caller
+            .output
+            .line("keep it safe, since it contains passwords; keep a copy on another machine")?;
         tell_each(caller.output, "left out", &checked.left_out)
     }
 
@@ -68,7 +68,7 @@ impl Backup {
         let mut pieces = std::pin::pin!(caller.client.stream(&path).await?);
         let (mut bytes, mut told) = (0, Instant::now());
         while let Some(piece) = pieces.next().await {
-            let piece = piece.context("the archive is not whole; the server's log says why")?;
+            let piece = piece.context("the archive is incomplete; see the server's log")?;
             target.write_all(&piece)?;
             bytes += piece.len() as u64;
             if told.elapsed() >= TELL_EVERY {
@@ -88,7 +88,7 @@ impl Backup {
 
 impl Restore {
     pub(super) async fn run(self, data: Option<PathBuf>, output: Output) -> anyhow::Result<()> {
-        // What it makes is for this user alone, as what a server makes.
+        // Restored files are for this user only, like the files of a server.
         umask(Mode::from_bits_truncate(0o077));
         if self.check {
             return self.drill(output).await;
@@ -105,21 +105,21 @@ impl Restore {
             false => NO_DATA.to_owned(),
         };
         output.line(&format!(
-            "restored into {} what the server {} held at {}, with {data}",
+            "restored into {}: server {} as of {}, with {data}",
             config.data.display(),
             restored.manifest.instance,
             restored.manifest.made_at
         ))?;
         output.line(
-            "`dayfly serve --config FILE` with this data directory goes on from there, or for local previews \
-             `dayfly serve --local`, once no other server uses these records (`dayfly down`); containers that \
-             still run from before are made anew",
+            "first stop any other server that uses these records (`dayfly down`); then run \
+             `dayfly serve --config FILE` with this data directory, or `dayfly serve --local` for \
+             local previews; the server recreates containers that still run",
         )?;
         tell_each(output, "left out", &restored.left_out)?;
         tell_each(output, NEEDLESS, &restored.needless)
     }
 
-    /// Finds out whether a restore would work.
+    /// Checks whether a restore would succeed.
     async fn drill(self, output: Output) -> anyhow::Result<()> {
         let shown = self.file.display();
         let progress = Arc::new(Progress::default());
@@ -131,7 +131,8 @@ impl Restore {
         output.line(&format!("{shown} can be restored; nothing was written"))?;
         let manifest = &checked.manifest;
         output.line(&format!(
-            "it holds what {} held at {}, written by dayfly {}: {} MiB, {} previews, {} mirrors, {}",
+            "it holds server {} as of {}, written by dayfly {}: {} MiB, {} previews, {} mirrors, \
+             {}",
             crate::text::plain(&manifest.instance),
             manifest.made_at,
             crate::text::plain(&manifest.version),
@@ -145,8 +146,7 @@ impl Restore {
         ))?;
         if !checked.has_checksums() {
             output.line(
-                "it has no checksums, which earlier versions did not write; that data in it are as \
-                 they were written is not known",
+                "it has no checksums, since an older version wrote it; its data cannot be verified",
             )?;
         }
         tell_each(output, "left out", &checked.left_out)?;
@@ -154,13 +154,13 @@ impl Restore {
     }
 }
 
-/// What is said of an archive without data.
-const NO_DATA: &str = "no data: databases are made again from their seeds; snapshots with a name, forks, \
-                       captures and standalone databases do not come back";
-/// What is said of files that are not brought back.
-const NEEDLESS: &str = "not brought back, since no mirror needs it";
+/// The description of an archive without data.
+const NO_DATA: &str = "no data: the server recreates databases from their seeds; named snapshots, \
+                       forks, captures and standalone databases are not restored";
+/// The label of files that are not restored.
+const NEEDLESS: &str = "not restored, since no mirror needs it";
 
-/// Waits for what reads an archive, tells how far it is, and stops it in order when it is interrupted.
+/// Waits for the reader of an archive, prints its progress, and stops it cleanly on a signal.
 async fn watched<T>(
     reading: impl Future<Output = anyhow::Result<T>>,
     progress: &Progress,

@@ -1,4 +1,4 @@
-//! What commands that speak with a server have in common.
+//! The server connection that commands share.
 
 use std::path::PathBuf;
 
@@ -14,7 +14,7 @@ use crate::{
     config::data_dir,
 };
 
-/// A server to speak with, and somebody to tell.
+/// The client of the server, and the output of the command.
 pub(super) struct Caller {
     pub(super) data: PathBuf,
     pub(super) client: Client,
@@ -42,8 +42,8 @@ impl Caller {
         self.client.get(&path(id)).await
     }
 
-    /// The preview, when it settled, or when its phase is not the one in `known` any more, or
-    /// after a second: what it waits for may have changed.
+    /// Returns the preview once it settles or leaves the phase in `known`, or after one second: the
+    /// reason for its wait may have changed.
     pub(super) async fn wait(&self, known: &PreviewView) -> Result<PreviewView, ClientError> {
         let path = path(&known.id);
         let query = format!("{path}/wait?seconds=1&since={}", known.phase);
@@ -51,7 +51,7 @@ impl Caller {
     }
 }
 
-/// Where a preview is in the API.
+/// The path of a preview in the API.
 pub(super) fn path(id: &PreviewId) -> String {
     format!("/api/v1/previews/{id}")
 }

@@ -1,4 +1,4 @@
-//! `dayfly db`, `dayfly db-url` and `dayfly db create`: people's way to a database.
+//! `dayfly db`, `dayfly db-url` and `dayfly db create`: access to databases.
 
 use std::{io::Write as _, os::unix::process::CommandExt as _, process::ExitCode, time::Duration};
 
@@ -21,7 +21,7 @@ use crate::api::{ConnectionView, DatabaseBody, PreviewView};
 /// How many connections a forward carries at once.
 const CONNECTIONS_MAX: usize = 100;
 
-/// The longest that an address may work: a week.
+/// The longest lifetime of a URL, in minutes: a week.
 const MINUTES_MAX: u64 = 7 * 24 * 60;
 
 #[derive(Debug, Args)]
@@ -32,28 +32,28 @@ pub(super) struct Db {
     /// The preview
     #[arg(required = true)]
     id: Option<PreviewId>,
-    /// The database, where there are several
+    /// Name of the database; required if there are several
     name: Option<DatabaseName>,
-    /// What its client should do, after `--`
+    /// Arguments for the client, after `--`
     #[arg(last = true)]
     arguments: Vec<String>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Make {
-    /// Make a throwaway database without any pull request
+    /// Create a temporary database without a preview
     #[command(alias = "new")]
     Create(Create),
 }
 
 #[derive(Debug, Args)]
 struct Create {
-    /// Such as postgres:15
+    /// Database engine, such as postgres:15
     engine: String,
-    /// A snapshot to start from
+    /// Snapshot to start from
     #[arg(long, value_name = "SNAPSHOT")]
     from: Option<String>,
-    /// How long it stays, such as 8h or 2d
+    /// Time until it expires, such as 8h or 2d
     #[arg(long, value_name = "TIME", default_value = "1d", value_parser = hours)]
     ttl: u64,
     /// Print JSON, for programs
@@ -65,9 +65,9 @@ struct Create {
 pub(super) struct DbUrl {
     /// The preview
     id: PreviewId,
-    /// The database, where there are several
+    /// Name of the database; required if there are several
     name: Option<DatabaseName>,
-    /// How long the address works, and the command runs, in minutes
+    /// How long the command runs and its URL works, in minutes
     #[arg(long, value_name = "MINUTES", default_value_t = 60,
           value_parser = clap::value_parser!(u64).range(1..=MINUTES_MAX))]
     minutes: u64,
@@ -82,9 +82,9 @@ impl Db {
         let reach = reach(caller, &id, self.name.as_ref()).await?;
         let container = reach
             .container
-            .with_context(|| format!("no client is known for this database of {id}"))?;
-        // The engine's own program, so that what happens is what one could have typed. Variables
-        // are handed on by name: their values stand in no list of processes.
+            .with_context(|| format!("Dayfly knows no client for this database of {id}"))?;
+        // Runs the `docker` program, as the user could. Variables are passed by name: the list of
+        // processes does not show their values.
         let mut docker = std::process::Command::new("docker");
         docker.args(["exec", "--interactive"]);
         if std::io::IsTerminal::is_terminal(&std::io::stdin()) {
@@ -115,7 +115,7 @@ impl Create {
             .client
             .post("/api/v1/databases", &body)
             .await
-            .context("failed to make a database")?;
+            .context("failed to create a database")?;
         finish(caller, made, false, self.json).await
     }
 }
@@ -124,7 +124,7 @@ impl DbUrl {
     pub(super) async fn run(self, caller: &Caller) -> anyhow::Result<ExitCode> {
         let reach = self.reach(caller).await?;
         if reach.address.is_none() {
-            anyhow::bail!("the port of this database of {} is not known", self.id);
+            anyhow::bail!("the port of this database of {} is unknown", self.id);
         }
         let listener = TcpListener::bind(("127.0.0.1", 0))
             .await
@@ -135,8 +135,8 @@ impl DbUrl {
         caller
             .output
             .line(&reach.url.replace("HOST:PORT", &own.to_string()))?;
-        let ends = "works until this command ends: with Ctrl-C, or by itself after";
-        // Beside the URL, which a program may read.
+        let ends = "works until this command ends: on Ctrl-C, or after";
+        // On standard error: a program may read the URL from standard output.
         writeln!(std::io::stderr(), "{ends} {} min", self.minutes)?;
         let until = Instant::now() + Duration::from_secs(self.minutes * 60);
         tokio::select! {
@@ -151,8 +151,8 @@ impl DbUrl {
         reach(caller, &self.id, self.name.as_ref()).await
     }
 
-    /// Carries connections until it is dropped, or the database is another one: the address of one
-    /// that is gone is soon somebody else's.
+    /// Forwards connections until it is dropped or the database is replaced. Another container may
+    /// soon have the address of a removed database.
     async fn forward(
         &self,
         caller: &Caller,
@@ -166,7 +166,7 @@ impl DbUrl {
             if carried.len() >= CONNECTIONS_MAX {
                 continue;
             }
-            // A server that is away, or a preview that is gone, is the end of this connection alone.
+            // If the server or the preview is gone, only this connection ends.
             let now = match self.reach(caller).await {
                 Ok(now) => now,
                 Err(error) => {
@@ -182,7 +182,7 @@ impl DbUrl {
             };
             carried.spawn(async move {
                 if let Ok(mut to) = TcpStream::connect(address).await {
-                    // Whoever ends it ends it for both.
+                    // Either side may end the connection.
                     let _ended = copy_bidirectional(&mut from, &mut to).await;
                 }
             });
@@ -203,7 +203,7 @@ async fn reach(
 
 /// `8h` or `2d` in hours.
 fn hours(text: &str) -> Result<u64, String> {
-    let wrong = || format!("{text:?} is no time such as 8h or 2d");
+    let wrong = || format!("{text:?} is not a time such as 8h or 2d");
     let (digits, unit) = text
         .split_at_checked(text.len().saturating_sub(1))
         .ok_or_else(wrong)?;

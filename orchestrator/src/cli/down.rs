@@ -15,23 +15,23 @@ use crate::{
     text,
 };
 
-/// How long a server may take to finish what it is doing.
+/// How long a server may take to finish its current steps.
 const STOP_DEADLINE: Duration = Duration::from_secs(90);
-/// How often we check whether it is gone.
+/// How often to check whether the server has stopped.
 const CHECK_EVERY: Duration = Duration::from_millis(50);
 
 #[derive(Debug, Args)]
 pub(super) struct Down {
-    /// Leave the proxy running, so that visitors are served while there is no server
+    /// Leave the proxy running, so that it serves visitors without a server
     #[arg(long)]
     keep_proxy: bool,
-    /// The configuration that the server had; asked only where no server runs, for the engine's socket
+    /// The server's configuration file; only used if no server runs, to find the engine's socket
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
 
 impl Down {
-    /// A server that was interrupted leaves its proxy serving, and all that it had put up.
+    /// Cleans up after a killed server, which leaves its proxy, networks, firewall rules and pool.
     async fn without_server(&self, caller: &Caller) -> anyhow::Result<()> {
         if self.keep_proxy {
             return Ok(caller.output.line("no server runs here")?);
@@ -40,19 +40,19 @@ impl Down {
             .context("failed to read the configuration")?;
         let taken = take_away(&config)
             .await
-            .context("failed to take away what a server had left")?;
+            .context("failed to clean up after a killed server")?;
         caller.output.line(&told(&taken))?;
         if let Some(why) = &taken.rules_unseen {
             let line = format!(
-                "firewall rules of it were not looked for: {}",
+                "cannot check for leftover firewall rules: {}",
                 text::plain(why)
             );
             caller.output.line(&line)?;
         }
         if taken.in_use {
             caller.output.line(
-                "containers of previews are still there, and so are their networks, the firewall rules \
-                 and the pool; start the server again and remove the previews with `dayfly rm ID`",
+                "containers of previews still exist, so their networks, the firewall rules and the \
+                 pool stay; start the server again and remove the previews with `dayfly rm ID`",
             )?;
         }
         Ok(())
@@ -74,7 +74,7 @@ impl Down {
         while start::is_locked(&caller.data) {
             anyhow::ensure!(
                 Instant::now() < until,
-                "failed to see the server end within {}s (process {}); its log says what it does",
+                "failed to stop the server within {}s (process {}); see its log",
                 STOP_DEADLINE.as_secs(),
                 stopping.pid
             );
@@ -94,13 +94,13 @@ impl Down {
         let closing: Vec<&str> = closing.map(|preview| preview.id.as_str()).collect();
         if !closing.is_empty() {
             caller.output.line(&format!(
-                "the removal of {} goes on when the server runs again",
+                "the removal of {} continues when the server runs again",
                 closing.join(", ")
             ))?;
         }
         if !ids.is_empty() {
             caller.output.line(&format!(
-                "what runs of {} stays; start the server again and remove them with \
+                "containers of {} keep running; to remove them, start the server again and run \
                  `dayfly rm ID`",
                 ids.join(", ")
             ))?;
@@ -109,11 +109,11 @@ impl Down {
     }
 }
 
-/// What was taken away, in one sentence.
+/// One sentence that lists the removed objects.
 fn told(taken: &TakenAway) -> String {
     let mut all = Vec::new();
     if taken.proxy {
-        all.push("stopped the proxy that it had left".to_owned());
+        all.push("stopped a leftover proxy".to_owned());
     }
     match taken.networks {
         0 => {}
@@ -128,12 +128,12 @@ fn told(taken: &TakenAway) -> String {
     }
     match all.pop() {
         None => "no server runs here".to_owned(),
-        Some(last) if all.is_empty() => format!("no server ran here; {last}"),
-        Some(last) => format!("no server ran here; {} and {last}", all.join(", ")),
+        Some(last) if all.is_empty() => format!("no server runs here; {last}"),
+        Some(last) => format!("no server runs here; {} and {last}", all.join(", ")),
     }
 }
 
-/// Whether something of a preview may run on without the server.
+/// Whether containers of a preview may keep running without the server.
 fn runs(preview: &PreviewView) -> bool {
     match preview.phase {
         Phase::Gone | Phase::Closing | Phase::Captured => false,

@@ -9,10 +9,10 @@ use crate::lifecycle::Phase;
 
 #[derive(Debug, Args)]
 pub(super) struct List {
-    /// Those that are gone too
+    /// Include previews that are gone
     #[arg(long, short)]
     all: bool,
-    /// Print JSON, for programs; always all previews
+    /// Print JSON, for programs; always includes all previews
     #[arg(long)]
     json: bool,
 }
@@ -30,8 +30,10 @@ impl List {
         }
         if previews.is_empty() {
             let more = match known {
-                0 => "there are no previews; make one with `dayfly up`".to_owned(),
-                gone => format!("there are no previews now; `dayfly ls --all` shows {gone} gone"),
+                0 => "there are no previews; create one with `dayfly up`".to_owned(),
+                gone => {
+                    format!("there are no previews; `dayfly ls --all` shows {gone} that are gone")
+                }
             };
             caller.output.line(&more)?;
             return Ok(());

@@ -8,29 +8,29 @@ use futures_util::{Stream, StreamExt as _};
 use super::call::{Caller, path};
 use crate::api::client::{ClientError, quoted};
 
-/// A line without an end is cut here, in bytes.
+/// Longer lines are split here, in bytes.
 const LINE_BYTES_MAX: usize = 1 << 20;
 
 #[derive(Debug, Args)]
 pub(super) struct Logs {
     /// The preview
     id: PreviewId,
-    /// One service or database; where absent all services, with --migrations all databases
+    /// Service or database [default: all services, or all databases with --migrations]
     #[arg(value_name = "NAME")]
     service: Option<String>,
-    /// Go on with what comes
+    /// Continue with new lines
     #[arg(long, short)]
     follow: bool,
-    /// What the build printed instead of what the service prints
+    /// Print the output of builds instead of services
     #[arg(long)]
     build: bool,
-    /// What the last migrations printed, which tables they locked and which they wrote anew
+    /// Print the output of the last migrations, and the tables that they locked or rewrote
     #[arg(long, conflicts_with_all = ["build", "follow"])]
     migrations: bool,
-    /// What the services of the newest revision that failed printed, while an older one serves
+    /// Print the output of services of the newest failed revision, even if an older one serves
     #[arg(long, conflicts_with_all = ["build", "follow", "migrations"])]
     failed: bool,
-    /// How many of the last lines to begin with
+    /// Begin with the last LINES lines
     #[arg(long, short = 'n', value_name = "LINES")]
     tail: Option<usize>,
 }
@@ -67,7 +67,7 @@ impl Logs {
     }
 }
 
-/// Hands on whole lines of a stream.
+/// Passes whole lines of a stream to `take`.
 pub(super) async fn each_line(
     pieces: impl Stream<Item = Result<bytes::Bytes, ClientError>>,
     mut take: impl FnMut(&str) -> std::io::Result<()>,

@@ -1,4 +1,4 @@
-//! The command line: words in, one command each, words out.
+//! The command line: one module per command.
 
 mod args;
 mod backup;

@@ -1,4 +1,4 @@
-//! The one writer of what commands say. Nothing else writes to standard output.
+//! Writes the output of commands. No other module of `cli` writes to standard output.
 
 use std::io::{self, IsTerminal as _, Write as _};
 
@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{lifecycle::Phase, text};
 
-/// Writes lines; colours them where somebody sees colours.
+/// Writes lines, with colours on a terminal.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Output {
     colour: bool,
@@ -24,15 +24,15 @@ impl Output {
         Self { colour: false }
     }
 
-    /// One line of ours. Outside text in it was cleaned by whoever put it there.
+    /// Writes a line of ours. The caller has already cleaned outside text in it.
     pub(super) fn line(self, line: &str) -> io::Result<()> {
         writeln!(io::stdout().lock(), "{line}")
     }
 
-    /// Text of the server as it comes: lines that may carry colours.
+    /// Writes a log line, which may contain colour codes.
     pub(super) fn log_line(self, line: &str) -> io::Result<()> {
         if self.colour {
-            // A line must not colour what comes after it.
+            // A line must not colour the lines after it.
             let cleaned = text::coloured(line);
             let reset = if cleaned.contains('\u{1b}') {
                 "\u{1b}[0m"
@@ -45,7 +45,7 @@ impl Output {
         }
     }
 
-    /// A value for programs.
+    /// Writes a value as JSON, for programs.
     pub(super) fn json(self, value: &impl Serialize) -> io::Result<()> {
         let text = serde_json::to_string_pretty(value).map_err(io::Error::other)?;
         self.line(&text)
@@ -67,12 +67,12 @@ impl Output {
         self.painted(word, colour)
     }
 
-    /// Something to be seen first.
+    /// Bold text.
     pub(super) fn strong(self, text: &str) -> String {
         self.painted(text, "1")
     }
 
-    /// Something that matters less.
+    /// Dimmed text.
     pub(super) fn faint(self, text: &str) -> String {
         self.painted(text, "2")
     }
@@ -86,7 +86,7 @@ impl Output {
     }
 }
 
-/// The last words of a command that failed. There is nobody to tell when even that fails.
+/// Prints the error of a failed command. A failure to print it is ignored.
 pub(super) fn tell_error(error: &anyhow::Error) {
     let said = format!("{error:#}");
     let lines: Vec<String> = said.lines().map(text::plain).collect();

@@ -7,16 +7,16 @@ use clap::Args;
 
 #[derive(Debug, Args)]
 pub(super) struct Proxy {
-    /// The directory that it shares with the server
+    /// Directory that the proxy shares with the server
     #[arg(long, value_name = "DIR")]
     dir: PathBuf,
-    /// Where visitors come in
+    /// Address for visitors
     #[arg(long, value_name = "ADDRESS", required = true)]
     listen: Vec<SocketAddr>,
-    /// The user and group to become
+    /// User and group to switch to
     #[arg(long, value_name = "UID:GID", value_parser = user_and_group)]
     run_as: Option<(u32, u32)>,
-    /// `http` or `https`, as visitors see it
+    /// Scheme of the URLs that visitors open: `http` or `https`
     #[arg(long, value_name = "SCHEME", default_value = "http")]
     public_scheme: String,
 }
@@ -32,5 +32,5 @@ fn user_and_group(text: &str) -> Result<(u32, u32), String> {
     let numbers = text
         .split_once(':')
         .and_then(|(user, group)| Some((user.parse().ok()?, group.parse().ok()?)));
-    numbers.ok_or_else(|| "two numbers with a colon between them are needed".to_owned())
+    numbers.ok_or_else(|| "expected two numbers with a colon between them".to_owned())
 }

@@ -11,7 +11,7 @@ use crate::api::{PreviewView, RelinkBody};
 pub(super) struct Relink {
     /// The preview
     id: PreviewId,
-    /// After how many hours the new link ends [default: with the preview]
+    /// Hours until the new link expires [default: it lasts as long as the preview]
     #[arg(long, value_name = "HOURS")]
     hours: Option<u64>,
 }
@@ -26,7 +26,7 @@ impl Relink {
             .post(&asked, &body)
             .await
             .with_context(|| format!("failed to replace the link of {id}"))?;
-        let line = format!("the old link of {id} opens nothing any more; the new one is");
+        let line = format!("the old link of {id} is revoked; the new link is");
         caller.output.line(&line)?;
         caller.output.line(preview.url.as_deref().unwrap_or("-"))?;
         Ok(())

@@ -13,20 +13,20 @@ use super::{
 };
 use crate::{api::PreviewView, lifecycle::Phase};
 
-/// The longest that is waited: a week.
+/// The longest time to wait, in seconds: a week.
 const SECONDS_MAX: u64 = 7 * 24 * 3_600;
 
 #[derive(Debug, Args)]
 pub(super) struct Remove {
     /// The preview
     id: PreviewId,
-    /// Return at once; the server goes on removing it
+    /// Return at once; the server continues the removal
     #[arg(long)]
     detach: bool,
-    /// What happens without it too
+    /// Wait for the removal, which is the default
     #[arg(long, hide = true, conflicts_with = "detach")]
     wait: bool,
-    /// How long to wait until nothing is left of it, in seconds
+    /// How long to wait for the removal, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 120,
           value_parser = clap::value_parser!(u64).range(..=SECONDS_MAX))]
     timeout: u64,
@@ -41,7 +41,7 @@ impl Remove {
             .await
             .with_context(|| format!("failed to remove {id}"))?;
         if self.detach && preview.phase != Phase::Gone {
-            let line = format!("{id} is being removed; `dayfly ls` shows when it is gone");
+            let line = format!("the server is removing {id}; `dayfly ls` shows when it is gone");
             caller.output.line(&line)?;
             return Ok(ExitCode::SUCCESS);
         }
@@ -51,7 +51,7 @@ impl Remove {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// Shows how far it is, until nothing is left or it has waited long enough.
+    /// Shows the progress until the preview is gone or the time is over.
     async fn until_gone(&self, caller: &Caller, mut preview: PreviewView) -> anyhow::Result<()> {
         let id = &self.id;
         let until = Instant::now() + Duration::from_secs(self.timeout);
@@ -68,8 +68,8 @@ impl Remove {
             if let Ok(now) = waited {
                 preview = now.with_context(|| {
                     format!(
-                        "failed to see {id} go: the server does not answer; it goes on removing it \
-                         when it runs"
+                        "failed to wait for the removal of {id}: the server does not answer; it \
+                         continues the removal when it runs again"
                     )
                 })?;
             }
@@ -80,7 +80,8 @@ impl Remove {
         let reason = preview.waiting_for.as_deref().map(crate::text::plain);
         let reason = reason.map_or_else(String::new, |why| format!(" ({why})"));
         anyhow::bail!(
-            "failed to remove {id} within {}s: it is still {}{reason}; the server goes on with it",
+            "failed to remove {id} within {}s: it is still {}{reason}; the server continues the \
+             removal",
             self.timeout,
             preview.phase
         );

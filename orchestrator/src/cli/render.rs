@@ -21,9 +21,9 @@ use crate::{
 
 /// How many of the last events a page shows.
 const EVENTS_SHOWN: usize = 15;
-/// What is shown of a title or a branch, in characters.
+/// How much of a title or branch is shown, in characters.
 const TEXT_SHOWN: usize = 60;
-/// What is shown of a sentence, in characters.
+/// How much of a sentence is shown, in characters.
 const SENTENCE_SHOWN: usize = 1_000;
 
 /// All previews, one a line.
@@ -51,7 +51,7 @@ pub(super) fn table(previews: &[PreviewView], now: Timestamp, output: Output) ->
     lines.join("\n")
 }
 
-/// The commit that is wanted, and the one that serves where it is another.
+/// The wanted commit, and the serving commit if it differs.
 fn commits(preview: &PreviewView) -> String {
     match (&preview.commit, &preview.serving_commit) {
         (Some(head), Some(serving)) if head != serving => {
@@ -62,7 +62,7 @@ fn commits(preview: &PreviewView) -> String {
     }
 }
 
-/// What it was taken of with what was said about it, or the pull request, or the folder.
+/// The parent of a copy with its note, or the pull request, or the folder.
 fn origin(preview: &PreviewView) -> String {
     let Some(parent) = &preview.parent else {
         return subject(preview);
@@ -89,7 +89,7 @@ pub(super) fn outside(line: &str) -> String {
     shortened(line, TEXT_SHOWN)
 }
 
-/// A sentence of ours with outside text in it: what it says may stand at its end.
+/// A sentence of ours with outside text in it; the reason may stand at its end.
 fn sentence(line: &str) -> String {
     shortened(line, SENTENCE_SHOWN)
 }
@@ -102,7 +102,7 @@ fn shortened(line: &str, chars_max: usize) -> String {
     shown
 }
 
-/// Tables of a seed that are named.
+/// How many tables of a seed are listed.
 const TABLES_SHOWN: usize = 12;
 
 /// Everything about one preview.
@@ -186,14 +186,14 @@ fn database_line(database: &DatabaseView, output: Output) -> String {
     let phase = output.phase(database.phase);
     let engine = outside(&database.engine);
     let origin = match (database.seed_changed, database.started_again) {
-        (_, true) => "  started again from its seed",
+        (_, true) => "  recreated from its seed",
         (true, _) => "  kept from an older seed",
         _ => "",
     };
     format!("{}  {phase}  {engine}{origin}", database.name)
 }
 
-/// What became of a database's seed: its tables, and what was changed.
+/// The report on a seed: its tables, and the changes that Dayfly made to it.
 pub(super) fn seed_lines(report: &SeedReport) -> Vec<String> {
     let mut lines = Vec::new();
     if !report.rows.is_empty() {
@@ -206,7 +206,7 @@ pub(super) fn seed_lines(report: &SeedReport) -> Vec<String> {
         };
         lines.push(format!("rows seeded: {}{more}", shown.join(", ")));
     }
-    let change = |change: &String| format!("in its seed: {}", sentence(change));
+    let change = |change: &String| format!("changed in its seed: {}", sentence(change));
     lines.extend(report.changes.iter().map(change));
     lines
 }
@@ -214,7 +214,7 @@ pub(super) fn seed_lines(report: &SeedReport) -> Vec<String> {
 fn occupies(disk: DiskUse) -> String {
     let data = disk.data_bytes.map_or_else(|| "unknown".to_owned(), bytes);
     format!(
-        "images {} with what they share, data {data}, containers {}",
+        "images {} (with shared layers), data {data}, containers {}",
         bytes(disk.images_bytes),
         bytes(disk.containers_bytes)
     )
@@ -222,15 +222,13 @@ fn occupies(disk: DiskUse) -> String {
 
 fn ended(preview: &PreviewView, ending: Ending) -> &'static str {
     match ending {
-        Ending::Expired if preview.number.is_none() => {
-            "its time was over, or nobody visited for too long"
-        }
+        Ending::Expired if preview.number.is_none() => "it expired, or had no visitor for too long",
         Ending::Merged => "the pull request was merged",
         Ending::Closed => "the pull request was closed",
-        Ending::Removed => "somebody removed it",
-        Ending::Expired => "nobody pushed or visited for too long; a push brings it back",
+        Ending::Removed => "a user removed it",
+        Ending::Expired => "it had no push or visit for too long; the next push brings it back",
         Ending::Fork => "the pull request comes from a fork, which is not supported yet",
-        Ending::Missing => "the forge no longer knows the pull request",
+        Ending::Missing => "the pull request does not exist on the forge",
     }
 }
 
@@ -279,12 +277,12 @@ pub(super) fn failure(preview: &PreviewView, output: Output) -> Vec<String> {
     lines
 }
 
-/// What was sent.
+/// The summary of a sent checkout.
 pub(super) fn sent(folder: &str, summary: &Summary) -> Vec<String> {
     let which = if summary.by_git {
-        "what git tracks or would"
+        "tracked and untracked files, without ignored ones"
     } else {
-        "everything, as git does not know it"
+        "all files, since git does not track the folder"
     };
     let first = format!(
         "sent {folder}: {}, {} ({which})",
@@ -300,7 +298,7 @@ pub(super) fn sent(folder: &str, summary: &Summary) -> Vec<String> {
         .collect()
 }
 
-/// One line for a phase on the way; none for one that is told in full.
+/// One line for an intermediate phase; none for a phase with its own output.
 pub(super) fn progress(preview: &PreviewView, output: Output) -> Option<String> {
     if matches!(preview.phase, Phase::Live | Phase::Failed | Phase::Gone) {
         return None;
@@ -315,7 +313,7 @@ pub(super) fn progress(preview: &PreviewView, output: Output) -> Option<String> 
     Some(line)
 }
 
-/// The address, at last.
+/// The URLs of a live preview.
 pub(super) fn live(preview: &PreviewView, took: Duration, output: Output) -> String {
     let url = preview.url.as_deref().unwrap_or_default();
     let phase = output.phase(preview.phase);
@@ -331,19 +329,18 @@ pub(super) fn live(preview: &PreviewView, took: Duration, output: Output) -> Str
     line
 }
 
-/// Where data come from, of those of which that may surprise.
+/// Notes on databases whose data may surprise: it is new, or older than the seed.
 pub(super) fn origins(preview: &PreviewView) -> impl Iterator<Item = String> {
     let id = &preview.id;
     preview.databases.iter().filter_map(move |database| {
         let name = &database.name;
         match (database.started_again, database.seed_changed) {
             (true, _) => Some(format!(
-                "the data of {name} started again from its seed; `dayfly undo {id}` goes back to those \
-                 of before"
+                "{name} was recreated from its seed; `dayfly undo {id}` restores the previous data"
             )),
             (_, true) => Some(format!(
-                "the data of {name} were kept, and its seed has changed since; `dayfly reset-db {id} \
-                 {name}` starts from the new one"
+                "{name} kept its data, but its seed has changed; `dayfly reset-db {id} {name}` \
+                 recreates it from the new seed"
             )),
             _ => None,
         }
@@ -432,7 +429,7 @@ mod tests {
         preview(&json!({
             "id": "shop-7", "number": 7, "phase": "failed", "commit": "b".repeat(40),
             "diagnosis": {
-                "code": "DF301", "sentence": "web ended with exit code 1 before it served",
+                "code": "DF301", "sentence": "web exited with code 1 before it became ready",
                 "evidence": ["Traceback", "\u{1b}[31mKeyError: 'X'"],
                 "action": "Its last lines are below; `dayfly logs shop-7 --failed` shows more.",
             },
@@ -491,8 +488,8 @@ mod tests {
           service   worker  live  private
           database  main  live  postgres:15
                     rows seeded: goods 12, orders 3
-                    in its seed: owner shop: it all belongs to app (2 times)
-          disk      images 3.0 MiB with what they share, data 40.0 MiB, containers 0 bytes
+                    changed in its seed: owner shop: it all belongs to app (2 times)
+          disk      images 3.0 MiB (with shared layers), data 40.0 MiB, containers 0 bytes
           changed   5 min ago
           expires   in 13 days
 
@@ -504,7 +501,7 @@ mod tests {
     fn a_failure_shows_its_evidence_and_what_still_serves() {
         assert_snapshot!(failure(&failed(), plain()).join("\n"), @r"
 
-        DF301: web ended with exit code 1 before it served
+        DF301: web exited with code 1 before it became ready
           | Traceback
           | KeyError: 'X'
         Its last lines are below; `dayfly logs shop-7 --failed` shows more.

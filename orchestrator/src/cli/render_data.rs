@@ -14,20 +14,19 @@ use crate::{
     store::Holds,
 };
 
-/// How many things that look personal an import names.
+/// How many personal-looking names an import lists.
 const FOUND_SHOWN: usize = 60;
 
-/// Something that was taken of a preview, or a preview that went back.
+/// The result of a fork, a capture, an undo or a reset.
 pub(super) fn taken(preview: &PreviewView, output: Output) -> Vec<String> {
     let id = &preview.id;
     let mut lines = match (preview.phase, &preview.url) {
         (Phase::Captured, url) => {
             let link = url.as_ref().map_or_else(String::new, |url| {
-                format!(", and so does its link, {}", output.strong(url))
+                format!(", and so does {}", output.strong(url))
             });
             vec![format!(
-                "{id} is kept as it is now; `dayfly fork {id}` opens a copy of it, each time the \
-                 same{link}"
+                "{id} keeps the current state; `dayfly fork {id}` opens a new copy of it{link}"
             )]
         }
         (Phase::Live, Some(url)) => vec![format!("{id} is live: {}", output.strong(url))],
@@ -36,16 +35,16 @@ pub(super) fn taken(preview: &PreviewView, output: Output) -> Vec<String> {
             format!("  `dayfly db {id}` opens its client, `dayfly db-url {id}` prints a URL"),
         ],
         (Phase::Failed, _) => failure(preview, output),
-        (phase, _) => vec![format!("{id} is {phase}; `dayfly show {id}` says more")],
+        (phase, _) => vec![format!("{id} is {phase}; `dayfly show {id}` shows more")],
     };
     if preview.phase == Phase::Live {
         lines.extend(origins(preview).map(|origin| format!("  {origin}")));
     }
-    // A preview of a pull request stays as long as people come to it.
+    // A preview of a pull request stays as long as people visit it.
     let has_an_end = preview.parent.is_some() || preview.url.is_none();
     if let Some(at) = preview.expires_at.filter(|_| has_an_end) {
         lines.push(format!(
-            "  it goes at {at:.0}; `dayfly rm {id}` removes it before"
+            "  expires at {at:.0}; remove it earlier with `dayfly rm {id}`"
         ));
     }
     lines
@@ -63,13 +62,16 @@ pub(super) fn imported(made: &SnapshotView) -> Vec<String> {
     lines.extend(seed_lines(&made.brought.report));
     lines.extend(personal(made));
     let unused = made.brought.unused.iter();
-    lines.extend(
-        unused.map(|word| format!("--accept {}: nothing of that name was left", plain(word))),
-    );
+    lines.extend(unused.map(|word| {
+        format!(
+            "--accept {}: unused, nothing of that name was left",
+            plain(word)
+        )
+    }));
     lines
 }
 
-/// What looks personal, and what became of it.
+/// The names that look personal, and the effect of the mask on them.
 fn personal(made: &SnapshotView) -> Vec<String> {
     let found = &made.brought.personal;
     if found.is_empty() {
@@ -79,10 +81,10 @@ fn personal(made: &SnapshotView) -> Vec<String> {
         .iter()
         .any(|found| found.state != State::There && found.state != State::LeftOut);
     let what_to_do = match made.holds {
-        _ if is_masked => "what the mask left of them",
-        Some(Holds::Masked) => "see that somebody replaced them",
-        Some(Holds::Synthetic) => "see that nobody is in them",
-        _ => "previews that others can visit take them only masked, with `--mask`",
+        _ if is_masked => "each line shows what the mask left",
+        Some(Holds::Masked) => "make sure that their values are replaced",
+        Some(Holds::Synthetic) => "make sure that they contain no real people",
+        _ => "previews can use them only after a mask; pass one with `--mask`",
     };
     let mut lines = vec![format!("these look personal; {what_to_do}:")];
     let shown = found.iter().take(FOUND_SHOWN);
@@ -97,7 +99,7 @@ fn personal(made: &SnapshotView) -> Vec<String> {
 /// All snapshots, one a line.
 pub(super) fn snapshots(snapshots: &[SnapshotView], now: Timestamp) -> String {
     if snapshots.is_empty() {
-        return "there are no snapshots; `dayfly snapshot import` makes one".to_owned();
+        return "there are no snapshots; `dayfly snapshot import` creates one".to_owned();
     }
     let mut table = Table::new();
     table.load_style(presets::NOTHING);

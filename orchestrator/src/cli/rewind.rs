@@ -25,7 +25,7 @@ pub(super) struct Undo {
 pub(super) struct ResetDb {
     /// The preview
     id: PreviewId,
-    /// The database; all of them where none is named
+    /// Name of the database [default: all databases]
     name: Option<DatabaseName>,
     /// Return at once
     #[arg(long)]
@@ -34,7 +34,7 @@ pub(super) struct ResetDb {
 
 impl Undo {
     pub(super) async fn run(self, caller: &Caller) -> anyhow::Result<ExitCode> {
-        let doing = || format!("failed to go back in {}", self.id);
+        let doing = || format!("failed to undo the last change of {}", self.id);
         let asked = format!("{}/undo", path(&self.id));
         let nothing = serde_json::json!({});
         let preview: PreviewView = caller
@@ -44,7 +44,7 @@ impl Undo {
             .with_context(doing)?;
         if let Some(commit) = &preview.commit {
             let back = format!(
-                "{} goes back to {}, with the data from then",
+                "{} returns to {}, with its data from that time",
                 self.id,
                 commit.short()
             );

@@ -13,11 +13,11 @@ use super::{
     output::{Output, tell_error},
 };
 
-/// How long the end waits for threads whose results nobody waits for any more.
+/// Time limit at exit for threads whose results are not needed.
 const THREADS_END_MAX: Duration = Duration::from_secs(10);
 
-/// Runs what the command line says. The proxy runs before any thread exists: it gives up its
-/// rights, which is done per thread.
+/// Runs the command. The proxy runs before any thread exists: it drops its privileges, which the
+/// kernel does per thread.
 pub fn main() -> ExitCode {
     let Arguments { shared, command } = Arguments::parse();
     let done = match command {
@@ -29,7 +29,7 @@ pub fn main() -> ExitCode {
     };
     match done {
         Ok(code) => code,
-        // Whoever read our output has seen enough.
+        // The reader of our output closed it, such as `head`.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             tell_error(&error);
@@ -47,12 +47,12 @@ fn in_runtime(shared: Shared, command: Command) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .context("failed to begin: no threads")?;
+        .context("cannot start the async runtime")?;
     run_to_end(runtime, dispatch(shared, command), THREADS_END_MAX)
 }
 
-/// Runs, and then waits for threads that still work, such as one that reads a large seed of a step that
-/// was cancelled. Those that take longer than `end_max` are cut off, as a death would cut them off.
+/// Runs `main`, and then waits for threads that still work, such as one that reads a large seed for
+/// a cancelled step. After `end_max` it abandons them, as a crash would.
 fn run_to_end<T>(runtime: Runtime, main: impl Future<Output = T>, end_max: Duration) -> T {
     let ended = runtime.block_on(main);
     runtime.shutdown_timeout(end_max);
@@ -107,7 +107,7 @@ fn begin_log(default: &str) {
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);
-    // An error only says that somebody else takes the log already.
+    // An error only means that another subscriber already takes the log.
     let _taken = if std::env::var("DAYFLY_LOG_FORMAT").is_ok_and(|format| format == "json") {
         log.json().flatten_event(true).try_init()
     } else {

@@ -9,7 +9,7 @@ pub(super) struct Serve {
     /// The configuration file
     #[arg(long, value_name = "FILE", required_unless_present = "local")]
     config: Option<PathBuf>,
-    /// Local checkouts only, with the defaults for everything; what `dayfly up` starts
+    /// Serve only local checkouts, with default settings; `dayfly up` starts this mode
     #[arg(long)]
     local: bool,
 }

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{api::EventView, preview::seeds::Seeds};
 
-/// How long the disk use of a preview is waited for.
+/// Time limit for reading the disk use of a preview.
 const DISK_WAIT: Duration = Duration::from_secs(3);
 
 #[derive(Debug, Args)]
@@ -36,7 +36,7 @@ impl Show {
         let events = format!("{}/events", path(&self.id));
         let events: Vec<EventView> = caller.client.get(&events).await.with_context(doing)?;
         let disk = format!("{}/disk", path(&self.id));
-        // Counting takes its time on a busy engine; nobody waits for it long.
+        // A busy engine counts slowly; after the limit the page shows no disk use.
         let disk = tokio::time::timeout(DISK_WAIT, caller.client.get::<DiskUse>(&disk)).await;
         let disk = disk.ok().and_then(Result::ok).unwrap_or_default();
         let seeds = format!("{}/seeds", path(&self.id));

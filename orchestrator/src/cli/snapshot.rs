@@ -1,4 +1,4 @@
-//! `dayfly snapshot`: data with a name, for databases to start from.
+//! `dayfly snapshot`: named database snapshots.
 
 use std::{
     path::{Path, PathBuf},
@@ -27,23 +27,24 @@ use crate::{
     store::Holds,
 };
 
-/// Pieces in which a file is sent.
+/// Size of the pieces in which a file is sent, in bytes.
 const PIECE_BYTES: usize = 1 << 20;
 
-/// What a mask does, for the help of an import.
+/// The help about masks.
 const MASKS: &str = "\
-What looks personal by its name is listed: columns of tables, partitions, materialised views and foreign \
-tables of every database, keys in JSON, large objects, and roles that had a password.
+Dayfly lists everything with a name that looks personal: columns of tables, partitions, \
+materialised views and foreign tables of every database, keys in JSON, large objects, and roles \
+with a password.
 
-After a mask, materialised views are refreshed, and statistics and older rows are dropped. The values \
-before and after it are compared. The import fails where the mask leaves more than half of the values of \
-something listed, large objects, a database that it does not go to (\\connect NAME), or a foreign table \
-that gives rows, unless --accept names it.
+After a mask, Dayfly refreshes materialised views and drops statistics and old row versions. It \
+compares the values before and after the mask. The import fails if the mask leaves more than half \
+of the values of a listed item, large objects, a database that the mask does not connect to \
+(\\connect NAME), or a foreign table with rows, unless --accept names it.
 
 Example:
   dayfly snapshot import nightly dump.sql.gz --engine postgres:15 --mask mask.sql";
 
-/// How often it is told how far an import is.
+/// How often to print the progress of an import.
 const TELL_EVERY: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Args)]
@@ -54,24 +55,24 @@ pub(super) struct Snapshot {
 
 #[derive(Debug, Subcommand)]
 enum Act {
-    /// Make one of a file: .sql (also .gz, .zst, .xz or .bz2), an archive of pg_dump, or .rdb
+    /// Import a file: .sql (also .gz, .zst, .xz or .bz2), a pg_dump archive, or .rdb
     #[command(after_help = MASKS)]
     Import(Import),
-    /// Keep a copy of a preview's database
+    /// Save a copy of a preview's database
     Save(Save),
     /// List snapshots
     Ls(List),
-    /// Remove one; what was copied from it stays
+    /// Remove a snapshot; copies of it stay
     Rm(Remove),
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Kind {
-    /// Made up
+    /// Invented data
     Synthetic,
-    /// Of real people, with everything personal replaced
+    /// Data of real people, with all personal values replaced
     Masked,
-    /// Of real people: never for previews, which others can open
+    /// Data of real people; previews cannot use it
     Real,
 }
 
@@ -87,24 +88,24 @@ impl From<Kind> for Holds {
 
 #[derive(Debug, Args)]
 struct Import {
-    /// Its name
+    /// Name of the snapshot
     name: String,
-    /// The file
+    /// File to import
     file: PathBuf,
-    /// What it is for, such as postgres:15
+    /// Database engine, such as postgres:15
     #[arg(long, value_name = "ENGINE")]
     engine: String,
-    /// A script of SQL that runs after it, so that nothing personal is left
+    /// SQL script that runs after the import and replaces personal data
     #[arg(long, value_name = "SCRIPT")]
     mask: Option<PathBuf>,
-    /// What the mask may leave as it was, in the words of the import, such as public.users.city,
-    /// database:NAME or large-objects; may be repeated
+    /// What the mask may leave unchanged, as the import lists it: public.users.city, database:NAME
+    /// or large-objects; may be repeated
     #[arg(long, value_name = "NAME", requires = "mask")]
     accept: Vec<String>,
-    /// What it holds [default: masked with --mask, else real]
+    /// Kind of data [default: masked with --mask, else real]
     #[arg(long = "as", value_enum)]
     holds: Option<Kind>,
-    /// After how many days it goes
+    /// Days until it expires
     #[arg(long)]
     days: Option<u64>,
     /// Print JSON, for programs
@@ -117,15 +118,15 @@ struct Save {
     /// The preview
     #[arg(value_name = "PREVIEW")]
     id: PreviewId,
-    /// The database, where there are several
+    /// Name of the database; required if there are several
     database: Option<DatabaseName>,
-    /// The snapshot's name
+    /// Name of the snapshot
     #[arg(long)]
     name: String,
-    /// What it holds
+    /// Kind of data
     #[arg(long = "as", value_enum)]
     holds: Option<Kind>,
-    /// After how many days it goes
+    /// Days until it expires
     #[arg(long)]
     days: Option<u64>,
 }
@@ -139,7 +140,7 @@ struct List {
 
 #[derive(Debug, Args)]
 struct Remove {
-    /// Its name
+    /// Name of the snapshot
     name: String,
 }
 
@@ -166,7 +167,7 @@ impl Import {
         let holds = match (self.holds, self.mask.is_some()) {
             (Some(kind), _) => kind.into(),
             (None, true) => Holds::Masked,
-            // What nobody vouches for may be anything.
+            // Data without a label may be real.
             (None, false) => Holds::Real,
         };
         let mask_file = self.mask.as_ref().and_then(|mask| mask.file_name());
@@ -205,12 +206,12 @@ impl Import {
         Ok(())
     }
 
-    /// How far it is.
+    /// Prints the progress.
     fn tell(&self, sent: u64, bytes: u64, caller: &Caller) -> std::io::Result<()> {
         let file = self.file.display();
         let line = match sent < bytes {
-            true => format!("{file}: {} of {} MiB are sent", sent >> 20, bytes >> 20),
-            false => format!("{file}: all is sent; the server makes the snapshot"),
+            true => format!("{file}: sent {} of {} MiB", sent >> 20, bytes >> 20),
+            false => format!("{file}: sent; the server is making the snapshot"),
         };
         match self.json {
             true => Ok(()),
@@ -219,7 +220,7 @@ impl Import {
     }
 }
 
-/// Waits for something, and tells from time to time how far it is.
+/// Waits for `work`, and prints its progress at intervals.
 async fn telling<T>(
     work: impl Future<Output = Result<T, ClientError>>,
     tell: impl Fn() -> std::io::Result<()>,
@@ -247,7 +248,7 @@ impl Save {
             .client
             .post("/api/v1/snapshots", &body)
             .await
-            .with_context(|| format!("failed to keep data of {}", self.id))?;
+            .with_context(|| format!("failed to save a snapshot of {}", self.id))?;
         for line in render_data::imported(&made) {
             caller.output.line(&line)?;
         }
@@ -287,7 +288,7 @@ impl Remove {
     }
 }
 
-/// The script of a mask. One with nothing in it would have its data pass as masked.
+/// Reads a mask script. An empty one is an error: its data would pass as masked.
 fn read_mask(path: &Path) -> anyhow::Result<Vec<u8>> {
     let shown = path.display();
     let mask = std::fs::read(path).with_context(|| format!("cannot read {shown}"))?;
@@ -295,7 +296,7 @@ fn read_mask(path: &Path) -> anyhow::Result<Vec<u8>> {
     Ok(mask)
 }
 
-/// Who answers for a snapshot: whoever runs the command.
+/// The owner of a snapshot: the user that runs the command.
 fn owner() -> String {
     let user = nix::unistd::User::from_uid(nix::unistd::getuid());
     let user = user.ok().flatten().map(|user| user.name);

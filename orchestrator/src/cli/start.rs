@@ -17,7 +17,7 @@ use crate::{api::client::ClientError, serve::private, text};
 
 /// How long a server may take until it answers.
 const START_DEADLINE: Duration = Duration::from_secs(60);
-/// How often we check whether it does.
+/// How often to check whether it answers.
 const CHECK_EVERY: Duration = Duration::from_millis(50);
 /// How many lines of its log a failed start shows.
 const LOG_LINES_SHOWN: usize = 10;
@@ -45,11 +45,14 @@ pub(super) async fn ensure_server(caller: &Caller) -> anyhow::Result<()> {
         }
         if let Some(status) = child
             .try_wait()
-            .context("cannot see whether the server runs")?
+            .context("cannot check whether the server runs")?
         {
-            // Somebody else may have started one at the same moment; then theirs will answer.
+            // Another command may have started a server at the same moment; that one will answer.
             if !is_locked(&caller.data) {
-                anyhow::bail!("the server ended at once ({status}):\n{}", last_lines(&log));
+                anyhow::bail!(
+                    "the server exited at once ({status}):\n{}",
+                    last_lines(&log)
+                );
             }
         }
         anyhow::ensure!(
@@ -62,12 +65,12 @@ pub(super) async fn ensure_server(caller: &Caller) -> anyhow::Result<()> {
     }
 }
 
-/// In a process group of its own, so that an interrupt of ours is not its end.
+/// Starts the server in its own process group, so that our interrupt does not stop it.
 fn spawn(data: &Path, log: &Path) -> anyhow::Result<Child> {
     private::claim_data(data)?;
     let mut options = OpenOptions::new();
     let file = private::open(log, options.create(true).append(true).mode(0o600))?;
-    let exe = std::env::current_exe().context("our own program cannot be found")?;
+    let exe = std::env::current_exe().context("cannot find the dayfly program")?;
     Command::new(exe)
         .args(["serve", "--local", "--data"])
         .arg(data)

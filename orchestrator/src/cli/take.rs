@@ -1,4 +1,4 @@
-//! `dayfly fork` and `dayfly capture`: another preview as it is at this moment.
+//! `dayfly fork` and `dayfly capture`: copies of a preview in its current state.
 
 use std::process::ExitCode;
 
@@ -16,7 +16,7 @@ use crate::{api::PreviewView, lifecycle::Phase, preview::fork_capture::CopyBody}
 pub(super) struct Fork {
     /// The preview, or a capture
     id: PreviewId,
-    /// The same data under another commit
+    /// Run another commit on the same data
     #[arg(long, value_name = "COMMIT")]
     at: Option<String>,
     #[command(flatten)]
@@ -27,10 +27,10 @@ pub(super) struct Fork {
 pub(super) struct Capture {
     /// The preview
     id: PreviewId,
-    /// What there is to see
+    /// Note for people who open a copy
     #[arg(long, value_name = "TEXT")]
     note: Option<String>,
-    /// Where in the application its copies open: /cart?item=7
+    /// Path that its copies open, such as /cart?item=7
     #[arg(long, value_name = "PATH")]
     path: Option<String>,
     #[command(flatten)]
@@ -39,7 +39,7 @@ pub(super) struct Capture {
 
 #[derive(Debug, Args)]
 struct Shared {
-    /// After how many hours it goes
+    /// Hours until it expires
     #[arg(long, value_name = "HOURS")]
     hours: Option<u64>,
     /// Return at once
@@ -80,13 +80,13 @@ async fn take_copy(
     body: &CopyBody,
     shared: &Shared,
 ) -> anyhow::Result<ExitCode> {
-    let doing = || format!("failed to take a copy of {id}");
+    let doing = || format!("failed to copy {id}");
     let asked = format!("{}/{what}", path(id));
     let taken: PreviewView = caller.client.post(&asked, body).await.with_context(doing)?;
     finish(caller, taken, shared.no_wait, shared.json).await
 }
 
-/// Waits until something that was asked for is there, and says where.
+/// Waits until the requested preview settles, and prints its URL.
 pub(super) async fn finish(
     caller: &Caller,
     taken: PreviewView,

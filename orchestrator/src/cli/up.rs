@@ -14,18 +14,18 @@ use super::{
 };
 use crate::{api::PreviewView, lifecycle::Phase, preview::names};
 
-/// The longest name of a checkout; the server holds the same limit.
+/// The longest name of a checkout, in characters; the server has the same limit.
 const NAME_MAX: usize = 28;
-/// What a command that was interrupted ends with.
+/// Exit code of an interrupted command.
 const INTERRUPTED: u8 = 130;
 /// How long the last lines of a build may take to arrive after the preview settled.
 const LAST_LINES_DEADLINE: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Args)]
 pub(super) struct Up {
-    /// The checkout; the working directory where absent
+    /// Folder of the checkout [default: the working directory]
     path: Option<PathBuf>,
-    /// What to call it in URLs; the folder's name where absent
+    /// Name in URLs [default: the folder's name]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
     /// Return as soon as the files are sent
@@ -55,7 +55,7 @@ impl Up {
             caller.output.line(&line)?;
         }
         if self.detach {
-            let said = format!("{id} is {}; `dayfly show {id}` says more", preview.phase);
+            let said = format!("{id} is {}; `dayfly show {id}` shows more", preview.phase);
             caller.output.line(&said)?;
             return Ok(ExitCode::SUCCESS);
         }
@@ -73,10 +73,10 @@ impl Up {
 }
 
 fn stays(id: &PreviewId) -> String {
-    format!("\n{id} goes on without you; `dayfly show {id}` says how, `dayfly rm {id}` removes it")
+    format!("\n{id} keeps running; `dayfly show {id}` shows its state, `dayfly rm {id}` removes it")
 }
 
-/// Tells phases and build output until the preview settled.
+/// Prints phases and build output until the preview settles.
 async fn follow(caller: &Caller, preview: PreviewView) -> anyhow::Result<PreviewView> {
     let id = preview.id.clone();
     let build = async {
@@ -86,7 +86,7 @@ async fn follow(caller: &Caller, preview: PreviewView) -> anyhow::Result<Preview
                 let indent = |line: &str| caller.output.log_line(&format!("  {line}"));
                 each_line(pieces, indent).await
             }
-            // There is nothing to follow where nothing is built.
+            // Without a build there is no output to follow.
             Err(_) => Ok(()),
         }
     };
@@ -146,6 +146,6 @@ fn settled(caller: &Caller, preview: &PreviewView, took: Duration) -> anyhow::Re
             }
             Ok(ExitCode::FAILURE)
         }
-        phase => anyhow::bail!("failed to preview {id}: it is {phase}; somebody removed it"),
+        phase => anyhow::bail!("failed to preview {id}: it was removed meanwhile and is {phase}"),
     }
 }

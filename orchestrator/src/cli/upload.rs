@@ -1,4 +1,4 @@
-//! Sends a checkout to the server, as the person who calls reads it.
+//! Sends a checkout to the server, read with the rights of the calling user.
 
 use std::path::{Path, PathBuf};
 
@@ -26,7 +26,7 @@ pub(super) async fn upload(
         tokio::task::spawn_blocking(move || {
             let done = archive_checkout(&folder, &mut sink);
             if done.is_err() {
-                // The server must not take the beginning of an archive for all of it.
+                // The server must not accept a truncated archive.
                 sink.break_off("the files could not be read");
             }
             done
@@ -39,10 +39,11 @@ pub(super) async fn upload(
         quoted(&std::env::var("USER").unwrap_or_default()),
     );
     let sent = caller.client.put::<PreviewView>(&query, body).await;
-    // Where the files cannot be read, that is why the upload broke off; where the server refused
-    // them, that is why reading did.
+    // A failed read explains a broken upload; a refusal by the server explains a broken read.
     match (
-        reading.await.context("reading the files was cut off")?,
+        reading
+            .await
+            .context("the task that reads the files crashed")?,
         sent,
     ) {
         (Ok(summary), Ok(preview)) => Ok((summary, preview)),
@@ -51,7 +52,7 @@ pub(super) async fn upload(
     }
 }
 
-/// What is checked out, for people; none outside of git or on no branch.
+/// The branch that is checked out. None outside of git, or on no branch.
 fn branch(folder: &Path) -> Option<String> {
     let output = git_in_checkout(folder)
         .args(["symbolic-ref", "--short", "--quiet", "HEAD"])
@@ -61,7 +62,7 @@ fn branch(folder: &Path) -> Option<String> {
     output.status.success().then(|| name.trim().to_owned())
 }
 
-/// The folder that is meant, with all links resolved.
+/// The folder of the checkout, with all symbolic links resolved.
 pub(super) fn folder(path: Option<PathBuf>) -> anyhow::Result<PathBuf> {
     let path = path.unwrap_or_else(|| PathBuf::from("."));
     let folder =

@@ -1,24 +1,24 @@
-//! When backups are made without being asked for, and where they go.
+//! The schedule of backups: how often, how many, and where.
 
 use std::{path::PathBuf, time::Duration};
 
 use super::file::{ConfigError, Keys, wrong};
 
-/// How many backups are kept where nothing else is said.
+/// How many backups are kept by default.
 const KEEP_DEFAULT: usize = 7;
-/// More often than this nobody can want backups.
+/// The shortest interval between backups.
 const EVERY_MIN: Duration = Duration::from_secs(60);
-/// More seldom than this they are none.
+/// The longest interval between backups.
 const EVERY_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
 
-/// Backups by schedule.
+/// The schedule of backups.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BackupSchedule {
-    /// How often one is made.
+    /// The interval between backups.
     pub every: Duration,
     /// How many are kept, at least 1.
     pub keep: usize,
-    /// The folder that they are written to.
+    /// The folder for backups.
     pub directory: PathBuf,
 }
 

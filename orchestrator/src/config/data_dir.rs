@@ -1,8 +1,8 @@
-//! Where Dayfly keeps what it has to remember.
+//! The data directory.
 
 use std::path::{Path, PathBuf};
 
-/// The directory in force: the one that was named, else `$DAYFLY_DATA`, else `dayfly` in the
+/// The directory to use: `named`, else `$DAYFLY_DATA`, else `dayfly` in the
 /// user's state directory.
 pub fn data_dir(named: Option<PathBuf>) -> anyhow::Result<PathBuf> {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
@@ -16,7 +16,7 @@ pub fn data_dir(named: Option<PathBuf>) -> anyhow::Result<PathBuf> {
     Ok(std::path::absolute(dir)?)
 }
 
-/// The socket of API and command line.
+/// The socket of the API, which the command line uses.
 pub fn api_socket(data: &Path) -> PathBuf {
     data.join("api.sock")
 }

@@ -1,5 +1,5 @@
-//! What is allowed in a configuration and probably not meant. A server says it when it starts, and
-//! `dayfly doctor` each time.
+//! Warnings about settings that are allowed, but probably a mistake. The server logs them when it
+//! starts, and `dayfly doctor` shows them.
 
 use std::{os::unix::fs::PermissionsExt as _, path::Path};
 
@@ -23,20 +23,20 @@ const SECRET_FILES: [&str; 5] = [
 /// Keys that are secrets themselves.
 const SECRETS: [&str; 2] = ["github.token", "github.webhook_secret"];
 
-/// Asking more often than this finds nothing sooner that a webhook would not, and uses up what the
-/// forge allows in an hour.
+/// A shorter interval finds nothing sooner than a webhook would, and uses up the forge's hourly
+/// rate limit.
 const POLL_SECONDS_SENSIBLE: u64 = 30;
 
-/// Something that is probably not meant.
+/// A warning about a setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Doubt {
-    /// What is so.
+    /// What is configured.
     pub found: String,
     /// What to do.
     pub advice: String,
 }
 
-/// Every doubt about what was given. `variables` are the names of all environment variables.
+/// All warnings about the configuration. `variables` are the names of all environment variables.
 pub(super) fn doubts(
     keys: &Keys,
     github: Option<&GitHubSettings>,
@@ -52,7 +52,7 @@ pub(super) fn doubts(
 fn unknown_variables(variables: impl Iterator<Item = String>) -> Vec<Doubt> {
     let mut known = environment_names();
     known.extend(VARIABLES.map(str::to_owned));
-    // What is nearest is looked for in small letters.
+    // `nearest` compares lower-case names.
     let small: Vec<String> = known.iter().map(|name| name.to_lowercase()).collect();
     let small: Vec<&str> = small.iter().map(String::as_str).collect();
     let mut unknown: Vec<String> = variables
@@ -62,10 +62,10 @@ fn unknown_variables(variables: impl Iterator<Item = String>) -> Vec<Doubt> {
     let doubt = |name: String| Doubt {
         advice: match nearest(&name, &small) {
             Some(near) => format!("did you mean {}?", near.to_uppercase()),
-            None => "docs/configuration.md lists those that there are".to_owned(),
+            None => "docs/configuration.md lists all variables".to_owned(),
         },
         found: format!(
-            "the variable {} is not known and ignored",
+            "the variable {} is unknown and ignored",
             crate::text::plain(&name)
         ),
     };
@@ -80,7 +80,7 @@ fn open_file(keys: &Keys, key: &'static str) -> Option<Doubt> {
     readable(Path::new(path), &format!("which {key} names"))
 }
 
-/// The configuration itself, where a secret stands in it.
+/// The configuration itself, where it contains a secret.
 fn open_configuration(keys: &Keys, key: &'static str) -> Option<Doubt> {
     let path = keys.get(key)?.file()?;
     readable(path, &format!("which holds {key}"))
@@ -99,8 +99,8 @@ fn of_github(github: &GitHubSettings) -> Vec<Doubt> {
     let mut doubts = Vec::new();
     if matches!(github.credential, Credential::Token(_)) && github.repositories.is_empty() {
         doubts.push(Doubt {
-            found: "github.token is given without github.repositories: only webhooks bring pull \
-                    requests, and of any repository that sends them"
+            found: "github.token is set without github.repositories: Dayfly does not poll, and \
+                    accepts webhooks of any repository"
                 .to_owned(),
             advice: "name the repositories, as in `repositories = [\"owner/name\"]`".to_owned(),
         });
@@ -108,8 +108,12 @@ fn of_github(github: &GitHubSettings) -> Vec<Doubt> {
     let often = |seconds: &u64| *seconds < POLL_SECONDS_SENSIBLE;
     if let Some(seconds) = github.poll_seconds.filter(often) {
         doubts.push(Doubt {
-            found: format!("github.poll_seconds is {seconds}, and the forge counts every question"),
-            advice: format!("give {POLL_SECONDS_SENSIBLE} or more; webhooks tell at once"),
+            found: format!(
+                "github.poll_seconds is {seconds}, and each poll uses up the rate limit"
+            ),
+            advice: format!(
+                "set it to {POLL_SECONDS_SENSIBLE} or more; webhooks report changes at once"
+            ),
         });
     }
     doubts
@@ -139,7 +143,7 @@ mod tests {
         assert_eq!(
             told(&["DAYFLY_DOMIAN", "DAYFLY_ENGINE_FENCE_BUILDS"]),
             [(
-                "the variable DAYFLY_DOMIAN is not known and ignored".to_owned(),
+                "the variable DAYFLY_DOMIAN is unknown and ignored".to_owned(),
                 "did you mean DAYFLY_DOMAIN?".to_owned()
             )]
         );

@@ -1,4 +1,4 @@
-//! What the configuration says of each key, where that comes from, and what is wrong with one.
+//! Reads the configuration: the value of each key, its place, and errors about it.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -15,10 +15,10 @@ pub enum ConfigError {
     Unreadable {
         /// The file.
         file: String,
-        /// Why not.
+        /// The error of the system.
         why: std::io::Error,
     },
-    /// Something in the file.
+    /// An error in a line of the file.
     #[error("{file}:{line}: {message}")]
     Line {
         /// The file.
@@ -28,7 +28,7 @@ pub enum ConfigError {
         /// What is wrong and what to do.
         message: String,
     },
-    /// Something about a key, wherever it came from.
+    /// An error about the value of a key, in a file or a variable.
     #[error("{place}: {message}")]
     Value {
         /// The file and the line, or the variable.
@@ -46,7 +46,7 @@ pub(super) struct Given {
 }
 
 impl Given {
-    /// The file that it stands in; none for a variable.
+    /// The file that it comes from; none for a variable.
     pub(super) fn file(&self) -> Option<&Path> {
         let (file, line) = self.place.rsplit_once(':')?;
         line.parse::<usize>().ok().map(|_| Path::new(file))
@@ -59,14 +59,14 @@ impl Given {
     }
 }
 
-/// Everything that was given, by key.
+/// All given values, by key.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Keys {
     given: BTreeMap<&'static str, Given>,
 }
 
 impl Keys {
-    /// Reads the file, if there is one, and lays the environment over it.
+    /// Reads the file, if there is one. The environment overrides it.
     pub(super) fn read(
         file: Option<&Path>,
         variable: impl Fn(&str) -> Option<String>,
@@ -144,7 +144,7 @@ impl Keys {
         };
         let values = values.ok_or_else(|| {
             wrong(format!(
-                "{key} is neither text, number, true, false, nor a list of these"
+                "{key} has to be text, a number, true, false, or a list of these"
             ))
         })?;
         let place = format!("{file}:{line}");

@@ -1,4 +1,4 @@
-//! What a configuration says of GitHub.
+//! The configuration of GitHub.
 
 use std::path::PathBuf;
 
@@ -8,23 +8,23 @@ use webhook::{github::Credential, names::RepoName};
 use super::file::{ConfigError, Keys, wrong};
 use crate::inputs::submodules::ListedSubmodule;
 
-/// How often the forge is asked where nothing else is said.
+/// The default interval of polling.
 const POLL_SECONDS_DEFAULT: u64 = 300;
 /// The public GitHub.
 const API_URL_DEFAULT: &str = "https://api.github.com";
 
-/// What is needed to speak with GitHub.
+/// The settings for GitHub.
 #[derive(Clone, Debug)]
 pub struct GitHubSettings {
-    /// Where its API is.
+    /// The URL of its API.
     pub api_url: String,
-    /// As whom.
+    /// The credential for its API and for fetches.
     pub credential: Credential,
-    /// The repositories to look after; with an App, all it is installed for where none is named.
+    /// The repositories to preview. Empty with an App: all repositories it is installed for.
     pub repositories: Vec<RepoName>,
-    /// One, or two while it is rotated; none where no webhook is used.
+    /// The secret of the webhook, or two during a rotation; none where no webhook is used.
     pub webhook_secrets: Vec<SecretString>,
-    /// How often to ask, in seconds; none never asks.
+    /// The interval of polling in seconds; none never polls.
     pub poll_seconds: Option<u64>,
     /// Whether code may be fetched over plain HTTP.
     pub allow_insecure_clone: bool,
@@ -32,7 +32,7 @@ pub struct GitHubSettings {
     pub submodules: Vec<ListedSubmodule>,
 }
 
-/// What is said of GitHub.
+/// Reads the settings for GitHub.
 pub(super) fn github(keys: &Keys) -> anyhow::Result<GitHubSettings> {
     let poll_seconds: Option<u32> = keys.parse(
         "github.poll_seconds",
@@ -71,10 +71,11 @@ fn credential(keys: &Keys) -> anyhow::Result<Credential> {
             private_key_pem,
         }),
         (None, None, None) => anyhow::bail!(
-            "[github] names no credential: give github.token, or github.app_id and github.private_key_file"
+            "[github] has no credential: set github.token, or github.app_id and \
+             github.private_key_file"
         ),
         (None, ..) => anyhow::bail!("an App needs both github.app_id and github.private_key_file"),
-        (Some(_), ..) => anyhow::bail!("[github] names a token and an App; keep one of them"),
+        (Some(_), ..) => anyhow::bail!("[github] has a token and an App; keep one of them"),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The keys of the configuration, and the variables that stand above them.
+//! The keys of the configuration, and the environment variables that override them.
 
 /// Every key there is, as `section.key`, with its meaning.
 pub const KEYS: [(&str, &str); 52] = [
@@ -25,13 +25,13 @@ pub const KEYS: [(&str, &str); 52] = [
     ("data", "directory for everything that has to survive"),
     (
         "github.api_url",
-        "where GitHub's API is (default: the public one)",
+        "the URL of GitHub's API (default: the public one)",
     ),
     ("github.token", "a token, instead of an App"),
     ("github.token_file", "a file that holds the token"),
     (
         "github.repositories",
-        "the repositories to look after, as owner/name; no other gets a preview, by webhooks either",
+        "the only repositories that get previews, by polling or webhooks, as owner/name",
     ),
     ("github.app_id", "the App's id"),
     (
@@ -48,7 +48,7 @@ pub const KEYS: [(&str, &str); 52] = [
     ),
     (
         "github.poll_seconds",
-        "ask this often instead of every 300 s; 0 never asks",
+        "seconds between polls (default: 300); 0 never polls",
     ),
     ("github.allow_insecure_clone", "fetch code over plain HTTP"),
     (
@@ -62,32 +62,29 @@ pub const KEYS: [(&str, &str); 52] = [
     ),
     (
         "engine.subnet_pool",
-        "where previews get their networks from (default: 10.213.0.0/16)",
+        "address range for the networks of previews (default: 10.213.0.0/16)",
     ),
     (
         "engine.exclusive",
-        "the engine runs nothing but Dayfly's: builds are isolated and bounded where nothing else is said",
+        "only Dayfly uses the engine: by default builds are isolated and limited",
     ),
     (
         "engine.isolate_builds",
-        "isolate builds from the host and private addresses; holds for every container on the engine's \
-         own bridge",
+        "isolate builds from the host and private addresses; applies to every container on the \
+         engine's own bridge",
     ),
     (
         "engine.registry_auth_file",
-        "log-ins to registries, in the form of Docker's own config.json",
+        "logins to registries, in the format of Docker's config.json",
     ),
     (
         "secrets_file",
         "secrets for builds: a TOML file with a table for each repository",
     ),
     ("backup.every", "how often a backup is made, such as 24h"),
-    ("backup.keep", "how many of these are kept (default: 7)"),
-    ("backup.directory", "the folder that they are written to"),
-    (
-        "limits.previews_awake_max",
-        "previews that may have something running",
-    ),
+    ("backup.keep", "how many backups are kept (default: 7)"),
+    ("backup.directory", "the folder for backups"),
+    ("limits.previews_awake_max", "previews that may run at once"),
     ("limits.builds_max", "builds at once"),
     (
         "limits.preview_days_max",
@@ -95,45 +92,45 @@ pub const KEYS: [(&str, &str); 52] = [
     ),
     (
         "limits.service_memory_mib_max",
-        "MiB of memory that a service may ask for",
+        "MiB of memory that a service may request",
     ),
-    ("limits.build_seconds_max", "how long a build may take"),
+    ("limits.build_seconds_max", "seconds that a build may take"),
     (
         "limits.build_memory_mib_max",
-        "MiB of memory for all builds of the engine together (default: no ceiling)",
+        "MiB of memory for all builds of the engine together (default: no limit)",
     ),
     (
         "limits.build_cpu_percent_max",
-        "hundredths of a processor for all builds of the engine, where there is a ceiling",
+        "percent of one processor for all builds, where `build_memory_mib_max` is set",
     ),
     (
         "limits.build_memory_free_mib_min",
-        "MiB of memory that have to be free before a build begins",
+        "MiB of free memory that a build needs to begin",
     ),
     (
         "limits.build_disk_percent_max",
-        "percent of the engine's disk in use above which no build begins",
+        "disk usage of the engine in percent above which no build begins",
     ),
     (
         "limits.evict_disk_percent_max",
-        "percent of the engine's disk in use above which only what runs is kept",
+        "disk usage of the engine in percent above which unused images and caches are removed",
     ),
     (
         "limits.build_cache_mib_max",
-        "MiB that the builder may keep of our builds",
+        "MiB that Dayfly's builds may take in the builder's cache",
     ),
-    ("limits.image_mib_max", "MiB that a built image may have"),
+    ("limits.image_mib_max", "MiB that a built image may take"),
     (
         "limits.lfs_mib_max",
-        "MiB that the Git LFS files of a commit and its submodules may have together",
+        "MiB that the Git LFS files of a commit and its submodules may take together",
     ),
     (
         "limits.lfs_cache_mib_max",
-        "MiB of Git LFS objects that are kept of all repositories; those in use stay in any case",
+        "MiB of cached Git LFS objects of all repositories; objects in use are always kept",
     ),
     (
         "limits.image_wait_seconds_max",
-        "how long an image that CI builds for a commit is waited for",
+        "seconds to wait for an image that CI builds for a commit",
     ),
     (
         "limits.pool_mib_max",
@@ -145,24 +142,24 @@ pub const KEYS: [(&str, &str); 52] = [
     ),
     (
         "limits.pool_free_mib_min",
-        "MiB that are kept free where databases live",
+        "MiB that are kept free in the pool of databases",
     ),
-    ("limits.seed_seconds_max", "how long a seed may take"),
+    ("limits.seed_seconds_max", "seconds that a seed may take"),
     (
         "limits.snapshot_hours_max",
-        "hours without a use until seeded data that nobody named go",
+        "hours without use after which an unnamed seed snapshot is removed",
     ),
     (
         "limits.undo_hours_max",
-        "hours for which one can go back to what a push replaced",
+        "hours during which a push can be undone",
     ),
     (
         "limits.fork_hours_max",
-        "hours until a fork goes where nothing else was said",
+        "hours until a fork expires by default",
     ),
     (
         "limits.capture_days_max",
-        "days until a capture goes where nothing else was said",
+        "days until a capture expires by default",
     ),
     (
         "limits.forks_max",
@@ -170,18 +167,18 @@ pub const KEYS: [(&str, &str); 52] = [
     ),
     (
         "limits.start_seconds_max",
-        "how long a revision may take to become healthy",
+        "seconds that a revision may take to become healthy",
     ),
     (
         "limits.migrate_seconds_max",
-        "how long a migration may take",
+        "seconds that a migration may take",
     ),
 ];
 
-/// Names that keys had before, which still work, each with its name of today.
+/// Deprecated names of keys that still work, each with its current name.
 pub(super) const OLD_NAMES: [(&str, &str); 1] = [("engine.fence_builds", "engine.isolate_builds")];
 
-/// A key's name, then the older ones that still work.
+/// A key's name, then its deprecated names.
 pub(super) fn names_of(key: &'static str) -> impl Iterator<Item = &'static str> {
     let old = OLD_NAMES.iter().filter(move |(_, today)| *today == key);
     std::iter::once(key).chain(old.map(|(old, _)| *old))
@@ -193,7 +190,7 @@ pub(super) fn environment_names() -> Vec<String> {
     keys.map(environment_name).collect()
 }
 
-/// The variable that stands above a key.
+/// The environment variable that overrides a key.
 pub(super) fn environment_name(key: &str) -> String {
     format!("DAYFLY_{}", key.replace('.', "_").to_ascii_uppercase())
 }

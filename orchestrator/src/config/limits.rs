@@ -1,4 +1,4 @@
-//! The limits of a server: what they are, and what the configuration says of them.
+//! The limits of a server, their defaults, and how the configuration sets them.
 
 use std::num::NonZeroU32;
 
@@ -7,60 +7,60 @@ use super::file::{ConfigError, Keys, wrong};
 /// Limits that an operator may change; each has its unit in its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// How many previews may have something running.
+    /// How many previews may run at once.
     pub previews_awake_max: usize,
     /// How many builds run at once.
     pub builds_max: usize,
     /// How many days after the last push or visit a preview is removed.
     pub preview_days_max: u64,
-    /// How much memory a service may ask for, in MiB.
+    /// How much memory a service may request, in MiB.
     pub service_memory_mib_max: u64,
-    /// How long a build may take, from its turn on.
+    /// How long a build may take from its turn on, in seconds.
     pub build_seconds_max: u64,
-    /// MiB of memory that all builds together may use, where the operator wants a ceiling.
+    /// MiB of memory that all builds together may use; none is no limit.
     pub build_memory_mib_max: Option<u64>,
-    /// Hundredths of one processor that all builds together may use, where there is a ceiling.
+    /// Percent of one processor that all builds together may use, where their memory is limited.
     pub build_cpu_percent_max: u64,
-    /// MiB of memory that have to be free before a build begins.
+    /// MiB of free memory that a build needs to begin.
     pub build_memory_free_mib_min: u64,
-    /// Percent of the engine's disk in use above which no build begins.
+    /// The disk usage of the engine, in percent, above which no build begins.
     pub build_disk_percent_max: u64,
-    /// Percent of the engine's disk in use above which only what runs is kept: no images for
-    /// reverts, no cache of our builds.
+    /// The disk usage of the engine, in percent, above which unused images and the cache of
+    /// Dayfly's builds are removed.
     pub evict_disk_percent_max: u64,
-    /// MiB that the builder's cache of our builds may have.
+    /// MiB that Dayfly's builds may take in the builder's cache.
     pub build_cache_mib_max: u64,
-    /// MiB that a built image may have.
+    /// MiB that a built image may take.
     pub image_mib_max: u64,
-    /// MiB that the Git LFS files of a commit and its submodules may have together.
+    /// MiB that the Git LFS files of a commit and its submodules may take together.
     pub lfs_mib_max: u64,
-    /// MiB of Git LFS objects that are kept of all repositories; those in use stay in any case.
+    /// MiB of cached Git LFS objects of all repositories; objects in use are always kept.
     pub lfs_cache_mib_max: u64,
-    /// How long an image that somebody else builds for a commit is waited for.
+    /// How long to wait for an image that CI builds for a commit, in seconds.
     pub image_wait_seconds_max: u64,
-    /// MiB that the pool's file may grow to, where it has to be a file.
+    /// MiB that the pool's file may grow to, where the pool is a file.
     pub pool_mib_max: u64,
     /// MiB that the data of one database may take.
     pub database_mib_max: u64,
     /// MiB of the pool that are kept free.
     pub pool_free_mib_min: u64,
-    /// How long a seed may take.
+    /// How long a seed may take, in seconds.
     pub seed_seconds_max: u64,
-    /// After how many hours without a use a snapshot that nobody named goes.
+    /// After how many hours without use an unnamed snapshot is removed.
     pub snapshot_hours_max: u64,
-    /// For how many hours one can go back to what a push replaced.
+    /// For how many hours a push can be undone.
     pub undo_hours_max: u64,
-    /// After how many hours a fork goes where nothing else was said.
+    /// After how many hours a fork expires by default.
     pub fork_hours_max: u64,
-    /// After how many days a capture goes where nothing else was said.
+    /// After how many days a capture expires by default.
     pub capture_days_max: u64,
     /// How many forks, captures and standalone databases there may be.
     pub forks_max: usize,
-    /// How long a migration may take.
+    /// How long a migration may take, in seconds.
     pub migrate_seconds_max: u64,
-    /// How long a revision may take to become healthy.
+    /// How long a revision may take to become healthy, in seconds.
     pub start_seconds_max: u64,
-    /// How long requests in flight are waited for when a revision is replaced.
+    /// How long to wait for requests in flight when a revision is replaced, in seconds.
     pub drain_seconds_max: u64,
 }
 

@@ -1,7 +1,8 @@
 //! The key that makes the tokens in links.
 //!
-//! A token is a MAC over the preview, its life and the serial of its link. So no record holds one, and
-//! without the key, which is a file of its own and in no backup, no record leads to one.
+//! A token is a MAC over the preview, its life and the serial of its link, so the store has no
+//! tokens. The key is a separate file that no backup contains. Without it, no one can compute a
+//! token.
 
 use std::{
     fmt,
@@ -19,16 +20,16 @@ use sha2::Sha256;
 
 /// The key's file in the data directory.
 const FILE: &str = "link.key";
-/// What a file is called until it is whole.
+/// The temporary name of the key's file while it is written.
 const STAGED: &str = "link.key.new";
-/// More is read of no file; a key is shorter.
+/// How much of the file is read at most; a key is shorter.
 const FILE_BYTES_MAX: u64 = 4096;
 /// Random bytes of a key.
 const KEY_BYTES: usize = 32;
-/// Bytes of the MAC that stand in a token.
+/// Bytes of the MAC that a token contains.
 const TOKEN_BYTES: usize = 16;
 
-/// The key.
+/// The secret key of all links.
 #[derive(Clone, PartialEq, Eq)]
 pub struct LinkKey(String);
 
@@ -43,7 +44,7 @@ impl LinkKey {
         let key = text.trim_end();
         anyhow::ensure!(
             key.len() == 2 * KEY_BYTES,
-            "{} is no key of links; remove it, and all links become new ones",
+            "{} is not a key of links; remove it, and Dayfly creates a new key and new links",
             path.display()
         );
         Ok(Some(Self(key.to_owned())))
@@ -74,7 +75,7 @@ impl fmt::Debug for LinkKey {
     }
 }
 
-/// Never through a link: what it leads to is somebody else's.
+/// Reads the file, but follows no link: its target may belong to someone else.
 fn read(path: &Path) -> io::Result<String> {
     let file = OpenOptions::new()
         .read(true)

@@ -1,4 +1,4 @@
-//! What the operator decided: `dayfly.server.toml`, with `DAYFLY_*` variables above it.
+//! The operator's configuration: `dayfly.server.toml`, overridden by `DAYFLY_*` variables.
 
 mod backups;
 mod data_dir;

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::inputs::secrets::SecretsFile;
 
-/// Where the engine listens on most machines.
+/// The engine's usual socket.
 const SOCKET_DEFAULT: &str = "/var/run/docker.sock";
 /// Out of the way of the engine's own pools (172.17.0.0/12, 192.168.0.0/16).
 const SUBNET_POOL_DEFAULT: &str = "10.213.0.0/16";
@@ -40,23 +40,23 @@ pub struct ServerConfig {
     pub listen: Vec<SocketAddr>,
     /// The data directory.
     pub data: PathBuf,
-    /// None for local previews only.
+    /// GitHub; none where the server has local previews only.
     pub github: Option<GitHubSettings>,
     /// The engine's socket.
     pub engine_socket: PathBuf,
-    /// Where previews get their networks from.
+    /// The address range for the networks of previews.
     pub subnet_pool: String,
     /// Whether builds are isolated from the host and from private addresses.
     pub isolate_builds: bool,
-    /// Who may pull from which registry.
+    /// The logins to registries.
     pub registries: Registries,
     /// Secrets for builds.
     pub secrets: SecretsFile,
-    /// Backups by schedule, where the operator wants them.
+    /// The schedule of backups, where the operator configured one.
     pub backups: Option<BackupSchedule>,
     /// Limits.
     pub limits: Limits,
-    /// What is probably not meant.
+    /// Warnings about settings that are probably a mistake.
     pub doubts: Vec<Doubt>,
 }
 
@@ -119,7 +119,8 @@ impl ServerConfig {
     }
 }
 
-/// What builds may use of the memory of a host whose engine is Dayfly's alone: the half of it.
+/// The memory limit of builds on a host where only Dayfly uses the engine: half of the host's
+/// memory.
 fn builds_share_mib(host_mib: u64) -> u64 {
     (host_mib / 2).max(1)
 }
@@ -148,7 +149,7 @@ fn registries(keys: &Keys) -> anyhow::Result<Registries> {
     let Some(path) = keys.parse::<PathBuf>("engine.registry_auth_file", "a path")? else {
         return Ok(Registries::default());
     };
-    let named = || format!("engine.registry_auth_file names {}", path.display());
+    let named = || format!("cannot read {} (engine.registry_auth_file)", path.display());
     let text = std::fs::read_to_string(&path).with_context(named)?;
     Registries::from_docker_config(&text).with_context(named)
 }
@@ -294,7 +295,7 @@ mod tests {
         assert_eq!(given(said), (false, Some(512)));
     }
 
-    /// What is found doubtful of a file.
+    /// The warnings about a file.
     fn doubtful(text: &str) -> Vec<Doubt> {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(text.as_bytes()).unwrap();

@@ -1,4 +1,4 @@
-//! What workers and pages have to know of the configuration.
+//! The part of the configuration that workers and pages need.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use webhook::names::RepoName;
 
 use super::{limits::Limits, link_key::LinkKey};
 
-/// What the operator decided about addresses and repositories.
+/// The operator's addresses, repositories and limits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// The domain under which previews live.
@@ -17,24 +17,24 @@ pub struct Settings {
     pub public_scheme: String,
     /// The port as visitors see it.
     pub public_port: u16,
-    /// The repositories that may have previews; all that the forge tells of where none is named.
+    /// The repositories that may have previews. Empty allows every repository that the forge names.
     pub repositories: Vec<RepoName>,
-    /// Where build logs and the last lines of ended services are kept.
+    /// The folder for build logs and the last lines of exited services.
     pub logs: PathBuf,
-    /// What makes the tokens in links.
+    /// The key that makes the tokens in links.
     pub link_key: LinkKey,
     /// Limits.
     pub limits: Limits,
 }
 
 impl Settings {
-    /// Whether previews live on this machine's own name, where no link is asked for.
+    /// Whether previews are on `localhost`, where visitors need no link.
     pub fn is_local(&self) -> bool {
         self.domain == "localhost" || self.domain.ends_with(".localhost")
     }
 
-    /// Whether pull requests of a repository may have previews. The forge makes no difference between
-    /// capital and small letters.
+    /// Whether pull requests of a repository may have previews. Names of repositories are
+    /// case-insensitive.
     pub fn follows(&self, repository: &RepoName) -> bool {
         let name = repository.to_string();
         let mut listed = self.repositories.iter();

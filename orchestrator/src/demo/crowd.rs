@@ -12,13 +12,13 @@ use tokio::time::Instant;
 
 use super::visit::Visitor;
 
-/// How often the page is visited during a push.
+/// Pause between two visits of the page during a push.
 const VISIT_PAUSE: Duration = Duration::from_millis(20);
 
-/// How long one visit took, and what went wrong.
+/// The duration of one visit, and its failure.
 type Visit = (Duration, Option<String>);
 
-/// Visitors that come at a steady rate until they are told to stop.
+/// Visitors that come at a steady rate until they are stopped.
 pub(super) struct Crowd {
     stop: Arc<AtomicBool>,
     visits: Arc<AtomicU64>,
@@ -44,7 +44,7 @@ impl Crowd {
         Self { stop, visits, task }
     }
 
-    /// Sends everybody home: how many came, how long the slowest took, and what failed.
+    /// Stops the visits. Returns their number, the longest duration, and the failures.
     pub(super) async fn disperse(self) -> (u64, Duration, Vec<String>) {
         self.stop.store(true, Ordering::SeqCst);
         let visits = self

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use webhook::model::{Changes, File, Files};
 
-/// One embedded file of the demo's folder: where it goes, and what is in it.
+/// One embedded file of the demo's folder: its path and its content.
 macro_rules! embedded {
     ($($folder:literal: [$($path:literal),* $(,)?]),* $(,)?) => {
         &[$(($folder, &[$(($path, include_bytes!(concat!("../../demo/", $folder, "/", $path)) as &[u8])),*])),*]
@@ -55,7 +55,7 @@ pub(super) fn guestbook() -> Files {
     folder("guestbook")
 }
 
-/// What a branch changes.
+/// The changed files of a branch.
 pub(super) fn change(name: &str) -> Changes {
     folder(&format!("changes/{name}"))
         .into_iter()
@@ -63,7 +63,7 @@ pub(super) fn change(name: &str) -> Changes {
         .collect()
 }
 
-/// The headline that a change brings; how a visitor sees which commit serves.
+/// The headline of a change. It shows a visitor which commit serves.
 pub(super) fn headline(name: &str) -> String {
     match folder(&format!("changes/{name}")).get("app/headline.txt") {
         Some(File::Regular(text)) => String::from_utf8_lossy(text).trim().to_owned(),

@@ -1,4 +1,4 @@
-//! `dayfly demo`: the whole of it on one machine, with a modelled GitHub instead of the real one.
+//! `dayfly demo`: the whole product on one machine, with a simulated GitHub.
 //!
 //! A real server, a real repository over real git, real containers with a real database. With a
 //! terminal it stays until Ctrl-C; without one it plays the story to its end and proves that

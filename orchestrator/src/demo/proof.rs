@@ -1,4 +1,4 @@
-//! The proof that nothing is left: the engine's own answers to plain commands.
+//! The proof that nothing is left: the results of plain docker commands.
 
 use anyhow::Context as _;
 use deploy::labels;
@@ -6,8 +6,8 @@ use tokio::process::Command;
 
 use super::tell::Teller;
 
-/// Asks the engine for everything that carries the instance's label, with commands anybody can
-/// type, and prints both. An error if anything is left.
+/// Lists all objects with the instance's label, and prints the commands with their results. Fails
+/// if an object is left.
 pub(super) async fn nothing_is_left(teller: &Teller, instance: &str) -> anyhow::Result<()> {
     let filter = format!("label={}={instance}", labels::INSTANCE);
     let questions = [
@@ -34,7 +34,7 @@ pub(super) async fn nothing_is_left(teller: &Teller, instance: &str) -> anyhow::
             .args(&args)
             .output()
             .await
-            .context("the docker command, which gives the proof, could not be started")?;
+            .context("cannot start the docker command, which gives the proof")?;
         anyhow::ensure!(
             output.status.success(),
             "docker {} failed: {}",

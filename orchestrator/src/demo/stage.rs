@@ -1,4 +1,4 @@
-//! What the story plays on: a modelled GitHub with a repository, and a real server beside it.
+//! The setup of the demo: a simulated GitHub with a repository, and a real server.
 
 use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener},
@@ -77,7 +77,7 @@ impl Stage {
         Ok(stage)
     }
 
-    /// Somebody who visits a preview.
+    /// A visitor of the preview at `url`.
     pub(super) fn visitor(&self, url: &str) -> Visitor {
         let authority = url
             .trim_start_matches("http://")
@@ -89,7 +89,7 @@ impl Stage {
         }
     }
 
-    /// Where the server writes what it does.
+    /// The file of the server's log.
     pub(super) fn log(&self) -> PathBuf {
         self.data.path().join("server.log")
     }
@@ -104,9 +104,12 @@ impl Stage {
         {
             if let Some(status) = self.server.try_wait()? {
                 let log = std::fs::read_to_string(self.log()).unwrap_or_default();
-                anyhow::bail!("the server ended with {status}:\n{log}");
+                anyhow::bail!("the server exited ({status}):\n{log}");
             }
-            anyhow::ensure!(Instant::now() < deadline, "the server does not answer");
+            anyhow::ensure!(
+                Instant::now() < deadline,
+                "the server did not answer in time"
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         Ok(())
@@ -116,11 +119,11 @@ impl Stage {
     pub(super) async fn strike(mut self) -> anyhow::Result<()> {
         let stop = "/api/v1/shutdown?proxy=true";
         let stopping = self.client.post::<Stopping>(stop, &serde_json::Value::Null);
-        stopping.await.context("the server could not be stopped")?;
+        stopping.await.context("cannot stop the server")?;
         let status = tokio::time::timeout(STOP_DEADLINE, self.server.wait())
             .await
-            .context("the server does not stop")??;
-        anyhow::ensure!(status.success(), "the server ended with {status}");
+            .context("the server did not stop in time")??;
+        anyhow::ensure!(status.success(), "the server exited ({status})");
         Ok(())
     }
 }
@@ -147,10 +150,10 @@ fn start_server(config: &std::path::Path, data: &std::path::Path) -> anyhow::Res
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log)
-        // Ctrl-C in the terminal is the demo's to answer; it takes its server down in order.
+        // The demo handles Ctrl-C in the terminal itself, and stops its server cleanly.
         .process_group(0)
         .kill_on_drop(true);
-    // The demo's own file says everything; what the environment says is for other servers.
+    // The demo's own file has all settings; the environment configures other servers.
     for (name, _) in std::env::vars_os() {
         let for_servers = name
             .to_str()
@@ -159,7 +162,7 @@ fn start_server(config: &std::path::Path, data: &std::path::Path) -> anyhow::Res
             command.env_remove(name);
         }
     }
-    command.spawn().context("the server could not be started")
+    command.spawn().context("cannot start the server")
 }
 
 fn write_private(path: &std::path::Path, text: &str) -> anyhow::Result<()> {

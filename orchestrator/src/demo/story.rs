@@ -1,4 +1,4 @@
-//! The story: two pull requests open, are visited, one is pushed to, both end.
+//! The story: two pull requests open, visitors come, one gets a push, both close.
 
 use std::{io::IsTerminal as _, time::Duration};
 
@@ -13,18 +13,18 @@ use crate::{api::PreviewView as Preview, lifecycle::Phase};
 const LIVE_DEADLINE: Duration = Duration::from_secs(10 * 60);
 /// How long a preview may take until it is gone.
 const GONE_DEADLINE: Duration = Duration::from_secs(120);
-/// How often a preview is asked for.
+/// How often to poll a preview.
 const POLL_EVERY: Duration = Duration::from_millis(50);
 /// Plays the demo.
 pub async fn run() -> anyhow::Result<()> {
     let teller = Teller::new();
-    teller.at("starting the modelled GitHub and the server");
+    teller.at("starting a simulated GitHub and the server");
     let stage = Stage::set().await?;
     let played = tokio::select! {
         played = play(&stage, &teller) => played,
         ended = end_asked_for() => ended.and_then(|()| {
-            teller.at("ending the demo: everything it made is removed");
-            anyhow::ensure!(is_watched(), "the demo was ended before its story was played");
+            teller.at("ending the demo: removing everything that it created");
+            anyhow::ensure!(is_watched(), "the demo was stopped before its end");
             Ok(())
         }),
     };
@@ -45,26 +45,26 @@ pub async fn run() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Opens, shows, and then either waits for a person or plays on.
+/// Opens and shows the previews. Then waits for Ctrl-C in a terminal, or plays on.
 async fn play(stage: &Stage, teller: &Teller) -> anyhow::Result<()> {
     let (one, two) = open_both(stage, teller).await?;
     show(stage, teller, &one).await?;
     show(stage, teller, &two).await?;
     what_to_try(stage, teller, &one, &two);
     if is_watched() {
-        teller.part("Press Ctrl-C to end the demo; everything it made is then removed.");
+        teller.part("Press Ctrl-C to end the demo and to remove everything that it created.");
         return std::future::pending().await;
     }
     visit_both(stage, teller, &one, &two).await?;
     push_under_load(stage, teller, &one).await
 }
 
-/// Whether a person sits in front of it.
+/// Whether the demo runs in a terminal.
 fn is_watched() -> bool {
     std::io::stdout().is_terminal() && std::io::stdin().is_terminal()
 }
 
-/// Returns when somebody asks the demo to end.
+/// Returns on SIGTERM or Ctrl-C.
 async fn end_asked_for() -> anyhow::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
@@ -96,7 +96,7 @@ async fn open_both(stage: &Stage, teller: &Teller) -> anyhow::Result<(Preview, P
     tokio::try_join!(one, two)
 }
 
-/// Waits until a preview is in a phase, saying each phase on the way.
+/// Waits until a preview is in a phase, and prints each phase on the way.
 async fn wait_for(
     stage: &Stage,
     teller: &Teller,
@@ -133,7 +133,7 @@ async fn wait_for(
     }
 }
 
-/// The timeline of a preview, and the comment as it stands on its pull request.
+/// Prints the timeline of a preview, and the comment on its pull request.
 async fn show(stage: &Stage, teller: &Teller, preview: &Preview) -> anyhow::Result<()> {
     teller.part(&format!(
         "{}: {}",
@@ -190,7 +190,7 @@ fn what_to_try(stage: &Stage, teller: &Teller, one: &Preview, two: &Preview) {
     }
 }
 
-/// Each preview sees its own data.
+/// Checks that each preview sees only its own data.
 async fn visit_both(
     stage: &Stage,
     teller: &Teller,
@@ -312,7 +312,7 @@ async fn push_under_load(stage: &Stage, teller: &Teller, one: &Preview) -> anyho
 /// Merges one pull request, closes the other, and waits until nothing is left of either.
 async fn close_everything(stage: &Stage, teller: &Teller) -> anyhow::Result<()> {
     teller.part("One pull request is merged, the other closed");
-    // Either may never have been opened, where the story broke off.
+    // If the story stopped early, a pull request may not be open.
     let (first, second) = (PullRequestNumber(1), PullRequestNumber(2));
     let opened = [
         (
@@ -333,7 +333,7 @@ async fn close_everything(stage: &Stage, teller: &Teller) -> anyhow::Result<()> 
         "{} deployment records are left",
         records.len()
     );
-    teller.at("nothing of them runs any more, and their deployment records are gone");
+    teller.at("both previews are gone, and so are their deployment records");
     Ok(())
 }
 

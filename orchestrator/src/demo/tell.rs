@@ -1,4 +1,4 @@
-//! What the demo says, with the time since it began.
+//! The output of the demo, with the time since its start.
 
 use std::{io::Write as _, time::Instant};
 
@@ -23,13 +23,13 @@ impl Teller {
         ));
     }
 
-    /// A line without.
+    /// A line without the time.
     pub(super) fn say(&self, line: &str) {
         let mut out = std::io::stdout().lock();
         let _ = writeln!(out, "{line}").and_then(|()| out.flush());
     }
 
-    /// Several lines, set off.
+    /// Several indented lines.
     pub(super) fn quote(&self, text: &str) {
         for line in text.lines() {
             self.say(&format!("           | {line}"));

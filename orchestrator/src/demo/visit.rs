@@ -1,4 +1,4 @@
-//! A visitor: plain HTTP to the proxy's address, with the preview's host in the head.
+//! A visitor: plain HTTP to the proxy's address, with the preview's host in the header.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -14,14 +14,14 @@ const VISIT_DEADLINE: Duration = Duration::from_secs(40);
 /// The largest page, in bytes.
 const PAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// What came back.
+/// The answer to a visit.
 #[derive(Clone, Debug)]
 pub(super) struct Page {
     pub(super) status: StatusCode,
     pub(super) body: String,
 }
 
-/// Somebody with a browser, before one preview.
+/// A visitor of one preview.
 #[derive(Clone, Debug)]
 pub(super) struct Visitor {
     pub(super) proxy: SocketAddr,

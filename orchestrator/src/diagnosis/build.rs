@@ -1,4 +1,4 @@
-//! The image cannot be made or had.
+//! Diagnoses of images that cannot be built or pulled.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{config::Limits, lifecycle::Diagnosis, text};
 
-/// The image cannot be made.
+/// The image cannot be built.
 pub fn build(
     service: &ServiceName,
     error: &BuildError,
@@ -49,20 +49,20 @@ pub fn build(
                 way.source()
             );
             let action = format!(
-                "{}, or name the right one with `build.dockerfile` in dayfly.toml; then {}.",
+                "{}, or set its path with `build.dockerfile` in dayfly.toml; then {}.",
                 way.add(),
                 way.again()
             );
             diagnosis("DF202", sentence, Vec::new(), action)
         }
         BuildError::NoImage { reference, why } => {
-            let sentence = format!("The image {reference} of {service} cannot be had: {why}");
+            let sentence = format!("Cannot pull image {reference} for service {service}: {why}");
             let action = registry::action("`image` in dayfly.toml", why);
             diagnosis("DF203", sentence, Vec::new(), action)
         }
         BuildError::Context(why) => {
             let sentence = format!("Building {service} failed: {why}");
-            let action = format!("Fix what is named above, then {}.", way.again());
+            let action = format!("Fix the problem above, then {}.", way.again());
             diagnosis("DF201", sentence, Vec::new(), action)
         }
         BuildError::Unreachable(why) => {
@@ -82,11 +82,11 @@ fn place(step: Option<&str>, line: Option<u32>) -> String {
     }
 }
 
-/// The end of a sentence that says where it failed and why.
+/// The parts of a sentence that says where a build failed, and why.
 struct Failure<'a> {
     service: &'a ServiceName,
     place: String,
-    /// The builder's sentence; what the step printed is evidence.
+    /// The builder's sentence. The output of the step is evidence.
     said: &'a str,
     way: Way,
 }
@@ -96,57 +96,62 @@ impl Failure<'_> {
         format!("Building {} failed{}: {what}", self.service, self.place)
     }
 
-    /// A command of the Dockerfile, or what it needs of the host.
+    /// A failed command of the Dockerfile, or a lack of memory, disk or network.
     fn of_command(&self, fault: &BuildFault, limits: &Limits, tail: Vec<String>) -> Diagnosis {
         let again = self.way.again();
         let (code, sentence, action) = match fault {
             BuildFault::Command { exit_code } => (
                 "DF201",
-                self.why(format!("the command ended with exit code {exit_code}")),
-                format!(
-                    "Fix it, then {again}. `dayfly logs ID --build` shows all that it printed."
-                ),
+                self.why(format!("the command exited with code {exit_code}")),
+                format!("Fix it, then {again}. `dayfly logs ID --build` shows its whole output."),
             ),
             BuildFault::Killed => (
                 "DF205",
                 self.why(
-                    "the command was killed (137): by the kernel for want of memory, or by a program that it ran",
+                    "the command was killed (137): by the kernel for lack of memory, or by a \
+                     program that it ran",
                 ),
                 more_memory(limits),
             ),
             BuildFault::Disk { line: None } => (
                 "DF210",
                 self.why("the disk of the engine is full"),
-                "Free space on the server; `dayfly doctor` there shows how much there is.".to_owned(),
+                "Free space on the server; `dayfly doctor` there shows the free space.".to_owned(),
             ),
             BuildFault::Disk { line: Some(line) } => (
                 "DF210",
-                self.why(format!("the command found no space left on a device: {}", line.trim())),
-                "If it wrote to the image, the disk of the engine is full: free space on the server \
-                 (`dayfly doctor` there shows how much there is). If it wrote to a file system in memory, such as \
-                 /dev/shm, that one is full: write less there."
+                self.why(format!(
+                    "the command found no space left on a device: {}",
+                    line.trim()
+                )),
+                "If it wrote to the image, the disk of the engine is full: free space on the \
+                 server (`dayfly doctor` there shows the free space). If it wrote to a file system \
+                 in memory, such as /dev/shm, that one is full: write less there."
                     .to_owned(),
             ),
             BuildFault::Network { exit_code, line } => (
                 "DF211",
                 self.why(format!(
-                    "the command ended with exit code {exit_code} after it could not reach something over the network: {}",
+                    "the command exited with code {exit_code} after a network error: {}",
                     line.trim()
                 )),
-                "A build reaches no service and no database of the preview. Anything else that the line above \
-                 names has to be reachable from the server, and up."
+                "A build can reach no service and no database of the preview. Any other host in \
+                 the line above must be up and reachable from the server."
                     .to_owned(),
             ),
             _ => (
                 "DF201",
                 self.why(self.said),
-                format!("{} Fix what is named above, then {again}.", last_lines(&tail, "The build")),
+                format!(
+                    "{} Fix the problem above, then {again}.",
+                    last_lines(&tail, "The build")
+                ),
             ),
         };
         diagnosis(code, sentence, tail, action)
     }
 
-    /// The Dockerfile, and what it names.
+    /// A fault of the Dockerfile, or of a file or image that it names.
     fn of_dockerfile(&self, fault: &BuildFault) -> Option<Diagnosis> {
         let (code, what, action) = match fault {
             BuildFault::Dockerfile { unknown, level } => {
@@ -164,17 +169,17 @@ impl Failure<'_> {
                 username,
             } => {
                 let asked = match username {
-                    Some(username) => format!("{registry} was asked as {username:?}"),
-                    None => format!("{registry} was asked without a log-in"),
+                    Some(username) => format!("Dayfly asked {registry} as {username:?}"),
+                    None => format!("Dayfly asked {registry} without a log-in"),
                 };
                 let place = match is_syntax {
                     true => "the `# syntax=` line of the Dockerfile",
                     false => {
-                        "the Dockerfile (after FROM, or --from=, where a name that is no stage is taken for an image)"
+                        "the Dockerfile (FROM or --from=; a name that is no stage is an image)"
                     }
                 };
                 let said = self.said;
-                let what = format!("the image {image} cannot be had; {asked}: {said}");
+                let what = format!("cannot pull the image {image}; {asked}: {said}");
                 ("DF208", what, registry::action(place, said))
             }
             BuildFault::Platform => (
@@ -223,11 +228,11 @@ impl Failure<'_> {
                 },
                 match (missing.kind, &missing.lack) {
                     (MissingKind::LfsFile, _) => format!(
-                        "Do what the reason says, or commit the file without Git LFS; then {again}."
+                        "Fix the cause above, or commit the file without Git LFS; then {again}."
                     ),
                     (MissingKind::Submodule, Lack::NotFetched(_)) => format!(
-                        "Let everybody read the submodule, or ask the operator of the server to list it in \
-                         `github.submodules`; then {again}."
+                        "Make the submodule public, or ask the operator of the server to list it \
+                         in `github.submodules`; then {again}."
                     ),
                     (MissingKind::Submodule, Lack::NotSent) => {
                         format!("Run `git submodule update --init` in the checkout, then {again}.")
@@ -238,18 +243,18 @@ impl Failure<'_> {
                 let line = path.trim_start_matches('/');
                 let line = text::code_span(&format!("!{line}"));
                 (
-                    format!("{path} is there, and {by} keeps it out of the build context"),
+                    format!("{path} exists, but {by} keeps it out of the build context"),
                     format!("Add the line {line} to {by}, then {again}."),
                 )
             }
             Absence::Elsewhere { stage } => (
-                format!("{path} is not in `{stage}`, the stage or image that it is taken from"),
-                format!("Fix the path, or what should make it there; then {again}."),
+                format!("{path} is not in `{stage}`, the stage or image to copy it from"),
+                format!("Fix the path, or the step that should create it; then {again}."),
             ),
             Absence::NotCommitted => (
                 format!("{path} is not in the build context"),
                 format!(
-                    "{add}, or fix the path: it counts from the folder that is built. Then {again}."
+                    "{add}, or fix the path: it is relative to the built folder. Then {again}."
                 ),
             ),
         }
@@ -259,11 +264,12 @@ impl Failure<'_> {
 fn more_memory(limits: &Limits) -> String {
     match limits.build_memory_mib_max {
         Some(mib) => format!(
-            "All builds of this server together may use {mib} MiB. If that is why, make the step use less, or \
-             raise `limits.build_memory_mib_max`."
+            "All builds on this server share {mib} MiB. If memory is the cause, make the step use \
+             less, or raise `limits.build_memory_mib_max`."
         ),
         None => {
-            "If memory is why, make the step use less (fewer jobs at once), or give the host more."
+            "If memory is the cause, make the step use less (fewer jobs at once), or give the host \
+             more."
                 .to_owned()
         }
     }
@@ -280,28 +286,27 @@ fn of_limits(service: &ServiceName, fault: &BuildFault) -> Option<Diagnosis> {
         }
         BuildFault::Size { bytes, bytes_max } => {
             let sentence = format!(
-                "The image of {service} has {} MiB; this server takes {} MiB at most",
+                "The image of {service} has {} MiB; this server allows {} MiB at most",
                 bytes >> 20,
                 bytes_max >> 20
             );
-            let action = "Make it smaller (a stage of its own for what is only needed to build), \
-                          or raise `limits.image_mib_max` on the server.";
+            let action = "Make it smaller (keep build tools in a separate stage), or raise \
+                          `limits.image_mib_max` on the server.";
             Some(diagnosis("DF212", sentence, Vec::new(), action))
         }
         _ => None,
     }
 }
 
-/// A prebuilt image's name cannot be made out.
+/// The name of a prebuilt image has a placeholder without a value.
 pub fn bad_reference(service: &Service, reference: &str, why: &str) -> Diagnosis {
     let name = &service.name;
     let sentence = format!("The image {reference} of {name}: {why}");
-    let action =
-        format!("Give [services.{name}] in dayfly.toml an `image` without it, or a `build`.");
+    let action = format!("Set another `image`, or `build`, in [services.{name}] of dayfly.toml.");
     diagnosis("DF213", sentence, Vec::new(), action)
 }
 
-/// An image that somebody else builds for the commit did not appear.
+/// An image that CI builds for the commit did not appear.
 pub fn image_never_came(
     service: &Service,
     (named, why): (&str, &str),
@@ -317,7 +322,7 @@ pub fn image_never_came(
         true => registry::action("`image` in dayfly.toml", why),
         false => format!(
             "Check that CI built and pushed it for this commit, then {}; \
-             `limits.image_wait_seconds_max` on the server says how long it is waited for.",
+             `limits.image_wait_seconds_max` on the server sets how long Dayfly waits.",
             way.again()
         ),
     };
@@ -371,7 +376,7 @@ mod tests {
         let ended = failed(BuildFault::Command { exit_code: 3 }, "exit code: 3", PUSH);
         says(
             &ended,
-            &["DF201", "line 2", "ended with exit code 3", "then push"],
+            &["DF201", "line 2", "exited with code 3", "then push"],
         );
         says_not(&ended, &["memory", "network", "space", "dayfly up"]);
         let killed = failed(BuildFault::Killed, "exit code: 137", PUSH);
@@ -381,10 +386,10 @@ mod tests {
                 "DF205",
                 "killed (137)",
                 "memory, or by a program",
-                "If memory is why",
+                "If memory is the cause",
             ],
         );
-        says_not(&killed, &["ended with"]);
+        says_not(&killed, &["exited with"]);
         let line = "curl: (6) Could not resolve host: db".to_owned();
         let exit_code = 6;
         let offline = failed(
@@ -396,7 +401,7 @@ mod tests {
             &offline,
             &[
                 "DF211",
-                "ended with exit code 6",
+                "exited with code 6",
                 "host: db",
                 "no database of the preview",
             ],
@@ -443,7 +448,7 @@ mod tests {
         let sent = not_found(Absence::NotCommitted, UP);
         says(
             &sent,
-            &["DF207", ".gitignore names is not sent", "dayfly up"],
+            &["DF207", ".gitignore lists are not sent", "dayfly up"],
         );
         says_not(&sent, &["ommit", "push", ".dockerignore"]);
         let by = "app/web.Dockerfile.dockerignore".to_owned();
@@ -634,7 +639,7 @@ mod tests {
         let unfit = diagnosed(&unfit, &[], PUSH);
         says(
             &unfit,
-            &["DF201", ".dockerignore:2", "Fix what is named above"],
+            &["DF201", ".dockerignore:2", "Fix the problem above"],
         );
         says_not(&unfit, &["last lines", "Commit"]);
         let other = failed(BuildFault::Other, "something else", PUSH);

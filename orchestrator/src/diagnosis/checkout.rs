@@ -1,4 +1,4 @@
-//! The checkout asks for what cannot be given.
+//! Diagnoses of checkouts: missing source, a wrong dayfly.toml, or requests that the server denies.
 
 use deploy::{
     blueprint::{BlueprintError, Service},
@@ -11,7 +11,7 @@ use crate::{
     lifecycle::{Diagnosis, Origin},
 };
 
-/// The checkout does not say what to run.
+/// The checkout has no valid description of what to run.
 pub fn blueprint(error: &BlueprintError, way: Way) -> Diagnosis {
     let said = error.to_string();
     let mut lines = said.lines().map(str::to_owned);
@@ -24,17 +24,18 @@ pub fn blueprint(error: &BlueprintError, way: Way) -> Diagnosis {
     diagnosis("DF101", sentence, lines.collect(), action)
 }
 
-/// The commit cannot be had, or not be used.
+/// The commit cannot be fetched or used.
 pub fn source(error: &SourceError, way: Way) -> Diagnosis {
     let again = way.again();
     let (sentence, action) = match error {
         SourceError::NotThere { .. } => (
             format!("The commit cannot be fetched: {error}"),
-            format!("Put the commit back on the forge, or {again} with another one."),
+            format!("Restore the commit on the forge, or {again} with another one."),
         ),
         SourceError::Refused(_) | SourceError::BadUrl { .. } => (
             format!("The commit cannot be fetched: {error}"),
-            "Check that the repository is still on the forge, and that Dayfly may read it.".to_owned(),
+            "Check that the repository is still on the forge, and that Dayfly may read it."
+                .to_owned(),
         ),
         SourceError::TooLarge(_) | SourceError::Unfit { .. } => (
             format!("The commit cannot be used: {error}"),
@@ -42,29 +43,30 @@ pub fn source(error: &SourceError, way: Way) -> Diagnosis {
         ),
         SourceError::Git { .. } => (
             format!("Git on the server {error}"),
-            "Either the commit has objects that git refuses (`git fsck` in a clone tells), or the server's \
-             disk is at fault (`dayfly doctor` there tells)."
+            "Check the commit with `git fsck` in a clone, and the server's disk with `dayfly \
+             doctor` on the server."
                 .to_owned(),
         ),
-        SourceError::Io { .. } | SourceError::Timeout { .. } | SourceError::Unreachable(_) => {
-            (format!("The commit cannot be fetched: {error}"), way.retry())
-        }
+        SourceError::Io { .. } | SourceError::Timeout { .. } | SourceError::Unreachable(_) => (
+            format!("The commit cannot be fetched: {error}"),
+            way.retry(),
+        ),
     };
     diagnosis("DF102", sentence, Vec::new(), action)
 }
 
-/// The server does not have a checkout any more that was sent to it.
+/// The server does not have the checkout that was sent.
 pub fn checkout_gone() -> Diagnosis {
-    let sentence = "The files that were sent are not on the server any more".to_owned();
+    let sentence = "The server does not have the files that were sent".to_owned();
     diagnosis("DF102", sentence, Vec::new(), "Run `dayfly up` again.")
 }
 
-/// A service asks for more than the server gives.
+/// A service asks for more memory than the server allows.
 pub fn too_greedy(key: &str, bytes: u64, mib_max: u64) -> Diagnosis {
     let mib = bytes / (1024 * 1024);
     let name = key.rsplit('.').next().unwrap_or(key);
     let sentence =
-        format!("{name} asks for {mib} MiB of memory; this server gives {mib_max} at most");
+        format!("{name} asks for {mib} MiB of memory; this server allows {mib_max} MiB at most");
     let action = format!(
         "Set a lower `memory` in [{key}] of dayfly.toml, or raise `limits.service_memory_mib_max` on the \
          server."
@@ -72,16 +74,16 @@ pub fn too_greedy(key: &str, bytes: u64, mib_max: u64) -> Diagnosis {
     diagnosis("DF103", sentence, Vec::new(), action)
 }
 
-/// A build asks for a secret that it does not get.
+/// A build asks for a secret that the server cannot give.
 pub fn secret_missing(service: &Service, error: &SecretError, way: Way) -> Diagnosis {
     let sentence = format!(
-        "The build of {} does not get what it asks for: {error}",
+        "The build of {} asks for a secret that it cannot get: {error}",
         service.name
     );
     let action = match error {
         SecretError::Missing { repository, .. } => format!(
-            "Ask the operator of the server to add it to the table [\"{repository}\"] of the file that \
-             `secrets_file` names there{}; or remove it from `build.secrets` in dayfly.toml.",
+            "Ask the operator of the server to add it under [\"{repository}\"] in \
+             `secrets_file`{}, or remove it from `build.secrets` in dayfly.toml.",
             match way.0 {
                 Origin::Local => " (DAYFLY_SECRETS_FILE for a server that `dayfly up` started)",
                 _ => "",
@@ -173,7 +175,7 @@ mod tests {
             &[
                 "DF103",
                 "8192 MiB",
-                "4096 at most",
+                "4096 MiB at most",
                 "[databases.main]",
                 "service_memory_mib_max",
             ],

@@ -1,4 +1,4 @@
-//! A database cannot be made, or a migration fails.
+//! Diagnoses of databases that cannot be created, and of failed migrations.
 
 use std::time::Duration;
 
@@ -17,29 +17,29 @@ use super::{
 };
 use crate::lifecycle::Diagnosis;
 
-/// What shells end with for a command that may not be run, and for one that is not there.
+/// Exit codes of shells: the command is not executable, or was not found.
 const NOT_RUNNABLE: i64 = 126;
 const NOT_FOUND: i64 = 127;
 
-/// What was done with a database.
+/// The operation on a database that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DataStep {
-    /// Its data were made from its seed.
+    /// Its data was created from its seed.
     Seed,
-    /// Its data were copied.
+    /// Its data was copied.
     Copy,
-    /// Its server was started on data that are there.
+    /// Its server was started on existing data.
     Start,
 }
 
-/// The database cannot be made, copied or started.
+/// The database cannot be created, copied or started.
 pub fn database(name: &DatabaseName, step: DataStep, error: &DatabaseError, way: Way) -> Diagnosis {
     let again = way.again();
     let (code, evidence, action) = match error {
         DatabaseError::Seed { output, .. } => (
             "DF402",
             output.clone(),
-            format!("Fix the seed, then {again}; the database is made anew from it."),
+            format!("Fix the seed, then {again}; Dayfly recreates the database from it."),
         ),
         // Only an import has a mask.
         DatabaseError::SeedUnfit { .. }
@@ -51,7 +51,7 @@ pub fn database(name: &DatabaseName, step: DataStep, error: &DatabaseError, way:
                 true => format!(
                     "Change `seed` or `engine` of [databases.{name}] in dayfly.toml, then {again}."
                 ),
-                false => format!("Choose another snapshot or another engine, and {again}."),
+                false => format!("Choose another snapshot or another engine, then {again}."),
             },
         ),
         DatabaseError::NoImage { why, .. } => {
@@ -76,21 +76,21 @@ pub fn database(name: &DatabaseName, step: DataStep, error: &DatabaseError, way:
         DatabaseError::Pool(_) => (
             "DF412",
             Vec::new(),
-            "`dayfly doctor`, on the server, says what the pool needs.".to_owned(),
+            "Run `dayfly doctor` on the server to see what the pool needs.".to_owned(),
         ),
         DatabaseError::Engine(error) if does_not_see(error) => (
             "DF902",
             Vec::new(),
             format!(
-                "The engine runs on another host or in a container, or Dayfly does. Give both the same folder at \
-                 the same path, then {again}."
+                "The engine or Dayfly runs on another host or in a container. Give both the same \
+                 folder at the same path, then {again}."
             ),
         ),
         DatabaseError::Engine(EngineError::Refused { .. }) => (
             "DF416",
             Vec::new(),
             format!(
-                "`dayfly doctor`, on the server, looks at the engine. Once it is well, {again}."
+                "Run `dayfly doctor` on the server to check the engine. Once it works, {again}."
             ),
         ),
         DatabaseError::Engine(_) => ("DF404", Vec::new(), way.retry()),
@@ -101,21 +101,19 @@ pub fn database(name: &DatabaseName, step: DataStep, error: &DatabaseError, way:
 fn version(step: DataStep, way: Way) -> String {
     let again = way.again();
     match (step, way.has_file()) {
-        (_, false) => format!("Ask for the version that made the data: {again}."),
+        (_, false) => format!("Use the version that made the data: {again}."),
         (DataStep::Seed, true) => {
-            format!("Name the version that made the data in `engine` in dayfly.toml, then {again}.")
+            format!("Set the version that made the data in `engine` in dayfly.toml, then {again}.")
         }
-        (_, true) => {
-            "Use the version that made the data, or let the database start again from its seed: \
+        (_, true) => "Use the version that made the data, or recreate the database from its seed: \
                       `dayfly reset-db`, or `on_push = \"reset\"`."
-                .to_owned()
-        }
+            .to_owned(),
     }
 }
 
 fn memory(name: &DatabaseName, step: DataStep, way: Way) -> String {
     if !way.has_file() {
-        return "Use a smaller snapshot: all such databases get the same memory.".to_owned();
+        return "Use a smaller snapshot: all standalone databases have the same memory.".to_owned();
     }
     let smaller = match step {
         DataStep::Seed => ", or make its seed smaller",
@@ -127,11 +125,11 @@ fn memory(name: &DatabaseName, step: DataStep, way: Way) -> String {
 fn no_data(step: DataStep, way: Way) -> String {
     match step {
         DataStep::Seed => format!(
-            "The snapshot was removed meanwhile. `dayfly snapshot ls` shows those that are there; then {}.",
+            "The snapshot was removed meanwhile. Choose one of `dayfly snapshot ls`, then {}.",
             way.again()
         ),
         DataStep::Copy | DataStep::Start => {
-            format!("The data to copy are gone. {}", way.retry())
+            format!("The data to copy is gone. {}", way.retry())
         }
     }
 }
@@ -142,20 +140,20 @@ fn over_quota(step: DataStep, way: Way) -> String {
         DataStep::Seed => format!("Make the seed smaller, or {limit}; then {}.", way.again()),
         DataStep::Copy => format!("Make the data smaller, or {limit}; then {}.", way.again()),
         DataStep::Start if way.has_file() => format!(
-            "It is stopped; its data are kept. Let it start again from its seed with \
+            "Dayfly stopped it; its data is kept. Recreate it from its seed with \
              `dayfly reset-db`, or {limit}."
         ),
-        DataStep::Start => format!("It is stopped; its data are kept. To use them, {limit}."),
+        DataStep::Start => format!("Dayfly stopped it; its data is kept. To use it, {limit}."),
     }
 }
 
 fn full(step: DataStep, way: Way) -> String {
     let kept = match step {
-        DataStep::Seed | DataStep::Copy => "No data of others were touched.",
-        DataStep::Start => "Its data are kept.",
+        DataStep::Seed | DataStep::Copy => "No other data was changed.",
+        DataStep::Start => "Its data is kept.",
     };
     format!(
-        "{kept} Remove previews, captures or snapshots, or give the pool more room; then {}.",
+        "{kept} Remove previews, captures or snapshots, or make the pool larger; then {}.",
         way.again()
     )
 }
@@ -163,10 +161,9 @@ fn full(step: DataStep, way: Way) -> String {
 /// The code of [`snapshot_missing`].
 pub const SNAPSHOT_MISSING: &str = "DF413";
 
-/// The snapshot that the blueprint names is not there.
+/// The snapshot that the blueprint names does not exist.
 pub fn snapshot_missing(name: &str) -> Diagnosis {
-    let action =
-        "`dayfly snapshot ls` shows those that are there; `dayfly snapshot import` makes one.";
+    let action = "`dayfly snapshot ls` lists existing ones; `dayfly snapshot import` creates one.";
     diagnosis(
         SNAPSHOT_MISSING,
         format!("The server has no snapshot called {name}"),
@@ -175,7 +172,7 @@ pub fn snapshot_missing(name: &str) -> Diagnosis {
     )
 }
 
-/// The snapshot that the blueprint names is of real people's data. `engine` is what the database says.
+/// The snapshot that the blueprint names holds real data. `engine` is the database's engine.
 pub fn snapshot_real(name: &str, engine: &str, why: &str) -> Diagnosis {
     let action = format!(
         "Use a masked or synthetic one: `dayfly snapshot import {name} FILE --engine {engine} --mask SCRIPT`."
@@ -203,7 +200,7 @@ pub fn seed_missing(path: &str, way: Way) -> Diagnosis {
     )
 }
 
-/// The migration's command could not be started.
+/// The command of the migration could not be started.
 pub fn migration_refused(name: &DatabaseName, why: &str) -> Diagnosis {
     let sentence = format!("The migration of {name} could not be started: {why}");
     let action = refusal::action(why, "`migrate.run` in dayfly.toml");
@@ -224,7 +221,7 @@ pub fn migration_failed(
             "was killed for memory: it may use {} MiB",
             memory_bytes >> 20
         ),
-        false => format!("ended with exit code {}", ended.exit_code),
+        false => format!("exited with code {}", ended.exit_code),
     };
     let sentence = format!("The migration of {name} (`{run}`) {how}");
     let action = match (ended.out_of_memory, ended.exit_code) {
@@ -232,8 +229,8 @@ pub fn migration_failed(
             "Raise `memory` of [services.{service}] in dayfly.toml, or use less; then {again}."
         ),
         (false, NOT_RUNNABLE | NOT_FOUND) => format!(
-            "Usually this says that a command was not found or may not be run. Check `migrate.run` in \
-             dayfly.toml; it runs in the image of {service}."
+            "Usually this means that a command was not found or is not executable. Check \
+             `migrate.run` in dayfly.toml; it runs in the image of {service}."
         ),
         (false, _) => format!(
             "{} Fix it, then {again}.",
@@ -339,19 +336,19 @@ mod tests {
             &seeded,
             &["DF415", "Make the seed smaller", "database_mib_max"],
         );
-        says_not(&seeded, &["data are kept", "reset-db"]);
+        says_not(&seeded, &["data is kept", "reset-db"]);
         let kept = diagnosed(DataStep::Start, &large, PUSH);
-        says(&kept, &["DF415", "data are kept", "reset-db"]);
+        says(&kept, &["DF415", "data is kept", "reset-db"]);
         says_not(&kept, &["seed smaller"]);
 
         let full = DatabaseError::Full("the pool has 1 MiB left".to_owned());
         says(
             &diagnosed(DataStep::Start, &full, PUSH),
-            &["DF411", "data are kept", "push"],
+            &["DF411", "data is kept", "push"],
         );
         let seeded = diagnosed(DataStep::Seed, &full, UP);
-        says(&seeded, &["DF411", "give the pool more room", "dayfly up"]);
-        says_not(&seeded, &["Its data are kept", "push", "database_mib_max"]);
+        says(&seeded, &["DF411", "make the pool larger", "dayfly up"]);
+        says_not(&seeded, &["Its data is kept", "push", "database_mib_max"]);
         let broken = diagnosed(
             DataStep::Start,
             &DatabaseError::Pool("no such device".to_owned()),
@@ -465,7 +462,7 @@ mod tests {
             &failed,
             &[
                 "DF405",
-                "ended with exit code 1",
+                "exited with code 1",
                 "last lines are shown",
                 "push",
             ],
@@ -489,6 +486,6 @@ mod tests {
             Duration::from_secs(9),
         );
         says(&late, &["DF406", "after 9s", "migrate_seconds_max"]);
-        says_not(&late, &["ended with", "memory"]);
+        says_not(&late, &["exited with", "memory"]);
     }
 }

@@ -1,7 +1,7 @@
-//! What broke, in words for the person who can mend it.
+//! Diagnoses: what failed, and how the reader can fix it.
 //!
 //! All sentences about failures of a revision live here. `DF1xx` is about the checkout, `DF2xx`
-//! about building, `DF3xx` about starting, `DF4xx` about databases, `DF9xx` about ourselves.
+//! about building, `DF3xx` about starting, `DF4xx` about databases, `DF9xx` about Dayfly itself.
 
 mod build;
 mod checkout;

@@ -1,14 +1,14 @@
-//! The server itself is at fault.
+//! Diagnoses of faults of the server itself.
 
 use super::{say::diagnosis, way::Way};
 use crate::lifecycle::Diagnosis;
 
-/// The server died again and again while doing this.
+/// The server crashed repeatedly during this step.
 pub fn gave_up(what: &str, way: Way) -> Diagnosis {
     let sentence =
-        format!("The server ended again and again during {what}, so this commit is left alone");
+        format!("The Dayfly server crashed repeatedly during {what}; it gives up on this commit");
     let action = format!(
-        "The server's log says why. Once the server is well, {}.",
+        "See the server's log for the cause. Once the server works, {}.",
         way.again()
     );
     diagnosis("DF901", sentence, Vec::new(), action)

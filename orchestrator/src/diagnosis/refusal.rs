@@ -1,6 +1,6 @@
-//! What to do where the engine would not start a command.
+//! Actions for a command that the engine refused to start.
 
-/// What to do after what the engine said. `place` names where the command is given.
+/// The action for a message of the engine. `place` names where the command is configured.
 pub(super) fn action(said: &str, place: &str) -> String {
     let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
     if says(&[
@@ -9,13 +9,13 @@ pub(super) fn action(said: &str, place: &str) -> String {
         "matching entries in passwd",
         "matching entries in group",
     ]) {
-        return "USER of the Dockerfile names somebody whom the image does not have: make the user there, or \
-                name another one."
+        return "USER in the Dockerfile names a user or group that the image does not have: create \
+                it there, or name another one."
             .to_owned();
     }
     if !said.contains("exec: \"") {
         return format!(
-            "The engine's reason stands above. Check {place}, and WORKDIR and USER of the Dockerfile."
+            "See the engine's reason above. Check {place}, and WORKDIR and USER of the Dockerfile."
         );
     }
     if says(&["executable file not found", "no such file or directory"]) {
@@ -23,10 +23,10 @@ pub(super) fn action(said: &str, place: &str) -> String {
     }
     if says(&["permission denied", "is a directory"]) {
         return format!(
-            "This may not be run: check {place}. A script needs its run bit (`chmod +x`)."
+            "This is not executable: check {place}. A script needs the execute bit (`chmod +x`)."
         );
     }
-    format!("The engine's reason stands above. Check {place}.")
+    format!("See the engine's reason above. Check {place}.")
 }
 
 #[cfg(test)]
@@ -41,7 +41,7 @@ mod tests {
             (
                 format!("{runc}exec: \"nothing\": executable file not found in $PATH: unknown"),
                 "does not have this program",
-                "run bit",
+                "execute bit",
             ),
             (
                 format!(
@@ -52,7 +52,7 @@ mod tests {
             ),
             (
                 format!("{runc}exec: \"/etc/passwd\": permission denied: unknown"),
-                "run bit",
+                "execute bit",
                 "does not have",
             ),
             (
@@ -67,14 +67,14 @@ mod tests {
             ),
             (
                 "Cannot mkdir: /etc/passwd is not a directory".to_owned(),
-                "reason stands above",
+                "reason above",
                 "program",
             ),
             (
                 format!(
                     "{runc}error mounting \"/x\" to rootfs: no such file or directory: unknown"
                 ),
-                "reason stands above",
+                "reason above",
                 "program",
             ),
         ] {

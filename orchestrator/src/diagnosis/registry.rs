@@ -1,6 +1,6 @@
-//! What to do where a registry gave no image.
+//! Actions for an image that cannot be pulled.
 
-/// Words of engines and builders for a registry that did not answer at all.
+/// Words of engines and builders about a registry that did not answer.
 const AWAY: [&str; 9] = [
     "dial tcp",
     "no such host",
@@ -12,13 +12,13 @@ const AWAY: [&str; 9] = [
     "TLS handshake timeout",
     "x509: ",
 ];
-/// Words for a registry that has answered too often.
+/// Words of a registry that limits requests.
 const LIMITED: [&str; 3] = [
     "toomanyrequests",
     "429 Too Many Requests",
     "pull rate limit",
 ];
-/// Words for a registry that wants somebody it knows. Most say the same of a name that is not there.
+/// Words of a registry that requires a log-in. Most say the same about an unknown name.
 const DENIED: [&str; 5] = [
     "denied",
     "authoriz",
@@ -26,7 +26,7 @@ const DENIED: [&str; 5] = [
     "no basic auth",
     "insufficient_scope",
 ];
-/// Words for an image that is there, and for other machines.
+/// Words about an image that exists only for other machines.
 const PLATFORM: [&str; 2] = ["no matching manifest for", "no match for platform"];
 
 /// Whether the registry did not answer at all.
@@ -34,18 +34,18 @@ pub(super) fn is_away(said: &str) -> bool {
     AWAY.iter().any(|word| said.contains(word))
 }
 
-/// What to do about an image that `place` names, after what was said about it.
+/// The action for an image that `place` names. `said` is the error.
 pub(super) fn action(place: &str, said: &str) -> String {
     let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
     if is_away(said) {
         return format!(
-            "The registry could not be reached. Check its name in {place}, and whether the server can \
+            "The registry could not be reached. Check its name in {place}, and that the server can \
              reach it."
         );
     }
     if says(&LIMITED) {
-        return "The registry gives no more images for now. Try again later, or put a log-in for it into the \
-                file that `engine.registry_auth_file` names on the server."
+        return "The registry limits pulls from this server. Try again later, or add a log-in for \
+                it to the file that `engine.registry_auth_file` names on the server."
             .to_owned();
     }
     if says(&PLATFORM) {

@@ -1,4 +1,4 @@
-//! How a diagnosis is put together.
+//! Builds diagnoses from sentences, evidence and actions.
 
 use crate::{lifecycle::Diagnosis, text};
 
@@ -12,7 +12,7 @@ pub(super) fn diagnosis(
     evidence: Vec<String>,
     action: impl Into<String>,
 ) -> Diagnosis {
-    // What a server says in several lines begins the evidence with all but the first of them.
+    // All lines of the sentence but the first go to the start of the evidence.
     let mut lines = sentence.lines();
     let sentence = text::plain(lines.next().unwrap_or_default());
     let evidence: Vec<&str> = lines.chain(evidence.iter().map(String::as_str)).collect();
@@ -27,7 +27,7 @@ pub(super) fn diagnosis(
     }
 }
 
-/// The lines made harmless, equal ones that follow each other as one.
+/// The lines made harmless; runs of equal lines become one line.
 fn folded(lines: &[&str]) -> Vec<String> {
     let runs = lines.chunk_by(|one, next| one == next);
     runs.map(|run| match run {
@@ -38,7 +38,7 @@ fn folded(lines: &[&str]) -> Vec<String> {
     .collect()
 }
 
-/// What becomes of the last lines of what failed, as a sentence about it.
+/// One sentence on the evidence: the last lines of the failed program are shown, or there are none.
 pub(super) fn last_lines(lines: &[String], printed_by: &str) -> String {
     match lines {
         [] => format!("{printed_by} printed nothing."),

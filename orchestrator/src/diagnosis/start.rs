@@ -1,4 +1,4 @@
-//! A service does not come up: what was seen of it, and what that means.
+//! Diagnoses of services that do not become ready, from the last observation of each.
 
 use std::{collections::BTreeSet, net::SocketAddr};
 
@@ -14,49 +14,49 @@ use super::{
 };
 use crate::lifecycle::Diagnosis;
 
-/// What was last seen of a service that is not ready.
+/// The last observation of a service that is not ready.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sight {
     /// It was started.
     Started,
-    /// An attempt to reach it ended so.
+    /// The result of the last attempt to reach it.
     Found(Probe),
     /// It accepted a connection this many seconds ago and has not answered.
     Waiting(u64),
-    /// It ended.
+    /// It exited.
     Ended(End),
 }
 
-/// How a service ended.
+/// How a service exited.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct End {
-    /// Its exit code.
+    /// The exit code.
     pub exit_code: i64,
     /// Whether the kernel killed it for memory.
     pub out_of_memory: bool,
-    /// How often it has ended by now.
+    /// How many times it has exited.
     pub times: u32,
 }
 
-/// A service that is not ready, with what is known of it.
+/// A service that is not ready, with its last observation.
 #[derive(Clone, Debug)]
 pub struct NotReady<'a> {
     /// The service.
     pub service: &'a Service,
-    /// What was last seen.
+    /// The last observation.
     pub sight: Sight,
-    /// Where its processes listen, where this host can see that.
+    /// Where its processes listen; None if this host cannot see that.
     pub listens: Option<BTreeSet<SocketAddr>>,
 }
 
-/// The engine would not start the container.
+/// The engine refused to start the container.
 pub fn start_refused(service: &ServiceName, why: &str) -> Diagnosis {
     let sentence = format!("{service} could not be started: {why}");
     let action = refusal::action(why, "`command` and the Dockerfile's CMD");
     diagnosis("DF304", sentence, Vec::new(), action)
 }
 
-/// The container ended before it served. `others` are services that are not ready either.
+/// The container exited before it became ready. `others` are also not ready.
 pub fn exited(
     preview: &PreviewId,
     service: &Service,
@@ -74,13 +74,13 @@ pub fn exited(
     let (code, action) = match end.exit_code {
         126 | 127 => (
             "DF304",
-            "A command was not found or may not be run. Check `command` and the Dockerfile's CMD; a script \
-             needs its interpreter and its run bit."
+            "A command was not found or is not executable. Check `command` and the Dockerfile's \
+             CMD; a script needs its interpreter and the execute bit."
                 .to_owned(),
         ),
         0 => (
             "DF305",
-            "The command has to stay in the foreground for as long as it serves.".to_owned(),
+            "The command must stay in the foreground while it serves.".to_owned(),
         ),
         _ if evidence.is_empty() => ("DF301", last_lines(&evidence, "It")),
         _ => (
@@ -94,7 +94,7 @@ pub fn exited(
     let action = missing_right(&evidence).map_or(action, str::to_owned);
     let comma = if end.times > 2 { "," } else { "" };
     let sentence = format!(
-        "{name} {}{comma} before it served{}",
+        "{name} {}{comma} before it became ready{}",
         ended(end),
         also(others)
     );
@@ -117,7 +117,7 @@ pub fn not_ready(
     );
     let health = format!("name another path with `health` in [services.{name}]");
     let (code, action) = match &it.sight {
-        Sight::Found(Probe::Status(_)) => ("DF306", format!("Fix what answers, or {health}.")),
+        Sight::Found(Probe::Status(_)) => ("DF306", format!("Fix this answer, or {health}.")),
         Sight::Found(Probe::Closed | Probe::NotHttp) => (
             "DF307",
             format!("Check that it speaks HTTP there, or set `port` in [services.{name}]."),
@@ -138,18 +138,18 @@ pub fn not_ready(
 }
 
 impl NotReady<'_> {
-    /// What is seen of it, to follow its name.
+    /// The last observation, to follow the service's name.
     pub fn words(&self) -> String {
         let port = self.service.port;
         match &self.sight {
             Sight::Started => "was just started".to_owned(),
             Sight::Ended(end) => ended(end),
             Sight::Waiting(seconds) => format!(
-                "accepts connections on port {port} and has not answered `{}` for {seconds} s",
+                "accepts connections on port {port} but has not answered `{}` for {seconds} s",
                 self.asked()
             ),
             Sight::Found(Probe::Silent) => format!(
-                "accepts connections on port {port} and has not answered `{}` in time",
+                "accepts connections on port {port} but has not answered `{}` in time",
                 self.asked()
             ),
             Sight::Found(Probe::Closed) => {
@@ -164,19 +164,19 @@ impl NotReady<'_> {
             Sight::Found(Probe::Refused | Probe::Ready) => match self.listening() {
                 Listening::Unseen => format!("does not accept connections on port {port}"),
                 Listening::Nowhere => {
-                    format!("listens on no port, and should on port {port}")
+                    format!("listens on no port, but must listen on port {port}")
                 }
                 Listening::Inside => {
-                    format!("listens on port {port} at 127.0.0.1, where only itself can connect")
+                    format!("listens on port {port} at 127.0.0.1, which nothing outside can reach")
                 }
                 Listening::Elsewhere(ports) => {
-                    format!("listens on port {ports}, and should on port {port}")
+                    format!("listens on port {ports}, but must listen on port {port}")
                 }
             },
         }
     }
 
-    /// The request that has to be answered.
+    /// The request that it must answer.
     fn asked(&self) -> String {
         match &self.service.health {
             Health::Path(path) => format!("GET {path}"),
@@ -209,7 +209,7 @@ impl NotReady<'_> {
         let open: BTreeSet<u16> = open.map(SocketAddr::port).collect();
         let all: BTreeSet<u16> = all.iter().map(SocketAddr::port).collect();
         match (open.first(), all.first()) {
-            // It came to listen since the attempt.
+            // It started to listen after the attempt.
             _ if open.contains(&self.service.port) => Listening::Unseen,
             (Some(port), _) | (None, Some(port)) => Listening::Elsewhere(*port),
             (None, None) => Listening::Nowhere,
@@ -217,7 +217,7 @@ impl NotReady<'_> {
     }
 }
 
-/// Where a service listens that accepts no connection.
+/// Where a service listens if it accepts no connection on its port.
 enum Listening {
     Unseen,
     Nowhere,
@@ -235,16 +235,15 @@ fn ended(end: &End) -> String {
     };
     match (end.exit_code, end.out_of_memory) {
         (_, true) => format!("was killed for memory{times}"),
-        (0, false) => format!("ended by itself with exit code 0{times}"),
-        (code, false) => format!("ended with exit code {code}{times}"),
+        (code, false) => format!("exited with code {code}{times}"),
     }
 }
 
-/// Which start it was that ended so.
+/// Names the start of the container that failed.
 fn attempt(end: &End) -> String {
     match end.times {
         0 | 1 => "its only start".to_owned(),
-        times => format!("its start number {times}"),
+        times => format!("start number {times}"),
     }
 }
 
@@ -255,18 +254,18 @@ fn also(others: &[NotReady<'_>]) -> String {
         .collect()
 }
 
-/// What to do where an application says that it was refused a right that no preview has.
+/// The action for an application that asks for a privilege which no preview has.
 fn missing_right(evidence: &[String]) -> Option<&'static str> {
     let says = |words: &str| evidence.iter().any(|line| line.contains(words));
     if says("no new privileges") || says("effective uid is not 0") {
         return Some(
-            "In a preview no process gains rights, so sudo and su fail. Name the user with USER in the \
-             Dockerfile, and do there what needs root.",
+            "Processes of a preview cannot gain privileges, so sudo and su fail. Set the user with \
+             USER in the Dockerfile, and run commands as root only during the build.",
         );
     }
     says("Operation not permitted").then_some(
-        "It was refused a right. Previews may not change the network, mount, or make devices, which `docker run` \
-         allows in part; docs/security.md lists what they may.",
+        "The process lacks a privilege. Previews cannot change the network, mount file systems or \
+         create devices, which `docker run` allows in part; see docs/security.md.",
     )
 }
 
@@ -411,7 +410,8 @@ mod tests {
         let both = exited(&shop(), &web, &end(1, false), &[late], Vec::new()).sentence;
         assert_eq!(
             both,
-            "web ended with exit code 1, 3 times, before it served; api does not accept connections on port 8080"
+            "web exited with code 1, 3 times, before it became ready; api does not accept \
+             connections on port 8080"
         );
     }
 
@@ -428,7 +428,7 @@ mod tests {
         };
         assert_eq!(
             action(&["KeyError"]),
-            "The last lines of its start number 3 are shown; `dayfly logs shop-7 --failed` shows more."
+            "The last lines of start number 3 are shown; `dayfly logs shop-7 --failed` shows more."
         );
         assert_eq!(action(&[]), "It printed nothing.");
     }
@@ -445,6 +445,6 @@ mod tests {
         let sudo = "sudo: The \"no new privileges\" flag is set, which prevents sudo from running as root.";
         assert!(action(sudo).contains("USER"));
         assert!(action("mount: /mnt: Operation not permitted").contains("docs/security.md"));
-        assert!(!action("KeyError: 'permitted'").contains("right"));
+        assert!(!action("KeyError: 'permitted'").contains("privilege"));
     }
 }

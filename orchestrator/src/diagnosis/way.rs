@@ -1,31 +1,31 @@
-//! What the reader of a diagnosis can do with a preview: previews of different origins have different ways.
+//! How the reader of a diagnosis can retry a preview. It depends on the preview's origin.
 
 use crate::lifecycle::Origin;
 
-/// How a preview gets its next try.
+/// How to retry a preview of this origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Way(pub Origin);
 
 impl Way {
-    /// What makes the next try, to follow "then".
+    /// The command or act that retries, to follow "then".
     pub(super) fn again(self) -> &'static str {
         match self.0 {
             Origin::PullRequest => "push",
             Origin::Local => "run `dayfly up` again",
-            Origin::Fork => "take another fork of the preview that this one came from",
-            Origin::Capture => "take another capture of the preview that this one came from",
-            Origin::Database => "make another one with `dayfly db create`",
+            Origin::Fork => "take another fork of the original preview",
+            Origin::Capture => "take another capture of the original preview",
+            Origin::Database => "create another with `dayfly db create`",
         }
     }
 
-    /// The same where nothing has to be fixed first: a sentence of its own.
+    /// The same as a sentence, if there is nothing to fix first.
     pub(super) fn retry(self) -> String {
         let mut retry = self.again().to_owned();
         retry.replace_range(..1, &retry[..1].to_uppercase());
-        retry + " to try it once more."
+        retry + " to try once more."
     }
 
-    /// What a file is missing in.
+    /// The place in which a file is missing.
     pub(super) fn source(self) -> &'static str {
         match self.0 {
             Origin::Local => "the files that were sent",
@@ -33,15 +33,15 @@ impl Way {
         }
     }
 
-    /// How a file that is missing gets there.
+    /// How to add a missing file.
     pub(super) fn add(self) -> &'static str {
         match self.0 {
-            Origin::Local => "Put the file there (what .gitignore names is not sent)",
+            Origin::Local => "Add the file (files that .gitignore lists are not sent)",
             _ => "Commit the file",
         }
     }
 
-    /// Whether a `dayfly.toml` says what it is.
+    /// Whether a `dayfly.toml` describes it.
     pub(super) fn has_file(self) -> bool {
         self.0 != Origin::Database
     }

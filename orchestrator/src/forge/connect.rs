@@ -1,4 +1,4 @@
-//! How the server comes to speak with the forge.
+//! Creates the server's client for the forge.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,10 +9,10 @@ use webhook::{
 
 use crate::config::GitHubSettings;
 
-/// How long one question may take.
+/// Time limit for one request.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The forge of a configuration. Asks nothing yet; fails where the App's key is none.
+/// The forge client for a configuration. Sends no request yet. Fails if the App's key is invalid.
 pub fn connect(settings: &GitHubSettings) -> anyhow::Result<Arc<dyn Forge>> {
     let config = GitHubConfig {
         api_url: settings.api_url.clone(),

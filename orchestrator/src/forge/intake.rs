@@ -1,13 +1,13 @@
-//! Deliveries on their way to the store, and the wake-up that follows.
+//! Stores webhook deliveries and wakes the workers of the affected previews.
 
 use async_trait::async_trait;
 use webhook::intake::{Accepted, Delivery, Hint, Intake, IntakeError};
 
 use crate::{clock::wall_ms, config::Settings, worker::Workers};
 
-/// Keeps deliveries in the store and wakes whom they are about.
+/// Stores deliveries and wakes the workers of the affected previews.
 pub struct StoreIntake {
-    /// Whose workers are woken.
+    /// The workers to wake.
     pub workers: Workers,
 }
 
@@ -30,7 +30,7 @@ impl Intake for StoreIntake {
     }
 }
 
-/// A hint about a repository that may have no previews asks for nothing.
+/// Ignores a hint about a repository that is not listed in `github.repositories`.
 fn fenced(settings: &Settings, hint: Hint) -> Hint {
     match &hint {
         Hint::Refresh { repository, .. } | Hint::RefreshAll { repository }

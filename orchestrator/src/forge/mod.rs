@@ -1,4 +1,4 @@
-//! The forge as the server sees it: what is heard from it, and every sentence told to it.
+//! The server's side of the forge: incoming deliveries, and the texts of comments and records.
 
 pub mod connect;
 pub mod intake;

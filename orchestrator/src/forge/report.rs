@@ -1,4 +1,4 @@
-//! What the forge is told: every sentence of the comment and of the deployment record.
+//! Every sentence of the pull request comment and of the deployment record.
 
 use std::fmt::Write as _;
 
@@ -13,13 +13,13 @@ use crate::{
     text::{code_block, code_span},
 };
 
-/// Finds our comment again; invisible to readers.
+/// The invisible line by which Dayfly finds its own comment.
 pub fn marker(preview: &PreviewId) -> String {
     format!("<!-- dayfly:{preview} -->")
 }
 
-/// The address of a preview, with the link's token where access is by link. A standalone database has
-/// none.
+/// The address of a preview, with the link's token if access is by link. None for a standalone
+/// database.
 pub fn url(settings: &Settings, row: &PreviewRow) -> Option<String> {
     if row.desired.origin == Origin::Database {
         return None;
@@ -29,7 +29,7 @@ pub fn url(settings: &Settings, row: &PreviewRow) -> Option<String> {
     if !settings.is_local() {
         return Some(link(settings, row, &url));
     }
-    // A capture has a page of its own there.
+    // A capture has its own page at the root.
     let path = row.path.as_ref();
     let path = path.filter(|_| row.desired.origin != Origin::Capture);
     Some(format!("{url}{}", path.map_or("", StartPath::as_str)))
@@ -41,21 +41,21 @@ pub fn link(settings: &Settings, row: &PreviewRow, url: &str) -> String {
     format!("{url}/.dayfly/open?token={token}")
 }
 
-/// How many characters the forge takes of a record's description.
+/// Maximum length of a record's description, in characters.
 const DESCRIPTION_MAX: usize = 140;
 
 /// One sentence of at most 140 characters, for records.
 pub fn description(summary: &Summary) -> String {
     let sentence = match (&summary.phase, &summary.diagnosis, &summary.waiting_for) {
         (Phase::Failed, Some(diagnosis), _) => diagnosis.sentence.clone(),
-        (Phase::Queued, _, Some(what)) => format!("Waits for {what}"),
+        (Phase::Queued, _, Some(what)) => format!("Waiting for {what}"),
         (Phase::Live, ..) => "The preview is live".to_owned(),
         (phase, ..) => format!("The preview is {phase}"),
     };
     shortened(&sentence, DESCRIPTION_MAX)
 }
 
-/// The beginning of a text, ended after a word where it is too long.
+/// Shortens a text that is too long, after a whole word.
 fn shortened(text: &str, characters_max: usize) -> String {
     if text.chars().count() <= characters_max {
         return text.to_owned();
@@ -67,7 +67,7 @@ fn shortened(text: &str, characters_max: usize) -> String {
     format!("{}…", words.trim_end_matches([',', ';', ':']))
 }
 
-/// What a report speaks of.
+/// The preview that a report is about.
 #[derive(Clone, Copy)]
 pub struct Subject<'a> {
     /// What the operator configured.
@@ -80,9 +80,9 @@ pub struct Subject<'a> {
     pub summary: &'a Summary,
 }
 
-/// Stands for what comment and records say: another one exactly when they would say something else. Left
-/// out are the timeline and what the seeds made, which are told along with the rest, and the numbers
-/// in what the preview waits for, which change all the time.
+/// The key of the report: it changes exactly when comment or records would say something else. The
+/// timeline and the data from the seeds do not count, nor do the numbers in the reason for a delay,
+/// which change all the time.
 pub fn key(
     settings: &Settings,
     row: &PreviewRow,
@@ -117,7 +117,7 @@ pub fn comment(about: &Subject<'_>, events: &[EventRow], seeds: &Seeds) -> Strin
     if let Some(what) = &summary.waiting_for
         && matches!(summary.phase, Phase::Live | Phase::Updating)
     {
-        let _ = writeln!(body, "Something does not work: {}\n", code_span_long(what));
+        let _ = writeln!(body, "Waiting or retrying: {}\n", code_span_long(what));
     }
     if matches!(summary.phase, Phase::Live | Phase::Updating | Phase::Failed) {
         body.push_str(&table(about));
@@ -140,19 +140,19 @@ fn headline(about: &Subject<'_>) -> String {
     let link = url(about.settings, about.row).unwrap_or_default();
     match summary.phase {
         Phase::Queued => match &summary.waiting_for {
-            Some(what) => format!("**Preview queued**: it waits for {}.", code_span(what)),
+            Some(what) => format!("**Preview queued**: waiting for {}.", code_span(what)),
             None => "**Preview queued**.".to_owned(),
         },
         Phase::Building => match &summary.waiting_for {
             Some(what) => format!(
-                "**Preview building** {head}: it waits for {}.",
+                "**Preview building** {head}: waiting for {}.",
                 code_span(what)
             ),
             None => format!("**Preview building** {head}. It will be at {link}"),
         },
         Phase::Starting => match &summary.waiting_for {
             Some(what) => format!(
-                "**Preview starting** {head}: it waits for {}.",
+                "**Preview starting** {head}: waiting for {}.",
                 code_span(what)
             ),
             None => format!("**Preview starting** {head}. It will be at {link}"),
@@ -160,7 +160,7 @@ fn headline(about: &Subject<'_>) -> String {
         Phase::Live => format!("**Preview live**: {link} serves {head}"),
         Phase::Updating => {
             format!(
-                "**Preview updating** to {head}; {link} serves {} meanwhile",
+                "**Preview updating** to {head}; {link} still serves {}",
                 short(&summary.serving)
             )
         }
@@ -171,7 +171,9 @@ fn headline(about: &Subject<'_>) -> String {
             ),
             None => format!("**Preview of {head} failed**"),
         },
-        Phase::Closing => "**Preview closing**: what it had is being removed.".to_owned(),
+        Phase::Closing => {
+            "**Preview closing**: Dayfly is removing its containers and data.".to_owned()
+        }
         Phase::Gone => gone(summary.ending),
         Phase::Captured => "**Captured**.".to_owned(),
     }
@@ -180,26 +182,25 @@ fn headline(about: &Subject<'_>) -> String {
 fn gone(ending: Option<Ending>) -> String {
     match ending {
         Some(Ending::Fork) => {
-            "**No preview**: this pull request comes from a fork, and previews of forks are not \
-             supported yet. Push the branch to this repository to get one."
+            "**No preview**: this pull request comes from a fork, and Dayfly does not support \
+             previews of forks yet. Push the branch to this repository to get a preview."
         }
         Some(Ending::Expired) => {
-            "**Preview removed**: nobody pushed or visited for too long. A push brings it back."
+            "**Preview removed**: no one pushed or visited for too long. Push to bring it back."
         }
         Some(Ending::Removed) => {
-            "**Preview removed** by hand. Closing and reopening the pull request brings it back."
+            "**Preview removed** by a user. Close and reopen the pull request to bring it back."
         }
         Some(Ending::Merged) => {
-            "**Preview removed**: the pull request was merged. Containers, networks, volumes, \
-             databases and images are gone."
+            "**Preview removed**: the pull request was merged. Dayfly deleted all containers, \
+             networks, volumes, databases and images of the preview."
         }
         Some(Ending::Closed) | None => {
-            "**Preview removed**: the pull request was closed. Containers, networks, volumes, \
-             databases and images are gone; reopening starts anew."
+            "**Preview removed**: the pull request was closed. Dayfly deleted all containers, \
+             networks, volumes, databases and images of the preview. Reopen the pull request \
+             to get a new preview."
         }
-        Some(Ending::Missing) => {
-            "**Preview removed**: the forge no longer knows this pull request."
-        }
+        Some(Ending::Missing) => "**Preview removed**: this pull request no longer exists.",
     }
     .to_owned()
 }
@@ -221,7 +222,7 @@ fn failure(diagnosis: &Diagnosis) -> String {
     out
 }
 
-/// A sentence that may hold outside text, whole.
+/// A sentence that may contain outside text, not shortened.
 fn code_span_long(sentence: &str) -> String {
     if sentence.chars().count() <= 120 && !sentence.contains('\n') {
         return code_span(sentence);
@@ -260,14 +261,14 @@ fn table(about: &Subject<'_>) -> String {
         let mut origin = String::new();
         if observed.seed_changed(facts, name) {
             origin = format!(
-                ", kept from an older seed; `dayfly reset-db {id} {name}` starts from the new one"
+                ", kept from an older seed; run `dayfly reset-db {id} {name}` to use the new one"
             );
         }
         if observed.started_again(facts, name) {
             let hours = about.settings.limits.undo_hours_max;
             origin = format!(
-                ", started again from its seed; for {hours} h after that `dayfly undo {id}` goes back \
-                 to the data of before"
+                ", started again from its seed; within {hours} h, `dayfly undo {id}` restores the \
+                 earlier data"
             );
         }
         let image = code_span(&database.image);
@@ -277,10 +278,10 @@ fn table(about: &Subject<'_>) -> String {
     out
 }
 
-/// How many tables, and how many changes, of one seed are told.
+/// Maximum number of tables, and of changes, listed for one seed.
 const SEED_LINES_MAX: usize = 20;
 
-/// What the seeds made, and what was changed in them.
+/// The rows that the seeds created, and Dayfly's changes to the seeds.
 fn seeded(seeds: &Seeds) -> String {
     let mut lines = String::new();
     for (name, report) in seeds {
@@ -310,10 +311,10 @@ fn seeded(seeds: &Seeds) -> String {
     if lines.is_empty() {
         return lines;
     }
-    format!("<details><summary>What the seeds made</summary>\n\n{lines}\n</details>\n\n")
+    format!("<details><summary>Data from the seeds</summary>\n\n{lines}\n</details>\n\n")
 }
 
-/// What builds of the newest commit do not get, from the moment on at which that is known.
+/// The parts of the newest commit that its builds lack, once they are known.
 fn missing(about: &Subject<'_>) -> String {
     if matches!(about.summary.phase, Phase::Closing | Phase::Gone) {
         return String::new();
@@ -322,7 +323,8 @@ fn missing(about: &Subject<'_>) -> String {
     let sentences = newest
         .and_then(|facts| facts.blueprint.as_ref())
         .map_or(&[][..], |blueprint| &blueprint.missing[..]);
-    let line = |sentence: &String| format!("Not in the build: {}\n\n", code_span_long(sentence));
+    let line =
+        |sentence: &String| format!("Missing from the build: {}\n\n", code_span_long(sentence));
     sentences.iter().map(line).collect()
 }
 

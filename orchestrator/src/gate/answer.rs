@@ -1,4 +1,4 @@
-//! One question of the proxy, answered: forward, a page, or held until there is something to say.
+//! Answers one question of the proxy: forward, show a page, or wait until the preview serves.
 
 use std::{sync::Arc, time::Duration};
 
@@ -29,10 +29,10 @@ use crate::{
     worker::{PreviewState, Workers},
 };
 
-/// Where a page that waits for a preview with several hosts looks again.
+/// The path to which a waiting page refreshes.
 const WAIT_PATH: &str = "/.dayfly/wait";
 
-/// How long a request that is not a navigation is held while a preview comes up.
+/// How long a request that is not a navigation is held while a preview starts.
 const HOLD_MAX: Duration = Duration::from_secs(30);
 
 /// Answers one question.
@@ -74,7 +74,7 @@ pub(super) async fn answer(gate: &Gate, head: &Parts) -> Response {
     }
 }
 
-/// Whether a person waits for a page, not a program for an answer.
+/// Whether a browser asks for a page, as opposed to a program that makes a call.
 fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
     let accepts_html = headers
         .get(header::ACCEPT)
@@ -83,7 +83,7 @@ fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
     matches!(*method, Method::GET | Method::HEAD) && accepts_html
 }
 
-/// Where the preview stands, as a page; or on to it, if it serves by now.
+/// The preview's status page, or "forward" if the preview serves by now.
 async fn stand(workers: &Workers, preview: &PreviewId, host: &HostName, head: &Parts) -> Response {
     match upstream(workers, preview, host).await {
         Some(forward) => forward,
@@ -91,16 +91,16 @@ async fn stand(workers: &Workers, preview: &PreviewId, host: &HostName, head: &P
     }
 }
 
-/// Where a waiting page looks again, so that its visitor is led through hosts that nobody knows of yet;
-/// none where no link is asked for.
+/// The address to which a waiting page refreshes. It redirects the visitor through hosts that are
+/// not known yet. None if access needs no link.
 fn again_from(workers: &Workers, head: &Parts) -> Option<String> {
     let path = head.uri.path_and_query()?.as_str().parse::<StartPath>();
     let local = workers.ports().settings.is_local();
     (!local).then(|| Some(format!("{WAIT_PATH}?to={}", path.ok()?)))?
 }
 
-/// Where the preview stands, as a page; once it serves, its visitor goes through all its hosts, to the
-/// path that was asked for first.
+/// The preview's status page. Once the preview serves, redirects the visitor through all its hosts
+/// to the path of the first request.
 async fn wait(gate: &Gate, preview: &PreviewId, host: &HostName, head: &Parts) -> Response {
     let workers = &gate.workers;
     let query = head.uri.query().unwrap_or_default();
@@ -115,16 +115,20 @@ async fn wait(gate: &Gate, preview: &PreviewId, host: &HostName, head: &Parts) -
         Ok(Some(_)) => page(workers, preview, None).await,
         Ok(None) => pages::link_needed(origin_of(workers, preview).await),
         Err(error) => {
-            tracing::error!(%preview, %error, "a visitor was not let in");
+            tracing::error!(
+                %preview,
+                %error,
+                "cannot read the visitor's session; the visitor is asked to retry"
+            );
             pages::try_later()
         }
     }
 }
 
-/// `again` is where it looks again; none for its own address.
+/// The page about a preview. `again` is the address to which it refreshes; none for its own.
 async fn page(workers: &Workers, preview: &PreviewId, again: Option<String>) -> Response {
     let ports = workers.ports();
-    // The row says first when nothing is left; the worker's last look may be older.
+    // The row shows the end of a preview first; the worker's last observation may be older.
     let row = ports.store.preview(preview).await.ok().flatten();
     let is_over = |row: &PreviewRow| {
         let nothing = matches!(row.desired.wanted, Wanted::Nothing(_));
@@ -141,7 +145,7 @@ async fn page(workers: &Workers, preview: &PreviewId, again: Option<String>) -> 
         (Some(state), _) if state.summary.phase != Phase::Gone => {
             let events = ports.store.events(preview).await.unwrap_or_default();
             let mut state = (*state).clone();
-            // What is seen of services that come up is newer than the worker's last look.
+            // The progress of starting services is newer than the worker's last observation.
             state.observed.starting = ports.start_progress.get(preview);
             state.summary = summary(&state.row.desired, &state.observed);
             let under_way = ports.board.under_way(preview);
@@ -153,7 +157,7 @@ async fn page(workers: &Workers, preview: &PreviewId, again: Option<String>) -> 
     }
 }
 
-/// Waits until the preview serves, cannot serve, or the visitor's program has waited long enough.
+/// Waits until the preview serves, cannot serve, or [`HOLD_MAX`] has passed.
 async fn held(workers: &Workers, preview: &PreviewId, host: &HostName) -> Response {
     let deadline = Instant::now() + HOLD_MAX;
     let mut changes = workers.ports().board.subscribe();
@@ -175,7 +179,8 @@ async fn held(workers: &Workers, preview: &PreviewId, host: &HostName) -> Respon
     }
 }
 
-/// The worker's last look; where it has not looked yet at what should serve, what is stored of it.
+/// The worker's last observation. Before the first one, the stored state of a preview that should
+/// serve.
 async fn seen(workers: &Workers, preview: &PreviewId) -> Option<Arc<PreviewState>> {
     let ports = workers.ports();
     if let Some(state) = ports.board.get(preview) {
@@ -201,7 +206,7 @@ fn may_serve_soon(state: &Arc<PreviewState>) -> bool {
     )
 }
 
-/// "Forward", if the host leads somewhere by now.
+/// "Forward", if the host has an address by now.
 async fn upstream(workers: &Workers, preview: &PreviewId, host: &HostName) -> Option<Response> {
     let address = workers.ports().routes.address_of(preview, host)?;
     let address = HeaderValue::from_str(&address.to_string()).ok()?;

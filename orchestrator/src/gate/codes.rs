@@ -1,7 +1,8 @@
-//! One-time codes. A visitor who was let in at one host of a preview brings one to the next, so that no
-//! token is in an address of another host.
+//! One-time codes. They carry a visitor's access from one host of a preview to the next, so that
+//! the link's token never appears in the address of another host.
 //!
-//! A code is random, works once, at one host, and for a short time. None outlives the server.
+//! A code is random and works once, at one host, for a short time. A server restart invalidates all
+//! codes.
 
 use std::{
     collections::HashMap,
@@ -13,24 +14,24 @@ use deploy::names::PreviewId;
 use proxy::table::{HostName, SessionDigest};
 use tokio::time::Instant;
 
-/// How long a code works. A browser follows a redirect at once.
+/// How long a code works. A browser follows a redirect immediately.
 const CODE_LIFETIME: Duration = Duration::from_secs(60);
-/// Codes that may be open at once, of all previews together.
+/// Maximum number of unused codes, over all previews.
 const CODES_MAX: usize = 10_000;
 
-/// What is left of a visitor's way through the hosts of a preview.
+/// The remaining redirects of a visitor through the hosts of a preview.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Walk {
     pub(super) preview: PreviewId,
-    /// The session that the visitor gets at each of them.
+    /// The session that each host sets for the visitor.
     pub(super) session: String,
-    /// The hosts that are still to come, the next one last.
+    /// The remaining hosts, the next one last.
     pub(super) hosts: Vec<HostName>,
-    /// Where it ends.
+    /// The target of the last redirect.
     pub(super) end: String,
 }
 
-/// The codes that are open, by their digests.
+/// The unused codes, by digest.
 #[derive(Default)]
 pub(super) struct Codes(Mutex<HashMap<SessionDigest, Issued>>);
 
@@ -40,22 +41,23 @@ struct Issued {
 }
 
 impl Codes {
-    /// A code for the next host of a walk.
+    /// Issues a code for the next host of a walk.
     pub(super) fn issue(&self, walk: Walk, now: Instant) -> anyhow::Result<String> {
         let code = deploy::random::hex::<16>()?;
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|_, issued| issued.until > now);
         anyhow::ensure!(
             open.len() < CODES_MAX,
-            "{CODES_MAX} one-time codes are open"
+            "there are already {CODES_MAX} unused one-time codes"
         );
         let until = now + CODE_LIFETIME;
         open.insert(SessionDigest::of(&code), Issued { until, walk });
         Ok(code)
     }
 
-    /// The walk of a code that was brought to a host, without that host; none where the code was used
-    /// before, is for another host, or came too late. It does not work again, whatever the answer is.
+    /// Redeems a code at a host and returns its walk without that host. Returns none if the code
+    /// was used before, belongs to another host, or has expired. In each case the code does not
+    /// work again.
     pub(super) fn redeem(&self, code: &str, host: &HostName, now: Instant) -> Option<Walk> {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Issued { until, mut walk } = open.remove(&SessionDigest::of(code))?;

@@ -1,4 +1,4 @@
-//! The control host: the webhook and a sign of life, and nothing else.
+//! The control host: the webhook and a health check, and nothing else.
 
 use std::sync::Arc;
 

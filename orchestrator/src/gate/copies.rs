@@ -21,14 +21,13 @@ use crate::{
     worker::Ports,
 };
 
-/// How many copies of one capture may be open when somebody asks for one more, how many of them one
-/// visitor may have opened, and for how many hours at most such a copy stays: whoever has a link should
-/// not use up what all have together.
+/// Limits that keep one link from using up the host: open copies of one capture, open copies of one
+/// visitor, and the lifetime of a copy in hours.
 const OPEN_MAX: usize = 5;
 const OPEN_BY_VISITOR_MAX: usize = 2;
 const HOURS_MAX: u64 = 8;
 
-/// Opens a fresh copy of a capture, and leads there.
+/// Creates a copy of a capture and redirects the visitor to it.
 pub(super) async fn open(gate: &Gate, preview: &PreviewId, head: &Parts) -> Response {
     let ports = gate.workers.ports();
     let Ok(Some(row)) = ports.store.preview(preview).await else {
@@ -42,13 +41,17 @@ pub(super) async fn open(gate: &Gate, preview: &PreviewId, head: &Parts) -> Resp
     if !may || !is_from_here(head) {
         return pages::link_needed(Some(row.desired.origin));
     }
-    // One after the other, so that none is counted before another is there.
+    // One request at a time, so that each count includes the copies of earlier requests.
     let _turn = gate.openers.turn.lock().await;
     let visitor = match room(gate, preview, head).await {
         Ok(Ok(visitor)) => visitor,
         Ok(Err(full)) => return full,
         Err(error) => {
-            tracing::error!(%preview, %error, "a copy was not opened");
+            tracing::error!(
+                %preview,
+                %error,
+                "cannot count the open copies of a capture; no copy is created"
+            );
             return pages::try_later();
         }
     };
@@ -66,7 +69,7 @@ pub(super) async fn open(gate: &Gate, preview: &PreviewId, head: &Parts) -> Resp
     }
 }
 
-/// The visitor who may open one more, or the page that says why not.
+/// The visitor's session if another copy is allowed, else the page that says why not.
 async fn room(
     gate: &Gate,
     capture: &PreviewId,
@@ -88,14 +91,14 @@ async fn room(
     let session = session_of(&gate.workers, capture, head).await?;
     let visitor = session.as_deref().map(SessionDigest::of);
     let opened = gate.openers.opened_by(visitor.as_ref(), capture, &rows);
-    // Where no link is asked for there are no sessions, and visitors are the host's own people.
+    // Without links there are no sessions, and all visitors are users of this host.
     if opened >= OPEN_BY_VISITOR_MAX && !ports.settings.is_local() {
         return Ok(Err(pages::enough_copies_of_yours(OPEN_BY_VISITOR_MAX)));
     }
     Ok(Ok(visitor))
 }
 
-/// How many copies of captures there are, of whichever capture.
+/// The number of open copies of all captures together.
 fn copies_of_captures(rows: &[PreviewRow]) -> usize {
     let captures: BTreeSet<&PreviewId> = rows
         .iter()
@@ -109,13 +112,18 @@ fn copies_of_captures(rows: &[PreviewRow]) -> usize {
     rows.iter().filter(of_capture).count()
 }
 
-/// Leads to a copy. Its visitor is there before its worker has looked at it.
+/// Publishes the copy's host and redirects to it: the visitor arrives before the worker's first
+/// pass.
 async fn lead(ports: &Ports, id: &PreviewId) -> Response {
     let Ok(Some(copy)) = ports.store.preview(id).await else {
         return pages::try_later();
     };
     if let Err(error) = ports.routes.announce(&copy).await {
-        tracing::warn!(preview = %id, error, "a copy's host is not in the table yet");
+        tracing::warn!(
+            preview = %id,
+            error,
+            "cannot publish the host of a new copy; the visitor is asked to retry"
+        );
         return pages::try_later();
     }
     match report::url(&ports.settings, &copy) {
@@ -124,7 +132,7 @@ async fn lead(ports: &Ports, id: &PreviewId) -> Response {
     }
 }
 
-/// Whether a browser says that the form was on this same host; programs say nothing.
+/// Whether the form was on this host, as far as the browser says; programs say nothing.
 fn is_from_here(head: &Parts) -> bool {
     let site = head.headers.get("sec-fetch-site");
     site.is_none_or(|site| site == "same-origin")

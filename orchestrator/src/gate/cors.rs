@@ -1,4 +1,4 @@
-//! A call that brought no session, refused so that the page that made it can read why.
+//! Lets a page of a preview read why its call without a session was refused.
 
 use axum::{
     http::{HeaderMap, HeaderValue, header},
@@ -9,7 +9,7 @@ use proxy::table::HostName;
 
 use crate::routes::Routes;
 
-/// Lets a page of the preview itself read this answer, and no other page.
+/// Allows only pages of the same preview to read this answer.
 pub(super) fn let_read(
     mut answer: Response,
     headers: &HeaderMap,

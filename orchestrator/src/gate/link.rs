@@ -1,4 +1,4 @@
-//! Access by link: the token in the first address is exchanged for a session of this preview alone.
+//! Access by link: exchanges the token in the link for a session of this preview only.
 
 use axum::{
     http::{Method, request::Parts},
@@ -34,8 +34,8 @@ pub(super) async fn answer(
     }
 }
 
-/// Exchanges the token. The answer leads into the application, so that the token is in no address that a
-/// page of the preview could read.
+/// Exchanges the token for a session. The redirect leads into the application, so that no page of
+/// the preview can read the token from its address.
 async fn open(gate: &Gate, preview: &PreviewId, host: &HostName, head: &Parts) -> Response {
     let ports = gate.workers.ports();
     let Ok(Some(row)) = ports.store.preview(preview).await else {
@@ -53,8 +53,8 @@ async fn open(gate: &Gate, preview: &PreviewId, host: &HostName, head: &Parts) -
         return pages::link_needed(Some(row.desired.origin));
     }
     match admit(&gate.workers, &row, head).await {
-        // A capture has nothing to be let into; whoever has its link may open copies of it, which are
-        // counted by session.
+        // A capture runs nothing. Its link only allows opening copies, which are counted by
+        // session.
         Ok(Some(session)) if row.desired.origin == Origin::Capture => {
             let cookie = walk::cookie(&session, &ports.settings);
             walk::with_cookie(pages::captured(&row, Some(query)), &cookie)
@@ -62,14 +62,18 @@ async fn open(gate: &Gate, preview: &PreviewId, host: &HostName, head: &Parts) -
         Ok(Some(session)) => walk::begin(gate, preview, host, session, into),
         Ok(None) => pages::link_needed(Some(row.desired.origin)),
         Err(error) => {
-            tracing::error!(%preview, error = format!("{error:#}"), "a visitor was not let in");
+            tracing::error!(
+                %preview,
+                error = format!("{error:#}"),
+                "cannot create a visitor's session; the visitor is asked to retry"
+            );
             pages::try_later()
         }
     }
 }
 
-/// A new session; none where the preview's life is over. Who opens the link of a capture again stays the
-/// same visitor.
+/// Creates a session; none if the preview has ended. At a capture, a visitor with a session keeps
+/// it.
 async fn admit(
     workers: &Workers,
     row: &PreviewRow,

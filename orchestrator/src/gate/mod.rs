@@ -1,9 +1,9 @@
-//! The Gate: what the proxy asks when a route cannot say what to do, and the two addresses that
-//! the world may reach on the control host.
+//! The Gate answers the proxy when a route alone does not decide a request. It also serves the two
+//! public paths of the control host.
 //!
-//! It speaks on a socket that only the proxy reaches. Every request says in a header of the
-//! proxy's whether it is for the control host or a question about a preview; nothing else is
-//! answered. The API is not here: it has a socket of its own.
+//! It listens on a socket that only the proxy can reach. The proxy marks each request in a header:
+//! either it is for the control host, or it is a question about a preview. The Gate rejects all
+//! others. The API is not here: it has a socket of its own.
 
 mod answer;
 mod codes;

@@ -1,4 +1,4 @@
-//! Who opened which copy of a capture.
+//! Which visitor opened which copy of a capture.
 
 use std::{
     collections::BTreeMap,
@@ -10,22 +10,22 @@ use proxy::table::SessionDigest;
 
 use crate::store::PreviewRow;
 
-/// Who opened which copy; visitors without a session count as one. Forgotten when the server stops.
+/// Which visitor opened which copy. Visitors without a session count as one. Kept in memory only.
 #[derive(Default)]
 pub(super) struct Openers {
     by: Mutex<BTreeMap<PreviewId, Option<SessionDigest>>>,
-    /// Held while copies are counted and one more is asked for.
+    /// Held while the open copies are counted and another one is created.
     pub(super) turn: tokio::sync::Mutex<()>,
 }
 
 impl Openers {
-    /// Notes who opened a copy.
+    /// Records the visitor of a copy.
     pub(super) fn note(&self, copy: PreviewId, visitor: Option<SessionDigest>) {
         let mut by = self.by.lock().unwrap_or_else(PoisonError::into_inner);
         by.insert(copy, visitor);
     }
 
-    /// How many of the copies that are open a visitor opened; those that are gone are forgotten.
+    /// How many open copies of the capture this visitor has. Drops the records of removed copies.
     pub(super) fn opened_by(
         &self,
         visitor: Option<&SessionDigest>,
@@ -42,12 +42,12 @@ impl Openers {
     }
 }
 
-/// Whether it is there.
+/// Whether the preview is not removed yet.
 pub(super) fn is_open(row: &PreviewRow) -> bool {
     row.gone_at_ms.is_none()
 }
 
-/// Whether it was taken of the capture.
+/// Whether the preview is a copy of the capture.
 pub(super) fn is_copy_of(row: &PreviewRow, capture: &PreviewId) -> bool {
     let parent = row.desired.parent.as_ref();
     parent.is_some_and(|parent| parent.preview == *capture)

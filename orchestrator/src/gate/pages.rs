@@ -1,6 +1,6 @@
-//! The pages visitors see where there is no preview to show.
+//! The pages that visitors see when there is no preview to show.
 //!
-//! No script, no style but our own file, nothing from outside unescaped.
+//! They have no script and only our own stylesheet. All outside text is escaped.
 
 use askama::Template;
 use axum::{
@@ -17,9 +17,9 @@ use crate::{
     worker::PreviewState,
 };
 
-/// How long a page waits before it looks again.
+/// How often a page refreshes.
 const REFRESH_SECONDS: u32 = 2;
-/// How long a program is asked to wait.
+/// Seconds that a program is asked to wait before it retries.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
 
 /// One page.
@@ -29,14 +29,14 @@ struct Page {
     title: String,
     lead: String,
     refresh_seconds: Option<u32>,
-    /// Where it looks again, if not at its own address.
+    /// The address to which it refreshes, if not its own.
     again: Option<String>,
     steps: Vec<Step>,
     diagnosis: Option<Diagnosis>,
     form: Option<Form>,
-    /// Whose preview: repository, pull request, branch, commit.
+    /// The preview's source: repository, pull request, branch, commit.
     of: Option<String>,
-    /// Somebody's own words about it.
+    /// The note of the person that took a capture.
     quote: Option<String>,
 }
 
@@ -46,16 +46,16 @@ struct Form {
     label: &'static str,
 }
 
-/// A part of a sentence: code stands between backticks.
+/// A part of a sentence: text, or code that stood between backticks.
 struct Part {
     text: String,
     is_code: bool,
 }
 
-/// The parts of a sentence, made harmless; odd ones are code.
+/// The parts of a sentence, made safe to show. Text and code alternate, text first.
 fn parts(words: &str) -> Vec<Part> {
     let plain = crate::text::plain(words);
-    // A backtick without its other one is none.
+    // An unpaired backtick is not markup.
     let is_paired = plain.matches('`').count().is_multiple_of(2);
     let pieces: Vec<&str> = match is_paired {
         true => plain.split('`').collect(),
@@ -76,8 +76,8 @@ fn page(status: StatusCode, page: &Page) -> Response {
     let body = match page.render() {
         Ok(body) => Html(body).into_response(),
         Err(error) => {
-            tracing::error!(%error, "a page could not be made");
-            "this page could not be made; see the server's log\n".into_response()
+            tracing::error!(%error, "cannot render a page for a visitor");
+            "Dayfly cannot render this page; the server's log says why\n".into_response()
         }
     };
     let mut response = (status, body).into_response();
@@ -87,7 +87,7 @@ fn page(status: StatusCode, page: &Page) -> Response {
         (
             header::CONTENT_SECURITY_POLICY,
             match page.form {
-                // Its answer leads on to the copy's own host.
+                // The form's answer redirects to the copy's own host.
                 Some(_) => FORM_POLICY,
                 None => PLAIN_POLICY,
             },
@@ -119,7 +119,7 @@ fn plain(title: &str, lead: &str) -> Page {
     }
 }
 
-/// Whose preview it is, as far as that is known.
+/// The preview's source, as far as it is known.
 fn of(row: &PreviewRow) -> Option<String> {
     let repository = row
         .repository
@@ -158,34 +158,40 @@ pub(super) fn style() -> Response {
     ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], css).into_response()
 }
 
-/// No preview has this host, or no such path is ours.
+/// No preview has this host, or the Gate has no such path.
 pub(super) fn unknown() -> Response {
     page(
         StatusCode::NOT_FOUND,
         &plain(
-            "Nothing here",
-            "There is no preview at this address. It may be misspelt, or of a preview whose name was never used here.",
+            "There is no preview here",
+            "This address belongs to no preview on this server. Check it for typing errors, or \
+             ask for a new link.",
         ),
     )
 }
 
-/// Access is by link. The origin is the preview's, where it can be read.
+/// The visitor has no access yet. The origin is the preview's, if it is known.
 pub(super) fn link_needed(origin: Option<Origin>) -> Response {
     let lead = match origin {
-        // A capture lets nobody in; its link opens copies of it.
+        // A capture does not run; its link opens copies of it.
         Some(Origin::Capture) => {
-            "This captured state opens with its own link, each time. `dayfly show` on its server prints it."
+            "This captured state opens with its own link, and you need that link each time. \
+             `dayfly show` on its server prints it."
                 .to_owned()
         }
         _ => format!(
-            "This preview opens with {}. Open that link once; this browser is then let in for a week.",
+            "This preview opens with {}. Open that link once, and this browser has access for a \
+             week. A link that was replaced or has expired does not work.",
             its_link(origin)
         ),
     };
-    page(StatusCode::FORBIDDEN, &plain("A link is needed", &lead))
+    page(
+        StatusCode::FORBIDDEN,
+        &plain("You need the preview's link", &lead),
+    )
 }
 
-/// Where people find the link of a preview.
+/// Where a visitor finds the link of a preview.
 fn its_link(origin: Option<Origin>) -> &'static str {
     match origin {
         Some(Origin::PullRequest) => "the link in its pull request's comment",
@@ -198,10 +204,11 @@ fn its_link(origin: Option<Origin>) -> &'static str {
     }
 }
 
-/// The same for a program.
+/// Like [`link_needed`], as plain text for a program.
 pub(super) fn link_needed_by_call(origin: Option<Origin>) -> Response {
     let line = format!(
-        "this preview opens by link, and the call brought no session: open {} once in this browser\n",
+        "this preview opens by link, and the request has no session: open {} once in this \
+         browser\n",
         its_link(origin)
     );
     let plain = [
@@ -211,17 +218,17 @@ pub(super) fn link_needed_by_call(origin: Option<Origin>) -> Response {
     (StatusCode::FORBIDDEN, plain, line).into_response()
 }
 
-/// The preview serves but does not accept connections right now.
+/// The preview serves, but its container accepts no connections.
 pub(super) fn unreachable() -> Response {
     let mut shown = plain(
         "The preview does not answer",
-        "Its container accepts no connections at the moment. This page looks again by itself.",
+        "Its container accepts no connections at the moment. This page refreshes automatically.",
     );
     shown.refresh_seconds = Some(REFRESH_SECONDS);
     page(StatusCode::BAD_GATEWAY, &shown)
 }
 
-/// For programs: not now.
+/// For programs: the preview does not serve yet.
 pub(super) fn try_later() -> Response {
     let mut response = (
         StatusCode::SERVICE_UNAVAILABLE,
@@ -234,16 +241,16 @@ pub(super) fn try_later() -> Response {
     response
 }
 
-/// A capture: each press of its button opens a copy of exactly that state.
+/// A capture, with a button that opens a new copy of it.
 pub(super) fn captured(row: &PreviewRow, query: Option<&str>) -> Response {
     let ends = row
         .expires_at_ms
-        .map(|at| format!(" It is kept until {}.", date(at)));
+        .map(|at| format!(" The captured state is kept until {}.", date(at)));
     let mut shown = plain(
         &format!("{} is a captured state", row.id),
         &format!(
-            "Application and data are kept as they were at one moment. Each copy starts from \
-             exactly that, and what you do in it changes nobody else's.{}",
+            "The application and its data are kept as they were at one moment. Each copy starts \
+             from that state, and your changes stay in your copy.{}",
             ends.unwrap_or_default()
         ),
     );
@@ -257,107 +264,128 @@ pub(super) fn captured(row: &PreviewRow, query: Option<&str>) -> Response {
     page(StatusCode::OK, &shown)
 }
 
-/// No copy, and why.
+/// Why no copy was opened.
 pub(super) fn refused(refused: &Refused) -> Response {
     let status = match refused {
         Refused::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
         _ => StatusCode::CONFLICT,
     };
     let why = match refused {
-        Refused::Store(_) => "Please try again in a moment.".to_owned(),
+        Refused::Store(_) => "The server cannot record the copy. Try again in a moment.".to_owned(),
         told => told.to_string(),
     };
-    page(status, &plain("No copy now", &why))
+    page(status, &plain("Cannot open a copy now", &why))
 }
 
-/// As many copies of a capture are open as visitors may open.
+/// The limit on open copies of a capture is reached.
 pub(super) fn enough_copies(most: usize) -> Response {
-    let why = format!("{most} copies of it are open already; one of them has to go first.");
-    page(StatusCode::TOO_MANY_REQUESTS, &plain("No copy now", &why))
+    let why = format!(
+        "{most} copies of this capture are already open. Try again when one of them has expired."
+    );
+    page(
+        StatusCode::TOO_MANY_REQUESTS,
+        &plain("Cannot open a copy now", &why),
+    )
 }
 
-/// As many copies of captures are open as links may open of all captures together.
+/// The limit on open copies of all captures together is reached.
 pub(super) fn enough_copies_of_all(most: usize) -> Response {
     let why = format!(
-        "{most} copies of captures are open already. Links may open no more until one of them is removed."
+        "{most} copies of captures are open already, and links cannot open more. Try again after \
+         one of them was removed or has expired."
     );
     page(StatusCode::TOO_MANY_REQUESTS, &plain("No copy now", &why))
 }
 
-/// As many copies of a capture are open as one visitor may open.
+/// The limit on open copies of one visitor is reached.
 pub(super) fn enough_copies_of_yours(most: usize) -> Response {
     let why =
-        format!("{most} copies that you opened are still there; one of them has to go first.");
-    page(StatusCode::TOO_MANY_REQUESTS, &plain("No copy now", &why))
+        format!("You already have {most} open copies. Try again when one of them has expired.");
+    page(
+        StatusCode::TOO_MANY_REQUESTS,
+        &plain("Cannot open a copy now", &why),
+    )
 }
 
-/// What became of a preview that is gone.
+/// Why a preview does not exist any more.
 pub(super) fn gone(row: &PreviewRow) -> Response {
     let lead = match row.desired.wanted {
         Wanted::Nothing(Ending::Merged) => {
-            "The pull request was merged, and the preview was removed with all its data."
+            "The pull request was merged, so Dayfly removed the preview and all its data."
         }
         Wanted::Nothing(Ending::Fork) => {
-            "This pull request comes from a fork; previews of forks are not supported yet."
+            "This pull request comes from a fork, and Dayfly does not support previews of forks \
+             yet."
         }
         Wanted::Nothing(Ending::Expired) if row.expires_at_ms.is_some() => {
-            "Its time was over, and it was removed with all its data."
+            "This preview expired and was removed with all its data."
         }
         Wanted::Nothing(Ending::Expired) => match row.desired.origin {
             Origin::PullRequest => {
-                "Nobody pushed or visited for too long. A push to the pull request brings it back."
+                "It was removed because no one pushed or visited for too long. Push to the pull \
+                 request to bring it back."
             }
-            Origin::Local => "Nobody visited for too long. `dayfly up` brings it back.",
-            Origin::Fork | Origin::Capture | Origin::Database => "Nobody visited for too long.",
+            Origin::Local => {
+                "It was removed because no one visited it for too long. Run `dayfly up` to bring \
+                 it back."
+            }
+            Origin::Fork | Origin::Capture | Origin::Database => {
+                "It was removed because no one visited it for too long."
+            }
         },
         Wanted::Nothing(Ending::Removed) => match row.desired.origin {
             Origin::PullRequest => {
-                "It was removed by hand. Closing and reopening the pull request brings it back."
+                "It was removed by a user. Close and reopen the pull request to bring it back."
             }
-            Origin::Local => "It was removed by hand. `dayfly up` brings it back.",
-            Origin::Fork | Origin::Capture | Origin::Database => "It was removed by hand.",
+            Origin::Local => "It was removed by a user. Run `dayfly up` to bring it back.",
+            Origin::Fork | Origin::Capture | Origin::Database => "It was removed by a user.",
         },
-        Wanted::Nothing(Ending::Missing) => "The forge no longer knows its pull request.",
+        Wanted::Nothing(Ending::Missing) => {
+            "Its pull request no longer exists, so Dayfly removed the preview and all its data."
+        }
         Wanted::Nothing(Ending::Closed) | Wanted::Serve(_) | Wanted::Unread => {
-            "The pull request was closed. Reopening it brings a preview back, with fresh data."
+            "The pull request was closed, so Dayfly removed the preview. Reopen it to get a new \
+             preview with fresh data."
         }
     };
     page(
         StatusCode::GONE,
-        &plain(&format!("{} is gone", row.id), lead),
+        &plain(&format!("{} is not available", row.id), lead),
     )
 }
 
-/// Where a preview stands, to follow its name.
+/// The phase in words that follow the preview's name.
 fn stands(phase: Phase) -> &'static str {
     match phase {
-        Phase::Queued => "waits",
+        Phase::Queued => "is queued",
         Phase::Building => "is being built",
         Phase::Starting => "is starting",
         Phase::Live => "is live",
         Phase::Updating => "is being updated",
         Phase::Failed => "failed",
         Phase::Closing => "is being removed",
-        Phase::Gone => "is gone",
+        Phase::Gone => "was removed",
         Phase::Captured => "is a captured state",
     }
 }
 
-/// A preview on its way, or one that failed.
+/// A preview that does not serve yet, is being removed, or failed.
 pub(super) fn standing(state: &PreviewState, steps: Vec<Step>, again: Option<String>) -> Response {
     let summary = &state.summary;
     let failed = summary.phase == Phase::Failed;
     let lead = match (&summary.phase, &summary.waiting_for) {
-        (Phase::Failed, _) => "The newest commit cannot be shown. The reason is below.".to_owned(),
-        (Phase::Closing, _) => "It is being removed.".to_owned(),
-        (_, Some(what)) => format!("It waits for {what}."),
-        (Phase::Queued, None) => "It is about to begin.".to_owned(),
-        (Phase::Building, None) => "Its commit is fetched and built.".to_owned(),
-        _ => "Its databases and services come up.".to_owned(),
+        (Phase::Failed, _) => {
+            "Dayfly cannot run the newest commit. The reason is below.".to_owned()
+        }
+        (Phase::Closing, _) => "Dayfly is removing its containers and data.".to_owned(),
+        (_, Some(what)) => format!("It is waiting for {what}."),
+        (Phase::Queued, None) => "Dayfly is about to start it.".to_owned(),
+        (Phase::Building, None) => "Dayfly is fetching and building its commit.".to_owned(),
+        _ => "Dayfly is starting its databases and services.".to_owned(),
     };
     let shown = Page {
         title: format!("{} {}", state.row.id, stands(summary.phase)),
-        lead: format!("{lead} This page looks again by itself."),
+        lead: format!("{lead} This page refreshes automatically."),
         refresh_seconds: Some(REFRESH_SECONDS),
         again,
         steps,

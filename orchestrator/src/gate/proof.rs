@@ -1,4 +1,4 @@
-//! What a visitor brings that opens a preview: the token of its link, or a session.
+//! A visitor's proof of access to a preview: the token of its link, or a session.
 
 use axum::http::{header, request::Parts};
 use deploy::names::PreviewId;
@@ -12,8 +12,8 @@ use crate::{
     worker::Workers,
 };
 
-/// Whether a query holds the token of the preview's link, which has not ended. Compares digests, so that the
-/// time it takes tells nothing about the token.
+/// Whether the query holds the token of the preview's link and the link has not expired. Compares
+/// digests, so that the timing reveals nothing about the token.
 pub(super) fn has_token(settings: &Settings, row: &PreviewRow, query: &str) -> bool {
     if row.link_expires_at_ms.is_some_and(|at| at <= wall_ms()) {
         return false;
@@ -25,7 +25,7 @@ pub(super) fn has_token(settings: &Settings, row: &PreviewRow, query: &str) -> b
     brought.is_some_and(|brought| Sha256::digest(brought) == Sha256::digest(token))
 }
 
-/// The session that a visitor brings and that this preview knows.
+/// The session in the visitor's cookies, if this preview has it.
 pub(super) async fn session_of(
     workers: &Workers,
     preview: &PreviewId,

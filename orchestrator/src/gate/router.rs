@@ -1,4 +1,4 @@
-//! Tells questions about previews from requests to the control host.
+//! Separates the proxy's questions about previews from requests to the control host.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ struct Sides {
     control: Router,
 }
 
-/// Everything on the Gate's socket.
+/// The router for the Gate's socket.
 pub fn router(
     workers: Workers,
     webhook_secrets: Vec<SecretString>,

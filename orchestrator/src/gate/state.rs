@@ -1,4 +1,4 @@
-//! What the Gate keeps between two questions.
+//! The Gate's state between two questions of the proxy.
 
 use deploy::names::PreviewId;
 
@@ -12,7 +12,7 @@ pub(super) struct Gate {
     pub(super) openers: Openers,
 }
 
-/// What a preview is made of, where the store tells.
+/// The origin of a preview; none if the store cannot be read or does not have the preview.
 pub(super) async fn origin_of(workers: &Workers, preview: &PreviewId) -> Option<Origin> {
     let row = workers.ports().store.preview(preview).await.ok()??;
     Some(row.desired.origin)

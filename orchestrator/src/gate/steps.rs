@@ -1,4 +1,4 @@
-//! What was done so far for a preview that does not serve yet, and what is being done.
+//! The finished and the running steps of a preview that does not serve yet.
 
 use std::time::Duration;
 
@@ -6,15 +6,15 @@ use crate::{preview::history, store::EventRow, worker::UnderWay};
 
 /// A line of a waiting page.
 pub(super) struct Step {
-    /// What is done.
+    /// The step in plain words.
     pub(super) name: String,
-    /// How long it took, or how long it goes on and usually takes.
+    /// How long it took; for a running step, its time so far and its usual time.
     pub(super) took: String,
     /// The class of its line: `done`, `failed` or `running`.
     pub(super) class: &'static str,
 }
 
-/// The steps of one revision: those that ended, up to the one that failed, then those that go on. `all` is
+/// The steps of one revision: first the finished and failed ones, then the running ones. `all` is
 /// the history of the preview, oldest first.
 pub(super) fn steps(revision: Option<u32>, all: &[EventRow], under_way: &[UnderWay]) -> Vec<Step> {
     let of_revision = |event: &&EventRow| event.revision.is_some() && event.revision == revision;
@@ -42,7 +42,7 @@ pub(super) fn steps(revision: Option<u32>, all: &[EventRow], under_way: &[UnderW
     ended.chain(go_on).collect()
 }
 
-/// What a step took when it last went well.
+/// How long a step took when it last succeeded.
 fn usually(title: &str, all: &[EventRow]) -> Option<Duration> {
     let mut before = all.iter().rev();
     let last = before.find(|event| event.step == title && event.note.is_none())?;
@@ -92,8 +92,8 @@ mod tests {
         assert_eq!(
             shown,
             [
-                line("read the commit", "0.3 s", "done"),
-                line("migrate main", "2.0 s", "failed"),
+                line("fetch the commit", "0.3 s", "done"),
+                line("migrate the database main", "2.0 s", "failed"),
                 line("build web", "0.0 s, usually 14 s", "running"),
             ]
         );

@@ -1,8 +1,8 @@
-//! A visitor's way through the hosts of a preview: one link opens all of them.
+//! Redirects a visitor through all hosts of a preview, so that one link opens all of them.
 //!
-//! Each public service has a host of its own, and a browser keeps a cookie for one host alone. So a
-//! visitor who is let in is led from host to host by redirects, gets the session at each, and ends where
-//! the link led.
+//! Each public service has its own host, and a browser keeps a cookie for one host only. So the
+//! Gate redirects an admitted visitor from host to host. Each host sets the session cookie, and the
+//! last redirect leads to the target of the link.
 
 use axum::{
     http::{HeaderValue, StatusCode, header, request::Parts},
@@ -22,11 +22,11 @@ use super::{
 };
 use crate::{config::Settings, store::SESSION_LIFETIME};
 
-/// Where a code is brought to, below the Gate's own prefix.
+/// The path that redeems a code, below the Gate's own prefix.
 pub(super) const ENTER: &str = "enter";
 
-/// Leads a visitor who may have this session from `host`, where the answer leaves it, through the other
-/// hosts of the preview, and back to the path.
+/// Sets the session at `host`, redirects the visitor through the other hosts of the preview, and
+/// then back to the path.
 pub(super) fn begin(
     gate: &Gate,
     preview: &PreviewId,
@@ -51,7 +51,7 @@ pub(super) fn begin(
     go_on(gate, walk)
 }
 
-/// Lets a visitor in who brings a code, and leads on.
+/// Redeems a visitor's code and redirects to the next host.
 pub(super) async fn enter(
     gate: &Gate,
     preview: &PreviewId,
@@ -73,7 +73,10 @@ fn go_on(gate: &Gate, walk: Walk) -> Response {
     match next(gate, settings, walk) {
         Ok(next) => redirect(&next, Some(cookie)),
         Err(error) => {
-            tracing::error!(error = format!("{error:#}"), "a visitor was not led on");
+            tracing::error!(
+                error = format!("{error:#}"),
+                "cannot issue a one-time code; the visitor is asked to retry"
+            );
             pages::try_later()
         }
     }
@@ -88,7 +91,7 @@ fn next(gate: &Gate, settings: &Settings, walk: Walk) -> anyhow::Result<String> 
     Ok(format!("{url}{PATH_PREFIX}{ENTER}?code={code}"))
 }
 
-/// The line that gives a browser the session at the host that it asked.
+/// The `Set-Cookie` value that gives a browser the session at the requested host.
 pub(super) fn cookie(session: &str, settings: &Settings) -> String {
     let name = session_cookie(&settings.public_scheme);
     let secure = match settings.public_scheme.as_str() {
@@ -99,7 +102,7 @@ pub(super) fn cookie(session: &str, settings: &Settings) -> String {
     format!("{name}={session}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}")
 }
 
-/// Leads somewhere, and leaves neither a copy nor a trace of where from.
+/// A redirect that is not cached and sends no referrer.
 pub(super) fn redirect(to: &str, cookie: Option<String>) -> Response {
     let mut response = StatusCode::SEE_OTHER.into_response();
     let headers = response.headers_mut();
@@ -117,7 +120,7 @@ pub(super) fn redirect(to: &str, cookie: Option<String>) -> Response {
     }
 }
 
-/// The same answer, which gives the browser a cookie.
+/// Adds a `Set-Cookie` header to the response.
 pub(super) fn with_cookie(mut response: Response, cookie: &str) -> Response {
     if let Ok(value) = HeaderValue::from_str(cookie) {
         response.headers_mut().insert(header::SET_COOKIE, value);

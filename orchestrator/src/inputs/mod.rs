@@ -1,4 +1,4 @@
-//! What revisions are made from: source, images that CI builds, secrets of the operator.
+//! The inputs of revisions: source, images that CI builds, secrets of the operator.
 
 pub mod prebuilt;
 pub mod secrets;

@@ -1,4 +1,4 @@
-//! Images that somebody else builds for a commit: their names carry placeholders.
+//! Images that CI builds for a commit. Their names contain placeholders.
 
 use deploy::{blueprint::IMAGE_PLACEHOLDERS, names::CommitSha};
 
@@ -10,18 +10,18 @@ use crate::{
 /// The longest a branch's name is inside a tag, in characters; a tag has 128 at most.
 const BRANCH_SLUG_CHARS_MAX: usize = 60;
 
-/// The name of a commit's image.
+/// Replaces the placeholders in the name of a commit's image.
 ///
 /// # Errors
-/// Where a placeholder means nothing here.
+/// If a placeholder has no value for this preview.
 pub fn resolve(reference: &str, row: &PreviewRow, commit: &CommitSha) -> Result<String, String> {
     let branch = match &row.desired.wanted {
         Wanted::Serve(head) => Some(branch_slug(&head.branch)),
         _ => None,
     };
-    // In the order of the placeholders.
-    // Nobody builds an image for the commit that a checkout becomes here.
+    // CI builds no image for the commit that Dayfly makes of a local checkout.
     let commit = (row.desired.origin != Origin::Local).then_some(commit);
+    // In the order of the placeholders.
     let values = [
         commit.map(ToString::to_string),
         commit.map(|commit| commit.short().to_string()),
@@ -32,7 +32,7 @@ pub fn resolve(reference: &str, row: &PreviewRow, commit: &CommitSha) -> Result<
     for (placeholder, value) in IMAGE_PLACEHOLDERS.into_iter().zip(values) {
         if named.contains(placeholder) {
             let value = value.ok_or_else(|| {
-                format!("{placeholder} means nothing here: this preview is not of a pull request")
+                format!("{placeholder} has no value here: this preview is not of a pull request")
             })?;
             named = named.replace(placeholder, &value);
         }

@@ -1,5 +1,6 @@
 //! Secrets that the operator gives to the builds of a repository, in a file that only the server
-//! may read. They are read when a build begins, so a change needs no restart, and are kept nowhere.
+//! may read. The server reads them when a build begins, so a change needs no restart. It stores
+//! them nowhere.
 
 use std::{
     collections::BTreeMap,
@@ -16,7 +17,7 @@ pub const LOCAL: &str = "local";
 /// The largest file that is read, in bytes.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
-/// Where the secrets are; nowhere by default.
+/// The file with the secrets; none by default.
 #[derive(Clone, Debug, Default)]
 pub struct SecretsFile {
     path: Option<PathBuf>,
@@ -25,16 +26,16 @@ pub struct SecretsFile {
 /// Why a build does not get a secret that it asks for.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
-    /// The server has none of this name for this repository.
+    /// The server has no secret of this name for this repository.
     #[error("the server has no secret {name} for {repository}")]
     Missing {
         /// The secret.
         name: String,
-        /// Whose builds ask.
+        /// The repository of the build.
         repository: String,
     },
-    /// The file is not as it should be. Nothing of it is told.
-    #[error("the server's secrets cannot be read: {0}")]
+    /// The file is unreadable or invalid. The message shows none of its content.
+    #[error("cannot read the server's secrets: {0}")]
     File(String),
 }
 
@@ -44,10 +45,10 @@ impl SecretsFile {
         Self { path }
     }
 
-    /// Sees at start that the file can be read and is closed to others.
+    /// Checks at start that the file is readable, and closed to other users.
     ///
     /// # Errors
-    /// Says what is wrong, and where.
+    /// With the fault and its line.
     pub fn check(&self) -> Result<(), SecretError> {
         match &self.path {
             Some(path) => read(path).map(drop),
@@ -58,7 +59,7 @@ impl SecretsFile {
     /// Secrets of a repository by their names.
     ///
     /// # Errors
-    /// Where one of them is missing, or the file cannot be read.
+    /// If a secret is missing, or the file cannot be read.
     pub fn get(
         &self,
         repository: &str,
@@ -92,13 +93,13 @@ impl SecretsFile {
 
 type Secrets = BTreeMap<String, BTreeMap<String, String>>;
 
-/// The file's secrets, and what changes whenever the file does.
+/// The file's secrets, and a version that changes with the file.
 fn read(path: &Path) -> Result<(String, Secrets), SecretError> {
     let wrong = |why: String| SecretError::File(format!("{}: {why}", path.display()));
     let facts = std::fs::metadata(path).map_err(|error| wrong(error.to_string()))?;
     if facts.mode() & 0o077 != 0 {
         return Err(wrong(
-            "others may read it; close it with `chmod 600`".to_owned(),
+            "other users can read it; run `chmod 600` on it".to_owned(),
         ));
     }
     if facts.size() > FILE_BYTES_MAX {
@@ -116,7 +117,7 @@ fn read(path: &Path) -> Result<(String, Secrets), SecretError> {
         let at = line(repository.span().start);
         let DeValue::Table(table) = table.get_ref() else {
             return Err(wrong(format!(
-                "line {at}: secrets stand in a table for each repository, such as [\"acme/shop\"]"
+                "line {at}: secrets must be in a table for each repository, such as [\"acme/shop\"]"
             )));
         };
         let secrets = all.entry(repository.get_ref().to_string()).or_default();
@@ -124,7 +125,7 @@ fn read(path: &Path) -> Result<(String, Secrets), SecretError> {
             let at = line(name.span().start);
             let Some(value) = value.get_ref().as_str().filter(|value| !value.is_empty()) else {
                 return Err(wrong(format!(
-                    "line {at}: {} is not a text",
+                    "line {at}: {} is not a string",
                     name.get_ref()
                 )));
             };

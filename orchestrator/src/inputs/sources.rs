@@ -19,32 +19,32 @@ use crate::{
     store::{PreviewRow, RepositoryRow},
 };
 
-/// Why a commit's source cannot be had.
+/// Why a commit's source is not available.
 #[derive(Debug)]
 pub enum SourceError {
     /// The commit itself is at fault; the same commit fails the same way.
     Blueprint(BlueprintError),
-    /// The commit cannot be had, or not be used: refused credentials, too large, an unreadable tree.
+    /// The commit cannot be fetched or used: refused credentials, too large, an unreadable tree.
     Unusable(source::SourceError),
-    /// The server does not have the checkout any more that was sent to it.
+    /// The server does not have the checkout that was sent.
     CheckoutGone,
-    /// Asking again later may help.
+    /// A later attempt may succeed.
     Unreachable(String),
 }
 
-/// Where source comes from: the forge's git, or an imported checkout.
+/// Source of commits: the forge's git, or an imported checkout.
 #[async_trait]
 pub trait Sources: Send + Sync {
     /// The commit's files, fetched if need be.
     async fn fetch(&self, preview: &PreviewRow, commit: &CommitSha) -> Result<Tree, SourceError>;
 
-    /// What the files ask for.
+    /// The blueprint of the files.
     async fn blueprint(&self, tree: &Tree) -> Result<Blueprint, SourceError>;
 
-    /// Drops what was kept of a preview that is gone, where nobody else uses it.
+    /// Deletes the stored source of a removed preview, unless another preview uses it.
     async fn forget(&self, preview: &PreviewRow) -> Result<(), SourceError>;
 
-    /// Drops what was kept and not used for long.
+    /// Deletes stored files that were not used for a long time.
     async fn prune(&self) {}
 
     /// One file of the tree.
@@ -55,7 +55,7 @@ pub trait Sources: Send + Sync {
 pub struct GitSources {
     /// All mirrors.
     pub mirrors: Arc<Mirrors>,
-    /// Who lends us what a fetch needs.
+    /// The forge that gives the credentials for a fetch.
     pub forge: Option<Arc<dyn Forge>>,
     /// Whether code may be fetched over plain HTTP.
     pub allow_insecure_clone: bool,
@@ -79,7 +79,7 @@ impl Sources for GitSources {
             return Ok(self.mirrors.without_pointers(tree).await?);
         };
         let mirror = MirrorId::parse(&format!("github-{}", repository.id.0)).map_err(unnamed)?;
-        // What is there, and has no submodules, needs no credential and no word with the forge.
+        // A commit that is stored and has no submodules needs no request to the forge.
         let remote = OnceCell::new();
         let remote = || remote.get_or_try_init(|| self.remote(repository, mirror.clone()));
         let tree = match self.mirrors.find(&mirror, commit).await {
@@ -161,7 +161,7 @@ impl GitSources {
     }
 }
 
-/// What may pass by itself is tried again; what the commit brings is not.
+/// Temporary failures are retried; faults of the commit are not.
 impl From<source::SourceError> for SourceError {
     fn from(error: source::SourceError) -> Self {
         use source::SourceError as E;

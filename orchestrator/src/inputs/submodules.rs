@@ -97,13 +97,13 @@ impl Lender for ForgeLender<'_> {
     }
 }
 
-/// What an address of the forge names, as owner/name.
+/// The owner/name in an address of the forge.
 fn name<'a>(origin: &str, url: &'a str) -> Option<&'a str> {
     let name = url.strip_prefix(origin)?.trim_end_matches('/');
     Some(name.strip_suffix(".git").unwrap_or(name))
 }
 
-/// The forge takes both for the same repository.
+/// Whether the forge treats both names as the same repository.
 fn same(one: &RepoName, other: &str) -> bool {
     one.to_string().eq_ignore_ascii_case(other)
 }

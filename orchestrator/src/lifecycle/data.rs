@@ -1,5 +1,5 @@
-//! Data of a revision: which generation it runs on, and its databases made, copied, started and
-//! migrated, one change at a time.
+//! The data of a revision: assigns its generation, then creates, copies, starts and migrates its
+//! databases, one change at a time.
 
 use std::collections::BTreeSet;
 
@@ -19,10 +19,10 @@ use super::{
 };
 
 impl Planner<'_> {
-    /// The generation of a revision, once it is decided; names the decision when it is due.
+    /// The generation of a revision, once it is assigned; plans the assignment when it is due.
     ///
-    /// What serves is copied as late as possible, so that as little as possible of what visitors
-    /// write meanwhile is missing from the copy. What starts from seeds is begun at once.
+    /// Serving data is copied as late as possible, so that the copy misses as few of the visitors'
+    /// writes as possible. Databases that start from seeds are created immediately.
     pub(super) fn generation(
         &mut self,
         revision: &RevisionFacts,
@@ -32,8 +32,8 @@ impl Planner<'_> {
         if let Some(generation) = revision.generation {
             return Some(generation);
         }
-        // Whom visitors will meet is not settled while the route changes, nor which generation is the
-        // next one while another revision gets it.
+        // While the route changes, the serving revision is unknown. While another revision is being
+        // assigned, the next generation is unknown.
         let gets = |step: &Step| matches!(step, Step::AssignData { revision: other, .. } if *other != revision.number);
         let unsettled = self.under_way(|step| step.changes_route() || gets(step))
             || !self.observed.in_doubt.is_empty();
@@ -48,7 +48,7 @@ impl Planner<'_> {
             DataPlan::Same { .. } => return None,
             DataPlan::New { from, reseed } => (from, reseed, false),
         };
-        // Another preview may be gone by the time at which everything is built.
+        // Another preview may be removed before the builds are done.
         if images || !matches!(from, DataSource::Generation(_)) {
             let generation = match (&from, same) {
                 (DataSource::Generation(generation), true) => *generation,
@@ -64,8 +64,8 @@ impl Planner<'_> {
         None
     }
 
-    /// Whether nothing is left of what revisions that never served made in a generation: a database
-    /// that is new to it starts from its own seed.
+    /// Whether revisions that never served left no databases of these names in the generation: a
+    /// new database must start from its own seed.
     fn is_clean(&self, generation: Generation, added: &BTreeSet<DatabaseName>) -> bool {
         added.iter().all(|name| {
             self.observed.database(generation, name) == DatabaseStatus::Absent
@@ -73,7 +73,7 @@ impl Planner<'_> {
         })
     }
 
-    /// Whether every database of a revision is there and runs; names what is lacking.
+    /// Whether every database of a revision is complete and runs; plans the missing steps.
     pub(super) fn databases(
         &mut self,
         revision: &RevisionFacts,
@@ -91,7 +91,7 @@ impl Planner<'_> {
         all
     }
 
-    /// Whether the data of every database of a revision are complete; names what is lacking.
+    /// Whether the data of every database of a revision is complete; plans the missing steps.
     pub(super) fn data(
         &mut self,
         revision: &RevisionFacts,
@@ -114,7 +114,7 @@ impl Planner<'_> {
             databases.any(|d| d.name == *name && matches!(d.seed, Some(SeedSource::Run { .. })))
         };
         for name in made {
-            // A seed that is run needs the image that it runs in, and a network to meet the server.
+            // A seed command needs its image, and the network to reach the server.
             let may_run = images && self.has_network(&Network::Data(generation));
             if runs(&name) && !may_run {
                 continue;
@@ -125,7 +125,7 @@ impl Planner<'_> {
                 revision: revision.number,
             };
             let other = |other: &Step| other.changes_database(generation, &name) && *other != step;
-            // What another step does to the database is waited for.
+            // Waits while another step changes the database.
             if !self.under_way(other) {
                 self.attempt(revision, step);
             }
@@ -133,7 +133,7 @@ impl Planner<'_> {
         all
     }
 
-    /// Names a copy of what the generation comes from.
+    /// Plans a copy of the generation's source.
     fn copy(
         &mut self,
         revision: &RevisionFacts,
@@ -152,7 +152,7 @@ impl Planner<'_> {
         };
         let busy = |other: &Step| {
             let target = names.iter().any(|n| other.changes_database(generation, n));
-            // A source that is on its way, up or out, is no source; nor is one that is migrated.
+            // A source must not be created, started, stopped, removed or migrated meanwhile.
             let source = matches!(from, DataSource::Generation(source)
                 if names.iter().any(|n| other.changes_database(source, n))
                     || self.migrates_on(other, source));
@@ -172,7 +172,7 @@ impl Planner<'_> {
         facts.is_some_and(|facts| facts.generation == Some(generation))
     }
 
-    /// Which databases are copied, and which are made from their seeds.
+    /// Divides databases into those that are copied and those that are created from their seeds.
     fn divide(
         &self,
         generation: Generation,
@@ -191,7 +191,7 @@ impl Planner<'_> {
         })
     }
 
-    /// Whether a database that is complete runs; starts it where it does not.
+    /// Whether a complete database runs; plans its start if it does not.
     fn server(
         &mut self,
         revision: &RevisionFacts,
@@ -207,13 +207,13 @@ impl Planner<'_> {
             name: name.clone(),
             revision: revision.number,
         };
-        // One that is being started again, or stopped, does not count.
+        // A server that is being restarted or stopped does not count.
         let changes = |step: &Step| step.changes_database(generation, name);
         if status == DatabaseStatus::Answering && !self.under_way(changes) {
             return true;
         }
-        // Two revisions that run on the same databases ask for the same server, and data that are
-        // being copied have to stay as they are.
+        // Two revisions on the same databases plan the same server. Data must not change while it
+        // is copied.
         let other = |other: &Step| {
             let hinders = other.changes_database(generation, name) || other.copies_from(generation);
             hinders && *other != step
@@ -224,7 +224,7 @@ impl Planner<'_> {
         false
     }
 
-    /// What serves keeps its databases while a newer revision comes up, whatever that one needs.
+    /// Keeps the databases of the serving revision running while a newer revision starts.
     pub(super) fn start_databases(&mut self, revision: &RevisionFacts, blueprint: &Blueprint) {
         let Some(generation) = revision.generation else {
             return;
@@ -237,7 +237,7 @@ impl Planner<'_> {
         }
     }
 
-    /// One migration at a time, and none beside a run that a crash left behind.
+    /// Plans one migration at a time, and none while an interrupted run may still be active.
     pub(super) fn migrations(&mut self, revision: &RevisionFacts, blueprint: &Blueprint) -> bool {
         let due = blueprint.databases.iter().find(|database| {
             database.migrate.is_some() && !revision.migrated.contains(&database.name)
@@ -259,7 +259,7 @@ impl Planner<'_> {
         if self.in_flight.contains(&step) {
             self.attempt(revision, step);
         } else if let Some(stray) = self.observed.strays.iter().find(cut_off) {
-            // Whichever revision it was for, it may still be changing the data.
+            // The interrupted run may still change the data, whichever revision it belongs to.
             let stray = stray.clone();
             self.want(Step::RemoveStray { stray });
         } else if !self.under_way(other)

@@ -1,4 +1,4 @@
-//! Where the data of what runs come from, as far as people have to be told.
+//! The origin of running data, as far as users need to know it.
 
 use deploy::{
     blueprint::Database,
@@ -11,8 +11,8 @@ use super::{
 };
 
 impl Observed {
-    /// Whether the data that a revision runs on were kept although its commit has another seed than
-    /// they were made from. What was copied of another preview is not known, and counts as the same.
+    /// Whether the revision's data comes from another seed than the one in its commit. The seed of
+    /// data copied from another preview is unknown and counts as the same.
     pub fn seed_changed(&self, revision: &RevisionFacts, name: &DatabaseName) -> bool {
         let before = revision
             .generation
@@ -28,10 +28,10 @@ impl Observed {
         before.is_some() && now.is_some() && before != now
     }
 
-    /// Whether a revision that serves has data that were made from their seed while what it replaced
-    /// had others, to which one can go back.
+    /// Whether the data of a serving revision was recreated from its seed, and an undo can restore
+    /// the data of the replaced revision.
     pub fn started_again(&self, revision: &RevisionFacts, name: &DatabaseName) -> bool {
-        // It may still be on its way out.
+        // The replaced revision may still be shutting down.
         let ended = [None, Some(Outcome::Retired)];
         let Some(before) = self.replaced_by(revision, &ended) else {
             return false;
@@ -42,7 +42,7 @@ impl Observed {
         made > before.generation && asked(before, name).is_some()
     }
 
-    /// The generation in which a database's data were made from their seed.
+    /// The generation in which a database was created from its seed.
     fn made_in(&self, generation: Generation, name: &DatabaseName) -> Option<Generation> {
         let mut at = generation;
         loop {
@@ -50,7 +50,7 @@ impl Observed {
             match facts.from {
                 _ if facts.reseed.contains(name) => return Some(at),
                 DataSource::Seeds => return Some(at),
-                // Copies come later than what they are copied from.
+                // A copy has a higher generation than its source.
                 DataSource::Generation(source) if source < at => at = source,
                 DataSource::Generation(_) | DataSource::Preview(_) => return None,
             }
@@ -58,7 +58,7 @@ impl Observed {
     }
 }
 
-/// The database as a revision asks for it.
+/// The database as declared by a revision.
 fn asked<'a>(revision: &'a RevisionFacts, name: &DatabaseName) -> Option<&'a Database> {
     revision.databases().find(|database| database.name == *name)
 }

@@ -1,4 +1,5 @@
-//! What a revision runs on, decided from what serves now, what it was taken of, and what it asks for.
+//! Decides the data that a revision runs on, from the serving revision, the copied preview and the
+//! revision's blueprint.
 
 use std::collections::BTreeSet;
 
@@ -14,39 +15,39 @@ use super::{
     observed::{Observed, Outcome, RevisionFacts},
 };
 
-/// What a revision is to run on.
+/// The data that a revision will run on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum DataPlan {
-    /// What another revision runs on, as it is.
+    /// The unchanged data of another revision.
     Same {
-        /// That.
+        /// The generation of that revision.
         generation: Generation,
-        /// Databases that it does not have yet.
+        /// Databases that the generation does not have yet.
         added: BTreeSet<DatabaseName>,
     },
     /// A generation of its own.
     New {
-        /// Where its data come from.
+        /// The source of its data.
         from: DataSource,
-        /// Databases that come from their seeds all the same.
+        /// Databases that are created from their seeds nevertheless.
         reseed: BTreeSet<DatabaseName>,
     },
 }
 
-/// What becomes of one database.
+/// The change to one database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Change {
-    /// It goes on as it is.
+    /// It is used unchanged.
     Kept,
-    /// It is migrated, or has another server from now on.
+    /// It is migrated, or gets another server.
     Changed,
-    /// It starts again from its seed.
+    /// It is recreated from its seed.
     Again,
-    /// There was none before.
+    /// It did not exist before.
     Added,
 }
 
-/// Decides it.
+/// Decides the data plan of a revision.
 pub(super) fn data_plan(
     desired: &Desired,
     observed: &Observed,
@@ -60,8 +61,7 @@ pub(super) fn data_plan(
     let Some((serving, generation)) = before else {
         return first(desired, blueprint);
     };
-    // What was reset and has served since goes on as any other data do; and a reset that failed is
-    // over, so that no later push takes data away.
+    // A reset is done once it has served or failed. So a later push keeps the data.
     let is_done = |request| {
         let mut others = observed.revisions.iter();
         let ended = |facts: &RevisionFacts| {
@@ -111,8 +111,8 @@ pub(super) fn data_plan(
     }
 }
 
-/// A database as it was last asked for by whom visitors met on these data, and whether it has met
-/// the migrations of that one. A push that left it out for a while has not removed it.
+/// The database as declared by the last revision that served on this data, and whether that
+/// revision's migrations have run on it. A push that temporarily left it out has not removed it.
 fn old<'a>(
     observed: &'a Observed,
     serving: &'a RevisionFacts,
@@ -136,10 +136,10 @@ fn change(old: &Database, new: &Database, migrated: bool) -> Change {
             OnPush::Reset => true,
             OnPush::ResetIfMigrationsChanged => !same_files,
         };
-    // What ran other files, or ran them in another way or not at all, has not met them; nor have
-    // data that were lost and made anew since.
+    // The data is up to date only if the same files ran on it, with the same command. Data that was
+    // lost and recreated is not.
     let met = same_files && old.migrate == new.migrate && migrated;
-    // What serves keeps the server that it has.
+    // The serving revision keeps its server.
     let same_server = old.image == new.image && old.memory_bytes == new.memory_bytes;
     match (again, new.migrate.is_some() && !met || !same_server) {
         (true, _) => Change::Again,
@@ -148,7 +148,7 @@ fn change(old: &Database, new: &Database, migrated: bool) -> Change {
     }
 }
 
-/// The first data of a preview.
+/// The data plan of a preview's first data.
 fn first(desired: &Desired, blueprint: &Blueprint) -> DataPlan {
     let parent = desired.parent.as_ref();
     let from = parent.and_then(|parent| Some((parent, parent.generation?)));
@@ -169,8 +169,8 @@ fn first(desired: &Desired, blueprint: &Blueprint) -> DataPlan {
     }
 }
 
-/// Whether the server that a push asks for can run on the data of the one before: the same kind in
-/// the same version, or in another one that differs behind the first dot.
+/// Whether the new server can run on the data of the old one: the same kind and the same major
+/// version.
 fn fits(old: &Database, new: &Database) -> bool {
     let major = |image: &str| {
         let (name, _digest) = image.split_once('@').unwrap_or((image, ""));

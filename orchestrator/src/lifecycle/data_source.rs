@@ -1,15 +1,15 @@
-//! Where the data of a generation come from.
+//! The source of a generation's data.
 
 use deploy::{databases::DataSet, names::Generation};
 use serde::{Deserialize, Serialize};
 
-/// Where the data of a generation come from.
+/// The source of a generation's data.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum DataSource {
-    /// From their seeds.
+    /// The databases' seeds.
     Seeds,
-    /// From another generation of this preview.
+    /// Another generation of this preview.
     Generation(Generation),
-    /// From another preview.
+    /// The data of another preview.
     Preview(DataSet),
 }

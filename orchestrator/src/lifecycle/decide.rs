@@ -1,4 +1,4 @@
-//! The runbook: which steps may run now.
+//! The runbook: decides which steps may run now.
 
 use std::collections::BTreeSet;
 
@@ -17,13 +17,13 @@ use super::{
     step::Step,
 };
 
-/// How many containers a network holds beside its services: a migration, a second start, the proxy.
+/// Containers that a network holds beside its services: a migration, a second start, the proxy.
 const NETWORK_SPARE: usize = 3;
 
-/// How long until a preview that waits for a place looks again.
+/// How long a preview that waits for a place waits before the next check, in milliseconds.
 const ADMISSION_RETRY_MS: u64 = 2_000;
 
-/// All steps that may run now. Total: every input has an answer.
+/// All steps that may run now. Total: every input gives a plan.
 pub fn decide(
     desired: &Desired,
     observed: &Observed,
@@ -51,7 +51,7 @@ pub fn decide(
 }
 
 impl Planner<'_> {
-    /// Reads the forge when there is a hint, and once more when a revision is about to serve.
+    /// Reads the forge after a hint, and again when a revision is about to serve.
     fn read(&mut self, starts_done: Option<RevisionNumber>) {
         if !self.desired.origin.asks_forge() {
             return;
@@ -75,7 +75,7 @@ impl Planner<'_> {
         }
     }
 
-    /// Whether the forge answered the last time it was asked.
+    /// Whether the last read of the forge succeeded.
     fn forge_is_readable(&self) -> bool {
         !self
             .observed
@@ -121,16 +121,16 @@ impl Planner<'_> {
         }
     }
 
-    /// Keeps the revision that serves alive while the newest one cannot.
+    /// Keeps the serving revision running while the newest one cannot serve.
     fn keep_serving(&mut self) {
         if let Some(serving) = self.observed.serving() {
             self.bring_up(serving);
         }
     }
 
-    /// Everything that one revision still lacks, in order. Each stage waits for the one before.
+    /// Plans everything that a revision still lacks, in order. Each stage waits for the one before.
     fn bring_up(&mut self, revision: &RevisionFacts) {
-        // What is still being written down of it may be more than its commit.
+        // The revision's record may not be complete yet.
         let begins = |step: &Step| matches!(step, Step::BeginRevision { number, .. } if *number == revision.number);
         if self.is_leaving(revision.number) || self.under_way(begins) {
             return;
@@ -161,7 +161,7 @@ impl Planner<'_> {
         self.serve_when_ready(revision, blueprint);
     }
 
-    /// While a newer revision comes up, the one that serves is kept running where it is.
+    /// Keeps the serving revision running while a newer one starts.
     fn keep_routed_running(&mut self, newer: RevisionNumber) {
         if let Some(serving) = self.observed.serving()
             && serving.number != newer
@@ -175,8 +175,8 @@ impl Planner<'_> {
         }
     }
 
-    /// Whether something of a revision is being taken away; until that is done nothing of it can
-    /// be relied on.
+    /// Whether some part of a revision is being removed; until then, none of its parts can be
+    /// relied on.
     fn is_leaving(&self, number: RevisionNumber) -> bool {
         self.under_way(|step| match step {
             Step::RemoveService { revision, .. } => *revision == number,
@@ -184,7 +184,7 @@ impl Planner<'_> {
         })
     }
 
-    /// What a capture consists of: images and data, and nothing that runs.
+    /// Plans the parts of a capture: images and data, but no containers.
     fn keep_running(&mut self, revision: &RevisionFacts, blueprint: &Blueprint) {
         let images = self.images(revision, blueprint);
         if !blueprint.databases.is_empty()
@@ -219,7 +219,7 @@ impl Planner<'_> {
         there
     }
 
-    /// Whether the network is there, and stays.
+    /// Whether the network exists and is not being removed.
     pub(super) fn has_network(&self, network: &Network) -> bool {
         self.observed.networks.contains(network) && !self.under_way(|step| removes(step, network))
     }
@@ -227,7 +227,7 @@ impl Planner<'_> {
     fn images(&mut self, revision: &RevisionFacts, blueprint: &Blueprint) -> bool {
         let lacks = |service: &&Service| !revision.images.contains_key(&service.name);
         let lacking: Vec<_> = blueprint.services.iter().filter(lacks).collect();
-        // A build may find that an image is there already; that one must not be on its way out.
+        // A build may reuse an existing image, which must not be removed meanwhile.
         let leaving = self.under_way(|step| matches!(step, Step::RemoveImage { .. }));
         for (at, service) in lacking.iter().enumerate() {
             // Services that are built from the same are built once, on behalf of the first.
@@ -277,20 +277,20 @@ impl Planner<'_> {
         }
     }
 
-    /// Probe, compare the head once more, swap: in this order, and the swap only for addresses at
-    /// which the revision was seen ready.
+    /// Probes, compares the head again, and swaps the route, in this order. Swaps only to addresses
+    /// at which the revision was seen ready.
     fn serve_when_ready(&mut self, revision: &RevisionFacts, blueprint: &Blueprint) {
         let probe = Step::Probe {
             revision: revision.number,
         };
         let Some(addresses) = self.observed.addresses(revision) else {
-            // One that ended with an error and is about to be started again has none.
+            // A container that the engine is about to restart has no address.
             if self.observed.runs(revision) {
                 self.attempt(revision, probe);
             }
             return;
         };
-        // What was seen ready before a start that is under way says nothing about after it.
+        // A start under way invalidates an earlier probe.
         let starts = |step: &Step| matches!(step, Step::StartService { revision: number, .. } if *number == revision.number);
         if self.under_way(starts) {
             return;
@@ -305,7 +305,7 @@ impl Planner<'_> {
             self.observed.route.as_ref().is_some_and(|route| {
                 route.revision == revision.number && route.addresses == public
             });
-        // A service that was started again has to be seen ready once more, also where it serves.
+        // A restarted service must be probed again, even if it already serves.
         let ready = self.observed.ready.get(&revision.number) == Some(&addresses);
         let settled = routed && self.observed.in_doubt.is_empty();
         if !ready {
@@ -314,7 +314,7 @@ impl Planner<'_> {
             let step = Step::Route {
                 revision: revision.number,
             };
-            // Two changes of the route could arrive in either order.
+            // Two route changes at the same time could take effect in either order.
             let other = |other: &Step| other.changes_route() && *other != step;
             if !self.under_way(other) && !self.plan.run.iter().any(other) {
                 self.want(step);
@@ -322,7 +322,7 @@ impl Planner<'_> {
         }
     }
 
-    /// Tells the forge when what it was told last is no longer true.
+    /// Reports to the forge when its last report is out of date.
     fn report(&mut self) {
         let told = self.desired.origin == Origin::PullRequest
             && !matches!(self.desired.wanted, Wanted::Unread);
@@ -349,8 +349,8 @@ fn removes(step: &Step, network: &Network) -> bool {
     matches!(step, Step::RemoveNetwork { network: other } if other == network)
 }
 
-/// Whether a container was ended from outside (the engine stopped, somebody killed it), which says
-/// nothing about what runs in it.
+/// Whether a container was killed from outside (by the engine or a user), which says nothing about
+/// the application in it.
 fn was_stopped(state: &ContainerState) -> bool {
     const KILLED: i64 = 128 + 9;
     const TERMINATED: i64 = 128 + 15;

@@ -1,45 +1,45 @@
-//! What is wanted of one preview, and how a reading of the forge changes it.
+//! The desired state of one preview, and how a read of the forge changes it.
 
 use std::collections::BTreeSet;
 
 use deploy::names::{CommitSha, DatabaseName, Generation, PreviewId, RevisionNumber};
 use serde::{Deserialize, Serialize};
 
-/// Where the wish for a preview comes from.
+/// The origin of a preview.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Origin {
-    /// A pull request; the forge is asked what it wants.
+    /// A pull request; the forge determines the desired state.
     PullRequest,
-    /// A checkout on somebody's machine; its owner says what is wanted.
+    /// A local checkout; its owner determines the desired state.
     Local,
-    /// Another preview at one moment, running on its own.
+    /// A copy of another preview, which runs independently.
     Fork,
-    /// Another preview at one moment, kept and never run; only forked.
+    /// A copy of another preview, which never runs and only serves as a source of forks.
     Capture,
-    /// A standalone database, for whoever asked for it.
+    /// A standalone database.
     Database,
 }
 
 impl Origin {
-    /// Whether the forge says what is wanted.
+    /// Whether the forge determines the desired state.
     pub fn asks_forge(self) -> bool {
         self == Self::PullRequest
     }
 
-    /// Whether it is a copy, or a standalone database; it has an end of its own.
+    /// Whether it is a copy or a standalone database, which has its own expiry.
     pub fn is_copy(self) -> bool {
         matches!(self, Self::Fork | Self::Capture | Self::Database)
     }
 }
 
-/// What a fork or a capture was taken of.
+/// The source of a fork or a capture.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parent {
-    /// Which preview.
+    /// The preview that was copied.
     pub preview: PreviewId,
-    /// The state of its databases; none where it has none.
+    /// The generation of its databases; none if it has none.
     pub generation: Option<Generation>,
-    /// The databases among them.
+    /// The databases of that generation.
     pub names: BTreeSet<DatabaseName>,
     /// The revision that served.
     pub revision: RevisionNumber,
@@ -47,44 +47,44 @@ pub struct Parent {
     pub commit: CommitSha,
 }
 
-/// Somebody asked for databases to start again from their seeds.
+/// A request to recreate databases from their seeds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reset {
-    /// The [`Desired::request`] that does it.
+    /// The [`Desired::request`] that carries it out.
     pub request: u64,
-    /// Which; none means all.
+    /// The databases; none means all.
     pub only: Option<BTreeSet<DatabaseName>>,
 }
 
-/// Somebody went back to the revision that served before, with its data.
+/// A request to go back to the revision that served before, including its data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rollback {
-    /// The head at that time; another one ends it.
+    /// The head at the time of the request; another head ends the rollback.
     pub head: CommitSha,
-    /// The [`Desired::request`] that does it.
+    /// The [`Desired::request`] that carries it out.
     pub request: u64,
-    /// The revision that was gone back to.
+    /// The revision to go back to.
     pub revision: RevisionNumber,
     /// Its commit.
     pub commit: CommitSha,
 }
 
-/// The commit a preview should serve, and what people call it. All text is from outside.
+/// The commit that a preview should serve, with its names. All texts are from outside.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
-    /// What to serve.
+    /// The commit to serve.
     pub commit: CommitSha,
     /// The branch it is the head of.
     pub branch: String,
     /// The branch it would be merged into.
     pub base: String,
-    /// Who opened the pull request.
+    /// The author of the pull request.
     pub author: String,
-    /// What it is called.
+    /// Its title.
     pub title: String,
 }
 
-/// Why nothing should be left of a preview.
+/// Why a preview is removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Ending {
@@ -92,72 +92,72 @@ pub enum Ending {
     Merged,
     /// It was closed without merging.
     Closed,
-    /// Somebody asked for the removal.
+    /// A user requested the removal.
     Removed,
-    /// Nobody pushed or visited for too long.
+    /// No one pushed or visited for too long, or its lifetime is over.
     Expired,
     /// The pull request comes from a fork.
     Fork,
-    /// The forge no longer knows the pull request, though it knows the repository.
+    /// The forge has no such pull request, although it has the repository.
     Missing,
 }
 
-/// What a preview should come to.
+/// The target of a preview.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Wanted {
-    /// The forge was never read: nothing starts and nothing stops.
+    /// The forge was never read: no steps start or stop anything.
     Unread,
     /// This commit should serve.
     Serve(Head),
-    /// Nothing should be left.
+    /// Everything should be removed.
     Nothing(Ending),
 }
 
-/// A person's or the clock's word that outlasts readings of an open pull request.
+/// Keeps a preview removed although its pull request is open, after a removal or an expiry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hold {
-    /// Why.
+    /// Why the preview is removed.
     pub ending: Ending,
     /// For [`Ending::Expired`]: another head than this one lifts the hold.
     pub commit: Option<CommitSha>,
 }
 
-/// Everything that is wanted of one preview.
+/// The desired state of one preview.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Desired {
-    /// Who says what is wanted.
+    /// The origin of the preview.
     pub origin: Origin,
-    /// What is wanted, as last read.
+    /// The target, as last read.
     pub wanted: Wanted,
-    /// Raised by every hint that the forge should be read.
+    /// Incremented by every hint to read the forge.
     pub refresh_requested: u64,
-    /// What [`Desired::refresh_requested`] stood at when the reading last applied began.
+    /// The value of [`Desired::refresh_requested`] when the last applied read began.
     pub refresh_applied: u64,
-    /// Raised when somebody asks for the same commit once more.
+    /// Incremented when a user requests the same commit again.
     pub request: u64,
     /// The newest revision whose commit was compared with the head after its services had started.
     pub confirmed: Option<RevisionNumber>,
-    /// Counts how often the preview came to be; a reopened pull request lives anew.
+    /// The number of the current life; a reopened pull request begins a new one.
     pub life: u32,
-    /// What ran in this life has to go before anything else: set when a life ends, cleared when
-    /// nothing of it is left.
+    /// Whether everything of this life must be removed first. Set when a life ends, cleared when
+    /// nothing is left.
     pub clearing: bool,
-    /// Raised when somebody asks for another link in this life.
+    /// Incremented when a user requests a new link in this life.
     pub link_serial: u32,
     /// Keeps an open pull request without a preview.
     pub hold: Option<Hold>,
-    /// What it was taken of, for forks and captures.
+    /// The source of a fork or a capture.
     pub parent: Option<Parent>,
-    /// The last time somebody asked for fresh data.
+    /// The last request for fresh data.
     pub reset: Option<Reset>,
-    /// Where somebody went back to, while no newer head came.
+    /// The last rollback, until a newer head arrives.
     pub rollback: Option<Rollback>,
     /// Since when the forge says the pull request does not exist, in milliseconds since 1970.
     pub missing_since_ms: Option<u64>,
 }
 
 impl Desired {
-    /// A preview nobody has looked at yet.
+    /// A new preview, not read yet.
     pub fn new(origin: Origin) -> Self {
         Self {
             origin,
@@ -177,13 +177,13 @@ impl Desired {
         }
     }
 
-    /// Wants nothing any more, and what there is taken away.
+    /// Ends the preview and requests the removal of everything.
     pub fn end(&mut self, ending: Ending) {
         self.wanted = Wanted::Nothing(ending);
         self.clearing = true;
     }
 
-    /// The commit that should serve: the head, unless somebody went back to an older one.
+    /// The commit that should serve: the head, unless a rollback is active.
     pub fn target(&self) -> Option<&CommitSha> {
         let Wanted::Serve(head) = &self.wanted else {
             return None;
@@ -194,8 +194,8 @@ impl Desired {
         })
     }
 
-    /// The revision whose images and data the one that answers `request` takes over, where somebody
-    /// went back with it.
+    /// The revision whose images and data are taken over for `request`, if that request is a
+    /// rollback.
     pub fn rolled_back_to(&self, request: u64) -> Option<RevisionNumber> {
         let Wanted::Serve(head) = &self.wanted else {
             return None;
@@ -206,7 +206,7 @@ impl Desired {
     }
 }
 
-/// What the forge said of a pull request.
+/// The forge's answer about a pull request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// Open, with this head.
@@ -217,29 +217,29 @@ pub enum Answer {
     Merged,
     /// Closed without merging.
     Closed,
-    /// There is no such pull request, while the repository itself could be read.
+    /// The pull request does not exist, although the repository can be read.
     Missing,
 }
 
-/// One reading of the forge.
+/// One read of the forge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Read {
-    /// [`Desired::refresh_requested`] when the reading began.
+    /// [`Desired::refresh_requested`] when the read began.
     pub refresh: u64,
-    /// The revision whose services had started when the reading began.
+    /// The revision whose services had started when the read began.
     pub confirms: Option<RevisionNumber>,
     /// When it ended, in milliseconds since 1970.
     pub at_ms: u64,
-    /// What the forge said.
+    /// The forge's answer.
     pub answer: Answer,
 }
 
-/// How long after a first "does not exist" a second one counts. A forge that forgets for a moment
-/// removes nothing.
+/// How long after a first "does not exist" a second one counts. A temporary wrong answer of the
+/// forge removes nothing.
 pub const MISSING_CONFIRM_AFTER_MS: u64 = 2 * 60 * 1000;
 
-/// What is wanted after a reading. A reading that began before the one last applied changes
-/// nothing, so that answers which overtake each other do no harm.
+/// The desired state after a read. A read that began before the last applied one changes nothing,
+/// so that answers may arrive in any order.
 pub fn intent(desired: &Desired, read: &Read) -> Desired {
     let mut next = desired.clone();
     if read.refresh < desired.refresh_applied {
@@ -280,14 +280,14 @@ fn lifts(hold: Option<&Hold>, head: &Head) -> bool {
         .is_some_and(|commit| *commit != head.commit)
 }
 
-/// A pull request that ended takes every hold with it: reopened, it starts anew.
+/// The end of a pull request clears its hold, so that a reopened one gets a preview.
 fn ended(next: &mut Desired, ending: Ending) -> Wanted {
     next.hold = None;
     next.rollback = None;
     Wanted::Nothing(ending)
 }
 
-/// The first "does not exist" is noted, the second one counts when it comes late enough.
+/// Records the first "does not exist"; a second one counts if it comes late enough.
 fn missing(next: &mut Desired, at_ms: u64) -> Wanted {
     match next.missing_since_ms {
         Some(since) if at_ms.saturating_sub(since) >= MISSING_CONFIRM_AFTER_MS => {

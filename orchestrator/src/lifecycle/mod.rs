@@ -1,12 +1,12 @@
-//! What should happen next, decided from what is wanted and what is.
+//! Decides the next steps of a preview from its desired and its observed state.
 //!
 //! The core of Dayfly, and free of effects: no `async`, no clock, no randomness, no I/O. [`decide`]
-//! takes what is *wanted* ([`Desired`]), what *is* ([`Observed`]) and what is under way, and answers
-//! every [`Step`] that may run now. Nothing here remembers: after a crash the same inputs give the
-//! same answer, and a step that was cut off is simply named again.
+//! takes the desired state ([`Desired`]), the observed state ([`Observed`]) and the steps under
+//! way. It returns every [`Step`] that may run now. It keeps no state: after a crash, the same
+//! inputs give the same steps, and an interrupted step is planned again.
 //!
-//! Not here: doing a step (the worker's `perform`), finding out what is (the worker's `observe`),
-//! and the words people read about it (`forge::report`, `gate`).
+//! Not here: running a step (the worker's `perform`), observing a preview (the worker's `observe`),
+//! and the texts that people read about it (`forge::report`, `gate`).
 
 mod data;
 mod data_origin;

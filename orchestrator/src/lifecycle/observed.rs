@@ -1,4 +1,5 @@
-//! What is: recorded facts that only we can know, and what the outside worlds show.
+//! The observed state: facts that only Dayfly records, and the state of the engine, proxy and
+//! forge.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{data_source::DataSource, step::Step};
 
-/// A failure in words for the person who can mend it.
+/// A failure, described for the user or operator that can fix it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Diagnosis {
     /// Stable code such as `DF302`.
@@ -31,7 +32,7 @@ pub struct Diagnosis {
 /// How a revision ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
-    /// It never came to serve; the same commit would fail the same way.
+    /// It failed before it served; the same commit would fail the same way.
     Failed(Diagnosis),
     /// A newer commit came before it served.
     Superseded,
@@ -39,15 +40,15 @@ pub enum Outcome {
     Retired,
 }
 
-/// Work whose beginnings are counted on disk before it begins, so that what kills us is not tried
-/// for ever.
+/// Work whose attempts are counted on disk before they start, so that work that crashes the server
+/// is not retried for ever.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Attempt {
     /// Fetching the commit and reading its blueprint.
     Source,
     /// Building one service.
     Build(ServiceName),
-    /// Making one database.
+    /// Creating one database.
     Database(DatabaseName),
     /// Copying databases.
     Fork,
@@ -61,7 +62,7 @@ pub enum Attempt {
     Probe,
 }
 
-/// What we recorded of one revision.
+/// Dayfly's record of one revision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RevisionFacts {
     /// Its number.
@@ -72,54 +73,53 @@ pub struct RevisionFacts {
     pub commit: CommitSha,
     /// The [`Desired::request`](super::Desired::request) it answers.
     pub request: u64,
-    /// What the commit asks for, once read.
+    /// The commit's blueprint, once read.
     pub blueprint: Option<Blueprint>,
-    /// The image of each service, once there. Revisions share the images of services that did not
-    /// change between them.
+    /// The image of each service, once it exists. Revisions share the images of unchanged services.
     pub images: BTreeMap<ServiceName, ImageId>,
-    /// What each image that we built was built from.
+    /// The fingerprint of the build inputs of each image that Dayfly built.
     pub fingerprints: BTreeMap<ServiceName, Fingerprint>,
-    /// The state of the databases that it runs on, once that is decided.
+    /// The generation of its databases, once assigned.
     pub generation: Option<Generation>,
-    /// Databases that its migration has run on.
+    /// Databases on which its migration has run.
     pub migrated: BTreeSet<DatabaseName>,
-    /// Beginnings so far.
+    /// The number of attempts so far.
     pub attempts: BTreeMap<Attempt, u32>,
-    /// Whether all its services were once seen healthy together.
+    /// Whether all its services were healthy at the same time once.
     pub healthy: bool,
-    /// Whether visitors were led to it.
+    /// Whether it has served visitors.
     pub served: bool,
     /// How it ended, once it has.
     pub outcome: Option<Outcome>,
 }
 
 impl RevisionFacts {
-    /// Whether it still has a claim on what it has in the engine.
+    /// Whether its objects in the engine must be kept.
     pub fn is_alive(&self) -> bool {
         self.outcome.is_none()
     }
 
-    /// The databases that its commit asks for; none while that was not read.
+    /// The databases of its blueprint; none until the commit is read.
     pub fn databases(&self) -> impl Iterator<Item = &Database> {
         self.blueprint.iter().flat_map(|known| &known.databases)
     }
 }
 
-/// What we recorded of one generation of databases.
+/// Dayfly's record of one generation of databases.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GenerationFacts {
-    /// Where its data come from.
+    /// The source of its data.
     pub from: DataSource,
-    /// Databases that come from their seeds all the same.
+    /// Databases that are created from their seeds nevertheless.
     pub reseed: BTreeSet<DatabaseName>,
-    /// Databases whose data are complete.
+    /// Databases whose data is complete.
     pub complete: BTreeSet<DatabaseName>,
-    /// Databases whose last start came to its end: the server answered.
+    /// Databases whose server answered after its last start.
     pub answering: BTreeSet<DatabaseName>,
 }
 
 impl GenerationFacts {
-    /// The generation of the same preview that it is copied from.
+    /// The generation of the same preview that it is copied from, if any.
     pub fn source(&self) -> Option<Generation> {
         match self.from {
             DataSource::Generation(source) => Some(source),
@@ -128,120 +128,120 @@ impl GenerationFacts {
     }
 }
 
-/// A service's container as last seen.
+/// The last observation of a service's container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceView {
-    /// What it does.
+    /// The state of the container.
     pub state: ContainerState,
-    /// Where it is reached, while it runs.
+    /// Its address, while it runs.
     pub address: Option<SocketAddr>,
 }
 
-/// Where the preview's hosts lead now.
+/// The current target of the preview's hosts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Routed {
-    /// The revision that serves.
+    /// The serving revision.
     pub revision: RevisionNumber,
     /// The address of each of its public services.
     pub addresses: BTreeMap<ServiceName, SocketAddr>,
 }
 
-/// Whether the preview may start what it needs.
+/// Whether the preview may start its containers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
     /// It holds a place.
     Granted,
-    /// It has no place, and has to ask for one: it never asked, or its turn has come.
+    /// It has no place and should ask for one: it never asked, or its turn has come.
     Due,
     /// It waits for one.
     Waiting {
-        /// How many are before it.
+        /// The number of previews before it in the queue.
         before: usize,
     },
 }
 
-/// Why a build does not begin yet.
+/// Why a build does not start yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BuildWait {
-    /// How many builds are before it.
+    /// The number of builds before it in the queue.
     pub before: usize,
-    /// What the host lacks, where it is that which is waited for.
+    /// The resource that the host lacks, if the build waits for the host.
     pub blocker: Option<String>,
 }
 
-/// A step that failed in a way that another try may mend.
+/// A step that failed and may succeed on a retry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Backoff {
-    /// How many times in a row.
+    /// The number of failures in a row.
     pub count: u32,
-    /// When it may be tried again, on the clock that `decide` is given.
+    /// The time of the retry, in milliseconds on the clock that `decide` is given.
     pub retry_at_ms: u64,
-    /// What went wrong, for people.
+    /// The error, for people.
     pub reason: String,
 }
 
-/// Everything that is, of one preview.
+/// The observed state of one preview.
 #[derive(Clone, Debug)]
 pub struct Observed {
-    /// All revisions of the present life, oldest first.
+    /// All revisions of the current life, oldest first.
     pub revisions: Vec<RevisionFacts>,
-    /// The highest number ever given, in any life.
+    /// The highest revision number in any life.
     pub last_number: u32,
-    /// Generations of the present life's databases.
+    /// The generations of databases of the current life.
     pub generations: BTreeMap<Generation, GenerationFacts>,
-    /// The highest generation ever given, in any life.
+    /// The highest generation number in any life.
     pub last_generation: u32,
-    /// Whether the revision that served before is still kept to go back to.
+    /// Whether the undo window of the revision that served before has expired.
     pub undo_is_over: bool,
-    /// Networks.
+    /// The preview's networks.
     pub networks: BTreeSet<Network>,
-    /// Service containers.
+    /// The service containers.
     pub services: BTreeMap<(RevisionNumber, ServiceName), ServiceView>,
-    /// Database containers.
+    /// The database containers.
     pub databases: BTreeMap<(Generation, DatabaseName), ContainerState>,
-    /// Databases whose data are there.
+    /// Databases that have data in the pool.
     pub data: BTreeSet<(Generation, DatabaseName)>,
-    /// Images that we built, with the revision they were built for.
+    /// Images that Dayfly built, and the revision that each was built for.
     pub images: BTreeMap<ImageId, RevisionNumber>,
-    /// Everything else in the engine that carries our labels.
+    /// All other objects in the engine with Dayfly's labels.
     pub strays: BTreeSet<Stray>,
-    /// Where the preview's hosts lead.
+    /// The target of the preview's hosts.
     pub route: Option<Routed>,
-    /// Revisions that visitors may meet although `route` does not say so: a change of the route
-    /// to each of them was begun, and whether the proxy took it is not known.
+    /// Revisions that may serve visitors although `route` does not say so. A route change to each
+    /// of them has started, and it is unknown whether the proxy accepted it.
     pub in_doubt: BTreeSet<RevisionNumber>,
-    /// Addresses at which a revision's services were all seen ready.
+    /// The addresses at which all services of a revision were ready.
     pub ready: BTreeMap<RevisionNumber, BTreeMap<ServiceName, SocketAddr>>,
-    /// Revisions that are known to have nothing in flight since their route was taken away.
+    /// Revisions without requests in flight since their route was removed.
     pub drained: BTreeSet<RevisionNumber>,
-    /// Whether the proxy's table has its main host, so that visitors see how far it is.
+    /// Whether the proxy's table has its main host, so that visitors see its progress.
     pub announced: bool,
-    /// Whether it may start what it needs.
+    /// Whether it may start its containers.
     pub admission: Admission,
-    /// What its builds wait for, while they do.
+    /// Why its builds wait, while they do.
     pub build_wait: Option<BuildWait>,
-    /// What the seed run of its data last said, while it goes on.
+    /// The latest progress of its seed run, while it runs.
     pub seeding: Option<String>,
-    /// What is seen of services that are not ready, while they are waited for.
+    /// The latest progress of services that are not ready yet.
     pub starting: Option<String>,
-    /// Whether the engine's disk is so full that only what runs is kept.
+    /// Whether the engine's disk is so full that only objects in use are kept.
     pub disk_is_full: bool,
-    /// Stands for what the forge should be told now; equal as long as it would be told the same.
+    /// The key of the report that the forge should have. Equal keys mean equal reports.
     pub report: Option<String>,
-    /// The same, of what the forge was last told.
+    /// The key of the last report to the forge.
     pub reported: Option<String>,
     /// Whether deployment records may exist on the forge.
     pub records: bool,
     /// How many checks in a row found nothing left in the engine.
     pub empty_checks: u32,
-    /// Steps that failed and wait for their next try.
+    /// Steps that failed and wait for their retry.
     pub backoffs: BTreeMap<Step, Backoff>,
     /// Steps under way that are past their deadline.
     pub late: BTreeSet<Step>,
 }
 
 impl Observed {
-    /// A preview of which nothing is there.
+    /// The state of a preview that has no objects and no records.
     pub fn nothing() -> Self {
         Self {
             revisions: Vec::new(),
@@ -281,8 +281,8 @@ impl Observed {
             .find(|revision| revision.number == number)
     }
 
-    /// The newest revision that visitors meet, or may meet. Where routes were lost, as they are by a
-    /// restore, the one that they met last and that nothing has replaced.
+    /// The newest revision that serves visitors, or may do so. If the routes are lost, as after a
+    /// restore, the last revision that served and was not replaced.
     pub fn serving(&self) -> Option<&RevisionFacts> {
         let routed = self.route.as_ref().map(|route| route.revision);
         match routed.max(self.in_doubt.last().copied()) {
@@ -294,14 +294,14 @@ impl Observed {
         }
     }
 
-    /// The newest revision that served before the one that serves, while one can go back to it: its
-    /// data are whole, or it had none.
+    /// The revision that an undo goes back to: the newest one that served before the serving one.
+    /// Its data is complete, or it had none.
     pub fn before(&self) -> Option<&RevisionFacts> {
         self.replaced_by(self.serving()?, &[Some(Outcome::Retired)])
     }
 
-    /// The newest revision that served before another one, ended in one of these ways, and can be
-    /// gone back to.
+    /// The newest revision that served before another one, has one of these outcomes, and can be
+    /// restored by an undo.
     pub(super) fn replaced_by(
         &self,
         other: &RevisionFacts,
@@ -317,7 +317,7 @@ impl Observed {
         newest_first.find(replaced).filter(|_| !self.undo_is_over)
     }
 
-    /// Whether the data of every database that a revision asks for are complete.
+    /// Whether the data of every database of a revision is complete.
     pub fn is_whole(&self, revision: &RevisionFacts) -> bool {
         revision.databases().all(|database| {
             revision
@@ -326,8 +326,8 @@ impl Observed {
         })
     }
 
-    /// The commit that a service's image of this revision was built for, where that is not its own:
-    /// nothing that the image is made of has changed since.
+    /// The earlier commit that a service's image was built for. None if the image was built for
+    /// this revision's own commit.
     pub fn unchanged_since(
         &self,
         revision: &RevisionFacts,
@@ -351,7 +351,7 @@ impl Observed {
             && self.strays.is_empty()
     }
 
-    /// Whether all services of a revision run, or are about to be started again by the engine.
+    /// Whether all services of a revision run, or the engine is about to restart them.
     pub fn runs(&self, revision: &RevisionFacts) -> bool {
         let runs = |service: &deploy::blueprint::Service| {
             let key = (revision.number, service.name.clone());

@@ -1,4 +1,4 @@
-//! What people are told. Always derived, never stored.
+//! The state of a preview as people see it. Always derived, never stored.
 
 use std::fmt;
 
@@ -11,32 +11,32 @@ use super::{
     step::Step,
 };
 
-/// Where a preview stands.
+/// The phase of a preview.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
-    /// It waits: for the forge, or for a place.
+    /// It waits for the forge or for a free place.
     Queued,
-    /// Its commit is fetched and built.
+    /// Its commit is being fetched and built.
     Building,
-    /// Its databases and services come up.
+    /// Its databases and services are starting.
     Starting,
     /// Its newest commit serves.
     Live,
-    /// An older commit serves while a newer one is made ready.
+    /// An older commit serves while a newer one is being prepared.
     Updating,
     /// Its newest commit cannot serve; an older one may.
     Failed,
-    /// What it had is being taken away.
+    /// Its objects are being removed.
     Closing,
     /// Nothing is left of it.
     Gone,
-    /// It is kept as it was at one moment, and runs only in its forks.
+    /// It is kept as it was at one moment. Only its forks run.
     Captured,
 }
 
 impl Phase {
-    /// The word people read.
+    /// The name of the phase for people.
     pub fn word(self) -> &'static str {
         match self {
             Self::Queued => "queued",
@@ -58,10 +58,10 @@ impl fmt::Display for Phase {
     }
 }
 
-/// All that a report, a page or an answer of the API says about where a preview stands.
+/// Everything that a report, a page or an API answer says about a preview's state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary {
-    /// Where it stands.
+    /// Its phase.
     pub phase: Phase,
     /// The commit that should serve.
     pub head: Option<CommitSha>,
@@ -71,16 +71,16 @@ pub struct Summary {
     pub serving: Option<CommitSha>,
     /// Why the head does not serve.
     pub diagnosis: Option<Diagnosis>,
-    /// Why nothing should be left.
+    /// Why the preview is removed.
     pub ending: Option<Ending>,
-    /// What it waits for, for people.
+    /// The reason for the current delay, for people.
     pub waiting_for: Option<String>,
     /// How often its link was replaced.
     pub link_serial: u32,
 }
 
-/// The revision that stands for the commit that is wanted: the newest of this life with this
-/// commit that was neither overtaken nor replaced.
+/// The current revision: the newest one of this life with the wanted commit that was neither
+/// superseded nor retired.
 pub fn current_revision<'a>(
     desired: &Desired,
     observed: &'a Observed,
@@ -97,7 +97,7 @@ pub fn current_revision<'a>(
     })
 }
 
-/// Where a preview stands.
+/// Summarizes the state of a preview.
 pub fn summary(desired: &Desired, observed: &Observed) -> Summary {
     let current = current_revision(desired, observed);
     let routed = observed.route.as_ref().map(|route| route.revision);
@@ -145,7 +145,7 @@ fn phase(desired: &Desired, observed: &Observed, current: Option<&RevisionFacts>
     }
 }
 
-/// A revision that serves is live while its services run.
+/// A serving revision is live while its services run.
 fn serving_phase(observed: &Observed, revision: &RevisionFacts) -> Phase {
     match observed.runs(revision) {
         true => Phase::Live,
@@ -177,7 +177,7 @@ fn coming_up(revision: &RevisionFacts) -> Phase {
     }
 }
 
-/// The reason a preview does not move, where there is one that people should know.
+/// The reason why a preview makes no progress, if people should know it.
 fn waiting_for(
     desired: &Desired,
     observed: &Observed,
@@ -222,7 +222,7 @@ fn waiting_for(
     }
 }
 
-/// Where it stands in a line.
+/// Its position in a queue.
 fn place(before: usize) -> String {
     match before {
         0 => "it is next".to_owned(),

@@ -1,4 +1,4 @@
-//! What `decide` and its parts write their plan into.
+//! Collects the plan of `decide` and its parts.
 
 use std::collections::BTreeSet;
 
@@ -8,20 +8,20 @@ use super::{
     step::Step,
 };
 
-/// How often a piece of work may be cut off by our own death before the revision is given up.
+/// How often a crash of the server may interrupt a step before the server gives up on the revision.
 pub const ATTEMPTS_MAX: u32 = 10;
 
-/// What to do now, and when to look again if nothing happens before.
+/// The steps to run now, and the time of the next check if nothing happens before.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
-    /// Every step that may run now, those under way included. A cancellable step that is under way
-    /// and not in here is no longer wanted.
+    /// Every step that may run now, including those under way. A cancellable step that is under way
+    /// but not planned is cancelled.
     pub run: Vec<Step>,
-    /// On the clock that `decide` was given.
+    /// The time of the next check, in milliseconds on the clock that `decide` was given.
     pub wake_at_ms: Option<u64>,
 }
 
-/// Gathers the plan; the only thing that changes while deciding.
+/// Collects the plan; the only mutable state of a decision.
 pub(super) struct Planner<'a> {
     pub(super) desired: &'a Desired,
     pub(super) observed: &'a Observed,
@@ -31,7 +31,7 @@ pub(super) struct Planner<'a> {
 }
 
 impl<'a> Planner<'a> {
-    /// With nothing planned yet.
+    /// A planner with an empty plan.
     pub(super) fn new(
         desired: &'a Desired,
         observed: &'a Observed,
@@ -48,7 +48,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Names a step, unless it failed just now: then it is named again when its time has come.
+    /// Plans a step. If it failed recently, plans a wake-up for its retry instead.
     pub(super) fn want(&mut self, step: Step) {
         match self.observed.backoffs.get(&step.backoff_key()) {
             Some(backoff) if backoff.retry_at_ms > self.now_ms => {
@@ -72,7 +72,7 @@ impl<'a> Planner<'a> {
         self.in_flight.iter().any(kind)
     }
 
-    /// Names a step whose beginnings are counted, or gives the revision up.
+    /// Plans a step whose attempts are counted, or gives up on the revision.
     pub(super) fn attempt(&mut self, revision: &RevisionFacts, step: Step) {
         let counted = step.facts().attempt();
         let begun = counted.and_then(|(_, attempt)| revision.attempts.get(&attempt).copied());

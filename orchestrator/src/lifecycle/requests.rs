@@ -1,6 +1,6 @@
-//! What people and the clock ask of a preview, beside what the forge says.
+//! Requests by people and the clock, beside the forge's answers.
 //!
-//! Each is a method of [`Desired`] that takes what was observed, and changes nothing where it refuses.
+//! Each is a method of [`Desired`] that takes the observed state. A refused request changes nothing.
 
 use std::collections::BTreeSet;
 
@@ -12,19 +12,19 @@ use super::{
     phase::{Phase, summary},
 };
 
-/// Why a request cannot be met now.
+/// Why a request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unready {
-    /// A capture stays as it is.
+    /// A capture cannot change.
     Captured,
-    /// The newest revision does not serve, so it is not known yet what "before" will be.
+    /// The newest revision does not serve, so it is unclear which revision "before" means.
     InPhase(Phase),
-    /// Nothing is kept of what served before.
+    /// No earlier revision is kept.
     NothingBefore,
 }
 
 impl Desired {
-    /// Serves a checkout as it is now. A commit that `failed` is tried once more.
+    /// Serves a checkout. A commit that `failed` is retried.
     pub fn serve_checkout(&mut self, head: Head, failed: bool) {
         let same = matches!(&self.wanted, Wanted::Serve(before) if before.commit == head.commit);
         self.request += u64::from(failed && same);
@@ -34,8 +34,8 @@ impl Desired {
         self.wanted = Wanted::Serve(head);
     }
 
-    /// Reads the pull request again. A preview that was removed or expired comes back, and a commit
-    /// that `failed` is tried once more.
+    /// Reads the pull request again. A removed or expired preview comes back, and a commit that
+    /// `failed` is retried.
     pub fn ask_again(&mut self, failed: bool) {
         if self.hold.take().is_some() && matches!(self.wanted, Wanted::Nothing(_)) {
             self.wanted = Wanted::Unread;
@@ -45,11 +45,11 @@ impl Desired {
         self.refresh_requested += 1;
     }
 
-    /// Goes back to the revision that served before, with its data; a second undo returns. Answers
+    /// Goes back to the revision that served before, including its data. A second undo returns. Answers
     /// that revision.
     ///
     /// # Errors
-    /// Where nothing serves yet, or nothing is kept of what served before.
+    /// If nothing serves yet, or no earlier revision is kept.
     pub fn undo(&mut self, observed: &Observed) -> Result<RevisionNumber, Unready> {
         let head = self.settled_head(observed)?.clone();
         let before = observed.before().ok_or(Unready::NothingBefore)?;
@@ -63,10 +63,10 @@ impl Desired {
         Ok(before.number)
     }
 
-    /// Starts databases again from their seeds, beside those that serve: these ones, or all.
+    /// Recreates these databases, or all, from their seeds, beside the serving ones.
     ///
     /// # Errors
-    /// Where nothing serves yet.
+    /// If nothing serves yet.
     pub fn reset(
         &mut self,
         observed: &Observed,
@@ -79,7 +79,7 @@ impl Desired {
         Ok(())
     }
 
-    /// Removes the preview. One that ended already keeps its ending: a hold on it would outlast the
+    /// Removes the preview. A preview that has already ended keeps its ending: a hold would outlast the
     /// reopening of its pull request.
     pub fn remove(&mut self) {
         let served = match self.wanted {
@@ -97,8 +97,8 @@ impl Desired {
         }
     }
 
-    /// Ends a preview that no one pushed to or visited for too long, unless its head is another one
-    /// than this by now. Answers whether it ended.
+    /// Ends a preview without pushes and visits for too long, unless its head has changed. Answers
+    /// whether it ended.
     pub fn expire(&mut self, head: &CommitSha) -> bool {
         let same = matches!(&self.wanted, Wanted::Serve(wanted) if wanted.commit == *head);
         if !same {
@@ -116,7 +116,7 @@ impl Desired {
     /// older one serves.
     ///
     /// # Errors
-    /// In every other phase.
+    /// If it is in another phase.
     pub fn settled_head(&self, observed: &Observed) -> Result<&CommitSha, Unready> {
         let phase = summary(self, observed).phase;
         match (&self.wanted, phase) {

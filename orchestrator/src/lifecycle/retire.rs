@@ -1,4 +1,4 @@
-//! Taking away: what a newer revision replaced, and everything when a preview ends.
+//! Removes the objects of replaced revisions, and everything when a preview ends.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,11 +14,11 @@ use super::{
     unused_data::{self, Needed},
 };
 
-/// How many checks in a row must find nothing before a preview counts as gone: an effect that was
-/// under way when its step was dropped may still appear after the first.
+/// How many checks in a row must find nothing before a preview counts as gone. The effect of a
+/// dropped step may still appear after the first check.
 pub(super) const EMPTY_CHECKS: u32 = 2;
 
-/// Takes away what neither serves nor is being brought up.
+/// Removes the objects of revisions that neither serve nor are starting.
 pub(super) fn superseded(planner: &mut Planner<'_>, current: Option<&RevisionFacts>) {
     let observed = planner.observed;
     let routed = observed.route.as_ref().map(|route| route.revision);
@@ -26,7 +26,7 @@ pub(super) fn superseded(planner: &mut Planner<'_>, current: Option<&RevisionFac
     let alive = current
         .filter(|revision| revision.is_alive())
         .map(|revision| revision.number);
-    // A change of the route that is under way may lead visitors there at any moment.
+    // A route change under way may send visitors there at any moment.
     let arriving = |number| planner.under_way(|step| *step == Step::Route { revision: number });
     let kept: BTreeSet<_> = revisions_with_objects(planner)
         .into_iter()
@@ -48,7 +48,7 @@ pub(super) fn superseded(planner: &mut Planner<'_>, current: Option<&RevisionFac
             revision: revision.number,
         });
     }
-    // Until it is written down that a revision is retired, the head may still come back to it.
+    // Until a revision is recorded as retired, the head may still come back to it.
     let retired = |number: RevisionNumber| {
         let facts = observed.revision(number);
         !facts.is_some_and(|facts| facts.outcome.is_none() && facts.healthy)
@@ -63,13 +63,13 @@ pub(super) fn superseded(planner: &mut Planner<'_>, current: Option<&RevisionFac
     unused_data::unused(planner, &needed);
 }
 
-/// Images that neither a revision that is kept was made of, nor anything that still runs, nor the
-/// revision before: that one's stay, so that a revert builds nothing.
+/// Removes images that no kept or running revision uses. The images of the revision before are
+/// kept, so that a revert needs no build.
 fn unused_images(planner: &mut Planner<'_>, kept: &impl Fn(RevisionNumber) -> bool) {
     let observed = planner.observed;
-    // An image has no owner until it is written down, and a build may take up an old one.
+    // A finished image has no owner until it is recorded, and a build may reuse an old image.
     let builds = |step: &Step| matches!(step, Step::Build { .. } | Step::BeginRevision { .. });
-    // One that waits for the host has looked already, and may wait for just this room.
+    // A build that waits for the host has already checked for old images, and may need this space.
     let waits = observed
         .build_wait
         .as_ref()
@@ -89,7 +89,7 @@ fn unused_images(planner: &mut Planner<'_>, kept: &impl Fn(RevisionNumber) -> bo
         .flat_map(|revision| revision.images.values())
         .collect();
     let mut before = BTreeMap::new();
-    // On a full disk a revert builds again.
+    // On a full disk, a revert has to build again.
     let served = observed
         .revisions
         .iter()
@@ -111,7 +111,7 @@ fn unused_images(planner: &mut Planner<'_>, kept: &impl Fn(RevisionNumber) -> bo
     }
 }
 
-/// Every revision that has anything in the engine.
+/// Every revision that has objects in the engine.
 fn revisions_with_objects(planner: &Planner<'_>) -> BTreeSet<RevisionNumber> {
     let observed = planner.observed;
     let networks = observed
@@ -126,8 +126,8 @@ fn revisions_with_objects(planner: &Planner<'_>) -> BTreeSet<RevisionNumber> {
     networks.chain(services).chain(strays).collect()
 }
 
-/// Drain, stop, then the rest. Nothing is taken away while something of the revision may still be
-/// on its way into the engine.
+/// Drains and stops the services, then removes the rest. Removes nothing while a step may still add
+/// objects of the revision to the engine.
 fn remove_revision(planner: &mut Planner<'_>, number: RevisionNumber) {
     let arriving = |step: &Step| {
         let network = Step::EnsureNetwork {
@@ -173,18 +173,18 @@ fn remove_revision(planner: &mut Planner<'_>, number: RevisionNumber) {
     }
 }
 
-/// What belongs to no revision that is kept, and to no work that is under way.
+/// Removes stray objects that belong to no kept revision and to no step under way.
 fn leftovers(planner: &mut Planner<'_>, kept: &impl Fn(RevisionNumber) -> bool, needed: &Needed) {
     let observed = planner.observed;
     let databases = unused_data::all(planner);
     for stray in &observed.strays {
         let busy = match (stray.revision, &stray.database) {
-            // Strays of other revisions went with their revision.
+            // Strays of other revisions are removed with their revision.
             (Some(number), _) if !kept(number) => true,
             (Some(number), _) => {
                 planner.under_way(|step| step.creates() && step.revision() == Some(number))
             }
-            // What an image keeps beside the data goes with the database.
+            // Extra volumes of a database image are removed with the database.
             (None, Some(key)) => {
                 needed.generations.contains(&key.0)
                     || databases.contains(key)
@@ -200,8 +200,8 @@ fn leftovers(planner: &mut Planner<'_>, kept: &impl Fn(RevisionNumber) -> bool, 
     }
 }
 
-/// Takes everything away, in the order in which nobody is hurt: route, services, databases and
-/// images, networks; then checks again until nothing appears any more.
+/// Removes everything in a safe order: route, services, databases and images, networks. Then checks
+/// until nothing appears any more.
 pub(super) fn clear(planner: &mut Planner<'_>) {
     let observed = planner.observed;
     if observed.records && !planner.under_way(|step| matches!(step, Step::Report { .. })) {
@@ -213,8 +213,8 @@ pub(super) fn clear(planner: &mut Planner<'_>) {
     if observed.route.is_some() || !observed.in_doubt.is_empty() {
         return planner.want(Step::Unroute);
     }
-    // What is no longer named is cancelled and ends at once; until then it may still bring
-    // something, and nobody could tell in which order.
+    // Steps that are not planned any more are cancelled. Until they end, they may still create
+    // objects.
     if planner.under_way(Step::creates) {
         return;
     }
@@ -236,7 +236,7 @@ pub(super) fn clear(planner: &mut Planner<'_>) {
         }
     }
     for stray in &observed.strays {
-        // What an image keeps beside the data goes with the database.
+        // Extra volumes of a database image are removed with the database.
         let goes = |key: &(Generation, DatabaseName)| {
             databases.contains(key)
                 || planner.under_way(|step| step.changes_database(key.0, &key.1))
@@ -247,7 +247,7 @@ pub(super) fn clear(planner: &mut Planner<'_>) {
             });
         }
     }
-    // What was cut off may still run from an image.
+    // An interrupted container may still use an image.
     let runs = |stray: &Stray| stray.kind == StrayKind::Container;
     if !observed.strays.iter().any(runs) {
         for image in observed.images.keys() {
@@ -268,8 +268,8 @@ pub(super) fn clear(planner: &mut Planner<'_>) {
 
 fn confirm(planner: &mut Planner<'_>, no_databases: bool) {
     let observed = planner.observed;
-    // What still removes could remove what the next life makes, what is still written down would
-    // belong to it, and a report that began earlier may still make a record.
+    // Late effects must not reach the next life: a removal could delete its objects, an assignment
+    // would belong to it, and an earlier report could still create a record.
     let works = |step: &Step| match step {
         Step::ConfirmEmpty { .. } => false,
         Step::Report { .. } | Step::AssignData { .. } => true,

@@ -9,198 +9,198 @@ use deploy::{
 
 use super::data_source::DataSource;
 
-/// Something to be done. Doing it twice is as good as once; having begun it and died leaves
-/// something that the next look sees. Names all that it needs.
+/// One effect. Running it twice is the same as once. If a crash interrupts it, the next observation
+/// shows the remains. It carries all its parameters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Step {
-    /// Ask the forge what the pull request wants.
+    /// Read the pull request from the forge.
     ReadPullRequest {
-        /// The refresh counter as it stood when this was decided.
+        /// The refresh counter at the time of the decision.
         refresh: u64,
-        /// The revision whose services have started; its commit is compared once more.
+        /// The revision whose services have started and whose commit is compared again.
         confirms: Option<RevisionNumber>,
     },
-    /// Write down a new revision, and that older ones which do not serve yet are superseded.
+    /// Record a new revision, and mark older ones that do not serve yet as superseded.
     BeginRevision {
         /// Its number.
         number: RevisionNumber,
         /// Its commit.
         commit: CommitSha,
-        /// What it answers.
+        /// The request that it answers.
         request: u64,
     },
-    /// Fetch the commit and read what it asks for.
+    /// Fetch the commit and read its blueprint.
     ReadSource {
-        /// Of which revision.
+        /// The revision.
         revision: RevisionNumber,
     },
-    /// Make a network.
+    /// Create a network.
     EnsureNetwork {
-        /// Which.
+        /// The network.
         network: Network,
-        /// For how many containers.
+        /// The maximum number of containers in it.
         members: usize,
     },
-    /// Build a service's image, or fetch it where somebody else made it.
+    /// Build a service's image, or pull it if it is a ready-made one.
     Build {
-        /// Of which revision.
+        /// The revision.
         revision: RevisionNumber,
-        /// Which service.
+        /// The service.
         service: ServiceName,
     },
-    /// Write down which generation of databases a revision runs on.
+    /// Record the generation of databases that a revision runs on.
     AssignData {
-        /// Which revision.
+        /// The revision.
         revision: RevisionNumber,
         /// Its generation.
         generation: Generation,
-        /// Where its data come from; itself where they are used as they are.
+        /// The source of its data; the generation itself if its data is used unchanged.
         from: DataSource,
-        /// Databases that come from their seeds all the same.
+        /// Databases that are created from their seeds nevertheless.
         reseed: BTreeSet<DatabaseName>,
     },
     /// Copy databases, all at one moment.
     ForkData {
-        /// Into which generation.
+        /// The target generation.
         generation: Generation,
-        /// From where.
+        /// The source of the data.
         from: DataSource,
-        /// Which.
+        /// The databases.
         names: BTreeSet<DatabaseName>,
-        /// On whose behalf.
+        /// The revision that needs it.
         revision: RevisionNumber,
     },
-    /// Make a database's data from its seed.
+    /// Create a database's data from its seed.
     CreateDatabase {
-        /// In which generation.
+        /// The generation.
         generation: Generation,
-        /// Which.
+        /// The database.
         name: DatabaseName,
-        /// Whose blueprint and seed.
+        /// The revision that provides the blueprint and the seed.
         revision: RevisionNumber,
     },
-    /// Start a server on data that are complete.
+    /// Start a database server on complete data.
     StartDatabase {
-        /// Of which generation.
+        /// The generation.
         generation: Generation,
-        /// Which.
+        /// The database.
         name: DatabaseName,
-        /// On whose behalf.
+        /// The revision that needs it.
         revision: RevisionNumber,
     },
-    /// Stop a server whose data are kept.
+    /// Stop a database server and keep its data.
     StopDatabase {
-        /// Of which generation.
+        /// The generation.
         generation: Generation,
-        /// Which.
+        /// The database.
         name: DatabaseName,
     },
     /// Run a revision's migration.
     Migrate {
-        /// Whose.
+        /// The revision.
         revision: RevisionNumber,
-        /// On which database.
+        /// The database.
         database: DatabaseName,
     },
     /// Start a service's container.
     StartService {
-        /// Of which revision.
+        /// The revision.
         revision: RevisionNumber,
-        /// Which.
+        /// The service.
         service: ServiceName,
     },
     /// Wait until all services of a revision are ready.
     Probe {
-        /// Which.
+        /// The revision.
         revision: RevisionNumber,
     },
-    /// Find out why a service of a revision that never served has ended, and write it down.
+    /// Find out why a service of a revision that never served has exited, and record the reason.
     Explain {
-        /// Of which revision.
+        /// The revision.
         revision: RevisionNumber,
-        /// Which service.
+        /// The service.
         service: ServiceName,
     },
-    /// Write down that a revision was tried too often.
+    /// Record that a revision failed too often.
     GiveUp {
-        /// Which.
+        /// The revision.
         revision: RevisionNumber,
-        /// What was tried, for people.
+        /// The step that failed, for people.
         what: String,
     },
-    /// Put the preview's main host into the proxy's table, before anything of it serves.
+    /// Publish the preview's main host, before any revision serves.
     Announce,
     /// Take a place among the previews that may run, or a place in the queue for one.
     TakePlace,
-    /// Lead the preview's hosts to a revision.
+    /// Point the preview's hosts at a revision.
     Route {
-        /// Which.
+        /// The revision.
         revision: RevisionNumber,
     },
-    /// Lead the preview's hosts nowhere.
+    /// Remove the route of the preview's hosts.
     Unroute,
-    /// Wait until nothing is in flight to a revision.
+    /// Wait until no request to a revision is in flight.
     Drain {
-        /// Which.
+        /// The revision.
         revision: RevisionNumber,
     },
     /// Stop and remove a service's container.
     RemoveService {
-        /// Of which revision.
+        /// The revision.
         revision: RevisionNumber,
-        /// Which.
+        /// The service.
         service: ServiceName,
     },
     /// Remove a database and its data.
     RemoveDatabase {
-        /// Of which generation.
+        /// The generation.
         generation: Generation,
-        /// Which.
+        /// The database.
         name: DatabaseName,
     },
     /// Remove an image.
     RemoveImage {
-        /// Which.
+        /// The image.
         image: ImageId,
     },
-    /// Remove what a crash left.
+    /// Remove an object that a crash left behind.
     RemoveStray {
-        /// What.
+        /// The object.
         stray: Stray,
     },
     /// Remove a network.
     RemoveNetwork {
-        /// Which.
+        /// The network.
         network: Network,
     },
-    /// Write down that a revision that served is no longer needed.
+    /// Record that a revision that served is not needed any more.
     Retire {
-        /// Which.
+        /// The revision.
         revision: RevisionNumber,
     },
-    /// Tell the forge.
+    /// Report to the forge.
     Report {
-        /// Stands for what is to be told.
+        /// Identifies the content of the report.
         key: String,
     },
     /// Remove the deployment records.
     DeleteRecords,
-    /// Check once more whether nothing is left.
+    /// Check again that nothing is left.
     ConfirmEmpty {
-        /// How many checks in a row found nothing so far.
+        /// The number of checks in a row that found nothing.
         seen: u32,
     },
-    /// Write down that nothing is left of this life.
+    /// Record that nothing is left of this life.
     ConfirmGone,
 }
 
 impl Step {
-    /// Whether it changes where the preview's hosts lead.
+    /// Whether it changes the route of the preview's hosts.
     pub fn changes_route(&self) -> bool {
         matches!(self, Self::Route { .. } | Self::Unroute)
     }
 
-    /// Whether it makes, starts, stops or removes this database.
+    /// Whether it creates, starts, stops or removes this database.
     pub fn changes_database(&self, of: Generation, database: &DatabaseName) -> bool {
         match self {
             Self::CreateDatabase {
@@ -227,8 +227,7 @@ impl Step {
         matches!(self, Self::ForkData { from: DataSource::Generation(from), .. } if *from == source)
     }
 
-    /// What its backoffs are counted under: readings and reports are one thing each, whatever
-    /// they are about.
+    /// The key for its backoff: all reads share one key, and so do all reports.
     pub fn backoff_key(&self) -> Self {
         match self {
             Self::ReadPullRequest { .. } => Self::ReadPullRequest {

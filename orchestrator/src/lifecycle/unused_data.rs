@@ -1,4 +1,4 @@
-//! Data that nobody runs on any more.
+//! Removes data that no revision needs any more.
 
 use std::collections::BTreeSet;
 
@@ -9,21 +9,21 @@ use deploy::{
 
 use super::{observed::RevisionFacts, planner::Planner, step::Step};
 
-/// Data that something runs on, or is about to.
+/// Data that a revision uses, or will use soon.
 pub(super) struct Needed {
-    /// Their generations.
+    /// The generations of that data.
     pub(super) generations: BTreeSet<Generation>,
-    /// Databases that somebody asks for who uses them, or whom visitors met.
+    /// Databases declared by a revision that uses the data or has served visitors on it.
     asked: BTreeSet<(Generation, DatabaseName)>,
 }
 
-/// What is needed while these revisions are kept.
+/// The data that is needed while these revisions are kept.
 pub(super) fn needed(planner: &Planner<'_>, kept: &impl Fn(RevisionNumber) -> bool) -> Needed {
     let observed = planner.observed;
-    // What somebody goes back to is needed from the moment at which it is asked for.
+    // The target of an undo is needed from the moment of the request.
     let rolled_back_to = planner.desired.rolled_back_to(planner.desired.request);
-    // What is being drained still uses its data, and so does what was cut off; what served is not
-    // known as something to go back to until that is written down.
+    // Draining and interrupted containers still use their data. A replaced revision counts as used
+    // until it is recorded as retired: only then can an undo find it.
     let uses = |number: RevisionNumber| {
         let strays = || observed.strays.iter().filter_map(|stray| stray.revision);
         let undecided = |facts: &RevisionFacts| facts.healthy && facts.outcome.is_none();
@@ -37,7 +37,7 @@ pub(super) fn needed(planner: &Planner<'_>, kept: &impl Fn(RevisionNumber) -> bo
     let revisions = || observed.revisions.iter();
     let used = revisions().filter(|revision| uses(revision.number));
     let used: BTreeSet<_> = used.filter_map(|revision| revision.generation).collect();
-    // What a generation is still to be copied from is needed as long as the copy.
+    // The source of an unfinished copy is needed as long as the copy.
     let sources = used.iter().filter_map(|generation| {
         let facts = observed.generations.get(generation)?;
         let source = facts.source()?;
@@ -60,11 +60,11 @@ pub(super) fn needed(planner: &Planner<'_>, kept: &impl Fn(RevisionNumber) -> bo
     }
 }
 
-/// Names what takes away the data that nobody runs on. What can still be gone back to has its
-/// servers stopped and keeps its data; all others go.
+/// Plans the removal of data that no revision needs. If an undo can still restore the data, plans
+/// only the stop of its servers.
 pub(super) fn unused(planner: &mut Planner<'_>, needed: &Needed) {
     let observed = planner.observed;
-    // What is not assigned yet may come to run on what is there.
+    // An assignment under way may choose the existing data.
     if planner.under_way(|step| matches!(step, Step::AssignData { .. })) {
         return;
     }
@@ -95,7 +95,7 @@ pub(super) fn unused(planner: &mut Planner<'_>, needed: &Needed) {
     networks(planner, needed);
 }
 
-/// Networks of databases that nobody runs on.
+/// Plans the removal of database networks that no revision needs.
 fn networks(planner: &mut Planner<'_>, needed: &Needed) {
     let observed = planner.observed;
     for network in &observed.networks {
@@ -117,7 +117,7 @@ fn networks(planner: &mut Planner<'_>, needed: &Needed) {
     }
 }
 
-/// Every database of which anything is there, or is written down.
+/// Every database that has objects or a record.
 pub(super) fn all(planner: &Planner<'_>) -> BTreeSet<(Generation, DatabaseName)> {
     let observed = planner.observed;
     let complete = observed.generations.iter().flat_map(|(generation, facts)| {

@@ -16,7 +16,7 @@ use deploy::{
 use crate::text;
 
 /// How much of one build is kept, in bytes: of its beginning, which can be followed, and of its
-/// end. What comes between is counted and dropped.
+/// end. The lines between are counted and dropped.
 const HEAD_BYTES_MAX: u64 = 4 * 1024 * 1024;
 const TAIL_BYTES_MAX: u64 = 256 * 1024;
 /// How many last lines a failure shows.
@@ -55,20 +55,20 @@ impl Inner {
     /// A log that cannot be written must not fail the build; the error is in the server's log.
     fn force(&mut self, line: &str) {
         if let Err(error) = writeln!(self.file, "{line}") {
-            tracing::warn!(%error, "a line of a build log was lost");
+            tracing::warn!(%error, "cannot write a line of a build log; the line is lost");
         }
     }
 }
 
 impl Drop for Inner {
-    /// A build that was cut off has a last line too.
+    /// An interrupted build also keeps its last lines.
     fn drop(&mut self) {
         self.flush();
     }
 }
 
 impl BuildLog {
-    /// Begins the log, over an older one of the same revision and service.
+    /// Starts the log, and replaces an older one of the same revision and service.
     pub fn create(
         logs: &Path,
         preview: &PreviewId,
@@ -91,7 +91,7 @@ impl BuildLog {
         })
     }
 
-    /// Where the log of a build is.
+    /// The path of a build's log.
     pub fn path(
         logs: &Path,
         preview: &PreviewId,
@@ -102,13 +102,13 @@ impl BuildLog {
             .join(format!("{revision}-{service}.build.log"))
     }
 
-    /// What a build writes its events to.
+    /// The sink for the events of a build.
     pub fn sink(self: &Arc<Self>) -> BuildSink {
         let log = Arc::clone(self);
         Arc::new(move |event| log.write(&event))
     }
 
-    /// The last lines of a build that ended.
+    /// The last lines of a finished build.
     pub fn tail(
         logs: &Path,
         preview: &PreviewId,
@@ -124,19 +124,19 @@ impl BuildLog {
         lines.into_iter().skip(skip).map(str::to_owned).collect()
     }
 
-    /// Ends the log with how the build went.
+    /// Ends the log with the result of the build.
     pub fn close(&self, error: Option<&deploy::builder::BuildError>) {
         let mut inner = self.lock();
         inner.flush();
         if let Some(error) = error {
-            // What the step printed follows the builder's sentence, and stands above already.
+            // The first line is the builder's sentence; the log already has the step's output.
             let said = error.to_string();
             let said = said.lines().next().unwrap_or_default();
             inner.force(&format!("failed: {}", text::plain(said)));
         }
     }
 
-    /// Says something about the build as a whole.
+    /// Adds a sentence about the whole build.
     pub fn note(&self, sentence: &str) {
         self.line(&text::plain(sentence));
     }
@@ -156,8 +156,8 @@ impl BuildLog {
                 files_sent,
                 bytes_sent,
             } => self.line(&format!(
-                "context: {files} files, {files_sent} of them new to the builder, \
-                 {bytes_sent} bytes sent"
+                "build context: {files} files; {files_sent} new or changed files sent \
+                 ({bytes_sent} bytes)"
             )),
             BuildEvent::Started { step } => self.line(&format!("> {}", text::plain(step))),
             BuildEvent::Done {
@@ -184,7 +184,7 @@ impl BuildLog {
             let full = inner.written >= HEAD_BYTES_MAX;
             inner.force(line);
             if full {
-                inner.force("… this log is long: its end follows when the build has ended");
+                inner.force("… this log is long: its end appears when the build ends");
             }
             return;
         }

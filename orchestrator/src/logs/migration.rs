@@ -1,4 +1,4 @@
-//! What migrations printed, one file per revision and database.
+//! Output of migrations: one file per revision and database.
 
 use std::{
     io,
@@ -9,7 +9,7 @@ use deploy::names::{DatabaseName, PreviewId, RevisionNumber};
 
 use crate::text;
 
-/// Where the output of a migration is.
+/// The path of a migration's log.
 pub fn path(
     logs: &Path,
     preview: &PreviewId,
@@ -20,10 +20,10 @@ pub fn path(
         .join(format!("{revision}-{database}.migrate.log"))
 }
 
-/// Keeps lines, made harmless for whoever reads them, in place of those of an earlier run.
+/// Stores the sanitized lines, and replaces those of an earlier run.
 ///
 /// # Errors
-/// When they cannot be written.
+/// If the file cannot be written.
 pub async fn keep_log(path: &Path, lines: &[String]) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         tokio::fs::create_dir_all(folder).await?;

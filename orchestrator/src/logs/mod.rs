@@ -1,4 +1,4 @@
-//! What builds, services and migrations printed, kept in files with a limit each.
+//! Stored output of builds, services and migrations, with a size limit for each file.
 
 pub mod build;
 pub mod migration;

@@ -1,4 +1,4 @@
-//! The last lines of services that ended, kept after their containers are gone.
+//! The last lines of services, kept after their containers are removed.
 
 use std::{
     path::{Path, PathBuf},
@@ -14,22 +14,22 @@ use crate::text;
 const LINES_KEPT: usize = 1_000;
 /// How long they are kept.
 const KEEP: Duration = Duration::from_secs(7 * 24 * 3600);
-/// How long reading them may delay a removal.
+/// How long reading the lines may delay a removal.
 const READ_DEADLINE: Duration = Duration::from_secs(5);
 
-/// Where a service's last lines are.
+/// The path of a service's log.
 pub fn path(logs: &Path, key: &ServiceKey) -> PathBuf {
     logs.join(key.preview.as_str())
         .join(format!("{}-{}.log", key.revision, key.service))
 }
 
-/// Keeps the last lines of a service that is about to be removed. Best effort: lines that cannot
-/// be read do not keep a container alive.
+/// Stores the last lines of a service before its removal. Best effort: unreadable lines do not
+/// delay the removal further.
 pub async fn keep_log(engine: &dyn Engine, logs: &Path, key: &ServiceKey) {
     keep_log_as(engine, logs, key, key).await;
 }
 
-/// Keeps what a service printed so far as if another one had printed it.
+/// Stores the output of a service under the key of another one.
 pub async fn keep_log_as(engine: &dyn Engine, logs: &Path, key: &ServiceKey, kept: &ServiceKey) {
     let gather = async {
         let Ok(lines) = engine.logs(key, LINES_KEPT, false).await else {
@@ -52,15 +52,15 @@ pub async fn keep_log_as(engine: &dyn Engine, logs: &Path, key: &ServiceKey, kep
     if let Some(folder) = path.parent()
         && let Err(error) = tokio::fs::create_dir_all(folder).await
     {
-        tracing::warn!(%error, "the last lines of a service were lost");
+        tracing::warn!(%error, "cannot store the last log lines of a service; they are lost");
         return;
     }
     if let Err(error) = tokio::fs::write(&path, lines.join("\n") + "\n").await {
-        tracing::warn!(%error, "the last lines of a service were lost");
+        tracing::warn!(%error, "cannot store the last log lines of a service; they are lost");
     }
 }
 
-/// Forgets log files of every preview that are older than a week.
+/// Removes the log files of all previews that are older than a week.
 pub fn forget_old(logs: &Path) {
     let Ok(folders) = std::fs::read_dir(logs) else {
         return;
@@ -76,7 +76,7 @@ pub fn forget_old(logs: &Path) {
                 .and_then(|at| SystemTime::now().duration_since(at).ok())
                 .is_some_and(|age| age > KEEP);
             if old && let Err(error) = std::fs::remove_file(file.path()) {
-                tracing::warn!(%error, "an old log file stays");
+                tracing::warn!(%error, "cannot remove an old log file");
             }
         }
         // Fails, as it should, while the folder still holds something.

@@ -1,4 +1,4 @@
-//! What is known of a preview right now, for whoever asks beside its worker.
+//! The current state of a preview, for readers other than its worker.
 
 use crate::{
     lifecycle::{Observed, RevisionFacts, current_revision},
@@ -6,8 +6,8 @@ use crate::{
     worker::Ports,
 };
 
-/// What the worker saw last, with the facts as they are stored now: a row may be newer than the
-/// last look. Without a worker nothing is in the engine, or nobody has looked yet.
+/// The worker's last observation, with the facts as they are stored now: a row may be newer than
+/// the observation. Without an observation, the engine counts as empty.
 pub async fn observed(ports: &Ports, row: &PreviewRow) -> Result<Observed, StoreError> {
     let mut observed = match ports.board.get(&row.id) {
         Some(state) => state.observed.clone(),
@@ -28,7 +28,7 @@ pub async fn observed(ports: &Ports, row: &PreviewRow) -> Result<Observed, Store
     Ok(observed)
 }
 
-/// The revision that people mean: the one that serves, else the one that comes up, else the last.
+/// The revision to show: the serving one, else the current one.
 pub fn shown<'a>(row: &PreviewRow, observed: &'a Observed) -> Option<&'a RevisionFacts> {
     let routed = observed.route.as_ref().map(|route| route.revision);
     routed

@@ -1,4 +1,4 @@
-//! What a service is given: its variables, and the specification it is started from.
+//! The variables and the container specification of a service.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ use crate::{
     worker::{Ports, PreviewState},
 };
 
-/// Most processes and threads of a service.
+/// Maximum number of processes and threads of a service.
 const PIDS_MAX: u32 = 256;
 
 /// The host of a preview's main service.
@@ -75,8 +75,8 @@ pub fn common(
     env
 }
 
-/// What builds of a preview may share with each other: those of one repository, by people who may
-/// push to it; those of one checkout.
+/// The scope in which builds may share their cache: all pushed commits of one repository, or one
+/// local checkout.
 pub fn build_scope(row: &PreviewRow) -> String {
     match &row.repository {
         Some(repository) => format!("github-{}/pushed", repository.id.0),
@@ -87,7 +87,7 @@ pub fn build_scope(row: &PreviewRow) -> String {
 /// The secrets that a service's build asks for.
 ///
 /// # Errors
-/// Where the server does not have one of them.
+/// If the server does not have one of them.
 pub fn build_secrets(
     ports: &Ports,
     row: &PreviewRow,
@@ -148,8 +148,8 @@ pub async fn service_spec(
     })
 }
 
-/// Adds each database's address, and beside it the variables that clients look for by themselves:
-/// where there is one database that has them, and the service sets none of them.
+/// Adds the URL of each database. Also adds the variables that clients read by default (`PGHOST`
+/// and so on), if only one database has them and the service sets none of them.
 async fn add_databases(
     ports: &Ports,
     state: &PreviewState,

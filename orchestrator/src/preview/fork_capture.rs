@@ -1,4 +1,4 @@
-//! Taking forks and captures of previews.
+//! Takes forks and captures of previews.
 
 use std::collections::BTreeSet;
 
@@ -18,40 +18,40 @@ use crate::{
     worker::{Ports, Workers},
 };
 
-/// What is kept of a note, in characters.
+/// Maximum length of a note, in characters; the rest is cut.
 const NOTE_CHARS_MAX: usize = 500;
-/// The longest that a fork or a capture may be asked to stay.
+/// Maximum lifetime of a fork or a capture, in hours.
 const HOURS_MAX: u64 = 24 * 365;
 
-/// How a fork or a capture is asked for.
+/// The request for a fork or a capture.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CopyBody {
-    /// A fork of the data under another commit: a full id, or the beginning of one that the preview
-    /// has had.
+    /// The commit to run on the copied data: a full id, or the beginning of the id of a commit that
+    /// the preview already had.
     #[serde(default)]
     pub commit: Option<String>,
-    /// For people.
+    /// A note for readers.
     #[serde(default)]
     pub note: Option<String>,
-    /// Where in the application its link leads. A copy of a capture leads where the capture does.
+    /// The path that its link opens. A copy of a capture has the capture's path by default.
     #[serde(default)]
     pub path: Option<String>,
-    /// After how many hours it goes.
+    /// Its lifetime in hours.
     #[serde(default)]
     pub hours: Option<u64>,
 }
 
-/// Why nothing was taken; each with a sentence.
+/// Why no copy was taken. Each variant carries a sentence.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
-    /// What was asked for makes no sense.
+    /// The request is invalid.
     #[error("{0}")]
     Wrong(String),
-    /// Later it may be possible.
+    /// The copy is not possible now; it may be later.
     #[error("{0}")]
     NotNow(String),
-    /// There are as many as there may be.
+    /// The limit on copies is reached.
     #[error("{0}")]
     TooMany(String),
     /// The store failed.
@@ -59,7 +59,7 @@ pub enum Refused {
     Store(#[from] StoreError),
 }
 
-/// Writes down what is wanted; the new preview's worker takes the copy at once.
+/// Records the new preview; its worker takes the copy immediately.
 pub async fn take_copy(
     workers: &Workers,
     row: &PreviewRow,
@@ -81,7 +81,7 @@ pub async fn take_copy(
     let hours = body.hours.unwrap_or(hours_max);
     if !(1..=HOURS_MAX).contains(&hours) {
         return Err(Refused::Wrong(format!(
-            "`hours` has to be from 1 to {HOURS_MAX}"
+            "`hours` must be from 1 to {HOURS_MAX}"
         )));
     }
     let path = body.path.as_deref().map(str::parse::<StartPath>);
@@ -118,7 +118,7 @@ pub async fn take_copy(
     Ok(id)
 }
 
-/// What serves, or what a capture holds.
+/// The serving revision, or the revision that a capture holds.
 fn source<'a>(
     row: &'a PreviewRow,
     observed: &'a Observed,
@@ -134,13 +134,13 @@ fn source<'a>(
     match current::shown(row, observed).filter(|_| whole && !row.desired.clearing) {
         Some(revision) => Ok((head, revision)),
         None => Err(Refused::NotNow(format!(
-            "{} is {phase}: nothing of it serves yet, so there is nothing to take a copy of",
+            "{} is {phase}: it does not serve yet, so there is nothing to copy",
             row.id
         ))),
     }
 }
 
-/// Copies can be opened by whoever has their link; data of real people are not for them.
+/// Refuses to copy data of real people, because anyone with its link can open a copy.
 async fn keep_real_data_in(
     ports: &Ports,
     row: &PreviewRow,
@@ -148,8 +148,8 @@ async fn keep_real_data_in(
 ) -> Result<(), Refused> {
     let refused = |from: &str| {
         Refused::Wrong(format!(
-            "{} holds data of real people ({from}), and copies of it would be open to whoever has \
-             their link; import them with `--mask`",
+            "{} holds data of real people ({from}), and anyone with its link can open a copy; \
+             import the data with `--mask`",
             row.id
         ))
     };
@@ -161,7 +161,7 @@ async fn keep_real_data_in(
         let Some(SeedSource::Snapshot { name }) = &database.seed else {
             continue;
         };
-        // One whose name is gone may have held anything; only a standalone database can have had it.
+        // A deleted snapshot may have held real data, but then only a standalone database uses it.
         let held = ports.store.snapshot(name).await?.map(|kept| kept.holds);
         let alone = row.desired.origin == Origin::Database;
         if held == Some(Holds::Real) || held.is_none() && alone {
@@ -185,14 +185,14 @@ fn parent(row: &PreviewRow, source: &RevisionFacts, observed: &Observed) -> Pare
     }
 }
 
-/// A commit by its full id, or by the beginning of one that the preview has had. Of a checkout there
-/// are no others.
+/// Finds a commit by its full id, or by the beginning of the id of a commit that the preview
+/// already had. Only the latter exists for a checkout.
 fn known_commit(text: &str, origin: Origin, observed: &Observed) -> Result<CommitSha, Refused> {
     let way_out = match origin {
         Origin::Local => {
-            "of a checkout take an id that `dayfly up` or `dayfly show` prints, which is not git's own"
+            "for a checkout, use an id that `dayfly up` or `dayfly show` prints, not git's id"
         }
-        _ => "give its full id",
+        _ => "use the full id",
     };
     if let Ok(commit) = CommitSha::parse(text)
         && origin != Origin::Local
@@ -210,17 +210,13 @@ fn known_commit(text: &str, origin: Origin, observed: &Observed) -> Result<Commi
         1 => Ok(known.into_iter().next().cloned()),
         0 => Ok(None),
         _ => Err(Refused::Wrong(format!(
-            "{shown:?} is the beginning of several commits; give more of it"
+            "{shown:?} is the beginning of several commit ids; use a longer one"
         ))),
     }?
-    .ok_or_else(|| {
-        Refused::Wrong(format!(
-            "{shown:?} is no commit that this preview has had; {way_out}"
-        ))
-    })
+    .ok_or_else(|| Refused::Wrong(format!("this preview had no commit {shown:?}; {way_out}")))
 }
 
-/// Writes a preview down unless there are as many as there may be.
+/// Records a new preview unless the limit is reached.
 ///
 /// # Errors
 /// [`Refused::TooMany`].
@@ -235,18 +231,18 @@ pub async fn add(
         return Ok(());
     }
     Err(Refused::TooMany(format!(
-        "there are {most} forks, captures and databases already, and limits.forks_max allows no \
-         more; remove one with `dayfly rm`"
+        "there are already {most} forks, captures and databases, as many as limits.forks_max \
+         allows; remove one with `dayfly rm`"
     )))
 }
 
-/// An id that nobody has had.
+/// A new random preview id.
 pub fn fresh_id(slug: &str, letter: char) -> Result<PreviewId, Refused> {
     let digits = deploy::random::hex::<4>().map_err(StoreError::from)?;
     names::copy_preview_id(slug, letter, &digits).map_err(|error| Refused::Wrong(error.to_string()))
 }
 
-/// What the services printed until then; a capture without it is still a capture.
+/// Keeps the services' log lines for a capture. A failure does not fail the capture.
 async fn keep_lines(ports: &Ports, row: &PreviewRow, source: &RevisionFacts, id: &PreviewId) {
     for service in source.blueprint.iter().flat_map(|known| &known.services) {
         let from = ServiceKey {

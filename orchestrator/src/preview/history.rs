@@ -1,23 +1,23 @@
-//! What the steps of a preview's history are called where visitors read them.
+//! The names of a preview's steps as visitors read them.
 
-/// A step in plain words; none for what is nobody's concern but the server's own, such as clearing up.
+/// A step in plain words; none for the server's internal steps, such as cleanup.
 ///
-/// `step` is its title in the history: the word of the step, and what it was about.
+/// `step` is its title in the history: the step's word and its subject.
 pub fn words(step: &str) -> Option<String> {
     let (word, about) = match step.split_once(' ') {
         Some((word, about)) => (word, about),
         None => (step, ""),
     };
     let words = match word {
-        "source" => "read the commit".to_owned(),
-        "network" => format!("make the network of {about}"),
+        "source" => "fetch the commit".to_owned(),
+        "network" => format!("create the network of the {about}"),
         "build" => format!("build {about}"),
         "fork" => "copy the data".to_owned(),
-        "database" => format!("make the database {about}"),
+        "database" => format!("create the database {about}"),
         "start-database" => format!("start the database {about}"),
-        "migrate" => format!("migrate {about}"),
+        "migrate" => format!("migrate the database {about}"),
         "start" => format!("start {about}"),
-        "healthy" => "wait until all of it answers".to_owned(),
+        "healthy" => "wait until all services are ready".to_owned(),
         _ => return None,
     };
     Some(words)

@@ -1,4 +1,4 @@
-//! What one preview is called, what it is given, and what is known of it right now.
+//! One preview: its names, its environment, its copies and its current state.
 
 pub mod current;
 pub mod environment;

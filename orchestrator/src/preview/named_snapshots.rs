@@ -1,4 +1,4 @@
-//! The snapshots that a `dayfly.toml` names: whether each is there, and may be used.
+//! Checks that the snapshots that a `dayfly.toml` names exist and may be used.
 
 use deploy::blueprint::{Blueprint, Database, SeedSource, engine_words, nearest};
 
@@ -14,30 +14,30 @@ pub enum Unusable {
     /// No snapshot has the name.
     #[error("the server has no snapshot called {0}")]
     Missing(String),
-    /// It holds data of real people, and the preview can be visited.
-    #[error("the snapshot {name} holds real data, and previews are open to whoever has their link")]
+    /// It holds data of real people, and visitors can open the preview.
+    #[error("the snapshot {name} holds real data, and anyone with its link can open a preview")]
     Real {
         /// The snapshot's name.
         name: String,
-        /// What an import for the database that names it is told as its engine.
+        /// The `--engine` of an import for the database that names it.
         engine: String,
     },
 }
 
 impl Unusable {
-    /// The same for everybody who sees the preview. It names no other snapshot: the names belong to all
-    /// repositories of the server.
+    /// The diagnosis that everyone with access to the preview sees. It suggests no other snapshot,
+    /// because all repositories of the server share the names.
     pub fn diagnosis(&self) -> Diagnosis {
         match self {
             Self::Missing(name) => diagnosis::snapshot_missing(name),
             Self::Real { name, engine } => {
-                let why = "previews are open to whoever has their link";
+                let why = "anyone with its link can open a preview";
                 diagnosis::snapshot_real(name, engine, why)
             }
         }
     }
 
-    /// The name that was probably meant, for the operator alone.
+    /// The most similar snapshot name, for the operator only.
     pub async fn nearest(&self, store: &Store) -> Result<Option<String>, StoreError> {
         let Self::Missing(name) = self else {
             return Ok(None);
@@ -55,7 +55,7 @@ pub async fn find(
     (database, name): (&Database, &str),
 ) -> Result<Result<SnapshotRow, Unusable>, StoreError> {
     Ok(match store.snapshot(name).await? {
-        // Only what nobody can visit may hold it.
+        // Only a standalone database may hold real data, because it has no visitors.
         Some(row) if row.holds == Holds::Real && origin != Origin::Database => {
             Err(Unusable::Real {
                 name: name.to_owned(),

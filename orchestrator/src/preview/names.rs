@@ -1,7 +1,8 @@
-//! Host names and preview ids, made of numbers and slugs.
+//! Host names and preview ids, built from numbers and slugs.
 //!
-//! A host name is one DNS label under the preview domain, its fields joined by `--`, and no field
-//! contains `--`: so different previews never share a name, and one wildcard serves them all.
+//! A host name is one DNS label under the preview domain. Its fields are joined by `--`, and no
+//! field contains `--`. So different previews never share a name, and one wildcard record covers
+//! them all.
 
 use deploy::names::{NameError, PreviewId, ServiceName};
 use proxy::table::{HostName, HostNameError};
@@ -11,12 +12,12 @@ use webhook::names::PullRequestNumber;
 /// The longest DNS label.
 const LABEL_MAX: usize = 63;
 
-/// How many digits of a hash stand for a label that was cut; 64 bits cannot be searched for a twin.
+/// Hex digits of the hash in a shortened label; 64 bits make finding a collision infeasible.
 const HASH_DIGITS: usize = 16;
 
-/// Brings outside text into the form of a slug: lower-case letters, digits and single hyphens, at
-/// most `longest`. Text that had to be changed beyond its case gets a hash of the original, so
-/// that different names stay different.
+/// Turns outside text into a slug: at most `longest` lower-case letters, digits and single hyphens.
+/// If more than the case changes, the slug ends with a hash of the original, so that different
+/// names stay different.
 pub fn slug(text: &str, longest: usize) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -55,13 +56,13 @@ pub fn local_preview_id(slug: &str) -> Result<PreviewId, NameError> {
     PreviewId::parse(&format!("{slug}-up"))
 }
 
-/// The id of something that is taken of a preview, or of a standalone database. `letter` says what it is;
-/// what follows the last hyphen begins with it, so that it is no number and not `up`.
+/// The id of a fork, a capture or a standalone database; `letter` says which. The part after the
+/// last hyphen begins with the letter, so that it is neither a number nor `up`.
 pub fn copy_preview_id(slug: &str, letter: char, digits: &str) -> Result<PreviewId, NameError> {
     PreviewId::parse(&format!("{slug}-{letter}{digits}"))
 }
 
-/// Whose host name it is.
+/// The preview that a host name belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject<'a> {
     /// A pull request.
@@ -76,7 +77,7 @@ pub enum Subject<'a> {
         /// The checkout's slug.
         checkout: &'a str,
     },
-    /// Something that was taken of a preview.
+    /// A fork, a capture or a standalone database.
     Copy {
         /// Its id, by [`copy_preview_id`].
         id: &'a PreviewId,
@@ -105,8 +106,8 @@ pub fn host(
     HostName::parse(&format!("{}.{domain}", fit(&label)))
 }
 
-/// A label that is too long keeps its beginning, at least two whole fields of it, and gets two more
-/// fields: `x` and a hash of the whole. No label that fits has as many.
+/// Shortens a label that is too long. It keeps its beginning, at least two whole fields, and gets
+/// two more fields: `x` and a hash of the whole label. No other label has as many fields.
 fn fit(label: &str) -> String {
     if label.len() <= LABEL_MAX {
         return label.to_owned();

@@ -1,4 +1,4 @@
-//! What became of the seeds of a preview's databases.
+//! The seed reports of a preview's databases.
 
 use std::collections::BTreeMap;
 
@@ -11,11 +11,10 @@ use deploy::{
 use super::current;
 use crate::{lifecycle::Observed, store::PreviewRow, worker::Ports};
 
-/// By database.
+/// Seed reports by database.
 pub type Seeds = BTreeMap<DatabaseName, SeedReport>;
 
-/// Of these databases of the revision that people mean. What cannot be read is missing, and fails
-/// nothing.
+/// The seed reports of the shown revision's databases. Leaves out reports that cannot be read.
 pub async fn seeds(
     ports: &Ports,
     row: &PreviewRow,
@@ -39,7 +38,13 @@ pub async fn seeds(
             Ok(report) => {
                 seeds.insert(key.name, report);
             }
-            Err(error) => tracing::debug!(preview = %row.id, %error, "a seed's report is not read"),
+            Err(error) => {
+                tracing::debug!(
+                    preview = %row.id,
+                    %error,
+                    "cannot read a seed report; it is left out"
+                );
+            }
         }
     }
     seeds

@@ -1,7 +1,7 @@
-//! Where in an application a copy's link leads its visitors.
+//! The path of an application that a copy's link opens.
 //!
-//! It becomes the target of a redirect, so it must name nothing but a place on the copy's own host: to a
-//! browser `//host` and `/\host` are other hosts, and it drops tabs and line ends before it looks.
+//! It becomes the target of a redirect, so it must stay on the copy's own host. A browser reads
+//! `//host` and `/\host` as other hosts, and drops tabs and line ends first.
 
 use std::{fmt, str::FromStr};
 
@@ -10,42 +10,42 @@ use serde::{Deserialize, Serialize};
 
 use crate::text;
 
-/// Longer addresses are refused by servers here and there.
+/// Maximum length in characters: some servers reject longer addresses.
 const CHARS_MAX: usize = 500;
 
-/// A path of an application, with its query and fragment where it has them: `/cart?item=7#total`.
+/// A path of an application, including its query and fragment: `/cart?item=7#total`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct StartPath(String);
 
-/// Why a text is no such path; a sentence.
+/// Why a text is not a valid start path.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StartPathError {
     /// It is not absolute, or names a host.
     #[error(
-        "the path {0:?} has to begin with one `/` and name no host, as /cart?item=7 does; take what \
-         follows the host in the browser's address"
+        "the path {0:?} must begin with exactly one `/` and contain no host, as in /cart?item=7; \
+         copy the part after the host from the browser's address bar"
     )]
     NotOfThisHost(String),
-    /// It has characters that no address has.
+    /// It has characters that an address must not contain.
     #[error(
-        "the path {0:?} holds characters that have to be written with %, as in /caf%C3%A9; a browser \
-         copies its address that way"
+        "the path {0:?} contains characters that must be percent-encoded, as in /caf%C3%A9; \
+         copy it from the browser's address bar"
     )]
     NotEncoded(String),
     /// It is too long.
-    #[error("the path has {0} characters; at most {CHARS_MAX} are kept")]
+    #[error("the path has {0} characters; the limit is {CHARS_MAX}")]
     TooLong(usize),
-    /// It leads up and down again, so that nobody sees where it ends.
-    #[error("the path {0:?} has `.` or `..` between slashes; write where it leads")]
+    /// It has `.` or `..` segments, which hide its real target.
+    #[error("the path {0:?} contains a `.` or `..` segment; write the path without it")]
     Winding(String),
-    /// It is not the application's.
-    #[error("the path {0:?} is not the application's: {PATH_PREFIX} is answered by Dayfly itself")]
+    /// It is below Dayfly's own prefix.
+    #[error("the path {0:?} is reserved: Dayfly itself answers paths below {PATH_PREFIX}")]
     Ours(String),
 }
 
 impl StartPath {
-    /// Itself, as it stands in an address.
+    /// The path as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -97,7 +97,7 @@ impl fmt::Display for StartPath {
     }
 }
 
-/// What RFC 3986 allows, and what browsers leave alone beside it in paths and queries.
+/// Whether RFC 3986 allows the character, or browsers leave it unencoded in paths and queries.
 fn may_stand_in_address(c: char) -> bool {
     c.is_ascii_alphanumeric() || "-._~:/?#[]@!$&'()*+,;=%|{}^`".contains(c)
 }
@@ -108,7 +108,7 @@ fn segments(path: &str) -> impl Iterator<Item = &str> {
     path[..end].split('/')
 }
 
-/// Whether browsers take a segment away, and the one before it maybe.
+/// Whether browsers remove this segment, perhaps together with the one before it.
 fn is_dots(segment: &str) -> bool {
     matches!(
         segment.to_ascii_lowercase().replace("%2e", ".").as_str(),

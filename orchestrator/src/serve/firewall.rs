@@ -5,15 +5,15 @@ use std::time::Duration;
 use deploy::docker::{Docker, FirewallStatus};
 use tokio_util::sync::CancellationToken;
 
-/// How often the rules are looked at: somebody may have flushed them, and until they are back previews
-/// reach the host.
+/// How often the rules are checked: after someone flushes them, previews can reach the host until
+/// they are back.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// How long they are left alone where putting them back does not help. The host's program prints them in
-/// other words than ours, or others keep theirs before ours.
+/// Pause where restoring the rules does not help: the host's tool prints them in another form, or
+/// another program keeps its rules before Dayfly's.
 const PAUSE_IN_VAIN: Duration = Duration::from_secs(30);
 
-/// Looks at the rules until we stop, and puts them back. The start has put them there.
+/// Restores missing rules until the server stops. The start has set them.
 pub(super) async fn keep(docker: Docker, stop: CancellationToken) {
     let mut pause = PAUSE;
     loop {
@@ -21,7 +21,7 @@ pub(super) async fn keep(docker: Docker, stop: CancellationToken) {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(pause) => {}
         }
-        // What cannot be set is told once, by whoever tries.
+        // `ensure_firewall` logs once that the rules cannot be set.
         pause = match docker.ensure_firewall().await {
             FirewallStatus::Missing => PAUSE_IN_VAIN,
             FirewallStatus::Set | FirewallStatus::CannotSet(_) => PAUSE,

@@ -1,4 +1,4 @@
-//! What a server needs of its host: the engine, and the pool that databases live in.
+//! Connects a server to its host: to the engine, and to the pool of databases.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,8 +16,8 @@ use crate::{
     store::Store,
 };
 
-/// Connects to the engine, and opens the pool once the engine is seen to answer. Where it fails, nothing is
-/// left mounted.
+/// Connects to the engine, and opens the pool once the engine answers. A failure leaves nothing
+/// mounted.
 pub async fn connect_engine(
     config: &ServerConfig,
     store: &Store,
@@ -32,12 +32,12 @@ pub async fn connect_engine(
     let docker = Docker::connect(engine)?;
     if let Err(error) = docker.take_up_builds() {
         leave::pool(&docker).await;
-        return Err(error).context("the journal of builds cannot be read");
+        return Err(error).context("cannot read the journal of builds");
     }
     Ok(docker)
 }
 
-/// All that the engine holds of this instance.
+/// Everything of this instance in the engine. Fails where the engine does not answer.
 pub(super) async fn seen_to_answer(
     docker: &Docker,
     config: &ServerConfig,
@@ -50,11 +50,11 @@ pub(super) async fn seen_to_answer(
     })
 }
 
-/// An engine that does not see our files would never start a database.
+/// Fails where the engine cannot see the files of this host: it could never start a database.
 async fn seen_to_share_files(docker: &Docker, config: &ServerConfig) -> anyhow::Result<()> {
     let sees = docker.sees(&config.data).await;
     anyhow::ensure!(
-        sees.context("the engine cannot be asked for the files of this host")?,
+        sees.context("cannot check whether the engine sees the files of this host")?,
         "the engine on {} does not see {}: {UNSEEN_FILES}",
         config.engine_socket.display(),
         config.data.display()
@@ -62,7 +62,7 @@ async fn seen_to_share_files(docker: &Docker, config: &ServerConfig) -> anyhow::
     Ok(())
 }
 
-/// What the engine's client is told, without the pool.
+/// The configuration of the engine's client, without the pool.
 pub(super) fn engine_config(
     config: &ServerConfig,
     instance: Instance,
@@ -85,16 +85,16 @@ pub(super) fn engine_config(
     Ok(engine)
 }
 
-/// Where databases live: mounted again after the host was restarted, before anything is started.
+/// Opens the pool of databases. After a restart of the host this mounts it again.
 async fn open_pool(config: &ServerConfig) -> anyhow::Result<Pool> {
     let pool = Pool::open(pool_config(config))
         .await
-        .context("the pool of databases cannot be opened")?;
+        .context("cannot open the pool of databases")?;
     if let Err(error) = pool.recover().await {
         if let Err(error) = pool.close().await {
-            tracing::warn!(%error, "the pool stays mounted");
+            tracing::warn!(%error, "cannot unmount the pool; it stays mounted");
         }
-        return Err(error).context("what an unfinished seed run left cannot be removed");
+        return Err(error).context("cannot remove the remains of an interrupted seed run");
     }
     if let Some(remedy) = pool.clone_method().remedy() {
         tracing::warn!(remedy, "{}", pool.clone_method().sentence());
@@ -112,7 +112,7 @@ pub fn pool_config(config: &ServerConfig) -> PoolConfig {
     }
 }
 
-/// What builds may take of the host, in the engine's words.
+/// The limits of builds, for the engine's client.
 pub fn build_limits(limits: &Limits) -> BuildLimits {
     BuildLimits {
         memory_free_mib_min: limits.build_memory_free_mib_min,

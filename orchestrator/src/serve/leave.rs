@@ -1,4 +1,4 @@
-//! What a server leaves of itself on its host when it ends.
+//! Cleans up the host when a server stops.
 
 use std::time::Duration;
 
@@ -10,42 +10,42 @@ use deploy::{
 /// How long a stop waits for copies that are being taken.
 const COPIES_END_MAX: Duration = Duration::from_secs(10);
 
-/// Takes back what is there for a server that runs: the ceiling of builds, pauses of copies that
-/// nobody waits for any more. What was thrown away is deleted by the next one.
+/// Undoes the changes that only a running server needs: the limit of builds, and the pauses of
+/// abandoned copies. The next server empties the trash of the pool.
 pub(super) async fn host(docker: &Docker) {
     docker.lift_build_ceiling();
     if let Some(pool) = &docker.config().pool {
         pool.idle(COPIES_END_MAX).await;
     }
     if let Err(error) = docker.end_pauses().await {
-        tracing::warn!(%error, "what stands still goes on with the next start");
+        tracing::warn!(%error, "cannot unpause containers after a copy; the next start will");
     }
     if let Some(pool) = &docker.config().pool {
         pool.leave_trash();
     }
 }
 
-/// Takes back what a start has put up that failed, unless something needs it.
+/// Undoes the changes of a failed start, unless containers need them.
 pub(super) async fn failed_start(docker: &Docker) {
     host(docker).await;
     firewall(docker).await;
     pool(docker).await;
 }
 
-/// Takes our rules out of the host's firewall, unless something still needs them.
+/// Removes Dayfly's rules from the host's firewall, unless containers still need them.
 pub(super) async fn firewall(docker: &Docker) {
     match docker.observe(None).await {
         Ok(seen) if !has_containers(&seen) => {
             if let Err(why) = docker.firewall().remove().await {
-                tracing::warn!(why, "the firewall rules stay");
+                tracing::warn!(why, "cannot remove the firewall rules; they stay");
             }
         }
         Ok(_) => tracing::info!("previews still run; their firewall rules stay"),
-        Err(error) => tracing::warn!(%error, "the firewall rules stay"),
+        Err(error) => tracing::warn!(%error, "cannot observe the engine; firewall rules stay"),
     }
 }
 
-/// Whether anything is there that the rules keep apart.
+/// Whether containers exist that the firewall rules isolate.
 pub(super) fn has_containers(seen: &Observation) -> bool {
     let strays = &mut seen.strays.iter();
     !seen.services.is_empty()
@@ -64,8 +64,8 @@ pub(super) async fn pool(docker: &Docker) {
         Err(_) => true,
     };
     if runs {
-        tracing::info!("databases still run; the pool stays where it is");
+        tracing::info!("databases still run; the pool stays mounted");
     } else if let Err(error) = pool.close().await {
-        tracing::warn!(%error, "the pool stays mounted");
+        tracing::warn!(%error, "cannot unmount the pool; it stays mounted");
     }
 }

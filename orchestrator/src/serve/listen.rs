@@ -1,5 +1,5 @@
-//! Whether visitors can be waited for where the configuration says. Asked before anything is touched: a
-//! proxy that serves is not ended for an address that the next one could not have.
+//! Checks whether the proxy can listen on the configured addresses. This comes first at a start: a
+//! running proxy must not stop for an address that the next one cannot use.
 
 use std::{
     io,
@@ -9,14 +9,14 @@ use std::{
 
 use proxy::client::ControlClient;
 
-/// Tries every address. What the proxy in `dir` has already counts as free, since that one goes first.
+/// Tries every address. Addresses of the proxy in `dir` count as free, since that one stops first.
 ///
 /// # Errors
 /// In one sentence: which address, and why not.
 pub(super) async fn check(listen: &[SocketAddr], dir: &Path) -> anyhow::Result<()> {
     let about = ControlClient::new(dir).about().await;
     let ours = about.map(|about| about.listen).unwrap_or_default();
-    // Held until all are tried, so that two that exclude each other are told too.
+    // Held until all are tried, so that two conflicting addresses are found too.
     let mut held = Vec::with_capacity(listen.len());
     for &address in listen {
         match TcpListener::bind(address) {
@@ -39,9 +39,13 @@ fn stands_in_the_way(own: SocketAddr, wanted: SocketAddr) -> bool {
 
 fn refusal(address: SocketAddr, error: &io::Error) -> String {
     let why = match error.kind() {
-        io::ErrorKind::AddrInUse => "another program does already; stop that one".to_owned(),
-        io::ErrorKind::AddrNotAvailable => "no interface of this host has it".to_owned(),
-        io::ErrorKind::PermissionDenied => "this user may not; run the server as root".to_owned(),
+        io::ErrorKind::AddrInUse => "another program uses it; stop that program".to_owned(),
+        io::ErrorKind::AddrNotAvailable => {
+            "no interface of this host has it; add it to one".to_owned()
+        }
+        io::ErrorKind::PermissionDenied => {
+            "this user is not allowed to; run the server as root".to_owned()
+        }
         _ => error.to_string(),
     };
     format!(

@@ -1,7 +1,7 @@
-//! One server per data directory, and one per set of records.
+//! Allows one server per data directory, and one per set of records.
 //!
-//! Either is a lock on a file that nobody else on this host can make, hold or replace: a file of ours in a
-//! folder of ours.
+//! Each is a lock on a file that no other user of this host can create, hold or replace: a private
+//! file in a private folder.
 
 use std::{
     fs::{File, OpenOptions},
@@ -20,7 +20,7 @@ use nix::{
 
 use super::private;
 
-/// How long the lock of a server that is dead is waited for.
+/// How long to wait for the lock of a dead server.
 const DEAD_HOLDER_WAIT: Duration = Duration::from_secs(5);
 const DEAD_HOLDER_PAUSE: Duration = Duration::from_millis(20);
 
@@ -30,16 +30,18 @@ pub struct DataLock {
 }
 
 impl DataLock {
-    /// Makes the data directory (mode 0700) and locks it. A second server is told who holds it.
+    /// Creates the data directory (mode 0700) and locks it. The error for a second server names the
+    /// process that holds it.
     ///
     /// # Errors
-    /// Where another server holds it, and where other users have a hand in it.
+    /// Where another server holds it, and where other users can change it.
     pub fn acquire(data: &Path) -> anyhow::Result<Self> {
         private::claim_data(data)?;
         let file = private::open(&data.join("lock"), &mut lockable())?;
         let held = hold(file, |holder| {
             format!(
-                "{} is in use by the server with process id {holder}; stop it with `dayfly down`, or name another directory with --data",
+                "{} is in use by the server with process id {holder}; stop it with `dayfly down`, \
+                 or name another directory with --data",
                 data.display(),
             )
         })?;
@@ -47,23 +49,24 @@ impl DataLock {
     }
 }
 
-/// Where locks of root's servers are. The folder above is root's, so nobody else can make this one.
+/// The folder for locks of root's servers. Its parent is root's, so no one else can create it.
 const ROOTS_LOCKS: &str = "/run/dayfly";
-/// How often a lock is tried whose file its holder takes away at that moment.
+/// Attempts to take a lock whose holder just removes its file.
 const RECORDS_TRIES: usize = 10;
 
-/// Held for as long as the server lives, so that no other server of this host works with the same
-/// records, copied or restored: the two would take each other's containers away. The file goes with it.
+/// Held for as long as the server lives, so that no other server of this host uses the same
+/// records, copied or restored: the two would remove each other's containers. Dropping it removes
+/// the file.
 pub struct RecordsLock {
     path: PathBuf,
     _file: Flock<File>,
 }
 
 impl RecordsLock {
-    /// Takes it.
+    /// Takes the lock.
     ///
     /// # Errors
-    /// Where another server holds it, and where this host has no place for it that is ours alone.
+    /// Where another server holds it, and where this host has no private folder for it.
     pub fn acquire(instance: &Instance) -> anyhow::Result<Self> {
         let folder = locks_folder()?;
         private::claim(&folder, "remove it, then start again")?;
@@ -72,17 +75,18 @@ impl RecordsLock {
             let file = private::open(&path, &mut lockable())?;
             let held = hold(file, |holder| {
                 format!(
-                    "the server with process id {holder} works with the same records; stop it first: \
-                     of a data directory and its copies only one can be used at a time"
+                    "the server with process id {holder} uses the same records; stop it first: \
+                     only one of a data directory and its copies can be in use at a time"
                 )
             })?;
-            // Else the last holder has removed it, and the next server would make another.
+            // Otherwise the last holder has removed the file, and the next server would create
+            // another.
             if is_at(&held, &path)? {
                 return Ok(Self { path, _file: held });
             }
         }
         anyhow::bail!(
-            "{} is made and removed all the time; try again",
+            "other servers keep creating and removing {}; retry",
             path.display()
         )
     }
@@ -90,13 +94,13 @@ impl RecordsLock {
 
 impl Drop for RecordsLock {
     fn drop(&mut self) {
-        // Nobody else may remove it while we hold it. One that stays is taken by the next server.
+        // Only the holder of the lock removes the file. The next server reuses a file that stays.
         let _removed = std::fs::remove_file(&self.path);
     }
 }
 
-/// Where locks of this user's servers are: a folder that goes with the host's next start, else one that
-/// every server of this user finds.
+/// The folder for locks of this user's servers: one that a restart of the host clears, else one
+/// that every server of this user finds.
 fn locks_folder() -> anyhow::Result<PathBuf> {
     let user = geteuid();
     if user.is_root() {
@@ -111,10 +115,14 @@ fn locks_folder() -> anyhow::Result<PathBuf> {
     set("XDG_RUNTIME_DIR")
         .filter(absolute)
         .map(|folder| folder.join("dayfly"))
-        .or_else(|| set("HOME").filter(absolute).map(|home| home.join(".local/state/dayfly-locks")))
+        .or_else(|| {
+            set("HOME")
+                .filter(absolute)
+                .map(|home| home.join(".local/state/dayfly-locks"))
+        })
         .context(
-            "this host has no place for the lock of this user's servers; set XDG_RUNTIME_DIR or HOME to \
-             a directory of the user's own",
+            "no folder for the lock of this user's servers; set XDG_RUNTIME_DIR or HOME to a \
+             directory of this user",
         )
 }
 
@@ -125,7 +133,7 @@ fn is_at(file: &File, path: &Path) -> anyhow::Result<bool> {
     Ok(named.is_ok_and(|named| (named.dev(), named.ino()) == (open.dev(), open.ino())))
 }
 
-/// How a file that says who holds its lock is opened.
+/// The options to open a lock file, which names its holder.
 fn lockable() -> OpenOptions {
     let mut options = OpenOptions::new();
     options
@@ -137,7 +145,8 @@ fn lockable() -> OpenOptions {
     options
 }
 
-/// Locks the file and writes down that we hold it; where somebody else does, `refused` says so.
+/// Locks the file and writes this process's id to it. Where another process holds the lock,
+/// `refused` makes the error.
 fn hold(mut file: File, refused: impl FnOnce(&str) -> String) -> anyhow::Result<Flock<File>> {
     let mut holder = String::new();
     file.read_to_string(&mut holder)?;
@@ -149,9 +158,9 @@ fn hold(mut file: File, refused: impl FnOnce(&str) -> String) -> anyhow::Result<
     Ok(held)
 }
 
-/// Locks the file; `None` where somebody holds it. A process that a server was starting at the
-/// moment of its death holds the lock until it has become the program it is to be, so the lock of
-/// a dead server is waited for.
+/// Locks the file; `None` where another process holds it. A child that a server was starting when
+/// it died holds the lock until the child has called `exec`, so this waits for the lock of a dead
+/// server.
 fn lock(mut file: File, holder: &str) -> Option<Flock<File>> {
     let end = Instant::now() + DEAD_HOLDER_WAIT;
     loop {
@@ -166,7 +175,7 @@ fn lock(mut file: File, holder: &str) -> Option<Flock<File>> {
     }
 }
 
-/// Whether the process runs; one that ended and was not waited for does not.
+/// Whether the process runs; a zombie does not.
 fn lives(pid: &str) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let state = stat.rsplit_once(')').map(|(_, rest)| rest.trim_start());

@@ -1,4 +1,4 @@
-//! What a server works with, made of its configuration.
+//! Creates the ports of workers from the configuration.
 
 use std::{
     path::Path,
@@ -21,7 +21,7 @@ use crate::{
     worker::{AdmissionQueue, BuildQueue, Ports, StateBoard},
 };
 
-/// All that workers are given.
+/// Everything that workers share.
 pub(super) async fn ports(
     config: &ServerConfig,
     proxy: &Arc<ProxyProcess>,
@@ -51,7 +51,7 @@ pub(super) async fn ports(
     })
 }
 
-/// Where the mirrors of repositories are, with what the operator allows.
+/// The mirrors of repositories, with the operator's limits.
 pub(super) fn mirrors(config: &ServerConfig) -> Mirrors {
     let allowed = &config.limits;
     let limits = source::Limits {
@@ -62,7 +62,7 @@ pub(super) fn mirrors(config: &ServerConfig) -> Mirrors {
     Mirrors::with_limits(config.data.join("mirrors"), limits)
 }
 
-/// Where source comes from.
+/// Fetches source code.
 fn sources(
     config: &ServerConfig,
     mirrors: Arc<Mirrors>,
@@ -77,8 +77,8 @@ fn sources(
     }
 }
 
-/// The key of links. Where there is none yet, what comments say of links is true no more: they are edited,
-/// which is asked for before the key is there, since a death between the two must not leave them as they are.
+/// The key of links, created where it is missing. A new key makes the links in comments invalid, so
+/// the store first requests new comments: a crash in between must not leave invalid links.
 async fn link_key(data: &Path, store: &Store) -> anyhow::Result<LinkKey> {
     if let Some(key) = LinkKey::read(data)? {
         return Ok(key);
@@ -108,7 +108,7 @@ fn settings(config: &ServerConfig, proxy: &ProxyProcess, link_key: LinkKey) -> S
     }
 }
 
-/// Fills the book of routes with what the proxy has been serving while nobody was here.
+/// Adopts the routes that the proxy served while no server ran.
 pub(super) async fn adopt_routes(ports: &Ports, proxy: &ProxyProcess) -> anyhow::Result<()> {
     let table = proxy.table().await.unwrap_or_default();
     for row in ports.store.previews().await? {

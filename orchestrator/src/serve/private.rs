@@ -1,9 +1,9 @@
-//! Whether a folder and the files in it are ours alone, so that no other user of this host chooses what we
-//! open there.
+//! Checks that a folder and its files are private, so that no other user of this host controls what
+//! the server opens there.
 //!
-//! A folder that somebody else owns, or that others may write to, is refused with the command that mends it.
-//! So is a file of ours that is a link, has a second name, or is another user's. Files that are no names of
-//! ours are nobody's concern here.
+//! A folder that someone else owns, or that others may write to, is refused with the command that
+//! fixes it. So is a file of the server that is a link, has a second hard link, or belongs to
+//! another user. Other files in the folder are ignored.
 
 use std::{
     collections::VecDeque,
@@ -23,14 +23,14 @@ use nix::{
     unistd::{Uid, User, geteuid},
 };
 
-/// What others may do that hold a folder's group, and everybody.
+/// Write permission for a folder's group and for everyone.
 const WRITTEN_BY_OTHERS: u32 = 0o022;
-/// In such a folder everybody may make names and only an owner may take them away.
+/// In such a folder everyone may create files, and only their owners may remove them.
 const STICKY: u32 = 0o1000;
 /// How many links are followed on the way to a folder.
 const LINKS_MAX: usize = 40;
 
-/// Files of ours in a data directory.
+/// The server's files in a data directory.
 const FILES: [&str; 10] = [
     "lock",
     "dayfly.db",
@@ -43,16 +43,16 @@ const FILES: [&str; 10] = [
     "proxy.log",
     "pool.xfs",
 ];
-/// Folders of ours in it. That of the proxy is the proxy's.
+/// The server's folders in it. The proxy's folder belongs to the proxy.
 const FOLDERS: [&str; 4] = ["pool", "mirrors", "logs", "builds"];
-/// Our socket in it.
+/// The server's socket in it.
 const SOCKET: &str = "api.sock";
 
-/// Makes a data directory (mode 0700), or takes the one that is there, and sees that nobody else has a hand
-/// in it.
+/// Creates a data directory (mode 0700), or takes the existing one, and checks that no one else can
+/// change it.
 ///
 /// # Errors
-/// Where somebody has: what it is, and what mends it.
+/// Where someone else can: what is wrong, and the command that fixes it.
 pub fn claim_data(data: &Path) -> anyhow::Result<()> {
     claim(data, "name another directory with --data")?;
     for name in FILES {
@@ -69,36 +69,36 @@ pub fn claim_data(data: &Path) -> anyhow::Result<()> {
         }
         anyhow::ensure!(
             name != SOCKET || found.file_type().is_socket(),
-            "{} is no socket; move it away, then start again",
+            "{} is not a socket; move it away, then start again",
             path.display()
         );
     }
     Ok(())
 }
 
-/// Looks at a data directory and changes nothing; one that is not there yet is fine.
+/// Checks a data directory without a change to it; a missing directory is fine.
 ///
 /// # Errors
-/// Where somebody else has a hand in it: what it is, and what mends it.
+/// Where someone else can change it: what is wrong, and the command that fixes it.
 pub fn check_data(data: &Path) -> anyhow::Result<()> {
     check(data, "name another directory with --data")
 }
 
-/// Makes a folder (mode 0700), or takes the one that is there.
+/// Creates a folder (mode 0700), or takes the existing one.
 pub(super) fn claim(folder: &Path, else_do: &str) -> anyhow::Result<()> {
     check(folder, else_do)?;
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(folder)
-        .with_context(|| format!("cannot make the directory {}", folder.display()))?;
-    // Where others may make names, somebody may have been quicker.
+        .with_context(|| format!("cannot create the directory {}", folder.display()))?;
+    // In a shared parent folder, another user may have created it first.
     check(folder, else_do)?;
     std::fs::set_permissions(folder, Permissions::from_mode(0o700))
-        .with_context(|| format!("cannot close {} to others", folder.display()))
+        .with_context(|| format!("cannot make {} private (mode 0700)", folder.display()))
 }
 
-/// Opens a file of ours, and nothing else that may stand there.
+/// Opens a file of the server. Refuses links, files of others, and anything that is not a file.
 pub fn open(path: &Path, options: &mut OpenOptions) -> anyhow::Result<File> {
     let file = options
         .custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits())
@@ -112,34 +112,34 @@ fn refuse_file(path: &Path, found: &Metadata) -> anyhow::Result<()> {
     let shown = path.display();
     if found.file_type().is_symlink() {
         anyhow::bail!(
-            "{shown} is a link, and no file of the server is opened through one; put the file itself there, \
-             or move the link away"
+            "{shown} is a link, and the server follows no links to its files; replace it with the \
+             file, or move the link away"
         );
     }
-    anyhow::ensure!(found.is_file(), "{shown} is no file; move it away");
+    anyhow::ensure!(found.is_file(), "{shown} is not a file; move it away");
     if found.uid() != geteuid().as_raw() {
         anyhow::bail!(foreign(path, found));
     }
     anyhow::ensure!(
         found.nlink() == 1,
-        "{shown} has a second name elsewhere, by which others may change it; `cp {shown} {shown}.copy` and \
-         `mv {shown}.copy {shown}` make it a file of its own"
+        "{shown} has a second hard link, through which others may change it; to remove that link, \
+         run `cp {shown} {shown}.copy` and `mv {shown}.copy {shown}`"
     );
     Ok(())
 }
 
-/// What is said of something in the data directory that another user made. It may hold what the server has
-/// to remember, so nobody is sent to remove it.
+/// The error about a file of another user in the data directory. The file may hold data of the
+/// server, so the advice is never to remove it.
 fn foreign(path: &Path, found: &Metadata) -> String {
     let (owner, us) = (name_of(found.uid()), name_of(geteuid().as_raw()));
     let shown = path.display();
     format!(
-        "{shown} belongs to {owner}, and not to {us}; if a server of yours made it, \
-         `chown --no-dereference {us} {shown}` changes that, else move it away"
+        "{shown} belongs to {owner}, not to {us}; if your server created it, run \
+         `chown --no-dereference {us} {shown}`, otherwise move it away"
     )
 }
 
-/// Walks to the folder name by name, as the kernel does, and looks at each that is there.
+/// Walks the path name by name, as the kernel does, and checks each folder that exists.
 fn check(folder: &Path, else_do: &str) -> anyhow::Result<()> {
     let mut at = PathBuf::from("/");
     let mut names = names_of(folder);
@@ -155,7 +155,11 @@ fn check(folder: &Path, else_do: &str) -> anyhow::Result<()> {
         };
         if found.file_type().is_symlink() {
             links += 1;
-            anyhow::ensure!(links <= LINKS_MAX, "{} leads in a circle", folder.display());
+            anyhow::ensure!(
+                links <= LINKS_MAX,
+                "{} is a loop of links",
+                folder.display()
+            );
             refuse_owner(&next, &found, else_do)?;
             let target = std::fs::read_link(&next)?;
             if target.is_absolute() {
@@ -166,7 +170,7 @@ fn check(folder: &Path, else_do: &str) -> anyhow::Result<()> {
             names = before;
             continue;
         }
-        anyhow::ensure!(found.is_dir(), "{} is no directory", next.display());
+        anyhow::ensure!(found.is_dir(), "{} is not a directory", next.display());
         match names.is_empty() {
             true => refuse_folder(&next, &found, else_do)?,
             false => refuse_parent(&next, &found, else_do)?,
@@ -180,32 +184,32 @@ fn refuse_folder(path: &Path, found: &Metadata, else_do: &str) -> anyhow::Result
     let (us, shown) = (geteuid(), path.display());
     anyhow::ensure!(
         found.uid() == us.as_raw(),
-        "{shown} belongs to {}, and not to {}; `chown {} {shown}` changes that, or {else_do}",
+        "{shown} belongs to {}, not to {}; run `chown {} {shown}`, or {else_do}",
         name_of(found.uid()),
         name_of(us.as_raw()),
         name_of(us.as_raw()),
     );
     let shared = found.mode() & WRITTEN_BY_OTHERS != 0;
-    // A folder for everybody stays one.
+    // A folder such as /tmp has to stay shared.
     anyhow::ensure!(
         !shared || found.mode() & STICKY == 0,
-        "{shown} is for everybody to write to; {else_do}"
+        "{shown} is writable by everyone; {else_do}"
     );
     anyhow::ensure!(
         !shared,
-        "{shown} can be written to by others; `chmod 700 {shown}` closes it, or {else_do}"
+        "{shown} is writable by others; run `chmod 700 {shown}`, or {else_do}"
     );
     Ok(())
 }
 
-/// Whoever may replace a name on the way may replace all below it.
+/// Checks a parent folder: a user who can rename its entries can replace everything below it.
 fn refuse_parent(path: &Path, found: &Metadata, else_do: &str) -> anyhow::Result<()> {
     refuse_owner(path, found, else_do)?;
     let shown = path.display();
     anyhow::ensure!(
         found.mode() & WRITTEN_BY_OTHERS == 0 || found.mode() & STICKY != 0,
-        "{shown} can be written to by others, who could replace what is in it; `chmod go-w {shown}` \
-         closes it, or {else_do}"
+        "{shown} is writable by others, who could replace its content; run `chmod go-w {shown}`, \
+         or {else_do}"
     );
     Ok(())
 }
@@ -214,8 +218,8 @@ fn refuse_owner(path: &Path, found: &Metadata, else_do: &str) -> anyhow::Result<
     let us = geteuid().as_raw();
     anyhow::ensure!(
         found.uid() == 0 || found.uid() == us,
-        "{shown} belongs to {}, who could replace what is in it; {else_do}, or, where {shown} is for nothing \
-         else, `chown --no-dereference {} {shown}` changes that",
+        "{shown} belongs to {}, who could replace its content; {else_do}, or, if only Dayfly uses \
+         {shown}, run `chown --no-dereference {} {shown}`",
         name_of(found.uid()),
         name_of(us),
         shown = path.display(),
@@ -223,13 +227,13 @@ fn refuse_owner(path: &Path, found: &Metadata, else_do: &str) -> anyhow::Result<
     Ok(())
 }
 
-/// What stands there itself, where something does.
+/// The metadata of the path itself, without following a link; none where it is missing.
 fn look(path: &Path) -> anyhow::Result<Option<Metadata>> {
     match std::fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         other => other
             .map(Some)
-            .with_context(|| format!("cannot look at {}", path.display())),
+            .with_context(|| format!("cannot read the metadata of {}", path.display())),
     }
 }
 

@@ -1,6 +1,6 @@
-//! The proxy as a process of its own: started, adopted, watched, started again.
+//! Starts, adopts, supervises and restarts the proxy, which is a separate process.
 //!
-//! It outlives us: after our death it goes on with its last table, and the next server adopts it.
+//! The proxy outlives the server: it keeps serving its last table, and the next server adopts it.
 
 use std::{
     fs::OpenOptions,
@@ -27,24 +27,24 @@ use crate::routes::{RouteSwitch, Routes};
 
 /// How long a proxy that was just started may take to answer.
 const START_DEADLINE: Duration = Duration::from_secs(10);
-/// How often it is asked until it does.
+/// Pause between two checks whether it answers.
 const START_PAUSE: Duration = Duration::from_millis(10);
-/// How long after a failed start the next one is tried.
+/// Pause between a failed start and the next one.
 const RESTART_PAUSE: Duration = Duration::from_millis(500);
-/// How long a proxy that was asked to stop may take.
+/// How long a proxy may take to stop.
 const STOP_DEADLINE: Duration = Duration::from_secs(15);
 
-/// The proxy that serves our table.
+/// The proxy that serves the server's table.
 pub struct ProxyProcess {
     dir: PathBuf,
     public_scheme: String,
-    /// The user and group that it becomes; none where we are not root.
+    /// The user and group that it runs as; none where the server does not run as root.
     run_as: Option<(u32, u32)>,
     client: ControlClient,
-    /// Whether one served before we came.
+    /// Whether a proxy was already running.
     found: bool,
-    /// Where it listens; once known it stays, so that a proxy that is started again is found where
-    /// the first one was.
+    /// The addresses on which it listens. Once known they stay, so that a restarted proxy listens
+    /// on the same addresses.
     listen: Mutex<Vec<SocketAddr>>,
 }
 
@@ -69,7 +69,7 @@ impl ProxyProcess {
         };
         let about = match running {
             Some(about) if process.is_ours(&about) => {
-                tracing::info!(pid = about.pid, "adopted the proxy that was running");
+                tracing::info!(pid = about.pid, "adopted the running proxy");
                 about
             }
             Some(about) => process.replace(about).await?,
@@ -79,12 +79,12 @@ impl ProxyProcess {
         Ok(Arc::new(process))
     }
 
-    /// Ends the proxy that runs and starts the one wanted; where that one does not start, visitors get
-    /// the former back.
+    /// Stops the running proxy and starts the configured one. Where that one does not start, this
+    /// starts the former proxy again.
     async fn replace(&self, former: About) -> anyhow::Result<About> {
         tracing::info!(
             pid = former.pid,
-            "the running proxy is not the one wanted; it is replaced"
+            "the running proxy has another version or configuration; replacing it"
         );
         self.stop().await?;
         let started = self.start().await;
@@ -93,18 +93,18 @@ impl ProxyProcess {
         {
             tracing::error!(
                 error = format!("{error:#}"),
-                "the proxy that served before could not be started again"
+                "cannot start the former proxy again; no proxy is running"
             );
         }
         started
     }
 
-    /// Whether one served before we came, which goes on where our start fails.
+    /// Whether a proxy was already running. It keeps running where the start of the server fails.
     pub fn was_found(&self) -> bool {
         self.found
     }
 
-    /// Where it listens.
+    /// The addresses on which it listens.
     pub fn listen(&self) -> Vec<SocketAddr> {
         self.addresses().clone()
     }
@@ -114,7 +114,7 @@ impl ProxyProcess {
         self.client.table().await.ok().flatten()
     }
 
-    /// Starts it again whenever it goes away, until we stop.
+    /// Restarts the proxy whenever it is gone, until the server stops.
     pub async fn supervise(
         self: Arc<Self>,
         routes: Arc<crate::worker::Ports>,
@@ -127,13 +127,13 @@ impl ProxyProcess {
                     if stop.is_cancelled() {
                         return;
                     }
-                    tracing::warn!(?watched, "the proxy went away; it is started again");
+                    tracing::warn!(?watched, "the proxy is gone; restarting it");
                 }
             }
             if let Err(error) = self.restart(&routes.routes).await {
                 tracing::error!(
                     error = format!("{error:#}"),
-                    "the proxy could not be started"
+                    "cannot start the proxy; retrying"
                 );
                 tokio::time::sleep(RESTART_PAUSE).await;
             }
@@ -147,13 +147,10 @@ impl ProxyProcess {
 
     /// Stops it and waits until it is gone.
     pub async fn stop(&self) -> anyhow::Result<()> {
-        self.client
-            .stop()
-            .await
-            .context("the proxy could not be stopped")?;
+        self.client.stop().await.context("cannot stop the proxy")?;
         let deadline = Instant::now() + STOP_DEADLINE;
         while self.client.about().await.is_ok() {
-            anyhow::ensure!(Instant::now() < deadline, "the proxy does not stop");
+            anyhow::ensure!(Instant::now() < deadline, "the proxy did not stop in time");
             tokio::time::sleep(START_PAUSE).await;
         }
         Ok(())
@@ -167,27 +164,26 @@ impl ProxyProcess {
         let mut child = self
             .command(listen, scheme)?
             .spawn()
-            .context("the proxy could not be started")?;
+            .context("cannot start the proxy")?;
         let pid = child.id();
         let deadline = Instant::now() + START_DEADLINE;
         loop {
             if let Ok(about) = self.client.about().await {
-                // Its end is learned from its socket; this only takes its remains away. A thread of
-                // its own, since the runtime would not end before one of its own threads does, and
-                // the proxy outlives us.
+                // The socket shows when the proxy exits; this only reaps the process. It needs its
+                // own thread: the runtime waits for its threads, and the proxy outlives the server.
                 std::thread::spawn(move || child.wait());
-                tracing::info!(pid, listen = ?about.listen, "the proxy runs");
+                tracing::info!(pid, listen = ?about.listen, "the proxy is running");
                 return Ok(about);
             }
             if let Some(status) = child.try_wait()? {
                 let log = self.dir.with_extension("log");
-                anyhow::bail!("the proxy ended with {status}: {}", last_line(&log));
+                anyhow::bail!("the proxy exited with {status}: {}", last_line(&log));
             }
             if Instant::now() >= deadline {
-                // Nobody would ever stop it.
+                // Nothing else would ever stop it.
                 child.kill()?;
                 child.wait()?;
-                anyhow::bail!("the proxy does not answer");
+                anyhow::bail!("the proxy did not answer in time after its start");
             }
             tokio::time::sleep(START_PAUSE).await;
         }
@@ -206,10 +202,10 @@ impl ProxyProcess {
             && wanted.iter().zip(&about.listen).all(same)
     }
 
-    /// The command that starts it: a process group of its own, none of our environment but what a log
-    /// needs, output to a file beside its directory.
+    /// The command that starts the proxy: in its own process group, with only the log settings of
+    /// the environment, and with its output in a file beside its directory.
     fn command(&self, listen: &[SocketAddr], scheme: &str) -> anyhow::Result<Command> {
-        let exe = std::env::current_exe().context("our own program cannot be found")?;
+        let exe = std::env::current_exe().context("cannot find the program file of dayfly")?;
         let mut options = OpenOptions::new();
         let options = options.create(true).append(true).mode(0o600);
         let log = private::open(&self.dir.with_extension("log"), options)?;
@@ -264,7 +260,7 @@ impl RouteSwitch for ProxyProcess {
             tracing::warn!(
                 key,
                 cut = drained.cut,
-                "requests were cut after the drain's deadline"
+                "requests were still open at the drain's deadline and were cut"
             );
         }
         Ok(())
@@ -278,7 +274,7 @@ impl RouteSwitch for ProxyProcess {
     }
 }
 
-/// What `dayfly proxy` runs: never returns while it serves. Call it before any thread exists.
+/// Runs `dayfly proxy`; returns once it stops. Call it before any thread exists.
 pub fn child(
     dir: PathBuf,
     listen: Vec<SocketAddr>,
@@ -298,5 +294,5 @@ pub fn child(
 
 fn last_line(log: &Path) -> String {
     let text = std::fs::read_to_string(log).unwrap_or_default();
-    text.lines().last().unwrap_or("it said nothing").to_owned()
+    text.lines().last().unwrap_or("its log is empty").to_owned()
 }

@@ -1,16 +1,18 @@
-//! The user that a proxy runs as: one of its own, so that nothing else on the host shares what it may do.
+//! The user that a proxy runs as: a separate one, so that nothing else on the host has its
+//! permissions.
 //!
-//! A user that the operator made comes first. Else it is a number that belongs to this instance alone: from a
-//! range that neither distributions nor systemd nor directory services hand out, and that nobody has here.
+//! A user that the operator created comes first. Otherwise it is an id for this instance alone,
+//! from a range that distributions, systemd and directory services do not assign, and that is free
+//! on this host.
 
 use std::path::Path;
 
 use deploy::names::Instance;
 use nix::unistd::{Gid, Group, Uid, User, geteuid};
 
-/// The user that an operator can make for the proxy.
+/// The user that an operator can create for the proxy.
 const MADE: &str = "dayfly-proxy";
-/// The one that is shared with other programs.
+/// The user that other programs share.
 const SHARED: &str = "nobody";
 
 /// The range of users without a name: below what systemd keeps for itself, above what `sssd` maps to.
@@ -19,12 +21,12 @@ const COUNT: u32 = 0x07fe_0000;
 /// How many of them are tried.
 const TRIES: u32 = 16;
 
-/// Which users and groups this process may become, as the kernel tells it.
+/// Which users and groups this process may become, according to the kernel.
 const MAPS: [&str; 2] = ["/proc/self/uid_map", "/proc/self/gid_map"];
-/// Which users and groups belong to containers of others.
+/// Which users and groups are delegated to containers of other users.
 const DELEGATED: [&str; 2] = ["/etc/subuid", "/etc/subgid"];
 
-/// User and group for the proxy; none where we are not root ourselves.
+/// User and group for the proxy; none where the server does not run as root.
 pub(super) fn proxy_user(instance: &Instance) -> anyhow::Result<Option<(u32, u32)>> {
     if !geteuid().is_root() {
         return Ok(None);
@@ -36,13 +38,13 @@ pub(super) fn proxy_user(instance: &Instance) -> anyhow::Result<Option<(u32, u32
         return Ok(Some((number, number)));
     }
     if let Some(user) = User::from_name(SHARED)? {
-        tracing::warn!("the proxy shares the user {SHARED} with other programs: no number is free");
+        tracing::warn!("no user id is free for the proxy; it shares {SHARED} with other programs");
         return Ok(Some((user.uid.as_raw(), user.gid.as_raw())));
     }
-    anyhow::bail!("no user for the proxy is found on this host; make one that is called {MADE}")
+    anyhow::bail!("this host has no user for the proxy; create a user called {MADE}")
 }
 
-/// The same for each start of an instance, while nothing on the host changes.
+/// The ids to try: the same for each start of an instance.
 fn candidates(instance: &Instance) -> impl Iterator<Item = u32> {
     let own = u32::from_str_radix(instance.as_str(), 16).unwrap_or_default() % COUNT;
     (0..TRIES).map(move |next| FIRST + (own + next) % COUNT)

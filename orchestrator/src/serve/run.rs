@@ -1,8 +1,8 @@
-//! Puts the control plane together, runs it, and takes it apart.
+//! Assembles the control plane, runs it, and stops it.
 //!
 //! Start: lock the data directory, migrate the store, adopt or start the proxy, publish the table
-//! from what is known to serve, then workers. Stop: cancel what may be cancelled, wait for the
-//! rest, leave containers and proxy running.
+//! of serving revisions, then start workers. Stop: cancel the steps that may be cancelled, wait for
+//! the others, and leave containers and proxy running.
 
 use std::{
     os::unix::fs::PermissionsExt as _,
@@ -54,10 +54,10 @@ pub struct Options {
     pub local: bool,
 }
 
-/// Runs a server until it is told to stop.
+/// Runs a server until a signal or the API stops it.
 pub async fn run(options: Options) -> anyhow::Result<()> {
-    // Sockets, database and logs are for this user alone. Changing modes afterwards would follow
-    // whatever stands at a path by then.
+    // Sockets, database and logs are for this user alone. A later change of their modes could
+    // follow a path that someone replaced.
     umask(Mode::from_bits_truncate(0o077));
     proxy::raise_open_files();
     let mut config = ServerConfig::read(options.config.as_deref(), options.data)?;
@@ -68,7 +68,7 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         tracing::warn!(advice = doubt.advice, "{}", doubt.found);
     }
     let stop = CancellationToken::new();
-    // Heard from here on, so that a start that is told to stop ends in order, once it has started.
+    // Signals count from here on, so that one during the start leads to an orderly stop after it.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut told = async || {
@@ -81,10 +81,10 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     let server = tokio::select! {
         server = &mut start => server?,
         () = told() => {
-            tracing::info!("told to stop: the start comes to its end first; told again, it is cut off");
+            tracing::info!("stop requested: the server stops after its start; repeat to abort it");
             tokio::select! {
                 server = &mut start => return server?.stop().await,
-                () = told() => anyhow::bail!("the start was cut off; `dayfly down` takes away what it left"),
+                () = told() => anyhow::bail!("the start was aborted; `dayfly down` cleans up"),
             }
         }
     };
@@ -103,20 +103,20 @@ pub struct Server {
     stop: CancellationToken,
     tasks: TaskTracker,
     stop_proxy: Arc<std::sync::atomic::AtomicBool>,
-    /// Held until we end.
+    /// Held until the server stops.
     locks: Option<(DataLock, RecordsLock)>,
 }
 
 impl Server {
-    /// Starts everything; returns when it answers. Where that fails, nothing of it stays: no proxy that was
-    /// not there before, and neither rules nor mounts that no preview needs.
+    /// Starts everything, and returns once the server answers. A failed start leaves no new proxy,
+    /// and no firewall rules or mounts that no preview needs.
     pub async fn start(config: ServerConfig, stop: CancellationToken) -> anyhow::Result<Self> {
         let lock = DataLock::acquire(&config.data)?;
         listen::check(&config.listen, &config.data.join("proxy")).await?;
         let store = Store::open(&config.data.join("dayfly.db"))?;
         let records = RecordsLock::acquire(store.instance())?;
         let user = proxy_user(store.instance())?;
-        // Without a user of its own the proxy is ours.
+        // Without a separate user the proxy runs as the server's user.
         let user_of_proxy = user.map_or_else(|| geteuid().as_raw(), |(uid, _)| uid);
         let users = vec![user_of_proxy];
         let docker = connect_engine(&config, &store, users).await?;
@@ -144,17 +144,17 @@ impl Server {
             Some(settings) => Some(connect::connect(settings)?),
             None => None,
         };
-        // Previews may run already: the engine starts them again by itself.
+        // Previews may run already, since the engine restarts them.
         docker.ensure_firewall().await;
         backup::settle(&config.data, docker, &store).await?;
         docker
             .end_pauses()
             .await
-            .context("what stood still for a copy cannot go on")?;
+            .context("cannot unpause containers left paused by an interrupted copy")?;
         docker
             .end_imports()
             .await
-            .context("what was left of an import cannot be removed")?;
+            .context("cannot remove the remains of an interrupted import")?;
         let proxy = ProxyProcess::ensure(
             config.data.join("proxy"),
             config.listen.clone(),
@@ -167,7 +167,10 @@ impl Server {
             && !proxy.was_found()
             && let Err(error) = proxy.stop().await
         {
-            tracing::warn!(error = format!("{error:#}"), "the proxy runs on");
+            tracing::warn!(
+                error = format!("{error:#}"),
+                "cannot stop the proxy after a failed start; it keeps running"
+            );
         }
         begun
     }
@@ -226,7 +229,7 @@ impl Server {
         });
         let path = api_socket(&config.data);
         let listener = bind(&path)?;
-        // Nobody but us writes in this folder, so the path still is what was bound.
+        // Only the server writes to this folder, so the path still is the bound socket.
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
         self.spawn_server(listener, api);
         let secrets = config
@@ -252,19 +255,19 @@ impl Server {
                 .with_graceful_shutdown(stop.cancelled_owned())
                 .await;
             if let Err(error) = served {
-                tracing::error!(%error, "a socket is no longer served");
+                tracing::error!(%error, "a server socket failed; its clients get no answers");
             }
         });
     }
 
-    /// A proxy that cannot take the table is a matter for its supervisor.
+    /// Publishes the table. The proxy's supervisor handles a proxy that cannot take it.
     async fn publish(&self) {
         if let Err(error) = self.workers.ports().routes.publish_anew().await {
-            tracing::warn!(%error, "the table could not be published yet");
+            tracing::warn!(%error, "cannot publish the routes yet; the proxy keeps its last ones");
         }
     }
 
-    /// Starts everything that goes on by itself.
+    /// Starts the background tasks.
     fn begin(&self, config: &ServerConfig, backups: Arc<backup::Backups>) {
         let poll = config
             .github
@@ -293,11 +296,12 @@ impl Server {
             data = %config.data.display(),
             domain = config.domain,
             listen = ?self.proxy.listen(),
-            "the server runs"
+            "the server is running"
         );
     }
 
-    /// Stops; containers and, unless it was asked for too, the proxy go on.
+    /// Stops the server. Containers keep running, and so does the proxy unless its stop was
+    /// requested.
     pub async fn stop(self) -> anyhow::Result<()> {
         self.stop.cancel();
         self.workers.stop().await;
@@ -306,7 +310,7 @@ impl Server {
             .await
             .is_err()
         {
-            tracing::warn!("some connections were still open");
+            tracing::warn!("the server stops although some connections are still open");
         }
         leave::host(&self.docker).await;
         if self.stop_proxy.load(std::sync::atomic::Ordering::SeqCst) {
@@ -317,14 +321,14 @@ impl Server {
         drop(self.locks);
         tracing::info!(
             proxy = !self.stop_proxy.load(std::sync::atomic::Ordering::SeqCst),
-            "the server stopped; previews go on as they are, and `dayfly down` stops the proxy"
+            "the server stopped; previews keep running, and `dayfly down` stops the proxy"
         );
         Ok(())
     }
 }
 
 fn bind(path: &Path) -> anyhow::Result<UnixListener> {
-    // The lock is ours, so a socket that is there was left by a server that died.
+    // This server holds the lock, so an existing socket is the leftover of a crash.
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             return Err(error).with_context(|| format!("cannot replace {}", path.display()));

@@ -1,4 +1,4 @@
-//! `dayfly down` where no server runs: takes away what one left that ended by itself.
+//! `dayfly down` where no server runs: removes what the last server left behind.
 
 use anyhow::Context as _;
 use deploy::{
@@ -15,29 +15,29 @@ use super::{
 };
 use crate::{config::ServerConfig, store::Store};
 
-/// What was taken away.
+/// What `take_away` removed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TakenAway {
     /// The proxy was stopped.
     pub proxy: bool,
-    /// So many networks were removed.
+    /// The number of removed networks.
     pub networks: usize,
-    /// Rules were taken out of the host's firewall.
+    /// Firewall rules were removed from the host.
     pub rules: bool,
-    /// Why nobody could look for such rules: without root or `iptables` there can hardly be any.
+    /// Why the firewall could not be checked: without root or `iptables` it has hardly any rules.
     pub rules_unseen: Option<String>,
     /// The pool's file was unmounted.
     pub pool: bool,
-    /// Containers are there, so their networks, the rules and the pool stayed.
+    /// Containers exist, so their networks, the rules and the pool stay.
     pub in_use: bool,
 }
 
-/// Stops the proxy of a data directory without a server, and takes its networks, its firewall rules, its
-/// mount and its lock away, unless containers of previews still need them.
+/// Stops the proxy of a data directory without a server, and removes its networks, its firewall
+/// rules, its mount and its lock, unless containers of previews still need them.
 ///
 /// # Errors
-/// Where a server holds the directory, and where the engine or the mount says no. What was
-/// taken away until then is gone.
+/// Where a server holds the directory, and where the engine or the unmount fails. Earlier removals
+/// are not undone.
 pub async fn take_away(config: &ServerConfig) -> anyhow::Result<TakenAway> {
     let mut done = TakenAway::default();
     if !config.data.try_exists()? {
@@ -76,7 +76,7 @@ async fn remove_networks(docker: &Docker, seen: &Observation) -> anyhow::Result<
         docker
             .remove_network(preview, network)
             .await
-            .with_context(|| format!("a network of {preview} stays"))?;
+            .with_context(|| format!("cannot remove a network of {preview}"))?;
     }
     Ok(seen.networks.len())
 }

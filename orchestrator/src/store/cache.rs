@@ -1,4 +1,4 @@
-//! Records of the builder's cache that builds of ours left.
+//! The cache records that Dayfly's builds left in the builder.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use rusqlite::params;
 use super::writer::{Store, StoreError};
 
 impl Store {
-    /// Writes down that these records are ours.
+    /// Stores that these records are Dayfly's.
     pub async fn note_cache(&self, ids: BTreeSet<String>, now_ms: u64) -> Result<(), StoreError> {
         self.write(move |tx| {
             let mut insert = tx.prepare_cached(
@@ -21,7 +21,7 @@ impl Store {
         .await
     }
 
-    /// The ids of all that are ours.
+    /// The ids of all records of Dayfly's builds.
     pub async fn cache_records(&self) -> Result<BTreeSet<String>, StoreError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached("SELECT id FROM cache_records")?;
@@ -31,7 +31,7 @@ impl Store {
         .await
     }
 
-    /// Writes down that these records are no more.
+    /// Forgets these records, which are gone.
     pub async fn forget_cache(&self, ids: BTreeSet<String>) -> Result<(), StoreError> {
         self.write(move |tx| {
             let mut delete = tx.prepare_cached("DELETE FROM cache_records WHERE id = ?1")?;

@@ -6,7 +6,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::writer::{StoreError, from_json, to_json};
 
-/// Changes a column in one transaction with reading it. A revision that is not there stays so.
+/// Reads and changes a column in one transaction. Does nothing where the revision does not exist.
 pub(super) fn change_in<T: Serialize + DeserializeOwned>(
     tx: &Savepoint<'_>,
     preview: &PreviewId,
@@ -22,7 +22,7 @@ pub(super) fn change_in<T: Serialize + DeserializeOwned>(
     set(tx, preview, number, name, &to_json(name, &value)?)
 }
 
-/// One JSON column; `name` is ours, never from outside.
+/// One JSON column; `name` is a constant, never user input.
 fn column(
     connection: &Connection,
     preview: &PreviewId,

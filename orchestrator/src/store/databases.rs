@@ -1,4 +1,4 @@
-//! Databases: generations of their data, their passwords, and whether their data are complete.
+//! Databases: generations of their data, their passwords, and whether their data is complete.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,35 +14,35 @@ use super::{
 };
 use crate::lifecycle::{DataSource, GenerationFacts};
 
-/// A database of a preview's present life.
+/// A database of a preview's current life.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DatabaseRow {
-    /// Of which generation.
+    /// The generation of its data.
     pub generation: Generation,
     /// Its name.
     pub name: DatabaseName,
     /// The password of its one user.
     pub password: String,
-    /// Whether its data are complete.
+    /// Whether its data is complete.
     pub complete: bool,
-    /// Whether the last start of its server came to its end.
+    /// Whether the last start of its server succeeded.
     pub answers: bool,
-    /// Whether its data are of real people.
+    /// Whether its data is of real people.
     pub real: bool,
 }
 
-/// What a revision is to run on.
+/// The data that a revision runs on.
 #[derive(Clone, Debug)]
 pub struct DataAssignment {
-    /// Which revision.
+    /// The revision.
     pub revision: RevisionNumber,
-    /// Its generation; a new one, or one that is there.
+    /// Its generation, new or existing.
     pub generation: Generation,
-    /// Where a new one's data come from.
+    /// The source of the data of a new generation.
     pub from: DataSource,
-    /// Databases that come from their seeds all the same.
+    /// Databases that start from their seeds instead.
     pub reseed: BTreeSet<DatabaseName>,
-    /// Databases that its migrations need not run on.
+    /// Databases on which its migrations need not run.
     pub migrated: BTreeSet<DatabaseName>,
 }
 
@@ -54,7 +54,7 @@ impl Store {
             .await
     }
 
-    /// The generations of a preview's present life.
+    /// The generations of a preview's current life.
     pub async fn generations(
         &self,
         preview: &PreviewId,
@@ -91,7 +91,7 @@ impl Store {
         .await
     }
 
-    /// Writes down what a revision runs on, and the generation where it is new.
+    /// Stores which data a revision runs on, and its generation where that is new.
     pub async fn assign_data(
         &self,
         preview: &PreviewId,
@@ -136,8 +136,8 @@ impl Store {
         .await
     }
 
-    /// The password of a database that is about to be made; drawn the first time. Its data count as
-    /// those of real people where those of its other generations do.
+    /// The password of a database that is about to be created, generated the first time. Its data
+    /// counts as data of real people where the data of its other generations does.
     pub async fn ensure_password(
         &self,
         preview: &PreviewId,
@@ -176,8 +176,8 @@ impl Store {
         .await
     }
 
-    /// Writes down that the data of databases are complete. Those that were made anew have not met
-    /// any migration of a revision that runs on them.
+    /// Stores that the data of databases is complete. No migration of their revisions has run on
+    /// data that was created again.
     pub async fn set_complete(
         &self,
         preview: &PreviewId,
@@ -208,7 +208,7 @@ impl Store {
         .await
     }
 
-    /// Writes down, before they are made, whether the data of a database will be of real people.
+    /// Stores, before the data is created, whether a database will hold data of real people.
     pub async fn set_real(
         &self,
         preview: &PreviewId,
@@ -222,7 +222,7 @@ impl Store {
         self.execute(sql, values).await
     }
 
-    /// Writes down that the start of a database's server begins, or that it came to its end.
+    /// Stores that the start of a database's server begins, or that it succeeded.
     pub async fn set_answers(
         &self,
         preview: &PreviewId,
@@ -236,8 +236,8 @@ impl Store {
         self.execute(sql, values).await
     }
 
-    /// Forgets all data: what has a seed is made anew. Answers the names of snapshots that it
-    /// forgot too.
+    /// Forgets all data, so that databases are created again from their seeds. Also forgets named
+    /// snapshots, and returns their names.
     pub async fn forget_data(&self) -> Result<Vec<String>, StoreError> {
         self.write(|tx| {
             tx.execute("UPDATE databases SET born_at = NULL, answers = 0", [])?;
@@ -248,7 +248,7 @@ impl Store {
         .await
     }
 
-    /// Forgets a database before it is removed or made anew.
+    /// Forgets a database before it is removed or created again.
     pub async fn forget_database(
         &self,
         preview: &PreviewId,

@@ -15,14 +15,14 @@ use super::{
 };
 use deploy::names::PreviewId;
 
-/// How long a delivery is kept, and with it the memory that it was here before. A forge
-/// redelivers up to three days later.
+/// How long a delivery is kept to recognise a redelivery. A forge redelivers up to three days
+/// later.
 pub const DELIVERIES_KEEP: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// A delivery, as the log of deliveries shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct DeliveryRow {
-    /// The forge's id of it.
+    /// The forge's id of the delivery.
     pub guid: String,
     /// The event.
     pub event: String,
@@ -32,18 +32,18 @@ pub struct DeliveryRow {
     pub repository: Option<String>,
     /// The pull request it names.
     pub number: Option<u64>,
-    /// What was made of it: `look`, `look-all` or `ignored`.
+    /// The decision about it: `look`, `look-all` or `ignored`.
     pub decision: String,
-    /// Why, where there is something to say.
+    /// The reason for the decision, where there is one.
     pub reason: Option<String>,
-    /// When it came, in milliseconds since 1970.
+    /// When it arrived, in milliseconds since 1970.
     #[serde(skip)]
     pub received_at_ms: u64,
 }
 
 impl Store {
-    /// Keeps a delivery and raises the refresh counter of what it names, in one transaction. Answers
-    /// the previews to wake; none for one that was here before.
+    /// Stores a delivery and raises the refresh counters of the previews it names, in one
+    /// transaction. Returns the previews to wake; none for a redelivery.
     pub async fn accept_delivery(
         &self,
         delivery: Delivery,

@@ -1,4 +1,4 @@
-//! What was done for each preview, and how long it took.
+//! The history of each preview: the steps that ran, and how long they took.
 
 use deploy::names::{PreviewId, RevisionNumber};
 use rusqlite::params;
@@ -25,7 +25,7 @@ pub struct EventRow {
 }
 
 impl Store {
-    /// Notes an event; the oldest beyond [`EVENTS_KEEP_PER_PREVIEW`] are forgotten.
+    /// Stores an event, and deletes the oldest ones beyond [`EVENTS_KEEP_PER_PREVIEW`].
     pub async fn add_event(
         &self,
         preview: &PreviewId,
@@ -61,8 +61,8 @@ impl Store {
         self.read_events(preview, "").await
     }
 
-    /// The same without what was done in an earlier life than the one that goes on, or that went
-    /// last: a name may have been used before.
+    /// The events of a preview's current or last life: an earlier preview may have had the same
+    /// name.
     pub async fn events_of_life(&self, preview: &PreviewId) -> Result<Vec<EventRow>, StoreError> {
         const OF_LIFE: &str = "AND NOT EXISTS (
             SELECT 1 FROM revisions JOIN previews ON previews.id = revisions.preview

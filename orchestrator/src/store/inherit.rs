@@ -13,28 +13,28 @@ use super::{
     writer::{StoreError, to_json},
 };
 
-/// What a new revision has from the beginning.
+/// What a new revision starts with.
 #[derive(Clone, Debug, Default)]
 pub enum Inherited {
-    /// Nothing: all of it is made from its commit.
+    /// Nothing: everything is created from its commit.
     #[default]
     Nothing,
-    /// What an earlier revision was made of and ran on: its blueprint, its images, and its data with
-    /// the migrations that they have met.
+    /// Everything of an earlier revision: its blueprint, its images, and its data with the
+    /// migrations that have run on it.
     Of(RevisionNumber),
-    /// What is told here.
+    /// The parts that are given here.
     This {
-        /// What it asks for.
+        /// Its blueprint.
         blueprint: Box<Blueprint>,
-        /// Images that are there.
+        /// Its existing images.
         images: BTreeMap<ServiceName, ImageId>,
         /// Databases whose migrations need not run.
         migrated: BTreeSet<DatabaseName>,
     },
 }
 
-/// Gives a revision that was begun in the same transaction what it has from the beginning: one that
-/// is told of without it would be made from its commit.
+/// Gives a revision its inheritance in the transaction that begins it. A revision that is seen
+/// without it would be created from its commit.
 pub(super) fn inherit(
     tx: &Savepoint<'_>,
     preview: &PreviewId,
@@ -67,7 +67,7 @@ pub(super) fn inherit(
     }
 }
 
-/// Writes down what a revision runs on.
+/// Stores which data a revision runs on.
 pub(super) fn assign(
     tx: &Savepoint<'_>,
     preview: &PreviewId,
@@ -86,7 +86,7 @@ pub(super) fn assign(
     )
 }
 
-/// Forgets that any revision migrated a database that is about to be made anew.
+/// Forgets that any revision migrated a database that is about to be created again.
 pub(super) fn forget_migrations(
     tx: &Savepoint<'_>,
     preview: &PreviewId,

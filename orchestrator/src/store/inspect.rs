@@ -1,4 +1,4 @@
-//! A store's file that nobody uses: whether it is whole, and what it holds.
+//! Checks the file of a store that is not in use, and reads a summary of it.
 
 use std::path::Path;
 
@@ -6,20 +6,20 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::{StoreError, writer::refuse_newer};
 
-/// What a store's file holds.
+/// A summary of a store's file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreFacts {
-    /// Whose it is.
+    /// The instance that it belongs to.
     pub instance: String,
-    /// Previews that are not gone.
+    /// The number of previews that are not gone.
     pub previews: u64,
 }
 
 impl StoreFacts {
-    /// Looks at all of a file, which is not changed.
+    /// Checks the whole file without a change to it.
     ///
     /// # Errors
-    /// Where it is damaged, is no store, or one of a newer version.
+    /// Where the file is damaged, is no store, or was written by a newer version.
     pub fn of(path: &Path) -> Result<Self, StoreError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
@@ -27,7 +27,7 @@ impl StoreFacts {
             connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
         if verdict != "ok" {
             return Err(StoreError::Corrupt {
-                what: "a file",
+                what: "data",
                 why: format!("{}: {verdict}", path.display()),
             });
         }

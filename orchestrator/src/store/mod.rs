@@ -1,4 +1,4 @@
-//! What survives us: facts in SQLite, one writer, every commit on disk before it is answered.
+//! The store: facts in SQLite, with one writer. A write returns only after its commit is on disk.
 
 mod cache;
 mod columns;

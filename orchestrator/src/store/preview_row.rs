@@ -23,23 +23,23 @@ pub struct PreviewRow {
     pub repository: Option<RepositoryRow>,
     /// Its pull request; none for a local checkout.
     pub number: Option<PullRequestNumber>,
-    /// The part of its host names that says whose it is.
+    /// The part of its host names that identifies its repository or checkout.
     pub slug: String,
-    /// What is wanted of it.
+    /// Its desired state.
     pub desired: Desired,
-    /// What the forge was last told.
+    /// The last report to the forge.
     pub reported: Option<String>,
     /// Whether deployment records may exist on the forge.
     pub records: bool,
-    /// The highest generation of databases ever given.
+    /// The highest generation of databases so far.
     pub last_generation: u32,
-    /// What whoever took a fork or a capture said about it.
+    /// The note that a user gave to a fork or a capture.
     pub note: Option<String>,
-    /// Where in the application its link leads; the root where nothing was said.
+    /// The path in the application that its link opens; none is the root.
     pub path: Option<StartPath>,
-    /// When it ends whatever happens, where that was said; milliseconds since 1970.
+    /// When it expires, where that was set; milliseconds since 1970.
     pub expires_at_ms: Option<u64>,
-    /// When its link ends, if before the preview does; milliseconds since 1970.
+    /// When its link expires, if before the preview; milliseconds since 1970.
     pub link_expires_at_ms: Option<u64>,
     /// Milliseconds since 1970.
     pub created_at_ms: u64,
@@ -47,19 +47,19 @@ pub struct PreviewRow {
     pub updated_at_ms: u64,
     /// When its head last changed.
     pub pushed_at_ms: u64,
-    /// When somebody last visited it.
+    /// When a visitor last opened it.
     pub visited_at_ms: Option<u64>,
-    /// When the last of it was gone.
+    /// When everything of it was removed.
     pub gone_at_ms: Option<u64>,
 }
 
 impl PreviewRow {
-    /// What a first visitor must bring where access is by link.
+    /// The token of its link, where access is by link.
     pub fn link_token(&self, key: &LinkKey) -> String {
         key.token(&self.id, self.desired.life, self.desired.link_serial)
     }
 
-    /// Whose host names it has.
+    /// The owner of its host names.
     pub fn subject(&self) -> Subject<'_> {
         match (self.desired.origin, self.number) {
             (Origin::Fork | Origin::Capture | Origin::Database, _) => {
@@ -83,7 +83,7 @@ pub(super) const COLUMNS: &str =
     link_serial, created_at, updated_at, pushed_at, visited_at, gone_at, last_generation, taken,
     parent, reset, recall, note, expires_at, path, link_expires_at";
 
-/// A row before its words are checked.
+/// A row before its values are checked.
 pub(super) struct Raw {
     id: String,
     origin: String,
@@ -165,7 +165,7 @@ impl Raw {
         };
         let desired = Desired {
             origin,
-            wanted: from_json("a wish", &self.wanted)?,
+            wanted: from_json("a desired state", &self.wanted)?,
             refresh_requested: self.refreshes.0.cast_unsigned(),
             refresh_applied: self.refreshes.1.cast_unsigned(),
             request: self.request.cast_unsigned(),
@@ -173,10 +173,10 @@ impl Raw {
             life: self.life,
             clearing: self.clearing,
             link_serial: self.link_serial,
-            hold: json("a hold", self.hold.as_deref())?,
-            parent: json("what a preview was taken of", self.parent.as_deref())?,
-            reset: json("a wish for fresh data", self.reset.as_deref())?,
-            rollback: json("a revision that was gone back to", self.rollback.as_deref())?,
+            hold: json("a hold of a preview", self.hold.as_deref())?,
+            parent: json("the origin of a copy", self.parent.as_deref())?,
+            reset: json("a request for fresh data", self.reset.as_deref())?,
+            rollback: json("the target of an undo", self.rollback.as_deref())?,
             missing_since_ms: self.missing_since.map(i64::cast_unsigned),
         };
         let (created, updated, pushed, visited, gone) = self.times;

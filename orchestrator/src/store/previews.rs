@@ -1,4 +1,4 @@
-//! Previews: what is wanted of each, and what the forge was told.
+//! Previews: their desired states, and the reports to the forge.
 
 use deploy::names::PreviewId;
 use rusqlite::{Connection, OptionalExtension, Savepoint, params};
@@ -15,7 +15,7 @@ use crate::{
     preview::{names, start_path::StartPath},
 };
 
-/// A preview of a local checkout that is to be.
+/// A new preview of a local checkout.
 #[derive(Clone, Debug)]
 pub struct NewPreview {
     /// Its id.
@@ -24,26 +24,26 @@ pub struct NewPreview {
     pub slug: String,
 }
 
-/// A preview that is to be taken of another one, or a standalone database.
+/// A new copy of a preview, or a new standalone database.
 #[derive(Clone, Debug)]
 pub struct NewCopy {
     /// Its id.
     pub id: PreviewId,
-    /// The slug of whatever it was taken of.
+    /// The slug of its source.
     pub slug: String,
     /// [`Origin::Fork`], [`Origin::Capture`] or [`Origin::Database`].
     pub origin: Origin,
-    /// What it is taken of; none for a standalone database.
+    /// The source of the copy; none for a standalone database.
     pub parent: Option<Parent>,
-    /// The repository of what it is taken of.
+    /// The repository of its source.
     pub repository: Option<RepositoryId>,
-    /// What it serves.
+    /// The commit that it serves.
     pub head: Head,
-    /// For people.
+    /// A note for people.
     pub note: Option<String>,
-    /// Where in the application its link leads.
+    /// The path in the application that its link opens.
     pub path: Option<StartPath>,
-    /// When it ends; milliseconds since 1970.
+    /// When it expires; milliseconds since 1970.
     pub expires_at_ms: Option<u64>,
 }
 
@@ -67,7 +67,7 @@ impl Store {
         .await
     }
 
-    /// The preview of a pull request, made if need be, with its refresh counter raised.
+    /// The preview of a pull request, created where it is missing, with its refresh counter raised.
     pub async fn refresh_pull(
         &self,
         repository: webhook::forge::Repository,
@@ -89,8 +89,8 @@ impl Store {
         self.write(move |tx| request_refresh(tx, &id, now_ms)).await
     }
 
-    /// Changes what is wanted of a preview, in one transaction with reading it. Answers what the change
-    /// says; none where there is no such preview.
+    /// Reads and changes the desired state of a preview in one transaction. Returns the result of the
+    /// change, or none if there is no such preview.
     pub async fn change_desired<T: Send + 'static>(
         &self,
         id: &PreviewId,
@@ -130,15 +130,14 @@ impl Store {
         .await
     }
 
-    /// Makes the preview of a local checkout unless it is there.
+    /// Creates the preview of a local checkout where it is missing.
     pub async fn ensure_local(&self, new: NewPreview, now_ms: u64) -> Result<(), StoreError> {
         self.write(move |tx| insert(tx, &new.id, Origin::Local, None, &new.slug, now_ms))
             .await
     }
 
-    /// Makes a preview that is taken of another one, or a standalone database, with the wish to have it
-    /// and, where it is known already, its first revision. Answers `false` where there are `at_most`
-    /// such previews already.
+    /// Creates a copy of a preview, or a standalone database, with its desired state and, where it
+    /// is known already, its first revision. Returns `false` where `at_most` such previews exist.
     pub async fn add_copy(
         &self,
         new: NewCopy,
@@ -169,11 +168,11 @@ impl Store {
             .execute(params![
                 new.id.as_str(),
                 taken,
-                optional("what a preview was taken of", new.parent.as_ref())?,
+                optional("the origin of a copy", new.parent.as_ref())?,
                 new.note,
                 new.expires_at_ms.map(u64::cast_signed),
                 new.repository.map(|id| id.0.cast_signed()),
-                to_json("a wish", &Wanted::Serve(new.head))?,
+                to_json("a desired state", &Wanted::Serve(new.head))?,
                 new.path.as_ref().map(StartPath::as_str),
             ])?;
             if let Some(first) = first {
@@ -184,37 +183,38 @@ impl Store {
         .await
     }
 
-    /// Has everything told to the forge once more, of all previews that are not gone.
+    /// Requests a new report to the forge for every preview that is not gone.
     pub async fn forget_reports(&self) -> Result<(), StoreError> {
         let sql = "UPDATE previews SET reported = NULL WHERE gone_at IS NULL";
         self.execute(sql, ()).await
     }
 
-    /// Notes what the forge was told, and whether records may exist there.
+    /// Stores the last report to the forge.
     pub async fn set_reported(&self, id: &PreviewId, key: String) -> Result<(), StoreError> {
         let sql = "UPDATE previews SET reported = ?2 WHERE id = ?1";
         self.execute(sql, (id.to_string(), key)).await
     }
 
-    /// Notes that deployment records may exist, or that they are gone.
+    /// Stores whether deployment records may exist on the forge.
     pub async fn set_records(&self, id: &PreviewId, records: bool) -> Result<(), StoreError> {
         let sql = "UPDATE previews SET records = ?2 WHERE id = ?1";
         self.execute(sql, (id.to_string(), records)).await
     }
 
-    /// Notes a visit; late by a minute at most, so that visits cost no writes.
+    /// Stores the time of the last visit. The sweep calls this each minute, so visits cost no
+    /// writes.
     pub async fn note_visit(&self, id: &PreviewId, at_ms: u64) -> Result<(), StoreError> {
         let sql = "UPDATE previews SET visited_at = max(coalesce(visited_at, 0), ?2) WHERE id = ?1";
         self.execute(sql, (id.to_string(), at_ms.cast_signed()))
             .await
     }
 
-    /// Ends a life: nothing of it is left. The next one starts with fresh data.
+    /// Ends a life of which nothing is left. The next life starts with fresh data.
     pub async fn confirm_gone(&self, id: &PreviewId, now_ms: u64) -> Result<(), StoreError> {
         let id = id.clone();
         self.write(move |tx| {
             let row = find(tx, &id)?;
-            // Whoever asked for the next life meanwhile has a preview that is to come.
+            // A request for the next life may have come meanwhile: then the preview is not gone.
             let next = row.is_some_and(|row| matches!(row.desired.wanted, Wanted::Serve(_)));
             tx.prepare_cached(
                 "UPDATE previews SET life = life + 1, clearing = 0, updated_at = ?2,
@@ -246,7 +246,8 @@ pub(super) fn find(
     raw.map(|raw| raw.parse(connection)).transpose()
 }
 
-/// The id of a pull request's preview; its row is made if need be. The repository is known.
+/// The id of a pull request's preview; its row is created where it is missing. The repository is
+/// known.
 pub(super) fn ensure_for_pull(
     tx: &Savepoint<'_>,
     repository: RepositoryId,
@@ -298,7 +299,7 @@ fn insert(
         pull.map(|(repository, _)| repository.0.cast_signed()),
         pull.map(|(_, number)| number.0.cast_signed()),
         slug,
-        to_json("a wish", &Wanted::Unread)?,
+        to_json("a desired state", &Wanted::Unread)?,
         now_ms.cast_signed(),
     ])?;
     Ok(())
@@ -339,7 +340,7 @@ fn save_desired(
     };
     let pushed = head(desired).is_some() && head(desired) != head(&before.desired);
     let pushed_at_ms = if pushed { now_ms } else { before.pushed_at_ms };
-    let hold = optional("a hold", desired.hold.as_ref())?;
+    let hold = optional("a hold of a preview", desired.hold.as_ref())?;
     tx.prepare_cached(
         "UPDATE previews SET life = ?2, wanted = ?3, looks_raised = ?4, looks_applied = ?5,
              request = ?6, confirmed = ?7, clearing = ?8, hold = ?9, missing_since = ?10,
@@ -350,7 +351,7 @@ fn save_desired(
     .execute(params![
         before.id.as_str(),
         desired.life,
-        to_json("a wish", &desired.wanted)?,
+        to_json("a desired state", &desired.wanted)?,
         desired.refresh_requested.cast_signed(),
         desired.refresh_applied.cast_signed(),
         desired.request.cast_signed(),
@@ -361,11 +362,8 @@ fn save_desired(
         now_ms.cast_signed(),
         pushed_at_ms.cast_signed(),
         head(desired).is_some(),
-        optional("a wish for fresh data", desired.reset.as_ref())?,
-        optional(
-            "a revision that was gone back to",
-            desired.rollback.as_ref()
-        )?,
+        optional("a request for fresh data", desired.reset.as_ref())?,
+        optional("the target of an undo", desired.rollback.as_ref())?,
     ])?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Repositories we heard of, and the slug each was allotted.
+//! Known repositories, and the slug of each.
 
 use rusqlite::{Connection, OptionalExtension, Savepoint, params};
 use webhook::names::{RepoName, RepositoryId};
@@ -10,7 +10,7 @@ use super::writer::{Store, StoreError, parse_stored};
 pub struct RepositoryRow {
     /// The forge's own number.
     pub id: RepositoryId,
-    /// Its name as last heard.
+    /// Its last known name.
     pub name: RepoName,
     /// Its part of host names; never changes.
     pub slug: String,
@@ -20,7 +20,7 @@ pub struct RepositoryRow {
 const SLUG_MAX: usize = 28;
 
 impl Store {
-    /// All repositories we heard of.
+    /// All known repositories.
     pub async fn repositories(&self) -> Result<Vec<RepositoryRow>, StoreError> {
         self.read(|connection| {
             let mut statement =
@@ -67,7 +67,7 @@ pub(super) fn find(
         .transpose()
 }
 
-/// Notes that a repository exists under this name; the first time it is allotted its slug.
+/// Stores that a repository exists under this name. A new repository gets its slug.
 pub(super) fn hear_of(
     tx: &Savepoint<'_>,
     id: RepositoryId,

@@ -1,5 +1,5 @@
-//! A file that keeps the last room of the disk for the store: however full the disk is, a removal
-//! can still be written down, and gives room back.
+//! A file that reserves disk space for the store: even on a full disk the store can record a
+//! removal, which frees space.
 
 use std::{
     fs::OpenOptions,
@@ -10,14 +10,15 @@ use std::{
 
 use nix::{fcntl::posix_fallocate, sys::statvfs::statvfs};
 
-/// What it keeps.
+/// The size of the reserve.
 const RESERVE_BYTES: u64 = 32 << 20;
-/// With less than this free on the disk it is given up.
+/// Below this much free space the reserve is released.
 const GIVEN_UP_BELOW_BYTES: u64 = 16 << 20;
-/// With this much free it is taken again: room that comes and goes does not move it.
+/// From this much free space on the reserve is taken again. The gap to the limit above keeps it
+/// stable.
 const TAKEN_FROM_BYTES: u64 = 256 << 20;
 
-/// The file beside the store's.
+/// The reserve: a file beside the store's.
 #[derive(Debug)]
 pub(super) struct Reserve {
     folder: PathBuf,
@@ -26,7 +27,7 @@ pub(super) struct Reserve {
 }
 
 impl Reserve {
-    /// Takes it where there is room.
+    /// Takes the reserve where the disk has enough free space.
     pub(super) fn beside(store: &Path) -> Self {
         let folder = match store.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -42,12 +43,13 @@ impl Reserve {
         reserve
     }
 
-    /// Gives it up or takes it again, as the disk's room asks for. Costs a question to the kernel.
+    /// Releases the reserve or takes it again, by the free space of the disk. Costs one system
+    /// call.
     pub(super) fn tend(&mut self) {
         let free = match statvfs(&self.folder) {
             Ok(disk) => disk.blocks_available().saturating_mul(disk.fragment_size()),
             Err(error) => {
-                tracing::debug!(%error, "the store's disk is not measured");
+                tracing::debug!(%error, "cannot measure the free disk space of the store");
                 return;
             }
         };
@@ -56,26 +58,26 @@ impl Reserve {
         } else if !self.taken && free >= TAKEN_FROM_BYTES {
             match self.take_space() {
                 Ok(()) => self.taken = true,
-                Err(error) => tracing::warn!(%error, "no room is kept for the store"),
+                Err(error) => tracing::warn!(%error, "cannot reserve disk space for the store"),
             }
         }
     }
 
     fn give_up(&mut self) {
         tracing::warn!(
-            "the disk below the data directory is full; the store gets what was kept for it: \
-             remove previews or free some of the disk"
+            "the disk of the data directory is full, and the store uses its reserve: remove \
+             previews or free disk space"
         );
         match std::fs::remove_file(&self.file) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                tracing::warn!(%error, "what was kept for the store cannot be given up");
+                tracing::warn!(%error, "cannot release the disk reserve of the store");
             }
             _ => self.taken = false,
         }
     }
 
     fn take_space(&self) -> io::Result<()> {
-        // One that a death left half made, or anything else of that name.
+        // An unfinished file from a crash, or anything else of that name.
         match std::fs::remove_file(&self.file) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -87,7 +89,7 @@ impl Reserve {
             .open(&self.file)?;
         let bytes = i64::try_from(RESERVE_BYTES).unwrap_or(i64::MAX);
         posix_fallocate(&file, 0, bytes).map_err(|error| {
-            // Best effort: a part of it would be room that nobody has.
+            // Best effort: a part of the reserve is of no use.
             let _gone = std::fs::remove_file(&self.file);
             error.into()
         })

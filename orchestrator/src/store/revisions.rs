@@ -1,4 +1,4 @@
-//! Revisions: the facts of each that only we can know.
+//! Revisions: the facts of each that only the store has.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,11 +24,11 @@ pub struct RevisionRow {
     pub facts: RevisionFacts,
     /// When it began, in milliseconds since 1970.
     pub began_at_ms: u64,
-    /// When visitors were first led to it, in milliseconds since 1970.
+    /// When it first served visitors, in milliseconds since 1970.
     pub served_at_ms: Option<u64>,
 }
 
-/// A revision that begins.
+/// A new revision.
 #[derive(Clone, Debug)]
 pub struct NewRevision {
     /// Its number.
@@ -37,7 +37,7 @@ pub struct NewRevision {
     pub commit: CommitSha,
     /// The request that it answers.
     pub request: u64,
-    /// What it has from the beginning.
+    /// What it starts with.
     pub inherited: Inherited,
 }
 
@@ -61,8 +61,8 @@ impl Store {
         .await
     }
 
-    /// Writes down a new revision, and that older ones which are not healthy yet are superseded.
-    /// Writing the same number again changes nothing.
+    /// Stores a new revision, and marks older ones that are not healthy yet as superseded. A second
+    /// call with the same number changes nothing.
     pub async fn begin_revision(
         &self,
         preview: &PreviewId,
@@ -74,7 +74,7 @@ impl Store {
             .await
     }
 
-    /// Counts the beginning of a piece of work, before it begins.
+    /// Counts an attempt before it begins.
     pub async fn begin_attempt(
         &self,
         preview: &PreviewId,
@@ -87,7 +87,7 @@ impl Store {
         .await
     }
 
-    /// Takes a beginning back: the work ended, well or not, and we are still here.
+    /// Takes back an attempt that ended without a crash, successful or not.
     pub async fn end_attempt(
         &self,
         preview: &PreviewId,
@@ -106,7 +106,7 @@ impl Store {
         number: RevisionNumber,
         change: impl FnOnce(&mut BTreeMap<Attempt, u32>) + Send + 'static,
     ) -> Result<(), StoreError> {
-        // A list of pairs, since JSON has no keys but strings.
+        // A list of pairs, since keys of JSON can only be strings.
         let change = move |listed: &mut Vec<(Attempt, u32)>| {
             let mut attempts = std::mem::take(listed).into_iter().collect();
             change(&mut attempts);
@@ -116,8 +116,8 @@ impl Store {
             .await
     }
 
-    /// Changes a JSON column in one transaction with reading it. A revision that is not there
-    /// stays so.
+    /// Reads and changes a JSON column in one transaction. Does nothing where the revision does not
+    /// exist.
     async fn change_column<T: Serialize + DeserializeOwned>(
         &self,
         preview: &PreviewId,
@@ -130,7 +130,7 @@ impl Store {
             .await
     }
 
-    /// Writes down what the commit asks for.
+    /// Stores the blueprint of the commit.
     pub async fn set_blueprint(
         &self,
         preview: &PreviewId,
@@ -142,7 +142,7 @@ impl Store {
             .await
     }
 
-    /// Writes down the image of services, and what it was built from where we built it.
+    /// Stores the image of services, with its fingerprint where Dayfly built it.
     pub async fn set_image(
         &self,
         preview: &PreviewId,
@@ -178,7 +178,7 @@ impl Store {
         .await
     }
 
-    /// Fills in where services listen that are made of an image which exposes these ports.
+    /// Sets the port of services whose image exposes these ports.
     pub async fn take_port(
         &self,
         preview: &PreviewId,
@@ -191,7 +191,7 @@ impl Store {
             .await
     }
 
-    /// Writes down that a service's image is not there any more.
+    /// Forgets a service's image, which is gone.
     pub async fn forget_image(
         &self,
         preview: &PreviewId,
@@ -204,7 +204,7 @@ impl Store {
         self.change_column(preview, number, "images", change).await
     }
 
-    /// Writes down that the revision's migration ran on a database.
+    /// Stores that the revision's migration ran on a database.
     pub async fn set_migrated(
         &self,
         preview: &PreviewId,
@@ -218,7 +218,7 @@ impl Store {
             .await
     }
 
-    /// Writes down that all services were seen healthy together, the first time it was so.
+    /// Stores when all services were first healthy at the same time.
     pub async fn set_healthy(
         &self,
         preview: &PreviewId,
@@ -231,7 +231,7 @@ impl Store {
         self.execute(sql, values).await
     }
 
-    /// Writes down that visitors are led to a revision, or are about to be.
+    /// Stores that a revision serves visitors, or is about to.
     pub async fn set_served(
         &self,
         preview: &PreviewId,
@@ -244,7 +244,7 @@ impl Store {
         self.execute(sql, values).await
     }
 
-    /// Writes down how a revision ended. The first outcome stays.
+    /// Stores the outcome of a revision. The first outcome stays.
     pub async fn set_outcome(
         &self,
         preview: &PreviewId,
@@ -259,7 +259,7 @@ impl Store {
     }
 }
 
-/// Writes down a new revision, with what it has from the beginning.
+/// Stores a new revision, with what it starts with.
 pub(super) fn begin(
     tx: &Savepoint<'_>,
     preview: &PreviewId,

@@ -1,4 +1,4 @@
-//! Links of previews, and sessions of visitors: serials and digests only.
+//! Links of previews, and sessions of visitors: only serials and digests are stored.
 
 use std::time::Duration;
 
@@ -14,13 +14,12 @@ use super::{
 /// How long a visitor's session lasts.
 pub const SESSION_LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// How many sessions one preview may have; the oldest give way.
+/// How many sessions one preview may have; beyond that the oldest are removed.
 const SESSIONS_MAX: u32 = 1_000;
 
 impl Store {
-    /// Keeps a session that the link of this row made; it ends with the link. Answers `false` where the
-    /// life ends or has ended, or has another link by now: a link that was read before must let nobody
-    /// in afterwards.
+    /// Stores a session that this row's link opened; it ends with the link. Returns `false` where
+    /// the life ends or has ended, or has another link by now: an old link must let no one in.
     pub async fn add_session(
         &self,
         row: &PreviewRow,
@@ -63,7 +62,7 @@ impl Store {
         self.execute(sql, (preview.to_string(),)).await
     }
 
-    /// Makes another link for a preview. The one before and what it let in end with it.
+    /// Creates a new link for a preview. The old link and its sessions end.
     pub async fn relink(
         &self,
         id: &PreviewId,

@@ -1,4 +1,4 @@
-//! Snapshots that people gave a name.
+//! Named snapshots.
 
 use std::str::FromStr;
 
@@ -12,16 +12,16 @@ use super::writer::{Store, StoreError, parse_stored};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Holds {
-    /// Made up.
+    /// Synthetic data.
     Synthetic,
-    /// Of real people, with everything personal replaced.
+    /// Data of real people, with all personal data replaced.
     Masked,
-    /// Of real people.
+    /// Data of real people.
     Real,
 }
 
 impl Holds {
-    /// Its word.
+    /// Its name as text.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Synthetic => "synthetic",
@@ -38,31 +38,31 @@ impl FromStr for Holds {
         [Self::Synthetic, Self::Masked, Self::Real]
             .into_iter()
             .find(|holds| holds.as_str() == word)
-            .ok_or_else(|| format!("{word:?} is none of synthetic, masked and real"))
+            .ok_or_else(|| format!("{word:?} is not one of synthetic, masked and real"))
     }
 }
 
-/// A snapshot with a name.
+/// A named snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SnapshotRow {
     /// Its name.
     pub name: String,
-    /// Which one in the pool.
+    /// Its id in the pool.
     pub id: SnapshotId,
-    /// What it holds.
+    /// The kind of its data.
     pub holds: Holds,
-    /// Who answers for it.
+    /// The person who is responsible for it.
     pub owner: String,
     /// Milliseconds since 1970.
     pub created_at_ms: u64,
-    /// When it goes, where that was said.
+    /// When it expires, where that was set.
     pub expires_at_ms: Option<u64>,
 }
 
 const COLUMNS: &str = "name, id, holds, owner, created_at, expires_at";
 
 impl Store {
-    /// Gives a snapshot a name; what had it before loses it, and is answered.
+    /// Names a snapshot. Returns the snapshot that had the name before and loses it.
     pub async fn name_snapshot(&self, row: SnapshotRow) -> Result<Option<SnapshotId>, StoreError> {
         self.write(move |tx| {
             let before: Option<String> = tx
@@ -102,7 +102,7 @@ impl Store {
         .await
     }
 
-    /// All snapshots with names.
+    /// All named snapshots.
     pub async fn named_snapshots(&self) -> Result<Vec<SnapshotRow>, StoreError> {
         self.read(|connection| {
             let sql = format!("SELECT {COLUMNS} FROM snapshots ORDER BY name");
@@ -113,7 +113,7 @@ impl Store {
         .await
     }
 
-    /// Takes a name away.
+    /// Removes the name of a snapshot.
     pub async fn forget_snapshot(&self, name: &str) -> Result<(), StoreError> {
         let sql = "DELETE FROM snapshots WHERE name = ?1";
         self.execute(sql, (name.to_owned(),)).await
@@ -137,7 +137,7 @@ fn parse((name, id, holds, owner, created, expires): Raw) -> Result<SnapshotRow,
     Ok(SnapshotRow {
         name,
         id: parse_stored("a snapshot id", &id)?,
-        holds: parse_stored("what a snapshot holds", &holds)?,
+        holds: parse_stored("the kind of a snapshot's data", &holds)?,
         owner,
         created_at_ms: created.cast_unsigned(),
         expires_at_ms: expires.map(i64::cast_unsigned),

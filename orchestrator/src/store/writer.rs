@@ -1,8 +1,8 @@
 //! One connection that writes, in a thread of its own, and one that reads.
 //!
-//! Writes that wait together are committed together: each runs in a savepoint of its own, so that
-//! one that fails takes nothing with it, and all are answered after the one commit. With
-//! `synchronous=FULL` that commit is on disk when the answer is given.
+//! Waiting writes share one commit. Each runs in its own savepoint, so that a failed write affects
+//! no other, and all return after the commit. With `synchronous=FULL` the commit is on disk by
+//! then.
 
 use std::{
     path::{Path, PathBuf},
@@ -20,42 +20,43 @@ use super::reserve::Reserve;
 
 /// How many waiting writes share one commit.
 const GROUP_MAX: usize = 256;
-/// How many writes may wait; beyond this callers wait for a place.
+/// How many writes may wait; beyond that, callers wait for room in the queue.
 const QUEUE_MAX: usize = 4_096;
 /// How long a statement waits for another process that holds the file (a backup).
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Why the store did not do what it was asked to.
+/// Why the store failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// SQLite's own answer.
+    /// An error of SQLite.
     #[error("the store failed: {0}")]
     Sqlite(rusqlite::Error),
-    /// The disk is full, the room that is kept for the store included. Nothing was changed.
+    /// The disk is full, including the reserve of the store. Nothing was changed.
     #[error(
-        "the disk below the data directory is full, and this could not be written down; free some of \
-         the disk, then try again"
+        "the disk of the data directory is full, and the change was not stored; free disk space, \
+         then retry"
     )]
     Full,
-    /// What was written could not be put on the disk. Nothing was changed.
-    #[error("the store could not write it down: {0}")]
+    /// The commit failed. Nothing was changed.
+    #[error("the store could not save the change: {0}")]
     Uncommitted(String),
     /// The database was written by a newer Dayfly.
     #[error(
-        "{path} was written by a newer dayfly (its format is {found}, this one knows up to {known}); run that version, or restore a backup from before the upgrade"
+        "a newer dayfly wrote {path} (format {found}; this version reads up to {known}); run the \
+         newer version, or restore a backup from before the upgrade"
     )]
     Newer {
         /// The file.
         path: PathBuf,
         /// Its format.
         found: usize,
-        /// Ours.
+        /// The newest format that this version reads.
         known: usize,
     },
     /// The migrations failed.
-    #[error("the store could not be brought to this version: {0}")]
+    #[error("the store could not be migrated to this version: {0}")]
     Migration(#[from] rusqlite_migration::Error),
-    /// No password or id could be drawn.
+    /// No password or id could be generated.
     #[error(transparent)]
     Random(#[from] deploy::random::Exhausted),
     /// A stored value is not what it should be.
@@ -84,7 +85,7 @@ type Write = Box<dyn FnOnce(&mut Transaction<'_>) -> Done + Send>;
 /// Answers the caller; called after the commit, with its result.
 type Done = Box<dyn FnOnce(Result<(), Uncommitted>) + Send>;
 
-/// Why a commit that several wait for did not come about.
+/// Why a shared commit failed.
 #[derive(Clone)]
 enum Uncommitted {
     Full,
@@ -118,7 +119,7 @@ const MIGRATIONS: [&str; 6] = [
 ];
 
 impl Store {
-    /// Opens the database file, makes it where it is not there, and brings it to this version.
+    /// Opens the database file, creates it where it is missing, and migrates it to this version.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let reserve = Reserve::beside(path);
         let mut connection = connect(path)?;
@@ -142,12 +143,12 @@ impl Store {
         })
     }
 
-    /// Which Dayfly this is.
+    /// The id of this Dayfly instance.
     pub fn instance(&self) -> &Instance {
         &self.instance
     }
 
-    /// Runs `work` in a transaction and answers once its effects are on disk.
+    /// Runs `work` in a transaction and returns once its effects are on disk.
     pub async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&rusqlite::Savepoint<'_>) -> Result<T, StoreError> + Send + 'static,
@@ -161,7 +162,7 @@ impl Store {
                     Err(Uncommitted::Full) => Err(StoreError::Full),
                     Err(Uncommitted::Other(why)) => Err(StoreError::Uncommitted(why)),
                 };
-                // Nobody waits any more: the caller was cancelled, the effect stands.
+                // An error means that the caller was cancelled; the effect stays.
                 let _ = answer.send(result);
             })
         });
@@ -175,7 +176,7 @@ impl Store {
         answered.await.map_err(|_| StoreError::Closed)?
     }
 
-    /// Runs one statement in a transaction and answers once its effects are on disk.
+    /// Runs one statement in a transaction and returns once its effects are on disk.
     pub(super) async fn execute(
         &self,
         sql: &'static str,
@@ -188,7 +189,7 @@ impl Store {
         .await
     }
 
-    /// Runs `work` on the reading connection: it sees every commit that was answered.
+    /// Runs `work` on the reading connection, which sees every write that has returned.
     pub async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
@@ -204,7 +205,7 @@ impl Store {
 }
 
 impl Store {
-    /// Writes a copy of everything as it is at this moment to a file that is not there yet.
+    /// Writes a copy of the whole store, as of this moment, to a new file.
     pub async fn copy_to(&self, file: &Path) -> Result<(), StoreError> {
         let file = file.to_owned();
         self.read(move |connection| {
@@ -229,7 +230,7 @@ fn in_savepoint<T>(
     Ok(value)
 }
 
-/// The path with a folder that has no links in it: the store's own file must not be one, the folder may.
+/// The path with links in its folder resolved: the folder may be a link, the store's file may not.
 fn without_links(path: &Path) -> PathBuf {
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
         return path.to_owned();
@@ -306,8 +307,8 @@ fn write_group(connection: &mut Connection, group: impl Iterator<Item = Write>) 
     let mut transaction = match connection.transaction_with_behavior(behaviour) {
         Ok(transaction) => transaction,
         Err(error) => {
-            // The writes are dropped, which tells their callers that the store is closed to them.
-            tracing::error!(%error, "no transaction could be begun");
+            // Dropping the writes tells their callers that the store is closed.
+            tracing::error!(%error, "cannot begin a transaction; the waiting writes fail");
             drop(group.collect::<Vec<_>>());
             return;
         }

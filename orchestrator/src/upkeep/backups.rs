@@ -1,4 +1,4 @@
-//! Backups by schedule.
+//! Makes scheduled backups.
 
 use std::{
     sync::{Arc, atomic::Ordering::Relaxed},
@@ -13,14 +13,14 @@ use crate::{
     config::BackupSchedule,
 };
 
-/// A backup that failed is tried again after this, or sooner where backups are made more often.
+/// Pause before the retry of a failed backup, or sooner where the schedule is shorter.
 const AGAIN: Duration = Duration::from_secs(60 * 60);
-/// How long its end is waited for when we stop; it may be waiting for another one.
+/// How long a stopping server waits for the end of a backup, which may wait for another one.
 const STOP_MAX: Duration = Duration::from_secs(5);
-/// How often the time is looked at: the clock may be set.
+/// How often the schedule is checked: someone may set the clock.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
 
-/// Makes backups until we stop.
+/// Makes backups until the server stops.
 pub async fn run(backups: Arc<Backups>, schedule: BackupSchedule, stop: CancellationToken) {
     loop {
         if is_due(&backups, &schedule, Timestamp::now()) {
@@ -50,12 +50,12 @@ async fn make(backups: &Arc<Backups>, schedule: &BackupSchedule, stop: &Cancella
         Ok((path, checked)) => tracing::info!(
             path = %path.display(),
             bytes = checked.bytes,
-            "a backup was made, and read back"
+            "scheduled backup written and verified"
         ),
         Err(error) => tracing::error!(
             folder = %schedule.directory.display(),
             error = format!("{error:#}"),
-            "a backup by schedule failed; older ones stay"
+            "scheduled backup failed; older backups are kept"
         ),
     }
 }
@@ -64,10 +64,10 @@ fn is_due(backups: &Backups, schedule: &BackupSchedule, now: Timestamp) -> bool 
     let last = match shelved(&schedule.directory) {
         Ok(all) => all
             .into_iter()
-            // One from the future was made while the clock was wrong, and tells nothing.
+            // A backup from the future was made with a wrong clock, and does not count.
             .rfind(|backup| backup.instance == *backups.instance() && backup.made_at <= now)
             .map(|backup| backup.made_at),
-        // Making one fails with the same reason, which is told then.
+        // The backup fails for the same reason, and reports it.
         Err(_) => None,
     };
     let failed = backups.failure().map(|failure| failure.at);

@@ -1,8 +1,8 @@
-//! Keeps the builder's cache of our builds within its budget, and tells when the disk is so full
-//! that only what runs is kept.
+//! Keeps the builder's cache of Dayfly's builds within its budget, and notes whether the engine's
+//! disk is too full to keep unused images and caches.
 //!
-//! Only records that a build of ours left are ever removed; what others have in the same cache
-//! counts for the disk's watermark alone.
+//! Only cache records of Dayfly's own builds are removed. Records of other users of the builder
+//! count for the disk usage only.
 
 use std::{collections::BTreeSet, sync::atomic::Ordering};
 
@@ -10,34 +10,38 @@ use deploy::builder::{BuildError, CacheRecord};
 
 use crate::{store::StoreError, worker::Ports};
 
-/// Why the cache was not looked after.
+/// Why the cache could not be pruned.
 #[derive(Debug, thiserror::Error)]
 pub enum CacheError {
     /// The builder did not answer.
     #[error(transparent)]
     Builder(#[from] BuildError),
-    /// The store did not.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Removes what is over the budget, the longest unused first, and forgets what the builder dropped
-/// by itself.
+/// Removes records over the budget, least recently used first, and forgets records that the builder
+/// removed itself.
 ///
 /// # Errors
-/// Where builder or store do not answer; what was not removed is looked at again the next time.
+/// Where the builder or the store fails; the next call retries.
 pub async fn keep_budget(ports: &Ports) -> Result<(), CacheError> {
     let percent = ports.builder.disk_percent().await.unwrap_or(0);
     let full = percent > ports.settings.limits.evict_disk_percent_max;
     if full != ports.disk_is_full.swap(full, Ordering::Relaxed) {
-        tracing::warn!(percent, full, "the engine's disk");
+        tracing::warn!(
+            percent,
+            full,
+            "engine disk usage crossed `limits.evict_disk_percent_max`"
+        );
     }
     let ours = ports.store.cache_records().await?;
     if ours.is_empty() {
         return Ok(());
     }
     let records = ports.builder.cache().await?;
-    // Where the disk keeps builds from beginning, what they left goes first.
+    // When the disk is too full for builds to begin, the whole cache goes first.
     let tight = percent > ports.settings.limits.build_disk_percent_max;
     let mib = match tight {
         true => 0,
@@ -48,12 +52,12 @@ pub async fn keep_budget(ports: &Ports) -> Result<(), CacheError> {
     if !surplus.is_empty() {
         tracing::info!(
             records = surplus.len(),
-            "the builder's cache is over its budget"
+            "the builder's cache is over its budget; removing its least recently used records"
         );
         ports.builder.forget_cache(&surplus).await?;
     }
     let there: BTreeSet<&String> = records.iter().map(|record| &record.id).collect();
-    // What the builder was asked to remove may have stayed; the next listing tells.
+    // The builder may have kept records it was asked to remove; the next listing shows them.
     let gone = ours
         .iter()
         .filter(|id| !there.contains(id))

@@ -1,5 +1,5 @@
-//! Writes down which databases were stopped for what their data take, for whoever asks what became
-//! of them.
+//! Records in a preview's history which of its databases were stopped because their data is too
+//! large.
 
 use std::sync::Arc;
 
@@ -30,6 +30,6 @@ async fn note(store: &Store, over_quota: OverQuota) {
         note: Some(over_quota.why),
     };
     if let Err(error) = store.add_event(&over_quota.preview, None, event).await {
-        tracing::warn!(%error, "failed to note an event");
+        tracing::warn!(%error, "cannot store an event of the history; it is lost");
     }
 }

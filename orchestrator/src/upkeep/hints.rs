@@ -1,4 +1,4 @@
-//! Listens to what the engine says by itself, and wakes the previews that it names.
+//! Listens to the engine's events, and wakes the previews that they name.
 
 use std::time::Duration;
 
@@ -8,17 +8,17 @@ use tokio_util::sync::CancellationToken;
 
 use crate::worker::Workers;
 
-/// How long to wait before listening to the engine again after its stream ended.
+/// Pause before the next connection after the stream of events ended.
 const HINTS_PAUSE: Duration = Duration::from_secs(1);
 
-/// Wakes whoever the engine names, until we stop.
+/// Wakes the previews that events name, until the server stops.
 pub async fn listen(workers: Workers, stop: CancellationToken) {
     loop {
         let hear = async {
             let Ok(mut hints) = workers.ports().engine.hints().await else {
                 return;
             };
-            // What happened while nobody listened is seen by looking.
+            // Events may have been missed before, so every worker reconciles.
             workers.wake_all();
             while let Some(hint) = hints.next().await {
                 match hint {

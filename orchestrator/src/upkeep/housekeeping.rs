@@ -1,4 +1,4 @@
-//! What is looked after each minute: visits, orphans, what expired, sessions, old records, caches.
+//! The upkeep of each minute: visits, orphans, expired previews and sessions, old records, caches.
 
 use deploy::names::PreviewId;
 
@@ -11,14 +11,14 @@ use crate::{
     worker::Workers,
 };
 
-/// Wakes every preview that is not gone, finds what has no preview, and ends what expired.
+/// Wakes every preview that is not gone, adopts orphans, and ends expired previews.
 pub(super) async fn keep_house(workers: &Workers) {
     let ports = workers.ports();
     note_visits(workers).await;
     if let Err(error) = adopt_orphans(workers).await {
         tracing::warn!(
             error = format!("{error:#}"),
-            "the engine was not searched for orphans"
+            "cannot search the engine for orphans; the next sweep retries"
         );
     }
     let Ok(rows) = ports.store.previews().await else {
@@ -33,24 +33,24 @@ pub(super) async fn keep_house(workers: &Workers) {
         }
     }
     if let Err(error) = ports.store.forget_old_deliveries(wall_ms()).await {
-        tracing::warn!(%error, "old deliveries were not forgotten");
+        tracing::warn!(%error, "cannot delete old webhook deliveries; the next sweep retries");
     }
     if let Err(error) = cache::keep_budget(ports).await {
-        tracing::warn!(%error, "the builder's cache was not looked after");
+        tracing::warn!(%error, "cannot prune the builder's cache; the next sweep retries");
     }
     if let Err(error) = snapshots::collect(ports).await {
-        tracing::warn!(%error, "snapshots were not looked after");
+        tracing::warn!(%error, "cannot remove unused snapshots; the next sweep retries");
     }
     ports.sources.prune().await;
     let logs = ports.settings.logs.clone();
     let forgotten = tokio::task::spawn_blocking(move || service::forget_old(&logs)).await;
     if let Err(error) = forgotten {
-        tracing::warn!(%error, "old logs were not forgotten");
+        tracing::warn!(%error, "cannot delete old logs; the next sweep retries");
     }
 }
 
-/// Something of ours in the engine that no preview knows (the store came from a backup, say)
-/// becomes a preview of which nothing is wanted; its worker takes it away.
+/// Adopts objects of this instance that belong to no preview, for example after a restore from a
+/// backup. Each gets a preview that is to be removed, and the preview's worker removes the objects.
 async fn adopt_orphans(workers: &Workers) -> anyhow::Result<()> {
     let ports = workers.ports();
     let seen = ports.engine.observe(None).await?;
@@ -70,7 +70,7 @@ async fn adopt_orphans(workers: &Workers) -> anyhow::Result<()> {
         .collect();
     for preview in found {
         if ports.store.preview(&preview).await?.is_none() {
-            tracing::warn!(%preview, "found in the engine without a record; it is taken away");
+            tracing::warn!(%preview, "the engine has objects of an unknown preview; removing them");
             let new = NewPreview {
                 id: preview.clone(),
                 slug: preview.to_string(),
@@ -87,7 +87,7 @@ async fn adopt_orphans(workers: &Workers) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Ends a preview that nobody pushed to or visited for too long.
+/// Ends a preview without a push or a visit for `limits.preview_days_max`.
 async fn expire(workers: &Workers, row: &PreviewRow) {
     let ports = workers.ports();
     let Wanted::Serve(head) = &row.desired.wanted else {
@@ -108,11 +108,11 @@ async fn expire(workers: &Workers, row: &PreviewRow) {
     let head = head.commit.clone();
     let change = move |desired: &mut Desired| desired.expire(&head);
     if let Err(error) = ports.store.change_desired(&row.id, wall_ms(), change).await {
-        tracing::warn!(%error, "an expired preview was not ended");
+        tracing::warn!(%error, "cannot end an expired preview; the next sweep retries");
     }
 }
 
-/// Ends a fork, a capture or a standalone database whose time is over.
+/// Ends a fork, a capture or a standalone database that has expired.
 async fn end_copy(workers: &Workers, row: &PreviewRow) {
     let ports = workers.ports();
     if row.expires_at_ms.is_none_or(|at| wall_ms() < at) {
@@ -120,22 +120,22 @@ async fn end_copy(workers: &Workers, row: &PreviewRow) {
     }
     let change = |desired: &mut Desired| desired.end(Ending::Expired);
     if let Err(error) = ports.store.change_desired(&row.id, wall_ms(), change).await {
-        tracing::warn!(%error, "what has expired was not ended");
+        tracing::warn!(%error, "cannot end an expired copy or database; the next sweep retries");
     }
 }
 
-/// Takes sessions that expired out of the table.
+/// Removes expired sessions from the proxy's table.
 async fn end_sessions(workers: &Workers, row: &PreviewRow) {
     let ports = workers.ports();
     if ports.settings.is_local() {
         return;
     }
     if let Err(error) = ports.routes.admit(&row.id, &ports.store).await {
-        tracing::warn!(%error, "sessions that ended may still open a preview");
+        tracing::warn!(%error, "cannot remove expired sessions; they may still open a preview");
     }
 }
 
-/// Writes down who was visited, from what the proxy counts.
+/// Stores when each preview was last visited, from the proxy's counters.
 async fn note_visits(workers: &Workers) {
     let ports = workers.ports();
     let Ok(activity) = ports.routes.activity().await else {
@@ -149,7 +149,7 @@ async fn note_visits(workers: &Workers) {
         if let (Some(preview), Some(at)) = (preview, counted.last_request_unix_ms)
             && let Err(error) = ports.store.note_visit(&preview, at).await
         {
-            tracing::warn!(%error, "a visit was not noted");
+            tracing::warn!(%error, "cannot store the last visit; the next sweep retries");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What is done from time to time for all previews together, and what no preview asks for itself.
+//! Periodic and background work for all previews together.
 
 pub mod backups;
 pub mod cache;

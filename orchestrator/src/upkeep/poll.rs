@@ -1,7 +1,7 @@
-//! Reads the forge's lists of open pull requests, so that a lost webhook comes right by itself.
+//! Polls the forge's lists of open pull requests, so that a lost webhook only causes a delay.
 //!
-//! It only requests refreshes and wakes workers; what is done about a preview is decided by its
-//! worker, from what its own pull request says. A listing never removes anything.
+//! Polling only requests refreshes and wakes workers. Each worker then reads its own pull request
+//! and decides. A listing never removes a preview.
 
 use std::collections::BTreeMap;
 
@@ -17,12 +17,12 @@ use crate::{
     worker::Workers,
 };
 
-/// How many previews that a listing does not name are refreshed in one round. Each is asked for by
-/// number, so a listing that is wrong costs requests and nothing else.
+/// How many previews that are missing in a listing are refreshed in one round. Each pull request is
+/// read by its number, so a wrong listing only costs requests.
 const UNLISTED_REFRESHES_MAX: usize = 50;
 
-/// Goes through every repository's open pull requests. `false` where the forge did not answer, so that
-/// asking again soon may help.
+/// Polls the open pull requests of every repository. Returns `false` where the forge did not
+/// answer, so that an early retry may help.
 pub(super) async fn ask_forge(workers: &Workers) -> bool {
     let Some(forge) = workers.ports().forge.clone() else {
         return true;
@@ -31,7 +31,10 @@ pub(super) async fn ask_forge(workers: &Workers) -> bool {
     let mut repositories = match forge.repositories().await {
         Ok(repositories) => repositories,
         Err(error) => {
-            tracing::warn!(%error, "GitHub did not say which repositories there are; no new pull requests are found until it does");
+            tracing::warn!(
+                %error,
+                "cannot list repositories on GitHub; only known ones are polled until this works"
+            );
             answered = !is_away(&error);
             Vec::new()
         }
@@ -69,7 +72,11 @@ async fn poll_repository(workers: &Workers, forge: &dyn Forge, repository: &Repo
     let open = match forge.open_pull_requests(&repository.name).await {
         Ok(open) => open,
         Err(error) => {
-            tracing::warn!(repository = %repository.name, %error, "not polled; nothing is changed");
+            tracing::warn!(
+                repository = %repository.name,
+                %error,
+                "cannot list open pull requests; the previews stay unchanged"
+            );
             return !is_away(&error);
         }
     };
@@ -85,7 +92,8 @@ async fn poll_repository(workers: &Workers, forge: &dyn Forge, repository: &Repo
         })
         .filter_map(|row| Some((row.number?, row)))
         .collect();
-    // What began before the operator took the repository out of the list is looked after to its end.
+    // Existing previews are kept up to date after the operator removes the repository from the
+    // list.
     let follows = workers.ports().settings.follows(&repository.name);
     let news = |pull: &&PullRequest| match rows.get(&pull.number) {
         None => follows,
@@ -97,7 +105,9 @@ async fn poll_repository(workers: &Workers, forge: &dyn Forge, repository: &Repo
             .await;
         match refreshed {
             Ok(preview) => workers.wake(&preview),
-            Err(error) => tracing::error!(%error, "a pull request could not be noted"),
+            Err(error) => {
+                tracing::error!(%error, "cannot store a pull request; the next poll retries")
+            }
         }
     }
     let unlisted = rows.values().filter(|row| {
@@ -112,7 +122,7 @@ async fn poll_repository(workers: &Workers, forge: &dyn Forge, repository: &Repo
     true
 }
 
-/// Whether the listing says something that the preview does not know.
+/// Whether the listing differs from the state of the preview.
 fn is_news(row: &PreviewRow, pull: &PullRequest) -> bool {
     match &row.desired.wanted {
         Wanted::Serve(head) => head.commit.as_str() != pull.head.as_str(),

@@ -1,4 +1,4 @@
-//! Snapshots go when nobody has a use for them any more.
+//! Removes snapshots that have expired or are not used.
 
 use std::collections::BTreeSet;
 
@@ -6,10 +6,10 @@ use deploy::{databases::DatabaseError, names::SnapshotId};
 
 use crate::{clock::wall_ms, store::StoreError, worker::Ports};
 
-/// How long a snapshot is kept that nobody named and nobody copied, once the pool is full.
+/// How long an unnamed snapshot is kept after its last copy, once the pool is full.
 const KEPT_WHEN_FULL_MS: u64 = 10 * 60_000;
 
-/// Why snapshots were not looked after.
+/// Why unused snapshots could not be removed.
 #[derive(Debug, thiserror::Error)]
 pub enum CollectError {
     /// The store failed.
@@ -20,8 +20,8 @@ pub enum CollectError {
     Databases(#[from] DatabaseError),
 }
 
-/// Takes names that expired from their snapshots, and then away every snapshot that has no name and
-/// was not copied for long. What was copied from it stays.
+/// Removes the named snapshots that have expired, then the unnamed ones that were not copied
+/// recently. Copies of a removed snapshot stay.
 pub async fn collect(ports: &Ports) -> Result<(), CollectError> {
     let now_ms = wall_ms();
     let mut named: BTreeSet<SnapshotId> = BTreeSet::new();
@@ -29,14 +29,17 @@ pub async fn collect(ports: &Ports) -> Result<(), CollectError> {
         if row.expires_at_ms.is_some_and(|at| at <= now_ms) {
             ports.store.forget_snapshot(&row.name).await?;
             ports.databases.forget(&row.id).await?;
-            tracing::info!(snapshot = row.name, "a snapshot expired");
+            tracing::info!(
+                snapshot = row.name,
+                "a named snapshot expired and was removed"
+            );
         } else {
             named.insert(row.id);
         }
     }
     let limits = &ports.settings.limits;
     let pool = ports.databases.pool().await?;
-    // Who needs room needs it more than somebody who may come back.
+    // When the pool is full, evict sooner: space now beats a possible reuse.
     let kept_ms = match pool.free_bytes < limits.pool_free_mib_min.saturating_mul(1 << 20) {
         true => KEPT_WHEN_FULL_MS,
         false => limits.snapshot_hours_max.saturating_mul(3_600_000),
@@ -47,7 +50,7 @@ pub async fn collect(ports: &Ports) -> Result<(), CollectError> {
             ports.databases.forget(&snapshot.id).await?;
             tracing::info!(
                 source = snapshot.source,
-                "seeded data were not used for long; they are gone"
+                "removed a seed snapshot that was not used recently"
             );
         }
     }

@@ -1,4 +1,4 @@
-//! The sweep: polls the forge and keeps house, each at its interval.
+//! The sweep: polls the forge and runs the upkeep, each at its interval.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use tokio_util::sync::CancellationToken;
 use super::{housekeeping::keep_house, poll::ask_forge};
 use crate::worker::Workers;
 
-/// How often the engine and the store are looked at, whatever the forge's interval is.
+/// How often the upkeep runs, independent of the forge's interval.
 const HOUSE_PAUSE: Duration = Duration::from_secs(60);
 
-/// How soon a forge that did not answer is asked again; each further time twice as late.
+/// The first pause before a forge that did not answer is polled again; it doubles each time.
 const FORGE_PAUSE_FIRST: Duration = Duration::from_secs(2);
 
-/// Sweeps until we stop. `poll_seconds` is how often the forge is asked; none never asks.
+/// Sweeps until the server stops. `poll_seconds` is the interval of polling; none never polls.
 pub async fn run(workers: Workers, poll_seconds: Option<u64>, stop: CancellationToken) {
     let pause = poll_seconds.map(Duration::from_secs);
     let mut forge_at = pause.map(|_| Instant::now());
@@ -36,7 +36,7 @@ pub async fn run(workers: Workers, poll_seconds: Option<u64>, stop: Cancellation
     }
 }
 
-/// How long until the forge is asked again; `soon` is how long where it did not answer.
+/// The pause before the next poll; `soon` is the pause where the forge did not answer.
 fn until_next(answered: bool, soon: &mut Duration, pause: Duration) -> Duration {
     if answered {
         *soon = FORGE_PAUSE_FIRST;

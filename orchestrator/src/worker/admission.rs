@@ -1,4 +1,4 @@
-//! Who may be awake: a limited number of places, given in the order of asking.
+//! Limits how many previews run at once. Places are given in the order of requests.
 
 use std::{
     collections::{BTreeSet, VecDeque},
@@ -9,7 +9,7 @@ use deploy::names::PreviewId;
 
 use crate::lifecycle::Admission;
 
-/// Hands out places.
+/// The queue for the limited number of running previews.
 #[derive(Debug)]
 pub struct AdmissionQueue {
     places: usize,
@@ -31,7 +31,7 @@ impl AdmissionQueue {
         }
     }
 
-    /// What a preview has, without asking for it.
+    /// The admission of a preview, without a request for a place.
     pub(super) fn state(&self, preview: &PreviewId) -> Admission {
         let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         if inner.holding.contains(preview) {
@@ -45,7 +45,7 @@ impl AdmissionQueue {
         }
     }
 
-    /// Asks for a place; asking again keeps the place, or the place in the line.
+    /// Requests a place. A repeated request keeps the place, or the position in the queue.
     pub(super) fn ask_place(&self, preview: &PreviewId) -> Admission {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         if inner.holding.contains(preview) {
@@ -67,7 +67,7 @@ impl AdmissionQueue {
         Admission::Waiting { before }
     }
 
-    /// Gives a place back.
+    /// Gives back the preview's place, or its position in the queue.
     pub(super) fn leave(&self, preview: &PreviewId) {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         inner.holding.remove(preview);

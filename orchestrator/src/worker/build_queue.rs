@@ -1,5 +1,5 @@
-//! Places for builds, given in turns to repositories, so that one with many builds does not keep
-//! the others from theirs.
+//! Limits how many builds run at once. Repositories take turns, so that one repository with many
+//! builds does not delay the builds of the others.
 
 use std::{
     collections::BTreeMap,
@@ -12,10 +12,10 @@ use tokio::sync::Notify;
 
 use crate::lifecycle::BuildWait;
 
-/// How often somebody whose turn it is looks whether the host has room for a build.
+/// How often the next build in the queue checks whether the host has room for it.
 const BLOCKED_PAUSE: Duration = Duration::from_secs(2);
 
-/// The places, and who waits for one.
+/// The builds that run, and the builds that wait for a place.
 #[derive(Debug)]
 pub struct BuildQueue {
     places: usize,
@@ -25,9 +25,9 @@ pub struct BuildQueue {
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// Counts who ever asked; who asked first has the smaller number.
+    /// The number of requests so far. An earlier request has a smaller ticket.
     tickets: u64,
-    /// Counts what ever began.
+    /// The number of builds that have begun.
     turns: u64,
     running: BTreeMap<u64, Asked>,
     waiting: BTreeMap<u64, Asked>,
@@ -43,7 +43,7 @@ struct Asked {
 }
 
 impl BuildQueue {
-    /// This many builds at once.
+    /// A queue that runs at most this many builds at once.
     pub fn new(places: usize) -> Arc<Self> {
         Arc::new(Self {
             places,
@@ -52,8 +52,8 @@ impl BuildQueue {
         })
     }
 
-    /// Waits for a place, and until the host has room for a build. Who stops waiting leaves the
-    /// line; the place is given back when it is dropped.
+    /// Waits for a place, and until the host has room for a build. Dropping the future leaves the
+    /// queue; dropping the place gives it back.
     pub(super) async fn take_place(
         self: &Arc<Self>,
         repository: &str,
@@ -62,7 +62,7 @@ impl BuildQueue {
     ) -> Place {
         let place = self.enter(repository, preview);
         loop {
-            // Registered before looking, so that no move in between is missed.
+            // Registered before the check, so that no change in between is missed.
             let moved = self.moved.notified();
             if !self.is_next(place.ticket) {
                 moved.await;
@@ -79,7 +79,7 @@ impl BuildQueue {
         }
     }
 
-    /// What a preview's builds wait for, where they wait.
+    /// Why a preview's build waits; none where no build waits.
     pub(super) fn wait(&self, preview: &PreviewId) -> Option<BuildWait> {
         let inner = self.lock();
         let (before, ticket) = inner
@@ -160,8 +160,9 @@ impl Inner {
             .any(|next| next == ticket)
     }
 
-    /// Who waits, in the order in which they will begin: each repository's first before anybody's
-    /// second, and among firsts the repository that has waited longest for a turn.
+    /// The waiting tickets in the order in which they will begin. The first build of each
+    /// repository comes before the second of any; among these, the repository with the oldest turn
+    /// comes first.
     fn line(&self) -> Vec<u64> {
         let mut busy: BTreeMap<&str, usize> = BTreeMap::new();
         for asked in self.running.values() {
@@ -183,7 +184,7 @@ impl Inner {
     }
 }
 
-/// A place, or a place in the line until [`BuildQueue::take_place`] has returned.
+/// A place for a build; a position in the queue until [`BuildQueue::take_place`] returns.
 #[derive(Debug)]
 pub(super) struct Place {
     queue: Arc<BuildQueue>,
@@ -204,7 +205,7 @@ mod tests {
         PreviewId::parse(text).unwrap()
     }
 
-    /// The repositories of a line, in order.
+    /// The repositories of the queue, in order.
     fn order(queue: &Arc<BuildQueue>) -> Vec<String> {
         let inner = queue.lock();
         let line = inner.line();
@@ -226,7 +227,7 @@ mod tests {
         assert!(!queue.begin(places[3].ticket), "there is one place");
         places.remove(0);
         assert!(queue.begin(places[2].ticket));
-        // Who had a turn and asks again at once stands behind who has waited.
+        // A repository that just had its turn queues behind one that has waited.
         places.push(queue.enter("modest", &preview("modest-1")));
         drop(places.remove(2));
         assert_eq!(order(&queue), ["greedy", "modest", "greedy"]);

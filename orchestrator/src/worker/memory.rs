@@ -1,4 +1,4 @@
-//! What a worker remembers between looks, and may lose without harm.
+//! State that a worker keeps between reconciliations, and may lose without harm.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -23,22 +23,22 @@ pub(super) struct Memory {
     pub(super) ready: BTreeMap<RevisionNumber, BTreeMap<ServiceName, SocketAddr>>,
     /// Revisions with nothing in flight.
     pub(super) drained: BTreeSet<RevisionNumber>,
-    /// Revisions that visitors may be led to although the routes do not say so: a change of
-    /// the table was asked for and its answer was lost.
+    /// Revisions that may get visitors although the routes do not say so: the proxy may have taken
+    /// a new table, but its answer was lost.
     pub(super) in_doubt: BTreeSet<RevisionNumber>,
     /// Steps that failed.
     pub(super) backoffs: BTreeMap<Step, Backoff>,
     /// Steps under way that are past their deadline.
     pub(super) late: BTreeSet<Step>,
-    /// How many checks in a row found nothing.
+    /// How many checks in a row found the engine empty.
     pub(super) empty_checks: u32,
-    /// The engine's objects, until something may have changed them.
+    /// The engine's objects; none once they may have changed.
     pub(super) engine: Option<Observation>,
 }
 
 impl Memory {
-    /// Notes that a step failed and when it may be tried again. `retry_after_ms` is what the other
-    /// side asked for, if it did.
+    /// Records that a step failed and when to retry it. `retry_after_ms` is the delay that the
+    /// other side asked for, if any.
     pub(super) fn failed(
         &mut self,
         step: &Step,
@@ -64,7 +64,7 @@ impl Memory {
         self.backoffs.remove(&step.backoff_key());
     }
 
-    /// Forgets the backoffs of steps that are due and no longer wanted.
+    /// Forgets the backoffs for which `kept` is false.
     pub(super) fn forget_backoffs_but(&mut self, kept: impl Fn(&Step, &Backoff) -> bool) {
         self.backoffs.retain(|step, backoff| kept(step, backoff));
     }

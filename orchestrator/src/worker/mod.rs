@@ -1,8 +1,8 @@
-//! Drives previews: one worker per preview observes, decides, and starts what is decided.
+//! Drives previews: one worker per preview observes, decides, and starts the next steps.
 //!
-//! `observe` finds out what is, [`lifecycle::decide`](crate::lifecycle::decide) says what to do,
-//! `perform` is the only place with effects. A worker is woken by a signal that carries nothing,
-//! and by a timer; what it does depends on what it sees, never on what woke it.
+//! `observe` collects the current state, [`lifecycle::decide`](crate::lifecycle::decide) plans the
+//! next steps, and `perform` is the only place with effects. A signal without content or a timer
+//! wakes a worker. Its actions depend on the observed state, never on the reason for the wake-up.
 
 mod admission;
 mod build_queue;

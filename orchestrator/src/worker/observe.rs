@@ -1,5 +1,5 @@
-//! Finds out what is: facts from the store, objects from the engine, routes, and what the worker
-//! itself has seen.
+//! Observes a preview: facts from the store, objects of the engine, routes, and the worker's
+//! memory.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,7 +19,7 @@ use crate::{
     store::StoreError,
 };
 
-/// Why nothing can be decided now.
+/// Why a preview cannot be observed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ObserveError {
     #[error(transparent)]
@@ -28,7 +28,7 @@ pub(super) enum ObserveError {
     Engine(#[from] deploy::engine::EngineError),
 }
 
-/// Looks at one preview. None when nobody ever asked for it.
+/// Observes one preview; none where the store has no record of it.
 pub(super) async fn observe(
     ports: &Ports,
     preview: &PreviewId,
@@ -91,7 +91,7 @@ pub(super) async fn observe(
     }))
 }
 
-/// Whether what serves has served so long that nobody goes back any more.
+/// Whether the undo window has expired.
 fn undo_is_over(
     ports: &Ports,
     observed: &Observed,

@@ -1,4 +1,4 @@
-//! What workers reach the outside worlds through.
+//! The store, the engine, the forge, and the other parts that all workers share.
 
 use std::sync::{Arc, atomic::AtomicBool};
 
@@ -18,36 +18,36 @@ use crate::{
 
 /// Everything that workers share.
 pub struct Ports {
-    /// Facts.
+    /// Stores the facts about previews.
     pub store: Store,
-    /// Where services run.
+    /// Runs services.
     pub engine: Arc<dyn Engine>,
-    /// What makes images.
+    /// Builds and pulls images.
     pub builder: Arc<dyn Builder>,
-    /// What makes databases.
+    /// Creates, forks and removes databases.
     pub databases: Arc<dyn Databases>,
-    /// What people do with data beside previews.
+    /// Connections, archives and imports of data.
     pub data_access: Arc<dyn DataAccess>,
-    /// Where pull requests live; none for local previews only.
+    /// The forge with the pull requests; none where the server has local previews only.
     pub forge: Option<Arc<dyn Forge>>,
-    /// Where source comes from.
+    /// Fetches source code.
     pub sources: Arc<dyn Sources>,
-    /// Which host leads where.
+    /// Routes hosts to services.
     pub routes: Routes,
-    /// Who may be awake.
+    /// Limits how many previews run at once.
     pub admission: AdmissionQueue,
-    /// What each preview looks like now.
+    /// The last observed state of each preview.
     pub board: StateBoard,
-    /// Places for builds.
+    /// Limits how many builds run at once.
     pub builds: Arc<BuildQueue>,
-    /// What the seed runs last said.
+    /// The last progress message of each seed run.
     pub seed_progress: Arc<Progress>,
-    /// What is seen of services that are not ready yet.
+    /// The last progress message of each start.
     pub start_progress: Arc<Progress>,
-    /// Secrets of projects.
+    /// The secrets for builds.
     pub secrets: SecretsFile,
     /// Whether the engine's disk was over `limits.evict_disk_percent_max` at the last sweep.
     pub disk_is_full: AtomicBool,
-    /// What the operator decided.
+    /// The operator's settings.
     pub settings: Settings,
 }

@@ -1,4 +1,4 @@
-//! What each preview looks like now, for whoever asks.
+//! The last observed state of each preview, for the API and the pages.
 
 use std::{
     collections::BTreeMap,
@@ -16,18 +16,18 @@ use crate::{
 /// One preview as one pass of its worker saw it.
 #[derive(Clone, Debug)]
 pub struct PreviewState {
-    /// What is stored of it.
+    /// Its row in the store.
     pub row: PreviewRow,
-    /// What was seen of it.
+    /// The observed state.
     pub observed: Observed,
-    /// Where it stands.
+    /// Its phase, with the details that people see.
     pub summary: Summary,
 }
 
-/// A step that goes on.
+/// A step in progress.
 #[derive(Clone, Debug)]
 pub struct UnderWay {
-    /// Its title, as it will stand in the preview's history.
+    /// Its title, as the preview's history will show it.
     pub title: String,
     /// When it began.
     pub since: Instant,
@@ -64,7 +64,7 @@ impl StateBoard {
         states.values().cloned().collect()
     }
 
-    /// What is being done for a preview, in the order in which it began.
+    /// The steps in progress for a preview, in the order in which they began.
     pub fn under_way(&self, preview: &PreviewId) -> Vec<UnderWay> {
         let all = self
             .under_way
@@ -85,7 +85,7 @@ impl StateBoard {
         };
     }
 
-    /// Tells of changes; the number itself means nothing.
+    /// Signals changes; the number itself means nothing.
     pub fn subscribe(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }

@@ -1,4 +1,4 @@
-//! What a step that takes long last said of itself, for whoever waits for it.
+//! The last progress message of each long step.
 
 use std::{
     collections::BTreeMap,
@@ -7,14 +7,14 @@ use std::{
 
 use deploy::names::PreviewId;
 
-/// One sentence for each preview that has such a step.
+/// One message for each preview with such a step.
 #[derive(Debug, Default)]
 pub struct Progress {
     sentences: Mutex<BTreeMap<PreviewId, String>>,
 }
 
 impl Progress {
-    /// The last sentence, while the step goes on.
+    /// The last message; none once the step has ended.
     pub fn get(&self, preview: &PreviewId) -> Option<String> {
         self.lock().get(preview).cloned()
     }

@@ -1,4 +1,4 @@
-//! A worker: observe, decide, start, wait; again.
+//! The loop of a worker: observe, decide, start steps, wait.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -28,12 +28,12 @@ use crate::{
     store::EventRow,
 };
 
-/// How long to wait before looking again when nothing could be seen.
+/// How long to wait before the next attempt when the preview cannot be observed.
 const BLIND_RETRY: Duration = Duration::from_millis(500);
 /// A worker reconciles this often even when nothing wakes it.
 const RECONCILE_AT_LEAST: Duration = Duration::from_secs(30);
 
-/// Drives one preview until nothing is left of it and nobody asks.
+/// Drives one preview until nothing is left of it and no one asks for it.
 pub(super) async fn run(
     workers: Workers,
     preview: PreviewId,
@@ -54,7 +54,7 @@ pub(super) async fn run(
     worker.drive(stop).instrument(span).await;
 }
 
-/// A step that goes on.
+/// A step in progress.
 struct InFlight {
     handle: AbortHandle,
     since: Instant,
@@ -92,7 +92,7 @@ impl Worker {
         }
     }
 
-    /// One observation, one decision; answers when to reconcile again at the latest.
+    /// Observes once and decides once; returns the latest time of the next reconciliation.
     async fn reconcile(&mut self) -> Instant {
         self.note_late_steps();
         let latest = Instant::now() + RECONCILE_AT_LEAST;
@@ -101,7 +101,10 @@ impl Worker {
             Ok(Some(state)) => Arc::new(state),
             Ok(None) => return latest,
             Err(error) => {
-                tracing::warn!(%error, "cannot see what is; nothing is decided until it can be seen");
+                tracing::warn!(
+                    %error,
+                    "cannot observe the preview; reconciliation is paused until this works"
+                );
                 return Instant::now() + BLIND_RETRY;
             }
         };
@@ -124,7 +127,8 @@ impl Worker {
             .map_or(latest, |at| self.clock.instant(at).min(latest))
     }
 
-    /// A step that cannot be dropped goes on past its deadline, is shown as late, and is not begun again.
+    /// Marks steps that cannot be dropped and are past their deadline. They continue, are shown as late, and
+    /// get no second attempt.
     fn note_late_steps(&mut self) {
         let now = Instant::now();
         for (step, flight) in &self.in_flight {
@@ -134,7 +138,7 @@ impl Worker {
                 tracing::warn!(
                     step = step.word(),
                     seconds,
-                    "a step is past its deadline; it goes on, and no second attempt begins"
+                    "step is past its deadline; it continues, and no second attempt begins"
                 );
             }
         }
@@ -143,14 +147,17 @@ impl Worker {
     fn cancel_unnamed(&self, named: &BTreeSet<Step>) {
         for (step, InFlight { handle, .. }) in &self.in_flight {
             if step.is_cancellable() && !named.contains(step) {
-                tracing::info!(step = step.word(), "cancelled: no longer wanted");
+                tracing::info!(
+                    step = step.word(),
+                    "step cancelled: the plan does not need it"
+                );
                 handle.abort();
             }
         }
     }
 
     fn start(&mut self, step: Step, state: Arc<PreviewState>) {
-        tracing::debug!(step = step.word(), revision = ?step.revision(), "begins");
+        tracing::debug!(step = step.word(), revision = ?step.revision(), "step begins");
         let ports = Arc::clone(self.workers.ports());
         let preview = self.preview.clone();
         let task = {
@@ -186,7 +193,7 @@ impl Worker {
         board.put_under_way(&self.preview, steps);
     }
 
-    /// Takes note of a step that ended.
+    /// Handles a step that ended.
     async fn take_ended(&mut self, joined: Result<(Id, (Step, Ended)), JoinError>) {
         match joined {
             Ok((_, (step, ended))) => {
@@ -210,11 +217,11 @@ impl Worker {
         self.tell_under_way();
     }
 
-    /// A step that was cancelled, or that panicked.
+    /// Handles a step that was cancelled, or that panicked.
     async fn cut_off(&mut self, step: &Step, error: &JoinError) {
         self.memory.engine = None;
         if error.is_panic() {
-            tracing::error!(step = step.word(), %error, "a step panicked");
+            tracing::error!(step = step.word(), %error, "step panicked; it will be retried");
             let now_ms = self.clock.now_ms();
             self.memory.failed(
                 step,
@@ -237,13 +244,13 @@ impl Worker {
             Ok(effect) => {
                 self.memory.succeeded(step);
                 self.learn(step, effect);
-                tracing::info!(step = step.word(), revision = ?step.revision(), took_ms, "done");
+                tracing::info!(step = step.word(), revision = ?step.revision(), took_ms, "step done");
                 if step.facts().is_in_history() {
                     self.event(step, took_ms, None).await;
                 }
             }
             Err(StepError::Permanent(diagnosis)) if self.has_served(step) => {
-                // What once was healthy does not fail any more; its steps only back off.
+                // A revision that was healthy once cannot fail: its steps only back off.
                 self.back_off(step, diagnosis.sentence, None);
             }
             Err(StepError::Permanent(diagnosis)) => {
@@ -264,7 +271,7 @@ impl Worker {
         }
     }
 
-    /// Whether the revision that a step is about was healthy when it began.
+    /// Whether the step's revision was healthy when the step began.
     fn has_served(&self, step: &Step) -> bool {
         let revision = step.revision();
         let facts = self
@@ -276,7 +283,7 @@ impl Worker {
     }
 
     fn back_off(&mut self, step: &Step, reason: String, after_ms: Option<u64>) {
-        tracing::warn!(step = step.word(), %reason, "failed; it will be tried again");
+        tracing::warn!(step = step.word(), %reason, "step failed; it will be retried");
         self.memory.engine = None;
         if let Step::Route { revision } = step {
             self.memory.in_doubt.insert(*revision);
@@ -294,7 +301,7 @@ impl Worker {
             (Step::Drain { revision }, _) => {
                 self.memory.drained.insert(*revision);
             }
-            // Started again at the same address it has to show once more that it is ready.
+            // A restarted service has to become ready again, even at the same address.
             (Step::StartService { revision, .. }, _) => {
                 self.memory.ready.remove(revision);
             }
@@ -315,7 +322,7 @@ impl Worker {
         };
         let store = &self.workers.ports().store;
         if let Err(error) = store.set_outcome(&self.preview, revision, outcome).await {
-            tracing::error!(%error, "failed to write down how a revision ended");
+            tracing::error!(%error, "cannot store a revision's outcome; the step will be retried");
             let now_ms = self.clock.now_ms();
             self.memory.failed(step, now_ms, error.to_string(), None);
         }
@@ -331,15 +338,15 @@ impl Worker {
         };
         let (preview, revision) = (self.preview.clone(), step.revision());
         let store = self.workers.ports().store.clone();
-        // Nothing waits for the history of a preview; it must not slow the preview down.
+        // In the background: the history must not slow the preview down.
         tokio::spawn(async move {
             if let Err(error) = store.add_event(&preview, revision, event).await {
-                tracing::warn!(%error, "failed to note an event");
+                tracing::warn!(%error, "cannot store an event of the history; it is lost");
             }
         });
     }
 
-    /// A preview of which nothing is left needs no worker.
+    /// Whether nothing is left to do, so that the worker may end.
     fn may_end(&self) -> bool {
         let Some(state) = &self.state else {
             return self.in_flight.is_empty();

@@ -1,4 +1,4 @@
-//! A wake-up that carries nothing.
+//! A wake-up signal without content.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -1,4 +1,4 @@
-//! One worker per preview: started when there is something to look at, ended when nothing is left.
+//! One worker per preview. A wake-up starts it, and it ends when nothing of the preview is left.
 
 use std::{
     collections::BTreeMap,
@@ -37,12 +37,12 @@ impl Workers {
         }
     }
 
-    /// What the workers share.
+    /// The parts that all workers share.
     pub fn ports(&self) -> &Arc<Ports> {
         &self.inner.ports
     }
 
-    /// Makes the preview's worker look again; starts it where there is none.
+    /// Wakes the preview's worker; starts one where none runs.
     pub fn wake(&self, preview: &PreviewId) {
         let mut signals = self
             .inner
@@ -67,7 +67,7 @@ impl Workers {
             .spawn(run::run(workers, preview, signal, stop));
     }
 
-    /// Makes every worker look again.
+    /// Wakes every worker.
     pub fn wake_all(&self) {
         let signals = self
             .inner
@@ -93,7 +93,7 @@ impl Workers {
         true
     }
 
-    /// Ends all workers: what may be cancelled is cancelled, the rest is waited for.
+    /// Stops all workers: cancels the steps that may be cancelled, and waits for the others.
     pub async fn stop(&self) {
         self.inner.stop.cancel();
         self.inner.tasks.close();

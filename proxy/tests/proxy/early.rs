@@ -1,4 +1,4 @@
-//! An application that answers before it has read the request is heard by every client.
+//! An application that answers before it has read the request: every client gets the answer.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -13,18 +13,18 @@ use tokio::{
 
 use crate::harness::{Proxy, raw, soon};
 
-/// How an application behaves that refuses an upload after its head.
+/// How an application refuses an upload after its head.
 #[derive(Clone, Copy, Debug)]
 enum Refuses {
-    /// It says that it closes, and does, with the body unread.
+    /// It announces that it closes, and closes with the body unread.
     AndCloses,
-    /// It answers as in HTTP/1.0: the end of the connection is the end of the answer.
+    /// It answers in HTTP/1.0: the end of the connection is the end of the answer.
     InOldWords,
     /// It neither reads nor closes.
     AndReadsNothing,
 }
 
-/// How many clients upload side by side.
+/// Number of clients that upload concurrently.
 const CLIENTS: usize = 5;
 const WORDS: &str = "the application refuses";
 
@@ -45,7 +45,7 @@ async fn application(refuses: Refuses) -> SocketAddr {
     address
 }
 
-/// What it says to an upload, once its head is there.
+/// Its answer to an upload, once the head has arrived.
 async fn answer(stream: &mut TcpStream, refuses: Refuses) -> Option<String> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -63,7 +63,7 @@ async fn answer(stream: &mut TcpStream, refuses: Refuses) -> Option<String> {
     })
 }
 
-/// Uploads `count` times and prints what was answered, one line each.
+/// Uploads `count` times and prints each answer on one line.
 const PYTHON: &str = r#"
 import http.client, sys, urllib.error, urllib.request
 how, port, count, size = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
@@ -125,7 +125,8 @@ async fn curl(proxy: &Proxy, count: usize, size: usize, more: &[&str]) -> Vec<St
     lines
 }
 
-/// Uploads by all clients side by side; what they were told that was not the application's own answer.
+/// Uploads with all clients concurrently; returns the answers that did not come from the
+/// application.
 async fn lost(refuses: Refuses, count: usize, size: usize) -> Vec<String> {
     let proxy = Proxy::to(application(refuses).await).await;
     let (sized, chunked, urllib, asking, silent) = tokio::join!(

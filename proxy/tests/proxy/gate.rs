@@ -1,4 +1,4 @@
-//! What a route cannot say, the Gate does.
+//! The Gate decides where a route cannot.
 
 use std::{sync::Arc, time::Duration};
 
@@ -138,7 +138,7 @@ async fn while_the_gate_is_away_live_routes_are_served_and_the_rest_is_asked_to_
     }
     proxy.put(routes).await;
     assert_eq!(proxy.get("live.test", "/").await.body, "live");
-    // A socket that nobody listens on any more is as good as none.
+    // A socket without a listener is like no socket.
     drop(std::os::unix::net::UnixListener::bind(proxy.dir.path().join("gate.sock")).unwrap());
     for (host, path) in [
         ("ask.test", "/"),
@@ -149,7 +149,7 @@ async fn while_the_gate_is_away_live_routes_are_served_and_the_rest_is_asked_to_
         let answer = proxy.get(host, path).await;
         assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{host}");
         assert_eq!(answer.header("retry-after"), Some("2"));
-        assert_eq!(answer.body, "back in a moment\n");
+        assert_eq!(answer.body, "temporarily unavailable, please try again\n");
     }
     let mut navigation = request("ask.test", "/");
     navigation

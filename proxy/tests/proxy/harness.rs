@@ -24,17 +24,17 @@ use tokio::{
     net::{TcpListener, TcpStream, UnixListener},
 };
 
-/// The longest anything in these tests may take.
+/// Time limit of every wait in these tests.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A body that tests send.
 pub(crate) type Body = BoxBody<Bytes, Infallible>;
 
-/// Waits for a value, but not for ever.
+/// Waits for a value, with a time limit.
 pub(crate) async fn soon<T>(what: &str, value: impl Future<Output = T>) -> T {
     match tokio::time::timeout(PATIENCE, value).await {
         Ok(value) => value,
-        Err(_) => panic!("{what} did not come within {PATIENCE:?}"),
+        Err(_) => panic!("{what} did not arrive within {PATIENCE:?}"),
     }
 }
 
@@ -55,7 +55,7 @@ impl Proxy {
         Self::again(TempDir::new().unwrap(), limits).await
     }
 
-    /// Starts in a directory that may hold what another one left.
+    /// Starts in a directory that may contain files of an earlier proxy.
     pub(crate) async fn again(dir: TempDir, limits: Limits) -> Self {
         let config = config(dir.path(), limits);
         Self::of(dir, config).await
@@ -93,7 +93,7 @@ impl Proxy {
         send(self.address, request).await
     }
 
-    /// Waits until the activity of a key is as wanted.
+    /// Waits until the activity of a key satisfies the condition.
     pub(crate) async fn until(&self, key: &str, wanted: impl Fn(&KeyActivity) -> bool) {
         soon("the wanted activity", async {
             loop {
@@ -162,7 +162,7 @@ pub(crate) fn text(text: impl Into<Bytes>) -> Body {
     Full::new(text.into()).boxed()
 }
 
-/// A visitor's connection that can be used again.
+/// A reusable connection of a visitor.
 pub(crate) async fn visit(address: SocketAddr) -> conn::http1::SendRequest<Body> {
     let stream = TcpStream::connect(address).await.unwrap();
     let (sender, connection) = conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
@@ -170,7 +170,7 @@ pub(crate) async fn visit(address: SocketAddr) -> conn::http1::SendRequest<Body>
     sender
 }
 
-/// Sends a request on a connection of its own.
+/// Sends a request on a new connection.
 pub(crate) async fn send(address: SocketAddr, request: Request<Body>) -> Answer {
     let response = open(address, request).await;
     let (head, body) = response.into_parts();
@@ -183,14 +183,14 @@ pub(crate) async fn send(address: SocketAddr, request: Request<Body>) -> Answer 
     }
 }
 
-/// Sends a request on a connection of its own and returns at the head of the response.
+/// Sends a request on a new connection and returns at the head of the response.
 pub(crate) async fn open(address: SocketAddr, request: Request<Body>) -> Response<Incoming> {
     soon("the response", visit(address).await.send_request(request))
         .await
         .unwrap()
 }
 
-/// Writes bytes, and returns all that comes back until the other side closes.
+/// Writes bytes, and returns everything that comes back until the other side closes.
 pub(crate) async fn raw(address: SocketAddr, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     // A proxy that has seen enough may close before the last byte is out.
@@ -200,7 +200,7 @@ pub(crate) async fn raw(address: SocketAddr, bytes: &[u8]) -> String {
     String::from_utf8_lossy(&back).into_owned()
 }
 
-/// A server that answers with what `answer` makes of a request.
+/// A server that answers each request with the result of `answer`.
 pub(crate) async fn upstream<F, A>(answer: F) -> SocketAddr
 where
     F: Fn(Request<Incoming>) -> A + Send + Sync + 'static,
@@ -249,17 +249,17 @@ where
         .await;
 }
 
-/// A server that answers every request with the same words.
+/// A server that gives every request the same answer.
 pub(crate) async fn says(words: &'static str) -> SocketAddr {
     upstream(move |_| async move { Response::new(text(words)) }).await
 }
 
-/// A server that answers with the head it got, one header a line, and the length of the body.
+/// A server that answers with the received head, one header per line, and the length of the body.
 pub(crate) async fn echo() -> SocketAddr {
     upstream(|request| async move { Response::new(text(spell(request).await)) }).await
 }
 
-/// The head of a request, one header a line, and its body.
+/// The head of a request, one header per line, and its body.
 pub(crate) async fn spell(request: Request<Incoming>) -> String {
     let (head, body) = request.into_parts();
     let mut spelled = format!("{} {}\n", head.method, head.uri);

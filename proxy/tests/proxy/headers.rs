@@ -1,4 +1,4 @@
-//! What crosses the proxy, and what does not.
+//! Which headers cross the proxy.
 
 use http::{Request, Response};
 

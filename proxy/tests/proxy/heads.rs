@@ -1,14 +1,14 @@
-//! Heads are large in real life, and bounded all the same.
+//! Large heads pass up to the limits.
 
 use http::{Response, StatusCode};
 
 use crate::harness::{Body, Proxy, raw, request, table, text, upstream};
 
-/// Head lines and bytes that pass, as documented.
+/// The documented maximum of header lines and bytes.
 const LINES_MAX: usize = 1000;
 const BYTES_MAX: usize = 64 * 1024;
 
-/// An application that says how many lines it got of a kind, and how long they were.
+/// An application that reports how many lines of a name it received, and their length.
 async fn counting() -> std::net::SocketAddr {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -32,7 +32,7 @@ async fn counting() -> std::net::SocketAddr {
     address
 }
 
-/// A request of exactly so many header lines and bytes.
+/// A request with exactly this many header lines and bytes.
 fn head(lines: usize, bytes: usize) -> String {
     let begin = "GET / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n";
     let few = "X: y\r\n".repeat(lines - 3);
@@ -75,7 +75,7 @@ async fn a_larger_request_gets_431_and_the_names_of_the_limits() {
         head(3, 1_000_000),
         far,
     ] {
-        // The one before it on the same connection is answered as ever.
+        // The previous request on the same connection is answered normally.
         let before = "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n";
         let answers = raw(proxy.address, format!("{before}{head}").as_bytes()).await;
         assert!(answers.starts_with("HTTP/1.1 200 "), "{answers}");
@@ -90,7 +90,7 @@ async fn a_larger_request_gets_431_and_the_names_of_the_limits() {
     }
 }
 
-/// An application that answers with exactly so many header lines and bytes.
+/// An application that answers with exactly this many header lines and bytes.
 async fn answering(lines: usize, bytes: usize) -> std::net::SocketAddr {
     upstream_of(move || {
         let begin = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n";
@@ -110,7 +110,7 @@ async fn upstream_of(answer: impl Fn() -> String + Send + 'static) -> std::net::
         while let Ok((mut stream, _)) = listener.accept().await {
             let mut head = [0; 4096];
             let _ = stream.read(&mut head).await.unwrap();
-            // Who reads too large a head may close before its end.
+            // The reader of a too large head may close before its end.
             let _ = stream.write_all(answer().as_bytes()).await;
         }
     });
@@ -149,7 +149,7 @@ async fn the_gate_is_asked_about_a_request_with_a_thousand_lines() {
     proxy
         .put(table(&[("a.test", "a", proxy::table::Upstream::Ask)]))
         .await;
-    // Its own limit is that of the HTTP library: a hundred lines.
+    // Its own limit comes from the HTTP library: a hundred lines.
     crate::harness::gate(proxy.dir.path(), |_| async { Response::new(text("asked")) });
     let answer = raw(proxy.address, head(LINES_MAX, BYTES_MAX).as_bytes()).await;
     assert!(answer.ends_with("asked"), "{answer}");

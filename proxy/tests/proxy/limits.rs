@@ -22,7 +22,7 @@ async fn with(limits: Limits) -> Proxy {
     proxy
 }
 
-/// Writes the parts, then waits for the other side to close; tells after how long.
+/// Writes the parts, then waits for the other side to close; returns the time until then.
 async fn closed_after(proxy: &Proxy, parts: &[&str]) -> Duration {
     let mut stream = TcpStream::connect(proxy.address).await.unwrap();
     let start = Instant::now();
@@ -95,11 +95,11 @@ async fn a_body_that_stands_still_ends_with_a_sentence_that_names_the_limit() {
     let answer = raw(proxy.address, part.as_bytes()).await;
     assert!(start.elapsed() >= SHORT);
     assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
-    assert!(answer.contains("stood still for 100ms before its end (limit: stall)"));
+    assert!(answer.contains("stalled for 100ms before its end (limit: stall)"));
     proxy.until("a", |a| a.in_flight == 0).await;
 }
 
-/// Sends a request of `pieces` bytes, one each `pause`, and returns all that comes back.
+/// Sends a request of `pieces` bytes, one per `pause`, and returns everything that comes back.
 async fn drip(proxy: &Proxy, pieces: usize, pause: Duration) -> String {
     let mut stream = TcpStream::connect(proxy.address).await.unwrap();
     let head = format!(
@@ -249,7 +249,7 @@ async fn an_upstream_that_does_not_answer_is_a_gateway_timeout() {
     assert_eq!(answer.status, StatusCode::GATEWAY_TIMEOUT);
     assert_eq!(
         answer.body,
-        "the preview did not begin to answer within 100ms after the last byte moved (limit: \
+        "the preview sent no response within 100ms after the last byte moved (limit: \
          upstream_head)\n"
     );
     proxy.until("a", |a| a.in_flight == 0).await;

@@ -1,4 +1,4 @@
-//! What a browser asks before a page of one host calls another, where only sessions are let in.
+//! CORS preflights on routes that require a session.
 
 use http::{Request, Response, StatusCode};
 use proxy::table::{Access, RouteTable, SessionDigest, Upstream};
@@ -25,7 +25,7 @@ fn doors(api: &Upstream) -> RouteTable {
     routes
 }
 
-/// An application that says all it got, where a preflight has its answer too.
+/// An application that returns everything it received, and answers preflights.
 async fn application() -> Upstream {
     let address = upstream(|request| async move {
         let said = spell(request).await.replace('\n', "|");
@@ -56,7 +56,7 @@ fn ask(host: &str, origin: &str) -> Request<Body> {
         .unwrap()
 }
 
-/// A proxy whose Gate refuses all.
+/// A proxy whose Gate refuses every request.
 async fn refusing(api: &Upstream) -> Proxy {
     let proxy = Proxy::start().await;
     proxy.put(doors(api)).await;

@@ -1,4 +1,4 @@
-//! The proxy as a process of its own, started the way the control plane starts it.
+//! The proxy as a separate process, started like by the control plane.
 
 use std::{
     fs,
@@ -17,11 +17,11 @@ use proxy::{
 
 use crate::harness::{config, request, says, send, soon, table};
 
-/// Set in the process that is to be the proxy.
+/// Set in the process that should become the proxy.
 const DIR: &str = "PROXY_TEST_DIR";
 const NOBODY: (u32, u32) = (65534, 65534);
 
-/// This test is both processes: it starts itself, by its name, as the proxy.
+/// This test runs in both processes: it starts itself, by its name, as the proxy.
 #[test]
 fn a_process_gives_up_root_and_comes_back_after_a_kill() {
     if let Some(dir) = std::env::var_os(DIR) {
@@ -59,7 +59,7 @@ async fn about(client: &ControlClient) -> proxy::client::About {
 }
 
 async fn from_outside() {
-    // The parent is closed to everybody else, as a data directory is.
+    // The parent is closed to other users, like a data directory.
     let closed = tempfile::TempDir::new().unwrap();
     let dir = closed.path().join("proxy");
     let run_as = geteuid().is_root().then_some(NOBODY);
@@ -95,7 +95,7 @@ async fn from_outside() {
     )
     .unwrap();
     child.wait().unwrap();
-    // A watcher that came too late finds nobody, which is the same news.
+    // A watcher that starts too late finds no proxy, which means the same.
     let _gone = soon("the news", watch).await.unwrap();
     let mut child = start(&dir);
     let second = about(&client).await;
@@ -119,7 +119,7 @@ fn unprivileged(about: &proxy::client::About) {
                 .collect::<Vec<_>>()
                 .join(" ")
         };
-        // The first thread is the test harness's own; the proxy was started on another one.
+        // The first thread belongs to the test harness; the proxy was started on another one.
         if task.file_name().to_str() != Some(&about.pid.to_string()) {
             assert_eq!(field("NoNewPrivs:"), "1");
             threads += 1;
@@ -195,7 +195,7 @@ fn the_last_table_is_given_to_the_next_proxys_user_and_nothing_else_is() {
     assert_eq!(table.metadata().unwrap().uid(), second.0);
     assert!(!staged.exists());
 
-    // What only looks like a table goes, and what it leads to stays as it is.
+    // A link in place of the table is removed, and its target is unchanged.
     let precious = parent.path().join("precious");
     fs::write(&precious, "").unwrap();
     for plant in [

@@ -1,14 +1,14 @@
-//! Raw requests, byte by byte, and what must become of each.
+//! Raw requests byte by byte, and the required answers.
 
 use proptest::prelude::*;
 
 use crate::harness::{Proxy, echo, raw};
 
-/// A request target and version that are fine.
+/// A valid request target and version.
 const GET: &str = "GET / HTTP/1.1\r\nHost: a.test\r\n";
 const POST: &str = "POST / HTTP/1.1\r\nHost: a.test\r\n";
 
-/// What is sent, and the status it must get.
+/// A request and the required status.
 fn rows() -> Vec<(String, u16)> {
     [
         plain(),
@@ -37,7 +37,7 @@ fn host(hosts: &str) -> String {
     format!("GET / HTTP/1.1\r\n{hosts}Connection: close\r\n\r\n")
 }
 
-/// Requests that are fine.
+/// Valid requests.
 fn plain() -> Vec<(String, u16)> {
     vec![
         (get("\r\n"), 200),
@@ -96,7 +96,7 @@ fn first_lines() -> Vec<(String, u16)> {
     ]
 }
 
-/// Two readers must not see two lengths.
+/// Ambiguous lengths are refused.
 fn lengths() -> Vec<(String, u16)> {
     vec![
         (
@@ -141,7 +141,7 @@ fn lengths() -> Vec<(String, u16)> {
     ]
 }
 
-/// Chunks have one spelling.
+/// Only one way to write chunks is accepted.
 fn chunks() -> Vec<(String, u16)> {
     vec![
         (
@@ -180,7 +180,7 @@ fn chunks() -> Vec<(String, u16)> {
     ]
 }
 
-/// Where lines and names end.
+/// The ends of lines and names.
 fn lines() -> Vec<(String, u16)> {
     vec![
         (get("X: a\r\n b\r\n\r\n"), 400),
@@ -244,7 +244,7 @@ async fn earlier_requests_are_answered_before_a_malformed_one_ends_the_connectio
     );
 }
 
-/// One way to spoil a head that is fine.
+/// One way to break a valid head.
 fn spoiled() -> impl Strategy<Value = Vec<u8>> {
     let fields = prop::collection::vec("[A-Za-z-]{1,12}: [a-z0-9 ]{0,20}", 0..4);
     let spoil = prop_oneof![
@@ -258,7 +258,7 @@ fn spoiled() -> impl Strategy<Value = Vec<u8>> {
         "Content-Length: 5\r\nTransfer-Encoding: chunked",
     ];
     (fields, spoil, any::<bool>()).prop_map(|(fields, spoil, first)| {
-        // Names with a meaning of their own could hide that the spoiled line was let through.
+        // Names with a special meaning could hide that the broken line was accepted.
         let fields: Vec<_> = fields.into_iter().map(|f| format!("X-{f}\r\n")).collect();
         let fields = fields.concat();
         let (a, b) = if first {
@@ -296,7 +296,7 @@ fn any_bytes_leave_the_proxy_serving() {
         ..Default::default()
     };
     proptest!(config, |(bytes in prop::collection::vec(any::<u8>(), 0..200))| {
-        // A second of patience is the sender's: it closes its half, and the proxy must follow.
+        // The sender waits up to a second: it closes its half, and the proxy must follow.
         let answer = runtime.block_on(half_closed(&proxy, &bytes));
         prop_assert!(status(&answer).is_none_or(|s| s >= 400), "{bytes:?}: {answer}");
         let fine = format!("{GET}Connection: close\r\n\r\n");
@@ -305,7 +305,7 @@ fn any_bytes_leave_the_proxy_serving() {
     });
 }
 
-/// Writes bytes, says that no more will come, and returns all that comes back.
+/// Writes bytes, closes the sending half, and returns everything that comes back.
 async fn half_closed(proxy: &Proxy, bytes: &[u8]) -> String {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let mut stream = tokio::net::TcpStream::connect(proxy.address).await.unwrap();

@@ -1,4 +1,4 @@
-//! Which host leads where.
+//! Routing by host.
 
 use http::StatusCode;
 use proxy::{

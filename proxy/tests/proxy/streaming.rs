@@ -1,4 +1,4 @@
-//! Bodies pass through; they are not gathered.
+//! Bodies are streamed, not buffered.
 
 use std::{
     convert::Infallible,
@@ -21,7 +21,7 @@ use crate::harness::{
     Body, Proxy, echo, gate, open, raw, request, send, soon, spell, table, text, upstream,
 };
 
-/// A body of what comes through a channel.
+/// A body with the data of a channel.
 pub(crate) fn from_channel(from: mpsc::Receiver<&'static str>) -> Body {
     let frames = futures_util::stream::unfold(from, |mut from| async move {
         let part = from.recv().await?;
@@ -33,7 +33,7 @@ pub(crate) fn from_channel(from: mpsc::Receiver<&'static str>) -> Body {
     BodyExt::boxed(StreamBody::new(SyncStream(Box::pin(frames))))
 }
 
-/// Tests poll a stream from one task at a time; this says so to the type system.
+/// Tests poll a stream from one task at a time; this tells the type system.
 struct SyncStream<S>(Pin<Box<S>>);
 
 impl<S: futures_util::Stream> futures_util::Stream for SyncStream<S> {
@@ -72,7 +72,7 @@ async fn server_sent_events_arrive_one_by_one() {
     assert!(soon("the end", answer.body_mut().frame()).await.is_none());
 }
 
-/// Yields zeros for as long as it is polled, and counts them.
+/// Yields zeros while it is polled, and counts them.
 struct Zeros {
     left: u64,
     sent: Arc<AtomicU64>,
@@ -96,7 +96,8 @@ impl http_body::Body for Zeros {
     }
 }
 
-/// What sockets and buffers of both sides may hold before a sender must stop; far below a body.
+/// Maximum bytes in the sockets and buffers of both sides before a sender must stop; far less than
+/// a body.
 const BUFFERED_BYTES_MAX: u64 = 32 << 20;
 const LARGE_BYTES: u64 = 256 << 20;
 
@@ -128,7 +129,7 @@ async fn a_large_upload_waits_for_its_upstream_instead_of_filling_memory() {
         .unwrap();
     let address = proxy.address;
     let upload = tokio::spawn(async move { send(address, post).await });
-    // The upload goes on until everything between the two is full, and then stands still.
+    // The upload continues until everything between the two is full, and then stalls.
     soon("a standstill", async {
         let mut quiet = 0;
         let mut last = 0;
@@ -155,7 +156,7 @@ async fn trailers_pass_both_ways() {
         let trailer = collected.trailers().unwrap()["x-sum"].clone();
         let mut trailers = HeaderMap::new();
         trailers.insert("x-sum", trailer);
-        // Of unknown length, because a response of known length has no place for trailers.
+        // Of unknown length, because a response of known length cannot have trailers.
         let frames = [Frame::data(Bytes::from("body")), Frame::trailers(trailers)];
         let body = StreamBody::new(futures_util::stream::iter(frames.map(Ok::<_, Infallible>)));
         Response::builder()

@@ -1,4 +1,4 @@
-//! Swap, drain, and nobody notices.
+//! Visitors do not notice a swap and a drain.
 
 use std::{
     sync::{
@@ -16,7 +16,7 @@ use tokio::{net::TcpListener, sync::Notify, time::Instant};
 
 use crate::harness::{Body, Proxy, empty, open, request, soon, table, text, upstream, visit};
 
-/// One revision of a service: says its number, and can be stopped for good.
+/// One revision of a service: returns its number, and can be stopped for good.
 struct Revision {
     address: std::net::SocketAddr,
     accepting: tokio::task::JoinHandle<()>,
@@ -27,7 +27,7 @@ impl Revision {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let accepting = tokio::spawn(async move {
-            // Connections live in this task: aborting it kills them, as a stopped process does.
+            // Connections live in this task: aborting it closes them, like a stopped process.
             let mut connections = tokio::task::JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
                 let service = hyper::service::service_fn(move |_| async move {
@@ -104,7 +104,7 @@ async fn no_request_fails_while_revisions_are_switched_and_stopped() {
     }
 }
 
-/// An upstream that answers when told.
+/// An upstream that answers on demand.
 async fn slow(go: Arc<Notify>) -> std::net::SocketAddr {
     upstream(move |_| {
         let go = Arc::clone(&go);
@@ -203,7 +203,7 @@ async fn a_visitor_who_leaves_is_no_longer_in_flight() {
     proxy.until("a", |a| a.in_flight == 0).await;
 }
 
-/// A waiting connection that its server closes must not cost the next request.
+/// An idle connection that its server closes must not cost the next request.
 #[tokio::test]
 async fn a_request_on_a_connection_that_has_just_died_is_sent_again() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -212,7 +212,7 @@ async fn a_request_on_a_connection_that_has_just_died_is_sent_again() {
     let counting = Arc::clone(&accepted);
     tokio::spawn(async move {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
-        // Promises to keep the connection open, then closes it upon the second request's head.
+        // Promises to keep the connection open, then closes it at the second request's head.
         while let Ok((mut stream, _)) = listener.accept().await {
             counting.fetch_add(1, Ordering::SeqCst);
             let mut head = vec![0; 4096];
@@ -231,7 +231,7 @@ async fn a_request_on_a_connection_that_has_just_died_is_sent_again() {
     assert_eq!(accepted.load(Ordering::SeqCst), 5);
     let post = http::Request::post("/").header("host", "a.test");
     let post: http::Request<Body> = post.body(empty()).unwrap();
-    // A request that is not harmless to repeat does not meet the dying one at all.
+    // A request that must not be repeated never uses the closing connection.
     assert_eq!(proxy.send(post).await.body, "ok");
     assert_eq!(accepted.load(Ordering::SeqCst), 6);
 }

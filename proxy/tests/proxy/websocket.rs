@@ -14,7 +14,7 @@ use tokio_tungstenite::{
 
 use crate::harness::{Proxy, echo, empty, gate, raw, request, send, soon, table, text, upstream};
 
-/// A WebSocket server that sends back what it gets.
+/// A WebSocket server that echoes every message.
 async fn echoes() -> std::net::SocketAddr {
     upstream(|mut request| async move {
         assert_eq!(request.headers()["connection"], "Upgrade");
@@ -140,7 +140,7 @@ async fn without_a_101_there_is_no_tunnel() {
     let both = "GET /one HTTP/1.1\r\nHost: a.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
                 \r\nGET /two HTTP/1.1\r\nHost: b.test\r\nConnection: close\r\n\r\n";
     let answer = raw(proxy.address, both.as_bytes()).await;
-    // The second request is read as one, and refused for its host.
+    // The second request is parsed as a request, and refused because of its host.
     assert!(
         answer.starts_with("HTTP/1.1 200 ") && answer.contains("GET /one\n"),
         "{answer}"

@@ -23,7 +23,7 @@ async fn a_backup_of_what_runs_comes_back_with_its_data_after_everything_was_los
         crowd.expect_no_failure().await?;
         visitor.note("after").await?;
         let again = dayfly.command(folder, &["backup", "whole.tar"]).await?;
-        ensure!(again.stderr.contains("is there already"), "{again:?}");
+        ensure!(again.stderr.contains("already exists"), "{again:?}");
         let elsewhere = folder.join("data");
         let elsewhere = elsewhere.to_str().context("a path that is no text")?;
         let copy = ["restore", "small.tar", "--data", elsewhere];
@@ -31,7 +31,7 @@ async fn a_backup_of_what_runs_comes_back_with_its_data_after_everything_was_los
         let second = ["serve", "--local", "--data", elsewhere];
         let second = dayfly.command(folder, &second).await?;
         ensure!(
-            second.stderr.contains("works with the same records"),
+            second.stderr.contains("uses the same records"),
             "{second:?}"
         );
 
@@ -52,7 +52,7 @@ async fn a_backup_of_what_runs_comes_back_with_its_data_after_everything_was_los
             "{restored}"
         );
         let twice = restore(dayfly, folder, "whole.tar").await?;
-        ensure!(twice.stderr.contains("is there already"), "{twice:?}");
+        ensure!(twice.stderr.contains("already exists"), "{twice:?}");
 
         dayfly.restart().await?;
         dayfly.live(&pull, &pull.commit).await?;
@@ -116,8 +116,8 @@ async fn what_is_no_backup_is_refused_and_leaves_nothing() -> anyhow::Result<()>
         std::io::Read::read_to_end(&mut first, &mut manifest)?;
         let newer = String::from_utf8(manifest.clone())?.replace("\"format\": 2", "\"format\": 9");
         let broken: [(Vec<Entry<'_>>, &str); 3] = [
-            (vec![], "no backup of dayfly"),
-            (vec![("dayfly.db", b"x")], "no backup of dayfly"),
+            (vec![], "not a Dayfly backup"),
+            (vec![("dayfly.db", b"x")], "not a Dayfly backup"),
             (vec![("backup.json", newer.as_bytes())], "its format is 9"),
         ];
         let begun = |(entry, words)| (vec![("backup.json", &manifest[..]), entry], words);
@@ -143,10 +143,7 @@ async fn what_is_no_backup_is_refused_and_leaves_nothing() -> anyhow::Result<()>
         let precious = dayfly.data().join("pool/previews/shop-1");
         std::fs::create_dir_all(&precious)?;
         let refused = restore(dayfly, folder, "good.tar").await?;
-        ensure!(
-            refused.stderr.contains("holds something already"),
-            "{refused:?}"
-        );
+        ensure!(refused.stderr.contains("is not empty"), "{refused:?}");
         ensure!(precious.exists(), "data that were there are gone");
         std::fs::remove_dir_all(dayfly.data().join("pool"))?;
         restore(dayfly, folder, "good.tar").await?.printed()?;
@@ -168,7 +165,7 @@ type Entry<'a> = (&'a str, &'a [u8]);
 fn hostile() -> [(Entry<'static>, &'static str); 7] {
     const LONG: &[u8] = &[b'n'; 9 << 20];
     [
-        (("logs/../../escaped", b"x"), "leads elsewhere"),
+        (("logs/../../escaped", b"x"), "points outside"),
         (("proxy/table.json", b"x"), "which no backup has"),
         (("dayfly.db", b"x"), "its end is missing"),
         (("mirrors", LINK), "a Symlink, which no backup has"),
@@ -180,7 +177,7 @@ fn hostile() -> [(Entry<'static>, &'static str); 7] {
             ("mirrors/local-a.git/config", b"[core]\n\tsshCommand = x\n"),
             "settings for",
         ),
-        ((LONG_NAME, LONG), "a name in it is too long"),
+        ((LONG_NAME, LONG), "a name that is too long"),
     ]
 }
 

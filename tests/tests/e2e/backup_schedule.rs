@@ -52,7 +52,7 @@ async fn backups_are_made_by_schedule_and_only_the_newest_of_ours_are_kept() -> 
         let config = dayfly.data().join("dayfly.server.toml");
         let doctor = ["doctor", "--config", &config.display().to_string()];
         let said = dayfly.command(&folder, &doctor).await?.stdout;
-        ensure!(said.contains("the last good one was made"), "{said}");
+        ensure!(said.contains("the last good backup was made"), "{said}");
         dayfly.live(&pull, &pull.commit).await?;
         dayfly.lose_host().await?;
         restore(dayfly, &folder, &newest.display().to_string())
@@ -74,7 +74,7 @@ async fn a_schedule_that_cannot_write_is_told_by_log_and_doctor() -> anyhow::Res
     std::fs::write(&folder, "a file where the folder should be")?;
     Dayfly::play_with(scheduled(&folder.join("below")), async |dayfly| {
         eventually("the failure in the log", async || {
-            ensure!(dayfly.log().contains("a backup by schedule failed"));
+            ensure!(dayfly.log().contains("scheduled backup failed"));
             Ok(())
         })
         .await?;

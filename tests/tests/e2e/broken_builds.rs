@@ -10,7 +10,7 @@ const FAILING: [(&str, &str, &str); 13] = [
     (
         "RUN echo the-reason && exit 3",
         "DF201",
-        "ended with exit code 3",
+        "exited with code 3",
     ),
     ("WORKDIRR /srv", "DF206", "`WORKDIRR`"),
     (
@@ -21,7 +21,7 @@ const FAILING: [(&str, &str, &str); 13] = [
     (
         "COPY kept-out.txt /srv/",
         "DF207",
-        "there, and .dockerignore keeps it out",
+        "exists, but .dockerignore keeps it out",
     ),
     (
         "COPY --from=dayfly-test/base:1 /nothing-here /srv/",
@@ -36,27 +36,27 @@ const FAILING: [(&str, &str, &str); 13] = [
     (
         "FROM localhost:1/nothing:1",
         "DF208",
-        "the image localhost:1/nothing:1 cannot be had",
+        "cannot pull the image localhost:1/nothing:1",
     ),
     (
         "COPY --from=localhost:1/nothing:1 /x /srv/",
         "DF208",
-        "the image localhost:1/nothing:1 cannot be had",
+        "cannot pull the image localhost:1/nothing:1",
     ),
     (
         "RUN exit 137",
         "DF205",
-        "was killed (137): by the kernel for want of memory, or by",
+        "was killed (137): by the kernel for lack of memory, or by",
     ),
     (
         "RUN echo 'Could not resolve host: example.org' && exit 6",
         "DF211",
-        "over the network: Could not resolve host: example.org",
+        "after a network error: Could not resolve host: example.org",
     ),
     (
         "RUN echo 'port 5432 on localhost: Connection refused' && exit 2",
         "DF201",
-        "the command ended with exit code 2",
+        "the command exited with code 2",
     ),
     (
         "RUN echo 'No space left on device' && exit 1",
@@ -66,7 +66,7 @@ const FAILING: [(&str, &str, &str); 13] = [
     (
         "RUN echo x | grep 'no space left on device'",
         "DF201",
-        "the command ended with exit code 1",
+        "the command exited with code 1",
     ),
 ];
 

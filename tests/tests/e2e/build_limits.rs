@@ -55,8 +55,10 @@ async fn no_build_begins_on_a_full_disk_and_the_pull_request_says_why() -> anyho
     };
     Dayfly::play_with(options, async |dayfly| {
         let pull = dayfly.open("change", &page('a')).await?;
-        let comment = dayfly.comment(&pull, "of the engine's are in use").await?;
-        ensure!(comment.contains("builds begin below 1 %"), "{comment}");
+        let comment = dayfly
+            .comment(&pull, "of the engine's disk is in use")
+            .await?;
+        ensure!(comment.contains("builds start below 1 %"), "{comment}");
         let preview = dayfly.api.preview(&pull.id).await?;
         ensure!(preview.phase == "building", "{preview:?}");
         Ok(())

@@ -106,7 +106,7 @@ async fn whoever_opens_a_copy_is_shown_how_far_it_is_until_it_serves() -> anyhow
             let copy = dayfly.visitor(pressed.headers["location"].to_str()?);
             // At once, as a browser follows.
             let page = copy.browse("/").await?;
-            let comes_up = page.status == 503 && page.body.contains("looks again by itself");
+            let comes_up = page.status == 503 && page.body.contains("refreshes automatically");
             ensure!(comes_up || page.status == 200, "{page:?}");
             let program = copy.get("/").await?;
             ensure!(

@@ -81,10 +81,10 @@ async fn a_dump_that_a_redis_cannot_read_is_refused_by_its_format() -> anyhow::R
             (
                 "newer",
                 "REDIS0012",
-                "version 12 of Redis's format, and redis:7.0 does not read that",
+                "version 12 of Redis's format, and redis:7.0 cannot read that",
             ),
             ("valkeys", "VALKEY080", "Valkey wrote it"),
-            ("none", "select 1;", "it is no dump of Redis"),
+            ("none", "select 1;", "it is not a dump of Redis"),
         ] {
             let file = dayfly.data().join(format!("{name}.rdb"));
             std::fs::write(&file, format!("{dump}\0\0\0\0\0\0\0\0"))?;

@@ -152,7 +152,7 @@ async fn what_a_database_server_prints_can_be_read() -> anyhow::Result<()> {
         .await?;
         let unknown = logs("other").await?;
         ensure!(
-            unknown.stderr.contains("there is web, main"),
+            unknown.stderr.contains("known names: web, main"),
             "{}",
             unknown.stderr
         );

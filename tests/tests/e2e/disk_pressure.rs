@@ -25,7 +25,7 @@ async fn a_database_that_outgrows_its_limit_is_stopped_alone_and_starts_again_fr
         let crowd = Crowd::gather(neighbour.clone(), "/notes");
         let flooded = dayfly.sql(&pull.id, "main", FLOOD).await;
         ensure!(flooded.is_err(), "2 GB were taken");
-        let told = "more than the 200 MiB that limits.database_mib_max gives to one database";
+        let told = "more than the 200 MiB that limits.database_mib_max allows one database";
         eventually("the preview says why its database is gone", async || {
             let preview = dayfly.api.preview(&pull.id).await?;
             let waits = preview.waiting_for.clone().unwrap_or_default();
@@ -95,7 +95,7 @@ async fn fill_the_pool_by(flood: &str) -> anyhow::Result<()> {
         eventually("the preview's events say why it was stopped", async || {
             let events = format!("/api/v1/previews/{}/events", pull.id);
             let events = dayfly.api.get(&events).await?.to_string();
-            ensure!(events.contains("MiB a second"), "{events}");
+            ensure!(events.contains("MiB per second"), "{events}");
             Ok(())
         })
         .await?;

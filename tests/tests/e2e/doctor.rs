@@ -24,12 +24,12 @@ async fn the_doctor_finds_the_engine_the_forge_and_whether_webhooks_come() -> an
         let said = examined(dayfly).await?;
         ensure!(said.contains("acme/shop can be read"), "{said}");
         ensure!(said.contains("the engine sees"), "{said}");
-        ensure!(said.contains("none came from acme/shop"), "{said}");
+        ensure!(said.contains("none arrived from acme/shop"), "{said}");
         ensure!(said.contains("/webhooks/github"), "{said}");
         dayfly.open("change", &App::page("one")).await?;
         eventually("a webhook is known to have come", async || {
             let said = examined(dayfly).await?;
-            ensure!(said.contains("the last one came"), "{said}");
+            ensure!(said.contains("the last webhook arrived"), "{said}");
             Ok(())
         })
         .await

@@ -138,10 +138,7 @@ async fn a_seed_that_goes_elsewhere_or_reads_what_lies_beside_it_is_the_applicat
             .command(dayfly.data(), &["show", &opened[0].id])
             .await?
             .stdout;
-        for words in [
-            "rows seeded: notes 1",
-            "database shop: it is called app here",
-        ] {
+        for words in ["rows seeded: notes 1", "database shop: renamed to app here"] {
             ensure!(shown.contains(words), "{words}: {shown}");
         }
         // A file that is read is a part of the seed.

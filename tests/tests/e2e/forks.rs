@@ -138,7 +138,7 @@ async fn what_does_not_serve_cannot_be_forked_and_there_are_only_so_many() -> an
         };
         let (status, said) = post(format!("/api/v1/previews/{}/forks", failed.id)).await?;
         ensure!(
-            status == 409 && said.contains("nothing of it serves"),
+            status == 409 && said.contains("it does not serve yet"),
             "{status} {said}"
         );
         let (status, said) = post(format!("/api/v1/previews/{}/undo", failed.id)).await?;

@@ -141,8 +141,8 @@ async fn up_sends_the_content_that_is_there_and_names_a_pointer() -> anyhow::Res
             .with("site/pulled.bin", "the content");
         write(&folder, &with_pointer(app, "site/lost.bin", "elsewhere"))?;
         let said = dayfly.command(&folder, &["up"]).await?.printed()?;
-        let words = "the Git LFS file site/lost.bin was not fetched: the checkout has its pointer \
-                     only; run `git lfs pull`";
+        let words = "the Git LFS file site/lost.bin was not fetched: the checkout has only its \
+                     pointer; run `git lfs pull`";
         ensure!(said.contains(words), "{said}");
         let preview = dayfly.api.preview("my-shop-up").await?;
         let visitor = dayfly.visitor(preview.url()?);

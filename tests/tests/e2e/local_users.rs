@@ -187,7 +187,7 @@ async fn a_data_directory_in_which_others_have_a_hand_is_refused_with_what_mends
     let data = alone.data();
     std::fs::create_dir(&data)?;
     std::fs::set_permissions(&data, Permissions::from_mode(0o1777))?;
-    let ran = refused(&alone, &["for everybody", "--data"]).await?;
+    let ran = refused(&alone, &["writable by everyone", "--data"]).await?;
     ensure!(!ran.stderr.contains("chmod"), "{}", ran.stderr);
     ensure!(data.metadata()?.mode() & 0o7777 == 0o1777);
     Ok(())
@@ -215,7 +215,7 @@ async fn files_of_ours_that_somebody_planted_in_the_data_directory_are_not_used(
 
         std::fs::write(&target, "precious")?;
         std::fs::hard_link(&target, &planted)?;
-        refused(&alone, &[name, "second name", ".copy"]).await?;
+        refused(&alone, &[name, "second hard link", ".copy"]).await?;
         ensure!(std::fs::read_to_string(&target)? == "precious", "{name}");
         std::fs::remove_file(&target)?;
         chown(&planted, Some(STRANGER), None)?;

@@ -132,9 +132,9 @@ async fn a_view_and_a_trigger_of_somebody_elses_account_work_for_the_application
             .stdout;
         for words in [
             "rows seeded: sold 3",
-            "database store: it is called app here",
-            "definer keeper: it all belongs to app (2 times)",
-            "collation utf8mb4_0900_ai_ci: utf8mb4_uca1400_nopad_ai_ci",
+            "database store: renamed to app here",
+            "definer keeper: replaced by app (2 times)",
+            "collation utf8mb4_0900_ai_ci: replaced by utf8mb4_uca1400_nopad_ai_ci",
             "setting gtid_purged: left out",
         ] {
             ensure!(shown.contains(words), "{words}: {shown}");
@@ -165,7 +165,7 @@ async fn a_seed_of_mariadb_that_cannot_become_the_data_says_why_and_where() -> a
                 b"\n\nload data infile 'x' into table t;\n",
                 "reads.sql failed at line 3",
             ),
-            ("nothing", b"create database shop;\n", "without any table"),
+            ("nothing", b"create database shop;\n", "it creates no table"),
             (
                 "wrong",
                 b"create table t (a int);\ninsert into u values (1);\n",

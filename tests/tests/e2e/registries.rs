@@ -27,7 +27,9 @@ async fn an_image_that_ci_builds_is_waited_for_until_the_registry_has_it() -> an
         let pull = dayfly
             .open("change", &page('a').with("dayfly.toml", &toml))
             .await?;
-        dayfly.comment(&pull, "is not there yet; waited").await?;
+        dayfly
+            .comment(&pull, "is not in the registry yet; waited")
+            .await?;
         let tag = format!("pr-{}-{}", pull.number.0, pull.commit);
         registry.tag("shop", "staging", &tag).await?;
         let preview = dayfly.live(&pull, &pull.commit).await?;

@@ -39,7 +39,7 @@ async fn an_address_that_cannot_be_had_is_told_before_the_running_proxy_is_touch
         let before = std::fs::read_to_string(&config)?;
         let named = config.to_str().context("a path")?;
         for (address, why) in [
-            (taken.as_str(), "another program does already"),
+            (taken.as_str(), "another program uses it"),
             ("203.0.113.9:8080", "no interface of this host has it"),
         ] {
             let after = before.replace("127.0.0.1:0", address);
@@ -108,7 +108,7 @@ async fn down_takes_away_what_a_server_left_that_was_killed() -> anyhow::Result<
     alone.kill9_server().await?;
     let mounted = !alone.mounts().is_empty();
     let said = down().await?;
-    for words in ["stopped the proxy", "are still there", "dayfly rm ID"] {
+    for words in ["stopped a leftover proxy", "still exist", "dayfly rm ID"] {
         ensure!(said.contains(words), "no {words:?} in {said}");
     }
     ensure!(docker.is_fenced(), "a preview runs without its rules");

@@ -131,7 +131,7 @@ async fn a_broken_dump_is_refused_with_its_line_and_leaves_nothing() -> anyhow::
         ];
         let done = dayfly.command(here, &import).await?;
         ensure!(
-            !done.success && done.stderr.contains("known are"),
+            !done.success && done.stderr.contains("supported are"),
             "{done:?}"
         );
         let all = dayfly.api.get("/api/v1/snapshots").await?;

@@ -78,7 +78,7 @@ raise SystemExit('no such table ' + str(time.time()))
         let preview = dayfly.failed(&pull, &pull.commit).await?;
         let said = preview.diagnosed();
         ensure!(
-            said.contains("DF301") && said.contains("bad ended with exit code 1"),
+            said.contains("DF301") && said.contains("bad exited with code 1"),
             "{said}"
         );
         ensure!(said.matches("no such table").count() == 1, "{said}");
@@ -110,7 +110,7 @@ async fn what_is_seen_of_a_start_is_said_within_seconds() -> anyhow::Result<()> 
         (
             "elsewhere",
             &elsewhere,
-            "listens on port 3000, and should on port 8080",
+            "listens on port 3000, but must listen on port 8080",
             "DF302",
         ),
         (
@@ -119,7 +119,7 @@ async fn what_is_seen_of_a_start_is_said_within_seconds() -> anyhow::Result<()> 
             "listens on port 8080 at 127.0.0.1",
             "DF302",
         ),
-        ("crashes", crashes, "ended with exit code 1", "DF301"),
+        ("crashes", crashes, "exited with code 1", "DF301"),
     ];
     let options = Options {
         start_seconds_max: 12,
@@ -170,7 +170,7 @@ serve()
         eventually("it is shown that it is started again", async || {
             let preview = dayfly.api.preview(&pull.id).await?;
             let said = preview.waiting_for.unwrap_or_default();
-            ensure!(said.contains("ended with exit code 1"), "{said}");
+            ensure!(said.contains("exited with code 1"), "{said}");
             ensure!(preview.phase == "live", "{}", preview.phase);
             Ok(())
         })

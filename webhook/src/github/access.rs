@@ -1,4 +1,4 @@
-//! What a fetch needs.
+//! Access for fetching a repository.
 
 use http::Uri;
 
@@ -29,11 +29,11 @@ impl GitHub {
     }
 }
 
-/// The token is sent to this address: it has to be encrypted and plainly readable.
+/// The token is sent to this URL, so it must be encrypted and unambiguous.
 fn check(url: &str, allow_insecure: bool) -> Result<(), String> {
     let uri: Uri = url
         .parse()
-        .map_err(|_| "the clone_url is not an address".to_owned())?;
+        .map_err(|_| "the clone_url is not a URL".to_owned())?;
     let authority = uri
         .authority()
         .ok_or_else(|| "the clone_url has no host".to_owned())?;
@@ -44,7 +44,7 @@ fn check(url: &str, allow_insecure: bool) -> Result<(), String> {
         Some("https") => Ok(()),
         Some("http") if allow_insecure => Ok(()),
         Some("http") => Err(
-            "the clone_url is plain http; [github] allow_insecure_clone would permit it".to_owned(),
+            "the clone_url is plain http; [github] allow_insecure_clone would allow it".to_owned(),
         ),
         _ => Err("the clone_url is not https".to_owned()),
     }

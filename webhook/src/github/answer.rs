@@ -1,9 +1,9 @@
-//! One answer of GitHub's API, read to its end.
+//! A complete answer of GitHub's API.
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
-/// An answer that was read to its end.
+/// A complete answer.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,

@@ -1,18 +1,18 @@
-//! One request, before it is sent.
+//! A request to GitHub's API.
 
 use http::Method;
 use serde_json::Value;
 
-/// One request. `verb` and `subject` make the sentence of its failure.
+/// A request. `verb` and `subject` form the text of its errors.
 #[derive(Clone, Debug)]
 pub(super) struct Ask {
     pub(super) method: Method,
-    /// Path and query, relative to the address of the API.
+    /// Path and query, relative to the API's URL.
     pub(super) path: String,
     pub(super) body: Option<Value>,
     pub(super) verb: &'static str,
     pub(super) subject: String,
-    /// Sent back, so that an answer that has not changed costs neither quota nor bytes.
+    /// The known ETag: an unchanged answer then costs neither quota nor a body.
     pub(super) etag: Option<String>,
 }
 
@@ -55,7 +55,7 @@ impl Ask {
         }
     }
 
-    /// What was asked, after "to".
+    /// The requested action, worded to follow "to".
     pub(super) fn what(&self) -> String {
         format!("{} {}", self.verb, self.subject)
     }

@@ -15,7 +15,7 @@ use crate::{
 };
 
 impl GitHub {
-    /// Holds the slot throughout: two that keep the same comment at once make one.
+    /// Holds the slot throughout: two concurrent calls for the same comment create only one.
     pub(super) async fn keep_one_comment(
         &self,
         repo: &RepoName,
@@ -33,7 +33,7 @@ impl GitHub {
                     *known = Some(comment);
                     return Ok(());
                 }
-                // Somebody deleted it; there may be another, and else a new one is made.
+                // Someone deleted the comment; searches for another one, or creates a new one.
                 Err(ForgeError::NotFound(_)) => {}
                 Err(error) => return Err(error),
             }
@@ -66,7 +66,7 @@ impl GitHub {
         }
     }
 
-    /// Where it should say what it said last, it is read, lest somebody changed it.
+    /// Reads the comment before it skips an identical write, since someone may have edited it.
     async fn keep_known(
         &self,
         repo: &RepoName,
@@ -75,7 +75,7 @@ impl GitHub {
     ) -> Result<KnownComment, ForgeError> {
         if comment.body == body {
             let path = format!("/repos/{repo}/issues/comments/{}", comment.id);
-            let ask = Ask::get(path, format!("our comment in {repo}"));
+            let ask = Ask::get(path, format!("Dayfly's comment in {repo}"));
             let now: Comment = self.read(repo, ask).await?;
             if now.body.as_deref() == Some(body) {
                 return Ok(comment);
@@ -112,7 +112,7 @@ impl GitHub {
         body: &str,
     ) -> Result<KnownComment, ForgeError> {
         let path = format!("/repos/{repo}/issues/comments/{id}");
-        let subject = format!("our comment in {repo}");
+        let subject = format!("Dayfly's comment in {repo}");
         let ask = Ask::patch(path, subject, json!({ "body": body }));
         self.send(repo, &ask).await?;
         Ok(KnownComment {

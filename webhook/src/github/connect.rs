@@ -1,4 +1,4 @@
-//! How to reach GitHub, and as whom.
+//! The connection to GitHub: address and credential.
 
 use std::{fmt, time::Duration};
 
@@ -18,37 +18,37 @@ use crate::{
     names::{PullRequestNumber, RepoName},
 };
 
-/// As whom GitHub is asked.
+/// The credential for requests to GitHub.
 #[derive(Clone, Debug)]
 pub enum Credential {
-    /// A personal access token, or any other that does not expire while it is used.
+    /// A personal access token, or any other token that does not expire while in use.
     Token(SecretString),
-    /// A GitHub App. Tokens are made on demand, each for one repository and one hour.
+    /// A GitHub App. Tokens are requested on demand, each for one repository and one hour.
     App {
-        /// Its number.
+        /// The id of the App.
         app_id: u64,
-        /// Its key, as PEM.
+        /// The private key of the App, as PEM.
         private_key_pem: SecretString,
     },
 }
 
-/// How to reach GitHub.
+/// The configuration of the connection.
 #[derive(Clone, Debug)]
 pub struct GitHubConfig {
     /// `https://api.github.com`, or `https://HOST/api/v3` of a GitHub Enterprise Server.
     pub api_url: String,
-    /// As whom.
+    /// The credential.
     pub credential: Credential,
-    /// With a token: the repositories to look after. An App is told by its installations.
+    /// With a token: the repositories to serve. An App gets them from its installations.
     pub repositories: Vec<RepoName>,
-    /// Whether code may be fetched over plain HTTP.
+    /// Whether repositories may be fetched over plain HTTP.
     pub allow_insecure_clone: bool,
-    /// After this a request counts as not answered; 10 s is a good choice.
+    /// Time limit of one request; 10 s is a good choice.
     pub timeout: Duration,
 }
 
-/// GitHub as a [`Forge`](crate::Forge). What it remembers are ids and ETags: forgetting them costs
-/// requests and nothing else.
+/// GitHub as a [`Forge`](crate::Forge). It only caches ids and ETags: losing them costs requests
+/// and nothing else.
 pub struct GitHub {
     pub(super) http: Http,
     pub(super) tokens: Tokens,
@@ -68,10 +68,10 @@ impl fmt::Debug for GitHub {
 }
 
 impl GitHub {
-    /// Checks the configuration. Asks nothing yet, so it also works while GitHub is away.
+    /// Checks the configuration. It sends no request, so it also works while GitHub is unavailable.
     ///
     /// # Errors
-    /// [`ForgeError::Refused`] where the address or the key cannot be used.
+    /// [`ForgeError::Refused`] if the URL or the key is invalid.
     pub fn connect(config: GitHubConfig) -> Result<Self, ForgeError> {
         let tokens = match config.credential {
             Credential::Token(token) => Tokens::fixed(token)?,

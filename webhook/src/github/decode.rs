@@ -1,11 +1,11 @@
-//! Reads what a successful answer holds.
+//! Decodes the body of a successful answer.
 
 use serde::de::DeserializeOwned;
 
 use super::{answer::Answer, ask::Ask, failure};
 use crate::forge::ForgeError;
 
-/// Reads an answer that is a success.
+/// Decodes the body of a successful answer.
 pub(super) fn decode<T: DeserializeOwned>(ask: &Ask, answer: &Answer) -> Result<T, ForgeError> {
     serde_json::from_slice(&answer.body).map_err(|error| {
         if error.is_data() {

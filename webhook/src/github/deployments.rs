@@ -17,7 +17,7 @@ use crate::{
 const DESCRIPTION_CHARACTERS_MAX: usize = 140;
 
 impl GitHub {
-    /// Holds the slot throughout: two that keep the same record at once make one.
+    /// Holds the slot throughout: two concurrent calls for the same record create only one.
     pub(super) async fn keep_one_deployment(
         &self,
         repo: &RepoName,
@@ -41,7 +41,7 @@ impl GitHub {
                     *known = Some(record);
                     return Ok(());
                 }
-                // Somebody deleted it; there may be another, and else a new one is made.
+                // Someone deleted the record; searches for another one, or creates a new one.
                 Err(ForgeError::NotFound(_)) => {}
                 Err(error) => return Err(error),
             }
@@ -67,7 +67,7 @@ impl GitHub {
             |record: &&wire::Deployment| key(&record.payload).is_some_and(|k| k.0 == preview);
         for record in all.iter().filter(ours) {
             match self.delete_deployment(repo, record.id).await {
-                // Deleted by somebody else in the meantime is deleted.
+                // A record that someone else deleted in the meantime is fine.
                 Ok(()) | Err(ForgeError::NotFound(_)) => {}
                 Err(error) => return Err(error),
             }
@@ -105,7 +105,7 @@ impl GitHub {
         self.read_all(repo, path, &subject).await
     }
 
-    /// The newest comes first.
+    /// GitHub lists the newest status first.
     async fn latest_status(&self, repo: &RepoName, id: u64) -> Result<Option<Status>, ForgeError> {
         let path = format!("/repos/{repo}/deployments/{id}/statuses?per_page=1");
         let ask = Ask::get(path, format!("the statuses of deployment {id} of {repo}"));
@@ -184,7 +184,7 @@ impl GitHub {
         Ok(())
     }
 
-    /// Only what is inactive may be deleted.
+    /// GitHub only deletes inactive deployments.
     async fn delete_deployment(&self, repo: &RepoName, id: u64) -> Result<(), ForgeError> {
         let inactive = Status {
             state: state(DeploymentState::Inactive),
@@ -199,7 +199,7 @@ impl GitHub {
     }
 }
 
-/// Cuts to what GitHub takes.
+/// Cuts the description to GitHub's limit.
 pub(super) fn clip(description: &str) -> String {
     description
         .chars()
@@ -207,7 +207,7 @@ pub(super) fn clip(description: &str) -> String {
         .collect()
 }
 
-/// Preview and revision of a record that is ours.
+/// The preview and revision in the payload of one of Dayfly's records.
 fn key(payload: &Value) -> Option<(String, u64)> {
     let parsed: Value;
     let payload = match payload {

@@ -1,4 +1,4 @@
-//! What an answer that is not a success means.
+//! Translates answers that are not a success into errors.
 
 use std::{
     error::Error,
@@ -13,14 +13,14 @@ use serde_json::Value;
 use super::{answer::Answer, ask::Ask};
 use crate::forge::ForgeError;
 
-/// What GitHub asks for where it limits without saying for how long.
+/// The wait that GitHub documents for a rate limit without a time.
 const WAIT_UNSAID: Duration = Duration::from_secs(60);
-/// Quotas are reset every hour; a header that says much more is not believed.
+/// Quotas reset hourly, so a header with a much longer wait is ignored.
 const WAIT_MAX: Duration = Duration::from_secs(2 * 60 * 60);
-/// Of the forge's own sentence, which is shown to people.
+/// Maximum characters of the forge's message that are shown to users.
 const SENTENCE_CHARACTERS_MAX: usize = 300;
 
-/// The forge's words about what is wrong.
+/// The forge's error message.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Sentence {
@@ -28,8 +28,8 @@ struct Sentence {
     errors: Vec<Value>,
 }
 
-/// Tells an answer that is not a success apart. Only JSON is the forge speaking: a 404 page of
-/// whatever stands in front of it says nothing about the thing that was asked for.
+/// Translates an answer that is not a success. Only JSON comes from the forge itself: a 404 page of
+/// a proxy in front of it says nothing about the requested object.
 pub(super) fn forge_error(ask: &Ask, answer: &Answer) -> ForgeError {
     let status = answer.status;
     let sentence = serde_json::from_slice::<Sentence>(&answer.body).ok();
@@ -46,14 +46,14 @@ pub(super) fn forge_error(ask: &Ask, answer: &Answer) -> ForgeError {
             why: why(status, sentence.as_ref()),
         },
         (status, sentence) => ForgeError::Unavailable(format!(
-            "{} when asked to {}",
+            "{} on the request to {}",
             why(status, sentence.as_ref()),
             ask.what()
         )),
     }
 }
 
-/// The answer is a success by its status and not what the forge speaks.
+/// The answer has a success status but is not from the forge's API.
 pub(super) fn not_json(ask: &Ask, answer: &Answer) -> ForgeError {
     let kind: String = answer
         .header("content-type")
@@ -62,36 +62,36 @@ pub(super) fn not_json(ask: &Ask, answer: &Answer) -> ForgeError {
         .take(80)
         .collect();
     ForgeError::Unavailable(format!(
-        "{} with {kind:?} instead of the JSON expected when asked to {}",
+        "{} with {kind:?} instead of JSON on the request to {}",
         answer.status,
         ask.what()
     ))
 }
 
-/// The answer is JSON of another shape.
+/// The answer is JSON with an unexpected structure.
 pub(super) fn unexpected(ask: &Ask, why: &dyn Display) -> ForgeError {
     ForgeError::Unavailable(format!(
-        "an answer of an unexpected form when asked to {}: {why}",
+        "unexpected JSON on the request to {}: {why}",
         ask.what()
     ))
 }
 
-/// There was no answer, or not to its end.
+/// There was no answer, or it was incomplete.
 pub(super) fn broken(ask: &Ask, error: &(dyn Error + 'static)) -> ForgeError {
     ForgeError::Unavailable(format!(
-        "no answer when asked to {}: {}",
+        "no complete answer to the request to {}: {}",
         ask.what(),
         innermost(error)
     ))
 }
 
-/// Something on this side stands in the way.
+/// The request failed before it was sent.
 pub(super) fn unavailable(error: impl Error + 'static) -> ForgeError {
     ForgeError::Unavailable(innermost(&error))
 }
 
-/// The outer layers of a client's errors only say that there was an error, and some print a
-/// backtrace with it.
+/// The outer layers of a client error only say that there was an error, and some include a
+/// backtrace.
 fn innermost(mut error: &(dyn Error + 'static)) -> String {
     while let Some(source) = error.source() {
         error = source;

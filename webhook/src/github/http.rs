@@ -1,4 +1,4 @@
-//! One request and its answer: a deadline, a size limit, redirects on the same host.
+//! Sends one request and reads its answer, with a deadline, a size limit and same-host redirects.
 
 use std::time::Duration;
 
@@ -17,11 +17,12 @@ use tokio::{sync::Semaphore, time::timeout};
 use super::{answer::Answer, ask::Ask, failure};
 use crate::forge::ForgeError;
 
-/// A page of 100 pull requests with long bodies is far below this.
+/// Maximum size of an answer. A page of 100 pull requests with long bodies is far below it.
 const ANSWER_BYTES_MAX: usize = 32 * 1024 * 1024;
-/// A renamed repository answers with one redirect.
+/// Maximum redirects. A renamed repository answers with one.
 const REDIRECTS_MAX: u32 = 3;
-/// GitHub's secondary limit is 100 at once, shared with whatever else uses the credential.
+/// Maximum concurrent requests. GitHub's secondary limit is 100, shared by all users of the
+/// credential.
 const CONCURRENT_MAX: usize = 32;
 
 const AGENT: &str = concat!("dayfly/", env!("CARGO_PKG_VERSION"));
@@ -45,7 +46,7 @@ impl Http {
         })
     }
 
-    /// Whatever the forge answers, be it good or bad; only no answer is an error.
+    /// Returns every answer of the forge, whatever its status; only a missing answer is an error.
     pub(super) async fn send(
         &self,
         ask: &Ask,
@@ -54,15 +55,15 @@ impl Http {
         match timeout(self.deadline, self.follow(ask, authorization)).await {
             Ok(answer) => answer,
             Err(_) => Err(ForgeError::Unavailable(format!(
-                "no answer within {:?} when asked to {}",
+                "no answer within {:?} to the request to {}",
                 self.deadline,
                 ask.what()
             ))),
         }
     }
 
-    /// Repeats the exact request where the forge says the thing has moved to, on the same host
-    /// only: no other host is to see the credential.
+    /// Repeats the exact request at the redirect target, on the same host only: no other host may
+    /// see the credential.
     async fn follow(&self, ask: &Ask, authorization: &HeaderValue) -> Result<Answer, ForgeError> {
         let _place = self.places.acquire().await.map_err(failure::unavailable)?;
         let mut path = ask.path.clone();
@@ -74,13 +75,13 @@ impl Http {
             };
             path = self.moved_to(location).ok_or_else(|| {
                 ForgeError::Unavailable(format!(
-                    "a redirect away from the API's host when asked to {}: is api_url right?",
+                    "a redirect to another host on the request to {}; check `github.api_url`",
                     ask.what()
                 ))
             })?;
         }
         Err(ForgeError::Unavailable(format!(
-            "more than {REDIRECTS_MAX} redirects when asked to {}",
+            "more than {REDIRECTS_MAX} redirects on the request to {}",
             ask.what()
         )))
     }
@@ -129,20 +130,20 @@ impl Http {
                 && target.host() == self.base.host()
                 && target.port_u16() == self.base.port_u16());
         let path = target.path_and_query()?.as_str();
-        // Two slashes are the start of a host, which a parser of addresses takes for a path.
+        // Two slashes start a host, which a URL parser takes for part of the path.
         (same && path.starts_with('/') && !path.starts_with("//")).then(|| path.to_owned())
     }
 }
 
 fn parse_base(api_url: &str) -> Result<Uri, ForgeError> {
     let wrong = |why: &str| ForgeError::Refused {
-        what: format!("use the API address {api_url:?}"),
+        what: format!("use the API URL {api_url:?}"),
         why: why.to_owned(),
     };
     let base: Uri = api_url
         .trim_end_matches('/')
         .parse()
-        .map_err(|_| wrong("it is not an address"))?;
+        .map_err(|_| wrong("it is not a URL"))?;
     if !matches!(base.scheme_str(), Some("http" | "https")) {
         return Err(wrong("it must begin with https:// (or http://)"));
     }
@@ -152,7 +153,7 @@ fn parse_base(api_url: &str) -> Result<Uri, ForgeError> {
     }
 }
 
-/// Plain HTTP needs no certificates, and must not fail where the host has none.
+/// Plain HTTP needs no certificates, and must work on a host without any.
 fn client(base: &Uri) -> Result<Octocrab, ForgeError> {
     if base.scheme_str() == Some("http") {
         let mut connector = HttpConnector::new();

@@ -1,4 +1,4 @@
-//! The port, kept by what the other files do.
+//! Implements the port with the functions of the other files.
 
 use async_trait::async_trait;
 

@@ -1,14 +1,14 @@
-//! What is remembered of what we wrote on GitHub, so that the same is not written twice.
+//! Caches what Dayfly wrote on GitHub, to avoid identical writes.
 
 use super::wire::{App, Comment, User};
 
-/// Whose comments are ours. Anybody can copy a marker into a comment of their own; that one is
-/// left alone.
+/// The author of Dayfly's comments. Anyone can copy a marker into their own comment; Dayfly must
+/// not edit that one.
 #[derive(Debug)]
 pub(super) enum Identity {
     App(App),
     User(User),
-    /// The token may not ask who it is, as those of GitHub's own automation: then a bot's.
+    /// A bot whose token may not read its own identity, such as GitHub Actions.
     SomeBot,
 }
 
@@ -28,19 +28,19 @@ impl Identity {
     }
 }
 
-/// A comment of ours and what it said last.
+/// One of Dayfly's comments and its last known body.
 pub(super) struct KnownComment {
     pub(super) id: u64,
     pub(super) body: String,
 }
 
-/// A record of ours and what it said last.
+/// One of Dayfly's records and its last known status.
 pub(super) struct KnownDeployment {
     pub(super) id: u64,
     pub(super) status: Option<Status>,
 }
 
-/// What a status says, as it is sent.
+/// The content of a status, as sent.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Status {
     pub(super) state: &'static str,
@@ -48,8 +48,8 @@ pub(super) struct Status {
     pub(super) url: String,
 }
 
-/// What a commit's mark said last. GitHub adds a line for each that is sent, so the same is not
-/// sent twice.
+/// The last status of a commit. GitHub adds a line for each one sent, so an identical one is not
+/// sent again.
 #[derive(PartialEq, Eq)]
 pub(super) struct KnownStatus {
     pub(super) state: &'static str,

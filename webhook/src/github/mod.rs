@@ -1,10 +1,9 @@
-//! The forge that is GitHub, as an App or with a token, on github.com or elsewhere.
+//! The forge implementation for GitHub, with an App or a token, on github.com or elsewhere.
 //!
-//! Only the fields that are needed are read, by shapes of our own: what GitHub adds or changes
-//! elsewhere in an answer breaks nothing.
+//! It decodes only the fields it needs, into its own types, so changes elsewhere in an answer break
+//! nothing.
 //!
-//! Not here: retries over time. An error says whether it is worth asking again; who asks knows
-//! when.
+//! Not here: retries over time. An error says whether a retry makes sense; the caller decides when.
 
 mod access;
 mod answer;

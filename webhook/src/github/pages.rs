@@ -1,4 +1,4 @@
-//! Asking: one answer, a revalidated answer, or all pages of a list.
+//! Reads one answer, a revalidated answer, or all pages of a list.
 
 use http::{HeaderValue, StatusCode, Uri};
 use serde::{Serialize, de::DeserializeOwned};
@@ -14,12 +14,13 @@ use super::{
 };
 use crate::{forge::ForgeError, names::RepoName};
 
-/// A list of 100,000; beyond it something is wrong, and half a list is no answer.
+/// Maximum pages: 100,000 entries. A longer list is an error, because half a list is no answer.
 const PAGES_MAX: usize = 1000;
 
 impl GitHub {
-    /// Sends a request about a repository. Where the credential was refused, or the name is not
-    /// known under it, the token and the place are looked up once more: both can be outdated.
+    /// Sends a request about a repository. If the credential is refused or the name is unknown, the
+    /// cached token and place may be outdated: both are looked up again, and the request is
+    /// repeated once.
     pub(super) async fn send(&self, repo: &RepoName, ask: &Ask) -> Result<Answer, ForgeError> {
         let authorization = self.tokens.api(&self.http, repo).await?;
         let mut answer = self.http.send(ask, &authorization).await?;
@@ -38,7 +39,7 @@ impl GitHub {
         }
     }
 
-    /// One thing, read now.
+    /// Reads one object.
     pub(super) async fn read<T>(&self, repo: &RepoName, ask: Ask) -> Result<T, ForgeError>
     where
         T: DeserializeOwned + Serialize,
@@ -80,7 +81,7 @@ impl GitHub {
         let answer = self.send(repo, &ask).await?;
         if answer.status == StatusCode::NOT_MODIFIED {
             let Some(entry) = before else {
-                return Err(failure::unexpected(&ask, &"unchanged since never"));
+                return Err(failure::unexpected(&ask, &"304 without an ETag"));
             };
             let value = serde_json::from_slice(&entry.body)
                 .map_err(|error| failure::unexpected(&ask, &error))?;
@@ -93,7 +94,7 @@ impl GitHub {
     }
 }
 
-/// Every page as another than a repository's own token.
+/// Every page, with a token other than the repository's.
 pub(super) async fn read_all_as<T: DeserializeOwned>(
     http: &Http,
     path: &str,
@@ -142,8 +143,8 @@ fn too_many(subject: &str) -> ForgeError {
     ForgeError::Unavailable(format!("{subject}: more than {PAGES_MAX} pages"))
 }
 
-/// The path of the next page. Of the address only path and query are taken, so the credential
-/// stays on our host, and an API behind a tunnel may call itself what it likes.
+/// The path of the next page. Only path and query are used, so the credential stays on the API's
+/// host, even if an API behind a tunnel names another host.
 fn next_page(answer: &Answer) -> Option<String> {
     let links = answer.header("link")?;
     links.split(',').find_map(|link| {

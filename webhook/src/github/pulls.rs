@@ -1,4 +1,4 @@
-//! Pull requests, read.
+//! Reads pull requests.
 
 use crate::{
     forge::{ForgeError, PullRequest, PullRequestState},
@@ -7,7 +7,7 @@ use crate::{
 
 use super::{GitHub, ask::Ask, repositories::named, wire::Pull};
 
-/// What GitHub shows in place of an account that was deleted.
+/// The name that GitHub shows for a deleted account.
 const GHOST: &str = "ghost";
 
 impl GitHub {
@@ -22,7 +22,7 @@ impl GitHub {
     }
 
     pub(super) async fn list_open(&self, repo: &RepoName) -> Result<Vec<PullRequest>, ForgeError> {
-        // The oldest first: what is opened while the pages are read comes last, and moves nothing.
+        // Oldest first: a pull request opened meanwhile comes last and shifts no page.
         let path = format!("/repos/{repo}/pulls?state=open&sort=created&direction=asc");
         let subject = format!("the open pull requests of {repo}");
         let pulls: Vec<Pull> = self.read_all(repo, &path, &subject).await?;

@@ -1,5 +1,5 @@
-//! Answers kept for revalidation: the forge is asked each time, and says cheaply that nothing has
-//! changed.
+//! Answers cached for revalidation: every request still goes to the forge, and an unchanged answer
+//! is cheap.
 
 use std::{
     collections::HashMap,
@@ -8,20 +8,20 @@ use std::{
 
 use bytes::Bytes;
 
-/// Only the fields that are read are kept, so an entry is at most some 50 KiB.
+/// Maximum entries. An entry holds only the decoded fields, so it is at most about 50 KiB.
 const ANSWERS_MAX: usize = 1024;
 
-/// What was answered under an ETag.
+/// The answer that belongs to an ETag.
 #[derive(Clone)]
 pub(super) struct Entry {
     pub(super) etag: String,
-    /// The fields that are read, as JSON.
+    /// The decoded fields, as JSON.
     pub(super) body: Bytes,
-    /// The address of the next page.
+    /// The path of the next page.
     pub(super) next: Option<String>,
 }
 
-/// By path and query.
+/// Entries by path and query.
 #[derive(Default)]
 pub(super) struct Remembered(Mutex<HashMap<String, Entry>>);
 
@@ -31,7 +31,7 @@ impl Remembered {
         entries.get(path).cloned()
     }
 
-    /// Beyond the limit all are forgotten: each costs one full answer to learn again.
+    /// At the limit it forgets all entries; each costs one full answer to learn again.
     pub(super) fn put(&self, path: &str, entry: Entry) {
         let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if entries.len() >= ANSWERS_MAX && !entries.contains_key(path) {

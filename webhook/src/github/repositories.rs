@@ -1,4 +1,4 @@
-//! Which repositories there are.
+//! Lists repositories, and the identity of the credential.
 
 use tokio::sync::OnceCell;
 
@@ -34,7 +34,7 @@ impl GitHub {
         self.read(repo, ask).await
     }
 
-    /// Who we are; asked once.
+    /// The account behind the credential; requested once.
     pub(super) async fn identity(&self, repo: &RepoName) -> Result<&Identity, ForgeError> {
         let cell: &OnceCell<Identity> = &self.identity;
         cell.get_or_try_init(|| self.read_identity(repo)).await
@@ -62,7 +62,7 @@ impl GitHub {
     }
 }
 
-/// Checks the words of an answer.
+/// Checks the id and name of a repository in an answer.
 pub(super) fn named(repo: &Repo) -> Result<Repository, ForgeError> {
     Ok(Repository {
         id: RepositoryId(repo.id),

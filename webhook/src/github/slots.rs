@@ -1,5 +1,5 @@
-//! What is known about a thing, with a lock of its own: two that need the same thing at once ask
-//! the forge once, and two that keep the same thing make it once.
+//! A cache with one lock per key. Two concurrent reads of the same object send one request, and two
+//! concurrent writes create one object.
 
 use std::{
     collections::HashMap,
@@ -9,10 +9,10 @@ use std::{
 
 use tokio::sync::Mutex;
 
-/// Forgetting costs a look-up, so the memory need not be large.
+/// Maximum slots. Forgetting one costs a request, so the cache can be small.
 const SLOTS_MAX: usize = 4096;
 
-/// A slot of its own per key.
+/// One slot per key.
 pub(super) struct Slots<K, V>(StdMutex<HashMap<K, Arc<Mutex<Option<V>>>>>);
 
 impl<K, V> Default for Slots<K, V> {
@@ -22,8 +22,7 @@ impl<K, V> Default for Slots<K, V> {
 }
 
 impl<K: Eq + Hash, V> Slots<K, V> {
-    /// The slot of this key, empty at first. Beyond the limit, the slots that nobody holds are
-    /// forgotten.
+    /// The slot of this key, empty at first. At the limit, slots that are not in use are forgotten.
     pub(super) fn slot(&self, key: K) -> Arc<Mutex<Option<V>>> {
         let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if slots.len() >= SLOTS_MAX && !slots.contains_key(&key) {
@@ -32,7 +31,7 @@ impl<K: Eq + Hash, V> Slots<K, V> {
         Arc::clone(slots.entry(key).or_default())
     }
 
-    /// Forgets the slots whose key fits.
+    /// Forgets the slots whose key matches.
     pub(super) fn forget(&self, fits: impl Fn(&K) -> bool) {
         let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         slots.retain(|key, _| !fits(key));

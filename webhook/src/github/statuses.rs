@@ -1,4 +1,4 @@
-//! The mark beside a commit.
+//! Sets the status of a commit.
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use crate::{
     names::{CommitSha, RepoName},
 };
 
-/// The name of our mark among those of others.
+/// The context of Dayfly's statuses.
 const CONTEXT: &str = "dayfly";
 
 impl GitHub {
@@ -48,7 +48,7 @@ impl GitHub {
     }
 }
 
-/// What was taken away has not failed: it must not block a merge.
+/// A removed preview is not a failure: it must not block a merge.
 fn state_name(state: DeploymentState) -> &'static str {
     match state {
         DeploymentState::Queued | DeploymentState::InProgress => "pending",

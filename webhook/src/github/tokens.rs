@@ -1,5 +1,5 @@
-//! As whom each request is sent. Tokens of an App are narrowed to one repository, live an hour,
-//! and are kept nowhere but in memory.
+//! Chooses the credential of each request. Tokens of an App are limited to one repository, live one
+//! hour, and exist only in memory.
 
 use std::time::{Duration, SystemTime};
 
@@ -22,10 +22,10 @@ use super::{
 };
 use crate::{forge::ForgeError, names::RepoName};
 
-/// A token is made anew this long before its end, so that none ends on the way.
+/// A token is renewed this long before it expires, so that none expires during a request.
 const EXPIRY_MARGIN: Duration = Duration::from_secs(5 * 60);
 
-/// A token and when it becomes worthless.
+/// A token and its expiry.
 #[derive(Clone, Debug)]
 pub(super) struct Token {
     pub(super) secret: SecretString,
@@ -39,33 +39,33 @@ impl Token {
     }
 }
 
-/// What a token is good for.
+/// The permissions of a token.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Scope {
-    /// Only to learn which repositories there are and their ids.
+    /// Only for listing repositories and their ids.
     Metadata(u64),
-    /// All that the App may do, in one repository.
+    /// All of the App's permissions, in one repository.
     Api(RepoName),
-    /// Only to read the contents of one repository.
+    /// Only for reading the contents of one repository.
     Contents(RepoName),
 }
 
-/// Where tokens come from.
+/// The source of tokens.
 pub(super) enum Tokens {
     Fixed(SecretString),
     App(Box<AppTokens>),
 }
 
-/// The tokens of an App, made on demand.
+/// The tokens of an App, requested on demand.
 pub(super) struct AppTokens {
     app_id: u64,
     key: EncodingKey,
     tokens: Slots<Scope, Token>,
-    /// Installation and id of a repository by a name it had when it was looked up.
+    /// Installation and id of a repository, by the name at the time of the look-up.
     places: Slots<RepoName, Place>,
 }
 
-/// Where a repository is to be found.
+/// The installation and id of a repository.
 #[derive(Clone, Copy)]
 struct Place {
     installation: u64,
@@ -87,7 +87,7 @@ impl Tokens {
         }))
     }
 
-    /// For requests about this repository.
+    /// The credential for API requests about this repository.
     pub(super) async fn api(
         &self,
         http: &Http,
@@ -102,7 +102,7 @@ impl Tokens {
         }
     }
 
-    /// For a fetch of this repository.
+    /// The token for fetching this repository.
     pub(super) async fn contents(&self, http: &Http, repo: &RepoName) -> Result<Token, ForgeError> {
         match self {
             Self::Fixed(token) => Ok(Token {
@@ -116,7 +116,7 @@ impl Tokens {
         }
     }
 
-    /// Forgets what a refused request was sent with; false where there is nothing to make anew.
+    /// Forgets the cached credential of a refused request; false if nothing can be renewed.
     pub(super) fn forget(&self, repo: &RepoName) -> bool {
         let Self::App(app) = self else { return false };
         app.places.forget(|name| name == repo);
@@ -129,13 +129,13 @@ impl Tokens {
 }
 
 impl AppTokens {
-    /// As the App itself.
+    /// The credential of the App itself.
     pub(super) fn jwt(&self) -> Result<HeaderValue, ForgeError> {
         let jwt = create_jwt(AppId(self.app_id), &self.key).map_err(failure::unavailable)?;
         bearer(&jwt)
     }
 
-    /// As an installation, to list and to look up.
+    /// The credential of an installation, for listing and look-ups.
     pub(super) async fn metadata(
         &self,
         http: &Http,
@@ -214,7 +214,7 @@ impl AppTokens {
     }
 }
 
-/// Sends one request and reads its answer, which must be a success.
+/// Sends one request and decodes its answer, which must be a success.
 pub(super) async fn read<T: DeserializeOwned>(
     http: &Http,
     ask: &Ask,
@@ -236,7 +236,7 @@ fn bearer(token: &str) -> Result<HeaderValue, ForgeError> {
         return Err(refused("it is empty"));
     }
     let mut value = HeaderValue::from_str(&format!("Bearer {token}"))
-        .map_err(|_| refused("it has characters that no token has, perhaps a line break"))?;
+        .map_err(|_| refused("it has invalid characters, perhaps a line break"))?;
     value.set_sensitive(true);
     Ok(value)
 }

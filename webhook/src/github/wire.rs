@@ -1,4 +1,4 @@
-//! The fields of GitHub's answers that are read. Others may come and go.
+//! The fields that are decoded from GitHub's answers. All others are ignored.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -7,7 +7,7 @@ use serde_json::Value;
 pub(super) struct Repo {
     pub(super) id: u64,
     pub(super) full_name: String,
-    /// Absent in shortened shapes.
+    /// Absent in shortened objects.
     #[serde(default)]
     pub(super) clone_url: Option<String>,
 }
@@ -21,7 +21,7 @@ pub(super) struct RepoPage {
 pub(super) struct Pull {
     pub(super) number: u64,
     pub(super) state: String,
-    /// Only where one pull request is read.
+    /// Only present when a single pull request is read.
     #[serde(default)]
     pub(super) merged: Option<bool>,
     #[serde(default)]
@@ -29,7 +29,7 @@ pub(super) struct Pull {
     #[serde(default)]
     pub(super) draft: Option<bool>,
     pub(super) title: String,
-    /// None when the account was deleted.
+    /// `None` when the account was deleted.
     pub(super) user: Option<User>,
     pub(super) head: Head,
     pub(super) base: Base,
@@ -40,7 +40,7 @@ pub(super) struct Head {
     #[serde(rename = "ref")]
     pub(super) branch: String,
     pub(super) sha: String,
-    /// None when the repository was deleted.
+    /// `None` when the repository was deleted.
     pub(super) repo: Option<RepoId>,
 }
 
@@ -84,7 +84,7 @@ pub(super) struct Comment {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Deployment {
     pub(super) id: u64,
-    /// An object, or the same as text, as older ones have it.
+    /// An object, or an object encoded as text in older records.
     #[serde(default)]
     pub(super) payload: Value,
 }
@@ -101,7 +101,7 @@ pub(super) struct DeploymentStatus {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Installation {
     pub(super) id: u64,
-    /// When a person switched it off.
+    /// When someone suspended it.
     #[serde(default)]
     pub(super) suspended_at: Option<String>,
 }
@@ -112,7 +112,7 @@ pub(super) struct InstallationToken {
     pub(super) expires_at: String,
 }
 
-/// Anything that has an id.
+/// An object with an id.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Created {
     pub(super) id: u64,

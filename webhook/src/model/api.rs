@@ -1,4 +1,4 @@
-//! The REST API: who asks for what.
+//! The REST API: dispatches requests.
 
 use axum::http::Method;
 use serde_json::Value;
@@ -10,11 +10,11 @@ use super::{
 };
 use crate::names::RepoName;
 
-/// A request after its caller is known.
+/// A request with a known caller.
 pub(super) struct Call<'a> {
     pub(super) caller: Caller,
     pub(super) method: &'a Method,
-    /// The path in parts.
+    /// The segments of the path.
     pub(super) parts: Vec<&'a str>,
     pub(super) query: Query,
     pub(super) raw_query: Option<&'a str>,
@@ -22,7 +22,7 @@ pub(super) struct Call<'a> {
 }
 
 impl State {
-    /// Carries a request out.
+    /// Executes a request.
     pub(super) fn answer(&mut self, call: &Call<'_>) -> Reply {
         match call.parts.as_slice() {
             ["app", ..] | ["user"] | ["installation", ..] => self.answer_app(call),
@@ -46,7 +46,7 @@ impl State {
         }
     }
 
-    /// A renamed repository is found by its id; only who may see it is told.
+    /// Redirects a renamed repository to its id, for callers with access only.
     fn moved(&self, call: &Call<'_>, id: u64, rest: &[&str]) -> Reply {
         if call.caller != Caller::App && !self.sees(&call.caller, id) {
             return Reply::not_found();
@@ -130,7 +130,7 @@ impl State {
             .collect()
     }
 
-    /// The newest first, as GitHub lists them.
+    /// Newest first, like GitHub.
     fn deployments_of(&self, id: u64, query: &Query) -> Vec<Value> {
         let Some(repo) = self.repos.get(&id) else {
             return Vec::new();

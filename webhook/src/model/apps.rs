@@ -1,4 +1,4 @@
-//! The App, its installation, its tokens, its deliveries.
+//! The App with its installation, tokens and deliveries.
 
 use std::time::Duration;
 
@@ -12,9 +12,9 @@ use super::{
     state::{IssuedToken, State, rfc3339},
 };
 
-/// The one installation there is.
+/// The id of the only installation.
 const INSTALLATION: u64 = 501;
-/// As GitHub grants.
+/// Same as GitHub.
 const TOKEN_LIFE: Duration = Duration::from_secs(60 * 60);
 
 impl State {

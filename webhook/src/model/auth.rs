@@ -1,4 +1,4 @@
-//! Who is asking, and what they may.
+//! Identifies callers and checks their permissions.
 
 use std::time::SystemTime;
 
@@ -12,19 +12,19 @@ use serde_json::Value;
 
 use super::state::State;
 
-/// Who is asking.
+/// The caller of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Caller {
-    /// The person whose token it is.
+    /// The person that owns the token.
     Person,
-    /// The App itself, by its JWT.
+    /// The App itself, with its JWT.
     App,
-    /// An installation, by this token.
+    /// An installation, with this token.
     Installation(String),
 }
 
 impl State {
-    /// Who sent this, where the credential is good.
+    /// The caller of a request, if its credential is valid.
     pub(super) fn caller(&self, headers: &HeaderMap) -> Option<Caller> {
         let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
         let (scheme, rest) = value.split_once(' ')?;
@@ -63,7 +63,7 @@ impl State {
         }
     }
 
-    /// The log-in under which this caller writes.
+    /// The login that owns this caller's writes.
     pub(super) fn login(&self, caller: &Caller) -> String {
         match (caller, &self.config.app) {
             (Caller::Installation(_), Some((_, slug))) => format!("{slug}[bot]"),
@@ -82,8 +82,8 @@ impl State {
         self.is_jwt(secret).then_some(Caller::App)
     }
 
-    /// The form of a JWT for our App that has not ended. The signature is not verified: the model
-    /// holds no public key.
+    /// Whether this looks like an unexpired JWT of the model's App. The signature is not verified:
+    /// the model has no public key.
     fn is_jwt(&self, secret: &str) -> bool {
         let Some((app_id, _)) = &self.config.app else {
             return false;

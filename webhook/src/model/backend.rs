@@ -1,4 +1,4 @@
-//! Smart HTTP by the real `git http-backend`, as its own manual describes it.
+//! Smart HTTP through the real `git http-backend`, as its manual describes.
 
 use std::{path::Path, process::Stdio, time::Duration};
 
@@ -50,7 +50,7 @@ pub(super) async fn serve(
         let stdin = child.stdin.take();
         let write = async {
             if let Some(mut stdin) = stdin {
-                // A backend that gave up early says why itself.
+                // A backend that exits early reports the reason itself.
                 let _ = stdin.write_all(&body).await;
             }
         };
@@ -59,15 +59,15 @@ pub(super) async fn serve(
     };
     let output = timeout(BACKEND_DEADLINE, work)
         .await
-        .map_err(|_| failed("it did not end in time".to_owned()))?
+        .map_err(|_| failed("it did not exit in time".to_owned()))?
         .map_err(|error| failed(error.to_string()))?;
     parse(&output.stdout).ok_or_else(|| {
         let said = String::from_utf8_lossy(&output.stderr);
-        failed(format!("it did not answer as a CGI program does: {said}"))
+        failed(format!("its output is not a CGI response: {said}"))
     })
 }
 
-/// Headers, an empty line, the body.
+/// Parses headers, an empty line and the body.
 fn parse(output: &[u8]) -> Option<Response<Body>> {
     let end = output.windows(4).position(|w| w == b"\r\n\r\n")?;
     let head = std::str::from_utf8(&output[..end]).ok()?;

@@ -1,21 +1,21 @@
-//! What the model is told at its start.
+//! The configuration of the model.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
 use secrecy::SecretString;
 
-/// How the model behaves from its start.
+/// The configuration at start.
 #[derive(Clone, Debug)]
 pub struct ModelConfig {
-    /// Where it listens; port 0 takes a free one.
+    /// The address to listen on; port 0 takes a free port.
     pub listen: SocketAddr,
-    /// The token it accepts from a person.
+    /// The token of the person.
     pub token: SecretString,
-    /// The log-in of the person whose token it is.
+    /// The login of the person.
     pub login: String,
-    /// The GitHub App whose JWTs it accepts: number and slug.
+    /// The number and slug of the GitHub App whose JWTs are accepted.
     pub app: Option<(u64, String)>,
-    /// Where events are sent; can be set later.
+    /// The target of events; can be set later.
     pub webhook: Option<ModelWebhook>,
 }
 
@@ -31,21 +31,21 @@ impl Default for ModelConfig {
     }
 }
 
-/// Where webhooks are sent. The address is connected to whatever the host is called, so that a
-/// name that only a browser resolves is no obstacle.
+/// The target of webhooks. The model connects to an address and sends a separate host name, so a
+/// name that only browsers resolve works.
 #[derive(Clone, Debug)]
 pub struct ModelWebhook {
-    /// Connected to.
+    /// The address to connect to.
     pub connect: SocketAddr,
     /// The Host header, with its port.
     pub host: String,
-    /// The path, from its slash.
+    /// The path, starting with a slash.
     pub path: String,
-    /// What deliveries are signed with.
+    /// The secret that signs deliveries.
     pub secret: SecretString,
 }
 
-/// The model could not do as it was told.
+/// An operation of the model failed.
 #[derive(Debug, thiserror::Error)]
 #[error("the modelled GitHub failed to {0}")]
 pub struct ModelError(pub String);

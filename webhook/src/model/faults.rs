@@ -1,4 +1,4 @@
-//! What goes wrong, as scripted.
+//! Scripted faults.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -7,25 +7,25 @@ use std::{
 
 use tokio::{sync::watch, time::timeout};
 
-/// Nothing is held for longer, whatever the script says.
+/// Maximum time that a request is held, whatever the script says.
 const HOLD_MAX: Duration = Duration::from_secs(60);
 
-/// One way to go wrong.
+/// One kind of fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// This status, with a JSON message.
+    /// Answers with this status and a JSON message.
     Status(u16),
-    /// 200 with an HTML page.
+    /// Answers 200 with an HTML page.
     Html,
-    /// No answer (for a minute).
+    /// Sends no answer (for a minute).
     Hang,
-    /// The right answer, later.
+    /// Sends the right answer after a delay.
     Slow(Duration),
-    /// The connection breaks in the answer; nothing was done.
+    /// Breaks the connection during the answer, without executing the request.
     Close,
-    /// The connection breaks in the answer, after the request was carried out.
+    /// Executes the request, then breaks the connection during the answer.
     CloseAfter,
-    /// 403 with the headers of a used-up quota; wait this many seconds.
+    /// Answers 403 with the headers of an exhausted quota; the value is the wait in seconds.
     RateLimit(u64),
 }
 
@@ -37,7 +37,7 @@ struct Scripted {
     left: u32,
 }
 
-/// The script; the first line that fits a request is applied to it.
+/// The script; the first matching line applies to a request.
 #[derive(Debug)]
 pub struct Faults {
     script: Mutex<Vec<Scripted>>,
@@ -54,8 +54,8 @@ impl Default for Faults {
 }
 
 impl Faults {
-    /// Applies a fault to the next `times` requests whose path begins so. `matcher` is a prefix of
-    /// the path, or a method, a space, and a prefix: `"POST /repos/acme/shop/deployments"`.
+    /// Applies a fault to the next `times` requests that match. `matcher` is a prefix of the path,
+    /// or a method, a space and a prefix: `"POST /repos/acme/shop/deployments"`.
     pub fn next(&self, matcher: &str, fault: Fault, times: u32) {
         let (method, prefix) = match matcher.split_once(' ') {
             Some((method, prefix)) => (Some(method.to_owned()), prefix),
@@ -71,17 +71,17 @@ impl Faults {
         script.push(scripted);
     }
 
-    /// From now on no request is answered, until [`release`](Self::release).
+    /// Holds all requests until [`release`](Self::release).
     pub fn hold(&self) {
         self.held.send_replace(true);
     }
 
-    /// Answers what was held.
+    /// Answers held requests.
     pub fn release(&self) {
         self.held.send_replace(false);
     }
 
-    /// Forgets the script and answers what was held.
+    /// Clears the script and answers held requests.
     pub fn clear(&self) {
         let mut script = self.script.lock().unwrap_or_else(PoisonError::into_inner);
         script.clear();
@@ -90,7 +90,7 @@ impl Faults {
 
     pub(super) async fn wait_while_held(&self) {
         let mut held = self.held.subscribe();
-        // Both the end of the wait and of the model mean: go on.
+        // Both the timeout and the end of the model mean: continue.
         let _ = timeout(HOLD_MAX, held.wait_for(|held| !held)).await;
     }
 

@@ -8,9 +8,9 @@ use crate::names::CommitSha;
 
 use super::config::ModelError;
 
-/// The repositories are small.
+/// Time limit of one git command; the repositories are small.
 const GIT_DEADLINE: Duration = Duration::from_secs(60);
-/// Commits are this many seconds old by their number, so that their ids are the same in each run.
+/// Commit times start here and grow by one second per commit, so that ids are the same in each run.
 const FIRST_COMMIT_UNIX_SECONDS: u64 = 1_700_000_000;
 
 /// An entry of a tree.
@@ -20,7 +20,7 @@ pub enum File {
     Regular(Vec<u8>),
     /// Mode 100755.
     Executable(Vec<u8>),
-    /// Mode 120000, with its target, which may be anything.
+    /// Mode 120000, with its target, which may be any text.
     Symlink(String),
     /// Mode 160000: a commit of another repository.
     Submodule(CommitSha),
@@ -41,10 +41,10 @@ impl From<&[u8]> for File {
 /// A whole tree by path.
 pub type Files = BTreeMap<String, File>;
 
-/// Paths that are written, or removed where there is none.
+/// Paths with new content, or `None` for removal.
 pub type Changes = BTreeMap<String, Option<File>>;
 
-/// A commit to be made.
+/// A commit to create.
 pub(super) struct NewCommit<'a> {
     pub(super) refname: &'a str,
     pub(super) parent: Option<&'a CommitSha>,
@@ -53,7 +53,7 @@ pub(super) struct NewCommit<'a> {
     pub(super) counter: u64,
 }
 
-/// A git that knows nothing of the host's configuration.
+/// A git command that ignores the host's configuration.
 pub(super) fn git(dir: &Path) -> Command {
     let mut command = Command::new("git");
     command
@@ -70,7 +70,7 @@ pub(super) fn git(dir: &Path) -> Command {
     command
 }
 
-/// Makes a bare repository that serves as GitHub does: any commit that it has, by its id.
+/// Creates a bare repository that serves any commit by its id, like GitHub.
 pub(super) async fn init(dir: &Path) -> Result<(), ModelError> {
     tokio::fs::create_dir_all(dir)
         .await
@@ -87,7 +87,7 @@ pub(super) async fn init(dir: &Path) -> Result<(), ModelError> {
     Ok(())
 }
 
-/// Makes a commit and moves the ref to it.
+/// Creates a commit and moves the ref to it.
 pub(super) async fn commit(dir: &Path, new: NewCommit<'_>) -> Result<CommitSha, ModelError> {
     let script = script(&new);
     let arguments = ["fast-import", "--quiet", "--force", "--done"];
@@ -156,7 +156,7 @@ async fn run(dir: &Path, arguments: &[&str], input: &[u8]) -> Result<String, Mod
         let stdin = child.stdin.take();
         let write = async {
             if let Some(mut stdin) = stdin {
-                // A git that gave up early says why itself.
+                // A git that exits early reports the reason itself.
                 let _ = stdin.write_all(input).await;
             }
         };
@@ -165,7 +165,7 @@ async fn run(dir: &Path, arguments: &[&str], input: &[u8]) -> Result<String, Mod
     };
     let output = timeout(GIT_DEADLINE, work)
         .await
-        .map_err(|_| failed("it did not end in time".to_owned()))?
+        .map_err(|_| failed("it did not exit in time".to_owned()))?
         .map_err(|error| failed(error.to_string()))?;
     if !output.status.success() {
         return Err(failed(String::from_utf8_lossy(&output.stderr).into_owned()));

@@ -1,4 +1,4 @@
-//! Git LFS: where objects are, and the objects themselves, each behind a ticket of its own.
+//! Git LFS: the batch API and the objects, each protected by its own ticket.
 
 use axum::{
     body::Body,
@@ -11,27 +11,28 @@ use sha2::{Digest as _, Sha256};
 use super::{config::ModelError, server::ModelGitHub, state::State};
 use crate::names::RepoName;
 
-/// What both sides send.
+/// The media type of requests and answers.
 const MEDIA_TYPE: &str = "application/vnd.git-lfs+json";
-/// What opens an object.
+/// The header with the ticket of an object.
 const TICKET: &str = "x-lfs-ticket";
 
-/// The file that Git LFS commits in the place of this content.
+/// The pointer file that Git LFS commits instead of this content.
 pub fn lfs_pointer(content: &[u8]) -> String {
     let (oid, size) = (hex::encode(Sha256::digest(content)), content.len());
     format!("version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize {size}\n")
 }
 
 impl ModelGitHub {
-    /// Takes an object, as `git lfs push` sends it.
+    /// Stores an object, like `git lfs push`.
     ///
     /// # Errors
-    /// Where there is no such repository.
+    /// If the repository does not exist.
     pub fn push_lfs(&self, repo: &RepoName, content: &[u8]) -> Result<(), ModelError> {
         let mut state = self.inner.state();
         let id = state.names.get(repo).copied();
         let found = id.and_then(|id| state.repos.get_mut(&id));
-        let found = found.ok_or_else(|| ModelError(format!("push to {repo}: there is none")))?;
+        let found =
+            found.ok_or_else(|| ModelError(format!("push to {repo}: no such repository")))?;
         let oid = hex::encode(Sha256::digest(content));
         found.objects.insert(oid, Bytes::copy_from_slice(content));
         Ok(())
@@ -39,7 +40,7 @@ impl ModelGitHub {
 }
 
 impl State {
-    /// Says where objects of a repository are to somebody who may read it.
+    /// Answers the batch API for callers with read access.
     pub(super) fn lfs_batch(&self, id: u64, headers: &HeaderMap, body: &[u8]) -> Response<Body> {
         let accepts = headers.get(ACCEPT).is_some_and(|kind| kind == MEDIA_TYPE);
         let asked: Option<Value> = serde_json::from_slice(body).ok();
@@ -77,7 +78,7 @@ impl State {
         )
     }
 
-    /// Hands an object out; `at` is its repository's id, a slash and its SHA-256.
+    /// Serves an object; `at` is its repository's id, a slash and its SHA-256.
     pub(super) fn lfs_object(&self, at: &str, headers: &HeaderMap) -> Response<Body> {
         let found = at.split_once('/').and_then(|(id, oid)| {
             let id = id.parse().ok()?;

@@ -1,7 +1,7 @@
-//! A GitHub in this process: real HTTP, real git, signed webhooks, scripted faults.
+//! An in-process GitHub: real HTTP, real git, signed webhooks, scripted faults.
 //!
-//! The demo and the tests share it. It behaves as GitHub documents where Dayfly looks, and
-//! nothing is promised about the rest. Everything ends when it is dropped.
+//! The demo and the tests share it. It behaves as GitHub documents in the parts that Dayfly uses,
+//! and promises nothing about the rest. Dropping it stops everything.
 
 mod api;
 mod apps;

@@ -1,4 +1,4 @@
-//! GitHub's shapes, with the fields that its own description requires where we look.
+//! GitHub's JSON objects, with the fields that its schema requires in the parts Dayfly uses.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use super::state::{Comment, Deployment, Pull, Repo, State};
 impl State {
     pub(super) fn user(&self, login: &str) -> Value {
         let bot = login.ends_with("[bot]");
-        // A number of its own per log-in, the same each time.
+        // A stable number per login.
         let id = login
             .bytes()
             .fold(7u64, |id, b| (id * 31 + u64::from(b)) % 1_000_000_007);
@@ -44,7 +44,7 @@ impl State {
         self.repository(repo.id, &repo.name.to_string())
     }
 
-    /// `whole` has the fields that a list leaves out.
+    /// `whole` adds the fields that a list leaves out.
     pub(super) fn pull(&self, repo: &Repo, pull: &Pull, whole: bool) -> Value {
         let base_sha = repo.branches.get(&pull.base_branch);
         let head_repo = pull

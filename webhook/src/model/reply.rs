@@ -1,4 +1,4 @@
-//! Answers: JSON, ETags, pages, and GitHub's form of a refusal.
+//! Answers: JSON, ETags, pages, and GitHub's error format.
 
 use axum::{
     body::Body,
@@ -10,7 +10,7 @@ use axum::{
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-/// What a handler answers.
+/// The answer of a handler.
 pub(super) struct Reply {
     pub(super) status: u16,
     pub(super) body: Value,
@@ -55,7 +55,7 @@ impl Reply {
         reply
     }
 
-    /// One page of a list, with the addresses of its neighbours.
+    /// One page of a list, with links to the neighbouring pages.
     pub(super) fn page(all: Vec<Value>, query: &Query, here: &str, wrap: Option<&str>) -> Self {
         let size = query.number("per_page").unwrap_or(30).clamp(1, 100);
         let page = query.number("page").unwrap_or(1).max(1);
@@ -79,7 +79,7 @@ impl Reply {
         reply
     }
 
-    /// With its ETag; 304 where the asker has it already.
+    /// Adds the ETag; answers 304 if the caller already has it.
     pub(super) fn into_response(self, asked: &HeaderMap) -> Response<Body> {
         let bytes = if self.status == 204 {
             Vec::new()
@@ -112,7 +112,7 @@ impl Reply {
     }
 }
 
-/// The words after the question mark.
+/// The query parameters.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Query(Vec<(String, String)>);
 

@@ -1,4 +1,4 @@
-//! The server: what is logged, held and broken before anything is answered.
+//! The server: logs, holds and breaks requests before it answers them.
 
 use std::{
     net::SocketAddr,
@@ -29,27 +29,27 @@ use super::{
 };
 use crate::names::RepoName;
 
-/// Of what a client may send.
+/// Maximum size of a request body.
 const REQUEST_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// How long a request hangs that is to hang.
+/// How long a request with the fault `Hang` waits.
 const HANG: Duration = Duration::from_secs(60);
-/// Older requests are forgotten.
+/// Maximum logged requests; older ones are forgotten.
 const SEEN_MAX: usize = 100_000;
 
-/// A request as it arrived.
+/// A logged request.
 #[derive(Clone, Debug)]
 pub struct SeenRequest {
     /// GET, POST and so on.
     pub method: String,
     /// Path and query.
     pub path: String,
-    /// When.
+    /// The time of arrival.
     pub at: SystemTime,
-    /// What was answered; none while it was not.
+    /// The status of the answer; `None` until it is sent.
     pub status: Option<u16>,
 }
 
-/// A GitHub in this process.
+/// An in-process GitHub.
 pub struct ModelGitHub {
     pub(super) inner: Arc<Inner>,
     address: SocketAddr,
@@ -61,7 +61,7 @@ pub(super) struct Inner {
     pub(super) faults: Faults,
     seen: Mutex<Vec<SeenRequest>>,
     pub(super) root: TempDir,
-    /// One git at a time writes.
+    /// Held by the one git process that may write.
     pub(super) writing: tokio::sync::Mutex<()>,
     pub(super) commits: AtomicU64,
 }
@@ -77,10 +77,10 @@ impl Inner {
 }
 
 impl ModelGitHub {
-    /// Starts to listen.
+    /// Starts listening.
     ///
     /// # Errors
-    /// Where the address is taken or no directory can be made.
+    /// If the address is in use or the directory cannot be created.
     pub async fn start(config: ModelConfig) -> Result<Self, ModelError> {
         let failed = |error: std::io::Error| ModelError(format!("start: {error}"));
         let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
@@ -97,7 +97,7 @@ impl ModelGitHub {
             .fallback(handle)
             .with_state(Arc::clone(&inner));
         let server = tokio::spawn(async move {
-            // It only ends when it is aborted.
+            // The task only ends when it is aborted.
             let _ = axum::serve(listener, router).await;
         });
         Ok(Self {
@@ -107,22 +107,22 @@ impl ModelGitHub {
         })
     }
 
-    /// `http://address:port`: the API's address and the root of the clone URLs.
+    /// `http://address:port`: the URL of the API and the root of the clone URLs.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Where it listens.
+    /// The address it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What is to go wrong.
+    /// The scripted faults.
     pub fn faults(&self) -> &Faults {
         &self.inner.faults
     }
 
-    /// Every request so far.
+    /// All logged requests.
     pub fn requests(&self) -> Vec<SeenRequest> {
         self.inner.seen().clone()
     }
@@ -310,7 +310,7 @@ fn html() -> Response<Body> {
     response
 }
 
-/// An answer whose connection breaks before its body.
+/// An answer whose connection breaks before the body.
 fn broken() -> Response<Body> {
     Response::new(Body::new(Breaking))
 }

@@ -1,4 +1,4 @@
-//! All that the model knows.
+//! The state of the model.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -13,16 +13,16 @@ use serde_json::Value;
 use super::{config::ModelConfig, webhooks::Webhooks};
 use crate::names::{CommitSha, RepoName};
 
-/// Requests per hour, as GitHub grants them.
+/// Requests per hour, same as GitHub.
 const QUOTA: u64 = 5000;
 
-/// Behind one lock; nothing waits while it is held.
+/// Behind one lock, which is never held across an await.
 pub(super) struct State {
     pub(super) config: ModelConfig,
     /// `http://address:port`.
     pub(super) base: String,
     pub(super) repos: BTreeMap<u64, Repo>,
-    /// By name, past ones included.
+    /// Ids by name, including past names.
     pub(super) names: HashMap<RepoName, u64>,
     pub(super) tokens: HashMap<String, IssuedToken>,
     pub(super) webhooks: Webhooks,
@@ -35,9 +35,9 @@ pub(super) struct State {
 /// An installation's token.
 pub(super) struct IssuedToken {
     pub(super) expires_at: SystemTime,
-    /// None: all repositories.
+    /// `None` means all repositories.
     pub(super) repositories: Option<Vec<u64>>,
-    /// None: all that the App may do.
+    /// `None` means all of the App's permissions.
     pub(super) permissions: Option<Value>,
 }
 
@@ -49,7 +49,7 @@ pub(super) struct Repo {
     pub(super) path: PathBuf,
     pub(super) branches: BTreeMap<String, CommitSha>,
     pub(super) commits: HashSet<CommitSha>,
-    /// What is in Git LFS, by its SHA-256.
+    /// The Git LFS objects, by SHA-256.
     pub(super) objects: BTreeMap<String, Bytes>,
     pub(super) pulls: BTreeMap<u64, Pull>,
     pub(super) comments: Vec<Comment>,
@@ -69,7 +69,7 @@ pub(super) struct Pull {
     pub(super) labels: Vec<String>,
     pub(super) head_branch: String,
     pub(super) head: CommitSha,
-    /// Id and name; none when it was deleted.
+    /// Id and name; `None` when it was deleted.
     pub(super) head_repo: Option<(u64, RepoName)>,
     pub(super) base_branch: String,
     pub(super) at: String,
@@ -92,44 +92,44 @@ pub(super) struct Deployment {
     pub(super) at: String,
 }
 
-/// A comment as it stands.
+/// The current state of a comment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommentView {
     /// Its id.
     pub id: u64,
-    /// The log-in of its author.
+    /// The login of its author.
     pub author: String,
-    /// What it says now.
+    /// Its current body.
     pub body: String,
-    /// How often it was edited.
+    /// Number of edits.
     pub edits: u32,
 }
 
-/// A deployment record as it stands.
+/// The current state of a deployment record.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DeploymentView {
     /// Its id.
     pub id: u64,
     /// The commit.
     pub sha: String,
-    /// All that it was created with.
+    /// The body of the request that created it.
     pub request: Value,
-    /// What its statuses were created with, the oldest first.
+    /// The request bodies of its statuses, oldest first.
     pub statuses: Vec<Value>,
 }
 
-/// A commit's mark as it was set.
+/// The status of a commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommitStatusView {
     /// The commit.
     pub sha: String,
     /// pending, success, failure or error.
     pub state: String,
-    /// Whose mark it is.
+    /// Its context.
     pub context: String,
-    /// What it says.
+    /// Its description.
     pub description: String,
-    /// Where it leads.
+    /// Its link.
     pub target_url: Option<String>,
 }
 
@@ -157,7 +157,7 @@ impl State {
         self.last_id
     }
 
-    /// The model's clock, which can be ahead.
+    /// The model's clock, which tests can move ahead.
     pub(super) fn now(&self) -> SystemTime {
         SystemTime::now() + self.clock_ahead
     }
@@ -185,7 +185,7 @@ impl State {
     }
 }
 
-/// To the second, as GitHub writes times.
+/// With a resolution of one second, like GitHub.
 pub(super) fn rfc3339(time: SystemTime) -> String {
     let seconds = time
         .duration_since(SystemTime::UNIX_EPOCH)

@@ -1,4 +1,4 @@
-//! What people do: create, push, open, merge, close. Each sends its webhooks.
+//! The actions of people: create, push, open, merge, close. Each sends its webhooks.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -19,7 +19,7 @@ impl ModelGitHub {
     /// Creates a repository with one commit on `main`.
     ///
     /// # Errors
-    /// Where git fails or the name is taken.
+    /// If git fails or the name is taken.
     pub async fn create_repository(
         &self,
         name: &RepoName,
@@ -57,11 +57,11 @@ impl ModelGitHub {
         Ok(RepositoryId(id))
     }
 
-    /// Pushes one commit to a branch, which begins at the tip of `base` where it is new. Open pull
-    /// requests of the branch follow it (`synchronize`). Any name that git accepts will do.
+    /// Pushes one commit to a branch. A new branch starts at the tip of `base`. Open pull requests
+    /// of the branch follow it (`synchronize`). Any branch name that git accepts works.
     ///
     /// # Errors
-    /// Where git refuses.
+    /// If git fails.
     pub async fn push(
         &self,
         repo: &RepoName,
@@ -113,7 +113,7 @@ impl ModelGitHub {
     /// Opens a pull request (`opened`).
     ///
     /// # Errors
-    /// Where there is no such repository or branch.
+    /// If the repository or branch does not exist.
     pub async fn open_pull_request(
         &self,
         repo: &RepoName,
@@ -148,11 +148,11 @@ impl ModelGitHub {
         Ok(PullRequestNumber(number))
     }
 
-    /// Opens a pull request with one commit from another repository, or from one that was deleted
-    /// since.
+    /// Opens a pull request with one commit from another repository, or from one that has been
+    /// deleted.
     ///
     /// # Errors
-    /// Where there is no such repository or git refuses.
+    /// If the repository does not exist or git fails.
     pub async fn open_fork_pull_request(
         &self,
         repo: &RepoName,
@@ -205,10 +205,10 @@ impl ModelGitHub {
         Ok(PullRequestNumber(number))
     }
 
-    /// Merges (`closed`, merged). The base moves to the head, as a fast-forward would.
+    /// Merges (`closed`, merged). The base moves to the head, like a fast-forward.
     ///
     /// # Errors
-    /// Where there is no such pull request or git refuses.
+    /// If the pull request does not exist or git fails.
     pub async fn merge(
         &self,
         repo: &RepoName,
@@ -231,17 +231,17 @@ impl ModelGitHub {
     /// Closes without merging (`closed`).
     ///
     /// # Errors
-    /// Where there is no such pull request; so with the others below.
+    /// If the pull request does not exist; same for the methods below.
     pub fn close(&self, repo: &RepoName, number: PullRequestNumber) -> Result<(), ModelError> {
         self.change(repo, number, "closed", |pull| pull.open = false)
     }
 
-    /// Opens again (`reopened`).
+    /// Reopens a pull request (`reopened`).
     pub fn reopen(&self, repo: &RepoName, number: PullRequestNumber) -> Result<(), ModelError> {
         self.change(repo, number, "reopened", |pull| pull.open = true)
     }
 
-    /// Asks to be merged elsewhere (`edited`).
+    /// Changes the base branch (`edited`).
     pub fn retarget(
         &self,
         repo: &RepoName,
@@ -253,7 +253,7 @@ impl ModelGitHub {
         })
     }
 
-    /// Gets a label (`labeled`).
+    /// Adds a label (`labeled`).
     pub fn label(
         &self,
         repo: &RepoName,
@@ -265,10 +265,10 @@ impl ModelGitHub {
         })
     }
 
-    /// Renames a repository (`renamed`); its old name leads to it from now on.
+    /// Renames a repository (`renamed`); its old name redirects to it from then on.
     ///
     /// # Errors
-    /// Where there is no such repository.
+    /// If the repository does not exist.
     pub fn rename(&self, old: &RepoName, new: &RepoName) -> Result<(), ModelError> {
         let mut state = self.inner.state();
         let repo = state.repo_mut(old);

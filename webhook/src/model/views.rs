@@ -1,4 +1,4 @@
-//! What can be seen of the model, and set, without HTTP.
+//! Direct access to the model's state, without HTTP.
 
 use std::time::Duration;
 
@@ -11,27 +11,27 @@ use super::{
 use crate::names::{CommitSha, PullRequestNumber, RepoName, RepositoryId};
 
 impl ModelGitHub {
-    /// Where events are sent from now on.
+    /// Sets the target of later events.
     pub fn set_webhook(&self, webhook: Option<ModelWebhook>) {
         self.inner.state().webhooks.target = webhook;
     }
 
-    /// What becomes of events from now on.
+    /// Sets the policy of later events.
     pub fn deliver(&self, policy: Policy) {
         self.inner.state().webhooks.set_usual(policy);
     }
 
-    /// What becomes of the next events; afterwards the usual.
+    /// Sets the policy of the next events; then the usual one applies again.
     pub fn deliver_next(&self, policy: Policy, times: usize) {
         self.inner.state().webhooks.set_next(policy, times);
     }
 
-    /// Delivers what was held under this GUID; false where nothing was.
+    /// Delivers the held delivery with this GUID; false if there is none.
     pub fn release(&self, guid: &str) -> bool {
         self.inner.state().webhooks.release(guid)
     }
 
-    /// Delivers all that is held, in the order that this function puts it in.
+    /// Delivers all held deliveries, in the order that `order` gives them.
     pub fn release_held(&self, order: impl FnOnce(&mut Vec<SentDelivery>)) {
         let mut held: Vec<SentDelivery> = self.deliveries();
         held.retain(|delivery| delivery.held);
@@ -41,17 +41,17 @@ impl ModelGitHub {
         }
     }
 
-    /// Delivers once more, with the same GUID; false where there is no such delivery.
+    /// Delivers again, with the same GUID; false if there is no such delivery.
     pub fn redeliver(&self, guid: &str) -> bool {
         self.inner.state().webhooks.redeliver(guid)
     }
 
-    /// All deliveries, the oldest first.
+    /// All deliveries, oldest first.
     pub fn deliveries(&self) -> Vec<SentDelivery> {
         self.inner.state().webhooks.all()
     }
 
-    /// The comments on a pull request, the oldest first.
+    /// The comments on a pull request, oldest first.
     pub fn comments(&self, repo: &RepoName, number: PullRequestNumber) -> Vec<CommentView> {
         let state = self.inner.state();
         let comments = state.repo(repo).map_or(&[][..], |r| &r.comments);
@@ -67,7 +67,7 @@ impl ModelGitHub {
             .collect()
     }
 
-    /// Comments as somebody.
+    /// Adds a comment under any login.
     pub fn comment_as(&self, repo: &RepoName, number: PullRequestNumber, author: &str, body: &str) {
         let mut state = self.inner.state();
         let comment = Comment {
@@ -90,7 +90,7 @@ impl ModelGitHub {
         }
     }
 
-    /// The deployment records of a repository, the oldest first.
+    /// The deployment records of a repository, oldest first.
     pub fn deployments(&self, repo: &RepoName) -> Vec<DeploymentView> {
         let state = self.inner.state();
         let deployments = state.repo(repo).map_or(&[][..], |r| &r.deployments);
@@ -105,7 +105,7 @@ impl ModelGitHub {
             .collect()
     }
 
-    /// The marks of all commits of a repository, the oldest first.
+    /// The commit statuses of a repository, oldest first.
     pub fn commit_statuses(&self, repo: &RepoName) -> Vec<CommitStatusView> {
         let state = self.inner.state();
         state
@@ -125,12 +125,12 @@ impl ModelGitHub {
         state.repo(repo).map(|repo| RepositoryId(repo.id))
     }
 
-    /// How many requests are left until the quota is reset.
+    /// Sets the number of requests left until the quota resets.
     pub fn set_quota_left(&self, requests: u64) {
         self.inner.state().quota_left = requests;
     }
 
-    /// Moves the model's clock ahead: tokens end.
+    /// Moves the model's clock ahead, which expires tokens.
     pub fn advance_clock(&self, by: Duration) {
         self.inner.state().advance(by);
     }

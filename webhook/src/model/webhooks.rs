@@ -1,4 +1,4 @@
-//! Signed webhooks, sent in the background and written down.
+//! Signed webhooks, sent in the background and logged.
 
 use std::{
     collections::VecDeque,
@@ -18,40 +18,40 @@ use tokio::{net::TcpStream, task::JoinSet, time::timeout};
 
 use super::config::ModelWebhook;
 
-/// GitHub waits as long for an answer.
+/// GitHub's own timeout for an answer.
 const SEND_DEADLINE: Duration = Duration::from_secs(10);
-/// Older deliveries are forgotten.
+/// Maximum logged deliveries; older ones are forgotten.
 const DELIVERIES_MAX: usize = 100_000;
 
-/// What becomes of an event.
+/// How events are delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Policy {
-    /// It is delivered.
+    /// Deliver it.
     Send,
-    /// It is written down and never delivered.
+    /// Log it and never deliver it.
     Lose,
-    /// It is delivered twice, with the same GUID.
+    /// Deliver it twice, with the same GUID.
     Double,
-    /// It waits until it is released, by its GUID, in whatever order.
+    /// Hold it until its GUID is released, in any order.
     Hold,
 }
 
-/// A delivery as it was made.
+/// A logged delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SentDelivery {
-    /// Its number; a redelivery has its own.
+    /// Its number; a redelivery gets a new one.
     pub id: u64,
-    /// Its GUID; a redelivery has the same.
+    /// Its GUID; a redelivery keeps it.
     pub guid: String,
     /// The event.
     pub event: String,
     /// The action.
     pub action: String,
-    /// What the receiver answered; none while it has not, 0 where there was no answer.
+    /// The receiver's status; `None` while waiting, 0 if there was no answer.
     pub status: Option<u16>,
-    /// Whether it is one more attempt.
+    /// Whether it is a redelivery.
     pub redelivery: bool,
-    /// Whether it waits to be released.
+    /// Whether it is held.
     pub held: bool,
 }
 
@@ -66,7 +66,7 @@ struct Log {
     last_id: u64,
 }
 
-/// What is sent where, and what became of it.
+/// The target, policy and log of deliveries.
 pub(super) struct Webhooks {
     pub(super) target: Option<ModelWebhook>,
     usual: Policy,
@@ -96,7 +96,7 @@ impl Webhooks {
         self.next.extend(std::iter::repeat_n(policy, times));
     }
 
-    /// Sends an event, as the policy says; answers its GUID.
+    /// Sends an event according to the policy; returns its GUID.
     pub(super) fn emit(&mut self, event: &str, payload: &Value) -> String {
         self.guids += 1;
         let guid = format!("{:08x}-0000-4000-8000-{:012x}", self.guids, self.guids);
@@ -122,7 +122,7 @@ impl Webhooks {
         guid
     }
 
-    /// Delivers what was held; false where nothing of this GUID waits.
+    /// Delivers a held delivery; false if none has this GUID.
     pub(super) fn release(&mut self, guid: &str) -> bool {
         let released = {
             let mut log = lock(&self.log);
@@ -136,7 +136,7 @@ impl Webhooks {
         released.inspect(|id| self.send(*id)).is_some()
     }
 
-    /// One more attempt of the delivery with this GUID.
+    /// Delivers the delivery with this GUID again.
     pub(super) fn redeliver(&mut self, guid: &str) -> bool {
         let id = {
             let log = lock(&self.log);
@@ -174,7 +174,7 @@ impl Webhooks {
         log.records.iter().map(|r| r.sent.clone()).collect()
     }
 
-    /// As the API lists them, the newest first.
+    /// The deliveries as the API lists them, newest first.
     pub(super) fn shapes(&self) -> Vec<Value> {
         let all = self.all().into_iter().rev();
         all.map(|sent| {

@@ -1,4 +1,4 @@
-//! What is written through the API.
+//! The API requests that write.
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use super::{
     state::{Comment, CommitStatusView, Deployment, State},
 };
 
-/// GitHub's limit of a comment.
+/// GitHub's limit for a comment.
 const COMMENT_CHARACTERS_MAX: usize = 65_536;
 
 impl State {
@@ -142,7 +142,7 @@ impl State {
         Reply::created(status)
     }
 
-    /// Only what is inactive, or the only one, may be deleted.
+    /// GitHub deletes only inactive deployments, or the only one.
     fn delete_deployment(&mut self, id: u64, deployment: &str) -> Reply {
         let Some(repo) = self.repos.get_mut(&id) else {
             return Reply::not_found();

@@ -1,4 +1,4 @@
-//! Reads a body that may be too large or too slow.
+//! Reads a request body with limits on size and time.
 
 use std::time::Duration;
 
@@ -15,23 +15,23 @@ use tokio::{
 
 use super::problem::Problem;
 
-/// GitHub caps payloads at 25 MB; more than this is not from it.
+/// GitHub caps payloads at 25 MB.
 pub(super) const BODY_BYTES_MAX: usize = 25 * 1024 * 1024;
 
-/// GitHub gives up after 10 s; whoever is slower holds a connection for nothing.
+/// GitHub gives up after 10 s, so a slower sender only occupies a connection.
 const BODY_DEADLINE: Duration = Duration::from_secs(10);
 
-/// How much of all larger bodies together may be in memory, in MiB. Whoever fills it makes large
-/// deliveries wait for their redelivery, and the server keep its memory.
+/// Memory for all larger bodies together, in MiB. When it is full, large deliveries are refused and
+/// must be redelivered; the server's memory use stays bounded.
 const BUDGET_MIB: usize = 128;
 
-/// Bodies up to this size are not counted: an ordinary delivery always gets in.
+/// Bodies up to this size do not count, so an ordinary delivery is always accepted.
 const UNCOUNTED_BYTES_MAX: u64 = 64 * 1024;
 
 static BUDGET: Semaphore = Semaphore::const_new(BUDGET_MIB);
 
-/// The whole body. A length that is announced as too large is refused before anything is read,
-/// and the bytes are counted all the same.
+/// Reads the whole body. A too large Content-Length is refused before reading, and the limit also
+/// applies to the bytes that arrive.
 pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
     let announced = headers
         .get(CONTENT_LENGTH)
@@ -57,7 +57,7 @@ pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Probl
     }
 }
 
-/// A part of the budget that fits what was announced; a body of unknown length may be the largest.
+/// The body's share of the budget; a body of unknown length gets the maximum.
 fn share(announced: Option<u64>) -> Result<Option<SemaphorePermit<'static>>, Problem> {
     let bytes = announced.unwrap_or(BODY_BYTES_MAX as u64);
     if bytes <= UNCOUNTED_BYTES_MAX {
@@ -67,7 +67,7 @@ fn share(announced: Option<u64>) -> Result<Option<SemaphorePermit<'static>>, Pro
     BUDGET.try_acquire_many(mib).map(Some).map_err(|_| {
         Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
-            "too many large deliveries arrive at once; send this one again later",
+            "too many large deliveries arrive at once; redeliver this one later",
         )
     })
 }

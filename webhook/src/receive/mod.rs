@@ -1,6 +1,6 @@
-//! Webhooks in: read with a limit, verified over the raw bytes, then parsed, then kept.
+//! Incoming webhooks: read with limits, verified over the raw bytes, parsed, then stored.
 //!
-//! Not here: what is done about a delivery. The payload only says where to look.
+//! Not here: the reaction to a delivery. The payload only says what to refresh.
 
 mod body;
 mod payload;

@@ -1,4 +1,4 @@
-//! From an event and its payload to where to look.
+//! Derives from an event and its payload what to refresh.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -26,10 +26,10 @@ const PULL_REQUEST_ACTIONS: [&str; 9] = [
 /// Actions of `repository` after which its previews may have to change.
 const REPOSITORY_ACTIONS: [&str; 3] = ["renamed", "transferred", "deleted"];
 
-/// Of words that are stored and shown.
+/// Maximum characters of a word from the payload that is stored and shown.
 const WORD_CHARACTERS_MAX: usize = 100;
 
-/// The few fields that are read; all others are skipped without being kept.
+/// The decoded fields; all others are skipped.
 #[derive(Deserialize)]
 #[serde(default)]
 #[derive(Default)]
@@ -53,12 +53,12 @@ impl Payload {
         })
     }
 
-    /// The action, where there is one.
+    /// The action, if there is one.
     pub(super) fn action(&self) -> Option<String> {
         self.action.as_str().map(shortened)
     }
 
-    /// What this event asks for.
+    /// The action that this event asks for.
     pub(super) fn hint(&self, event: &str) -> Result<Hint, Problem> {
         match event {
             "pull_request" => self.pull_request(),
@@ -105,8 +105,8 @@ impl Payload {
         })
     }
 
-    /// A delivery asks for one thing. Where an installation changes for several repositories at
-    /// once, the sweep, which goes through all of them, does what no single hint can say.
+    /// A hint names one repository. If an installation changes several at once, the delivery is
+    /// ignored: the sweep checks all repositories anyway.
     fn installation(&self) -> Result<Hint, Problem> {
         if !self.repository.is_null() {
             return Ok(Hint::RefreshAll {
@@ -128,7 +128,7 @@ impl Payload {
             }),
             (None, _) => Ok(ignored("the installation changed and names no repository")),
             (Some(_), Some(_)) => Ok(ignored(
-                "the installation changed for several repositories: the sweep looks at all of them",
+                "the installation changed for several repositories: the sweep checks all of them",
             )),
         }
     }
@@ -140,7 +140,7 @@ impl Payload {
     }
 }
 
-/// Cuts an outside word to what is kept of it.
+/// Cuts an untrusted word to its maximum length.
 pub(super) fn shortened(word: &str) -> String {
     word.chars().take(WORD_CHARACTERS_MAX).collect()
 }

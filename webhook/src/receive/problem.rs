@@ -1,11 +1,11 @@
-//! An answer that is not a success, told in one sentence.
+//! An error answer with a one-sentence explanation.
 
 use axum::{
     http::{StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
 };
 
-/// A problem as RFC 9457 writes it.
+/// A problem in the format of RFC 9457.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Problem {
     pub(super) status: StatusCode,
@@ -20,7 +20,7 @@ impl Problem {
         }
     }
 
-    /// The sender's mistake.
+    /// An error of the sender.
     pub(super) fn bad_request(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, detail)
     }

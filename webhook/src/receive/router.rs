@@ -1,4 +1,4 @@
-//! The one address that webhooks are sent to.
+//! The endpoint for webhooks.
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,19 +21,19 @@ use super::{
 };
 use crate::intake::{Accepted, Delivery, Hint, Intake};
 
-/// GitHub waits 10 s for an answer, and reading the body takes its part of it.
+/// GitHub waits 10 s for an answer, which includes reading the body.
 const INTAKE_DEADLINE: Duration = Duration::from_secs(8);
 
-/// What receiving needs.
+/// The configuration of the endpoint.
 pub struct ReceiveConfig {
-    /// One secret, or two while it is rotated. Without any, every delivery is answered with 503:
-    /// nothing unsigned is ever taken. Empty ones do not count.
+    /// One secret, or two during a rotation. Without any, every delivery is answered with 503:
+    /// unsigned deliveries are never accepted. Empty secrets do not count.
     pub secrets: Vec<SecretString>,
-    /// Who keeps what was verified.
+    /// Stores verified deliveries.
     pub intake: Arc<dyn Intake>,
 }
 
-/// Answers `POST /webhooks/github`, and nothing else.
+/// A router that only answers `POST /webhooks/github`.
 pub fn router(config: ReceiveConfig) -> Router {
     let secrets = config
         .secrets
@@ -60,7 +60,7 @@ struct Receiver {
 async fn method_not_allowed() -> Problem {
     Problem::new(
         StatusCode::METHOD_NOT_ALLOWED,
-        "webhooks are sent here with POST",
+        "send webhooks to this address with POST",
     )
 }
 
@@ -80,7 +80,7 @@ async fn receive(State(receiver): State<Arc<Receiver>>, request: Request) -> Res
             tracing::warn!(
                 status = problem.status.as_u16(),
                 detail = problem.detail,
-                "a webhook was not accepted"
+                "refused a webhook"
             );
             problem.into_response()
         }
@@ -104,7 +104,7 @@ impl Receiver {
             event = delivery.event,
             action = delivery.action,
             ignored,
-            "a webhook arrived"
+            "received a webhook"
         );
         self.record_delivery(delivery).await
     }
@@ -115,14 +115,14 @@ impl Receiver {
             Ok(Ok(accepted)) => Ok(accepted),
             Ok(Err(error)) => Err(unavailable(error.to_string())),
             Err(_) => Err(unavailable(format!(
-                "the delivery could not be kept within {}s",
+                "cannot store the delivery within {}s",
                 INTAKE_DEADLINE.as_secs()
             ))),
         }
     }
 }
 
-/// Only called with a body whose signature was verified.
+/// Only called with a verified body.
 fn read(headers: &HeaderMap, body: &[u8]) -> Result<Delivery, Problem> {
     let guid = header(headers, "X-GitHub-Delivery")?.to_ascii_lowercase();
     if !is_guid(&guid) {
@@ -165,7 +165,7 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
         return Ok(());
     }
     Err(Problem::bad_request(format!(
-        "the payload came as {:?}: set the webhook's content type to application/json",
+        "the payload's content type is {:?}: set the webhook's content type to application/json",
         shortened(media_type)
     )))
 }

@@ -1,4 +1,4 @@
-//! Who sent these bytes.
+//! Verifies the sender of a delivery.
 
 use axum::http::{HeaderMap, StatusCode};
 use hmac::{Hmac, Mac};
@@ -9,8 +9,8 @@ use super::problem::Problem;
 
 const HEADER: &str = "x-hub-signature-256";
 
-/// Verifies `sha256=<hex>` over the raw bytes in constant time. Any of the secrets will do, so
-/// that a secret can be rotated without losing a delivery.
+/// Verifies `sha256=<hex>` over the raw bytes in constant time. Any of the secrets may match, so a
+/// secret can be rotated without losing a delivery.
 pub(super) fn verify(
     headers: &HeaderMap,
     body: &[u8],
@@ -19,7 +19,9 @@ pub(super) fn verify(
     let refused = |detail: &str| Problem::new(StatusCode::UNAUTHORIZED, detail);
     let mut values = headers.get_all(HEADER).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
-        return Err(refused("the header X-Hub-Signature-256 is needed once"));
+        return Err(refused(
+            "exactly one X-Hub-Signature-256 header is required",
+        ));
     };
     let digest = value
         .to_str()
@@ -32,20 +34,20 @@ pub(super) fn verify(
         })?;
     let mut genuine = false;
     for secret in secrets {
-        // Every secret is tried, so that the time does not tell which one fits.
+        // Tries every secret, so that the time does not reveal which one matches.
         genuine |= matches(secret, body, &digest);
     }
     if genuine {
         Ok(())
     } else {
         Err(refused(
-            "the signature does not fit the body: the webhook's secret differs from ours",
+            "the signature does not match: the webhook's secret differs from this server's",
         ))
     }
 }
 
 fn matches(secret: &SecretString, body: &[u8], digest: &[u8]) -> bool {
-    // HMAC takes a key of any length; were that to change, nothing would be accepted.
+    // HMAC accepts a key of any length; if that changes, no delivery is accepted.
     Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes())
         .is_ok_and(|mac| mac.chain_update(body).verify_slice(digest).is_ok())
 }

@@ -196,7 +196,7 @@ async fn one_comment_is_kept_whatever_is_forgotten() {
         .keep_comment(&shop(), ONE, MARKER, &says("one"))
         .await
         .unwrap();
-    // A cold start finds it beyond the first page.
+    // A new client finds it beyond the first page.
     let github = client(&model);
     github
         .keep_comment(&shop(), ONE, MARKER, &says("two"))
@@ -208,7 +208,7 @@ async fn one_comment_is_kept_whatever_is_forgotten() {
         .unwrap();
     assert_eq!(ours().len(), 1);
     assert_eq!((ours()[0].body.clone(), ours()[0].edits), (says("two"), 1));
-    // Its answer is lost after it was made: the next call finds it.
+    // The record is created but the answer is lost: the next call finds it.
     model.delete_comment(&shop(), ours()[0].id);
     let create = "POST /repos/acme/shop/issues/1/comments";
     model.faults().next(create, Fault::CloseAfter, 1);
@@ -248,7 +248,7 @@ async fn one_deployment_is_kept_and_all_are_deleted() {
         let wanted = deployment(&model, state);
         github.keep_deployment(&shop(), &wanted).await.unwrap();
         github.keep_deployment(&shop(), &wanted).await.unwrap();
-        // And after a cold start.
+        // A new client finds it too.
         client(&model)
             .keep_deployment(&shop(), &wanted)
             .await
@@ -326,7 +326,7 @@ async fn an_app_makes_one_token_per_repository_and_renews_it() {
     );
     a.unwrap();
     b.unwrap();
-    // One to look the repository up, one for the repository.
+    // One to look up the repository, one for requests about it.
     assert_eq!(count(&model, "POST", "access_tokens"), 2);
     github
         .keep_comment(&shop, ONE, MARKER, &says("one"))

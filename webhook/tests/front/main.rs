@@ -1,4 +1,4 @@
-//! The crate through its front doors: signed webhooks in, GitHub's API and git out.
+//! The crate's public interface: signed webhooks in, GitHub's API and git out.
 
 #![expect(
     clippy::unwrap_used,

@@ -126,8 +126,8 @@ async fn each_wrong_delivery_gets_its_own_sentence() {
         |event: &str, body: &'static [u8]| request(event, body).body(Body::from(body)).unwrap();
     let other = signature("another", &body);
     let cases = [
-        (with("x-hub-signature-256", ""), 401, "needed once"),
-        (with("x-hub-signature-256", &other), 401, "does not fit"),
+        (with("x-hub-signature-256", ""), 401, "is required"),
+        (with("x-hub-signature-256", &other), 401, "does not match"),
         (with("x-github-delivery", ""), 400, "X-GitHub-Delivery"),
         (with("x-github-delivery", "../../x"), 400, "not a GUID"),
         (with("x-github-event", ""), 400, "X-GitHub-Event"),
@@ -249,7 +249,7 @@ async fn events_of_the_modelled_forge_arrive_as_its_policies_say() {
     server.abort();
 }
 
-/// A body without an announced length.
+/// A body without a Content-Length.
 struct Chunks(Vec<Bytes>);
 
 impl Chunks {
@@ -272,7 +272,7 @@ impl HttpBody for Chunks {
     }
 }
 
-/// A body of which nothing ever arrives.
+/// A body that never arrives.
 struct Never;
 
 impl HttpBody for Never {

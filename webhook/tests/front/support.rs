@@ -68,7 +68,7 @@ pub(crate) fn connect_within(
     .unwrap()
 }
 
-/// A credential with a key that lives as long as the test.
+/// A credential whose key lives as long as the test.
 pub(crate) fn app() -> Credential {
     let pair = KeyPair::generate(KeySize::Rsa2048).unwrap();
     let der: Pkcs8V1Der<'_> = pair.as_der().unwrap();
@@ -80,7 +80,7 @@ pub(crate) fn app() -> Credential {
     }
 }
 
-/// How often something was asked for.
+/// Number of requests with this method and path.
 pub(crate) fn count(model: &ModelGitHub, method: &str, path: &str) -> usize {
     let seen = model.requests();
     let fits = seen.iter().filter(|r| r.method == method);

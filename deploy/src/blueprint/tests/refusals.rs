@@ -20,7 +20,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "engine = \"oracle\"",
-        "2: unknown engine \"oracle\"; known are postgres, mysql, mariadb, redis and valkey; any \
+        "2: unknown engine \"oracle\"; supported are postgres, mysql, mariadb, redis and valkey; any \
          other image needs `data = \"/path\"`, the folder in which it keeps its data",
     ),
     (
@@ -54,7 +54,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "^\nurl = \"mysql://ada:word@db.example/shop\"",
-        "3: `url` names a variable, such as DATABASE_URL, and this is an address",
+        "3: `url` must be the name of a variable, such as DATABASE_URL, but is an address",
     ),
     ("^\nurl = \"PORT\"", "3: `url`: PORT is set"),
     (
@@ -136,7 +136,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "engine = \"x:1\"\ndata = \"/data\"\nseed = \"db/seed.sql\"",
-        "4: an image with `data` takes only a seed that is run, such as { run = ",
+        "4: an image with `data` only takes a seed command, such as { run = ",
     ),
     (
         "^\nseed = { in = \"web\" }",
@@ -148,11 +148,11 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "^\nseed = { run = \"x\", in = \"wbe\" }\n[services.web]",
-        "3: `in` names no service: \"wbe\"; there is web",
+        "3: `in` names no service: \"wbe\"; known are web",
     ),
     (
         "^\nseed = { run = \"x\" }\n[services.a]\n[services.b]",
-        "3: `seed` needs `in`, the service in whose image it runs: a, b",
+        "3: `seed` needs `in`, the service whose image runs it: a, b",
     ),
     (
         "^\nseed = \"db/seed.sql\"\nsnapshot = \"a\"",
@@ -164,13 +164,13 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "^\nmigrate = { run = \"x\", in = \"wbe\" }\n[services.web]",
-        "3: `in` names no service: \"wbe\"; there is web",
+        "3: `in` names no service: \"wbe\"; known are web",
     ),
     ("^\nmigrate = { in = \"web\" }", "3: `migrate` needs `run`"),
     ("^\nmigrate = \"x\"", "3: `migrate` must be a table such as"),
     (
         "^\non_push = \"rest\"",
-        "3: `on_push` must be \"keep\", \"reset\" or \"reset-if-migrations-changed\", and is \
+        "3: `on_push` must be \"keep\", \"reset\" or \"reset-if-migrations-changed\", but is \
          \"rest\"; did you mean \"reset\"?",
     ),
     (
@@ -187,7 +187,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "^\nmigrations = [\n\"a\",\n\"../b\"]",
-        "5: `migrations` takes globs of paths inside the repository, such as \"db/migrate/**\", and",
+        "5: `migrations` takes globs of paths inside the repository, such as \"db/migrate/**\", but",
     ),
     ("^\nmigrations = [\"!a\"]", "3: `migrations` takes globs"),
     ("^\nmigrations = [\"/a\"]", "3: `migrations` takes globs"),
@@ -197,11 +197,11 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "^\n[services.d]",
-        "1: d is the name of a service too, and both answer to their name",
+        "1: d is the name of a service too, but names are shared",
     ),
     (
         "^\n[databases.d]\n^",
-        "3: duplicate key `d`: a table or key can be given once under one name; rename or remove",
+        "3: duplicate key `d`: a table or key can only occur once; rename or remove",
     ),
     (
         "^\n[databases.dayfly]\nengine = \"x:1\"\ndata = \"/data\"",
@@ -209,7 +209,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "^\nurl = \"X\"\n[databases.b]\nengine = \"redis:7\"\nurl = \"X\"",
-        "6: databases d and b both set X; give one another `url`",
+        "6: databases d and b both set X; change `url` of one of them",
     ),
 ];
 

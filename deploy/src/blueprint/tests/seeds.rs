@@ -104,7 +104,7 @@ async fn a_seed_that_is_too_much_is_told_with_its_line() {
         ("many", "the seed many has more than 1000 files; merge some"),
         (
             "linked",
-            "linked/b.sql in the seed linked is a link or a submodule; put the file there",
+            "linked/b.sql in the seed linked is a link or a submodule; replace it with the file",
         ),
     ] {
         let text = format!("[databases.d]\nengine = \"postgres:15\"\nseed = \"{seed}\"");
@@ -164,6 +164,6 @@ async fn files_of_a_folder_that_are_not_run_are_named() {
     ];
     let (_folder, tree) = uploaded(&files).await;
     let notes = super::read(&tree).await.unwrap().notes;
-    let told = "database d: not run, since only .sql files of the folder db are: 2-more.sh.";
+    let told = "database d: only .sql files of the folder db are run, but not: 2-more.sh.";
     assert!(notes.iter().any(|note| note == told), "{notes:?}");
 }

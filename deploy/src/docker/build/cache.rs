@@ -1,8 +1,7 @@
-//! Which records of the builder's cache are ours.
+//! Finds our records in the builder's cache.
 //!
-//! A record carries no owner. It counts as ours if it came into being while a step of one of our
-//! builds ran, and its description is what such a step leaves. Everything else is somebody else's,
-//! and is never removed.
+//! A record has no owner. It counts as ours if it was created while a step of one of our builds ran
+//! and its description fits that step. Dayfly never removes other records.
 
 use std::{
     collections::BTreeSet,
@@ -20,7 +19,7 @@ use crate::{
     docker::Docker,
 };
 
-/// One step of ours that did something.
+/// A step of our build that was executed.
 #[derive(Clone, Debug)]
 pub(crate) struct Work {
     name: String,
@@ -29,7 +28,7 @@ pub(crate) struct Work {
 }
 
 impl Work {
-    /// A step that ended well and was not in the cache.
+    /// A step that succeeded and was not cached.
     pub(crate) fn of(vertex: &Vertex) -> Option<Self> {
         if vertex.cached || !vertex.error.is_empty() {
             return None;
@@ -48,13 +47,13 @@ impl Work {
         (self.began_ns..=self.ended_ns).contains(&at) && self.describes(&record.description)
     }
 
-    /// Whether a step of this name leaves records with this description.
+    /// Whether this step creates records with this description.
     fn describes(&self, description: &str) -> bool {
         if let Some((_, command)) = description.split_once(" from exec ") {
-            // Builders cut and quote commands in more than one way; the step's name holds the
-            // command as it was written.
+            // Builders shorten and quote commands differently; the step's name holds the original
+            // command.
             let command = command.trim_start_matches("/bin/sh -c ");
-            // In the step's name variables are replaced, in the description they are not.
+            // The step's name has variables replaced; the description has not.
             return match command.contains('$') {
                 true => self.name.contains("] RUN "),
                 false => !command.is_empty() && self.name.ends_with(command),
@@ -69,15 +68,15 @@ impl Work {
     }
 }
 
-/// Tells which records a build left, when it ends: by itself, or because nobody waits for it any
-/// more. Nobody waits for the telling.
+/// Reports the records that a build left when it ends or is dropped. The report is sent in the
+/// background.
 pub(crate) struct Leftovers {
     docker: Docker,
     works: Works,
     sink: BuildSink,
 }
 
-/// The steps of one build that did something, so far.
+/// The executed steps of one build so far.
 pub(crate) type Works = Arc<Mutex<Vec<Work>>>;
 
 impl Leftovers {
@@ -113,14 +112,14 @@ impl Drop for Leftovers {
                         sink(BuildEvent::Cached { records });
                     }
                 }
-                Err(error) => tracing::debug!(%error, "the builder does not show its cache"),
+                Err(error) => tracing::debug!(%error, "cannot list the builder's cache"),
             }
         });
     }
 }
 
 impl Docker {
-    /// Everything that the builder keeps.
+    /// All records of the builder's cache.
     pub(crate) async fn cache_records(&self) -> Result<Vec<UsageRecord>, BuildError> {
         let limit = self.config().timeouts.call;
         let asked = buildkit::records(&self.config().socket);
@@ -131,7 +130,7 @@ impl Docker {
     }
 }
 
-/// A record in words of the port.
+/// Converts a record to the port's type.
 pub(crate) fn record(record: UsageRecord) -> CacheRecord {
     let used = record.last_used_at.as_ref().or(record.created_at.as_ref());
     CacheRecord {

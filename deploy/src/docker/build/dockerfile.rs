@@ -1,17 +1,17 @@
-//! Which program reads a Dockerfile: a Dockerfile can name an image for that, and the builder
-//! would run it.
+//! Checks of a Dockerfile before a build. A Dockerfile can name a frontend image to parse it, and
+//! the builder would run that image.
 
 use std::collections::BTreeMap;
 
 use crate::blueprint::instructions;
 
-/// Frontends that may be named; each is published by the makers of the builder.
+/// Allowed frontends; BuildKit's developers publish both.
 const FRONTENDS: [&str; 2] = ["docker/dockerfile", "docker/dockerfile-upstream"];
 
-/// The build argument that names a frontend as the directive does.
+/// The build argument that names a frontend, like the `# syntax=` directive.
 const SYNTAX_ARGUMENT: &str = "BUILDKIT_SYNTAX";
 
-/// A sentence about the frontend that is asked for, unless it is one that may be.
+/// Why the requested frontend is refused; `None` if it is allowed.
 pub(crate) fn refused_frontend(content: &[u8], args: &BTreeMap<String, String>) -> Option<String> {
     if args.contains_key(SYNTAX_ARGUMENT) {
         return Some(format!(
@@ -20,16 +20,16 @@ pub(crate) fn refused_frontend(content: &[u8], args: &BTreeMap<String, String>) 
     }
     let text = String::from_utf8_lossy(content);
     let text = text.trim_start_matches('\u{feff}');
-    // Builders pass over a line that names an interpreter.
+    // Builders skip a line that names an interpreter.
     let text = match text.strip_prefix("#!") {
         Some(rest) => rest.split_once('\n').map_or("", |(_, rest)| rest),
         None => text,
     };
-    // A file that is a JSON object can name its frontend in a key of it.
+    // A file that is a JSON object can name its frontend in a key.
     if text.trim_start().starts_with('{') {
         return Some("the Dockerfile begins with `{`, which no instruction does".to_owned());
     }
-    // Builders differ in which of several lines counts.
+    // Builders disagree on which of several directives counts.
     let mut named = text.lines().map(str::trim).filter_map(directive);
     let frontend = named.find(|frontend| !is_allowed(frontend))?;
     let shown: String = frontend.chars().take(80).collect();
@@ -39,20 +39,20 @@ pub(crate) fn refused_frontend(content: &[u8], args: &BTreeMap<String, String>) 
     ))
 }
 
-/// Whether a Dockerfile names the program that reads it.
+/// Whether a Dockerfile names a frontend.
 pub(crate) fn names_frontend(content: &[u8]) -> bool {
     let text = String::from_utf8_lossy(content);
     let mut lines = text.trim_start_matches('\u{feff}').lines();
     lines.any(|line| directive(line.trim()).is_some())
 }
 
-/// Why a Dockerfile is refused while builds are isolated: what `ADD` fetches, the engine fetches itself,
-/// from where it stands, and no rule for its bridge holds it back. Builders differ in where they see an
-/// instruction begin, so every line that may be one is looked at.
+/// Why a Dockerfile is refused while builds are isolated. The engine itself fetches the sources of
+/// `ADD`, from the host's network, so no rule for the build bridge applies. Builders disagree on
+/// where an instruction starts, so this checks every line that may start one.
 pub(crate) fn refused_fetch(content: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(content);
     let lines: Vec<&str> = text.trim_start_matches('\u{feff}').lines().collect();
-    // A directive may change what continues a line, and builders differ in where they look for it.
+    // A directive may change the escape character; builders disagree on where it may stand.
     let sure = !text.to_ascii_lowercase().contains("escape");
     let mut continued = false;
     let found = (0..lines.len()).find(|&at| {
@@ -63,26 +63,27 @@ pub(crate) fn refused_fetch(content: &[u8]) -> Option<String> {
         begins && may_fetch(&joined(&lines[at..]))
     })?;
     Some(format!(
-        "line {}: `ADD` of an address, or of what a variable or an escape says, is not allowed while \
-         builds are isolated (`engine.isolate_builds`): the engine itself would fetch it; `COPY` what is in the repository, and fetch the rest with `RUN`",
+        "line {}: `ADD` of a URL, or of a source with a variable or an escape, is not allowed \
+         while builds are isolated (`engine.isolate_builds`): the engine itself would fetch it; \
+         use `COPY` for files of the repository and `RUN` for downloads",
         found + 1
     ))
 }
 
-/// How many lines one instruction is looked at.
+/// Maximum number of lines to check of one instruction.
 const LINES_MAX: usize = 100;
 
 fn is_left_out(line: &str) -> bool {
     line.trim().is_empty() || line.trim_start().starts_with('#')
 }
 
-/// Whether every builder reads the next line as a part of this one.
+/// Whether every builder continues this line with the next one.
 fn surely_continues(line: &str) -> bool {
     let line = line.trim_end_matches([' ', '\t', '\r']);
     line.ends_with('\\') && !line.ends_with("\\\\")
 }
 
-/// The first line, with all that any builder may take for its continuation.
+/// The first line, joined with all lines that any builder may treat as its continuation.
 fn joined(lines: &[&str]) -> String {
     let mut text = String::new();
     for line in lines.iter().take(LINES_MAX) {
@@ -99,7 +100,7 @@ fn joined(lines: &[&str]) -> String {
     text
 }
 
-/// Whether it is an `ADD` of an address, or of what may turn out to be one.
+/// Whether it is an `ADD` of a URL, or of a source that may expand to one.
 fn may_fetch(instruction: &str) -> bool {
     let words = instruction.split_whitespace();
     let mut words = words.skip_while(|word| word.eq_ignore_ascii_case("onbuild"));
@@ -111,7 +112,7 @@ fn may_fetch(instruction: &str) -> bool {
     }
     let words: Vec<&str> = words.collect();
     let sources: Vec<&str> = match words.split_last() {
-        // Where it goes may be said by a variable.
+        // The destination may contain a variable.
         Some((_, sources)) if !instruction.contains('[') => sources.to_vec(),
         _ => words.clone(),
     };
@@ -129,14 +130,14 @@ fn may_fetch(instruction: &str) -> bool {
             .any(|sign| plain.contains(sign))
 }
 
-/// Those of our own build arguments that the Dockerfile may read: the ones whose names it holds. An
-/// argument that it does not declare changes nothing, so it is no reason to build again.
+/// Our build arguments that the Dockerfile may read, that is, those whose names it contains. An
+/// undeclared argument has no effect, so its change must not cause a new build.
 pub(crate) fn named_facts<'a>(
     content: &[u8],
     facts: &'a BTreeMap<String, String>,
 ) -> impl Iterator<Item = (&'a str, &'a str)> {
     let text = String::from_utf8_lossy(content).into_owned();
-    // A name may be continued on the next line.
+    // A name may continue on the next line.
     let mut joined = String::with_capacity(text.len());
     for line in text.lines() {
         match line.trim_end().strip_suffix(['\\', '`']) {
@@ -153,8 +154,8 @@ pub(crate) fn named_facts<'a>(
         .map(|(name, value)| (name.as_str(), value.as_str()))
 }
 
-/// The line of the instruction that a step of the builder runs, or of the one that names an image;
-/// none where that is not plain.
+/// The line of the instruction that a step runs, or of the instruction that names an image; `None`
+/// if it is ambiguous.
 pub(crate) fn line_of_step(content: &[u8], step: &str) -> Option<u32> {
     let text = String::from_utf8_lossy(content);
     let step = match step.split_once("] ") {
@@ -167,12 +168,12 @@ pub(crate) fn line_of_step(content: &[u8], step: &str) -> Option<u32> {
             .collect::<Vec<_>>()
     };
     let wanted = words(step);
-    // Where `--from=` names an image, its step is a FROM that stands in no file.
+    // For an image in `--from=`, the step is a FROM that no Dockerfile contains.
     let image = ["load metadata for ", "FROM "]
         .iter()
         .find_map(|start| step.strip_prefix(start));
     let runs = |text: &str| match image {
-        // The step names the image in full, with the default registry and library in front.
+        // The step has the full name, with the default registry and library.
         Some(image) => {
             let is_from = text
                 .get(..5)
@@ -202,7 +203,7 @@ pub(crate) fn line_of_step(content: &[u8], step: &str) -> Option<u32> {
     all.next().is_none().then_some(first.line)
 }
 
-/// The value of a line that is a `syntax` directive in any of the forms that builders know.
+/// The value of a `syntax` directive in any form that builders accept.
 fn directive(line: &str) -> Option<&str> {
     let comment = line.strip_prefix('#').or_else(|| line.strip_prefix("//"))?;
     let (key, value) = comment.split_once('=')?;

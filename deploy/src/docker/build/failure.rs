@@ -1,7 +1,8 @@
-//! What the builder's words about a failure mean.
+//! Interprets the builder's error messages.
 //!
-//! Builders tell in sentences, not in codes. The sentences below are those of BuildKit as it comes
-//! with engines from 20.10 on; what is not among them stays a plain failure with its own words.
+//! Builders report errors as text, not as codes. The texts below are from the BuildKit of engines
+//! since
+//! 20.10. Any other message stays a plain failure with its original text.
 
 use bollard_buildkit_proto::google::rpc;
 use prost::Message as _;
@@ -13,13 +14,13 @@ use crate::{
     source::Absence,
 };
 
-/// The newest Dockerfile syntax that every supported builder reads without a `# syntax=` line.
+/// The newest Dockerfile syntax that every supported builder parses without a `# syntax=` line.
 const LEVEL: &str = "1.2 (no here-documents, COPY --link, RUN --network)";
 
-/// What ends with this was killed.
+/// Exit code of a killed command.
 const KILLED: i64 = 137;
 
-/// What builders put before the sentence that matters.
+/// Prefixes that builders put before the actual message.
 const PREAMBLES: [&str; 8] = [
     "failed to load cache key: ",
     "rpc error: code = Unknown desc = ",
@@ -31,7 +32,7 @@ const PREAMBLES: [&str; 8] = [
     "dockerfile parse error: ",
 ];
 
-/// Builder's sentences that tell of a moment, not of the Dockerfile.
+/// Parts of messages about temporary failures, which the Dockerfile does not cause.
 const PASSING: [&str; 6] = [
     "code = Unavailable",
     "code = Canceled",
@@ -41,7 +42,7 @@ const PASSING: [&str; 6] = [
     "session healthcheck failed",
 ];
 
-/// Lines of programs that something did not answer.
+/// Parts of lines in which programs report that a network peer did not answer.
 const NETWORK: [&str; 10] = [
     "Temporary failure resolving",
     "Temporary failure in name resolution",
@@ -55,24 +56,25 @@ const NETWORK: [&str; 10] = [
     "ETIMEDOUT",
 ];
 
-/// What stands in the lines of programs that asked on their own machine: a service that a build does not
-/// have, and no network.
+/// Local addresses. A line with one of them is about a service that the build does not have, not
+/// about the network.
 const HERE: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
-/// How programs say that a device is full, with and without the C library.
+/// Texts for a full device, with and without the C library.
 const FULL: [&str; 2] = ["No space left on device", "no space left on device"];
 
-/// Where a line speaks of a full device and means a limit of the kernel on what is watched.
+/// With one of these words, the text for a full device means the kernel's limit for inotify
+/// watches.
 const WATCHING: [&str; 2] = ["watch", "inotify"];
 
-/// Why a way of building gave no image.
+/// Why a build produced no image.
 pub(crate) enum Said {
-    /// We know what it means.
+    /// An error of known meaning.
     Error(BuildError),
-    /// The builder's own sentence.
+    /// The builder's own message.
     Builder {
         sentence: String,
-        /// The line of the Dockerfile that it is about.
+        /// The line of the Dockerfile that it refers to.
         line: Option<u32>,
     },
 }
@@ -90,13 +92,13 @@ impl Said {
     }
 }
 
-/// Whether another try may bring something else.
+/// Whether a retry may succeed.
 pub(crate) fn passes(sentence: &str) -> bool {
-    // A command that ended has a verdict, whatever words it quotes.
+    // An exit code of a command is final, whatever text the message quotes.
     exit_code(sentence).is_none() && PASSING.iter().any(|word| sentence.contains(word))
 }
 
-/// The sentence without what builders put before it.
+/// The message without its prefixes.
 pub(crate) fn plain(sentence: &str) -> &str {
     let mut rest = sentence.trim();
     while let Some(shorter) = PREAMBLES
@@ -143,7 +145,7 @@ fn line_of_details(details: &[u8]) -> Option<u32> {
     u32::try_from(line).ok().filter(|line| *line > 0)
 }
 
-/// The line that a sentence names, as in `dockerfile parse error line 3: …`.
+/// The line number in a message such as `dockerfile parse error line 3: …`.
 pub(crate) fn line_of_sentence(sentence: &str) -> Option<u32> {
     let lower = sentence.to_ascii_lowercase();
     let rest = &lower[lower.find("parse error")?..];
@@ -152,8 +154,8 @@ pub(crate) fn line_of_sentence(sentence: &str) -> Option<u32> {
     digits.parse().ok()
 }
 
-/// What kind of failure it is; `step` is the one that failed and `lines` the last ones that it
-/// printed. A path that is not found still has to be looked for in what the ignore file keeps out.
+/// The kind of failure; `step` is the failed step and `lines` are its last lines. For a missing
+/// path, the caller must still check whether the ignore file excludes it.
 pub(crate) fn fault(
     sentence: &str,
     step: Option<&str>,
@@ -211,7 +213,7 @@ pub(crate) fn fault(
     }
 }
 
-/// Why a command ended, as far as it says so in the last lines that it printed.
+/// Why a command failed, as far as its last lines show.
 fn fault_of_command(exit_code: i64, lines: &[&str]) -> BuildFault {
     let last = |words: &[&str], not: &[&str]| {
         let has = |line: &str, words: &[&str]| words.iter().any(|word| line.contains(word));
@@ -231,8 +233,8 @@ fn fault_of_command(exit_code: i64, lines: &[&str]) -> BuildFault {
     }
 }
 
-/// The stage or image from which a step takes a file, where that is not the context: `COPY --from=build`
-/// or `RUN --mount=type=bind,from=build`.
+/// The stage or image from which a step reads files instead of the context, as in `COPY
+/// --from=build` or `RUN --mount=type=bind,from=build`.
 pub(crate) fn stage_of_step(step: &str) -> Option<&str> {
     let flags = step
         .split_whitespace()
@@ -254,10 +256,10 @@ fn exit_code(sentence: &str) -> Option<i64> {
     digits.parse().ok()
 }
 
-/// What of the Dockerfile is not understood, where it is the Dockerfile that is not.
+/// The unknown word of the Dockerfile, if the builder cannot parse the Dockerfile.
 #[expect(
     clippy::option_option,
-    reason = "understood, and not understood without a word for it, are two answers"
+    reason = "parsed, and not parsed without a known word, are two answers"
 )]
 fn unknown(lower: &str, sentence: &str) -> Option<Option<String>> {
     for word in ["unknown instruction: ", "unknown flag: "] {
@@ -282,7 +284,7 @@ fn missing_path(sentence: &str) -> Option<String> {
     Some(path.to_owned())
 }
 
-/// The image that a sentence about a registry's answer is about.
+/// The image that a message about a registry names.
 fn base(sentence: &str, lower: &str) -> Option<String> {
     let about_images = [
         "not found",
@@ -298,7 +300,7 @@ fn base(sentence: &str, lower: &str) -> Option<String> {
     if !about_images.iter().any(|word| lower.contains(word)) {
         return None;
     }
-    // The name stands before the first colon with a space behind it.
+    // The name ends at the first colon that a space follows.
     let plain = plain(sentence);
     let plain = plain.strip_prefix("failed to resolve source metadata for ");
     let name = plain.unwrap_or_else(|| self::plain(sentence));
@@ -307,7 +309,7 @@ fn base(sentence: &str, lower: &str) -> Option<String> {
     is_name.then(|| name.to_owned())
 }
 
-/// A builder that does not answer in time.
+/// The error for a builder that does not answer in time.
 pub(crate) fn silent_builder(limit: std::time::Duration) -> BuildError {
     BuildError::Unreachable(format!(
         "the builder: no answer within {} s",
@@ -341,7 +343,7 @@ mod tests {
             of("executor failed running [/bin/sh -c x]: exit code: 137"),
             BuildFault::Killed
         );
-        // The sentence quotes the command, which is no evidence.
+        // The message quotes the command, which is no evidence.
         let said =
             "executor failed running [/bin/sh -c grep 'no space left on device' log]: exit code: 1";
         assert_eq!(of(said), BuildFault::Command { exit_code: 1 });

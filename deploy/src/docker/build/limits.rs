@@ -1,10 +1,10 @@
-//! What builds may take of the host: what has to be free before one begins, and a ceiling for all
-//! of them together.
+//! Resource limits for builds: the free resources that a build needs to start, and a ceiling for
+//! all builds together.
 //!
-//! The engine's builder runs the steps of a Dockerfile in control groups of its own, below one that
-//! belongs to no container. Engine 20.10 takes no limits for them, so the ceiling is written there
-//! by us, where we may, and only when the operator asked for it: other people's builds on the same
-//! engine are below it too.
+//! The engine runs the steps of a Dockerfile in its own control groups, below a group that belongs
+//! to no container. Engine 20.10 offers no limits for them, so Dayfly writes the ceiling to that
+//! group if it has permission. It does so only if the operator configures it: the ceiling also
+//! applies to other builds on the same engine.
 
 use std::path::{Path, PathBuf};
 
@@ -12,31 +12,31 @@ use nix::sys::statvfs::statvfs;
 
 use crate::docker::{Ceiling, Docker};
 
-/// Where control groups are, and the builder's below them.
+/// The root of the control groups, and the builder's group below it.
 const GROUPS: &str = "/sys/fs/cgroup";
 const BUILDERS: &str = "docker/buildkit";
 
-/// In how many microseconds the share of a processor is used up and given anew. Within it builds
-/// may take every processor they are let on, so it is short: nobody waits longer for them.
+/// Period of the CPU quota, in microseconds. Within a period, builds may use all their processors
+/// at once. So it is short: other programs wait at most this long.
 const PERIOD_US: u64 = 10_000;
 
-/// How much a builder's process weighs beside one of a service, of 1024.
+/// CPU weight of builds; a service has 1024.
 const CPU_SHARES: u64 = 128;
 const CPU_SHARES_USUAL: u64 = 1_024;
 
-/// What became of the ceiling.
+/// The state of the ceiling.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CeilingState {
-    /// It holds.
+    /// It is in effect.
     Holds(Ceiling),
-    /// Nobody asked for one.
+    /// The operator configured none.
     NotWanted,
-    /// It cannot be set, and why.
+    /// It cannot be set, for this reason.
     CannotSet(String),
 }
 
 impl Docker {
-    /// Why no build should begin now, for people.
+    /// Why no build should start now, for users.
     pub(crate) async fn build_blocker(&self) -> Option<String> {
         if let Some(why) = self.missing_isolation().await {
             return Some(why);
@@ -46,7 +46,7 @@ impl Docker {
             && mib < limits.memory_free_mib_min
         {
             return Some(format!(
-                "memory: {mib} MiB are free, builds begin from {} MiB on",
+                "memory: {mib} MiB are free; builds start at {} MiB or more",
                 limits.memory_free_mib_min
             ));
         }
@@ -54,31 +54,31 @@ impl Docker {
             && percent > limits.memory_pressure_percent_max
         {
             return Some(format!(
-                "memory: processes wait for it {percent} % of the time, builds begin below {} %",
+                "memory: processes wait for it {percent} % of the time; builds start below {} %",
                 limits.memory_pressure_percent_max
             ));
         }
         let percent = self.engine_disk_percent().await?;
         (percent > limits.disk_percent_max).then(|| {
             format!(
-                "disk: {percent} % of the engine's are in use, builds begin below {} %",
+                "disk: {percent} % of the engine's disk is in use; builds start below {} %",
                 limits.disk_percent_max
             )
         })
     }
 
-    /// How much of the engine's disk is in use, where it can be seen from here.
+    /// Used share of the engine's disk, in percent; `None` if this host cannot see the disk.
     pub(crate) async fn engine_disk_percent(&self) -> Option<u64> {
         let root = self.engine_root().await?;
         let facts = statvfs(&root).ok()?;
         let used = facts.blocks().saturating_sub(facts.blocks_free());
-        // As `df` counts: what only root may use is neither used nor there.
+        // Like `df`: space reserved for root counts as neither used nor available.
         let all = used.saturating_add(facts.blocks_available());
         (all > 0).then(|| used.saturating_mul(100).div_ceil(all))
     }
 
-    /// Puts the ceiling in place, or sees that it is. Asked before every build, for a restart of the
-    /// engine takes it away.
+    /// Sets the ceiling unless it is set. Called before every build, because a restart of the
+    /// engine removes it.
     pub fn ensure_build_ceiling(&self) -> CeilingState {
         let Some(ceiling) = self.config().builds.ceiling else {
             return CeilingState::NotWanted;
@@ -89,17 +89,17 @@ impl Docker {
         }
     }
 
-    /// Takes the ceiling away that we set, so that other people's builds have what they had.
+    /// Removes the ceiling that Dayfly set, so that other builds run without it.
     pub fn lift_build_ceiling(&self) {
         if self.config().builds.ceiling.is_some()
             && let Err(why) = set(Path::new(GROUPS), None)
         {
-            tracing::warn!(why, "the ceiling of builds stays");
+            tracing::warn!(why, "cannot lift the build ceiling; it stays in place");
         }
     }
 }
 
-/// Writes the ceiling, or that there is none, in the words of the control groups that are there.
+/// Writes the ceiling, or its absence, in the format of the host's cgroup version.
 fn set(groups: &Path, ceiling: Option<Ceiling>) -> Result<(), String> {
     let quota = |ceiling: Ceiling| ceiling.cpu_percent.saturating_mul(PERIOD_US / 100);
     let bytes = |ceiling: Ceiling| ceiling.memory_mib.saturating_mul(1024 * 1024);
@@ -116,7 +116,7 @@ fn set(groups: &Path, ceiling: Option<Ceiling>) -> Result<(), String> {
             "memory.swap.max",
             if bytes.is_some() { "0" } else { "max" },
         )?;
-        // A group without this controller is bounded by its quota alone.
+        // Without this controller, only the quota limits the group.
         let _unpinned = write(&group, "cpuset.cpus", &cpus);
         return write(
             &group,
@@ -126,14 +126,15 @@ fn set(groups: &Path, ceiling: Option<Ceiling>) -> Result<(), String> {
     }
     let memory = builders(groups.join("memory").join(BUILDERS))?;
     let bytes = or(bytes, "-1");
-    // Memory with swap can never be below memory alone, so which comes first depends on what holds.
+    // The limit with swap must never be below the limit without, so the order depends on the old
+    // values.
     let lower = write(&memory, "memory.limit_in_bytes", &bytes);
     write(&memory, "memory.memsw.limit_in_bytes", &bytes)?;
     if lower.is_err() {
         write(&memory, "memory.limit_in_bytes", &bytes)?;
     }
     let cpu = builders(groups.join("cpu").join(BUILDERS))?;
-    // Lifted first, since quota and period are held against each other as they change.
+    // Lift the quota first, because the kernel checks quota and period against each other.
     write(&cpu, "cpu.cfs_quota_us", "-1")?;
     write(&cpu, "cpu.cfs_period_us", &PERIOD_US.to_string())?;
     write(&cpu, "cpu.cfs_quota_us", &or(quota, "-1"))?;
@@ -144,20 +145,20 @@ fn set(groups: &Path, ceiling: Option<Ceiling>) -> Result<(), String> {
     };
     write(&cpu, "cpu.shares", &shares.to_string())?;
     let pinned = builders(groups.join("cpuset").join(BUILDERS))?;
-    // Steps that run already keep the processors they have; those that begin are pinned.
+    // Running steps keep their processors; new steps are pinned.
     let _unpinned = write(&pinned, "cpuset.cpus", &cpus);
     Ok(())
 }
 
-/// The last of the host's processors, as many as a share of them needs; the others are left to
-/// everybody else.
+/// The last processors of the host, as many as the share needs; the others stay free for other
+/// programs.
 fn last_processors(percent: u64, processors: usize) -> String {
     let needed = usize::try_from(percent.div_ceil(100)).unwrap_or(processors);
     let first = processors.saturating_sub(needed.max(1));
     format!("{first}-{}", processors.saturating_sub(1))
 }
 
-/// The builder's group, made ahead of its first step.
+/// The builder's group, created before its first step.
 fn builders(group: PathBuf) -> Result<PathBuf, String> {
     std::fs::create_dir_all(&group)
         .map(|()| group.clone())
@@ -170,7 +171,7 @@ fn write(group: &Path, file: &str, value: &str) -> Result<(), String> {
         .map_err(|error| format!("cannot write {}: {error}", path.display()))
 }
 
-/// The memory of this host, in MiB; none where the kernel does not tell.
+/// The memory of this host, in MiB; `None` if the kernel does not report it.
 pub fn host_memory_mib() -> Option<u64> {
     memory_mib("MemTotal:")
 }
@@ -186,7 +187,7 @@ fn memory_mib(name: &str) -> Option<u64> {
     Some(kib / 1024)
 }
 
-/// Where the kernel counts it.
+/// Memory pressure, if the kernel reports it.
 fn memory_pressure_percent() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/pressure/memory").ok()?;
     let line = text.lines().find(|line| line.starts_with("some "))?;

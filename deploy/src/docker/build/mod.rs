@@ -1,4 +1,4 @@
-//! From a commit to an image: the engine's builder, and what bounds and explains it.
+//! From a commit to an image: the engine's builder, its limits, and its error messages.
 
 mod buildkit;
 mod cache;

@@ -1,4 +1,5 @@
-//! The builder's progress, as events: its graph's vertices are steps, its log pieces are lines.
+//! Converts the builder's progress to events: vertices of its graph to steps, pieces of log to
+//! lines.
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
@@ -20,30 +21,30 @@ use crate::{
     source::{Absence, Context},
 };
 
-/// How many bytes of a line are told; the rest of it is dropped.
+/// Maximum bytes of a line; the rest is dropped.
 const LINE_BYTES_MAX: usize = 4 * 1024;
 
-/// How many bytes of lines a build may tell; the rest is dropped, after a line that says so.
+/// Maximum bytes of log per build; a final line reports that the rest is dropped.
 const LOG_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-/// How many of its last lines are told with a step's failure.
+/// Number of last lines to report with a failed step.
 const LAST_LINES: usize = 20;
 
-/// How often the progress of one transfer is told, by the builder's own clock.
+/// Minimum time between two progress events of a transfer, by the builder's clock.
 const TRANSFER_PAUSE: Duration = Duration::from_secs(2);
 
-/// Transfers that are told; a build with more of them tells of the first ones.
+/// Maximum number of transfers to report; further ones are ignored.
 const TRANSFERS_MAX: usize = 200;
 
-/// What was told of a build so far.
+/// The reported progress of a build so far.
 pub(crate) struct Progress {
     sink: BuildSink,
     steps: HashMap<String, Step>,
-    /// What steps print, by step and stream.
+    /// Output of steps, by step and stream.
     printed: HashMap<(String, i64), Printed>,
     transfers: HashMap<String, Duration>,
     secrets: Secrets,
-    /// Steps that did something, for those who want to know what they left.
+    /// Executed steps, to find their cache records later.
     works: Works,
     bytes_left: usize,
     failed: Option<String>,
@@ -53,7 +54,7 @@ pub(crate) struct Progress {
 #[derive(Default)]
 struct Printed {
     redacted: Redacted,
-    /// A line that has not ended.
+    /// An incomplete line.
     line: Vec<u8>,
 }
 
@@ -83,10 +84,10 @@ impl Progress {
         }
     }
 
-    /// Tells what is new in the builder's message.
+    /// Reports the news in a message of the builder.
     pub(crate) fn take_status(&mut self, status: StatusResponse) {
-        // A step's beginning comes before its lines and its end after them, even when one message
-        // holds all three.
+        // A step's start is reported before its lines and its end after them, even if one message
+        // contains all three.
         for vertex in &status.vertexes {
             self.begin(vertex);
         }
@@ -101,7 +102,7 @@ impl Progress {
         }
     }
 
-    /// Tells what is left of lines that never ended.
+    /// Reports the remaining incomplete lines.
     pub(crate) fn finish(&mut self) {
         let mut rest: Vec<_> = self.printed.drain().collect();
         rest.sort_by(|(a, _), (b, _)| a.cmp(b));
@@ -116,7 +117,7 @@ impl Progress {
         }
     }
 
-    /// What the builder's sentence means, with the last lines of the step that it is about.
+    /// Converts the builder's message to an error, with the last lines of the failed step.
     pub(crate) async fn failure(
         &self,
         request: &BuildRequest,
@@ -226,7 +227,7 @@ impl Progress {
         self.printed.insert(key, printed);
     }
 
-    /// Tells of a transfer now and then, and when it is done.
+    /// Reports a transfer from time to time, and its completion.
     fn transfer(&mut self, status: &VertexStatus) {
         let done = status.completed.is_some();
         let at = status.timestamp.as_ref().map(|at| {
@@ -240,7 +241,7 @@ impl Progress {
         let told = self.transfers.get(&key).copied();
         let due = told.is_none_or(|told| at.saturating_sub(told) >= TRANSFER_PAUSE);
         let room = told.is_some() || self.transfers.len() < TRANSFERS_MAX;
-        // What is known from the start, such as the name of an image, moves no bytes.
+        // Some transfers, such as resolving an image name, move no bytes.
         if status.total <= 0 || !room || !(due || done) || told == Some(Duration::MAX) {
             return;
         }
@@ -271,13 +272,13 @@ impl Progress {
         self.tell(BuildEvent::Log { line });
         if self.bytes_left == 0 {
             let limit = LOG_BYTES_MAX / 1024 / 1024;
-            let line = format!("the build printed more than {limit} MiB; the rest is not kept");
+            let line = format!("the build printed more than {limit} MiB; the rest is dropped");
             self.tell(BuildEvent::Log { line });
         }
     }
 }
 
-/// From the step's start to its end, once both are known.
+/// The duration of a step, once its start and end are known.
 fn took(vertex: &Vertex) -> Option<Duration> {
     let nanos = |seconds: i64, nanos: i32| i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
     let end = vertex
@@ -293,7 +294,7 @@ fn took(vertex: &Vertex) -> Option<Duration> {
     ))
 }
 
-/// Appends a piece to a line that has not ended, and takes every line that has.
+/// Appends a piece to an incomplete line and returns all complete lines.
 fn lines(line: &mut Vec<u8>, piece: &[u8]) -> Vec<Vec<u8>> {
     let mut whole = Vec::new();
     for part in piece.split_inclusive(|byte| *byte == b'\n') {

@@ -1,4 +1,4 @@
-//! Who may pull from which registry.
+//! Log-ins for image registries.
 
 use std::collections::BTreeMap;
 
@@ -6,27 +6,27 @@ use base64::Engine as _;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-/// The registry that names without a host mean. Engines and builders also call it by names below
-/// this one.
+/// The default registry, for names without a host. Engines and builders also use subdomains of this
+/// name.
 const DEFAULT: &str = "docker.io";
 
 /// A log-in to a registry.
 #[derive(Clone, Debug)]
 pub struct Login {
-    /// Who.
+    /// The user name.
     pub username: String,
     /// Password or token; never logged.
     pub password: SecretString,
 }
 
-/// Log-ins by registry, from the operator's configuration alone.
+/// Log-ins by registry, from the operator's configuration only.
 #[derive(Clone, Debug, Default)]
 pub struct Registries {
     logins: BTreeMap<String, Login>,
 }
 
 impl Registries {
-    /// These log-ins, by host with port as references name it.
+    /// These log-ins, by host and port as in image references.
     pub fn new(logins: BTreeMap<String, Login>) -> Self {
         let logins = logins
             .into_iter()
@@ -36,7 +36,7 @@ impl Registries {
     }
 
     /// Reads the log-ins of Docker's own configuration file: `auths`, with `auth` as base64 of
-    /// `user:password`. Helpers that keep them elsewhere are programs, and are not run.
+    /// `user:password`. Credential helpers are programs, and Dayfly does not run them.
     pub fn from_docker_config(text: &str) -> Result<Self, RegistriesError> {
         #[derive(Deserialize)]
         struct File {
@@ -48,12 +48,12 @@ impl Registries {
             auth: Option<String>,
         }
         let file: File = serde_json::from_str(text).map_err(|error| {
-            // The error's own words could show a password.
-            RegistriesError(format!("line {} is not as it should be", error.line()))
+            // The parser's own message could contain a password.
+            RegistriesError(format!("line {} is malformed", error.line()))
         })?;
         let mut logins = BTreeMap::new();
         for (host, entry) in file.auths {
-            // A log-in that a helper keeps has an empty entry here.
+            // A log-in in a helper has an empty entry here.
             let Some(auth) = entry.auth.filter(|auth| !auth.is_empty()) else {
                 continue;
             };
@@ -78,7 +78,7 @@ impl Registries {
     }
 }
 
-/// Why log-ins cannot be read; nothing of them is told.
+/// Why log-ins cannot be read; never contains a log-in.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct RegistriesError(String);
@@ -95,7 +95,7 @@ fn decode(auth: &str) -> Option<Login> {
     })
 }
 
-/// The registry's host of a reference: its first part where that can be a host.
+/// The registry's host in a reference: its first part, if that can be a host.
 pub(crate) fn host(reference: &str) -> &str {
     match reference.split_once('/') {
         Some((host, _)) if host.contains(['.', ':']) || host == "localhost" => host,

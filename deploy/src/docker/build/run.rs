@@ -35,10 +35,10 @@ use crate::{
     source::{Context, SourceError},
 };
 
-/// The builder's own argument that keeps the cache mounts of different scopes apart.
+/// The builder's own argument that separates cache mounts of different scopes.
 pub(crate) const CACHE_MOUNT_SCOPE: &str = "BUILDKIT_CACHE_MOUNT_NS";
 
-/// Randomness of an image's name.
+/// Random bytes in an image's tag.
 const SECRET_WORD_BYTES: usize = 8;
 
 #[async_trait]
@@ -129,12 +129,11 @@ impl Builder for Docker {
 }
 
 impl Docker {
-    /// Takes up the builds that a process before this one asked for:
-    /// [`Builder::ended`] waits for their ends too, which are asked for
-    /// beside whatever comes next.
+    /// Resumes tracking of builds that an earlier process started: [`Builder::ended`] also waits
+    /// for them. A background task asks the builder for their ends.
     ///
     /// # Errors
-    /// Where the journal cannot be read.
+    /// If the journal cannot be read.
     pub fn take_up_builds(&self) -> std::io::Result<()> {
         for build in self.builds_under_way().left_behind()? {
             let socket = self.config().socket.clone();
@@ -161,17 +160,17 @@ impl Docker {
             return Err(BuildError::failed(message));
         }
         let context = context(request).await?;
-        // Somebody may have flushed the rules while the build waited for its turn.
+        // Another program may have flushed the rules while the build waited in the queue.
         if let Some(why) = self.missing_isolation().await {
             return Err(BuildError::Unreachable(why));
         }
         if let CeilingState::CannotSet(why) = self.ensure_build_ceiling() {
             sink(BuildEvent::Note {
-                sentence: format!("this build has no ceiling: {why}"),
+                sentence: format!("this build runs without a ceiling: {why}"),
             });
         }
         let mark = self.image_mark(request);
-        // A Dockerfile can name any image of the engine, so the name of ours cannot be guessed.
+        // A Dockerfile can name any image of the engine, so our tags must be unguessable.
         let tag =
             self.names(&request.preview)
                 .image(request.revision, &request.service, &secret_word()?);
@@ -180,10 +179,10 @@ impl Docker {
         let tagged = self.tagged(&tag).await?.filter(|(id, ..)| *id == image);
         let Some((_, labels, bytes)) = tagged else {
             return Err(BuildError::Unreachable(
-                "the image just built has lost its name".to_owned(),
+                "the new image lost its tag right after the build".to_owned(),
             ));
         };
-        // A builder that lets a Dockerfile have the last word on labels would hide our images.
+        // If the Dockerfile could override our labels, our images would be lost.
         if Mark::read(&labels).as_ref() != Some(&mark) {
             self.drop_image(&tag).await?;
             return Err(BuildError::failed(
@@ -197,7 +196,7 @@ impl Docker {
         Ok(image)
     }
 
-    /// Everything the build opens is closed when this ends or is dropped.
+    /// Runs the build. All its connections close when this returns or is dropped.
     async fn run_build(
         &self,
         request: &BuildRequest,
@@ -239,7 +238,7 @@ impl Docker {
                 Ok(answer.image)
             }
             Err(Fault::NotOffered(why)) => Err(Said::Error(BuildError::Unreachable(format!(
-                "{why}; Docker Engine 20.10 or newer offers it"
+                "{why}; BuildKit needs Docker Engine 20.10 or newer"
             )))),
             Err(Fault::Unreachable(why)) => Err(Said::Error(BuildError::Unreachable(why))),
             Err(Fault::Builder(status)) => Err(Said::from_status(&status)),
@@ -259,8 +258,8 @@ impl Docker {
         }
     }
 
-    /// What the builder keeps the copy of a context under: nobody else's, and not that of another
-    /// folder, which would be exchanged for this one again and again.
+    /// The key of the builder's copy of a context. It is unique per owner and folder: two folders
+    /// with one key would replace each other's copy on every build.
     fn shared_key(&self, request: &BuildRequest) -> String {
         let parts = serde_json::json!([
             self.config().instance.as_str(),
@@ -291,7 +290,7 @@ impl Docker {
         }
     }
 
-    /// The image that has the tag, with its labels and its bytes.
+    /// The image with this tag, with its labels and its size in bytes.
     async fn tagged(
         &self,
         tag: &str,
@@ -307,7 +306,7 @@ impl Docker {
         }))
     }
 
-    /// Removes an image of ours unless a container uses it.
+    /// Removes our image unless a container uses it.
     async fn drop_image(&self, reference: &str) -> Result<(), BuildError> {
         let options = RemoveImageOptionsBuilder::new().noprune(true).build();
         let dropped = self
@@ -336,7 +335,7 @@ fn check_size(bytes: u64, mib_max: u64) -> Result<(), BuildError> {
         step: None,
         line: None,
         message: format!(
-            "the image has {} MiB; {mib_max} MiB are allowed",
+            "the image takes {} MiB; the limit is {mib_max} MiB",
             bytes >> 20
         ),
     })
@@ -354,7 +353,7 @@ async fn context(request: &BuildRequest) -> Result<Context, BuildError> {
     context.map_err(|error| unfit(&error))
 }
 
-/// What is wrong with the source is the author's to mend; what is wrong with this machine is not.
+/// Separates errors in the source, which the author can fix, from errors of this machine.
 pub(crate) fn unfit(error: &SourceError) -> BuildError {
     match error {
         SourceError::Unfit { .. } | SourceError::TooLarge(_) => {
@@ -377,16 +376,16 @@ fn attributes(request: &BuildRequest, mark: &Mark) -> HashMap<String, String> {
     let target = request.target.iter().cloned();
     let target = target.map(|target| ("target".to_owned(), target));
     let own = [("filename".to_owned(), request.dockerfile.clone()), scope];
-    // What comes last stands, so nothing of a repository replaces what is ours.
+    // Later entries win, so a repository cannot override ours.
     args.chain(target).chain(labels).chain(own).collect()
 }
 
-/// What keeps the cache mounts of this request's scope apart.
+/// The namespace of cache mounts for this request's scope.
 pub(crate) fn cache_mount_scope(request: &BuildRequest) -> String {
     digest(request.scope.as_bytes())
 }
 
-/// A word that nobody can guess.
+/// A word that cannot be guessed.
 fn secret_word() -> Result<String, BuildError> {
     random::hex::<SECRET_WORD_BYTES>().map_err(|error| BuildError::Unreachable(error.to_string()))
 }

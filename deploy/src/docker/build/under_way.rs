@@ -1,9 +1,9 @@
-//! Builds that the engine may still be at work on, also those that nobody waits for any more.
+//! Builds that may still run in the engine, including cancelled ones.
 //!
-//! A build that is cut off, by us or by the death of this process, may still make an image: an engine
-//! that was writing it writes on. The builder alone knows when that is over, and is asked by the
-//! build's name. So names are kept in a journal, a file each, from before a build begins until the
-//! builder told its end, and the next process asks for those that it finds there.
+//! A build may still create an image after Dayfly cancels it or crashes: an engine that is writing
+//! an image finishes it. Only the builder knows the end of a build and reports it by the build's
+//! name. So a journal holds one file per build, from before its start until the builder reports its
+//! end. The next process asks about the builds that it finds there.
 
 use std::{
     collections::BTreeMap,
@@ -16,19 +16,19 @@ use tokio::sync::watch;
 
 use crate::{names::PreviewId, random};
 
-/// Randomness of a build's name.
+/// Random bytes in a build's name.
 const NAME_BYTES: usize = 16;
 
-/// Builds by preview, those of the processes before this one included.
+/// Builds by preview, including those of earlier processes.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct BuildsUnderWay {
     counts: Arc<watch::Sender<BTreeMap<PreviewId, usize>>>,
-    /// The folder of the journal; without one, who comes next knows nothing of what was cut off.
+    /// The folder of the journal; without one, the next process cannot find interrupted builds.
     journal: Option<Arc<Path>>,
 }
 
 impl BuildsUnderWay {
-    /// None yet. The folder is made when it is needed.
+    /// No builds yet. The folder is created when needed.
     pub(crate) fn new(journal: Option<PathBuf>) -> Self {
         Self {
             counts: Arc::default(),
@@ -36,10 +36,10 @@ impl BuildsUnderWay {
         }
     }
 
-    /// Counts a build until the answer is dropped, under a new name.
+    /// Registers a build under a new name, until the returned value is dropped.
     ///
     /// # Errors
-    /// Where the journal cannot be written, or the kernel has no random bytes.
+    /// If the journal cannot be written, or the kernel returns no random bytes.
     pub(crate) fn begin(&self, preview: &PreviewId) -> io::Result<UnderWay> {
         let name = random::hex::<NAME_BYTES>().map_err(io::Error::other)?;
         if let Some(journal) = &self.journal {
@@ -49,10 +49,10 @@ impl BuildsUnderWay {
         Ok(self.count(name, preview.clone()))
     }
 
-    /// Counts what a process before this one left in the journal.
+    /// Registers the builds that an earlier process left in the journal.
     ///
     /// # Errors
-    /// Where it cannot be read.
+    /// If it cannot be read.
     pub(crate) fn left_behind(&self) -> io::Result<Vec<UnderWay>> {
         let Some(journal) = &self.journal else {
             return Ok(Vec::new());
@@ -67,7 +67,7 @@ impl BuildsUnderWay {
             let preview = fs::read_to_string(entry.path())?;
             match (PreviewId::parse(&preview), entry.file_name().into_string()) {
                 (Ok(preview), Ok(name)) => left.push(self.count(name, preview)),
-                // Its process died while it wrote this, so before it asked for the build.
+                // Its process died while writing this file, before it requested the build.
                 _ => fs::remove_file(entry.path())?,
             }
         }
@@ -84,11 +84,11 @@ impl BuildsUnderWay {
         }
     }
 
-    /// Waits until none is left.
+    /// Waits until no build of the preview is registered.
     pub(crate) async fn ended(&self, preview: &PreviewId) {
         let mut counts = self.counts.subscribe();
         let none_left = |counts: &BTreeMap<_, _>| !counts.contains_key(preview);
-        // The sender is ours, so there is always one to hear from.
+        // The sender lives as long as this value, so waiting cannot fail.
         let _ = counts.wait_for(none_left).await;
     }
 }
@@ -102,22 +102,23 @@ pub(crate) struct UnderWay {
 }
 
 impl UnderWay {
-    /// What the builder knows it by.
+    /// Its name in the builder.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    /// Strikes it out of the journal: it can make no image any more.
+    /// Removes it from the journal: it can no longer create an image.
     pub(crate) fn over(self) {
         if let Some(journal) = &self.builds.journal
             && let Err(error) = fs::remove_file(journal.join(&self.name))
         {
-            tracing::warn!(%error, build = self.name, "the journal keeps a build that has ended");
+            tracing::warn!(%error, build = self.name, "the journal still lists a finished build");
         }
     }
 }
 
-/// Nobody waits for it any more. Without its having been said to be over, the next process asks again.
+/// Unregisters the build. Without [`UnderWay::over`], its file stays and the next process asks
+/// again.
 impl Drop for UnderWay {
     fn drop(&mut self) {
         self.builds.counts.send_modify(|counts| {

@@ -1,6 +1,6 @@
-//! The hardened form of every container we create, and the one place that creates them.
+//! The hardened configuration of every container, and the only code that creates containers.
 //!
-//! A repository chooses what runs inside; it never chooses anything of what is decided here.
+//! A repository chooses the program in a container, but cannot influence anything decided here.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -31,38 +31,38 @@ use crate::{
     names::{Generation, ImageId, PreviewId, RevisionNumber},
 };
 
-/// What the entrypoints of official images need to give files away and to stop being root.
+/// Capabilities that entrypoints of official images need to change file owners and to drop root.
 /// Images that do not start as root get none of them.
 const CAPABILITIES: [&str; 5] = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"];
 
-/// What services need beside: a root master signals its workers, a server binds port 80 in any network,
-/// a daemon shuts its children into an empty folder. A process of another user than root holds none of
-/// them, and without them in its bounding set could not even execute a file that asks for one.
+/// Further capabilities of services: a root process signals its workers, a server binds port 80, a
+/// daemon uses chroot. A process of a non-root user holds none of them. But without them in its
+/// bounding set, it could not even execute a file that asks for one.
 const SERVICE_CAPABILITIES: [&str; 4] = ["FSETID", "KILL", "NET_BIND_SERVICE", "SYS_CHROOT"];
 
-/// How large one log file of a container may grow, and how many are kept.
+/// Maximum size of a container's log file, and the number of files kept.
 const LOG_FILE_SIZE: &str = "10m";
 const LOG_FILES: &str = "2";
 
-/// How many volumes an image may declare.
+/// Maximum number of volumes that an image may declare.
 const VOLUMES_MAX: usize = 16;
 
-/// The least memory that the engine accepts for a container.
+/// Minimum memory that the engine accepts for a container, in bytes.
 const MEMORY_BYTES_MIN: u64 = 6 * 1024 * 1024;
 
-/// Spans of time over which a container's share of the processors is counted, in microseconds: one
-/// that used up its share stands still for the rest of the span. Short ones are noticed less, by
-/// visitors and by whoever waits for a pause to take hold; the kernel gives no less than
-/// [`CPU_QUOTA_MIN`] for one, so small shares are counted over the kernel's own.
+/// Period of a container's CPU quota, in microseconds: a container that used up its quota stops for
+/// the rest of the period. A short period is less noticeable to visitors and delays a pause less.
+/// The kernel accepts no quota below [`CPU_QUOTA_MIN`], so small shares use the kernel's default
+/// period.
 const CPU_PERIOD: u64 = 20_000;
 const CPU_PERIOD_OF_SMALL_SHARES: u64 = 100_000;
 const CPU_QUOTA_MIN: u64 = 1_000;
 
-/// What a container is made from. Its digest is the spec label: everything in here that changes
-/// makes another container.
+/// The spec of a container. Its digest is the spec label: any change of a serialized field
+/// recreates the container.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Plan {
-    /// What the engine calls it.
+    /// Its name in the engine.
     pub(crate) container: String,
     #[serde(skip)]
     pub(crate) kind: Kind,
@@ -84,44 +84,45 @@ pub(crate) struct Plan {
     pub(crate) memory_bytes: u64,
     pub(crate) cpu_milli: u64,
     pub(crate) pids_max: u32,
-    /// Whether the engine starts it again when it ended with an error.
+    /// Whether the engine restarts it after an exit with an error.
     pub(crate) starts_again: bool,
     pub(crate) shm_bytes: Option<u64>,
-    /// A directory of the pool, and where it is inside.
+    /// A directory of the pool, and its path in the container.
     pub(crate) data: Option<BindMount>,
-    /// Another one, from which a seed run reads its script.
+    /// A second directory, from which a seed run reads its script.
     #[serde(skip)]
     pub(crate) script: Option<BindMount>,
-    /// Whether a small init of the engine's is process 1 and the image's command its child. Supervisors
-    /// have to be process 1 themselves. One that stays root may not signal a server that gave its rights
-    /// up, so that every stop of a database would be a kill.
+    /// Whether the engine's small init runs as process 1, with the image's command as its child.
+    /// Supervisors must be process 1 themselves. Databases run without an init: a root init may not
+    /// signal a server that dropped root, so every stop would become a kill.
     pub(crate) init: bool,
     /// Replaces the image's user.
     pub(crate) user: Option<String>,
-    /// Whether it answers to its name in its network.
+    /// Whether other containers of its network can resolve its name.
     pub(crate) named: bool,
-    /// The network it starts in. Another one with the same meaning is no other spec.
+    /// Its first network. Excluded from the digest: recreating the network must not recreate the
+    /// container.
     #[serde(skip)]
     pub(crate) network: String,
 }
 
-/// A directory of the pool as a container sees it. Nothing else of the host is ever given to one.
+/// A directory of the pool, mounted into a container. Containers get no other host path.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct BindMount {
-    /// Where it is inside.
+    /// Its path in the container.
     pub(crate) path: String,
-    /// Where it is in the pool; [`Pool::data_path`](crate::pool::Pool::data_path) says so of data.
+    /// Its path in the pool; for data, from [`Pool::data_path`](crate::pool::Pool::data_path).
     pub(crate) source: PathBuf,
-    /// Whether nothing can be made, changed or removed in it.
+    /// Whether it is read-only.
     #[serde(skip)]
     pub(crate) read_only: bool,
 }
 
-/// What came of a create.
+/// The result of a create.
 pub(crate) enum Created {
     /// The container's id.
     New(String),
-    /// Something has its name.
+    /// Another container has its name.
     NameTaken,
 }
 
@@ -146,7 +147,7 @@ impl Plan {
         }
     }
 
-    /// The paths that are volumes: those the image declares, but for the one in the pool.
+    /// The volume paths that the image declares, except the one in the pool.
     fn volume_paths(&self, facts: &ImageFacts) -> Vec<String> {
         let in_pool = |path: &&String| self.data.as_ref().is_some_and(|data| data.path == **path);
         facts
@@ -157,7 +158,7 @@ impl Plan {
             .collect()
     }
 
-    /// The volumes with the paths they are mounted at.
+    /// The volumes with their mount paths.
     fn volumes(&self, facts: &ImageFacts, mark: &Mark) -> Vec<(String, Mark)> {
         let volume = |path: String| {
             let mark = Mark {
@@ -173,7 +174,7 @@ impl Plan {
 }
 
 impl Docker {
-    /// Creates the container. The only caller of the engine's create.
+    /// Creates the container. This is the only caller of the engine's create.
     pub(crate) async fn create(&self, plan: &Plan) -> Result<Created, EngineError> {
         let facts = self.image_facts(&plan.image).await?;
         let mark = plan.mark(self);
@@ -194,7 +195,7 @@ impl Docker {
         .await?
     }
 
-    /// Removes the volumes that were made together with the container.
+    /// Removes the volumes that were created with the container.
     pub(crate) async fn remove_volumes_of(&self, plan: &Plan) -> Result<(), EngineError> {
         let facts = self.image_facts(&plan.image).await?;
         for (_, mark) in plan.volumes(&facts, &plan.mark(self)) {
@@ -204,8 +205,8 @@ impl Docker {
         Ok(())
     }
 
-    /// The engine makes volumes that are not there, with our labels, when it creates the
-    /// container, and would silently mount a foreign one of the same name.
+    /// Refuses foreign volumes. When the engine creates the container, it creates missing volumes
+    /// with our labels, but it would silently mount a foreign volume of the same name.
     async fn check_volumes(
         &self,
         plan: &Plan,
@@ -229,14 +230,14 @@ impl Docker {
                 .find("a volume", self.api().inspect_volume(&name))
                 .await?;
             if there.is_some_and(|volume| Mark::read(&volume.labels).as_ref() != Some(mark)) {
-                return refused(format!("volume {name} exists and is not ours; remove it"));
+                return refused(format!("volume {name} is not Dayfly's; remove it"));
             }
         }
         Ok(())
     }
 }
 
-/// The whole request.
+/// The complete create request.
 fn body(
     plan: &Plan,
     facts: &ImageFacts,
@@ -262,7 +263,7 @@ fn body(
         ),
         labels: Some(mark.to_labels()),
         stop_timeout: i64::try_from(STOP_GRACE.as_secs()).ok(),
-        // We ask from outside; an image's own check would only cost time inside.
+        // Dayfly probes from outside; the image's own check would only waste time.
         healthcheck: Some(HealthConfig {
             test: Some(vec!["NONE".to_owned()]),
             ..HealthConfig::default()
@@ -275,7 +276,7 @@ fn body(
     }
 }
 
-/// What the container may do to the host. Everything left out is off by the engine's default.
+/// The container's access to the host. The engine disables everything that is not listed here.
 fn host_config(plan: &Plan, facts: &ImageFacts, mounts: Vec<Mount>, means: Means) -> HostConfig {
     let memory = i64::try_from(plan.memory_bytes.max(MEMORY_BYTES_MIN)).unwrap_or(i64::MAX);
     let (cpu_period, cpu_quota) = processor_time(plan.cpu_milli, means.processors);
@@ -308,7 +309,7 @@ fn host_config(plan: &Plan, facts: &ImageFacts, mounts: Vec<Mount>, means: Means
     }
 }
 
-/// The span over which processor time is counted, and the time in it, both in microseconds.
+/// The period and the quota of CPU time, both in microseconds.
 fn processor_time(cpu_milli: u64, processors: u64) -> (i64, i64) {
     let milli = cpu_milli.clamp(10, processors * 1000);
     let quota = |period: u64| period / 1000 * milli;
@@ -320,7 +321,7 @@ fn processor_time(cpu_milli: u64, processors: u64) -> (i64, i64) {
     (micros(period), micros(quota(period)))
 }
 
-/// An engine without seccomp would refuse a filter; doctor says that it has none.
+/// An engine without seccomp would refuse a filter; `doctor` reports the missing support.
 fn security(means: Means) -> Vec<String> {
     let filter = means
         .seccomp
@@ -337,7 +338,7 @@ fn capabilities(plan: &Plan, facts: &ImageFacts) -> Vec<String> {
     of_root.chain(of_services).map(|&c| c.to_owned()).collect()
 }
 
-/// Without a limit: the engine's pauses grow from a tenth of a second to a minute, and begin anew
+/// Unlimited restarts: the engine's pauses grow from a tenth of a second to a minute, and reset
 /// once the container has run for ten seconds.
 fn restarts(starts_again: bool) -> RestartPolicy {
     let name = match starts_again {
@@ -363,8 +364,8 @@ fn volume_mount(owner: &str, path: &str, mark: &Mark) -> Mount {
     }
 }
 
-/// A mount of this type is refused by the engine when its source is not there, so
-/// that a pool which is not mounted is never taken for an empty directory.
+/// The engine refuses a mount of this type if its source does not exist. So an unmounted pool is
+/// never mistaken for an empty directory.
 fn bind_mount(bind: &BindMount) -> Mount {
     Mount {
         target: Some(bind.path.clone()),
@@ -446,7 +447,7 @@ mod tests {
         }
     }
 
-    /// With another digest every container is made anew the first time that it is started after an upgrade.
+    /// A changed digest would recreate every container at its first start after an upgrade.
     #[test]
     fn the_spec_of_a_container_is_the_same_in_every_version() {
         assert_eq!(

@@ -1,4 +1,4 @@
-//! Where the processes of a container listen, read from what the kernel shows of its network.
+//! Listening addresses of a container, read from the kernel's socket tables.
 
 use std::{
     collections::BTreeSet,
@@ -8,19 +8,19 @@ use std::{
 
 use crate::docker::inside::open_shown;
 
-/// How much of a table of sockets is read. A line has 150 bytes.
+/// Maximum bytes to read of a socket table. A line has 150 bytes.
 const TABLE_BYTES_MAX: u64 = 512 * 1024;
 
 /// The state of a socket that accepts connections: `TCP_LISTEN` of the kernel's `net/tcp_states.h`.
 const LISTENS: &str = "0A";
 
-/// Where the engine's own name server listens inside every container of a network.
+/// Address of the engine's own name server inside every container of a network.
 const NAME_SERVER: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 11));
 
 /// The addresses at which a container accepts connections, by its id and its first process.
 ///
 /// # Errors
-/// Where this host does not see the container's processes.
+/// If this host cannot see the container's processes.
 pub(super) fn listening(container: &str, process: i64) -> io::Result<BTreeSet<SocketAddr>> {
     let mut found = BTreeSet::new();
     for table in ["net/tcp", "net/tcp6"] {
@@ -48,7 +48,7 @@ fn listens_at(line: &str) -> Option<SocketAddr> {
     (state == LISTENS && ip != NAME_SERVER).then_some(SocketAddr::new(ip, port))
 }
 
-/// Each group of eight digits is a number in this machine's order of bytes.
+/// Each group of eight digits is a number in this machine's byte order.
 fn address(digits: &str) -> Option<IpAddr> {
     let word = |at: usize| {
         let group = digits.get(at * 8..at * 8 + 8)?;

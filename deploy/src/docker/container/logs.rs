@@ -1,4 +1,4 @@
-//! What containers print.
+//! Logs of containers.
 
 use std::{
     collections::VecDeque,
@@ -17,10 +17,10 @@ use crate::{
     engine::{EngineError, LogLine, LogStream, ServiceKey},
 };
 
-/// How many bytes of a line are kept; the engine itself splits at this length.
+/// Maximum bytes of a line; the engine itself splits lines at this length.
 const LINE_BYTES_MAX: usize = 16 * 1024;
 
-/// How many bytes of a line are kept in a command's output.
+/// Maximum bytes of a line in a command's output.
 const OUTPUT_LINE_BYTES_MAX: usize = 4 * 1024;
 
 impl Docker {
@@ -38,7 +38,7 @@ impl Docker {
         self.container_logs(&name, what, tail, follow).await
     }
 
-    /// What one of our containers prints.
+    /// The log of one of our containers.
     pub(crate) async fn container_logs(
         &self,
         name: &str,
@@ -54,7 +54,7 @@ impl Docker {
         Ok(Box::pin(assemble(lines)))
     }
 
-    /// The last lines of a container that ended.
+    /// The last lines of an exited container.
     pub(crate) async fn last_lines(
         &self,
         id: &str,
@@ -88,7 +88,7 @@ fn options(tail: usize, follow: bool) -> LogsOptions {
         .build()
 }
 
-/// The engine's stream, owning the handle that it reads with.
+/// The engine's stream, which owns its client.
 fn async_frames(
     api: bollard::Docker,
     id: String,
@@ -103,7 +103,7 @@ fn async_frames(
             }
         }
     });
-    // An idle stream sends nothing, so its reader would not notice that nobody listens.
+    // A reader of an idle stream would not notice that its receiver is gone.
     let reader = tokio_util::task::AbortOnDropHandle::new(reader);
     stream::unfold((receiver, reader), |(mut receiver, reader)| async move {
         receiver
@@ -113,7 +113,7 @@ fn async_frames(
     })
 }
 
-/// Lines out of frames. A frame is a line or, where that is long, a part of one.
+/// Assembles lines from frames. A frame is a line or a part of a long line.
 fn assemble<E>(
     frames: impl Stream<Item = Result<LogOutput, E>>,
 ) -> impl Stream<Item = Result<LogLine, E>> {
@@ -148,7 +148,7 @@ fn assemble<E>(
         .filter_map(std::future::ready)
 }
 
-/// The part of a line that has come so far.
+/// The received part of a line.
 #[derive(Default)]
 struct Partial {
     at: Option<SystemTime>,
@@ -168,7 +168,7 @@ impl Partial {
         if whole { Some(self.line(stderr)) } else { None }
     }
 
-    /// What is left when the stream ends.
+    /// The incomplete last line when the stream ends.
     fn take_line(&mut self, stderr: bool) -> Option<LogLine> {
         if self.text.is_empty() {
             None
@@ -187,7 +187,7 @@ impl Partial {
     }
 }
 
-/// The engine's time before a frame, and the rest.
+/// Splits the engine's timestamp from a frame.
 fn split_time(frame: &[u8]) -> (Option<SystemTime>, &[u8]) {
     let space = frame.iter().take(48).position(|byte| *byte == b' ');
     let time = space.and_then(|space| {

@@ -1,4 +1,4 @@
-//! Containers: their hardened form, services, commands that run to their end, and what they print.
+//! Containers: their hardened configuration, services, tasks, probes and logs.
 
 pub(super) mod host_config;
 mod listening;

@@ -1,4 +1,4 @@
-//! Containers that stand still for a moment, and go on whatever happens.
+//! Pauses containers for a short time and ensures that they resume.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -13,16 +13,16 @@ use crate::{
     labels::Mark,
 };
 
-/// How often it is tried to make a container stand still, and how long after a failure. With cgroup
-/// v1, runc gives up on a busy host and says "unable to freeze".
+/// Attempts to pause a container, and the delay between them. With cgroup v1, runc gives up on a
+/// busy host and reports "unable to freeze".
 const PAUSE_ATTEMPTS: u32 = 5;
 const PAUSE_AGAIN: Duration = Duration::from_millis(50);
-/// How often it is tried to let a container go on, and how long after a failure.
+/// Attempts to unpause a container, and the delay between them.
 const UNPAUSE_ATTEMPTS: u32 = 5;
 const UNPAUSE_AGAIN: Duration = Duration::from_millis(500);
 
 impl Docker {
-    /// Containers of ours that are up, standing still or not, by their ids.
+    /// Our running or paused containers, by their ids.
     pub(crate) async fn up(
         &self,
         filter: &HashMap<String, Vec<String>>,
@@ -39,7 +39,7 @@ impl Docker {
         Ok(known.collect())
     }
 
-    /// Makes a container stand still; tried again where the kernel was too busy to stop all of it.
+    /// Pauses a container; retries if the kernel was too busy to freeze all of its processes.
     pub(crate) async fn pause(&self, id: &str) -> Result<(), EngineError> {
         for _ in 0..PAUSE_ATTEMPTS {
             if self.try_pause(id).await? {
@@ -47,15 +47,15 @@ impl Docker {
             }
             tokio::time::sleep(PAUSE_AGAIN).await;
         }
-        let why = format!("the engine cannot make container {id} stand still");
+        let why = format!("the engine cannot pause container {id}");
         Err(EngineError::Unreachable(why))
     }
 
-    /// Answers `false` for one that does not stand still yet.
+    /// Returns `false` if the container is not paused yet.
     async fn try_pause(&self, id: &str) -> Result<bool, EngineError> {
-        self.change("a pause", async {
+        self.change("pausing a container", async {
             match self.api().pause_container(id).await {
-                // One that ended meanwhile writes nothing either.
+                // An exited container writes nothing either.
                 Err(error) if matches!(status(&error), Some(404 | 409)) => Ok(true),
                 Err(error) if sentence(&error).contains("unable to freeze") => Ok(false),
                 other => other.map(|()| true),
@@ -64,13 +64,13 @@ impl Docker {
         .await
     }
 
-    /// Answers `false` for one that did not stand still.
+    /// Returns `false` if the container was not paused.
     async fn unpause(&self, id: &str) -> Result<bool, EngineError> {
-        self.change("the end of a pause", async {
+        self.change("unpausing a container", async {
             match self.api().unpause_container(id).await {
                 Ok(()) => Ok(true),
                 Err(error) if sentence(&error).contains("not paused") => Ok(false),
-                // One that ended writes nothing either.
+                // An exited container writes nothing either.
                 Err(error) if matches!(status(&error), Some(404 | 409)) => Ok(true),
                 Err(error) => Err(error),
             }
@@ -78,22 +78,22 @@ impl Docker {
         .await
     }
 
-    /// Tried again: what stands still stands still for whoever uses it.
+    /// Unpauses with retries, because a paused container blocks its users.
     pub(crate) async fn surely_unpause(&self, id: &str) -> Result<bool, EngineError> {
         for _ in 1..UNPAUSE_ATTEMPTS {
             match self.unpause(id).await {
                 Ok(stood) => return Ok(stood),
-                Err(error) => tracing::warn!(id, %error, "a container still stands still"),
+                Err(error) => tracing::warn!(id, %error, "cannot unpause a container; retrying"),
             }
             tokio::time::sleep(UNPAUSE_AGAIN).await;
         }
         self.unpause(id).await
     }
 
-    /// Lets everything go on that stands still because we died while a copy was taken.
+    /// Unpauses all containers that a crash during a copy left paused.
     ///
     /// # Errors
-    /// When the engine cannot be asked.
+    /// If the engine cannot be reached.
     pub async fn end_pauses(&self) -> Result<(), EngineError> {
         let mut filter = self.filter(&[]);
         filter.insert("status".to_owned(), vec!["paused".to_owned()]);

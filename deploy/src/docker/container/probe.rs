@@ -1,4 +1,4 @@
-//! Is a service ready? Asked as a visitor would ask.
+//! Probes whether a service is ready, with a request like a visitor's.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -13,7 +13,7 @@ use crate::{
     engine::{CONNECT_MAX, Probe},
 };
 
-/// One attempt: the answer has to come within `limit`.
+/// One attempt: the service must answer within `limit`.
 pub(crate) async fn probe(
     address: SocketAddr,
     host: &str,
@@ -39,7 +39,7 @@ pub(crate) async fn probe(
         .header(header::ACCEPT, "*/*")
         .header(header::CONNECTION, "close")
         .body(Empty::new());
-    // The blueprint lets no path pass that is none.
+    // The blueprint accepts only valid paths.
     let Ok(request) = request else {
         return Probe::NotHttp;
     };
@@ -70,7 +70,7 @@ async fn get_status(
     let answer = tokio::select! {
         biased;
         answer = &mut answer => answer,
-        // The connection ends first when the answer and its end come in one piece.
+        // The connection ends first if the answer and its end arrive together.
         _ = connection => answer.await,
     };
     answer.map(|answer| answer.status())

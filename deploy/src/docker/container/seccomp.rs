@@ -1,27 +1,27 @@
-//! Which system calls a container may make: our own filter, the same whatever engine runs.
+//! The system calls that a container may make: Dayfly's own filter, the same on every engine.
 //!
-//! Filters of engines differ: what 20.10 lets through (the host's hypervisor over vsock, io_uring, the
-//! kernel's ciphers by AF_ALG) newer ones refuse, since holes were found there. Ours refuses these
-//! everywhere. It is a list of what is allowed; what the kernel could do for somebody with rights that no
-//! container of ours has is refused by name, with the error that programs know from there. Whatever is in
-//! no list does not exist, as on an older kernel: programs then take the older way.
+//! The filters of engines differ. Engine 20.10 allows the host's hypervisor over vsock, io_uring,
+//! and the kernel's ciphers by AF_ALG; newer engines refuse these because of vulnerabilities. Our
+//! filter always refuses them. It lists the allowed calls. It also lists the calls that need rights
+//! which our containers never have: those fail with the kernel's usual error. Any other call fails
+//! as if it did not exist, like on an older kernel, and programs then use an older call.
 //!
-//! Names are those of the kernel's headers for x86-64, i386 and arm64. Names that an engine's library
-//! does not know are passed over by it.
+//! Names are from the kernel's headers for x86-64, i386 and arm64. An engine's library ignores
+//! names that it does not know.
 
 use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
-/// The engine whose filter this was last compared with. A newer one may refuse more than we do.
+/// The engine whose filter this was last compared with. A newer one may refuse more calls.
 pub(crate) const ENGINE_COMPARED: u32 = 29;
 
-/// Errors, as numbers of the kernel: not permitted, no such call, no such family of addresses.
+/// Kernel error numbers: not permitted, no such call, unsupported address family.
 const EPERM: i32 = 1;
 const ENOSYS: i32 = 38;
 const EAFNOSUPPORT: i32 = 97;
 
-/// Calls that anybody may make; the kernel asks for rights where they need any.
+/// Calls that every process may make; the kernel checks any rights that they need.
 const ALLOWED: &str = "
     _llseek _newselect accept accept4 access adjtimex alarm arch_prctl arm_fadvise64_64
     arm_sync_file_range bind breakpoint brk cacheflush cachestat capget capset chdir chmod chown chown32
@@ -67,8 +67,8 @@ const ALLOWED: &str = "
     utime utimensat utimensat_time64 utimes vfork vmsplice wait4 waitid waitpid write writev
 ";
 
-/// Calls that need a right which no container of ours has, or that reach past it: modules, mounts,
-/// clocks, keys, other name spaces, other processes' memory policies, page faults in user space.
+/// Calls that need rights which no container of ours has, or that affect more than the container:
+/// modules, mounts, clocks, keys, namespaces, memory policies, page faults in user space.
 const REFUSED: &str = "
     _sysctl acct add_key bpf clock_settime clock_settime64 create_module delete_module fanotify_init
     finit_module fsconfig fsmount fsopen fspick get_kernel_syms get_mempolicy init_module ioperm iopl
@@ -80,15 +80,15 @@ const REFUSED: &str = "
     vm86 vm86old
 ";
 
-/// Calls that are said not to exist. `clone3` hides its flags from the filter, and the C library falls
-/// back to `clone`; io_uring makes calls that no filter sees, and whoever uses it can do without;
-/// `socketcall`, of 32-bit programs, hides the family of addresses.
+/// Calls that fail as if they did not exist. `clone3` hides its flags from the filter, and the C
+/// library falls back to `clone`. io_uring makes calls that no filter sees, and its users have a
+/// fallback. `socketcall`, used by 32-bit programs, hides the address family.
 const ABSENT: &str = "clone3 io_uring_enter io_uring_register io_uring_setup socketcall";
 
-/// Families of addresses that a socket may have: local, IPv4, IPv6, and questions to the kernel's network.
+/// Allowed address families of sockets: local, IPv4, IPv6, and netlink.
 const FAMILIES: [u64; 4] = [1, 2, 10, 16];
 
-/// Flags of `clone` that make name spaces.
+/// Flags of `clone` that create namespaces.
 const NAMESPACES: [u64; 7] = [
     0x0002_0000,
     0x0200_0000,
@@ -99,11 +99,11 @@ const NAMESPACES: [u64; 7] = [
     0x4000_0000,
 ];
 
-/// What a process may take for its personality: Linux, its 32-bit form, the name of an older kernel
-/// with either, and the question which it has.
+/// Allowed values for `personality`: Linux, its 32-bit form, either with the name of an older
+/// kernel, and the query for the current value.
 const PERSONALITIES: [u64; 5] = [0, 8, 0x2_0000, 0x2_0008, 0xffff_ffff];
 
-/// The filter, in the form that the engine takes.
+/// The filter, in the engine's format.
 pub(super) fn profile() -> &'static str {
     static PROFILE: OnceLock<String> = OnceLock::new();
     PROFILE.get_or_init(|| filter().to_string())
@@ -121,7 +121,8 @@ fn filter() -> Value {
     rules.extend(PERSONALITIES.map(|one| allow("personality", Some(equal(one)))));
     json!({
         "defaultAction": "SCMP_ACT_ERRNO",
-        // Engine 20.10 does not know it; there runc answers so for calls newer than all that we name.
+        // Engine 20.10 ignores this field; its runc returns this error for calls newer than all
+        // listed.
         "defaultErrnoRet": ENOSYS,
         "archMap": [
             {"architecture": "SCMP_ARCH_X86_64", "subArchitectures": ["SCMP_ARCH_X86"]},
@@ -131,7 +132,7 @@ fn filter() -> Value {
     })
 }
 
-/// One rule for each family: a rule with two conditions on one argument would not be kept.
+/// One rule per family, because the engine drops a rule with two conditions on one argument.
 fn sockets() -> Vec<Value> {
     let highest = FAMILIES[FAMILIES.len() - 1];
     let above = json!({"index": 0, "value": highest, "op": "SCMP_CMP_GT"});
@@ -145,7 +146,7 @@ fn sockets() -> Vec<Value> {
     rules
 }
 
-/// Pairs of sockets are local; other families would make some of theirs, or load what they need.
+/// Socket pairs are local; other families would create their own kinds or load kernel modules.
 fn pairs() -> [Value; 3] {
     let local = FAMILIES[0];
     let above = json!({"index": 0, "value": local, "op": "SCMP_CMP_GT"});
@@ -156,7 +157,7 @@ fn pairs() -> [Value; 3] {
     ]
 }
 
-/// New threads and processes, and no new name spaces.
+/// Allows new threads and processes, but no new namespaces.
 fn clones() -> Vec<Value> {
     let none = NAMESPACES.iter().fold(0, |all, flag| all | flag);
     let mut rules = vec![allow("clone", Some(masked(none, 0)))];
@@ -183,7 +184,7 @@ fn equal(value: u64) -> Value {
     json!({"index": 0, "value": value, "op": "SCMP_CMP_EQ"})
 }
 
-/// What is left of the first argument under the mask is this.
+/// The condition that the first argument, masked, equals this value.
 fn masked(mask: u64, left: u64) -> Value {
     json!({"index": 0, "value": mask, "valueTwo": left, "op": "SCMP_CMP_MASKED_EQ"})
 }

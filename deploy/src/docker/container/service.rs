@@ -1,4 +1,4 @@
-//! Services: a container in its networks, under its plain name.
+//! Services: a container in its networks, reachable by its plain name.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -23,19 +23,19 @@ use crate::{
     labels::{Kind, Mark},
 };
 
-/// How often a start begins anew when what it found changed under its hands.
+/// Attempts to start when the containers or networks change during the start.
 const START_ATTEMPTS: usize = 4;
 
-/// How long a started container may take to have an address or to be seen ended.
+/// Time limit until a started container has an address or has exited.
 const SETTLE_MAX: Duration = Duration::from_secs(3);
 
-/// How often a started container is looked at meanwhile.
+/// Interval between two checks of a started container.
 const SETTLE_POLL: Duration = Duration::from_millis(20);
 
-/// What came of looking at a container that has our service's name.
+/// The result of checking an existing container with our service's name.
 enum Adopted {
     Started(Option<SocketAddr>),
-    /// It did not fit and is gone, or was gone already.
+    /// It did not match and was removed, or it was already gone.
     Cleared,
 }
 
@@ -67,7 +67,7 @@ impl Docker {
                         if std::mem::replace(&mut looked_anew, true) {
                             return Err(EngineError::Missing(what));
                         }
-                        // A remembered network may be one that was removed and made again.
+                        // A cached network id may be stale: the network may have been recreated.
                         self.forget_network(&spec.key.preview, &network);
                         self.forget_data_network(&plan);
                     }
@@ -82,7 +82,7 @@ impl Docker {
         }
         let what = describe(&spec.key);
         Err(EngineError::Unreachable(format!(
-            "{what} or its networks changed while it was started"
+            "{what} or its networks changed during the start"
         )))
     }
 
@@ -106,7 +106,7 @@ impl Docker {
         .await
     }
 
-    /// The container of that name and whether it runs, if its labels are those that lead to it.
+    /// The container of that name and whether it runs, if its labels match its name.
     pub(crate) async fn find_ours(
         &self,
         name: &str,
@@ -117,7 +117,7 @@ impl Docker {
         }))
     }
 
-    /// The container of that name, if its labels are those that lead to it.
+    /// The container of that name, if its labels match its name.
     pub(crate) async fn inspect_ours(
         &self,
         name: &str,
@@ -149,7 +149,7 @@ impl Docker {
         .await
     }
 
-    /// Connects what must be connected before it runs, and starts it.
+    /// Connects the networks that it needs before it runs, and starts it.
     pub(crate) async fn connect_and_start(&self, id: &str, plan: &Plan) -> Result<(), EngineError> {
         let what = format!("{} {}", plan.kind.as_str(), plan.name);
         // A database lives in its data network; a service joins it.
@@ -180,7 +180,7 @@ impl Docker {
         self.settle(id, plan, spec).await
     }
 
-    /// Waits for the address of what was started, or for its end.
+    /// Waits for the address of a started container, or for its exit.
     async fn settle(
         &self,
         id: &str,
@@ -200,14 +200,14 @@ impl Docker {
                 return Ok(None);
             }
             if Instant::now() >= deadline {
-                let why = format!("{what} runs and has no address in its network");
+                let why = format!("{what} runs but has no address in its network");
                 return Err(EngineError::Unreachable(why));
             }
             tokio::time::sleep(SETTLE_POLL).await;
         }
     }
 
-    /// Keeps the container that is there when it is what the plan asks for.
+    /// Keeps the existing container if it matches the plan.
     async fn adopt(&self, plan: &Plan, spec: &ServiceSpec) -> Result<Adopted, EngineError> {
         let Some(there) = self.inspect(&plan.container).await? else {
             return Ok(Adopted::Cleared);
@@ -216,7 +216,7 @@ impl Docker {
             return Err(EngineError::Refused {
                 what: describe(&spec.key),
                 why: format!(
-                    "a container called {} exists and is not ours; remove it",
+                    "a container called {} exists but is not Dayfly's; remove it",
                     plan.container
                 ),
             });
@@ -234,7 +234,7 @@ impl Docker {
                 return Ok(Adopted::Started(Some(SocketAddr::new(ip, spec.port))));
             }
         } else if same && state.started_at.is_some_and(|at| !at.starts_with("0001-")) {
-            // It ran before, so it is in its networks; a network that is gone is found out here.
+            // It ran before, so it is in its networks; the start fails if a network is gone.
             let started = self
                 .change(&describe(&spec.key), self.api().start_container(&id, None))
                 .await;
@@ -262,7 +262,7 @@ impl Docker {
         Ok(address_in(there, &network).is_some())
     }
 
-    /// A remembered network may be one that was removed and made again.
+    /// A cached network id may be stale: the network may have been recreated.
     pub(crate) fn forget_data_network(&self, plan: &Plan) {
         if let Some(generation) = plan.generation {
             self.forget_network(&plan.preview, &Network::Data(generation));
@@ -281,7 +281,7 @@ impl Docker {
     }
 }
 
-/// What services and commands in their images have in common.
+/// The common part of the plans for services and for commands in their images.
 pub(crate) fn base_plan(spec: &ServiceSpec, network: String) -> Plan {
     Plan {
         container: String::new(),
@@ -314,7 +314,7 @@ fn runs(there: &ContainerInspectResponse) -> bool {
     state.is_some_and(|state| state.running == Some(true))
 }
 
-/// The container's address in the network of that id.
+/// The container's address in the network with that id.
 pub(crate) fn address_in(there: &ContainerInspectResponse, network: &str) -> Option<IpAddr> {
     let networks = there.network_settings.as_ref()?.networks.as_ref()?;
     let endpoint = networks
@@ -323,7 +323,7 @@ pub(crate) fn address_in(there: &ContainerInspectResponse, network: &str) -> Opt
     endpoint.ip_address.as_deref()?.parse().ok()
 }
 
-/// Its variables, those of its image among them.
+/// Its environment variables, including those of its image.
 pub(crate) fn variables(there: &ContainerInspectResponse) -> &[String] {
     let config = there.config.as_ref();
     config

@@ -1,4 +1,4 @@
-//! One service's container, looked at closely.
+//! Inspects one service's container.
 
 use bollard::models::{ContainerInspectResponse, ContainerState as State};
 
@@ -13,7 +13,7 @@ use crate::{
 };
 
 impl Docker {
-    /// What a service does right now; `None` where it has no container.
+    /// The current state of a service; `None` if it has no container.
     pub(crate) async fn run_of(&self, key: &ServiceKey) -> Result<Option<ServiceRun>, EngineError> {
         let name = self.names(&key.preview).service(key.revision, &key.service);
         let Some(there) = self.inspect_ours(&name).await? else {
@@ -31,7 +31,7 @@ fn run(there: &ContainerInspectResponse, network: &str, port: Option<u16>) -> Se
     let state = there.state.as_ref().unwrap_or(&none);
     let waits = state.restarting == Some(true);
     let runs = state.running == Some(true) && !waits;
-    // The engine writes the year one for what has not happened.
+    // The engine writes the year one for events that have not happened.
     let began = state.started_at.as_deref().and_then(parse_time);
     let address = address_in(there, network).zip(port).filter(|_| runs);
     ServiceRun {

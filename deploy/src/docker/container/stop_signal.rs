@@ -1,4 +1,4 @@
-//! Whether the first process of a container does anything when it is asked to stop.
+//! Whether the first process of a container reacts to its stop signal.
 
 use std::io::{self, Read};
 
@@ -6,14 +6,15 @@ use bollard::models::ContainerInspectResponse;
 
 use crate::docker::inside::open_shown;
 
-/// How much of what the kernel says of a process is read.
+/// Maximum bytes to read of a process's status file.
 const STATUS_BYTES_MAX: u64 = 16 * 1024;
 
-/// What the engine sends unless the image names another signal.
+/// The default stop signal of the engine.
 const SIGTERM: u32 = 15;
 
-/// Whether a signal to stop would change nothing. The first process of a container gets none that it
-/// neither handles nor waits for, so the engine would wait its whole grace period for nothing.
+/// Whether a stop signal would have no effect. The kernel delivers to the first process of a
+/// container only signals that it handles or waits for. Without a handler, the engine would wait
+/// its whole grace period for nothing.
 pub(super) fn is_deaf(there: &ContainerInspectResponse) -> bool {
     let config = there.config.as_ref();
     let signal = config.and_then(|config| config.stop_signal.as_deref());
@@ -37,8 +38,8 @@ fn status(container: &str, process: i64) -> io::Result<String> {
     Ok(status)
 }
 
-/// Whether a signal is handled, or blocked as by those who wait for it. What cannot be read is taken
-/// for a yes.
+/// Whether a process handles a signal, or blocks it to wait for it. An unreadable status counts as
+/// yes.
 fn hears(status: &str, signal: u32) -> bool {
     let has = |name: &str| {
         let mut lines = status.lines();

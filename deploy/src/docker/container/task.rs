@@ -15,8 +15,8 @@ use crate::{
 };
 
 impl Docker {
-    /// The container lives in a task of its own, which removes it at the end, and also when the
-    /// caller is gone: a create that is under way cannot be called back, only cleaned up after.
+    /// A separate task owns the container. It removes the container at the end, even if the caller
+    /// is gone: a create in progress cannot be cancelled, only cleaned up afterwards.
     pub(crate) async fn run(&self, spec: &ServiceSpec, word: &str) -> Result<Ended, EngineError> {
         let cancel = CancellationToken::new();
         let _end = cancel.clone().drop_guard();
@@ -36,14 +36,14 @@ impl Docker {
         let id = self.create_task(spec, word, &what).await?;
         let ended = tokio::select! {
             ended = self.run_created(&id, &what) => ended,
-            () = cancel.cancelled() => Err(EngineError::Unreachable(format!("{what} was cut off"))),
+            () = cancel.cancelled() => Err(EngineError::Unreachable(format!("{what} was stopped"))),
         };
         self.clear(&id.0).await?;
         self.remove_volumes_of(&id.1).await?;
         ended
     }
 
-    /// Creates the task's container, in place of one that was left over.
+    /// Creates the task's container and replaces a leftover one.
     async fn create_task(
         &self,
         spec: &ServiceSpec,
@@ -66,7 +66,7 @@ impl Docker {
         let taken = || EngineError::Refused {
             what: what.to_owned(),
             why: format!(
-                "a container called {} exists and is not ours; remove it",
+                "a container called {} exists but is not Dayfly's; remove it",
                 plan.container
             ),
         };
@@ -84,7 +84,7 @@ impl Docker {
         what: &str,
     ) -> Result<Ended, EngineError> {
         if let Err(error) = self.connect_and_start(id, plan).await {
-            // Networks that are gone are looked up anew the next time.
+            // Forget the missing network, so that the next call looks it up again.
             if let (EngineError::Missing(_), Some(revision)) = (&error, plan.revision) {
                 self.forget_network(&plan.preview, &Network::Revision(revision));
                 self.forget_data_network(plan);
@@ -101,7 +101,7 @@ impl Docker {
         })
     }
 
-    /// The exit code, whenever it comes: how long a command may take is the caller's business.
+    /// Waits for the exit code, without a time limit of its own: the caller sets the limit.
     async fn wait(&self, id: &str, what: &str) -> Result<i64, EngineError> {
         let mut waiting = Box::pin(self.api().wait_container(id, None::<WaitContainerOptions>));
         match waiting.next().await {

@@ -1,4 +1,4 @@
-//! Volumes: made by the engine together with their container, removed by us after it.
+//! Volumes: the engine creates them with their container, and Dayfly removes them after it.
 
 use bollard::query_parameters::{ListVolumesOptionsBuilder, RemoveVolumeOptions};
 
@@ -11,7 +11,7 @@ use crate::{
 };
 
 impl Docker {
-    /// Removes the volumes of a service; its revision in digits.
+    /// Removes the volumes of a service; `revision` has digits only.
     pub(crate) async fn remove_volumes(
         &self,
         preview: &PreviewId,
@@ -26,7 +26,7 @@ impl Docker {
         .await
     }
 
-    /// Removes the volumes that a database's image declares beside its data.
+    /// Removes the volumes that a database's image declares besides its data.
     pub(crate) async fn remove_volumes_of_database(
         &self,
         key: &DatabaseKey,

@@ -1,4 +1,4 @@
-//! What is known of data in the pool, kept beside them.
+//! Metadata of data in the pool, stored beside the data.
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
@@ -11,21 +11,21 @@ use crate::{
     pool::{Place, Pool, PoolError},
 };
 
-/// Travels with every copy.
+/// Metadata of one data directory. Every copy includes it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct About {
-    /// What kind of server made the data.
+    /// The kind of server that created the data.
     #[serde(rename = "engine")]
     pub(super) kind: DatabaseKind,
     /// Its image.
     pub(super) image: String,
-    /// What they were made from, for people.
+    /// Description of the source of the data, for users.
     pub(super) source: String,
-    /// When that was, in milliseconds since 1970.
+    /// When the data was created, in milliseconds since 1970.
     pub(super) made_at_ms: u64,
-    /// The password of whoever may change the application's.
+    /// The administrator's password, which allows changing the application's.
     admin: String,
-    /// What became of their seed.
+    /// The report of the seed.
     #[serde(default, skip_serializing_if = "is_empty")]
     pub(super) report: SeedReport,
 }
@@ -35,7 +35,7 @@ fn is_empty(report: &SeedReport) -> bool {
 }
 
 impl About {
-    /// Of data that are about to be made.
+    /// Metadata for data that is about to be created.
     pub(super) fn new(
         spec: &DatabaseSpec,
         source: String,
@@ -62,7 +62,7 @@ impl About {
         serde_json::to_vec_pretty(self).unwrap_or_default()
     }
 
-    /// Refuses a server that is of another kind than the one that made the data.
+    /// Refuses a server of another kind than the one that created the data.
     pub(super) fn check(&self, spec: &DatabaseSpec) -> Result<(), DatabaseError> {
         let same = match (&self.kind, &spec.kind) {
             (DatabaseKind::Other { data: a, .. }, DatabaseKind::Other { data: b, .. }) => {
@@ -76,27 +76,27 @@ impl About {
         Err(DatabaseError::Version {
             made_by: self.image.clone(),
             image: spec.image.clone(),
-            why: format!("they are data of {}", kind_name(&self.kind)),
+            why: format!("it is data of {}", kind_name(&self.kind)),
         })
     }
 }
 
 impl Docker {
-    /// The pool.
+    /// The pool, or an error if this server has none.
     pub(super) fn pool_of_data(&self) -> Result<&Pool, DatabaseError> {
         let none = || DatabaseError::Pool("this server was started without one".to_owned());
         self.config().pool.as_ref().ok_or_else(none)
     }
 
-    /// What is known of the data at a place; none where there are no data.
+    /// Metadata of the data at a place; `None` if there is no data.
     pub(super) async fn about(&self, place: &Place) -> Result<Option<About>, DatabaseError> {
         let Some(bytes) = self.pool_of_data()?.about(place).await? else {
             return Ok(None);
         };
         let about = serde_json::from_slice(&bytes);
-        about
-            .map(Some)
-            .map_err(|error| DatabaseError::Pool(format!("{place} is not described: {error}")))
+        about.map(Some).map_err(|error| {
+            DatabaseError::Pool(format!("cannot read the description of {place}: {error}"))
+        })
     }
 }
 

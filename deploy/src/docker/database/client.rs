@@ -1,4 +1,4 @@
-//! A database's own client, for a person; where this host reaches it, and what its server prints.
+//! A database's own client for a user, its address from this host, and the log of its server.
 
 use std::{io, net::SocketAddr};
 
@@ -32,7 +32,7 @@ impl DataAccess for Docker {
             .await?;
         let there = self.inspect_ours(&container).await?;
         let address = there.and_then(|there| address_in(&there, &network));
-        let missing = || EngineError::Missing(format!("{}, as something that runs", describe(key)));
+        let missing = || EngineError::Missing(format!("a running container of {}", describe(key)));
         let address = address.ok_or_else(missing)?;
         let nobody = SecretString::from(String::new());
         let passwords = Passwords {
@@ -84,7 +84,7 @@ impl DataAccess for Docker {
     }
 
     async fn import(&self, spec: ImportSpec, sink: DataSink) -> Result<Imported, DatabaseError> {
-        // In a task of its own: whoever waits may be gone, and what it made has to go too.
+        // A separate task: it must clean up even if the caller is gone.
         let docker = self.clone();
         let done = tokio::spawn(async move { docker.import_data(spec, &sink).await });
         done.await

@@ -1,4 +1,4 @@
-//! Programs that run beside a database's server: its own client, for the most part.
+//! Programs that run in a database's container, mostly its own client.
 
 use std::{
     io::{self, Read as _},
@@ -23,29 +23,29 @@ use super::{
 };
 use crate::{content::is_unread, dump::Refused, engine::EngineError, pieces::Writer};
 
-/// How much of what a client prints is kept: its end.
+/// Maximum bytes to keep of a client's output; the end is kept.
 const SAID_BYTES_MAX: usize = 64 * 1024;
 
-/// How often it is looked at whether a client ended without reading all of its input.
+/// Interval for checking whether a client exited without reading all of its input.
 const EXEC_POLL: Duration = Duration::from_millis(300);
 
-/// How often in a row nothing has to wait for a reader before all of it has come.
+/// Number of consecutive checks without waiting output after which the output is complete.
 const QUIET_LOOKS: u32 = 2;
 
-/// Pieces in which compressed input is unpacked, and how many may wait to be sent.
+/// Size of a piece of unpacked input, in bytes, and how many may wait to be sent.
 const PIECE_BYTES: usize = 256 * 1024;
 const PIECES_MAX: usize = 8;
 
-/// The most that compressed input may unpack to.
+/// Maximum unpacked size of compressed input, in bytes.
 const UNPACKED_BYTES_MAX: u64 = 64 << 30;
 
 impl Docker {
-    /// Runs a program in a container to its end. Dropping this stops listening to it.
+    /// Runs a program in a container until it exits. Dropping this stops listening to it.
     pub(super) async fn execute(&self, id: &str, run: &Run) -> Result<Answer, EngineError> {
         self.execute_into(id, run, None).await
     }
 
-    /// The same with a reader of what it prints, which ends when that reader does.
+    /// Like `execute`, but passes the output to a reader, and ends when the reader ends.
     pub(super) async fn execute_into(
         &self,
         id: &str,
@@ -66,7 +66,7 @@ impl Docker {
         let start = self.api().start_exec(&exec.id, None::<StartExecOptions>);
         let StartExecResults::Attached { mut output, input } = self.call(what, start).await? else {
             return Err(EngineError::Unreachable(format!(
-                "{what}: its output was not given"
+                "{what}: the engine attached no output"
             )));
         };
         let mut broken_input = None;
@@ -76,7 +76,7 @@ impl Docker {
                 broken_input = feed(text, &mut input).await;
             }
             let _ended = input.shutdown().await;
-            // The connection stays until the program has said everything.
+            // Keep the connection open until the program has printed everything.
             std::future::pending::<()>().await;
         };
         let (mut said, mut errors) = (Vec::new(), Vec::new());
@@ -100,7 +100,7 @@ impl Docker {
         };
         tokio::select! {
             received = receive => received.map_err(|error| classify(what, error))?,
-            // The engine keeps the connection of a program that ended before its input did.
+            // The engine keeps the connection open if a program exits before the end of its input.
             ended = self.wait_for_exec(&exec.id, what, reader.as_ref()) => ended?,
             () = send => {}
         }
@@ -114,7 +114,7 @@ impl Docker {
         })
     }
 
-    /// Returns once the program has ended, and what it printed had time to come and to be read.
+    /// Returns once the program has exited and its output has arrived and been read.
     async fn wait_for_exec(
         &self,
         exec: &str,
@@ -128,7 +128,7 @@ impl Docker {
                 break;
             }
         }
-        // While a reader has pieces before it, more may be behind them.
+        // While pieces wait for the reader, more may follow.
         let mut quiet = 0;
         while quiet < QUIET_LOOKS {
             tokio::time::sleep(EXEC_POLL).await;
@@ -142,8 +142,8 @@ impl Docker {
     }
 }
 
-/// Sends input, unpacked in a thread of its own; answers why that was not possible. A client that
-/// stopped at an error reads no further; its answer says why.
+/// Sends input, unpacked in a separate thread; returns the reason if that fails. A client that
+/// stops at an error reads no further, and its output gives the reason.
 async fn feed(text: Input, to: &mut (impl AsyncWrite + Unpin)) -> Option<Broken> {
     if let Input::Bytes(bytes) = &text {
         let _stopped = to.write_all(bytes).await;
@@ -169,14 +169,14 @@ async fn feed(text: Input, to: &mut (impl AsyncWrite + Unpin)) -> Option<Broken>
     None
 }
 
-/// Reads input to its end, or until nobody takes the pieces; answers why that was not possible.
+/// Reads input to its end, or until `take` returns `false`; returns the reason if that fails.
 pub(super) fn unpack(text: Input, mut take: impl FnMut(Vec<u8>) -> bool) -> Option<Broken> {
     let told = |error: io::Error| {
         let given_up = error.get_ref().is_some_and(|error| error.is::<Refused>());
         Some(match given_up {
-            _ if is_unread(&error) => Broken::Unread(format!("it cannot be read: {error}")),
+            _ if is_unread(&error) => Broken::Unread(format!("cannot read it: {error}")),
             true => Broken::Unfit(error.to_string()),
-            false => Broken::Unfit(format!("it cannot be unpacked: {error}")),
+            false => Broken::Unfit(format!("cannot unpack it: {error}")),
         })
     };
     let mut left = UNPACKED_BYTES_MAX;
@@ -248,7 +248,7 @@ mod tests {
         let cut = packed.slice(..packed.len() - 6);
         let broken = feed(input(cut), &mut Vec::new()).await;
         let told =
-            matches!(&broken, Some(Broken::Unfit(why)) if why.starts_with("it cannot be unpacked"));
+            matches!(&broken, Some(Broken::Unfit(why)) if why.starts_with("cannot unpack it"));
         assert!(told, "{broken:?}");
     }
 

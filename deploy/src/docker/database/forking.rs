@@ -1,4 +1,4 @@
-//! Copies of what runs: all at one moment.
+//! Consistent copies of running databases, all at one point in time.
 
 use std::{sync::Mutex, time::Duration};
 
@@ -15,25 +15,24 @@ use crate::{
     pool::{Cloned, Part, Place, Pool, PoolError, Staging},
 };
 
-/// How long a copy may take. Where blocks are shared it is a fraction of a second; where they are
-/// not, what runs on the source stands still as long.
+/// Time limit for a copy. With shared blocks it takes a fraction of a second; without them, the
+/// source is paused for the whole copy.
 pub(super) const COPY_MAX: Duration = Duration::from_secs(10 * 60);
 
-/// How long everything may stand still where blocks are shared: who fills a folder with millions of
-/// files should not stop a preview for minutes.
+/// Time limit for the pause if blocks are shared: a folder with millions of files must not pause a
+/// preview for minutes.
 const STILL_MAX: Duration = Duration::from_secs(20);
 
-/// How often the log of a server is copied only so that it is written down before it stands still.
-/// Once is not enough: while the first time takes long, more comes.
+/// Number of trial copies of a server's log. They flush the log to the disk before the pause. One
+/// is not enough: the server writes more during the first.
 const REHEARSALS: u32 = 2;
 
-/// How long it is waited for that everything written before is on the disk: what still goes there
-/// would go beside the last clone.
+/// Time limit for the sync before the pause; unsynced writes would compete with the final clone.
 const SYNC_MAX: Duration = Duration::from_secs(2);
 
-/// What stands still while copies are taken.
+/// The containers to pause for a copy.
 struct Standing {
-    /// Containers that use the data, and those that hold them: paused in this order.
+    /// Containers that use the data, then database servers: paused in this order.
     users: Vec<String>,
     servers: Vec<String>,
 }
@@ -43,9 +42,9 @@ struct Copy {
     source: Place,
     staging: Staging,
     about: About,
-    /// What is copied while the source stands still.
+    /// The part to copy while the source is paused.
     rest: Part,
-    /// Keeps the server from throwing away what the copy needs of its log.
+    /// The open online backup: the server keeps the log that the copy needs.
     online: Option<(Mutex<Begun>, String)>,
 }
 
@@ -56,14 +55,14 @@ impl Copy {
         if let Some((_, first)) = &self.online
             && !self.staging.data_path().join(first).exists()
         {
-            let why = format!("a copy lacks {first}, from which its server would begin");
+            let why = format!("the copy lacks log file {first}, which its server needs to start");
             return Err(EngineError::Unreachable(why).into());
         }
         Ok(rest)
     }
 }
 
-/// Copies that are whole and belong to nobody yet.
+/// Complete copies that are not published yet.
 pub(super) struct Copies {
     pub(super) stagings: Vec<(Staging, About)>,
     paused: Duration,
@@ -84,7 +83,7 @@ impl Docker {
         })
     }
 
-    /// Copies of databases, all at one moment, not published yet.
+    /// Copies databases at one point in time, without publishing the copies.
     pub(super) async fn copy_at_one_moment(
         &self,
         from: &DataSet,
@@ -97,7 +96,7 @@ impl Docker {
         }
         let turn = self.data_locks().data.of(&from.preview);
         let _turn = turn.write().await;
-        // From the first clone to the last, and while everything stands still.
+        // Held from the first clone to the last, including the pause.
         let _disturbance = pool.disturb();
         let mut copies = Vec::new();
         for name in names {
@@ -111,7 +110,7 @@ impl Docker {
                 .await
                 .into_iter()
                 .collect::<Result<Vec<_>, _>>()?;
-            // What is copied while everything stands still should not have to be written down first.
+            // Flush before the pause, so that the copy does not wait for the disk.
             if copies.iter().any(|copy| copy.rest == Part::All) {
                 pool.sync().await?;
             }
@@ -130,7 +129,7 @@ impl Docker {
             Err(error) => Err(error.into()),
         };
         let cloned = paused_at.elapsed();
-        // Whatever became of the copies.
+        // Unpause even if the copies failed.
         let went_on = self.go_on(&standing).await;
         let paused = match standing.is_empty() {
             true => Duration::ZERO,
@@ -141,7 +140,7 @@ impl Docker {
             stopping_ms = still.as_millis(),
             rest_ms = cloned.saturating_sub(still).as_millis(),
             going_on_ms = paused.saturating_sub(cloned).as_millis(),
-            "copied at one moment"
+            "copied databases while they were paused"
         );
         let copied = copied?;
         went_on?;
@@ -168,8 +167,8 @@ impl Docker {
         })
     }
 
-    /// Copies what can be copied while the server runs, so that it stands still for the rest alone.
-    /// A server that cannot be asked is copied whole while it stands still.
+    /// Copies most of the data while the server runs, so that the pause covers only the rest. A
+    /// server without an online backup is copied completely during the pause.
     async fn copy_ahead(
         &self,
         from: &DataSet,
@@ -183,15 +182,15 @@ impl Docker {
         let container = self.names(&from.preview).database(from.generation, name);
         let began = Instant::now();
         let pool = self.pool_of_data()?;
-        // A clone writes down what is only in memory; what the server wrote before goes ahead, while
-        // it is busy with its checkpoint. Only time depends on it.
+        // A clone flushes data that is only in memory. This sync runs during the server's
+        // checkpoint, so that less is left to flush. It only saves time.
         let ahead = pool.clone();
         let synced = tokio::spawn(async move { ahead.sync().await });
         let begun = self.begin_online_backup(&container, &*kind, (&online, sql));
         let mut copying = match begun.await {
             Ok(copying) => copying,
             Err(error) => {
-                tracing::debug!(database = %name, %error, "it cannot be copied while it runs");
+                tracing::debug!(database = %name, %error, "no online backup; copying it paused");
                 return Ok(());
             }
         };
@@ -207,24 +206,24 @@ impl Docker {
         let cloned = began.elapsed();
         let _in_time = tokio::time::timeout(SYNC_MAX, synced).await;
         if let Err(error) = rehearse(pool, copy).await {
-            tracing::debug!(database = %name, %error, "its log is not written down ahead");
+            tracing::debug!(database = %name, %error, "cannot flush a database's log early");
         }
         tracing::debug!(
             database = %name,
             begun_ms = begun.as_millis(),
             cloned_ms = cloned.saturating_sub(begun).as_millis(),
             rehearsed_ms = began.elapsed().saturating_sub(cloned).as_millis(),
-            "copied while it runs"
+            "copied a running database, except its log"
         );
         let first = (online.first)(&label);
         let first = first.ok_or_else(|| {
-            EngineError::Unreachable("the label of a copy has another form".to_owned())
+            EngineError::Unreachable("cannot parse the label of an online backup".to_owned())
         })?;
         copy.online = Some((Mutex::new(copying), first));
         Ok(())
     }
 
-    /// What runs on a set of data: services that use it, and its servers.
+    /// The running containers of a data set: services that use it, and its servers.
     async fn running_on(&self, from: &DataSet) -> Result<Standing, EngineError> {
         let of = self.filter(&[(labels::PREVIEW, from.preview.as_str())]);
         let mut standing = Standing {
@@ -240,14 +239,14 @@ impl Docker {
                 _ => {}
             }
         }
-        // Where no server runs nothing is written, and nobody has to stand still.
+        // Without a running server nothing is written, so nothing needs a pause.
         if standing.servers.is_empty() {
             standing.users.clear();
         }
         Ok(standing)
     }
 
-    /// Those who use the data first, so that what they had begun is answered, or not at all.
+    /// Pauses users of the data before the servers, so that no user sees a server hang mid-request.
     async fn pause_all(&self, standing: &Standing) -> Result<(), EngineError> {
         for containers in [&standing.users, &standing.servers] {
             let pauses = containers.iter().map(|id| self.pause(id));
@@ -259,7 +258,7 @@ impl Docker {
         Ok(())
     }
 
-    /// Lets all go on; an error where not all stood still until now.
+    /// Unpauses all containers; fails if one was not paused until then.
     async fn go_on(&self, standing: &Standing) -> Result<(), EngineError> {
         let mut outcome = Ok(true);
         for containers in [&standing.servers, &standing.users] {
@@ -270,14 +269,14 @@ impl Docker {
         match outcome? {
             true => Ok(()),
             false => Err(EngineError::Unreachable(
-                "what was copied went on meanwhile".to_owned(),
+                "a paused container resumed during the copy".to_owned(),
             )),
         }
     }
 }
 
-/// Clones the rest for nothing, so that it is written down. Where blocks are not shared nothing is
-/// gained by it.
+/// Clones the rest and discards the clone, to flush the data. Without shared blocks this gains
+/// nothing.
 async fn rehearse(pool: &Pool, copy: &Copy) -> Result<(), PoolError> {
     for _ in 0..REHEARSALS {
         if pool.clone_method().shares() {
@@ -290,7 +289,7 @@ async fn rehearse(pool: &Pool, copy: &Copy) -> Result<(), PoolError> {
 }
 
 impl Standing {
-    /// How long copies may take while it stands still.
+    /// Time limit for copies during the pause.
     fn limit(&self, pool: &Pool) -> Duration {
         match pool.clone_method().shares() && !self.is_empty() {
             true => STILL_MAX,

@@ -1,4 +1,4 @@
-//! Copies of data for an archive, each taken at one moment and thrown away afterwards.
+//! Temporary copies of data for an archive, each taken at one point in time.
 
 use std::{collections::BTreeMap, io, path::Path};
 
@@ -58,7 +58,7 @@ impl Docker {
         match kept {
             Kept::Snapshot(id) => self.freeze_snapshot(id).await,
             Kept::Set(set, names) => {
-                // In a task of its own: whoever waits may be gone, what is paused has to go on.
+                // A separate task: paused containers must resume even if the caller is gone.
                 let (docker, set, names) = (self.clone(), set.clone(), names.clone());
                 let done = tokio::spawn(async move { docker.freeze_set(&set, &names).await });
                 done.await

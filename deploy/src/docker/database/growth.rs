@@ -1,9 +1,9 @@
-//! Stops servers whose data outgrow what one database may take, and those that would fill what is
-//! left of the pool within seconds: what else lives there should not notice.
+//! Stops servers whose data exceeds the limit for one database, and servers that would fill the
+//! rest of the pool within seconds. Other users of the pool must not be affected.
 //!
-//! It is measured, not forbidden by the kernel: a quota of the file system is something that not
-//! every kernel has, and that whoever owns a file may put it outside of. Between two looks a server
-//! can write what its disk takes in that time; `limits.pool_free_mib_min` is there for that.
+//! Dayfly measures the size instead of using file system quotas: not every kernel supports them,
+//! and the owner of a file can move it out of a quota. Between two checks a server can write as
+//! fast as its disk allows; `limits.pool_free_mib_min` reserves space for that.
 
 use std::{
     collections::HashMap,
@@ -32,65 +32,65 @@ use crate::{
     pool::{Place, Pool, PoolError, Size, Staging},
 };
 
-/// How often the pool's room is looked at, which costs nothing.
+/// Interval for checking the pool's free space, which is cheap.
 const ROOM_EVERY: Duration = Duration::from_millis(250);
-/// How long nothing is looked at after the engine or the pool did not answer.
+/// Pause after the engine or the pool did not answer.
 const AFTER_ERROR: Duration = Duration::from_secs(5);
-/// After how many more bytes in use the data of every server that runs are measured.
+/// Growth of the pool, in bytes, that triggers a measurement of every running server's data.
 const MEASURE_AFTER_BYTES: u64 = 64 << 20;
-/// They are measured at least this often, since room that others leave hides what somebody takes.
+/// Maximum time between two measurements: space freed by one database can hide another's growth.
 const MEASURE_AFTER: Duration = Duration::from_secs(15);
-/// The same once little is left.
+/// The same if little space is left.
 const MEASURE_SCARCE_AFTER: Duration = Duration::from_secs(2);
-/// Once little is left, somebody has to stop when all of it would be gone in less than this...
+/// If little space is left, a server is stopped if it would fill all of it within this time...
 const FULL_WITHIN: Duration = Duration::from_secs(10);
-/// ...but not for less than this, such as a segment of a log.
+/// ...but not for less growth than this, such as one log segment.
 const GROWTH_MIN_BYTES: u64 = 32 << 20;
-/// A pace is taken over at least this time.
+/// Minimum time over which a growth rate is measured.
 const PACE_OVER: Duration = Duration::from_secs(1);
-/// What a file system keeps ready counts only where it is as much again as what there may be.
+/// Preallocated space counts only if it is as large again as the allowed size.
 const READY_FACTOR: u64 = 2;
 
 const MIB: u64 = 1 << 20;
 
-/// What was seen at a look.
+/// The result of one check.
 struct Look {
     at: Instant,
     used_bytes: u64,
-    /// What each server took of the pool, what it keeps without a name included.
+    /// Size of each server's data, including its deleted open files.
     servers: HashMap<String, Size>,
-    /// What they kept without a name, and when that was told.
+    /// Size of their deleted open files, and when it was measured.
     hidden: HiddenLook,
 }
 
-/// How much room there is.
+/// Free space in the pool.
 #[derive(Clone, Copy)]
 struct FreeSpace {
     used_bytes: u64,
-    /// Whether little is left.
+    /// Whether little space is left.
     scarce: bool,
     rush: Option<Rush>,
 }
 
-/// A server that runs on data of the pool.
+/// A running server with data in the pool.
 struct Running {
     id: String,
     mark: Mark,
     data: PathBuf,
 }
 
-/// A database that was stopped for what its data take.
+/// A database that was stopped because of the size of its data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OverQuota {
-    /// Whose.
+    /// The preview that owns it.
     pub preview: PreviewId,
-    /// Its name; of one that is just made, too.
+    /// Its name, even during its seed run.
     pub database: String,
-    /// Why, as a sentence without its subject.
+    /// Why, as a sentence about the database.
     pub why: String,
 }
 
-/// How much of the pool was taken since the last look, where all of it would soon be gone.
+/// Growth of the pool since the last check, if it would soon be full.
 #[derive(Clone, Copy)]
 struct Rush {
     grown_bytes: u64,
@@ -99,8 +99,7 @@ struct Rush {
 }
 
 impl Docker {
-    /// Watches until `stop`, and tells which databases it stopped. Does nothing where there is no
-    /// pool.
+    /// Watches until `stop`, and reports the databases that it stops. Does nothing without a pool.
     pub async fn watch_growth(&self, stop: CancellationToken, told: impl Fn(OverQuota)) {
         let Some(pool) = self.config().pool.clone() else {
             return;
@@ -115,7 +114,7 @@ impl Docker {
             match self.look_at_growth(&pool, last.take(), &told).await {
                 Ok(look) => last = Some(look),
                 Err(error) => {
-                    tracing::warn!(%error, "the growth of databases was not looked at");
+                    tracing::warn!(%error, "cannot measure how fast databases grow; retrying");
                     pause = AFTER_ERROR;
                 }
             }
@@ -166,11 +165,11 @@ impl Docker {
         let at = Instant::now();
         let servers = self.running_in_pool().await?;
         let (before, known) = last.map_or_else(Default::default, |last| {
-            // Once little is left, it is looked at each time.
+            // If little space is left, measure them at every check.
             let known = last.hidden.while_it_is_fresh();
             (last.servers, known.filter(|_| !space.scarce))
         });
-        // First, so that what loses its name meanwhile is not counted twice.
+        // Measured first, so that a file deleted meanwhile does not count twice.
         let hidden = match known {
             Some(known) => known,
             None => {
@@ -198,9 +197,9 @@ impl Docker {
                     stops.push((server, format!("its data cannot be measured: {error}")));
                     continue;
                 }
-                // Whatever that is, it is not this server's fault.
+                // This error is not the server's fault.
                 Err(error) => {
-                    tracing::warn!(%error, "a database was not measured");
+                    tracing::warn!(%error, "cannot measure the data of one database; skipping it");
                     continue;
                 }
             };
@@ -217,7 +216,7 @@ impl Docker {
                     let server = servers.iter().find(|server| server.id == id);
                     stops.extend(server.map(|server| (server, rush.to_string())));
                 }
-                None => tracing::warn!(%rush, "no database does"),
+                None => tracing::warn!(%rush, "the pool fills up; no single database is the cause"),
             }
         }
         for (server, why) in stops {
@@ -226,15 +225,15 @@ impl Docker {
         Ok(look)
     }
 
-    /// Kills a server. What it writes down at an end of its own would take room as well; its data
-    /// are as whole as after any other kill. A copy that is being taken of it fails.
+    /// Kills a server, because a clean shutdown would write more data. Its data is as consistent as
+    /// after any kill. A copy in progress fails.
     async fn stop_growing(&self, server: &Running, why: String) -> Result<OverQuota, EngineError> {
         let Running { id, mark, .. } = server;
         tracing::warn!(
             preview = %mark.preview,
             database = mark.name,
             why,
-            "a database was stopped"
+            "killed a database server because its data grows too large"
         );
         let what = format!("database {} of {}", mark.name, mark.preview);
         let kill = self.api().kill_container(id, None::<KillContainerOptions>);
@@ -252,7 +251,7 @@ impl Docker {
         })
     }
 
-    /// What stands still for a copy does not grow, and cannot be killed before it goes on.
+    /// The running servers. Paused ones do not grow and cannot be killed before they resume.
     async fn running_in_pool(&self) -> Result<Vec<Running>, EngineError> {
         let filter = self.filter(&[(labels::KIND, Kind::Database.as_str())]);
         let options = ListContainersOptionsBuilder::new().filters(&filter).build();
@@ -266,8 +265,8 @@ impl Docker {
         Ok(ours.collect())
     }
 
-    /// Whether a server may start again on its data: not on more than one database may take, nor while next
-    /// to nothing is left.
+    /// Whether a server may start on its data: not if the data exceeds the limit, nor if the pool
+    /// is almost full.
     pub(super) async fn check_growth(&self, data: &Place) -> Result<(), DatabaseError> {
         let pool = self.pool_of_data()?;
         let size = pool.size(data).await?;
@@ -280,8 +279,9 @@ impl Docker {
         }
     }
 
-    /// What became of a seed run in view of what its data take. The sentence of a server that was stopped
-    /// for its growth hides why; one that ended between two looks was not stopped.
+    /// Replaces the error of a seed run if its data is too large. The error of a server that was
+    /// killed for its growth hides the reason, and a server may also exit on its own between two
+    /// checks.
     pub(super) async fn grew<T>(
         &self,
         made: Result<T, DatabaseError>,
@@ -305,7 +305,7 @@ impl Docker {
         if made.is_err()
             && let Some(why) = self.pool_of_data()?.shortage().await
         {
-            let why = format!("the data of {source} do not fit: {why}");
+            let why = format!("the data of {source} does not fit: {why}");
             return Err(DatabaseError::Full(why));
         }
         made
@@ -323,7 +323,7 @@ fn running(container: ContainerSummary) -> Option<Running> {
     })
 }
 
-/// Whether data take more than those of one database may.
+/// The error if data exceeds the limit for one database.
 fn over_quota(size: Size, bytes_max: u64) -> Option<DatabaseError> {
     let bytes = match size.blocks_bytes > bytes_max.saturating_mul(READY_FACTOR) {
         true => size.blocks_bytes,
@@ -335,7 +335,7 @@ fn over_quota(size: Size, bytes_max: u64) -> Option<DatabaseError> {
     })
 }
 
-/// Whether what is left would soon be gone at the pace since the last look.
+/// The growth since the last check, if it would soon fill the pool.
 fn hurry(grown_bytes: u64, since: Duration, left_bytes: u64) -> Option<Rush> {
     let over = since.max(PACE_OVER).as_millis();
     let per_second = u128::from(grown_bytes) * 1000 / over;
@@ -351,14 +351,14 @@ impl fmt::Display for Rush {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "it takes {} MiB a second, and {} MiB are left",
+            "it takes {} MiB per second and {} MiB are left",
             self.per_second / MIB,
             self.left_bytes / MIB
         )
     }
 }
 
-/// The size of data with what their server keeps without a name.
+/// The size of data plus its server's deleted open files.
 fn with_hidden(size: Size, hidden: Option<Hidden>) -> Result<Size, PoolError> {
     match hidden {
         None => Ok(size),
@@ -367,14 +367,14 @@ fn with_hidden(size: Size, hidden: Option<Hidden>) -> Result<Size, PoolError> {
             blocks_bytes: size.blocks_bytes.saturating_add(bytes),
         }),
         Some(Hidden::TooMany) => Err(PoolError::Refused {
-            doing: "look at open files".to_owned(),
-            why: "it holds too many files open to look at".to_owned(),
+            doing: "inspect open files".to_owned(),
+            why: "it holds too many open files to inspect".to_owned(),
         }),
     }
 }
 
-/// Whose data grew by at least half of what was taken. Nobody else is stopped: whoever writes a lot
-/// and deletes it again takes nothing.
+/// The server that caused at least half of the growth. No other server is stopped: writing a lot
+/// and deleting it again takes no space.
 fn fastest_growing(
     before: &HashMap<String, Size>,
     now: &HashMap<String, Size>,
@@ -405,9 +405,9 @@ mod tests {
     fn who_fills_what_is_left_within_seconds_has_to_stop() {
         let rush = hurry(100 * MIB, SECOND, 400 * MIB).unwrap();
         let said = rush.to_string();
-        assert_eq!(said, "it takes 100 MiB a second, and 400 MiB are left");
+        assert_eq!(said, "it takes 100 MiB per second and 400 MiB are left");
         assert!(hurry(100 * MIB, SECOND, 1001 * MIB).is_none());
-        // At once, as far as one look tells.
+        // Detected by a single check.
         assert!(hurry(64 * MIB, SECOND / 4, 500 * MIB).is_some());
     }
 
@@ -423,7 +423,7 @@ mod tests {
         let error = over_quota(content(16 * MIB + 1), 16 * MIB).unwrap();
         assert_eq!(
             error.to_string(),
-            "it takes 17 MiB, more than the 16 MiB that limits.database_mib_max gives to one \
+            "it takes 17 MiB, more than the 16 MiB that limits.database_mib_max allows one \
              database"
         );
     }

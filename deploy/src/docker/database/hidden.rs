@@ -1,8 +1,8 @@
-//! What servers keep on the disk without a name: files that are deleted, and still open or mapped.
+//! Measures deleted files of servers that are still open or mapped, and so still take space.
 //!
-//! The size of a folder does not show them. Whose they are is told by the processes that hold them,
-//! by the container that those belong to. A handle that is under way from one process to another is
-//! nobody's in that time, and not seen.
+//! The size of a folder does not include them. Dayfly attributes them to a container by the
+//! processes that hold them. Space held by file descriptors in transit between processes
+//! (`SCM_RIGHTS`) is not counted.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -12,32 +12,32 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// More handles than this of one server are not looked at: it would take seconds.
+/// Maximum number of handles to inspect per server; more would take seconds.
 const HANDLES_MAX: usize = 200_000;
-/// How long what servers hide is taken for what it was: telling that asks every process of theirs.
+/// How long a measurement stays valid: a new one must inspect every process of the servers.
 const FRESH_FOR: Duration = Duration::from_secs(5);
 /// The unit of `st_blocks`.
 const BLOCK_BYTES: u64 = 512;
-/// What the kernel writes behind the name of what has none any more.
+/// The suffix that the kernel adds to the path of a deleted file.
 const DELETED: &str = " (deleted)";
 
-/// What one server keeps that way.
+/// Deleted open files of one server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Hidden {
-    /// So many bytes of blocks.
+    /// Size of their blocks, in bytes.
     Bytes(u64),
-    /// It holds more than can be looked at.
+    /// It has too many handles to inspect.
     TooMany,
 }
 
-/// What servers kept without a name, and when that was told.
+/// Deleted open files of servers, and when they were measured.
 pub(super) struct HiddenLook {
     at: Instant,
     hidden: HashMap<String, Hidden>,
 }
 
 impl HiddenLook {
-    /// Looks at servers, by their containers and the folders of their data.
+    /// Inspects servers, by their containers and data folders.
     pub(super) async fn of_servers(servers: impl Iterator<Item = (&String, &PathBuf)>) -> Self {
         let at = Instant::now();
         let servers: Vec<_> = servers
@@ -50,19 +50,19 @@ impl HiddenLook {
         }
     }
 
-    /// Itself, while it may be taken for what is.
+    /// This measurement, if it is still valid.
     pub(super) fn while_it_is_fresh(self) -> Option<Self> {
         (self.at.elapsed() < FRESH_FOR).then_some(self)
     }
 
-    /// What one of them kept.
+    /// The result for one server.
     pub(super) fn of(&self, container: &str) -> Option<Hidden> {
         self.hidden.get(container).copied()
     }
 }
 
-/// What each container keeps on the file system of its data, of those that are given with the folder
-/// of their data. Processes that are not ours to look at keep nothing; blocks.
+/// Deleted open files of each given container on the file system of its data folder. Processes
+/// that Dayfly may not inspect count as zero. This blocks.
 fn hidden_by(servers: &[(String, PathBuf)]) -> HashMap<String, Hidden> {
     let on = |(id, data): &(String, PathBuf)| {
         let files = Files {
@@ -75,7 +75,7 @@ fn hidden_by(servers: &[(String, PathBuf)]) -> HashMap<String, Hidden> {
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
     for process in processes {
         let process = process.path();
-        // It may end while it is looked at.
+        // The process may exit meanwhile.
         let Ok(groups) = fs::read_to_string(process.join("cgroup")) else {
             continue;
         };
@@ -91,7 +91,7 @@ fn hidden_by(servers: &[(String, PathBuf)]) -> HashMap<String, Hidden> {
     found.into_iter().map(told).collect()
 }
 
-/// Deleted files of one server. The same one may be held many times.
+/// Deleted files of one server; several handles may hold the same file.
 #[derive(Default)]
 struct Files {
     device: u64,
@@ -116,7 +116,7 @@ impl Files {
                 .next()
                 .and_then(|range| range.split_once('-'));
             if let Some((from, to)) = range {
-                // There, addresses have no zeros in front.
+                // Addresses in that folder have no leading zeros.
                 let plain = |address: &str| address.trim_start_matches('0').to_owned();
                 let name = format!("{}-{}", plain(from), plain(to));
                 self.add(&process.join("map_files").join(name));
@@ -129,7 +129,7 @@ impl Files {
         if self.handles > HANDLES_MAX {
             return;
         }
-        // Through the handle itself, whatever its name leads to by now.
+        // Through the handle itself, because its path may name another file now.
         let Ok(file) = fs::metadata(handle) else {
             return;
         };

@@ -1,4 +1,4 @@
-//! Data that somebody brings: read by a server without a network, masked, looked over, kept.
+//! Imports: a server without a network loads the data, then Dayfly masks, checks and saves it.
 
 use std::{
     io::{self, ErrorKind},
@@ -17,17 +17,17 @@ use crate::{
     pool::{Place, Pool},
 };
 
-/// What the ids of imports begin with. A preview's id ends in a number, in `up`, or in a letter that
+/// Prefix of the ids of imports. A preview's id ends in a number, in `up`, or in a letter that
 /// is none of these.
 const PREFIX: &str = "import-i";
 
-/// How much may be written to the pool between two looks at how much is left of it.
+/// Bytes written to the pool between two checks of its free space.
 const LOOK_EVERY_BYTES: u64 = 64 << 20;
 
-/// How long the next piece of what somebody brings may take.
+/// Time limit for the next piece of an upload.
 const PIECE_WITHIN: Duration = Duration::from_secs(60);
 
-/// A share of processors, in thousandths.
+/// CPU limit of an import, in thousandths of a processor.
 const CPU_MILLI: u64 = 1_000;
 
 impl Docker {
@@ -73,7 +73,7 @@ impl Docker {
     }
 }
 
-/// Writes pieces down as they come.
+/// Writes pieces to the disk as they arrive.
 async fn arrive(
     pool: Pool,
     mut spool: Spool,
@@ -85,12 +85,12 @@ async fn arrive(
         let piece = tokio::time::timeout(PIECE_WITHIN, pieces.next()).await;
         let piece = piece.map_err(|_| {
             let seconds = PIECE_WITHIN.as_secs();
-            io::Error::new(ErrorKind::TimedOut, format!("nothing came for {seconds} s"))
+            io::Error::new(ErrorKind::TimedOut, format!("no data came for {seconds} s"))
         })?;
         let Some(piece) = piece.transpose()? else {
             return spool.finish().await;
         };
-        // Running databases need what is kept free.
+        // Running databases need the reserved free space.
         let look = spool.bytes() / LOOK_EVERY_BYTES;
         if looked_at != Some(look)
             && let Some(why) = pool.blocker().await
@@ -105,7 +105,7 @@ async fn arrive(
     }
 }
 
-/// Whether something belongs to an import, and to no preview.
+/// Whether an object belongs to an import instead of a preview.
 pub(crate) fn is_import(preview: &PreviewId) -> bool {
     let tail = preview.as_str().strip_prefix(PREFIX);
     tail.is_some_and(|tail| tail.len() == 8 && !tail.contains('-'))

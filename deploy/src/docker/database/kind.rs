@@ -1,4 +1,4 @@
-//! What has to be known of one kind of server; each kind is a file of its own.
+//! The interface of one kind of database server; each kind has its own file.
 
 use std::{collections::BTreeMap, io};
 
@@ -17,25 +17,25 @@ use crate::{
     engine::EngineError,
 };
 
-/// Passwords of a server: the application's, and the one of whoever may change that.
+/// Passwords of a server: the application's and the administrator's.
 pub(crate) struct Passwords<'a> {
     pub(super) user: &'a SecretString,
     pub(super) admin: &'a SecretString,
 }
 
-/// One thing to do while data are made.
+/// One step of a seed run.
 pub(crate) enum Seeding {
-    /// Ask this until the answer is right; what goes wrong is about the file.
+    /// Repeat this query until its answer is right; errors refer to the file.
     Until {
         path: String,
         run: Run,
         right: fn(&Answer) -> bool,
     },
-    /// Run this; the file is named in what goes wrong.
+    /// Run this program; errors name the file.
     Run { path: String, run: Run },
-    /// Have this program read the script.
+    /// Feed the script to this program.
     Script { script: Script, run: Run },
-    /// Unpack these files into a folder inside, have `archive` write a script, and `run` read that.
+    /// Unpack these files in the container, run `archive` to write a script, and feed it to `run`.
     Archive {
         path: String,
         files: Vec<(String, Content)>,
@@ -45,7 +45,7 @@ pub(crate) enum Seeding {
 }
 
 impl Seeding {
-    /// The file that it is about, for messages.
+    /// The file that it refers to, for messages.
     pub(super) fn path(&self) -> &str {
         match self {
             Self::Run { path, .. } | Self::Until { path, .. } | Self::Archive { path, .. } => path,
@@ -54,133 +54,133 @@ impl Seeding {
     }
 }
 
-/// How statements are put to a server one after the other.
+/// How to send statements to a server in one session.
 #[derive(Clone)]
 pub(crate) struct SqlSession {
-    /// Where it listens on its loopback; what is spoken there is [`wire`](super::postgres::wire).
+    /// Its port on the loopback, where it speaks [`wire`](super::postgres::wire).
     pub(super) port: u16,
-    /// The database that is entered.
+    /// The database to connect to.
     pub(super) database: &'static str,
-    /// Its client, which reads statements line by line and prints rows as [`wire`](super::postgres::wire)
-    /// does.
+    /// Its client, which reads statements line by line and prints rows like
+    /// [`wire`](super::postgres::wire).
     pub(super) client: Run,
-    /// What makes that client print a line of its own.
+    /// A command that makes the client print a marker line.
     pub(super) mark: &'static str,
-    /// That line.
+    /// The marker line.
     pub(super) told: &'static str,
 }
 
-/// How a server is copied while it runs: everything but its log at any time between two words of
-/// it, and the log while it stands still.
+/// How to copy a running server: between `begin` and `end` everything except its log, and then the
+/// log during a pause.
 pub(crate) struct OnlineBackup {
-    /// Asks for its version as a number.
+    /// Query for its version as a number.
     pub(super) version: &'static str,
-    /// What is said before everything but the log is copied, by the version.
+    /// Statements before the copy, by version.
     pub(super) begin: fn(u32) -> Vec<&'static str>,
-    /// What is said after it.
+    /// The statement after the copy, by version.
     pub(super) end: fn(u32) -> &'static str,
     /// The folder of the log.
     pub(super) log: &'static str,
-    /// The file that takes the answer.
+    /// The file that stores the answer of `end`.
     pub(super) label: &'static str,
-    /// The file with which the log in the copy has to begin, from the answer.
+    /// The first log file that the copy needs, from that answer.
     pub(super) first: fn(&str) -> Option<String>,
 }
 
-/// How a server's tables are watched while nobody of ours is in their database.
+/// How to watch a server's tables without a session in their database.
 #[derive(Clone)]
 pub(crate) struct Watching {
     /// A session in another database.
     pub(super) from: SqlSession,
-    /// Asks, in the tables' database, who asks, and which tables there are: rows of the session's process
-    /// and the database, and then of a table, its file, its size in bytes, and its name.
+    /// Query in the tables' database. The first row has the session's process and the database.
+    /// Each further row has a table, its file, its size in bytes, and its name.
     pub(super) tables: &'static str,
-    /// Asks, from elsewhere, which tables are locked, and how: database, table, lock.
+    /// Query in another database for locked tables: database, table, lock.
     pub(super) locks: &'static str,
-    /// Asks, from elsewhere, which processes serve sessions.
+    /// Query in another database for the processes that serve sessions.
     pub(super) sessions: &'static str,
 }
 
-/// What is said at a server's port, and what the answer tells. A query from inside takes a tenth of a
-/// second, so it waits until clients are let in.
+/// A request to a server's port, and the interpretation of its answer. A query by the client in the
+/// container takes a tenth of a second, so it waits until the port accepts clients.
 pub(crate) struct Handshake {
     pub(super) say: Vec<u8>,
     pub(super) hear: fn(&[u8]) -> PortState,
 }
 
-/// What is found at a server's port.
+/// The state of a server's port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PortState {
-    /// Nobody listens, or says anything.
+    /// Nothing listens, or nothing answers.
     Closed,
-    /// Somebody listens who does not let clients in yet.
+    /// A server listens but does not accept clients yet.
     NotYet,
-    /// Somebody listens who lets clients in.
+    /// A server accepts clients.
     Open,
-    /// Somebody listens who has answered a query already.
+    /// A server has already answered a query.
     Answered,
 }
 
 /// One kind of server.
 pub(crate) trait Kind: Send + Sync {
-    /// Where it listens, where that is known.
+    /// Its port, if known.
     fn port(&self) -> Option<u16>;
 
-    /// How it is asked at its port whether it lets clients in, where it opens the port earlier.
+    /// How to ask at its port whether it accepts clients, if it opens the port before that.
     fn handshake(&self, _passwords: &Passwords<'_>) -> Option<Handshake> {
         None
     }
 
-    /// Where it keeps its data inside.
+    /// The path of its data in the container.
     fn data_path(&self, facts: &ImageFacts) -> String;
 
-    /// Its variables. On a fresh directory they say what is to be made.
+    /// Its environment variables. On a fresh directory they configure the initial setup.
     fn env(&self, passwords: &Passwords<'_>, fresh: bool) -> BTreeMap<String, String>;
 
-    /// Its command, tuned to its memory; none is the image's own.
+    /// Its command, tuned to its memory; `None` is the image's own.
     fn command(&self, memory_bytes: u64, passwords: &Passwords<'_>) -> Option<Vec<String>>;
 
-    /// Shared memory that it needs, in bytes.
+    /// Size of shared memory that it needs, in bytes.
     fn shm_bytes(&self, _memory_bytes: u64) -> Option<u64> {
         None
     }
 
-    /// The user inside that seeds and queries run as; none is the container's own.
+    /// The user for seeds and queries; `None` is the container's own.
     fn user(&self) -> Option<&'static str>;
 
-    /// The folder inside with its own programs, told by the container's variables, where wrappers of
-    /// the same names come first on the path and cost as much as the programs do.
+    /// The folder of its own programs, from the container's variables, if slow wrappers of the same
+    /// names come first on the path.
     fn programs(&self, _env: &[String]) -> Option<String> {
         None
     }
 
-    /// How statements are put to it, where they can be.
+    /// How to send statements to it, if supported.
     fn sql_session(&self) -> Option<SqlSession> {
         None
     }
 
-    /// What has to be answered by [`sql_session`](Self::sql_session), in this order, until a server whose
-    /// port is open counts as ready; none where there is no such session. It does what
-    /// [`ready`](Self::ready) does where no password is asked for on the loopback.
+    /// Statements for [`sql_session`](Self::sql_session) that must succeed, in this order, before a
+    /// server with an open port counts as ready; empty without such a session. They replace
+    /// [`ready`](Self::ready) if the loopback needs no password.
     fn ready_statements(&self, _passwords: &Passwords<'_>) -> Vec<String> {
         Vec::new()
     }
 
-    /// What has to succeed, in this order, until it counts as ready: its user's password is set,
-    /// and a query is answered as an application would ask it.
+    /// Runs that must succeed, in this order, before it counts as ready: they set its user's
+    /// password and send a query like an application's.
     fn ready(&self, passwords: &Passwords<'_>) -> Vec<Run>;
 
-    /// Whether the answer to a query says that it is ready.
+    /// Whether the answer to a query shows that it is ready.
     fn is_ready(&self, answer: &Answer) -> bool {
         answer.succeeded()
     }
 
-    /// A file that has to be in the fresh directory before its first start.
+    /// A file to place in the fresh directory before its first start.
     fn placed<'a>(&self, _seed: &'a Seed) -> Option<(&'static str, &'a Content)> {
         None
     }
 
-    /// The command with which a seed is read, where it is another one.
+    /// The command of the server for a seed run, if it differs.
     fn seed_run_command(
         &self,
         _seed: &Seed,
@@ -190,78 +190,79 @@ pub(crate) trait Kind: Send + Sync {
         command
     }
 
-    /// Whether its client is given scripts by the [pipe](super::script_pipe), and not by its input.
+    /// Whether its client reads scripts from the [pipe](super::script_pipe) instead of its input.
     fn pipes_scripts(&self) -> bool {
         false
     }
 
-    /// How it is filled. [`DatabaseError::SeedUnfit`] for a seed of another kind.
+    /// The steps of a seed run. [`DatabaseError::SeedUnfit`] for an unsupported seed.
     fn seed(&self, seed: &Seed, passwords: &Passwords<'_>) -> Result<Vec<Seeding>, DatabaseError>;
 
-    /// Whether the file that is [placed](Kind::placed) is one for this server, by its first 16 bytes.
-    /// [`DatabaseError::SeedUnfit`] where it is not.
+    /// Checks the first 16 bytes of the [placed](Kind::placed) file.
+    /// [`DatabaseError::SeedUnfit`] if this server does not support it.
     fn suits(&self, _seed: &Seed, _head: &[u8]) -> Result<(), DatabaseError> {
         Ok(())
     }
 
-    /// What to say of a seed that the server did not read when it started.
+    /// The error for a seed that the server did not read at its start.
     fn unread(&self, _seed: &Seed, _head: &[u8], error: DatabaseError) -> DatabaseError {
         error
     }
 
-    /// What takes from a script's own users what they do not need, so that nobody logs in beside the
-    /// application.
+    /// A program that removes unneeded rights of users that a script created, so that only the
+    /// application can log in.
     fn lock_users(&self) -> Option<Run> {
         None
     }
 
-    /// The line of a script, and the server's sentence about it.
+    /// The failed line of a script, and the server's message about it.
     fn complaint(&self, answer: &Answer) -> (Option<u32>, String);
 
-    /// What prints its version, where that says something about a dump.
+    /// A program that prints its version, if that helps to explain a failed dump.
     fn version(&self) -> Option<Run> {
         None
     }
 
-    /// What to say of a dump of another version that failed, by the two versions.
+    /// A hint for a failed dump of another version, by the two versions.
     fn newer(&self, _dumped: &str, _server: &str) -> Option<String> {
         None
     }
 
-    /// How it is copied while it runs, where it can be.
+    /// How to copy it while it runs, if supported.
     fn online_backup(&self) -> Option<OnlineBackup> {
         None
     }
 
-    /// How its tables are watched, where they can be.
+    /// How to watch its tables, if supported.
     fn watching(&self) -> Option<Watching> {
         None
     }
 
-    /// How it is looked over for what is personal, where it can be masked.
+    /// How to search it for personal data, if masks are supported.
     fn survey(&self, _passwords: &Passwords<'_>) -> Option<Box<dyn Survey>> {
         None
     }
 
-    /// What prints how many tables and views the application's database has, where a script that leaves
-    /// none has failed. Elsewhere a script may well do nothing but set up what migrations need.
+    /// A program that prints the number of tables and views in the application's database, if a
+    /// script that creates none counts as failed. In other kinds a script may only prepare for
+    /// migrations.
     fn table_count(&self, _passwords: &Passwords<'_>) -> Option<Run> {
         None
     }
 
-    /// What prints `count|table` of its tables, a line each, where it has such.
+    /// A program that prints `count|table` for each of its tables, if it has tables.
     fn rows(&self, _passwords: &Passwords<'_>) -> Option<Run> {
         None
     }
 
-    /// The sentence with which it refuses data of another version.
+    /// The message with which it refuses data of another version.
     fn misfit<'a>(&self, output: &'a [String]) -> Option<&'a str>;
 
-    /// Its own client for a person, where it has one.
+    /// Its own client for a user, if it has one.
     fn client(&self, passwords: &Passwords<'_>) -> Option<Run>;
 }
 
-/// What a kind is called in messages.
+/// The name of a kind in messages.
 pub(super) fn kind_name(kind: &DatabaseKind) -> &'static str {
     match kind {
         DatabaseKind::Postgres => "postgres",
@@ -273,13 +274,13 @@ pub(super) fn kind_name(kind: &DatabaseKind) -> &'static str {
     }
 }
 
-/// A seed's file that could not be read.
+/// The error for an unreadable seed file.
 pub(super) fn unread(seed: &Seed, error: &io::Error) -> DatabaseError {
     let seed = describe_seed(seed);
     EngineError::Unreachable(format!("{seed} cannot be read: {error}")).into()
 }
 
-/// Where a seed comes from, for messages.
+/// Description of a seed's source, for messages.
 pub(super) fn describe_seed(seed: &Seed) -> String {
     match seed {
         Seed::Empty => "nothing".to_owned(),
@@ -298,7 +299,7 @@ pub(super) fn describe_seed(seed: &Seed) -> String {
     }
 }
 
-/// The answer to a seed of another kind.
+/// The error for an unsupported seed.
 pub(super) fn unfit(seed: &Seed, takes: &str) -> DatabaseError {
     DatabaseError::SeedUnfit {
         path: describe_seed(seed),

@@ -1,9 +1,9 @@
-//! Which kinds of servers there are.
+//! The list of all kinds of servers.
 
 use super::{kind::Kind, mysql::Mysql, other::Other, postgres::Postgres, redis::Redis};
 use crate::{blueprint::DatabaseKind, dump::Server};
 
-/// What is known of a kind.
+/// The implementation of a kind.
 pub(super) fn kind(kind: &DatabaseKind) -> Box<dyn Kind> {
     match kind {
         DatabaseKind::Postgres => Box::new(Postgres),

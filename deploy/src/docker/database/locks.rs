@@ -1,4 +1,4 @@
-//! Who may touch which data now.
+//! Locks on data.
 
 use std::{
     collections::HashMap,
@@ -8,7 +8,7 @@ use std::{
 
 use crate::names::{PreviewId, SnapshotId};
 
-/// Locks by key; those that nobody holds or waits for are forgotten.
+/// Locks by key; unused locks are dropped.
 #[derive(Debug)]
 pub(super) struct Locks<K, L>(Mutex<HashMap<K, Arc<L>>>);
 
@@ -32,7 +32,7 @@ impl<K: Clone + Eq + Hash, L: Default> Locks<K, L> {
 pub(crate) struct DataLocks {
     /// One seed run for a snapshot at a time.
     pub(super) seed_runs: Locks<SnapshotId, tokio::sync::Mutex<()>>,
-    /// Copies of a preview's data one at a time, and none while one of its servers is started,
-    /// stopped or removed: a copy pauses what runs, and whatever else comes between lets it go on.
+    /// Only one copy of a preview's data at a time, and none while one of its servers is started,
+    /// stopped or removed: such an action would resume containers that the copy has paused.
     pub(super) data: Locks<PreviewId, tokio::sync::RwLock<()>>,
 }

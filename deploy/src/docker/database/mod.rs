@@ -1,10 +1,9 @@
-//! Docker as the port's [`Databases`](crate::databases::Databases): a server of its own for each
-//! database, on a directory of the pool.
+//! The Docker implementation of [`Databases`](crate::databases::Databases): a separate server for
+//! each database, on a directory of the pool.
 //!
-//! Data are thrown away with the preview, so nothing is ever flushed to the disk on purpose. What a
-//! server acknowledged was handed to the kernel, though: a copy that is taken while it stands still
-//! holds every commit, and so does the directory after the server was killed. Only a crash of the
-//! host may lose some.
+//! Data is deleted with the preview, so servers never flush it to the disk on purpose. But every
+//! acknowledged write has reached the kernel. So a copy during a pause contains every commit, and
+//! so does the directory after a kill of the server. Only a crash of the host can lose commits.
 
 mod about;
 mod client;

@@ -20,15 +20,15 @@ use crate::{
     dump::Server,
 };
 
-/// Where both keep their data.
+/// The data directory of both.
 const DATA_DIRECTORY: &str = "/var/lib/mysql";
 
-/// The server's cache: this part of its memory, between these limits.
+/// Divisor for the server's cache as a part of its memory, between these limits.
 const CACHE_PART: u64 = 4;
 const CACHE_BYTES_MIN: u64 = 16 << 20;
 const CACHE_BYTES_MAX: u64 = 2 << 30;
 
-/// Prints `count|table` of every table of the application's database.
+/// Prints `count|table` for every table of the application's database.
 const ROWS: &str = "set session group_concat_max_len = 4294967295;
 select coalesce(group_concat(concat('select concat(count(*), ''|'', ', quote(table_name), ') from `',
 replace(table_name, '`', '``'), '`') order by table_name separator ' union all '), 'do 0')
@@ -41,7 +41,7 @@ execute counting;
 pub(super) struct Mysql(pub(super) Server);
 
 impl Mysql {
-    /// The client's name; newer images of MariaDB have no other.
+    /// The client's name; newer images of MariaDB only have `mariadb`.
     fn program(&self) -> &'static str {
         match self.0 {
             Server::Mysql => "mysql",
@@ -49,7 +49,7 @@ impl Mysql {
         }
     }
 
-    /// A script over the socket, as whoever may change everything.
+    /// Runs a script over the socket, as the administrator.
     fn as_admin(&self, passwords: &Passwords<'_>, script: String) -> Run {
         Run::new(&[self.program(), "--no-defaults", "--user=root", "--batch"])
             .with("MYSQL_PWD", passwords.admin.expose_secret())
@@ -81,7 +81,7 @@ impl Kind for Mysql {
         DATA_DIRECTORY.to_owned()
     }
 
-    /// The administrator's password is given once, to a fresh directory, and goes nowhere else.
+    /// Only a fresh directory gets the administrator's password, once.
     fn env(&self, passwords: &Passwords<'_>, fresh: bool) -> BTreeMap<String, String> {
         if !fresh {
             return BTreeMap::new();
@@ -103,7 +103,7 @@ impl Kind for Mysql {
             .collect()
     }
 
-    /// The log is handed to the kernel at each commit, and flushed by nobody on purpose.
+    /// The server writes its log to the kernel at each commit, and never flushes it.
     fn command(&self, memory_bytes: u64, _passwords: &Passwords<'_>) -> Option<Vec<String>> {
         let cache = (memory_bytes / CACHE_PART).clamp(CACHE_BYTES_MIN, CACHE_BYTES_MAX) >> 20;
         let mut command = vec![
@@ -111,7 +111,7 @@ impl Kind for Mysql {
             "--sync-binlog=0".to_owned(),
             format!("--innodb-buffer-pool-size={cache}M"),
         ];
-        // MariaDB has both off by itself.
+        // MariaDB disables both by default.
         if self.0 == Server::Mysql {
             command.push("--skip-log-bin".to_owned());
             command.push("--performance-schema=OFF".to_owned());
@@ -208,7 +208,7 @@ impl Kind for Mysql {
     }
 }
 
-/// The line and the sentence of `ERROR 1064 (42000) at line 3: You have an error`.
+/// The line and the message of `ERROR 1064 (42000) at line 3: You have an error`.
 fn error_line(line: &str) -> Option<(Option<u32>, String)> {
     let rest = line.trim().strip_prefix("ERROR ")?;
     let (place, sentence) = rest.split_once(": ")?;

@@ -1,4 +1,4 @@
-//! Any image that keeps its data in one directory.
+//! Any other image that keeps its data in one directory.
 
 use std::collections::BTreeMap;
 
@@ -38,7 +38,7 @@ impl Kind for Other {
         None
     }
 
-    /// Its language is unknown; that it accepts connections has to do.
+    /// Its protocol is unknown, so accepting connections must suffice.
     fn ready(&self, _passwords: &Passwords<'_>) -> Vec<Run> {
         Vec::new()
     }
@@ -48,7 +48,7 @@ impl Kind for Other {
             Seed::Empty | Seed::Run { .. } | Seed::Snapshot(_) => Ok(Vec::new()),
             _ => Err(unfit(
                 seed,
-                "an image with `data` takes only a seed that is run",
+                "an image with `data` only takes a seed command",
             )),
         }
     }

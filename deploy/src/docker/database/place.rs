@@ -1,8 +1,8 @@
-//! Where the data of a database are in the pool, and what it is called in messages.
+//! The place of a database's data in the pool, and the database's name in messages.
 
 use crate::{names::DatabaseKey, pool::Place};
 
-/// Where a database's data are.
+/// The place of a database's data.
 pub(super) fn place(key: &DatabaseKey) -> Place {
     Place::Data {
         preview: key.preview.clone(),

@@ -1,4 +1,4 @@
-//! The port's calls, each led to where it is done.
+//! Implements the port by delegating each call.
 
 use std::collections::BTreeMap;
 
@@ -41,7 +41,7 @@ impl Databases for Docker {
     }
 
     async fn fork(&self, fork: &Fork) -> Result<Forked, DatabaseError> {
-        // In a task of its own: whoever waits may be gone, what is paused has to go on.
+        // A separate task: paused containers must resume even if the caller is gone.
         let (docker, fork) = (self.clone(), fork.clone());
         let done = tokio::spawn(async move { docker.fork_at_once(&fork).await });
         done.await
@@ -89,7 +89,7 @@ impl Databases for Docker {
     }
 
     async fn save(&self, key: &DatabaseKey, source: &str) -> Result<SnapshotState, DatabaseError> {
-        // In a task of its own, as a fork.
+        // A separate task, as for a fork.
         let (docker, key, source) = (self.clone(), key.clone(), source.to_owned());
         let done = tokio::spawn(async move { docker.save_snapshot(&key, &source).await });
         done.await
@@ -129,7 +129,7 @@ impl Databases for Docker {
 
     async fn pool(&self) -> Result<PoolState, DatabaseError> {
         let pool = self.pool_of_data()?;
-        // Where room is short, what was thrown away does not count.
+        // If space is short, this empties the trash, so that trash does not count.
         let _short = pool.blocker().await;
         let space = pool.space().await?;
         Ok(PoolState {
@@ -142,7 +142,7 @@ impl Databases for Docker {
 }
 
 impl Docker {
-    /// Every database whose data are there.
+    /// All databases that have data.
     pub(crate) async fn data_in_pool(
         &self,
         preview: Option<&PreviewId>,
@@ -170,7 +170,7 @@ impl Docker {
         Ok(places.into_iter().filter_map(key).collect())
     }
 
-    /// Removes the container at once, without grace, and then the data.
+    /// Kills and removes the container, then removes the data.
     pub(super) async fn remove_database(&self, key: &DatabaseKey) -> Result<(), DatabaseError> {
         let turn = self.data_locks().data.of(&key.preview);
         let _turn = turn.read().await;
@@ -186,7 +186,7 @@ impl Docker {
         Ok(())
     }
 
-    /// Copies data that nothing writes to, with what is known of them.
+    /// Copies idle data with its metadata.
     pub(super) async fn copy(&self, from: &Place, to: &Place) -> Result<(), DatabaseError> {
         let pool = self.pool_of_data()?;
         if let Some(why) = pool.blocker().await {

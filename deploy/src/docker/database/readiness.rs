@@ -1,4 +1,4 @@
-//! Whether a server that was started answers.
+//! Waits until a started server answers.
 
 use std::{io, net::SocketAddr, time::Duration};
 
@@ -29,35 +29,35 @@ use crate::{
     engine::EngineError,
 };
 
-/// How many lines tell why a server did not come up.
+/// Number of log lines to report for a server that did not become ready.
 const OUTPUT_LINES: usize = 40;
 
-/// How often a server that starts is tried, at first and later.
+/// Interval between two tries on a starting server, at first and later.
 const POLL: Duration = Duration::from_millis(15);
 const POLL_MAX: Duration = Duration::from_millis(250);
 
-/// How much of an answer at its port is looked at.
+/// Maximum bytes to read of an answer at its port.
 const ANSWER_BYTES_MAX: usize = 512;
 
-/// How often it is checked whether it still runs, and asked although its port seems closed.
+/// Interval for checking whether it still runs, and for a query despite a closed port.
 const CHECK_EVERY: Duration = Duration::from_millis(500);
 
-/// How long one try may take.
+/// Time limit for one try.
 const TRY_MAX: Duration = Duration::from_millis(200);
 
-/// How long a server that lets clients in may take to answer them, until it is checked whether it still
+/// How long a server that accepts clients may take to answer, before Dayfly checks whether it still
 /// runs.
 const SQL_SESSION_MAX: Duration = Duration::from_secs(30);
 
-/// How long a closed port is believed where this host sees the server's inside. Behind it the server may
-/// still listen to its own client alone.
+/// How long a closed port means "not ready" if this host sees the server's inside. Afterwards the
+/// server's own client tries, since the server may listen only for that client.
 const CLOSED_MAX: Duration = Duration::from_secs(10);
 
-/// How long a server of which nothing is known has to run to count as one.
+/// How long a server of an unknown kind must run to count as ready.
 const STAYS_MIN: Duration = Duration::from_secs(1);
 
 impl Docker {
-    /// Waits until the server answers a query. Without a network it is asked from inside alone.
+    /// Waits until the server answers a query. Without a network, only its own client asks.
     pub(super) async fn ready(
         &self,
         id: &str,
@@ -73,7 +73,7 @@ impl Docker {
             let there = self.inspect(id).await?.unwrap_or_default();
             let state = there.state.as_ref();
             if state.and_then(|state| state.running) != Some(true) {
-                let why = "the server ended".to_owned();
+                let why = "the server exited".to_owned();
                 return Err(self.not_ready(id, spec, why).await?);
             }
             match waiting.verdict(&there, deadline).await {
@@ -90,9 +90,9 @@ impl Docker {
                         Ok(Err(EngineError::Unreachable(why))) => {
                             return Err(EngineError::Unreachable(why).into());
                         }
-                        // It ended between the check and the question; the next check tells.
+                        // It exited between the check and the query; the next check reports it.
                         Ok(Err(_)) => {}
-                        Err(_) => "its client does not come back".clone_into(&mut said),
+                        Err(_) => "its client does not return in time".clone_into(&mut said),
                     }
                     tokio::time::sleep(POLL).await;
                 }
@@ -103,8 +103,8 @@ impl Docker {
         Err(self.not_ready(id, spec, why).await?)
     }
 
-    /// What the server said to the first question that it did not answer. `env` are the variables of
-    /// its container.
+    /// The server's message for the first query that failed. `env` are the variables of its
+    /// container.
     async fn ask_all(
         &self,
         id: &str,
@@ -132,7 +132,7 @@ impl Docker {
         self.execute(id, &run).await
     }
 
-    /// Why it does not answer, as far as its last words tell.
+    /// Why it does not answer, as far as its last lines show.
     pub(super) async fn not_ready(
         &self,
         id: &str,
@@ -158,29 +158,29 @@ impl Docker {
     }
 }
 
-/// How long to wait until the next try. A server that takes long writes a line about each.
+/// Pause until the next try. It grows, because a slow server logs each try.
 fn pause(since: Duration) -> Duration {
     (since / 8).clamp(POLL, POLL_MAX)
 }
 
-/// A server that is waited for.
+/// The state of waiting for one server.
 struct Waiting<'a> {
     kind: Box<dyn Kind>,
     network: Option<&'a str>,
     passwords: &'a Passwords<'a>,
     began: Instant,
-    /// Whether it is asked through its client although it lets nobody in yet: most do by the time
-    /// that a client is there. Done once, and only where this host does not see its inside.
+    /// Whether its client asks although it accepts no clients yet: most servers do by the time that
+    /// the client has started. Done once, and only if this host does not see its inside.
     asks_early: bool,
 }
 
-/// What a try tells.
+/// The result of a try.
 enum Verdict {
     /// It answers.
     Ready,
-    /// It does not, and why.
+    /// It does not answer, for this reason.
     NotYet(String),
-    /// Its client has to ask.
+    /// Only its client can tell.
     Unclear,
 }
 
@@ -196,7 +196,7 @@ impl<'a> Waiting<'a> {
         }
     }
 
-    /// Tries a container that runs, until something is found or it is time to see whether it
+    /// Tries a running container until there is a result, or until it is time to check whether it
     /// still runs.
     async fn verdict(&mut self, there: &ContainerInspectResponse, deadline: Instant) -> Verdict {
         let address = self.network.and_then(|network| address_in(there, network));
@@ -208,38 +208,38 @@ impl<'a> Waiting<'a> {
         match found {
             PortState::Answered => Verdict::Ready,
             PortState::Open if !is_known => Verdict::Ready,
-            // Its language is not known: it has to do that it stays.
+            // Its protocol is unknown: it counts as ready if it keeps running.
             _ if !is_known => match port.is_none() && self.began.elapsed() >= STAYS_MIN {
                 true => Verdict::Ready,
-                false => Verdict::NotYet("nobody listens".to_owned()),
+                false => Verdict::NotYet("nothing listens on its port".to_owned()),
             },
             PortState::NotYet if std::mem::take(&mut self.asks_early) => Verdict::Unclear,
             PortState::NotYet | PortState::Open => match (self.kind.sql_session(), inside) {
                 (Some(sql), Some(inside)) => self.ask_within(&inside, &sql, deadline).await,
                 _ if found == PortState::Open => Verdict::Unclear,
-                _ => Verdict::NotYet("it lets nobody in yet".to_owned()),
+                _ => Verdict::NotYet("it does not let clients in yet".to_owned()),
             },
             PortState::Closed => match (self.kind.sql_session(), inside) {
                 (Some(sql), Some(inside)) if self.began.elapsed() < CLOSED_MAX => match port {
                     Some(_) => Verdict::NotYet("it does not accept connections".to_owned()),
-                    // Its client would take processor time from a server that is being made.
+                    // Its client would take CPU time from a server in its seed run.
                     None => self.ask_within(&inside, &sql, deadline).await,
                 },
-                // It may be this host that has no way to it.
+                // The port may be closed to this host only.
                 _ => Verdict::Unclear,
             },
         }
     }
 
-    /// As [`Waiting::ask`], for as long as a server may be silent.
+    /// Like [`Waiting::ask`], with a time limit.
     async fn ask_within(&self, inside: &Inside, sql: &SqlSession, deadline: Instant) -> Verdict {
         let until = deadline.min(Instant::now() + SQL_SESSION_MAX);
         let answered = tokio::time::timeout_at(until, self.ask(inside, sql));
-        let silent = "it lets clients in and does not answer them";
+        let silent = "it lets clients in but does not answer them";
         answered.await.unwrap_or(Verdict::NotYet(silent.to_owned()))
     }
 
-    /// What is found at the port in the end.
+    /// The final state of the port.
     async fn handshake(&self, port: Option<SocketAddr>) -> PortState {
         let Some(port) = port else {
             return PortState::Closed;
@@ -260,20 +260,20 @@ impl<'a> Waiting<'a> {
         }
     }
 
-    /// Puts what has to be answered.
+    /// Sends the statements that must succeed.
     async fn ask(&self, inside: &Inside, sql: &SqlSession) -> Verdict {
         let mut wire = match enter(inside, sql).await {
             Ok(wire) => wire,
             Err(WireError::NotYet(why)) => return Verdict::NotYet(why),
-            // On a network it may listen there alone.
+            // It may listen only on its network, not on the loopback.
             Err(WireError::Lost(error))
                 if self.network.is_none() && error.kind() == io::ErrorKind::ConnectionRefused =>
             {
                 return Verdict::NotYet("it does not accept connections".to_owned());
             }
-            // Its client finds another way in, or tells what is wrong with this one.
+            // Its client finds another way in, or reports the problem.
             Err(error) => {
-                tracing::debug!(%error, "asked through its client instead");
+                tracing::debug!(%error, "no direct answer from a database; using its client");
                 return Verdict::Unclear;
             }
         };
@@ -284,7 +284,7 @@ impl<'a> Waiting<'a> {
                     return Verdict::NotYet(why);
                 }
                 Err(error) => {
-                    tracing::debug!(%error, "asked through its client instead");
+                    tracing::debug!(%error, "no direct answer from a database; using its client");
                     return Verdict::Unclear;
                 }
             }

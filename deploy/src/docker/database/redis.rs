@@ -14,11 +14,11 @@ use crate::{
     docker::image_facts::ImageFacts,
 };
 
-/// Where both keep their data.
+/// The data directory of both.
 const DATA_DIRECTORY: &str = "/data";
 
-/// The part of its memory that data may have, in percent; the rest is for copies of pages while it
-/// writes its log anew.
+/// Share of its memory for data, in percent; the rest is for copies of pages while it rewrites its
+/// log.
 const DATA_PERCENT: u64 = 70;
 
 pub(super) struct Redis {
@@ -26,11 +26,11 @@ pub(super) struct Redis {
     pub(super) program: &'static str,
 }
 
-/// In which format a dump is written, by its first nine bytes.
+/// The format of a dump, by its first nine bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Format {
     number: u32,
-    /// Since its version 9, Valkey has one of its own.
+    /// Whether it is Valkey's own format, used since Valkey 9.
     is_valkeys: bool,
 }
 
@@ -47,7 +47,7 @@ impl Format {
 }
 
 impl Redis {
-    /// What is done once the server has read a dump.
+    /// The steps once the server has read a dump.
     fn loading(&self, file: &SeedFile, passwords: &Passwords<'_>) -> Vec<Seeding> {
         vec![
             Seeding::Run {
@@ -76,7 +76,7 @@ impl Kind for Redis {
         Some(6379)
     }
 
-    /// The query itself: it needs no client that could not be spoken by hand.
+    /// The query itself, since the protocol is simple enough without a client.
     fn handshake(&self, passwords: &Passwords<'_>) -> Option<Handshake> {
         let password = passwords.user.expose_secret();
         let ask = command(&["AUTH", password]) + &command(&["DBSIZE"]);
@@ -94,8 +94,8 @@ impl Kind for Redis {
         BTreeMap::new()
     }
 
-    /// Every write is in the log before it is answered, so that a copy holds it; the kernel decides
-    /// when the log is flushed.
+    /// The server logs every write before it answers, so that a copy contains it. The kernel
+    /// decides when to flush the log.
     fn command(&self, memory_bytes: u64, passwords: &Passwords<'_>) -> Option<Vec<String>> {
         let most = memory_bytes / 100 * DATA_PERCENT;
         let words = [
@@ -122,7 +122,7 @@ impl Kind for Redis {
         vec![self.cli(passwords, &["dbsize"])]
     }
 
-    /// While it reads its data it answers with an error, and its client still counts that as an
+    /// While it loads its data it answers with an error, and its client treats that as a normal
     /// answer.
     fn is_ready(&self, answer: &Answer) -> bool {
         let said = answer.output.trim();
@@ -136,7 +136,7 @@ impl Kind for Redis {
         }
     }
 
-    /// A server that finds no log begins empty and does not look at a dump.
+    /// With its log enabled, a server without a log file starts empty and ignores a dump.
     fn seed_run_command(
         &self,
         seed: &Seed,
@@ -170,9 +170,9 @@ impl Kind for Redis {
 
     fn suits(&self, seed: &Seed, head: &[u8]) -> Result<(), DatabaseError> {
         let format = Format::of(head);
-        let format = format.ok_or_else(|| unfit(seed, "it is no dump of Redis or Valkey"))?;
+        let format = format.ok_or_else(|| unfit(seed, "it is not a dump of Redis or Valkey"))?;
         if format.is_valkeys && self.program != "valkey" {
-            let why = "Valkey wrote it, in a format that no Redis reads; name the engine valkey";
+            let why = "Valkey wrote it in a format that Redis cannot read; use the engine valkey";
             return Err(unfit(seed, why));
         }
         Ok(())
@@ -187,8 +187,8 @@ impl Kind for Redis {
         };
         let whose = if is_valkeys { "Valkey's" } else { "Redis's" };
         let why = format!(
-            "it has version {number} of {whose} format, and {image} does not read that; name an \
-             engine as new as the server that wrote it"
+            "it has version {number} of {whose} format, and {image} cannot read that; use an \
+             engine at least as new as the server that wrote it"
         );
         unfit(seed, &why)
     }
@@ -198,7 +198,7 @@ impl Kind for Redis {
     }
 }
 
-/// Words in the form in which they may hold anything ("Redis serialization protocol
+/// Encodes a command so that its words may contain any bytes ("Redis serialization protocol
 /// specification").
 fn command(words: &[&str]) -> String {
     let mut command = format!("*{}\r\n", words.len());
@@ -208,8 +208,8 @@ fn command(words: &[&str]) -> String {
     command
 }
 
-/// What the answers to a password and a query say. While it reads its data it takes the one and
-/// refuses the other.
+/// Interprets the answers to a password and a query. While it loads its data, it accepts the
+/// password and refuses the query.
 fn hear(answer: &[u8]) -> PortState {
     let answer = String::from_utf8_lossy(answer);
     let mut lines = answer.split_inclusive("\r\n");
@@ -218,7 +218,7 @@ fn hear(answer: &[u8]) -> PortState {
         (Some("+OK\r\n"), Some(error)) if error.starts_with("-LOADING") => PortState::NotYet,
         (Some(error), _) if error.starts_with("-LOADING") => PortState::NotYet,
         (Some("+OK\r\n"), None) => PortState::NotYet,
-        // Its client tells what is wrong.
+        // Its client reports the problem.
         _ => PortState::Open,
     }
 }
@@ -230,7 +230,7 @@ fn is_count(line: &str) -> bool {
     number.is_some_and(|number| number.parse::<u64>().is_ok())
 }
 
-/// Whether the log has been written and nothing of it is outstanding.
+/// Whether the log is completely written.
 fn has_its_log(answer: &Answer) -> bool {
     let says = |word: &str| answer.output.lines().any(|line| line.trim() == word);
     says("aof_enabled:1") && says("aof_rewrite_in_progress:0") && says("aof_rewrite_scheduled:0")

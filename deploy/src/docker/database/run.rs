@@ -1,4 +1,4 @@
-//! What a program in a server's container is given, and what it answers.
+//! Input and output of a program in a server's container.
 
 use std::io::{self, Read};
 
@@ -7,22 +7,22 @@ use bytes::{Buf as _, Bytes};
 use super::script::Script;
 use crate::{content::Content, docker::image_facts::variable};
 
-/// What a program reads.
+/// The input of a program.
 #[derive(Clone, Debug)]
 pub(crate) enum Input {
     /// These bytes.
     Bytes(Bytes),
-    /// What a file holds.
+    /// The content of a file.
     File(Content),
-    /// What this script becomes.
+    /// The processed script.
     Script(Script),
 }
 
 impl Input {
-    /// Reads it, in a thread that may wait.
+    /// Reads it, on a thread that may block.
     ///
     /// # Errors
-    /// Where it cannot be opened.
+    /// If it cannot be opened.
     pub(super) fn reader(self) -> io::Result<Box<dyn Read + Send>> {
         match self {
             Self::Bytes(bytes) => Ok(Box::new(bytes.reader())),
@@ -37,16 +37,16 @@ impl Input {
 pub(crate) struct Run {
     /// Program and arguments.
     pub(super) arguments: Vec<String>,
-    /// Its variables beside the container's.
+    /// Its variables in addition to the container's.
     pub(super) env: Vec<String>,
-    /// As whom, where not as the container's user.
+    /// Its user; `None` is the container's user.
     pub(super) user: Option<String>,
-    /// What it reads.
+    /// Its input.
     pub(super) input: Option<Input>,
 }
 
 impl Run {
-    /// A program with these words.
+    /// A program with these arguments.
     pub(super) fn new(words: &[&str]) -> Self {
         Self {
             arguments: words.iter().map(|&word| word.to_owned()).collect(),
@@ -54,19 +54,19 @@ impl Run {
         }
     }
 
-    /// With this text to read.
+    /// Sets this text as its input.
     pub(super) fn reading(mut self, text: impl Into<Bytes>) -> Self {
         self.input = Some(Input::Bytes(text.into()));
         self
     }
 
-    /// With a file's content to read.
+    /// Sets a file's content as its input.
     pub(super) fn reading_file(mut self, content: Content) -> Self {
         self.input = Some(Input::File(content));
         self
     }
 
-    /// With these programs of the server first on the path; `env` are the variables of its container.
+    /// Puts the server's programs first on the path; `env` are the variables of its container.
     pub(super) fn finding(self, programs: Option<&str>, env: &[String]) -> Self {
         match (programs, variable(env, "PATH")) {
             (Some(programs), Some(path)) => self.with("PATH", &format!("{programs}:{path}")),
@@ -74,7 +74,7 @@ impl Run {
         }
     }
 
-    /// With this variable.
+    /// Sets this variable.
     pub(super) fn with(mut self, key: &str, value: &str) -> Self {
         self.env.push(format!("{key}={value}"));
         self
@@ -84,13 +84,13 @@ impl Run {
 /// Why a program did not get all of its input.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Broken {
-    /// What it was given is at fault.
+    /// The input is invalid.
     Unfit(String),
-    /// What it was given could not be read, which may pass by itself.
+    /// The input could not be read; a retry may work.
     Unread(String),
 }
 
-/// What a run answered.
+/// The result of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Answer {
     pub(super) exit_code: i64,
@@ -105,7 +105,7 @@ impl Answer {
         self.exit_code == 0 && self.broken_input.is_none()
     }
 
-    /// The last line about what went wrong.
+    /// The last error line.
     pub(super) fn last_error(&self) -> String {
         let last = self
             .errors

@@ -1,4 +1,4 @@
-//! A script of SQL that a server's own client runs, and what may go wrong in it.
+//! An SQL script for a server's own client, and the errors in it.
 
 use std::{
     fmt, io,
@@ -14,7 +14,7 @@ use crate::{
     pieces::{Pipe, Writer, pipe},
 };
 
-/// A script, the files that it may read, and what is found while it is read.
+/// A script, the files that it may include, and findings from reading it.
 #[derive(Clone)]
 pub(crate) struct Script {
     path: String,
@@ -24,18 +24,18 @@ pub(crate) struct Script {
     pub(super) report: SharedReport,
 }
 
-/// Whose client a script is for.
+/// The kind of client that runs a script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dialect {
     Postgres,
     Mysql(Server),
 }
 
-/// Where a script comes from.
+/// The source of a script.
 #[derive(Clone)]
 enum Source {
     File(Content),
-    /// Another program writes it; it is read once.
+    /// Another program writes it; it can be read only once.
     Pipe(Arc<Mutex<Option<Pipe>>>),
 }
 
@@ -48,7 +48,7 @@ impl fmt::Debug for Script {
 }
 
 impl Script {
-    /// Each file of a seed as a script of its own.
+    /// Each file of a seed as a separate script.
     pub(super) fn each(seed: &SqlSeed, dialect: Dialect) -> Vec<Self> {
         let all = Arc::new(seed.clone());
         let script = |file: &SeedFile| Self {
@@ -61,7 +61,7 @@ impl Script {
         seed.files.iter().map(script).collect()
     }
 
-    /// The script that a program writes of an archive, and where it writes.
+    /// The script that a program generates from an archive, and the writer for that program.
     pub(super) fn of_archive(path: &str) -> (Self, Writer) {
         let (write, pipe) = pipe();
         let script = Self {
@@ -79,15 +79,15 @@ impl Script {
         &self.path
     }
 
-    /// Whose client it is for.
+    /// The kind of client that runs it.
     pub(super) fn dialect(&self) -> Dialect {
         self.dialect
     }
 
-    /// Adds the database that it filled, where it named one and that is the application's now.
+    /// Records the database that it named and filled, which has become the application's.
     ///
     /// # Errors
-    /// Where another script of the seed filled another one.
+    /// If another script of the seed filled another database.
     pub(super) fn joins(&self, filled: &mut Option<String>) -> Result<(), DatabaseError> {
         if self.dialect == Dialect::Postgres {
             return Ok(());
@@ -103,10 +103,10 @@ impl Script {
         Ok(())
     }
 
-    /// Reads what it becomes.
+    /// Reads the processed script.
     ///
     /// # Errors
-    /// Where it cannot be opened.
+    /// If it cannot be opened.
     pub(super) fn reader(self) -> io::Result<Box<dyn Read + Send>> {
         let Self {
             path,
@@ -140,21 +140,21 @@ impl Script {
         Ok(Box::new(reader))
     }
 
-    /// The failure at a line of what it became, or of the whole.
+    /// The error at a line of the processed script, or for the whole script.
     pub(super) fn failed(&self, line: Option<u32>, message: String) -> DatabaseError {
         let place = line.and_then(|line| self.report.lock().lines.find(u64::from(line)));
         let (path, line) = place.map_or_else(|| (self.path.clone(), 0), |at| (at.path, at.number));
         self.at(path, line, message)
     }
 
-    /// Why it was given up, if it was.
+    /// Why it was refused, if it was.
     pub(super) fn refused(&self) -> Option<DatabaseError> {
         let (line, message) = self.report.lock().refused.clone()?;
         let (path, line) = line.map_or_else(|| (self.path.clone(), 0), |at| (at.path, at.number));
         Some(self.at(path, line, message))
     }
 
-    /// Nobody sees the lines of what a program writes.
+    /// An error at a line. Users cannot see generated scripts, so their errors have no line.
     fn at(&self, path: String, line: u64, message: String) -> DatabaseError {
         let shown = line > 0 && matches!(self.source, Source::File(_));
         DatabaseError::Seed {

@@ -1,4 +1,4 @@
-//! What a seed left in its server.
+//! Checks the content of a server after its seed.
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use crate::{
     engine::EngineError,
 };
 
-/// How long the server may take to count what it holds.
+/// Time limit for counting the content of the server.
 const COUNT_MAX: Duration = Duration::from_secs(60);
 
 impl Docker {
-    /// Rows by table, where they are counted in good time.
+    /// Row counts by table; empty if counting takes too long.
     pub(super) async fn count_rows(
         &self,
         id: &str,
@@ -38,7 +38,7 @@ impl Docker {
         })
     }
 
-    /// A script that ran to its end and made nothing has failed; what was left out of it says why.
+    /// A script that created no table has failed; `changes` lists the omitted parts as the reason.
     pub(super) async fn expect_tables(
         &self,
         id: &str,
@@ -57,7 +57,7 @@ impl Docker {
                     return Err(DatabaseError::Seed {
                         path: describe_seed(seed),
                         line: None,
-                        message: format!("it leaves the database {USER} without any table"),
+                        message: format!("it creates no table in the database {USER}"),
                         output: changes.to_vec(),
                     });
                 }
@@ -67,7 +67,7 @@ impl Docker {
             Err(_) => format!("no answer in {} s", COUNT_MAX.as_secs()),
         };
         Err(DatabaseError::NotReady {
-            message: format!("what the seed left cannot be counted: {why}"),
+            message: format!("cannot count the seeded tables: {why}"),
             out_of_memory: false,
             output: Vec::new(),
         })

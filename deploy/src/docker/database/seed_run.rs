@@ -1,4 +1,4 @@
-//! Snapshots: each is made once, by running its server on a fresh directory.
+//! Creates each snapshot once, by running its server on a fresh directory.
 
 use std::{
     io,
@@ -30,28 +30,28 @@ use crate::{
     random,
 };
 
-/// How much of a file that the server reads by itself tells what it is.
+/// Bytes needed to detect the type of a file that the server loads itself.
 const HEAD_BYTES: usize = 16;
 
-/// The name that the engine gives to having no network.
+/// The engine's network mode for "no network".
 const NO_NETWORK: &str = "none";
 
-/// How long a server may take to write down everything at the end of a seed run.
+/// Time limit for the shutdown of a server after a seed run, in seconds.
 const CLOSE_SECONDS_MAX: i32 = 120;
 
-/// How long a copy of what was just made may take.
+/// Time limit for the copy that verifies new data.
 const VERIFY_COPY_MAX: Duration = Duration::from_secs(10 * 60);
 
-/// Data that were made and seen to answer, and belong to nobody yet.
+/// New data that passed verification and is not published yet.
 pub(super) struct Made {
     pub(super) staging: Staging,
-    /// What was looked for in them.
+    /// The result of the search for personal data.
     pub(super) looked: Looked,
-    /// What became of the seed.
+    /// The report of the seed.
     pub(super) report: SeedReport,
 }
 
-/// What is to be made.
+/// The data to create.
 struct Order<'a> {
     spec: &'a DatabaseSpec,
     kind: &'a dyn Kind,
@@ -62,7 +62,7 @@ struct Order<'a> {
 }
 
 impl Order<'_> {
-    /// The first bytes of the file that the server reads by itself, where there is one that suits it.
+    /// The first bytes of the file that the server loads itself, after a check of its format.
     async fn head(&self) -> Result<Vec<u8>, DatabaseError> {
         let Some((_, content)) = self.kind.placed(self.seed) else {
             return Ok(Vec::new());
@@ -75,7 +75,7 @@ impl Order<'_> {
 }
 
 impl Docker {
-    /// The snapshot of a seed, made unless it is there.
+    /// Ensures that the snapshot of a seed exists.
     pub(super) async fn ensure_snapshot(
         &self,
         spec: &DatabaseSpec,
@@ -97,14 +97,14 @@ impl Docker {
             seed => snapshot_key(spec, image, seed).await?,
         };
         let place = Place::Snapshot(id.clone());
-        // Whoever comes second finds what the first one made.
+        // A second caller waits here and then finds the snapshot of the first.
         let seed_run = self.data_locks().seed_runs.of(&id);
         let _held = match seed_run.try_lock() {
             Ok(turn) => turn,
             Err(_) => {
                 let name = &spec.key.name;
                 sink(format!(
-                    "the data of {name}, which another preview makes already"
+                    "the data of {name}, which another preview is creating"
                 ));
                 seed_run.lock().await
             }
@@ -121,8 +121,8 @@ impl Docker {
         Ok(id)
     }
 
-    /// Runs the server on a fresh directory, seeds it, closes it, and sees that a copy answers. A mask
-    /// runs after the seed.
+    /// Runs the server on a fresh directory, seeds it, stops it, and verifies that a server on a
+    /// copy answers. A mask runs after the seed.
     pub(super) async fn make(
         &self,
         spec: &DatabaseSpec,
@@ -138,7 +138,7 @@ impl Docker {
         let (user, admin) = (random_password()?, random_password()?);
         let passwords = Passwords {
             user: match seed {
-                // The command is told the password that the preview's own server will have.
+                // The command gets the password of the preview's own server.
                 Seed::Run { .. } => &spec.password,
                 _ => &user,
             },
@@ -152,7 +152,7 @@ impl Docker {
             passwords: &passwords,
             sink,
         };
-        // Refused before anything is made.
+        // Refuse an unsupported seed before creating anything.
         let steps = kind.seed(&seed, &passwords)?;
         if let Looking::Mask(mask) = &looking {
             kind.seed(&Seed::Sql(mask.script.clone().into()), &passwords)?;
@@ -166,12 +166,12 @@ impl Docker {
             .seed_staging(&order, image, &staging, steps, &head)
             .await?;
         let from = describe_seed(&seed);
-        // What was brought lies beside the data, and would be written to the disk with them.
+        // An uploaded file in the same pool would be flushed to the disk with the data.
         drop((head, seed, looking));
         let now_ms = unix_ms(std::time::SystemTime::now());
         let about = About::new(spec, from, now_ms, &admin, report.clone());
         staging.write_about(&about.to_bytes()).await?;
-        // Most of it gets onto the disk meanwhile, so that little is left for the end.
+        // Flush most of the data during the verification, so that little is left for the end.
         let verified = self.verify(spec, image, &staging, &passwords);
         let (verified, written) = tokio::join!(verified, pool.write_out());
         verified?;
@@ -183,7 +183,7 @@ impl Docker {
         })
     }
 
-    /// Runs the server that fills a staging directory.
+    /// Runs the server to fill a staging directory.
     async fn seed_staging(
         &self,
         order: &Order<'_>,
@@ -214,7 +214,7 @@ impl Docker {
         made
     }
 
-    /// Where a seed's command finds the server; other seeds need no network.
+    /// The network in which a seed's command reaches the server; other seeds need none.
     async fn seed_run_network(
         &self,
         spec: &DatabaseSpec,
@@ -227,7 +227,7 @@ impl Docker {
         }
     }
 
-    /// Starts the server, fills it, asks what is in it, and closes it.
+    /// Starts the server, fills it, inspects its content, and stops it.
     async fn fill(
         &self,
         order: &Order<'_>,
@@ -292,7 +292,7 @@ impl Docker {
             return Err(DatabaseError::Engine(EngineError::Refused {
                 what,
                 why: format!(
-                    "a container called {} exists and is not ours; remove it",
+                    "a container called {} exists but is not Dayfly's; remove it",
                     plan.container
                 ),
             }));
@@ -302,7 +302,7 @@ impl Docker {
         Ok(id)
     }
 
-    /// Removes the container of a seed run; one that is not ours stays.
+    /// Removes the container of a seed run; a foreign container stays.
     async fn clear_seed_run(&self, plan: &Plan) -> Result<(), DatabaseError> {
         if let Some((id, _)) = self.find_ours(&plan.container).await? {
             self.clear(&id).await?;
@@ -311,7 +311,7 @@ impl Docker {
         Ok(())
     }
 
-    /// Stops the server in its own way. One that had to be killed did not write down everything.
+    /// Stops the server cleanly. A killed server may not have written all data.
     async fn close_seed_run(&self, id: &str, spec: &DatabaseSpec) -> Result<(), DatabaseError> {
         use bollard::query_parameters::StopContainerOptionsBuilder;
         let options = StopContainerOptionsBuilder::new()
@@ -326,13 +326,13 @@ impl Docker {
         let state = there.and_then(|there| there.state).unwrap_or_default();
         const KILLED: i64 = 128 + 9;
         if state.exit_code == Some(KILLED) || state.oom_killed == Some(true) {
-            let why = "the server did not close cleanly after its seed".to_owned();
+            let why = "the server did not shut down cleanly after its seed".to_owned();
             return Err(self.not_ready(id, spec, why).await?);
         }
         Ok(())
     }
 
-    /// Starts a server on a copy of what was made and asks it.
+    /// Starts a server on a copy of the new data and queries it.
     async fn verify(
         &self,
         spec: &DatabaseSpec,
@@ -357,7 +357,7 @@ impl Docker {
     }
 }
 
-/// Puts what the server reads by itself when it starts where it looks for it.
+/// Places a file where the server loads it at its start.
 async fn place(name: &str, content: &Content, staging: &Staging) -> Result<(), DatabaseError> {
     let (path, content) = (staging.data_path().join(name), content.clone());
     let written = tokio::task::spawn_blocking(move || {
@@ -368,13 +368,13 @@ async fn place(name: &str, content: &Content, staging: &Staging) -> Result<(), D
         .await
         .map_err(io::Error::other)
         .and_then(|done| done);
-    let wrong = |error| DatabaseError::Pool(format!("{name} was not written: {error}"));
+    let wrong = |error| DatabaseError::Pool(format!("cannot write {name}: {error}"));
     written.map(|_| ()).map_err(wrong)
 }
 
 fn pipe(folder: &Path) -> Result<ScriptPipe, DatabaseError> {
     ScriptPipe::make(folder)
-        .map_err(|error| DatabaseError::Pool(format!("a pipe for the seed was not made: {error}")))
+        .map_err(|error| DatabaseError::Pool(format!("cannot create a pipe for the seed: {error}")))
 }
 
 pub(super) fn random_password() -> Result<SecretString, DatabaseError> {

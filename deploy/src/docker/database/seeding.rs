@@ -24,18 +24,18 @@ use crate::{
     pieces::{Sink, pieces},
 };
 
-/// How often something that ends by itself is asked whether it has.
+/// Interval for checking whether a program has exited.
 const POLL: Duration = Duration::from_millis(100);
 
-/// How many lines a seed's command is quoted with.
+/// Number of output lines to report for a seed's command.
 const OUTPUT_LINES: usize = 40;
 
-/// What became of a seed.
+/// The result of a seed.
 #[derive(Debug, Default)]
 pub(super) struct Seeded {
-    /// What was left out or made otherwise.
+    /// Omitted or changed parts.
     pub(super) changes: Vec<String>,
-    /// Roles whose passwords were left out.
+    /// Roles whose passwords were removed.
     pub(super) passwords: BTreeSet<String>,
 }
 
@@ -43,7 +43,7 @@ pub(super) struct Seeded {
 pub(super) type Filling<'a> = (&'a str, &'a dyn Kind, Option<&'a ScriptPipe>);
 
 impl Docker {
-    /// Runs every part of a seed within the time for seeds.
+    /// Runs every step of a seed within the time limit for seeds.
     pub(super) async fn seed_with(
         &self,
         into: Filling<'_>,
@@ -55,7 +55,7 @@ impl Docker {
         let (id, kind, _) = into;
         let limit = self.config().timeouts.seed;
         let mut deadline = pin!(async {
-            // What somebody brings may take its time.
+            // An upload may be slow, so it does not count against the time limit.
             for file in seed.all_files() {
                 file.content.arrived().await;
             }
@@ -96,7 +96,7 @@ impl Docker {
             let roles = answer.output.lines().map(str::to_owned);
             seeded.passwords.extend(roles);
         }
-        let note = |role: &String| format!("role {role}: its password is left out");
+        let note = |role: &String| format!("role {role}: its password is removed");
         seeded.changes.extend(seeded.passwords.iter().map(note));
         if let Seed::Run {
             spec: run, words, ..
@@ -161,7 +161,7 @@ impl Docker {
         Err(self.seed_failed(id, kind, path, &answer).await?)
     }
 
-    /// Has a script read, and sees which database has what it made.
+    /// Runs a script, and finds the database that it filled.
     async fn seed_script(
         &self,
         into: Filling<'_>,
@@ -185,11 +185,11 @@ impl Docker {
             Dialect::Postgres => self.adopt_database(id, kind, script.path(), &made).await?,
             Dialect::Mysql(_) => made.into_iter().next(),
         };
-        changes.extend(adopted.map(|name| format!("database {name}: it is called {USER} here")));
+        changes.extend(adopted.map(|name| format!("database {name}: renamed to {USER} here")));
         Ok(Seeded { changes, passwords })
     }
 
-    /// Runs a client that reads a script, from its pipe or from its input.
+    /// Runs a client on a script, which it reads from the pipe or from its input.
     pub(super) async fn run_script(
         &self,
         (id, kind, pipe): Filling<'_>,
@@ -212,17 +212,17 @@ impl Docker {
         answer.broken_input = match fed {
             Fed::Whole => None,
             Fed::Broken(broken) => Some(broken),
-            // Its own error says why, where it has one.
+            // The client's own error gives the reason.
             Fed::Part if answer.exit_code != 0 => None,
             Fed::Part => {
-                let why = "the client ended before the script did".to_owned();
+                let why = "the client exited before the end of the script".to_owned();
                 Some(Broken::Unfit(why))
             }
         };
         Ok(answer)
     }
 
-    /// Has an archive written as a script by one program, and that run by another one meanwhile.
+    /// Runs one program that converts an archive to a script, and another that runs the script.
     async fn seed_archive(
         &self,
         into: Filling<'_>,
@@ -236,7 +236,7 @@ impl Docker {
             self.execute_into(id, &archive, Some(write)),
             self.seed_script(into, script, run)
         );
-        // Where the script failed, what writes it was cut off.
+        // If the script failed, its writer was interrupted.
         match ran {
             Err(DatabaseError::Seed { .. }) | Ok(_) => {}
             Err(other) => return Err(other),
@@ -248,7 +248,7 @@ impl Docker {
         ran
     }
 
-    /// Why a script failed: where in it, and what that says of it.
+    /// Why a script failed: the place, the message, and hints.
     pub(super) async fn explain(
         &self,
         id: &str,
@@ -274,7 +274,7 @@ impl Docker {
         Ok(script.failed(line, message))
     }
 
-    /// A statement that failed, unless it is the server that ended under it.
+    /// The error for a failed statement, or for a server that exited meanwhile.
     pub(super) async fn seed_failed(
         &self,
         id: &str,
@@ -286,7 +286,7 @@ impl Docker {
         let state = there.and_then(|there| there.state).unwrap_or_default();
         if state.oom_killed == Some(true) || state.running != Some(true) {
             return Ok(DatabaseError::NotReady {
-                message: format!("the server ended while {path} was run"),
+                message: format!("the server exited while {path} ran"),
                 out_of_memory: state.oom_killed == Some(true),
                 output: self.last_lines(id, OUTPUT_LINES).await?,
             });
@@ -310,8 +310,8 @@ impl Docker {
         })
     }
 
-    /// Puts files into the container, as they are read; the archive is ours and holds nothing but plain
-    /// files.
+    /// Uploads files into the container as it reads them. Dayfly builds the archive, and it
+    /// contains only plain files.
     async fn upload(&self, id: &str, files: Vec<(String, Content)>) -> Result<(), DatabaseError> {
         let (sink, body) = pieces();
         let writing = tokio::task::spawn_blocking(move || archive(files, sink));
@@ -319,7 +319,7 @@ impl Docker {
         let body = bollard::body_try_stream(body);
         let upload = self.api().upload_to_container(id, Some(options), body);
         let uploaded = self.change("the upload of a seed", upload).await;
-        // Why it broke off is why the engine did not get all of it.
+        // The read error is the cause of the failed upload.
         let written = writing
             .await
             .map_err(io::Error::other)
@@ -350,7 +350,7 @@ fn archive(files: Vec<(String, Content)>, mut sink: Sink) -> io::Result<()> {
     match written.and_then(|()| sink.flush()) {
         Ok(()) => Ok(()),
         Err(error) => {
-            sink.break_off("the seed's files could not be read");
+            sink.break_off("cannot read the seed's files");
             Err(error)
         }
     }
@@ -358,8 +358,8 @@ fn archive(files: Vec<(String, Content)>, mut sink: Sink) -> io::Result<()> {
 
 fn command_failed(words: &str, ended: &Ended) -> DatabaseError {
     let message = match ended.out_of_memory {
-        true => "it was killed for memory".to_owned(),
-        false => format!("it ended with exit code {}", ended.exit_code),
+        true => "it was killed because it ran out of memory".to_owned(),
+        false => format!("it exited with code {}", ended.exit_code),
     };
     let from = ended.output.len().saturating_sub(OUTPUT_LINES);
     DatabaseError::Seed {

@@ -1,4 +1,4 @@
-//! A database's server: its container on a directory of the pool, started and stopped.
+//! Starts and stops a database's server: its container on a directory of the pool.
 
 use bollard::query_parameters::StopContainerOptionsBuilder;
 
@@ -24,13 +24,13 @@ use crate::{
     pool::Place,
 };
 
-/// Most processes: one per connection, and the server's own.
+/// Maximum number of processes: one per connection, plus the server's own.
 const PIDS_MAX: u32 = 256;
 
-/// How long a server may take to write down what it holds before it is killed.
+/// Time limit for a clean shutdown before a kill, in seconds.
 const STOP_SECONDS_MAX: i32 = 30;
 
-/// How often a start begins anew when what it found changed under its hands.
+/// Attempts to start when the container or network changes during the start.
 const START_ATTEMPTS: usize = 3;
 
 impl Docker {
@@ -50,7 +50,7 @@ impl Docker {
             })
     }
 
-    /// As whom programs run beside a server: its image's own user, or the one that it runs as.
+    /// The user for programs in a server's container: the image's own, or the server's.
     pub(super) fn inside_user(&self, kind: &dyn Kind) -> Option<String> {
         match own_user() {
             Some(_) => None,
@@ -58,7 +58,7 @@ impl Docker {
         }
     }
 
-    /// Everything about the container of a server.
+    /// The plan for the container of a server.
     pub(super) async fn server_plan(
         &self,
         spec: &DatabaseSpec,
@@ -101,7 +101,7 @@ impl Docker {
         })
     }
 
-    /// Starts the server unless it runs as it should, and waits for its answer.
+    /// Starts the server unless it runs with this spec, and waits until it answers.
     pub(super) async fn start_server(
         &self,
         spec: &DatabaseSpec,
@@ -137,7 +137,7 @@ impl Docker {
             match started {
                 Ok(()) => {}
                 Err(EngineError::Missing(_)) => {
-                    // A remembered network may be one that was removed and made again.
+                    // A cached network id may be stale: the network may have been recreated.
                     self.forget_network(&key.preview, &network);
                     self.clear(&id).await?;
                     continue;
@@ -147,14 +147,15 @@ impl Docker {
             return self.ready(&id, Some(&network_id), spec, &passwords).await;
         }
         let what = describe(key);
-        Err(EngineError::Unreachable(format!(
-            "{what} or its network changed while it was started"
-        ))
-        .into())
+        Err(
+            EngineError::Unreachable(format!("{what} or its network changed during the start"))
+                .into(),
+        )
     }
 
-    /// The container of the plan: the one that is there where it is the same, else a new one. None
-    /// when somebody was quicker. One that ran before may have been stopped for what its data take.
+    /// The container of the plan: an existing one with the same spec, else a new one. `None` if
+    /// another process created it first. An existing one may have been stopped because of its
+    /// data's size.
     async fn server_container(
         &self,
         plan: &Plan,
@@ -170,7 +171,7 @@ impl Docker {
             return Err(EngineError::Refused {
                 what: format!("database {}", plan.name),
                 why: format!(
-                    "a container called {} exists and is not ours; remove it",
+                    "a container called {} exists but is not Dayfly's; remove it",
                     plan.container
                 ),
             }
@@ -185,7 +186,7 @@ impl Docker {
         Ok(None)
     }
 
-    /// Stops a server in its own way and removes its container.
+    /// Stops a server cleanly and removes its container.
     pub(super) async fn stop_server(&self, name: &str, what: &str) -> Result<(), EngineError> {
         if let Some((id, running)) = self.find_ours(name).await? {
             if running {
@@ -201,7 +202,7 @@ impl Docker {
     }
 }
 
-/// Where Dayfly is not root, neither are the servers: what they write has to be ours to copy.
+/// Without root, servers run as Dayfly's own user, so that Dayfly can copy their files.
 fn own_user() -> Option<String> {
     let (user, group) = (nix::unistd::geteuid(), nix::unistd::getegid());
     (!user.is_root()).then(|| format!("{user}:{group}"))

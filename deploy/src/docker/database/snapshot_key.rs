@@ -1,4 +1,4 @@
-//! What a snapshot of a seed is called: a digest of all that decides what it holds.
+//! The key of a seed's snapshot: a digest of all inputs of its data.
 
 use sha2::{Digest as _, Sha256};
 
@@ -8,10 +8,10 @@ use crate::{
     names::{ImageId, SnapshotId},
 };
 
-/// Changes when data are made in another way than before.
+/// Version of the seed process; a change recreates all snapshots.
 const RECIPE: &str = "4";
 
-/// Everything that decides what the data will be.
+/// The digest of all inputs of the data.
 pub(super) async fn snapshot_key(
     spec: &DatabaseSpec,
     image: &ImageId,
@@ -30,7 +30,7 @@ pub(super) async fn snapshot_key(
         Seed::Run {
             spec: run, scope, ..
         } => {
-            // What others may run in the same image, with other variables, is not this.
+            // Separates commands in the same image with other variables.
             add(scope.as_bytes());
             add(run.image.as_str().as_bytes());
             add(&serde_json::to_vec(&run.command).unwrap_or_default());

@@ -1,4 +1,4 @@
-//! Snapshots that are there.
+//! Existing snapshots.
 
 use crate::{
     databases::{DataSet, DataUse, DatabaseError, SnapshotState, unix_ms},
@@ -18,8 +18,8 @@ impl Docker {
             };
             match self.snapshot_state(&id).await {
                 Ok(state) => snapshots.extend(state),
-                // One that cannot be read hides no other.
-                Err(error) => tracing::warn!(%id, %error, "a snapshot cannot be read"),
+                // An unreadable snapshot must not hide the others.
+                Err(error) => tracing::warn!(%id, %error, "cannot read a snapshot; skipping it"),
             }
         }
         Ok(snapshots)
@@ -45,7 +45,7 @@ impl Docker {
         }))
     }
 
-    /// How much of the pool a snapshot has.
+    /// Space that a snapshot takes in the pool.
     pub(super) async fn measure_snapshot(&self, id: &SnapshotId) -> Result<DataUse, DatabaseError> {
         let usage = self
             .pool_of_data()?
@@ -57,8 +57,8 @@ impl Docker {
         })
     }
 
-    /// A copy of a database that may run: it is a snapshot of a server that was killed at that
-    /// moment, which every fork brings to order for itself.
+    /// Saves a copy of a database that may run. The copy looks like the data of a server that was
+    /// killed at that time; each fork recovers on its own.
     pub(super) async fn save_snapshot(
         &self,
         key: &DatabaseKey,

@@ -1,31 +1,31 @@
-//! What a look at the host found.
+//! Results of host checks.
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
-    /// What it is about.
+    /// The checked subject.
     pub name: &'static str,
-    /// How it is.
+    /// The state of the subject.
     pub state: CheckState,
-    /// What was found.
+    /// The finding.
     pub found: String,
-    /// What to do, where something should be done.
+    /// Advice on what to do, if anything.
     pub advice: Option<String>,
 }
 
-/// How something that was looked at is.
+/// The state of a checked subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CheckState {
-    /// As it should be.
+    /// It works as expected.
     Good,
-    /// It works, with a loss that the advice names.
+    /// It works with a restriction that the advice names.
     Warning,
     /// It does not work, or is not safe.
     Bad,
 }
 
 impl Check {
-    /// What was found, and what to do about it where something should be done.
+    /// A finding, with advice if anything should be done.
     pub fn new(
         state: CheckState,
         name: &'static str,

@@ -1,4 +1,4 @@
-//! How much of the engine's disk a preview has.
+//! Disk use of a preview on the engine's disk.
 
 use std::{
     collections::BTreeMap,
@@ -19,7 +19,7 @@ use crate::{
     names::PreviewId,
 };
 
-/// Files that are looked at in one volume; one with more is counted as far as this.
+/// Maximum number of files to count in one volume; further files are ignored.
 const FILES_MAX: usize = 1_000_000;
 
 impl Docker {
@@ -68,7 +68,7 @@ impl Docker {
         let counted = tokio::task::spawn_blocking(move || {
             folders.iter().map(|folder| folder_bytes(folder)).sum()
         });
-        // Of an engine that is elsewhere, or whose files we may not see, it is not known.
+        // Unknown if the engine is on another host or its files are not readable.
         used.data_bytes = counted.await.ok().flatten();
         let data = self.data_use(preview).await.unwrap_or_default();
         let exclusive: u64 = data.values().map(|data| data.exclusive_bytes).sum();
@@ -82,14 +82,14 @@ fn bytes(size: i64) -> u64 {
     u64::try_from(size).unwrap_or(0)
 }
 
-/// Bytes of all files below a folder; links are not followed. `None` where it cannot be seen.
+/// Size of all files below a folder, without following links. `None` if it is not readable.
 fn folder_bytes(folder: &Path) -> Option<u64> {
     let mut folders = vec![folder.to_owned()];
     let (mut bytes, mut files) = (0, 0);
     while let Some(next) = folders.pop() {
         let entries = match std::fs::read_dir(&next) {
             Ok(entries) => entries,
-            // What vanishes while it is counted is not there.
+            // A file removed during the count does not count.
             Err(_) if next != folder => continue,
             Err(_) => return None,
         };

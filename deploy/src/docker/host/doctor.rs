@@ -1,4 +1,4 @@
-//! Facts about the engine and the host, each with what to do about it.
+//! Checks of the engine and the host, each with advice.
 
 use std::{process::Stdio, time::Duration};
 
@@ -15,22 +15,21 @@ use crate::{
     engine::EngineError,
 };
 
-/// The oldest engine that everything is promised for, and the oldest that is tried.
+/// The oldest fully supported engine, and the oldest with best-effort support.
 const ENGINE_MAJOR_SUPPORTED: u32 = 23;
 const ENGINE_MAJOR_TRIED: u32 = 20;
 
-/// The first version of the engine's API that BuildKit can be asked through.
+/// The first version of the engine's API that offers BuildKit.
 const BUILDKIT_API: Version = Version::release(1, 39);
 
-/// Less memory than this holds a preview or two.
+/// Recommended minimum memory; with less, only one or two previews fit.
 const MEMORY_BYTES_ENOUGH: i64 = 2 << 30;
 
 /// How long `git --version` may take.
 const GIT_MAX: Duration = Duration::from_secs(5);
 
 impl Docker {
-    /// Looks at everything that previews depend on. Never an error: what cannot be looked at is a
-    /// finding.
+    /// Checks everything that previews depend on. Never an error: a failed check is a finding.
     pub async fn check(&self) -> Vec<Check> {
         let (version, info, firewall, git) = tokio::join!(
             self.call("the engine's version", self.api().version()),
@@ -83,17 +82,17 @@ fn engine(version: &SystemVersion) -> Check {
         Some(major) if major >= ENGINE_MAJOR_TRIED => Check::warning(
             "engine",
             found,
-            format!("it is tried, not promised; upgrade to {ENGINE_MAJOR_SUPPORTED} or newer"),
+            format!("best-effort support only; upgrade to {ENGINE_MAJOR_SUPPORTED} or newer"),
         ),
         Some(_) => {
             let advice = format!("upgrade to Docker {ENGINE_MAJOR_SUPPORTED} or newer");
             Check::bad("engine", found, advice)
         }
-        None => Check::warning("engine", found, "use Docker, whose versions are known"),
+        None => Check::warning("engine", found, "unknown version; use Docker Engine"),
     }
 }
 
-/// BuildKit came into the engine's API with 1.39 and is on for everybody who asks.
+/// The engine's API offers BuildKit since 1.39; it needs no activation.
 fn api(version: &SystemVersion) -> Check {
     let found = version.api_version.clone().unwrap_or_default();
     let linux = version.os.as_deref() == Some("linux");
@@ -103,7 +102,7 @@ fn api(version: &SystemVersion) -> Check {
         }
         _ => Check::bad(
             "builder",
-            format!("no BuildKit behind API {found}"),
+            format!("API {found} does not offer BuildKit"),
             "use a Docker Engine for Linux containers, 23 or newer",
         ),
     }
@@ -126,13 +125,13 @@ fn runc(version: &SystemVersion) -> Option<Check> {
         .collect();
     let told = format!("{found}: {}", told.join("; "));
     Some(if is_distributions(&found) {
-        let advice = "see whether your distribution closed these in its build, or upgrade runc";
+        let advice = "check whether your distribution's build fixes these, or upgrade runc";
         Check::warning("runc", told, advice)
     } else {
         Check::bad(
             "runc",
             told,
-            "upgrade runc, or the containerd that brings it",
+            "upgrade runc, or the containerd package that ships it",
         )
     })
 }
@@ -141,7 +140,11 @@ fn storage(info: &SystemInfo) -> Check {
     let found = info.driver.clone().unwrap_or_else(|| "unknown".to_owned());
     match found.as_str() {
         "overlay2" | "overlayfs" | "btrfs" | "zfs" => Check::good("storage", found),
-        _ => Check::warning("storage", found, "builds are slow on it; use overlay2"),
+        _ => Check::warning(
+            "storage",
+            found,
+            "builds are slow with this driver; use overlay2",
+        ),
     }
 }
 
@@ -158,11 +161,7 @@ fn cgroups(info: &SystemInfo) -> Check {
         .collect();
     if !missing.is_empty() {
         let found = format!("no limits for {}", missing.join(", "));
-        return Check::bad(
-            "limits",
-            found,
-            "turn these control groups on in the kernel",
-        );
+        return Check::bad("limits", found, "enable these control groups in the kernel");
     }
     match info.cgroup_version {
         Some(SystemInfoCgroupVersionEnum::_2) => Check::good("limits", "cgroup v2"),
@@ -174,7 +173,7 @@ fn cgroups(info: &SystemInfo) -> Check {
     }
 }
 
-/// Containers run under a filter of ours; a newer engine's own may refuse more by now.
+/// Containers run under Dayfly's filter; a newer engine's own filter may refuse more calls.
 fn seccomp(version: &SystemVersion, info: &SystemInfo) -> Check {
     const NAME: &str = "system calls";
     let options = info.security_options.clone().unwrap_or_default();
@@ -186,8 +185,8 @@ fn seccomp(version: &SystemVersion, info: &SystemInfo) -> Check {
     match engine.map(|engine| engine.major) {
         Some(major) if major > ENGINE_COMPARED => Check::warning(
             NAME,
-            format!("filtered by Dayfly, as engine {ENGINE_COMPARED} does; this one is {major}"),
-            "update Dayfly: the engine's own filter may refuse calls by now that Dayfly's allows",
+            format!("filtered by Dayfly as engine {ENGINE_COMPARED} does; this engine is {major}"),
+            "update Dayfly: the engine's own filter may refuse calls that Dayfly's filter allows",
         ),
         _ => Check::good(NAME, "filtered by Dayfly, the same on every engine"),
     }
@@ -207,7 +206,7 @@ fn size(info: &SystemInfo) -> Check {
     }
 }
 
-/// What bounds builds: RUN steps have no limits of their own on engines that take none.
+/// The ceiling for builds: without it, some engines run RUN steps without limits.
 fn ceiling_check(state: CeilingState) -> Check {
     const NAME: &str = "builds";
     match state {
@@ -221,12 +220,12 @@ fn ceiling_check(state: CeilingState) -> Check {
         CeilingState::NotWanted => Check::warning(
             NAME,
             "a build may use all memory and processors of the host",
-            "set limits.build_memory_mib_max in the server's configuration; the ceiling holds for \
-             all builds of this engine, also other people's",
+            "set limits.build_memory_mib_max in the server's configuration; the ceiling applies \
+             to all builds of this engine, including those not started by Dayfly",
         ),
         CeilingState::CannotSet(why) => Check::warning(
             NAME,
-            format!("the ceiling of builds cannot be set: {why}"),
+            format!("cannot set the build ceiling: {why}"),
             "run the server as root on the engine's own host",
         ),
     }
@@ -238,10 +237,9 @@ fn firewall_check(wanted: bool, status: FirewallStatus) -> Check {
     match status {
         _ if !wanted => Check::warning("firewall", "turned off", advice),
         FirewallStatus::Set => Check::good("firewall", "rules are in place"),
-        FirewallStatus::Missing => Check::good(
-            "firewall",
-            "rules can be set; a server sets them while it runs",
-        ),
+        FirewallStatus::Missing => {
+            Check::good("firewall", "rules can be set; a running server sets them")
+        }
         FirewallStatus::CannotSet(reason) => Check::warning("firewall", reason, advice),
     }
 }
@@ -261,7 +259,7 @@ async fn git() -> Check {
                 said.trim().trim_start_matches("git version ").to_owned(),
             )
         }
-        _ => Check::bad("git", "it does not run", "install git"),
+        _ => Check::bad("git", "git does not run", "install git"),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Containers that nobody will come back to.
+//! Removes abandoned containers.
 
 use bollard::query_parameters::ListContainersOptionsBuilder;
 
@@ -9,18 +9,18 @@ use crate::{
 };
 
 impl Docker {
-    /// Removes what imports left that were cut off by our death.
+    /// Removes the remains of imports that a crash interrupted.
     ///
     /// # Errors
-    /// When the engine cannot be asked.
+    /// If the engine cannot be reached.
     pub async fn end_imports(&self) -> Result<(), EngineError> {
         self.end_those(|mark| is_import(&mark.preview)).await
     }
 
-    /// Removes every container of ours: they run on other data than those that are there now.
+    /// Removes all our containers, because they run on data that has been replaced.
     ///
     /// # Errors
-    /// When the engine cannot be asked.
+    /// If the engine cannot be reached.
     pub async fn end_all(&self) -> Result<(), EngineError> {
         self.end_those(|_| true).await
     }

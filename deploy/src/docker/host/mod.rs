@@ -1,4 +1,4 @@
-//! What the engine's host has and lacks, and what is left on it.
+//! The engine's host: checks, disk use, and leftovers.
 
 pub(super) mod check;
 mod disk;

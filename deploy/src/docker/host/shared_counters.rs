@@ -1,5 +1,5 @@
-//! What the kernel counts for all containers together: whatever one preview takes of it is missing
-//! for the others and, since containers run as the host's root, for the host's own services.
+//! Kernel limits that all containers share. A preview that uses one up takes it from the others
+//! and, since containers run as the host's root, from the host's own services.
 
 use std::{
     collections::BTreeMap,
@@ -12,26 +12,26 @@ use super::check::Check;
 
 const NAME: &str = "shared";
 
-/// More than this share in use is told.
+/// Above this share in use, in percent, Dayfly warns.
 const PERCENT_ENOUGH: u64 = 50;
 
-/// With fewer inotify instances a single watcher of files in one preview can take all of them.
+/// With fewer inotify instances, one file watcher in a preview can use up all of them.
 const INSTANCES_ENOUGH: u64 = 1_024;
 
-/// One thing that is counted.
+/// One shared limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Counter {
-    /// What is counted, in the plural.
+    /// The limited resource, in the plural.
     what: &'static str,
-    /// What is in use.
+    /// Number in use.
     used: u64,
-    /// What there is.
+    /// The limit.
     limit: u64,
-    /// What raises the limit, as `name=value` of `sysctl`; a value to be chosen is the limit doubled.
+    /// The `sysctl` setting that raises the limit.
     sysctl: &'static str,
 }
 
-/// What is scarce, one check each; one that says so where nothing is. `running` containers run.
+/// One check for each scarce resource, or one that all is well. `running` containers run.
 pub(super) fn shared_counters(running: i64) -> Vec<Check> {
     let counters = counters(Path::new("/proc"));
     let scarce: Vec<Check> = counters
@@ -57,7 +57,7 @@ fn scarce(counter: &Counter, running: i64) -> Option<Check> {
         limit,
         sysctl,
     } = counter;
-    // Only these are counted for each user.
+    // Only these limits are per user.
     let by_user = what.starts_with("inotify") || what.starts_with("keys");
     let few = *what == INSTANCES && *limit < INSTANCES_ENOUGH;
     let much = used.saturating_mul(100) >= limit.saturating_mul(PERCENT_ENOUGH);
@@ -68,12 +68,13 @@ fn scarce(counter: &Counter, running: i64) -> Option<Check> {
         Check::warning(
             NAME,
             format!(
-                "{what}: {used} of {limit} are taken while {running} containers run; any one preview may take the rest"
+                "{what}: {used} of {limit} are in use by the host and {running} containers; \
+                 a single preview can use up the rest"
             ),
             match by_user {
                 true => format!(
-                    "`sysctl -w {sysctl}={more}`; with the engine's userns-remap previews do not take from the \
-                     host's root"
+                    "`sysctl -w {sysctl}={more}`; with the engine's userns-remap, previews do \
+                     not use up what the host's root may have"
                 ),
                 false => format!("`sysctl -w {sysctl}={more}`"),
             },
@@ -83,7 +84,7 @@ fn scarce(counter: &Counter, running: i64) -> Option<Check> {
 
 const INSTANCES: &str = "inotify instances";
 
-/// Everything that can be read below `/proc`; what this kernel does not count is left out.
+/// All limits that `/proc` shows; it omits those that this kernel does not count.
 fn counters(proc: &Path) -> Vec<Counter> {
     let number = |path: &str| first_number(&proc.join(path));
     let of = |what, used: Option<u64>, limit: Option<u64>, sysctl| {
@@ -155,7 +156,7 @@ fn threads_there(proc: &Path) -> Option<u64> {
     all.parse().ok()
 }
 
-/// What root has of its keys, and may have: "0: usage keys/instantiated quota/limit bytes/limit".
+/// Used keys of root and their limit: "0: usage keys/instantiated quota/limit bytes/limit".
 fn keys(proc: &Path) -> Option<(u64, u64)> {
     let text = fs::read_to_string(proc.join("key-users")).ok()?;
     let root = text
@@ -165,8 +166,8 @@ fn keys(proc: &Path) -> Option<(u64, u64)> {
     Some((used.parse().ok()?, limit.parse().ok()?))
 }
 
-/// Instances and watches of the user who has most of each. A descriptor that a fork shares counts
-/// twice, so this may be more than the kernel counts.
+/// Instances and watches of the user with the most of each. A descriptor shared by a fork counts
+/// twice, so this may exceed the kernel's count.
 fn inotify(proc: &Path) -> (u64, u64) {
     let mut taken: BTreeMap<u32, (u64, u64)> = BTreeMap::new();
     for process in folders(proc) {
@@ -193,7 +194,7 @@ fn inotify(proc: &Path) -> (u64, u64) {
     (most(|taken| taken.0), most(|taken| taken.1))
 }
 
-/// The processes.
+/// The folders of all processes.
 fn folders(proc: &Path) -> impl Iterator<Item = PathBuf> {
     let is_process = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().as_encoded_bytes();
@@ -202,7 +203,7 @@ fn folders(proc: &Path) -> impl Iterator<Item = PathBuf> {
     entries(proc).filter(is_process)
 }
 
-/// What is in a folder; nothing where it cannot be read or has gone.
+/// The entries of a folder; empty if it is unreadable or gone.
 fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> + use<> {
     let entries = fs::read_dir(folder).into_iter().flatten();
     entries.flatten().map(|entry| entry.path())

@@ -1,8 +1,8 @@
 //! Whether the engine sees the files of this host.
 //!
-//! Databases keep their data in folders of ours, which the engine binds into containers by path. An
-//! engine on another host, one that itself runs in a container, or a Dayfly that does, sees another
-//! file system: everything answers, and no database ever starts.
+//! Databases store their data in Dayfly's folders, which the engine mounts into containers by path.
+//! If the engine runs on another host, or if the engine or Dayfly runs in a container, they see
+//! different file systems. Then all calls work, but no database ever starts.
 
 use std::{
     fs, io,
@@ -23,18 +23,18 @@ use crate::{
     random,
 };
 
-/// Why an engine does not see our files, and what to do, to follow a colon.
-pub const UNSEEN_FILES: &str = "it runs on another host or in a container, or Dayfly does; give both the same \
-                                folder at the same path";
+/// Why an engine does not see our files, and how to fix it; follows a colon.
+pub const UNSEEN_FILES: &str = "the engine or Dayfly runs on another host or in a container; \
+                                give both the same folder at the same path";
 
-/// What the engine says of a folder that it does not find (20.10).
+/// The engine's message for a missing folder (20.10).
 const NOT_FOUND: &str = "bind source path does not exist";
 
 impl Docker {
-    /// Whether the engine finds what is in this folder of ours, at the same path.
+    /// Whether the engine sees the content of this folder of ours, at the same path.
     ///
-    /// It is asked for a container of an image that there cannot be, with a new folder in it: it looks
-    /// for the folder before the image, and makes nothing in either case.
+    /// This requests a container from an impossible image, with a mount of a new subfolder. The
+    /// engine checks the folder before the image, and creates nothing in either case.
     pub async fn sees(&self, folder: &Path) -> Result<bool, EngineError> {
         let what = format!("whether it sees {}", folder.display());
         let refused = |why: String| EngineError::Refused {
@@ -65,17 +65,17 @@ impl Docker {
             Err(error) if status(&error) == Some(404) => Ok(true),
             Err(error) if sentence(&error).contains(NOT_FOUND) => Ok(false),
             Err(error) => Err(classify(&what, error)),
-            Ok(_) => Err(refused("it made a container without an image".to_owned())),
+            Ok(_) => Err(refused("it created a container from no image".to_owned())),
         }
     }
 }
 
-/// Whether the engine refused because it does not find a folder of ours.
+/// Whether the engine refused because it does not see a folder of ours.
 pub fn does_not_see(error: &EngineError) -> bool {
     matches!(error, EngineError::Refused { why, .. } if why.contains(NOT_FOUND))
 }
 
-/// A folder that is nowhere else, as long as this lives.
+/// A unique new folder, removed when this is dropped.
 struct Witness(PathBuf);
 
 impl Witness {
@@ -90,7 +90,7 @@ impl Witness {
 impl Drop for Witness {
     fn drop(&mut self) {
         if let Err(error) = fs::remove_dir(&self.0) {
-            tracing::warn!(%error, path = %self.0.display(), "an empty folder stays");
+            tracing::warn!(%error, path = %self.0.display(), "cannot remove an empty folder");
         }
     }
 }

@@ -1,13 +1,13 @@
-//! Versions that are known to be bad, and how versions compare.
+//! Vulnerable versions of `runc`, and comparison of versions.
 
-/// The release of `runc` that closes a hole, on one of its lines.
+/// The releases of `runc` that fix a vulnerability.
 struct Fix {
-    /// The hole.
+    /// The vulnerability.
     cve: &'static str,
-    /// What it lets a container do.
+    /// Its effect.
     harm: &'static str,
-    /// The first good release on each line, oldest line first. Lines before the first are bad,
-    /// lines after the last are good.
+    /// The first fixed release of each release line, oldest line first. Earlier lines are
+    /// vulnerable, later lines are fixed.
     releases: &'static [&'static str],
 }
 
@@ -34,7 +34,7 @@ const RUNC_FIXES: [Fix; 4] = [
     },
 ];
 
-/// The holes that this release of `runc` has by its number, each with its harm.
+/// The vulnerabilities of this release of `runc` by its number, each with its effect.
 pub(crate) fn runc_holes(version: &str) -> Vec<(&'static str, &'static str)> {
     let Some(version) = Version::parse(version) else {
         return Vec::new();
@@ -54,8 +54,8 @@ fn is_fixed(version: &Version, releases: &[&str]) -> bool {
     }
 }
 
-/// A version as three numbers, and the number of its candidate; a release counts as the last of
-/// its candidates.
+/// A version as three numbers and a release candidate number; a final release sorts after its
+/// candidates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Version {
     pub(crate) major: u32,
@@ -65,7 +65,7 @@ pub(crate) struct Version {
 }
 
 impl Version {
-    /// The first release of a line.
+    /// The first release of a release line.
     pub(crate) const fn release(major: u32, minor: u32) -> Self {
         Self {
             major,
@@ -108,7 +108,7 @@ impl Version {
     }
 }
 
-/// Whether a distribution made this build, and may have closed holes without a new number.
+/// Whether a distribution built this version, and may have backported fixes.
 pub(crate) fn is_distributions(version: &str) -> bool {
     ["+ds", "+dfsg", "deb", "ubuntu", ".el", ".fc", "-0ubuntu"]
         .iter()

@@ -20,16 +20,16 @@ use crate::{
     names::PreviewId,
 };
 
-/// How often a subnet is chosen anew when somebody else took it meanwhile.
+/// Attempts to choose a subnet if another program takes it meanwhile.
 const ALLOCATION_ATTEMPTS: usize = 8;
 
 /// Where the kernel lists the host's IPv4 routes.
 const ROUTES: &str = "/proc/net/route";
 
-/// What came of one attempt to make a network.
+/// The result of one attempt to create a network.
 enum Attempt {
     Made(String),
-    /// Somebody else was quicker with this range, or with this network.
+    /// Another process took this range, or created this network, first.
     Overtaken,
 }
 
@@ -56,7 +56,7 @@ impl Docker {
                 .any(|listed| !self.is_network(listed, &spec.preview, &spec.network))
             {
                 return Err(refused(format!(
-                    "a network called {name} exists and is not ours; remove it"
+                    "a network called {name} exists but is not Dayfly's; remove it"
                 )));
             }
             if let Some(id) = named.first().and_then(|listed| listed.id.as_deref()) {
@@ -88,7 +88,7 @@ impl Docker {
             }
         }
         Err(refused(format!(
-            "{ALLOCATION_ATTEMPTS} subnets in a row were taken by others"
+            "other programs took {ALLOCATION_ATTEMPTS} subnets in a row"
         )))
     }
 
@@ -110,7 +110,7 @@ impl Docker {
         Ok(())
     }
 
-    /// Removes a network, disconnecting whatever is in it.
+    /// Removes a network after disconnecting its containers.
     pub(crate) async fn remove_bridge_by_id(
         &self,
         id: &str,
@@ -256,7 +256,7 @@ impl Docker {
         made?
     }
 
-    /// Puts the rules back if they are gone; where that cannot be done, `doctor` says so.
+    /// Restores missing firewall rules; if that is impossible, `doctor` reports it.
     async fn keep_firewall(&self) {
         if self.config().firewall {
             self.ensure_firewall().await;
@@ -264,7 +264,7 @@ impl Docker {
     }
 }
 
-/// The network in words.
+/// The description of a network, for messages.
 fn describe(preview: &PreviewId, network: &Network) -> String {
     match network {
         Network::Revision(revision) => format!("the network of {preview} {revision}"),

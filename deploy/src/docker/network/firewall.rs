@@ -1,11 +1,11 @@
-//! The host's firewall, where Dayfly may set rules: chains of our own, hung into the kernel's.
+//! The host's firewall: Dayfly's own chains, hooked into the kernel's, if Dayfly may set rules.
 //!
-//! Previews reach public addresses, and neither the host nor its neighbours nor each other. Of the host's
-//! own programs, those of root and of the proxy's user reach previews.
+//! Previews can reach public addresses, but neither the host, nor its neighbours, nor each other.
+//! On the host, only programs of root and of the proxy's user can reach previews.
 //!
-//! Rules that somebody flushed are put back by the next `ensure`, which the server calls every second. One
-//! look is one run of `iptables`, about 2 ms of one processor. nf_tables would tell of its changes; the
-//! older tables, which `iptables-legacy` writes, tell nothing, and a host may use either.
+//! The next `ensure` restores flushed rules; the server calls it every second. A check is one run
+//! of `iptables`, about 2 ms of one processor. nf_tables could report changes, but the older tables
+//! of `iptables-legacy` cannot, and a host may use either.
 
 use std::{process::Stdio, sync::Arc, time::Duration};
 
@@ -17,29 +17,29 @@ use super::{
 };
 use crate::{docker::Subnet, names::Instance};
 
-/// How long one run of the firewall's program may take; it waits for a lock of its own.
+/// Time limit for one run of `iptables`, including the wait for its lock.
 const PROGRAM_MAX: Duration = Duration::from_secs(10);
 
-/// How long the program itself waits for that lock.
+/// Options that make the program wait for that lock, in seconds.
 const WAIT_FOR_LOCK: [&str; 2] = ["--wait", "5"];
 
-/// What lists the rules, and what changes them as a whole.
+/// The program that lists the rules, and the one that changes them atomically.
 const LIST: &str = "iptables";
 const RESTORE: &str = "iptables-restore";
 
-/// Where resolvers are configured; the second holds the real ones where the first names a stub.
+/// Resolver configurations; the second has the real name servers if the first names a stub.
 const RESOLV_CONF: &str = "/etc/resolv.conf";
 const RESOLV_CONF_BEHIND_STUB: &str = "/run/systemd/resolve/resolv.conf";
 
 /// Where the kernel lists the host's IPv4 routes.
 const ROUTES: &str = "/proc/net/route";
 
-/// Whether the rules are there.
+/// The state of the rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FirewallStatus {
-    /// All of them, where they work.
+    /// All rules are in effective positions.
     Set,
-    /// Not all of them.
+    /// Some rules are missing.
     Missing,
     /// They cannot be set, for this reason.
     CannotSet(String),
@@ -50,15 +50,15 @@ pub enum FirewallStatus {
 pub struct Firewall {
     instance: Instance,
     pool: Subnet,
-    /// The users beside root whose processes may connect to previews.
+    /// Users besides root whose processes may connect to previews.
     users: Vec<u32>,
-    /// What the last one said. One at a time: what is read must still be so when it is changed.
+    /// The last state. The lock serializes updates: nothing may change between reading and writing.
     last: Arc<Mutex<Option<FirewallStatus>>>,
 }
 
 impl Firewall {
-    /// The firewall for an instance whose networks come from `pool`. Of the host's own programs, those
-    /// of root and of these users may connect to previews.
+    /// The firewall for an instance whose networks come from `pool`. On the host, only programs of
+    /// root and of these users may connect to previews.
     pub fn new(instance: Instance, pool: Subnet, users: Vec<u32>) -> Self {
         Self {
             instance,
@@ -68,21 +68,21 @@ impl Firewall {
         }
     }
 
-    /// Puts the rules in place unless they are. The bridge of builds is behind them too where it is
-    /// given, and with it everything that others run there.
+    /// Sets the rules unless they are set. If `builds` names the build bridge, the rules also cover
+    /// that bridge, including containers of other programs on it.
     pub(crate) async fn ensure(&self, builds: Option<&str>) -> FirewallStatus {
         let mut last = self.last.lock().await;
         let status = told(self.try_ensure(builds).await);
         if let FirewallStatus::CannotSet(reason) = &status
             && last.as_ref() != Some(&status)
         {
-            tracing::warn!(%reason, "previews can reach private addresses: no firewall rules");
+            tracing::warn!(%reason, "no firewall rules: previews can reach private addresses");
         }
         *last = Some(status.clone());
         status
     }
 
-    /// Looks without changing anything.
+    /// Checks the rules without changing anything.
     pub(crate) async fn status(&self, builds: Option<&str>) -> FirewallStatus {
         let status = async {
             let listing = list().await?;
@@ -95,10 +95,10 @@ impl Firewall {
         told(status.await)
     }
 
-    /// Takes the rules and their chains away, and answers whether there were any.
+    /// Removes the rules and their chains, and returns whether there were any.
     ///
     /// # Errors
-    /// In words, where they can be neither seen nor changed.
+    /// A message, if the rules cannot be read or changed.
     pub async fn remove(&self) -> Result<bool, String> {
         let _held = self.last.lock().await;
         let listing = list().await?;
@@ -115,10 +115,10 @@ impl Firewall {
             return Ok(FirewallStatus::Set);
         }
         restore(&rules.script(&listing)).await?;
-        // A program that prints rules in other words than ours would be fed for ever.
+        // Verify once: if the program prints rules differently, every call would rewrite them.
         let listing = list().await?;
         if rules.are_in(&listing) {
-            tracing::info!(instance = %self.instance, "firewall rules were put in place");
+            tracing::info!(instance = %self.instance, "set the firewall rules");
             Ok(FirewallStatus::Set)
         } else {
             Ok(FirewallStatus::Missing)
@@ -168,7 +168,7 @@ async fn restore(script: &str) -> Result<(), String> {
         .map(|_| ())
 }
 
-/// Runs one of the firewall's programs and answers what it printed.
+/// Runs one of the firewall's programs and returns its output.
 async fn run(program: &str, arguments: &[&str], input: Option<&str>) -> Result<String, String> {
     let failed = |why: String| format!("{program} failed: {why}");
     let mut child = Command::new(program)
@@ -188,7 +188,7 @@ async fn run(program: &str, arguments: &[&str], input: Option<&str>) -> Result<S
         })?;
     let whole = async {
         if let (Some(text), Some(mut stdin)) = (input, child.stdin.take()) {
-            // A program that stopped reading says why when it ends.
+            // A program that stopped reading reports the reason when it exits.
             let _stopped = stdin.write_all(text.as_bytes()).await;
         }
         child.wait_with_output().await
@@ -205,5 +205,5 @@ async fn run(program: &str, arguments: &[&str], input: Option<&str>) -> Result<S
         .lines()
         .map(str::trim)
         .find(|line| !line.is_empty() && !line.starts_with('#'));
-    Err(failed(line.unwrap_or("it gave no reason").to_owned()))
+    Err(failed(line.unwrap_or("it printed no reason").to_owned()))
 }

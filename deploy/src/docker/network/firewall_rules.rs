@@ -1,12 +1,12 @@
-//! The rules themselves: what they should be, and whether a listing says that they are.
+//! The firewall rules: their definition, and a check whether a listing contains them.
 //!
-//! Rules are written exactly as `iptables -S` prints them, so that comparing is comparing text.
+//! Rules have exactly the format of `iptables -S`, so that text comparison is enough.
 //!
-//! They stand in a table of their own, not in `filter`: an engine takes its jumps out of `FORWARD`
-//! and puts them back whenever a network is made (`EnsureJumpRule`), those to `DOCKER-USER` and to
-//! what keeps its networks apart included. A preview that knocks at a neighbour again and again is
-//! let in at such a moment, and stays in. Nothing of the engine's is in `mangle`, and what is
-//! dropped there never comes to `filter`.
+//! They are in the table `mangle`, not in `filter`. Whenever an engine creates a network, it
+//! removes and re-adds its jumps in `FORWARD` (`EnsureJumpRule`), including those to `DOCKER-USER`
+//! and to its isolation of networks. A preview that keeps trying could connect to a neighbour in
+//! that gap, and stay connected. The engine does not use `mangle`, and a packet dropped there never
+//! reaches `filter`.
 
 use std::{
     collections::BTreeSet,
@@ -18,14 +18,14 @@ use crate::{
     names::Instance,
 };
 
-/// Where nothing of a preview may connect to: everything that is not a public address. Ranges that are
-/// reserved for tests and examples are in use all the same, inside of networks.
+/// Destinations that previews may not reach: every non-public address. Private networks also use
+/// the ranges reserved for tests and examples.
 const REFUSED_RANGES: [&str; 15] = [
     "0.0.0.0/8",
     "10.0.0.0/8",
     "100.64.0.0/10",
     "127.0.0.0/8",
-    // A platform's service for its own machines, at a public address.
+    // A cloud platform's internal service, at a public address.
     "168.63.129.16/32",
     "169.254.0.0/16",
     "172.16.0.0/12",
@@ -39,38 +39,38 @@ const REFUSED_RANGES: [&str; 15] = [
     "240.0.0.0/4",
 ];
 
-/// Mail leaves by these; what a preview sends would reach real people.
+/// Mail ports, refused because a preview's mail would reach real people.
 const MAIL_PORTS: &str = "25,465,587,2525";
 
-/// How many name servers are let through; a resolver uses at most three.
+/// Maximum number of allowed name servers; a resolver uses at most three.
 const NAME_SERVERS_MAX: usize = 3;
 
-/// How many public networks of the host's own are refused.
+/// Maximum number of the host's own public networks to refuse.
 const OWN_NETWORKS_MAX: usize = 64;
 
-/// A route to more than this is a way to the internet, not a network that the host is in.
+/// A route with a shorter prefix leads to the internet, not to a network of the host.
 const OWN_NETWORK_PREFIX_MIN: u8 = 8;
 
-/// The user whose processes reach previews wherever they are.
+/// The user whose processes may always reach previews.
 const ROOT: u32 = 0;
 
-/// The table that the rules stand in.
+/// The table of the rules.
 pub(crate) const TABLE: &str = "mangle";
 
-/// What is passed by everything that goes from one interface to another, by everything that is for the
-/// host itself, and by everything that the host itself sends.
+/// The chains for packets between interfaces, for packets to the host, and for packets from the
+/// host.
 const FORWARD: &str = "FORWARD";
 const INPUT: &str = "INPUT";
 const OUTPUT: &str = "OUTPUT";
 
-/// What the rules take from the host that they stand on.
+/// Facts about the host that the rules depend on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct HostFacts {
-    /// The name servers that previews may ask.
+    /// The name servers that previews may query.
     pub(crate) name_servers: Vec<Ipv4Addr>,
-    /// The networks that the host is in itself.
+    /// The networks that the host is directly connected to.
     pub(crate) networks: Vec<Subnet>,
-    /// The users beside root whose processes may connect to previews.
+    /// Users besides root whose processes may connect to previews.
     pub(crate) users: Vec<u32>,
 }
 
@@ -78,7 +78,7 @@ pub(crate) struct HostFacts {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Rules {
     interfaces: String,
-    /// The bridge of builds, where what comes from there passes the same rules.
+    /// The build bridge, if the same rules apply to its traffic.
     builds: Option<String>,
     forward: String,
     input: String,
@@ -105,7 +105,7 @@ impl Rules {
         }
     }
 
-    /// Whether the listing holds all rules, in places where they work.
+    /// Whether the listing contains all rules in effective positions.
     pub(crate) fn are_in(&self, listing: &str) -> bool {
         let has = |chain: &str, wanted: &[String]| rules_of(listing, chain).eq(wanted);
         has(&self.forward, &self.forward_rules())
@@ -118,7 +118,7 @@ impl Rules {
             && self.outlived(listing).next().is_none()
     }
 
-    /// Hooks of a bridge of builds from a time when that one was to be isolated.
+    /// Obsolete hooks of a build bridge from an earlier configuration.
     fn outlived<'a>(&'a self, listing: &'a str) -> impl Iterator<Item = &'a str> {
         let wanted = self.hooks();
         listing.lines().filter(move |line| {
@@ -129,7 +129,7 @@ impl Rules {
         })
     }
 
-    /// What to feed to `iptables-restore --noflush`: it takes effect as a whole or not at all.
+    /// The input for `iptables-restore --noflush`, which applies it atomically.
     pub(crate) fn script(&self, listing: &str) -> String {
         let mut script = format!("*{TABLE}\n");
         for chain in self.chains() {
@@ -159,7 +159,7 @@ impl Rules {
         script
     }
 
-    /// What takes all of it away again; `None` when nothing is there.
+    /// The input that removes all rules; `None` if there are none.
     pub(crate) fn removal(&self, listing: &str) -> Option<String> {
         let ours = self.chains();
         let there: Vec<&str> = ours
@@ -188,9 +188,9 @@ impl Rules {
         Some(script)
     }
 
-    /// What may pass from our bridges to elsewhere, and from elsewhere to them: inside of a network
-    /// everything (where the kernel shows us that at all), between networks nothing, into a network only
-    /// answers. The neighbours of builds, on their bridge, are other programs' containers.
+    /// Rules for forwarded packets of our bridges: inside a network everything is allowed (if the
+    /// kernel shows such packets to iptables at all), between networks nothing, and into a network
+    /// only answers. On the build bridge, containers of other programs are neighbours of builds.
     fn forward_rules(&self) -> Vec<String> {
         let (chain, networks) = (&self.forward, &self.interfaces);
         let mut rules = vec![
@@ -212,8 +212,8 @@ impl Rules {
         rules
     }
 
-    /// Where nothing of a preview may connect to: what is no public address, our own networks, and the
-    /// public networks that the host itself is in, whose other machines may trust it.
+    /// Destinations that previews may not reach: non-public addresses, our own networks, and the
+    /// public networks of the host, whose other machines may trust it.
     fn refused(&self) -> Vec<String> {
         let fixed = REFUSED_RANGES.iter().filter_map(|range| range.parse().ok());
         let fixed: Vec<Subnet> = fixed.collect();
@@ -232,7 +232,7 @@ impl Rules {
         refused
     }
 
-    /// What may pass from our bridges to the host: answers, and questions to a name server on it.
+    /// Rules for packets from our bridges to the host: answers, and queries to its name server.
     fn input_rules(&self) -> Vec<String> {
         let chain = &self.input;
         let mut rules = vec![answers_rule(chain)];
@@ -241,9 +241,10 @@ impl Rules {
         rules
     }
 
-    /// What may pass from the host to our bridges: answers, and what root and the users that may connect
-    /// send. Each packet of a program is held against them, so that nothing goes on that was begun while
-    /// they were not there. A packet without a socket ends a connection whose program is gone.
+    /// Rules for packets from the host to our bridges: answers, and packets of root and of the
+    /// allowed users. The rules check each packet of a program, so that a connection from before
+    /// the rules cannot continue. A packet without a socket ends a connection whose program is
+    /// gone.
     fn output_rules(&self) -> Vec<String> {
         let chain = &self.output;
         let mut rules = vec![answers_rule(chain)];
@@ -273,7 +274,7 @@ impl Rules {
         [&self.forward, &self.input, &self.output]
     }
 
-    /// The chains we hang ours into, each with the rule that does it.
+    /// The kernel's chains, each with the rule that hooks ours into it.
     fn hooks(&self) -> Vec<(&'static str, String)> {
         let hook = |way: &str, interface: &str, chain: &'static str, ours: &str| {
             let rule = format!("-A {chain} {way} {interface} -j {ours}");
@@ -292,8 +293,8 @@ impl Rules {
     }
 }
 
-/// The host's name servers as a resolver's configuration lists them. Those on the loopback are
-/// asked by the engine itself, not by containers.
+/// The host's name servers from a resolver's configuration, except those on the loopback, which
+/// only the engine queries.
 pub(crate) fn name_servers(resolv_conf: &str) -> Vec<Ipv4Addr> {
     let address = |line: &str| {
         let mut words = line.split_ascii_whitespace();
@@ -312,8 +313,8 @@ pub(crate) fn name_servers(resolv_conf: &str) -> Vec<Ipv4Addr> {
         .collect()
 }
 
-/// Lets answers through. What a preview began itself is held against the rules packet by packet, so
-/// that nothing goes on that was begun while they were not there.
+/// Allows answers. The rules check each packet of a connection that a preview opened, so that a
+/// connection from before the rules cannot continue.
 fn answers_rule(chain: &str) -> String {
     format!("-A {chain} -m conntrack --ctstate RELATED,ESTABLISHED --ctdir REPLY -j RETURN")
 }
@@ -336,7 +337,7 @@ fn rules_of<'a>(listing: &'a str, chain: &'a str) -> impl Iterator<Item = &'a st
     })
 }
 
-/// Whether nothing stands before the rule but the same of other instances.
+/// Whether only equal rules of other instances precede the rule.
 fn is_early(listing: &str, chain: &str, rule: &str) -> bool {
     rules_of(listing, chain)
         .find(|other| *other == rule || !other.contains(" -j DAYFLY-"))

@@ -1,5 +1,5 @@
-//! What the host's firewall isolates: our networks, and the bridge of builds where the operator asks
-//! for it; and whether builds may begin.
+//! Networks that the host's firewall isolates: ours and, if configured, the build bridge. Also
+//! decides whether builds may start.
 
 use bollard::query_parameters::InspectNetworkOptions;
 
@@ -8,25 +8,25 @@ use crate::{
     engine::EngineError,
 };
 
-/// The engine's network for whoever names none, its builder too.
+/// The engine's default network, which its builder also uses.
 const DEFAULT_NETWORK: &str = "bridge";
 
-/// The option of a network that names its interface on the host.
+/// The network option that names its interface on the host.
 const INTERFACE: &str = "com.docker.network.bridge.name";
 
-/// What an engine's interface is called that nobody named.
+/// The default name of the engine's interface.
 const INTERFACE_DEFAULT: &str = "docker0";
 
-/// Where the steps of a Dockerfile run.
+/// The bridge on which the steps of a Dockerfile run.
 #[derive(Debug)]
 struct BuildsBridge {
     interface: String,
-    /// Our rules are for IPv4.
+    /// Whether it has IPv6; our rules only cover IPv4.
     ipv6: bool,
 }
 
 impl Docker {
-    /// Puts the rules of the host's firewall in place unless they are.
+    /// Sets the rules of the host's firewall unless they are set.
     pub async fn ensure_firewall(&self) -> FirewallStatus {
         match self.builds_bridge().await {
             Ok(bridge) => {
@@ -34,7 +34,7 @@ impl Docker {
                 self.remember_builds_bridge(interface);
                 self.firewall().ensure(interface).await
             }
-            // An engine that is away changes nothing about what the rules have to be.
+            // An unreachable engine does not change the required rules.
             Err(error) => match self.last_builds_bridge() {
                 Some(bridge) => self.firewall().ensure(bridge.as_deref()).await,
                 None => FirewallStatus::CannotSet(error.to_string()),
@@ -42,7 +42,7 @@ impl Docker {
         }
     }
 
-    /// Whether the rules are in place; nothing is changed.
+    /// The state of the rules; changes nothing.
     pub(crate) async fn firewall_status(&self) -> FirewallStatus {
         match self.isolated_bridge().await {
             Ok(bridge) => self.firewall().status(interface(bridge.as_ref())).await,
@@ -50,9 +50,8 @@ impl Docker {
         }
     }
 
-    /// Why builds are not isolated although they should be. The rules are put in place where they can
-    /// be: the server
-    /// may have just started, or somebody flushed the rules.
+    /// Why builds are not isolated although they should be. This first tries to set the rules: the
+    /// server may have just started, or another program may have flushed them.
     pub(crate) async fn missing_isolation(&self) -> Option<String> {
         if !self.config().isolate_builds {
             return None;
@@ -72,7 +71,7 @@ impl Docker {
         ))
     }
 
-    /// The bridge of builds, and why it cannot be isolated.
+    /// The build bridge, or why it cannot be isolated.
     async fn isolated_bridge(&self) -> Result<Option<BuildsBridge>, String> {
         let bridge = self.builds_bridge().await;
         let bridge = bridge.map_err(|error| error.to_string())?;
@@ -89,8 +88,8 @@ impl Docker {
         Ok(bridge)
     }
 
-    /// The bridge of builds where they are to be isolated. `None` too for an engine without one,
-    /// whose builds reach no network at all.
+    /// The build bridge, if builds must be isolated. Also `None` for an engine without one, whose
+    /// builds have no network at all.
     async fn builds_bridge(&self) -> Result<Option<BuildsBridge>, EngineError> {
         if !self.config().isolate_builds {
             return Ok(None);

@@ -1,4 +1,4 @@
-//! The networks of previews, their addresses, and the rules of the host that keep them apart.
+//! The networks of previews, their addresses, and the firewall rules that isolate them.
 
 mod bridge;
 pub(super) mod firewall;

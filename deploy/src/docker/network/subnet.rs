@@ -1,13 +1,13 @@
-//! IPv4 ranges: the pool that networks take their subnets from, and which of them are free.
+//! IPv4 ranges: the pool of subnets for networks, and the search for a free one.
 
 use std::{fmt, net::Ipv4Addr, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// Gateway, network address and broadcast address: what a subnet holds besides members.
+/// Addresses of a subnet that members cannot use: gateway, network and broadcast address.
 const RESERVED_ADDRESSES: usize = 3;
 
-/// The smallest and the largest subnet of a network.
+/// Allowed prefix lengths for the subnet of a network.
 const PREFIXES: std::ops::RangeInclusive<u8> = 24..=28;
 
 /// An IPv4 range, such as `10.213.0.0/16`.
@@ -18,13 +18,13 @@ pub struct Subnet {
     prefix: u8,
 }
 
-/// Text that is no IPv4 range.
+/// The text is not an IPv4 range.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not an IPv4 range such as 10.213.0.0/16, with its host part zero")]
 pub struct SubnetError(String);
 
 impl Subnet {
-    /// What networks are taken from unless the server's configuration says otherwise.
+    /// The default pool for networks; the server's configuration can override it.
     pub const DEFAULT_POOL: Self = Self {
         base: 0x0ad5_0000,
         prefix: 16,
@@ -34,18 +34,18 @@ impl Subnet {
         (prefix <= 32 && base & !mask(prefix) == 0).then_some(Self { base, prefix })
     }
 
-    /// Whether any address is in both.
+    /// Whether both ranges have a common address.
     pub fn overlaps(self, other: Self) -> bool {
         let shorter = mask(self.prefix.min(other.prefix));
         self.base & shorter == other.base & shorter
     }
 
-    /// Whether every address of the other is in this one.
+    /// Whether this range contains every address of the other.
     pub(crate) fn contains(self, other: Self) -> bool {
         self.prefix <= other.prefix && self.overlaps(other)
     }
 
-    /// How many of an address's first bits are the same in all of it.
+    /// The prefix length.
     pub(crate) fn prefix(self) -> u8 {
         self.prefix
     }
@@ -120,7 +120,7 @@ pub(crate) fn first_free(pool: Subnet, prefix: u8, taken: &[Subnet]) -> Option<S
             base: u32::try_from(at).ok()?,
             prefix,
         };
-        // Behind the largest range in the way, aligned: each taken range is skipped at once.
+        // Continue after the end of the largest overlapping range, aligned.
         let behind = taken
             .iter()
             .filter(|other| other.overlaps(candidate))
@@ -143,7 +143,7 @@ pub(crate) fn routed(table: &str) -> Vec<Subnet> {
         .collect()
 }
 
-/// Those of them that the host is in itself: nothing stands between it and their machines.
+/// The routed ranges that the host is directly connected to, without a gateway.
 pub(crate) fn on_link(table: &str) -> Vec<Subnet> {
     let has_no_gateway = |line: &&str| {
         let gateway = line.split_ascii_whitespace().nth(2);

@@ -1,10 +1,10 @@
-//! Collations that only one of MySQL and MariaDB has, and the nearest ones of the other.
+//! Maps collations that only MySQL or only MariaDB has to the nearest ones of the other.
 //!
-//! Those of MySQL count spaces at the end, as MariaDB's `nopad` ones do.
+//! MySQL's collations treat trailing spaces as significant, like MariaDB's `nopad` ones.
 
 use super::server::Server;
 
-/// Languages: as MySQL has them in `utf8mb4_LANGUAGE_0900_ai_ci`, and MariaDB in
+/// Languages: MySQL names them as in `utf8mb4_LANGUAGE_0900_ai_ci`, MariaDB as in
 /// `utf8mb4_uca1400_LANGUAGE_ai_ci`.
 const LANGUAGES: [(&str, &str); 20] = [
     ("cs", "czech"),
@@ -29,7 +29,7 @@ const LANGUAGES: [(&str, &str); 20] = [
     ("vi", "vietnamese"),
 ];
 
-/// What a server has instead of a collation, where it lacks that.
+/// The replacement for a collation that the server lacks.
 pub(super) fn nearest(server: Server, name: &str) -> Option<String> {
     let name = name.to_ascii_lowercase();
     match server {
@@ -68,7 +68,7 @@ fn of_mariadb(name: &str) -> Option<String> {
     if set != "utf8mb4" {
         return Some(format!("{set}_unicode_520_ci"));
     }
-    // MySQL has no order that takes accents for nothing and not the case of letters.
+    // MySQL has no collation that ignores accents but not case.
     let kind = match rest.ends_with("ai_ci") {
         true => "ai_ci",
         false => match rest.ends_with("as_ci") {
@@ -81,7 +81,7 @@ fn of_mariadb(name: &str) -> Option<String> {
             .is_some_and(|r| r.starts_with('_'))
     });
     Some(match (language, kind) {
-        // Those of a language are for neither accents nor case, or for both.
+        // Language-specific ones are sensitive to neither accents nor case, or to both.
         (Some((mysql, _)), "as_ci" | "as_cs") => format!("utf8mb4_{mysql}_0900_as_cs"),
         (Some((mysql, _)), kind) => format!("utf8mb4_{mysql}_0900_{kind}"),
         (None, kind) => format!("utf8mb4_0900_{kind}"),

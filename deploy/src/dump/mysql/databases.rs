@@ -1,4 +1,4 @@
-//! Databases that a script makes, goes to and names.
+//! Databases that a script creates, selects and names.
 
 use super::{
     Rules, Ruling,
@@ -44,7 +44,7 @@ impl Rules {
         })
     }
 
-    /// What gives the application's database the character set and collation that a statement has.
+    /// A statement that gives the application's database the character set and collation of `s`.
     fn options_of(&self, s: &Statement<'_>, name: usize) -> Option<Vec<u8>> {
         let mut text = Vec::new();
         let mut option = |words: &[u8], at: usize| {
@@ -74,7 +74,7 @@ impl Rules {
         self.filled.as_deref() == Some(database)
     }
 
-    /// Something is put into a database. Answers what has to come before.
+    /// Handles a statement that fills a database. Returns the statement that must precede it.
     pub(super) fn fill(&mut self, database: &[u8]) -> Result<Option<Vec<u8>>, String> {
         let shown = String::from_utf8_lossy(database).into_owned();
         match &self.filled {
@@ -93,10 +93,10 @@ impl Rules {
 
     pub(super) fn note_own(&self, database: &[u8]) {
         let shown = String::from_utf8_lossy(database).into_owned();
-        self.note(format!("database {shown}: the server's own, left out"));
+        self.note(format!("database {shown}: a system database, left out"));
     }
 
-    /// Names of the database before other names: it is called otherwise here.
+    /// Renames the database in qualified names to the one it has here.
     pub(super) fn qualifiers(&self, s: &Statement<'_>, edits: &mut Edits) {
         let Some(filled) = self.filled.as_ref().filter(|name| **name != self.user) else {
             return;
@@ -108,7 +108,7 @@ impl Rules {
             if !names(at + 1) || s.is_sign(at - 1, b'.') || s.exact(at).as_ref() != Some(filled) {
                 continue;
             }
-            // Elsewhere, two names are a table and its column.
+            // In other statements, two names are a table and a column.
             let table = s.is_any(at - 1, &BEFORE) && !(asks && s.is(at - 1, "on"));
             let listed = s.is_any(0, &["lock", "drop", "rename"]);
             if table || listed || names(at + 3) || at == 1 {

@@ -1,13 +1,13 @@
-//! Places of a statement at which something else will stand.
+//! Collects replacements within a statement.
 
 use std::ops::Range;
 
-/// What will stand where, in any order.
+/// The byte ranges to replace and their replacements, in any order.
 #[derive(Debug, Default)]
 pub(super) struct Edits(Vec<(Range<usize>, Vec<u8>)>);
 
 impl Edits {
-    /// Something will stand in place of these bytes, which no other edit may have.
+    /// Replaces these bytes, which no other edit may overlap.
     pub(super) fn put(&mut self, place: Range<usize>, with: impl Into<Vec<u8>>) {
         self.0.push((place, with.into()));
     }
@@ -16,7 +16,7 @@ impl Edits {
         self.0.is_empty()
     }
 
-    /// The text with everything in its place.
+    /// The text with all replacements.
     pub(super) fn apply(mut self, text: &[u8]) -> Vec<u8> {
         self.0.sort_by_key(|(place, _)| place.start);
         let (mut done, mut at) = (Vec::with_capacity(text.len()), 0);

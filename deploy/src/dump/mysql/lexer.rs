@@ -1,36 +1,36 @@
-//! Where statements of a script for the client of MySQL and MariaDB end, as that client reads it.
+//! Finds the ends of statements in a script, like the client of MySQL and MariaDB.
 
-/// What a byte turned out to be.
+/// The meaning of a byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Seen {
-    /// A part of what goes on.
+    /// Part of a statement or of the text between statements.
     Inside,
     /// The last byte of the delimiter, which ends a statement.
     End,
-    /// A backslash outside of everything, with which a command of the client begins.
+    /// A backslash outside of literals and comments, which begins a client command.
     Command,
 }
 
-/// Follows a script byte by byte.
+/// Scans a script byte by byte.
 #[derive(Debug)]
 pub(super) struct Lexer {
     state: State,
-    /// What ends a statement.
+    /// The delimiter that ends a statement.
     delimiter: Vec<u8>,
-    /// How much of it has been seen.
+    /// How many bytes of it have matched.
     matched: usize,
-    /// Whether there is anything but space and comments since the last end.
+    /// Whether the statement has begun, that is, something other than space and comments was read.
     begun: bool,
-    /// With how many bytes before the one that showed it.
+    /// Number of the statement's bytes before the byte at which it was recognised.
     lead: usize,
-    /// Whether literals take backslashes (no `NO_BACKSLASH_ESCAPES`).
+    /// Whether literals use backslash escapes (no `NO_BACKSLASH_ESCAPES`).
     pub(super) backslashes: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Plain,
-    /// After `-`, and after two of them, which begin a comment where space follows.
+    /// After `-`, and after two of them, which begin a comment if space follows.
     Dash,
     Dashes,
     /// After `/`, and after `/*`, which begins a comment or code for some servers (`/*!`, `/*M!`).
@@ -41,9 +41,9 @@ enum State {
     Comment {
         last: u8,
     },
-    /// In quotes of this kind.
+    /// Inside quotes of this kind.
     Quoted(u8),
-    /// After a backslash in them.
+    /// After a backslash inside quotes.
     Escaped(u8),
 }
 
@@ -61,7 +61,7 @@ impl Default for Lexer {
 }
 
 impl Lexer {
-    /// Takes the next byte.
+    /// Scans the next byte.
     pub(super) fn step(&mut self, byte: u8) -> Seen {
         let lead = match self.state {
             State::Dash | State::Slash => 1,
@@ -77,7 +77,7 @@ impl Lexer {
         seen
     }
 
-    /// How many bytes before the one with which a statement was seen to begin are a part of it.
+    /// Number of the statement's bytes before the byte at which it was recognised.
     pub(super) fn lead(&self) -> usize {
         self.lead
     }
@@ -98,7 +98,7 @@ impl Lexer {
                 self.begun = true;
                 return self.again(byte);
             }
-            // Code for some servers is read as if nothing stood around it.
+            // Version-specific code is read as if its markers were absent.
             State::Star | State::StarM if byte == b'!' => {
                 self.begun = true;
                 self.state = State::Plain;
@@ -112,7 +112,7 @@ impl Lexer {
             State::Quoted(quote) if byte == b'\\' && quote != b'`' && self.backslashes => {
                 self.state = State::Escaped(quote);
             }
-            // A quote that is written twice ends, and begins again at once.
+            // A doubled quote ends the literal and begins it again at once.
             State::Quoted(quote) if byte == quote => self.state = State::Plain,
             State::Quoted(_) => {}
             State::Escaped(quote) => self.state = State::Quoted(quote),
@@ -120,41 +120,41 @@ impl Lexer {
         Seen::Inside
     }
 
-    /// Whether there is nothing but space and comments since the last end.
+    /// Whether only space and comments were read since the last end.
     pub(super) fn is_blank(&self) -> bool {
         !self.begun
     }
 
-    /// Whether the script may end here: in no comment, literal or name.
+    /// Whether the script may end here: not inside a comment, literal or name.
     pub(super) fn is_plain(&self) -> bool {
         use State::{Dash, Dashes, LineComment, Plain, Slash};
         matches!(self.state, Plain | Dash | Dashes | Slash | LineComment)
     }
 
-    /// What ends a statement.
+    /// The delimiter that ends a statement.
     pub(super) fn delimiter(&self) -> &[u8] {
         &self.delimiter
     }
 
-    /// From here on something else ends a statement.
+    /// Sets the delimiter for the following statements.
     pub(super) fn delimit(&mut self, delimiter: &[u8]) {
         self.delimiter = delimiter.to_vec();
     }
 
-    /// What was begun is a comment, whatever it looked like.
+    /// Treats the rest of the line as a comment.
     pub(super) fn comment(&mut self) {
         self.begun = false;
         self.state = State::Comment { last: 0 };
     }
 
-    /// Begins a statement.
+    /// Starts a new statement.
     pub(super) fn reset(&mut self) {
         self.state = State::Plain;
         self.matched = 0;
         self.begun = false;
     }
 
-    /// What was begun is not what it looked like.
+    /// The token is not what its first byte suggested; scans the byte again.
     fn again(&mut self, byte: u8) -> Seen {
         self.state = State::Plain;
         self.plain(byte)
@@ -190,7 +190,7 @@ impl Lexer {
 mod tests {
     use super::*;
 
-    /// How many statements a script has.
+    /// Number of statements in a script.
     fn count(delimiter: &str, script: &str) -> usize {
         let mut lexer = Lexer::default();
         lexer.delimit(delimiter.as_bytes());

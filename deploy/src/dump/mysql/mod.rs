@@ -1,8 +1,9 @@
-//! What becomes of each statement of a script for MySQL and MariaDB.
+//! Decides what happens to each statement of a MySQL or MariaDB script.
 //!
-//! The application's user loads, and owns what is loaded. The one database that a script fills is the
-//! application's, whatever it is called there. What speaks of the whole server, its accounts and its
-//! replication is left out; what reads or runs anything beside the database is refused.
+//! The application's user loads the script and owns all objects. The one database that a script
+//! fills becomes the application's, whatever the script calls it. Statements about the whole
+//! server, its accounts and its replication are left out. Statements that read or run anything
+//! outside the database are refused.
 
 mod collations;
 mod databases;
@@ -26,36 +27,36 @@ pub(crate) use place::several;
 pub(crate) use reader::MysqlReader;
 pub(crate) use server::Server;
 
-/// How much of a statement that only brings rows is looked at: as far as the names in its head go.
+/// Bytes of a statement with rows that are examined: enough for the names in its head.
 const HEAD_BYTES: usize = 4096;
 
-/// What becomes of a statement.
+/// The decision about a statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Ruling {
-    /// It stays as it is.
+    /// Keep it unchanged.
     Keep,
-    /// These statements stand in its place.
+    /// Replace it with these statements.
     Become(Vec<Vec<u8>>),
-    /// Nothing stands in its place.
+    /// Leave it out.
     Skip,
 }
 
-/// The rules, and what they remember of a script.
+/// The rules, and the state of a script.
 #[derive(Debug)]
 struct Rules {
     server: Server,
-    /// Who loads, and the database that is loaded into.
+    /// The user that loads, which is also the name of the target database.
     user: Vec<u8>,
     report: SharedReport,
-    /// The database that statements without a name of one mean.
+    /// The database of statements that name none.
     current: Vec<u8>,
-    /// Whether the script itself named one.
+    /// Whether the script itself selected one.
     named: bool,
-    /// The one that is filled.
+    /// The database that the script fills.
     filled: Option<Vec<u8>>,
-    /// What sets up a database as the script made it, by its name there.
+    /// Statements that set up databases as the script created them, by name there.
     options: BTreeMap<Vec<u8>, Vec<u8>>,
-    /// Whether literals take backslashes from here on.
+    /// Whether literals use backslash escapes from here on.
     backslashes: bool,
 }
 
@@ -73,7 +74,7 @@ impl Rules {
         }
     }
 
-    /// Reads of what the first lines tell the server that was dumped, and its database.
+    /// Reads the version of the dumped server, and its database, from the first lines.
     fn begin(&mut self, heading: &Heading) {
         let version = |label| heading.word_after(label).map(str::to_owned);
         let server = version("-- Server version");
@@ -83,10 +84,10 @@ impl Rules {
         }
     }
 
-    /// What becomes of a statement, which begins with its first token and has no delimiter.
+    /// Decides about a statement, which begins with its first token and has no delimiter.
     ///
     /// # Errors
-    /// Why it may not be run, in a sentence.
+    /// The reason for refusing it, as a sentence.
     fn judge(&mut self, text: &[u8]) -> Result<Ruling, String> {
         let head = &text[..text.len().min(HEAD_BYTES)];
         let s = tokens::statement(head);
@@ -97,8 +98,8 @@ impl Rules {
         }
     }
 
-    /// What becomes of the beginning of a statement that is too long to be held; where that is
-    /// nothing, nothing stands in place of the rest either.
+    /// Decides by the beginning of a statement that is too long for the buffer. If that is left
+    /// out, the rest is left out too.
     fn judge_long(&mut self, text: &[u8]) -> Result<Ruling, String> {
         let s = tokens::statement(&text[..text.len().min(HEAD_BYTES)]);
         self.rule(&s, text)
@@ -146,7 +147,7 @@ impl Rules {
     }
 }
 
-/// What a statement is about that concerns the whole server, where it does.
+/// A description of a statement that concerns the whole server.
 fn foreign(s: &Statement<'_>) -> Option<&'static str> {
     let accounts = s.is_any(0, &["grant", "revoke"])
         || s.is_any(0, &["create", "alter", "drop", "rename"])

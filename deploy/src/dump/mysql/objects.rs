@@ -1,9 +1,9 @@
-//! Views, triggers, routines and events: whose they are, and whether they run by themselves.
+//! Views, triggers, routines and events: their definers and schedules.
 
 use super::{Rules, collations::nearest, edits::Edits};
 use crate::dump::tokens::{Kind, Statement};
 
-/// What may have a definer.
+/// Objects that may have a definer.
 const OBJECTS: [&str; 8] = [
     "view",
     "trigger",
@@ -16,7 +16,7 @@ const OBJECTS: [&str; 8] = [
 ];
 
 impl Rules {
-    /// `DEFINER = account` is taken away: whoever loads becomes the definer.
+    /// Removes `DEFINER = account`, so that the loading user becomes the definer.
     pub(super) fn definer(&self, s: &Statement<'_>, edits: &mut Edits) {
         if !s.is_any(0, &["create", "alter"]) {
             return;
@@ -26,7 +26,7 @@ impl Rules {
         else {
             return;
         };
-        // `sql security definer` may follow, and is kept.
+        // `sql security definer` may follow and is kept.
         let words = [
             "sql",
             "view",
@@ -42,14 +42,14 @@ impl Rules {
             .unwrap_or(object);
         let account = s.value(at + 2).unwrap_or_default();
         self.note(format!(
-            "definer {}: it all belongs to {}",
+            "definer {}: replaced by {}",
             String::from_utf8_lossy(&account),
             String::from_utf8_lossy(&self.user)
         ));
         edits.put(s.start(at)..s.end(end - 1), b"".as_slice());
     }
 
-    /// An event is made disabled: a copy of data does nothing by itself.
+    /// Creates events disabled: a copy of data should do nothing on its own.
     pub(super) fn event(&self, s: &Statement<'_>, edits: &mut Edits) {
         let schedule = (1..s.tokens.len()).find(|&at| s.are(at, &["on", "schedule"]));
         let event = s.find(1, &["event"]);
@@ -66,7 +66,7 @@ impl Rules {
             .filter(|_| event < schedule)
             .unwrap_or_default();
         self.note(format!(
-            "event {}: made disabled",
+            "event {}: created disabled",
             String::from_utf8_lossy(&name)
         ));
         match head.clone().find(|&at| s.is(at, "enable")) {
@@ -78,7 +78,8 @@ impl Rules {
         }
     }
 
-    /// Collations that this server lacks. In a literal they are such only where a setting is given.
+    /// Replaces collations that this server lacks. A literal only counts where a setting is
+    /// assigned.
     pub(super) fn collations(&self, s: &Statement<'_>, edits: &mut Edits) {
         let sets = s.is(0, "set");
         for at in 1..s.tokens.len() {
@@ -94,7 +95,7 @@ impl Rules {
             let name = String::from_utf8_lossy(&value).into_owned();
             if let Some(nearest) = nearest(self.server, &name) {
                 self.note(format!(
-                    "collation {name}: {nearest}, the nearest that there is"
+                    "collation {name}: replaced by {nearest}, the nearest one"
                 ));
                 edits.put(s.start(at)..s.end(at), nearest);
             }

@@ -1,8 +1,8 @@
-//! Which database a statement is about.
+//! Finds the database that a statement is about.
 
 use crate::dump::tokens::Statement;
 
-/// What every server has for itself.
+/// The system databases of every server.
 const OWN: [&[u8]; 5] = [
     b"mysql",
     b"sys",
@@ -11,7 +11,7 @@ const OWN: [&[u8]; 5] = [
     b"ndbinfo",
 ];
 
-/// Words right before the name of a table, or of something else in a database.
+/// Words directly before the name of a table or another object in a database.
 pub(super) const BEFORE: [&str; 18] = [
     "call",
     "event",
@@ -43,13 +43,13 @@ const BETWEEN: [&str; 8] = [
     "low_priority",
     "only",
 ];
-/// Statements that put something into a database, or take it from there.
+/// Statements that change the contents of a database.
 const FILLING: [&str; 16] = [
     "alter", "analyze", "call", "create", "delete", "do", "drop", "insert", "lock", "optimize",
     "rename", "repair", "replace", "truncate", "update", "check",
 ];
 
-/// Which database a statement fills.
+/// The database that a statement fills.
 pub(super) enum Place {
     /// None.
     Nowhere,
@@ -74,10 +74,10 @@ pub(super) fn place(s: &Statement<'_>, current: &[u8]) -> Place {
     Place::In(database.unwrap_or_else(|| current.to_vec()))
 }
 
-/// Why two databases cannot be one.
+/// The error for a script that fills two databases.
 pub(crate) fn several(one: &str, other: &str) -> String {
     format!(
-        "it fills the databases {one} and {other}, and the application is given one: dump that one \
-         alone, with mysqldump or mariadb-dump and its name"
+        "it fills the databases {one} and {other}, but the application gets only one: dump that \
+         one alone, by naming it to mysqldump or mariadb-dump"
     )
 }

@@ -1,8 +1,8 @@
-//! Reads a script for the client of MySQL and MariaDB, and is read as what it becomes.
+//! Reads a script for the client of MySQL and MariaDB, and rewrites it on the way.
 //!
-//! The client is told to send comments, since without that it takes a comment in code for some
-//! servers (`/*!50003 … /* … */ … */`) for the end of both. Then it does not see `DELIMITER` after a
-//! comment; so comments between statements are not handed on.
+//! The client runs with comments enabled. Otherwise it takes a comment inside version-specific code
+//! (`/*!50003 … /* … */ … */`) for the end of both. With comments enabled it does not recognise
+//! `DELIMITER` after a comment, so comments between statements are not handed on.
 
 use std::io::{self, BufRead as _, Read};
 
@@ -18,16 +18,17 @@ use crate::dump::{
     source::{CUT_OFF, LONG_COMMAND, Source},
 };
 
-/// How much of a statement is held. Of a longer one, its beginning decides.
+/// Maximum bytes of a statement in the buffer. The beginning of a longer one decides.
 const STATEMENT_BYTES_MAX: usize = 1 << 20;
-/// How much is handed on at a time.
+/// Bytes that are handed on at a time.
 const PIECE_BYTES: usize = 64 * 1024;
-/// How the sandbox of MariaDB's client is asked for. Other clients take the backslash for a command.
+/// The markers of the sandbox mode of MariaDB's client. Other clients take the backslash for a
+/// command.
 const SANDBOX: [&[u8]; 2] = [b"/*M!999999", b"/*!999999"];
-/// What changes the delimiter.
+/// The command that changes the delimiter.
 const DELIMITER: &[u8] = b"delimiter";
 
-/// A script, rewritten as it is read.
+/// A script that is rewritten while it is read.
 pub(crate) struct MysqlReader {
     source: Source,
     state: State,
@@ -35,7 +36,7 @@ pub(crate) struct MysqlReader {
     rules: Rules,
     report: SharedReport,
     held: Held,
-    /// Whether no statement ended on the line that is being read.
+    /// Whether no statement has ended on the current line.
     fresh: bool,
 }
 
@@ -43,25 +44,25 @@ pub(crate) struct MysqlReader {
 enum State {
     Closed,
     Statements,
-    /// The rest of a statement that is too long to be held, which stays or goes.
+    /// The rest of a statement that is too long for the buffer, to be kept or left out.
     Long {
         stays: bool,
     },
     Ended,
 }
 
-/// What a piece was read up to.
+/// The reason why reading stopped.
 enum Found {
     End,
     Command,
     Delimiter,
-    /// The end of a line that may be a command of the client.
+    /// The end of a line that may be a client command.
     Line,
     TooLong,
 }
 
 impl MysqlReader {
-    /// The script at `path`, for `user` to run on a server of this kind. What is found is told in the
+    /// The script at `path`, for `user` on a server of this kind. Changes are recorded in the
     /// report.
     pub(crate) fn new(
         (path, script): (&str, Box<dyn Read + Send>),
@@ -145,7 +146,7 @@ impl MysqlReader {
         }
     }
 
-    /// A statement is whole; the last bytes of it are its delimiter.
+    /// A statement is complete; its last bytes are its delimiter.
     fn statement(&mut self, delimiter: usize) -> io::Result<()> {
         let end = self.held.pending.len().saturating_sub(delimiter);
         let begins = self.held.before().min(end);
@@ -166,7 +167,7 @@ impl MysqlReader {
         Ok(())
     }
 
-    /// Puts what becomes of a statement in its place; what follows it there is its delimiter.
+    /// Applies the decision about a statement; the delimiter follows it.
     fn obey(&mut self, ruling: Ruling, place: std::ops::Range<usize>) {
         match ruling {
             Ruling::Keep => {}
@@ -179,7 +180,7 @@ impl MysqlReader {
         }
     }
 
-    /// A statement, or the comments before one, are too long to be held.
+    /// A statement, or the comments before one, are too long for the buffer.
     fn too_long(&mut self) -> io::Result<()> {
         if self.lexer.is_blank() {
             self.flush();
@@ -202,7 +203,7 @@ impl MysqlReader {
         Ok(())
     }
 
-    /// A backslash was read outside of everything.
+    /// Handles a backslash outside of literals and comments.
     fn command(&mut self) -> io::Result<()> {
         let begins = self.held.before();
         let after = self.source.bytes.fill_buf()?.first().copied();
@@ -229,7 +230,7 @@ impl MysqlReader {
         }
     }
 
-    /// `DELIMITER` was read, and the space after it; the rest of the line is the new one.
+    /// Handles the rest of a line after `DELIMITER` and space: the new delimiter.
     fn delimiter(&mut self) -> io::Result<()> {
         let mut line = Vec::new();
         if !self.held.pending.ends_with(b"\n") {
@@ -260,7 +261,7 @@ impl MysqlReader {
         Ok(())
     }
 
-    /// Hands on what is pending; of comments before the statement, only their lines.
+    /// Hands on the pending input; of comments before the statement, only their line ends.
     fn flush(&mut self) {
         let before = self.held.before().min(self.held.pending.len());
         self.source.hear(&self.held.pending[..before]);
@@ -281,8 +282,8 @@ impl MysqlReader {
         self.state = State::Ended;
         match self.source.lacks() {
             Some(ending) => Err(self.refuse(format!(
-                "it has a dump's first lines and not its last one ({ending:?}): the file is cut off; \
-                 make it again"
+                "it has a dump's first lines but not its last one ({ending:?}): the file is cut \
+                 off; dump it again"
             ))),
             None => Ok(()),
         }
@@ -298,8 +299,7 @@ fn is_space(byte: u8) -> bool {
     byte.is_ascii_whitespace()
 }
 
-/// Whether a line that is the first one of a statement is a command of the client, which needs no
-/// delimiter.
+/// Whether a line at the start of a statement is a client command, which needs no delimiter.
 fn is_line(held: &[u8]) -> bool {
     let word = held
         .split(u8::is_ascii_whitespace)
@@ -322,7 +322,7 @@ impl Read for MysqlReader {
 pub(super) mod testing {
     use super::*;
 
-    /// What a script becomes, with its report.
+    /// The rewritten script, with its report.
     pub(crate) fn read(server: Server, script: &[u8]) -> (Result<Vec<u8>, String>, SharedReport) {
         let report = SharedReport::default();
         let bytes: Box<dyn Read + Send> = Box::new(io::Cursor::new(script.to_vec()));

@@ -1,8 +1,8 @@
-//! What a seed may not do: it reaches nothing beside its database.
+//! Statements that are refused: a seed may only access its database.
 
 use crate::dump::tokens::Statement;
 
-/// Words of the client, each at the beginning of a statement or of its only line.
+/// Client commands, each at the beginning of a statement or of its only line.
 pub(super) const COMMANDS: [&str; 21] = [
     "charset",
     "clear",
@@ -28,7 +28,7 @@ pub(super) const COMMANDS: [&str; 21] = [
 ];
 
 /// # Errors
-/// Why the statement may not be run, in a sentence.
+/// The reason for refusing the statement, as a sentence.
 pub(super) fn check(s: &Statement<'_>) -> Result<(), String> {
     let told = |why: &str| Err(why.to_owned());
     let into = || (1..s.tokens.len()).find(|&at| s.is(at, "into"));
@@ -41,24 +41,24 @@ pub(super) fn check(s: &Statement<'_>) -> Result<(), String> {
             "the client's command {} may not be used in a seed",
             String::from_utf8_lossy(s.raw(0))
         )),
-        () if s.is(0, "load") && s.is_any(1, &["data", "xml"]) => told(
-            "it reads a file (LOAD DATA), which a seed may not; put the rows into INSERT statements",
-        ),
+        () if s.is(0, "load") && s.is_any(1, &["data", "xml"]) => {
+            told("it reads a file (LOAD DATA), which is not allowed; put the rows into INSERTs")
+        }
         () if s.is_any(0, &["select", "table", "values", "with"])
             && into().is_some_and(|at| s.is_any(at + 1, &["outfile", "dumpfile"])) =>
         {
-            told("it writes a file (INTO OUTFILE), which a seed may not")
+            told("it writes a file (INTO OUTFILE), which is not allowed in a seed")
         }
         () if s.is_any(0, &["install", "uninstall"])
             || s.is(0, "create") && s.find(1, &["soname"]).is_some() =>
         {
-            told("it installs a plugin, which a seed may not; name an image that has it")
+            told("it installs a plugin, which is not allowed; use an image that has it")
         }
         () => Ok(()),
     }
 }
 
-/// Why a backslash that begins a command may not stand here; `after` is what follows it.
+/// The reason for refusing a backslash command; `after` is the byte that follows.
 pub(super) fn backslash(after: u8) -> String {
     match after {
         b'.' => {

@@ -1,6 +1,6 @@
 //! MySQL or MariaDB.
 
-/// Which of the two reads the script.
+/// The kind of server that reads the script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Server {
     /// MySQL.

@@ -1,11 +1,11 @@
-//! Settings of the session, and of the whole server.
+//! `SET` statements for the session and the whole server.
 
 use std::ops::Range;
 
 use super::{Rules, Ruling, Server, edits::Edits};
 use crate::dump::tokens::{Statement, literal};
 
-/// Settings of the log for replicas, which only an administrator may change.
+/// Settings of the replication log, which only an administrator may change.
 const LOG: [&str; 2] = ["sql_log_bin", "gtid_purged"];
 /// Settings that only an administrator of MySQL may change, and that MariaDB does not know.
 const KEYS: [&str; 2] = [
@@ -13,11 +13,11 @@ const KEYS: [&str; 2] = [
     "sql_generate_invisible_primary_key",
 ];
 const NO_BACKSLASHES: &[u8] = b"NO_BACKSLASH_ESCAPES";
-/// A mode that older servers write and MySQL does not know since 8.0.11.
+/// A mode in dumps of older servers that MySQL rejects since 8.0.11.
 const GONE_MODE: &str = "NO_AUTO_CREATE_USER";
 
 impl Rules {
-    /// `SET` of one or more things, of which some may be left out.
+    /// Handles a `SET` with one or more assignments, some of which may be left out.
     pub(super) fn set(&mut self, s: &Statement<'_>) -> Ruling {
         let parts = parts(s);
         let kept: Vec<_> = parts
@@ -54,7 +54,7 @@ impl Rules {
             && (scope == part.start || s.is_sign(scope + 1, b'.'));
         let named = |names: &[&str]| part.clone().find(|&at| s.is_any(at, names));
         let named = match is_own(s, part) {
-            // A variable of the script's own may take the value of any setting that there is.
+            // A variable of the script may be assigned any setting.
             true => named(&KEYS).filter(|_| self.server == Server::Mariadb),
             false => named(&LOG).or_else(|| named(&KEYS)),
         };
@@ -68,7 +68,7 @@ impl Rules {
         left_out
     }
 
-    /// Reads the mode in which what follows is written.
+    /// Reads the SQL mode of the statements that follow.
     fn mode(&mut self, s: &Statement<'_>, part: &Range<usize>, edits: &mut Edits) {
         let mode = setting(s, part).filter(|&(name, _)| s.is(name, "sql_mode"));
         let Some((_, at)) = mode.filter(|_| !is_own(s, part)) else {
@@ -86,7 +86,7 @@ impl Rules {
     }
 }
 
-/// The tokens of what is set, one after the other.
+/// The tokens of each assignment.
 fn parts(s: &Statement<'_>) -> Vec<Range<usize>> {
     let (mut parts, mut from) = (Vec::new(), 1);
     for at in 1..=s.tokens.len() {
@@ -101,12 +101,12 @@ fn parts(s: &Statement<'_>) -> Vec<Range<usize>> {
     parts
 }
 
-/// Whether a variable of the script's own is set.
+/// Whether the assignment sets a variable of the script.
 fn is_own(s: &Statement<'_>, part: &Range<usize>) -> bool {
     s.is_sign(part.start, b'@') && !s.is_sign(part.start + 1, b'@')
 }
 
-/// Where the name of what is set stands, and its value: before the equals sign and after it.
+/// The positions of a setting's name and value: before and after the equals sign.
 fn setting(s: &Statement<'_>, part: &Range<usize>) -> Option<(usize, usize)> {
     let equals = part.clone().find(|&at| s.is_sign(at, b'='))?;
     let colon = usize::from(s.is_sign(equals.checked_sub(1)?, b':'));

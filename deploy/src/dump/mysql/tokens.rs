@@ -1,16 +1,16 @@
-//! The tokens of one statement as MySQL and MariaDB read it.
+//! Splits one statement into tokens, like MySQL and MariaDB.
 
 use crate::dump::{
     lexer::is_word,
     tokens::{Kind, Statement, Token, enclosed, enclosed_length, push},
 };
 
-/// A statement, with the code that only some servers run (`/*!40101 … */`) as a part of it.
+/// A statement that includes version-specific code (`/*!40101 … */`).
 pub(super) fn statement(text: &[u8]) -> Statement<'_> {
     Statement::with_tokens(text, tokens(text))
 }
 
-/// A name as a statement has it.
+/// A quoted name.
 pub(super) fn quoted(name: &[u8]) -> Vec<u8> {
     enclosed(name, b'`')
 }
@@ -27,7 +27,7 @@ fn tokens(text: &[u8]) -> Vec<Token> {
         }
         let kind = match byte {
             b'\'' | b'"' | b'`' => {
-                // What is in quotes takes backslashes, but for names.
+                // Quoted text uses backslash escapes, except for names.
                 at += enclosed_length(rest, byte, byte != b'`');
                 match byte {
                     b'`' => Kind::Quoted,
@@ -48,8 +48,7 @@ fn tokens(text: &[u8]) -> Vec<Token> {
     tokens
 }
 
-/// The length of what stands between tokens: space, comments, and what begins and ends code for some
-/// servers.
+/// The length of space, comments, and markers of version-specific code between tokens.
 fn between(rest: &[u8]) -> Option<usize> {
     let dashes = || rest.get(2).is_none_or(|byte| byte.is_ascii_whitespace());
     match rest {

@@ -1,9 +1,9 @@
-//! What `pg_dump --clean` drops without asking whether it is there, as `--if-exists` would have it.
+//! Adds `if exists` to the drops of `pg_dump --clean`, like `--if-exists`.
 
 use super::{Rules, Ruling};
 use crate::dump::tokens::Statement;
 
-/// Kinds of objects that have two words and more.
+/// Kinds of objects with two or more words.
 const LONG_KINDS: [&[&str]; 14] = [
     &["materialized", "view"],
     &["foreign", "data", "wrapper"],
@@ -24,7 +24,7 @@ const LONG_KINDS: [&[&str]; 14] = [
 impl Rules {
     pub(super) fn drop(&mut self, s: &Statement<'_>) -> Ruling {
         match () {
-            // What is made later is made unless it is there.
+            // Later statements create these only if they are missing.
             () if s.is_any(1, &["database", "tablespace", "subscription", "owned"]) => {
                 return Ruling::Skip;
             }
@@ -40,7 +40,7 @@ impl Rules {
         }
     }
 
-    /// Settings and statistics that only newer servers know, and large objects that are not there.
+    /// Handles settings and statistics that only newer servers know, and missing large objects.
     pub(super) fn select(&mut self, s: &Statement<'_>) -> Ruling {
         let from = 1 + 2 * usize::from(s.is_sign(1, b'*') && s.is(2, "from"));
         let name = from + 2 * usize::from(s.is(from, "pg_catalog") && s.is_sign(from + 1, b'.'));
@@ -61,7 +61,7 @@ impl Rules {
         }
     }
 
-    /// `alter table [only] name drop constraint`, and `… alter column name drop default`.
+    /// Handles `alter table [only] name drop constraint` and `… alter column name drop default`.
     pub(super) fn alter_table(&self, s: &Statement<'_>) -> Ruling {
         let table = 2 + usize::from(s.is(1, "foreign"));
         if s.is(table, "if") {
@@ -90,13 +90,13 @@ impl Rules {
     }
 }
 
-/// Servers of minor versions since November 2026 keep a mark of their own at every column, as an
-/// option that no other server takes. An older `pg_dump` writes it down (`findings/`).
+/// Minor versions since November 2026 keep an internal mark for every column, as an option that no
+/// other server accepts. An older `pg_dump` writes it into the dump (`findings/`).
 fn column_options(s: &Statement<'_>, first: usize) -> Ruling {
     let Some(mark) = (first..s.tokens.len()).find(|&at| s.is(at, "pg_attver")) else {
         return Ruling::Keep;
     };
-    // `name = value`, and the comma that follows or comes before.
+    // `name = value`, with the comma after or before it.
     match (s.is_sign(mark + 3, b','), mark == first) {
         (true, _) => Ruling::Become(s.replaced(mark..mark + 4, b"")),
         (false, true) => Ruling::Skip,

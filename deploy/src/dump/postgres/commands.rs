@@ -1,39 +1,38 @@
-//! Commands of psql in a script: a backslash, a word, and the rest of the line.
+//! Psql commands in a script: a backslash, a word, and the rest of the line.
 
 use super::Rules;
 use crate::dump::tokens::Statement;
 
-/// What becomes of a command.
+/// The decision about a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::dump) enum Command {
-    /// It stays as it is.
+    /// Keep it unchanged.
     Keep,
-    /// It stays, and the lines after it are rows.
+    /// Keep it; the lines after it are rows.
     Rows,
-    /// This stands in its place.
+    /// Replace it with this.
     Become(Vec<u8>),
-    /// Nothing stands in its place.
+    /// Leave it out.
     Skip,
-    /// Nothing more of this file is read.
+    /// Read nothing more of this file.
     Quit,
-    /// Another script stands in its place.
+    /// Replace it with another script.
     Include {
-        /// As it is written.
+        /// The path as written.
         path: String,
-        /// Whether it is looked for beside the script that names it.
+        /// Whether the path is relative to the script that names it.
         beside: bool,
     },
-    /// A statement that reads rows stands in its place, and then the rows of this file.
+    /// Replace it with a statement that reads rows, and then the rows of this file.
     RowsOf {
         /// The statement.
         statement: Vec<u8>,
-        /// As it is written.
+        /// The path as written.
         path: String,
     },
 }
 
-/// Commands that change what is printed, or what is run, and nothing else. A script may also ask and
-/// decide.
+/// Commands that only change the output or the control flow, including prompts and conditions.
 const HARMLESS: [&str; 26] = [
     "a",
     "bind",
@@ -62,7 +61,7 @@ const HARMLESS: [&str; 26] = [
     "unset",
     "warn",
 ];
-/// Commands that print what nobody reads.
+/// Commands that only print.
 const IDLE: [&str; 14] = [
     "?",
     "H",
@@ -81,10 +80,10 @@ const IDLE: [&str; 14] = [
 ];
 
 impl Rules {
-    /// What becomes of a command: `line` is the rest of its line, without the backslash.
+    /// Decides about a command: `line` is the rest of its line, without the backslash.
     ///
     /// # Errors
-    /// Why it may not be run, in a sentence.
+    /// The reason for refusing it, as a sentence.
     pub(in crate::dump) fn command(&mut self, line: &[u8]) -> Result<Command, String> {
         let part = |byte: &u8| byte.is_ascii_whitespace() || *byte == b'\\';
         let length = line.iter().position(part).unwrap_or(line.len());
@@ -105,7 +104,7 @@ impl Rules {
                 let (path, _) = argument(rest)
                     .filter(|(path, _)| is_plain(path))
                     .ok_or_else(|| {
-                        format!("\\{word} names no file as it stands there; write its path")
+                        format!("\\{word} does not name a file literally; write its path")
                     })?;
                 let beside = word.ends_with('r') || word.ends_with("relative");
                 Ok(Command::Include {
@@ -118,14 +117,14 @@ impl Rules {
             word if word.starts_with('d') || IDLE.contains(&word) => Ok(Command::Skip),
             word if HARMLESS.contains(&word) => harmless(word, rest),
             word => Err(format!(
-                "psql's \\{word} may not be used in a seed, which reaches nothing beside its database"
+                "psql's \\{word} may not be used in a seed, which may only access its database"
             )),
         }
     }
 
-    /// Two commands on one line.
+    /// Decides about two commands on one line.
     fn commands(&mut self, first: &[u8], second: &[u8]) -> Result<Command, String> {
-        let apart = "put what follows a command of psql on a line of its own";
+        let apart = "put the text after a psql command on a line of its own";
         if second.starts_with(b"\\") {
             return Err(apart.to_owned());
         }
@@ -150,7 +149,7 @@ impl Rules {
             return Ok(Command::Skip);
         }
         let name = database_of(&name)
-            .ok_or("\\connect names no database as it stands there; write its name")?;
+            .ok_or("\\connect does not name a database literally; write its name")?;
         Ok(Command::Become(self.connecting(&name)))
     }
 }
@@ -159,7 +158,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// Whether psql would put nothing else in its place.
+/// Whether psql would use the text unchanged.
 fn is_plain(path: &[u8]) -> bool {
     !path.is_empty() && !path.starts_with(b":") && !path.contains(&b'`')
 }
@@ -175,7 +174,7 @@ fn harmless(word: &str, rest: &[u8]) -> Result<Command, String> {
     Ok(Command::Keep)
 }
 
-/// `\copy`, which reads a file of the client.
+/// Handles `\copy`, which reads a file of the client.
 fn copy(rest: &[u8]) -> Result<Command, String> {
     let s = Statement::new(rest);
     let at = s.find(0, &["from", "to"]);
@@ -183,30 +182,30 @@ fn copy(rest: &[u8]) -> Result<Command, String> {
         return Ok(Command::Skip);
     }
     let from = at.filter(|&at| s.is(at, "from"));
-    let from = from.ok_or("\\copy writes a file, which a seed may not")?;
+    let from = from.ok_or("\\copy writes a file, which is not allowed in a seed")?;
     if s.is(from + 1, "stdin") {
         return Ok(Command::Rows);
     }
     if s.is(from + 1, "pstdin") {
         return Err(
-            "\\copy reads what psql is given beside the script (pstdin); write stdin for the \
-                    lines that follow"
+            "\\copy reads psql's own input (pstdin); write stdin to read the lines that \
+             follow"
                 .to_owned(),
         );
     }
     if s.is(from + 1, "program") || rest.contains(&b'`') {
         return Err(
-            "\\copy runs a program, which a seed may not; put the rows into a file".to_owned(),
+            "\\copy runs a program, which is not allowed; put the rows into a file".to_owned(),
         );
     }
     if s.find(from + 2, &["binary"]).is_some() {
         return Err(
-            "\\copy reads binary rows, which cannot stand in a script; use text or csv".to_owned(),
+            "\\copy reads binary rows, which a script cannot contain; use text or csv".to_owned(),
         );
     }
     let (path, after) = argument(&rest[s.start(from + 1)..])
         .filter(|(path, _)| is_plain(path))
-        .ok_or("\\copy names no file as it stands there; write its path")?;
+        .ok_or("\\copy does not name a file literally; write its path")?;
     let head = &rest[..s.start(from + 1)];
     let tail = after.trim_ascii_end();
     let tail = tail.strip_suffix(b";").unwrap_or(tail);
@@ -217,12 +216,12 @@ fn copy(rest: &[u8]) -> Result<Command, String> {
     })
 }
 
-/// Where another command begins on the same line.
+/// The position of another command on the same line.
 fn next_command(rest: &[u8]) -> Option<usize> {
     unquoted(rest, b'\\')
 }
 
-/// Whether one of the commands of a line has the server run what came before it.
+/// Whether one of the commands of a line sends the preceding text to the server.
 pub(in crate::dump) fn sends(line: &[u8]) -> bool {
     let mut line = line;
     loop {
@@ -236,7 +235,7 @@ pub(in crate::dump) fn sends(line: &[u8]) -> bool {
     }
 }
 
-/// Where a byte stands outside of quotes.
+/// The first position of a byte outside of quotes.
 fn unquoted(text: &[u8], wanted: u8) -> Option<usize> {
     let (mut quote, mut escaped) = (None, false);
     text.iter().position(|&byte| {
@@ -253,12 +252,12 @@ fn unquoted(text: &[u8], wanted: u8) -> Option<usize> {
     })
 }
 
-/// The first argument of a command and what follows it ("psql: Meta-Commands"): quotes of both kinds
-/// are taken away, and semicolons at its end.
+/// The first argument of a command, and the rest of the line ("psql: Meta-Commands"). Removes
+/// quotes of both kinds, and semicolons at the end.
 fn argument(rest: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     let rest = rest.trim_ascii_start();
     let (mut value, mut at, mut quote) = (Vec::new(), 0, None);
-    // How much of it stands in quotes, at least.
+    // A lower bound for its length within quotes.
     let mut kept = 0;
     while let Some(&byte) = rest.get(at) {
         match quote {
@@ -287,7 +286,7 @@ fn argument(rest: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     (at > 0).then(|| (value, &rest[at..]))
 }
 
-/// The database in what `\connect` is given: a name, `key=value` pairs, or an address.
+/// The database in the argument of `\connect`: a name, `key=value` pairs, or a URI.
 fn database_of(given: &[u8]) -> Option<Vec<u8>> {
     let address = [b"postgresql://".as_slice(), b"postgres://"];
     if let Some(rest) = address

@@ -1,4 +1,4 @@
-//! Databases that a script makes and goes to.
+//! Databases that a script creates and connects to.
 
 use super::{Rules, Ruling, roles::unless};
 use crate::dump::{
@@ -7,7 +7,8 @@ use crate::dump::{
 };
 
 impl Rules {
-    /// Makes the database from the server's own template: the other server's locale may be missing.
+    /// Creates the database from the server's own template: the original locale may be missing
+    /// here.
     pub(super) fn create_database(&mut self, s: &Statement<'_>) -> Ruling {
         let Some(name) = s.name(2) else {
             return Ruling::Keep;
@@ -15,7 +16,7 @@ impl Rules {
         Ruling::Become(self.making_database(&name))
     }
 
-    /// Settings of a database that the script has are kept.
+    /// Keeps settings of databases that the script created.
     pub(super) fn alter_database(&mut self, s: &Statement<'_>) -> Ruling {
         if s.is_any(3, &["set", "reset"]) && !s.is(4, "tablespace") && self.knows_database(s, 2) {
             return Ruling::Keep;
@@ -31,7 +32,7 @@ impl Rules {
         name == self.user || self.report.lock().databases.contains(&shown)
     }
 
-    /// What goes to a database, which is made where it is missing.
+    /// Text that connects to a database, and creates it first if it is missing.
     pub(super) fn connecting(&mut self, name: &[u8]) -> Vec<u8> {
         let mut text = self.making_database(name);
         text.extend_from_slice(b"\\connect -reuse-previous=on ");

@@ -1,30 +1,29 @@
-//! Many rows for a table that is empty: loaded without a log, and frozen.
+//! Loads many rows into an empty table without a write-ahead log, and frozen.
 //!
-//! A table that was emptied in the transaction that fills it needs no log while the server runs with
-//! `wal_level = minimal`, and its rows can be written as if they had always been there. Loading takes a
-//! fifth less time, and nobody who reads the rows later writes to their pages, so that copies of the
-//! data go on sharing them.
+//! With `wal_level = minimal`, a table that was truncated in the same transaction needs no log, and
+//! its rows can be written as already frozen. Loading takes a fifth less time. Later readers then
+//! never modify the pages, so copies of the data continue to share them.
 //!
-//! The server itself looks whether the table is empty, in the same transaction: what a script did before
-//! is not to be known from its text. What has rows, triggers (those of foreign keys too), or partitions is
-//! filled as it stands.
+//! The server itself checks in the same transaction whether the table is empty: the script's text
+//! cannot tell. A table with rows, triggers (including those of foreign keys) or partitions is
+//! filled as usual.
 
 use crate::dump::tokens::{Kind, Statement};
 
-/// Whether rows may get a transaction of their own.
+/// Whether rows may get their own transaction.
 #[derive(Debug, Default)]
 pub(super) struct EmptyTables {
-    /// The script may have begun one.
+    /// Whether the script may have begun a transaction.
     over: bool,
 }
 
 impl EmptyTables {
-    /// From here on rows are loaded as they stand.
+    /// Loads all following rows as usual.
     pub(super) fn give_up(&mut self) {
         self.over = true;
     }
 
-    /// Takes note of a statement that begins with this word.
+    /// Records a statement that begins with this word.
     pub(super) fn see(&mut self, first: &str) {
         let transactions = [
             "abort",
@@ -40,8 +39,8 @@ impl EmptyTables {
         self.over |= transactions.contains(&first);
     }
 
-    /// What fills a table in place of a plain `COPY … FROM stdin`, frozen where it is empty. The
-    /// transaction that it begins is for the reader to end.
+    /// The replacement for a plain `COPY … FROM stdin`, which freezes the rows if the table is
+    /// empty. It begins a transaction that the reader must end.
     pub(super) fn filling(&self, s: &Statement<'_>) -> Option<Vec<u8>> {
         let (name, after) = table_name(s)?;
         let from = match s.is_sign(after, b'(') {
@@ -68,8 +67,8 @@ impl EmptyTables {
     }
 }
 
-/// The table of a `COPY` with its schema, as it is written, and the place after it. Only names that mean
-/// the same in a literal.
+/// The table of a `COPY` with its schema, as written, and the position after it. Only names that
+/// mean the same inside a literal.
 fn table_name<'a>(s: &Statement<'a>) -> Option<(&'a str, usize)> {
     let is_name = |at| matches!(s.kind(at), Some(Kind::Word | Kind::Quoted));
     let last = match is_name(1) && s.is_sign(2, b'.') {

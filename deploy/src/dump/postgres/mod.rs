@@ -1,10 +1,9 @@
-//! What becomes of each statement of a script for PostgreSQL.
+//! Decides what happens to each statement of a PostgreSQL script.
 //!
-//! The application's user is the server's administrator and owns everything, as after
-//! `pg_restore --no-owner`. Roles that a dump names are made without login and without their
-//! passwords, so that grants and policies keep their meaning; that user itself is never altered.
-//! Databases that a script makes are made, and entered; which of them the application is given is for
-//! the loader to say.
+//! The application's user is the server's administrator and owns everything, as after `pg_restore
+//! --no-owner`. Roles that a dump names are created without login and password, so that grants and
+//! policies keep their meaning. The application's user itself is never altered. Databases that a
+//! script creates are created and connected to; the loader decides which one the application gets.
 
 mod clean;
 mod commands;
@@ -23,31 +22,31 @@ use empty_tables::EmptyTables;
 
 pub(super) use commands::{Command, sends};
 
-/// What becomes of a statement.
+/// The decision about a statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Ruling {
-    /// It stays as it is.
+    /// Keep it unchanged.
     Keep,
-    /// It stays, and the lines after it are rows.
+    /// Keep it; the lines after it are rows.
     Rows,
-    /// Where the lines after it are many rows, this stands in its place, and the transaction that it
-    /// begins ends after them.
+    /// If the lines after it are many rows, replace it with this, and end the transaction that this
+    /// begins after the rows.
     ManyRows(Vec<u8>),
-    /// This stands in its place.
+    /// Replace it with this.
     Become(Vec<u8>),
-    /// Nothing stands in its place.
+    /// Leave it out.
     Skip,
-    /// It stays; from here on plain literals take backslashes, or take none any more.
+    /// Keep it; from here on plain literals do or do not use backslash escapes.
     Backslashes(bool),
 }
 
-/// The rules, and what they remember of a script.
+/// The rules, and the state of a script.
 #[derive(Debug)]
 pub(super) struct Rules {
-    /// Who loads, and owns what is loaded.
+    /// The user that loads, and owns all objects.
     user: Vec<u8>,
     report: SharedReport,
-    /// Roles that were told of.
+    /// Roles that were already reported.
     roles: BTreeSet<Vec<u8>>,
     empty_tables: EmptyTables,
 }
@@ -62,15 +61,15 @@ impl Rules {
         }
     }
 
-    /// Something passes that is not judged, and may begin a transaction.
+    /// Records that an unchecked statement passes, which may begin a transaction.
     pub(super) fn pass(&mut self) {
         self.empty_tables.give_up();
     }
 
-    /// What becomes of a statement, which begins with its first token.
+    /// Decides about a statement, which begins with its first token.
     ///
     /// # Errors
-    /// Why it may not be run, in a sentence.
+    /// The reason for refusing it, as a sentence.
     pub(super) fn judge(&mut self, text: &[u8]) -> Result<Ruling, String> {
         let word = text.iter().take_while(|byte| byte.is_ascii_alphabetic());
         let first: String = word
@@ -78,7 +77,7 @@ impl Rules {
             .map(|&byte| char::from(byte.to_ascii_lowercase()))
             .collect();
         self.empty_tables.see(&first);
-        // Rows that are written as statements are many, and nothing is looked for in them.
+        // Rows as INSERT statements are many and need no check.
         let Some(rule) = rule_of(&first) else {
             return Ok(Ruling::Keep);
         };
@@ -89,14 +88,14 @@ impl Rules {
         self.report.lock().note(what);
     }
 
-    /// A statement that does nothing for a throwaway database.
+    /// Leaves out a statement that a temporary database does not need.
     fn skip(&self, what: &str) -> Ruling {
         self.note(format!("{what}: left out"));
         Ruling::Skip
     }
 }
 
-/// The versions of the server that was dumped and of the program that dumped it.
+/// The versions of the dumped server and of the dump program.
 pub(super) fn dumped(heading: &Heading) -> Option<(String, String)> {
     let version = |label| heading.word_after(label).map(str::to_owned);
     let server = version("-- Dumped from database version ");
@@ -130,7 +129,7 @@ fn alter(rules: &mut Rules, s: &Statement<'_>) -> Ruling {
     }
     if let Some(owner) = owner(s) {
         rules.note(format!(
-            "owner {}: it all belongs to {}",
+            "owner {}: replaced by {}",
             String::from_utf8_lossy(&owner),
             String::from_utf8_lossy(&rules.user)
         ));
@@ -147,7 +146,7 @@ fn alter(rules: &mut Rules, s: &Statement<'_>) -> Ruling {
     }
 }
 
-/// A statement of several actions, without the one that gives the thing to somebody.
+/// A statement with several actions, without the one that changes the owner.
 fn other_actions(s: &Statement<'_>) -> Option<Ruling> {
     let owner = (3..s.tokens.len()).find(|&at| s.are(at, &["owner", "to"]))?;
     match (s.is_sign(owner - 1, b','), s.is_sign(owner + 3, b',')) {
@@ -195,7 +194,7 @@ fn copy(rules: &mut Rules, s: &Statement<'_>) -> Result<Ruling, String> {
     };
     match () {
         () if s.is(at + 1, "program") => Err(
-            "it runs a program (COPY … PROGRAM), which a seed may not; put the rows into a file"
+            "it runs a program (COPY … PROGRAM), which is not allowed; put the rows into a file"
                 .to_owned(),
         ),
         () if s.is(at, "from") && s.is(at + 1, "stdin") => {

@@ -2,7 +2,7 @@
 
 use crate::dump::tokens::Statement;
 
-/// Names that are no roles of their own.
+/// Keywords that stand for roles.
 const NOBODY: [&[u8]; 5] = [
     b"public",
     b"current_user",
@@ -11,7 +11,7 @@ const NOBODY: [&[u8]; 5] = [
     b"none",
 ];
 
-/// The names from `at` on, separated by commas, and where the list ends.
+/// The names from `at` on, separated by commas, and the position after the list.
 pub(super) fn list(s: &Statement<'_>, mut at: usize) -> (Vec<Vec<u8>>, usize) {
     let mut names = Vec::new();
     loop {
@@ -30,7 +30,7 @@ pub(super) fn list(s: &Statement<'_>, mut at: usize) -> (Vec<Vec<u8>>, usize) {
     }
 }
 
-/// Whether a name is one that every server has, or that stands for whoever is there.
+/// Whether a name is a role of every server, or a keyword for a role.
 pub(super) fn is_given(name: &[u8]) -> bool {
     NOBODY.contains(&name) || name.starts_with(b"pg_")
 }

@@ -1,4 +1,4 @@
-//! Grants, policies and schemas: kept, with the roles made that they name.
+//! Grants, policies and schemas: kept, after creating the roles that they name.
 
 use super::{Rules, Ruling, names};
 use crate::dump::tokens::Statement;
@@ -33,7 +33,7 @@ impl Rules {
         self.with_roles(s, names)
     }
 
-    /// A new server has the schema `public` already.
+    /// A new server already has the schema `public`.
     pub(super) fn schema(&mut self, s: &Statement<'_>) -> Ruling {
         if s.name(2).is_some_and(|name| name == b"public") {
             return Ruling::Become(s.replaced(2..2, b"if not exists "));
@@ -43,7 +43,7 @@ impl Rules {
     }
 }
 
-/// Whom a statement gives something to, or takes it from.
+/// The roles that a statement grants something to, or revokes it from.
 fn grantees(s: &Statement<'_>, on: usize) -> Vec<Vec<u8>> {
     let word = match s.find(0, &["revoke"]) {
         Some(_) => "from",

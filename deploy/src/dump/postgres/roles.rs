@@ -1,9 +1,9 @@
-//! Roles: made where a script names them, without login, password or power over the server.
+//! Roles: created where a script names them, without login, password or administrator rights.
 
 use super::{Rules, Ruling, names};
 use crate::dump::tokens::{Statement, literal, quoted};
 
-/// What a role may be given without power over the server.
+/// Options of a role that give no rights over the server.
 const KEPT: [&str; 8] = [
     "inherit",
     "noinherit",
@@ -15,7 +15,7 @@ const KEPT: [&str; 8] = [
     "nobypassrls",
 ];
 
-/// What a script says of a role.
+/// The options of a role in a script.
 #[derive(Debug, Default)]
 struct Options {
     kept: Vec<&'static str>,
@@ -23,22 +23,23 @@ struct Options {
     groups: Vec<Vec<u8>>,
     /// Roles that become members of it.
     members: Vec<Vec<u8>>,
-    /// Whether it is given a password.
+    /// Whether it has a password.
     password: bool,
 }
 
 impl Rules {
-    /// What makes the roles that are missing. It fits before a statement, on its line.
+    /// Text that creates the missing roles. It fits before a statement, on the same line.
     pub(super) fn making(&mut self, names: impl IntoIterator<Item = Vec<u8>>) -> Vec<u8> {
         let mut text = Vec::new();
         for name in names {
             if names::is_given(&name) || name == self.user {
                 continue;
             }
-            // Made each time: a transaction or a branch in which it was may come to nothing.
+            // Repeated each time: the transaction or branch that created a role may be rolled back
+            // or skipped.
             if self.roles.insert(name.clone()) {
                 let shown = String::from_utf8_lossy(&name).into_owned();
-                self.note(format!("role {shown}: made without login"));
+                self.note(format!("role {shown}: created without login"));
             }
             let make = [b"create role ".as_slice(), &quoted(&name), b" nologin"].concat();
             text.extend_from_slice(&unless(&make, b"pg_roles where rolname", &name));
@@ -46,7 +47,7 @@ impl Rules {
         text
     }
 
-    /// The statement, with the roles made that it names.
+    /// The statement, preceded by the creation of the roles that it names.
     pub(super) fn with_roles(
         &mut self,
         s: &Statement<'_>,
@@ -68,7 +69,8 @@ impl Rules {
         self.set_role(&name, &options)
     }
 
-    /// `alter role`, which sets options or a setting, renames, or (`alter group`) adds members.
+    /// Handles `alter role`, which sets options or a setting, renames, or (`alter group`) adds
+    /// members.
     pub(super) fn alter_role(&mut self, s: &Statement<'_>) -> Ruling {
         let Some(name) = s.name(2) else {
             return Ruling::Keep;
@@ -126,7 +128,7 @@ impl Rules {
         Ruling::Become(text)
     }
 
-    /// `grant role to role`, without the options that only newer servers know.
+    /// Handles `grant role to role`, and removes options that only newer servers know.
     pub(super) fn membership(&mut self, s: &Statement<'_>) -> Ruling {
         let from = 1 + 3 * usize::from(s.are(2, &["option", "for"]));
         let (groups, at) = names::list(s, from);
@@ -144,8 +146,8 @@ impl Rules {
     }
 }
 
-/// A statement that is run where there is nothing of a name yet. It ends with what lets another
-/// statement follow on the same line.
+/// A statement that only runs if the name does not exist yet. It ends with text that allows another
+/// statement on the same line.
 pub(super) fn unless(make: &[u8], there: &[u8], name: &[u8]) -> Vec<u8> {
     [
         b"select ",
@@ -177,7 +179,8 @@ fn options(s: &Statement<'_>, mut at: usize) -> Options {
             options.password = !s.is(at + 1, "null");
             at += 2;
         } else {
-            // A password is followed by a literal, and other options by literals and numbers.
+            // A password is followed by a literal; other options are followed by literals and
+            // numbers.
             at += 1;
         }
     }

@@ -1,9 +1,9 @@
-//! Settings of the session.
+//! `SET` statements for the session.
 
 use super::{Rules, Ruling};
 use crate::dump::tokens::{Statement, literal};
 
-/// Settings that `pg_dump` writes and that servers before some version do not know.
+/// Settings that `pg_dump` writes and that older servers do not know.
 const NEWER: [&str; 5] = [
     "transaction_timeout",
     "idle_in_transaction_session_timeout",
@@ -11,7 +11,7 @@ const NEWER: [&str; 5] = [
     "default_table_access_method",
     "default_toast_compression",
 ];
-/// What it writes there.
+/// The values that `pg_dump` writes.
 const WRITTEN: [&[u8]; 4] = [b"0", b"off", b"heap", b"pglz"];
 
 impl Rules {
@@ -38,7 +38,7 @@ impl Rules {
         let Some(newer) = newer.filter(|_| name == 1 && WRITTEN.contains(&&*text)) else {
             return Ruling::Keep;
         };
-        // Set where the server knows it.
+        // Only set if the server knows it.
         let setting = [
             b"select pg_catalog.set_config(name, ".as_slice(),
             &literal(&text),

@@ -37,7 +37,7 @@ fn owners_and_what_belongs_to_the_other_server_are_left_out_and_told() {
             "a subscription: left out",
             "a tablespace: left out",
             "a user mapping: left out",
-            "owner shop_owner: it all belongs to app (2 times)",
+            "owner shop_owner: replaced by app (2 times)",
         ]
     );
 }

@@ -1,4 +1,4 @@
-//! Files that a script names.
+//! Files that a script includes.
 
 use std::io;
 
@@ -10,7 +10,7 @@ use crate::dump::{
 
 impl ScriptReader {
     pub(super) fn mention(&mut self, path: &str, beside: bool, is_script: bool) {
-        // More than that many are not read either.
+        // More than this maximum are never read anyway.
         if self
             .mentions
             .as_ref()
@@ -28,7 +28,7 @@ impl ScriptReader {
         }
     }
 
-    /// Another script stands in place of the line.
+    /// Reads another script in place of the line.
     pub(super) fn include(&mut self, path: &str, beside: bool) -> io::Result<()> {
         if self.mentions.is_some() {
             self.mention(path, beside, true);
@@ -40,7 +40,7 @@ impl ScriptReader {
         self.flush();
         if self.sources.len() >= DEPTH_MAX {
             let why =
-                format!("it includes {path}, {DEPTH_MAX} files deep; do they name each other?");
+                format!("it includes {path}, {DEPTH_MAX} files deep; do they include each other?");
             return Err(self.refuse(why));
         }
         self.enter(source)
@@ -49,13 +49,13 @@ impl ScriptReader {
     pub(super) fn find(&mut self, path: &str, beside: bool) -> io::Result<Source> {
         if self.branches > 0 {
             let why = format!(
-                "it reads {path} in an \\if, and whether it is run is not known before; read it outside"
+                "it reads {path} in an \\if, which is only evaluated later; read it outside"
             );
             return Err(self.refuse(why));
         }
         self.included += 1;
         if self.included > INCLUDED_MAX {
-            let why = format!("it reads more than {INCLUDED_MAX} files; put some of them together");
+            let why = format!("it reads more than {INCLUDED_MAX} files; merge some of them");
             return Err(self.refuse(why));
         }
         let script = self.source()?.path.clone();
@@ -69,7 +69,7 @@ impl ScriptReader {
         });
         found.unwrap_or_else(|| {
             let wanted = candidates.join(" or ");
-            Err(self.refuse(format!("it reads {path}, and there is no file {wanted}")))
+            Err(self.refuse(format!("it reads {path}, but there is no file {wanted}")))
         })
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 use super::{Mode, ScriptReader};
 use crate::dump::source::LONG_COMMAND;
 
-/// What ends rows, after the last of them.
+/// The end of rows, after the last of them.
 const ROWS_END: &[u8] = b"\n\\.";
 
 impl ScriptReader {
@@ -33,7 +33,7 @@ impl ScriptReader {
             return self.row_of_file(from, is_end, is_nothing);
         }
         if is_nothing {
-            let why = "it ends in the middle of rows: the file is cut off; make it again";
+            let why = "it ends in the middle of rows: the file is cut off; dump it again";
             return Err(self.refuse(why.to_owned()));
         }
         if is_end {
@@ -47,8 +47,8 @@ impl ScriptReader {
         Ok(())
     }
 
-    /// A row of a file that holds nothing else. It ends with the file, and not with the row that ends
-    /// rows in a script.
+    /// Reads a row of a file that contains only rows. They end with the file, and not with the row
+    /// that ends rows in a script.
     pub(super) fn row_of_file(
         &mut self,
         from: usize,
@@ -56,7 +56,9 @@ impl ScriptReader {
         is_nothing: bool,
     ) -> io::Result<()> {
         if is_end {
-            return Err(self.refuse("a row of it is \\., which ends rows; leave it out".to_owned()));
+            return Err(
+                self.refuse("it has a row \\., which ends the rows; remove that row".to_owned())
+            );
         }
         if is_nothing {
             self.held.out.extend_from_slice(b"\\.\n");
@@ -73,7 +75,7 @@ impl ScriptReader {
         Ok(())
     }
 
-    /// Whether the end of the rows that come next is among what was read already.
+    /// Whether the input read so far contains the end of the next rows.
     pub(super) fn has_few_rows(&self) -> bool {
         let Some(source) = self.sources.last() else {
             return true;
@@ -82,7 +84,7 @@ impl ScriptReader {
         ahead.any(|bytes| bytes == ROWS_END)
     }
 
-    /// Rows begin on the line after the statement that reads them.
+    /// Handles the line end after a statement that reads rows.
     pub(super) fn rest_before_rows(&mut self) -> io::Result<()> {
         let mut rest = Vec::new();
         let source = self.source()?;
@@ -92,7 +94,7 @@ impl ScriptReader {
         source.line += 1;
         let rest = rest.trim_ascii();
         if !rest.is_empty() && !rest.starts_with(b"--") {
-            let why = "something follows COPY … FROM stdin on its line; put it after the rows";
+            let why = "text follows COPY … FROM stdin on its line; put it after the rows";
             return Err(self.refuse(why.to_owned()));
         }
         self.held.out.push(b'\n');
@@ -101,7 +103,7 @@ impl ScriptReader {
         Ok(())
     }
 
-    /// The rows of a file, and what reads them, stand in place of the line.
+    /// Replaces the line with the rows of a file and the statement that reads them.
     pub(super) fn rows_of(&mut self, statement: &[u8], path: &str) -> io::Result<()> {
         if self.mentions.is_some() {
             self.mention(path, false, false);

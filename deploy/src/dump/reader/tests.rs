@@ -156,7 +156,7 @@ fn what_reaches_beyond_the_database_is_refused_with_its_line() {
         assert!(told.contains(said), "{script}: {told}");
     }
     let (told, _) = read("\\i a.sql\n", &[("db/a.sql", "\\i a.sql\n")]);
-    assert!(told.unwrap_err().contains("do they name each other"));
+    assert!(told.unwrap_err().contains("do they include each other"));
 }
 
 #[test]

@@ -128,7 +128,11 @@ async fn data_that_a_crash_left_half_made_are_seen_by_nobody_and_made_again() {
         matches!(forked, Err(DatabaseError::NoData(_))),
         "{forked:?}"
     );
-    let half_made = ["only half made", "started half made", "copied half made"];
+    let half_made = [
+        "is incomplete",
+        "started while incomplete",
+        "copied while incomplete",
+    ];
     violated(&fake, &half_made);
 
     fake.takes(Op::CreateDatabase, Duration::ZERO);

@@ -59,7 +59,7 @@ async fn a_service_without_its_database_is_a_violation() {
     fake.remove_service(&spec.key).await.unwrap();
     make(&fake).await.unwrap();
     fake.start_service(&spec).await.unwrap();
-    violated(&fake, &["main is not there", "main has no server"]);
+    violated(&fake, &["main does not exist", "main has no server"]);
 }
 
 #[tokio::test]

@@ -37,7 +37,7 @@ async fn a_written_clone_does_not_change_its_source() {
     assert_ne!(fs::read(&clone).unwrap(), before);
 }
 
-/// What a clone keeps and leaves out, however it comes by it.
+/// The attributes that a clone keeps and loses, with every method.
 async fn keeps_and_leaves_out(fixture: &Fixture) {
     let moment = std::time::UNIX_EPOCH + Duration::from_secs(1_000_000);
     fixture
@@ -117,7 +117,7 @@ async fn a_copy_is_the_same_keeps_its_holes_and_says_what_it_is() {
         return;
     };
     let way = fixture.pool.clone_method();
-    assert!(way.sentence().contains("holds data already"), "{way:?}");
+    assert!(way.sentence().contains("already holds data"), "{way:?}");
     assert!(way.remedy().is_some());
     let source = snapshot();
     let publish = fixture.publish(&source, |data| {

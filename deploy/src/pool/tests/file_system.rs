@@ -1,4 +1,4 @@
-//! The file system below, and the file that may hold it.
+//! The file system below the pool, and the file that may contain it.
 
 use super::*;
 
@@ -75,7 +75,7 @@ async fn a_pool_is_never_larger_than_what_its_disk_has() {
         return;
     };
     let size = fixture.file().metadata().unwrap().len();
-    // Others take and leave room on the same disk meanwhile.
+    // Other processes use the same disk meanwhile.
     let around = 2048 * MIB as u64..6144 * MIB as u64;
     assert!(around.contains(&size), "{size} bytes");
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! The pool on real file systems: a file of ours that is mounted, and copies where nothing shares.
+//! The pool on real file systems: a mounted file, and copies where no blocks can be shared.
 
 mod clones;
 mod file_system;
@@ -26,7 +26,7 @@ const MIB: usize = 1 << 20;
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// A pool below a folder that goes with it, mounted or not.
+/// A pool below a temporary folder, mounted or not.
 struct Fixture {
     pool: Pool,
     folder: TempDir,
@@ -35,7 +35,7 @@ struct Fixture {
 impl Drop for Fixture {
     fn drop(&mut self) {
         let directory = self.folder.path().join("pool");
-        // Lazily, since a failed test may still hold something open in it.
+        // Lazily, since a failed test may still have a file in it open.
         let _unmounted = Command::new("umount")
             .arg("-l")
             .arg("--")
@@ -45,7 +45,7 @@ impl Drop for Fixture {
 }
 
 impl Fixture {
-    /// A pool in a mounted file; nothing, with a printed reason, where that cannot be had.
+    /// A pool in a mounted file; `None`, with a printed reason, if that is impossible here.
     async fn mounted() -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let config = config(folder.path(), 512);
@@ -65,7 +65,7 @@ impl Fixture {
         None
     }
 
-    /// A pool that has to copy; nothing, with a printed reason, where everything shares blocks.
+    /// A pool that must copy; `None`, with a printed reason, if every file system shares blocks.
     async fn copying() -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir_all(folder.path().join("pool/lost+found")).unwrap();
@@ -82,7 +82,7 @@ impl Fixture {
         self.folder.path().join("pool.xfs")
     }
 
-    /// Publishes what `fill` puts into a folder.
+    /// Publishes a folder that `fill` has filled.
     async fn publish(&self, place: &Place, fill: impl FnOnce(&Path)) {
         let staging = self.pool.staging().await.unwrap();
         fill(&staging.data_path());

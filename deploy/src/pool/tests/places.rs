@@ -1,4 +1,4 @@
-//! Places that come and go.
+//! Publishing and removing places.
 
 use super::*;
 
@@ -94,7 +94,7 @@ async fn recovering_empties_what_was_being_made_and_thrown_away() {
     };
     let staging = fixture.pool.staging().await.unwrap();
     fs::write(staging.data_path().join("a"), "").unwrap();
-    // As a process leaves it that is killed.
+    // As a killed process leaves it.
     std::mem::forget(staging);
     fs::create_dir_all(fixture.folder.path().join("pool/trash/x/y")).unwrap();
     fixture.pool.recover().await.unwrap();

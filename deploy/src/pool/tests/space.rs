@@ -1,4 +1,4 @@
-//! What data take, and what is left.
+//! The size of data, and free space.
 
 use super::*;
 
@@ -65,7 +65,7 @@ async fn a_full_pool_says_so_and_loses_nothing() {
     assert!(sentence.contains("raise limits.pool_mib_max"), "{sentence}");
     drop(staging);
     fixture.pool.recover().await.unwrap();
-    // What was thrown away gives room to whoever needs it.
+    // Discarded data is deleted when space is needed.
     assert_eq!(fixture.pool.blocker().await, None);
     fixture.fork(&snapshot(), &data(1)).await;
     for number in [0, 1500, 2999] {
@@ -118,7 +118,7 @@ async fn removing_gives_the_blocks_back_to_the_host() {
     fixture.pool.remove(&data(1)).await.unwrap();
     fixture.pool.settle().await.unwrap();
     let given_back = async {
-        // The kernel passes free blocks on by itself, a moment later.
+        // The kernel returns free blocks a moment later.
         while taken() + 90 * (MIB as u64) > before {
             tokio::task::yield_now().await;
         }

@@ -1,4 +1,4 @@
-//! Which files attributes lead to Git LFS, as git itself reads them.
+//! Finds the files that attributes assign to Git LFS, by asking git itself.
 
 use futures_util::future::join;
 use tokio::{io::AsyncWriteExt, process::Command};
@@ -11,15 +11,15 @@ use super::super::{
 };
 
 const FILE: &str = ".gitattributes";
-/// Bytes of one such file, and of all of a commit.
+/// Maximum bytes of one attributes file, and of all in a commit.
 const FILE_BYTES_MAX: u64 = 256 << 10;
 const FILES_BYTES_MAX: u64 = 4 << 20;
-/// Paths that git is asked for at once: its answer is held.
+/// Paths per request to git; its answer is kept in memory.
 const PATHS_AT_ONCE: usize = 2_000;
 const DOING: &str = "read the commit's attributes";
 
-/// The entries that may be pointers by their size and are led to Git LFS, by their places in the
-/// listing.
+/// The entries that attributes assign to Git LFS and that are small enough for a pointer, as
+/// indexes into the listing.
 pub(super) async fn led_to_lfs(tree: &Tree, all: &[Entry]) -> Result<Vec<usize>, SourceError> {
     let files: Vec<&Entry> = all.iter().filter(|entry| is_attributes(entry)).collect();
     let small = |at: &usize| {
@@ -48,7 +48,7 @@ fn is_attributes(entry: &Entry) -> bool {
     is_file(entry) && entry.path.rsplit('/').next() == Some(FILE)
 }
 
-/// Whether git has to be asked at all: most attributes are about ends of lines.
+/// Whether git must be asked at all: most attributes only concern line endings.
 async fn name_lfs(tree: &Tree, files: &[&Entry]) -> Result<bool, SourceError> {
     let long = files.iter().find(|entry| entry.size > FILE_BYTES_MAX);
     if let Some(Entry { path, size, .. }) = long {
@@ -67,8 +67,8 @@ fn has(text: &[u8], word: &[u8]) -> bool {
     text.windows(word.len()).any(|part| part == word)
 }
 
-/// For each path whether its filter is `lfs`. Git reads attributes from an index that holds nothing
-/// but the attribute files: reading them from a commit is known only to git 2.40 and newer.
+/// For each path, whether its filter is `lfs`. Git reads attributes from an index that contains
+/// only the attribute files, because only git 2.40 and newer can read them from a commit.
 async fn filters(tree: &Tree, files: &[&Entry], paths: &[&str]) -> Result<Vec<bool>, SourceError> {
     let folder = tempfile::tempdir().map_err(SourceError::io("make a temporary folder"))?;
     let git = |args: &[&str]| {
@@ -91,12 +91,12 @@ async fn filters(tree: &Tree, files: &[&Entry], paths: &[&str]) -> Result<Vec<bo
     Ok(filters)
 }
 
-/// What git says of some paths.
+/// Git's answer for some paths.
 async fn are_lfs(check: Command, paths: &[&str]) -> Result<Vec<bool>, SourceError> {
     let asked: String = paths.iter().map(|path| format!("{path}\0")).collect();
     let told = answer(check, &asked).await?;
     let told = String::from_utf8_lossy(&told);
-    // Path, attribute and value, each with a NUL behind it, in the order in which paths were asked for.
+    // Path, attribute and value, each terminated by a NUL, in request order.
     let fields: Vec<&str> = told.split_terminator('\0').collect();
     let (triples, rest) = fields.as_chunks::<3>();
     let same = |(triple, path): (&[&str; 3], &&str)| triple[0] == *path;
@@ -109,14 +109,14 @@ async fn are_lfs(check: Command, paths: &[&str]) -> Result<Vec<bool>, SourceErro
         .collect())
 }
 
-/// What a command answers to an input. Both are read and written beside each other.
+/// Runs a command with an input; writes and reads concurrently.
 async fn answer(mut command: Command, input: &str) -> Result<Vec<u8>, SourceError> {
     command.stdin(std::process::Stdio::piped());
     let mut child = command.spawn().map_err(SourceError::io("run git"))?;
     let stdin = child.stdin.take();
     let write = async {
         if let Some(mut stdin) = stdin {
-            // A git that gave up early says why itself.
+            // A git that exits early reports the reason itself.
             let _gone = stdin.write_all(input.as_bytes()).await;
         }
     };
@@ -178,7 +178,7 @@ mod tests {
         assert!(led(&bench.put("a.bin", "x").tree().await).await.is_empty());
         let tree = bench.put(".gitattributes", "* text=auto\n").tree().await;
         assert!(led(&tree).await.is_empty());
-        // Nothing of the mirror counts, and no link is read as attributes.
+        // Attributes in the mirror do not count, and a link is not read as attributes.
         std::fs::remove_file(bench.work().join(".gitattributes")).unwrap();
         bench.put("attributes", "* filter=lfs\n");
         let tree = bench.tree().await;

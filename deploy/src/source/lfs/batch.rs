@@ -1,4 +1,4 @@
-//! The words of the batch API: which objects are asked for, and where the forge says they are.
+//! The batch API: requests objects and parses their locations.
 
 use std::collections::BTreeMap;
 
@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{super::paths, pointer::Pointer};
 
-/// What both sides send.
+/// The media type of requests and answers.
 pub(super) const MEDIA_TYPE: &str = "application/vnd.git-lfs+json";
-/// Headers that belong to a connection, and to nobody who says where an object is.
+/// Headers that belong to the connection; an object's location may not set them.
 const OURS: [HeaderName; 4] = [CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING];
 
 #[derive(Serialize)]
@@ -48,12 +48,12 @@ struct Actions {
     download: Option<Action>,
 }
 
-/// Where an object is.
+/// The location of an object.
 #[derive(Debug, Deserialize, PartialEq, Eq)]
 pub(super) struct Action {
-    /// An address.
+    /// The URL.
     pub(super) href: String,
-    /// What is sent with the request.
+    /// Headers to send with the request.
     header: Option<BTreeMap<String, String>>,
 }
 
@@ -64,13 +64,13 @@ struct Refusal {
     message: String,
 }
 
-/// The forge's own words about a request that it does not answer.
+/// The forge's message when it refuses a request.
 #[derive(Deserialize)]
 struct Said {
     message: String,
 }
 
-/// The body that asks for these.
+/// The request body for these objects.
 pub(super) fn question(pointers: &[Pointer]) -> Vec<u8> {
     let question = Question {
         operation: "download",
@@ -81,25 +81,25 @@ pub(super) fn question(pointers: &[Pointer]) -> Vec<u8> {
             .collect(),
         hash_algo: "sha256",
     };
-    // Nothing in it can fail to be written.
+    // Serialising this type cannot fail.
     serde_json::to_vec(&question).unwrap_or_default()
 }
 
-/// Where each object is, or why it cannot be had.
+/// The location of each object, or why there is none.
 ///
 /// # Errors
-/// Where the answer is none of this API: a sentence that follows "was not fetched:".
+/// If the answer does not follow this API: text that follows "was not fetched:".
 pub(super) fn answer(body: &[u8]) -> Result<BTreeMap<String, Result<Action, String>>, String> {
     let answer: Answer = serde_json::from_slice(body).map_err(|error| {
         let error = paths::shown(&error.to_string());
-        format!("the forge's answer is not one of Git LFS ({error})")
+        format!("the forge's answer is not a Git LFS answer ({error})")
     })?;
     let transfer = answer.transfer.as_deref().unwrap_or("basic");
     let hash = answer.hash_algo.as_deref().unwrap_or("sha256");
     if (transfer, hash) != ("basic", "sha256") {
         let (transfer, hash) = (paths::shown(transfer), paths::shown(hash));
         return Err(format!(
-            "the forge offers the transfer {transfer} with {hash}, and only basic with sha256 is known"
+            "the forge offers transfer {transfer} with {hash}; only basic with sha256 is supported"
         ));
     }
     let told = answer.objects.into_iter();
@@ -120,7 +120,7 @@ fn place(told: Told) -> Result<Action, String> {
     download.ok_or_else(|| "the forge does not say where it is".to_owned())
 }
 
-/// What a forge says about a request that it does not answer, for people.
+/// The forge's message when it refuses a request, for users.
 pub(super) fn message(body: &[u8]) -> String {
     let said: Option<Said> = serde_json::from_slice(body).ok();
     said.map_or_else(String::new, |said| {
@@ -128,11 +128,11 @@ pub(super) fn message(body: &[u8]) -> String {
     })
 }
 
-/// Headers that the forge may ask for with a request.
+/// Maximum headers that the forge may request.
 const HEADERS_MAX: usize = 32;
 
 impl Action {
-    /// What is sent with the request.
+    /// Headers to send with the request.
     pub(super) fn headers(&self) -> Result<HeaderMap, String> {
         let mut headers = HeaderMap::new();
         if self
@@ -141,7 +141,7 @@ impl Action {
             .is_some_and(|header| header.len() > HEADERS_MAX)
         {
             return Err(format!(
-                "the forge wants more than {HEADERS_MAX} headers to be sent"
+                "the forge requests more than {HEADERS_MAX} headers"
             ));
         }
         for (name, value) in self.header.iter().flatten() {
@@ -150,7 +150,7 @@ impl Action {
                 HeaderValue::try_from(value.as_str()),
             );
             let (Ok(name), Ok(mut value)) = pair else {
-                return Err("the forge wants a header to be sent that is none".to_owned());
+                return Err("the forge requests an invalid header".to_owned());
             };
             if !OURS.contains(&name) {
                 value.set_sensitive(true);
@@ -203,9 +203,9 @@ mod tests {
     #[test]
     fn an_answer_in_other_words_is_refused() {
         for (body, words) in [
-            ("<html>", "not one of Git LFS"),
+            ("<html>", "not a Git LFS answer"),
             ("{}", "missing field `objects`"),
-            (r#"{"transfer":"tus","objects":[]}"#, "the transfer tus"),
+            (r#"{"transfer":"tus","objects":[]}"#, "transfer tus"),
             (r#"{"hash_algo":"sha512","objects":[]}"#, "with sha512"),
         ] {
             let why = answer(body.as_bytes()).unwrap_err();

@@ -1,4 +1,4 @@
-//! What is kept of the objects of all repositories, and what of it goes.
+//! The cache of all repositories' objects, and its eviction.
 
 use std::{
     path::{Path, PathBuf},
@@ -13,15 +13,15 @@ use super::{
     objects::{Needed, Objects, is_unfinished},
 };
 
-/// Knows which objects are needed. Clones are the same.
+/// Tracks the objects in use. Clones share the state.
 #[derive(Clone, Debug, Default)]
 pub(in super::super) struct Cache {
     needed: Arc<Mutex<Vec<Weak<Needed>>>>,
 }
 
 impl Cache {
-    /// Keeps what is needed of these objects until they are dropped. One that is not here after this
-    /// was removed before.
+    /// Keeps the existing ones of these objects until the handle is dropped. An object missing
+    /// after this was already removed.
     pub(super) async fn keep(&self, objects: &Objects) {
         if objects.0.is_empty() {
             return;
@@ -31,20 +31,20 @@ impl Cache {
         needed.push(Arc::downgrade(&objects.0));
     }
 
-    /// Removes, of all folders below `root`, what a download left that was cut off, what was not used
-    /// for long, and the longest unused of what is more than `bytes_max`. Nothing that is needed goes.
+    /// Removes from all folders below `root`: interrupted downloads, objects unused for long, and
+    /// the least recently used ones beyond `bytes_max`. Objects in use stay.
     pub(in super::super) async fn prune(&self, root: &Path, bytes_max: u64) {
-        // Nothing becomes needed meanwhile.
+        // The lock prevents new uses meanwhile.
         let needed = Arc::clone(&self.needed).lock_owned().await;
         let root = root.to_owned();
         let pruned = tokio::task::spawn_blocking(move || prune(&root, bytes_max, &needed));
         if let Err(error) = pruned.await {
-            tracing::warn!(%error, "Git LFS objects were not looked after");
+            tracing::warn!(%error, "cannot remove unused Git LFS objects");
         }
     }
 }
 
-/// A file that is kept.
+/// A cached file.
 struct Kept {
     path: PathBuf,
     used: SystemTime,
@@ -65,13 +65,13 @@ fn prune(root: &Path, bytes_max: u64, needed: &[Weak<Needed>]) {
         match std::fs::remove_file(&file.path) {
             Ok(()) => bytes -= file.bytes,
             Err(cause) => {
-                tracing::warn!(path = %file.path.display(), %cause, "a Git LFS object stays");
+                tracing::warn!(path = %file.path.display(), %cause, "cannot remove an LFS object");
             }
         }
     }
 }
 
-/// Every file of all folders of objects.
+/// All files in all object folders.
 fn kept(root: &Path) -> Vec<Kept> {
     let folders = entries(root).filter(|path| path.extension().is_some_and(|kind| kind == "lfs"));
     let files = folders.flat_map(|folder| entries(&folder));

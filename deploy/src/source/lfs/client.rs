@@ -1,4 +1,4 @@
-//! What is said to a forge about objects, and what is taken of its answers.
+//! Requests objects from a forge and checks its answers.
 
 use std::{collections::BTreeMap, error::Error};
 
@@ -19,14 +19,14 @@ use super::{
     request::{Requests, unreachable},
 };
 
-/// Asks the forge of one repository.
+/// A Git LFS client for one repository.
 pub(super) struct Client {
     requests: Requests,
     endpoint: Uri,
 }
 
 impl Client {
-    /// For the repository at this remote.
+    /// A client for the repository at this remote.
     pub(super) fn new(remote: &Remote) -> Result<Self, Fault> {
         remote.check()?;
         let endpoint = endpoint(&remote.url).parse();
@@ -35,7 +35,7 @@ impl Client {
         Ok(Self { requests, endpoint })
     }
 
-    /// Asks where objects are.
+    /// Requests the locations of objects.
     pub(super) async fn batch(
         &self,
         pointers: &[Pointer],
@@ -60,7 +60,7 @@ impl Client {
         batch::answer(&body).map_err(Fault::Said)
     }
 
-    /// Receives an object and keeps it.
+    /// Downloads an object and keeps it.
     pub(super) async fn receive(
         &self,
         pointer: &Pointer,
@@ -84,7 +84,7 @@ impl Client {
     }
 }
 
-/// The endpoint that Git LFS asks for a repository at this address.
+/// The Git LFS endpoint of a repository at this URL.
 fn endpoint(url: &str) -> String {
     let url = url.trim_end_matches('/');
     let git = if url.ends_with(".git") { "" } else { ".git" };
@@ -93,7 +93,7 @@ fn endpoint(url: &str) -> String {
 
 fn other(how: &str) -> Fault {
     let why =
-        format!("what came {how} what its pointer names; `git lfs push --all origin` uploads it");
+        format!("the content {how} what its pointer names; `git lfs push --all origin` uploads it");
     Fault::Said(why)
 }
 
@@ -120,8 +120,8 @@ async fn piece(body: &mut Response<Incoming>) -> Result<Option<Bytes>, Fault> {
     }
 }
 
-/// What may pass by itself is an error, and every other refusal is told. 507 and 509 are what a forge
-/// says that has sent enough.
+/// A temporary failure is an error; every other refusal becomes the file's reason. A forge answers
+/// 507 and 509 when a transfer quota is exceeded.
 fn judge(status: StatusCode, said: &str) -> Result<(), Fault> {
     match status.as_u16() {
         200..=299 => Ok(()),
@@ -134,7 +134,7 @@ fn judge(status: StatusCode, said: &str) -> Result<(), Fault> {
 mod tests {
     use super::*;
 
-    /// Git LFS 3.3.0 asked for these, with a remote at each of the three addresses.
+    /// Git LFS 3.3.0 requested these endpoints, with a remote at each of the three URLs.
     #[test]
     fn the_endpoint_is_the_one_that_git_lfs_asks() {
         for url in ["https://h/a/b.git", "https://h/a/b", "https://h/a/b/"] {

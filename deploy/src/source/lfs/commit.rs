@@ -1,4 +1,4 @@
-//! A commit with the content of its files in Git LFS.
+//! Adds the content of Git LFS files to a commit.
 
 use std::{borrow::Borrow, time::Duration};
 
@@ -9,11 +9,11 @@ use super::{
 };
 
 impl Mirrors {
-    /// The same commit with the content of its files in Git LFS, as far as that can be had. The forge
-    /// is asked for `remote` only where an object is not here yet.
+    /// The same commit with the content of its Git LFS files, as far as available. The forge is
+    /// only asked for `remote` if an object is not cached.
     ///
     /// # Errors
-    /// Where the pointers cannot be read, or the forge, or `remote`, does not answer.
+    /// If the pointers are unreadable, or the forge or `remote` does not answer.
     pub async fn with_lfs<R, E>(
         &self,
         tree: Tree,
@@ -30,24 +30,24 @@ impl Mirrors {
         Ok(with_contents(tree, vec![files]).await?)
     }
 
-    /// The same commit without its pointers of Git LFS, each of which is named. For a checkout, which
-    /// has no forge to ask.
+    /// The same commit without its Git LFS pointers, each of which is reported as missing. For a
+    /// checkout, which has no forge to ask.
     ///
     /// # Errors
-    /// Where the pointers cannot be read.
+    /// If the pointers are unreadable.
     pub async fn without_pointers(&self, tree: Tree) -> Result<Tree, SourceError> {
         let mut files = LfsFiles::of(&self.lfs, &tree, "").await?;
         files.refuse(
-            "the checkout has its pointer only; run `git lfs pull`, then `dayfly up` again",
+            "the checkout has only its pointer; run `git lfs pull`, then `dayfly up` again",
         );
         with_contents(tree, vec![files]).await
     }
 
-    /// Fetches what is not here of one commit's files, and says of each whether it came.
+    /// Fetches the missing objects of one commit, and records the result for each file.
     ///
     /// # Errors
-    /// Where the forge, or `remote`, does not answer, and after the deadline. What came until then is
-    /// kept, and nothing is said of the files yet.
+    /// If the forge or `remote` does not answer, or after the deadline. Objects received until then
+    /// are kept, and no result is recorded yet.
     pub(in super::super) async fn fetch_lfs<R, E>(
         &self,
         files: &mut LfsFiles,
@@ -74,13 +74,13 @@ impl Mirrors {
             let fetched = tokio::time::timeout(limit, fetch).await;
             fetched.map_err(late)??;
         }
-        // Two pointers to one object with two sizes: one of them is right at most.
-        files.settle("its pointer names another size").await;
+        // Two pointers name one object with two sizes, so at most one of them is right.
+        files.settle("another pointer names another size").await;
         Ok(())
     }
 }
 
-/// The same tree with the contents of these files, of which each commit has its own.
+/// The same tree with the contents of these files, one `LfsFiles` per commit.
 pub(in super::super) async fn with_contents(
     tree: Tree,
     all: Vec<LfsFiles>,

@@ -1,4 +1,4 @@
-//! Objects that are not here yet, from the forge into the repository's folder.
+//! Downloads missing objects from the forge into the repository's folder.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -15,14 +15,14 @@ use super::{
     pointer::Pointer,
 };
 
-/// Why objects could not be had, by their SHA-256.
+/// Why objects are unavailable, by SHA-256.
 pub(super) type Lost = HashMap<String, String>;
 
 impl Mirrors {
-    /// Receives those of the objects that are not here, and writes down why one cannot be had.
+    /// Downloads the missing objects and records why one is unavailable.
     ///
     /// # Errors
-    /// What may pass by itself, and what fails on this machine. What came until then stays.
+    /// Temporary failures, and failures on this machine. Objects received until then stay.
     pub(super) async fn receive(
         &self,
         objects: &Objects,
@@ -34,7 +34,7 @@ impl Mirrors {
         objects.ensure().await?;
         let mut absent = BTreeMap::new();
         for pointer in wanted {
-            // Somebody else may have waited for the same.
+            // Another caller may have fetched the same objects meanwhile.
             if !objects.has(pointer).await {
                 absent.insert(pointer.oid.as_str(), pointer.clone());
             }
@@ -57,7 +57,7 @@ impl Mirrors {
             match receive_batch(&client, batch, objects, lost).await {
                 Ok(()) => {}
                 Err(Fault::Of(error)) => return Err(error),
-                // The forge says the same about each batch.
+                // The forge would say the same about each batch.
                 Err(Fault::Said(why)) => {
                     refuse(lost, &why, &absent);
                     break;

@@ -1,4 +1,4 @@
-//! The Git LFS files of one commit: which they are, and what became of each.
+//! The Git LFS files of one commit, and the result for each.
 
 use super::{
     super::{
@@ -12,28 +12,28 @@ use super::{
     pointer::{self, Held, Pointer},
 };
 
-/// The Git LFS files of one commit, a tree's own or a submodule's.
+/// The Git LFS files of one commit: the tree's own commit or a submodule's.
 pub(in super::super) struct LfsFiles {
     pub(super) objects: Objects,
     pub(super) found: Vec<Found>,
-    /// Why objects could not be had, by their SHA-256.
+    /// Why objects are unavailable, by SHA-256.
     pub(super) lost: Lost,
 }
 
-/// A pointer of a commit, and its object or why that cannot be had.
+/// A pointer of a commit, with its object or the reason why that is unavailable.
 pub(super) struct Found {
-    /// From the root of the tree that the commit's files are listed in.
+    /// From the root of the tree that lists the commit's files.
     pub(super) path: String,
     pub(super) object: Result<Pointer, String>,
 }
 
 impl LfsFiles {
-    /// The pointers of a commit that attributes lead to Git LFS, in the order of their paths, each below
-    /// `prefix`, which is empty or ends with a slash. `tree` has the commit's files and no others. What
-    /// is here of their objects stays for as long as this, or a tree with them, lives.
+    /// The pointers of a commit that attributes assign to Git LFS, sorted by path, each below
+    /// `prefix`, which is empty or ends with a slash. `tree` has exactly the commit's files. Cached
+    /// objects stay for as long as this, or a tree with them, lives.
     ///
     /// # Errors
-    /// Where the pointers cannot be read.
+    /// If the pointers are unreadable.
     pub(in super::super) async fn of(
         cache: &Cache,
         tree: &Tree,
@@ -70,19 +70,21 @@ impl LfsFiles {
         })
     }
 
-    /// Holds the files of a commit and its submodules to the limits together, each of them at its path:
-    /// one object may be at many. Those that come first stay.
+    /// Applies the limits to the files of a commit and its submodules together. Each path counts,
+    /// even if several share one object. The first files stay.
     pub(in super::super) fn weigh<'a>(all: impl Iterator<Item = &'a mut Self>, limits: &Limits) {
         let (mut files, mut bytes) = (0, 0_u64);
         for one in all.flat_map(|files| &mut files.found) {
             let Ok(pointer) = &one.object else { continue };
             let with = bytes.saturating_add(pointer.size);
             let why = if files == LFS_FILES_MAX {
-                format!("a commit and its submodules may have {LFS_FILES_MAX} Git LFS files")
+                format!(
+                    "a commit and its submodules may have {LFS_FILES_MAX} Git LFS files at most"
+                )
             } else if with > limits.lfs_bytes_max {
                 let most = limits.lfs_bytes_max >> 20;
                 format!(
-                    "with it the Git LFS files of the commit and its submodules have more than \
+                    "with it, the Git LFS files of the commit and its submodules have more than \
                      {most} MiB, which is `limits.lfs_mib_max` of the server"
                 )
             } else {
@@ -93,7 +95,7 @@ impl LfsFiles {
         }
     }
 
-    /// The objects that are wanted and not here.
+    /// The objects that are needed but not cached.
     pub(super) async fn absent(&self) -> Vec<Pointer> {
         let mut absent = Vec::new();
         for pointer in self.found.iter().filter_map(|one| one.object.as_ref().ok()) {
@@ -104,7 +106,8 @@ impl LfsFiles {
         absent
     }
 
-    /// Says of each file whose object is not here why that is: `otherwise`, where nothing else is known.
+    /// Records for each file without an object why it is missing: `otherwise`, if no other reason
+    /// is known.
     pub(in super::super) async fn settle(&mut self, otherwise: &str) {
         for one in &mut self.found {
             let Ok(pointer) = &one.object else { continue };
@@ -118,7 +121,7 @@ impl LfsFiles {
         self.objects.touch(used).await;
     }
 
-    /// Says the same of every file.
+    /// Records the same reason for every file.
     pub(super) fn refuse(&mut self, why: &str) {
         for one in &mut self.found {
             one.object = Err(why.to_owned());
@@ -126,7 +129,7 @@ impl LfsFiles {
     }
 }
 
-/// What a file that attributes lead to Git LFS names; `None` where it is content itself.
+/// The object that a file assigned to Git LFS names; `None` if the file is plain content.
 fn object(content: &[u8]) -> Option<Result<Pointer, String>> {
     let extended =
         "its pointer names an extension, which is not run here; commit it without the extension";

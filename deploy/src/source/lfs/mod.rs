@@ -1,8 +1,8 @@
-//! Files whose content is in Git LFS: a commit has pointers, and the forge has the objects.
+//! Files with content in Git LFS: a commit has pointers, and the forge has the objects.
 //!
-//! Git's own filters never run here. Which files are pointers is read from the commit, the forge that
-//! the repository was fetched from is asked for the objects, and what came is kept by its SHA-256 in a
-//! folder beside the mirror. Nothing that `.lfsconfig` says is read.
+//! Git's own filters never run here. The commit says which files are pointers. The client requests
+//! their objects from the forge that the repository was fetched from, and stores them by SHA-256 in
+//! a folder beside the mirror. `.lfsconfig` is ignored.
 
 mod attributes;
 mod batch;

@@ -1,4 +1,4 @@
-//! The objects of one repository, by their SHA-256, in a folder beside its mirror.
+//! The objects of one repository, by SHA-256, in a folder beside its mirror.
 
 use std::{
     collections::HashSet,
@@ -19,17 +19,17 @@ use super::{
     pointer::Pointer,
 };
 
-/// Behind an object's SHA-256 in the id of an entry: no id of git ends so.
+/// Follows an object's SHA-256 in the id of an entry; no git id ends like this.
 const MARK: &str = ".lfs";
-/// Behind the name of a file that is being received, which begins with its SHA-256 and a dot.
+/// Suffix of a file that is being downloaded; its name begins with the SHA-256 and a dot.
 const UNFINISHED: &str = ".part";
 
-/// A folder of objects, some of which are needed. Nobody else's pointers lead here, so that a digest
-/// alone opens nothing of another repository.
+/// A folder of objects, some of which are in use. Only this repository's pointers lead here, so
+/// knowing a digest gives no access to objects of another repository.
 #[derive(Clone, Debug)]
 pub(in super::super) struct Objects(pub(super) Arc<Needed>);
 
-/// What is needed of a folder for as long as this lives.
+/// The objects of a folder that are in use while this lives.
 #[derive(Debug)]
 pub(super) struct Needed {
     dir: PathBuf,
@@ -37,12 +37,12 @@ pub(super) struct Needed {
 }
 
 impl Needed {
-    /// Whether nothing is.
+    /// Whether no object is in use.
     pub(super) fn is_empty(&self) -> bool {
         self.oids.is_empty()
     }
 
-    /// Whether a file is an object that is needed, or one that becomes it.
+    /// Whether a file is an object in use, or its unfinished download.
     pub(super) fn has(&self, file: &Path) -> bool {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         let oid = name.split('.').next().unwrap_or_default();
@@ -50,7 +50,7 @@ impl Needed {
     }
 }
 
-/// Whether a file of such a folder is one that is, or was, being received.
+/// Whether a file in such a folder is an unfinished download.
 pub(super) fn is_unfinished(file: &Path) -> bool {
     file.as_os_str()
         .as_encoded_bytes()
@@ -58,7 +58,7 @@ pub(super) fn is_unfinished(file: &Path) -> bool {
 }
 
 impl Objects {
-    /// The folder of a repository, of which these objects are needed.
+    /// The folder of a repository, with these objects in use.
     pub(super) fn of<'a>(
         repository: &Repository,
         needed: impl Iterator<Item = &'a Pointer>,
@@ -69,24 +69,24 @@ impl Objects {
         }))
     }
 
-    /// What its lock is called.
+    /// The name of its lock.
     pub(super) fn name(&self) -> String {
         let name = self.0.dir.file_name().unwrap_or_default();
         name.to_string_lossy().into_owned()
     }
 
-    /// What an entry with an object's content has for an id.
+    /// The id of an entry with an object's content.
     pub(super) fn id(pointer: &Pointer) -> String {
         format!("{}{MARK}", pointer.oid)
     }
 
-    /// Whether the object is here. An object without content always is.
+    /// Whether the object is cached. An empty object always is.
     pub(super) async fn has(&self, pointer: &Pointer) -> bool {
         let there = tokio::fs::metadata(self.0.dir.join(&pointer.oid)).await;
         pointer.size == 0 || there.is_ok_and(|data| data.len() == pointer.size)
     }
 
-    /// Opens the content that an entry's id names; `None` where there is nothing to read.
+    /// Opens the content that an entry's id names; `None` if it is empty.
     pub(in super::super) async fn open(
         &self,
         id: &str,
@@ -102,18 +102,18 @@ impl Objects {
         match data.len() == size {
             true => Ok(Some(file)),
             false => Err(SourceError::io(doing())(std::io::Error::other(
-                "its length is another one",
+                "its length is wrong",
             ))),
         }
     }
 
-    /// Makes the folder.
+    /// Creates the folder.
     pub(super) async fn ensure(&self) -> Result<(), SourceError> {
         let made = tokio::fs::create_dir_all(&self.0.dir).await;
         made.map_err(SourceError::io(KEEPING))
     }
 
-    /// Begins to receive an object. What came goes when the answer is dropped before its end.
+    /// Starts a download. Dropping the returned value early removes the partial file.
     pub(super) fn receive(&self, pointer: &Pointer) -> Result<Incoming, SourceError> {
         let file = tempfile::Builder::new()
             .prefix(&format!("{}.", pointer.oid))
@@ -130,7 +130,7 @@ impl Objects {
         })
     }
 
-    /// Writes down that these are used now, by which the longest unused are told.
+    /// Marks these as used, for the eviction of the least recently used.
     pub(super) async fn touch(&self, pointers: impl Iterator<Item = &Pointer>) {
         let paths: Vec<PathBuf> = pointers
             .filter(|pointer| pointer.size > 0)
@@ -143,7 +143,7 @@ impl Objects {
                     .open(&path)
                     .and_then(|file| file.set_modified(SystemTime::now()));
                 if let Err(cause) = touched {
-                    tracing::warn!(path = %path.display(), %cause, "a use was not written down");
+                    tracing::warn!(path = %path.display(), %cause, "cannot touch a Git LFS object");
                 }
             }
         };
@@ -153,7 +153,7 @@ impl Objects {
 
 const KEEPING: &str = "keep a Git LFS object";
 
-/// An object that is being received.
+/// An object that is being downloaded.
 pub(super) struct Incoming {
     file: BufWriter<File>,
     path: TempPath,
@@ -164,7 +164,7 @@ pub(super) struct Incoming {
 }
 
 impl Incoming {
-    /// Adds what came. Answers whether that may still be the object.
+    /// Adds a received piece. Returns whether the content can still be the object.
     pub(super) async fn add(&mut self, piece: &[u8]) -> Result<bool, SourceError> {
         self.bytes += piece.len() as u64;
         if self.bytes > self.pointer.size {
@@ -175,7 +175,7 @@ impl Incoming {
         written.map(|()| true).map_err(SourceError::io(KEEPING))
     }
 
-    /// Keeps what came, if it is the object.
+    /// Keeps the received content if it is the object.
     pub(super) async fn end(mut self) -> Result<bool, SourceError> {
         let digest = hex::encode(self.digest.finalize());
         if self.bytes != self.pointer.size || digest != self.pointer.oid {

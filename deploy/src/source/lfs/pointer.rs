@@ -1,8 +1,8 @@
-//! What a pointer file says, read as Git LFS reads it (3.3.0 was tried).
+//! Parses pointer files like Git LFS (tested with 3.3.0).
 
 use super::super::limits::LFS_POINTER_BYTES_END;
 
-/// The versions that mean the same, the first being the one that is written today.
+/// Equivalent versions; the first is the current one.
 const VERSIONS: [&str; 3] = [
     "https://git-lfs.github.com/spec/v1",
     "https://hawser.github.com/spec/v1",
@@ -18,19 +18,19 @@ pub(super) struct Pointer {
     pub(super) size: u64,
 }
 
-/// What a file that attributes lead to Git LFS holds.
+/// The content of a file that attributes assign to Git LFS.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Held {
     /// A pointer.
     Pointer(Pointer),
-    /// A pointer whose content was changed by programs of the author's machine, and has to be changed
-    /// back by them.
+    /// A pointer with extensions: programs on the author's machine changed the content and would
+    /// have to change it back.
     Extended,
-    /// Its content itself, committed without Git LFS.
+    /// Plain content, committed without Git LFS.
     Content,
 }
 
-/// Reads a file of fewer than 1024 bytes.
+/// Parses a file of fewer than 1024 bytes.
 pub(super) fn read(file: &[u8]) -> Held {
     if file.len() as u64 >= LFS_POINTER_BYTES_END {
         return Held::Content;
@@ -39,7 +39,7 @@ pub(super) fn read(file: &[u8]) -> Held {
     pointer(text).unwrap_or(Held::Content)
 }
 
-/// Keys in their order: version, extensions, oid, size, and no others.
+/// Requires the keys in order: version, extensions, oid, size, and no others.
 fn pointer(text: &str) -> Option<Held> {
     let lines = text.trim().lines().filter(|line| !line.is_empty());
     let mut lines = lines.map(|line| line.split_once(' '));
@@ -54,7 +54,7 @@ fn pointer(text: &str) -> Option<Held> {
     let oid = Some(line).filter(|(key, _)| *key == "oid")?.1;
     let oid = oid.strip_prefix("sha256:").filter(|oid| is_oid(oid))?;
     let (_, size) = lines.next()?.filter(|(key, _)| *key == "size")?;
-    // Signed there, so nobody has more.
+    // Git LFS uses a signed number, so larger values are invalid.
     let size: i64 = size.parse().ok().filter(|size| *size >= 0)?;
     if lines.next().is_some() {
         return None;
@@ -96,7 +96,7 @@ mod tests {
         )
     }
 
-    /// Each line was given to `git lfs smudge` of Git LFS 3.3.0, beside an object `hello`.
+    /// Each text was passed to `git lfs smudge` of Git LFS 3.3.0, beside an object `hello`.
     #[test]
     fn what_git_lfs_takes_for_a_pointer_is_one() {
         for text in [
@@ -118,7 +118,7 @@ mod tests {
         assert_eq!(written(empty), of(0));
     }
 
-    /// Each line came through `git lfs smudge` of Git LFS 3.3.0 as it was.
+    /// `git lfs smudge` of Git LFS 3.3.0 passed each text through unchanged.
     #[test]
     fn what_git_lfs_takes_for_content_is_content() {
         for text in [

@@ -1,8 +1,8 @@
-//! Requests to hosts of objects: who may be asked, and as whom.
+//! Requests to object hosts: which hosts are allowed, and with which credentials.
 //!
-//! The forge that the repository was fetched from is asked with the repository's own credentials,
-//! wherever the operator has it. What it names beside itself has to be https at a public address, is
-//! asked at the addresses that were looked at, and sees no credentials of ours.
+//! The forge that the repository was fetched from gets the repository's credentials, and may be at
+//! any address. Every other host that it names must use https at a public address. It is only
+//! contacted at the addresses that were checked, and gets no credentials of Dayfly.
 
 use std::{
     collections::HashMap,
@@ -58,7 +58,7 @@ impl Origin {
     }
 }
 
-/// Asks for objects of one repository.
+/// Requests objects of one repository.
 pub(super) struct Requests {
     client: Client<HttpsConnector<HttpConnector<Places>>, Full<Bytes>>,
     places: Places,
@@ -67,7 +67,7 @@ pub(super) struct Requests {
 }
 
 impl Requests {
-    /// For what is fetched from `home`, an address of the remote's.
+    /// For objects of a repository at `home`, the remote's URL.
     pub(super) fn new(remote: &Remote, home: &Uri) -> Result<Self, Fault> {
         let home = Origin::of(home).ok_or("its repository is not fetched over https".to_owned())?;
         let places = Places::new(&home.1, &remote.addresses);
@@ -94,7 +94,7 @@ impl Requests {
         })
     }
 
-    /// Asks the forge itself. No redirect is followed.
+    /// Sends a request to the forge itself. Follows no redirect.
     pub(super) async fn post(
         &self,
         address: &Uri,
@@ -109,14 +109,14 @@ impl Requests {
         self.send(Method::POST, address, headers, body).await
     }
 
-    /// Asks for an object where the forge says that it is, and follows redirects. What is sent to one
-    /// host is sent to no other.
+    /// Requests an object at the location that the forge gave, and follows redirects. Headers for
+    /// one host are never sent to another.
     pub(super) async fn get(
         &self,
         address: &str,
         mut headers: HeaderMap,
     ) -> Result<Response<Incoming>, Fault> {
-        let no_address = || "the forge names an address for it that is none".to_owned();
+        let no_address = || "the forge names an invalid address for it".to_owned();
         let mut address: Uri = address.parse().map_err(|_| no_address())?;
         let mut origin = Origin::of(&address).ok_or_else(no_address)?;
         if origin == self.home && !headers.contains_key(AUTHORIZATION) {
@@ -172,7 +172,7 @@ impl Requests {
     }
 }
 
-/// Where an answer leads.
+/// The target of a redirect.
 fn next(from: &Uri, answer: &Response<Incoming>) -> Option<Uri> {
     let to = answer.headers().get(LOCATION)?.to_str().ok()?;
     let origin = format!("{}://{}", from.scheme_str()?, from.authority()?);
@@ -182,7 +182,7 @@ fn next(from: &Uri, answer: &Response<Incoming>) -> Option<Uri> {
     }
 }
 
-/// A host that does not do its part, with all that is known about why.
+/// The error for a failing host, with all known causes.
 pub(super) fn unreachable(host: &str, error: &dyn Error) -> SourceError {
     let mut why = format!("{host}: {error}");
     let mut cause = error.source();
@@ -193,7 +193,7 @@ pub(super) fn unreachable(host: &str, error: &dyn Error) -> SourceError {
     SourceError::Unreachable(why)
 }
 
-/// Where hosts are: the forge's own where its name leads, all others where they were looked up.
+/// Resolves hosts: the forge's by its name, all others to their checked addresses.
 #[derive(Clone)]
 struct Places {
     home: String,
@@ -217,7 +217,8 @@ impl Places {
         known.get(host).cloned()
     }
 
-    /// Looks at a host beside the forge. Numbers are looked at too, which nobody resolves.
+    /// Checks the addresses of a host other than the forge. Checks IP addresses too, which need no
+    /// resolving.
     async fn look_up(&self, address: &Uri) -> Result<(), String> {
         let found = public::addresses(&address.to_string()).await?;
         let host = address.host().unwrap_or_default().to_ascii_lowercase();
@@ -240,12 +241,12 @@ impl tower::Service<Name> for Places {
     fn call(&mut self, name: Name) -> Self::Future {
         let host = name.as_str().to_ascii_lowercase();
         let (known, is_home) = (self.of(&host), host == self.home);
-        // The connector puts the port in.
+        // The connector adds the port.
         Box::pin(async move {
             let found: Vec<SocketAddr> = match known {
                 Some(known) => known.into_iter().map(|ip| (ip, 0).into()).collect(),
                 None if is_home => tokio::net::lookup_host((host, 0)).await?.collect(),
-                None => return Err(io::Error::other("the host was not looked at")),
+                None => return Err(io::Error::other("the host's addresses were not checked")),
             };
             Ok(found.into_iter())
         })

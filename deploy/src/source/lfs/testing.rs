@@ -1,4 +1,4 @@
-//! A forge that answers as it is told, and commits whose files are in Git LFS.
+//! A scripted forge, and commits with files in Git LFS.
 
 use std::{
     future::ready,
@@ -21,13 +21,13 @@ pub(super) fn oid(content: &str) -> String {
     hex::encode(Sha256::digest(content))
 }
 
-/// What Git LFS commits in the place of a content.
+/// The pointer that Git LFS commits instead of a content.
 pub(super) fn pointer(content: &str) -> String {
     let (oid, size) = (oid(content), content.len());
     format!("version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize {size}\n")
 }
 
-/// Status and more of a head, and a body.
+/// The status line and headers, and a body.
 pub(super) type Reply = (String, String);
 
 pub(super) fn fine(body: impl Into<String>) -> Reply {
@@ -53,7 +53,7 @@ pub(super) fn places(all: &[String]) -> Reply {
     ))
 }
 
-/// Listens until the process ends, and writes down what was asked.
+/// Listens until the process ends, and records requests.
 pub(super) struct Forge {
     pub(super) address: String,
     heard: Arc<Mutex<Vec<Heard>>>,
@@ -88,7 +88,7 @@ impl Forge {
         Self { address, heard }
     }
 
-    /// Has these contents, at addresses of its own.
+    /// Has these contents, at its own URLs.
     pub(super) fn with(contents: &'static [&'static str]) -> Self {
         Self::answering(move |own, heard| {
             if heard.method == "POST" {
@@ -119,7 +119,7 @@ impl Forge {
     }
 }
 
-/// A repository that leads `*.bin` to Git LFS.
+/// A repository that assigns `*.bin` to Git LFS.
 pub(super) fn bench() -> Bench {
     let bench = Bench::new();
     bench

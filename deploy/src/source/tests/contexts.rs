@@ -1,4 +1,4 @@
-//! What a build context holds, seen as a tar archive of it.
+//! The contents of build contexts, seen as tar archives.
 
 use crate::source::{
     Absence, Context, PartKind, SourceError, Tree,
@@ -196,7 +196,7 @@ async fn a_link_that_leads_elsewhere_is_another_context() {
     assert_ne!(digest("/srv/a").await, digest("/srv/b").await);
 }
 
-/// What a builder reads before the context.
+/// The files that a builder reads before the context.
 async fn recipe(bench: &Bench, dockerfile: &str) -> Result<Vec<(String, String)>, SourceError> {
     let context = Context::of(&bench.tree().await, "app", dockerfile).await?;
     let mut contents = context.contents();

@@ -1,9 +1,9 @@
-//! What `.dockerignore` keeps out of a context, beside what Docker's own clients were seen to keep out when
-//! they built `COPY . /` of the same files. Where clients differ, the newer ones count.
+//! Checks `.dockerignore` against the behaviour of Docker's own clients, which built `COPY . /` of
+//! the same files. If clients differ, the newer ones count.
 
 use crate::source::{Context, PartKind, testing::uploaded};
 
-/// The files of each build, `.dockerignore` among them.
+/// The files of each build, including `.dockerignore`.
 const FILES: &[&str] = &[
     "!bang",
     "#hash",
@@ -26,7 +26,7 @@ const FILES: &[&str] = &[
     "y.log",
 ];
 
-/// Rules, the files that they keep out, and the folders that are empty then.
+/// Rules, the files that they exclude, and the folders that are then empty.
 const LEAVES_OUT: &[(&str, &[&str], &[&str])] = &[
     ("a\n!a/b/x.txt", &["a/b/c/z.txt", "a/x.txt", "a/y.log"], &[]),
     ("a/*\n!a/b", &["a/x.txt", "a/y.log"], &[]),
@@ -124,7 +124,7 @@ const LEAVES_OUT: &[(&str, &[&str], &[&str])] = &[
     ),
 ];
 
-/// Rules and all that they leave.
+/// Rules and the files that they leave.
 const KEEPS: &[(&str, &[&str])] = &[
     ("*\n!x.txt", &["x.txt"]),
     ("*\n!a/b", &["a/b/c/z.txt", "a/b/x.txt"]),
@@ -153,8 +153,8 @@ const KEEPS: &[(&str, &[&str])] = &[
     ("*\n! x.txt", &["x.txt"]),
 ];
 
-/// Rules whose `!` has a wildcard, and all that they leave. Clients of before 2022 do not look into a
-/// folder that is kept out unless a `!` begins with its path; later ones do, and so does Dayfly.
+/// Rules whose `!` contains a wildcard, and the files that they leave. Clients from before 2022
+/// skip an excluded folder unless a `!` begins with its path; later clients, and Dayfly, search it.
 const KEEPS_BY_WILDCARD: &[(&str, &[&str])] = &[
     ("*\n!a/*/x.txt", &["a/b/x.txt"]),
     ("*\n!**/x.txt", &["x.txt", "a/x.txt", "a/b/x.txt"]),
@@ -164,7 +164,7 @@ const KEEPS_BY_WILDCARD: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Files, and folders without any, that a builder is offered.
+/// The files, and empty folders, that a builder gets.
 async fn offered(rules: &str) -> Vec<String> {
     let files: Vec<(&str, &str)> = FILES
         .iter()

@@ -1,4 +1,4 @@
-//! Commits that have submodules, and who lends credentials for these.
+//! Helpers: commits with submodules, and lenders of credentials.
 
 use async_trait::async_trait;
 
@@ -7,7 +7,7 @@ use crate::{
     source::{Home, Lender, MirrorId, Remote, SourceError, Transport, Tree, testing::Bench},
 };
 
-/// Commits that have submodules.
+/// Commits with submodules.
 impl Bench {
     /// Writes submodules (path, address, commit) into the index and `.gitmodules`, and commits.
     pub(in crate::source) fn commit_with_submodules(
@@ -44,10 +44,10 @@ impl Bench {
     }
 }
 
-/// Lends for one address.
+/// Lends credentials for one URL.
 pub(in crate::source) struct Lends {
     pub(in crate::source) url: String,
-    /// Where the repository is.
+    /// The location of the repository.
     pub(in crate::source) at: String,
     pub(in crate::source) token: &'static str,
 }

@@ -1,4 +1,4 @@
-//! Commits whose files lie partly in other repositories.
+//! Commits with files in other repositories.
 
 use super::lending::Lends;
 use crate::{
@@ -181,7 +181,7 @@ async fn a_token_opens_the_submodule_that_is_listed_and_no_other() {
     );
     let missing: Vec<&str> = tree.missing().iter().map(|one| one.path.as_str()).collect();
     assert_eq!(missing, ["other"]);
-    // Once it is not listed any more, what was fetched with the token is nobody's.
+    // After it is unlisted, commits fetched with the token must be inaccessible.
     let tree = shop
         .whole(&commit, Transport::HttpsOnly, &lender(""))
         .await
@@ -206,6 +206,6 @@ async fn a_submodule_in_itself_ends() {
         panic!("{:?}", tree.missing())
     };
     assert_eq!(missing.path, "theme/in/in/in/in/in");
-    let why = "submodules may be nested 5 deep".to_owned();
+    let why = "submodules may be nested at most 5 deep".to_owned();
     assert_eq!(missing.lack, Lack::NotFetched(why));
 }

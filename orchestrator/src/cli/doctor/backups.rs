@@ -1,4 +1,4 @@
-//! What `dayfly doctor` says of backups by schedule.
+//! The `dayfly doctor` check of scheduled backups.
 
 use deploy::docker::{Check, CheckState};
 use jiff::Timestamp;
@@ -13,7 +13,7 @@ use crate::{
 /// How old the newest good backup is, and why there is no newer one.
 pub(super) async fn backups(caller: &Caller, schedule: Option<&BackupSchedule>) -> Check {
     let Some(schedule) = schedule else {
-        let found = "none by schedule; `[backup]` in the configuration makes them".to_owned();
+        let found = "none are scheduled; `[backup]` in the configuration schedules them".to_owned();
         return check(CheckState::Good, found, None);
     };
     let instance = caller.client.health().await.ok();
@@ -30,7 +30,7 @@ pub(super) async fn backups(caller: &Caller, schedule: Option<&BackupSchedule>) 
         Ok(newest) => judge(schedule, newest.as_ref(), failure, Timestamp::now()),
         Err(cause) => {
             let found = format!("{}: {cause}", schedule.directory.display());
-            let advice = "let this user read the folder of `backup.directory`";
+            let advice = "allow this user to read the folder in `backup.directory`";
             check(CheckState::Bad, found, Some(advice.to_owned()))
         }
     }
@@ -44,21 +44,21 @@ fn judge(
 ) -> Check {
     let folder = schedule.directory.display();
     let (found, is_late) = match newest {
-        None => (format!("there is none in {folder}"), true),
+        None => (format!("there is no backup in {folder}"), true),
         Some(newest) => {
             let age = now.duration_since(newest.made_at);
-            // From the future: made while the clock was wrong.
+            // A backup from the future was made while the clock was wrong.
             let late = age.is_negative() || age.unsigned_abs() > schedule.every.saturating_mul(2);
             let age = render::ago(newest.made_at, now);
             (
-                format!("the last good one was made {age}, in {folder}"),
+                format!("the last good backup was made {age}, in {folder}"),
                 late,
             )
         }
     };
     if let Some(failure) = failure {
         let why = format!(
-            "the newest attempt failed {}: {}",
+            "the last attempt failed {}: {}",
             render::ago(failure.at, now),
             failure.why
         );
@@ -69,8 +69,8 @@ fn judge(
     }
     let every = humantime::format_duration(schedule.every);
     let advice = format!(
-        "one should be made every {every}; a server with this configuration has to run, and its log says why it \
-         makes none"
+        "a backup is due every {every}; check that a server with this configuration is running, \
+         and read its log"
     );
     check(CheckState::Warning, found, Some(advice))
 }
@@ -115,7 +115,12 @@ mod tests {
                 CheckState::Warning,
                 "made 2 days ago",
             ),
-            (None, None, CheckState::Warning, "there is none in /backups"),
+            (
+                None,
+                None,
+                CheckState::Warning,
+                "there is no backup in /backups",
+            ),
             (
                 Some("2026-11-30T11:30:00Z"),
                 Some(failure),

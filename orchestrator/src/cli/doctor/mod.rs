@@ -27,18 +27,18 @@ use crate::{
     serve::{host, private},
 };
 
-/// Less free space than this does not hold a build.
+/// Free space below this is too little for builds, in bytes.
 const DISK_BYTES_ENOUGH: u64 = 5 << 30;
 
 #[derive(Debug, Args)]
 pub(super) struct Doctor {
-    /// The server's configuration; the defaults where absent
+    /// The server's configuration file; without it, the default settings apply
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
 
 impl Doctor {
-    /// Ends with 1 where something does not work.
+    /// Exits with code 1 if a check is bad.
     pub(super) async fn run(self, caller: &Caller) -> anyhow::Result<ExitCode> {
         let config = ServerConfig::read(self.config.as_deref(), Some(caller.data.clone()))
             .context("failed to read the configuration")?;
@@ -72,14 +72,14 @@ async fn engine(config: &ServerConfig) -> Vec<Check> {
             Some(advice.to_owned()),
         )]
     };
-    // Looks at nothing of anybody's: any instance will do.
+    // The checks read no objects of an instance, so any instance id works.
     let Ok(instance) = Instance::parse("00000000") else {
         return Vec::new();
     };
     let Ok(subnet_pool) = config.subnet_pool.parse() else {
         return bad(
             format!("engine.subnet_pool is {:?}", config.subnet_pool),
-            "give a network such as 10.96.0.0/16",
+            "set it to a network such as 10.96.0.0/16",
         );
     };
     let engine = DockerConfig {
@@ -96,12 +96,12 @@ async fn engine(config: &ServerConfig) -> Vec<Check> {
         }
         Err(error) => bad(
             error.to_string(),
-            "start Docker, and let this user open its socket",
+            "start Docker, and allow this user to open its socket",
         ),
     }
 }
 
-/// Whether the engine sees the data directory; nothing where there is none, or no engine.
+/// Checks whether the engine sees the data directory. None without a directory or an engine.
 async fn files(docker: &Docker, data: &Path) -> Option<Check> {
     if !data.is_dir() {
         return None;
@@ -130,7 +130,7 @@ async fn files(docker: &Docker, data: &Path) -> Option<Check> {
     }
 }
 
-/// How databases are copied: as the server found it, or as the next one will.
+/// How databases are copied: as the running server reports, or as a new server would do it.
 async fn pool(caller: &Caller) -> Check {
     let server: Result<PoolState, ClientError> = caller.client.get("/api/v1/pool").await;
     if let Ok(pool) = server {
@@ -158,15 +158,15 @@ fn data(data: &Path) -> Check {
     }
     match std::fs::metadata(data) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let found = format!("{shown}, made with the first server");
+            let found = format!("{shown} does not exist yet; it is created when a server starts");
             Check::new(CheckState::Good, "data", found, None)
         }
         Err(error) => {
-            let advice = advice("name another directory with --data");
+            let advice = advice("choose another directory with --data");
             Check::new(CheckState::Bad, "data", format!("{shown}: {error}"), advice)
         }
         Ok(meta) if meta.permissions().mode() & 0o077 != 0 => {
-            let advice = advice("close it with `chmod 700`; the server does so when it starts");
+            let advice = advice("run `chmod 700` on it; the server also does this when it starts");
             let found = format!("{shown} is open to other users");
             Check::new(CheckState::Warning, "data", found, advice)
         }
@@ -177,11 +177,11 @@ fn data(data: &Path) -> Check {
 /// The space of the directory, or of the nearest one above that exists.
 fn disk(data: &Path) -> Check {
     let Some(facts) = data.ancestors().find_map(|folder| statvfs(folder).ok()) else {
-        let advice = Some("name another directory with --data".to_owned());
+        let advice = Some("choose another directory with --data".to_owned());
         return Check::new(
             CheckState::Warning,
             "disk",
-            "it cannot be seen".to_owned(),
+            "cannot read the free disk space".to_owned(),
             advice,
         );
     };
@@ -193,7 +193,7 @@ fn disk(data: &Path) -> Check {
         return Check::new(CheckState::Good, "disk", found, None);
     }
     let advice = format!(
-        "builds need room: {} at least",
+        "builds need at least {} of free space",
         render::bytes(DISK_BYTES_ENOUGH)
     );
     Check::new(CheckState::Warning, "disk", found, Some(advice))
@@ -205,14 +205,14 @@ async fn server(caller: &Caller) -> Check {
         Ok(health) => {
             let listen: Vec<String> = health.listen.iter().map(ToString::to_string).collect();
             let found = format!(
-                "{} answers on {socket}, visitors come in on {}",
+                "dayfly {} answers on {socket}; visitors connect to {}",
                 health.version,
                 listen.join(", ")
             );
             Check::new(CheckState::Good, "server", found, None)
         }
         Err(ClientError::NoServer { .. }) => {
-            let found = format!("none answers on {socket}");
+            let found = format!("no server answers on {socket}");
             Check::new(CheckState::Good, "server", found, None)
         }
         Err(error) => {

@@ -1,5 +1,5 @@
-//! What a server needs of the world outside of its host: its domain's addresses, the forge, and the
-//! forge's webhooks.
+//! Checks of `dayfly doctor` outside of this host: the domain's addresses, the forge, and its
+//! webhooks.
 
 use std::time::Duration;
 
@@ -16,11 +16,11 @@ use crate::{
     forge::connect,
 };
 
-/// How long a name may take to be looked up.
+/// Time limit for a DNS lookup.
 const LOOKUP_DEADLINE: Duration = Duration::from_secs(5);
-/// How long one question to the forge may take.
+/// Time limit for one request to the forge.
 const FORGE_DEADLINE: Duration = Duration::from_secs(20);
-/// How many deliveries are looked through for the last one of each repository.
+/// How many deliveries are searched for the last one of each repository.
 const DELIVERIES: usize = 1_000;
 
 pub(super) async fn outside(config: &ServerConfig, caller: &Caller) -> Vec<Check> {
@@ -35,12 +35,13 @@ pub(super) async fn outside(config: &ServerConfig, caller: &Caller) -> Vec<Check
     checks
 }
 
-/// Whether any name below the domain leads somewhere.
+/// Checks whether names below the domain resolve.
 async fn wildcard(domain: &str) -> Check {
     let host = format!("dayfly-doctor.{domain}");
     let advice = || {
         Some(format!(
-            "make a DNS record *.{domain} that leads to this host, or to the proxy before it"
+            "create a DNS record *.{domain} that points to this host, or to the proxy in front of \
+             it"
         ))
     };
     let found = timeout(
@@ -51,23 +52,23 @@ async fn wildcard(domain: &str) -> Check {
     let (state, found, advice) = match found {
         Ok(Ok(addresses)) => {
             let addresses: Vec<String> = addresses.map(|at| at.ip().to_string()).collect();
-            let found = format!("*.{domain} leads to {}", addresses.join(", "));
+            let found = format!("*.{domain} resolves to {}", addresses.join(", "));
             (CheckState::Good, found, None)
         }
         Ok(Err(error)) => {
-            let found = format!("{host} has no address: {error}");
+            let found = format!("{host} does not resolve: {error}");
             (CheckState::Warning, found, advice())
         }
         Err(_) => {
             let seconds = LOOKUP_DEADLINE.as_secs();
-            let found = format!("no name server told of {host} within {seconds} s");
+            let found = format!("no DNS answer for {host} within {seconds} s");
             (CheckState::Warning, found, advice())
         }
     };
     Check::new(state, "domain", found, advice)
 }
 
-/// Whether the credential opens what it is meant for.
+/// Checks whether the credential can read the repositories.
 async fn forge(github: &GitHubSettings) -> Vec<Check> {
     let bad = |found: String| check_forge(CheckState::Bad, found, Some(credential(github)));
     let forge = match connect::connect(github) {
@@ -81,7 +82,11 @@ async fn forge(github: &GitHubSettings) -> Vec<Check> {
     if github.repositories.is_empty() {
         return vec![match timeout(FORGE_DEADLINE, forge.repositories()).await {
             Ok(Ok(all)) => {
-                let found = format!("{} opens {} repositories", github.api_url, all.len());
+                let found = format!(
+                    "the credential for {} can read {} repositories",
+                    github.api_url,
+                    all.len()
+                );
                 check_forge(CheckState::Good, found, None)
             }
             Ok(Err(error)) => bad(error.to_string()),
@@ -108,13 +113,13 @@ fn no_answer(github: &GitHubSettings) -> String {
 }
 
 fn away() -> String {
-    "check github.api_url, and that this host reaches it".to_owned()
+    "check github.api_url, and that this host can reach it".to_owned()
 }
 
 fn credential(github: &GitHubSettings) -> String {
     match &github.credential {
         Credential::Token(_) => {
-            "check github.token, and that it may read these repositories".to_owned()
+            "check github.token, and that it can read these repositories".to_owned()
         }
         Credential::App { app_id, .. } => {
             format!("check github.private_key_file, and that the App {app_id} is installed there")
@@ -122,27 +127,27 @@ fn credential(github: &GitHubSettings) -> String {
     }
 }
 
-/// Whether webhooks come in; the server that runs knows.
+/// Checks whether webhooks arrive; only a running server knows.
 async fn webhooks(config: &ServerConfig, github: &GitHubSettings, caller: &Caller) -> Check {
     let told = |state, found: String, advice| Check::new(state, "webhooks", found, advice);
     if github.webhook_secrets.is_empty() {
         return match github.poll_seconds {
             Some(seconds) => told(
                 CheckState::Good,
-                format!("none, since no secret is given; the forge is asked every {seconds} s"),
+                format!("not used without a secret; the server polls the forge every {seconds} s"),
                 None,
             ),
             None => told(
                 CheckState::Bad,
-                "no secret is given and github.poll_seconds is 0: no pull request is ever seen"
+                "no secret is set and github.poll_seconds is 0: the server sees no pull request"
                     .into(),
-                Some("give github.webhook_secret, or let the server ask".to_owned()),
+                Some("set github.webhook_secret or github.poll_seconds".to_owned()),
             ),
         };
     }
     let path = format!("/api/v1/deliveries?limit={DELIVERIES}");
     let Ok(deliveries) = caller.client.get::<Vec<DeliveryView>>(&path).await else {
-        let found = "a running server would know whether any come in".to_owned();
+        let found = "not checked: only a running server knows whether webhooks arrive".to_owned();
         return told(CheckState::Good, found, None);
     };
     let last = |name: &RepoName| of(name, &deliveries);
@@ -155,7 +160,10 @@ async fn webhooks(config: &ServerConfig, github: &GitHubSettings, caller: &Calle
     let newest = deliveries.iter().map(|delivery| delivery.received_at).max();
     match (newest, silent.is_empty()) {
         (Some(at), true) => {
-            let found = format!("the last one came {}", render::ago(at, Timestamp::now()));
+            let found = format!(
+                "the last webhook arrived {}",
+                render::ago(at, Timestamp::now())
+            );
             told(CheckState::Good, found, None)
         }
         (newest, _) => {
@@ -169,18 +177,18 @@ async fn webhooks(config: &ServerConfig, github: &GitHubSettings, caller: &Calle
                 None => CheckState::Warning,
             };
             let advice = format!(
-                "set its webhook to {}://{}/webhooks/github, with the content type application/json, \
-                 the secret, and the event \"Pull requests\"",
+                "set the webhook URL to {}://{}/webhooks/github, with the content type \
+                 application/json, the secret, and the event \"Pull requests\"",
                 config.public_scheme, config.control_host
             );
             let found =
-                format!("none came{from}, of the last {DELIVERIES} and of the last 30 days");
+                format!("none arrived{from} in the last 30 days (of the last {DELIVERIES})");
             told(state, found, Some(advice))
         }
     }
 }
 
-/// When the last one of a repository came.
+/// When the last webhook of a repository arrived.
 fn of(name: &RepoName, deliveries: &[DeliveryView]) -> Option<Timestamp> {
     let name = name.to_string();
     deliveries

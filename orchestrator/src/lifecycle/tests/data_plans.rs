@@ -1,8 +1,8 @@
-//! Which data a revision is given, where that is easily got wrong.
+//! The data that a revision gets, in cases that are easy to get wrong.
 
 use super::*;
 
-/// A preview whose databases somebody wants fresh; the second revision is to have them.
+/// A preview with a request for fresh databases; the second revision gets them.
 fn resetting() -> Scene {
     let mut scene = Scene::live();
     scene.desired.request = 1;
@@ -41,7 +41,7 @@ fn a_push_after_a_reset_that_failed_keeps_the_data() {
     let mut assigns = scene.run();
     assigns.retain(is_assign);
     assert_eq!(assigns, [assign_as_is(THIRD, OLD)]);
-    // One that was only overtaken is still to be done.
+    // A request that was only superseded is still open.
     scene.facts(SECOND).outcome = Some(Outcome::Superseded);
     let mut assigns = scene.run();
     assigns.retain(is_assign);

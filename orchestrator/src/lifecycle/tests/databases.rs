@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Its first revision is assigned to data that nobody has made yet.
+/// Its first revision is assigned to data that is not created yet.
 fn unmade() -> Scene {
     let mut scene = Scene::open('a');
     scene.revision(FIRST, 'a', Asks::ServiceAndDatabase);
@@ -16,7 +16,7 @@ fn unmade() -> Scene {
 fn data_are_made_then_served_then_migrated() {
     let mut scene = unmade();
     scene.observed.networks.remove(&Network::Data(OLD));
-    // Data are made beside the network that their server will need.
+    // The data and the network that its server will need are created at the same time.
     let network = ensure_network(Network::Data(OLD));
     assert_eq!(scene.run(), [network, create_database(FIRST)]);
     scene.observed.networks.insert(Network::Data(OLD));
@@ -25,7 +25,7 @@ fn data_are_made_then_served_then_migrated() {
     scene.observed.databases.clear();
     assert_eq!(scene.run(), [start_database(FIRST, OLD)]);
     scene.database(OLD, &db());
-    // What is being started may not answer yet.
+    // A server that is being started may not answer yet.
     let starting = scene.during([start_database(FIRST, OLD)]);
     assert_eq!(starting.run(), [start_database(FIRST, OLD)]);
     assert_eq!(scene.run(), [migrate(FIRST)]);
@@ -42,14 +42,14 @@ fn a_seed_that_is_run_waits_for_the_image_that_it_runs_in() {
     assert_eq!(scene.run(), [build(FIRST)]);
     scene.built(FIRST);
     assert_eq!(scene.run(), [create_database(FIRST)]);
-    // Nor without the network in which it meets the server.
+    // Nor without the network in which it reaches the server.
     scene.observed.networks.remove(&Network::Data(OLD));
     assert_eq!(scene.run(), [ensure_network(Network::Data(OLD))]);
 }
 
 #[test]
 fn data_that_are_lost_are_made_anew_where_they_came_from() {
-    // The server's start finds them missing, and they are forgotten.
+    // The start of the server finds no data, so the record of it is dropped.
     let mut first = Scene::live();
     first.unmake(OLD);
     assert_eq!(first.run(), [create_database(FIRST)]);
@@ -65,12 +65,12 @@ fn a_database_is_not_made_while_its_leftovers_are_removed() {
     let mut scene = unmade();
     let left = stray(StrayKind::Volume, None, Some((OLD, db())));
     scene.observed.strays.insert(left.clone());
-    // Making it anew takes the directory away.
+    // Recreating the database removes the directory.
     assert_eq!(scene.run(), [create_database(FIRST)]);
     for removal in [remove_stray(&left), remove_database(OLD)] {
         assert_eq!(scene.during([removal]).run(), []);
     }
-    // What is done to the database of another generation is no reason to wait.
+    // A step on the database of another generation is no reason to wait.
     let other = scene.during([remove_database(NEW)]);
     assert_eq!(other.run(), [create_database(FIRST)]);
 }
@@ -146,7 +146,7 @@ fn no_migration_runs_beside_one_that_a_crash_left() {
         scene.observed.strays.insert(left.clone());
         assert_eq!(scene.run(), [remove_stray(&left)], "{revision:?}");
     }
-    // The container of the run that is under way is no leftover.
+    // The container of the migration under way is not a leftover.
     let own = stray(StrayKind::Container, Some(SECOND), None);
     scene.observed.strays.insert(own);
     assert_eq!(scene.during([migrate(SECOND)]).run(), [migrate(SECOND)]);

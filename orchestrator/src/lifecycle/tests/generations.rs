@@ -1,4 +1,4 @@
-//! Which state of its data a revision runs on, and how that comes to be.
+//! The generation that a revision runs on, and how its data is created.
 
 use super::*;
 
@@ -6,7 +6,7 @@ fn from_old() -> DataSource {
     DataSource::Generation(OLD)
 }
 
-/// A fork of a preview whose third state has a database `db`.
+/// A fork of a preview whose third generation has a database `db`.
 fn forked() -> Scene {
     let mut scene = Scene::open('a');
     scene.desired.origin = Origin::Fork;
@@ -21,7 +21,7 @@ fn forked() -> Scene {
     scene
 }
 
-/// A push that only differs in what the test changes about its database.
+/// A push that differs only in its database, as the test changes it.
 fn pushed(change: impl FnOnce(&mut Database)) -> Vec<Step> {
     let mut scene = Scene::unassigned();
     change(&mut scene.asked(SECOND)[0]);
@@ -32,7 +32,7 @@ fn afresh() -> [Step; 1] {
     [assign(SECOND, NEW, DataSource::Seeds, [db()])]
 }
 
-// What a revision is assigned to.
+// The generation of a revision.
 
 #[test]
 fn a_first_revision_is_bound_to_new_data_before_its_images_are_there() {
@@ -44,7 +44,7 @@ fn a_first_revision_is_bound_to_new_data_before_its_images_are_there() {
         scene.run(),
         [build(FIRST), assigned.clone(), network.clone()]
     );
-    // A number that was given in an earlier life is not given again.
+    // A number from an earlier life is not used again.
     scene.observed.last_generation = 7;
     let later = assign(FIRST, Generation(8), DataSource::Seeds, []);
     assert!(scene.run().contains(&later));
@@ -79,16 +79,16 @@ fn a_push_that_migrates_runs_on_a_copy_taken_when_its_images_are_there() {
     let copied = [assign(SECOND, NEW, from_old(), [])];
     let changed = |database: &mut Database| database.migrations = Some("0002".to_owned());
     assert_eq!(pushed(changed), copied);
-    // Which files belong to the migration is not known: any commit may bring one.
+    // The files of the migration are unknown: any commit may add one.
     let unknown = |database: &mut Database| database.migrations = None;
     assert_eq!(pushed(unknown), copied);
-    // The same files that are run in another way are another migration.
+    // The same files with another command are another migration.
     let rewritten = |database: &mut Database| {
         let migrate = database.migrate.as_mut();
         migrate.unwrap().run = Command(vec!["other".to_owned()]);
     };
     assert_eq!(pushed(rewritten), copied);
-    // Data that were lost and made anew have not met the migration of what serves.
+    // The serving revision's migration has not run on data that was lost and recreated.
     let mut anew = Scene::unassigned();
     anew.facts(FIRST).migrated.clear();
     assert_eq!(anew.run(), copied);
@@ -119,7 +119,7 @@ fn a_push_resets_where_migrations_changed_if_that_is_said() {
     let changed = |database: &mut Database| {
         only_if(database);
         database.migrations = Some("0002".to_owned());
-        // Whether anything runs on the new files is another matter.
+        // Whether anything runs on the new files does not matter here.
         database.migrate = None;
     };
     assert_eq!(pushed(changed), afresh());
@@ -141,7 +141,7 @@ fn another_kind_or_major_version_of_server_starts_from_the_seed() {
         "postgres:15-alpine",
         "host:5000/x/postgres:15",
     ] {
-        // On a copy, since what serves keeps the server that it has.
+        // On a copy, because the serving revision keeps its server.
         let copied = assign(SECOND, NEW, DataSource::Generation(OLD), []);
         assert_eq!(pushed(image(fits)), [copied], "{fits}");
     }
@@ -166,7 +166,7 @@ fn somebody_resets_one_database_or_all() {
     assert_eq!(reset(1, Some(cache())), one);
     let all = [assign(SECOND, NEW, DataSource::Seeds, [cache(), db()])];
     assert_eq!(reset(1, None), all);
-    // The revision that answered an older wish has done so already.
+    // The older request was already carried out by its revision.
     assert_eq!(reset(0, None), [assign_as_is(SECOND, OLD)]);
 }
 
@@ -197,7 +197,7 @@ fn a_push_is_bound_by_what_serves_and_not_by_what_was_overtaken() {
     assert!(scene.run().contains(&third));
 }
 
-// How its data come to be.
+// How its data is created.
 
 #[test]
 fn all_databases_are_copied_at_one_moment() {
@@ -208,7 +208,7 @@ fn all_databases_are_copied_at_one_moment() {
     let both = fork(SECOND, NEW, from_old(), [cache(), db()]);
     assert_eq!(scene.run(), std::slice::from_ref(&both));
     assert_eq!(scene.during([both.clone()]).run(), [both]);
-    // Their network is made beside.
+    // Their network is created at the same time.
     scene.observed.networks.remove(&Network::Data(NEW));
     let words: Vec<_> = scene.run().iter().map(Step::word).collect();
     assert_eq!(words, ["network", "fork"]);
@@ -224,7 +224,7 @@ fn a_new_database_comes_from_its_seed_while_the_others_are_copied() {
     scene.generation(NEW).reseed.insert(cache());
     let seeded = create(SECOND, NEW, cache());
     assert_eq!(scene.run(), [copy(SECOND), seeded.clone()]);
-    // Also where the one that serves has something by that name, which is not what is asked for.
+    // Also if the serving revision has a database with that name, which is not the requested one.
     scene.database(OLD, &cache());
     let steps = scene.run();
     assert!(
@@ -252,7 +252,7 @@ fn a_new_database_waits_until_what_a_failed_push_left_of_it_is_gone() {
     let (generation, name) = (OLD, cache());
     let removal = Step::RemoveDatabase { generation, name };
     assert_eq!(scene.during([removal.clone()]).run(), []);
-    // Complete or not, running or not: nobody met it.
+    // Complete or not, running or not: no visitor has seen it.
     let left: [fn(&mut Scene); 3] = [
         |scene| scene.database(OLD, &cache()),
         |scene| _ = scene.observed.data.insert((OLD, cache())),
@@ -312,7 +312,7 @@ fn a_source_is_neither_stopped_nor_removed_while_it_is_copied() {
     let removal = remove_database(OLD);
     assert_eq!(kept.run(), [removal]);
     assert_eq!(kept.during([copy(THIRD)]).run(), []);
-    // What was lost is copied once more, and its source is needed as long.
+    // Lost data is copied again, and its source is needed until then.
     kept.unmake(NEW);
     let steps = kept.run();
     assert!(steps.contains(&copy(SECOND)), "{steps:?}");
@@ -345,7 +345,7 @@ fn a_fork_makes_what_the_other_preview_does_not_have() {
     scene.generation(OLD).reseed.insert(cache());
     let copied = fork(FIRST, OLD, elsewhere_data(), [db()]);
     assert_eq!(scene.run(), [copied, create(FIRST, OLD, cache())]);
-    // One whose parent had no data starts as any other preview.
+    // A fork whose parent had no data starts like any other preview.
     scene.facts(FIRST).generation = None;
     scene.observed.last_generation = 0;
     scene.desired.parent.as_mut().unwrap().generation = None;
@@ -360,7 +360,7 @@ fn a_fork_makes_what_the_other_preview_does_not_have() {
 fn a_capture_gets_images_and_data_and_nothing_that_runs() {
     let mut scene = forked();
     scene.desired.origin = Origin::Capture;
-    // The data come at once: what they are taken of may be gone when everything is built.
+    // The data is copied immediately: its source may be removed before the builds are done.
     let assigned = assign(FIRST, OLD, elsewhere_data(), []);
     assert_eq!(scene.run(), [build(FIRST), assigned]);
     scene.built(FIRST);

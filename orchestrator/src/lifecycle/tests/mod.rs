@@ -1,7 +1,7 @@
-//! What `decide` protects: what must be named, and above all what must not be named yet.
+//! Tests which steps `decide` must plan, and above all which ones it must not plan yet.
 //!
-//! Here is the [`Scene`] that every test puts together; what is asked of it is beside it, one file
-//! for each noun. `steps` and `values` hold what the tests name.
+//! This file has the [`Scene`] that every test builds. The tests are in one file per topic. `steps`
+//! and `values` have the steps and values that the tests use.
 
 mod data_plans;
 mod databases;
@@ -37,7 +37,7 @@ const THIRD: RevisionNumber = RevisionNumber(3);
 const OLD: Generation = Generation(1);
 const NEW: Generation = Generation(2);
 
-/// One preview, put together by a test: a service `web`, and a database `db` with a migration
+/// One preview, built by a test: a service `web`, and a database `db` with a migration
 /// where the commit asks for one.
 #[derive(Clone)]
 struct Scene {
@@ -46,7 +46,7 @@ struct Scene {
     in_flight: BTreeSet<Step>,
 }
 
-/// What the commit of a revision asks for.
+/// The blueprint of a revision's commit.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Asks {
     Service,
@@ -54,7 +54,7 @@ enum Asks {
 }
 
 impl Scene {
-    /// An open pull request with this head, of which nothing is there yet.
+    /// An open pull request with this head, without any objects yet.
     fn open(commit: char) -> Self {
         let mut desired = Desired::new(Origin::PullRequest);
         desired.refresh_applied = desired.refresh_requested;
@@ -66,7 +66,7 @@ impl Scene {
         }
     }
 
-    /// Its first revision serves, and nothing is left to do.
+    /// Its first revision serves, and no steps are left.
     fn live() -> Self {
         let mut scene = Self::open('a');
         scene.revision(FIRST, 'a', Asks::ServiceAndDatabase);
@@ -92,14 +92,14 @@ impl Scene {
         scene
     }
 
-    /// The same, assigned to data of its own that are to be copied.
+    /// The same, assigned to its own generation, whose data is not copied yet.
     fn copying() -> Self {
         let mut scene = Self::unassigned();
         scene.assigned(SECOND, NEW, DataSource::Generation(OLD));
         scene
     }
 
-    /// A newer commit with data of its own serves, and nothing but data is left of what it replaced.
+    /// A newer commit with its own data serves. Only data is left of the replaced revision.
     fn swapped() -> Self {
         let mut scene = Self::copying();
         scene.up(SECOND);
@@ -108,7 +108,7 @@ impl Scene {
         scene
     }
 
-    /// Its first revision serves, and nothing should be left.
+    /// Its first revision serves, and the preview should be removed.
     fn closing() -> Self {
         let mut scene = Self::live();
         scene.close();
@@ -192,7 +192,7 @@ impl Scene {
         self.observed.databases.insert(key, ContainerState::Running);
     }
 
-    /// As if the databases of a generation had never been made.
+    /// As if the databases of a generation had never been created.
     fn unmake(&mut self, generation: Generation) {
         self.generation(generation).complete.clear();
         let of = |key: &(Generation, DatabaseName)| key.0 == generation;
@@ -245,7 +245,7 @@ impl Scene {
         self.observed.networks.remove(&Network::Revision(number));
     }
 
-    /// The head went back to the first commit before this one served; only its data are left.
+    /// The head went back to the first commit before this one served; only its data is left.
     fn overtaken(&mut self, number: RevisionNumber) {
         self.desired.wanted = Wanted::Serve(head('a'));
         self.retired(number);
@@ -285,7 +285,7 @@ impl Scene {
         scene
     }
 
-    /// The plan, where the forge was told all there is to tell.
+    /// The plan if the forge has the latest report.
     fn plan(&self) -> Plan {
         let mut observed = self.observed.clone();
         observed.reported.clone_from(&observed.report);

@@ -1,4 +1,4 @@
-//! What goes when it is replaced, and everything when a preview ends.
+//! Removal of replaced objects, and of everything when a preview ends.
 
 use super::*;
 
@@ -31,7 +31,7 @@ fn a_database_that_visitors_met_stays_with_its_generation_asked_for_or_not() {
     scene.serves(SECOND);
     scene.retired(FIRST);
     assert_eq!(scene.run(), []);
-    // What a push made that never served goes.
+    // Objects of a push that never served are removed.
     scene.facts(FIRST).served = false;
     let (generation, name) = (OLD, cache());
     assert_eq!(scene.run(), [Step::RemoveDatabase { generation, name }]);
@@ -190,7 +190,7 @@ fn a_teardown_removes_the_data_of_all_generations() {
     scene.close();
     scene.observed.route = None;
     scene.observed.services.clear();
-    // Of the third, data alone are left; of the fourth, a word in our books.
+    // Only data is left of the third revision, and only a record of the fourth.
     let [third, fourth] = [Generation(3), Generation(4)];
     scene.observed.data.insert((third, db()));
     scene.assigned(SECOND, fourth, DataSource::Seeds);

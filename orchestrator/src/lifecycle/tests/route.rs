@@ -1,4 +1,4 @@
-//! Where visitors are led, and what they may meet.
+//! The route, and the revisions that may serve visitors.
 
 use super::*;
 
@@ -9,7 +9,7 @@ fn the_head_is_compared_again_before_visitors_are_led_to_it() {
     for unconfirmed in [None, Some(FIRST)] {
         scene.desired.confirmed = unconfirmed;
         assert_eq!(scene.run(), [reading(Some(SECOND))]);
-        // Nor while the answer is on its way.
+        // Nor while the answer is still outstanding.
         let asking = scene.during([reading(Some(SECOND))]);
         assert_eq!(asking.run(), [reading(Some(SECOND))]);
     }

@@ -1,4 +1,4 @@
-//! What is built, started, explained and given up.
+//! Builds, starts, diagnoses and abandoned revisions.
 
 use super::*;
 
@@ -62,7 +62,7 @@ fn a_service_ended_from_outside_is_started_again_and_one_that_ends_is_explained(
     for (exit_code, out_of_memory) in [(0, false), (1, false), (139, false), (137, true)] {
         scene.ended(SECOND, exit_code, out_of_memory);
         assert_eq!(scene.run(), std::slice::from_ref(&explain), "{exit_code}");
-        // A start that is under way may be the answer to it.
+        // A start under way may already fix it.
         let starting = scene.during([start(SECOND)]);
         assert_eq!(starting.run(), [start(SECOND)]);
     }
@@ -131,7 +131,7 @@ fn no_image_goes_while_a_build_may_take_it_up_and_none_is_built_while_one_goes()
     scene.observed.images.insert(old.clone(), SECOND);
     let unused = remove_image(old);
     assert!(scene.run().contains(&unused), "{:?}", scene.run());
-    // What begins may take over the images of the one that is gone back to.
+    // The beginning revision may take over the images of the revision that an undo goes back to.
     let begins = Step::BeginRevision {
         number: THIRD,
         commit: head('c').commit,

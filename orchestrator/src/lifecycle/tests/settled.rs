@@ -1,4 +1,4 @@
-//! Nothing to do, waiting, and never read.
+//! Previews without steps: settled, waiting, or never read.
 
 use super::*;
 
@@ -62,7 +62,7 @@ fn while_the_forge_cannot_be_read_no_revision_begins_and_nothing_is_removed() {
     assert_eq!(plan.run, []);
     assert_eq!(plan.wake_at_ms, Some(NOW_MS + 5_000));
 
-    // A try that is due is not yet an answer.
+    // A retry that is due is not an answer yet.
     scene.observed.backoffs.insert(key, backoff(NOW_MS));
     let read = reading(Some(FIRST)).backoff_key();
     let keys: Vec<_> = scene.run().iter().map(Step::backoff_key).collect();

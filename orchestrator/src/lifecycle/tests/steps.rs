@@ -1,4 +1,4 @@
-//! Steps as the tests name them.
+//! Short names for the steps in the tests.
 
 use deploy::engine::Stray;
 
@@ -38,7 +38,7 @@ pub(super) fn remove_image(image: ImageId) -> Step {
     Step::RemoveImage { image }
 }
 
-/// Binds to data of its own.
+/// Assigns a revision its own generation.
 pub(super) fn assign(
     revision: RevisionNumber,
     generation: Generation,
@@ -53,7 +53,7 @@ pub(super) fn assign(
     }
 }
 
-/// Binds to what another revision runs on, as it is.
+/// Assigns a revision the unchanged generation of another revision.
 pub(super) fn assign_as_is(revision: RevisionNumber, generation: Generation) -> Step {
     assign(revision, generation, DataSource::Generation(generation), [])
 }
@@ -89,7 +89,7 @@ pub(super) fn create(revision: RevisionNumber, generation: Generation, name: Dat
     }
 }
 
-/// Makes `db` of the first generation.
+/// Creates `db` of the first generation.
 pub(super) fn create_database(revision: RevisionNumber) -> Step {
     create(revision, OLD, db())
 }
@@ -138,7 +138,7 @@ pub(super) fn is_route_change(step: &Step) -> bool {
     step.changes_route()
 }
 
-/// Every step that makes something for a revision on a generation.
+/// Every step that creates objects for a revision on a generation.
 pub(super) fn creating(revision: RevisionNumber, generation: Generation) -> [Step; 7] {
     [
         ensure_network(Network::Revision(revision)),

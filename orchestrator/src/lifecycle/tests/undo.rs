@@ -1,8 +1,8 @@
-//! What a push replaced is kept to go back to, and goes when nobody will.
+//! A replaced revision is kept for an undo, and is removed when the undo window expires.
 
 use super::*;
 
-/// Somebody goes back to the first revision while the second one serves.
+/// A rollback to the first revision is requested while the second one serves.
 fn rolled_back_to() -> Scene {
     let mut scene = Scene::swapped();
     scene.observed.databases.remove(&(OLD, db()));
@@ -107,11 +107,11 @@ fn only_what_served_last_and_is_whole_can_be_gone_back_to() {
     };
     assert_eq!(without(|scene| scene.unmake(OLD)), None);
     assert_eq!(without(|scene| scene.observed.undo_is_over = true), None);
-    // A route that was lost, as by a restore, comes back.
+    // A route that was lost, as after a restore, comes back.
     assert_eq!(without(|scene| scene.observed.route = None), Some(FIRST));
     assert_eq!(without(|scene| scene.facts(FIRST).served = false), None);
     assert_eq!(without(|scene| scene.facts(FIRST).outcome = None), None);
-    // What had no data is whole.
+    // A revision without data is complete.
     let asks_nothing = |scene: &mut Scene| {
         scene.facts(FIRST).blueprint = Some(blueprint(Asks::Service));
         scene.facts(FIRST).generation = None;
@@ -133,7 +133,7 @@ fn what_nobody_met_is_passed_over_on_the_way_back() {
     assert_eq!(before(&scene), Some(FIRST));
     scene.facts(SECOND).served = true;
     scene.unmake(NEW);
-    assert_eq!(before(&scene), Some(FIRST), "its data are lost");
+    assert_eq!(before(&scene), Some(FIRST), "its data is lost");
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn somebody_goes_back_to_what_served_before_until_a_newer_head_comes() {
     let steps = scene.run();
     assert!(steps.contains(&begin), "{steps:?}");
     assert!(!steps.contains(&remove_database(OLD)), "{steps:?}");
-    // A push to the pull request ends it.
+    // A push to the pull request ends the rollback.
     scene.desired.wanted = Wanted::Serve(head('c'));
     assert_eq!(scene.desired.target(), Some(&head('c').commit));
     assert_eq!(scene.desired.rolled_back_to(1), None);
@@ -172,7 +172,7 @@ fn what_is_gone_back_to_is_kept_from_the_moment_at_which_that_is_asked() {
 fn going_back_starts_the_old_data_again_and_can_itself_be_undone() {
     let mut scene = rolled_back_to();
     scene.observed.networks.remove(&Network::Data(OLD));
-    // What begins takes over the making of the first revision, its data and its migrations.
+    // The beginning revision takes over the images, data and migrations of the first revision.
     scene.revision(THIRD, 'a', Asks::ServiceAndDatabase);
     let given = scene.facts(FIRST).clone();
     let facts = scene.facts(THIRD);
@@ -222,7 +222,7 @@ fn data_that_started_again_are_told_while_those_of_before_are_kept() {
         scene.observed.started_again(seen, &db())
     };
     let mut scene = Scene::swapped();
-    assert!(!told(&scene), "a copy is the data of before");
+    assert!(!told(&scene), "a copy has the earlier data");
     scene.observed.generations.get_mut(&NEW).unwrap().from = DataSource::Seeds;
     assert!(told(&scene));
     let other = scene.observed.revision(SECOND).unwrap();
@@ -231,7 +231,7 @@ fn data_that_started_again_are_told_while_those_of_before_are_kept() {
         "it had none before"
     );
     scene.facts(FIRST).outcome = None;
-    assert!(told(&scene), "it is on its way out");
+    assert!(told(&scene), "it is being removed");
     scene.observed.undo_is_over = true;
     assert!(!told(&scene));
 }

@@ -1,4 +1,4 @@
-//! What the tests' previews are made of.
+//! The values that the tests' previews consist of.
 
 use deploy::{
     blueprint::{Blueprint, BlueprintVersion, Health, Migrate, Service},
@@ -39,7 +39,7 @@ pub(super) fn address(number: RevisionNumber) -> SocketAddr {
     format!("10.0.0.{}:8080", number.0).parse().unwrap()
 }
 
-/// Where a service is reached after it was started again.
+/// The address of a service after a restart.
 pub(super) fn elsewhere(number: RevisionNumber) -> SocketAddr {
     format!("10.0.1.{}:8080", number.0).parse().unwrap()
 }
@@ -130,7 +130,7 @@ pub(super) fn failed() -> Option<Outcome> {
     }))
 }
 
-/// The third state of another preview's data.
+/// The third generation of another preview's data.
 pub(super) fn elsewhere_data() -> DataSource {
     DataSource::Preview(DataSet {
         preview: PreviewId::parse("shop-9").unwrap(),
@@ -138,7 +138,7 @@ pub(super) fn elsewhere_data() -> DataSource {
     })
 }
 
-/// A seed that runs in the image of the service.
+/// A seed command that runs in the image of the service.
 pub(super) fn seed_that_runs() -> SeedSource {
     SeedSource::Run {
         run: Command(vec!["fill".to_owned()]),

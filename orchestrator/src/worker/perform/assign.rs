@@ -1,4 +1,4 @@
-//! Writes down which databases a revision runs on.
+//! Stores which databases a revision runs on.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,8 @@ use deploy::names::{DatabaseName, Generation, RevisionNumber};
 use super::context::{Effect, StepContext, StepError};
 use crate::{lifecycle::DataSource, store::DataAssignment};
 
-/// A revision that runs on the data of another one as they are has no migrations to run on them.
+/// Stores the assignment. A revision that shares the unchanged data of another one has no
+/// migrations to run on it.
 pub(super) async fn assign(
     context: &StepContext<'_>,
     number: RevisionNumber,

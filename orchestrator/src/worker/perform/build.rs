@@ -1,4 +1,4 @@
-//! From a commit and what it asks for to images: built, found unchanged, or got from a registry.
+//! Provides the images of a revision: built, reused unchanged, or pulled from a registry.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,12 +22,12 @@ use crate::{
     store::Store,
 };
 
-/// How long after an image was not there it is asked for again.
+/// Pause before the next attempt to pull an image that is not in its registry yet.
 const REGISTRY_PAUSE_FIRST: Duration = Duration::from_secs(1);
 const REGISTRY_PAUSE_LONGEST: Duration = Duration::from_secs(20);
 
-/// Builds a service's image, or gets the one it names, and writes its id down, also for every
-/// other service of the revision that is made of the same.
+/// Builds a service's image, or pulls the image it names. Stores the id for this service and for
+/// every other service of the revision with the same image source.
 pub(super) async fn build(
     context: &StepContext<'_>,
     number: RevisionNumber,
@@ -75,7 +75,7 @@ pub(super) async fn build(
     Ok(Effect::Done)
 }
 
-/// The services of the revision that are made of the same as this one, itself included.
+/// The services of the revision with the same image source as this one, itself included.
 fn made_of_the_same(
     context: &StepContext<'_>,
     number: RevisionNumber,
@@ -92,14 +92,14 @@ fn made_of_the_same(
         .collect()
 }
 
-/// An image of this preview that was built from the same and is still there, and for which commit.
+/// An existing image of this preview that was built from the same input, and its commit.
 fn unchanged<'a>(
     context: &'a StepContext<'_>,
     number: RevisionNumber,
     fingerprint: &Fingerprint,
 ) -> Option<(&'a ImageId, &'a CommitSha)> {
     let observed = &context.state.observed;
-    // Whoever asks for the same commit once more wants it made anew.
+    // A repeated request for the same commit asks for a fresh build.
     let request = observed.revision(number)?.request;
     let earlier = |facts: &&RevisionFacts| facts.number < number && facts.request == request;
     observed.revisions.iter().filter(earlier).find_map(|facts| {
@@ -142,15 +142,18 @@ async fn request(
     })
 }
 
-/// What the server does not have is the author's to know; what is wrong with its file is not.
+/// Reports a missing secret to the author. A broken secrets file only concerns the operator.
 fn no_secret(context: &StepContext<'_>, service: &Service, error: &SecretError) -> StepError {
     match error {
         SecretError::Missing { .. } => {
             StepError::Permanent(diagnosis::secret_missing(service, error, context.way()))
         }
         SecretError::File(_) => {
-            tracing::error!(%error, "no build gets its secrets");
-            StepError::transient("the server's secrets cannot be read; its log says why")
+            tracing::error!(
+                %error,
+                "cannot read the secrets file; builds that need secrets will be retried"
+            );
+            StepError::transient("the server cannot read its secrets file; see the server's log")
         }
     }
 }
@@ -176,7 +179,7 @@ async fn run(
     built.map_err(|error| failed(context, request, error))
 }
 
-/// Writes the log, and writes down what the build left in the builder's cache.
+/// Writes the log, and stores which records the build left in the builder's cache.
 fn sink(log: &Arc<BuildLog>, store: &Store) -> BuildSink {
     let (log, store) = (log.sink(), store.clone());
     Arc::new(move |event| match event {
@@ -184,7 +187,10 @@ fn sink(log: &Arc<BuildLog>, store: &Store) -> BuildSink {
             let store = store.clone();
             tokio::spawn(async move {
                 if let Err(error) = store.note_cache(records, wall_ms()).await {
-                    tracing::warn!(%error, "records of the builder's cache were not noted as ours");
+                    tracing::warn!(
+                        %error,
+                        "cannot store the build's cache records; Dayfly will not prune them"
+                    );
                 }
             });
         }
@@ -203,8 +209,8 @@ fn failed(context: &StepContext<'_>, request: &BuildRequest, error: BuildError) 
     StepError::Permanent(verdict)
 }
 
-/// Gets the image that a service names. One that is named after the commit may still be on its way
-/// from whoever builds it, and is waited for.
+/// Pulls the image that a service names. Dayfly waits for an image that is named after the commit,
+/// since CI may still be building it.
 async fn obtain(
     context: &StepContext<'_>,
     number: RevisionNumber,
@@ -217,7 +223,7 @@ async fn obtain(
         .map_err(|why| StepError::Permanent(diagnosis::bad_reference(service, reference, &why)))?;
     let sink: BuildSink = log.sink();
     sink(BuildEvent::Note {
-        sentence: format!("getting {named}"),
+        sentence: format!("pulling {named}"),
     });
     let obtained = context.ports.builder.obtain(&named, sink).await;
     log.close(obtained.as_ref().err());
@@ -234,7 +240,7 @@ async fn obtain(
             }
             Err(StepError::Transient {
                 reason: format!(
-                    "{named} is not there yet; waited {} s of {} s",
+                    "{named} is not in the registry yet; waited {} s of {} s",
                     waited.as_secs(),
                     limit.as_secs()
                 ),

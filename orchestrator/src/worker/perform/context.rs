@@ -1,4 +1,4 @@
-//! What a step may look at, and what comes of it.
+//! The input of a step, and its result.
 
 use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
@@ -15,7 +15,7 @@ use crate::{
     worker::{Ports, PreviewState},
 };
 
-/// What a step brought to light, beyond having been done.
+/// The result of a step that succeeded.
 #[derive(Debug)]
 pub(crate) enum Effect {
     Done,
@@ -23,12 +23,12 @@ pub(crate) enum Effect {
     Ready(BTreeMap<ServiceName, SocketAddr>),
 }
 
-/// Why a step was not done.
+/// Why a step failed.
 #[derive(Debug)]
 pub(crate) enum StepError {
-    /// The revision is at fault; trying again brings the same.
+    /// The revision is at fault; a retry would fail in the same way.
     Permanent(Diagnosis),
-    /// Another try may succeed; the other side may have said when.
+    /// A retry may succeed; `after` is the delay that the other side asked for.
     Transient {
         reason: String,
         after: Option<Duration>,
@@ -76,7 +76,7 @@ pub(crate) struct Ended {
     pub(crate) took: Duration,
 }
 
-/// Everything a step may look at.
+/// The input of a step.
 pub(super) struct StepContext<'a> {
     pub(super) ports: &'a Ports,
     pub(super) preview: &'a PreviewId,
@@ -84,7 +84,7 @@ pub(super) struct StepContext<'a> {
 }
 
 impl StepContext<'_> {
-    /// What the engine knows a service of this preview by.
+    /// The engine's key of a service of this preview.
     pub(super) fn service_key(&self, number: RevisionNumber, name: &ServiceName) -> ServiceKey {
         ServiceKey {
             preview: self.preview.clone(),
@@ -93,13 +93,13 @@ impl StepContext<'_> {
         }
     }
 
-    /// What the reader of a diagnosis of this preview can do.
+    /// The way in which readers of this preview's diagnoses can retry.
     pub(super) fn way(&self) -> Way {
         Way(self.state.row.desired.origin)
     }
 
     pub(super) fn revision(&self, number: RevisionNumber) -> Result<&RevisionFacts, StepError> {
         let facts = self.state.observed.revision(number);
-        facts.ok_or_else(|| StepError::transient(format!("revision {number} is not known")))
+        facts.ok_or_else(|| StepError::transient(format!("revision {number} is unknown")))
     }
 }

@@ -66,8 +66,8 @@ pub(super) async fn spec(
     })
 }
 
-/// Makes a database's data from its seed. That they are complete is written down last, so that
-/// those whose seed run was cut off are made anew.
+/// Creates a database's data from its seed. The store marks it complete last, so that an
+/// interrupted seed run is repeated.
 pub(super) async fn create(
     context: &StepContext<'_>,
     number: RevisionNumber,
@@ -87,24 +87,26 @@ pub(super) async fn create(
         .create(&spec, &seed, sink(context))
         .await;
     context.ports.seed_progress.clear(context.preview);
-    // It may have been replaced while it was looked up: then its name leads to another one by now.
+    // The name may point to another snapshot by now: someone replaced it during the look-up.
     if matches!(made, Err(DatabaseError::NoData(_)))
         && let (Seed::Snapshot(before), (Seed::Snapshot(now), _)) =
             (&seed, seed::seed(context, number, wanted).await?)
         && *before != now
     {
-        return Err(StepError::transient("the snapshot was just replaced"));
+        return Err(StepError::transient(
+            "the named snapshot was replaced meanwhile",
+        ));
     }
     judge(context, DataStep::Seed, name, made)?;
     complete(context, generation, [name.clone()].into(), true).await
 }
 
-/// What a seed run says of itself, for whoever waits for it.
+/// Publishes and logs the progress messages of a seed run.
 fn sink(context: &StepContext<'_>) -> DataSink {
     let preview = context.preview.clone();
     let notes = Arc::clone(&context.ports.seed_progress);
     Arc::new(move |sentence| {
-        tracing::info!(%preview, sentence, "data");
+        tracing::info!(%preview, sentence, "seed run in progress");
         notes.put(&preview, sentence);
     })
 }
@@ -123,7 +125,11 @@ pub(super) async fn fork(
     let from = match from {
         DataSource::Generation(source) => set(*source),
         DataSource::Preview(set) => set.clone(),
-        DataSource::Seeds => return Err(StepError::transient("there is nothing to copy")),
+        DataSource::Seeds => {
+            return Err(StepError::transient(
+                "the databases have no source to copy from",
+            ));
+        }
     };
     let store = &context.ports.store;
     for name in names {
@@ -139,7 +145,9 @@ pub(super) async fn fork(
     let forked = context.ports.databases.fork(&fork).await;
     if matches!(forked, Err(DatabaseError::NoData(_))) && fork.from.preview == *context.preview {
         forget_lost(context, fork.from.generation).await?;
-        return Err(StepError::transient("what should be copied is gone"));
+        return Err(StepError::transient(
+            "the data to copy is gone; it will be created again",
+        ));
     }
     let forked = match (forked, names.first()) {
         (Ok(forked), _) => forked,
@@ -153,12 +161,12 @@ pub(super) async fn fork(
         paused_ms = forked.paused.as_millis(),
         took_ms = forked.took.as_millis(),
         shared = forked.shared,
-        "copied"
+        "databases copied"
     );
     complete(context, generation, names.clone(), false).await
 }
 
-/// Sorts what a database said: what the commit is at fault for, and what may pass.
+/// Sorts a database error: the commit is at fault, or a retry may succeed.
 fn judge<T>(
     context: &StepContext<'_>,
     step: DataStep,
@@ -190,8 +198,8 @@ async fn complete(
     Ok(Effect::Done)
 }
 
-/// Starts a server on data that are complete. Data that are not there any more are forgotten, so
-/// that they are made anew.
+/// Starts a database server on complete data. The store forgets data that is gone, so that it is
+/// created again.
 pub(super) async fn start(
     context: &StepContext<'_>,
     number: RevisionNumber,
@@ -221,7 +229,7 @@ pub(super) async fn start(
     }
 }
 
-/// Forgets databases whose data somebody removed, so that they are made anew.
+/// Forgets databases whose data is gone, so that it is created again.
 async fn forget_lost(context: &StepContext<'_>, generation: Generation) -> Result<(), StepError> {
     let seen = context.ports.engine.observe(Some(context.preview)).await?;
     let store = &context.ports.store;
@@ -230,7 +238,11 @@ async fn forget_lost(context: &StepContext<'_>, generation: Generation) -> Resul
         if row.generation != generation || !row.complete || seen.data.contains(&key) {
             continue;
         }
-        tracing::warn!(database = %row.name, %generation, "its data are gone; they are made anew");
+        tracing::warn!(
+            database = %row.name,
+            %generation,
+            "the data of a database is gone; it will be created again"
+        );
         store
             .forget_database(context.preview, generation, &row.name)
             .await?;
@@ -238,7 +250,7 @@ async fn forget_lost(context: &StepContext<'_>, generation: Generation) -> Resul
     Ok(())
 }
 
-/// Stops a server whose data are kept.
+/// Stops a database server and keeps its data.
 pub(super) async fn stop(
     context: &StepContext<'_>,
     generation: Generation,
@@ -250,7 +262,8 @@ pub(super) async fn stop(
     Ok(Effect::Done)
 }
 
-/// Removes a database: forgotten first, so that what a crash leaves half removed is never used.
+/// Removes a database. The store forgets it first, so that half-removed data is never used after a
+/// crash.
 pub(super) async fn remove(
     context: &StepContext<'_>,
     generation: Generation,

@@ -1,4 +1,4 @@
-//! Does one step: its beginning counted first, within its deadline.
+//! Runs one step within its deadline, and counts the attempt before it begins.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::{
     worker::{Ports, PreviewState},
 };
 
-/// Does one step, within its deadline, its beginning counted first.
+/// Runs one step within its deadline, and counts the attempt before it begins.
 pub(crate) async fn perform(
     ports: &Ports,
     preview: &PreviewId,
@@ -44,8 +44,8 @@ pub(crate) async fn perform(
     }
 }
 
-/// A step that may be dropped is dropped at its deadline. Every other one goes on, and the worker shows
-/// it as late.
+/// Drops a step at its deadline if it may be dropped. Every other step goes on, and the worker shows it
+/// as late.
 async fn within_deadline(context: &StepContext<'_>, step: &Step) -> Result<Effect, StepError> {
     let deadline = match step.is_cancellable() {
         true => deadline(&context.ports.settings.limits, step),
@@ -61,15 +61,15 @@ async fn within_deadline(context: &StepContext<'_>, step: &Step) -> Result<Effec
                 diagnosis::migration_timed_out(database, deadline),
             )),
             _ => Err(StepError::transient(format!(
-                "it took longer than {}s",
+                "the step took longer than {} s",
                 deadline.as_secs()
             ))),
         },
     }
 }
 
-/// How long a step may take, counted from its beginning. None for a build: the builder counts its
-/// time from its turn on.
+/// The deadline of a step, counted from its beginning. None for a build: its time is counted from its
+/// turn on.
 pub(crate) fn deadline(limits: &Limits, step: &Step) -> Option<Duration> {
     let (limit, spare) = match step.facts().deadline() {
         Deadline::Seconds(seconds) => return Some(Duration::from_secs(seconds)),
@@ -174,12 +174,12 @@ async fn begin_attempt(ports: &Ports, preview: &PreviewId, step: &Step) -> Resul
     }
 }
 
-/// Takes the beginning of a step back that failed or was cancelled while we lived.
+/// Takes back the attempt of a step that failed or was cancelled: only crashes count.
 pub(crate) async fn end_attempt(ports: &Ports, preview: &PreviewId, step: &Step) {
     let Some((number, attempt)) = step.facts().attempt() else {
         return;
     };
     if let Err(error) = ports.store.end_attempt(preview, number, attempt).await {
-        tracing::warn!(%error, "failed to take back the beginning of a step");
+        tracing::warn!(%error, "cannot take back the attempt of a step; it will count as a crash");
     }
 }

@@ -1,4 +1,4 @@
-//! Steps that speak with the forge.
+//! Steps that call the forge.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::{
     preview::seeds::{Seeds, seeds},
 };
 
-/// The forge, and what the preview is called there.
+/// The forge, with the preview's repository and pull request.
 fn subject<'a>(
     context: &'a StepContext<'_>,
 ) -> Result<(&'a Arc<dyn Forge>, &'a RepoName, PullRequestNumber), StepError> {
@@ -32,7 +32,7 @@ fn subject<'a>(
     }
 }
 
-/// Asks what the pull request wants and writes the answer down.
+/// Reads the pull request and stores its state.
 pub(super) async fn read(
     context: &StepContext<'_>,
     refresh: u64,
@@ -44,7 +44,9 @@ pub(super) async fn read(
         Err(ForgeError::NotFound(what)) => {
             // "Not found" counts only while the repository itself can be read.
             forge.repository(repo).await.map_err(|error| {
-                StepError::transient(format!("{what} was not found, and its repository: {error}"))
+                StepError::transient(format!(
+                    "{what} was not found, and its repository cannot be read: {error}"
+                ))
             })?;
             (Answer::Missing, None)
         }
@@ -79,12 +81,12 @@ fn answer(pull: &PullRequest) -> Result<Answer, StepError> {
     })
 }
 
-/// Keeps comment, deployment and commit status as the state says.
+/// Updates comment, deployment and commit status to the preview's state.
 pub(super) async fn report(context: &StepContext<'_>, key: &str) -> Result<Effect, StepError> {
     let (forge, repo, number) = subject(context)?;
     let summary = &context.state.summary;
-    // Until all of it is told nothing counts as told: a report that is cut off half-way may have
-    // left words that are no longer true.
+    // Nothing counts as reported until all of it is: an interrupted report may leave outdated text
+    // on the forge.
     let store = &context.ports.store;
     store.set_reported(context.preview, String::new()).await?;
     let events = context.ports.store.events(context.preview).await?;
@@ -127,7 +129,7 @@ pub(super) async fn report(context: &StepContext<'_>, key: &str) -> Result<Effec
     Ok(Effect::Done)
 }
 
-/// The record of the head's revision; none while there is none, or when it is being taken away.
+/// The deployment of the head's revision; none before its first revision and during its removal.
 fn deployment(context: &StepContext<'_>) -> Result<Option<Deployment>, StepError> {
     let summary = &context.state.summary;
     let state = match summary.phase {
@@ -161,7 +163,7 @@ pub(super) async fn delete_records(context: &StepContext<'_>) -> Result<Effect, 
         .await
     {
         Ok(()) => {}
-        // A repository that is gone took its records along.
+        // The records are gone with the repository.
         Err(ForgeError::NotFound(_)) => {}
         Err(error) => return Err(error.into()),
     }
@@ -173,8 +175,8 @@ pub(super) async fn delete_records(context: &StepContext<'_>) -> Result<Effect, 
     Ok(Effect::Done)
 }
 
-/// Whether a comment may tell what a database holds: what somebody brought to the server may be of
-/// people, and only what the repository holds is told to its readers.
+/// Whether a comment may describe a database's content. An imported snapshot may contain personal
+/// data, so comments describe only data from the repository.
 fn is_of_repository(database: &Database) -> bool {
     !matches!(database.seed, Some(SeedSource::Snapshot { .. }))
 }

@@ -1,4 +1,4 @@
-//! Runs a revision's migration, watches what it does to tables, and keeps what it printed.
+//! Runs a revision's migration, watches which tables it locks and rewrites, and keeps its output.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ use crate::{
     clock::wall_ms, diagnosis, logs::migration, preview::environment, store::EventRow, text,
 };
 
-/// How many tables of one migration are told of in a preview's history.
+/// How many tables of one migration a preview's history names.
 const TABLES_MAX: usize = 20;
 
 /// Runs the revision's migration in its service's image.
@@ -73,7 +73,7 @@ pub(super) async fn migrate(
     Ok(Effect::Done)
 }
 
-/// A migration runs as well without being watched.
+/// Watches the tables, where that is possible: a migration also runs unwatched.
 async fn watch(
     context: &StepContext<'_>,
     number: RevisionNumber,
@@ -84,13 +84,17 @@ async fn watch(
     match context.ports.databases.watch_tables(&spec).await {
         Ok(watch) => watch,
         Err(error) => {
-            tracing::warn!(preview = %context.preview, %error, "the migration is not watched");
+            tracing::warn!(
+                preview = %context.preview,
+                %error,
+                "cannot watch the migration; its table locks are not reported"
+            );
             None
         }
     }
 }
 
-/// What a migration did to tables, each with the time that it took for it.
+/// The tables that a migration rewrote or locked, each with the time it took.
 fn sentences(name: &DatabaseName, report: &TableReport, took: Duration) -> Vec<(String, Duration)> {
     let rewritten = report.rewritten.iter().map(|rewritten| {
         let (table, mb) = (&rewritten.table, rewritten.bytes as f64 / 1e6);
@@ -121,7 +125,7 @@ async fn tell(context: &StepContext<'_>, number: RevisionNumber, told: Vec<(Stri
         };
         let store = &context.ports.store;
         if let Err(error) = store.add_event(context.preview, Some(number), event).await {
-            tracing::warn!(%error, "failed to note an event");
+            tracing::warn!(%error, "cannot store an event of the history; it is lost");
         }
     }
 }
@@ -143,6 +147,6 @@ async fn keep_output(
     let logs = &context.ports.settings.logs;
     let path = migration::path(logs, context.preview, number, name);
     if let Err(error) = migration::keep_log(&path, &lines).await {
-        tracing::warn!(%error, "the output of a migration was lost");
+        tracing::warn!(%error, "cannot store the output of a migration; it is lost");
     }
 }

@@ -1,4 +1,4 @@
-//! The only place with effects: does one step.
+//! Runs one step: the only place with effects.
 
 mod assign;
 mod build;

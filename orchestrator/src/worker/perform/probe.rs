@@ -1,8 +1,8 @@
-//! Waits until every service of a revision is ready, and says meanwhile what is seen of them.
+//! Waits until every service of a revision is ready, and reports progress meanwhile.
 //!
-//! A service that ends with an error is started again by the engine, since it may have been waiting
-//! for a sibling. It fails for good when it ends in the same way again and again although nobody is left
-//! to wait for, and at the deadline. A slow answer is no failure: attempts go on beside each other.
+//! The engine restarts a service that exits with an error, since the service may need a sibling.
+//! The service fails for good at the deadline, or when it keeps exiting in the same way after its
+//! siblings are ready or stuck. A slow answer is no failure: further attempts run beside it.
 
 use std::{
     collections::BTreeMap,
@@ -34,18 +34,18 @@ use crate::{
     preview::environment,
 };
 
-/// How long after an attempt that found nothing the next one begins.
+/// Pause between a failed attempt and the next one.
 const PAUSE_FIRST: Duration = Duration::from_millis(5);
 const PAUSE_LONGEST: Duration = Duration::from_millis(250);
-/// How long after an attempt that has no answer yet another one begins beside it.
+/// How long an attempt may wait for an answer before another one begins beside it.
 const BESIDE: Duration = Duration::from_secs(3);
-/// How many attempts at one service go on beside each other.
+/// How many attempts at one service run at the same time.
 const ATTEMPTS_MAX: usize = 4;
 /// How often the container itself is checked.
 const CHECK_EVERY: Duration = Duration::from_millis(250);
-/// How long a service of which nothing is asked has to run to count as ready.
+/// How long a service without a port or health check has to run to count as ready.
 const STAYS_MIN: Duration = Duration::from_secs(1);
-/// How long after its beginning, and how often, people are told what is seen.
+/// When the first progress report comes, and how often it is updated.
 const TELL_AFTER: Duration = Duration::from_secs(2);
 const TELL_EVERY: Duration = Duration::from_millis(500);
 
@@ -56,7 +56,9 @@ pub(super) async fn probe(
 ) -> Result<Effect, StepError> {
     let facts = context.revision(number)?;
     let Some(blueprint) = &facts.blueprint else {
-        return Err(StepError::transient("it is not known what runs"));
+        return Err(StepError::transient(
+            "the services of the revision are unknown",
+        ));
     };
     let limit = Duration::from_secs(context.ports.settings.limits.start_seconds_max);
     let waits: Vec<Wait<'_>> = blueprint
@@ -68,7 +70,7 @@ pub(super) async fn probe(
     let all = future::try_join_all(waits.iter().map(|wait| wait.until_ready(&waits)));
     let ready = tokio::select! {
         ready = all => ready?,
-        () = told.tell(&waits) => return Err(StepError::transient("nobody waits")),
+        () = told.tell(&waits) => return Err(StepError::transient("the progress report ended")),
     };
     let addresses: BTreeMap<ServiceName, SocketAddr> = ready.into_iter().collect();
     for wait in &waits {
@@ -81,7 +83,7 @@ pub(super) async fn probe(
     Ok(Effect::Ready(addresses))
 }
 
-/// What people are told while it goes on, and no longer.
+/// Reports progress; dropping it clears the report.
 struct Told<'a>(&'a StepContext<'a>);
 
 impl Told<'_> {
@@ -110,7 +112,7 @@ impl Drop for Told<'_> {
     }
 }
 
-/// One service that is waited for.
+/// The wait for one service.
 struct Wait<'a> {
     context: &'a StepContext<'a>,
     service: &'a Service,
@@ -143,7 +145,7 @@ impl<'a> Wait<'a> {
         }
     }
 
-    /// Where it was found ready.
+    /// Waits until the service is ready; returns its name and address.
     async fn until_ready(&self, all: &[Wait<'_>]) -> Result<(ServiceName, SocketAddr), StepError> {
         let mut attempts = Attempts::new();
         let mut check = interval(CHECK_EVERY);
@@ -202,11 +204,11 @@ impl<'a> Wait<'a> {
         }
     }
 
-    /// Checks the container; answers where it is reached. Fails where the lifecycle has to observe it
-    /// first: it is gone, was stopped, or ended by itself.
+    /// Checks the container and returns its address. Fails where the lifecycle has to observe it
+    /// first: the container is gone, was stopped, or exited.
     async fn check_container(&self) -> Result<Option<SocketAddr>, StepError> {
         let run = self.context.ports.engine.service_run(&self.key).await?;
-        let moved = || StepError::transient(format!("{} is not where it was", self.service.name));
+        let moved = || StepError::transient(format!("{} is gone or stopped", self.service.name));
         let run = run.ok_or_else(moved)?;
         match &run.state {
             ContainerState::Running => {
@@ -248,13 +250,13 @@ impl<'a> Wait<'a> {
         });
     }
 
-    /// Nothing can be asked of it, and it stays.
+    /// Whether running is the only check of the service, and it has run long enough.
     fn only_has_to_stay(&self) -> bool {
         let seen = self.seen();
         self.service.health == Health::Running && seen.runs_since.elapsed() >= STAYS_MIN
     }
 
-    /// Fails where it is stuck and no sibling is left for whom it may be waiting.
+    /// Fails where the service is stuck and no sibling is left that it may need.
     async fn give_up_if_hopeless(&self, all: &[Wait<'_>]) -> Result<(), StepError> {
         let settled = |wait: &Wait<'_>| wait.is_ready() || wait.seen().is_stuck();
         if !all
@@ -275,7 +277,7 @@ impl<'a> Wait<'a> {
         }
     }
 
-    /// Why it did not become ready, and who else did not.
+    /// Why the service did not become ready, and which other services did not.
     async fn too_late(&self, all: &[Wait<'_>]) -> StepError {
         let others: Vec<NotReady<'_>> = all
             .iter()
@@ -316,7 +318,7 @@ impl<'a> Wait<'a> {
         }
     }
 
-    /// Fails where it is not where it was found ready.
+    /// Fails where the address differs from the one at which the service was ready.
     async fn is_still_at(&self, address: Option<&SocketAddr>) -> Result<(), StepError> {
         let now_at = self.check_container().await?;
         if now_at.as_ref() == address {
@@ -324,7 +326,7 @@ impl<'a> Wait<'a> {
         }
         let name = &self.service.name;
         Err(StepError::transient(format!(
-            "{name} was ready and is not where it was"
+            "{name} was ready, but its address has changed"
         )))
     }
 

@@ -1,4 +1,4 @@
-//! Steps that take away.
+//! Steps that remove containers, images and networks, and confirm that nothing is left.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use deploy::{
 use super::context::{Effect, StepContext, StepError};
 use crate::{clock::wall_ms, logs::service};
 
-/// How long an effect that was under way gets to appear before the next look.
+/// How long an effect that is in progress gets to appear before the next check.
 const SETTLE: Duration = Duration::from_millis(100);
 
 /// Keeps a service's last lines, then removes its container.
@@ -52,7 +52,7 @@ pub(super) async fn network(
     Ok(Effect::Done)
 }
 
-/// Waits a moment and looks; the worker counts the look when it found nothing.
+/// Waits a moment, then checks the engine; the worker counts the checks that find nothing.
 pub(super) async fn confirm_empty(context: &StepContext<'_>) -> Result<Effect, StepError> {
     context.ports.builder.ended(context.preview).await;
     tokio::time::sleep(SETTLE).await;
@@ -60,11 +60,13 @@ pub(super) async fn confirm_empty(context: &StepContext<'_>) -> Result<Effect, S
     if seen.is_empty() {
         Ok(Effect::Done)
     } else {
-        Err(StepError::transient("something of it appeared once more"))
+        Err(StepError::transient(
+            "an object of the preview appeared again",
+        ))
     }
 }
 
-/// Ends the life. Its sessions end before it, so that none opens the next one.
+/// Ends the preview's life. Its sessions end first, so that none opens the next life.
 pub(super) async fn confirm_gone(context: &StepContext<'_>) -> Result<Effect, StepError> {
     let forgotten = context.ports.sources.forget(&context.state.row).await;
     forgotten.map_err(|error| super::source::step_error(context, error))?;

@@ -1,4 +1,4 @@
-//! Steps from images to a revision that serves.
+//! Steps that start, diagnose, route and drain the services of a revision.
 
 use std::{
     collections::BTreeMap,
@@ -39,7 +39,7 @@ pub(super) async fn ensure_network(
     Ok(Effect::Done)
 }
 
-/// Starts a service. An image that is not there any more is forgotten, so that it is made again.
+/// Starts a service. The store forgets an image that is gone, so that it is built or pulled again.
 pub(super) async fn start(
     context: &StepContext<'_>,
     number: RevisionNumber,
@@ -63,7 +63,7 @@ pub(super) async fn start(
     }
 }
 
-/// Says why a service that never served has ended.
+/// Diagnoses why a service exited before it served.
 pub(super) async fn explain(
     context: &StepContext<'_>,
     number: RevisionNumber,
@@ -92,11 +92,11 @@ pub(super) async fn explain(
     Err(StepError::Permanent(diagnosis))
 }
 
-/// The last lines that a service printed after the end of an earlier run; none where they cannot be
-/// read, since a diagnosis without evidence is better than no diagnosis.
+/// The last lines that a service printed since `after`, the end of its earlier run; none where they
+/// cannot be read, since a diagnosis without evidence is better than no diagnosis.
 ///
-/// A run is told from the one before by when that ended. When it began is no help: the engine notes
-/// that after the process has been let go, and a quick one has printed by then.
+/// The end of the earlier run separates the two runs, not the start of this one: the engine records
+/// the start after it releases the process, and a quick process has printed by then.
 pub(super) async fn last_lines(
     context: &StepContext<'_>,
     key: &ServiceKey,
@@ -115,14 +115,14 @@ pub(super) async fn last_lines(
         .await
 }
 
-/// Puts the preview's main host into the proxy's table.
+/// Publishes the preview's main host.
 pub(super) async fn announce(context: &StepContext<'_>) -> Result<Effect, StepError> {
     let announced = context.ports.routes.announce(&context.state.row).await;
     announced.map_err(StepError::transient)?;
     Ok(Effect::Done)
 }
 
-/// Leads the preview's hosts to a revision.
+/// Routes the preview's hosts to a revision.
 pub(super) async fn route(
     context: &StepContext<'_>,
     number: RevisionNumber,
@@ -130,7 +130,9 @@ pub(super) async fn route(
     let facts = context.revision(number)?;
     let all = context.state.observed.addresses(facts);
     let (Some(blueprint), Some(all)) = (&facts.blueprint, all) else {
-        return Err(StepError::transient("not all services run"));
+        return Err(StepError::transient(
+            "not all services of the revision are running",
+        ));
     };
     let public: BTreeMap<_, _> = blueprint
         .services
@@ -142,7 +144,7 @@ pub(super) async fn route(
         revision: number,
         addresses: public,
     };
-    // Before the proxy takes it: a revision that visitors may have met is one to go back to.
+    // Before the proxy switches: an undo may return to any revision that visitors may have seen.
     if !facts.served {
         let store = &context.ports.store;
         store.set_served(context.preview, number, wall_ms()).await?;
@@ -156,7 +158,7 @@ pub(super) async fn route(
     Ok(Effect::Done)
 }
 
-/// Leads the preview's hosts nowhere; who was let in is out.
+/// Removes the routes of the preview's hosts, and ends all sessions.
 pub(super) async fn unroute(context: &StepContext<'_>) -> Result<Effect, StepError> {
     let store = &context.ports.store;
     store.end_sessions(context.preview).await?;

@@ -1,4 +1,4 @@
-//! What a database starts with, read from the commit or from the server's own snapshots.
+//! Reads the seed of a database from the commit, or from the server's named snapshots.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ use crate::{
     store::Holds,
 };
 
-/// What a database starts with, and whether that is data of real people.
+/// The seed of a database, and whether it is data of real people.
 pub(super) async fn seed(
     context: &StepContext<'_>,
     number: RevisionNumber,
@@ -98,8 +98,8 @@ async fn command(
     })
 }
 
-/// What decides the outcome of a command beside its image: whose it is, the service's own variables,
-/// and the databases beside it.
+/// The inputs of a seed command beside its image: its build scope, the service's own variables, and
+/// the databases of the revision.
 fn scope(
     context: &StepContext<'_>,
     number: RevisionNumber,

@@ -1,4 +1,4 @@
-//! What was seen of a service that is waited for, and what that says.
+//! Observations of a service during the probe, and conclusions from them.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,44 +7,44 @@ use tokio::time::Instant;
 
 use crate::diagnosis::{End, Sight};
 
-/// After how many ends in the same way a service is given up.
+/// After how many equal exits in a row a service counts as stuck.
 const ALIKE_MAX: usize = 3;
-/// How long after it was started again its last end says more than that it does not listen yet.
+/// How long after a restart the report names the last exit, and not that nothing listens yet.
 const FRESH: Duration = Duration::from_secs(5);
-/// Seconds that people are told are told in steps of as many.
+/// Reports round waiting times down to a multiple of this many seconds.
 const TOLD_SECONDS: u64 = 10;
 
-/// What was seen of it.
+/// The observations of one service.
 pub(super) struct Seen {
-    /// What was last seen.
+    /// The last observation.
     pub(super) sight: Sight,
-    /// Its container, as last looked at.
+    /// Its container at the last check.
     pub(super) run: Option<ServiceRun>,
-    /// When it last came to run, as far as we looked.
+    /// When the checks first saw the current run.
     pub(super) runs_since: Instant,
-    /// How it ended each time.
+    /// Its exits so far.
     pub(super) ends: Vec<Ended>,
-    /// How often it has to have ended since nobody is left to wait for: the last time after a run
-    /// that began when its siblings were there.
+    /// The number of exits at which it is given up, set once its siblings are ready or stuck. It
+    /// includes a whole run that began after that.
     pub(super) hopeless_at: Option<usize>,
-    /// Since when the oldest attempt has had no answer.
+    /// When the oldest attempt without an answer began.
     pub(super) asked_at: Option<Instant>,
     /// Whether it was found ready.
     pub(super) ready: bool,
 }
 
-/// An end of a run.
+/// One exit of the service.
 pub(super) struct Ended {
-    /// How it ended.
+    /// The exit code and its cause.
     pub(super) end: End,
-    /// When, by the engine's clock.
+    /// The time of the exit, by the engine's clock.
     pub(super) at: Option<SystemTime>,
-    /// The last lines of that run alone.
+    /// The last lines of that run only.
     pub(super) lines: Vec<String>,
 }
 
 impl Ended {
-    /// What makes two ends alike: the last line counts without its numbers, since counters and
+    /// The key by which exits are equal. The last line counts without digits, since counters and
     /// times differ each time.
     fn kind(&self) -> (i64, bool, String) {
         let last = self.lines.last().map(String::as_str).unwrap_or_default();
@@ -66,7 +66,7 @@ impl Seen {
         }
     }
 
-    /// Whether it ended in the same way again and again.
+    /// Whether its last exits are equal.
     pub(super) fn is_stuck(&self) -> bool {
         let last = self.ends.len().checked_sub(ALIKE_MAX);
         let Some([first, rest @ ..]) = last.map(|from| &self.ends[from..]) else {
@@ -75,7 +75,8 @@ impl Seen {
         rest.iter().all(|end| end.kind() == first.kind())
     }
 
-    /// Whether a run that began when its siblings were there has ended. Asked from then on.
+    /// Whether a run has exited that began beside its siblings. Called once these are ready or
+    /// stuck.
     pub(super) fn has_tried_in_vain(&mut self) -> bool {
         let runs = matches!(&self.run, Some(run) if run.state == ContainerState::Running);
         let ends = self.ends.len();
@@ -83,10 +84,10 @@ impl Seen {
         ends >= *self.hopeless_at.get_or_insert(ends + more)
     }
 
-    /// What people are told.
+    /// The observation to report.
     pub(super) fn sight(&self) -> Sight {
         let waiting = self.asked_at.map(|since| since.elapsed());
-        // Whoever has not accepted the connection by then is found to refuse it.
+        // An attempt that lasts longer than this has connected, and waits for an answer.
         if let Some(waiting) = waiting.filter(|waiting| *waiting > CONNECT_MAX) {
             let seconds = waiting.as_secs();
             let step = match seconds {

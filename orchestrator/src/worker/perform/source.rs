@@ -1,4 +1,4 @@
-//! Steps from a commit to what it asks for.
+//! Steps that begin a revision and read the blueprint of its commit.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use crate::{
     store::{Inherited, NewRevision},
 };
 
-/// Writes a new revision down.
+/// Stores a new revision.
 pub(super) async fn begin(
     context: &StepContext<'_>,
     number: RevisionNumber,
@@ -27,7 +27,7 @@ pub(super) async fn begin(
 ) -> Result<Effect, StepError> {
     let desired = &context.state.row.desired;
     let inherited = match (desired.rolled_back_to(request), &desired.parent) {
-        // Data that went meanwhile would come back from their seeds, as if nothing had happened.
+        // Without all its data the undo would silently start from seeds.
         (Some(before), _) if is_whole(context, before) => Inherited::Of(before),
         (Some(_), _) => Inherited::Nothing,
         (None, Some(parent)) if parent.commit == *commit => {
@@ -48,15 +48,15 @@ pub(super) async fn begin(
     Ok(Effect::Done)
 }
 
-/// Whether everything is there that a revision that served before ran on.
+/// Whether all data of an earlier revision still exists.
 fn is_whole(context: &StepContext<'_>, number: RevisionNumber) -> bool {
     let observed = &context.state.observed;
     let facts = observed.revision(number);
     facts.is_some_and(|facts| observed.is_whole(facts))
 }
 
-/// What the revision was made of that a fork was taken of. What is not there any more is made again
-/// from the commit.
+/// The blueprint and images of the revision that a fork was taken of. Images that are gone are
+/// built again from the commit.
 async fn inherit(
     context: &StepContext<'_>,
     number: RevisionNumber,
@@ -83,7 +83,7 @@ async fn inherit(
             .share(&image, context.preview, number, &service)
             .await
             .map_err(StepError::transient)?;
-        // What somebody else made is obtained again, and costs nothing where it is there.
+        // Pulled images are pulled again; that costs nothing while the engine has them.
         if ours {
             shared.insert(service, image);
         }
@@ -95,8 +95,8 @@ async fn inherit(
     })
 }
 
-/// Fetches the commit and writes down what it asks for. What it names has to be there, also where
-/// nothing would be made of it now.
+/// Fetches the commit and stores its blueprint. The snapshots it names have to exist, even where
+/// this revision does not use them.
 pub(super) async fn read(
     context: &StepContext<'_>,
     number: RevisionNumber,
@@ -112,7 +112,7 @@ pub(super) async fn read(
     let store = &context.ports.store;
     let origin = context.state.row.desired.origin;
     let unusable = named_snapshots::first_unusable(store, origin, &blueprint).await?;
-    // Written down all the same, so that people see which databases it asks for.
+    // Stored in any case, so that people see which databases the commit declares.
     store
         .set_blueprint(context.preview, number, blueprint)
         .await?;
@@ -124,7 +124,7 @@ pub(super) async fn read(
     Err(StepError::Permanent(unusable.diagnosis()))
 }
 
-/// Refuses memory beyond what the operator gives one container.
+/// Refuses services and databases that request more memory than the operator's limit.
 fn check_memory(context: &StepContext<'_>, blueprint: &Blueprint) -> Result<(), StepError> {
     let mib_max = context.ports.settings.limits.service_memory_mib_max;
     let greedy = blueprint

@@ -154,7 +154,7 @@ impl World {
                 return Err(Stop::Wait(100));
             }
             Effect::CheckEmpty if !self.engine.is_empty() => {
-                return Err(Stop::Again("something appeared once more"));
+                return Err(Stop::Again("an object of the preview appeared again"));
             }
             Effect::ConfirmGone => {
                 self.check_confirm_gone(control);

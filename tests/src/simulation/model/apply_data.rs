@@ -129,7 +129,7 @@ impl World {
                         self.broke(|| format!("{source} {name} is copied and is not there"));
                     }
                     self.store.forget_database(&key);
-                    return Err(Stop::Again("what should be copied is gone"));
+                    return Err(Stop::Again("the data to copy is gone"));
                 }
             }
         }

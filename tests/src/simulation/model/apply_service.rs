@@ -102,12 +102,12 @@ impl World {
     pub(super) fn probe(&mut self, number: RevisionNumber, flight: &Flight) -> Done {
         let mut ready_at = 0;
         if flight.found.addresses.is_empty() {
-            return Err(Stop::Again("not all services run"));
+            return Err(Stop::Again("not all services of the revision are running"));
         }
         for (name, address) in &flight.found.addresses {
             let service = self.engine.services.get(&(number, name.clone()));
             match service.filter(|s| s.state == ContainerState::Running && s.address == *address) {
-                None => return Err(Stop::Again("it is not where it was")),
+                None => return Err(Stop::Again("the container is gone")),
                 Some(service) => ready_at = ready_at.max(service.ready_at.unwrap_or(u64::MAX)),
             }
         }
@@ -144,7 +144,7 @@ impl World {
 
     pub(super) fn route(&mut self, number: RevisionNumber, flight: &Flight) -> Done {
         if flight.found.addresses.is_empty() {
-            return Err(Stop::Again("not all services run"));
+            return Err(Stop::Again("not all services of the revision are running"));
         }
         self.check_route(number, flight);
         self.proxy.route = self.routed(number, flight);

@@ -1,4 +1,4 @@
-//! The builder's cache: what is in it, and taking single records out of it.
+//! The builder's cache: lists its records and removes single ones.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::solve::{Fault, control, fault};
 
-/// Everything that the builder keeps, of whomever.
+/// All records of the cache, including those of other programs.
 pub(crate) async fn records(socket: &Path) -> Result<Vec<UsageRecord>, Fault> {
     let cut = CancellationToken::new();
     let _end = cut.clone().drop_guard();
@@ -16,9 +16,9 @@ pub(crate) async fn records(socket: &Path) -> Result<Vec<UsageRecord>, Fault> {
     Ok(asked.map_err(fault)?.into_inner().record)
 }
 
-/// Takes this record out, and no other. One that is in use stays.
+/// Removes exactly this record. A record in use stays.
 pub(crate) async fn remove(socket: &Path, id: &str) -> Result<(), Fault> {
-    // The filter is the builder's own language; ids are letters and digits in it.
+    // The filter has a syntax of its own; a valid id has only letters and digits.
     if !id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         return Ok(());
     }

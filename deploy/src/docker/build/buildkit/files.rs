@@ -1,5 +1,5 @@
-//! The context and, apart from it, the Dockerfile, offered file by file: the builder is told of every
-//! file and asks for the contents of those that it does not have.
+//! Offers the build context and, separately, the Dockerfile: the builder receives a list of all
+//! files and asks for the contents of files that it does not have.
 
 use std::{
     collections::BTreeSet,
@@ -21,10 +21,10 @@ use tonic::{Request, Response, Status, Streaming, metadata::MetadataMap};
 
 use crate::source::{Contents, Context, Part, PartKind, SourceError};
 
-/// Packets that are ready before the connection takes them.
+/// Number of packets queued for the connection.
 const PACKETS_AHEAD: usize = 16;
 
-/// A folder, and a link, in the builder's words for modes.
+/// Mode bits of a folder and of a link, in the builder's encoding.
 const MODE_FOLDER: u32 = 1 << 31;
 const MODE_LINK: u32 = 1 << 27;
 
@@ -38,7 +38,7 @@ pub(crate) struct Sent {
 }
 
 impl Sent {
-    /// Nothing of this context yet.
+    /// A counter for this context, with nothing sent yet.
     pub(crate) fn of(context: &Context) -> Self {
         let mut sent = Self::default();
         for part in context.parts().iter() {
@@ -91,7 +91,7 @@ impl FileSync for Files {
         let (packets, taken) = mpsc::channel(PACKETS_AHEAD);
         tokio::spawn(async move {
             if let Err(status) = exchange.run(request.into_inner(), &packets).await {
-                // A builder that went away has no use for the reason.
+                // If the builder has disconnected, the reason is irrelevant.
                 let _sent = packets.send(Err(status)).await;
             }
         });
@@ -111,10 +111,10 @@ impl FileSync for Files {
 
 /// Which files the builder asks for.
 struct Wanted<'a> {
-    /// Whether they are the context's, or what is read before it.
+    /// Whether it asks for the context, or for the files that it reads before the context.
     of_context: bool,
     parts: &'a [Part],
-    /// The paths it will read, or all where empty.
+    /// The paths that it will read; empty means all.
     follow: Vec<String>,
 }
 
@@ -126,8 +126,8 @@ impl<'a> Wanted<'a> {
             Some("dockerfile") => (false, context.recipe()),
             other => return Err(Status::not_found(format!("no folder {other:?} is offered"))),
         };
-        // The ignore file was applied when the context was made, so excluded patterns say nothing
-        // new. Followed paths only save work: with links in between, or patterns, all is offered.
+        // The context already excludes ignored files, so excluded patterns add nothing. Followed
+        // paths only save work: if they contain links or patterns, everything is offered.
         let mut follow = Vec::new();
         for value in metadata.get_all("followpaths") {
             let path = value.to_str().unwrap_or("*");
@@ -176,7 +176,7 @@ impl<'a> Wanted<'a> {
     }
 }
 
-/// One exchange: every entry is told, then contents are sent as they are asked for.
+/// One exchange: it lists every entry, then sends contents on request.
 struct Exchange {
     context: Context,
     sent: Arc<Sent>,
@@ -184,7 +184,7 @@ struct Exchange {
     offered: Vec<Part>,
 }
 
-/// What the builder says back.
+/// A message from the builder.
 enum Said {
     Wants(u32),
     Finished,
@@ -193,7 +193,7 @@ enum Said {
 impl Exchange {
     async fn run(&self, mut incoming: Streaming<Packet>, out: &Outgoing) -> Result<(), Status> {
         let (told, mut asked) = mpsc::unbounded_channel();
-        // The builder asks while it is still being told; nobody may wait for the other.
+        // The builder asks while the list is still being sent; neither side may block the other.
         let listen = async move {
             let mut left = self.offered.len();
             while let Some(packet) = incoming.message().await? {
@@ -206,10 +206,10 @@ impl Exchange {
                     }
                     _ => continue,
                 };
-                // Each file is asked for once; a builder that asks for more is not one.
+                // A real builder asks for each file once.
                 left = match left.checked_sub(usize::from(matches!(said, Said::Wants(_)))) {
                     Some(left) => left,
-                    None => return Err(Status::resource_exhausted("asked for too many files")),
+                    None => return Err(Status::resource_exhausted("too many files requested")),
                 };
                 let last = matches!(said, Said::Finished);
                 if told.send(said).is_err() || last {
@@ -247,7 +247,7 @@ impl Exchange {
         let part = usize::try_from(id).ok().and_then(|at| self.offered.get(at));
         let is_file = |part: &&Part| matches!(part.kind, PartKind::File { .. });
         let Some(part) = part.filter(is_file) else {
-            return Err(Status::invalid_argument("asked for what is not a file"));
+            return Err(Status::invalid_argument("the requested path is not a file"));
         };
         let data = |data| Packet {
             id,
@@ -266,7 +266,7 @@ impl Exchange {
     async fn put(&self, out: &Outgoing, packet: Packet) -> Result<(), Status> {
         let bytes = packet.encoded_len() as u64;
         self.sent.bytes_sent.fetch_add(bytes, Ordering::Relaxed);
-        let gone = |_| Status::cancelled("the builder went away");
+        let gone = |_| Status::cancelled("the builder closed the connection");
         out.send(Ok(packet)).await.map_err(gone)
     }
 }

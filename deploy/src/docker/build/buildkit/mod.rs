@@ -1,10 +1,10 @@
-//! BuildKit, spoken to directly through the engine's API.
+//! A BuildKit client that uses the engine's API directly.
 //!
-//! Two connections make a build: over one we ask (`/grpc`), over the other the builder asks us
-//! (`/session`), for files of the context, for secrets, for a registry's credentials. Both belong
-//! to one build and end with it: dropping a build cuts them, and that ends it in the engine.
+//! A build uses two connections. Over `/grpc` Dayfly sends requests; over `/session` the builder
+//! asks for files of the context, secrets, and registry credentials. Both belong to one build and
+//! end with it: dropping a build closes them, and that ends the build in the engine.
 //!
-//! Not here: what is built and why, labels and tags.
+//! Not here: the choice of builds, labels and tags.
 
 mod cache;
 mod files;

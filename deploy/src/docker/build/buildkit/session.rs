@@ -1,4 +1,4 @@
-//! What the builder may ask of us while it builds, and nothing else.
+//! The session: answers the requests that a builder may send during a build, and no others.
 
 use std::{collections::BTreeMap, convert::Infallible, sync::Arc};
 
@@ -42,7 +42,7 @@ use crate::{
     source::Context,
 };
 
-/// The methods that we answer, told when the session opens.
+/// The supported methods; the session announces them when it opens.
 const METHODS: [&str; 4] = [
     "/moby.filesync.v1.FileSync/DiffCopy",
     "/moby.filesync.v1.Auth/Credentials",
@@ -50,22 +50,22 @@ const METHODS: [&str; 4] = [
     "/grpc.health.v1.Health/Check",
 ];
 
-/// Everything one build may be given.
+/// Everything that one build may read.
 pub(crate) struct Offer {
     /// Its files.
     pub(crate) context: Context,
-    /// Counts what is sent of them.
+    /// Counts the files and bytes that are sent.
     pub(crate) sent: Arc<Sent>,
     /// Its secrets by id, kept in memory alone.
     pub(crate) secrets: BTreeMap<String, SecretString>,
-    /// Who may pull what.
+    /// Log-ins for registries.
     pub(crate) registries: Arc<Registries>,
-    /// What builds with the same key share: the builder's copy of the context.
+    /// Builds with the same key share the builder's copy of the context.
     pub(crate) shared_key: String,
 }
 
-/// Opens a session and answers in it until `cut` is cancelled. What the builder calls it is
-/// answered.
+/// Opens a session and serves it until `cut` is cancelled. Returns the session's id for the
+/// builder.
 pub(super) async fn open(
     socket: &std::path::Path,
     cut: CancellationToken,
@@ -95,7 +95,7 @@ pub(super) async fn open(
 fn headers(id: &str, shared_key: &str) -> HeaderMap {
     let mut headers = HeaderMap::new();
     let mut set = |name: &'static str, value: &str| {
-        // Ids, digests and our own constants are always values of a header.
+        // Ids, digests and our own constants are always valid header values.
         if let Ok(value) = HeaderValue::from_str(value) {
             headers.append(HeaderName::from_static(name), value);
         }
@@ -135,7 +135,7 @@ impl Answers {
     }
 }
 
-/// Gives secrets that the build was given, by their ids.
+/// Serves the secrets of the build, by their ids.
 struct Keeper(BTreeMap<String, SecretString>);
 
 #[tonic::async_trait]
@@ -156,7 +156,7 @@ impl Secrets for Keeper {
     }
 }
 
-/// Gives the credentials of registries that the server's configuration names.
+/// Serves the registry credentials from the server's configuration.
 struct Porter(Arc<Registries>);
 
 #[tonic::async_trait]
@@ -166,7 +166,7 @@ impl Auth for Porter {
         request: Request<CredentialsRequest>,
     ) -> Result<Response<CredentialsResponse>, Status> {
         let host = request.into_inner().host;
-        // A registry without credentials is asked without; an empty answer says so.
+        // An empty answer makes the builder pull without credentials.
         let answer = self
             .0
             .of(&host)
@@ -199,7 +199,7 @@ impl Auth for Porter {
     }
 }
 
-/// The builder ends a session that does not say it is well.
+/// The health service: a builder ends a session that does not report itself healthy.
 struct Alive;
 
 fn serving() -> HealthCheckResponse {

@@ -1,4 +1,4 @@
-//! One build: what is asked of the builder, what it tells meanwhile, what it answers.
+//! One build: the request to the builder, its progress, and its result.
 
 use std::{
     collections::HashMap,
@@ -28,49 +28,49 @@ use crate::{
     names::PreviewId,
 };
 
-/// The largest message that is taken from the builder, in bytes: its log comes in pieces, a
-/// Dockerfile's source comes back whole.
+/// Maximum size of a message from the builder, in bytes. It sends its log in pieces, but a
+/// Dockerfile's source as a whole.
 const MESSAGE_BYTES_MAX: usize = 16 << 20;
 
-/// How long the last messages of a build may come after its end.
+/// Time limit for the last messages of a build after its end.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
-/// How long a build that was cut off may still make an image where the builder does not tell its end.
-/// An engine that was writing the image goes on with it for some seconds.
+/// How long a cancelled build may still create an image if the builder does not report its end.
+/// An engine that is writing an image continues for some seconds.
 const UNTOLD_END: Duration = Duration::from_secs(10);
 
-/// How long the end of a build that was cut off is waited for where the builder is about to tell it. One
-/// whose client died while it was asked for may never end in the engine's eyes.
+/// How long Dayfly waits for the builder to report the end of a cancelled build. The engine may
+/// never report it if the client died while it requested the build.
 const TOLD_END: Duration = Duration::from_secs(20);
 
-/// How long after the builder could not be asked for an end it is asked again.
+/// Pause between two attempts to ask the builder about a build.
 const ASKED_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
-/// Messages of the builder that wait to be taken; more wait in the connection.
+/// Maximum number of queued messages of the builder; further ones wait in the connection.
 const WORDS_WAITING_MAX: usize = 64;
 
-/// What a build consists of, in the builder's words.
+/// A build request in the builder's terms.
 pub(crate) struct Order {
-    /// The tag that its image gets.
+    /// The tag for the image.
     pub(crate) tag: String,
     /// Attributes of the Dockerfile frontend.
     pub(crate) attributes: HashMap<String, String>,
 }
 
-/// How a build ended well.
+/// The result of a successful build.
 pub(crate) struct Answer {
-    /// The image's id, as the engine names it.
+    /// The engine's id for the image.
     pub(crate) image: String,
 }
 
 /// Why there is no image.
 #[derive(Debug)]
 pub(crate) enum Fault {
-    /// The engine does not offer its builder.
+    /// The engine does not offer BuildKit.
     NotOffered(UpgradeError),
-    /// It does not answer.
+    /// The builder does not answer.
     Unreachable(String),
-    /// The builder's own answer.
+    /// The builder answered with an error.
     Builder(Status),
 }
 
@@ -87,7 +87,7 @@ impl fmt::Display for Fault {
 impl From<UpgradeError> for Fault {
     fn from(error: UpgradeError) -> Self {
         match error {
-            // An engine that does not know the path, or not this way of asking for it.
+            // The engine does not know the path, or does not upgrade the connection.
             UpgradeError::Refused {
                 status:
                     StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED,
@@ -98,8 +98,8 @@ impl From<UpgradeError> for Fault {
     }
 }
 
-/// Asks for a build and tells what the builder tells. The build ends when this is dropped and `cut` is
-/// cancelled; it counts among `builds` until the builder has told its end, also after that.
+/// Requests a build and passes on its progress. The build ends when this is dropped and `cut` is
+/// cancelled. It stays in `builds` until the builder reports its end, even after that.
 pub(crate) async fn solve(
     socket: &Path,
     cut: CancellationToken,
@@ -108,13 +108,13 @@ pub(crate) async fn solve(
     (builds, preview): (&BuildsUnderWay, &PreviewId),
     mut tell: impl FnMut(StatusResponse),
 ) -> Result<Answer, Fault> {
-    // Not cut with the build: it tells when the engine is done with what was cut off.
+    // Not cut with the build: it reports when the engine has finished a cancelled build.
     let over = CancellationToken::new();
     let mut control = control(socket, over.clone()).await?;
     let session = super::session::open(socket, cut.clone(), offer).await?;
-    let under_way = builds.begin(preview).map_err(|error| {
-        Fault::Unreachable(format!("the journal of builds cannot be written: {error}"))
-    })?;
+    let under_way = builds
+        .begin(preview)
+        .map_err(|error| Fault::Unreachable(format!("cannot write the build journal: {error}")))?;
     let build = under_way.name().to_owned();
     let ended = CancellationToken::new();
     let (words, mut told) = mpsc::channel(WORDS_WAITING_MAX);
@@ -128,7 +128,7 @@ pub(crate) async fn solve(
     tokio::spawn(async move {
         watch.listen().await;
         under_way.over();
-        // The answer may still be on its way.
+        // The result may still be in transit.
         cut.cancelled().await;
         over.cancel();
     });
@@ -168,18 +168,20 @@ pub(crate) async fn solve(
 fn answer(mut response: SolveResponse) -> Result<Answer, Fault> {
     let image = response.exporter_response.remove("containerimage.digest");
     let image = image.ok_or_else(|| {
-        Fault::Unreachable("the build ended without an image and without a word".to_owned())
+        Fault::Unreachable(
+            "the build ended without an image and without an error message".to_owned(),
+        )
     })?;
     Ok(Answer { image })
 }
 
-/// A client of the builder over a connection of its own.
+/// A client of the builder on its own connection.
 pub(super) async fn control(
     socket: &Path,
     cut: CancellationToken,
 ) -> Result<ControlClient<Channel>, Fault> {
     let connection = upgrade(socket, cut, "/grpc", http::HeaderMap::new()).await?;
-    // The channel asks once; a connection that ended is not made again.
+    // The channel connects once and never reconnects.
     let once = Mutex::new(Some(connection));
     let connector = tower::service_fn(move |_: Uri| {
         let connection = once.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -192,19 +194,19 @@ pub(super) async fn control(
     Ok(ControlClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX))
 }
 
-/// Listens to the builder until it is done with one build, whoever still waits for that build.
+/// Listens to the builder until one build has ended, even if its caller is gone.
 struct Watch {
     control: ControlClient<Channel>,
     build: String,
     words: mpsc::Sender<StatusResponse>,
-    /// Cancelled when nobody waits for the build any more.
+    /// Cancelled when the caller no longer waits for the build.
     cut: CancellationToken,
     /// Cancelled when the builder has answered.
     ended: CancellationToken,
 }
 
 impl Watch {
-    /// Comes back when the build can make no image any more.
+    /// Returns when the build can no longer create an image.
     async fn listen(self) {
         let Self {
             mut control,
@@ -222,10 +224,12 @@ impl Watch {
         tokio::select! {
             told = follow(&mut control, &build, &words) => match told {
                 Ok(()) => return,
-                Err(status) => tracing::debug!(%status, "the builder does not tell a build's end"),
+                Err(status) => {
+                    tracing::debug!(%status, "the builder does not report the end of a build");
+                }
             },
             () = cut_off_for(TOLD_END) => {
-                tracing::warn!(build, "the builder goes on with a build that was cut off");
+                tracing::warn!(build, "a cancelled build is still running; not waiting for it");
                 return;
             }
         }
@@ -233,11 +237,11 @@ impl Watch {
     }
 }
 
-/// Passes on what the builder tells of one build, to its end.
+/// Passes on the progress of one build until its end.
 ///
 /// # Errors
-/// The builder's word where it knows of no such build, which it waits for some seconds for; or the
-/// connection's.
+/// The builder's error if it does not know the build (it waits some seconds for it), or the
+/// connection's error.
 async fn follow(
     control: &mut ControlClient<Channel>,
     build: &str,
@@ -248,39 +252,39 @@ async fn follow(
     };
     let mut messages = control.status(asked).await?.into_inner();
     while let Some(message) = messages.message().await? {
-        // Nobody may be there to hear it; the end counts all the same.
+        // The receiver may be gone; only the end of the build matters.
         drop(words.send(message).await);
     }
     Ok(())
 }
 
-/// Comes back when a build that a process before this one asked for can make no image any more.
+/// Returns when a build of an earlier process can no longer create an image.
 pub(crate) async fn until_ended(socket: &Path, build: &str) {
     let asked = async {
         while let Err(Fault::Unreachable(why)) = ask_end(socket, build).await {
-            tracing::debug!(why, build, "the builder cannot be asked for a build's end");
+            tracing::debug!(why, build, "cannot ask the builder about a build; retrying");
             tokio::time::sleep(ASKED_AGAIN_AFTER).await;
         }
     };
     if tokio::time::timeout(TOLD_END, asked).await.is_err() {
         tracing::warn!(
             build,
-            "the builder does not tell the end of a build that was cut off"
+            "an interrupted build may still run in the builder; not waiting for it"
         );
     }
 }
 
-/// Hears of a build to its end, over a connection of its own.
+/// Follows a build until its end, on its own connection.
 async fn ask_end(socket: &Path, build: &str) -> Result<(), Fault> {
     let cut = CancellationToken::new();
     let _end = cut.clone().drop_guard();
     let mut control = control(socket, cut).await?;
-    // Nobody listens to the words.
+    // The progress is not needed.
     let (words, _) = mpsc::channel(1);
     follow(&mut control, build, &words).await.map_err(fault)
 }
 
-/// A status that the connection made is not the builder's word.
+/// Separates errors of the connection from errors of the builder.
 pub(super) fn fault(status: Status) -> Fault {
     match status.code() {
         Code::Unavailable | Code::Cancelled => Fault::Unreachable(status.message().to_owned()),

@@ -1,4 +1,4 @@
-//! The course of a mask: look, run it, forget what it replaced, look again, judge.
+//! Runs a mask: survey the data, run the script, purge derived data, survey again, judge.
 
 use std::{
     collections::BTreeSet,
@@ -30,45 +30,46 @@ use crate::{
     pieces::{Pipe, pipe},
 };
 
-/// How long the server may take to name what it holds.
+/// Time limit for the server to list its relations.
 const NAMES_MAX: Duration = Duration::from_secs(60);
 
-/// How much of a client's answer is read at a time, in bytes.
+/// Read buffer for a client's answer, in bytes.
 const BUFFER_BYTES: usize = 256 << 10;
 
-/// What is to be looked for in data that were just loaded.
+/// What to search for in data that was just loaded.
 pub(in crate::docker::database) enum Looking {
-    /// Nothing: the data are of the repository.
+    /// Nothing: the data comes from the repository.
     Not,
-    /// What looks personal.
+    /// Names that look personal.
     Names,
-    /// What looks personal, and what a mask leaves of it.
+    /// Names that look personal, and their values before and after a mask.
     Mask(Mask),
 }
 
-/// What was found.
+/// The findings.
 #[derive(Debug, Default)]
 pub(in crate::docker::database) struct Looked {
     pub(in crate::docker::database) found: Vec<Found>,
-    /// What was accepted and is nowhere.
+    /// Accepted names that match nothing.
     pub(in crate::docker::database) unused: Vec<String>,
 }
 
-/// A server that is looked over.
+/// A server under survey.
 struct Server<'a> {
     id: &'a str,
     kind: &'a dyn Kind,
     survey: Box<dyn Survey>,
     passwords: &'a Passwords<'a>,
-    /// Its key is this look's alone, and goes with it.
+    /// Hashes values with a random key that exists only for this survey.
     hasher: RandomState,
 }
 
 impl Docker {
-    /// Looks over what was loaded, and runs the mask. `left_out` are roles without their passwords.
+    /// Surveys the loaded data and runs the mask. `left_out` are roles whose passwords were
+    /// removed.
     ///
     /// # Errors
-    /// [`DatabaseError::Mask`] where it fails, [`DatabaseError::Unmasked`] where it leaves too much.
+    /// [`DatabaseError::Mask`] if it fails, [`DatabaseError::Unmasked`] if it leaves too much.
     pub(in crate::docker::database) async fn look_over(
         &self,
         into: Filling<'_>,
@@ -124,7 +125,7 @@ impl Docker {
         Ok(after.judged(&before, &reached, &mask.accepted))
     }
 
-    /// Runs the script. Answers the databases that it went to.
+    /// Runs the script. Returns the databases that it connected to.
     async fn run_mask(
         &self,
         into: Filling<'_>,
@@ -155,7 +156,7 @@ impl Docker {
         Ok(reached)
     }
 
-    /// Why the script failed. What the server quotes, and details that it adds, may be of rows.
+    /// Why the script failed, without quotes and details that may contain values of rows.
     async fn mask_failed(
         &self,
         server: &Server<'_>,
@@ -182,7 +183,7 @@ impl Docker {
         })
     }
 
-    /// Has the server forget what it derived from rows of before.
+    /// Makes the server purge data that it derived from the old rows.
     async fn forget(&self, server: &Server<'_>, mask: &Mask) -> Result<(), DatabaseError> {
         let limit = self.config().timeouts.seed;
         let databases = self.databases_in(server).await?;
@@ -193,7 +194,8 @@ impl Docker {
         let ran = self.execute_as(server.id, server.kind, run);
         let ran = tokio::time::timeout(limit, ran).await;
         let path = &mask.script.path;
-        let answer = ran.map_err(|_| failed(path, format!("after it, {}", too_long(limit))))??;
+        let answer =
+            ran.map_err(|_| failed(path, format!("afterwards, {}", too_long(limit))))??;
         if answer.succeeded() {
             return Ok(());
         }
@@ -204,13 +206,13 @@ impl Docker {
         {
             DatabaseError::Seed { path, message, .. } => {
                 let sentence = without_values(&message);
-                Err(failed(&path, format!("after it, {sentence}")))
+                Err(failed(&path, format!("afterwards, {sentence}")))
             }
             other => Err(other),
         }
     }
 
-    /// Reads what a server holds.
+    /// Reads the content of a server.
     async fn look(
         &self,
         server: &Server<'_>,
@@ -273,12 +275,12 @@ impl Docker {
         let reading = move |mut reader| read(&mut reader, &readings, (&hasher, most));
         let seen = self.stream(server, run, reading);
         let seen = tokio::time::timeout(limit, seen).await;
-        // What a client could not read has no end among what it printed.
+        // A reading that failed has no end marker in the output.
         let (_, seen) = seen.map_err(|_| unlisted(too_long(limit)))??;
         seen.map_err(|error| unlisted(error.to_string()))
     }
 
-    /// Runs a client, and reads what it prints in a thread of its own.
+    /// Runs a client and reads its output in a separate thread.
     async fn stream<T: Send + 'static>(
         &self,
         server: &Server<'_>,
@@ -295,7 +297,7 @@ impl Docker {
     }
 }
 
-/// Whether a word that was accepted is about something that was found.
+/// Whether an accepted name refers to a finding.
 fn is_named(found: &Found, word: &str) -> bool {
     found.name == word || found.accept == word
 }
@@ -314,7 +316,7 @@ fn failed(path: &str, message: String) -> DatabaseError {
 
 fn unlisted(why: String) -> DatabaseError {
     DatabaseError::NotReady {
-        message: format!("what the seed left cannot be listed: {why}"),
+        message: format!("cannot list the seeded data: {why}"),
         out_of_memory: false,
         output: Vec::new(),
     }

@@ -1,12 +1,12 @@
-//! Fields of a line that a server's client prints.
+//! Fields of a line from a server's client.
 
-/// A field as text; none is null.
+/// A field as text; `None` is null.
 pub(super) fn field(text: &[u8]) -> Option<String> {
     let is_null = text == b"\\N";
     (!is_null).then(|| String::from_utf8_lossy(&unescaped(text)).into_owned())
 }
 
-/// A field without the backslashes that keep it in its line.
+/// A field without backslash escapes.
 pub(super) fn unescaped(text: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(text.len());
     let mut bytes = text.iter().copied();

@@ -1,4 +1,4 @@
-//! What looks personal in a server, and what a mask left of it.
+//! Finds data that looks personal, and judges its state after a mask.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ use crate::{
     personal::{Found, Place, State, Verdict, one_line},
 };
 
-/// What a server held at one time.
+/// The content of a server at one time.
 pub(super) struct Look {
     pub(super) databases: Vec<Database>,
     pub(super) relations: Vec<Relation>,
@@ -21,12 +21,12 @@ pub(super) struct Look {
     pub(super) seen: Vec<Seen>,
 }
 
-/// Values of before a mask, by the [group](group_of) of where they were; none where not all could be read.
+/// Values before a mask, by the [group](group_of) of their place; `None` if not all could be read.
 #[derive(Default)]
 pub(super) struct Before(BTreeMap<String, Vec<Option<Sketch>>>);
 
 impl Look {
-    /// The values alone.
+    /// Only the values.
     pub(super) fn into_values(self) -> Before {
         let mut before = Before::default();
         for (reading, seen) in self.readings.iter().zip(self.seen) {
@@ -48,7 +48,7 @@ impl Look {
         before
     }
 
-    /// Names of everything that looks personal.
+    /// All names that look personal.
     pub(super) fn named(&self) -> Vec<Found> {
         let keys = self
             .readings
@@ -65,7 +65,7 @@ impl Look {
         all
     }
 
-    /// Databases beside the application's that hold something, or may.
+    /// Databases other than the application's that are or may be non-empty.
     fn further(&self) -> impl Iterator<Item = &Database> {
         let others = self.databases.iter();
         let others = others.filter(|database| !is_own(&database.name));
@@ -76,7 +76,7 @@ impl Look {
         })
     }
 
-    /// What the mask left of everything that looks personal. `reached` are the databases that it went to.
+    /// Judges all data that looks personal. `reached` are the databases that the mask connected to.
     pub(super) fn judged(
         &self,
         before: &Before,
@@ -117,7 +117,7 @@ impl Before {
     }
 }
 
-/// What a verdict follows from.
+/// The inputs of a verdict.
 struct Judge<'a> {
     before: &'a Before,
     reached: &'a BTreeSet<String>,
@@ -125,7 +125,7 @@ struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    /// Everything of a relation that looks personal.
+    /// All data of a relation that looks personal.
     fn relation(&self, reading: &Reading, seen: &Seen) -> Vec<Found> {
         let relation = &reading.relation;
         if relation.kind == RelationKind::Foreign {
@@ -158,8 +158,8 @@ impl Judge<'_> {
         all
     }
 
-    /// What became of the values of a column, or of one of its keys. Those of a place that is new may be
-    /// from any other one.
+    /// The state of the values of a column or a JSON key. Values in a new place may come from any
+    /// old place.
     fn state(
         &self,
         relation: &Relation,
@@ -179,7 +179,7 @@ impl Judge<'_> {
         now.since(&known)
     }
 
-    /// A foreign table is accepted as a whole.
+    /// A foreign table is judged and accepted as a whole.
     fn foreign(&self, relation: &Relation, seen: &Seen) -> Vec<Found> {
         let state = match seen.rows {
             0 if seen.is_whole => State::There,
@@ -207,7 +207,7 @@ impl Judge<'_> {
         let mut words = vec![name, &group];
         words.extend((!is_own(&relation.database)).then_some(database.as_str()));
         found.judge(state, &words, self.accepted);
-        // A database that the mask does not go to is accepted as one.
+        // A database that the mask does not connect to is accepted as a whole.
         if !is_own(&relation.database) && !self.reached.contains(&relation.database) {
             found.accept = one_line(&database);
         }
@@ -215,8 +215,8 @@ impl Judge<'_> {
     }
 }
 
-/// Adds what is known of partitioned tables, from their partitions. Where all of these are left, the name of
-/// the whole accepts them.
+/// Adds findings for partitioned tables, from their partitions. If all partitions are left
+/// unmasked, the name of the partitioned table accepts them.
 fn join_partitions(all: &mut Vec<Found>, relations: &[Relation]) {
     let mut joined = Vec::new();
     let wholes = relations
@@ -248,7 +248,7 @@ fn join_partitions(all: &mut Vec<Found>, relations: &[Relation]) {
     all.extend(joined);
 }
 
-/// A column of a partitioned table, from those of its partitions.
+/// The finding for a column of a partitioned table, from those of its partitions.
 fn join<'a>(name: &str, parts: impl Iterator<Item = &'a Found>) -> Found {
     let filled: Vec<_> = parts.filter(|part| !is_empty(part.state)).collect();
     let mut found = Found::new(name, Place::Column);
@@ -267,7 +267,7 @@ fn join<'a>(name: &str, parts: impl Iterator<Item = &'a Found>) -> Found {
     found
 }
 
-/// What is known of several together.
+/// The combined state of several findings.
 fn together(parts: &[&Found]) -> State {
     let zero = State::Compared {
         unchanged: 0,
@@ -293,7 +293,7 @@ fn together(parts: &[&Found]) -> State {
                 of: of + more_of,
                 sampled: sampled || also,
             },
-            // Nothing tells how many are as before in both.
+            // The number of unchanged values in both is unknown.
             (State::Compared { of: 1.., .. }, State::MostlyNew)
             | (State::MostlyNew, State::Compared { of: 1.., .. }) => State::Unread,
             (State::Compared { .. }, other) => other,
@@ -306,7 +306,7 @@ fn is_empty(state: State) -> bool {
     matches!(state, State::Compared { of: 0, .. })
 }
 
-/// What the catalogue alone tells of a relation.
+/// Findings about a relation from the catalogue alone.
 fn of_catalogue(relation: &Relation) -> Vec<Found> {
     match relation.kind {
         RelationKind::LargeObjects => {
@@ -315,7 +315,7 @@ fn of_catalogue(relation: &Relation) -> Vec<Found> {
                 Place::LargeObjects,
             )]
         }
-        // A partition that has partitions is neither the whole nor where rows are.
+        // A partition with partitions is neither the top table nor a holder of rows.
         RelationKind::Partitioned if relation.whole.is_some() => Vec::new(),
         kind => {
             let place = match kind {
@@ -332,7 +332,7 @@ fn of_catalogue(relation: &Relation) -> Vec<Found> {
     }
 }
 
-/// Keys of a column with what was read of them.
+/// JSON keys of a column, with their values.
 fn keys<'a>(
     relation: &Relation,
     cell: &Cell,
@@ -360,8 +360,8 @@ fn name_of(relation: &Relation, cell: &Cell) -> String {
     }
 }
 
-/// A name in a partition as one in its whole: a mask may move rows from one partition to another. Any other
-/// name stays as it is.
+/// Maps a name in a partition to its partitioned table, because a mask may move rows between
+/// partitions. Other names stay unchanged.
 fn group_of(relation: &Relation, name: &str) -> String {
     let whole = relation.whole.as_deref();
     match whole.zip(name.strip_prefix(&full_title(relation))) {
@@ -374,7 +374,7 @@ fn full_title(relation: &Relation) -> String {
     in_database(relation, &relation.title())
 }
 
-/// With the database in front, where that is not the application's.
+/// Adds the database in front, unless it is the application's.
 fn in_database(relation: &Relation, name: &str) -> String {
     match relation.database.as_str() {
         database if is_own(database) => name.to_owned(),
@@ -408,7 +408,7 @@ mod tests {
         }
     }
 
-    /// A look at relations, and at the values of their only column; none of one that could not be read.
+    /// A survey of relations with one column each; `None` are values that could not be read.
     fn look(all: Vec<(Relation, Option<&[u64]>)>) -> Look {
         let mut look = Look {
             databases: Vec::new(),
@@ -449,7 +449,7 @@ mod tests {
         look
     }
 
-    /// What is left, with the words that accept it.
+    /// The unmasked data, with the names that accept it.
     fn left(before: Look, after: &Look, reached: &[&str], accepted: &[&str]) -> Vec<String> {
         let own = |words: &[&str]| {
             words

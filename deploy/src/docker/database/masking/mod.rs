@@ -1,8 +1,8 @@
-//! A mask that masks: what looks personal is named, and after a mask it is seen how much of that is still
-//! there.
+//! Verifies masks: finds data that looks personal, and checks how much of it remains after a mask.
 //!
-//! The values are read before and after. The server gives digests of them, and JSON as it is; what is kept
-//! meanwhile are keyed hashes in our memory, and nothing of it is written anywhere.
+//! Dayfly reads the values before and after the mask. The server returns digests of values, and
+//! JSON documents in full. Meanwhile Dayfly keeps only keyed hashes in its memory and writes none
+//! to the disk.
 
 mod course;
 mod fields;

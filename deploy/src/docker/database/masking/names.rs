@@ -1,8 +1,8 @@
-//! Names of columns, and of keys in JSON, that look as if they held something about a person.
+//! Names of columns and JSON keys that indicate personal data.
 
 use super::relations::Holds;
 
-/// Words that stand for something personal wherever they stand in a name.
+/// Words that indicate personal data anywhere in a name.
 const ANYWHERE: [&str; 24] = [
     "email",
     "mail_address",
@@ -30,7 +30,7 @@ const ANYWHERE: [&str; 24] = [
     "fullname",
 ];
 
-/// Words that do only as a whole part of a name: `ip` does, `ship` does not.
+/// Words that do so only as a whole part of a name: `ip` does, `ship` does not.
 const PART: [&str; 23] = [
     "mail",
     "tel",
@@ -57,21 +57,21 @@ const PART: [&str; 23] = [
     "signature",
 ];
 
-/// Words for people in the names of tables: there a `name` is somebody's.
+/// Words for people in table names: a `name` in such a table belongs to a person.
 const PEOPLE: [&str; 9] = [
     "user", "person", "people", "customer", "contact", "member", "employee", "patient", "guest",
 ];
 
-/// What keys of JSON are called that look personal and are no words.
+/// The collective name for JSON keys that look personal but are not words.
 pub(super) const OTHER_KEYS: &str = "(other keys)";
 
-/// The longest key of JSON that is told.
+/// Maximum length of a JSON key to report, in bytes.
 const KEY_BYTES_MAX: usize = 64;
 
-/// More digits in a row than these are no part of a word.
+/// Maximum number of consecutive digits in a word.
 const DIGITS_MAX: usize = 4;
 
-/// Whether a column of a table looks personal, by what it can hold.
+/// Whether a column of a table looks personal, given its type.
 pub(super) fn is_personal(table: &str, column: &str, holds: Holds) -> bool {
     let is_key = snake(column)
         .rsplit(|c: char| !c.is_ascii_alphanumeric())
@@ -84,8 +84,8 @@ pub(super) fn is_personal(table: &str, column: &str, holds: Holds) -> bool {
     }
 }
 
-/// What a key of JSON in a column is called, where it looks personal. One that may be a value itself, such
-/// as an address of mail, is not told.
+/// The name to report for a JSON key that looks personal. A key that may be a value itself, such as
+/// an e-mail address, is not reported.
 pub(super) fn personal_key<'a>(context: &str, key: &'a str) -> Option<&'a str> {
     let told = if is_word(key) { key } else { OTHER_KEYS };
     looks_personal(context, key).then_some(told)
@@ -100,7 +100,7 @@ fn is_word(key: &str) -> bool {
         && digits.all(|digits| digits.len() <= DIGITS_MAX)
 }
 
-/// A column called `name` looks personal where the table is about people.
+/// Whether a name looks personal; `name` does only in a table about people.
 fn looks_personal(table: &str, name: &str) -> bool {
     let (table, name) = (snake(table), snake(name));
     let mut parts = name.split(|c: char| !c.is_ascii_alphanumeric());

@@ -1,4 +1,4 @@
-//! What is read of everything in a server.
+//! Plans which data to read from a server.
 
 use super::{
     names::is_personal,
@@ -6,17 +6,17 @@ use super::{
     rows::{Cell, KEYS_MAX, Reading},
 };
 
-/// How many rows are looked at for keys of JSON, where nothing is compared.
+/// Maximum number of rows to search for JSON keys, if nothing is compared.
 const NAMING_ROWS_MAX: u64 = 10_000;
 
-/// How many different values are kept of everything together, and of one column at least and at most. Each
-/// takes 16 to 32 bytes. The least is enough for a sample that tells something; with more than
-/// `VALUES_MAX / COLUMN_VALUES_MIN` columns, it takes more than the whole may.
+/// Maximum number of distinct values to keep in total, and the minimum and maximum per column. Each
+/// takes 16 to 32 bytes. The minimum is enough for a useful sample; with more than
+/// `VALUES_MAX / COLUMN_VALUES_MIN` columns, it exceeds the total.
 const VALUES_MAX: usize = 1 << 21;
 const COLUMN_VALUES_MIN: usize = 128;
 const COLUMN_VALUES_MAX: usize = 1 << 17;
 
-/// What is read to name what looks personal: keys of JSON, which no catalogue has.
+/// The readings to find names that look personal: JSON keys, which no catalogue lists.
 pub(super) fn naming(relations: &[Relation]) -> Vec<Reading> {
     let reading = |relation: &Relation| Reading {
         cells: documents(relation).collect(),
@@ -29,7 +29,7 @@ pub(super) fn naming(relations: &[Relation]) -> Vec<Reading> {
     readings
 }
 
-/// What is read to compare what looks personal.
+/// The readings to compare values that look personal.
 pub(super) fn comparing(relations: &[Relation]) -> Vec<Reading> {
     let reading = |relation: &Relation| Reading {
         cells: match relation.kind {
@@ -51,7 +51,7 @@ pub(super) fn comparing(relations: &[Relation]) -> Vec<Reading> {
     readings
 }
 
-/// How many different values are kept of each column, and of each key of JSON, of which there may be many.
+/// Number of distinct values to keep per column and per JSON key.
 pub(super) fn values_kept(readings: &[Reading]) -> usize {
     let cells = readings.iter().flat_map(|reading| &reading.cells);
     let columns: usize = cells
@@ -63,7 +63,7 @@ pub(super) fn values_kept(readings: &[Reading]) -> usize {
     (VALUES_MAX / columns.max(1)).clamp(COLUMN_VALUES_MIN, COLUMN_VALUES_MAX)
 }
 
-/// Whether it has rows of its own that are in the database.
+/// Whether it stores rows of its own in the database.
 fn holds_rows(relation: &Relation) -> bool {
     use RelationKind::{Table, Versioned, View};
     matches!(relation.kind, Table | Versioned | View)

@@ -1,32 +1,32 @@
-//! Everything in a server that holds rows, as its catalogue names it.
+//! Relations of a server, from its catalogue.
 
 use std::io::{self, BufRead};
 
 use super::fields::{field, unescaped};
 
-/// The most columns that are looked at.
+/// Maximum number of columns to inspect.
 const COLUMNS_MAX: usize = 200_000;
 
-/// The most bytes of one line of the catalogue.
+/// Maximum length of one catalogue line, in bytes.
 const LINE_BYTES_MAX: u64 = 64 * 1024;
 
 /// A database of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Database {
-    /// Its name; empty where a server has but the application's.
+    /// Its name; empty if the server has only the application's.
     pub(crate) name: String,
-    /// Whether anybody is let in.
+    /// Whether it accepts connections.
     pub(crate) is_open: bool,
 }
 
-/// What kind of relation it is.
+/// The kind of a relation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RelationKind {
     /// A table, or a partition.
     Table,
-    /// A table that keeps older rows, which can be asked for.
+    /// A system-versioned table, which keeps older rows for queries.
     Versioned,
-    /// A partitioned table, whose rows are in others.
+    /// A partitioned table, whose rows are in its partitions.
     Partitioned,
     /// A materialised view.
     View,
@@ -36,14 +36,14 @@ pub(crate) enum RelationKind {
     LargeObjects,
 }
 
-/// What a column can hold.
+/// The type of data in a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Holds {
-    /// Text, and whatever can be read as such.
+    /// Text, and any type that converts to text.
     Text,
-    /// Whole numbers, and ids.
+    /// Integers and ids.
     Number,
-    /// Yes and no.
+    /// Booleans.
     Truth,
     /// Bytes.
     Bytes,
@@ -58,22 +58,22 @@ pub(crate) struct Column {
     pub(crate) holds: Holds,
 }
 
-/// Something that holds rows.
+/// A relation with rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Relation {
     /// The name of its database.
     pub(crate) database: String,
     pub(crate) kind: RelationKind,
-    /// Its schema; empty where there are none.
+    /// Its schema; empty if the server has no schemas.
     pub(crate) schema: String,
     pub(crate) table: String,
-    /// Of a partition, the partitioned table that it belongs to at last, as `schema.table`.
+    /// For a partition, the topmost partitioned table, as `schema.table`.
     pub(crate) whole: Option<String>,
-    /// In their order.
+    /// Its columns, in order.
     pub(crate) columns: Vec<Column>,
-    /// Bytes of its rows; of large objects, how many there are.
+    /// Size of its rows in bytes; for large objects, their number.
     pub(crate) size: u64,
-    /// Whether an extension brought it.
+    /// Whether an extension created it.
     pub(crate) of_extension: bool,
 }
 
@@ -87,10 +87,10 @@ impl Relation {
     }
 }
 
-/// Reads names of databases: a line each, with whether they are open, divided by a tab.
+/// Parses databases: one line each, with the name, a tab, and whether it accepts connections.
 ///
 /// # Errors
-/// Where a line is none of these.
+/// If a line has another format.
 pub(super) fn databases(text: &str) -> io::Result<Vec<Database>> {
     let database = |line: &str| {
         let (name, open) = line.rsplit_once('\t')?;
@@ -105,10 +105,10 @@ pub(super) fn databases(text: &str) -> io::Result<Vec<Database>> {
         .collect()
 }
 
-/// Reads relations: a line for each column of each. The columns of one follow each other.
+/// Parses relations: one line per column; the columns of a relation are consecutive.
 ///
 /// # Errors
-/// Where a line is none of these, or there are too many.
+/// If a line has another format, or there are too many columns.
 pub(super) fn relations(reader: &mut impl BufRead) -> io::Result<Vec<Relation>> {
     let mut relations: Vec<Relation> = Vec::new();
     let mut line = Vec::new();
@@ -171,7 +171,7 @@ fn relation(line: &[u8]) -> Option<(Relation, Option<Column>)> {
 }
 
 fn strange() -> io::Error {
-    io::Error::other("its catalogue cannot be read")
+    io::Error::other("cannot parse its catalogue")
 }
 
 #[cfg(test)]

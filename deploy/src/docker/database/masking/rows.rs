@@ -1,5 +1,5 @@
-//! What a server's client prints of rows: a line each, which begins with the number of what is read, its
-//! columns divided by tabs. A full stop after the number ends it.
+//! Parses rows from a server's client. A line starts with the number of its reading, followed by
+//! the columns, separated by tabs. A full stop after the number marks the end of a reading.
 
 use std::{
     collections::BTreeMap,
@@ -15,58 +15,58 @@ use super::{
     sketch::Sketch,
 };
 
-/// The longest line that is read.
+/// Maximum length of a line, in bytes.
 const LINE_BYTES_MAX: u64 = 16 << 20;
 
-/// How many keys of JSON are told of one column, those beside that have but one name together.
+/// Maximum number of JSON keys to report per column; the others share one name.
 pub(super) const KEYS_MAX: usize = 64;
 
-/// What is read of a relation.
+/// A reading of a relation.
 #[derive(Clone, Debug)]
 pub(crate) struct Reading {
     pub(crate) relation: Relation,
     pub(crate) cells: Vec<Cell>,
-    /// How many rows, where not all.
+    /// Maximum number of rows; `None` reads all.
     pub(crate) rows_max: Option<u64>,
 }
 
-/// What is read of a row.
+/// One value to read from each row.
 #[derive(Clone, Debug)]
 pub(crate) enum Cell {
-    /// A digest of a column's value, which the server makes; nothing where it is empty or null.
+    /// The server's digest of a column's value; empty if the value is empty or null.
     Digest(Column),
-    /// A column's JSON.
+    /// A column's JSON document.
     Document(Column),
     /// A digest of a page of a large object.
     Page,
 }
 
-/// What was read of a relation.
+/// The values read from a relation.
 #[derive(Debug)]
 pub(super) struct Seen {
-    /// Whether all of it was.
+    /// Whether the reading is complete.
     pub(super) is_whole: bool,
     pub(super) rows: u64,
-    /// One for each cell.
+    /// The values of each cell.
     pub(super) cells: Vec<Values>,
 }
 
-/// What was read of a column.
+/// The values read from a column.
 #[derive(Debug)]
 pub(super) enum Values {
     Whole(Sketch),
-    /// Values by keys that look personal.
+    /// Values by JSON keys that look personal.
     Keys {
         keys: BTreeMap<String, Sketch>,
-        /// Whether something was not understood.
+        /// Whether a part could not be parsed.
         is_part: bool,
     },
 }
 
-/// Reads what was asked for. `most` is how many different values are kept of each.
+/// Parses all readings. `most` is the maximum number of distinct values to keep of each.
 ///
 /// # Errors
-/// Where the rest cannot be read.
+/// If the rest cannot be read.
 pub(super) fn read(
     reader: &mut impl BufRead,
     readings: &[Reading],
@@ -92,7 +92,7 @@ pub(super) fn read(
         seen.rows += 1;
         let cells = seen.cells.iter_mut().zip(&reading.cells);
         for (values, cell) in cells {
-            // Of a line that is cut off, the last field is.
+            // In a truncated line, the last field is truncated.
             let text = fields.next();
             let text = text.filter(|_| is_whole || fields.peek().is_some());
             take(values, text, (&reading.relation, cell), (hasher, most));
@@ -116,7 +116,7 @@ fn unseen(reading: &Reading, most: usize) -> Seen {
     }
 }
 
-/// Adds a value of a row; none is one that could not be read.
+/// Adds a value of a row; `None` is a value that could not be read.
 fn take(
     values: &mut Values,
     text: Option<&[u8]>,
@@ -155,12 +155,12 @@ fn take(
     }
 }
 
-/// A key of JSON that looks personal.
+/// A JSON key that looks personal.
 #[derive(Clone, Copy)]
 struct Key<'a> {
-    /// What it is called.
+    /// The name to report.
     told: &'a str,
-    /// Whether numbers are values of it.
+    /// Whether its values may be numbers.
     has_numbers: bool,
 }
 
@@ -173,7 +173,7 @@ impl<'a> Key<'a> {
     }
 }
 
-/// Takes every value below a key that looks personal, with the nearest such key.
+/// Collects every value below a key that looks personal, with the nearest such key.
 fn walk(
     value: &serde_json::Value,
     (context, within): (&str, Option<Key<'_>>),
@@ -200,7 +200,7 @@ fn walk(
     }
 }
 
-/// The number that a line begins with, and whether it is an end.
+/// The number at the start of a line, and whether it marks an end.
 fn number(text: &[u8]) -> Option<(usize, bool)> {
     let text = str::from_utf8(text).ok()?;
     let (digits, is_end) = match text.strip_suffix('.') {
@@ -210,7 +210,7 @@ fn number(text: &[u8]) -> Option<(usize, bool)> {
     Some((digits.parse().ok()?, is_end))
 }
 
-/// The next line, and whether it is there as a whole; nothing after the last.
+/// The next line, and whether it is complete; `None` after the last.
 fn next_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Option<bool>> {
     line.clear();
     let mut bounded = io::Read::take(&mut *reader, LINE_BYTES_MAX);

@@ -1,6 +1,6 @@
-//! What a server says of a mask that fails, without what it quotes of rows.
+//! Redacts quoted values in a server's error about a failed mask.
 
-/// Words that stand before the quoted name of something in a schema.
+/// Words that precede the quoted name of a schema object.
 const NAMED: [&str; 12] = [
     "relation",
     "column",
@@ -16,7 +16,7 @@ const NAMED: [&str; 12] = [
     "extension",
 ];
 
-/// The first line of what a server says, without what it quotes, except names of a schema.
+/// The first line of a server's message, without quotes except names of schema objects.
 pub(super) fn without_values(message: &str) -> String {
     let mut rest = message.lines().next().unwrap_or_default();
     let mut shown = String::new();
@@ -24,8 +24,8 @@ pub(super) fn without_values(message: &str) -> String {
         shown.push_str(&rest[..at]);
         let quoted = &rest[at + 1..];
         shown.push(quote);
-        // Servers leave quotes in values as they are: a value may go on until the last quote that could
-        // end it. One that ends in another line has none.
+        // Servers do not escape quotes in values: a value may continue to the last quote that could
+        // end it. A value that ends in another line has no closing quote here.
         let (text, end) = match name(&shown, quoted, quote) {
             Some(name) => (name, name.len()),
             None => ("…", closing(quoted, quote).unwrap_or(quoted.len())),
@@ -38,7 +38,7 @@ pub(super) fn without_values(message: &str) -> String {
     shown
 }
 
-/// Where the next quotation begins, and with what. The apostrophe in `doesn't` begins none.
+/// The start and the mark of the next quotation. The apostrophe in `doesn't` starts none.
 fn opening(rest: &str, before: Option<char>) -> Option<(usize, char)> {
     let mut last = before;
     for (at, c) in rest.char_indices() {
@@ -51,7 +51,7 @@ fn opening(rest: &str, before: Option<char>) -> Option<(usize, char)> {
     None
 }
 
-/// Where a quotation ends at the latest.
+/// The last possible end of a quotation.
 fn closing(quoted: &str, quote: char) -> Option<usize> {
     let mut ends = quoted.rmatch_indices(quote).map(|(at, _)| at);
     ends.find(|at| {
@@ -60,7 +60,7 @@ fn closing(quoted: &str, quote: char) -> Option<usize> {
     })
 }
 
-/// What is quoted, where it is the name of something and cannot be a value. `shown` ends with the quote.
+/// The quoted text, if it is a name and cannot be a value. `shown` ends with the quote.
 fn name<'a>(shown: &str, quoted: &'a str, quote: char) -> Option<&'a str> {
     let word = shown.split_whitespace().nth_back(1)?;
     let (name, _) = quoted.split_once(quote)?;

@@ -1,31 +1,31 @@
-//! The values of a column, as far as it takes to see how many of them are still there later.
+//! A compact summary of a column's values, to count later how many of them remain.
 
 use std::collections::{BTreeSet, HashMap};
 
 use crate::personal::State;
 
-/// Of fewer sampled values, nothing is concluded.
+/// Minimum number of sampled values for a conclusion.
 const SAMPLE_MIN: u64 = 30;
 
-/// How many values have to be in a sample so that it tells how many different ones there are.
+/// Minimum number of sampled values for an estimate of the number of distinct values.
 const DIFFERENT_MIN: usize = 64;
 
-/// How often each value is there. Values are told apart by keyed hashes, whose key nobody keeps. Where there
-/// are too many different ones, those are kept whose hash ends in some zero bits: of two columns, these are
+/// Counts of values, identified by keyed hashes with a temporary key. If there are too many
+/// distinct values, it keeps those whose hash ends in a number of zero bits. Two columns thus keep
 /// the same values.
 #[derive(Clone, Debug)]
 pub(super) struct Sketch {
     counts: HashMap<u64, u32>,
-    /// How many bits have to be zero.
+    /// Number of zero bits that a kept hash must have.
     level: u32,
-    /// The most different values that are kept.
+    /// Maximum number of distinct values to keep.
     most: usize,
-    /// How many values there are.
+    /// Total number of values.
     values: u64,
 }
 
 impl Sketch {
-    /// Nothing yet.
+    /// An empty summary.
     pub(super) fn new(most: usize) -> Self {
         Self {
             counts: HashMap::new(),
@@ -35,7 +35,7 @@ impl Sketch {
         }
     }
 
-    /// One more value.
+    /// Adds a value.
     pub(super) fn add(&mut self, hash: u64) {
         self.values += 1;
         if !is_kept(hash, self.level) {
@@ -50,9 +50,9 @@ impl Sketch {
         }
     }
 
-    /// How many of its values were somewhere before: each as often as it was there, all places together.
-    /// Where places are sampled differently, those of which more is known are compared by themselves too:
-    /// what is of them alone would not be seen in the smaller sample.
+    /// Compares its values with the places before: each value counts as often as it was in all
+    /// places together. If places have different samples, the larger samples are also compared
+    /// separately, because the smaller sample would hide their values.
     pub(super) fn since(&self, before: &[&Self]) -> State {
         let levels: BTreeSet<u32> = before.iter().map(|sketch| sketch.level).collect();
         let mut state = self.since_all(&[]);
@@ -108,8 +108,8 @@ impl Sketch {
         }
     }
 
-    /// Whether there were so many different values before that the few different ones of now can be but
-    /// fewer than half: those that are not there any more had a row each.
+    /// Whether there were so many distinct values before that the few present ones are fewer than
+    /// half: each missing value had at least one row.
     fn is_mostly_new(&self, before: &[&Self]) -> bool {
         if self.level > 0 {
             return false;
@@ -122,7 +122,7 @@ impl Sketch {
         most.fold(0, u64::saturating_add).saturating_mul(2) < self.values
     }
 
-    /// How many different values there are at least. A sample tells it but roughly.
+    /// Lower bound of the number of distinct values. A sample only gives a rough estimate.
     fn different_min(&self) -> u64 {
         let kept = self.counts.len();
         match self.level {

@@ -1,4 +1,4 @@
-//! What a server of MySQL or MariaDB holds for the application, which has one database.
+//! Survey of a MySQL or MariaDB server, in which the application has one database.
 
 use crate::{
     docker::database::{
@@ -8,15 +8,15 @@ use crate::{
     dump::Server,
 };
 
-/// Whether a column is JSON. MariaDB has no type of that name, and checks the text of such a column.
+/// Whether a column is JSON. MariaDB has no JSON type; it uses text with a check constraint.
 const IS_JSON: &str = "exists (select 1 from information_schema.check_constraints k\n\
     where k.constraint_schema = c.table_schema and k.table_name = c.table_name\n\
     and k.check_clause = concat('json_valid(`', replace(c.column_name, '`', '``'), '`)'))";
 
-/// A server, and the client that speaks with it.
+/// A server, and its client.
 pub(super) struct MysqlSurvey {
     pub(super) server: Server,
-    /// Prints rows without their heading, as the application.
+    /// Prints rows without a header, as the application's user.
     pub(super) client: Run,
 }
 
@@ -51,8 +51,8 @@ impl Survey for MysqlSurvey {
         self.asked(&["--quick", "--force"], script)
     }
 
-    /// A table of MariaDB that keeps older rows gives them to whoever asks. MySQL shows histograms of
-    /// values.
+    /// A system-versioned table of MariaDB returns older rows in queries. MySQL exposes histograms
+    /// of values.
     fn forget(&self, _databases: &[Database], relations: &[Relation]) -> Option<Run> {
         let script: String = match self.server {
             Server::Mariadb => relations
@@ -86,8 +86,8 @@ fn drop_histograms(relation: &Relation) -> String {
     format!("/*!80002 analyze table {table} drop histogram on {columns} */;\n")
 }
 
-/// Prints the rows of a table. The last one comes from the same statement, so that it is missing where
-/// that fails.
+/// Prints the rows of a table. The end marker comes from the same statement, so that it is missing
+/// if the statement fails.
 fn select(at: usize, reading: &Reading) -> String {
     let relation = &reading.relation;
     let cells = reading.cells.iter().map(|cell| match cell {

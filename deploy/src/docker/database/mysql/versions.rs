@@ -1,6 +1,6 @@
-//! What to say of a dump of another server than the one that it is loaded into.
+//! Hints for a dump that another kind or version of server made.
 
-/// What a version is of, for people, and what `engine` calls it.
+/// The product of a version, for users, and its name in `engine`.
 fn flavour(version: &str) -> (&'static str, &'static str) {
     match version.contains("MariaDB") {
         true => ("MariaDB", "mariadb"),
@@ -8,8 +8,8 @@ fn flavour(version: &str) -> (&'static str, &'static str) {
     }
 }
 
-/// What to say of a dump that failed: of the server's version as the dump has it, and the line with
-/// which the client here tells its own version.
+/// A hint for a failed dump, from the server version in the dump and the version line of the local
+/// client.
 pub(super) fn hint(dumped: &str, client: &str) -> Option<String> {
     let (_, here) = client
         .split_once("Distrib ")
@@ -28,8 +28,8 @@ pub(super) fn hint(dumped: &str, client: &str) -> Option<String> {
     }
     let (major, minor) = then;
     Some(format!(
-        "the dump is of {was} {major}.{minor} and this server is {is} {}.{}; name the engine that it \
-         is of: engine = \"{engine}:{major}.{minor}\"",
+        "the dump was made by {was} {major}.{minor} and this server is {is} {}.{}; use the same \
+         engine: engine = \"{engine}:{major}.{minor}\"",
         now.0, now.1
     ))
 }

@@ -1,4 +1,4 @@
-//! The database that the application is given, after a script made databases of its own.
+//! Selects the application's database after a script created its own databases.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,10 +12,10 @@ use crate::{
     dump::sql,
 };
 
-/// Where nobody keeps anything, and from where the others are renamed.
+/// A database without content; renames of the others run from here.
 const TEMPLATE: &str = "template1";
 
-/// Tables and views that are neither the server's nor an extension's.
+/// Counts tables and views that belong neither to the server nor to an extension.
 const COUNT: &str = "select count(*) from pg_catalog.pg_class c \
     join pg_catalog.pg_namespace n on n.oid = c.relnamespace \
     where c.relkind in ('r', 'p', 'v', 'm', 'f') and c.relpersistence <> 't' \
@@ -23,11 +23,11 @@ const COUNT: &str = "select count(*) from pg_catalog.pg_class c \
     and not exists (select from pg_catalog.pg_depend d where d.objid = c.oid and d.deptype = 'e')";
 
 impl Docker {
-    /// Sees that the application's database has what the script made: where another one has it all,
-    /// that becomes the application's.
+    /// Ensures that the application's database contains the script's tables: if another database
+    /// has all of them, it becomes the application's.
     ///
     /// # Errors
-    /// Where it is in several databases and in none of them the application's.
+    /// If several databases have tables and the application's has none.
     pub(in crate::docker::database) async fn adopt_database(
         &self,
         id: &str,
@@ -62,22 +62,22 @@ impl Docker {
                 }
             }
             names => Err(failed(format!(
-                "it fills the databases {}, and the application is given one: dump that one alone, with \
-                 pg_dump and its name",
+                "it fills the databases {}, but the application gets only one: \
+                 dump that one alone, by naming it to pg_dump",
                 names.join(" and ")
             ))),
         }
     }
 }
 
-/// Makes a database the application's.
+/// Renames a database to the application's name.
 fn renaming(name: &str) -> Run {
     let own = sql::quoted(USER);
     let mut script = format!(
         "drop database {own};\nalter database {} rename to {own};\n",
         sql::quoted(name)
     );
-    // Programs that are told no database look for this one.
+    // Programs without a configured database connect to this one.
     if name == "postgres" {
         script.push_str("create database postgres;\n");
     }

@@ -1,8 +1,8 @@
-//! The server's own client, as the server's administrator.
+//! The server's own client, run as the server's administrator.
 
 use crate::{databases::USER, docker::database::run::Run, dump::sql};
 
-/// A query in one of the server's databases, or what is read there where it is empty.
+/// Runs a query in one of the server's databases; an empty query reads its input instead.
 pub(super) fn psql_in(database: &str, query: &str) -> Run {
     let database = sql::connection(database.as_bytes());
     let database = format!("--dbname={}", String::from_utf8_lossy(&database));
@@ -15,7 +15,7 @@ pub(super) fn psql_in(database: &str, query: &str) -> Run {
     psql(&["--quiet", "--tuples-only", "--no-align", &database, what])
 }
 
-/// The client with more words. It stops at the first error.
+/// The client with further arguments. It stops at the first error.
 pub(super) fn psql(more: &[&str]) -> Run {
     let user = format!("--username={USER}");
     let database = format!("--dbname={USER}");

@@ -1,9 +1,9 @@
-//! What `psql` and `pg_restore` say of a statement that failed.
+//! Parses errors of `psql` and `pg_restore` about a failed statement.
 
 use super::hints;
 use crate::docker::database::{run::Answer, script_pipe::SCRIPT};
 
-/// Where a script failed, and the server's sentence with what belongs to it.
+/// The failed line of a script, and the server's message with its details.
 pub(super) fn complaint(answer: &Answer) -> (Option<u32>, String) {
     let mut lines = answer.errors.lines();
     let Some((line, first)) = lines.find_map(error_line) else {
@@ -22,7 +22,7 @@ pub(super) fn complaint(answer: &Answer) -> (Option<u32>, String) {
     (line, message)
 }
 
-/// The place and the sentence of a line such as `psql:/dayfly-seed/script:3: ERROR:  no such table`.
+/// The place and the message of a line such as `psql:/dayfly-seed/script:3: ERROR:  no such table`.
 fn error_line(line: &str) -> Option<(Option<u32>, &str)> {
     let (at, rest) = match located(line) {
         Some((at, rest)) => (Some(at), rest),

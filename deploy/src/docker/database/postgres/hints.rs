@@ -1,4 +1,4 @@
-//! What a sentence of the server's means for a seed, where that is certain.
+//! Hints for seed errors, for server messages with a certain meaning.
 
 /// Extensions that the official image lacks, and images that have them.
 const EXTENSIONS: [(&str, &str); 6] = [
@@ -10,12 +10,12 @@ const EXTENSIONS: [(&str, &str); 6] = [
     ("pgroonga", "groonga/pgroonga"),
 ];
 
-/// What to do about it.
+/// A hint for the server's message.
 pub(super) fn hint(message: &str) -> Option<String> {
     if message.contains("in file header") && message.contains("unsupported version") {
         return Some(
-            "a newer pg_dump wrote this archive than this server's pg_restore reads; take a newer \
-             server for it, or dump with pg_dump --format=plain"
+            "a newer pg_dump wrote this archive than this server's pg_restore reads; use a newer \
+             server, or dump with pg_dump --format=plain"
                 .to_owned(),
         );
     }
@@ -31,23 +31,23 @@ pub(super) fn hint(message: &str) -> Option<String> {
     });
     Some(match known {
         Some((_, image)) => format!(
-            "this server's image has no extension {name}; {image} has it: name it as the database's \
+            "this server's image has no extension {name}; {image} has it: set it as the database's \
              `image` in dayfly.toml, with the server's version as its tag"
         ),
         None => format!(
-            "this server's image has no extension {name}; name one that has it as the database's \
-             `image` in dayfly.toml, or dump without it"
+            "this server's image has no extension {name}; set an image that has it as the \
+             database's `image` in dayfly.toml, or dump without it"
         ),
     })
 }
 
-/// What to say of a dump that was taken of a newer server than the one that refuses a statement of it.
+/// A hint for a dump of a newer server, if this server refuses one of its statements.
 pub(super) fn newer(dumped: &str, server: &str) -> Option<String> {
     let major = |version: &str| version.split('.').next()?.parse::<u32>().ok();
     let (from, here) = (major(dumped)?, major(server)?);
     (from > here).then(|| {
         format!(
-            "it was dumped from PostgreSQL {from}, and this server is {here}; take {from} for it"
+            "it was dumped from PostgreSQL {from}, and this server is {here}; use version {from}"
         )
     })
 }
@@ -63,7 +63,7 @@ mod tests {
         assert!(
             hint("extension \"x\" is not available")
                 .unwrap()
-                .contains("one that has it")
+                .contains("image that has it")
         );
         assert_eq!(hint("extension \"x\" already exists"), None);
         assert_eq!(hint("relation \"vector\" does not exist"), None);
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn a_dump_is_newer_by_its_major_version_alone() {
-        assert!(newer("18.6", "15.20").unwrap().contains("take 18"));
+        assert!(newer("18.6", "15.20").unwrap().contains("use version 18"));
         assert_eq!(newer("15.18", "15.20"), None);
         assert_eq!(newer("9.6", "15.20"), None);
     }

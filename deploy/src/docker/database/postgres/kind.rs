@@ -28,41 +28,41 @@ use crate::{
     },
 };
 
-/// Where the image keeps its data unless its environment says otherwise.
+/// The default data directory of the image; its environment can override it.
 const DATA_DIRECTORY: &str = "/var/lib/postgresql/data";
 
-/// Where a directory archive is put inside.
+/// The path of a directory archive in the container.
 const ARCHIVE: &str = "/tmp/dayfly-seed";
 
 const PORT: u16 = 5432;
 
-/// The server's own cache: this part of its memory, between these limits.
+/// Divisor for the server's own cache as a part of its memory, between these limits.
 const CACHE_PART: u64 = 4;
 const CACHE_BYTES_MIN: u64 = 16 << 20;
 const CACHE_BYTES_MAX: u64 = 2 << 30;
 
-/// What a server that is filled may take for its own cache, and for what sorts an index: this part of its
-/// memory each. The rest is for the kernel's cache: tables are read once more for each of their indexes.
+/// Divisor for the cache and for index sorting during a seed run, each as a part of the memory. The
+/// rest is for the kernel's cache, because each index build reads its table again.
 const FILLING_PART: u64 = 8;
 const SORTING_BYTES_MIN: u64 = 64 << 20;
 const SORTING_BYTES_MAX: u64 = 1 << 30;
 
-/// The part of its memory that parallel queries may share.
+/// Divisor for the memory that parallel queries may share.
 const SHARED_PART: u64 = 4;
 const SHARED_BYTES_MIN: u64 = 64 << 20;
 
-/// What an application may have set for everybody would keep its password from being set.
+/// Overrides a default of the application that would block setting its password.
 const PLAIN: &str = "set default_transaction_read_only = off";
 
-/// Takes login, password and power over the server from all roles but the application's and the
-/// server's own, whichever way a script made them, and prints the roles that had a password.
+/// Removes login, password and admin rights from all roles except the application's and the
+/// server's own, and prints the roles that had a password.
 const LOCK_USERS: &str = "select rolname from pg_catalog.pg_authid where rolpassword is not null\n\
     and rolname <> current_user and rolname not like 'pg\\_%';\n\\o /dev/null\n\
     select format('alter role %I nologin nosuperuser noreplication password null',\n\
     rolname) from pg_catalog.pg_roles where rolname <> current_user and rolname not like 'pg\\_%'\n\
     \\gexec\n";
 
-/// Counts the rows of each table, of the first two hundred by name; a partition counts with its whole.
+/// Counts the rows of the first 200 tables by name; partitions count with their parent.
 const ROWS: &str = "set statement_timeout = '20s';\n\
     select format('select count(*) || ''|'' || %L from %I.%I',\n\
     case n.nspname when 'public' then '' else n.nspname || '.' end || c.relname,\n\
@@ -73,12 +73,12 @@ const ROWS: &str = "set statement_timeout = '20s';\n\
     and not exists (select from pg_catalog.pg_depend d where d.objid = c.oid and d.deptype = 'e')\n\
     order by n.nspname, c.relname limit 200 \\gexec\n";
 
-/// The version since which the functions of a backup have their present names.
+/// The version that renamed the backup functions.
 const RENAMED_BACKUP: u32 = 150_000;
 
 pub(crate) struct Postgres;
 
-/// Settings as words of the server's command.
+/// Settings as arguments of the server's command.
 fn words(settings: impl IntoIterator<Item = String>) -> impl Iterator<Item = String> {
     let each = settings.into_iter();
     each.flat_map(|setting| ["-c".to_owned(), setting])
@@ -89,8 +89,8 @@ impl Kind for Postgres {
         Some(PORT)
     }
 
-    /// The first message of a client. A server that still reads its log answers with an error of
-    /// its own; every other one is for the query that follows to tell.
+    /// The first message of a client. A server that is still recovering answers with a specific
+    /// error; the following query handles all other errors.
     fn handshake(&self, _passwords: &Passwords<'_>) -> Option<Handshake> {
         Some(Handshake {
             say: wire::hello(USER, USER),
@@ -118,9 +118,9 @@ impl Kind for Postgres {
         ])
     }
 
-    /// Without `fsync`, commits are handed to the kernel and no further. Pages stay whole in the
-    /// log, since a server that is killed may leave one half written. Log files are neither zeroed
-    /// nor kept for later: in a copy each would cost its full size.
+    /// Without `fsync`, commits only reach the kernel. The log keeps full pages, since a killed
+    /// server may leave a half-written page. Log files are neither zeroed nor recycled: each would
+    /// cost its full size in a copy.
     fn command(&self, memory_bytes: u64, _passwords: &Passwords<'_>) -> Option<Vec<String>> {
         let cache = (memory_bytes / CACHE_PART).clamp(CACHE_BYTES_MIN, CACHE_BYTES_MAX) >> 20;
         let settings = [
@@ -134,8 +134,8 @@ impl Kind for Postgres {
         Some(command.collect())
     }
 
-    /// Nobody copies this server while it runs, and where it is killed its data go with it. It has one
-    /// processor, on which parallel workers wait for each other.
+    /// Dayfly never copies this server while it runs, and discards its data if it is killed. It has
+    /// one processor, so parallel workers would only wait for each other.
     fn seed_run_command(
         &self,
         _seed: &Seed,
@@ -165,8 +165,8 @@ impl Kind for Postgres {
         Some("postgres")
     }
 
-    /// In Debian's packages, and so in the official image, what comes first is a program in Perl that
-    /// looks for clusters.
+    /// In Debian's packages, and so in the official image, a Perl wrapper that searches for
+    /// clusters comes first on the path.
     fn programs(&self, env: &[String]) -> Option<String> {
         let major = variable(env, "PG_MAJOR")?;
         let is_number = major.parse::<u16>().is_ok();
@@ -186,9 +186,9 @@ impl Kind for Postgres {
         ]
     }
 
-    /// One program does both: over the socket, which is only in this container, it sets the
-    /// password, and over TCP it uses it. The server that an image's entrypoint starts for its own
-    /// preparations has no TCP, and is not taken for this one.
+    /// One program does both: it sets the password over the socket, which exists only in this
+    /// container, and then uses it over TCP. The temporary server of an image's entrypoint has no
+    /// TCP, so it is not mistaken for the real server.
     fn ready(&self, passwords: &Passwords<'_>) -> Vec<Run> {
         let password = passwords.user.expose_secret();
         let set = set_password(password);
@@ -207,7 +207,7 @@ impl Kind for Postgres {
     fn seed(&self, seed: &Seed, _passwords: &Passwords<'_>) -> Result<Vec<Seeding>, DatabaseError> {
         let script = format!("--file={SCRIPT}");
         let run = psql(&["--quiet", "--output=/dev/null", &script]);
-        // What says nothing of its encoding is taken as what people write.
+        // A script without an encoding counts as UTF-8.
         let run = run.with("PGCLIENTENCODING", "UTF8");
         let restore = |more: &[&str]| {
             let words = ["pg_restore", "--no-subscriptions", "--file=-"];
@@ -246,8 +246,8 @@ impl Kind for Postgres {
             Seed::Rdb(_) => {
                 return Err(unfit(
                     seed,
-                    "it is a dump of Redis; postgres takes .sql, .sql.gz, .sql.zst and archives of \
-                     pg_dump",
+                    "it is a dump of Redis; postgres accepts .sql, .sql.gz, .sql.zst and \
+                     archives of pg_dump",
                 ));
             }
         })
@@ -270,11 +270,11 @@ impl Kind for Postgres {
         hints::newer(dumped, server)
     }
 
-    /// As its own base backups are: a copy of the files, taken in any order while they change, and
-    /// the log from the backup's beginning on. The label tells a server where that is; it replays
-    /// the log to its end, which is the moment at which it was copied. A slot that goes with the
-    /// session keeps the log meanwhile, which a backup alone does not; made after the backup's
-    /// checkpoint, it keeps nothing older.
+    /// Works like its own base backups: a copy of the changing files, in any order, and the log
+    /// since the start of the backup. The label names that start. A server replays the log from
+    /// there to its end, which is the time of the pause. A temporary replication slot keeps the log
+    /// until then, which a backup alone does not. Created after the checkpoint, it keeps nothing
+    /// older.
     fn online_backup(&self) -> Option<OnlineBackup> {
         Some(OnlineBackup {
             version: "show server_version_num",
@@ -304,8 +304,8 @@ impl Kind for Postgres {
         })
     }
 
-    /// By the server's own administrator, on what it can ask without waiting for a lock. Whoever drops,
-    /// renames or copies a database has to be alone in it.
+    /// Runs as the server's administrator, with queries that wait for no lock. A session in the
+    /// tables' database would block dropping, renaming or copying that database.
     fn watching(&self) -> Option<Watching> {
         Some(Watching {
             from: session_in("postgres"),

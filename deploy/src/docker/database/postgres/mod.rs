@@ -1,5 +1,5 @@
-//! Postgres, the one kind of server that is spoken to without a program in its container, copied
-//! while it runs, and watched while it migrates.
+//! Postgres, the only kind of server with direct sessions (without a client program), online
+//! copies, and a watch on migrations.
 
 mod adopting;
 mod client;

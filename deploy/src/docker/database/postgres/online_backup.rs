@@ -1,4 +1,4 @@
-//! A server that is copied while it runs: a session that lasts as long as the copy.
+//! Online backup of a running server: a session that lasts as long as the copy.
 
 use std::time::Duration;
 
@@ -11,18 +11,18 @@ use crate::{
     engine::EngineError,
 };
 
-/// How long a server may take to begin: it writes down all that is in memory.
+/// Time limit for the start of a backup, in which the server writes a checkpoint.
 const BEGIN_MAX: Duration = Duration::from_secs(30);
 
-/// A copy that was begun. Dropped before its end the server takes back what was begun.
+/// A started backup. If it is dropped before its end, the server cancels the backup.
 pub(crate) struct Begun {
     session: Session,
-    /// The server's version, as it tells it.
+    /// The server's version, as a number.
     version: u32,
 }
 
 impl Docker {
-    /// Begins to copy a server; from now on everything but its log may be copied.
+    /// Starts a backup; afterwards, everything except the log may be copied.
     pub(crate) async fn begin_online_backup(
         &self,
         container: &str,
@@ -33,22 +33,22 @@ impl Docker {
             let mut session = self.open_session(container, kind, sql).await?;
             let version = session.query(online.version).await?;
             let version = version.trim().parse().map_err(|_| {
-                EngineError::Unreachable("a database does not tell its version".to_owned())
+                EngineError::Unreachable("a database does not report its version".to_owned())
             })?;
             for statement in (online.begin)(version) {
                 session.query(statement).await?;
             }
             Ok(Begun { session, version })
         };
-        let late = || EngineError::Unreachable("a database does not begin a copy".to_owned());
+        let late = || EngineError::Unreachable("a database starts no backup in time".to_owned());
         let begun = tokio::time::timeout(BEGIN_MAX, begun).await;
         begun.unwrap_or_else(|_| Err(late()))
     }
 }
 
 impl Begun {
-    /// Ends the copy, and answers what a server on it has to be told. Until this is dropped the
-    /// server keeps the log that the copy needs.
+    /// Ends the backup and returns its label for the copy. Until this is dropped, the server keeps
+    /// the log that the copy needs.
     pub(crate) async fn end(&mut self, online: &OnlineBackup) -> Result<String, EngineError> {
         self.session.query((online.end)(self.version)).await
     }

@@ -1,4 +1,4 @@
-//! Statements put to a running server one after the other, in one session of its own administrator.
+//! A session with a running server as its administrator, for a sequence of statements.
 
 use std::{pin::Pin, time::Duration};
 
@@ -29,10 +29,10 @@ use crate::{
     engine::EngineError,
 };
 
-/// How long one answer may take: before one of a copy's all that is in memory is written down.
+/// Time limit for one answer; the server may write a checkpoint before it answers.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
 
-/// How long a server may take to let us in.
+/// Time limit for connecting to a server.
 const ENTRY_MAX: Duration = Duration::from_secs(5);
 
 /// The longest answer of a client, in bytes.
@@ -40,15 +40,15 @@ const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 
 type Output = Pin<Box<dyn Stream<Item = Result<LogOutput, bollard::errors::Error>> + Send>>;
 
-/// A session. Dropped before its end it is cut, and the server takes back what it began.
+/// A session. Dropping it closes the connection, and the server rolls back unfinished work.
 pub(crate) struct Session(Connection);
 
-/// How the server is reached. Both answer alike.
+/// The connection to the server. Both variants return answers in the same format.
 enum Connection {
-    /// At its port, from its container's own loopback.
+    /// Direct, over its container's own loopback.
     Wire(Wire<TcpStream>),
-    /// Through its own client in its container, where it lets nobody in there without a password, or
-    /// this host does not see the container.
+    /// Through its own client in its container, if its loopback requires a password or this host
+    /// cannot see the container.
     Client(Client),
 }
 
@@ -60,7 +60,7 @@ struct Client {
 }
 
 impl Docker {
-    /// Begins a session with the server in a container.
+    /// Opens a session with the server in a container.
     pub(crate) async fn open_session(
         &self,
         container: &str,
@@ -73,9 +73,9 @@ impl Docker {
             match entered {
                 Ok(Ok(wire)) => return Ok(Session(Connection::Wire(wire))),
                 Ok(Err(error)) => {
-                    tracing::debug!(container, %error, "asked through its client instead");
+                    tracing::debug!(container, %error, "no direct session; using its client");
                 }
-                Err(_) => tracing::debug!(container, "asked through its client: no answer"),
+                Err(_) => tracing::debug!(container, "a database is silent; using its client"),
             }
         }
         let env = there.as_ref().map(variables).unwrap_or_default();
@@ -111,32 +111,32 @@ impl Docker {
         match self.call(what, start).await? {
             StartExecResults::Attached { output, input } => Ok(Client { output, input, sql }),
             StartExecResults::Detached => Err(EngineError::Unreachable(format!(
-                "{what}: its output was not given"
+                "{what}: the engine attached no output"
             ))),
         }
     }
 }
 
-/// The inside of a running container, where this host can see it.
+/// The inside of a running container, if this host can see it.
 pub(crate) fn inside(there: &ContainerInspectResponse) -> Option<Inside> {
     let process = there.state.as_ref()?.pid?;
     match Inside::of(there.id.as_ref()?, process) {
         Ok(inside) => Some(inside),
         Err(error) => {
-            tracing::debug!(process, %error, "a container is not to be seen from here");
+            tracing::debug!(process, %error, "this host cannot inspect a container's processes");
             None
         }
     }
 }
 
-/// Goes to a server that lets us in without a password.
+/// Connects to a server that requires no password.
 pub(crate) async fn enter(inside: &Inside, sql: &SqlSession) -> Result<Wire<TcpStream>, WireError> {
     Wire::begin(inside.connect(sql.port).await?, USER, sql.database).await
 }
 
 impl Session {
-    /// Puts one statement, written without its end, and answers its rows: a line each, columns
-    /// divided by `|`. After an error the session is of no more use.
+    /// Sends one statement without its semicolon, and returns its rows: one line each, columns
+    /// separated by `|`. After an error the session is unusable.
     pub(crate) async fn query(&mut self, statement: &str) -> Result<String, EngineError> {
         let lost =
             |why: String| EngineError::Unreachable(format!("a session with a database: {why}"));
@@ -151,13 +151,13 @@ impl Session {
         };
         let answer = tokio::time::timeout_at(Instant::now() + ANSWER_MAX, answer).await;
         answer
-            .map_err(|_| lost("it does not answer".to_owned()))?
+            .map_err(|_| lost("no answer in time".to_owned()))?
             .map_err(lost)
     }
 }
 
 impl Client {
-    /// The client prints a line of its own after the answer.
+    /// The client prints a marker line after the answer.
     async fn query(&mut self, statement: &str) -> Result<String, String> {
         let text = format!("{statement};\n{}\n", self.sql.mark);
         let written = self.input.write_all(text.as_bytes()).await;
@@ -171,13 +171,13 @@ impl Client {
                 }
                 Some(Ok(piece)) => said.push_str(&String::from_utf8_lossy(&piece.into_bytes())),
                 Some(Err(error)) => return Err(error.to_string()),
-                None => return Err(format!("it ended: {}", errors.trim())),
+                None => return Err(format!("the client exited: {}", errors.trim())),
             }
             if let Some(answer) = said.strip_suffix(&end) {
                 return Ok(answer.to_owned());
             }
             if said.len() + errors.len() > ANSWER_BYTES_MAX {
-                return Err("its answer is too long".to_owned());
+                return Err("the answer is too long".to_owned());
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What a PostgreSQL server holds, and what it derives from rows.
+//! Survey of a PostgreSQL server, including data that it derives from rows.
 
 use super::client::psql;
 use crate::{
@@ -9,19 +9,19 @@ use crate::{
     dump::sql,
 };
 
-/// How long a foreign table may take to give a row, in milliseconds.
+/// Time limit for a foreign table to return a row, in milliseconds.
 const FOREIGN_MS_MAX: u32 = 5_000;
 
-/// What a dump may have set for everybody, and what has to stand still between two looks.
+/// Resets defaults that a dump may have changed, so that two surveys print values alike.
 const PLAIN: &str = "set search_path = pg_catalog;\nset statement_timeout = 0;\n\
     set default_transaction_read_only = off;\nset datestyle = 'ISO';\nset timezone = 'UTC';\n\
     set max_parallel_workers_per_gather = 0;\n";
 
-/// The template that nobody is let into holds nothing.
+/// `template0` accepts no connections and is empty.
 const DATABASES: &str = "copy (select datname, datallowconn from pg_catalog.pg_database\n\
     where datname <> 'template0' order by datname) to stdout;\n";
 
-/// Everything with rows of its own, column by column, and the large objects.
+/// Every relation with rows of its own, column by column, and the large objects.
 const COLUMNS: &str = "copy (select current_database(), c.relkind, n.nspname, c.relname,\n\
     (with recursive up (oid) as (select i.inhparent from pg_inherits i\n\
     where i.inhrelid = c.oid and c.relispartition\n\
@@ -43,8 +43,8 @@ const COLUMNS: &str = "copy (select current_database(), c.relkind, n.nspname, c.
     copy (select current_database(), 'L', '', '', null, null, null, count(*), false\n\
     from pg_largeobject_metadata having count(*) > 0) to stdout;\n";
 
-/// Fills materialised views anew, whichever is made of whichever: one that is made of an empty one fails,
-/// and is tried again. One that had no rows gets none.
+/// Refreshes materialised views in any order of dependency: a view over an empty view fails and is
+/// retried. A view that was never populated stays so.
 const REFRESH: &str = "do $refresh$\n\
     declare\n\
     waiting oid[] := array(select c.oid from pg_class c where c.relkind = 'm' and c.relispopulated\n\
@@ -71,9 +71,9 @@ const REFRESH: &str = "do $refresh$\n\
     end loop;\n\
     end $refresh$;\n";
 
-/// An update leaves the older row in its file until the file is written anew. Statistics hold values of
-/// rows: those of partitioned and of empty tables stay as they are when others are gathered. They go after
-/// the files are new, since whoever gathered them meanwhile is cut off by that.
+/// An update leaves the old row in its file until the file is rewritten. Statistics contain values
+/// of rows, and `analyze` does not renew those of partitioned and of empty tables. So they are
+/// deleted after the rewrite, which also cancels any concurrent `analyze`.
 const REWRITE: &str = "vacuum (full);\n\
     delete from pg_statistic;\n\
     select 'delete from pg_statistic_ext_data'\n\
@@ -83,7 +83,7 @@ const REWRITE: &str = "vacuum (full);\n\
     select 'vacuum (full) pg_statistic_ext_data'\n\
     where to_regclass('pg_catalog.pg_statistic_ext_data') is not null \\gexec\n";
 
-/// Both the older and the newer rows are in the log.
+/// The log contains both old and new rows.
 const BEGIN_LOG: &str = "checkpoint;\nselect pg_switch_wal();\ncheckpoint;\n";
 
 pub(super) struct PostgresSurvey;
@@ -128,7 +128,7 @@ impl Survey for PostgresSurvey {
     }
 }
 
-/// What reads a script.
+/// A run of the client that reads a script.
 fn reading(more: &[&str], script: String) -> Run {
     let words: Vec<&str> = more.iter().copied().chain(["--file=-"]).collect();
     psql(&words)
@@ -136,15 +136,15 @@ fn reading(more: &[&str], script: String) -> Run {
         .reading(script)
 }
 
-/// Goes to a database.
+/// Connects the script to a database.
 fn enter(script: &mut String, database: &str) {
     let to = sql::connection(database.as_bytes());
     let to = sql::quoted(&String::from_utf8_lossy(&to));
     script.push_str(&format!("\\connect -reuse-previous=on {to}\n{PLAIN}"));
 }
 
-/// Prints the rows of a relation. The last one comes from the same statement, so that it is missing where
-/// that fails.
+/// Prints the rows of a relation. The end marker comes from the same statement, so that it is
+/// missing if the statement fails.
 fn copy(at: usize, reading: &Reading) -> String {
     let relation = &reading.relation;
     let from = match relation.kind {

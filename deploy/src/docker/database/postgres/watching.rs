@@ -1,4 +1,4 @@
-//! A watch over a server's tables: a session that asks again and again.
+//! A watch over a server's tables: a session that polls locks.
 
 use std::{
     collections::BTreeMap,
@@ -22,21 +22,21 @@ use crate::{
     table_watch::{LockedTable, RewrittenTable, TableLock, TableReport, TableWatch},
 };
 
-/// How often it is asked who locks what.
+/// Interval for polling locks.
 const ASK_EVERY: Duration = Duration::from_millis(50);
 
-/// How long a server may take to end a session of ours.
+/// Time limit for a server to end our session.
 const LEAVE_MAX: Duration = Duration::from_secs(5);
 
-/// How many locked tables are kept in mind, and the longest name of one, which holds at most a schema's
-/// and a table's of 63 bytes each, quoted.
+/// Maximum number of locked tables to record, and maximum length of a name: a schema and a table of
+/// 63 bytes each, quoted.
 const LOCKED_MAX: usize = 200;
 const NAME_BYTES_MAX: usize = 512;
 
-/// Locks as they are seen, and for how long.
+/// Observed locks, and their duration.
 type Locks = BTreeMap<String, (TableLock, Duration)>;
 
-/// Where the tables are.
+/// The database to watch.
 pub(crate) struct Watched {
     pub(crate) docker: Docker,
     pub(crate) container: String,
@@ -45,9 +45,9 @@ pub(crate) struct Watched {
     pub(crate) sql: SqlSession,
 }
 
-/// Tables as they were at one moment.
+/// Tables at one point in time.
 struct Tables {
-    /// The process that served whoever asked.
+    /// The server process of the session that listed them.
     session: String,
     /// The id of their database.
     database: String,
@@ -67,11 +67,11 @@ impl Watched {
         self.docker.open_session(&self.container, &*kind, sql).await
     }
 
-    /// Looks at the tables, in a session of its own that ends.
+    /// Lists the tables in a short separate session.
     async fn tables(&self, watching: &Watching) -> Result<Tables, EngineError> {
         let mut session = self.open(self.sql.clone()).await?;
         let rows = session.query(watching.tables).await?;
-        let strange = || EngineError::Unreachable("a list of tables is none".to_owned());
+        let strange = || EngineError::Unreachable("cannot parse a list of tables".to_owned());
         Tables::read(&rows).ok_or_else(strange)
     }
 }
@@ -101,9 +101,9 @@ impl Tables {
         })
     }
 
-    /// Tables of before that are in other files now.
+    /// Tables whose files were replaced since.
     fn rewritten(&self, now: &Self) -> Vec<RewrittenTable> {
-        // Made anew, a database has other tables.
+        // A recreated database has other tables.
         let same = self.database == now.database;
         let rewritten = self.all.iter().filter(|_| same).filter_map(|(id, before)| {
             let now = now.all.get(id).filter(|now| now.file != before.file)?;
@@ -118,14 +118,14 @@ impl Tables {
     }
 }
 
-/// A watch in a task of its own.
+/// A watch in a separate task.
 pub(crate) struct Watch {
     stop: oneshot::Sender<()>,
     task: JoinHandle<TableReport>,
 }
 
 impl Watch {
-    /// Notes what is there, leaves the database, and goes on to look from another one in the background.
+    /// Lists the tables, leaves their database, and polls from another one in the background.
     pub(crate) async fn begin(watched: Watched, watching: Watching) -> Result<Self, EngineError> {
         let before = watched.tables(&watching).await?;
         let mut session = watched.open(watching.from.clone()).await?;
@@ -165,14 +165,14 @@ async fn watch(
         match session.query(watching.locks).await {
             Ok(rows) => note(&mut locks, &before, &rows, held),
             Err(error) => {
-                tracing::debug!(%error, "what is locked is not known any more");
+                tracing::debug!(%error, "cannot read table locks; the report is incomplete");
                 break false;
             }
         }
         tokio::select! {
             end = &mut stopped => match end {
                 Ok(()) => break true,
-                // Nobody waits for the answer.
+                // The receiver is gone.
                 Err(_) => return TableReport::default(),
             },
             () = tokio::time::sleep(ASK_EVERY) => {}
@@ -181,14 +181,14 @@ async fn watch(
         since = Instant::now();
     };
     drop(session);
-    // Until it is told, the migration runs.
+    // The migration runs until `stopped` fires.
     if !told && stopped.await.is_err() {
         return TableReport::default();
     }
     let rewritten = match watched.tables(&watching).await {
         Ok(now) => before.rewritten(&now),
         Err(error) => {
-            tracing::debug!(%error, "what became of the tables is not known");
+            tracing::debug!(%error, "cannot list tables; no rewrite is reported");
             Vec::new()
         }
     };
@@ -201,8 +201,8 @@ async fn watch(
     }
 }
 
-/// Notes what is locked now, and that it was since the look before. A table may have several rows, one
-/// for each lock and whoever holds it.
+/// Records the current locks, as held since the previous poll. A table may have several rows, one
+/// for each lock and holder.
 fn note(locks: &mut Locks, tables: &Tables, rows: &str, since_before: Duration) {
     let mut now = BTreeMap::new();
     let known = |row: &'_ str| {
@@ -220,7 +220,7 @@ fn note(locks: &mut Locks, tables: &Tables, rows: &str, since_before: Duration) 
         *strongest = lock.max(*strongest);
     }
     for (table, lock) in now {
-        // A server is asked for no more; what a stranger says in its place may be endless.
+        // The query limits the rows; a hostile server may send more.
         let is_new = !locks.contains_key(table);
         if is_new && locks.len() >= LOCKED_MAX {
             continue;

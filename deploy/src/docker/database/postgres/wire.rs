@@ -1,8 +1,8 @@
-//! PostgreSQL's protocol, as far as statements and their answers as text need it: no passwords, no
+//! A minimal client of PostgreSQL's protocol: statements and text answers, no passwords, no
 //! parameters. ("Frontend/Backend Protocol" in PostgreSQL's documentation, version 3.0.)
 //!
-//! The server may be any program that a stranger put in its place: the length of each answer is limited
-//! here, its time by whoever asks.
+//! The server may be a hostile program: this module limits the length of each answer, and the
+//! caller limits the time.
 
 use std::io;
 
@@ -13,10 +13,10 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, Bu
 /// Version 3.0 of the protocol.
 const VERSION: u32 = 3 << 16;
 
-/// The code of an error that says "not yet" ("PostgreSQL Error Codes").
+/// The error code for a starting server ("PostgreSQL Error Codes").
 const STARTING: &[u8] = b"57P03";
 
-/// How much of a server's own sentence is told, in characters.
+/// Maximum length of a server's own message, in characters.
 const SENTENCE_MAX: usize = 1_000;
 
 /// The longest answer to one statement, in bytes.
@@ -28,40 +28,40 @@ pub(crate) enum WireError {
     /// The connection broke.
     #[error("the connection broke: {0}")]
     Lost(#[from] io::Error),
-    /// It wants a password, which is not for us to know.
-    #[error("it asks for a password")]
+    /// The server wants a password, and Dayfly has none.
+    #[error("the server asks for a password")]
     Password,
-    /// It lets nobody in yet; its own sentence.
+    /// The server does not accept clients yet; its own message.
     #[error("{0}")]
     NotYet(String),
-    /// It does not do what it was asked; its own sentence.
+    /// The server refused the statement; its own message.
     #[error("{0}")]
     Refused(String),
-    /// What it says is not the protocol, or too long.
-    #[error("what it says is no answer: {0}")]
+    /// The answer breaks the protocol, or is too long.
+    #[error("invalid answer from the server: {0}")]
     Strange(&'static str),
 }
 
-/// A connection to a server that lets clients in.
+/// A connection to a server that accepts clients.
 pub(crate) struct Wire<S> {
     stream: BufReader<S>,
 }
 
-/// The first message of a client, by the names of its role and of a database.
+/// The first message of a client, with the names of its role and database.
 pub(crate) fn hello(user: &str, database: &str) -> Vec<u8> {
     let words = format!("user\0{user}\0database\0{database}\0\0");
     let words = [&VERSION.to_be_bytes(), words.as_bytes()].concat();
     framed(&words)
 }
 
-/// Whether the answer to the first message says that the server still reads its log.
+/// Whether the answer to the first message is that the server is still recovering.
 pub(crate) fn is_starting(answer: &[u8]) -> bool {
     let said = [b"C", STARTING, b"\0"].concat();
     answer.starts_with(b"E") && answer.windows(said.len()).any(|field| field == said)
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
-    /// Says who asks.
+    /// Sends the first message and waits until the server is ready.
     pub(crate) async fn begin(stream: S, user: &str, database: &str) -> Result<Self, WireError> {
         let stream = BufReader::new(stream);
         let mut wire = Self { stream };
@@ -70,8 +70,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         Ok(wire)
     }
 
-    /// Puts one statement, and answers its rows: a line each, columns divided by `|`, as the
-    /// server's own client prints them without decoration.
+    /// Sends one statement and returns its rows: one line each, columns separated by `|`, like
+    /// the undecorated output of the server's own client.
     pub(crate) async fn query(&mut self, statement: &str) -> Result<String, WireError> {
         let text = framed(&[statement.as_bytes(), b"\0"].concat());
         self.stream.write_all(&[b"Q", &text[..]].concat()).await?;
@@ -91,31 +91,32 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
                 .ok_or(WireError::Strange("a message without a length"))?;
             left = left
                 .checked_sub(length + 1)
-                .ok_or(WireError::Strange("it is too long"))?;
+                .ok_or(WireError::Strange("too long"))?;
             let mut body = vec![0; length];
             self.stream.read_exact(&mut body).await?;
             let body = Bytes::from(body);
             match kind {
                 b'Z' => return refusal.map_or(Ok(rows), |why| Err(WireError::Refused(why))),
-                // Whom it lets in has nothing to prove.
+                // Only an OK is acceptable; anything else asks for authentication.
                 b'R' if body[..] != [0; 4] => return Err(WireError::Password),
                 b'D' => {
-                    row(body, &mut rows).ok_or(WireError::Strange("a row that is cut off"))?;
+                    row(body, &mut rows).ok_or(WireError::Strange("a truncated row"))?;
                 }
                 b'E' if field(&body, b'C') == Some(STARTING) => {
                     return Err(WireError::NotYet(sentence(&body)));
                 }
                 b'E' => {
                     let why = sentence(&body);
-                    // It hangs up on whom it does not let in, and waits for others.
+                    // After a fatal error the server hangs up; after others it waits for a
+                    // statement.
                     if is_final(&body) {
                         return Err(WireError::Refused(why));
                     }
                     refusal = Some(why);
                 }
-                // It would wait for data.
-                b'G' | b'W' => return Err(WireError::Strange("it wants to read")),
-                // Names of columns, words to the wise, its settings.
+                // The server waits for data.
+                b'G' | b'W' => return Err(WireError::Strange("it waits for input")),
+                // Column names, notices, settings.
                 _ => {}
             }
         }
@@ -127,7 +128,7 @@ fn framed(message: &[u8]) -> Vec<u8> {
     [&length.to_be_bytes(), message].concat()
 }
 
-/// Adds a row to those that are there. A column without a value is an empty one.
+/// Appends a row. A null column becomes an empty one.
 fn row(mut body: Bytes, rows: &mut String) -> Option<()> {
     let columns = body.try_get_u16().ok()?;
     for column in 0..columns {
@@ -152,15 +153,15 @@ fn field(body: &[u8], letter: u8) -> Option<&[u8]> {
 
 fn sentence(body: &[u8]) -> String {
     let Some(message) = field(body, b'M') else {
-        return "an error without words".to_owned();
+        return "an error without a message".to_owned();
     };
     let plain = |letter: char| if letter.is_control() { ' ' } else { letter };
     let message = String::from_utf8_lossy(message);
     message.chars().take(SENTENCE_MAX).map(plain).collect()
 }
 
-/// Whether the connection ends with this error. The letter `V` is never translated; servers before
-/// 9.6 do not say it.
+/// Whether the connection ends with this error. Field `V` is never translated; servers before 9.6
+/// do not send it.
 fn is_final(body: &[u8]) -> bool {
     field(body, b'V').is_none_or(|word| word != b"ERROR")
 }
@@ -169,7 +170,7 @@ fn is_final(body: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    /// What becomes of a statement when the server says this after it let us in.
+    /// The result of a statement if a connected server sends these bytes.
     async fn answer_to(said: &[u8]) -> Result<String, WireError> {
         let (ours, mut theirs) = tokio::io::duplex(2 * ANSWER_BYTES_MAX);
         theirs.write_all(&message(b'R', &[0; 4])).await.unwrap();

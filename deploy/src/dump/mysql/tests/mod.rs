@@ -52,10 +52,7 @@ fn definers_are_taken_away_wherever_they_stand() {
         Server::Mysql,
         b"create definer=`shop`@`%` view v as select 1;",
     );
-    assert_eq!(
-        report.lock().notes(),
-        ["definer shop: it all belongs to app"]
-    );
+    assert_eq!(report.lock().notes(), ["definer shop: replaced by app"]);
 }
 
 #[test]
@@ -120,8 +117,8 @@ fn two_databases_are_refused_and_the_servers_own_are_left_out() {
     assert_eq!(
         report.lock().notes(),
         [
-            "database mysql: the server's own, left out (2 times)",
-            "database sys: the server's own, left out"
+            "database mysql: a system database, left out (2 times)",
+            "database sys: a system database, left out"
         ]
     );
 }
@@ -216,7 +213,7 @@ fn events_are_made_disabled() {
         Server::Mysql,
         b"create event e on schedule every 1 day do select 1;",
     );
-    assert_eq!(report.lock().notes(), ["event e: made disabled"]);
+    assert_eq!(report.lock().notes(), ["event e: created disabled"]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What is asked of a forge, and what comes of its answers.
+//! Requests to a forge, and the effects of its answers.
 
 use std::{
     future::ready,
@@ -63,7 +63,7 @@ async fn files_have_their_content_and_are_asked_for_once() {
     let full = Context::of(&tree, "", "Dockerfile").await.unwrap();
     assert_ne!(full.digest(), bare);
     let times: Vec<i64> = full.parts().iter().map(|part| part.modified_ns()).collect();
-    // Another object, and nothing else, makes another context.
+    // Only the object differs, and so the context differs.
     let next = bench.put("a.bin", pointer("two")).tree().await;
     let next = Context::of(&here(&bench, next).await, "", "Dockerfile")
         .await
@@ -76,7 +76,7 @@ async fn files_have_their_content_and_are_asked_for_once() {
             .collect::<Vec<_>>(),
         times
     );
-    // The content itself, committed, is told from the object.
+    // Committed content is not taken for a pointer.
     let plain = bench.put("a.bin", "two").tree().await;
     let plain = Context::of(&here(&bench, plain).await, "", "Dockerfile")
         .await
@@ -121,20 +121,20 @@ async fn what_cannot_be_had_is_named_with_the_reason_and_left_out() {
             "gone.bin",
             "the forge does not have it; `git lfs push --all origin` uploads it",
         ),
-        ("changed.bin", "what came is not what its pointer names"),
+        ("changed.bin", "the content is not what its pointer names"),
         (
             "longer.bin",
-            "what came is longer than what its pointer names",
+            "the content is longer than what its pointer names",
         ),
         ("refused.bin", "its address answered 403"),
-        ("odd.bin", "an address for it that is none"),
+        ("odd.bin", "an invalid address for it"),
         ("unnamed.bin", "the forge's answer does not name it"),
         ("zz/extended.bin", "its pointer names an extension"),
     ] {
         let why = whys.iter().find(|(own, _)| *own == path).unwrap().1;
         assert!(why.contains(words), "{path}: {why}");
     }
-    // Of two sizes of one object one is wrong, and it may be the one that was asked for.
+    // At least one of two sizes for one object is wrong, possibly the requested one.
     let of_twice = whys
         .iter()
         .filter(|(path, _)| path.ends_with("there.bin") || path.ends_with("twice.bin"));
@@ -185,7 +185,7 @@ async fn a_place_that_not_everybody_reaches_is_not_asked() {
         "its address is not https",
         "redirects more than 3 times",
         "has no public address",
-        "an address for it that is none",
+        "an invalid address for it",
     ]
     .into_iter()
     .enumerate()
@@ -248,7 +248,7 @@ async fn a_forge_that_refuses_is_said_so_for_each_file() {
     assert!(matches!(error, SourceError::Unreachable(_)), "{error}");
 }
 
-/// Nobody listens there.
+/// No server listens at this address.
 async fn here_fails(bench: &Bench, tree: Tree) -> SourceError {
     let port = TcpListener::bind("127.0.0.1:0")
         .unwrap()

@@ -1,4 +1,4 @@
-//! Which objects are kept, and how long.
+//! Which objects are kept in the cache, and how long.
 
 use std::{
     path::PathBuf,
@@ -20,7 +20,7 @@ use crate::source::{
 const HOUR: u64 = 3600;
 const WEEK: u64 = 7 * 24 * HOUR;
 
-/// Keeps so many bytes besides what is needed.
+/// Keeps this many bytes besides the objects in use.
 fn keeping(lfs_cache_bytes_max: u64) -> Bench {
     let bench = Bench::with_limits(Limits {
         lfs_cache_bytes_max,
@@ -60,7 +60,7 @@ async fn objects_go_when_nobody_uses_them_and_with_their_mirror() {
         fetched(&bench, &forge, "shop", content).await;
         unused_for(WEEK + HOUR, place(&bench, "shop", content));
     }
-    // A use counts.
+    // Reading the object counts as a use.
     let tree = bench.put("a.bin", pointer("two")).tree().await;
     here(&bench, tree).await;
     bench.mirrors.prune_lfs().await;
@@ -89,7 +89,7 @@ async fn what_a_tree_has_stays_for_as_long_as_it_is_read() {
     let bench = keeping(3);
     let forge = Forge::with(&["one", "two"]);
     let tree = fetched(&bench, &forge, "shop", "one").await;
-    // Its use was not written down.
+    // The use was not recorded.
     unused_for(WEEK + HOUR, place(&bench, "shop", "one"));
     fetched(&bench, &forge, "shop", "two").await;
     bench.mirrors.prune_lfs().await;

@@ -1,4 +1,4 @@
-//! Files in Git LFS of a commit and of its submodules.
+//! Git LFS files of a commit and of its submodules.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::source::{
 
 const THEME: &str = "https://forge.example/acme/theme.git";
 
-/// A shop with a theme in it, and their objects as far as the forge has them.
+/// A shop with a theme as a submodule, and the objects that the forge has.
 async fn filled(shop: &Bench, theme: &Bench, forge: &Forge) -> Result<Tree, SourceError> {
     let theme_commit = theme.commit();
     let commit = shop.commit_with_submodules(&[("theme", THEME, &theme_commit)]);
@@ -18,7 +18,7 @@ async fn filled(shop: &Bench, theme: &Bench, forge: &Forge) -> Result<Tree, Sour
         at,
         token: "s3cret-t0ken",
     };
-    // The forge has objects alone: the commits come from elsewhere before.
+    // The forge only has objects; the commits were fetched from elsewhere before.
     let from_disk = lends(theme.remote().url);
     shop.whole(&commit, Transport::HttpsOnly, &from_disk)
         .await?;
@@ -99,7 +99,7 @@ async fn one_limit_holds_for_all_of_them_before_any_is_asked_for() {
     }
 }
 
-/// Answers about the object `slow`, and never with it.
+/// Answers the batch request for the object `slow`, but never sends it.
 fn slow() -> Forge {
     Forge::answering(|own, heard| {
         if heard.method != "POST" {
@@ -133,7 +133,7 @@ async fn files_that_are_late_are_named_and_their_submodule_is_there() {
     assert_eq!(tree.missing()[0].kind, MissingKind::LfsFile);
     let style = tree.read("theme/style.css").await.unwrap().unwrap();
     assert_eq!(style, "of the theme");
-    // The commit's own are waited for again.
+    // The commit's own files are requested again.
     shop.put("slow.bin", pointer("slow"));
     let late = filled(&shop, &theme, &slow()).await.unwrap_err();
     assert!(matches!(late, SourceError::Timeout { .. }), "{late}");

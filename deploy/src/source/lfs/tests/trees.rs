@@ -1,4 +1,4 @@
-//! Which of a commit's files have their content.
+//! Which files of a commit have their content.
 
 use super::super::testing::{Forge, bench, pointer, whys};
 use crate::source::{
@@ -34,7 +34,7 @@ async fn an_object_of_one_repository_is_not_there_for_another() {
     let forge = Forge::with(&["secret"]);
     let tree = mine.put("a.bin", pointer("secret")).tree().await;
     forge.fill(&mine, tree).await.unwrap();
-    // The same mirrors, and another repository that names the digest.
+    // The same mirrors, but another repository that names the digest.
     let commit = other.put("a.bin", pointer("secret")).commit();
     let elsewhere = Remote {
         mirror: MirrorId::parse("other").unwrap(),
