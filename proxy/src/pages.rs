@@ -10,6 +10,12 @@ use crate::{Limits, reply::ReplyBody};
 /// Seconds until a visitor should retry while the control plane is away.
 const RETRY_SECONDS: &str = "2";
 
+/// The style of the pages, a short form of the control plane's. The proxy has no files to serve.
+const STYLE: &str = ":root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}body{margin:0}\
+    header,main{max-width:44rem;margin:0 auto;padding:1rem 1.25rem}\
+    header{font-weight:600;border-bottom:1px solid color-mix(in srgb,currentColor 20%,transparent)}\
+    h1{font-size:1.5rem;overflow-wrap:anywhere}";
+
 /// One answer of the proxy itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Page {
@@ -89,7 +95,7 @@ impl Page {
         put(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
         put(
             header::CONTENT_SECURITY_POLICY,
-            "default-src 'none'; frame-ancestors 'none'",
+            "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
         );
         put(http::HeaderName::from_static("x-robots-tag"), "noindex");
         match self {
@@ -152,12 +158,20 @@ impl Page {
             Self::Away | Self::Held => "<meta http-equiv=\"refresh\" content=\"2\">",
             _ => "",
         };
+        let hint = match self {
+            Self::Unknown => {
+                "Check the spelling. A preview that was removed has no address any more."
+            }
+            Self::Away | Self::Held => "This page refreshes automatically.",
+            _ => "",
+        };
         let mut sentence = self.sentence().into_owned();
         sentence[..1].make_ascii_uppercase();
         format!(
             "<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\">\
-             <meta name=\"viewport\" content=\"width=device-width\">{again}\
-             <title>{sentence}</title></head>\n<body><h1>{sentence}.</h1></body>\n</html>\n"
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">{again}\
+             <style>{STYLE}</style><title>{sentence}</title></head>\n\
+             <body><header>Dayfly</header><main><h1>{sentence}.</h1><p>{hint}</p></main></body>\n</html>\n"
         )
     }
 }

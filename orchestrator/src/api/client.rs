@@ -37,7 +37,8 @@ const ANSWER_BYTES_MAX: usize = 64 << 20;
 pub enum ClientError {
     /// No server listens on the socket.
     #[error(
-        "no server answers on {}: start one with `dayfly serve --config FILE` or `dayfly up`",
+        "no server answers on {}: start one with `dayfly serve --config FILE`, or with `dayfly serve --local` \
+         for checkouts alone",
         socket.display()
     )]
     NoServer {

@@ -197,7 +197,7 @@ async fn the_command_line_and_the_server_understand_each_other() {
     assert!(
         error
             .to_string()
-            .ends_with("start one with `dayfly serve --config FILE` or `dayfly up`")
+            .contains("start one with `dayfly serve --config FILE`")
     );
     let socket = api_socket(bench.folder.path());
     let listener = tokio::net::UnixListener::bind(socket).unwrap();

@@ -185,7 +185,15 @@ fn what_to_try(stage: &Stage, teller: &Teller, one: &Preview, two: &Preview) {
         teller.say(&format!("  open {}", preview.url.as_deref().unwrap_or("-")));
     }
     let data = stage.data.path().display();
-    for command in ["ls", "show guestbook-1", "logs guestbook-1 web", "doctor"] {
+    for command in [
+        "ls",
+        "show guestbook-1",
+        "logs guestbook-1 web",
+        "fork guestbook-1",
+        "capture guestbook-1 --note \"before lunch\"",
+        "db guestbook-1",
+        "doctor",
+    ] {
         teller.say(&format!("  dayfly --data {data} {command}"));
     }
 }

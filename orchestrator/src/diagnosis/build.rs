@@ -5,7 +5,7 @@ use std::time::Duration;
 use deploy::{
     blueprint::Service,
     builder::{BuildError, BuildFault},
-    names::ServiceName,
+    names::{PreviewId, ServiceName},
     source::{Absence, Lack, MissingKind},
 };
 
@@ -18,6 +18,7 @@ use crate::{config::Limits, lifecycle::Diagnosis, text};
 
 /// The image cannot be built.
 pub fn build(
+    preview: &PreviewId,
     service: &ServiceName,
     error: &BuildError,
     limits: &Limits,
@@ -35,6 +36,7 @@ pub fn build(
                 return limit;
             }
             let failure = Failure {
+                preview,
                 service,
                 place: place(step.as_deref(), *line),
                 said: message.lines().next().unwrap_or_default(),
@@ -84,6 +86,7 @@ fn place(step: Option<&str>, line: Option<u32>) -> String {
 
 /// The parts of a sentence that says where a build failed, and why.
 struct Failure<'a> {
+    preview: &'a PreviewId,
     service: &'a ServiceName,
     place: String,
     /// The builder's sentence. The output of the step is evidence.
@@ -103,7 +106,10 @@ impl Failure<'_> {
             BuildFault::Command { exit_code } => (
                 "DF201",
                 self.why(format!("the command exited with code {exit_code}")),
-                format!("Fix it, then {again}. `dayfly logs ID --build` shows its whole output."),
+                format!(
+                    "Fix it, then {again}. `dayfly logs {} --build` shows its whole output.",
+                    self.preview
+                ),
             ),
             BuildFault::Killed => (
                 "DF205",
@@ -348,6 +354,7 @@ mod tests {
     fn diagnosed(error: &BuildError, tail: &[&str], way: Way) -> Diagnosis {
         let tail = tail.iter().map(|line| (*line).to_owned()).collect();
         build(
+            &PreviewId::parse("shop-7").unwrap(),
             &ServiceName::parse("web").unwrap(),
             error,
             &Limits::default(),

@@ -115,12 +115,14 @@ pub fn not_ready(
         it.words(),
         also(others)
     );
-    let health = format!("name another path with `health` in [services.{name}]");
+    let health = format!("name another path with `health` in [services.{name}] of dayfly.toml");
     let (code, action) = match &it.sight {
         Sight::Found(Probe::Status(_)) => ("DF306", format!("Fix this answer, or {health}.")),
         Sight::Found(Probe::Closed | Probe::NotHttp) => (
             "DF307",
-            format!("Check that it speaks HTTP there, or set `port` in [services.{name}]."),
+            format!(
+                "Check that it speaks HTTP there, or set `port` in [services.{name}] of dayfly.toml."
+            ),
         ),
         Sight::Found(Probe::Silent) | Sight::Waiting(_) => (
             "DF308",
@@ -189,10 +191,17 @@ impl NotReady<'_> {
         match self.listening() {
             Listening::Inside => "Listen on 0.0.0.0 instead of 127.0.0.1.".to_owned(),
             Listening::Elsewhere(ports) => {
-                format!("Set `port = {ports}` in [services.{name}], or listen on $PORT.")
+                format!(
+                    "Set `port = {ports}` in [services.{name}] of dayfly.toml, or listen on $PORT."
+                )
             }
-            Listening::Unseen | Listening::Nowhere => format!(
-                "Listen on 0.0.0.0 (not 127.0.0.1) and on $PORT, or set `port` in [services.{name}]."
+            Listening::Unseen => format!(
+                "Listen on 0.0.0.0 (not 127.0.0.1) and on $PORT, or set `port` in [services.{name}] of \
+                 dayfly.toml."
+            ),
+            Listening::Nowhere => format!(
+                "Listen on 0.0.0.0 and on $PORT, or set `port` in [services.{name}] of dayfly.toml. For a \
+                 worker that listens on no port, set `public = false` there."
             ),
         }
     }

@@ -12,5 +12,6 @@ use webhook::{
 pub(super) fn router(secrets: Vec<SecretString>, intake: Arc<dyn Intake>) -> Router {
     receive::router(ReceiveConfig { secrets, intake })
         .route("/healthz", get(|| async { "ok\n" }))
-        .fallback(|| async { (StatusCode::NOT_FOUND, "not found\n") })
+        .fallback(|| async { (StatusCode::NOT_FOUND, "This is the address of the Dayfly server, which takes webhooks only. Each preview has an address \
+             of its own.\n") })
 }

@@ -17,8 +17,9 @@ use crate::{
     worker::PreviewState,
 };
 
-/// How often a page refreshes.
+/// How often a page refreshes while the preview changes, and once it failed: its log is being read.
 const REFRESH_SECONDS: u32 = 2;
+const FAILED_REFRESH_SECONDS: u32 = 15;
 /// Seconds that a program is asked to wait before it retries.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
 
@@ -277,34 +278,26 @@ pub(super) fn refused(refused: &Refused) -> Response {
     page(status, &plain("Cannot open a copy now", &why))
 }
 
-/// The limit on open copies of a capture is reached.
-pub(super) fn enough_copies(most: usize) -> Response {
-    let why = format!(
-        "{most} copies of this capture are already open. Try again when one of them has expired."
-    );
-    page(
-        StatusCode::TOO_MANY_REQUESTS,
-        &plain("Cannot open a copy now", &why),
-    )
+/// Which limit on open copies is reached; each with the limit.
+pub(super) enum Full {
+    /// Of one capture.
+    OfCapture(usize),
+    /// Of all captures together.
+    OfAll(usize),
+    /// Of one visitor.
+    OfVisitor(usize),
 }
 
-/// The limit on open copies of all captures together is reached.
-pub(super) fn enough_copies_of_all(most: usize) -> Response {
-    let why = format!(
-        "{most} copies of captures are open already, and links cannot open more. Try again after \
-         one of them was removed or has expired."
-    );
-    page(StatusCode::TOO_MANY_REQUESTS, &plain("No copy now", &why))
-}
-
-/// The limit on open copies of one visitor is reached.
-pub(super) fn enough_copies_of_yours(most: usize) -> Response {
-    let why =
-        format!("You already have {most} open copies. Try again when one of them has expired.");
-    page(
-        StatusCode::TOO_MANY_REQUESTS,
-        &plain("Cannot open a copy now", &why),
-    )
+/// A limit on open copies is reached.
+pub(super) fn full(full: &Full) -> Response {
+    let open = match full {
+        Full::OfCapture(most) => format!("{most} copies of this capture are already open."),
+        Full::OfAll(most) => format!("{most} copies of captures are already open by links."),
+        Full::OfVisitor(most) => format!("You already have {most} open copies of this capture."),
+    };
+    let why = format!("{open} Try again when one of them has expired.");
+    let shown = plain("Cannot open a copy now", &why);
+    page(StatusCode::TOO_MANY_REQUESTS, &shown)
 }
 
 /// Why a preview does not exist any more.
@@ -386,7 +379,11 @@ pub(super) fn standing(state: &PreviewState, steps: Vec<Step>, again: Option<Str
     let shown = Page {
         title: format!("{} {}", state.row.id, stands(summary.phase)),
         lead: format!("{lead} This page refreshes automatically."),
-        refresh_seconds: Some(REFRESH_SECONDS),
+        refresh_seconds: Some(if failed {
+            FAILED_REFRESH_SECONDS
+        } else {
+            REFRESH_SECONDS
+        }),
         again,
         steps,
         diagnosis: summary.diagnosis.clone(),

@@ -205,7 +205,14 @@ fn failed(context: &StepContext<'_>, request: &BuildRequest, error: BuildError) 
     let logs = &context.ports.settings.logs;
     let tail = BuildLog::tail(logs, context.preview, request.revision, &request.service);
     let limits = &context.ports.settings.limits;
-    let verdict = diagnosis::build(&request.service, &error, limits, tail, context.way());
+    let verdict = diagnosis::build(
+        context.preview,
+        &request.service,
+        &error,
+        limits,
+        tail,
+        context.way(),
+    );
     StepError::Permanent(verdict)
 }
 
@@ -250,7 +257,14 @@ async fn obtain(
         Err(error) => {
             let limits = &context.ports.settings.limits;
             let way = context.way();
-            let verdict = diagnosis::build(&service.name, &error, limits, Vec::new(), way);
+            let verdict = diagnosis::build(
+                context.preview,
+                &service.name,
+                &error,
+                limits,
+                Vec::new(),
+                way,
+            );
             Err(StepError::Permanent(verdict))
         }
     }
