@@ -81,19 +81,19 @@ async fn room(
         .iter()
         .filter(|row| is_open(row) && is_copy_of(row, capture));
     if open.count() >= OPEN_MAX {
-        return Ok(Err(pages::full(&Full::OfCapture(OPEN_MAX))));
+        return Ok(Err(pages::full(&Full::Capture(OPEN_MAX))));
     }
     // Links of several captures must leave places for forks that the team makes itself.
     let share = ports.settings.limits.forks_max.div_ceil(2);
     if copies_of_captures(&rows) >= share {
-        return Ok(Err(pages::full(&Full::OfAll(share))));
+        return Ok(Err(pages::full(&Full::All(share))));
     }
     let session = session_of(&gate.workers, capture, head).await?;
     let visitor = session.as_deref().map(SessionDigest::of);
     let opened = gate.openers.opened_by(visitor.as_ref(), capture, &rows);
     // Without links there are no sessions, and all visitors are users of this host.
     if opened >= OPEN_BY_VISITOR_MAX && !ports.settings.is_local() {
-        return Ok(Err(pages::full(&Full::OfVisitor(OPEN_BY_VISITOR_MAX))));
+        return Ok(Err(pages::full(&Full::Visitor(OPEN_BY_VISITOR_MAX))));
     }
     Ok(Ok(visitor))
 }

@@ -281,19 +281,19 @@ pub(super) fn refused(refused: &Refused) -> Response {
 /// Which limit on open copies is reached; each with the limit.
 pub(super) enum Full {
     /// Of one capture.
-    OfCapture(usize),
+    Capture(usize),
     /// Of all captures together.
-    OfAll(usize),
+    All(usize),
     /// Of one visitor.
-    OfVisitor(usize),
+    Visitor(usize),
 }
 
 /// A limit on open copies is reached.
 pub(super) fn full(full: &Full) -> Response {
     let open = match full {
-        Full::OfCapture(most) => format!("{most} copies of this capture are already open."),
-        Full::OfAll(most) => format!("{most} copies of captures are already open by links."),
-        Full::OfVisitor(most) => format!("You already have {most} open copies of this capture."),
+        Full::Capture(most) => format!("{most} copies of this capture are already open."),
+        Full::All(most) => format!("{most} copies of captures are already open by links."),
+        Full::Visitor(most) => format!("You already have {most} open copies of this capture."),
     };
     let why = format!("{open} Try again when one of them has expired.");
     let shown = plain("Cannot open a copy now", &why);
