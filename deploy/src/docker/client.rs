@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     DockerConfig, Firewall,
     build::under_way::BuildsUnderWay,
+    config::CLOSE_SECONDS_MAX,
     database::DataLocks,
     error::{classify, found},
     image_facts::ImageFacts,
@@ -71,7 +72,8 @@ impl Docker {
     /// unreachable engine, and the engine may come back between two calls.
     pub fn connect(config: DockerConfig) -> Result<Self, EngineError> {
         // The slowest answer is that of a stop, which waits for the grace period.
-        let head = config.timeouts.change.max(config.timeouts.call);
+        let close = Duration::from_secs(CLOSE_SECONDS_MAX.unsigned_abs().into());
+        let head = config.timeouts.change.max(close + config.timeouts.call);
         let api = transport::client(&config.socket, head, CancellationToken::new())
             .map_err(|error| classify("the engine", error))?;
         Ok(Self {

@@ -76,6 +76,9 @@ pub struct Timeouts {
     pub seed: Duration,
 }
 
+/// Grace period for the stop of a server after a seed run, in seconds: it has to write all of its data.
+pub(in crate::docker) const CLOSE_SECONDS_MAX: i32 = 120;
+
 impl Default for Timeouts {
     fn default() -> Self {
         Self {

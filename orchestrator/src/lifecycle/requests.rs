@@ -24,13 +24,12 @@ pub enum Unready {
 }
 
 impl Desired {
-    /// Serves a checkout. A commit that `failed` is retried.
+    /// Serves a checkout, also where an undo led away from it. A commit that `failed` is retried.
     pub fn serve_checkout(&mut self, head: Head, failed: bool) {
         let same = matches!(&self.wanted, Wanted::Serve(before) if before.commit == head.commit);
         self.request += u64::from(failed && same);
         self.hold = None;
-        self.rollback
-            .take_if(|rollback| rollback.head != head.commit);
+        self.rollback = None;
         self.wanted = Wanted::Serve(head);
     }
 
@@ -158,6 +157,22 @@ mod tests {
         assert!(pushed.expire(&head('b').commit));
         assert_eq!(pushed.wanted, Wanted::Nothing(Ending::Expired));
         assert!(pushed.clearing);
+    }
+
+    #[test]
+    fn a_checkout_that_is_sent_again_after_an_undo_is_served() {
+        let mut undone = serving(Origin::Local, 'b');
+        undone.rollback = Some(Rollback {
+            head: head('b').commit,
+            request: 1,
+            revision: RevisionNumber(1),
+            commit: head('a').commit,
+        });
+        undone.request = 1;
+        assert_eq!(undone.target(), Some(&head('a').commit));
+        undone.serve_checkout(head('b'), false);
+        assert_eq!(undone.target(), Some(&head('b').commit));
+        assert_eq!(undone.rolled_back_to(1), None);
     }
 
     #[test]

@@ -187,7 +187,7 @@ fn a_stored_blueprint_is_read_in_the_words_it_was_written_in() {
     }
     let newer = serde_json::from_str::<Blueprint>(&blueprints(r#""version":2,"#)[0]);
     let error = newer.expect_err("a newer blueprint").to_string();
-    assert!(error.contains("form 2"), "{error}");
+    assert!(error.contains("format 2"), "{error}");
     for health in ["\"Default\"", "\"Running\""] {
         stays::<deploy::blueprint::Health>(health);
     }

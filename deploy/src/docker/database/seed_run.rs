@@ -22,6 +22,7 @@ use crate::{
     databases::{DataSink, DatabaseError, DatabaseSpec, Seed, SeedReport, unix_ms},
     docker::{
         Docker,
+        config::CLOSE_SECONDS_MAX,
         container::host_config::{Created, Plan},
     },
     engine::{EngineError, Network},
@@ -35,9 +36,6 @@ const HEAD_BYTES: usize = 16;
 
 /// The engine's network mode for "no network".
 const NO_NETWORK: &str = "none";
-
-/// Time limit for the shutdown of a server after a seed run, in seconds.
-const CLOSE_SECONDS_MAX: i32 = 120;
 
 /// Time limit for the copy that verifies new data.
 const VERIFY_COPY_MAX: Duration = Duration::from_secs(10 * 60);
@@ -326,7 +324,9 @@ impl Docker {
         let state = there.and_then(|there| there.state).unwrap_or_default();
         const KILLED: i64 = 128 + 9;
         if state.exit_code == Some(KILLED) || state.oom_killed == Some(true) {
-            let why = "the server did not shut down cleanly after its seed".to_owned();
+            let why = "the server did not shut down cleanly after its seed: its first process must end on \
+                       SIGTERM"
+                .to_owned();
             return Err(self.not_ready(id, spec, why).await?);
         }
         Ok(())
