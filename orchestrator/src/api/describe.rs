@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use deploy::{
     blueprint::{Blueprint, Service},
-    engine::ContainerState,
+    engine::{ContainerState, ServiceKey},
     names::{DatabaseName, PreviewId},
 };
 use jiff::Timestamp;
@@ -22,7 +22,7 @@ use crate::{
     },
     preview::{
         current::{observed, shown},
-        environment, named_snapshots,
+        environment, history, named_snapshots,
     },
     store::{PreviewRow, StoreError},
     worker::Ports,
@@ -90,9 +90,44 @@ pub(super) async fn describe(ports: &Ports, row: PreviewRow) -> Result<PreviewVi
         serving_commit: summary.serving,
         phase: summary.phase,
         waiting_for: summary.waiting_for,
+        under_way: under_way(ports, &row.id),
         diagnosis,
         ending: summary.ending,
     })
+}
+
+/// The same, with how often each service failed. Only the engine knows that, one service at a time.
+pub(super) async fn describe_whole(
+    ports: &Ports,
+    row: PreviewRow,
+) -> Result<PreviewView, StoreError> {
+    let observed = observed(ports, &row).await?;
+    let revision = shown(&row, &observed).map(|revision| revision.number);
+    let mut view = describe(ports, row).await?;
+    let Some(revision) = revision else {
+        return Ok(view);
+    };
+    for service in &mut view.services {
+        let key = ServiceKey {
+            preview: view.id.clone(),
+            revision,
+            service: service.name.clone(),
+        };
+        // The rest of the view does not need the engine.
+        let Ok(Some(run)) = ports.engine.service_run(&key).await else {
+            continue;
+        };
+        service.failures = run.ends;
+        let failed_at = run.ended.filter(|_| run.ends > 0);
+        service.failed_at = failed_at.and_then(|at| Timestamp::try_from(at).ok());
+    }
+    Ok(view)
+}
+
+fn under_way(ports: &Ports, id: &PreviewId) -> Vec<String> {
+    let steps = ports.board.under_way(id);
+    let words = steps.iter().filter_map(|step| history::words(&step.title));
+    words.collect()
 }
 
 /// Suggests the most similar snapshot name, which pages and comments do not reveal.
@@ -142,6 +177,8 @@ fn services(ports: &Ports, row: &PreviewRow, observed: &Observed) -> Vec<Service
         unchanged_since: observed
             .unchanged_since(revision, &service.name)
             .map(|commit| commit.short().to_string()),
+        failures: 0,
+        failed_at: None,
     };
     let blueprint = revision.blueprint.iter();
     blueprint

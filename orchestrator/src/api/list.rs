@@ -3,7 +3,11 @@
 use axum::{Json, extract::State};
 
 use super::{
-    describe::describe, extract::Known, problem::Problem, state::ApiState, view::PreviewView,
+    describe::{describe, describe_whole},
+    extract::Known,
+    problem::Problem,
+    state::ApiState,
+    view::PreviewView,
 };
 
 pub(super) async fn all(State(state): State<ApiState>) -> Result<Json<Vec<PreviewView>>, Problem> {
@@ -19,5 +23,5 @@ pub(super) async fn one(
     State(state): State<ApiState>,
     Known(row): Known,
 ) -> Result<Json<PreviewView>, Problem> {
-    Ok(Json(describe(state.workers.ports(), row).await?))
+    Ok(Json(describe_whole(state.workers.ports(), row).await?))
 }

@@ -165,7 +165,7 @@ fn nothing_ran(row: &PreviewRow) -> Problem {
         return Problem::not_found(format!("{id} was removed, including its logs"));
     }
     Problem::not_found(format!(
-        "no service of {id} has run yet; `dayfly logs {id} --build` shows its build"
+        "no service of {id} has run yet; `dayfly show {id}` shows its state"
     ))
 }
 

@@ -35,6 +35,9 @@ pub struct PreviewView {
     pub phase: Phase,
     /// The reason for the current delay, if there is one.
     pub waiting_for: Option<String>,
+    /// The steps that Dayfly runs for it now, in plain words.
+    #[serde(default)]
+    pub under_way: Vec<String>,
     /// Its address; null once it is removed.
     pub url: Option<String>,
     /// The services of the serving revision, else of the current one.
@@ -85,6 +88,13 @@ pub struct ServiceView {
     /// The short id of the commit that the image was built for, if the service did not change
     /// since.
     pub unchanged_since: Option<String>,
+    /// How often it exited with an error since Dayfly last started it. Only the answer for one
+    /// preview has it.
+    #[serde(default)]
+    pub failures: u32,
+    /// When it last did.
+    #[serde(default)]
+    pub failed_at: Option<Timestamp>,
 }
 
 /// A database of a preview.

@@ -22,6 +22,7 @@ mod show;
 mod snapshot;
 mod start;
 mod take;
+mod units;
 mod up;
 mod upload;
 

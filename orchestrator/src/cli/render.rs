@@ -11,7 +11,10 @@ use deploy::{
 };
 use jiff::Timestamp;
 
-use super::output::Output;
+use super::{
+    output::Output,
+    units::{ago, bytes, seconds, span},
+};
 use crate::{
     api::{DatabaseView, EventView, PreviewView, ServiceView},
     lifecycle::{Ending, Phase},
@@ -145,7 +148,7 @@ pub(super) fn page(
         fact("ended", ended(preview, ending).to_owned());
     }
     for service in &preview.services {
-        fact("service", service_line(service, output));
+        fact("service", service_line(service, now, output));
     }
     for database in &preview.databases {
         fact("database", database_line(database, output));
@@ -170,15 +173,23 @@ pub(super) fn page(
     page.trim_end().to_owned()
 }
 
-fn service_line(service: &ServiceView, output: Output) -> String {
+fn service_line(service: &ServiceView, now: Timestamp, output: Output) -> String {
     let url = service.url.as_deref().unwrap_or("private");
     let phase = output.phase(service.phase);
     let unchanged = service.unchanged_since.as_ref();
     let unchanged = unchanged.map(|commit| format!("  unchanged since {commit}"));
+    let times = match service.failures {
+        1 => "once".to_owned(),
+        failures => format!("{failures} times"),
+    };
+    let failed = service
+        .failed_at
+        .map(|at| format!("  exited with an error {times}, last {}", ago(at, now)));
     format!(
-        "{}  {phase}  {url}{}",
+        "{}  {phase}  {url}{}{}",
         service.name,
-        unchanged.unwrap_or_default()
+        unchanged.unwrap_or_default(),
+        failed.unwrap_or_default()
     )
 }
 
@@ -313,6 +324,16 @@ pub(super) fn progress(preview: &PreviewView, output: Output) -> Option<String> 
     Some(line)
 }
 
+/// One line for a phase that lasts: what Dayfly does or waits for, and for how long so far.
+pub(super) fn still(preview: &PreviewView, so_far: Duration, output: Output) -> Option<String> {
+    let line = progress(preview, output)?;
+    let steps = match preview.waiting_for.is_none() && !preview.under_way.is_empty() {
+        true => format!(": {}", preview.under_way.join(", ")),
+        false => String::new(),
+    };
+    Some(format!("{line}{steps} ({} s so far)", so_far.as_secs()))
+}
+
 /// The URLs of a live preview.
 pub(super) fn live(preview: &PreviewView, took: Duration, output: Output) -> String {
     let url = preview.url.as_deref().unwrap_or_default();
@@ -363,37 +384,6 @@ pub(super) fn check(check: &Check, output: Output) -> String {
     line
 }
 
-/// Bytes in the unit that people would use.
-pub(super) fn bytes(count: u64) -> String {
-    let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
-    match units.iter().find(|(size, _)| count >= *size) {
-        Some((size, unit)) => format!("{:.1} {unit}", count as f64 / *size as f64),
-        None => format!("{count} bytes"),
-    }
-}
-
-fn seconds(took: Duration) -> String {
-    format!("{:.1} s", took.as_secs_f64())
-}
-
-pub(super) fn ago(at: Timestamp, now: Timestamp) -> String {
-    if at.as_second() >= now.as_second() {
-        return "now".to_owned();
-    }
-    format!("{} ago", span(at, now))
-}
-
-/// The time between, in its largest unit.
-fn span(from: Timestamp, to: Timestamp) -> String {
-    let between = (to.as_second() - from.as_second()).max(0);
-    match between {
-        0..60 => format!("{between} s"),
-        60..3_600 => format!("{} min", between / 60),
-        3_600..172_800 => format!("{} h", between / 3_600),
-        _ => format!("{} days", between / 86_400),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use insta::assert_snapshot;
@@ -411,7 +401,8 @@ mod tests {
             "services": [
                 { "name": "web", "url": "http://pr-42--shop.localhost:8080", "phase": "live",
                   "image": null },
-                { "name": "worker", "url": null, "phase": "live", "image": null },
+                { "name": "worker", "url": null, "phase": "live", "image": null, "failures": 5,
+                  "failed_at": "2026-11-23T14:34:52Z" },
             ],
             "databases": [{ "name": "main", "engine": "postgres:15", "phase": "live",
                             "seed_changed": false }],
@@ -485,7 +476,7 @@ mod tests {
           branch    basket
           commit    aaaaaaa
           service   web  live  http://pr-42--shop.localhost:8080
-          service   worker  live  private
+          service   worker  live  private  exited with an error 5 times, last 8 s ago
           database  main  live  postgres:15
                     rows seeded: goods 12, orders 3
                     changed in its seed: owner shop: it all belongs to app (2 times)
@@ -520,20 +511,14 @@ mod tests {
             let line = progress(&preview(&queued), plain()).unwrap();
             assert_eq!(line, format!("queued aaaaaaa: waits for {wait}"));
         }
+        let migrates = json!({ "phase": "starting", "under_way": ["migrate the database main"] });
+        let line = still(&preview(&migrates), Duration::from_secs(15), plain()).unwrap();
+        assert_eq!(
+            line,
+            "starting aaaaaaa: migrate the database main (15 s so far)"
+        );
         assert_eq!(progress(&preview(&json!({})), plain()), None);
         let told = live(&preview(&json!({})), Duration::from_millis(2_345), plain());
         assert_eq!(told, "live after 2.3 s: http://pr-42--shop.localhost:8080");
-    }
-
-    #[test]
-    fn sizes_and_spans_are_in_units_that_people_use() {
-        assert_eq!(
-            [bytes(12), bytes(2048), bytes(5 << 30)],
-            ["12 bytes", "2.0 KiB", "5.0 GiB"]
-        );
-        let at = |seconds| Timestamp::from_second(seconds).unwrap();
-        let spans = [30, 90, 7_200, 200_000].map(|seconds| span(at(0), at(seconds)));
-        assert_eq!(spans, ["30 s", "1 min", "2 h", "2 days"]);
-        assert_eq!(ago(at(5), at(0)), "now", "a clock that is ahead");
     }
 }

@@ -6,7 +6,8 @@ use jiff::Timestamp;
 
 use super::{
     output::Output,
-    render::{ago, failure, origins, outside, seed_lines},
+    render::{failure, origins, outside, seed_lines},
+    units::ago,
 };
 use crate::{
     api::{PreviewView, SnapshotView},

@@ -103,7 +103,8 @@ async fn dispatch(shared: Shared, command: Command) -> anyhow::Result<ExitCode> 
 
 /// Logs go to standard error: text for people, JSON lines with `DAYFLY_LOG_FORMAT=json`.
 fn begin_log(default: &str) {
-    let filter = EnvFilter::try_from_env("DAYFLY_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    let filter = EnvFilter::try_from_env("DAYFLY_LOG")
+        .unwrap_or_else(|_| EnvFilter::new(format!("{default},octocrab=off")));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);

@@ -18,6 +18,8 @@ use crate::{api::PreviewView, lifecycle::Phase, preview::names};
 const NAME_MAX: usize = 28;
 /// Exit code of an interrupted command.
 const INTERRUPTED: u8 = 130;
+/// The longest silence while the preview comes up.
+const QUIET_MAX: Duration = Duration::from_secs(15);
 /// How long the last lines of a build may take to arrive after the preview settled.
 const LAST_LINES_DEADLINE: Duration = Duration::from_secs(5);
 
@@ -116,13 +118,19 @@ pub(super) async fn phases(
     mut preview: PreviewView,
 ) -> anyhow::Result<PreviewView> {
     let mut told = None;
+    let (mut changed_at, mut said_at) = (Instant::now(), Instant::now());
     loop {
         let now = (preview.phase, preview.waiting_for.clone());
+        let mut line = None;
         if told.as_ref() != Some(&now) {
-            if let Some(line) = render::progress(&preview, caller.output) {
-                caller.output.line(&line)?;
-            }
-            told = Some(now);
+            line = render::progress(&preview, caller.output);
+            (told, changed_at, said_at) = (Some(now), Instant::now(), Instant::now());
+        } else if said_at.elapsed() >= QUIET_MAX {
+            line = render::still(&preview, changed_at.elapsed(), caller.output);
+            said_at = Instant::now();
+        }
+        if let Some(line) = line {
+            caller.output.line(&line)?;
         }
         let settled = [Phase::Live, Phase::Failed, Phase::Gone, Phase::Captured];
         if settled.contains(&preview.phase) {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use crate::{
     api::BackupsView,
     backup::{Failure, Shelved, shelved},
-    cli::{call::Caller, render},
+    cli::{call::Caller, units},
     config::BackupSchedule,
 };
 
@@ -49,7 +49,7 @@ fn judge(
             let age = now.duration_since(newest.made_at);
             // A backup from the future was made while the clock was wrong.
             let late = age.is_negative() || age.unsigned_abs() > schedule.every.saturating_mul(2);
-            let age = render::ago(newest.made_at, now);
+            let age = units::ago(newest.made_at, now);
             (
                 format!("the last good backup was made {age}, in {folder}"),
                 late,
@@ -59,7 +59,7 @@ fn judge(
     if let Some(failure) = failure {
         let why = format!(
             "the last attempt failed {}: {}",
-            render::ago(failure.at, now),
+            units::ago(failure.at, now),
             failure.why
         );
         return check(CheckState::Warning, found, Some(why));

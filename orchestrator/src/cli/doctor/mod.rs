@@ -20,7 +20,7 @@ use deploy::{
 };
 use nix::sys::statvfs::statvfs;
 
-use super::{call::Caller, render};
+use super::{call::Caller, render, units};
 use crate::{
     api::client::ClientError,
     config::ServerConfig,
@@ -134,7 +134,7 @@ async fn files(docker: &Docker, data: &Path) -> Option<Check> {
 async fn pool(caller: &Caller) -> Check {
     let server: Result<PoolState, ClientError> = caller.client.get("/api/v1/pool").await;
     if let Ok(pool) = server {
-        let found = format!("{}; {} free", pool.way, render::bytes(pool.free_bytes));
+        let found = format!("{}; {} free", pool.way, units::bytes(pool.free_bytes));
         let state = match pool.remedy {
             Some(_) => CheckState::Warning,
             None => CheckState::Good,
@@ -188,13 +188,13 @@ fn disk(data: &Path) -> Check {
     let free = facts
         .blocks_available()
         .saturating_mul(facts.fragment_size());
-    let found = format!("{} free", render::bytes(free));
+    let found = format!("{} free", units::bytes(free));
     if free >= DISK_BYTES_ENOUGH {
         return Check::new(CheckState::Good, "disk", found, None);
     }
     let advice = format!(
         "builds need at least {} of free space",
-        render::bytes(DISK_BYTES_ENOUGH)
+        units::bytes(DISK_BYTES_ENOUGH)
     );
     Check::new(CheckState::Warning, "disk", found, Some(advice))
 }

@@ -7,11 +7,11 @@ use deploy::docker::{Check, CheckState};
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use tokio::time::timeout;
-use webhook::{github::Credential, names::RepoName};
+use webhook::{forge::ForgeError, github::Credential, names::RepoName};
 
 use crate::{
     api::DeliveryView,
-    cli::{call::Caller, render},
+    cli::{call::Caller, units},
     config::{GitHubSettings, ServerConfig},
     forge::connect,
 };
@@ -70,10 +70,19 @@ async fn wildcard(domain: &str) -> Check {
 
 /// Checks whether the credential can read the repositories.
 async fn forge(github: &GitHubSettings) -> Vec<Check> {
-    let bad = |found: String| check_forge(CheckState::Bad, found, Some(credential(github)));
     let forge = match connect::connect(github) {
         Ok(forge) => forge,
-        Err(error) => return vec![bad(format!("{error:#}"))],
+        Err(error) => {
+            let advice = Some(credential(github));
+            return vec![check_forge(CheckState::Bad, format!("{error:#}"), advice)];
+        }
+    };
+    let failed = |what: &str, error: &ForgeError| {
+        let advice = match error {
+            ForgeError::Unavailable(_) | ForgeError::RateLimited { .. } => away(),
+            ForgeError::NotFound(_) | ForgeError::Refused { .. } => credential(github),
+        };
+        check_forge(CheckState::Bad, format!("{what}{error}"), Some(advice))
     };
     let late = |what: &str| {
         let found = format!("{what}{}", no_answer(github));
@@ -89,14 +98,14 @@ async fn forge(github: &GitHubSettings) -> Vec<Check> {
                 );
                 check_forge(CheckState::Good, found, None)
             }
-            Ok(Err(error)) => bad(error.to_string()),
+            Ok(Err(error)) => failed("", &error),
             Err(_) => late(""),
         }];
     }
     let each = github.repositories.iter().map(async |name| {
         match timeout(FORGE_DEADLINE, forge.repository(name)).await {
             Ok(Ok(_)) => check_forge(CheckState::Good, format!("{name} can be read"), None),
-            Ok(Err(error)) => bad(format!("{name}: {error}")),
+            Ok(Err(error)) => failed(&format!("{name}: "), &error),
             Err(_) => late(&format!("{name}: ")),
         }
     });
@@ -162,7 +171,7 @@ async fn webhooks(config: &ServerConfig, github: &GitHubSettings, caller: &Calle
         (Some(at), true) => {
             let found = format!(
                 "the last webhook arrived {}",
-                render::ago(at, Timestamp::now())
+                units::ago(at, Timestamp::now())
             );
             told(CheckState::Good, found, None)
         }
