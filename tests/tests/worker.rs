@@ -1,7 +1,7 @@
 //! Lives of a preview, driven by the real worker on the fake engine.
 
 use anyhow::Context as _;
-use tests::simulation::worker::life;
+use tests::simulation::worker::{late, life};
 
 /// Lives that each of the tests lives.
 const LIVES: u64 = 40;
@@ -28,6 +28,15 @@ async fn live(block: u64) -> anyhow::Result<()> {
             .await
             .with_context(|| format!("seed {seed}; {again}"))?;
     }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_never_returns_is_shown_as_late_and_made_once() -> anyhow::Result<()> {
+    let dir = scratch()?;
+    let (shown, attempts) = late(dir.path()).await?;
+    anyhow::ensure!(shown.contains("network"), "{shown}");
+    anyhow::ensure!(attempts == 1, "{attempts} attempts");
     Ok(())
 }
 

@@ -28,7 +28,7 @@ use crate::simulation::model::{App, Fate, Rng};
 /// How far the clock moves at once.
 const TICK: Duration = Duration::from_millis(25);
 /// How many ticks a preview may take to settle once nothing goes wrong: ten minutes.
-const SETTLE_TICKS: u32 = 10 * 60 * 40;
+pub(super) const SETTLE_TICKS: u32 = 10 * 60 * 40;
 /// How often the sweep asks for a look meanwhile: every ten seconds.
 const SWEEP_TICKS: u32 = 400;
 
@@ -39,14 +39,14 @@ pub struct Ended {
     pub phase: Phase,
 }
 
-struct Life {
+pub(super) struct Life {
     rng: Rng,
-    engine: FakeEngine,
-    outside: Arc<Outside>,
-    store: Store,
+    pub(super) engine: FakeEngine,
+    pub(super) outside: Arc<Outside>,
+    pub(super) store: Store,
     settings: Settings,
-    workers: Workers,
-    preview: PreviewId,
+    pub(super) workers: Workers,
+    pub(super) preview: PreviewId,
 }
 
 /// Lives one life; an error says what was wrong. The clock must be paused.
@@ -79,7 +79,7 @@ async fn live(seed: u64, dir: &Path) -> anyhow::Result<Ended> {
 }
 
 /// Workers that are stopped while somebody moves the clock.
-trait StopByTicking {
+pub(super) trait StopByTicking {
     async fn stop_by_ticking(&self, store: &Store) -> anyhow::Result<()>;
 }
 
@@ -105,7 +105,7 @@ async fn pass(store: &Store) -> anyhow::Result<()> {
 }
 
 impl Life {
-    async fn new(seed: u64, dir: &Path) -> anyhow::Result<Self> {
+    pub(super) async fn new(seed: u64, dir: &Path) -> anyhow::Result<Self> {
         let mut rng = Rng::new(seed);
         let store = Store::open(&dir.join("store.sqlite"))?;
         let engine = FakeEngine::new(store.instance());
@@ -165,7 +165,7 @@ impl Life {
         })
     }
 
-    async fn tick(&self) -> anyhow::Result<()> {
+    pub(super) async fn tick(&self) -> anyhow::Result<()> {
         pass(&self.store).await
     }
 

@@ -5,7 +5,9 @@
 //! disk, and a deadline of minutes could pass during one write. So it is kept from jumping and is
 //! moved by small steps, each after the store has answered all that was asked before.
 
+mod late;
 mod life;
 mod outside;
 
+pub use late::late;
 pub use life::{Ended, life};
