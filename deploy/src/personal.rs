@@ -172,6 +172,9 @@ impl Found {
             }
             (_, State::LeftOut) => "its password is removed".to_owned(),
             (_, State::MostlyNew) => "fewer than half of its values are unchanged".to_owned(),
+            (Place::Database, State::Unread) => {
+                "it accepts no connections, so its values cannot be compared".to_owned()
+            }
             (_, State::Unread) => "its values cannot be compared".to_owned(),
             (Place::Database, _) => "the mask never connects to it (\\connect)".to_owned(),
             (Place::ForeignTable, State::Unreached) => {

@@ -77,8 +77,18 @@ fn mask_without(forgotten: &[&str]) -> String {
 
 /// Imports the dump with a mask and more words.
 async fn import(dayfly: &Dayfly, mask: &str, more: &[&str]) -> anyhow::Result<Ran> {
+    import_dump(dayfly, DUMP, mask, more).await
+}
+
+/// Imports a dump with a mask and more words.
+async fn import_dump(
+    dayfly: &Dayfly,
+    dump: &str,
+    mask: &str,
+    more: &[&str],
+) -> anyhow::Result<Ran> {
     let here = dayfly.data();
-    std::fs::write(here.join("dump.sql"), DUMP)?;
+    std::fs::write(here.join("dump.sql"), dump)?;
     std::fs::write(here.join("mask.sql"), mask)?;
     let words = [
         "snapshot",
@@ -242,7 +252,7 @@ async fn what_was_accepted_may_stay() -> anyhow::Result<()> {
         for words in [
             "public.visits_2026.email: 100 % of 336 values are unchanged, accepted",
             "database:archive: the mask never connects to it (\\connect), accepted",
-            "--accept public.nobody: nothing of that name",
+            "--accept public.nobody: unused, nothing of that name was left",
         ] {
             ensure!(done.stdout.contains(words), "{words}: {}", done.stdout);
         }
@@ -323,6 +333,130 @@ async fn the_advice_for_real_data_is_a_command_that_runs() -> anyhow::Result<()>
             .chain(advice.split_whitespace());
         let words: Vec<&str> = words.collect();
         let done = dayfly.command(dayfly.data(), &words).await?;
+        ensure!(
+            done.success && done.stdout.contains("holds masked data"),
+            "{done:?}"
+        );
+        Ok(())
+    })
+    .await
+}
+
+/// Personal data that a mask can put elsewhere. A trigger keeps the rows of users before each change.
+const KEEPING_DUMP: &str = "\\connect app
+create table users (id int primary key, email text, phone text, city text, birth_city text,
+  latitude double precision, profile jsonb);
+insert into users select i, 'ada' || i || '@real.test', 'real-' || 1000000 + i, 'Rome', 'Oslo',
+  48 + 1.0 / (3 + i), jsonb_build_object('phone', 'real-' || 2000000 + i) from generate_series(1, 200) i;
+create table audit (old jsonb);
+insert into audit values ('{\"email\": \"first@real.test\"}');
+create function keep() returns trigger language plpgsql as
+  $$ begin insert into audit values (to_jsonb(old)); return new; end $$;
+create trigger keep before update on users for each row execute function keep();
+create domain part as jsonb;
+create domain larger_part as part;
+create table orders (id int primary key, details larger_part);
+insert into orders select i, jsonb_build_object('email', 'order' || i || '@real.test')
+  from generate_series(1, 200) i;
+create database archive;
+\\connect archive
+create table people (id int, email text);
+insert into people select i, 'old' || i || '@real.test' from generate_series(1, 100) i;
+";
+
+/// Parts of a mask for that dump. The first removes the trigger; each of the others replaces values.
+const QUIET: &str = "drop trigger keep on users;\n";
+const MAIL: &str = "update users set email = 'm' || id || '@example.test';\n";
+const PHONE: &str = "update users set phone = '+000 ' || id;\n";
+/// The dump has each of these cities in the other column. They are too short to show an origin.
+const CITIES: &str = "update users set city = 'Oslo', birth_city = 'Rome';\n";
+const LATITUDE: &str = "update users set latitude = id;\n";
+const PROFILE: &str = "update users set profile = jsonb_build_object('phone', '+001 ' || id);\n";
+const AUDIT: &str = "update audit set old = '{}';\n";
+const ORDERS: &str = "update orders set details = '{}';\n";
+const ARCHIVE: &str = "\\connect archive\nupdate people set email = 'p' || id;\n\\connect app\n";
+
+/// Masks that leave originals somewhere, with the start of the line that names the place.
+fn keeping_masks() -> Vec<(&'static str, String)> {
+    let rest = [CITIES, LATITUDE, AUDIT, ORDERS, ARCHIVE].concat();
+    let users = [MAIL, PHONE, PROFILE].concat();
+    let both = "update users set email = phone, phone = email;\n";
+    let trail = "create table trail as select to_jsonb(users) as old from users;\n";
+    let mobile =
+        "alter table users add mobile text;\nupdate users set mobile = profile ->> 'phone';\n";
+    let hidden = "create table information_schema.people as select * from users;\n";
+    let closed = "\\connect archive\n\\connect app\n\
+                  update pg_database set datallowconn = false where datname = 'archive';\n";
+    let text = "alter table users alter profile type text;\n";
+    let rounded = "alter database app set extra_float_digits = -3;\n";
+    let open = [CITIES, LATITUDE, AUDIT, ORDERS].concat();
+    let degrees = [CITIES, AUDIT, ORDERS, ARCHIVE].concat();
+    let mask = |parts: &[&str]| parts.concat();
+    vec![
+        (
+            "public.audit.old:email: ",
+            mask(&[
+                AUDIT,
+                ORDERS,
+                ARCHIVE,
+                "update users set email = 'm' || id, phone = '+0' || id, \
+                    latitude = id, profile = '{}';\n",
+            ]),
+        ),
+        (
+            "public.trail.old:email: ",
+            mask(&[QUIET, trail, &users, &rest]),
+        ),
+        (
+            "public.users.mobile: ",
+            mask(&[QUIET, mobile, &users, &rest]),
+        ),
+        (
+            "public.users.phone: 100 % of 200",
+            mask(&[QUIET, both, MAIL, PROFILE, &rest]),
+        ),
+        (
+            "public.users.email: 100 % of 200",
+            mask(&[QUIET, both, PHONE, PROFILE, &rest]),
+        ),
+        (
+            "database:archive: it accepts no connections",
+            mask(&[QUIET, &users, &open, closed]),
+        ),
+        (
+            "public.users.profile:phone: 100 % of 200",
+            mask(&[QUIET, MAIL, PHONE, &rest, text]),
+        ),
+        (
+            "public.users.latitude: 100 % of 200",
+            mask(&[QUIET, &users, &degrees, rounded]),
+        ),
+        (
+            "public.orders.details:email: 100 % of 200",
+            mask(&[QUIET, &users, CITIES, LATITUDE, AUDIT, ARCHIVE]),
+        ),
+        (
+            "information_schema.people.email: 100 % of 200",
+            mask(&[QUIET, hidden, &users, &rest]),
+        ),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mask_that_keeps_originals_elsewhere_is_refused_with_their_place() -> anyhow::Result<()> {
+    Dayfly::play(async |dayfly| {
+        for (told, mask) in keeping_masks() {
+            let done = import_dump(dayfly, KEEPING_DUMP, &mask, &[]).await?;
+            ensure!(!done.success, "{told}: {done:?}");
+            let mut lines = done.stderr.lines();
+            let is_told = lines.any(|line| line.starts_with(&format!("  {told}")));
+            ensure!(is_told, "{told}: {}", done.stderr);
+            has_no_value(&done)?;
+        }
+        let all = [
+            QUIET, MAIL, PHONE, CITIES, LATITUDE, PROFILE, AUDIT, ORDERS, ARCHIVE,
+        ];
+        let done = import_dump(dayfly, KEEPING_DUMP, &all.concat(), &[]).await?;
         ensure!(
             done.success && done.stdout.contains("holds masked data"),
             "{done:?}"

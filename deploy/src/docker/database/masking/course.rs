@@ -8,8 +8,9 @@ use std::{
 };
 
 use super::{
+    before::Before,
     judging::Look,
-    plan::{comparing, naming, values_kept},
+    plan::{Plan, values_kept},
     relations::{Database, Relation, databases, relations},
     rows::{Reading, Seen, read},
     sentence::without_values,
@@ -91,7 +92,7 @@ impl Docker {
         match looking {
             Looking::Not => Ok(Looked::default()),
             Looking::Names => {
-                let mut found = self.look(&server, naming).await?.named();
+                let mut found = self.look(&server, Plan::Naming).await?.named();
                 found.extend(roles);
                 Ok(Looked {
                     found,
@@ -118,10 +119,12 @@ impl Docker {
         server: &Server<'_>,
         mask: &Mask,
     ) -> Result<Vec<Found>, DatabaseError> {
-        let before = self.look(server, comparing).await?.into_values();
+        let nothing = Before::default();
+        let before = self.look(server, Plan::Comparing(&nothing)).await?;
+        let before = before.into_values();
         let reached = self.run_mask(into, server, mask).await?;
         self.forget(server, mask).await?;
-        let after = self.look(server, comparing).await?;
+        let after = self.look(server, Plan::Comparing(&before)).await?;
         Ok(after.judged(&before, &reached, &mask.accepted))
     }
 
@@ -213,14 +216,10 @@ impl Docker {
     }
 
     /// Reads the content of a server.
-    async fn look(
-        &self,
-        server: &Server<'_>,
-        plan: fn(&[Relation]) -> Vec<Reading>,
-    ) -> Result<Look, DatabaseError> {
+    async fn look(&self, server: &Server<'_>, plan: Plan<'_>) -> Result<Look, DatabaseError> {
         let databases = self.databases_in(server).await?;
         let relations = self.relations_in(server, &databases).await?;
-        let readings = plan(&relations);
+        let readings = plan.readings(&relations);
         let seen = self.rows_of(server, readings.clone()).await?;
         Ok(Look {
             databases,

@@ -1,17 +1,16 @@
 //! Finds data that looks personal, and judges its state after a mask.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::{
+    before::Before,
     plan::personal,
     relations::{Database, Relation, RelationKind},
     rows::{Cell, Reading, Seen, Values},
-    sketch::Sketch,
+    sketch::{Known, Sketch},
+    titles::{full_title, group_of, is_own, name_of},
 };
-use crate::{
-    databases::USER,
-    personal::{Found, Place, State, Verdict, one_line},
-};
+use crate::personal::{Found, Place, State, Verdict, one_line};
 
 /// The content of a server at one time.
 pub(super) struct Look {
@@ -21,16 +20,13 @@ pub(super) struct Look {
     pub(super) seen: Vec<Seen>,
 }
 
-/// Values before a mask, by the [group](group_of) of their place; `None` if not all could be read.
-#[derive(Default)]
-pub(super) struct Before(BTreeMap<String, Vec<Option<Sketch>>>);
-
 impl Look {
     /// Only the values.
     pub(super) fn into_values(self) -> Before {
         let mut before = Before::default();
         for (reading, seen) in self.readings.iter().zip(self.seen) {
             for (cell, values) in reading.cells.iter().zip(seen.cells) {
+                before.reads(&reading.relation, cell);
                 let group = group_of(&reading.relation, &name_of(&reading.relation, cell));
                 match values {
                     Values::Whole(sketch) => {
@@ -85,6 +81,7 @@ impl Look {
     ) -> Vec<Found> {
         let judge = Judge {
             before,
+            known: Known::new(before.sketches()),
             reached,
             accepted,
         };
@@ -93,14 +90,17 @@ impl Look {
             .flat_map(|(reading, seen)| judge.relation(reading, seen))
             .collect();
         join_partitions(&mut all, &self.relations);
-        let others = self
-            .further()
-            .filter(|database| !reached.contains(&database.name));
-        all.extend(others.map(|database| {
+        all.extend(self.further().filter_map(|database| {
+            let state = match (reached.contains(&database.name), database.is_open) {
+                (true, true) => return None,
+                // The mask closed it: what the mask replaced in it is unknown.
+                (true, false) => State::Unread,
+                (false, _) => State::Unreached,
+            };
             let mut found = further(&database.name);
             let word = found.name.clone();
-            found.judge(State::Unreached, &[&word], accepted);
-            found
+            found.judge(state, &[&word], accepted);
+            Some(found)
         }));
         all.sort_by_key(|found| match found.verdict {
             Verdict::Left => 0,
@@ -111,15 +111,10 @@ impl Look {
     }
 }
 
-impl Before {
-    fn add(&mut self, group: String, sketch: Option<Sketch>) {
-        self.0.entry(group).or_default().push(sketch);
-    }
-}
-
 /// The inputs of a verdict.
 struct Judge<'a> {
     before: &'a Before,
+    known: Known,
     reached: &'a BTreeSet<String>,
     accepted: &'a [String],
 }
@@ -158,8 +153,7 @@ impl Judge<'_> {
         all
     }
 
-    /// The state of the values of a column or a JSON key. Values in a new place may come from any
-    /// old place.
+    /// The state of the values of a column or a JSON key. They may come from any place before.
     fn state(
         &self,
         relation: &Relation,
@@ -167,16 +161,18 @@ impl Judge<'_> {
         now: &Sketch,
         is_whole: bool,
     ) -> State {
-        let before = |name| self.before.0.get(&group_of(relation, name));
-        let is_unknown = |all: &Vec<Option<Sketch>>| all.iter().any(Option::is_none);
+        let before = |name| self.before.values(&group_of(relation, name));
+        let is_unknown = |all: &[Option<Sketch>]| all.iter().any(Option::is_none);
         if !is_whole || before(column).is_some_and(is_unknown) {
             return State::Unread;
         }
-        let known: Vec<&Sketch> = match before(name) {
-            Some(same) => same.iter().flatten().collect(),
-            None => self.before.0.values().flatten().flatten().collect(),
+        let own: Option<Vec<&Sketch>> = before(name).map(|same| same.iter().flatten().collect());
+        let state = match &own {
+            Some(own) => now.since(own),
+            // A new place may also have values that are in several places by chance.
+            None => now.since(&self.before.sketches().collect::<Vec<_>>()),
         };
-        now.since(&known)
+        now.or_moved(state, &own.unwrap_or_default(), &self.known)
     }
 
     /// A foreign table is judged and accepted as a whole.
@@ -351,45 +347,13 @@ fn further(database: &str) -> Found {
     Found::new(&format!("database:{database}"), Place::Database)
 }
 
-fn name_of(relation: &Relation, cell: &Cell) -> String {
-    match cell {
-        Cell::Digest(column) | Cell::Document(column) => {
-            format!("{}.{}", full_title(relation), column.name)
-        }
-        Cell::Page => in_database(relation, "large-objects"),
-    }
-}
-
-/// Maps a name in a partition to its partitioned table, because a mask may move rows between
-/// partitions. Other names stay unchanged.
-fn group_of(relation: &Relation, name: &str) -> String {
-    let whole = relation.whole.as_deref();
-    match whole.zip(name.strip_prefix(&full_title(relation))) {
-        Some((whole, rest)) => format!("{}{rest}", in_database(relation, whole)),
-        None => name.to_owned(),
-    }
-}
-
-fn full_title(relation: &Relation) -> String {
-    in_database(relation, &relation.title())
-}
-
-/// Adds the database in front, unless it is the application's.
-fn in_database(relation: &Relation, name: &str) -> String {
-    match relation.database.as_str() {
-        database if is_own(database) => name.to_owned(),
-        database => format!("{database}.{name}"),
-    }
-}
-
-fn is_own(database: &str) -> bool {
-    database.is_empty() || database == USER
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::docker::database::masking::relations::{Column, Holds};
+    use crate::docker::database::masking::{
+        relations::{Column, Holds},
+        sketch::marked,
+    };
 
     fn relation(database: &str, kind: RelationKind, table: &str, whole: Option<&str>) -> Relation {
         let email = Column {
@@ -522,6 +486,53 @@ mod tests {
         let told = ["old.s.t.email by old.s.t.email"];
         assert_eq!(left(before(), &same, &["old"], &[]), told);
         assert_eq!(left(before(), &table(&[8, 9]), &["old"], &[]), nothing);
+    }
+
+    #[test]
+    fn a_database_that_the_mask_closes_is_left() {
+        let before = look(vec![(relation("old", TABLE, "t", None), Some(&[1, 2]))]);
+        let closed = Look {
+            databases: vec![Database {
+                name: "old".to_owned(),
+                is_open: false,
+            }],
+            relations: Vec::new(),
+            readings: Vec::new(),
+            seen: Vec::new(),
+        };
+        let found = closed.judged(
+            &before.into_values(),
+            &BTreeSet::from(["old".to_owned()]),
+            &[],
+        );
+        let told: Vec<_> = found.iter().map(Found::describe).collect();
+        assert_eq!(
+            told,
+            ["database:old: it accepts no connections, so its values cannot be compared"]
+        );
+        assert_eq!(found[0].verdict, Verdict::Left);
+    }
+
+    #[test]
+    fn values_that_change_places_are_left_unless_they_may_be_there_by_chance() {
+        let two = |mails: &[u64], phones: &[u64]| {
+            look(vec![
+                (relation("app", TABLE, "mails", None), Some(mails)),
+                (relation("app", TABLE, "phones", None), Some(phones)),
+            ])
+        };
+        let before = || two(&[1, 2, 3], &[4, 5, 6]);
+        let (mails, phones) = ("s.mails.email", "s.phones.email");
+        let by = |name: &str| format!("{name} by {name}");
+        let swapped = left(before(), &two(&[4, 5, 6], &[1, 2, 3]), &[], &[]);
+        assert_eq!(swapped, [by(mails), by(phones)]);
+        let copied = left(before(), &two(&[7, 8, 9], &[1, 2, 3]), &[], &[]);
+        assert_eq!(copied, [by(phones)]);
+        let short = |value| marked(value, true);
+        let before = two(&[short(1), short(2)], &[short(3), short(4)]);
+        let swapped = two(&[short(3), short(4)], &[short(1), short(2)]);
+        let nothing: [&str; 0] = [];
+        assert_eq!(left(before, &swapped, &[], &[]), nothing);
     }
 
     #[test]

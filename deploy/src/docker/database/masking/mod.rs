@@ -4,7 +4,9 @@
 //! JSON documents in full. Meanwhile Dayfly keeps only keyed hashes in its memory and writes none
 //! to the disk.
 
+mod before;
 mod course;
+mod digest;
 mod fields;
 mod judging;
 mod names;
@@ -14,8 +16,10 @@ mod rows;
 mod sentence;
 mod sketch;
 mod survey;
+mod titles;
 
 pub(super) use course::{Looked, Looking};
+pub(super) use digest::{CHANCE_MARK, DATE_LIKE, TELLING_CHARS_MIN};
 pub(super) use relations::{Column, Database, Holds, Relation, RelationKind};
 pub(super) use rows::{Cell, Reading};
 pub(super) use survey::Survey;

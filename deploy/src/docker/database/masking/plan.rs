@@ -1,6 +1,7 @@
 //! Plans which data to read from a server.
 
 use super::{
+    before::Before,
     names::is_personal,
     relations::{Column, Holds, Relation, RelationKind},
     rows::{Cell, KEYS_MAX, Reading},
@@ -16,10 +17,27 @@ const VALUES_MAX: usize = 1 << 21;
 const COLUMN_VALUES_MIN: usize = 128;
 const COLUMN_VALUES_MAX: usize = 1 << 17;
 
-/// The readings to find names that look personal: JSON keys, which no catalogue lists.
-pub(super) fn naming(relations: &[Relation]) -> Vec<Reading> {
+/// What to read.
+pub(super) enum Plan<'a> {
+    /// JSON keys, which no catalogue lists, to find names that look personal.
+    Naming,
+    /// Values that look personal, to compare them, and those of all columns that were read before:
+    /// the type of a column may have changed since.
+    Comparing(&'a Before),
+}
+
+impl Plan<'_> {
+    pub(super) fn readings(&self, relations: &[Relation]) -> Vec<Reading> {
+        match self {
+            Self::Naming => naming(relations),
+            Self::Comparing(before) => comparing(relations, before),
+        }
+    }
+}
+
+fn naming(relations: &[Relation]) -> Vec<Reading> {
     let reading = |relation: &Relation| Reading {
-        cells: documents(relation).collect(),
+        cells: documents(relation, &Before::default()).collect(),
         relation: relation.clone(),
         rows_max: Some(NAMING_ROWS_MAX),
     };
@@ -29,13 +47,14 @@ pub(super) fn naming(relations: &[Relation]) -> Vec<Reading> {
     readings
 }
 
-/// The readings to compare values that look personal.
-pub(super) fn comparing(relations: &[Relation]) -> Vec<Reading> {
+fn comparing(relations: &[Relation], before: &Before) -> Vec<Reading> {
     let reading = |relation: &Relation| Reading {
         cells: match relation.kind {
             RelationKind::LargeObjects => vec![Cell::Page],
             RelationKind::Foreign => Vec::new(),
-            _ => digests(relation).chain(documents(relation)).collect(),
+            _ => digests(relation, before)
+                .chain(documents(relation, before))
+                .collect(),
         },
         rows_max: (relation.kind == RelationKind::Foreign).then_some(1),
         relation: relation.clone(),
@@ -72,17 +91,29 @@ fn holds_rows(relation: &Relation) -> bool {
 /// Its columns whose names look personal.
 pub(super) fn personal(relation: &Relation) -> impl Iterator<Item = &Column> {
     let columns = relation.columns.iter();
-    columns.filter(|column| is_personal(&relation.table, &column.name, column.holds))
+    columns.filter(move |column| looks_personal(relation, column))
 }
 
-fn digests(relation: &Relation) -> impl Iterator<Item = Cell> {
-    personal(relation).cloned().map(Cell::Digest)
+fn looks_personal(relation: &Relation, column: &Column) -> bool {
+    is_personal(&relation.table, &column.name, column.holds)
 }
 
-fn documents(relation: &Relation) -> impl Iterator<Item = Cell> {
-    let json = relation.columns.iter();
-    let json = json.filter(|column| column.holds == Holds::Json);
-    json.cloned().map(Cell::Document)
+fn digests(relation: &Relation, before: &Before) -> impl Iterator<Item = Cell> {
+    let columns = relation.columns.iter();
+    columns.filter_map(move |column| {
+        let cell = Cell::Digest(column.clone());
+        let is_read = looks_personal(relation, column) || before.has_read(relation, &cell);
+        is_read.then_some(cell)
+    })
+}
+
+fn documents(relation: &Relation, before: &Before) -> impl Iterator<Item = Cell> {
+    let columns = relation.columns.iter();
+    columns.filter_map(move |column| {
+        let cell = Cell::Document(column.clone());
+        let is_read = column.holds == Holds::Json || before.has_read(relation, &cell);
+        is_read.then_some(cell)
+    })
 }
 
 #[cfg(test)]
@@ -118,5 +149,49 @@ mod tests {
         assert!(kept(4_000, Cell::Digest) * 4_000 <= VALUES_MAX);
         assert!(kept(200, Cell::Document) * 200 * (1 + KEYS_MAX) <= VALUES_MAX);
         assert_eq!(kept(100_000, Cell::Digest), COLUMN_VALUES_MIN);
+    }
+
+    #[test]
+    fn a_column_that_was_read_before_is_read_with_another_type_too() {
+        let column = |name: &str, holds| Column {
+            name: name.to_owned(),
+            holds,
+        };
+        let table = |columns: Vec<Column>| Relation {
+            columns,
+            ..readings(0, Cell::Digest).remove(0).relation
+        };
+        let cells = |relation: &Relation, before: &Before| -> Vec<String> {
+            let readings = Plan::Comparing(before).readings(std::slice::from_ref(relation));
+            let cells = readings.into_iter().flat_map(|reading| reading.cells);
+            let cells = cells.map(|cell| match cell {
+                Cell::Digest(column) => column.name,
+                Cell::Document(column) => format!("{{{}}}", column.name),
+                Cell::Page => "page".to_owned(),
+            });
+            cells.collect()
+        };
+        let old = [
+            column("profile", Holds::Json),
+            column("phone_id", Holds::Text),
+        ];
+        let old = table(old.into());
+        let mut before = Before::default();
+        for cell in comparing(std::slice::from_ref(&old), &before)
+            .remove(0)
+            .cells
+        {
+            before.reads(&old, &cell);
+        }
+        let new = table(vec![
+            column("profile", Holds::Text),
+            column("phone_id", Holds::Number),
+            column("total", Holds::Number),
+        ]);
+        assert_eq!(cells(&new, &before), ["phone_id", "{profile}"]);
+        let nothing: [&str; 0] = [];
+        assert_eq!(cells(&new, &Before::default()), nothing);
+        let dropped = table(vec![column("total", Holds::Number)]);
+        assert_eq!(cells(&dropped, &before), nothing);
     }
 }

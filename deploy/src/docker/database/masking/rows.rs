@@ -9,10 +9,11 @@ use std::{
 };
 
 use super::{
+    digest::{CHANCE_MARK, printed},
     fields::unescaped,
     names::{OTHER_KEYS, is_personal, personal_key},
     relations::{Column, Holds, Relation},
-    sketch::Sketch,
+    sketch::{Sketch, marked},
 };
 
 /// Maximum length of a line, in bytes.
@@ -33,7 +34,8 @@ pub(crate) struct Reading {
 /// One value to read from each row.
 #[derive(Clone, Debug)]
 pub(crate) enum Cell {
-    /// The server's digest of a column's value; empty if the value is empty or null.
+    /// The server's digest of a column's value, as [`printed`] describes it; empty if the value is
+    /// empty or null.
     Digest(Column),
     /// A column's JSON document.
     Document(Column),
@@ -126,7 +128,7 @@ fn take(
     match (values, cell, text) {
         (Values::Whole(sketch), _, Some(text)) => {
             if !matches!(text, b"" | b"\\N") {
-                sketch.add(hasher.hash_one(text));
+                sketch.add(hashed(hasher, text));
             }
         }
         (Values::Keys { .. }, _, Some(b"" | b"\\N")) => {}
@@ -146,12 +148,20 @@ fn take(
                     keys.insert(key.to_owned(), Sketch::new(most));
                 }
                 if let Some(sketch) = keys.get_mut(key) {
-                    sketch.add(hasher.hash_one(value.as_bytes()));
+                    sketch.add(hashed(hasher, printed(value).as_bytes()));
                 }
             });
         }
         (Values::Keys { is_part, .. }, ..) => *is_part = true,
         (Values::Whole(_), _, None) => {}
+    }
+}
+
+/// The hash of a printed digest.
+fn hashed(hasher: &RandomState, printed: &[u8]) -> u64 {
+    match printed.strip_prefix(CHANCE_MARK.as_bytes()) {
+        Some(digest) => marked(hasher.hash_one(digest), true),
+        None => marked(hasher.hash_one(printed), false),
     }
 }
 
@@ -287,6 +297,24 @@ mod tests {
             .map(|(key, sketch)| (key.as_str(), count(sketch)))
             .collect();
         assert_eq!(keys, [("address", 2), ("phone", 1)]);
+    }
+
+    #[test]
+    fn a_value_of_a_column_and_of_a_key_is_the_same_value() {
+        let [mail, short, number] = ["ada@real.test", "Rome", "491715550000"].map(printed);
+        let all = seen(&format!(
+            "0\t{mail}\t{{\"email\":\" ada@real.test \"}}\n0\t{short}\t{{\"email\":\"Rome\"}}\n\
+             0\t{number}\t{{\"email\":491715550000}}\n0.\t\t\n"
+        ));
+        let [Values::Whole(emails), Values::Keys { keys, .. }] = &all[0].cells[..] else {
+            panic!("{:?}", all[0]);
+        };
+        let same = State::Compared {
+            unchanged: 3,
+            of: 3,
+            sampled: false,
+        };
+        assert_eq!(keys["email"].since(&[emails]), same);
     }
 
     #[test]

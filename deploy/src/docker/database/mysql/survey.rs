@@ -2,7 +2,10 @@
 
 use crate::{
     docker::database::{
-        masking::{Cell, Column, Database, Holds, Reading, Relation, RelationKind, Survey},
+        masking::{
+            CHANCE_MARK, Cell, Column, DATE_LIKE, Database, Holds, Reading, Relation, RelationKind,
+            Survey, TELLING_CHARS_MIN,
+        },
         run::Run,
     },
     dump::Server,
@@ -110,12 +113,24 @@ fn select(at: usize, reading: &Reading) -> String {
     )
 }
 
+/// Prints a digest with the mark of a value that may be in several places by chance.
 fn digest(column: &Column) -> String {
     let name = quoted(&column.name);
-    match column.holds {
-        Holds::Bytes => format!(", ifnull(md5(nullif({name}, '')), '')"),
-        _ => format!(", ifnull(md5(nullif(trim({name}), '')), '')"),
-    }
+    let (is_by_chance, bytes) = match column.holds {
+        Holds::Bytes => {
+            let value = format!("nullif({name}, '')");
+            let is_short = format!("length({value}) < {TELLING_CHARS_MIN}");
+            (is_short, value)
+        }
+        _ => {
+            let value = format!("nullif(trim({name}), '')");
+            let is_short = format!("char_length({value}) < {TELLING_CHARS_MIN}");
+            let is_by_chance = format!("{is_short} or {value} like '{DATE_LIKE}'");
+            let bytes = format!("convert({value} using utf8mb4)");
+            (is_by_chance, bytes)
+        }
+    };
+    format!(", ifnull(concat(if({is_by_chance}, '{CHANCE_MARK}', ''), sha2({bytes}, 256)), '')")
 }
 
 fn quoted(name: &str) -> String {

@@ -3,7 +3,10 @@
 use super::client::psql;
 use crate::{
     docker::database::{
-        masking::{Cell, Column, Database, Holds, Reading, Relation, RelationKind, Survey},
+        masking::{
+            CHANCE_MARK, Cell, DATE_LIKE, Database, Holds, Reading, Relation, RelationKind, Survey,
+            TELLING_CHARS_MIN,
+        },
         run::Run,
     },
     dump::sql,
@@ -15,13 +18,19 @@ const FOREIGN_MS_MAX: u32 = 5_000;
 /// Resets defaults that a dump may have changed, so that two surveys print values alike.
 const PLAIN: &str = "set search_path = pg_catalog;\nset statement_timeout = 0;\n\
     set default_transaction_read_only = off;\nset datestyle = 'ISO';\nset timezone = 'UTC';\n\
+    set intervalstyle = 'postgres';\nset extra_float_digits = 1;\nset lc_monetary = 'C';\n\
     set max_parallel_workers_per_gather = 0;\n";
 
 /// `template0` accepts no connections and is empty.
 const DATABASES: &str = "copy (select datname, datallowconn from pg_catalog.pg_database\n\
     where datname <> 'template0' order by datname) to stdout;\n";
 
-/// Every relation with rows of its own, column by column, and the large objects.
+/// The encoding of digested text. A database without an encoding converts nothing.
+const ENCODING: &str =
+    "case getdatabaseencoding() when 'SQL_ASCII' then 'SQL_ASCII' else 'UTF8' end::name";
+
+/// Every relation with rows of its own that users made, column by column, and the large objects.
+/// The server's own relations have ids below 16384.
 const COLUMNS: &str = "copy (select current_database(), c.relkind, n.nspname, c.relname,\n\
     (with recursive up (oid) as (select i.inhparent from pg_inherits i\n\
     where i.inhrelid = c.oid and c.relispartition\n\
@@ -36,9 +45,12 @@ const COLUMNS: &str = "copy (select current_database(), c.relkind, n.nspname, c.
     from pg_class c join pg_namespace n on n.oid = c.relnamespace\n\
     join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped\n\
     join pg_type own on own.oid = a.atttypid\n\
-    join pg_type t on t.oid = case own.typtype when 'd' then own.typbasetype else own.oid end\n\
-    where c.relkind in ('r', 'p', 'm', 'f') and c.relpersistence <> 't' and c.relispopulated\n\
-    and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname not like 'pg\\_toast%'\n\
+    join pg_type t on t.oid = case own.typtype when 'd' then\n\
+    (with recursive base (oid, parent) as (select own.oid, own.typbasetype\n\
+    union all select up.oid, up.typbasetype from base join pg_type up on up.oid = base.parent)\n\
+    select base.oid from base where base.parent = 0) else own.oid end\n\
+    where c.oid >= 16384 and c.relkind in ('r', 'p', 'm', 'f')\n\
+    and c.relpersistence <> 't' and c.relispopulated\n\
     order by n.nspname, c.relname, a.attnum) to stdout;\n\
     copy (select current_database(), 'L', '', '', null, null, null, count(*), false\n\
     from pg_largeobject_metadata having count(*) > 0) to stdout;\n";
@@ -153,9 +165,9 @@ fn copy(at: usize, reading: &Reading) -> String {
         _ => format!("only {}", named(relation)),
     };
     let cells = reading.cells.iter().map(|cell| match cell {
-        Cell::Digest(column) => digest(column),
+        Cell::Digest(column) => digest(&sql::quoted(&column.name), column.holds),
         Cell::Document(column) => format!(", {}::text", sql::quoted(&column.name)),
-        Cell::Page => ", md5(data)".to_owned(),
+        Cell::Page => digest("data", Holds::Bytes),
     });
     let cells: String = cells.collect();
     let nothing = ", ''".repeat(reading.cells.len());
@@ -173,12 +185,25 @@ fn copy(at: usize, reading: &Reading) -> String {
     }
 }
 
-fn digest(column: &Column) -> String {
-    let name = sql::quoted(&column.name);
-    match column.holds {
-        Holds::Bytes => format!(", md5(nullif({name}, ''))"),
-        _ => format!(", md5(nullif(btrim({name}::text), ''))"),
-    }
+/// Prints a digest with the mark of a value that may be in several places by chance.
+fn digest(column: &str, holds: Holds) -> String {
+    let (value, bytes, is_date) = match holds {
+        Holds::Bytes => {
+            let value = format!("nullif({column}, '')");
+            (value.clone(), value, String::new())
+        }
+        _ => {
+            let value = format!("nullif(btrim({column}::text), '')");
+            let bytes = format!("convert_to({value}, {ENCODING})");
+            // Not every collation can be used with `like`.
+            let is_date = format!(" or {value} collate \"C\" like '{DATE_LIKE}'");
+            (value, bytes, is_date)
+        }
+    };
+    format!(
+        ", case when length({value}) < {TELLING_CHARS_MIN}{is_date} then '{CHANCE_MARK}' else '' end \
+         || encode(sha256({bytes}), 'hex')"
+    )
 }
 
 fn named(relation: &Relation) -> String {
@@ -192,7 +217,7 @@ fn named(relation: &Relation) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::docker::database::run::Input;
+    use crate::docker::database::{masking::Column, run::Input};
 
     #[test]
     fn names_and_databases_are_quoted() {
@@ -221,9 +246,12 @@ mod tests {
         };
         let script = String::from_utf8(script.to_vec()).unwrap();
         assert!(script.starts_with("\\connect -reuse-previous=on \"dbname='it\\'s \"\"b\"\"'\"\n"));
-        assert!(script.ends_with(
-            "copy ((select '0', md5(nullif(btrim(\"e\"\"mail\"::text), '')) from only \
+        let value = "nullif(btrim(\"e\"\"mail\"::text), '')";
+        let copy = format!(
+            "copy ((select '0', case when length({value}) < 6 or {value} collate \"C\" like '____-__-__%' \
+             then '-' else '' end || encode(sha256(convert_to({value}, {ENCODING})), 'hex') from only \
              \"a b\".\"x\"\"y\") union all select '0.', '') to stdout;\n"
-        ));
+        );
+        assert!(script.ends_with(&copy), "{script}");
     }
 }
