@@ -15,7 +15,6 @@ use super::{
     reading::Progress,
     scratch::Scratch,
 };
-use crate::store::StoreFacts;
 
 /// The content of an archive that can be restored.
 #[derive(Clone, Debug)]
@@ -62,23 +61,15 @@ pub async fn check(
         Arc::clone(&scratch),
         Arc::clone(&progress),
     );
-    let (contents, facts) = tokio::task::spawn_blocking(move || {
+    let contents = tokio::task::spawn_blocking(move || {
         let mut bench = Bench(at.path().to_owned());
-        let contents = read(&archive, &reading, &mut bench)?;
-        let facts = StoreFacts::of(&at.path().join(STORE))?;
-        let made_by = &contents.manifest.instance;
-        ensure!(
-            facts.instance == *made_by,
-            "the archive names instance {made_by}, but its store belongs to {}",
-            facts.instance
-        );
-        anyhow::Ok((contents, facts))
+        read(&archive, &reading, &mut bench)
     })
     .await??;
     Ok(Checked {
         manifest: contents.manifest,
         bytes,
-        previews: facts.previews,
+        previews: contents.store.previews,
         mirrors: check_mirrors(scratch.path(), &progress).await?,
         places: contents.places,
         left_out: contents.left_out,

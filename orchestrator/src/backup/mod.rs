@@ -21,12 +21,14 @@ mod check;
 mod contents;
 mod mirrors;
 mod packing;
+mod paths;
 mod reading;
 mod records;
 mod restore;
 mod scratch;
 mod settle;
 mod shelf;
+mod store_facts;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -37,11 +39,12 @@ use serde::{Deserialize, Serialize};
 
 pub use backups::{Backups, Failure, Turn};
 pub use check::{Checked, check};
+pub use contents::manifest_of;
 pub use packing::BackupError;
 pub use reading::Progress;
 pub use restore::{Restored, restore};
-pub use settle::settle;
-pub use shelf::{Shelved, shelved};
+pub use settle::{finish_restore, settle};
+pub use shelf::{MOUNT_OR_CREATE, Shelved, shelved};
 pub use target::Target;
 pub use write::write;
 
@@ -68,6 +71,10 @@ const LOGS: &str = "logs";
 const POOL: &str = "pool";
 /// Where the checksums of its records are.
 const CHECKSUMS: &str = "checksums";
+
+/// The folder into which a restore unpacks everything but data. It exists until the restore is
+/// complete.
+const UNPACKED: &str = "restoring";
 
 /// How many files a report names; it only counts the others.
 const TOLD_MAX: usize = 100;

@@ -20,6 +20,14 @@ pub enum BackupError {
     /// Data cannot be copied.
     #[error("cannot copy data: {0}")]
     Data(#[from] DatabaseError),
+    /// The data of one snapshot or preview cannot be copied.
+    #[error("cannot copy {what}: {cause}")]
+    Copy {
+        /// The data.
+        what: String,
+        /// The error of the pool or the engine.
+        cause: Box<DatabaseError>,
+    },
     /// A mirror cannot be copied.
     #[error("cannot copy a mirror: {0}")]
     Mirror(#[from] SourceError),

@@ -2,15 +2,80 @@
 
 use std::{
     cell::Cell,
-    fs::File,
+    error::Error as _,
+    fs::{File, OpenOptions},
     io::{self, BufReader, Read},
+    os::unix::fs::OpenOptionsExt as _,
+    path::Path,
     sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
 };
+
+use anyhow::{Context as _, ensure};
+use nix::fcntl::OFlag;
 
 /// The size of the read buffer.
 const READ_BYTES: usize = 1 << 20;
 /// The longest header of a file in an archive: its name, and 24 bytes for each of its holes.
 const HEAD_BYTES_MAX: u64 = 8 << 20;
+
+/// An error about an archive in plain words. The errors of other readers may quote the file, which
+/// may be any file.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Refusal(String);
+
+/// An error of that kind.
+pub(super) fn refusal(text: impl Into<String>) -> io::Error {
+    io::Error::other(Refusal(text.into()))
+}
+
+/// An error of a reader in plain words: our own words, or the error of the system during `doing`,
+/// or else `otherwise`.
+pub(super) fn in_words(error: &io::Error, doing: &str, otherwise: &'static str) -> anyhow::Error {
+    let mut root = error;
+    while let Some(inner) = root
+        .source()
+        .and_then(|inner| inner.downcast_ref::<io::Error>())
+    {
+        root = inner;
+    }
+    let ours = root.get_ref();
+    if let Some(Refusal(text)) = ours.and_then(|ours| ours.downcast_ref::<Refusal>()) {
+        return anyhow::Error::msg(text.clone());
+    }
+    if root.raw_os_error().is_some() {
+        return anyhow::anyhow!("{doing}: {root}");
+    }
+    match root.kind() {
+        io::ErrorKind::Other
+        | io::ErrorKind::UnexpectedEof
+        | io::ErrorKind::InvalidData
+        | io::ErrorKind::InvalidInput => anyhow::Error::msg(otherwise),
+        kind => anyhow::anyhow!("{doing}: {kind}"),
+    }
+}
+
+/// Opens the file of an archive. Refuses pipes and devices, which may never end or answer.
+pub(super) fn open(archive: &Path) -> anyhow::Result<File> {
+    let doing = || format!("cannot open {}", archive.display());
+    let refuse = |is_file: bool| -> anyhow::Result<()> {
+        ensure!(
+            is_file,
+            "{} is not a regular file; name the file that `dayfly backup` wrote",
+            archive.display()
+        );
+        Ok(())
+    };
+    refuse(std::fs::metadata(archive).with_context(doing)?.is_file())?;
+    // A pipe that has just taken its place does not make this wait.
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(OFlag::O_NONBLOCK.bits())
+        .open(archive)
+        .with_context(doing)?;
+    refuse(file.metadata().with_context(doing)?.is_file())?;
+    Ok(file)
+}
 
 /// The progress of reading an archive, and the request to stop.
 #[derive(Debug, Default)]
@@ -65,12 +130,12 @@ impl Head {
 impl<R: Read> Read for Counted<'_, R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         if self.progress.stop.load(Relaxed) {
-            return Err(io::Error::other("reading the archive was stopped"));
+            return Err(refusal("reading the archive was stopped"));
         }
         let length = match self.head.left.get() {
             None => self.file.read(into)?,
             Some(0) => {
-                return Err(io::Error::other(
+                return Err(refusal(
                     "the archive has a name that is too long, or a file with too many holes",
                 ));
             }

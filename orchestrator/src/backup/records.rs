@@ -8,7 +8,7 @@ use std::{
 
 use aws_lc_rs::digest::{Context, SHA256};
 
-use super::CHECKSUMS;
+use super::{CHECKSUMS, reading::refusal};
 
 /// Every record of a tar is made of blocks of this many bytes.
 const BLOCK_BYTES: usize = 512;
@@ -117,8 +117,8 @@ impl Records {
         header.as_mut_bytes().copy_from_slice(block);
         let size = header.entry_size()?;
         let filled = size.checked_next_multiple_of(BLOCK_BYTES as u64);
-        let content_bytes = filled
-            .ok_or_else(|| io::Error::other("a record of the archive has an impossible size"))?;
+        let content_bytes =
+            filled.ok_or_else(|| refusal("a record of the archive has an impossible size"))?;
         let kind = header.entry_type();
         self.is_about_next = matches!(kind.as_byte(), b'L' | b'K' | b'x' | b'g');
         let name = String::from_utf8_lossy(&header.path_bytes()).into_owned();
@@ -311,9 +311,7 @@ impl State {
                 _ => false,
             };
             if !fits {
-                return Err(io::Error::other(
-                    "the checksums of the archive are malformed",
-                ));
+                return Err(refusal("the checksums of the archive are malformed"));
             }
             self.list = Some(Vec::new());
         } else if self.pending.len() > LIST_RECORDS + LATE_RECORDS_MAX {
@@ -335,26 +333,21 @@ impl State {
         let mut lines = text.trim_end_matches('\0').lines();
         for record in self.pending.drain(..) {
             if lines.next() != Some(&record.sha256) {
-                return Err(io::Error::new(
-                    io::ErrorKind::InvalidData,
-                    format!(
-                        "the archive is damaged: wrong checksum of {}",
-                        crate::text::plain(&record.name)
-                    ),
-                ));
+                return Err(refusal(format!(
+                    "the archive is damaged: wrong checksum of {}",
+                    crate::text::plain(&record.name)
+                )));
             }
         }
         match lines.next() {
-            Some(_) => Err(io::Error::other(
-                "the archive is damaged: a record is missing",
-            )),
+            Some(_) => Err(refusal("the archive is damaged: a record is missing")),
             None => Ok(()),
         }
     }
 }
 
 fn missing() -> io::Error {
-    io::Error::other("the archive is damaged: checksums are missing")
+    refusal("the archive is damaged: checksums are missing")
 }
 
 /// Reads an archive and verifies its checksums.

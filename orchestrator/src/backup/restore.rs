@@ -2,29 +2,33 @@
 
 use std::{
     fs::{DirBuilder, File},
-    io,
-    os::unix::fs::DirBuilderExt as _,
+    io::{self, Write as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use anyhow::{Context as _, ensure};
-use deploy::pool::{Pool, Staging};
+use deploy::{
+    names::Instance,
+    pool::{Pool, Staging},
+};
 use tokio::runtime::Handle;
 
 use super::{
-    FOLDERS, Manifest, POOL, RESTORED, STORE, WITH_DATA, WITHOUT_DATA,
+    FOLDERS, Manifest, POOL, RESTORED, STORE, UNPACKED, WITH_DATA, WITHOUT_DATA,
     contents::{Destination, read},
     reading::Progress,
 };
 use crate::{
     config::ServerConfig,
     serve::{host, lock::DataLock},
-    store::StoreFacts,
 };
 
-/// The folder into which everything but data is unpacked first.
-const UNPACKED: &str = "restoring";
+/// A file in the folder of an unfinished restore. It names the instance of the archive, and proves
+/// that the data directory was empty when the restore began.
+const MARK: &str = "instance";
+
 /// The result of a restore.
 #[derive(Clone, Debug)]
 pub struct Restored {
@@ -39,7 +43,8 @@ pub struct Restored {
 }
 
 /// Restores an archive into the data directory, which no server may use. A restore that fails or is
-/// stopped leaves nothing behind.
+/// stopped leaves nothing behind. After one that was killed, no server starts until the next one
+/// has removed what it left.
 ///
 /// # Errors
 /// Where the directory is not empty, and where the archive is truncated or damaged.
@@ -48,23 +53,55 @@ pub async fn restore(
     config: &ServerConfig,
     progress: Arc<Progress>,
 ) -> anyhow::Result<Restored> {
-    let _lock = DataLock::acquire(&config.data)?;
+    let created = Created::before(&config.data);
+    let lock = DataLock::acquire(&config.data)?;
     let config = config.clone();
     let archive = archive.to_owned();
     tokio::task::spawn_blocking(move || {
-        // An interrupted restore began in an empty directory, so everything in it is its own.
-        let data = &config.data;
-        if data.join(UNPACKED).try_exists()? && !data.join(STORE).try_exists()? {
-            leave_nothing(&config);
-        }
-        refuse_what_is_there(data)?;
-        let restored = unpack(&archive, &config, &progress);
+        let restored = restore_locked(&archive, &config, &progress);
         if restored.is_err() {
-            leave_nothing(&config);
+            created.remove();
         }
+        drop(lock);
         restored
     })
     .await?
+}
+
+fn restore_locked(
+    archive: &Path,
+    config: &ServerConfig,
+    progress: &Progress,
+) -> anyhow::Result<Restored> {
+    let data = &config.data;
+    // No server has started since: it refuses such a directory.
+    if is_marked(data) && !data.join(STORE).try_exists()? {
+        leave_nothing(config);
+    }
+    refuse_what_is_there(data)?;
+    let restored = unpack(archive, config, progress);
+    // With its store in place, the restore is complete.
+    if restored.is_err() && !data.join(STORE).try_exists()? {
+        leave_nothing(config);
+    }
+    restored
+}
+
+/// Whether an unfinished restore began in this directory while it was empty.
+fn is_marked(data: &Path) -> bool {
+    let mark = std::fs::read_to_string(data.join(UNPACKED).join(MARK));
+    mark.is_ok_and(|instance| Instance::parse(instance.trim_end()).is_ok())
+}
+
+fn mark(unpacked: &Path, instance: &str) -> io::Result<()> {
+    let mut mark = File::options()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(unpacked.join(MARK))?;
+    writeln!(mark, "{instance}")?;
+    mark.sync_all()?;
+    File::open(unpacked)?.sync_all()
 }
 
 fn refuse_what_is_there(data: &Path) -> anyhow::Result<()> {
@@ -76,17 +113,53 @@ fn refuse_what_is_there(data: &Path) -> anyhow::Result<()> {
             path.display()
         );
     }
-    let pool = data.join(POOL);
-    let holds = match std::fs::read_dir(&pool) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
-        other => other?.next().is_some(),
-    };
-    ensure!(
-        !holds,
-        "{} is not empty; restore into an empty directory with --data, or move it away",
-        pool.display()
-    );
+    for folder in [POOL, UNPACKED].map(|name| data.join(name)) {
+        let holds = match std::fs::read_dir(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+            other => other?.next().is_some(),
+        };
+        ensure!(
+            !holds,
+            "{} is not empty; restore into an empty directory with --data, or move it away",
+            folder.display()
+        );
+    }
     Ok(())
+}
+
+/// The lock and the folders that a restore creates before it reads the archive.
+struct Created {
+    lock: Option<PathBuf>,
+    /// The innermost folder first.
+    folders: Vec<PathBuf>,
+}
+
+impl Created {
+    /// The parts of a data directory that do not exist yet.
+    fn before(data: &Path) -> Self {
+        let is_missing = |path: &Path| std::fs::symlink_metadata(path).is_err();
+        let lock = data.join("lock");
+        let folders = data.ancestors().take_while(|path| is_missing(path));
+        Self {
+            folders: folders
+                .filter(|path| !path.as_os_str().is_empty())
+                .map(Path::to_owned)
+                .collect(),
+            lock: Some(lock).filter(|lock| is_missing(lock)),
+        }
+    }
+
+    /// Removes them. Best effort: a folder with anything else in it stays.
+    fn remove(&self) {
+        if let Some(lock) = &self.lock {
+            let _gone = std::fs::remove_file(lock);
+        }
+        for folder in &self.folders {
+            if std::fs::remove_dir(folder).is_err() {
+                return;
+            }
+        }
+    }
 }
 
 fn unpack(archive: &Path, config: &ServerConfig, progress: &Progress) -> anyhow::Result<Restored> {
@@ -98,9 +171,18 @@ fn unpack(archive: &Path, config: &ServerConfig, progress: &Progress) -> anyhow:
         staging,
         pool: None,
     };
-    let contents = read(archive, progress, &mut into)?;
-    StoreFacts::of(&into.staging.join(STORE))?;
-    let places = match into.pool {
+    let contents = read(archive, progress, &mut into);
+    let pool = into.pool.take();
+    let contents = match contents {
+        Ok(contents) => contents,
+        Err(error) => {
+            if let Some(pool) = pool {
+                Handle::current().block_on(pool.give_up());
+            }
+            return Err(error);
+        }
+    };
+    let places = match pool {
         Some(pool) => Handle::current().block_on(pool.publish())?,
         None => 0,
     };
@@ -122,6 +204,7 @@ struct Restoring<'a> {
 
 impl Destination for Restoring<'_> {
     fn begin(&mut self, manifest: &Manifest) -> anyhow::Result<()> {
+        mark(&self.staging, &manifest.instance)?;
         if manifest.data {
             let pool = Unpacked::begin(self.config);
             self.pool = Some(Handle::current().block_on(pool)?);
@@ -161,7 +244,9 @@ fn settle_in(staging: &Path, data: &Path, with_data: bool) -> io::Result<()> {
     File::open(staging.join(STORE))?.sync_all()?;
     std::fs::rename(staging.join(STORE), data.join(STORE))?;
     File::open(data)?.sync_all()?;
-    remove(staging)
+    // Best effort: the next start removes it.
+    let _gone = remove(staging);
+    Ok(())
 }
 
 /// The pool that data is unpacked into.
@@ -195,26 +280,39 @@ impl Unpacked {
         self.pool.close().await?;
         Ok(places.len())
     }
+
+    /// Unmounts the pool of a failed restore, so that its file can be removed.
+    async fn give_up(self) {
+        self.pool.leave_trash();
+        drop(self.staging);
+        if let Err(error) = self.pool.close().await {
+            tracing::warn!(%error, "cannot unmount the pool of a failed restore");
+        }
+    }
 }
 
-/// Removes everything that a failed restore created. The log names what cannot be removed; it keeps
-/// the next restore from beginning.
+/// Removes everything that a failed restore created, and the mark last. The log names what cannot
+/// be removed; it keeps the next restore from beginning.
 fn leave_nothing(config: &ServerConfig) {
     let pool = host::pool_config(config);
     let gone = Handle::current().block_on(async {
-        if pool.file.exists() {
-            Pool::open(pool.clone()).await?.close().await?;
+        if pool.file.try_exists()? {
+            Pool::close_left(&pool).await?;
             std::fs::remove_file(&pool.file)?;
         }
         anyhow::Ok(())
     });
-    let folders = [UNPACKED, "pool"].into_iter().chain(FOLDERS);
-    let mut left: Vec<String> = folders
-        .filter_map(|name| remove(&config.data.join(name)).err())
-        .map(|error| error.to_string())
-        .collect();
+    let mut left = Vec::new();
     left.extend(gone.err().map(|error| format!("{error:#}")));
-    let _gone = std::fs::remove_file(config.data.join(RESTORED));
+    for name in FOLDERS.into_iter().chain([POOL]) {
+        let removed = remove(&config.data.join(name));
+        left.extend(removed.err().map(|error| error.to_string()));
+    }
+    if left.is_empty() {
+        let _gone = std::fs::remove_file(config.data.join(RESTORED));
+        let removed = remove(&config.data.join(UNPACKED));
+        left.extend(removed.err().map(|error| error.to_string()));
+    }
     if !left.is_empty() {
         tracing::warn!(
             "cannot remove the remains of a failed restore: {}",

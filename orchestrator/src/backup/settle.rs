@@ -2,15 +2,38 @@
 
 use std::path::Path;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use deploy::docker::Docker;
 
-use super::{RESTORED, WITHOUT_DATA, scratch::Scratch, write::StoreCopy};
+use super::{RESTORED, STORE, UNPACKED, WITHOUT_DATA, scratch::Scratch, write::StoreCopy};
 use crate::{
     clock::wall_ms,
     lifecycle::{Desired, Ending},
     store::Store,
 };
+
+/// Refuses a data directory with an unfinished restore, before anything in it is opened: a server
+/// would begin anew in it, and the next restore would remove its data. Removes the rest of a
+/// finished restore.
+///
+/// # Errors
+/// Where a restore did not finish, and where its rest cannot be removed.
+pub fn finish_restore(data: &Path) -> anyhow::Result<()> {
+    let unpacked = data.join(UNPACKED);
+    if !unpacked.try_exists()? {
+        return Ok(());
+    }
+    // The store comes last, so everything else is in its place by then.
+    ensure!(
+        data.join(STORE).try_exists()?,
+        "a restore into {} did not finish, as {} shows; run `dayfly restore` again, or remove the \
+         whole directory to begin without the backup",
+        data.display(),
+        unpacked.display()
+    );
+    std::fs::remove_dir_all(&unpacked)
+        .with_context(|| format!("cannot remove {}", unpacked.display()))
+}
 
 /// Removes the leftovers of interrupted copies and checks. After a restore it also removes all
 /// containers, since they belong to other data.

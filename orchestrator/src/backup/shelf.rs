@@ -18,6 +18,9 @@ const SUFFIX: &str = ".tar";
 /// The format of the time, in UTC.
 const MADE_AT: &str = "%Y%m%dT%H%M%SZ";
 
+/// The advice about a missing parent of the folder of backups.
+pub const MOUNT_OR_CREATE: &str = "mount the disk of the backups, or create this folder";
+
 /// A backup in a folder, as its name describes it. Only a verified backup has such a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shelved {
@@ -57,13 +60,24 @@ pub fn shelved(folder: &Path) -> io::Result<Vec<Shelved>> {
     Ok(found)
 }
 
+/// Creates the folder where it is missing. Its parent must exist: the parent of a folder on a disk
+/// that is not mounted would be created on the disk of the system.
+fn create(folder: &Path) -> io::Result<()> {
+    match DirBuilder::new().mode(0o700).create(folder) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let parent = folder.parent().unwrap_or(folder);
+            let why = format!("{} does not exist; {MOUNT_OR_CREATE}", parent.display());
+            Err(io::Error::new(io::ErrorKind::NotFound, why))
+        }
+        other => other,
+    }
+}
+
 /// Creates the folder where it is missing, and removes this instance's unfinished backups. Returns
 /// the path of the next backup.
 pub(super) fn next(folder: &Path, instance: &Instance, now: Timestamp) -> io::Result<PathBuf> {
-    DirBuilder::new()
-        .mode(0o700)
-        .recursive(true)
-        .create(folder)?;
+    create(folder)?;
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name();
@@ -172,6 +186,23 @@ mod tests {
             "2026-11-30T04:00:00Z",
         ];
         assert_eq!(hours, wanted);
+    }
+
+    #[test]
+    fn only_the_last_folder_is_created_since_a_disk_may_not_be_mounted() {
+        let disk = tempfile::tempdir().unwrap();
+        let ours = Instance::parse("0a1b2c3d").unwrap();
+        let folder = disk.path().join("elsewhere/dayfly");
+        let refused = next(&folder, &ours, Timestamp::UNIX_EPOCH).unwrap_err();
+        let refused = refused.to_string();
+        assert!(
+            refused.contains("/elsewhere does not exist; mount"),
+            "{refused}"
+        );
+        assert!(!disk.path().join("elsewhere").exists());
+        std::fs::create_dir(disk.path().join("elsewhere")).unwrap();
+        next(&folder, &ours, Timestamp::UNIX_EPOCH).unwrap();
+        assert!(folder.is_dir());
     }
 
     #[test]

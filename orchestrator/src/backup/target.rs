@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail};
 use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
 
 use super::{Checked, Progress, check};
@@ -98,12 +98,12 @@ impl Drop for Target {
 }
 
 fn refuse_what_is_there(path: &Path) -> anyhow::Result<()> {
-    ensure!(
-        !path.try_exists()?,
-        "{} already exists; name another file",
-        path.display()
-    );
-    Ok(())
+    // A link that leads nowhere counts too: the file would replace it.
+    match std::fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error).with_context(|| format!("cannot look for {}", path.display())),
+        Ok(_) => bail!("{} already exists; name another file", path.display()),
+    }
 }
 
 /// The temporary name of an unfinished file.

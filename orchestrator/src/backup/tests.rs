@@ -1,5 +1,8 @@
 //! Archives as backups write them, as earlier versions wrote them, and as others might.
 
+mod hostile;
+mod restoring;
+
 use std::{
     io::Write,
     path::{Path, PathBuf},
@@ -18,6 +21,8 @@ struct Bench {
     folder: tempfile::TempDir,
     instance: String,
     commit: String,
+    /// Whether its archives say that they hold data.
+    with_data: bool,
 }
 
 /// A record of an archive: a file by its path, or a folder where there is no content.
@@ -36,6 +41,7 @@ impl Bench {
             folder,
             instance,
             commit: String::new(),
+            with_data: true,
         };
         bench.git("work", &["init", "-q", "-b", "main"]);
         for content in ["one", "two"] {
@@ -97,7 +103,7 @@ impl Bench {
     }
 
     fn manifest(&self, format: u32) -> Vec<u8> {
-        let (instance, data) = (&self.instance, true);
+        let (instance, data) = (&self.instance, self.with_data);
         let made_at = "2026-11-28T09:30:00Z";
         serde_json::to_vec(&serde_json::json!({
             "format": format, "version": "0.1.0", "instance": instance, "made_at": made_at, "data": data,
@@ -107,6 +113,19 @@ impl Bench {
 
     /// Writes an archive of store, mirror, and these records, as format 2 or as format 1.
     fn archive(&self, format: u32, records: &[Record<'_>]) -> PathBuf {
+        self.archive_with(format, |archive| {
+            for (path, content) in records {
+                append(archive, path, *content);
+            }
+        })
+    }
+
+    /// Writes an archive of store, mirror, and more.
+    fn archive_with(
+        &self,
+        format: u32,
+        add: impl FnOnce(&mut tar::Builder<&mut dyn Write>),
+    ) -> PathBuf {
         let path = self.path("backup.tar");
         let mut file = std::fs::File::create(&path).unwrap();
         let mut summed;
@@ -125,9 +144,7 @@ impl Bench {
         archive
             .append_dir_all("mirrors/shop.git", self.path("mirror"))
             .unwrap();
-        for (path, content) in records {
-            append(&mut archive, path, *content);
-        }
+        add(&mut archive);
         append(
             &mut archive,
             "end.json",
@@ -166,6 +183,7 @@ fn append(archive: &mut tar::Builder<&mut dyn Write>, path: &str, content: Optio
 #[tokio::test]
 async fn a_whole_archive_is_told_with_what_it_holds() {
     let bench = Bench::new().await;
+    let snapshot = format!("pool/snapshots/{}/data/x", "a".repeat(64));
     let records: [Record<'_>; 4] = [
         ("pool/previews/shop-1/g1/main", None),
         (
@@ -173,7 +191,7 @@ async fn a_whole_archive_is_told_with_what_it_holds() {
             Some(&[7; 100_000]),
         ),
         ("pool/previews/shop-1/g1/cache/data/empty", Some(b"")),
-        ("pool/snapshots/0123/data/x", Some(b"x")),
+        (snapshot.as_str(), Some(b"x")),
     ];
     let checked = bench.check(&bench.archive(2, &records)).await.unwrap();
     assert_eq!(
@@ -336,6 +354,39 @@ async fn a_mirror_that_lacks_something_and_a_store_that_is_damaged_are_told() {
     assert!(told.contains("store"), "{told}");
     std::fs::write(bench.path("dayfly.db"), "no store").unwrap();
     assert!(bench.check(&bench.archive(2, &[])).await.is_err());
+}
+
+#[tokio::test]
+async fn a_foreign_or_truncated_file_is_named_as_one_without_its_content() {
+    let bench = Bench::new().await;
+    let foreign = bench.path("dump.sql");
+    std::fs::write(&foreign, "-- secret of somebody\n".repeat(100)).unwrap();
+    let told = bench.check(&foreign).await.unwrap_err();
+    assert_eq!(told, "the file is not a Dayfly backup");
+    let path = bench.archive(2, &[("logs/a", Some(&[7; 100_000]))]);
+    let whole = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &whole[..whole.len() - 20_000]).unwrap();
+    let told = bench.check(&path).await.unwrap_err();
+    assert_eq!(told, "the file is truncated or damaged");
+}
+
+#[tokio::test]
+async fn a_pipe_is_refused_and_not_waited_for() {
+    let bench = Bench::new().await;
+    let pipe = bench.path("pipe");
+    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let told = bench.check(&pipe).await.unwrap_err();
+    assert!(told.contains("is not a regular file"), "{told}");
+}
+
+#[tokio::test]
+async fn a_backup_never_takes_the_place_of_a_link() {
+    let bench = Bench::new().await;
+    let link = bench.path("good.tar");
+    std::os::unix::fs::symlink("/nowhere/good.tar", &link).unwrap();
+    let refused = Target::begin(&link).unwrap_err().to_string();
+    assert!(refused.contains("already exists"), "{refused}");
 }
 
 #[tokio::test]

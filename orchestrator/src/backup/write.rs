@@ -25,6 +25,8 @@ const COPY_PREFIX: &str = "backup-";
 const COPY_SUFFIX: &str = ".db";
 /// How long the random part of its name is.
 const COPY_DIGITS: usize = 16;
+/// How much is told of one reason why data is left out: all of them go into one short record.
+const WHY_CHARS_MAX: usize = 500;
 
 impl StoreCopy {
     fn name() -> Result<String, StoreError> {
@@ -82,7 +84,8 @@ pub fn write(
     let mut end = End::default();
     if with_data {
         for kept in runtime.block_on(ports.data_access.kept())? {
-            if let Some(why) = append_data(&mut archive, ports, &runtime, &kept)? {
+            for why in append_data(&mut archive, ports, &runtime, &kept)? {
+                let why: String = why.chars().take(WHY_CHARS_MAX).collect();
                 tracing::warn!(why, "data left out of a backup");
                 end.left_out.push(why);
             }
@@ -98,29 +101,33 @@ pub fn write(
 }
 
 /// Adds data as it is now. Data of a kind that cannot be copied does not fail the backup: then the
-/// result says what is left out, and why.
+/// result names each part that is left out, with the reason.
 fn append_data(
     archive: &mut Archive<'_>,
     ports: &Ports,
     runtime: &Handle,
     kept: &Kept,
-) -> Result<Option<String>, BackupError> {
+) -> Result<Vec<String>, BackupError> {
     let what = match kept {
         Kept::Snapshot(id) => format!("snapshot {id}"),
         Kept::Set(set, _) => format!("data of {}", set.preview),
     };
     let frozen = match runtime.block_on(ports.data_access.freeze(kept)) {
         // It was removed since it was listed.
-        Err(DatabaseError::NoData(_)) => return Ok(None),
-        Err(DatabaseError::Pool(why)) => return Ok(Some(format!("{what}: {why}"))),
-        other => other?,
+        Err(DatabaseError::NoData(_)) => return Ok(Vec::new()),
+        Err(DatabaseError::Pool(why)) => return Ok(vec![format!("{what}: {why}")]),
+        Err(cause) => {
+            let cause = Box::new(cause);
+            return Err(BackupError::Copy { what, cause });
+        }
+        Ok(frozen) => frozen,
     };
-    let mut left_out = None;
+    let mut left_out = Vec::new();
     for copy in frozen {
         match copy.append_to(archive, Path::new(POOL)) {
             // The error comes before anything of the copy is written.
             Err(error) if error.kind() == io::ErrorKind::InvalidFilename => {
-                left_out = Some(format!("{what}: {error}"));
+                left_out.push(format!("{what}: {error}"));
             }
             other => other.map_err(|cause| failed(&what, cause))?,
         }

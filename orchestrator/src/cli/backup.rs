@@ -2,7 +2,7 @@
 
 use std::{
     io::Write as _,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, Instant},
 };
@@ -93,30 +93,27 @@ impl Restore {
         if self.check {
             return self.drill(output).await;
         }
-        let config = ServerConfig::read(self.config.as_deref(), data)?;
+        let config = ServerConfig::read(self.config.as_deref(), data.clone())?;
         let shown = self.file.display();
         let progress = Arc::new(Progress::default());
         let restoring = backup::restore(&self.file, &config, Arc::clone(&progress));
         let restored = watched(restoring, &progress, output)
             .await
             .with_context(|| format!("failed to restore {shown}"))?;
-        let data = match restored.manifest.data {
+        let held = match restored.manifest.data {
             true => format!("{} snapshots and databases", restored.places),
             false => NO_DATA.to_owned(),
         };
         output.line(&format!(
-            "restored into {}: server {} as of {}, with {data}",
+            "restored into {}: server {} as of {}, with {held}",
             config.data.display(),
-            restored.manifest.instance,
+            crate::text::plain(&restored.manifest.instance),
             restored.manifest.made_at
         ))?;
-        output.line(
-            "first stop any other server that uses these records (`dayfly down`); then run \
-             `dayfly serve --config FILE` with this data directory, or `dayfly serve --local` for \
-             local previews; the server recreates containers that still run",
-        )?;
         tell_each(output, "left out", &restored.left_out)?;
-        tell_each(output, NEEDLESS, &restored.needless)
+        tell_each(output, NEEDLESS, &restored.needless)?;
+        output.line(&next_step(self.config.as_deref(), data.as_deref()))?;
+        Ok(())
     }
 
     /// Checks whether a restore would succeed.
@@ -152,6 +149,21 @@ impl Restore {
         tell_each(output, "left out", &checked.left_out)?;
         tell_each(output, NEEDLESS, &checked.needless)
     }
+}
+
+/// The step after a restore, with the command that starts the server on the restored data.
+fn next_step(config: Option<&Path>, data: Option<&Path>) -> String {
+    let data = data.map_or_else(String::new, |data| format!(" --data {}", data.display()));
+    let serve = match config {
+        Some(config) => format!("`dayfly serve --config {}{data}`", config.display()),
+        None => format!(
+            "`dayfly serve --config FILE{data}`, or for local previews `dayfly serve --local{data}`"
+        ),
+    };
+    format!(
+        "the server recreates containers that still run; first stop any other server that uses \
+         these records (`dayfly down`), then run {serve}"
+    )
 }
 
 /// The description of an archive without data.
@@ -190,4 +202,30 @@ fn tell_each(output: Output, what: &str, names: &[String]) -> anyhow::Result<()>
         output.line(&format!("{what}: {}", crate::text::plain(name)))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn after_a_restore_the_command_to_serve_is_complete() {
+        let (config, data) = (Path::new("r.toml"), Path::new("/var/lib/dayfly"));
+        for (config, data, end) in [
+            (Some(config), None, "run `dayfly serve --config r.toml`"),
+            (
+                Some(config),
+                Some(data),
+                "run `dayfly serve --config r.toml --data /var/lib/dayfly`",
+            ),
+            (
+                None,
+                Some(data),
+                "`dayfly serve --local --data /var/lib/dayfly`",
+            ),
+        ] {
+            let step = next_step(config, data);
+            assert!(step.ends_with(end), "{step}");
+        }
+    }
 }

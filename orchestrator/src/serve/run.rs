@@ -112,6 +112,7 @@ impl Server {
     /// and no firewall rules or mounts that no preview needs.
     pub async fn start(config: ServerConfig, stop: CancellationToken) -> anyhow::Result<Self> {
         let lock = DataLock::acquire(&config.data)?;
+        backup::finish_restore(&config.data)?;
         listen::check(&config.listen, &config.data.join("proxy")).await?;
         let store = Store::open(&config.data.join("dayfly.db"))?;
         let records = RecordsLock::acquire(store.instance())?;

@@ -51,6 +51,8 @@ pub async fn take_away(config: &ServerConfig) -> anyhow::Result<TakenAway> {
     }
     let records = config.data.join("dayfly.db");
     if !records.try_exists()? {
+        // A killed restore leaves the pool mounted, and no records.
+        done.pool = Pool::close_left(&pool_config(config)).await?;
         return Ok(done);
     }
     let store = Store::open(&records)?;

@@ -118,7 +118,7 @@ async fn what_is_no_backup_is_refused_and_leaves_nothing() -> anyhow::Result<()>
         let broken: [(Vec<Entry<'_>>, &str); 3] = [
             (vec![], "not a Dayfly backup"),
             (vec![("dayfly.db", b"x")], "not a Dayfly backup"),
-            (vec![("backup.json", newer.as_bytes())], "its format is 9"),
+            (vec![("backup.json", newer.as_bytes())], "in format 9"),
         ];
         let begun = |(entry, words)| (vec![("backup.json", &manifest[..]), entry], words);
         let cases = broken.into_iter().chain(hostile().map(begun));

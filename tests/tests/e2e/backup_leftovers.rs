@@ -89,6 +89,43 @@ async fn a_start_removes_what_deaths_left_in_mirrors() -> anyhow::Result<()> {
     .await
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_restore_left_is_unmounted_and_no_server_begins_anew_on_it()
+-> anyhow::Result<()> {
+    Dayfly::play(async |dayfly| {
+        let elsewhere = tempfile::tempdir()?;
+        let folder = elsewhere.path();
+        dayfly.kill9().await?;
+        // As a killed restore leaves it: the pool is mounted, and there are no records.
+        let (records, aside) = (
+            dayfly.data().join("dayfly.db"),
+            dayfly.data().join("aside.db"),
+        );
+        std::fs::rename(&records, &aside)?;
+        dayfly.command(folder, &["down"]).await?.printed()?;
+        let mounts = std::fs::read_to_string("/proc/self/mountinfo")?;
+        let pool = dayfly.data().join("pool").display().to_string();
+        ensure!(!mounts.contains(&pool), "{pool} is still mounted");
+
+        let restoring = dayfly.data().join("restoring");
+        std::fs::create_dir(&restoring)?;
+        let config = dayfly.data().join("dayfly.server.toml");
+        let serve = ["serve", "--config", &config.display().to_string()];
+        let refused = dayfly.command(folder, &serve).await?;
+        ensure!(
+            !refused.success && refused.stderr.contains("did not finish"),
+            "{refused:?}"
+        );
+        ensure!(!records.exists(), "the server made new records");
+        std::fs::rename(&aside, &records)?;
+        // With records, the restore had finished.
+        dayfly.restart().await?;
+        ensure!(!restoring.exists(), "the start kept {restoring:?}");
+        Ok(())
+    })
+    .await
+}
+
 async fn backup(dayfly: &Dayfly, folder: &Path, file: &str) -> anyhow::Result<String> {
     dayfly.command(folder, &["backup", file]).await?.printed()
 }

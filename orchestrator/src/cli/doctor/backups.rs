@@ -1,14 +1,20 @@
 //! The `dayfly doctor` check of scheduled backups.
 
+use std::{os::unix::fs::MetadataExt as _, path::Path};
+
 use deploy::docker::{Check, CheckState};
 use jiff::Timestamp;
+use rusqlite::{Connection, OpenFlags};
 
 use crate::{
     api::BackupsView,
-    backup::{Failure, Shelved, shelved},
+    backup::{Failure, MOUNT_OR_CREATE, Shelved, manifest_of, shelved},
     cli::{call::Caller, units},
     config::BackupSchedule,
 };
+
+/// The advice where one disk holds the data and the backups.
+const SAME_DISK: &str = "the backups are on the same disk as the data: a disk failure loses both";
 
 /// How old the newest good backup is, and why there is no newer one.
 pub(super) async fn backups(caller: &Caller, schedule: Option<&BackupSchedule>) -> Check {
@@ -16,24 +22,94 @@ pub(super) async fn backups(caller: &Caller, schedule: Option<&BackupSchedule>) 
         let found = "none are scheduled; `[backup]` in the configuration schedules them".to_owned();
         return check(CheckState::Good, found, None);
     };
-    let instance = caller.client.health().await.ok();
-    let instance = instance.map(|health| health.instance);
+    let folder = &schedule.directory;
+    if let Some(parent) = missing_parent(folder) {
+        let found = format!("{} does not exist", parent.display());
+        return check(CheckState::Bad, found, Some(MOUNT_OR_CREATE.to_owned()));
+    }
+    let health = caller.client.health().await.ok();
+    let instance = health.map(|health| health.instance);
+    let Some(instance) = instance.or_else(|| instance_of(&caller.data)) else {
+        let found = format!(
+            "no server answers, and {} has no records that name its backups in {}",
+            caller.data.display(),
+            folder.display()
+        );
+        let advice = "name the data directory with --data, or start the server";
+        return check(CheckState::Warning, found, Some(advice.to_owned()));
+    };
     let told: Option<BackupsView> = caller.client.get("/api/v1/backups").await.ok();
     let failure = told.and_then(|view| view.failure);
-    let found = shelved(&schedule.directory).map(|all| {
-        all.into_iter().rfind(|backup| {
-            let ours = instance.as_ref();
-            ours.is_none_or(|ours| *ours == backup.instance.to_string())
-        })
-    });
-    match found {
-        Ok(newest) => judge(schedule, newest.as_ref(), failure, Timestamp::now()),
+    match newest_of(&instance, folder) {
+        Ok(newest) => {
+            let judged = judge(schedule, newest.as_ref(), failure, Timestamp::now());
+            match are_on_one_disk(folder, &caller.data) {
+                true => with_same_disk(judged),
+                false => judged,
+            }
+        }
         Err(cause) => {
-            let found = format!("{}: {cause}", schedule.directory.display());
+            let found = format!("{}: {cause}", folder.display());
             let advice = "allow this user to read the folder in `backup.directory`";
             check(CheckState::Bad, found, Some(advice.to_owned()))
         }
     }
+}
+
+/// The newest backup of an instance that this user can read. A file counts if its content names the
+/// instance too.
+fn newest_of(instance: &str, folder: &Path) -> std::io::Result<Option<Shelved>> {
+    let is_ours = |backup: &Shelved| {
+        backup.instance.as_str() == instance
+            && manifest_of(&backup.path).is_ok_and(|manifest| manifest.instance == instance)
+    };
+    Ok(shelved(folder)?.into_iter().rfind(is_ours))
+}
+
+/// The parent of a folder, where it does not exist.
+fn missing_parent(folder: &Path) -> Option<&Path> {
+    let parent = folder.parent()?;
+    let exists = parent.try_exists().unwrap_or(true);
+    (!exists).then_some(parent)
+}
+
+/// The instance in the records of a data directory whose server does not run. Nothing is written:
+/// SQLite could leave files of this user beside the records.
+fn instance_of(data: &Path) -> Option<String> {
+    let path = data.join("dayfly.db");
+    let path = path.to_str()?.replace('%', "%25");
+    let path = path.replace('?', "%3f").replace('#', "%23");
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_URI
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let records = Connection::open_with_flags(format!("file:{path}?immutable=1"), flags).ok()?;
+    let instance = "SELECT value FROM meta WHERE key = 'instance'";
+    records
+        .query_row(instance, [], |row| row.get::<_, String>(0))
+        .ok()
+}
+
+/// Whether both are on one disk, each by the first of its folders that exists.
+fn are_on_one_disk(folder: &Path, data: &Path) -> bool {
+    let disk = |path: &Path| {
+        let mut found = path.ancestors().map(std::fs::metadata);
+        found.find_map(Result::ok).map(|found| found.dev())
+    };
+    let disk_of_data = disk(data);
+    disk_of_data.is_some() && disk(folder) == disk_of_data
+}
+
+/// Adds the advice about a shared disk to a check.
+fn with_same_disk(judged: Check) -> Check {
+    let advice = match judged.advice {
+        Some(advice) => format!("{advice}; {SAME_DISK}"),
+        None => SAME_DISK.to_owned(),
+    };
+    check(
+        judged.state.max(CheckState::Warning),
+        judged.found,
+        Some(advice),
+    )
 }
 
 fn judge(
@@ -44,7 +120,10 @@ fn judge(
 ) -> Check {
     let folder = schedule.directory.display();
     let (found, is_late) = match newest {
-        None => (format!("there is no backup in {folder}"), true),
+        None => (
+            format!("there is no readable backup of this server in {folder}"),
+            true,
+        ),
         Some(newest) => {
             let age = now.duration_since(newest.made_at);
             // A backup from the future was made while the clock was wrong.
@@ -119,7 +198,7 @@ mod tests {
                 None,
                 None,
                 CheckState::Warning,
-                "there is no backup in /backups",
+                "there is no readable backup of this server in /backups",
             ),
             (
                 Some("2026-11-30T11:30:00Z"),
@@ -138,5 +217,63 @@ mod tests {
             let advice = found.advice.unwrap_or_default();
             assert_eq!(advice.contains("the disk is full"), told_why, "{advice}");
         }
+    }
+
+    #[test]
+    fn only_a_readable_backup_of_the_same_instance_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |of: &str, names: &str, at: &str| {
+            let path = folder.path().join(format!("dayfly-{of}-{at}.tar"));
+            let manifest = serde_json::json!({
+                "format": 2, "version": "0.1.0", "instance": names,
+                "made_at": "2026-11-28T09:30:00Z", "data": false,
+            });
+            let text = manifest.to_string();
+            let mut header = tar::Header::new_gnu();
+            header.set_size(text.len() as u64);
+            let mut archive = tar::Builder::new(std::fs::File::create(path).unwrap());
+            archive
+                .append_data(&mut header, "backup.json", text.as_bytes())
+                .unwrap();
+            archive.into_inner().unwrap();
+        };
+        write("0a1b2c3d", "0a1b2c3d", "20261101T000000Z");
+        write("0a1b2c3d", "ffffffff", "20261102T000000Z");
+        write("ffffffff", "ffffffff", "20261103T000000Z");
+        std::fs::write(
+            folder.path().join("dayfly-0a1b2c3d-20261104T000000Z.tar"),
+            "no archive",
+        )
+        .unwrap();
+        let newest = newest_of("0a1b2c3d", folder.path()).unwrap().unwrap();
+        assert_eq!(newest.made_at.to_string(), "2026-11-01T00:00:00Z");
+        assert!(newest_of("00000000", folder.path()).unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn records_without_a_server_name_their_instance_and_stay_untouched() {
+        let data = tempfile::tempdir().unwrap();
+        assert_eq!(instance_of(data.path()), None);
+        let live = tempfile::tempdir().unwrap();
+        let store = crate::store::Store::open(&live.path().join("dayfly.db")).unwrap();
+        let records = data.path().join("dayfly.db");
+        store.copy_to(&records).await.unwrap();
+        let instance = store.instance().to_string();
+        assert_eq!(instance_of(data.path()), Some(instance));
+        assert_eq!(std::fs::read_dir(data.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn backups_beside_the_data_are_a_warning() {
+        let folder = tempfile::tempdir().unwrap();
+        let (data, backups) = (folder.path().join("data"), folder.path().join("b"));
+        assert!(are_on_one_disk(&backups, &data));
+        assert!(!are_on_one_disk(Path::new("/proc"), &data));
+        let good = check(CheckState::Good, "found".to_owned(), None);
+        let judged = with_same_disk(good);
+        assert_eq!(judged.state, CheckState::Warning);
+        assert_eq!(judged.advice.as_deref(), Some(SAME_DISK));
+        assert_eq!(missing_parent(&data.join("x")), Some(&*data));
+        assert_eq!(missing_parent(&data), None);
     }
 }
