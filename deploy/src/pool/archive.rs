@@ -99,8 +99,8 @@ fn told(misfit: &Misfit, folder: &Path, place: &Place) -> String {
             let file = crate::terminal::plain(&file.to_string_lossy());
             let file: String = file.chars().take(NAME_CHARS_MAX).collect();
             format!(
-                "{file} has more than {RUNS_MAX} holes, too many for an archive; write the file \
-                 anew without holes"
+                "{file} has more than {RUNS_MAX} holes, too many for an archive; rewrite the file \
+                 without holes"
             )
         }
     }

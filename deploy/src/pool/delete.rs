@@ -193,8 +193,9 @@ mod tests {
             true
         };
         assert!(empty(&trash, &may_go_on).unwrap());
-        // Before and after truncating each file, and before each piece of the large one.
-        assert_eq!(asked.get(), 2 * 3 + 3);
+        // Before and after truncating each file, and before each piece of the large one. A block for
+        // the file system's own list of the file's blocks may make one piece more.
+        assert!((2 * 3 + 3..=2 * 3 + 4).contains(&asked.get()), "{asked:?}");
         assert_eq!(fs::read(folder.path().join("kept")).unwrap(), content);
         assert_eq!(fs::read_dir(&trash).unwrap().count(), 0);
     }

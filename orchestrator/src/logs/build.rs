@@ -156,7 +156,7 @@ impl BuildLog {
                 files_sent,
                 bytes_sent,
             } => self.line(&format!(
-                "build context: {files} files; {files_sent} new or changed files sent \
+                "build context: {files} files; new or changed files sent: {files_sent} \
                  ({bytes_sent} bytes)"
             )),
             BuildEvent::Started { step } => self.line(&format!("> {}", text::plain(step))),

@@ -183,13 +183,13 @@ impl Store {
         preview: &PreviewId,
         generation: Generation,
         names: BTreeSet<DatabaseName>,
-        anew: bool,
+        fresh: bool,
         now_ms: u64,
     ) -> Result<(), StoreError> {
         let preview = preview.clone();
         self.write(move |tx| {
             for name in &names {
-                if anew {
+                if fresh {
                     inherit::forget_migrations(tx, &preview, generation, name)?;
                 }
                 tx.prepare_cached(

@@ -293,22 +293,36 @@ async fn the_process_that_faces_visitors_holds_nothing_worth_stealing() -> anyho
 fn of_each_thread(pid: u32, name: &str) -> anyhow::Result<Vec<String>> {
     let threads = std::fs::read_dir(format!("/proc/{pid}/task"))?;
     let fields = threads.map(|thread| {
-        let status = std::fs::read_to_string(thread?.path().join("status"))?;
+        let Some(status) = unless_gone(std::fs::read_to_string(thread?.path().join("status")))?
+        else {
+            return Ok(None);
+        };
         let line = status.lines().find_map(|line| line.strip_prefix(name));
         let line = line.with_context(|| format!("no {name}"))?;
-        Ok(line.trim().to_owned())
+        Ok(Some(line.trim().to_owned()))
     });
-    fields.collect()
+    fields.filter_map(Result::transpose).collect()
 }
 
 /// What a process has open.
 fn open_files(pid: u32) -> anyhow::Result<Vec<String>> {
     let open = std::fs::read_dir(format!("/proc/{pid}/fd"))?;
     let names = open.map(|entry| {
-        let name = std::fs::read_link(entry?.path())?;
-        anyhow::Ok(name.to_string_lossy().into_owned())
+        let name = unless_gone(std::fs::read_link(entry?.path()))?;
+        anyhow::Ok(name.map(|name| name.to_string_lossy().into_owned()))
     });
-    names.collect()
+    names.filter_map(Result::transpose).collect()
+}
+
+/// What was read; none where the thread or the file was there when it was listed, and ended since.
+fn unless_gone<T>(read: std::io::Result<T>) -> std::io::Result<Option<T>> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        // A thread that has just ended says this.
+        Err(error) if error.raw_os_error() == Some(nix::errno::Errno::ESRCH as i32) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

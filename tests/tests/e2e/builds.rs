@@ -32,7 +32,7 @@ async fn an_edit_of_the_same_size_is_built_and_sends_that_file_alone() -> anyhow
             ensure!(visitor.text("/").await? == shown(letter));
         }
         let log = build_log(dayfly, &pull).await?;
-        ensure!(log.contains("1 of them new to the builder"), "{log}");
+        ensure!(log.contains("new or changed files sent: 1 ("), "{log}");
         Ok(())
     })
     .await

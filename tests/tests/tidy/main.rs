@@ -15,4 +15,5 @@ mod lifecycle;
 mod manifests;
 mod sources;
 mod spdx;
+mod words;
 mod workspace;

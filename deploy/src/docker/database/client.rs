@@ -34,10 +34,10 @@ impl DataAccess for Docker {
         let address = there.and_then(|there| address_in(&there, &network));
         let missing = || EngineError::Missing(format!("a running container of {}", describe(key)));
         let address = address.ok_or_else(missing)?;
-        let nobody = SecretString::from(String::new());
+        let no_password = SecretString::from(String::new());
         let passwords = Passwords {
             user: &spec.password,
-            admin: &nobody,
+            admin: &no_password,
         };
         let kind = kind(&spec.kind);
         let client = kind.client(&passwords).map(|run| ClientCommand {

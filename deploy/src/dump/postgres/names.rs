@@ -3,7 +3,7 @@
 use crate::dump::tokens::Statement;
 
 /// Keywords that stand for roles.
-const NOBODY: [&[u8]; 5] = [
+const ROLE_KEYWORDS: [&[u8]; 5] = [
     b"public",
     b"current_user",
     b"current_role",
@@ -32,5 +32,5 @@ pub(super) fn list(s: &Statement<'_>, mut at: usize) -> (Vec<Vec<u8>>, usize) {
 
 /// Whether a name is a role of every server, or a keyword for a role.
 pub(super) fn is_given(name: &[u8]) -> bool {
-    NOBODY.contains(&name) || name.starts_with(b"pg_")
+    ROLE_KEYWORDS.contains(&name) || name.starts_with(b"pg_")
 }

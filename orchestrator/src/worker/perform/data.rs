@@ -189,11 +189,11 @@ async fn complete(
     context: &StepContext<'_>,
     generation: Generation,
     names: BTreeSet<DatabaseName>,
-    anew: bool,
+    fresh: bool,
 ) -> Result<Effect, StepError> {
     let store = &context.ports.store;
     store
-        .set_complete(context.preview, generation, names, anew, wall_ms())
+        .set_complete(context.preview, generation, names, fresh, wall_ms())
         .await?;
     Ok(Effect::Done)
 }
