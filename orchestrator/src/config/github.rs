@@ -58,6 +58,11 @@ pub(super) fn github(keys: &Keys) -> anyhow::Result<GitHubSettings> {
 }
 
 fn credential(keys: &Keys) -> anyhow::Result<Credential> {
+    if let Some(given) = keys.get("github.token")
+        && given.values.iter().all(|value| value.trim().is_empty())
+    {
+        return Err(wrong(given, "github.token is empty".to_owned()).into());
+    }
     let token = match keys.parse::<String>("github.token", "a token")? {
         Some(token) => Some(SecretString::from(token)),
         None => secret_file(keys, "github.token_file")?,
@@ -71,7 +76,7 @@ fn credential(keys: &Keys) -> anyhow::Result<Credential> {
             private_key_pem,
         }),
         (None, None, None) => anyhow::bail!(
-            "[github] has no credential: set github.token, or github.app_id and \
+            "[github] has no credential: set github.token or github.token_file, or github.app_id and \
              github.private_key_file"
         ),
         (None, ..) => anyhow::bail!("an App needs both github.app_id and github.private_key_file"),
@@ -96,12 +101,26 @@ fn secret_file(keys: &Keys, key: &'static str) -> Result<Option<SecretString>, C
     let Some(path) = keys.parse::<PathBuf>(key, "a path")? else {
         return Ok(None);
     };
-    let text = std::fs::read_to_string(&path).map_err(|why| ConfigError::Unreadable {
-        file: path.display().to_string(),
-        why,
-    })?;
-    match (text.trim(), keys.get(key)) {
-        ("", Some(given)) => Err(wrong(given, format!("{} is empty", path.display()))),
-        (text, _) => Ok(Some(SecretString::from(text.to_owned()))),
+    let Some(given) = keys.get(key) else {
+        return Ok(None);
+    };
+    let shown = path.display();
+    match std::fs::read_to_string(&path) {
+        Ok(text) if text.trim().is_empty() => Err(wrong(given, format!("{key}: {shown} is empty"))),
+        Ok(text) => Ok(Some(SecretString::from(text.trim().to_owned()))),
+        Err(_) if given.values.iter().any(|value| is_secret(value)) => {
+            let message = format!("{key} takes the path of a file, and not the secret itself");
+            Err(wrong(given, message))
+        }
+        Err(why) => Err(wrong(given, format!("{key}: cannot read {shown}: {why}"))),
     }
+}
+
+/// Whether a value looks like a token or a key, which no message may repeat.
+fn is_secret(value: &str) -> bool {
+    let begins = ["ghp_", "gho_", "ghs_", "github_pat_", "-----BEGIN"];
+    value.contains('\n')
+        || begins
+            .iter()
+            .any(|begin| value.trim_start().starts_with(begin))
 }

@@ -329,6 +329,31 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_in_the_place_of_a_path_is_refused_and_not_repeated() {
+        for (key, value) in [
+            ("token_file", "ghp_0123456789"),
+            ("private_key_file", "-----BEGIN KEY-----\\nabc"),
+        ] {
+            let error = read(&format!("[github]\n{key} = \"{value}\""), &[]).unwrap_err();
+            assert!(
+                error.contains(&format!("github.{key} takes the path")),
+                "{error}"
+            );
+            assert!(
+                !error.contains("0123456789") && !error.contains("abc"),
+                "{error}"
+            );
+        }
+        let error = read("[github]\ntoken = \" \"", &[]).unwrap_err();
+        assert!(error.contains("github.token is empty"), "{error}");
+        let error = read("[github]\ntoken_file = \"/no/such\"", &[]).unwrap_err();
+        assert!(
+            error.contains("github.token_file: cannot read /no/such"),
+            "{error}"
+        );
+    }
+
+    #[test]
     fn nothing_at_all_is_a_server_for_this_machine() {
         let config = read("", &[]).unwrap();
         assert_eq!(config.domain, "localhost");
