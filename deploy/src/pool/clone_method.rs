@@ -33,10 +33,10 @@ impl CloneMethod {
         }
         if !nix::unistd::geteuid().is_root() {
             return Self::Copies {
-                why: "the data directory cannot share blocks, and only root can mount a file that \
-                can"
-                .to_owned(),
-                remedy: "put the data directory on XFS or btrfs".to_owned(),
+                why: "the data directory cannot share disk space; only root can mount a pool file"
+                    .to_owned(),
+                remedy: "run the server as root, or put the data directory on XFS or btrfs"
+                    .to_owned(),
             };
         }
         let makes = ["/sbin", "/usr/sbin", "/usr/local/sbin"]
@@ -46,8 +46,9 @@ impl CloneMethod {
             return Self::Loop { size_bytes: 0 };
         }
         Self::Copies {
-            why: "the data directory cannot share blocks, and mkfs.xfs is not installed".to_owned(),
-            remedy: "apt-get install xfsprogs".to_owned(),
+            why: "the data directory cannot share disk space, and mkfs.xfs is not installed"
+                .to_owned(),
+            remedy: "install mkfs.xfs, for example with `apt-get install xfsprogs`".to_owned(),
         }
     }
 
@@ -60,18 +61,18 @@ impl CloneMethod {
     pub fn sentence(&self) -> String {
         match self {
             Self::Native => {
-                "forks of databases share disk blocks: the pool's file system supports it"
+                "copies of databases share disk space in the data directory's file system"
                     .to_owned()
             }
             Self::Loop { size_bytes: 0 } => {
-                "forks of databases share disk blocks, in a mounted pool file".to_owned()
+                "copies of databases share disk space in a mounted pool file".to_owned()
             }
             Self::Loop { size_bytes } => format!(
-                "forks of databases share disk blocks, in a mounted pool file of at most {} MiB",
+                "copies of databases share disk space in a mounted pool file of at most {} MiB",
                 size_bytes / super::config::MIB
             ),
             Self::Copies { why, .. } => {
-                format!("every fork of a database is a full copy: {why}")
+                format!("each copy of a database takes the full disk space: {why}")
             }
         }
     }

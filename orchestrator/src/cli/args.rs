@@ -31,8 +31,7 @@ pub struct Arguments {
 /// Arguments that every command accepts.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Shared {
-    /// Directory for Dayfly's state and its server's socket
-    /// [default: dayfly in the user's state directory]
+    /// Directory for Dayfly's data [default: ~/.local/state/dayfly]
     #[arg(long, global = true, env = "DAYFLY_DATA", value_name = "DIR")]
     pub(super) data: Option<PathBuf>,
 }
@@ -66,7 +65,7 @@ pub(super) enum Command {
     /// Copy a running preview or a capture, with its data, to a new URL
     #[command(after_help = "Examples:\n  dayfly fork shop-42\n  dayfly fork shop-42 --at 1a2b3c4")]
     Fork(take::Fork),
-    /// Save the current state of a preview; every fork of it starts from that state
+    /// Save the current state of a preview; forks of the capture start from that state
     #[command(
         after_help = "Example:\n  dayfly capture shop-42 --note \"total is wrong\" --path /cart"
     )]

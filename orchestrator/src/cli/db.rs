@@ -29,7 +29,7 @@ const MINUTES_MAX: u64 = 7 * 24 * 60;
 pub(super) struct Db {
     #[command(subcommand)]
     command: Option<Make>,
-    /// The preview
+    /// ID of the preview, as `dayfly ls` prints it
     #[arg(required = true)]
     id: Option<PreviewId>,
     /// Name of the database; required if there are several
@@ -53,7 +53,7 @@ struct Create {
     /// Snapshot to start from
     #[arg(long, value_name = "SNAPSHOT")]
     from: Option<String>,
-    /// Time until it expires, such as 8h or 2d
+    /// Time until the database expires, such as 8h or 2d
     #[arg(long, value_name = "TIME", default_value = "1d", value_parser = hours)]
     ttl: u64,
     /// Print JSON, for programs
@@ -63,11 +63,11 @@ struct Create {
 
 #[derive(Debug, Args)]
 pub(super) struct DbUrl {
-    /// The preview
+    /// ID of the preview, as `dayfly ls` prints it
     id: PreviewId,
     /// Name of the database; required if there are several
     name: Option<DatabaseName>,
-    /// How long the command runs and its URL works, in minutes
+    /// How long the URL works, in minutes; the command runs for the same time
     #[arg(long, value_name = "MINUTES", default_value_t = 60,
           value_parser = clap::value_parser!(u64).range(1..=MINUTES_MAX))]
     minutes: u64,
@@ -78,7 +78,7 @@ impl Db {
         if let Some(Make::Create(create)) = self.command {
             return create.run(caller).await;
         }
-        let id = self.id.context("name a preview")?;
+        let id = self.id.context("the ID of a preview is required")?;
         let reach = reach(caller, &id, self.name.as_ref()).await?;
         let container = reach
             .container

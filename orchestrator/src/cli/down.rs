@@ -22,10 +22,10 @@ const CHECK_EVERY: Duration = Duration::from_millis(50);
 
 #[derive(Debug, Args)]
 pub(super) struct Down {
-    /// Leave the proxy running, so that it serves visitors without a server
+    /// Leave the proxy running: it serves live previews while no server runs
     #[arg(long)]
     keep_proxy: bool,
-    /// The server's configuration file; only used if no server runs, to find the engine's socket
+    /// The server's configuration file; only needed if no server runs, to find Docker's socket
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }

@@ -13,12 +13,12 @@ const LINE_BYTES_MAX: usize = 1 << 20;
 
 #[derive(Debug, Args)]
 pub(super) struct Logs {
-    /// The preview
+    /// ID of the preview, as `dayfly ls` prints it
     id: PreviewId,
     /// Service or database [default: all services, or all databases with --migrations]
     #[arg(value_name = "NAME")]
     service: Option<String>,
-    /// Continue with new lines
+    /// Print new lines as they arrive
     #[arg(long, short)]
     follow: bool,
     /// Print the output of builds instead of services
@@ -27,10 +27,10 @@ pub(super) struct Logs {
     /// Print the output of the last migrations, and the tables that they locked or rewrote
     #[arg(long, conflicts_with_all = ["build", "follow"])]
     migrations: bool,
-    /// Print the output of services of the newest failed revision, even if an older one serves
+    /// Print the output of the newest failed commit's services, even if an older commit serves
     #[arg(long, conflicts_with_all = ["build", "follow", "migrations"])]
     failed: bool,
-    /// Begin with the last LINES lines
+    /// Print only the last LINES lines of the output so far
     #[arg(long, short = 'n', value_name = "LINES")]
     tail: Option<usize>,
 }

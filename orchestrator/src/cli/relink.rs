@@ -9,7 +9,7 @@ use crate::api::{PreviewView, RelinkBody};
 
 #[derive(Debug, Args)]
 pub(super) struct Relink {
-    /// The preview
+    /// ID of the preview, as `dayfly ls` prints it
     id: PreviewId,
     /// Hours until the new link expires [default: it lasts as long as the preview]
     #[arg(long, value_name = "HOURS")]

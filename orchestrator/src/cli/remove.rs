@@ -18,7 +18,7 @@ const SECONDS_MAX: u64 = 7 * 24 * 3_600;
 
 #[derive(Debug, Args)]
 pub(super) struct Remove {
-    /// The preview
+    /// ID of the preview, as `dayfly ls` prints it
     id: PreviewId,
     /// Return at once; the server continues the removal
     #[arg(long)]
@@ -78,7 +78,7 @@ impl Remove {
             return Ok(());
         }
         let reason = preview.waiting_for.as_deref().map(crate::text::plain);
-        let reason = reason.map_or_else(String::new, |why| format!(" ({why})"));
+        let reason = reason.map_or_else(String::new, |why| format!(" and waits for {why}"));
         anyhow::bail!(
             "failed to remove {id} within {}s: it is still {}{reason}; the server continues the \
              removal",

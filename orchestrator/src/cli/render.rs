@@ -198,7 +198,7 @@ fn database_line(database: &DatabaseView, output: Output) -> String {
     let engine = outside(&database.engine);
     let origin = match (database.seed_changed, database.started_again) {
         (_, true) => "  recreated from its seed",
-        (true, _) => "  kept from an older seed",
+        (true, _) => "  data from an older seed",
         _ => "",
     };
     format!("{}  {phase}  {engine}{origin}", database.name)

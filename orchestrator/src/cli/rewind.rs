@@ -14,20 +14,20 @@ use crate::api::{PreviewView, ResetBody};
 
 #[derive(Debug, Args)]
 pub(super) struct Undo {
-    /// The preview
+    /// ID of the preview, as `dayfly ls` prints it
     id: PreviewId,
-    /// Return at once
+    /// Return at once, without waiting for the preview
     #[arg(long)]
     no_wait: bool,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct ResetDb {
-    /// The preview
+    /// ID of the preview, as `dayfly ls` prints it
     id: PreviewId,
     /// Name of the database [default: all databases]
     name: Option<DatabaseName>,
-    /// Return at once
+    /// Return at once, without waiting for the preview
     #[arg(long)]
     no_wait: bool,
 }

@@ -6,10 +6,10 @@ use clap::Args;
 
 #[derive(Debug, Args)]
 pub(super) struct Serve {
-    /// The configuration file
+    /// The server's configuration file
     #[arg(long, value_name = "FILE", required_unless_present = "local")]
     config: Option<PathBuf>,
-    /// Serve only local checkouts, with default settings; `dayfly up` starts this mode
+    /// Serve only local checkouts, with default settings; `dayfly up` starts such a server
     #[arg(long)]
     local: bool,
 }

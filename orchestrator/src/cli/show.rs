@@ -18,7 +18,7 @@ const DISK_WAIT: Duration = Duration::from_secs(3);
 
 #[derive(Debug, Args)]
 pub(super) struct Show {
-    /// The preview
+    /// ID of the preview, as `dayfly ls` prints it
     id: PreviewId,
     /// Print JSON, for programs
     #[arg(long)]

@@ -32,14 +32,20 @@ const PIECE_BYTES: usize = 1 << 20;
 
 /// The help about masks.
 const MASKS: &str = "\
-Dayfly lists everything with a name that looks personal: columns of tables, partitions, \
-materialised views and foreign tables of every database, keys in JSON, large objects, and roles \
-with a password.
+Dayfly lists the parts of the data with a name that looks personal:
+  - columns of tables, partitions, materialised views and foreign tables of every database
+  - keys in JSON
+  - large objects
+  - roles with a password
 
-After a mask, Dayfly refreshes materialised views and drops statistics and old row versions. It \
-compares the values before and after the mask. The import fails if the mask leaves more than half \
-of the values of a listed item, large objects, a database that the mask does not connect to \
-(\\connect NAME), or a foreign table with rows, unless --accept names it.
+Dayfly compares the values before and after the mask. The import fails in these cases, unless \
+--accept names the part:
+  - more than half of the values of a listed part are unchanged
+  - large objects are left
+  - the mask does not connect to one of the databases (\\connect NAME)
+  - a foreign table has rows
+
+After the mask, Dayfly refreshes materialised views and drops statistics and old row versions.
 
 Example:
   dayfly snapshot import nightly dump.sql.gz --engine postgres:15 --mask mask.sql";
@@ -98,14 +104,14 @@ struct Import {
     /// SQL script that runs after the import and replaces personal data
     #[arg(long, value_name = "SCRIPT")]
     mask: Option<PathBuf>,
-    /// What the mask may leave unchanged, as the import lists it: public.users.city, database:NAME
-    /// or large-objects; may be repeated
+    /// Part that the mask may leave unchanged, as the import lists it: public.users.city,
+    /// database:NAME or large-objects; may be repeated
     #[arg(long, value_name = "NAME", requires = "mask")]
     accept: Vec<String>,
     /// Kind of data [default: masked with --mask, else real]
     #[arg(long = "as", value_enum)]
     holds: Option<Kind>,
-    /// Days until it expires
+    /// Days until the snapshot expires
     #[arg(long)]
     days: Option<u64>,
     /// Print JSON, for programs
@@ -115,7 +121,7 @@ struct Import {
 
 #[derive(Debug, Args)]
 struct Save {
-    /// The preview
+    /// ID of the preview, as `dayfly ls` prints it
     #[arg(value_name = "PREVIEW")]
     id: PreviewId,
     /// Name of the database; required if there are several
@@ -123,10 +129,10 @@ struct Save {
     /// Name of the snapshot
     #[arg(long)]
     name: String,
-    /// Kind of data
+    /// Kind of data in the snapshot
     #[arg(long = "as", value_enum)]
     holds: Option<Kind>,
-    /// Days until it expires
+    /// Days until the snapshot expires
     #[arg(long)]
     days: Option<u64>,
 }

@@ -14,7 +14,7 @@ use crate::{api::PreviewView, lifecycle::Phase, preview::fork_capture::CopyBody}
 
 #[derive(Debug, Args)]
 pub(super) struct Fork {
-    /// The preview, or a capture
+    /// ID of the preview or capture, as `dayfly ls` prints it
     id: PreviewId,
     /// Run another commit on the same data
     #[arg(long, value_name = "COMMIT")]
@@ -25,12 +25,12 @@ pub(super) struct Fork {
 
 #[derive(Debug, Args)]
 pub(super) struct Capture {
-    /// The preview
+    /// ID of the preview, as `dayfly ls` prints it
     id: PreviewId,
     /// Note for people who open a copy
     #[arg(long, value_name = "TEXT")]
     note: Option<String>,
-    /// Path that its copies open, such as /cart?item=7
+    /// Path that forks of the capture open, such as /cart?item=7
     #[arg(long, value_name = "PATH")]
     path: Option<String>,
     #[command(flatten)]
@@ -39,10 +39,10 @@ pub(super) struct Capture {
 
 #[derive(Debug, Args)]
 struct Shared {
-    /// Hours until it expires
+    /// Hours until the copy expires
     #[arg(long, value_name = "HOURS")]
     hours: Option<u64>,
-    /// Return at once
+    /// Return at once, without waiting for the copy
     #[arg(long)]
     no_wait: bool,
     /// Print JSON, for programs

@@ -12,7 +12,7 @@ use deploy::{
 use super::{
     registry,
     say::{diagnosis, last_lines},
-    way::Way,
+    way::{Way, capital},
 };
 use crate::{config::Limits, lifecycle::Diagnosis, text};
 
@@ -32,7 +32,7 @@ pub fn build(
             line,
             message,
         } => {
-            if let Some(limit) = of_limits(service, fault) {
+            if let Some(limit) = of_limits(service, fault, way) {
                 return limit;
             }
             let failure = Failure {
@@ -107,22 +107,24 @@ impl Failure<'_> {
                 "DF201",
                 self.why(format!("the command exited with code {exit_code}")),
                 format!(
-                    "Fix it, then {again}. `dayfly logs {} --build` shows its whole output.",
-                    self.preview
+                    "Fix the failed command, then {again}. `dayfly logs {} --build`{} shows the \
+                     command's whole output.",
+                    self.preview,
+                    self.way.on_server()
                 ),
             ),
             BuildFault::Killed => (
                 "DF205",
                 self.why(
-                    "the command was killed (137): by the kernel for lack of memory, or by a \
-                     program that it ran",
+                    "the command was killed (exit code 137), by the kernel because memory ran out \
+                     or by another program of the step",
                 ),
-                more_memory(limits),
+                more_memory(limits, self.way),
             ),
             BuildFault::Disk { line: None } => (
                 "DF210",
                 self.why("the disk of the engine is full"),
-                "Free space on the server; `dayfly doctor` there shows the free space.".to_owned(),
+                format!("{}.", capital(&free_space(self.way))),
             ),
             BuildFault::Disk { line: Some(line) } => (
                 "DF210",
@@ -130,10 +132,11 @@ impl Failure<'_> {
                     "the command found no space left on a device: {}",
                     line.trim()
                 )),
-                "If it wrote to the image, the disk of the engine is full: free space on the \
-                 server (`dayfly doctor` there shows the free space). If it wrote to a file system \
-                 in memory, such as /dev/shm, that one is full: write less there."
-                    .to_owned(),
+                format!(
+                    "If the command wrote to the image, the disk of the engine is full: {}. If the \
+                     command wrote to a file system in memory, such as /dev/shm, write less to it.",
+                    free_space(self.way)
+                ),
             ),
             BuildFault::Network { exit_code, line } => (
                 "DF211",
@@ -141,8 +144,9 @@ impl Failure<'_> {
                     "the command exited with code {exit_code} after a network error: {}",
                     line.trim()
                 )),
-                "A build can reach no service and no database of the preview. Any other host in \
-                 the line above must be up and reachable from the server."
+                "Builds cannot use the preview's services or databases: move that step to the \
+                 start command. If the line names another host, check that the server can reach \
+                 that host."
                     .to_owned(),
             ),
             _ => (
@@ -150,7 +154,7 @@ impl Failure<'_> {
                 self.why(self.said),
                 format!(
                     "{} Fix the problem above, then {again}.",
-                    last_lines(&tail, "The build")
+                    last_lines(&tail, "the build")
                 ),
             ),
         };
@@ -178,20 +182,22 @@ impl Failure<'_> {
                     Some(username) => format!("Dayfly asked {registry} as {username:?}"),
                     None => format!("Dayfly asked {registry} without a log-in"),
                 };
-                let place = match is_syntax {
-                    true => "the `# syntax=` line of the Dockerfile",
-                    false => {
-                        "the Dockerfile (FROM or --from=; a name that is no stage is an image)"
-                    }
+                let (place, stage) = match is_syntax {
+                    true => ("the `# syntax=` line of the Dockerfile", ""),
+                    false => (
+                        "FROM or --from= of the Dockerfile",
+                        " If you meant a build stage, check the stage's name.",
+                    ),
                 };
                 let said = self.said;
                 let what = format!("cannot pull the image {image}; {asked}: {said}");
-                ("DF208", what, registry::action(place, said))
+                let action = registry::action(place, said);
+                ("DF208", what, format!("{action}{stage}"))
             }
             BuildFault::Platform => (
                 "DF209",
-                "a base image does not exist for this machine's processor".to_owned(),
-                "Use a base image that is published for the server's platform.".to_owned(),
+                "a base image is not published for the server's processor".to_owned(),
+                "Use a base image that is published for the server's processor.".to_owned(),
             ),
             _ => return None,
         };
@@ -209,11 +215,14 @@ impl Failure<'_> {
         let what = format!("the builder does not know `{unknown}`");
         let action = match level {
             Some(level) => format!(
-                "The builder reads Dockerfile syntax {level}. Check the spelling, or put \
-                 `# syntax=docker/dockerfile:1` on the first line where the server can reach that image."
+                "The builder reads Dockerfile syntax {level}. Check the spelling. If it is correct, \
+                 make `# syntax=docker/dockerfile:1` the first line of the Dockerfile. The server \
+                 must be able to pull that image."
             ),
             None => {
-                "Check the spelling, or name a newer version in the `# syntax=` line.".to_owned()
+                "Check the spelling. If it is correct, name a newer version in the `# syntax=` \
+                     line of the Dockerfile."
+                    .to_owned()
             }
         };
         (what, action)
@@ -254,40 +263,51 @@ impl Failure<'_> {
                 )
             }
             Absence::Elsewhere { stage } => (
-                format!("{path} is not in `{stage}`, the stage or image to copy it from"),
-                format!("Fix the path, or the step that should create it; then {again}."),
+                format!("the stage or image `{stage}` has no {path}"),
+                format!(
+                    "Fix the path, or the step of that stage that should create the file; then \
+                     {again}."
+                ),
             ),
             Absence::NotCommitted => (
                 format!("{path} is not in the build context"),
                 format!(
-                    "{add}, or fix the path: it is relative to the built folder. Then {again}."
+                    "{add}, or fix the path, which is relative to the folder of the build context. \
+                     Then {again}."
                 ),
             ),
         }
     }
 }
 
-fn more_memory(limits: &Limits) -> String {
+fn free_space(way: Way) -> String {
+    way.operator("free space on the server (`dayfly doctor` shows the free space)")
+}
+
+fn more_memory(limits: &Limits, way: Way) -> String {
     match limits.build_memory_mib_max {
         Some(mib) => format!(
-            "All builds on this server share {mib} MiB. If memory is the cause, make the step use \
-             less, or raise `limits.build_memory_mib_max`."
+            "All builds on this server share {mib} MiB of memory. If memory is the cause, make the \
+             step use less memory, or {}.",
+            way.raise("limits.build_memory_mib_max")
         ),
-        None => {
-            "If memory is the cause, make the step use less (fewer jobs at once), or give the host \
-             more."
-                .to_owned()
-        }
+        None => format!(
+            "If memory is the cause, make the step use less memory (run fewer jobs at once), or \
+             {}.",
+            way.operator("give the server more memory")
+        ),
     }
 }
 
 /// The operator's limits were reached.
-fn of_limits(service: &ServiceName, fault: &BuildFault) -> Option<Diagnosis> {
+fn of_limits(service: &ServiceName, fault: &BuildFault, way: Way) -> Option<Diagnosis> {
     match fault {
         BuildFault::Time { limit } => {
             let sentence = format!("Building {service} was stopped after {}s", limit.as_secs());
-            let action =
-                "Make the build shorter, or raise `limits.build_seconds_max` on the server.";
+            let action = format!(
+                "Make the build shorter, or {}.",
+                way.raise("limits.build_seconds_max")
+            );
             Some(diagnosis("DF204", sentence, Vec::new(), action))
         }
         BuildFault::Size { bytes, bytes_max } => {
@@ -296,8 +316,10 @@ fn of_limits(service: &ServiceName, fault: &BuildFault) -> Option<Diagnosis> {
                 bytes >> 20,
                 bytes_max >> 20
             );
-            let action = "Make it smaller (keep build tools in a separate stage), or raise \
-                          `limits.image_mib_max` on the server.";
+            let action = format!(
+                "Make the image smaller (keep build tools in a separate stage), or {}.",
+                way.raise("limits.image_mib_max")
+            );
             Some(diagnosis("DF212", sentence, Vec::new(), action))
         }
         _ => None,
@@ -327,9 +349,10 @@ pub fn image_never_came(
     let action = match registry::is_away(why) {
         true => registry::action("`image` in dayfly.toml", why),
         false => format!(
-            "Check that CI built and pushed it for this commit, then {}; \
-             `limits.image_wait_seconds_max` on the server sets how long Dayfly waits.",
-            way.again()
+            "Check that CI built and pushed {named} for this commit, then {}. Dayfly waits {} s \
+             (`limits.image_wait_seconds_max`).",
+            way.again(),
+            limit.as_secs()
         ),
     };
     diagnosis("DF214", sentence, Vec::new(), action)
@@ -391,8 +414,8 @@ mod tests {
             &killed,
             &[
                 "DF205",
-                "killed (137)",
-                "memory, or by a program",
+                "killed (exit code 137)",
+                "memory ran out or by another program",
                 "If memory is the cause",
             ],
         );
@@ -410,7 +433,7 @@ mod tests {
                 "DF211",
                 "exited with code 6",
                 "host: db",
-                "no database of the preview",
+                "services or databases",
             ],
         );
         says_not(&offline, &["space", "memory"]);
@@ -432,7 +455,7 @@ mod tests {
             &[
                 "DF210",
                 "tar: No space",
-                "If it wrote to the image",
+                "If the command wrote to the image",
                 "/dev/shm",
             ],
         );
@@ -473,7 +496,7 @@ mod tests {
         );
         let stage = "build".to_owned();
         let elsewhere = not_found(Absence::Elsewhere { stage }, PUSH);
-        says(&elsewhere, &["DF207", "/app/dist is not in `build`"]);
+        says(&elsewhere, &["DF207", "`build` has no /app/dist"]);
         says_not(&elsewhere, &["context", "Commit", "ignore", "submodule"]);
     }
 
@@ -554,7 +577,7 @@ mod tests {
             PUSH,
         );
         says(&named, &["DF206", "`HEALTHCHEK`", "newer version"]);
-        says_not(&named, &["on the first line", "1.2"]);
+        says_not(&named, &["the first line", "1.2"]);
         let said = "FROM requires either one or three arguments";
         let wrong = failed(
             BuildFault::Dockerfile {
@@ -595,7 +618,7 @@ mod tests {
                 "the image registry.example/a:1",
                 "without a log-in",
                 "FROM",
-                "no stage",
+                "build stage",
             ],
         );
         says_not(&from, &["syntax", "could not be reached"]);
@@ -650,7 +673,10 @@ mod tests {
         );
         says_not(&unfit, &["last lines", "Commit"]);
         let other = failed(BuildFault::Other, "something else", PUSH);
-        says(&other, &["DF201", "something else", "last lines are shown"]);
+        says(
+            &other,
+            &["DF201", "something else", "last output of the build"],
+        );
         let silent = diagnosed(&BuildError::failed("something else"), &[], PUSH);
         says(&silent, &["DF201", "printed nothing"]);
     }

@@ -5,7 +5,10 @@ use deploy::{
     source::SourceError,
 };
 
-use super::{say::diagnosis, way::Way};
+use super::{
+    say::diagnosis,
+    way::{Way, capital},
+};
 use crate::{
     inputs::secrets::SecretError,
     lifecycle::{Diagnosis, Origin},
@@ -17,7 +20,7 @@ pub fn blueprint(error: &BlueprintError, way: Way) -> Diagnosis {
     let mut lines = said.lines().map(str::to_owned);
     let sentence = lines.next().unwrap_or_default();
     let what = match error {
-        BlueprintError::Nothing(_) => "Add such a file",
+        BlueprintError::Nothing(_) => "Add a Dockerfile or a dayfly.toml",
         BlueprintError::Invalid { .. } | BlueprintError::Source(_) => "Fix the file",
     };
     let action = format!("{what}, then {}.", way.again());
@@ -30,22 +33,26 @@ pub fn source(error: &SourceError, way: Way) -> Diagnosis {
     let (sentence, action) = match error {
         SourceError::NotThere { .. } => (
             format!("The commit cannot be fetched: {error}"),
-            format!("Restore the commit on the forge, or {again} with another one."),
+            match way.0 {
+                Origin::PullRequest => {
+                    "Push the commit to GitHub again, or push a new commit.".to_owned()
+                }
+                _ => format!("Push the commit to GitHub again, then {again}."),
+            },
         ),
         SourceError::Refused(_) | SourceError::BadUrl { .. } => (
             format!("The commit cannot be fetched: {error}"),
-            "Check that the repository is still on the forge, and that Dayfly may read it."
+            "Check that the repository still exists on GitHub, and that Dayfly's credential may \
+             read it."
                 .to_owned(),
         ),
         SourceError::TooLarge(_) | SourceError::Unfit { .. } => (
             format!("The commit cannot be used: {error}"),
-            format!("Fix that, then {again}."),
+            format!("Fix the problem above, then {again}."),
         ),
         SourceError::Git { .. } => (
             format!("Git on the server {error}"),
-            "Check the commit with `git fsck` in a clone, and the server's disk with `dayfly \
-             doctor` on the server."
-                .to_owned(),
+            format!("{} If it fails again, {}.", way.retry(), way.doctor()),
         ),
         SourceError::Io { .. } | SourceError::Timeout { .. } | SourceError::Unreachable(_) => (
             format!("The commit cannot be fetched: {error}"),
@@ -57,7 +64,7 @@ pub fn source(error: &SourceError, way: Way) -> Diagnosis {
 
 /// The server does not have the checkout that was sent.
 pub fn checkout_gone() -> Diagnosis {
-    let sentence = "The server does not have the files that were sent".to_owned();
+    let sentence = "The server does not have the files that `dayfly up` sent".to_owned();
     diagnosis("DF102", sentence, Vec::new(), "Run `dayfly up` again.")
 }
 
@@ -68,8 +75,8 @@ pub fn too_greedy(key: &str, bytes: u64, mib_max: u64) -> Diagnosis {
     let sentence =
         format!("{name} asks for {mib} MiB of memory; this server allows {mib_max} MiB at most");
     let action = format!(
-        "Set a lower `memory` in [{key}] of dayfly.toml, or raise `limits.service_memory_mib_max` on the \
-         server."
+        "Set a lower `memory` in [{key}] of dayfly.toml, or ask the operator to raise \
+         `limits.service_memory_mib_max` in the server's configuration."
     );
     diagnosis("DF103", sentence, Vec::new(), action)
 }
@@ -81,15 +88,26 @@ pub fn secret_missing(service: &Service, error: &SecretError, way: Way) -> Diagn
         service.name
     );
     let action = match error {
-        SecretError::Missing { repository, .. } => format!(
-            "Ask the operator of the server to add it under [\"{repository}\"] in \
-             `secrets_file`{}, or remove it from `build.secrets` in dayfly.toml.",
-            match way.0 {
-                Origin::Local => " (DAYFLY_SECRETS_FILE for a server that `dayfly up` started)",
-                _ => "",
-            }
-        ),
-        SecretError::File(_) => "See the server's log.".to_owned(),
+        SecretError::Missing { repository, .. } => {
+            let file = match way.0 {
+                Origin::Local => {
+                    "the server's `secrets_file` (the file that DAYFLY_SECRETS_FILE names when \
+                     `dayfly up` starts the server)"
+                }
+                _ => "the server's `secrets_file`",
+            };
+            let add = way.operator(&format!(
+                "add the secret under [\"{repository}\"] in {file}"
+            ));
+            format!(
+                "{}, or remove the secret from `build.secrets` in dayfly.toml.",
+                capital(&add)
+            )
+        }
+        SecretError::File(_) => {
+            let fix = way.operator("fix the file of secrets; the server's log has the details");
+            format!("{}.", capital(&fix))
+        }
     };
     diagnosis("DF104", sentence, Vec::new(), action)
 }
@@ -109,17 +127,21 @@ mod tests {
         let commit = CommitSha::parse(&"a".repeat(40)).unwrap();
         let gone = source(&SourceError::NotThere { commit }, PUSH);
         says(&gone, &["DF102", "force-pushed", "push"]);
-        says_not(&gone, &["may read it", "Fix that"]);
+        says_not(&gone, &["may read it", "Fix the problem"]);
         let refused = source(
             &SourceError::Refused("Repository not found.".to_owned()),
             PUSH,
         );
         says(&refused, &["DF102", "may read it"]);
-        says_not(&refused, &["force-pushed", "Fix that"]);
+        says_not(&refused, &["force-pushed", "Fix the problem"]);
         let large = || SourceError::TooLarge("9 files of 2".to_owned());
         says(
             &source(&large(), PUSH),
-            &["DF102", "cannot be used", "Fix that, then push"],
+            &[
+                "DF102",
+                "cannot be used",
+                "Fix the problem above, then push",
+            ],
         );
         let sent = source(&large(), UP);
         says(&sent, &["DF102", "run `dayfly up` again"]);
@@ -131,9 +153,9 @@ mod tests {
         let git = source(&git, PUSH);
         says(
             &git,
-            &["DF102", "failed to store the commit", "fsck", "disk"],
+            &["DF102", "failed to store the commit", "Push", "doctor"],
         );
-        says_not(&git, &["may read it", "Fix that"]);
+        says_not(&git, &["may read it", "Fix the problem"]);
         let gone = checkout_gone();
         says(&gone, &["DF102", "dayfly up"]);
         says_not(&gone, &["forge", "push"]);
@@ -161,7 +183,11 @@ mod tests {
         let none = blueprint(&none, PUSH);
         says(
             &none,
-            &["DF101", "nothing to run", "Add such a file, then push"],
+            &[
+                "DF101",
+                "nothing to run",
+                "Add a Dockerfile or a dayfly.toml, then push",
+            ],
         );
         says_not(&none, &["Fix", "dayfly up"]);
         assert_eq!(none.evidence, ["", "FROM x"]);

@@ -13,13 +13,17 @@ use deploy::{
 use super::{
     refusal, registry,
     say::{diagnosis, last_lines},
-    way::Way,
+    way::{Way, capital},
 };
 use crate::lifecycle::Diagnosis;
 
 /// Exit codes of shells: the command is not executable, or was not found.
 const NOT_RUNNABLE: i64 = 126;
 const NOT_FOUND: i64 = 127;
+
+/// How Docker can see the data directory.
+const SHARE_FILES: &str = "run Dayfly on Docker's host, or mount the directory at the same path in \
+                           both containers";
 
 /// The operation on a database that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,12 +38,12 @@ pub enum DataStep {
 
 /// The database cannot be created, copied or started.
 pub fn database(name: &DatabaseName, step: DataStep, error: &DatabaseError, way: Way) -> Diagnosis {
-    let again = way.again();
+    let (again, doctor) = (way.again(), capital(&way.doctor()));
     let (code, evidence, action) = match error {
         DatabaseError::Seed { output, .. } => (
             "DF402",
             output.clone(),
-            format!("Fix the seed, then {again}; Dayfly recreates the database from it."),
+            format!("Fix the seed, then {again}. Dayfly recreates the database from the seed."),
         ),
         // Only an import has a mask.
         DatabaseError::SeedUnfit { .. }
@@ -51,13 +55,15 @@ pub fn database(name: &DatabaseName, step: DataStep, error: &DatabaseError, way:
                 true => format!(
                     "Change `seed` or `engine` of [databases.{name}] in dayfly.toml, then {again}."
                 ),
-                false => format!("Choose another snapshot or another engine, then {again}."),
+                false => "Create the database again with another snapshot or another engine: \
+                          `dayfly db create ENGINE --from SNAPSHOT`."
+                    .to_owned(),
             },
         ),
         DatabaseError::NoImage { why, .. } => {
             let place = match way.has_file() {
                 true => "`engine` in dayfly.toml",
-                false => "the engine that you asked for",
+                false => "the engine that you gave to `dayfly db create`",
             };
             ("DF403", Vec::new(), registry::action(place, why))
         }
@@ -68,52 +74,68 @@ pub fn database(name: &DatabaseName, step: DataStep, error: &DatabaseError, way:
             ..
         } => ("DF409", output.clone(), memory(name, step, way)),
         DatabaseError::NotReady { output, .. } => {
-            ("DF404", output.clone(), last_lines(output, "The server"))
+            ("DF404", output.clone(), not_ready(name, output, way))
         }
-        DatabaseError::NoData(_) => ("DF410", Vec::new(), no_data(step, way)),
-        DatabaseError::OverQuota { .. } => ("DF415", Vec::new(), over_quota(step, way)),
+        DatabaseError::NoData(_) => ("DF410", Vec::new(), no_data(name, step, way)),
+        DatabaseError::OverQuota { .. } => ("DF415", Vec::new(), over_quota(name, step, way)),
         DatabaseError::Full(_) => ("DF411", Vec::new(), full(step, way)),
         DatabaseError::Pool(_) => (
             "DF412",
             Vec::new(),
-            "Run `dayfly doctor` on the server to see what the pool needs.".to_owned(),
+            format!("{doctor}: it checks the pool of databases, and says how to fix the pool."),
         ),
         DatabaseError::Engine(error) if does_not_see(error) => (
             "DF902",
             Vec::new(),
             format!(
-                "The engine or Dayfly runs on another host or in a container. Give both the same \
-                 folder at the same path, then {again}."
+                "Docker cannot see Dayfly's data directory. {}; then {again}.",
+                capital(&way.operator(SHARE_FILES))
             ),
         ),
         DatabaseError::Engine(EngineError::Refused { .. }) => (
             "DF416",
             Vec::new(),
-            format!(
-                "Run `dayfly doctor` on the server to check the engine. Once it works, {again}."
-            ),
+            format!("{doctor} to check Docker. Once Docker works, {again}."),
         ),
         DatabaseError::Engine(_) => ("DF404", Vec::new(), way.retry()),
     };
     diagnosis(code, format!("Database {name}: {error}"), evidence, action)
 }
 
+/// The server exited, or never answered.
+fn not_ready(name: &DatabaseName, output: &[String], way: Way) -> String {
+    let printed = last_lines(output, &format!("database {name}"));
+    match output {
+        [] => format!("{printed} {}", way.retry()),
+        _ => format!(
+            "{printed} Fix the cause that they name, then {}.",
+            way.again()
+        ),
+    }
+}
+
 fn version(step: DataStep, way: Way) -> String {
     let again = way.again();
     match (step, way.has_file()) {
-        (_, false) => format!("Use the version that made the data: {again}."),
-        (DataStep::Seed, true) => {
-            format!("Set the version that made the data in `engine` in dayfly.toml, then {again}.")
-        }
-        (_, true) => "Use the version that made the data, or recreate the database from its seed: \
-                      `dayfly reset-db`, or `on_push = \"reset\"`."
+        (_, false) => "Create the database again with the version that made the data: `dayfly db \
+                       create ENGINE --from SNAPSHOT`."
             .to_owned(),
+        (DataStep::Seed, true) => {
+            format!("Set `engine` in dayfly.toml to the version that made the data, then {again}.")
+        }
+        (_, true) => format!(
+            "Set `engine` in dayfly.toml to the version that made the data, or set `on_push = \
+             \"reset\"` to recreate the database from its seed; then {again}. `dayfly \
+             reset-db`{} recreates it too.",
+            way.on_server()
+        ),
     }
 }
 
 fn memory(name: &DatabaseName, step: DataStep, way: Way) -> String {
     if !way.has_file() {
-        return "Use a smaller snapshot: all standalone databases have the same memory.".to_owned();
+        return "Use a smaller snapshot: `dayfly db create` gives every database the same memory."
+            .to_owned();
     }
     let smaller = match step {
         DataStep::Seed => ", or make its seed smaller",
@@ -122,38 +144,54 @@ fn memory(name: &DatabaseName, step: DataStep, way: Way) -> String {
     format!("Raise `memory` of [databases.{name}] in dayfly.toml{smaller}.")
 }
 
-fn no_data(step: DataStep, way: Way) -> String {
+fn no_data(name: &DatabaseName, step: DataStep, way: Way) -> String {
     match step {
         DataStep::Seed => format!(
-            "The snapshot was removed meanwhile. Choose one of `dayfly snapshot ls`, then {}.",
+            "The snapshot was removed in the meantime. Choose another snapshot (`dayfly snapshot \
+             ls`{} lists them), then {}.",
+            way.on_server(),
             way.again()
         ),
         DataStep::Copy | DataStep::Start => {
-            format!("The data to copy is gone. {}", way.retry())
+            let fresh = match way.has_file() {
+                true => format!(
+                    " If this repeats, run `dayfly reset-db ID {name}`{}.",
+                    way.on_server()
+                ),
+                false => String::new(),
+            };
+            format!(
+                "Dayfly cannot find the data to copy. {}{fresh}",
+                way.retry()
+            )
         }
     }
 }
 
-fn over_quota(step: DataStep, way: Way) -> String {
-    let limit = "raise `limits.database_mib_max` on the server";
+fn over_quota(name: &DatabaseName, step: DataStep, way: Way) -> String {
+    let limit = way.raise("limits.database_mib_max");
     match step {
         DataStep::Seed => format!("Make the seed smaller, or {limit}; then {}.", way.again()),
         DataStep::Copy => format!("Make the data smaller, or {limit}; then {}.", way.again()),
         DataStep::Start if way.has_file() => format!(
-            "Dayfly stopped it; its data is kept. Recreate it from its seed with \
-             `dayfly reset-db`, or {limit}."
+            "Dayfly stopped the database; its data is kept. Recreate the database from its seed \
+             with `dayfly reset-db ID {name}`{}, or {limit}.",
+            way.on_server()
         ),
-        DataStep::Start => format!("Dayfly stopped it; its data is kept. To use it, {limit}."),
+        DataStep::Start => {
+            format!("Dayfly stopped the database; its data is kept. To start it again, {limit}.")
+        }
     }
 }
 
 fn full(step: DataStep, way: Way) -> String {
     let kept = match step {
         DataStep::Seed | DataStep::Copy => "No other data was changed.",
-        DataStep::Start => "Its data is kept.",
+        DataStep::Start => "The database's data is kept.",
     };
     format!(
-        "{kept} Remove previews, captures or snapshots, or make the pool larger; then {}.",
+        "{kept} {}; then {}.",
+        capital(&way.operator("remove previews, captures or snapshots, or make the pool larger")),
         way.again()
     )
 }
@@ -163,7 +201,8 @@ pub const SNAPSHOT_MISSING: &str = "DF413";
 
 /// The snapshot that the blueprint names does not exist.
 pub fn snapshot_missing(name: &str) -> Diagnosis {
-    let action = "`dayfly snapshot ls` lists existing ones; `dayfly snapshot import` creates one.";
+    let action = "Fix the snapshot's name (`dayfly snapshot ls` on the server lists the existing \
+                  snapshots), or create the snapshot with `dayfly snapshot import` on the server.";
     diagnosis(
         SNAPSHOT_MISSING,
         format!("The server has no snapshot called {name}"),
@@ -175,7 +214,9 @@ pub fn snapshot_missing(name: &str) -> Diagnosis {
 /// The snapshot that the blueprint names holds real data. `engine` is the database's engine.
 pub fn snapshot_real(name: &str, engine: &str, why: &str) -> Diagnosis {
     let action = format!(
-        "Use a masked or synthetic one: `dayfly snapshot import {name} FILE --engine {engine} --mask SCRIPT`."
+        "Import a masked copy on the server, which replaces the snapshot {name}: `dayfly snapshot \
+         import {name} FILE --engine {engine} --mask SCRIPT`. For invented data, use `--as \
+         synthetic` instead of `--mask SCRIPT`."
     );
     diagnosis(
         "DF414",
@@ -218,7 +259,7 @@ pub fn migration_failed(
     let (run, service, again) = (migrate.run.0.join(" "), &migrate.service, way.again());
     let how = match ended.out_of_memory {
         true => format!(
-            "was killed for memory: it may use {} MiB",
+            "used more than its {} MiB of memory and was killed",
             memory_bytes >> 20
         ),
         false => format!("exited with code {}", ended.exit_code),
@@ -226,15 +267,16 @@ pub fn migration_failed(
     let sentence = format!("The migration of {name} (`{run}`) {how}");
     let action = match (ended.out_of_memory, ended.exit_code) {
         (true, _) => format!(
-            "Raise `memory` of [services.{service}] in dayfly.toml, or use less; then {again}."
+            "Raise `memory` of [services.{service}] in dayfly.toml, or make the migration use less \
+             memory; then {again}."
         ),
         (false, NOT_RUNNABLE | NOT_FOUND) => format!(
-            "Usually this means that a command was not found or is not executable. Check \
-             `migrate.run` in dayfly.toml; it runs in the image of {service}."
+            "A command was probably not found or is not executable. Check `migrate.run` in \
+             dayfly.toml: the command runs in the image of {service}."
         ),
         (false, _) => format!(
-            "{} Fix it, then {again}.",
-            last_lines(&ended.output, "The migration")
+            "{} Fix the failed command, then {again}.",
+            last_lines(&ended.output, "the migration")
         ),
     };
     diagnosis("DF405", sentence, ended.output.clone(), action)
@@ -246,7 +288,8 @@ pub fn migration_timed_out(name: &DatabaseName, limit: Duration) -> Diagnosis {
         "The migration of {name} was stopped after {}s",
         limit.as_secs()
     );
-    let action = "Make it shorter, or raise `limits.migrate_seconds_max` on the server.";
+    let action = "Make the migration shorter, or ask the operator to raise \
+                  `limits.migrate_seconds_max` in the server's configuration.";
     diagnosis("DF406", sentence, Vec::new(), action)
 }
 
@@ -302,7 +345,10 @@ mod tests {
         says(&unfit, &["DF407", "postgres takes .sql", "`engine`"]);
         says_not(&unfit, &["Fix the seed"]);
         let ended = diagnosed(DataStep::Seed, &not_ready(false, &["FATAL: no"]), PUSH);
-        says(&ended, &["DF404", "last lines are shown"]);
+        says(
+            &ended,
+            &["DF404", "last output of database main", "then push"],
+        );
         says_not(&ended, &["memory", "Fix the seed"]);
     }
 
@@ -315,7 +361,7 @@ mod tests {
         says_not(&started, &["seed"]);
         let ended = diagnosed(DataStep::Start, &not_ready(false, &[]), PUSH);
         says(&ended, &["DF404", "printed nothing"]);
-        says_not(&ended, &["memory", "last lines are shown"]);
+        says_not(&ended, &["memory", "last output"]);
     }
 
     #[test]
@@ -324,7 +370,7 @@ mod tests {
         let snapshot = diagnosed(DataStep::Seed, &gone, PUSH);
         says(&snapshot, &["DF410", "snapshot ls"]);
         let copy = diagnosed(DataStep::Copy, &gone, Way(Origin::Fork));
-        says(&copy, &["DF410", "another fork"]);
+        says(&copy, &["DF410", "Fork the original preview again"]);
         says_not(&copy, &["snapshot ls", "push", "dayfly up"]);
 
         let large = DatabaseError::OverQuota {
@@ -348,14 +394,14 @@ mod tests {
         );
         let seeded = diagnosed(DataStep::Seed, &full, UP);
         says(&seeded, &["DF411", "make the pool larger", "dayfly up"]);
-        says_not(&seeded, &["Its data is kept", "push", "database_mib_max"]);
+        says_not(&seeded, &["data is kept", "push", "database_mib_max"]);
         let broken = diagnosed(
             DataStep::Start,
             &DatabaseError::Pool("no such device".to_owned()),
             PUSH,
         );
         says(&broken, &["DF412", "dayfly doctor"]);
-        says_not(&broken, &["Remove previews", "kept"]);
+        says_not(&broken, &["emove previews", "kept"]);
     }
 
     #[test]
@@ -463,18 +509,18 @@ mod tests {
             &[
                 "DF405",
                 "exited with code 1",
-                "last lines are shown",
+                "last output of the migration",
                 "push",
             ],
         );
         says_not(&failed, &["memory", "not found", "dayfly up"]);
         let silent = migration(1, false, &[]);
         says(&silent, &["printed nothing"]);
-        says_not(&silent, &["are shown"]);
+        says_not(&silent, &["quoted"]);
         let killed = migration(137, true, &["working"]);
         says(
             &killed,
-            &["killed for memory: it may use 512 MiB", "[services.web]"],
+            &["used more than its 512 MiB of memory", "[services.web]"],
         );
         says_not(&migration(137, false, &[]), &["memory"]);
         says(

@@ -1,14 +1,26 @@
 //! Diagnoses of faults of the server itself.
 
-use super::{say::diagnosis, way::Way};
-use crate::lifecycle::Diagnosis;
+use super::{
+    say::diagnosis,
+    way::{Way, capital},
+};
+use crate::{lifecycle::Diagnosis, preview::history};
 
-/// The server crashed repeatedly during this step.
-pub fn gave_up(what: &str, way: Way) -> Diagnosis {
-    let sentence =
-        format!("The Dayfly server crashed repeatedly during {what}; it gives up on this commit");
+/// The server crashed repeatedly during a step of this word.
+pub fn gave_up(word: &str, way: Way) -> Diagnosis {
+    let step = match word {
+        "build" => "build an image".to_owned(),
+        "start" => "start a service".to_owned(),
+        _ => history::words(word).unwrap_or_else(|| word.to_owned()),
+    };
+    let sentence = format!(
+        "The Dayfly server crashed several times while it ran the step \"{}\". It does not try \
+         this commit again",
+        step.trim_end()
+    );
     let action = format!(
-        "See the server's log for the cause. Once the server works, {}.",
+        "{}. Once the server works, {}.",
+        capital(&way.operator("find the cause in the server's log")),
         way.again()
     );
     diagnosis("DF901", sentence, Vec::new(), action)
@@ -27,8 +39,15 @@ mod tests {
         let said = gave_up("fork", Way(Origin::Local));
         says(
             &said,
-            &["DF901", "during fork", "server's log", "dayfly up"],
+            &["DF901", "\"copy the data\"", "server's log", "dayfly up"],
         );
-        says_not(&said, &["Fix", "push"]);
+        says_not(&said, &["Fix", "push", "operator"]);
+        let said = gave_up("healthy", Way(Origin::PullRequest));
+        says(
+            &said,
+            &["\"wait until all services are ready\"", "Ask the operator"],
+        );
+        let said = gave_up("migrate", Way(Origin::PullRequest));
+        says(&said, &["\"migrate the database\""]);
     }
 }

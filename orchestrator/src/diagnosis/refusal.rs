@@ -9,24 +9,28 @@ pub(super) fn action(said: &str, place: &str) -> String {
         "matching entries in passwd",
         "matching entries in group",
     ]) {
-        return "USER in the Dockerfile names a user or group that the image does not have: create \
-                it there, or name another one."
+        return "The image does not have the user or group that USER in the Dockerfile names. \
+                Create this user in the Dockerfile, or name another user."
             .to_owned();
     }
     if !said.contains("exec: \"") {
         return format!(
-            "See the engine's reason above. Check {place}, and WORKDIR and USER of the Dockerfile."
+            "Docker gives the reason above. Check {place}, and WORKDIR and USER in the Dockerfile."
         );
     }
     if says(&["executable file not found", "no such file or directory"]) {
-        return format!("The image does not have this program: check {place}.");
+        return format!(
+            "The image does not have this program. Check {place}, or install the program in the \
+             Dockerfile."
+        );
     }
     if says(&["permission denied", "is a directory"]) {
         return format!(
-            "This is not executable: check {place}. A script needs the execute bit (`chmod +x`)."
+            "This file is not executable. Check {place}. A script needs the execute bit \
+             (`chmod +x`)."
         );
     }
-    format!("See the engine's reason above. Check {place}.")
+    format!("Docker gives the reason above. Check {place}.")
 }
 
 #[cfg(test)]

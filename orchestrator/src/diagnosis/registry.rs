@@ -39,23 +39,23 @@ pub(super) fn action(place: &str, said: &str) -> String {
     let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
     if is_away(said) {
         return format!(
-            "The registry could not be reached. Check its name in {place}, and that the server can \
-             reach it."
+            "The registry could not be reached. Check the registry's name in {place}, and that the \
+             server can reach the registry."
         );
     }
     if says(&LIMITED) {
-        return "The registry limits pulls from this server. Try again later, or add a log-in for \
-                it to the file that `engine.registry_auth_file` names on the server."
+        return "The registry limits pulls from this server. Try again later, or ask the operator \
+                to add a log-in for the registry to the server's `engine.registry_auth_file`."
             .to_owned();
     }
     if says(&PLATFORM) {
-        return format!("Name an image in {place} that is published for the server's processor.");
+        return format!("In {place}, name an image that is published for the server's processor.");
     }
-    let check = format!("Check the name and the tag in {place}.");
+    let check = format!("Check the image's name and the tag in {place}.");
     match says(&DENIED) {
         true => format!(
-            "{check} If the image is private, the server needs a log-in for it in the file that \
-             `engine.registry_auth_file` names there."
+            "{check} If the image is private, ask the operator to add a log-in for its registry to \
+             the server's `engine.registry_auth_file`."
         ),
         false => check,
     }

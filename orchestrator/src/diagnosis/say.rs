@@ -1,5 +1,6 @@
 //! Builds diagnoses from sentences, evidence and actions.
 
+use super::way::capital;
 use crate::{lifecycle::Diagnosis, text};
 
 /// How many lines of evidence a diagnosis carries.
@@ -38,11 +39,11 @@ fn folded(lines: &[&str]) -> Vec<String> {
     .collect()
 }
 
-/// One sentence on the evidence: the last lines of the failed program are shown, or there are none.
+/// One sentence on the evidence: it is the last output of the failed program, or there is none.
 pub(super) fn last_lines(lines: &[String], printed_by: &str) -> String {
     match lines {
-        [] => format!("{printed_by} printed nothing."),
-        _ => format!("{printed_by}'s last lines are shown."),
+        [] => format!("{} printed nothing.", capital(printed_by)),
+        _ => format!("The quoted lines are the last output of {printed_by}."),
     }
 }
 

@@ -8,10 +8,7 @@ use deploy::{
     names::{PreviewId, ServiceName},
 };
 
-use super::{
-    refusal,
-    say::{diagnosis, last_lines},
-};
+use super::{refusal, say::diagnosis, way::Way};
 use crate::lifecycle::Diagnosis;
 
 /// The last observation of a service that is not ready.
@@ -63,31 +60,43 @@ pub fn exited(
     end: &End,
     others: &[NotReady<'_>],
     evidence: Vec<String>,
+    way: Way,
 ) -> Diagnosis {
-    let name = &service.name;
+    let (name, again) = (&service.name, way.again());
     if end.out_of_memory {
         let mib = service.memory_bytes / (1024 * 1024);
-        let sentence = format!("{name} was killed for memory: it may use {mib} MiB");
-        let action = format!("Raise `memory` of [services.{name}] in dayfly.toml, or use less.");
+        let sentence = format!("{name} used more than its {mib} MiB of memory and was killed");
+        let action = format!(
+            "Raise `memory` of [services.{name}] in dayfly.toml, or make {name} use less memory; \
+             then {again}."
+        );
         return diagnosis("DF303", sentence, evidence, action);
     }
     let (code, action) = match end.exit_code {
         126 | 127 => (
             "DF304",
-            "A command was not found or is not executable. Check `command` and the Dockerfile's \
-             CMD; a script needs its interpreter and the execute bit."
+            "A command was not found or is not executable. Check `command` in dayfly.toml and CMD \
+             in the Dockerfile. A script needs its interpreter and the execute bit (`chmod +x`)."
                 .to_owned(),
         ),
         0 => (
             "DF305",
-            "The command must stay in the foreground while it serves.".to_owned(),
+            format!("Start the program in the foreground, not as a daemon; then {again}."),
         ),
-        _ if evidence.is_empty() => ("DF301", last_lines(&evidence, "It")),
+        _ if evidence.is_empty() => (
+            "DF301",
+            format!(
+                "{name} printed nothing before it exited. Start its image locally to find the \
+                 cause, then {again}."
+            ),
+        ),
         _ => (
             "DF301",
             format!(
-                "The last lines of {} are shown; `dayfly logs {preview} --failed` shows more.",
-                attempt(end)
+                "The quoted lines are the last output of {}. Fix the cause that they name, then \
+                 {again}. `dayfly logs {preview} --failed`{} shows more.",
+                attempt(end),
+                way.on_server()
             ),
         ),
     };
@@ -117,17 +126,22 @@ pub fn not_ready(
     );
     let health = format!("name another path with `health` in [services.{name}] of dayfly.toml");
     let (code, action) = match &it.sight {
-        Sight::Found(Probe::Status(_)) => ("DF306", format!("Fix this answer, or {health}.")),
+        Sight::Found(Probe::Status(_)) => (
+            "DF306",
+            format!("Fix the answer to `{}`, or {health}.", it.asked()),
+        ),
         Sight::Found(Probe::Closed | Probe::NotHttp) => (
             "DF307",
             format!(
-                "Check that it speaks HTTP there, or set `port` in [services.{name}] of dayfly.toml."
+                "Check that {name} speaks HTTP on this port, or set `port` in [services.{name}] of \
+                 dayfly.toml."
             ),
         ),
         Sight::Found(Probe::Silent) | Sight::Waiting(_) => (
             "DF308",
             format!(
-                "Make `{}` answer sooner, or {health}. The server waits `limits.start_seconds_max`.",
+                "Make {name} answer `{}` sooner, or {health}. Dayfly waits {seconds} s \
+                 (`limits.start_seconds_max`).",
                 it.asked()
             ),
         ),
@@ -169,7 +183,7 @@ impl NotReady<'_> {
                     format!("listens on no port, but must listen on port {port}")
                 }
                 Listening::Inside => {
-                    format!("listens on port {port} at 127.0.0.1, which nothing outside can reach")
+                    format!("listens on port {port} at 127.0.0.1, which no visitor can reach")
                 }
                 Listening::Elsewhere(ports) => {
                     format!("listens on port {ports}, but must listen on port {port}")
@@ -200,8 +214,9 @@ impl NotReady<'_> {
                  dayfly.toml."
             ),
             Listening::Nowhere => format!(
-                "Listen on 0.0.0.0 and on $PORT, or set `port` in [services.{name}] of dayfly.toml. For a \
-                 worker that listens on no port, set `public = false` there."
+                "Listen on 0.0.0.0 and on $PORT, or set `port` in [services.{name}] of \
+                 dayfly.toml. If {name} is a worker that listens on no port, set `public = false` \
+                 in the same section."
             ),
         }
     }
@@ -243,7 +258,7 @@ fn ended(end: &End) -> String {
         times => format!(", {times} times"),
     };
     match (end.exit_code, end.out_of_memory) {
-        (_, true) => format!("was killed for memory{times}"),
+        (_, true) => format!("used more than its memory and was killed{times}"),
         (code, false) => format!("exited with code {code}{times}"),
     }
 }
@@ -273,8 +288,8 @@ fn missing_right(evidence: &[String]) -> Option<&'static str> {
         );
     }
     says("Operation not permitted").then_some(
-        "The process lacks a privilege. Previews cannot change the network, mount file systems or \
-         create devices, which `docker run` allows in part; see docs/security.md.",
+        "A preview's program may not change the network, mount file systems or create devices. \
+         Remove that call from the application.",
     )
 }
 
@@ -307,6 +322,9 @@ pub(super) mod testing {
 #[cfg(test)]
 mod tests {
     use super::{testing::service, *};
+    use crate::lifecycle::Origin;
+
+    const PUSH: Way = Way(Origin::PullRequest);
 
     fn shop() -> PreviewId {
         "shop-7".parse().unwrap()
@@ -389,7 +407,7 @@ mod tests {
             found(Probe::Status(503)),
             None,
             &bad,
-            &["HTTP there", "port"],
+            &["speaks HTTP", "port"],
         );
     }
 
@@ -406,7 +424,7 @@ mod tests {
             out_of_memory,
             times: 3,
         };
-        let code = |end: &End| exited(&shop(), &web, end, &[], Vec::new()).code;
+        let code = |end: &End| exited(&shop(), &web, end, &[], Vec::new(), PUSH).code;
         assert_eq!(code(&end(1, false)), "DF301");
         assert_eq!(code(&end(127, false)), "DF304");
         assert_eq!(code(&end(0, false)), "DF305");
@@ -416,7 +434,7 @@ mod tests {
             "DF301",
             "killed, and not for memory"
         );
-        let both = exited(&shop(), &web, &end(1, false), &[late], Vec::new()).sentence;
+        let both = exited(&shop(), &web, &end(1, false), &[late], Vec::new(), PUSH).sentence;
         assert_eq!(
             both,
             "web exited with code 1, 3 times, before it became ready; api does not accept \
@@ -433,13 +451,18 @@ mod tests {
         };
         let action = |lines: &[&str]| {
             let lines = lines.iter().map(|line| (*line).to_owned()).collect();
-            exited(&shop(), &service("web"), &end, &[], lines).action
+            exited(&shop(), &service("web"), &end, &[], lines, PUSH).action
         };
         assert_eq!(
             action(&["KeyError"]),
-            "The last lines of start number 3 are shown; `dayfly logs shop-7 --failed` shows more."
+            "The quoted lines are the last output of start number 3. Fix the cause that they name, \
+             then push. `dayfly logs shop-7 --failed` on the server shows more."
         );
-        assert_eq!(action(&[]), "It printed nothing.");
+        assert_eq!(
+            action(&[]),
+            "web printed nothing before it exited. Start its image locally to find the cause, then \
+             push."
+        );
     }
 
     #[test]
@@ -450,10 +473,11 @@ mod tests {
             out_of_memory: false,
             times: 3,
         };
-        let action = |line: &str| exited(&shop(), &web, &end, &[], vec![line.to_owned()]).action;
+        let action =
+            |line: &str| exited(&shop(), &web, &end, &[], vec![line.to_owned()], PUSH).action;
         let sudo = "sudo: The \"no new privileges\" flag is set, which prevents sudo from running as root.";
         assert!(action(sudo).contains("USER"));
-        assert!(action("mount: /mnt: Operation not permitted").contains("docs/security.md"));
+        assert!(action("mount: /mnt: Operation not permitted").contains("mount file systems"));
         assert!(!action("KeyError: 'permitted'").contains("privilege"));
     }
 }

@@ -12,17 +12,49 @@ impl Way {
         match self.0 {
             Origin::PullRequest => "push",
             Origin::Local => "run `dayfly up` again",
-            Origin::Fork => "take another fork of the original preview",
-            Origin::Capture => "take another capture of the original preview",
-            Origin::Database => "create another with `dayfly db create`",
+            Origin::Fork => "fork the original preview again",
+            Origin::Capture => "capture the original preview again",
+            Origin::Database => "create the database again with `dayfly db create`",
         }
     }
 
     /// The same as a sentence, if there is nothing to fix first.
     pub(super) fn retry(self) -> String {
-        let mut retry = self.again().to_owned();
-        retry.replace_range(..1, &retry[..1].to_uppercase());
-        retry + " to try once more."
+        match self.0 {
+            Origin::PullRequest => "Push any commit to try once more.".to_owned(),
+            _ => format!("{} to try once more.", capital(self.again())),
+        }
+    }
+
+    /// Whether the reader works on the server's machine, where the commands run.
+    fn is_on_server(self) -> bool {
+        self.0 != Origin::PullRequest
+    }
+
+    /// The place of a command, to follow the command.
+    pub(super) fn on_server(self) -> &'static str {
+        match self.is_on_server() {
+            true => "",
+            false => " on the server",
+        }
+    }
+
+    /// How to let the server's operator act. `act` is a command or an act.
+    pub(super) fn operator(self, act: &str) -> String {
+        match self.is_on_server() {
+            true => act.to_owned(),
+            false => format!("ask the operator to {act}"),
+        }
+    }
+
+    /// How to find a fault of the server.
+    pub(super) fn doctor(self) -> String {
+        self.operator(&format!("run `dayfly doctor`{}", self.on_server()))
+    }
+
+    /// How to raise a setting of the server.
+    pub(super) fn raise(self, key: &str) -> String {
+        self.operator(&format!("raise `{key}` in the server's configuration"))
     }
 
     /// The place in which a file is missing.
@@ -47,6 +79,13 @@ impl Way {
     }
 }
 
+/// The text with a capital letter, to begin a sentence.
+pub(super) fn capital(text: &str) -> String {
+    let mut characters = text.chars();
+    let first = characters.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(characters).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,6 +102,9 @@ mod tests {
             let (again, retry) = (Way(origin).again(), Way(origin).retry().to_lowercase());
             assert!(again.contains(way) && !again.contains(not), "{again}");
             assert!(retry.contains(way) && !retry.contains(not), "{retry}");
+            let (doctor, here) = (Way(origin).doctor(), origin != Origin::PullRequest);
+            assert_eq!(doctor.contains("ask the operator"), !here, "{doctor}");
+            assert_eq!(doctor.contains("on the server"), !here, "{doctor}");
         }
     }
 }

@@ -117,7 +117,7 @@ pub fn comment(about: &Subject<'_>, events: &[EventRow], seeds: &Seeds) -> Strin
     if let Some(what) = &summary.waiting_for
         && matches!(summary.phase, Phase::Live | Phase::Updating)
     {
-        let _ = writeln!(body, "Waiting or retrying: {}\n", code_span_long(what));
+        let _ = writeln!(body, "The preview waits for: {}\n", code_span_long(what));
     }
     if matches!(summary.phase, Phase::Live | Phase::Updating | Phase::Failed) {
         body.push_str(&table(about));
@@ -140,20 +140,20 @@ fn headline(about: &Subject<'_>) -> String {
     let link = url(about.settings, about.row).unwrap_or_default();
     match summary.phase {
         Phase::Queued => match &summary.waiting_for {
-            Some(what) => format!("**Preview queued**: waiting for {}.", code_span(what)),
+            Some(what) => format!("**Preview queued**: waiting for {}", code_span_long(what)),
             None => "**Preview queued**.".to_owned(),
         },
         Phase::Building => match &summary.waiting_for {
             Some(what) => format!(
-                "**Preview building** {head}: waiting for {}.",
-                code_span(what)
+                "**Preview building** {head}: waiting for {}",
+                code_span_long(what)
             ),
             None => format!("**Preview building** {head}. It will be at {link}"),
         },
         Phase::Starting => match &summary.waiting_for {
             Some(what) => format!(
-                "**Preview starting** {head}: waiting for {}.",
-                code_span(what)
+                "**Preview starting** {head}: waiting for {}",
+                code_span_long(what)
             ),
             None => format!("**Preview starting** {head}. It will be at {link}"),
         },
@@ -172,10 +172,10 @@ fn headline(about: &Subject<'_>) -> String {
             None => format!("**Preview of {head} failed**"),
         },
         Phase::Closing => {
-            "**Preview closing**: Dayfly is removing its containers and data.".to_owned()
+            "**Preview closing**: Dayfly is removing the preview's containers and data.".to_owned()
         }
         Phase::Gone => gone(summary.ending),
-        Phase::Captured => "**Captured**.".to_owned(),
+        Phase::Captured => "**State of the preview captured**.".to_owned(),
     }
 }
 
@@ -207,7 +207,7 @@ fn gone(ending: Option<Ending>) -> String {
 
 fn failure(diagnosis: &Diagnosis) -> String {
     let mut out = format!(
-        "{} {}\n\n",
+        "Error {}: {}\n\n",
         diagnosis.code,
         code_span_long(&diagnosis.sentence)
     );
@@ -215,7 +215,7 @@ fn failure(diagnosis: &Diagnosis) -> String {
     if !diagnosis.evidence.is_empty() {
         let _ = writeln!(
             out,
-            "<details><summary>Last lines</summary>\n\n{}\n\n</details>\n",
+            "<details><summary>Last lines of output</summary>\n\n{}\n\n</details>\n",
             code_block(&diagnosis.evidence)
         );
     }
@@ -261,14 +261,15 @@ fn table(about: &Subject<'_>) -> String {
         let mut origin = String::new();
         if observed.seed_changed(facts, name) {
             origin = format!(
-                ", kept from an older seed; run `dayfly reset-db {id} {name}` to use the new one"
+                ", data from an older seed; to use the new seed, run `dayfly reset-db {id} {name}` \
+                 on the server"
             );
         }
         if observed.started_again(facts, name) {
             let hours = about.settings.limits.undo_hours_max;
             origin = format!(
-                ", started again from its seed; within {hours} h, `dayfly undo {id}` restores the \
-                 earlier data"
+                ", recreated from its seed; within {hours} h, `dayfly undo {id}` on the server \
+                 restores the earlier data"
             );
         }
         let image = code_span(&database.image);
@@ -290,12 +291,17 @@ fn seeded(seeds: &Seeds) -> String {
             format!("{}: {rows} {rows_word}", code_span(table))
         });
         let changes = report.changes.iter().map(|change| code_span(change));
-        for (told, count) in [
+        for (told, count, kind) in [
             (
                 rows.take(SEED_LINES_MAX).collect::<Vec<_>>(),
                 report.rows.len(),
+                "tables",
             ),
-            (changes.take(SEED_LINES_MAX).collect(), report.changes.len()),
+            (
+                changes.take(SEED_LINES_MAX).collect(),
+                report.changes.len(),
+                "changes",
+            ),
         ] {
             let more = count - told.len();
             let told = told.iter().map(|line| format!("- `{name}`, {line}\n"));
@@ -303,7 +309,7 @@ fn seeded(seeds: &Seeds) -> String {
             if more > 0 {
                 let _ = writeln!(
                     lines,
-                    "- `{name}`, and {more} more; `dayfly show` lists them"
+                    "- `{name}`, and {more} more {kind}; `dayfly show` on the server lists them"
                 );
             }
         }
@@ -323,8 +329,12 @@ fn missing(about: &Subject<'_>) -> String {
     let sentences = newest
         .and_then(|facts| facts.blueprint.as_ref())
         .map_or(&[][..], |blueprint| &blueprint.missing[..]);
-    let line =
-        |sentence: &String| format!("Missing from the build: {}\n\n", code_span_long(sentence));
+    let line = |sentence: &String| {
+        format!(
+            "Files are missing in the build: {}\n\n",
+            code_span_long(sentence)
+        )
+    };
     sentences.iter().map(line).collect()
 }
 
@@ -368,7 +378,7 @@ mod tests {
             "- `main`, `shop.orders`: 1 row\n",
             "- `main`, ``a`b``: 20 rows\n",
             "- `main`, `role <b>19</b>`\n",
-            "- `main`, and 2 more; `dayfly show` lists them\n",
+            "- `main`, and 2 more changes; `dayfly show` on the server lists them\n",
         ] {
             assert!(told.contains(line), "{line:?} in {told}");
         }

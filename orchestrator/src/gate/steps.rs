@@ -8,7 +8,8 @@ use crate::{preview::history, store::EventRow, worker::UnderWay};
 pub(super) struct Step {
     /// The step in plain words.
     pub(super) name: String,
-    /// How long it took; for a running step, its time so far and its usual time.
+    /// How long it took, and whether it failed; for a running step, its time so far and its usual
+    /// time.
     pub(super) took: String,
     /// The class of its line: `done`, `failed` or `running`.
     pub(super) class: &'static str,
@@ -19,13 +20,15 @@ pub(super) struct Step {
 pub(super) fn steps(revision: Option<u32>, all: &[EventRow], under_way: &[UnderWay]) -> Vec<Step> {
     let of_revision = |event: &&EventRow| event.revision.is_some() && event.revision == revision;
     let ended = all.iter().filter(of_revision).filter_map(|event| {
+        let took = seconds(Duration::from_millis(event.took_ms));
+        let (took, class) = match event.note {
+            Some(_) => (format!("failed after {took}"), "failed"),
+            None => (took, "done"),
+        };
         Some(Step {
             name: history::words(&event.step)?,
-            took: seconds(Duration::from_millis(event.took_ms)),
-            class: match event.note {
-                Some(_) => "failed",
-                None => "done",
-            },
+            took,
+            class,
         })
     });
     let go_on = under_way.iter().filter_map(|step| {
@@ -33,8 +36,8 @@ pub(super) fn steps(revision: Option<u32>, all: &[EventRow], under_way: &[UnderW
         Some(Step {
             name: history::words(&step.title)?,
             took: match usually(&step.title, all) {
-                Some(usually) => format!("{now}, usually {}", seconds(usually)),
-                None => now,
+                Some(usually) => format!("running for {now}, usually {}", seconds(usually)),
+                None => format!("running for {now}"),
             },
             class: "running",
         })
@@ -93,8 +96,8 @@ mod tests {
             shown,
             [
                 line("fetch the commit", "0.3 s", "done"),
-                line("migrate the database main", "2.0 s", "failed"),
-                line("build web", "0.0 s, usually 14 s", "running"),
+                line("migrate the database main", "failed after 2.0 s", "failed"),
+                line("build web", "running for 0.0 s, usually 14 s", "running"),
             ]
         );
     }

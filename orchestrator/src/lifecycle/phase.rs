@@ -10,6 +10,7 @@ use super::{
     observed::{Admission, Diagnosis, Observed, Outcome, RevisionFacts},
     step::Step,
 };
+use crate::preview::history;
 
 /// The phase of a preview.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -185,9 +186,9 @@ fn waiting_for(
 ) -> Option<String> {
     let tells = |step: &&Step| !matches!(step, Step::Report { .. });
     if let Some(late) = observed.late.iter().find(tells) {
-        let title = late.facts().title();
         return Some(format!(
-            "{title}: it takes longer than it should, and Dayfly waits for its end before it tries again"
+            "the step {}, which takes longer than usual; no second attempt starts before it ends",
+            quoted(late)
         ));
     }
     let backoff = observed
@@ -197,7 +198,11 @@ fn waiting_for(
     if let Some((step, backoff)) = backoff
         && !matches!(step, Step::Report { .. })
     {
-        return Some(format!("{}: {}", step.word(), backoff.reason));
+        return Some(format!(
+            "the next attempt at {} (last error: {})",
+            quoted(step),
+            backoff.reason
+        ));
     }
     if let (Some(wait), Some(revision)) = (&observed.build_wait, current)
         && coming_up(revision) == Phase::Building
@@ -222,10 +227,17 @@ fn waiting_for(
     }
 }
 
-/// Its position in a queue.
+/// A step in plain words, as a quotation.
+fn quoted(step: &Step) -> String {
+    let title = step.facts().title();
+    let words = history::words(&title).unwrap_or_else(|| title.replace('-', " "));
+    format!("\"{words}\"")
+}
+
+/// The position of a preview in a queue.
 fn place(before: usize) -> String {
     match before {
-        0 => "it is next".to_owned(),
-        before => format!("{before} before it"),
+        0 => "next in the queue".to_owned(),
+        before => format!("{before} ahead in the queue"),
     }
 }

@@ -26,12 +26,12 @@ const FAILING: [(&str, &str, &str); 13] = [
     (
         "COPY --from=dayfly-test/base:1 /nothing-here /srv/",
         "DF207",
-        "not in `dayfly-test/base:1`, the stage or image",
+        "the stage or image `dayfly-test/base:1` has no",
     ),
     (
         "RUN --mount=type=bind,from=dayfly-test/base:1,source=/nothing,target=/x true",
         "DF207",
-        "not in `dayfly-test/base:1`, the stage or image",
+        "the stage or image `dayfly-test/base:1` has no",
     ),
     (
         "FROM localhost:1/nothing:1",
@@ -46,7 +46,7 @@ const FAILING: [(&str, &str, &str); 13] = [
     (
         "RUN exit 137",
         "DF205",
-        "was killed (137): by the kernel for lack of memory, or by",
+        "was killed (exit code 137), by the kernel because memory ran out or by",
     ),
     (
         "RUN echo 'Could not resolve host: example.org' && exit 6",

@@ -30,7 +30,7 @@ async fn a_push_keeps_the_data_and_a_migration_sees_it() -> anyhow::Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_push_with_another_seed_keeps_the_data_and_says_so_until_they_are_reset()
 -> anyhow::Result<()> {
-    const KEPT: &str = "kept from an older seed";
+    const KEPT: &str = "data from an older seed";
     Dayfly::play(async |dayfly| {
         let (pull, visitor) = dayfly.open_live("change", &App::notes("first")).await?;
         let shown = async || {
@@ -61,7 +61,7 @@ async fn a_push_with_another_seed_keeps_the_data_and_says_so_until_they_are_rese
         // Whoever finds other data than those of before is told how to have these back.
         let way_back = format!("dayfly undo {}", pull.id);
         ensure!(reset.stdout.contains(&way_back), "{}", reset.stdout);
-        let comment = dayfly.comment(&pull, "started again from its seed").await?;
+        let comment = dayfly.comment(&pull, "recreated from its seed").await?;
         ensure!(comment.contains(&way_back), "{comment}");
         Ok(())
     })

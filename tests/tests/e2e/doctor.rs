@@ -23,8 +23,8 @@ async fn the_doctor_finds_the_engine_the_forge_and_whether_webhooks_come() -> an
     Dayfly::play_with(options, async |dayfly| {
         let said = examined(dayfly).await?;
         ensure!(said.contains("acme/shop can be read"), "{said}");
-        ensure!(said.contains("the engine sees"), "{said}");
-        ensure!(said.contains("none arrived from acme/shop"), "{said}");
+        ensure!(said.contains("Docker sees"), "{said}");
+        ensure!(said.contains("no webhook from acme/shop"), "{said}");
         ensure!(said.contains("/webhooks/github"), "{said}");
         dayfly.open("change", &App::page("one")).await?;
         eventually("a webhook is known to have come", async || {
@@ -77,7 +77,7 @@ async fn an_engine_that_does_not_see_our_files_is_found_by_doctor_and_at_the_sta
 -> anyhow::Result<()> {
     let alone = Alone::new()?;
     let said = elsewhere(&alone, "doctor").await?;
-    ensure!(said.contains("the engine does not see"), "{said}");
+    ensure!(said.contains("Docker cannot see"), "{said}");
     ensure!(said.contains("at the same path"), "{said}");
     let said = elsewhere(&alone, "serve --local").await?;
     ensure!(

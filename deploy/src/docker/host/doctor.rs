@@ -82,13 +82,20 @@ fn engine(version: &SystemVersion) -> Check {
         Some(major) if major >= ENGINE_MAJOR_TRIED => Check::warning(
             "engine",
             found,
-            format!("best-effort support only; upgrade to {ENGINE_MAJOR_SUPPORTED} or newer"),
+            format!(
+                "upgrade to Docker {ENGINE_MAJOR_SUPPORTED} or newer: Dayfly supports older \
+                 versions only in part"
+            ),
         ),
         Some(_) => {
             let advice = format!("upgrade to Docker {ENGINE_MAJOR_SUPPORTED} or newer");
             Check::bad("engine", found, advice)
         }
-        None => Check::warning("engine", found, "unknown version; use Docker Engine"),
+        None => Check::warning(
+            "engine",
+            found,
+            "Dayfly does not know this version: use Docker Engine 23 or newer",
+        ),
     }
 }
 
@@ -125,7 +132,8 @@ fn runc(version: &SystemVersion) -> Option<Check> {
         .collect();
     let told = format!("{found}: {}", told.join("; "));
     Some(if is_distributions(&found) {
-        let advice = "check whether your distribution's build fixes these, or upgrade runc";
+        let advice =
+            "check whether your distribution has fixed these in its package, or upgrade runc";
         Check::warning("runc", told, advice)
     } else {
         Check::bad(
@@ -160,15 +168,20 @@ fn cgroups(info: &SystemInfo) -> Check {
         .map(|(name, _)| *name)
         .collect();
     if !missing.is_empty() {
-        let found = format!("no limits for {}", missing.join(", "));
-        return Check::bad("limits", found, "enable these control groups in the kernel");
+        let found = format!("Docker cannot limit {}", missing.join(", "));
+        let advice = match missing.contains(&"memory") {
+            true => "add cgroup_enable=memory to the kernel's boot options and restart the host",
+            false => "enable the kernel's control groups for these limits",
+        };
+        return Check::bad("limits", found, advice);
     }
     match info.cgroup_version {
         Some(SystemInfoCgroupVersionEnum::_2) => Check::good("limits", "cgroup v2"),
         _ => Check::warning(
             "limits",
             "cgroup v1",
-            "newer engines drop it; boot with cgroup v2",
+            "works now; Docker plans to remove cgroup v1: switch this host to cgroup v2 (boot \
+             option systemd.unified_cgroup_hierarchy=1)",
         ),
     }
 }
@@ -178,15 +191,18 @@ fn seccomp(version: &SystemVersion, info: &SystemInfo) -> Check {
     const NAME: &str = "system calls";
     let options = info.security_options.clone().unwrap_or_default();
     if !options.iter().any(|option| option.contains("name=seccomp")) {
-        let advice = "run an engine with seccomp: without it containers may make any system call";
+        let advice =
+            "use a Docker with seccomp: without seccomp, containers may make any system call";
         return Check::bad(NAME, "not filtered", advice);
     }
     let engine = version.version.as_deref().and_then(Version::parse);
     match engine.map(|engine| engine.major) {
         Some(major) if major > ENGINE_COMPARED => Check::warning(
             NAME,
-            format!("filtered by Dayfly as engine {ENGINE_COMPARED} does; this engine is {major}"),
-            "update Dayfly: the engine's own filter may refuse calls that Dayfly's filter allows",
+            format!(
+                "Dayfly's filter equals that of Docker {ENGINE_COMPARED}; this is Docker {major}"
+            ),
+            "update Dayfly: Docker's newer filter may deny calls that Dayfly's filter allows",
         ),
         _ => Check::good(NAME, "filtered by Dayfly, the same on every engine"),
     }
@@ -201,7 +217,7 @@ fn size(info: &SystemInfo) -> Check {
         Check::warning(
             "size",
             found,
-            "few previews fit; give the engine more memory",
+            "only one or two previews fit: give this host more memory",
         )
     }
 }
@@ -220,27 +236,29 @@ fn ceiling_check(state: CeilingState) -> Check {
         CeilingState::NotWanted => Check::warning(
             NAME,
             "a build may use all memory and processors of the host",
-            "set limits.build_memory_mib_max in the server's configuration; the ceiling applies \
-             to all builds of this engine, including those not started by Dayfly",
+            "set limits.build_memory_mib_max in the server's configuration; the limit then applies \
+             to all builds of this Docker, including builds that Dayfly did not start",
         ),
         CeilingState::CannotSet(why) => Check::warning(
             NAME,
-            format!("cannot set the build ceiling: {why}"),
-            "run the server as root on the engine's own host",
+            format!("cannot limit the memory and processors of builds: {why}"),
+            "run `dayfly serve` as root on Docker's host",
         ),
     }
 }
 
 fn firewall_check(wanted: bool, status: FirewallStatus) -> Check {
-    let advice = "previews can reach the host and private addresses; run as root where iptables \
-                  works";
+    let open = "previews can reach this host and private addresses";
+    let advice = "run `dayfly serve` as root on a host with iptables";
     match status {
-        _ if !wanted => Check::warning("firewall", "turned off", advice),
+        _ if !wanted => Check::warning("firewall", format!("turned off: {open}"), advice),
         FirewallStatus::Set => Check::good("firewall", "rules are in place"),
         FirewallStatus::Missing => {
             Check::good("firewall", "rules can be set; a running server sets them")
         }
-        FirewallStatus::CannotSet(reason) => Check::warning("firewall", reason, advice),
+        FirewallStatus::CannotSet(reason) => {
+            Check::warning("firewall", format!("{open}: {reason}"), advice)
+        }
     }
 }
 

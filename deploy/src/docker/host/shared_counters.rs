@@ -57,8 +57,6 @@ fn scarce(counter: &Counter, running: i64) -> Option<Check> {
         limit,
         sysctl,
     } = counter;
-    // Only these limits are per user.
-    let by_user = what.starts_with("inotify") || what.starts_with("keys");
     let few = *what == INSTANCES && *limit < INSTANCES_ENOUGH;
     let much = used.saturating_mul(100) >= limit.saturating_mul(PERCENT_ENOUGH);
     let more = limit
@@ -68,16 +66,10 @@ fn scarce(counter: &Counter, running: i64) -> Option<Check> {
         Check::warning(
             NAME,
             format!(
-                "{what}: {used} of {limit} are in use by the host and {running} containers; \
-                 a single preview can use up the rest"
+                "the host allows {limit} {what}; the host and {running} containers use {used}. One \
+                 preview can use all of the rest"
             ),
-            match by_user {
-                true => format!(
-                    "`sysctl -w {sysctl}={more}`; with the engine's userns-remap, previews do \
-                     not use up what the host's root may have"
-                ),
-                false => format!("`sysctl -w {sysctl}={more}`"),
-            },
+            format!("run `sysctl -w {sysctl}={more}`, and add it to /etc/sysctl.d to keep it"),
         )
     })
 }
@@ -256,9 +248,9 @@ mod tests {
         assert_eq!(told(&counter("AIO requests", 49, 100)), None);
         let (state, advice) = told(&counter("AIO requests", 50, 100)).unwrap();
         assert_eq!(state, CheckState::Warning);
-        assert!(advice.unwrap().starts_with("`sysctl -w fs.x=200`"));
+        assert!(advice.unwrap().starts_with("run `sysctl -w fs.x=200`"));
         let (_, advice) = told(&counter(INSTANCES, 1, 128)).unwrap();
-        assert!(advice.unwrap().starts_with("`sysctl -w fs.x=8192`"));
+        assert!(advice.unwrap().starts_with("run `sysctl -w fs.x=8192`"));
         assert_eq!(told(&counter(INSTANCES, 1, 8_192)), None);
     }
 }

@@ -23,9 +23,9 @@ use crate::{
     random,
 };
 
-/// Why an engine does not see our files, and how to fix it; follows a colon.
-pub const UNSEEN_FILES: &str = "the engine or Dayfly runs on another host or in a container; \
-                                give both the same folder at the same path";
+/// How to let an engine see our files; follows a colon.
+pub const UNSEEN_FILES: &str = "run Dayfly on Docker's host, or mount the directory at the same \
+                                path in both containers";
 
 /// The engine's message for a missing folder (20.10).
 const NOT_FOUND: &str = "bind source path does not exist";
@@ -36,7 +36,7 @@ impl Docker {
     /// This requests a container from an impossible image, with a mount of a new subfolder. The
     /// engine checks the folder before the image, and creates nothing in either case.
     pub async fn sees(&self, folder: &Path) -> Result<bool, EngineError> {
-        let what = format!("whether it sees {}", folder.display());
+        let what = format!("a container with a mount of {}", folder.display());
         let refused = |why: String| EngineError::Refused {
             what: what.clone(),
             why,
@@ -65,7 +65,9 @@ impl Docker {
             Err(error) if status(&error) == Some(404) => Ok(true),
             Err(error) if sentence(&error).contains(NOT_FOUND) => Ok(false),
             Err(error) => Err(classify(&what, error)),
-            Ok(_) => Err(refused("it created a container from no image".to_owned())),
+            Ok(_) => Err(refused(
+                "Docker created a container without an image".to_owned(),
+            )),
         }
     }
 }

@@ -14,7 +14,8 @@ use crate::{
 };
 
 /// The advice where one disk holds the data and the backups.
-const SAME_DISK: &str = "the backups are on the same disk as the data: a disk failure loses both";
+const SAME_DISK: &str = "set `backup.directory` to a folder on another disk: the backups are on \
+                         the data's disk, and a failure of that disk loses both";
 
 /// How old the newest good backup is, and why there is no newer one.
 pub(super) async fn backups(caller: &Caller, schedule: Option<&BackupSchedule>) -> Check {
@@ -31,11 +32,10 @@ pub(super) async fn backups(caller: &Caller, schedule: Option<&BackupSchedule>) 
     let instance = health.map(|health| health.instance);
     let Some(instance) = instance.or_else(|| instance_of(&caller.data)) else {
         let found = format!(
-            "no server answers, and {} has no records that name its backups in {}",
-            caller.data.display(),
+            "cannot tell which backups in {} belong to this server",
             folder.display()
         );
-        let advice = "name the data directory with --data, or start the server";
+        let advice = "start the server, or pass its data directory with --data";
         return check(CheckState::Warning, found, Some(advice.to_owned()));
     };
     let told: Option<BackupsView> = caller.client.get("/api/v1/backups").await.ok();
@@ -137,7 +137,7 @@ fn judge(
     };
     if let Some(failure) = failure {
         let why = format!(
-            "the last attempt failed {}: {}",
+            "fix the cause of the last failure, {}: {}",
             units::ago(failure.at, now),
             failure.why
         );

@@ -111,21 +111,21 @@ async fn files(docker: &Docker, data: &Path) -> Option<Check> {
         Ok(true) => Some(Check::new(
             CheckState::Good,
             "files",
-            format!("the engine sees {shown}"),
+            format!("Docker sees {shown}"),
             None,
         )),
         Ok(false) => Some(Check::new(
             CheckState::Bad,
             "files",
-            format!("the engine does not see {shown}"),
+            format!("Docker cannot see Dayfly's data directory {shown}"),
             Some(UNSEEN_FILES.to_owned()),
         )),
         Err(EngineError::Unreachable(_)) => None,
         Err(error) => Some(Check::new(
             CheckState::Warning,
             "files",
-            error.to_string(),
-            None,
+            format!("cannot check whether Docker sees {shown}: {error}"),
+            Some("run `dayfly doctor` as the server's user".to_owned()),
         )),
     }
 }
@@ -166,7 +166,9 @@ fn data(data: &Path) -> Check {
             Check::new(CheckState::Bad, "data", format!("{shown}: {error}"), advice)
         }
         Ok(meta) if meta.permissions().mode() & 0o077 != 0 => {
-            let advice = advice("run `chmod 700` on it; the server also does this when it starts");
+            let advice = advice(
+                "run `chmod 700` on the directory, or start the server, which does the same",
+            );
             let found = format!("{shown} is open to other users");
             Check::new(CheckState::Warning, "data", found, advice)
         }
@@ -193,7 +195,7 @@ fn disk(data: &Path) -> Check {
         return Check::new(CheckState::Good, "disk", found, None);
     }
     let advice = format!(
-        "builds need at least {} of free space",
+        "free some space: builds need at least {}",
         units::bytes(DISK_BYTES_ENOUGH)
     );
     Check::new(CheckState::Warning, "disk", found, Some(advice))
@@ -216,7 +218,7 @@ async fn server(caller: &Caller) -> Check {
             Check::new(CheckState::Good, "server", found, None)
         }
         Err(error) => {
-            let advice = Some("stop it with `dayfly down` and start it again".to_owned());
+            let advice = Some("stop the server with `dayfly down` and start it again".to_owned());
             Check::new(CheckState::Bad, "server", error.to_string(), advice)
         }
     }

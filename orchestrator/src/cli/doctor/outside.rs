@@ -128,10 +128,14 @@ fn away() -> String {
 fn credential(github: &GitHubSettings) -> String {
     match &github.credential {
         Credential::Token(_) => {
-            "check github.token, and that it can read these repositories".to_owned()
+            "check github.token: the token must be valid and able to read these repositories"
+                .to_owned()
         }
         Credential::App { app_id, .. } => {
-            format!("check github.private_key_file, and that the App {app_id} is installed there")
+            format!(
+                "check github.private_key_file, and that App {app_id} is installed for these \
+                 repositories"
+            )
         }
     }
 }
@@ -190,8 +194,9 @@ async fn webhooks(config: &ServerConfig, github: &GitHubSettings, caller: &Calle
                  application/json, the secret, and the event \"Pull requests\"",
                 config.public_scheme, config.control_host
             );
-            let found =
-                format!("none arrived{from} in the last 30 days (of the last {DELIVERIES})");
+            let found = format!(
+                "no webhook{from} among the last {DELIVERIES} webhooks of the last 30 days"
+            );
             told(state, found, Some(advice))
         }
     }

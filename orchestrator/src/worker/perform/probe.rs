@@ -294,6 +294,7 @@ impl<'a> Wait<'a> {
                     end,
                     &others,
                     evidence.unwrap_or_default(),
+                    self.context.way(),
                 )
             }
             _ => {

@@ -88,7 +88,8 @@ pub(super) async fn explain(
         out_of_memory,
         times: run.ends + 1,
     };
-    let diagnosis = diagnosis::exited(context.preview, service, &end, &[], evidence);
+    let way = context.way();
+    let diagnosis = diagnosis::exited(context.preview, service, &end, &[], evidence, way);
     Err(StepError::Permanent(diagnosis))
 }
 
