@@ -107,6 +107,8 @@ fn begin_log(default: &str) {
         .unwrap_or_else(|_| EnvFilter::new(format!("{default},octocrab=off")));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        // The complaint about a line that cannot be written would go to the same full disk, and panic.
+        .log_internal_errors(false)
         .with_writer(std::io::stderr);
     // An error only means that another subscriber already takes the log.
     let _taken = if std::env::var("DAYFLY_LOG_FORMAT").is_ok_and(|format| format == "json") {

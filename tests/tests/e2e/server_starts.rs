@@ -67,6 +67,33 @@ async fn an_address_that_cannot_be_had_is_told_before_the_running_proxy_is_touch
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_cannot_write_its_log_works_on() -> anyhow::Result<()> {
+    let alone = Alone::new()?;
+    // Every write to it fails as on a full disk.
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full")?;
+    let mut server = program()?
+        .args(["serve", "--local", "--data"])
+        .arg(alone.data())
+        .env("DAYFLY_LISTEN", "127.0.0.1:0")
+        .stdin(Stdio::null())
+        .stdout(full.try_clone()?)
+        .stderr(full)
+        .kill_on_drop(true)
+        .spawn()?;
+    eventually("the server answers", async || {
+        alone.api.get("/healthz").await.map(drop)
+    })
+    .await?;
+    let said = alone.command(alone.home(), &["doctor"]).await?;
+    ensure!(said.stdout.contains("server"), "{said:?}");
+    ensure!(server.try_wait()?.is_none(), "the server ended");
+    alone.command(alone.home(), &["down"]).await?.printed()?;
+    let ended = tokio::time::timeout(FAILS_WITHIN, server.wait()).await??;
+    ensure!(ended.success(), "{ended}");
+    nothing_is_left(&alone)
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_start_that_fails_leaves_nothing_behind() -> anyhow::Result<()> {
     let alone = Alone::new()?;
     let data = alone.data();
