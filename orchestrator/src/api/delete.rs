@@ -3,12 +3,10 @@
 use axum::{Json, extract::State, http::StatusCode};
 
 use super::{
-    describe::describe_again, extract::Known, problem::Problem, state::ApiState, view::PreviewView,
+    describe::describe_again, extract::Known, phase::Phase, problem::Problem, state::ApiState,
+    view::PreviewView,
 };
-use crate::{
-    clock::wall_ms,
-    lifecycle::{Desired, Phase},
-};
+use crate::{clock::wall_ms, lifecycle::Desired};
 
 /// A second call changes nothing. The status is 200 once nothing is left.
 pub(super) async fn delete(

@@ -88,11 +88,11 @@ pub(super) async fn describe(ports: &Ports, row: PreviewRow) -> Result<PreviewVi
         expires_at: (!over).then(|| expires_at(ports, &row)),
         commit: summary.head,
         serving_commit: summary.serving,
-        phase: summary.phase,
+        phase: summary.phase.into(),
         waiting_for: summary.waiting_for,
         under_way: under_way(ports, &row.id),
         diagnosis,
-        ending: summary.ending,
+        ending: summary.ending.map(Into::into),
     })
 }
 
@@ -172,7 +172,9 @@ fn services(ports: &Ports, row: &PreviewRow, observed: &Observed) -> Vec<Service
     let of = |service: &Service| ServiceView {
         name: service.name.clone(),
         url: service_url(ports, row, service),
-        phase: kept.unwrap_or_else(|| service_phase(observed, revision, service)),
+        phase: kept
+            .unwrap_or_else(|| service_phase(observed, revision, service))
+            .into(),
         image: revision.images.get(&service.name).map(ToString::to_string),
         unchanged_since: observed
             .unchanged_since(revision, &service.name)
@@ -249,10 +251,12 @@ fn databases(row: &PreviewRow, observed: &Observed) -> Vec<DatabaseView> {
     engines
         .into_iter()
         .map(|(name, engine)| DatabaseView {
-            phase: phase(&name).unwrap_or(match has_failed {
-                true => Phase::Failed,
-                false => Phase::Queued,
-            }),
+            phase: phase(&name)
+                .unwrap_or(match has_failed {
+                    true => Phase::Failed,
+                    false => Phase::Queued,
+                })
+                .into(),
             seed_changed: seen.is_some_and(|revision| observed.seed_changed(revision, &name)),
             started_again: seen.is_some_and(|revision| observed.started_again(revision, &name)),
             name,

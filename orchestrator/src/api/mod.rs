@@ -15,6 +15,7 @@ mod delete;
 mod deliveries;
 mod describe;
 mod disk;
+mod ending;
 mod events;
 mod extract;
 mod follow;
@@ -24,6 +25,7 @@ mod list;
 #[cfg(test)]
 mod lives_tests;
 mod logs;
+mod phase;
 mod pool;
 mod problem;
 mod relink;
@@ -48,6 +50,8 @@ mod view;
 mod wait;
 
 pub use databases::{ConnectionView, DatabaseBody};
+pub use ending::Ending;
+pub use phase::Phase;
 pub use relink::RelinkBody;
 pub use rewind::ResetBody;
 pub use router::router;

@@ -10,7 +10,10 @@ use super::{
     call::{Caller, path},
     render_data, up,
 };
-use crate::{api::PreviewView, lifecycle::Phase, preview::fork_capture::CopyBody};
+use crate::{
+    api::{Phase, PreviewView},
+    preview::fork_capture::CopyBody,
+};
 
 #[derive(Debug, Args)]
 pub(super) struct Fork {
