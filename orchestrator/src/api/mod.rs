@@ -1,12 +1,11 @@
 //! The API of a running server: JSON over HTTP, on the Unix socket in the data directory only.
 //!
 //! A process that can open that socket may do everything. Nothing here checks the caller, so the
-//! API must never be served anywhere else. Handlers change the desired state and wake workers. They
-//! do not use the engine themselves, except for named snapshots, which belong to no preview.
+//! API must never be served anywhere else. A handler reads the request, calls one action
+//! (`crate::actions`) as the operator, and renders its result. It holds no rules of its own.
 
 mod ask;
 mod backup;
-mod checkout;
 pub mod client;
 #[cfg(test)]
 mod copies_tests;
@@ -18,9 +17,7 @@ mod disk;
 mod ending;
 mod events;
 mod extract;
-mod follow;
 mod health;
-mod imports;
 mod list;
 #[cfg(test)]
 mod lives_tests;
@@ -46,16 +43,15 @@ mod testing;
 mod testing_gate;
 #[cfg(test)]
 mod tests;
+mod up;
 mod view;
 mod wait;
 
-pub use databases::{ConnectionView, DatabaseBody};
+pub use databases::ConnectionView;
 pub use ending::Ending;
 pub use phase::Phase;
-pub use relink::RelinkBody;
-pub use rewind::ResetBody;
 pub use router::router;
-pub use snapshots::{Brought, SaveBody, SnapshotView};
+pub use snapshots::{Brought, SnapshotView};
 pub use state::ApiState;
 pub use view::{
     BackupsView, DatabaseView, DeliveryView, EventView, Health, PreviewView, ServiceView, Stopping,

@@ -7,8 +7,8 @@ use axum::{
 };
 
 use super::{
-    ask, backup, checkout, databases, delete, deliveries, disk, events, health, imports, list,
-    logs, pool, problem, relink, rewind, seeds, shutdown, snapshots, state::ApiState, take, wait,
+    ask, backup, databases, delete, deliveries, disk, events, health, list, logs, pool, problem,
+    relink, rewind, seeds, shutdown, snapshots, state::ApiState, take, up, wait,
 };
 
 /// The largest JSON body; a checkout is a stream with limits of its own.
@@ -44,12 +44,12 @@ pub fn router(state: ApiState) -> Router {
         )
         .route(
             "/api/v1/snapshots/{name}",
-            put(imports::import).delete(snapshots::remove),
+            put(snapshots::import).delete(snapshots::forget),
         )
         .route("/api/v1/previews/{id}/events", get(events::events))
         .route("/api/v1/previews/{id}/logs", get(logs::logs))
         .route("/api/v1/previews/{id}/wait", get(wait::wait))
-        .route("/api/v1/local/{slug}", put(checkout::take_checkout))
+        .route("/api/v1/local/{slug}", put(up::up))
         .route("/api/v1/deliveries", get(deliveries::deliveries))
         .route("/api/v1/shutdown", post(shutdown::shutdown))
         .fallback(problem::unknown_route)

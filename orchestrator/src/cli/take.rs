@@ -11,8 +11,8 @@ use super::{
     render_data, up,
 };
 use crate::{
+    actions::CopyRequest,
     api::{Phase, PreviewView},
-    preview::fork_capture::CopyBody,
 };
 
 #[derive(Debug, Args)]
@@ -55,10 +55,10 @@ struct Shared {
 
 impl Fork {
     pub(super) async fn run(self, caller: &Caller) -> anyhow::Result<ExitCode> {
-        let body = CopyBody {
+        let body = CopyRequest {
             commit: self.at,
             hours: self.shared.hours,
-            ..CopyBody::default()
+            ..CopyRequest::default()
         };
         take_copy(caller, &self.id, "forks", &body, &self.shared).await
     }
@@ -66,11 +66,11 @@ impl Fork {
 
 impl Capture {
     pub(super) async fn run(self, caller: &Caller) -> anyhow::Result<ExitCode> {
-        let body = CopyBody {
+        let body = CopyRequest {
             note: self.note,
             path: self.path,
             hours: self.shared.hours,
-            ..CopyBody::default()
+            ..CopyRequest::default()
         };
         take_copy(caller, &self.id, "captures", &body, &self.shared).await
     }
@@ -80,7 +80,7 @@ async fn take_copy(
     caller: &Caller,
     id: &PreviewId,
     what: &str,
-    body: &CopyBody,
+    body: &CopyRequest,
     shared: &Shared,
 ) -> anyhow::Result<ExitCode> {
     let doing = || format!("failed to copy {id}");

@@ -9,6 +9,7 @@ use deploy::{
     names::{ImageId, ServiceName},
 };
 use orchestrator::{
+    actions::Code,
     api,
     backup::{End, Manifest},
     lifecycle::{Attempt, DataSource, Ending, Hold, Outcome, Parent, Reset, Rollback, Wanted},
@@ -80,6 +81,26 @@ fn phases_and_endings_of_answers_are_said_in_the_same_words() {
     }
     for ending in ["merged", "closed", "removed", "expired", "fork", "missing"] {
         stays::<api::Ending>(&format!(r#""{ending}""#));
+    }
+}
+
+#[test]
+fn codes_of_refusals_are_said_in_the_same_words() {
+    for code in [
+        "invalid",
+        "not_allowed",
+        "not_found",
+        "timed_out",
+        "conflict",
+        "too_large",
+        "unusable",
+        "too_many",
+        "failed",
+        "outside_failed",
+        "unavailable",
+        "full",
+    ] {
+        stays::<Code>(&format!(r#""{code}""#));
     }
 }
 
