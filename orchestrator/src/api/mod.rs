@@ -30,6 +30,7 @@ mod relink;
 mod relink_tests;
 mod rewind;
 mod router;
+mod routes;
 mod seeds;
 mod shutdown;
 #[cfg(test)]
@@ -51,6 +52,7 @@ pub use databases::ConnectionView;
 pub use ending::Ending;
 pub use phase::Phase;
 pub use router::router;
+pub use routes::{ROUTES, Route};
 pub use snapshots::{Brought, SnapshotView};
 pub use state::ApiState;
 pub use view::{
