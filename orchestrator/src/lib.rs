@@ -1,5 +1,6 @@
 //! Decides and drives: lifecycle, store, API, pages, and the program `dayfly`.
 
+pub mod actions;
 pub mod api;
 pub mod backup;
 pub mod cli;

@@ -1,22 +1,20 @@
 //! `GET /api/v1/backup`: a backup of the server's state, as an archive. `GET /api/v1/backups`: the
 //! state of scheduled backups.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{
     Json,
     body::Body,
     extract::State,
-    http::{StatusCode, header::CONTENT_TYPE},
+    http::header::CONTENT_TYPE,
     response::{IntoResponse as _, Response},
 };
 use deploy::pieces::pieces;
 use serde::Deserialize;
 
 use super::{extract::Asked, problem::Problem, state::ApiState, view::BackupsView};
-
-/// How long to wait until another backup is finished.
-const TURN_WAIT: Duration = Duration::from_secs(60);
+use crate::actions::{self, Caller};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -33,15 +31,7 @@ pub(super) async fn backup(
     Asked(query): Asked<Query>,
 ) -> Result<Response, Problem> {
     let backups = state.backups;
-    if query.data
-        && let Some(why) = backups.data_are_there().await.err()
-    {
-        return Err(Problem::new(StatusCode::BAD_GATEWAY, why.to_string()));
-    }
-    let Some(turn) = backups.turn(TURN_WAIT).await else {
-        let busy = "another backup is being written; try again when it is finished";
-        return Err(Problem::conflict(busy));
-    };
+    let turn = actions::backup::begin(Caller::Operator, &backups, query.data).await?;
     let (mut sink, stream) = pieces();
     tokio::task::spawn_blocking(move || {
         if let Err(error) = backups.write(&turn, query.data, &mut sink) {

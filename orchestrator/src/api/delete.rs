@@ -3,25 +3,18 @@
 use axum::{Json, extract::State, http::StatusCode};
 
 use super::{
-    describe::describe_again, extract::Known, problem::Problem, state::ApiState, view::PreviewView,
+    describe::describe_again, extract::Known, phase::Phase, problem::Problem, state::ApiState,
+    view::PreviewView,
 };
-use crate::{
-    clock::wall_ms,
-    lifecycle::{Desired, Phase},
-};
+use crate::actions::{self, Caller};
 
-/// A second call changes nothing. The status is 200 once nothing is left.
+/// The status is 200 once nothing is left.
 pub(super) async fn delete(
     State(state): State<ApiState>,
     Known(row): Known,
 ) -> Result<(StatusCode, Json<PreviewView>), Problem> {
-    let ports = state.workers.ports();
-    ports
-        .store
-        .change_desired(&row.id, wall_ms(), Desired::remove)
-        .await?;
-    state.workers.wake(&row.id);
-    let view = describe_again(ports, &row.id).await?;
+    actions::remove::remove(Caller::Operator, &state.workers, &row).await?;
+    let view = describe_again(state.workers.ports(), &row.id).await?;
     let status = match view.phase {
         Phase::Gone => StatusCode::OK,
         _ => StatusCode::ACCEPTED,

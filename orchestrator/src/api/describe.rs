@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use axum::{Json, http::StatusCode};
 use deploy::{
     blueprint::{Blueprint, Service},
     engine::{ContainerState, ServiceKey},
@@ -14,6 +15,7 @@ use super::{
     view::{DatabaseView, PreviewView, ServiceView},
 };
 use crate::{
+    actions::find,
     diagnosis::SNAPSHOT_MISSING,
     forge::report,
     lifecycle::{
@@ -22,13 +24,11 @@ use crate::{
     },
     preview::{
         current::{observed, shown},
-        environment, history, named_snapshots,
+        environment, expiry, history, named_snapshots,
     },
     store::{PreviewRow, StoreError},
     worker::Ports,
 };
-
-const DAY_MS: u64 = 24 * 3600 * 1000;
 
 /// Milliseconds since 1970 as a timestamp.
 pub(super) fn timestamp(ms: u64) -> Timestamp {
@@ -38,9 +38,16 @@ pub(super) fn timestamp(ms: u64) -> Timestamp {
 
 /// The current view of a preview that exists.
 pub(super) async fn describe_again(ports: &Ports, id: &PreviewId) -> Result<PreviewView, Problem> {
-    let row = ports.store.preview(id).await?;
-    let row = row.ok_or_else(|| Problem::not_found(format!("preview {id} no longer exists")))?;
-    Ok(describe(ports, row).await?)
+    Ok(describe(ports, find::again(ports, id).await?).await?)
+}
+
+/// The answer to an accepted request that changes the preview.
+pub(super) async fn accepted(
+    ports: &Ports,
+    id: &PreviewId,
+) -> Result<(StatusCode, Json<PreviewView>), Problem> {
+    let view = describe_again(ports, id).await?;
+    Ok((StatusCode::ACCEPTED, Json(view)))
 }
 
 /// The API's view of a preview.
@@ -85,14 +92,14 @@ pub(super) async fn describe(ports: &Ports, row: PreviewRow) -> Result<PreviewVi
         path: row.path.clone(),
         can_undo: observed.before().is_some(),
         link_expires_at: row.link_expires_at_ms.map(timestamp),
-        expires_at: (!over).then(|| expires_at(ports, &row)),
+        expires_at: (!over).then(|| timestamp(expiry::at_ms(&ports.settings, &row))),
         commit: summary.head,
         serving_commit: summary.serving,
-        phase: summary.phase,
+        phase: summary.phase.into(),
         waiting_for: summary.waiting_for,
         under_way: under_way(ports, &row.id),
         diagnosis,
-        ending: summary.ending,
+        ending: summary.ending.map(Into::into),
     })
 }
 
@@ -152,16 +159,6 @@ async fn with_nearest(
     Ok(diagnosis)
 }
 
-/// Whether the wanted commit has failed.
-pub(super) async fn has_failed(ports: &Ports, id: &PreviewId) -> Result<bool, StoreError> {
-    let Some(row) = ports.store.preview(id).await? else {
-        return Ok(false);
-    };
-    let observed = observed(ports, &row).await?;
-    let current = current_revision(&row.desired, &observed);
-    Ok(current.is_some_and(|revision| matches!(revision.outcome, Some(Outcome::Failed(_)))))
-}
-
 fn services(ports: &Ports, row: &PreviewRow, observed: &Observed) -> Vec<ServiceView> {
     let Some(revision) = shown(row, observed) else {
         return Vec::new();
@@ -172,7 +169,9 @@ fn services(ports: &Ports, row: &PreviewRow, observed: &Observed) -> Vec<Service
     let of = |service: &Service| ServiceView {
         name: service.name.clone(),
         url: service_url(ports, row, service),
-        phase: kept.unwrap_or_else(|| service_phase(observed, revision, service)),
+        phase: kept
+            .unwrap_or_else(|| service_phase(observed, revision, service))
+            .into(),
         image: revision.images.get(&service.name).map(ToString::to_string),
         unchanged_since: observed
             .unchanged_since(revision, &service.name)
@@ -249,23 +248,16 @@ fn databases(row: &PreviewRow, observed: &Observed) -> Vec<DatabaseView> {
     engines
         .into_iter()
         .map(|(name, engine)| DatabaseView {
-            phase: phase(&name).unwrap_or(match has_failed {
-                true => Phase::Failed,
-                false => Phase::Queued,
-            }),
+            phase: phase(&name)
+                .unwrap_or(match has_failed {
+                    true => Phase::Failed,
+                    false => Phase::Queued,
+                })
+                .into(),
             seed_changed: seen.is_some_and(|revision| observed.seed_changed(revision, &name)),
             started_again: seen.is_some_and(|revision| observed.started_again(revision, &name)),
             name,
             engine,
         })
         .collect()
-}
-
-fn expires_at(ports: &Ports, row: &PreviewRow) -> Timestamp {
-    if let Some(at) = row.expires_at_ms {
-        return timestamp(at);
-    }
-    let last = row.pushed_at_ms.max(row.visited_at_ms.unwrap_or(0));
-    let days = ports.settings.limits.preview_days_max;
-    timestamp(last.saturating_add(days.saturating_mul(DAY_MS)))
 }

@@ -8,11 +8,10 @@ use axum::{
     },
     http::{StatusCode, request::Parts},
 };
-use deploy::names::PreviewId;
 use serde::de::DeserializeOwned;
 
 use super::{problem::Problem, state::ApiState};
-use crate::store::PreviewRow;
+use crate::{actions::find, store::PreviewRow};
 
 /// The existing preview that the path names.
 pub(super) struct Known(pub(super) PreviewRow);
@@ -23,17 +22,9 @@ impl FromRequestParts<ApiState> for Known {
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
         let Path(text) = Path::<String>::from_request_parts(parts, state)
             .await
-            .map_err(|error| Problem::not_found(error.body_text()))?;
-        // An invalid id gets the same 404 as an unknown one.
-        let unknown = || {
-            let shown: String = text.chars().take(80).collect();
-            Problem::not_found(format!(
-                "there is no preview {shown:?}; `dayfly ls` shows all"
-            ))
-        };
-        let id = PreviewId::parse(&text).map_err(|_| unknown())?;
-        let row = state.workers.ports().store.preview(&id).await?;
-        row.map(Self).ok_or_else(unknown)
+            .map_err(|error| Problem::request(StatusCode::NOT_FOUND, error.body_text()))?;
+        let row = find::find(state.workers.ports(), &text).await?;
+        Ok(Self(row))
     }
 }
 
@@ -47,7 +38,9 @@ impl<T: DeserializeOwned + Send> FromRequestParts<ApiState> for Asked<T> {
         Query::from_request_parts(parts, state)
             .await
             .map(|Query(value)| Self(value))
-            .map_err(|error: QueryRejection| Problem::bad_request(error.body_text()))
+            .map_err(|error: QueryRejection| {
+                Problem::request(StatusCode::BAD_REQUEST, error.body_text())
+            })
     }
 }
 
@@ -61,9 +54,12 @@ impl<T: DeserializeOwned> FromRequest<ApiState> for Said<T> {
         Json::from_request(request, state)
             .await
             .map(|Json(value)| Self(value))
-            .map_err(|error: JsonRejection| match error.status() {
-                StatusCode::UNPROCESSABLE_ENTITY => Problem::bad_request(error.body_text()),
-                status => Problem::new(status, error.body_text()),
+            .map_err(|error: JsonRejection| {
+                let status = match error.status() {
+                    StatusCode::UNPROCESSABLE_ENTITY => StatusCode::BAD_REQUEST,
+                    status => status,
+                };
+                Problem::request(status, error.body_text())
             })
     }
 }

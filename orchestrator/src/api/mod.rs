@@ -1,12 +1,11 @@
 //! The API of a running server: JSON over HTTP, on the Unix socket in the data directory only.
 //!
 //! A process that can open that socket may do everything. Nothing here checks the caller, so the
-//! API must never be served anywhere else. Handlers change the desired state and wake workers. They
-//! do not use the engine themselves, except for named snapshots, which belong to no preview.
+//! API must never be served anywhere else. A handler reads the request, calls one action
+//! (`crate::actions`) as the operator, and renders its result. It holds no rules of its own.
 
 mod ask;
 mod backup;
-mod checkout;
 pub mod client;
 #[cfg(test)]
 mod copies_tests;
@@ -15,15 +14,15 @@ mod delete;
 mod deliveries;
 mod describe;
 mod disk;
+mod ending;
 mod events;
 mod extract;
-mod follow;
 mod health;
-mod imports;
 mod list;
 #[cfg(test)]
 mod lives_tests;
 mod logs;
+mod phase;
 mod pool;
 mod problem;
 mod relink;
@@ -31,6 +30,7 @@ mod relink;
 mod relink_tests;
 mod rewind;
 mod router;
+mod routes;
 mod seeds;
 mod shutdown;
 #[cfg(test)]
@@ -44,14 +44,16 @@ mod testing;
 mod testing_gate;
 #[cfg(test)]
 mod tests;
+mod up;
 mod view;
 mod wait;
 
-pub use databases::{ConnectionView, DatabaseBody};
-pub use relink::RelinkBody;
-pub use rewind::ResetBody;
+pub use databases::ConnectionView;
+pub use ending::Ending;
+pub use phase::Phase;
 pub use router::router;
-pub use snapshots::{Brought, SaveBody, SnapshotView};
+pub use routes::{ROUTES, Route};
+pub use snapshots::{Brought, SnapshotView};
 pub use state::ApiState;
 pub use view::{
     BackupsView, DatabaseView, DeliveryView, EventView, Health, PreviewView, ServiceView, Stopping,

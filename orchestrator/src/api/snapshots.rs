@@ -1,32 +1,40 @@
 //! `/api/v1/snapshots`: named copies of database data.
 
-use std::sync::Arc;
+use std::{
+    io::{self, ErrorKind},
+    time::Duration,
+};
 
 use axum::{
     Json,
+    body::Body,
     extract::{Path, State},
     http::StatusCode,
 };
 use deploy::{
-    blueprint::SeedSource,
-    databases::{DatabaseError, SeedReport, SnapshotState},
-    names::{DatabaseKey, DatabaseName, PreviewId},
+    data_access::Pieces,
+    databases::{SeedReport, SnapshotState},
     personal::Found,
 };
+use futures_util::StreamExt as _;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{describe::timestamp, extract::Said, problem::Problem, state::ApiState};
+use super::{
+    describe::timestamp,
+    extract::{Asked, Said},
+    problem::Problem,
+    state::ApiState,
+};
 use crate::{
-    clock::wall_ms,
-    lifecycle::Origin,
-    preview::current,
+    actions::{Caller, ImportRequest, SaveRequest, snapshot},
     store::{Holds, SnapshotRow},
     worker::Ports,
 };
 
-/// Maximum length of a name.
-const NAME_MAX: usize = 40;
+/// How long the rest of a refused upload is read, so that the sender sees the answer.
+const REST_MAX: Duration = Duration::from_secs(30);
+
 /// A named snapshot, or an unnamed one that was made from a seed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SnapshotView {
@@ -69,33 +77,13 @@ pub struct Brought {
     pub unused: Vec<String>,
 }
 
-/// The request to save a database's data as a named snapshot.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SaveBody {
-    /// The preview.
-    pub preview: PreviewId,
-    /// The database; required if the preview has several.
-    #[serde(default)]
-    pub database: Option<DatabaseName>,
-    /// The name of the snapshot.
-    pub name: String,
-    /// The kind of data that it holds.
-    #[serde(default)]
-    pub holds: Option<Holds>,
-    /// The person responsible for it.
-    pub owner: String,
-    /// Its lifetime in days.
-    #[serde(default)]
-    pub days: Option<u64>,
-}
-
+/// All snapshots, with and without names.
 pub(super) async fn list(
     State(state): State<ApiState>,
 ) -> Result<Json<Vec<SnapshotView>>, Problem> {
     let ports = state.workers.ports();
     let named = ports.store.named_snapshots().await?;
-    let there = ports.databases.snapshots().await.map_err(failed)?;
+    let there = ports.databases.snapshots().await?;
     let mut views = Vec::with_capacity(there.len());
     for state in there {
         let row = named.iter().find(|row| row.id == state.id);
@@ -107,108 +95,48 @@ pub(super) async fn list(
 /// Saves a copy of a database's data. The database keeps running.
 pub(super) async fn save(
     State(state): State<ApiState>,
-    Said(body): Said<SaveBody>,
+    Said(request): Said<SaveRequest>,
 ) -> Result<(StatusCode, Json<SnapshotView>), Problem> {
     let ports = state.workers.ports();
-    check_name(&body.name)?;
-    let none = || Problem::not_found(format!("there is no preview {}", body.preview));
-    let row = ports.store.preview(&body.preview).await?.ok_or_else(none)?;
-    let observed = current::observed(ports, &row).await?;
-    let revision = current::shown(&row, &observed);
-    let complete = revision
-        .and_then(|revision| revision.generation)
-        .and_then(|generation| Some((generation, observed.generations.get(&generation)?)));
-    let Some((generation, facts)) = complete else {
-        return Err(Problem::conflict(format!("{} has no data yet", row.id)));
-    };
-    let name = match (&body.database, facts.complete.first()) {
-        (Some(name), _) if facts.complete.contains(name) => name.clone(),
-        (None, Some(only)) if facts.complete.len() == 1 => only.clone(),
-        _ => {
-            let names: Vec<_> = facts.complete.iter().map(|name| name.as_str()).collect();
-            let names = names.join(", ");
-            return Err(Problem::bad_request(format!(
-                "name one of the databases of {}: {names}",
-                row.id
-            )));
-        }
-    };
-    // Data that does not come from a seed in the repository may be of any kind.
-    let mut databases = revision.iter().flat_map(|facts| facts.databases());
-    let brought = databases.any(|d| matches!(d.seed, Some(SeedSource::Snapshot { .. })));
-    let holds = match body.holds {
-        Some(holds) => holds,
-        None if brought || !matches!(row.desired.origin, Origin::PullRequest | Origin::Local) => {
-            return Err(Problem::bad_request(
-                "choose the kind of data: `--as synthetic`, `--as masked` or `--as real`",
-            ));
-        }
-        None => Holds::Synthetic,
-    };
-    let key = DatabaseKey {
-        preview: row.id.clone(),
-        generation,
-        name,
-    };
-    let source = format!("database {} of {}", key.name, row.id);
-    let given = (body.name, holds, body.owner, body.days);
-    let ports = Arc::clone(ports);
-    let view = to_the_end(async move {
-        let saved = ports.databases.save(&key, &source).await.map_err(failed)?;
-        name_snapshot(&ports, saved, given, Default::default()).await
-    });
-    Ok((StatusCode::CREATED, Json(view.await?)))
+    let (saved, row) = snapshot::save::save(Caller::Operator, ports, request).await?;
+    let view = view(ports, saved, Some(&row), Default::default()).await;
+    Ok((StatusCode::CREATED, Json(view)))
 }
 
-/// Finishes the work even if the caller disconnects: no one could remove data without a name.
-pub(super) async fn to_the_end<T: Send + 'static>(
-    work: impl Future<Output = Result<T, Problem>> + Send + 'static,
-) -> Result<T, Problem> {
-    let ended = tokio::spawn(work).await;
-    ended.unwrap_or_else(|error| {
-        let sentence = format!("the data was not saved: {error}");
-        Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, sentence))
-    })
+/// Creates a snapshot from a file; answers when the snapshot is complete.
+pub(super) async fn import(
+    State(state): State<ApiState>,
+    Path(name): Path<String>,
+    Asked(request): Asked<ImportRequest>,
+    body: Body,
+) -> Result<(StatusCode, Json<SnapshotView>), Problem> {
+    let ports = state.workers.ports();
+    let cut_off = |error| io::Error::new(ErrorKind::UnexpectedEof, error);
+    let mut pieces: Pieces<'_> = Box::pin(
+        body.into_data_stream()
+            .map(move |piece| piece.map_err(cut_off)),
+    );
+    let made = snapshot::import::import(Caller::Operator, ports, name, request, &mut pieces).await;
+    // A client that is still sending would not see the answer.
+    let rest = async { while let Some(Ok(_)) = pieces.next().await {} };
+    let _ = tokio::time::timeout(REST_MAX, rest).await;
+    let (imported, row) = made?;
+    let brought = Brought {
+        report: imported.report,
+        personal: imported.personal,
+        unused: imported.unused,
+    };
+    let view = view(ports, imported.snapshot, Some(&row), brought).await;
+    Ok((StatusCode::CREATED, Json(view)))
 }
 
-pub(super) async fn remove(
+/// Deletes a named snapshot.
+pub(super) async fn forget(
     State(state): State<ApiState>,
     Path(name): Path<String>,
 ) -> Result<Json<serde_json::Value>, Problem> {
-    let ports = state.workers.ports();
-    let row = ports.store.snapshot(&name).await?;
-    let row = row.ok_or_else(|| {
-        let shown: String = name.chars().take(80).collect();
-        Problem::not_found(format!(
-            "there is no snapshot {shown:?}; `dayfly snapshot ls` shows all"
-        ))
-    })?;
-    ports.store.forget_snapshot(&name).await?;
-    ports.databases.forget(&row.id).await.map_err(failed)?;
+    snapshot::forget::forget(Caller::Operator, state.workers.ports(), &name).await?;
     Ok(Json(serde_json::json!({ "removed": name })))
-}
-
-/// Names a snapshot. Deletes the snapshot that had the name before.
-pub(super) async fn name_snapshot(
-    ports: &Ports,
-    state: SnapshotState,
-    (name, holds, owner, days): (String, Holds, String, Option<u64>),
-    brought: Brought,
-) -> Result<SnapshotView, Problem> {
-    let now_ms = wall_ms();
-    let row = SnapshotRow {
-        name,
-        id: state.id.clone(),
-        holds,
-        owner,
-        created_at_ms: now_ms,
-        expires_at_ms: days.map(|days| now_ms.saturating_add(days.saturating_mul(86_400_000))),
-    };
-    let before = ports.store.name_snapshot(row.clone()).await?;
-    if let Some(before) = before.filter(|before| *before != state.id) {
-        ports.databases.forget(&before).await.map_err(failed)?;
-    }
-    Ok(view(ports, state, Some(&row), brought).await)
 }
 
 async fn view(
@@ -233,33 +161,4 @@ async fn view(
         expires_at: row.and_then(|row| row.expires_at_ms).map(timestamp),
         brought,
     }
-}
-
-pub(super) fn check_name(name: &str) -> Result<(), Problem> {
-    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    let fits = !name.is_empty()
-        && name.len() <= NAME_MAX
-        && name.bytes().all(plain)
-        && !name.starts_with('-')
-        && !name.ends_with('-')
-        && !name.contains("--");
-    if fits {
-        return Ok(());
-    }
-    Err(Problem::bad_request(format!(
-        "the name of a snapshot must be at most {NAME_MAX} characters: a-z, 0-9 and single hyphens"
-    )))
-}
-
-pub(super) fn failed(error: DatabaseError) -> Problem {
-    let status = match &error {
-        DatabaseError::Seed { .. }
-        | DatabaseError::SeedUnfit { .. }
-        | DatabaseError::Mask { .. }
-        | DatabaseError::Unmasked(_) => StatusCode::UNPROCESSABLE_ENTITY,
-        DatabaseError::Full(_) => StatusCode::INSUFFICIENT_STORAGE,
-        DatabaseError::NoData(_) | DatabaseError::Version { .. } => StatusCode::CONFLICT,
-        _ => StatusCode::BAD_GATEWAY,
-    };
-    Problem::new(status, error.to_string())
 }

@@ -41,6 +41,31 @@ async fn what_is_not_there_is_told_in_one_sentence() {
 }
 
 #[tokio::test]
+async fn a_program_reads_the_kind_of_a_refusal_in_its_code() {
+    let bench = Bench::new(AppScript::default());
+    bench.put("shop", "/shop", DOCKERFILE).await;
+    let database = r#"{"engine":"postgres:15","hours":0}"#;
+    for (method, path, body, status, code) in [
+        ("GET", "/api/v1/nothing", "", 404, "not_found"),
+        ("GET", "/api/v1/previews/blog-up", "", 404, "not_found"),
+        ("PATCH", "/api/v1/previews", "", 405, "invalid"),
+        ("POST", "/api/v1/databases", database, 400, "invalid"),
+        (
+            "POST",
+            "/api/v1/previews/shop-up/relink",
+            "{}",
+            409,
+            "conflict",
+        ),
+    ] {
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let (answered, said) = bench.call(method, path, Body::from(body)).await;
+        assert_eq!(answered, status, "{said}");
+        assert_eq!(said["code"], code, "{said}");
+    }
+}
+
+#[tokio::test]
 async fn an_uploaded_checkout_lives_and_is_removed_without_a_trace() {
     let bench = Bench::new(AppScript::default());
     let (status, preview) = bench.put("shop", "/home/ann/shop", DOCKERFILE).await;

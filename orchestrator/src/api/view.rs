@@ -6,11 +6,8 @@ use deploy::names::{CommitSha, DatabaseName, PreviewId, ServiceName};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    backup::Failure,
-    lifecycle::{Diagnosis, Ending, Phase},
-    preview::start_path::StartPath,
-};
+use super::{ending::Ending, phase::Phase};
+use crate::{backup::Failure, lifecycle::Diagnosis, preview::start_path::StartPath};
 
 /// A preview. Fields that are unknown or do not apply are null.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

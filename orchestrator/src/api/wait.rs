@@ -10,11 +10,11 @@ use tokio::time::Instant;
 use super::{
     describe::describe_again,
     extract::{Asked, Known},
+    phase::Phase,
     problem::Problem,
     state::ApiState,
     view::PreviewView,
 };
-use crate::lifecycle::Phase;
 
 const WAIT_DEFAULT: Duration = Duration::from_secs(30);
 const WAIT_MAX: Duration = Duration::from_secs(60);

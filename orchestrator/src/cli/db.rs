@@ -16,7 +16,10 @@ use super::{
     output::tell_error,
     take::finish,
 };
-use crate::api::{ConnectionView, DatabaseBody, PreviewView};
+use crate::{
+    actions::DatabaseRequest,
+    api::{ConnectionView, PreviewView},
+};
 
 /// How many connections a forward carries at once.
 const CONNECTIONS_MAX: usize = 100;
@@ -106,7 +109,7 @@ impl Db {
 
 impl Create {
     async fn run(self, caller: &Caller) -> anyhow::Result<ExitCode> {
-        let body = DatabaseBody {
+        let body = DatabaseRequest {
             engine: self.engine,
             snapshot: self.from,
             hours: Some(self.ttl),

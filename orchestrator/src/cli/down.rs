@@ -8,9 +8,8 @@ use tokio::time::Instant;
 
 use super::{call::Caller, start};
 use crate::{
-    api::{PreviewView, Stopping, client::ClientError},
+    api::{Phase, PreviewView, Stopping, client::ClientError},
     config::ServerConfig,
-    lifecycle::Phase,
     serve::{TakenAway, take_away},
     text,
 };

@@ -5,7 +5,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::{call::Caller, render};
-use crate::lifecycle::Phase;
+use crate::api::Phase;
 
 #[derive(Debug, Args)]
 pub(super) struct List {

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use serde::Serialize;
 
-use crate::{lifecycle::Phase, text};
+use crate::{api::Phase, text};
 
 /// Writes lines, with colours on a terminal.
 #[derive(Clone, Copy, Debug)]

@@ -5,7 +5,7 @@ use clap::Args;
 use deploy::names::PreviewId;
 
 use super::call::{Caller, path};
-use crate::api::{PreviewView, RelinkBody};
+use crate::{actions::RelinkRequest, api::PreviewView};
 
 #[derive(Debug, Args)]
 pub(super) struct Relink {
@@ -20,7 +20,7 @@ impl Relink {
     pub(super) async fn run(self, caller: &Caller) -> anyhow::Result<()> {
         let id = &self.id;
         let asked = format!("{}/relink", path(id));
-        let body = RelinkBody { hours: self.hours };
+        let body = RelinkRequest { hours: self.hours };
         let preview: PreviewView = caller
             .client
             .post(&asked, &body)

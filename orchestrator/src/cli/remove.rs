@@ -11,7 +11,7 @@ use super::{
     call::{Caller, path},
     render,
 };
-use crate::{api::PreviewView, lifecycle::Phase};
+use crate::api::{Phase, PreviewView};
 
 /// The longest time to wait, in seconds: a week.
 const SECONDS_MAX: u64 = 7 * 24 * 3_600;

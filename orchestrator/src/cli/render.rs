@@ -16,8 +16,7 @@ use super::{
     units::{ago, bytes, seconds, span},
 };
 use crate::{
-    api::{DatabaseView, EventView, PreviewView, ServiceView},
-    lifecycle::{Ending, Phase},
+    api::{DatabaseView, Ending, EventView, Phase, PreviewView, ServiceView},
     preview::{history, seeds::Seeds},
     text,
 };

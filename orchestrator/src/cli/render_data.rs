@@ -10,8 +10,7 @@ use super::{
     units::ago,
 };
 use crate::{
-    api::{PreviewView, SnapshotView},
-    lifecycle::Phase,
+    api::{Phase, PreviewView, SnapshotView},
     store::Holds,
 };
 

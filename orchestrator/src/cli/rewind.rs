@@ -10,7 +10,7 @@ use super::{
     call::{Caller, path},
     take::finish,
 };
-use crate::api::{PreviewView, ResetBody};
+use crate::{actions::ResetRequest, api::PreviewView};
 
 #[derive(Debug, Args)]
 pub(super) struct Undo {
@@ -58,7 +58,7 @@ impl ResetDb {
     pub(super) async fn run(self, caller: &Caller) -> anyhow::Result<ExitCode> {
         let doing = || format!("failed to reset databases of {}", self.id);
         let asked = format!("{}/reset", path(&self.id));
-        let body = ResetBody {
+        let body = ResetRequest {
             database: self.name,
         };
         let preview: PreviewView = caller

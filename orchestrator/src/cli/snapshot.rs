@@ -20,8 +20,9 @@ use tokio_util::io::ReaderStream;
 
 use super::{call::Caller, render_data};
 use crate::{
+    actions::SaveRequest,
     api::{
-        SaveBody, SnapshotView,
+        SnapshotView,
         client::{ClientError, quoted},
     },
     store::Holds,
@@ -242,7 +243,7 @@ async fn telling<T>(
 
 impl Save {
     async fn run(self, caller: &Caller) -> anyhow::Result<()> {
-        let body = SaveBody {
+        let body = SaveRequest {
             preview: self.id.clone(),
             database: self.database,
             name: self.name,

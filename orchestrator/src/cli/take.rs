@@ -10,7 +10,10 @@ use super::{
     call::{Caller, path},
     render_data, up,
 };
-use crate::{api::PreviewView, lifecycle::Phase, preview::fork_capture::CopyBody};
+use crate::{
+    actions::CopyRequest,
+    api::{Phase, PreviewView},
+};
 
 #[derive(Debug, Args)]
 pub(super) struct Fork {
@@ -52,10 +55,10 @@ struct Shared {
 
 impl Fork {
     pub(super) async fn run(self, caller: &Caller) -> anyhow::Result<ExitCode> {
-        let body = CopyBody {
+        let body = CopyRequest {
             commit: self.at,
             hours: self.shared.hours,
-            ..CopyBody::default()
+            ..CopyRequest::default()
         };
         take_copy(caller, &self.id, "forks", &body, &self.shared).await
     }
@@ -63,11 +66,11 @@ impl Fork {
 
 impl Capture {
     pub(super) async fn run(self, caller: &Caller) -> anyhow::Result<ExitCode> {
-        let body = CopyBody {
+        let body = CopyRequest {
             note: self.note,
             path: self.path,
             hours: self.shared.hours,
-            ..CopyBody::default()
+            ..CopyRequest::default()
         };
         take_copy(caller, &self.id, "captures", &body, &self.shared).await
     }
@@ -77,7 +80,7 @@ async fn take_copy(
     caller: &Caller,
     id: &PreviewId,
     what: &str,
-    body: &CopyBody,
+    body: &CopyRequest,
     shared: &Shared,
 ) -> anyhow::Result<ExitCode> {
     let doing = || format!("failed to copy {id}");

@@ -12,7 +12,10 @@ use super::{
     logs::each_line,
     render, start, upload,
 };
-use crate::{api::PreviewView, lifecycle::Phase, preview::names};
+use crate::{
+    api::{Phase, PreviewView},
+    preview::names,
+};
 
 /// The longest name of a checkout, in characters; the server has the same limit.
 const NAME_MAX: usize = 28;

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use webhook::names::PullRequestNumber;
 
 use super::{crowd::Crowd, files, proof, stage::Stage, tell::Teller};
-use crate::{api::PreviewView as Preview, lifecycle::Phase};
+use crate::api::{Phase, PreviewView as Preview};
 
 /// How long a preview may take until it is live: its first build installs packages.
 const LIVE_DEADLINE: Duration = Duration::from_secs(10 * 60);

@@ -14,9 +14,9 @@ use super::{
     walk::redirect,
 };
 use crate::{
+    actions::{Caller, CopyRequest, fork_capture},
     forge::report,
     lifecycle::Origin,
-    preview::fork_capture,
     store::{PreviewRow, StoreError},
     worker::Ports,
 };
@@ -56,11 +56,11 @@ pub(super) async fn open(gate: &Gate, preview: &PreviewId, head: &Parts) -> Resp
         }
     };
     let hours = ports.settings.limits.fork_hours_max.min(HOURS_MAX);
-    let asked = fork_capture::CopyBody {
+    let request = CopyRequest {
         hours: Some(hours),
-        ..fork_capture::CopyBody::default()
+        ..CopyRequest::default()
     };
-    match fork_capture::take_copy(&gate.workers, &row, asked, Origin::Fork).await {
+    match fork_capture::fork(Caller::Visitor, &gate.workers, &row, request).await {
         Ok(id) => {
             gate.openers.note(id.clone(), visitor);
             lead(ports, &id).await

@@ -11,8 +11,8 @@ use jiff::Timestamp;
 
 use super::steps::Step;
 use crate::{
+    actions::{Code, Refused},
     lifecycle::{Diagnosis, Ending, Origin, Phase, Wanted},
-    preview::fork_capture::Refused,
     store::PreviewRow,
     worker::PreviewState,
 };
@@ -267,15 +267,15 @@ pub(super) fn captured(row: &PreviewRow, query: Option<&str>) -> Response {
 
 /// Why no copy was opened.
 pub(super) fn refused(refused: &Refused) -> Response {
-    let status = match refused {
-        Refused::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
+    let status = match refused.code {
+        Code::TooMany => StatusCode::TOO_MANY_REQUESTS,
         _ => StatusCode::CONFLICT,
     };
-    let why = match refused {
-        Refused::Store(_) => "The server cannot record the copy. Try again in a moment.".to_owned(),
-        told => told.to_string(),
+    let why = match refused.code {
+        Code::Failed | Code::Full => "The server cannot record the copy. Try again in a moment.",
+        _ => &refused.sentence,
     };
-    page(status, &plain("Cannot open a copy now", &why))
+    page(status, &plain("Cannot open a copy now", why))
 }
 
 /// Which limit on open copies is reached; each with the limit.

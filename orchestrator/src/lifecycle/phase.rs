@@ -3,7 +3,6 @@
 use std::fmt;
 
 use deploy::names::CommitSha;
-use serde::{Deserialize, Serialize};
 
 use super::{
     desired::{Desired, Ending, Origin, Wanted},
@@ -13,8 +12,7 @@ use super::{
 use crate::preview::history;
 
 /// The phase of a preview.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// It waits for the forge or for a free place.
     Queued,

@@ -1,7 +1,9 @@
 //! The current state of a preview, for readers other than its worker.
 
+use deploy::names::PreviewId;
+
 use crate::{
-    lifecycle::{Observed, RevisionFacts, current_revision},
+    lifecycle::{Observed, Outcome, RevisionFacts, current_revision},
     store::{PreviewRow, StoreError},
     worker::Ports,
 };
@@ -34,4 +36,14 @@ pub fn shown<'a>(row: &PreviewRow, observed: &'a Observed) -> Option<&'a Revisio
     routed
         .and_then(|number| observed.revision(number))
         .or_else(|| current_revision(&row.desired, observed))
+}
+
+/// Whether the wanted commit has failed.
+pub async fn has_failed(ports: &Ports, id: &PreviewId) -> Result<bool, StoreError> {
+    let Some(row) = ports.store.preview(id).await? else {
+        return Ok(false);
+    };
+    let observed = observed(ports, &row).await?;
+    let current = current_revision(&row.desired, &observed);
+    Ok(current.is_some_and(|revision| matches!(revision.outcome, Some(Outcome::Failed(_)))))
 }

@@ -1,8 +1,8 @@
-//! One preview: its names, its environment, its copies and its current state.
+//! One preview: its names, its environment, its lifetime and its current state.
 
 pub mod current;
 pub mod environment;
-pub mod fork_capture;
+pub mod expiry;
 pub mod history;
 pub mod named_snapshots;
 pub mod names;

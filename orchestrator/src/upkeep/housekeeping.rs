@@ -7,6 +7,7 @@ use crate::{
     clock::wall_ms,
     lifecycle::{Desired, Ending, Wanted},
     logs::service,
+    preview::expiry,
     store::{NewPreview, PreviewRow},
     worker::Workers,
 };
@@ -93,16 +94,10 @@ async fn expire(workers: &Workers, row: &PreviewRow) {
     let Wanted::Serve(head) = &row.desired.wanted else {
         return;
     };
-    let days_ms = ports
-        .settings
-        .limits
-        .preview_days_max
-        .saturating_mul(24 * 3600 * 1000);
     if row.desired.origin.is_copy() {
         return end_copy(workers, row).await;
     }
-    let last = row.pushed_at_ms.max(row.visited_at_ms.unwrap_or(0));
-    if wall_ms() < last.saturating_add(days_ms) {
+    if wall_ms() < expiry::at_ms(&ports.settings, row) {
         return;
     }
     let head = head.commit.clone();

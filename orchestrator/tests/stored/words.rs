@@ -9,10 +9,10 @@ use deploy::{
     names::{ImageId, ServiceName},
 };
 use orchestrator::{
+    actions::Code,
+    api,
     backup::{End, Manifest},
-    lifecycle::{
-        Attempt, DataSource, Ending, Hold, Outcome, Parent, Phase, Reset, Rollback, Wanted,
-    },
+    lifecycle::{Attempt, DataSource, Ending, Hold, Outcome, Parent, Reset, Rollback, Wanted},
 };
 use proxy::table::RouteTable;
 use serde::{Serialize, de::DeserializeOwned};
@@ -72,12 +72,35 @@ fn facts_of_revisions_are_read_in_the_words_they_were_written_in() {
 }
 
 #[test]
-fn phases_are_said_in_the_same_words() {
+fn phases_and_endings_of_answers_are_said_in_the_same_words() {
     for phase in [
         "queued", "building", "starting", "live", "updating", "failed", "closing", "gone",
         "captured",
     ] {
-        stays::<Phase>(&format!(r#""{phase}""#));
+        stays::<api::Phase>(&format!(r#""{phase}""#));
+    }
+    for ending in ["merged", "closed", "removed", "expired", "fork", "missing"] {
+        stays::<api::Ending>(&format!(r#""{ending}""#));
+    }
+}
+
+#[test]
+fn codes_of_refusals_are_said_in_the_same_words() {
+    for code in [
+        "invalid",
+        "not_allowed",
+        "not_found",
+        "timed_out",
+        "conflict",
+        "too_large",
+        "unusable",
+        "too_many",
+        "failed",
+        "outside_failed",
+        "unavailable",
+        "full",
+    ] {
+        stays::<Code>(&format!(r#""{code}""#));
     }
 }
 

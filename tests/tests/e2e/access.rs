@@ -4,24 +4,22 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context as _, ensure};
 use http::Method;
+use orchestrator::api::ROUTES;
 use tests::harness::{App, Dayfly, Docker, Options, Visitor};
 
-/// Every route of the API.
-const ROUTES: [(&str, &str); 13] = [
-    ("GET", "/api/v1/previews"),
-    ("POST", "/api/v1/previews"),
-    ("GET", "/api/v1/previews/shop-1"),
-    ("DELETE", "/api/v1/previews/shop-1"),
-    ("GET", "/api/v1/previews/shop-1/events"),
-    ("GET", "/api/v1/previews/shop-1/logs"),
-    ("GET", "/api/v1/previews/shop-1/wait"),
-    ("POST", "/api/v1/previews/shop-1/relink"),
-    ("PUT", "/api/v1/local/evil"),
-    ("GET", "/api/v1/deliveries"),
-    ("POST", "/api/v1/shutdown"),
-    ("GET", "/api/v1"),
-    ("GET", "/api/v1/../v1/previews"),
-];
+/// Every route of the API, and two other spellings. The control host answers `/healthz` itself.
+fn routes() -> Vec<(&'static str, String)> {
+    let known = ROUTES.iter().filter(|route| route.path != "/healthz");
+    let known = known.map(|route| {
+        let path = route.path.replace("{id}", "shop-1");
+        let path = path.replace("{name}", "main").replace("{slug}", "evil");
+        (route.method, path)
+    });
+    let more = ["/api/v1", "/api/v1/../v1/previews"];
+    known
+        .chain(more.map(|path| ("GET", path.to_owned())))
+        .collect()
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_route_of_the_api_is_answered_from_outside() -> anyhow::Result<()> {
@@ -34,10 +32,10 @@ async fn no_route_of_the_api_is_answered_from_outside() -> anyhow::Result<()> {
             ("dayfly-for", "api"),
             ("content-type", "application/json"),
         ];
-        for (method, path) in ROUTES {
+        for (method, path) in routes() {
             for who in [&control, &unknown, &visitor] {
                 let method = Method::from_bytes(method.as_bytes())?;
-                let answer = who.send(method, path, "", &header).await?;
+                let answer = who.send(method, &path, "", &header).await?;
                 let refused = [400, 404, 405, 501].contains(&answer.status.as_u16());
                 ensure!(refused, "{} {path}: {answer:?}", who.authority());
                 ensure!(!answer.body.contains("serving_commit"), "{answer:?}");
@@ -77,13 +75,18 @@ async fn no_route_of_the_api_is_answered_from_inside_a_preview() -> anyhow::Resu
         ensure!(gateways.len() >= 2, "{gateways:?}");
         let port = dayfly.proxy.port();
         for gateway in gateways {
-            for (_, path) in ROUTES.into_iter().filter(|(method, _)| *method == "GET") {
+            for (method, path) in routes() {
                 let head = dayfly.control_host();
-                let question = format!("/ask?host={gateway}&port={port}&head={head}&path={path}");
+                let address = format!("host={gateway}&port={port}&head={head}");
+                let question = format!("/ask?method={method}&{address}&path={path}");
                 let answer = visitor.text(&question).await?;
                 ensure!(!answer.contains(" 200 "), "{gateway}{path}: {answer}");
                 if dayfly.docker.is_fenced() && gateway != "127.0.0.1" {
                     ensure!(!answer.starts_with("HTTP"), "the host answered: {answer}");
+                }
+                // A gateway without an answer takes its time, and has none for any path.
+                if !answer.starts_with("HTTP") {
+                    break;
                 }
             }
         }

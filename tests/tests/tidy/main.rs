@@ -11,6 +11,7 @@
 mod circles;
 mod dependencies;
 mod docs;
+mod handlers;
 mod lifecycle;
 mod manifests;
 mod sources;

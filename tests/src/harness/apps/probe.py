@@ -81,11 +81,11 @@ def knock(host, port, seconds):
     return str(len(opened))
 
 
-def ask(host, port, head, path):
+def ask(method, host, port, head, path):
     """One raw request, and the first line of its answer."""
     try:
         with socket.create_connection((host, int(port)), timeout=1.5) as peer:
-            peer.sendall(f"GET {path} HTTP/1.1\r\nHost: {head}\r\nConnection: close\r\n\r\n".encode())
+            peer.sendall(f"{method} {path} HTTP/1.1\r\nHost: {head}\r\nConnection: close\r\n\r\n".encode())
             return peer.recv(4096).decode(errors="replace").splitlines()[0]
     except (OSError, IndexError) as error:
         return type(error).__name__
@@ -144,7 +144,7 @@ class Handler(BaseHTTPRequestHandler):
             "/read": lambda: read(asked["path"]),
             "/reach": lambda: reach(asked["host"], asked["port"]),
             "/knock": lambda: knock(asked["host"], asked["port"], asked["seconds"]),
-            "/ask": lambda: ask(asked["host"], asked["port"], asked["head"], asked["path"]),
+            "/ask": lambda: ask(*[asked[key] for key in ("method", "host", "port", "head", "path")]),
             "/slow": lambda: slow(asked["seconds"]),
             "/resolve": lambda: json.dumps(resolve(asked["name"])),
         }

@@ -1,6 +1,6 @@
 //! Follows the log file of a running build until the build ends.
 
-use std::{io::SeekFrom, path::PathBuf, time::Duration};
+use std::{io::SeekFrom, path::PathBuf, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use deploy::{
@@ -18,14 +18,15 @@ use tokio::{
     sync::watch,
     time::Instant,
 };
+use tokio_util::sync::CancellationToken;
 
-use super::{problem::Problem, state::ApiState};
+use super::build::BuildLog;
 use crate::{
     lifecycle::{Wanted, current_revision},
-    logs::build::BuildLog,
     preview::current::{observed, shown},
     store::{PreviewRow, StoreError},
     text,
+    worker::Ports,
 };
 
 /// How often a growing file is checked for more.
@@ -38,12 +39,12 @@ const PIECE_BYTES: u64 = 64 * 1024;
 const LINE_BYTES_MAX: usize = 64 * 1024;
 
 /// One line as it is sent: made safe, and prefixed with its service if there are several.
-pub(super) fn line(prefix: &str, line: &str) -> Bytes {
+pub fn line(prefix: &str, line: &str) -> Bytes {
     Bytes::from(format!("{prefix}{}\n", text::coloured(line)))
 }
 
 /// The prefix of a service's lines.
-pub(super) fn prefix(all: &[ServiceName], name: &ServiceName) -> String {
+pub fn prefix(all: &[ServiceName], name: &ServiceName) -> String {
     if all.len() < 2 {
         return String::new();
     }
@@ -53,12 +54,12 @@ pub(super) fn prefix(all: &[ServiceName], name: &ServiceName) -> String {
 
 /// The revision whose builds are shown: that of the wanted commit, else the last one. A follower
 /// waits until its blueprint is read.
-pub(super) async fn revision_with_blueprint(
-    state: &ApiState,
+pub async fn revision_with_blueprint(
+    ports: &Ports,
+    shutdown: &CancellationToken,
     row: &PreviewRow,
     follow: bool,
-) -> Result<Option<(RevisionNumber, Blueprint)>, Problem> {
-    let ports = state.workers.ports();
+) -> Result<Option<(RevisionNumber, Blueprint)>, StoreError> {
     let mut changes = ports.board.subscribe();
     let deadline = Instant::now() + REVISION_DEADLINE;
     loop {
@@ -79,25 +80,26 @@ pub(super) async fn revision_with_blueprint(
             None => None,
         };
         let found = facts.and_then(|facts| Some((facts.number, facts.blueprint?)));
-        let stop = state.shutdown.is_cancelled() || Instant::now() >= deadline;
+        let stop = shutdown.is_cancelled() || Instant::now() >= deadline;
         if found.is_some() || over || stop {
             return Ok(found);
         }
-        wait(state, &mut changes).await;
+        wait(shutdown, &mut changes).await;
     }
 }
 
-async fn wait(state: &ApiState, changes: &mut watch::Receiver<u64>) {
+async fn wait(shutdown: &CancellationToken, changes: &mut watch::Receiver<u64>) {
     tokio::select! {
         _ = changes.changed() => {}
-        () = state.shutdown.cancelled() => {}
+        () = shutdown.cancelled() => {}
         () = tokio::time::sleep(CHECK_EVERY) => {}
     }
 }
 
 /// One build's file, read as it grows.
-pub(super) struct BuildTail {
-    state: ApiState,
+pub struct BuildTail {
+    ports: Arc<Ports>,
+    shutdown: CancellationToken,
     key: ServiceKey,
     path: PathBuf,
     prefix: String,
@@ -109,17 +111,20 @@ pub(super) struct BuildTail {
 }
 
 impl BuildTail {
-    pub(super) fn new(
-        state: &ApiState,
+    /// Reads the output of one build. `tail` limits how many past lines it begins with.
+    pub fn new(
+        ports: &Arc<Ports>,
+        shutdown: &CancellationToken,
         key: ServiceKey,
         prefix: String,
         follow: bool,
         tail: Option<usize>,
     ) -> Self {
-        let logs = &state.workers.ports().settings.logs;
+        let logs = &ports.settings.logs;
         let path = BuildLog::path(logs, &key.preview, key.revision, &key.service);
         Self {
-            state: state.clone(),
+            ports: Arc::clone(ports),
+            shutdown: shutdown.clone(),
             key,
             path,
             prefix,
@@ -131,7 +136,7 @@ impl BuildTail {
     }
 
     /// The lines of the file; ends with the build.
-    pub(super) fn lines(self) -> BoxStream<'static, Bytes> {
+    pub fn lines(self) -> BoxStream<'static, Bytes> {
         stream::unfold(self, Self::next).boxed()
     }
 
@@ -139,7 +144,7 @@ impl BuildTail {
         if let Some(lines) = self.tail.take() {
             self.position = self.begin_of_last(lines).await;
         }
-        let mut changes = self.state.workers.ports().board.subscribe();
+        let mut changes = self.ports.board.subscribe();
         loop {
             changes.borrow_and_update();
             // Checked before reading, so that everything that the build wrote is read.
@@ -155,14 +160,14 @@ impl BuildTail {
                 let text = String::from_utf8_lossy(&rest);
                 return (!rest.is_empty()).then(|| (line(&self.prefix, &text), self));
             } else {
-                wait(&self.state, &mut changes).await;
+                wait(&self.shutdown, &mut changes).await;
             }
         }
     }
 
     /// A build is over when its image is recorded, or its revision has ended or is unknown.
     async fn is_over(&self) -> Result<bool, StoreError> {
-        let store = &self.state.workers.ports().store;
+        let store = &self.ports.store;
         let revisions = store.revisions(&self.key.preview).await?;
         let facts = revisions
             .into_iter()

@@ -1,22 +1,15 @@
-//! `PUT /api/v1/snapshots/{name}`: imports data from a file.
+//! Creates a named snapshot from a file.
 
 use std::{
     io::{self, ErrorKind},
     pin::pin,
     sync::Arc,
-    time::Duration,
 };
 
-use axum::{
-    Json,
-    body::Body,
-    extract::{Path, State},
-    http::StatusCode,
-};
 use bytes::{Bytes, BytesMut};
 use deploy::{
     blueprint::{DatabaseKind, known_kind},
-    data_access::{Arrival, ImportSpec, Pieces},
+    data_access::{Arrival, ImportSpec, Imported, Pieces},
     databases::{Seed, SeedFile, SeedKind},
     personal::Mask,
     terminal::plain,
@@ -24,74 +17,58 @@ use deploy::{
 use futures_util::{StreamExt as _, stream};
 use serde::Deserialize;
 
-use super::{
-    extract::Asked,
-    problem::Problem,
-    snapshots::{Brought, SnapshotView, check_name, failed, name_snapshot, to_the_end},
-    state::ApiState,
+use super::name::{Label, check_name, name_snapshot, to_the_end};
+use crate::{
+    actions::{Action, Caller, Code, Refused},
+    store::{Holds, SnapshotRow},
+    worker::Ports,
 };
-use crate::{store::Holds, worker::Ports};
 
 /// Maximum size of an imported file, in bytes.
 const FILE_BYTES_MAX: u64 = 64 << 30;
 /// Maximum size of a mask, in bytes.
 const MASK_BYTES_MAX: usize = 16 << 20;
-/// How long the rest of a refused upload is read, so that the sender sees the answer.
-const REST_MAX: Duration = Duration::from_secs(30);
 /// Memory limit of the database server that imports the file, including swap. Most of it is page
 /// cache, which the kernel frees on demand.
 const MEMORY_BYTES: u64 = 2 << 30;
 
+/// The request to create a named snapshot from a file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ImportQuery {
-    engine: String,
+pub struct ImportRequest {
+    /// The engine and its version, such as `postgres:15`.
+    pub engine: String,
     /// The file's name; its extension says the format.
-    file: String,
-    holds: Holds,
-    owner: String,
+    pub file: String,
+    /// The kind of data that it holds.
+    pub holds: Holds,
+    /// The person responsible for it.
+    pub owner: String,
+    /// Its lifetime in days.
     #[serde(default)]
-    days: Option<u64>,
+    pub days: Option<u64>,
     /// The length of the mask, which comes before the file, in bytes.
     #[serde(default)]
-    mask_bytes: usize,
+    pub mask_bytes: usize,
     /// The mask's name, for messages.
     #[serde(default)]
-    mask_file: String,
+    pub mask_file: String,
     /// The personal data that the mask may leave, one name per line.
     #[serde(default)]
-    accept: String,
+    pub accept: String,
 }
 
-/// Creates a snapshot from a file; answers when the snapshot is complete.
-pub(super) async fn import(
-    State(state): State<ApiState>,
-    Path(name): Path<String>,
-    Asked(query): Asked<ImportQuery>,
-    body: Body,
-) -> Result<(StatusCode, Json<SnapshotView>), Problem> {
-    let ports = state.workers.ports();
-    let cut_off = |error| io::Error::new(ErrorKind::UnexpectedEof, error);
-    let mut pieces: Pieces<'_> = Box::pin(
-        body.into_data_stream()
-            .map(move |piece| piece.map_err(cut_off)),
-    );
-    let view = make(ports, name, query, &mut pieces).await;
-    // A client that is still sending would not see the answer.
-    let rest = async { while let Some(Ok(_)) = pieces.next().await {} };
-    let _ = tokio::time::timeout(REST_MAX, rest).await;
-    Ok((StatusCode::CREATED, Json(view?)))
-}
-
-/// Creates the snapshot while its file arrives.
-async fn make(
+/// Creates a snapshot while its file arrives. Answers when the snapshot is complete.
+pub async fn import(
+    caller: Caller,
     ports: &Arc<Ports>,
     name: String,
-    query: ImportQuery,
+    request: ImportRequest,
     pieces: &mut Pieces<'_>,
-) -> Result<SnapshotView, Problem> {
-    let (spec, arrival) = take(ports, &name, &query, pieces).await?;
-    let (sink_name, shown) = (name.clone(), query.file);
+) -> Result<(Imported, SnapshotRow), Refused> {
+    caller.check(Action::ImportSnapshot)?;
+    let (spec, arrival) = take(ports, &name, &request, pieces).await?;
+    let (sink_name, shown) = (name.clone(), request.file);
     let sink = Arc::new(move |sentence: String| {
         tracing::info!(
             snapshot = sink_name,
@@ -100,22 +77,22 @@ async fn make(
             "import progress"
         );
     });
-    let given = (name, query.holds, query.owner, query.days);
+    let label = Label {
+        name,
+        holds: request.holds,
+        owner: request.owner,
+        days: request.days,
+    };
     let ports = Arc::clone(ports);
     let mut making = pin!(to_the_end(async move {
-        let imported = ports.data_access.import(spec, sink).await;
-        let imported = imported.map_err(failed)?;
-        let found = Brought {
-            report: imported.report,
-            personal: imported.personal,
-            unused: imported.unused,
-        };
-        name_snapshot(&ports, imported.snapshot, given, found).await
+        let imported = ports.data_access.import(spec, sink).await?;
+        let row = name_snapshot(&ports, &imported.snapshot, label).await?;
+        Ok((imported, row))
     }));
     tokio::select! {
         // Polled first, so that the import starts immediately.
         biased;
-        view = &mut making => view,
+        made = &mut making => made,
         arrived = arrival => {
             // The import also fails if the file did not arrive.
             arrived.map_err(not_taken)?;
@@ -128,39 +105,39 @@ async fn make(
 async fn take<'a>(
     ports: &Ports,
     name: &str,
-    query: &ImportQuery,
+    request: &ImportRequest,
     pieces: &'a mut Pieces<'_>,
-) -> Result<(ImportSpec, Arrival<'a>), Problem> {
+) -> Result<(ImportSpec, Arrival<'a>), Refused> {
     check_name(name)?;
-    let (kind, image) = known_kind(&query.engine).map_err(Problem::bad_request)?;
-    let file = seed_kind(&kind, &query.file)?;
-    if query.mask_bytes > MASK_BYTES_MAX {
+    let (kind, image) = known_kind(&request.engine).map_err(Refused::invalid)?;
+    let file = seed_kind(&kind, &request.file)?;
+    if request.mask_bytes > MASK_BYTES_MAX {
         let most = MASK_BYTES_MAX >> 20;
-        return Err(Problem::bad_request(format!(
+        return Err(Refused::invalid(format!(
             "the mask is too large: the limit is {most} MiB"
         )));
     }
     // Otherwise Dayfly would check nothing, and the data would count as masked.
-    if query.mask_bytes == 0 && !(query.mask_file.is_empty() && query.accept.is_empty()) {
+    if request.mask_bytes == 0 && !(request.mask_file.is_empty() && request.accept.is_empty()) {
         let message = "the mask is empty: send a mask, or leave out `mask_file` and `accept`";
-        return Err(Problem::bad_request(message));
+        return Err(Refused::invalid(message));
     }
-    let (mask, begun) = first(pieces, query.mask_bytes).await?;
+    let (mask, begun) = first(pieces, request.mask_bytes).await?;
     let rest = Box::pin(stream::iter([Ok(begun)]).chain(pieces));
     let spooled = ports.data_access.spool(rest, FILE_BYTES_MAX).await;
     let (content, arrival) = spooled.map_err(not_taken)?;
     let content = SeedFile {
-        path: query.file.clone(),
+        path: request.file.clone(),
         content,
     };
     let mask = Mask {
         script: SeedFile {
-            path: mask_name(&query.mask_file),
+            path: mask_name(&request.mask_file),
             content: mask.into(),
         },
-        accepted: query.accept.lines().map(str::to_owned).collect(),
+        accepted: request.accept.lines().map(str::to_owned).collect(),
         // Real data has no visitors, so the result of its mask is not checked.
-        judged: query.holds != Holds::Real,
+        judged: request.holds != Holds::Real,
     };
     let spec = ImportSpec {
         seed: match file {
@@ -168,7 +145,7 @@ async fn take<'a>(
             SeedKind::PgCustom => Seed::PgCustom(content),
             SeedKind::Rdb => Seed::Rdb(content),
         },
-        mask: (query.mask_bytes > 0).then_some(mask),
+        mask: (request.mask_bytes > 0).then_some(mask),
         memory_bytes: MEMORY_BYTES,
         kind,
         image,
@@ -185,14 +162,14 @@ fn mask_name(file: &str) -> String {
 }
 
 /// The first `length` bytes of the body, and the rest of the piece that completed them.
-async fn first(pieces: &mut Pieces<'_>, length: usize) -> Result<(Bytes, Bytes), Problem> {
+async fn first(pieces: &mut Pieces<'_>, length: usize) -> Result<(Bytes, Bytes), Refused> {
     let mut held = BytesMut::new();
     while held.len() < length {
         match pieces.next().await {
             Some(piece) => held.extend_from_slice(&piece.map_err(not_taken)?),
             None => {
                 let message = "the body is shorter than `mask_bytes`";
-                return Err(Problem::bad_request(message));
+                return Err(Refused::invalid(message));
             }
         }
     }
@@ -200,36 +177,36 @@ async fn first(pieces: &mut Pieces<'_>, length: usize) -> Result<(Bytes, Bytes),
     Ok((mask.freeze(), held.freeze()))
 }
 
-fn not_taken(error: io::Error) -> Problem {
+fn not_taken(error: io::Error) -> Refused {
     match error.kind() {
-        ErrorKind::FileTooLarge => Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
+        ErrorKind::FileTooLarge => Refused::new(
+            Code::TooLarge,
             format!(
                 "the file is too large: the limit is {} GiB",
                 FILE_BYTES_MAX >> 30
             ),
         ),
-        ErrorKind::StorageFull => Problem::new(StatusCode::INSUFFICIENT_STORAGE, error.to_string()),
-        ErrorKind::TimedOut => Problem::new(
-            StatusCode::REQUEST_TIMEOUT,
+        ErrorKind::StorageFull => Refused::new(Code::Full, error.to_string()),
+        ErrorKind::TimedOut => Refused::new(
+            Code::TimedOut,
             format!("the file did not arrive completely: {error}"),
         ),
         ErrorKind::UnexpectedEof => {
-            Problem::bad_request(format!("the file did not arrive completely: {error}"))
+            Refused::invalid(format!("the file did not arrive completely: {error}"))
         }
-        _ => Problem::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
+        _ => Refused::new(
+            Code::Failed,
             format!("cannot store the file for the import: {error}"),
         ),
     }
 }
 
 /// The kind of seed, by the extension of the file's name.
-fn seed_kind(kind: &DatabaseKind, file: &str) -> Result<SeedKind, Problem> {
+fn seed_kind(kind: &DatabaseKind, file: &str) -> Result<SeedKind, Refused> {
     let (taken, words) = SeedKind::taken_by(kind);
     let found = SeedKind::of(file).filter(|found| taken.contains(found));
     found.ok_or_else(|| {
-        Problem::bad_request(format!(
+        Refused::invalid(format!(
             "cannot import {file:?} into this engine, which takes {words}"
         ))
     })

@@ -9,11 +9,16 @@ use deploy::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{current, names, start_path::StartPath};
+use super::{
+    caller::{Action, Caller},
+    hours,
+    refused::{Code, Refused},
+};
 use crate::{
     clock::wall_ms,
     lifecycle::{Head, Observed, Origin, Parent, Phase, RevisionFacts, Wanted, summary},
     logs::service,
+    preview::{current, names, start_path::StartPath},
     store::{Holds, NewCopy, NewRevision, PreviewRow, StoreError},
     worker::{Ports, Workers},
 };
@@ -26,7 +31,7 @@ const HOURS_MAX: u64 = 24 * 365;
 /// The request for a fork or a capture.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct CopyBody {
+pub struct CopyRequest {
     /// The commit to run on the copied data: a full id, or the beginning of the id of a commit that
     /// the preview already had.
     #[serde(default)]
@@ -42,35 +47,45 @@ pub struct CopyBody {
     pub hours: Option<u64>,
 }
 
-/// Why no copy was taken. Each variant carries a sentence.
-#[derive(Debug, thiserror::Error)]
-pub enum Refused {
-    /// The request is invalid.
-    #[error("{0}")]
-    Wrong(String),
-    /// The copy is not possible now; it may be later.
-    #[error("{0}")]
-    NotNow(String),
-    /// The limit on copies is reached.
-    #[error("{0}")]
-    TooMany(String),
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
+/// Opens a copy of a preview, which runs independently.
+pub async fn fork(
+    caller: Caller,
+    workers: &Workers,
+    row: &PreviewRow,
+    request: CopyRequest,
+) -> Result<PreviewId, Refused> {
+    caller.check(Action::Fork(row.desired.origin))?;
+    take_copy(workers, row, request, Origin::Fork).await
+}
+
+/// Keeps the state of a preview. A capture never runs and serves as a source of forks.
+pub async fn capture(
+    caller: Caller,
+    workers: &Workers,
+    row: &PreviewRow,
+    request: CopyRequest,
+) -> Result<PreviewId, Refused> {
+    caller.check(Action::Capture)?;
+    if request.commit.is_some() {
+        return Err(Refused::invalid(
+            "a capture always holds the serving commit; leave out `commit`, or take a fork",
+        ));
+    }
+    take_copy(workers, row, request, Origin::Capture).await
 }
 
 /// Records the new preview; its worker takes the copy immediately.
-pub async fn take_copy(
+async fn take_copy(
     workers: &Workers,
     row: &PreviewRow,
-    body: CopyBody,
+    request: CopyRequest,
     origin: Origin,
 ) -> Result<PreviewId, Refused> {
     let ports = workers.ports();
     let observed = current::observed(ports, row).await?;
     let (head, source) = source(row, &observed)?;
     keep_real_data_in(ports, row, source).await?;
-    let commit = match &body.commit {
+    let commit = match &request.commit {
         None => source.commit.clone(),
         Some(text) => known_commit(text, row.desired.origin, &observed)?,
     };
@@ -78,16 +93,12 @@ pub async fn take_copy(
         Origin::Capture => ports.settings.limits.capture_days_max.saturating_mul(24),
         _ => ports.settings.limits.fork_hours_max,
     };
-    let hours = body.hours.unwrap_or(hours_max);
-    if !(1..=HOURS_MAX).contains(&hours) {
-        return Err(Refused::Wrong(format!(
-            "`hours` must be from 1 to {HOURS_MAX}"
-        )));
-    }
-    let path = body.path.as_deref().map(str::parse::<StartPath>);
+    let hours = request.hours.unwrap_or(hours_max);
+    hours::check(hours, HOURS_MAX)?;
+    let path = request.path.as_deref().map(str::parse::<StartPath>);
     let path = path
         .transpose()
-        .map_err(|error| Refused::Wrong(error.to_string()))?;
+        .map_err(|error| Refused::invalid(error.to_string()))?;
     let letter = match origin {
         Origin::Capture => 'c',
         _ => 'f',
@@ -104,11 +115,11 @@ pub async fn take_copy(
             commit,
             ..head.clone()
         },
-        note: body
+        note: request
             .note
             .map(|note| note.chars().take(NOTE_CHARS_MAX).collect()),
         path: path.or_else(|| row.path.clone()),
-        expires_at_ms: Some(now_ms.saturating_add(hours.saturating_mul(3_600_000))),
+        expires_at_ms: Some(hours::end_ms(now_ms, hours)),
     };
     add(ports, new, None, now_ms).await?;
     workers.wake(&id);
@@ -125,7 +136,7 @@ fn source<'a>(
 ) -> Result<(&'a Head, &'a RevisionFacts), Refused> {
     let phase = summary(&row.desired, observed).phase;
     let Wanted::Serve(head) = &row.desired.wanted else {
-        return Err(Refused::NotNow(format!("{} is {phase}", row.id)));
+        return Err(Refused::conflict(format!("{} is {phase}", row.id)));
     };
     let whole = match row.desired.origin {
         Origin::Capture => phase == Phase::Captured,
@@ -133,7 +144,7 @@ fn source<'a>(
     };
     match current::shown(row, observed).filter(|_| whole && !row.desired.clearing) {
         Some(revision) => Ok((head, revision)),
-        None => Err(Refused::NotNow(format!(
+        None => Err(Refused::conflict(format!(
             "{} is {phase}: it does not serve yet, so there is nothing to copy",
             row.id
         ))),
@@ -147,7 +158,7 @@ async fn keep_real_data_in(
     source: &RevisionFacts,
 ) -> Result<(), Refused> {
     let refused = |from: &str| {
-        Refused::Wrong(format!(
+        Refused::invalid(format!(
             "{} holds data of real people ({from}), and anyone with its link can open a copy; \
              import the data with `--mask`",
             row.id
@@ -209,18 +220,18 @@ fn known_commit(text: &str, origin: Origin, observed: &Observed) -> Result<Commi
     match known.len() {
         1 => Ok(known.into_iter().next().cloned()),
         0 => Ok(None),
-        _ => Err(Refused::Wrong(format!(
+        _ => Err(Refused::invalid(format!(
             "{shown:?} is the beginning of several commit ids; use a longer one"
         ))),
     }?
-    .ok_or_else(|| Refused::Wrong(format!("this preview had no commit {shown:?}; {way_out}")))
+    .ok_or_else(|| Refused::invalid(format!("this preview had no commit {shown:?}; {way_out}")))
 }
 
 /// Records a new preview unless the limit is reached.
 ///
 /// # Errors
-/// [`Refused::TooMany`].
-pub async fn add(
+/// [`Code::TooMany`].
+pub(super) async fn add(
     ports: &Ports,
     new: NewCopy,
     first: Option<NewRevision>,
@@ -230,16 +241,20 @@ pub async fn add(
     if ports.store.add_copy(new, first, most, now_ms).await? {
         return Ok(());
     }
-    Err(Refused::TooMany(format!(
-        "there are already {most} forks, captures and databases, as many as limits.forks_max \
-         allows; remove one with `dayfly rm`"
-    )))
+    Err(Refused::new(
+        Code::TooMany,
+        format!(
+            "there are already {most} forks, captures and databases, as many as limits.forks_max \
+             allows; remove one with `dayfly rm`"
+        ),
+    ))
 }
 
 /// A new random preview id.
-pub fn fresh_id(slug: &str, letter: char) -> Result<PreviewId, Refused> {
+pub(super) fn fresh_id(slug: &str, letter: char) -> Result<PreviewId, Refused> {
     let digits = deploy::random::hex::<4>().map_err(StoreError::from)?;
-    names::copy_preview_id(slug, letter, &digits).map_err(|error| Refused::Wrong(error.to_string()))
+    names::copy_preview_id(slug, letter, &digits)
+        .map_err(|error| Refused::invalid(error.to_string()))
 }
 
 /// Keeps the services' log lines for a capture. A failure does not fail the capture.
