@@ -21,6 +21,8 @@ use crate::text::plain;
 const PATH_BYTES_MAX: usize = 4096;
 /// The longest name of a file or folder that the system accepts.
 const NAME_BYTES_MAX: usize = 255;
+/// The longest target of a link that a system accepts.
+const LINK_BYTES_MAX: usize = 4095;
 
 /// The folders of the pool in an archive.
 const SNAPSHOTS: &str = "snapshots";
@@ -78,10 +80,24 @@ pub(super) fn accept(entry: &tar::Entry<'_, impl Read>, path: &Path) -> anyhow::
         "the archive holds {}, a {kind:?}, which no backup has",
         shown(path)
     );
+    if kind == EntryType::Symlink {
+        accept_link(entry, path)?;
+    }
     if top(path) != Some(CHECKSUMS) {
         accept_owner(entry.header(), path)?;
     }
     Ok(Verdict::Wanted)
+}
+
+/// Refuses the target of a link that no file system takes.
+fn accept_link<R: io::Read>(entry: &tar::Entry<'_, R>, path: &Path) -> anyhow::Result<()> {
+    let length = entry.link_name_bytes().map_or(0, |target| target.len());
+    ensure!(
+        (1..=LINK_BYTES_MAX).contains(&length),
+        "the archive holds {}, a link to a path of {length} bytes, which no backup has",
+        shown(path)
+    );
+    Ok(())
 }
 
 /// Refuses an owner that a restore by root could not set.

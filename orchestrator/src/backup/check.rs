@@ -78,13 +78,13 @@ pub async fn check(
 }
 
 /// Checks each mirror, and returns the number of mirrors.
-async fn check_mirrors(scratch: &Path, progress: &Progress) -> anyhow::Result<usize> {
-    let home = scratch.join("home");
-    std::fs::create_dir(&home)?;
+pub(super) async fn check_mirrors(scratch: &Path, progress: &Progress) -> anyhow::Result<usize> {
     let entries = match std::fs::read_dir(scratch.join(MIRRORS)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
         other => other?,
     };
+    let home = scratch.join("home");
+    std::fs::create_dir(&home)?;
     let mut checked = 0;
     for entry in entries {
         let path = entry?.path();
@@ -98,6 +98,7 @@ async fn check_mirrors(scratch: &Path, progress: &Progress) -> anyhow::Result<us
             .with_context(|| format!("{name} is incomplete"))?;
         checked += 1;
     }
+    std::fs::remove_dir_all(&home)?;
     Ok(checked)
 }
 

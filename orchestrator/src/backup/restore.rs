@@ -17,6 +17,7 @@ use tokio::runtime::Handle;
 
 use super::{
     FOLDERS, Manifest, POOL, RESTORED, STORE, UNPACKED, WITH_DATA, WITHOUT_DATA,
+    check::check_mirrors,
     contents::{Destination, read},
     reading::Progress,
 };
@@ -89,8 +90,10 @@ fn restore_locked(
 
 /// Whether an unfinished restore began in this directory while it was empty.
 fn is_marked(data: &Path) -> bool {
-    let mark = std::fs::read_to_string(data.join(UNPACKED).join(MARK));
-    mark.is_ok_and(|instance| Instance::parse(instance.trim_end()).is_ok())
+    let unpacked = data.join(UNPACKED);
+    let is_folder = std::fs::symlink_metadata(&unpacked).is_ok_and(|found| found.is_dir());
+    let mark = std::fs::read_to_string(unpacked.join(MARK));
+    is_folder && mark.is_ok_and(|instance| Instance::parse(instance.trim_end()).is_ok())
 }
 
 fn mark(unpacked: &Path, instance: &str) -> io::Result<()> {
@@ -171,7 +174,10 @@ fn unpack(archive: &Path, config: &ServerConfig, progress: &Progress) -> anyhow:
         staging,
         pool: None,
     };
-    let contents = read(archive, progress, &mut into);
+    let contents = read(archive, progress, &mut into).and_then(|contents| {
+        Handle::current().block_on(check_mirrors(&into.staging, progress))?;
+        Ok(contents)
+    });
     let pool = into.pool.take();
     let contents = match contents {
         Ok(contents) => contents,

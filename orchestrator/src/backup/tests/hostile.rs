@@ -33,6 +33,15 @@ async fn a_path_that_comes_twice_or_below_a_link_is_refused() {
 }
 
 #[tokio::test]
+async fn a_link_whose_target_no_system_takes_is_refused() {
+    let bench = Bench::new().await;
+    let file = format!("{}/f", data());
+    let long = bench.archive_with(1, |archive| append_link(archive, &file, &"x".repeat(5000)));
+    let told = bench.check(&long).await.unwrap_err();
+    assert!(told.contains("a link to a path of 5000 bytes"), "{told}");
+}
+
+#[tokio::test]
 async fn files_in_place_of_folders_and_odd_names_are_refused() {
     let bench = Bench::new().await;
     for path in [

@@ -50,6 +50,20 @@ async fn a_killed_restore_keeps_servers_away_until_the_next_one_cleans_up() {
 }
 
 #[tokio::test]
+async fn a_restore_refuses_the_mirrors_that_a_check_refuses_and_leaves_nothing() {
+    let bench = bench().await;
+    let data = bench.path("data");
+    std::fs::remove_file(bench.path("mirror/shallow")).unwrap();
+    let archive = bench.archive(2, &[]);
+    let checked = bench.check(&archive).await.unwrap_err();
+    let refused = restore_into(&data, &archive).await.unwrap_err();
+    for said in [checked, refused] {
+        assert!(said.contains("mirrors/shop.git is incomplete"), "{said}");
+    }
+    assert!(!data.exists());
+}
+
+#[tokio::test]
 async fn data_beside_a_folder_without_the_mark_of_a_restore_are_never_removed() {
     let bench = bench().await;
     let data = bench.path("data");
