@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     config::Settings,
     lifecycle::{Diagnosis, Ending, Observed, Origin, Phase, Summary, current_revision},
-    preview::{names, seeds::Seeds, start_path::StartPath},
+    preview::{history, names, seeds::Seeds, start_path::StartPath},
     store::{EventRow, PreviewRow},
     text::{code_block, code_span},
 };
@@ -344,7 +344,10 @@ fn timeline(summary: &Summary, events: &[EventRow]) -> String {
         .iter()
         .filter(of)
         .filter(|event| event.took_ms >= 50)
-        .map(|event| format!("{} {:.1} s", event.step, event.took_ms as f64 / 1000.0))
+        .filter_map(|event| {
+            let words = history::words(&event.step)?;
+            Some(format!("{words} {:.1} s", event.took_ms as f64 / 1000.0))
+        })
         .collect();
     if parts.is_empty() {
         return String::new();
@@ -355,6 +358,33 @@ fn timeline(summary: &Summary, events: &[EventRow]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_timeline_names_steps_as_visitors_read_them() {
+        let event = |step: &str, took_ms| EventRow {
+            revision: Some(1),
+            at_ms: 0,
+            step: step.to_owned(),
+            took_ms,
+            note: None,
+        };
+        let summary = Summary {
+            phase: Phase::Live,
+            head: None,
+            revision: Some(1),
+            serving: None,
+            diagnosis: None,
+            ending: None,
+            waiting_for: None,
+            link_serial: 0,
+        };
+        let events = [
+            event("build web", 7_100),
+            event("drain", 900),
+            event("route", 10),
+        ];
+        assert_eq!(timeline(&summary, &events), "<sub>build web 7.1 s</sub>\n");
+    }
 
     #[test]
     fn what_is_too_long_ends_after_a_word() {
