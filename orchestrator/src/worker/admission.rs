@@ -34,37 +34,23 @@ impl AdmissionQueue {
     /// The admission of a preview, without a request for a place.
     pub(super) fn state(&self, preview: &PreviewId) -> Admission {
         let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        if inner.holding.contains(preview) {
-            return Admission::Granted;
-        }
-        match inner.waiting.iter().position(|waiting| waiting == preview) {
-            Some(before) if inner.holding.len() + before >= self.places => {
-                Admission::Waiting { before }
-            }
-            _ => Admission::Due,
-        }
+        inner.state(self.places, preview)
     }
 
     /// Requests a place. A repeated request keeps the place, or the position in the queue.
     pub(super) fn ask_place(&self, preview: &PreviewId) -> Admission {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        if inner.holding.contains(preview) {
-            return Admission::Granted;
-        }
-        if !inner.waiting.contains(preview) {
+        if !inner.holding.contains(preview) && !inner.waiting.contains(preview) {
             inner.waiting.push_back(preview.clone());
         }
-        let before = inner
-            .waiting
-            .iter()
-            .position(|waiting| waiting == preview)
-            .unwrap_or(0);
-        if inner.holding.len() + before < self.places {
-            inner.waiting.retain(|waiting| waiting != preview);
-            inner.holding.insert(preview.clone());
-            return Admission::Granted;
+        match inner.state(self.places, preview) {
+            Admission::Due => {
+                inner.waiting.retain(|waiting| waiting != preview);
+                inner.holding.insert(preview.clone());
+                Admission::Granted
+            }
+            other => other,
         }
-        Admission::Waiting { before }
     }
 
     /// Gives back the preview's place, or its position in the queue.
@@ -72,6 +58,18 @@ impl AdmissionQueue {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         inner.holding.remove(preview);
         inner.waiting.retain(|waiting| waiting != preview);
+    }
+}
+
+impl Inner {
+    fn state(&self, places: usize, preview: &PreviewId) -> Admission {
+        if self.holding.contains(preview) {
+            return Admission::Granted;
+        }
+        match self.waiting.iter().position(|waiting| waiting == preview) {
+            Some(before) if self.holding.len() + before >= places => Admission::Waiting { before },
+            _ => Admission::Due,
+        }
     }
 }
 
