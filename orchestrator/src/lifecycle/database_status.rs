@@ -33,15 +33,15 @@ impl DatabaseStatus {
 impl Observed {
     /// The state of a database.
     pub fn database(&self, generation: Generation, name: &DatabaseName) -> DatabaseStatus {
-        let facts = self.generations.get(&generation);
         let key = (generation, name.clone());
         let server = self.databases.get(&key);
-        if !facts.is_some_and(|facts| facts.complete.contains(name)) {
+        if !self.is_complete(generation, name) {
             return match server.is_some() || self.data.contains(&key) {
                 true => DatabaseStatus::Incomplete,
                 false => DatabaseStatus::Absent,
             };
         }
+        let facts = self.generations.get(&generation);
         let answers = facts.is_some_and(|facts| facts.answering.contains(name));
         match server {
             None => DatabaseStatus::Stopped,
@@ -53,6 +53,7 @@ impl Observed {
 
     /// Whether the data of a database are complete.
     pub fn is_complete(&self, generation: Generation, name: &DatabaseName) -> bool {
-        self.database(generation, name).is_complete()
+        let facts = self.generations.get(&generation);
+        facts.is_some_and(|facts| facts.complete.contains(name))
     }
 }
