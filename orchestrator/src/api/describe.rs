@@ -53,7 +53,15 @@ pub(super) async fn accepted(
 /// The API's view of a preview.
 pub(super) async fn describe(ports: &Ports, row: PreviewRow) -> Result<PreviewView, StoreError> {
     let observed = observed(ports, &row).await?;
-    let summary = summary(&row.desired, &observed);
+    describe_observed(ports, row, &observed).await
+}
+
+async fn describe_observed(
+    ports: &Ports,
+    row: PreviewRow,
+    observed: &Observed,
+) -> Result<PreviewView, StoreError> {
+    let summary = summary(&row.desired, observed);
     let head = match &row.desired.wanted {
         Wanted::Serve(head) => Some(head),
         _ => None,
@@ -61,7 +69,7 @@ pub(super) async fn describe(ports: &Ports, row: PreviewRow) -> Result<PreviewVi
     let over = matches!(summary.phase, Phase::Closing | Phase::Gone);
     let known = |text: &String| (!text.is_empty()).then(|| text.clone());
     let diagnosis = match summary.diagnosis {
-        Some(diagnosis) => Some(with_nearest(ports, &row, &observed, diagnosis).await?),
+        Some(diagnosis) => Some(with_nearest(ports, &row, observed, diagnosis).await?),
         None => None,
     };
     Ok(PreviewView {
@@ -76,9 +84,9 @@ pub(super) async fn describe(ports: &Ports, row: PreviewRow) -> Result<PreviewVi
         } else {
             report::url(&ports.settings, &row)
         },
-        services: services(ports, &row, &observed),
-        databases: databases(&row, &observed),
-        missing: current_revision(&row.desired, &observed)
+        services: services(ports, &row, observed),
+        databases: databases(&row, observed),
+        missing: current_revision(&row.desired, observed)
             .and_then(|revision| revision.blueprint.as_ref())
             .map_or_else(Vec::new, |blueprint| blueprint.missing.clone()),
         created_at: timestamp(row.created_at_ms),
@@ -110,7 +118,7 @@ pub(super) async fn describe_whole(
 ) -> Result<PreviewView, StoreError> {
     let observed = observed(ports, &row).await?;
     let revision = shown(&row, &observed).map(|revision| revision.number);
-    let mut view = describe(ports, row).await?;
+    let mut view = describe_observed(ports, row, &observed).await?;
     let Some(revision) = revision else {
         return Ok(view);
     };
