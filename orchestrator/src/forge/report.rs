@@ -83,24 +83,17 @@ pub struct Subject<'a> {
 /// The key of the report: it changes exactly when comment or records would say something else. The
 /// timeline and the data from the seeds do not count, nor do the numbers in the reason for a delay,
 /// which change all the time.
-pub fn key(
-    settings: &Settings,
-    row: &PreviewRow,
-    observed: &Observed,
-    summary: &Summary,
-) -> String {
-    let mut steady = summary.clone();
+pub fn key(about: Subject<'_>) -> String {
+    let mut steady = about.summary.clone();
     if let Some(what) = &mut steady.waiting_for {
         what.retain(|c| !c.is_ascii_digit());
     }
-    let subject = Subject {
-        settings,
-        row,
-        observed,
+    let about = Subject {
         summary: &steady,
+        ..about
     };
-    let comment = comment(&subject, &[], &Seeds::new());
-    let revision = summary.revision.unwrap_or_default();
+    let comment = comment(&about, &[], &Seeds::new());
+    let revision = steady.revision.unwrap_or_default();
     let said = format!("{revision} {}\n{comment}", description(&steady));
     hex::encode(Sha256::digest(said))
 }

@@ -82,7 +82,12 @@ pub(super) async fn observe(
     observed.late = memory.late.clone();
     let summary = summary(&row.desired, &observed);
     if row.desired.origin.asks_forge() {
-        observed.report = Some(report::key(&ports.settings, &row, &observed, &summary));
+        observed.report = Some(report::key(report::Subject {
+            settings: &ports.settings,
+            row: &row,
+            observed: &observed,
+            summary: &summary,
+        }));
     }
     Ok(Some(PreviewState {
         row,
