@@ -20,7 +20,7 @@ pub use databases::{DataAssignment, DatabaseRow};
 pub use deliveries::{DELIVERIES_KEEP, DeliveryRow};
 pub use events::{EVENTS_KEEP_PER_PREVIEW, EventRow};
 pub use inherit::Inherited;
-pub use inspect::StoreFacts;
+pub use inspect::{StoreFacts, instance_at_rest};
 pub use preview_row::PreviewRow;
 pub use previews::{NewCopy, NewPreview};
 pub use repositories::RepositoryRow;

@@ -4,13 +4,13 @@ use std::{os::unix::fs::MetadataExt as _, path::Path};
 
 use deploy::docker::{Check, CheckState};
 use jiff::Timestamp;
-use rusqlite::{Connection, OpenFlags};
 
 use crate::{
     api::BackupsView,
     backup::{Failure, MOUNT_OR_CREATE, Shelved, manifest_of, shelved},
     cli::{call::Caller, units},
     config::BackupSchedule,
+    store::instance_at_rest,
 };
 
 /// The advice where one disk holds the data and the backups.
@@ -30,7 +30,7 @@ pub(super) async fn backups(caller: &Caller, schedule: Option<&BackupSchedule>) 
     }
     let health = caller.client.health().await.ok();
     let instance = health.map(|health| health.instance);
-    let Some(instance) = instance.or_else(|| instance_of(&caller.data)) else {
+    let Some(instance) = instance.or_else(|| instance_at_rest(&caller.data)) else {
         let found = format!(
             "cannot tell which backups in {} belong to this server",
             folder.display()
@@ -71,22 +71,6 @@ fn missing_parent(folder: &Path) -> Option<&Path> {
     let parent = folder.parent()?;
     let exists = parent.try_exists().unwrap_or(true);
     (!exists).then_some(parent)
-}
-
-/// The instance in the records of a data directory whose server does not run. Nothing is written:
-/// SQLite could leave files of this user beside the records.
-fn instance_of(data: &Path) -> Option<String> {
-    let path = data.join("dayfly.db");
-    let path = path.to_str()?.replace('%', "%25");
-    let path = path.replace('?', "%3f").replace('#', "%23");
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
-        | OpenFlags::SQLITE_OPEN_URI
-        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let records = Connection::open_with_flags(format!("file:{path}?immutable=1"), flags).ok()?;
-    let instance = "SELECT value FROM meta WHERE key = 'instance'";
-    records
-        .query_row(instance, [], |row| row.get::<_, String>(0))
-        .ok()
 }
 
 /// Whether both are on one disk, each by the first of its folders that exists.
@@ -248,19 +232,6 @@ mod tests {
         let newest = newest_of("0a1b2c3d", folder.path()).unwrap().unwrap();
         assert_eq!(newest.made_at.to_string(), "2026-11-01T00:00:00Z");
         assert!(newest_of("00000000", folder.path()).unwrap().is_none());
-    }
-
-    #[tokio::test]
-    async fn records_without_a_server_name_their_instance_and_stay_untouched() {
-        let data = tempfile::tempdir().unwrap();
-        assert_eq!(instance_of(data.path()), None);
-        let live = tempfile::tempdir().unwrap();
-        let store = crate::store::Store::open(&live.path().join("dayfly.db")).unwrap();
-        let records = data.path().join("dayfly.db");
-        store.copy_to(&records).await.unwrap();
-        let instance = store.instance().to_string();
-        assert_eq!(instance_of(data.path()), Some(instance));
-        assert_eq!(std::fs::read_dir(data.path()).unwrap().count(), 1);
     }
 
     #[test]
