@@ -44,10 +44,10 @@ oracle: ## make dumps with the real programs, and compare them with the recorded
 	@tests/dumps/oracle
 
 bench: images ## measure webhook, push and new preview against plain git and docker
-	@$(CARGO) build --locked --release --package orchestrator --package tests --bins
-	@exec $(CARGO) run --locked --release --package tests --bin bench
+	@$(CARGO) build --locked --release --package orchestrator --package bench --bins
+	@exec $(CARGO) run --locked --release --package bench
 
 chaos: images ## kill the server KILLS times (1000) under load; restore BACKUPS (200) backups taken during kills
 	@$(CARGO) build $(FLAGS) --bins
-	@$(CARGO) run --locked --all-features --package tests --bin chaos -- --kills $(KILLS)
-	@exec $(CARGO) run --locked --all-features --package tests --bin chaos -- --backups $(BACKUPS) --minutes 40
+	@$(CARGO) run --locked --all-features --package chaos -- --kills $(KILLS)
+	@exec $(CARGO) run --locked --all-features --package chaos -- --backups $(BACKUPS) --minutes 40

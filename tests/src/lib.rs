@@ -1,6 +1,1 @@
-//! What the tests of the whole system share.
-
-pub mod bench;
-pub mod chaos;
-pub mod harness;
-pub mod simulation;
+//! Tests that need a whole Dayfly or the whole repository: each folder of `tests/` is one program.

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context as _, ensure};
+use harness::{App, Dayfly, Docker, Options, Visitor};
 use http::Method;
 use orchestrator::api::ROUTES;
-use tests::harness::{App, Dayfly, Docker, Options, Visitor};
 
 /// Every route of the API, and two other spellings. The control host answers `/healthz` itself.
 fn routes() -> Vec<(&'static str, String)> {

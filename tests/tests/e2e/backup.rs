@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, ensure};
-use tests::harness::{App, Crowd, Dayfly, Ran, Visitor, eventually};
+use harness::{App, Crowd, Dayfly, Ran, Visitor, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_of_what_runs_comes_back_with_its_data_after_everything_was_lost()

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
-use tests::harness::{self, App, Dayfly, eventually, files_below};
+use harness::{self, App, Dayfly, eventually, files_below};
 
 use crate::{
     backup::{at_its_new_port, restore},

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::ensure;
-use tests::harness::{App, Dayfly, Options, eventually};
+use harness::{App, Dayfly, Options, eventually};
 
 use crate::backup::{at_its_new_port, restore};
 

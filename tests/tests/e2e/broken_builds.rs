@@ -1,7 +1,7 @@
 //! A build that fails says why, and where.
 
 use anyhow::{Context as _, ensure};
-use tests::harness::Dayfly;
+use harness::Dayfly;
 
 use crate::builds::page;
 

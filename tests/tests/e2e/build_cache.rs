@@ -13,8 +13,8 @@ use deploy::{
     names::{ImageId, Instance, PreviewId, RevisionNumber, ServiceName},
     source::{MirrorId, Mirrors},
 };
+use harness::{Dayfly, Options, eventually, eventually_within};
 use rusqlite::{Connection, OpenFlags};
-use tests::harness::{Dayfly, Options, eventually, eventually_within};
 
 use crate::builds::page;
 

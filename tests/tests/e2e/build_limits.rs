@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use tests::harness::{App, Dayfly, Docker, Options, eventually, eventually_within};
+use harness::{App, Dayfly, Docker, Options, eventually, eventually_within};
 use webhook::names::RepoName;
 
 use crate::builds::page;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, ensure};
-use tests::harness::{Act, App, Dayfly, Moment, Pull, Rule, eventually};
+use harness::{Act, App, Dayfly, Moment, Pull, Rule, eventually};
 
 /// What the build of a service of a revision printed.
 pub(crate) async fn build_log(dayfly: &Dayfly, pull: &Pull) -> anyhow::Result<String> {

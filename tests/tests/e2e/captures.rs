@@ -1,9 +1,9 @@
 //! Frozen states, and copies of them.
 
 use anyhow::{Context as _, ensure};
+use harness::{App, Browser, Dayfly, Options};
 use http::Method;
 use serde_json::json;
-use tests::harness::{App, Browser, Dayfly, Options};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_capture_opens_the_same_state_each_time_whatever_became_of_its_source()

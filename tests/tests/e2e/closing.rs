@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use anyhow::ensure;
-use tests::harness::{Act, App, Dayfly, Moment, Rule, eventually};
+use harness::{Act, App, Dayfly, Moment, Rule, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_close_during_a_build_leaves_nothing() -> anyhow::Result<()> {

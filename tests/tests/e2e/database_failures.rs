@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, ensure};
 use deploy::labels;
-use tests::harness::{App, Dayfly, Docker, Options, eventually};
+use harness::{App, Dayfly, Docker, Options, eventually};
 
 fn app(database: &str) -> App {
     let toml = format!(

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use anyhow::ensure;
-use tests::harness::{App, Dayfly, Docker};
+use harness::{App, Dayfly, Docker};
 
 fn app(database: &str) -> App {
     let toml = format!(
@@ -106,7 +106,7 @@ async fn dump_of_redis() -> anyhow::Result<Vec<u8>> {
     let id = Docker::run(&["run", "--detach", "--rm", "redis:7.0"]).await?;
     let id = id.trim();
     let dump = async {
-        tests::harness::eventually("a server", async || {
+        harness::eventually("a server", async || {
             let set = ["exec", id, "redis-cli", "set", "greeting", "hello"];
             ensure!(Docker::run(&set).await?.trim() == "OK");
             Ok(())

@@ -3,7 +3,7 @@
 use std::process::Stdio;
 
 use anyhow::{Context as _, ensure};
-use tests::harness::{App, Crowd, Dayfly, eventually};
+use harness::{App, Crowd, Dayfly, eventually};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     net::TcpStream,
@@ -103,7 +103,7 @@ async fn a_reopened_pull_request_starts_with_fresh_data() -> anyhow::Result<()> 
 async fn an_address_of_a_database_leads_to_no_other_once_that_is_gone() -> anyhow::Result<()> {
     Dayfly::play(async |dayfly| {
         let made = dayfly.database("redis:7.0", None).await?;
-        let mut forward = tests::harness::dayfly()?
+        let mut forward = harness::dayfly()?
             .args(["db-url", &made.id])
             .env("DAYFLY_DATA", dayfly.data())
             .stdout(Stdio::piped())

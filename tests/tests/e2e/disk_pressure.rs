@@ -1,7 +1,7 @@
 //! Room for data: who takes too much of it is stopped, and nobody else notices.
 
 use anyhow::ensure;
-use tests::harness::{App, Crowd, Dayfly, Options, eventually};
+use harness::{App, Crowd, Dayfly, Options, eventually};
 
 /// Some 2 GB, in one statement.
 const FLOOD: &str = "create table flood as select repeat(md5(i::text), 30) as x \

@@ -1,7 +1,7 @@
 //! What `dayfly doctor` finds, and what is said at the start.
 
 use anyhow::{Context as _, ensure};
-use tests::harness::{Alone, App, Dayfly, Options, dayfly, eventually};
+use harness::{Alone, App, Dayfly, Options, dayfly, eventually};
 use tokio::process::Command;
 
 /// What `doctor` prints with the server's own configuration.

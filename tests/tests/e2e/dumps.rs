@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, ensure};
-use tests::harness::{App, Dayfly};
+use harness::{App, Dayfly};
 
 /// Where `tests/dumps/oracle` records them.
 fn recorded(name: &str) -> std::path::PathBuf {

@@ -1,7 +1,7 @@
 //! A forge that is ill: nothing is ever removed because of it.
 
 use anyhow::ensure;
-use tests::harness::{App, Crowd, Dayfly, Options, eventually};
+use harness::{App, Crowd, Dayfly, Options, eventually};
 use webhook::model::Fault;
 
 /// More than a test can use up.

@@ -1,9 +1,9 @@
 //! Copies of previews that run.
 
 use anyhow::{Context as _, ensure};
+use harness::{App, Crowd, Dayfly, Docker, Visitor, eventually};
 use http::Method;
 use serde_json::{Value, json};
-use tests::harness::{App, Crowd, Dayfly, Docker, Visitor, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fork_has_the_data_and_an_address_of_its_own() -> anyhow::Result<()> {
@@ -121,9 +121,9 @@ async fn a_fork_goes_on_when_the_server_dies_while_it_is_taken() -> anyhow::Resu
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_does_not_serve_cannot_be_forked_and_there_are_only_so_many() -> anyhow::Result<()> {
-    let options = tests::harness::Options {
+    let options = harness::Options {
         limits: vec!["forks_max = 1".to_owned()],
-        ..tests::harness::Options::default()
+        ..harness::Options::default()
     };
     Dayfly::play_with(options, async |dayfly| {
         let broken = App::notes("text").with("seed.sql", "select nonsense;\n");

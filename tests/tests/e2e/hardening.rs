@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
-use tests::harness::{
+use harness::{
     Act, App, Dayfly, Docker, Moment, Neighbour, Options, Rule, Visitor, eventually,
     files_that_hold,
 };

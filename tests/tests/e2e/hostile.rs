@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, ensure};
+use harness::{App, Dayfly};
 use http::Method;
-use tests::harness::{App, Dayfly};
 
 /// Branch names that git accepts, each an attempt on a shell, an option parser, a page, a comment
 /// or a path. `CANARY` stands for a file that must never come into being.

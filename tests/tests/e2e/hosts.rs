@@ -1,8 +1,8 @@
 //! A preview with several public services, each at a host of its own, behind one link.
 
 use anyhow::{Context as _, ensure};
+use harness::{Answer, App, Browser, Dayfly, Options, Preview, eventually};
 use http::Method;
-use tests::harness::{Answer, App, Browser, Dayfly, Options, Preview, eventually};
 
 /// The address of a service, without the link's token, and whether it has one.
 fn host_of(preview: &Preview, name: &str) -> anyhow::Result<String> {

@@ -3,7 +3,7 @@
 use std::{path::Path, process::Stdio};
 
 use anyhow::{Context as _, ensure};
-use tests::harness::{App, Dayfly};
+use harness::{App, Dayfly};
 use tokio::process::Command;
 
 /// Rules, of which some keep out the Dockerfile and the ignore file itself.

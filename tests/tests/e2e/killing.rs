@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
-use tests::harness::{Act, App, Crowd, Dayfly, Moment, Rule, Visitor, eventually_within};
+use harness::{Act, App, Crowd, Dayfly, Moment, Rule, Visitor, eventually_within};
 
 /// The calls of the engine on the way up.
 const OPENING: [&str; 4] = [
@@ -203,7 +203,7 @@ async fn killed_at_random_the_server_loses_no_acknowledged_webhook() -> anyhow::
 
 /// Whether the last webhook was acknowledged.
 async fn acknowledged(dayfly: &Dayfly) -> anyhow::Result<bool> {
-    tests::harness::eventually("an answer to the webhook", async || {
+    harness::eventually("an answer to the webhook", async || {
         let all = dayfly.forge.deliveries();
         let last = all.last().and_then(|delivery| delivery.status);
         last.map(|status| status == 202).context("none yet")
@@ -285,18 +285,14 @@ async fn what_was_missed_while_the_server_was_dead_is_made_good_at_its_start() -
         let commit = dayfly.push(&one, &App::page("one more")).await?;
         dayfly.close(&two)?;
         let three = dayfly.open("three", &App::page("three")).await?;
-        eventually_within(
-            tests::harness::DEADLINE,
-            "every webhook was refused",
-            async || {
-                let all = dayfly.forge.deliveries();
-                let missed = all
-                    .iter()
-                    .filter(|d| d.status.is_some_and(|status| status != 202));
-                ensure!(missed.count() == 3, "{all:?}");
-                Ok(())
-            },
-        )
+        eventually_within(harness::DEADLINE, "every webhook was refused", async || {
+            let all = dayfly.forge.deliveries();
+            let missed = all
+                .iter()
+                .filter(|d| d.status.is_some_and(|status| status != 202));
+            ensure!(missed.count() == 3, "{all:?}");
+            Ok(())
+        })
         .await?;
         dayfly.restart().await?;
         dayfly.live(&one, &commit).await?;

@@ -1,7 +1,7 @@
 //! Files whose content is in Git LFS.
 
 use anyhow::{Context as _, ensure};
-use tests::harness::{App, Dayfly, Options};
+use harness::{App, Dayfly, Options};
 use tokio::process::Command;
 use webhook::{
     model::{Files, lfs_pointer},

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, ensure};
-use tests::harness::{Alone, App, Dayfly};
+use harness::{Alone, App, Dayfly};
 use tokio::process::Command;
 use webhook::model::File;
 

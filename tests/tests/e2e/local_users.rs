@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
-use tests::harness::{Alone, App, Dayfly, Docker, Ran};
+use harness::{Alone, App, Dayfly, Docker, Ran};
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     process::Command,

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
-use tests::harness::{App, Dayfly};
+use harness::{App, Dayfly};
 
 const ENGINE: &str = "mariadb:10.11";
 
@@ -35,7 +35,7 @@ const DEFINERS: &str = "select group_concat(distinct definer) from (select defin
     select definer from information_schema.events union all select definer from \
     information_schema.routines where routine_schema = 'app') x where definer not like 'mariadb.sys%'";
 
-async fn import(dayfly: &Dayfly, name: &str, file: &Path) -> anyhow::Result<tests::harness::Ran> {
+async fn import(dayfly: &Dayfly, name: &str, file: &Path) -> anyhow::Result<harness::Ran> {
     let file = file.to_str().context("a path that is no text")?;
     let words = ["snapshot", "import", name, file, "--engine", ENGINE];
     dayfly.command(dayfly.data(), &words).await

@@ -1,8 +1,8 @@
 //! Masks that forget something, and what an import says of it.
 
 use anyhow::{Context as _, ensure};
+use harness::{App, Dayfly, Ran};
 use serde_json::Value;
-use tests::harness::{App, Dayfly, Ran};
 
 /// Personal data in nine places of a server of Postgres. A file of the server stands for what is elsewhere.
 const DUMP: &str = "\\connect app

@@ -1,9 +1,9 @@
 //! Pushes that change data, and going back.
 
 use anyhow::ensure;
+use harness::{App, Crowd, Dayfly, eventually};
 use http::Method;
 use serde_json::json;
-use tests::harness::{App, Crowd, Dayfly, eventually};
 
 /// Everything about the preview's databases that is in the pool.
 async fn data_of(dayfly: &Dayfly, id: &str) -> anyhow::Result<Vec<String>> {
@@ -179,7 +179,7 @@ async fn data_survive_a_killed_server_and_killed_databases() -> anyhow::Result<(
         ensure!(databases.len() == 2, "{databases:?}");
         dayfly.kill9().await?;
         for id in &databases {
-            tests::harness::Docker::run(&["kill", id]).await?;
+            harness::Docker::run(&["kill", id]).await?;
         }
         dayfly.restart().await?;
         let books = eventually("both databases", async || {

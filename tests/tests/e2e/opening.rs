@@ -1,7 +1,7 @@
 //! A pull request opens.
 
 use anyhow::ensure;
-use tests::harness::{App, Dayfly, eventually};
+use harness::{App, Dayfly, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_opened_pull_request_gets_a_live_preview_and_the_forge_is_told() -> anyhow::Result<()> {

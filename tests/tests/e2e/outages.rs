@@ -2,7 +2,7 @@
 
 use anyhow::ensure;
 use deploy::labels;
-use tests::harness::{Act, App, Crowd, Dayfly, Docker, Moment, Rule, eventually};
+use harness::{Act, App, Crowd, Dayfly, Docker, Moment, Rule, eventually};
 
 /// The image that the applications of the tests begin with.
 const BASE: &str = "dayfly-test/base:1";

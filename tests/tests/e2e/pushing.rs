@@ -1,7 +1,7 @@
 //! A pull request gets another commit.
 
 use anyhow::ensure;
-use tests::harness::{App, Crowd, Dayfly, Options, eventually, runs};
+use harness::{App, Crowd, Dayfly, Options, eventually, runs};
 
 /// A build that would outlast the test if nobody ended it.
 const FOR_EVER_SECONDS: u32 = 600;

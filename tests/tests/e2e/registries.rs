@@ -1,7 +1,7 @@
 //! Images that somebody else built, and private ones.
 
 use anyhow::ensure;
-use tests::harness::{Dayfly, Docker, Options, Registry};
+use harness::{Dayfly, Docker, Options, Registry};
 
 use crate::builds::{build_log, page, shown};
 

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use anyhow::ensure;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use tests::harness::{Dayfly, Docker, Options, files_that_hold};
+use harness::{Dayfly, Docker, Options, files_that_hold};
 
 use crate::builds::page;
 

@@ -3,7 +3,7 @@
 use std::{path::Path, process::Stdio, time::Duration};
 
 use anyhow::{Context as _, ensure};
-use tests::harness::{Alone, App, Dayfly, dayfly as program, eventually};
+use harness::{Alone, App, Dayfly, dayfly as program, eventually};
 
 /// How long a start may take until it has failed.
 const FAILS_WITHIN: Duration = Duration::from_secs(60);

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use anyhow::ensure;
+use harness::{App, Dayfly};
 use serde_json::Value;
-use tests::harness::{App, Dayfly};
 
 const DUMP: &str = "create table customers (id int primary key, email text, city text, total int);\n\
     insert into customers values (1, 'ada@example.test', 'London', 7), (2, 'b@example.test', 'Ulm', 5);\n";

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
-use tests::harness::{App, Dayfly, Docker, Options, eventually, eventually_within};
+use harness::{App, Dayfly, Docker, Options, eventually, eventually_within};
 
 /// From a start that goes wrong to a sentence that says what is seen.
 const HINT_MAX: Duration = Duration::from_secs(5);

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, ensure};
-use tests::harness::{App, Dayfly, Options};
+use harness::{App, Dayfly, Options};
 use webhook::{
     model::Files,
     names::{CommitSha, RepoName},

@@ -1,7 +1,7 @@
 //! What the kernel answers to the code of a pull request.
 
 use anyhow::ensure;
-use tests::harness::{App, Dayfly};
+use harness::{App, Dayfly};
 
 /// Tells what the kernel answers to calls by number, each as the number of an error; 0 is "done".
 const CALLS: &str = "

@@ -1,7 +1,7 @@
 //! Webhooks that are late, lost, doubled and out of order, and none at all.
 
 use anyhow::ensure;
-use tests::harness::{App, Dayfly, Options, Pull, eventually};
+use harness::{App, Dayfly, Options, Pull, eventually};
 use webhook::{
     model::{Policy, SentDelivery},
     names::RepoName,
