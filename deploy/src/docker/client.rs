@@ -19,6 +19,7 @@ use super::{
     database::DataLocks,
     error::{classify, found},
     image_facts::ImageFacts,
+    image_list::ImageList,
     names::Names,
     transport,
 };
@@ -46,6 +47,7 @@ struct Inner {
     networks: Mutex<BTreeMap<(PreviewId, Network), String>>,
     /// Facts of images. They never change, since an image's id is its digest.
     images: Mutex<HashMap<ImageId, Arc<ImageFacts>>>,
+    image_list: Arc<ImageList>,
     /// Held while a subnet is chosen and its network is created.
     allocation: tokio::sync::Mutex<()>,
     /// Locks on snapshots and data.
@@ -88,6 +90,7 @@ impl Docker {
                 config,
                 networks: Mutex::default(),
                 images: Mutex::default(),
+                image_list: Arc::default(),
                 allocation: tokio::sync::Mutex::default(),
                 data_locks: DataLocks::default(),
                 means: OnceCell::new(),
@@ -99,6 +102,10 @@ impl Docker {
 
     pub(super) fn builds_under_way(&self) -> &BuildsUnderWay {
         &self.inner.builds
+    }
+
+    pub(super) fn image_list(&self) -> &Arc<ImageList> {
+        &self.inner.image_list
     }
 
     /// Its configuration.

@@ -2,7 +2,10 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use bollard::{models::EventMessage, query_parameters::EventsOptionsBuilder};
+use bollard::{
+    models::{EventMessage, EventMessageTypeEnum},
+    query_parameters::EventsOptionsBuilder,
+};
 use futures_util::{StreamExt, stream};
 
 use super::Docker;
@@ -13,6 +16,9 @@ const TELLING: [&str; 9] = [
     "create", "start", "die", "oom", "destroy", "rename", "pause", "unpause", "restart",
 ];
 
+/// Events of images. They cause no hint, only a new list of images at the next observation.
+const IMAGE_EVENTS: [&str; 3] = ["tag", "untag", "delete"];
+
 /// The engine reports an exit before its listing shows the container as restarting. So a second
 /// hint follows after this time.
 const LISTED_AFTER: Duration = Duration::from_millis(250);
@@ -20,13 +26,19 @@ const LISTED_AFTER: Duration = Duration::from_millis(250);
 impl Docker {
     pub(super) fn events(&self) -> HintStream {
         let mut filter: HashMap<String, Vec<String>> = self.filter(&[]);
-        filter.insert("event".to_owned(), TELLING.map(str::to_owned).to_vec());
+        let told = TELLING.iter().chain(&IMAGE_EVENTS);
+        filter.insert("event".to_owned(), told.map(ToString::to_string).collect());
         let options = EventsOptionsBuilder::new().filters(&filter).build();
         let (sender, receiver) = tokio::sync::mpsc::channel(64);
-        let api = self.api().clone();
+        let docker = self.clone();
         let reader = tokio::spawn(async move {
-            let mut events = Box::pin(api.events(Some(options)));
+            let mut events = Box::pin(docker.api().events(Some(options)));
+            let _listening = docker.image_list().listening();
             while let Some(Ok(event)) = events.next().await {
+                if event.typ == Some(EventMessageTypeEnum::IMAGE) {
+                    docker.image_list().changed();
+                    continue;
+                }
                 let ended = event.action.as_deref() == Some("die");
                 let preview = preview(event);
                 if ended {

@@ -10,6 +10,7 @@ mod error;
 mod hints;
 mod host;
 mod image_facts;
+mod image_list;
 mod images;
 mod inside;
 mod names;

@@ -3,7 +3,7 @@
 //! Labels find objects, names decide: a container that a user started by hand from one of our
 //! images has our labels but is not ours.
 
-use std::{collections::BTreeSet, net::SocketAddr};
+use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
 
 use bollard::{
     models::{self, ContainerSummary, ContainerSummaryStateEnum, ImageSummary, Volume},
@@ -48,14 +48,10 @@ impl Docker {
             .build();
         let networks = ListNetworksOptionsBuilder::new().filters(&filter).build();
         let volumes = ListVolumesOptionsBuilder::new().filters(&filter).build();
-        // An image's names tell its owners; its labels only tell the preview it was built for.
-        let built = self.filter(&[(labels::KIND, Kind::Image.as_str())]);
-        let images = ListImagesOptionsBuilder::new().filters(&built).build();
-        let (containers, networks, volumes, images) = tokio::try_join!(
+        let (containers, networks, volumes) = tokio::try_join!(
             self.call("containers", self.api().list_containers(Some(containers))),
             self.call("networks", self.api().list_networks(Some(networks))),
             self.call("volumes", self.api().list_volumes(Some(volumes))),
-            self.call("images", self.api().list_images(Some(images))),
         )?;
         let ours = containers.into_iter().filter_map(|c| self.own(c));
         // Containers of imports belong to no preview.
@@ -70,9 +66,13 @@ impl Docker {
         self.add_networks(&mut seen, networks);
         self.add_volumes(&mut seen, volumes.volumes.unwrap_or_default());
         seen.data = self.data_in_pool(preview).await?;
-        let images = images.iter().flat_map(|image| self.image_states(image));
-        seen.images
-            .extend(images.filter(|image| preview.is_none_or(|wanted| image.preview == *wanted)));
+        // Where nothing else is left, a preview may be declared gone, and an image forgotten.
+        let images = match preview.is_some() && !seen.is_empty() {
+            true => self.image_list().get(self.list_images()).await?,
+            false => self.list_images().await?,
+        };
+        let wanted = |image: &&ImageState| preview.is_none_or(|wanted| image.preview == *wanted);
+        seen.images = images.iter().filter(wanted).cloned().collect();
         Ok(seen)
     }
 
@@ -241,7 +241,18 @@ impl Docker {
         }
     }
 
-    /// One state for each preview that uses the image.
+    /// The images of this instance: one state for each preview that uses an image.
+    async fn list_images(&self) -> Result<Arc<[ImageState]>, EngineError> {
+        // An image's names tell its owners; its labels only tell the preview it was built for.
+        let built = self.filter(&[(labels::KIND, Kind::Image.as_str())]);
+        let options = ListImagesOptionsBuilder::new().filters(&built).build();
+        let images = self
+            .call("images", self.api().list_images(Some(options)))
+            .await?;
+        let states = images.iter().flat_map(|image| self.image_states(image));
+        Ok(states.collect())
+    }
+
     fn image_states(&self, summary: &ImageSummary) -> Vec<ImageState> {
         let instance = &self.config().instance;
         let ours = Mark::read(&summary.labels).is_some_and(|mark| mark.instance == *instance);

@@ -67,6 +67,7 @@ impl Builder for Docker {
     }
 
     async fn build(&self, request: &BuildRequest, sink: BuildSink) -> Result<ImageId, BuildError> {
+        let _changing = self.image_list().changing();
         let limit = self.config().timeouts.build;
         let built = tokio::time::timeout(limit, self.build_tagged(request, &sink));
         built
@@ -117,6 +118,7 @@ impl Builder for Docker {
         revision: RevisionNumber,
         service: &ServiceName,
     ) -> Result<bool, BuildError> {
+        let _changing = self.image_list().changing();
         let name = self
             .names(preview)
             .image(revision, service, &secret_word()?);
@@ -124,6 +126,7 @@ impl Builder for Docker {
     }
 
     async fn remove(&self, preview: &PreviewId, image: &ImageId) -> Result<(), BuildError> {
+        let _changing = self.image_list().changing();
         self.remove_image(preview, image).await
     }
 }
@@ -136,9 +139,10 @@ impl Docker {
     /// If the journal cannot be read.
     pub fn take_up_builds(&self) -> std::io::Result<()> {
         for build in self.builds_under_way().left_behind()? {
-            let socket = self.config().socket.clone();
+            let docker = self.clone();
             tokio::spawn(async move {
-                buildkit::until_ended(&socket, build.name()).await;
+                buildkit::until_ended(&docker.config().socket, build.name()).await;
+                docker.image_list().changed();
                 build.over();
             });
         }
