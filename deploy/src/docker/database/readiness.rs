@@ -83,7 +83,7 @@ impl Docker {
                     tokio::time::sleep(pause(waiting.began.elapsed())).await;
                 }
                 Verdict::Unclear => {
-                    let asked = self.ask_all(id, &*waiting.kind, passwords, variables(&there));
+                    let asked = self.ask_all(id, &*waiting.kind, passwords);
                     match tokio::time::timeout_at(deadline, asked).await {
                         Ok(Ok(None)) => return Ok(()),
                         Ok(Ok(Some(answer))) => said = answer,
@@ -103,17 +103,14 @@ impl Docker {
         Err(self.not_ready(id, spec, why).await?)
     }
 
-    /// The server's message for the first query that failed. `env` are the variables of its
-    /// container.
+    /// The server's message for the first query that failed.
     async fn ask_all(
         &self,
         id: &str,
         kind: &dyn Kind,
         passwords: &Passwords<'_>,
-        env: &[String],
     ) -> Result<Option<String>, EngineError> {
         for run in kind.ready(passwords) {
-            let run = run.finding(kind.programs(env).as_deref(), env);
             let answer = self.execute_as(id, kind, run).await?;
             if !kind.is_ready(&answer) {
                 return Ok(Some(answer.last_error()));
@@ -122,14 +119,33 @@ impl Docker {
         Ok(None)
     }
 
+    /// Runs a program as the user of that kind of server.
     pub(super) async fn execute_as(
         &self,
         id: &str,
         kind: &dyn Kind,
-        mut run: Run,
+        run: Run,
     ) -> Result<Answer, EngineError> {
-        run.user = self.inside_user(kind);
+        let run = self.run_inside(id, kind, run).await?;
         self.execute(id, &run).await
+    }
+
+    /// The program with that kind's user, and with the server's own programs first on its path.
+    pub(super) async fn run_inside(
+        &self,
+        id: &str,
+        kind: &dyn Kind,
+        run: Run,
+    ) -> Result<Run, EngineError> {
+        let there = self.inspect(id).await?;
+        let env = there.as_ref().map(variables).unwrap_or_default();
+        Ok(self.run_with(kind, env, run))
+    }
+
+    /// The same, if the variables of the container are known.
+    pub(super) fn run_with(&self, kind: &dyn Kind, env: &[String], run: Run) -> Run {
+        let user = self.inside_user(kind);
+        Run { user, ..run }.finding(kind.programs(env).as_deref(), env)
     }
 
     /// Why it does not answer, as far as its last lines show.

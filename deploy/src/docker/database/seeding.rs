@@ -227,11 +227,11 @@ impl Docker {
         &self,
         into: Filling<'_>,
         path: String,
-        (mut archive, run): (Run, Run),
+        (archive, run): (Run, Run),
     ) -> Result<Seeded, DatabaseError> {
         let (id, kind, _) = into;
         let (script, write) = Script::of_archive(&path);
-        archive.user = self.inside_user(kind);
+        let archive = self.run_inside(id, kind, archive).await?;
         let (read, ran) = tokio::join!(
             self.execute_into(id, &archive, Some(write)),
             self.seed_script(into, script, run)

@@ -283,10 +283,10 @@ impl Docker {
     async fn stream<T: Send + 'static>(
         &self,
         server: &Server<'_>,
-        mut run: Run,
+        run: Run,
         read: impl FnOnce(BufReader<Pipe>) -> io::Result<T> + Send + 'static,
     ) -> Result<(Answer, io::Result<T>), DatabaseError> {
-        run.user = self.inside_user(server.kind);
+        let run = self.run_inside(server.id, server.kind, run).await?;
         let (write, pipe) = pipe();
         let reader = BufReader::with_capacity(BUFFER_BYTES, pipe);
         let reading = tokio::task::spawn_blocking(move || read(reader));

@@ -79,11 +79,7 @@ impl Docker {
             }
         }
         let env = there.as_ref().map(variables).unwrap_or_default();
-        let run = Run {
-            user: self.inside_user(kind),
-            ..sql.client.clone()
-        };
-        let run = run.finding(kind.programs(env).as_deref(), env);
+        let run = self.run_with(kind, env, sql.client.clone());
         let client = self.open_client(container, &run, sql).await?;
         Ok(Session(Connection::Client(client)))
     }
