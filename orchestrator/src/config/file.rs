@@ -43,6 +43,8 @@ pub enum ConfigError {
 pub(super) struct Given {
     pub(super) values: Vec<String>,
     pub(super) place: String,
+    /// The whole text of a variable: for a key with one value, a comma is part of the value.
+    text: Option<String>,
 }
 
 impl Given {
@@ -54,8 +56,20 @@ impl Given {
 
     fn from_variable(place: String, value: &str) -> Self {
         let values = value.split(',').map(|part| part.trim().to_owned());
-        let values = values.collect();
-        Self { values, place }
+        Self {
+            values: values.collect(),
+            place,
+            text: Some(value.trim().to_owned()),
+        }
+    }
+
+    /// Its value, if there is only one.
+    fn single(&self) -> Option<&String> {
+        let listed = match self.values.as_slice() {
+            [value] => Some(value),
+            _ => None,
+        };
+        self.text.as_ref().or(listed)
     }
 }
 
@@ -106,6 +120,13 @@ impl Keys {
             let line = at(key.span().start);
             match value.get_ref() {
                 DeValue::Table(section) => {
+                    if section.is_empty() && !is_section(key.get_ref()) {
+                        return Err(ConfigError::Line {
+                            file: name.to_owned(),
+                            line,
+                            message: format!("unknown section [{}]", key.get_ref()),
+                        });
+                    }
                     for (inner, value) in section {
                         let line = at(inner.span().start);
                         let full = format!("{}.{}", key.get_ref(), inner.get_ref());
@@ -133,10 +154,7 @@ impl Keys {
         let old = OLD_NAMES.iter().find(|(old, _)| *old == key);
         let key = old.map_or(key, |(_, today)| *today);
         let Some((known, _)) = KEYS.iter().find(|(known, _)| *known == key) else {
-            let all: Vec<&str> = KEYS.iter().map(|(known, _)| *known).collect();
-            let hint = nearest(key, &all)
-                .map_or_else(String::new, |near| format!("; did you mean \"{near}\"?"));
-            return Err(wrong(format!("unknown key {key:?}{hint}")));
+            return Err(wrong(unknown(key)));
         };
         let values = match value {
             DeValue::Array(items) => items.iter().map(|item| scalar(item.get_ref())).collect(),
@@ -147,8 +165,12 @@ impl Keys {
                 "{key} has to be text, a number, true, false, or a list of these"
             ))
         })?;
-        let place = format!("{file}:{line}");
-        match self.given.insert(known, Given { values, place }) {
+        let given = Given {
+            values,
+            place: format!("{file}:{line}"),
+            text: None,
+        };
+        match self.given.insert(known, given) {
             Some(_) => Err(wrong(given_twice(known))),
             None => Ok(()),
         }
@@ -195,9 +217,12 @@ impl Keys {
         let Some(given) = self.get(key) else {
             return Ok(None);
         };
-        let [value] = given.values.as_slice() else {
+        let Some(value) = given.single() else {
             return Err(wrong(given, format!("{key} takes one value")));
         };
+        if value.is_empty() {
+            return Err(wrong(given, format!("{key} is empty; it has to be {form}")));
+        }
         match value.parse() {
             Ok(parsed) => Ok(Some(parsed)),
             Err(_) => Err(wrong(
@@ -206,6 +231,37 @@ impl Keys {
             )),
         }
     }
+}
+
+/// Whether there are keys in a section of this name.
+fn is_section(name: &str) -> bool {
+    let inside = |known: &str| {
+        known
+            .split_once('.')
+            .is_some_and(|(section, _)| section == name)
+    };
+    KEYS.iter().any(|(known, _)| inside(known))
+}
+
+/// The error about a key that does not exist, with the most likely key.
+fn unknown(key: &str) -> String {
+    if is_section(key) {
+        return format!("{key} is a section: write [{key}], and its keys on the lines below");
+    }
+    let last = |key: &str| key.rsplit('.').next().map(str::to_owned);
+    let elsewhere = KEYS.iter().find(|(known, _)| last(known) == last(key));
+    if let Some((known, _)) = elsewhere {
+        return match known.split_once('.') {
+            Some((section, word)) => {
+                format!("unknown key {key:?}; {word} belongs in the section [{section}]")
+            }
+            None => format!("unknown key {key:?}; {known} belongs above all sections"),
+        };
+    }
+    let all: Vec<&str> = KEYS.iter().map(|(known, _)| *known).collect();
+    let hint =
+        nearest(key, &all).map_or_else(String::new, |near| format!("; did you mean \"{near}\"?"));
+    format!("unknown key {key:?}{hint}")
 }
 
 fn given_twice(key: &str) -> String {

@@ -2,10 +2,11 @@
 
 use std::{
     net::SocketAddr,
+    num::NonZeroU16,
     path::{Path, PathBuf},
+    str::FromStr,
 };
 
-use anyhow::Context as _;
 use deploy::docker::{Registries, host_memory_mib};
 use proxy::table::HostName;
 
@@ -74,13 +75,7 @@ impl ServerConfig {
         let domain = host(keys, "domain")?.unwrap_or_else(|| "localhost".to_owned());
         let control_host =
             host(keys, "control_host")?.unwrap_or_else(|| format!("dayfly.{domain}"));
-        let public_scheme = match keys.parse::<String>("public_scheme", "http or https")? {
-            None => "http".to_owned(),
-            Some(scheme) if scheme == "http" || scheme == "https" => scheme,
-            Some(scheme) => {
-                anyhow::bail!("public_scheme is {scheme:?}; it has to be http or https")
-            }
-        };
+        let scheme = keys.parse::<Scheme>("public_scheme", "http or https")?;
         let named = keys.parse::<PathBuf>("data", "a path")?;
         let exclusive = keys
             .parse("engine.exclusive", "true or false")?
@@ -92,8 +87,10 @@ impl ServerConfig {
         Ok(Self {
             domain,
             control_host,
-            public_scheme,
-            public_port: keys.parse("public_port", "a port between 1 and 65535")?,
+            public_scheme: scheme.map_or_else(|| "http".to_owned(), |Scheme(scheme)| scheme),
+            public_port: keys
+                .parse("public_port", "a port between 1 and 65535")?
+                .map(NonZeroU16::get),
             listen: listen(keys)?,
             data: data_dir(data.or(named))?,
             github: if keys.has_section("github") {
@@ -119,6 +116,20 @@ impl ServerConfig {
     }
 }
 
+/// `http` or `https`.
+struct Scheme(String);
+
+impl FromStr for Scheme {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "http" | "https" => Ok(Self(text.to_owned())),
+            _ => Err(()),
+        }
+    }
+}
+
 /// The memory limit of builds on a host where only Dayfly uses the engine: half of the host's
 /// memory.
 fn builds_share_mib(host_mib: u64) -> u64 {
@@ -139,25 +150,33 @@ fn host(keys: &Keys, key: &'static str) -> Result<Option<String>, ConfigError> {
 }
 
 fn listen(keys: &Keys) -> Result<Vec<SocketAddr>, ConfigError> {
-    if keys.get("listen").is_none() {
-        return Ok(vec![SocketAddr::from(([127, 0, 0, 1], 8080))]);
+    let form = "an address and a port such as 0.0.0.0:80";
+    match keys.get("listen") {
+        None => Ok(vec![SocketAddr::from(([127, 0, 0, 1], 8080))]),
+        Some(given) if given.values.is_empty() => {
+            Err(wrong(given, format!("listen is empty; name {form}")))
+        }
+        Some(_) => keys.list("listen", form),
     }
-    keys.list("listen", "an address and a port such as 0.0.0.0:80")
 }
 
-fn registries(keys: &Keys) -> anyhow::Result<Registries> {
-    let Some(path) = keys.parse::<PathBuf>("engine.registry_auth_file", "a path")? else {
+fn registries(keys: &Keys) -> Result<Registries, ConfigError> {
+    let key = "engine.registry_auth_file";
+    let Some((given, path)) = keys.get(key).zip(keys.parse::<PathBuf>(key, "a path")?) else {
         return Ok(Registries::default());
     };
-    let named = || format!("cannot read {} (engine.registry_auth_file)", path.display());
-    let text = std::fs::read_to_string(&path).with_context(named)?;
-    Registries::from_docker_config(&text).with_context(named)
+    let unusable = |why: String| wrong(given, format!("cannot use {}: {why}", path.display()));
+    let text = std::fs::read_to_string(&path).map_err(|error| unusable(error.to_string()))?;
+    Registries::from_docker_config(&text).map_err(|error| unusable(error.to_string()))
 }
 
-fn secrets(keys: &Keys) -> anyhow::Result<SecretsFile> {
-    let file = SecretsFile::new(keys.parse("secrets_file", "a path")?);
-    file.check()?;
-    Ok(file)
+fn secrets(keys: &Keys) -> Result<SecretsFile, ConfigError> {
+    let key = "secrets_file";
+    let file = SecretsFile::new(keys.parse(key, "a path")?);
+    match (file.check(), keys.get(key)) {
+        (Err(error), Some(given)) => Err(wrong(given, error.to_string())),
+        _ => Ok(file),
+    }
 }
 
 #[cfg(test)]
@@ -197,6 +216,17 @@ mod tests {
     }
 
     #[test]
+    fn a_comma_in_a_variable_separates_only_where_a_list_is_taken() {
+        let variables = [
+            ("DAYFLY_SECRETS_FILE", "/a,b"),
+            ("DAYFLY_LISTEN", "127.0.0.1:1, 127.0.0.1:2"),
+        ];
+        let error = read("", &variables[..1]).unwrap_err();
+        assert!(error.contains("/a,b"), "{error}");
+        assert_eq!(read("", &variables[1..]).unwrap().listen.len(), 2);
+    }
+
+    #[test]
     fn an_old_name_of_a_key_still_works_and_is_refused_beside_the_new_one() {
         let (old, new) = (
             "[engine]\nfence_builds = true",
@@ -229,6 +259,17 @@ mod tests {
             ("listen = \"x\"", "an address and a port"),
             ("domain = \"a b\"", "is not a host name"),
             ("public_port = 70000", "a port between 1 and 65535"),
+            ("public_port = 0", "a port between 1 and 65535"),
+            ("listen = []", ":1: listen is empty"),
+            ("data = \"\"", ":1: data is empty"),
+            ("public_scheme = \"ftp\"", ":1: public_scheme is \"ftp\""),
+            ("[gihtub]", ":1: unknown section [gihtub]"),
+            ("engine = true", "engine is a section"),
+            ("token = \"x\"", "token belongs in the section [github]"),
+            (
+                "[github]\ndomain = \"localhost\"",
+                ":2: unknown key \"github.domain\"; domain belongs above all sections",
+            ),
             ("[limits]\nbuilds_max = 0", "from 1 to 4294967295"),
             ("[limits]\nbuild_memory_mib_max = 0", "from 1 to"),
             ("[limits]\nbuild_disk_percent_max = 0x65", "from 1 to 100"),
@@ -249,7 +290,7 @@ mod tests {
                 "[engine]\nregistry_auth_file = \"/nonexistent\"",
                 "/nonexistent",
             ),
-            ("secrets_file = \"/nonexistent\"", "/nonexistent"),
+            ("secrets_file = \"/nonexistent\"", ":1: "),
             ("[github]\napp_id = 1", "needs both"),
             ("[backup]\nevery = \"24h\"", "needs both"),
             (
