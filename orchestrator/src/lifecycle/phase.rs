@@ -152,11 +152,12 @@ fn serving_phase(observed: &Observed, revision: &RevisionFacts) -> Phase {
     }
 }
 
+/// A capture is captured once its link works.
 fn captured(observed: &Observed, revision: &RevisionFacts) -> Phase {
     let services = revision.blueprint.iter().flat_map(|known| &known.services);
     let mut images = services.map(|service| revision.images.contains_key(&service.name));
     let whole = revision.blueprint.is_some() && images.all(|there| there);
-    match whole && observed.is_whole(revision) {
+    match whole && observed.is_whole(revision) && observed.announced {
         true => Phase::Captured,
         false => coming_up(revision),
     }

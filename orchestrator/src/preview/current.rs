@@ -27,6 +27,7 @@ pub async fn observed(ports: &Ports, row: &PreviewRow) -> Result<Observed, Store
     observed.starting = ports.start_progress.get(&row.id);
     observed.records = row.records;
     observed.route = ports.routes.routed(&row.id);
+    observed.announced = ports.routes.knows(row);
     Ok(observed)
 }
 

@@ -384,6 +384,9 @@ fn a_capture_without_databases_is_its_images() {
     scene.built(FIRST);
     scene.observed.networks.clear();
     assert_eq!(scene.run(), []);
-    let phase = summary(&scene.desired, &scene.observed).phase;
-    assert_eq!(phase, Phase::Captured);
+    let phase = |scene: &Scene| summary(&scene.desired, &scene.observed).phase;
+    assert_eq!(phase(&scene), Phase::Captured);
+    // Its link leads nowhere before the proxy knows its host.
+    scene.observed.announced = false;
+    assert_eq!(phase(&scene), Phase::Starting);
 }
