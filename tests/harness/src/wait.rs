@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, sleep};
 
 /// How long anything may take on a busy machine.
 pub const DEADLINE: Duration = Duration::from_secs(90);
-/// How often it is checked whether the value is there.
-const POLL_EVERY: Duration = Duration::from_millis(25);
+/// The pause between two checks, at first and later: checking takes processor time from what is
+/// waited for.
+const PAUSE: Duration = Duration::from_millis(25);
+const PAUSE_MAX: Duration = Duration::from_millis(100);
 
 /// Polls `check` until it answers, for at most [`DEADLINE`]. What it says until then is why not yet.
 ///
@@ -29,17 +31,14 @@ pub async fn eventually_within<T>(
     what: &str,
     mut check: impl AsyncFnMut() -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
-    let end = Instant::now() + deadline;
-    let mut tick = interval(POLL_EVERY);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let began = Instant::now();
     loop {
-        tick.tick().await;
         match check().await {
             Ok(value) => return Ok(value),
-            Err(why) if Instant::now() >= end => {
+            Err(why) if began.elapsed() >= deadline => {
                 return Err(why.context(format!("not within {deadline:?}: {what}")));
             }
-            Err(_) => {}
+            Err(_) => sleep((began.elapsed() / 8).clamp(PAUSE, PAUSE_MAX)).await,
         }
     }
 }
