@@ -8,6 +8,7 @@
 //! Not here: running a step (the worker's `perform`), observing a preview (the worker's `observe`),
 //! and the texts that people read about it (`forge::report`, `gate`).
 
+mod backoff;
 mod data;
 mod data_origin;
 mod data_plan;
@@ -20,12 +21,14 @@ mod phase;
 mod planner;
 mod requests;
 mod retire;
+mod seen;
 mod step;
 mod step_facts;
 #[cfg(test)]
 mod tests;
 mod unused_data;
 
+pub use backoff::Backoff;
 pub use data_source::DataSource;
 pub use database_status::DatabaseStatus;
 pub use decide::decide;
@@ -34,7 +37,7 @@ pub use desired::{
     Rollback, Wanted, intent,
 };
 pub use observed::{
-    Admission, Attempt, Backoff, BuildWait, Diagnosis, GenerationFacts, Observed, Outcome,
+    Admission, Attempt, BuildWait, Diagnosis, GenerationFacts, Observed, Outcome,
     RevisionFacts, Routed, ServiceView,
 };
 pub use phase::{Phase, Summary, current_revision, summary};

@@ -14,7 +14,7 @@ use deploy::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{data_source::DataSource, step::Step};
+use super::{backoff::Backoff, data_source::DataSource, step::Step};
 
 /// A failure, described for the user or operator that can fix it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,6 +103,33 @@ impl RevisionFacts {
     pub fn databases(&self) -> impl Iterator<Item = &Database> {
         self.blueprint.iter().flat_map(|known| &known.databases)
     }
+
+    /// The services with the same image source as this one, itself included.
+    pub fn made_of_the_same(&self, service: &ServiceName) -> Vec<ServiceName> {
+        let services = || self.blueprint.iter().flat_map(|known| &known.services);
+        let source = services().find(|known| known.name == *service);
+        let source = source.map(|known| &known.image);
+        services()
+            .filter(|other| Some(&other.image) == source)
+            .map(|other| other.name.clone())
+            .collect()
+    }
+
+    /// The databases with nothing to migrate once it runs on a generation: those that it shares as
+    /// they are.
+    pub fn migrated_on(
+        &self,
+        generation: Generation,
+        from: &DataSource,
+        reseed: &BTreeSet<DatabaseName>,
+    ) -> BTreeSet<DatabaseName> {
+        let same = *from == DataSource::Generation(generation);
+        let names = self.databases().map(|database| &database.name);
+        names
+            .filter(|name| same && !reseed.contains(*name))
+            .cloned()
+            .collect()
+    }
 }
 
 /// Dayfly's record of one generation of databases.
@@ -167,17 +194,6 @@ pub struct BuildWait {
     pub before: usize,
     /// The resource that the host lacks, if the build waits for the host.
     pub blocker: Option<String>,
-}
-
-/// A step that failed and may succeed on a retry.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Backoff {
-    /// The number of failures in a row.
-    pub count: u32,
-    /// The time of the retry, in milliseconds on the clock that `decide` is given.
-    pub retry_at_ms: u64,
-    /// The error, for people.
-    pub reason: String,
 }
 
 /// The observed state of one preview.

@@ -12,11 +12,6 @@ use deploy::{
 
 use crate::lifecycle::{Backoff, Step};
 
-/// The first wait after a step failed; doubled each time.
-const RETRY_FIRST_MS: u64 = 250;
-/// The longest wait.
-const RETRY_LONGEST_MS: u64 = 60_000;
-
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     /// Addresses at which a revision was seen ready.
@@ -47,17 +42,8 @@ impl Memory {
         retry_after_ms: Option<u64>,
     ) {
         let key = step.backoff_key();
-        let count = self.backoffs.get(&key).map_or(0, |backoff| backoff.count) + 1;
-        let wait_ms = RETRY_FIRST_MS.saturating_mul(1 << count.min(16)) / 2;
-        let wait = retry_after_ms.unwrap_or(wait_ms.min(RETRY_LONGEST_MS));
-        self.backoffs.insert(
-            key,
-            Backoff {
-                count,
-                retry_at_ms: now_ms + wait,
-                reason,
-            },
-        );
+        let backoff = Backoff::after(self.backoffs.get(&key), now_ms, reason, retry_after_ms);
+        self.backoffs.insert(key, backoff);
     }
 
     pub(super) fn succeeded(&mut self, step: &Step) {

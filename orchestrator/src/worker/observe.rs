@@ -1,21 +1,15 @@
 //! Observes a preview: facts from the store, objects of the engine, routes, and the worker's
 //! memory.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::atomic::Ordering,
-};
+use std::{collections::BTreeMap, sync::atomic::Ordering};
 
-use deploy::{
-    engine::Observation,
-    names::{PreviewId, RevisionNumber},
-};
+use deploy::names::{PreviewId, RevisionNumber};
 
 use super::{memory::Memory, ports::Ports, preview_state::PreviewState};
 use crate::{
     clock::wall_ms,
     forge::report,
-    lifecycle::{Observed, ServiceView, summary},
+    lifecycle::{Observed, summary},
     store::StoreError,
 };
 
@@ -48,7 +42,7 @@ pub(super) async fn observe(
     }
     let mut observed = Observed::nothing();
     if let Some(seen) = &memory.engine {
-        from_engine(&mut observed, seen);
+        observed.see(seen);
     }
     let served_at: BTreeMap<_, _> = revisions
         .iter()
@@ -111,45 +105,4 @@ fn undo_is_over(
         .serving()
         .and_then(|serving| served_at.get(&serving.number));
     since.is_some_and(|since| wall_ms() > since.saturating_add(kept_ms))
-}
-
-fn from_engine(observed: &mut Observed, seen: &Observation) {
-    observed.networks = seen
-        .networks
-        .iter()
-        .map(|(_, network)| network.clone())
-        .collect();
-    observed.services = seen
-        .services
-        .iter()
-        .map(|service| {
-            let key = (service.key.revision, service.key.service.clone());
-            (
-                key,
-                ServiceView {
-                    state: service.state.clone(),
-                    address: service.address,
-                },
-            )
-        })
-        .collect::<BTreeMap<_, _>>();
-    observed.databases = seen
-        .databases
-        .iter()
-        .map(|state| {
-            let key = (state.key.generation, state.key.name.clone());
-            (key, state.state.clone())
-        })
-        .collect();
-    observed.data = seen
-        .data
-        .iter()
-        .map(|key| (key.generation, key.name.clone()))
-        .collect();
-    observed.images = seen
-        .images
-        .iter()
-        .map(|image| (image.image.clone(), image.revision))
-        .collect();
-    observed.strays = seen.strays.iter().cloned().collect::<BTreeSet<_>>();
 }

@@ -16,18 +16,13 @@ pub(super) async fn assign(
     from: &DataSource,
     reseed: &BTreeSet<DatabaseName>,
 ) -> Result<Effect, StepError> {
-    let databases = context.revision(number)?.databases();
-    let same = *from == DataSource::Generation(generation);
-    let migrated = databases
-        .map(|database| database.name.clone())
-        .filter(|name| same && !reseed.contains(name))
-        .collect();
+    let revision = context.revision(number)?;
     let assignment = DataAssignment {
         revision: number,
         generation,
         from: from.clone(),
         reseed: reseed.clone(),
-        migrated,
+        migrated: revision.migrated_on(generation, from, reseed),
     };
     context
         .ports

@@ -61,8 +61,9 @@ pub(super) async fn build(
         }
     };
     let store = &context.ports.store;
-    let services = made_of_the_same(context, number, service);
-    let blueprint = context.revision(number)?.blueprint.as_ref();
+    let revision = context.revision(number)?;
+    let services = revision.made_of_the_same(name);
+    let blueprint = revision.blueprint.as_ref();
     if blueprint.is_some_and(|blueprint| blueprint.asks_image_for_port(&services)) {
         let exposed = context.ports.engine.exposed_ports(&image).await?;
         store
@@ -73,23 +74,6 @@ pub(super) async fn build(
         .set_image(context.preview, number, services, image, fingerprint)
         .await?;
     Ok(Effect::Done)
-}
-
-/// The services of the revision with the same image source as this one, itself included.
-fn made_of_the_same(
-    context: &StepContext<'_>,
-    number: RevisionNumber,
-    service: &Service,
-) -> Vec<ServiceName> {
-    let blueprint = context
-        .revision(number)
-        .ok()
-        .and_then(|facts| facts.blueprint.as_ref());
-    let services = blueprint.into_iter().flat_map(|all| &all.services);
-    services
-        .filter(|other| other.image == service.image)
-        .map(|other| other.name.clone())
-        .collect()
 }
 
 /// An existing image of this preview that was built from the same input, and its commit.
