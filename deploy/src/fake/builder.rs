@@ -1,15 +1,11 @@
 //! The builder of the simulated host.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use sha2::{Digest, Sha256};
 
-use super::{
-    BuildScript, FakeEngine, Op,
-    flight::Flight,
-    world::{Image, Owner, World},
-};
+use super::{BuildScript, FakeEngine, Op, flight::Flight, objects::ServiceAt, world::World};
 use crate::{
     builder::{
         BuildError, BuildEvent, BuildFault, BuildRequest, BuildSink, Builder, CacheRecord, DiskUse,
@@ -108,11 +104,7 @@ impl Builder for FakeEngine {
             })
         } else {
             image_id(&[reference]).inspect(|id| {
-                let image = Image {
-                    owners: BTreeSet::new(),
-                    commit: None,
-                };
-                self.world().images.insert(id.clone(), image);
+                self.world().images.insert(id.clone(), None);
             })
         };
         flight.land(obtained)
@@ -129,13 +121,17 @@ impl Builder for FakeEngine {
         let mut flight = Flight::begin(self, Op::ShareImage, what);
         flight.depart().await?;
         flight.travel(1).await?;
-        let owner = (
-            self.instance.clone(),
-            preview.clone(),
-            revision,
-            service.clone(),
-        );
-        let shared = self.world().share_image(image, owner);
+        let at = (revision, service.clone());
+        let shared = {
+            let mut world = self.world();
+            let mut previews = world.previews.iter();
+            let there = previews
+                .any(|((owner, _), objects)| *owner == self.instance && objects.has_image(image));
+            if there {
+                world.name_image(&self.instance, image, preview, at);
+            }
+            there
+        };
         flight.land(Ok(shared))
     }
 
@@ -150,33 +146,25 @@ impl Builder for FakeEngine {
 }
 
 impl World {
-    /// Adds an owner to an image of the same Dayfly; `false` if there is no such image.
-    fn share_image(&mut self, image: &ImageId, owner: Owner) -> bool {
-        let Some(there) = self.images.get_mut(image) else {
-            return false;
-        };
-        let (instance, preview, ..) = owner.clone();
-        if !there.owners.iter().any(|(whose, ..)| *whose == instance) {
-            return false;
-        }
-        there.owners.insert(owner);
-        self.hint(&instance, &preview);
-        true
+    fn name_image(
+        &mut self,
+        instance: &Instance,
+        image: &ImageId,
+        preview: &PreviewId,
+        at: ServiceAt,
+    ) {
+        let images = &mut self.of(instance, preview).images;
+        images.insert(at, (image.clone(), ()));
+        self.hint(instance, preview);
     }
 
-    /// Removes a preview's ownership of an image; the image is gone with its last owner.
+    /// Removes a preview's names of an image; the image is gone with its last name.
     fn remove_image(&mut self, instance: &Instance, preview: &PreviewId, image: &ImageId) {
-        let Some(there) = self.images.get_mut(image) else {
-            return;
-        };
-        let before = there.owners.len();
-        there
-            .owners
-            .retain(|(owner, whose, ..)| owner != instance || whose != preview);
-        if there.owners.len() == before {
+        if !self.of(instance, preview).remove_image(image) {
             return;
         }
-        if there.owners.is_empty() {
+        let mut previews = self.previews.values();
+        if !previews.any(|objects| objects.has_image(image)) {
             self.images.remove(image);
         }
         self.check_remove_image(instance, preview, image);
@@ -200,19 +188,13 @@ impl FakeEngine {
             request.target.as_deref().unwrap_or_default(),
         ])?;
         let mut world = self.world();
-        let owner = (
-            self.instance.clone(),
-            request.preview.clone(),
-            request.revision,
-            request.service.clone(),
-        );
-        let image = world.images.entry(id.clone()).or_insert_with(|| Image {
-            owners: BTreeSet::new(),
-            commit: Some(commit.clone()),
-        });
-        image.owners.insert(owner);
+        world
+            .images
+            .entry(id.clone())
+            .or_insert(Some(commit.clone()));
+        let at = (request.revision, request.service.clone());
+        world.name_image(&self.instance, &id, &request.preview, at);
         world.builds.entry(commit.clone()).or_default().finished += 1;
-        world.hint(&self.instance, &request.preview);
         Ok(id)
     }
 }

@@ -3,16 +3,14 @@
 use std::{net::SocketAddr, time::Duration};
 
 use super::{
-    AppScript, BuildCounts, Call, FakeEngine, Fault, Op, Outcome, StartScript, rules::describe,
+    AppScript, BuildCounts, Call, FakeEngine, Fault, KILLED, Op, Outcome, StartScript, describe,
+    objects::database_at,
 };
 use crate::{
     blueprint::Command,
     engine::{ContainerState, Observation, ServiceKey},
     names::{CommitSha, DatabaseKey},
 };
-
-/// Exit code of a killed process.
-const KILLED: i64 = 137;
 
 /// Applications and time.
 impl FakeEngine {
@@ -103,13 +101,7 @@ impl FakeEngine {
 
     /// Kills a running service, bypassing the ports.
     pub fn kill_service(&self, key: &ServiceKey) {
-        self.end_service(
-            key,
-            ContainerState::Exited {
-                exit_code: KILLED,
-                out_of_memory: false,
-            },
-        );
+        self.end_service(key, KILLED);
     }
 
     /// Kills a running service like the kernel does when memory runs out.
@@ -117,7 +109,7 @@ impl FakeEngine {
         self.end_service(
             key,
             ContainerState::Exited {
-                exit_code: KILLED,
+                exit_code: 137,
                 out_of_memory: true,
             },
         );
@@ -127,33 +119,27 @@ impl FakeEngine {
     pub fn lose_data(&self, key: &DatabaseKey) {
         self.exit_database(key);
         let mut world = self.world();
-        world.data.remove(&(self.instance.clone(), key.clone()));
+        let objects = world.of(&self.instance, &key.preview);
+        objects.data.remove(&database_at(key));
         world.hint(&self.instance, &key.preview);
     }
 
-    /// Makes a running database exit, bypassing the ports.
+    /// Kills a running database, bypassing the ports.
     pub fn exit_database(&self, key: &DatabaseKey) {
         let mut world = self.world();
-        let at = (self.instance.clone(), key.clone());
-        if let Some(server) = world.servers.get_mut(&at)
-            && server.state == ContainerState::Running
+        let objects = world.of(&self.instance, &key.preview);
+        if let Some(server) = objects.servers.get_mut(&database_at(key))
+            && server.end(KILLED)
         {
-            server.state = ContainerState::Exited {
-                exit_code: 1,
-                out_of_memory: false,
-            };
             world.hint(&self.instance, &key.preview);
         }
     }
 
     fn end_service(&self, key: &ServiceKey, state: ContainerState) {
         let mut world = self.world();
-        if let Some(service) = world
-            .services
-            .get_mut(&(self.instance.clone(), key.clone()))
-            && service.is_running()
+        if let Some(service) = world.service(&self.instance, key)
+            && service.end(state)
         {
-            service.state = state;
             world.hint(&self.instance, &key.preview);
         }
     }
@@ -164,11 +150,9 @@ impl FakeEngine {
     /// Makes a running service print a line.
     pub fn print(&self, key: &ServiceKey, line: &str) {
         let mut world = self.world();
-        if let Some(service) = world
-            .services
-            .get_mut(&(self.instance.clone(), key.clone()))
-        {
-            service.print(line);
+        let now_ms = world.now_ms();
+        if let Some(service) = world.service(&self.instance, key) {
+            service.print(line, now_ms);
         }
         world.changed.send_modify(|count| *count += 1);
     }
@@ -176,7 +160,8 @@ impl FakeEngine {
     /// Writes to a database, like an application.
     pub fn write(&self, key: &DatabaseKey, statement: &str) {
         let mut world = self.world();
-        if let Some(data) = world.data.get_mut(&(self.instance.clone(), key.clone())) {
+        let objects = world.of(&self.instance, &key.preview);
+        if let Some(data) = objects.data.get_mut(&database_at(key)) {
             data.statements.push(statement.to_owned());
         }
     }
@@ -185,21 +170,21 @@ impl FakeEngine {
     /// `<task> <commit>` for each command that ran to completion. `None` if there is no data, or if
     /// it is incomplete.
     pub fn data(&self, key: &DatabaseKey) -> Option<Vec<String>> {
-        let world = self.world();
-        let data = world.data.get(&(self.instance.clone(), key.clone()))?;
+        let mut world = self.world();
+        let objects = world.of(&self.instance, &key.preview);
+        let data = objects.data.get(&database_at(key))?;
         data.complete.then(|| data.statements.clone())
     }
 
     /// The service that answers at an address, and the commit it was built from.
     pub fn who_answers(&self, address: SocketAddr) -> Option<(ServiceKey, Option<CommitSha>)> {
         let world = self.world();
-        let mut listening = world
-            .services
-            .iter()
-            .filter(|(_, service)| service.listens());
-        let ((_, key), service) = listening.find(|(_, service)| service.address == address)?;
-        let image = world.images.get(&service.spec.image);
-        Some((key.clone(), image.and_then(|image| image.commit.clone())))
+        let now_ms = world.now_ms();
+        let previews = world.previews.values();
+        let mut services = previews.flat_map(|objects| objects.services.values());
+        let service = services.find(|s| s.address == address && s.listens(now_ms))?;
+        let commit = world.images.get(&service.spec.image).cloned();
+        Some((service.spec.key.clone(), commit.flatten()))
     }
 
     /// Sets the addresses that visitors reach from here on. An address without a healthy service,
@@ -207,19 +192,19 @@ impl FakeEngine {
     pub fn route(&self, addresses: impl IntoIterator<Item = SocketAddr>) {
         let addresses = addresses.into_iter().collect();
         let mut world = self.world();
+        let now_ms = world.now_ms();
         let mut wrong = Vec::new();
         for address in &addresses {
             if world.routed.contains(address) {
                 continue;
             }
-            let service = world
-                .services
-                .values()
-                .find(|service| service.address == *address);
+            let previews = world.previews.values();
+            let mut services = previews.flat_map(|objects| objects.services.values());
+            let service = services.find(|service| service.address == *address);
             let why = match service {
                 None => "nothing is there".to_owned(),
-                Some(s) if s.listens() && s.script.start == StartScript::Serves => continue,
-                Some(s) => format!("{} does not serve", describe(&s.spec.key)),
+                Some(s) if s.listens(now_ms) && s.script.start == StartScript::Serves => continue,
+                Some(s) => format!("{} does not serve", describe::service(&s.spec.key)),
             };
             wrong.push(format!("visitors led to {address}, but {why}"));
         }
@@ -262,13 +247,8 @@ impl FakeEngine {
 
     /// The image of a database's server, if one exists.
     pub fn database_image(&self, key: &DatabaseKey) -> Option<String> {
-        let world = self.world();
-        Some(
-            world
-                .servers
-                .get(&(self.instance.clone(), key.clone()))?
-                .image
-                .clone(),
-        )
+        let mut world = self.world();
+        let objects = world.of(&self.instance, &key.preview);
+        Some(objects.servers.get(&database_at(key))?.spec.image.clone())
     }
 }

@@ -1,15 +1,18 @@
 //! The effects of database calls on the simulated host's data and snapshots.
 
+use std::collections::BTreeMap;
+
 use super::{
-    rules::describe_database,
+    describe,
+    objects::{Run, database_at},
     seed,
-    stored::{Data, Server, Snapshot, check_version, uses},
-    world::{Run, World},
+    stored::{Data, Snapshot, check_version, uses},
+    world::World,
 };
 use crate::{
     blueprint::DatabaseKind,
     databases::{DataSet, DatabaseError, DatabaseSpec, Fork, Seed, SnapshotState},
-    engine::{ContainerState, Ended, EngineError, ServiceSpec},
+    engine::{Ended, EngineError, ServiceSpec},
     names::{DatabaseKey, DatabaseName, Instance, SnapshotId},
 };
 
@@ -24,11 +27,12 @@ impl World {
         seed: &Seed,
     ) -> Result<SnapshotId, DatabaseError> {
         self.check_server_image(&spec.image)?;
-        let key = (instance.clone(), spec.key.clone());
+        let at = database_at(&spec.key);
         self.check_replace_data(instance, &spec.key);
         self.check_remove_database(instance, &spec.key);
-        self.servers.remove(&key);
-        self.data.remove(&key);
+        let objects = self.of(instance, &spec.key.preview);
+        objects.servers.remove(&at);
+        objects.data.remove(&at);
         self.hint(instance, &spec.key.preview);
         let snapshot = match seed {
             Seed::Snapshot(id) => id.clone(),
@@ -49,13 +53,12 @@ impl World {
             self.check_networks(instance, run)?;
         }
         let data = Data {
-            kind: spec.kind.clone(),
-            image: spec.image.clone(),
             complete: false,
-            statements: Vec::new(),
+            ..Data::empty(spec, ())
         };
-        self.data.insert(key.clone(), data);
-        self.servers.insert(key, Server::running(spec));
+        let objects = self.of(instance, &spec.key.preview);
+        objects.data.insert(at, data);
+        self.replace_server(instance, spec);
         Ok(snapshot)
     }
 
@@ -67,16 +70,17 @@ impl World {
         seed: &Seed,
         id: &SnapshotId,
     ) -> Result<(), DatabaseError> {
-        let key = (instance.clone(), spec.key.clone());
-        let server = self.servers.remove(&key);
-        let begun = self.data.remove(&key).is_some();
+        let place = database_at(&spec.key);
+        let objects = self.of(instance, &spec.key.preview);
+        let server = objects.servers.remove(&place);
+        let begun = objects.data.remove(&place).is_some();
         self.hint(instance, &spec.key.preview);
         let at = (instance.clone(), id.clone());
         if !self.snapshots.contains_key(&at) {
             match server {
-                Some(server) if begun && server.state == ContainerState::Running => {}
+                Some(server) if begun && server.is_running() => {}
                 Some(_) => return Err(ended("the server exited during the seed run")),
-                None => return Err(EngineError::Missing(describe_database(&spec.key)).into()),
+                None => return Err(EngineError::Missing(describe::database(&spec.key)).into()),
             }
             let statements = self.run_seed(seed)?;
             let state = self.new_snapshot(id, &spec.kind, &spec.image, &seed::describe(seed));
@@ -93,8 +97,10 @@ impl World {
             image: image.clone(),
             complete: true,
             statements: snapshot.statements.clone(),
+            mark: (),
         };
-        self.data.insert(key, data);
+        let objects = self.of(instance, &spec.key.preview);
+        objects.data.insert(place, data);
         Ok(())
     }
 
@@ -116,8 +122,7 @@ impl World {
 
     /// The commit that the image of a command was built from, or the image.
     pub(super) fn made_from(&self, spec: &ServiceSpec) -> String {
-        let image = self.images.get(&spec.image);
-        let commit = image.and_then(|image| image.commit.as_ref());
+        let commit = self.images.get(&spec.image).and_then(Option::as_ref);
         commit.map_or_else(|| spec.image.to_string(), ToString::to_string)
     }
 
@@ -127,38 +132,41 @@ impl World {
         instance: &Instance,
         from: &DataSet,
         names: &[DatabaseName],
-    ) -> Result<Vec<Data>, DatabaseError> {
-        let mut copies = Vec::new();
-        for name in names {
-            let key = key_in(from, name);
-            match self.data.get(&(instance.clone(), key.clone())) {
-                Some(data) if data.complete => copies.push(data.clone()),
-                Some(_) => {
-                    let what = describe_database(&key);
-                    self.violation(format!("{what} copied while incomplete"));
-                    return Err(DatabaseError::NoData(what));
-                }
-                None => return Err(DatabaseError::NoData(describe_database(&key))),
+    ) -> Result<BTreeMap<DatabaseName, Data>, DatabaseError> {
+        let objects = self.of(instance, &from.preview);
+        let copies = objects.copies(from.generation, names);
+        copies.map_err(|name| {
+            let key = key_in(from, &name);
+            let what = describe::database(&key);
+            let objects = self.of(instance, &from.preview);
+            if objects.data.contains_key(&database_at(&key)) {
+                self.violation(format!("{what} copied while incomplete"));
             }
-        }
-        Ok(copies)
+            DatabaseError::NoData(what)
+        })
     }
 
     /// Stores copies in the target, and replaces existing data.
-    pub(super) fn put_copies(&mut self, instance: &Instance, fork: &Fork, copies: Vec<Data>) {
-        for (name, data) in fork.names.iter().zip(copies) {
-            let key = key_in(&fork.to, name);
+    pub(super) fn put_copies(
+        &mut self,
+        instance: &Instance,
+        fork: &Fork,
+        copies: BTreeMap<DatabaseName, Data>,
+    ) {
+        for (name, data) in copies {
+            let key = key_in(&fork.to, &name);
             self.check_replace_data(instance, &key);
             self.check_remove_database(instance, &key);
-            self.data.insert((instance.clone(), key), data);
+            let objects = self.of(instance, &key.preview);
+            objects.data.insert(database_at(&key), data);
         }
         self.hint(instance, &fork.to.preview);
     }
 
     pub(super) fn remove_data(&mut self, instance: &Instance, key: &DatabaseKey) {
         self.check_replace_data(instance, key);
-        let at = (instance.clone(), key.clone());
-        if self.data.remove(&at).is_some() {
+        let data = &mut self.of(instance, &key.preview).data;
+        if data.remove(&database_at(key)).is_some() {
             self.hint(instance, &key.preview);
         }
     }
@@ -199,26 +207,19 @@ impl World {
 
     /// Applies a command's changes to every database that it uses.
     pub(super) fn apply_run(&mut self, instance: &Instance, run: &Run, ended: &mut Ended) {
-        let by = self.made_from(&run.spec);
-        let used = |(owner, key): &&(Instance, DatabaseKey)| {
-            owner == instance && key.preview == run.spec.key.preview && uses(&run.spec, key)
-        };
-        let used: Vec<_> = self.servers.keys().filter(used).cloned().collect();
+        let statement = format!("{} {}", run.task, self.made_from(&run.spec));
+        let objects = self.of(instance, &run.spec.key.preview);
+        let servers = objects.servers.keys();
+        let used: Vec<_> = servers.filter(|at| uses(&run.spec, at)).cloned().collect();
         for at in used {
-            let server = self.servers.get(&at);
-            let runs = server.is_some_and(|server| server.state == ContainerState::Running);
-            match self.data.get_mut(&at) {
-                Some(data) if runs && ended.exit_code == 0 => {
-                    data.statements.push(format!("{} {by}", run.task));
-                }
-                Some(_) if runs => {}
-                _ => {
-                    ended.exit_code = 1;
-                    let name = &at.1.name;
-                    ended
-                        .output
-                        .push(format!("{name} does not accept connections"));
-                }
+            let accepted = match ended.exit_code {
+                0 => objects.write(&at, statement.clone()),
+                _ => objects.accepts(&at),
+            };
+            if !accepted {
+                ended.exit_code = 1;
+                let output = format!("{} does not accept connections", at.1);
+                ended.output.push(output);
             }
         }
     }

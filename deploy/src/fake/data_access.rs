@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use futures_util::{StreamExt as _, stream};
 
 use super::{
-    FakeEngine, Op, flight::Flight, rules::describe_database, seed, stored::Snapshot, world::World,
+    FakeEngine, Op, describe, flight::Flight, objects::database_at, seed, stored::Snapshot,
+    world::World,
 };
 use crate::{
     content::Content,
@@ -14,19 +15,17 @@ use crate::{
         Arrival, ConnectionInfo, DataAccess, Frozen, ImportSpec, Imported, Kept, Pieces,
     },
     databases::{DataSink, DatabaseError, DatabaseSpec, Seed, SeedReport, SnapshotState},
-    engine::{ContainerState, EngineError, LogStream},
+    engine::{EngineError, LogStream},
     names::{DatabaseKey, Instance},
 };
 
 #[async_trait]
 impl DataAccess for FakeEngine {
     async fn reach(&self, spec: &DatabaseSpec) -> Result<ConnectionInfo, DatabaseError> {
-        let world = self.world();
-        let server = world
-            .servers
-            .get(&(self.instance.clone(), spec.key.clone()));
-        if server.is_none_or(|server| server.state != ContainerState::Running) {
-            return Err(EngineError::Missing(describe_database(&spec.key)).into());
+        let mut world = self.world();
+        let objects = world.of(&self.instance, &spec.key.preview);
+        if !objects.is_served(&database_at(&spec.key)) {
+            return Err(EngineError::Missing(describe::database(&spec.key)).into());
         }
         // Nothing listens anywhere, and no container could run a client.
         Ok(ConnectionInfo {
@@ -47,10 +46,11 @@ impl DataAccess for FakeEngine {
         _tail: usize,
         _follow: bool,
     ) -> Result<LogStream, EngineError> {
-        let at = (self.instance.clone(), key.clone());
-        match self.world().servers.contains_key(&at) {
+        let mut world = self.world();
+        let servers = &world.of(&self.instance, &key.preview).servers;
+        match servers.contains_key(&database_at(key)) {
             true => Ok(Box::pin(stream::empty())),
-            false => Err(EngineError::Missing(describe_database(key))),
+            false => Err(EngineError::Missing(describe::database(key))),
         }
     }
 

@@ -5,14 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use async_trait::async_trait;
 use tokio::time::Instant;
 
-use super::{
-    FakeEngine, Op,
-    data::key_in,
-    flight::Flight,
-    rules::{describe_data, describe_database},
-    seed,
-    stored::bytes,
-};
+use super::{FakeEngine, Op, data::key_in, describe, flight::Flight, seed, stored::bytes};
 use crate::{
     databases::{
         DataSet, DataSink, DataUse, DatabaseError, DatabaseSpec, Databases, Fork, Forked,
@@ -39,7 +32,7 @@ impl Databases for FakeEngine {
         seed: &Seed,
         sink: DataSink,
     ) -> Result<(), DatabaseError> {
-        let mut flight = Flight::begin(self, Op::CreateDatabase, describe_database(&spec.key));
+        let mut flight = Flight::begin(self, Op::CreateDatabase, describe::database(&spec.key));
         flight.depart().await?;
         let begun = self.world().begin_data(&self.instance, spec, seed);
         let id = match begun {
@@ -66,8 +59,8 @@ impl Databases for FakeEngine {
     async fn fork(&self, fork: &Fork) -> Result<Forked, DatabaseError> {
         let began = Instant::now();
         let names = fork.names.iter();
-        let targets = names.map(|name| describe_database(&key_in(&fork.to, name)));
-        let what = describe_data(&fork.to);
+        let targets = names.map(|name| describe::database(&key_in(&fork.to, name)));
+        let what = format!("data {}/{}", fork.to.preview, fork.to.generation);
         let mut flight = Flight::begin_on(self, Op::Fork, what, targets.collect());
         flight.depart().await?;
         flight.travel(2).await?;
@@ -93,7 +86,7 @@ impl Databases for FakeEngine {
     }
 
     async fn start(&self, spec: &DatabaseSpec) -> Result<(), DatabaseError> {
-        let mut flight = Flight::begin(self, Op::StartDatabase, describe_database(&spec.key));
+        let mut flight = Flight::begin(self, Op::StartDatabase, describe::database(&spec.key));
         flight.depart().await?;
         let runs = self.world().prepare_server(&self.instance, spec);
         match runs {
@@ -115,7 +108,7 @@ impl Databases for FakeEngine {
     }
 
     async fn stop(&self, key: &DatabaseKey) -> Result<(), DatabaseError> {
-        let mut flight = Flight::begin(self, Op::Stop, describe_database(key));
+        let mut flight = Flight::begin(self, Op::Stop, describe::database(key));
         flight.depart().await?;
         flight.travel(1).await?;
         self.world().remove_server(&self.instance, key);
@@ -123,7 +116,7 @@ impl Databases for FakeEngine {
     }
 
     async fn remove(&self, key: &DatabaseKey) -> Result<(), DatabaseError> {
-        let mut flight = Flight::begin(self, Op::RemoveDatabase, describe_database(key));
+        let mut flight = Flight::begin(self, Op::RemoveDatabase, describe::database(key));
         flight.depart().await?;
         flight.travel(2).await?;
         {
@@ -137,7 +130,7 @@ impl Databases for FakeEngine {
     }
 
     async fn save(&self, key: &DatabaseKey, source: &str) -> Result<SnapshotState, DatabaseError> {
-        let mut flight = Flight::begin(self, Op::Save, describe_database(key));
+        let mut flight = Flight::begin(self, Op::Save, describe::database(key));
         flight.depart().await?;
         flight.travel(1).await?;
         let set = DataSet {
@@ -148,9 +141,9 @@ impl Databases for FakeEngine {
             let mut world = self.world();
             let names = std::slice::from_ref(&key.name);
             let cut = world.copy_at_one_moment(&self.instance, &set, names);
-            cut.and_then(|mut copies| match copies.pop() {
+            cut.and_then(|copies| match copies.into_values().next() {
                 Some(data) => world.save(&self.instance, data, source),
-                None => Err(DatabaseError::NoData(describe_database(key))),
+                None => Err(DatabaseError::NoData(describe::database(key))),
             })
         };
         flight.land(saved)
@@ -183,16 +176,15 @@ impl Databases for FakeEngine {
         &self,
         preview: &PreviewId,
     ) -> Result<BTreeMap<(Generation, DatabaseName), DataUse>, DatabaseError> {
-        let world = self.world();
-        let ours = world.data.iter().filter(|((owner, key), data)| {
-            *owner == self.instance && key.preview == *preview && data.complete
-        });
-        let usage = ours.map(|((_, key), data)| {
+        let mut world = self.world();
+        let data = &world.of(&self.instance, preview).data;
+        let usage = data.iter().filter(|(_, data)| data.complete);
+        let usage = usage.map(|(at, data)| {
             let usage = DataUse {
                 exclusive_bytes: bytes(&data.statements),
                 shared_bytes: 0,
             };
-            ((key.generation, key.name.clone()), usage)
+            (at.clone(), usage)
         });
         Ok(usage.collect())
     }

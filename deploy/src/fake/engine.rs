@@ -6,11 +6,7 @@ use async_trait::async_trait;
 use futures_util::stream;
 use tokio::sync::mpsc;
 
-use super::{
-    FakeEngine, Op, StartScript,
-    flight::Flight,
-    rules::{describe, describe_network},
-};
+use super::{FakeEngine, Op, StartScript, describe, flight::Flight, objects::service_at};
 use crate::{
     blueprint::Health,
     engine::{
@@ -26,18 +22,14 @@ const HINTS_MAX: usize = 256;
 #[async_trait]
 impl Engine for FakeEngine {
     async fn ensure_network(&self, spec: &NetworkSpec) -> Result<(), EngineError> {
-        let what = describe_network(&spec.preview, &spec.network);
+        let what = describe::network(&spec.preview, &spec.network);
         let mut flight = Flight::begin(self, Op::EnsureNetwork, what);
         flight.depart().await?;
         flight.travel(1).await?;
         {
             let mut world = self.world();
-            let key = (
-                self.instance.clone(),
-                spec.preview.clone(),
-                spec.network.clone(),
-            );
-            world.networks.entry(key).or_insert(spec.members);
+            let objects = world.of(&self.instance, &spec.preview);
+            objects.ensure_network(spec.network.clone(), ());
             world.hint(&self.instance, &spec.preview);
         }
         flight.land(Ok(()))
@@ -48,15 +40,15 @@ impl Engine for FakeEngine {
         preview: &PreviewId,
         network: &Network,
     ) -> Result<(), EngineError> {
-        let mut flight = Flight::begin(self, Op::RemoveNetwork, describe_network(preview, network));
+        let mut flight =
+            Flight::begin(self, Op::RemoveNetwork, describe::network(preview, network));
         flight.depart().await?;
         flight.travel(1).await?;
         {
             let mut world = self.world();
             world.check_remove_network(&self.instance, preview, network);
-            world
-                .networks
-                .remove(&(self.instance.clone(), preview.clone(), network.clone()));
+            let objects = world.of(&self.instance, preview);
+            objects.networks.remove(network);
             world.hint(&self.instance, preview);
         }
         flight.land(Ok(()))
@@ -69,15 +61,20 @@ impl Engine for FakeEngine {
     }
 
     async fn service_run(&self, key: &ServiceKey) -> Result<Option<ServiceRun>, EngineError> {
-        let mut flight = Flight::begin(self, Op::Observe, describe(key));
+        let mut flight = Flight::begin(self, Op::Observe, describe::service(key));
         flight.depart().await?;
         flight.travel(1).await?;
-        let run = self.world().service_run(&self.instance, key);
+        let run = {
+            let mut world = self.world();
+            let now_ms = world.now_ms();
+            let service = world.service(&self.instance, key);
+            service.map(|service| service.run(now_ms))
+        };
         flight.land(Ok(run))
     }
 
     async fn start_service(&self, spec: &ServiceSpec) -> Result<Option<SocketAddr>, EngineError> {
-        let mut flight = Flight::begin(self, Op::StartService, describe(&spec.key));
+        let mut flight = Flight::begin(self, Op::StartService, describe::service(&spec.key));
         flight.depart().await?;
         let prepared = self.world().prepare_service(&self.instance, spec);
         match prepared {
@@ -87,27 +84,28 @@ impl Engine for FakeEngine {
         }
         flight.travel(1).await?;
         let launched = self.world().launch_service(&self.instance, spec);
-        if let Ok((_, life)) = launched {
-            self.end_in_time(&spec.key, life);
+        if let Ok(Some(address)) = launched {
+            self.end_in_time(&spec.key, address);
         }
-        flight.land(launched.map(|(address, _)| address))
+        flight.land(launched)
     }
 
     async fn remove_service(&self, key: &ServiceKey) -> Result<(), EngineError> {
-        let mut flight = Flight::begin(self, Op::RemoveService, describe(key));
+        let mut flight = Flight::begin(self, Op::RemoveService, describe::service(key));
         flight.depart().await?;
         self.world().check_remove_service(&self.instance, key);
         flight.travel(1).await?;
         {
             let mut world = self.world();
-            world.services.remove(&(self.instance.clone(), key.clone()));
+            let objects = world.of(&self.instance, &key.preview);
+            objects.services.remove(&service_at(key));
             world.hint(&self.instance, &key.preview);
         }
         flight.land(Ok(()))
     }
 
     async fn run_to_end(&self, spec: &ServiceSpec, task: &str) -> Result<Ended, EngineError> {
-        let what = format!("{task} in {}", describe(&spec.key));
+        let what = format!("{task} in {}", describe::service(&spec.key));
         let mut flight = Flight::begin(self, Op::RunToEnd, what);
         flight.depart().await?;
         let begun = self
@@ -119,7 +117,9 @@ impl Engine for FakeEngine {
         };
         flight.travel(1).await?;
         flight.wait(takes).await?;
-        let ended = self.world().end_run(flight.number, flight.is_lost());
+        let preview = &spec.key.preview;
+        let (number, lost) = (flight.number, flight.is_lost());
+        let ended = self.world().end_run(&self.instance, preview, number, lost);
         flight.land(ended)
     }
 
@@ -145,7 +145,7 @@ impl Engine for FakeEngine {
         tail: usize,
         follow: bool,
     ) -> Result<LogStream, EngineError> {
-        let mut flight = Flight::begin(self, Op::Logs, describe(key));
+        let mut flight = Flight::begin(self, Op::Logs, describe::service(key));
         flight.depart().await?;
         flight.travel(1).await?;
         let lines = self.lines(key, tail, follow);
@@ -187,28 +187,25 @@ impl Engine for FakeEngine {
 
 impl FakeEngine {
     /// Makes a service exit at the time in its script.
-    fn end_in_time(&self, key: &ServiceKey, life: u64) {
-        let key = (self.instance.clone(), key.clone());
+    fn end_in_time(&self, key: &ServiceKey, address: SocketAddr) {
         let script = self
             .world()
-            .services
-            .get(&key)
-            .map(|service| service.script.clone());
-        let Some((StartScript::ExitsWith(exit_code), after)) =
-            script.map(|script| (script.start, script.starts_in))
-        else {
+            .service(&self.instance, key)
+            .map(|service| (service.script.start, service.script.starts_in));
+        let Some((StartScript::ExitsWith(exit_code), after)) = script else {
             return;
         };
-        let fake = self.clone();
+        let (fake, key) = (self.clone(), key.clone());
         tokio::spawn(async move {
             tokio::time::sleep(after).await;
             let mut world = fake.world();
-            if let Some(service) = world.services.get_mut(&key)
-                && service.life == life
+            let now_ms = world.now_ms();
+            if let Some(service) = world.service(&fake.instance, &key)
+                && service.address == address
                 && service.is_running()
             {
-                service.end(exit_code);
-                world.hint(&key.0, &key.1.preview);
+                service.exit(exit_code, now_ms);
+                world.hint(&fake.instance, &key.preview);
             }
         });
     }

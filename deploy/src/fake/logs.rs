@@ -1,19 +1,19 @@
 //! Output of simulated services.
 
+use std::net::SocketAddr;
+
 use futures_util::stream;
 use tokio::sync::watch;
 
-use super::{FakeEngine, rules::describe};
-use crate::{
-    engine::{EngineError, LogLine, LogStream, ServiceKey},
-    names::Instance,
-};
+use super::{FakeEngine, describe};
+use crate::engine::{EngineError, LogLine, LogStream, ServiceKey};
 
 /// A reader's position in a service's output.
 struct Reader {
     fake: FakeEngine,
-    key: (Instance, ServiceKey),
-    life: u64,
+    key: ServiceKey,
+    /// The address of the run whose output it reads.
+    address: SocketAddr,
     /// The next line, counted from the service's first.
     next: usize,
     follow: bool,
@@ -33,19 +33,18 @@ impl FakeEngine {
         tail: usize,
         follow: bool,
     ) -> Result<LogStream, EngineError> {
-        let world = self.world();
-        let key = (self.instance.clone(), key.clone());
+        let mut world = self.world();
+        let changed = world.changed.subscribe();
         let service = world
-            .services
-            .get(&key)
-            .ok_or_else(|| EngineError::Missing(describe(&key.1)))?;
+            .service(&self.instance, key)
+            .ok_or_else(|| EngineError::Missing(describe::service(key)))?;
         let reader = Reader {
             fake: self.clone(),
-            life: service.life,
+            address: service.address,
             next: service.lines_forgotten + service.lines.len().saturating_sub(tail),
             follow,
-            changed: world.changed.subscribe(),
-            key,
+            changed,
+            key: key.clone(),
         };
         Ok(Box::pin(stream::unfold(reader, |mut reader| async move {
             reader.read().await.map(|line| (Ok(line), reader))
@@ -67,12 +66,9 @@ impl Reader {
     fn next_line(&mut self) -> Next {
         // Read before the world, so that a later change wakes the reader.
         self.changed.mark_unchanged();
-        let world = self.fake.world();
-        let Some(service) = world
-            .services
-            .get(&self.key)
-            .filter(|s| s.life == self.life)
-        else {
+        let mut world = self.fake.world();
+        let service = world.service(&self.fake.instance, &self.key);
+        let Some(service) = service.filter(|service| service.address == self.address) else {
             return Next::End;
         };
         let at = self.next.saturating_sub(service.lines_forgotten);

@@ -1,13 +1,13 @@
 //! Rules for safe calls: a violation is recorded, but the call still runs.
 
 use super::{
-    Op, Outcome,
+    Op, Outcome, describe,
+    objects::{Objects, database_at},
     stored::{database_in, uses},
     world::{UnderWay, World},
 };
 use crate::{
-    databases::DataSet,
-    engine::{ContainerState, Network, ServiceKey, ServiceSpec},
+    engine::{Network, ServiceKey, ServiceSpec},
     names::{DatabaseKey, DatabaseName, ImageId, Instance, PreviewId},
 };
 
@@ -64,29 +64,28 @@ impl World {
         if self.away {
             self.abandon_run(number);
         } else {
-            self.runs.remove(&number);
+            for objects in self.previews.values_mut() {
+                objects.runs.remove(&number);
+            }
         }
         self.end_call(number, Outcome::Dropped);
     }
 
     pub(super) fn check_start(&mut self, instance: &Instance, spec: &ServiceSpec) {
-        let missing: Vec<String> = missing_databases(self, instance, spec);
+        let missing = missing_databases(self.of(instance, &spec.key.preview), spec);
         for why in missing {
-            let key = &spec.key;
-            self.violation(format!("{} started although {why}", describe(key)));
+            let what = describe::service(&spec.key);
+            self.violation(format!("{what} started although {why}"));
         }
     }
 
     pub(super) fn check_remove_service(&mut self, instance: &Instance, key: &ServiceKey) {
-        let routed = self
-            .services
-            .get(&(instance.clone(), key.clone()))
-            .is_some_and(|service| service.is_running() && self.routed.contains(&service.address));
-        if routed {
-            self.violation(format!(
-                "{} removed while traffic leads to it",
-                describe(key)
-            ));
+        let service = self.service(instance, key);
+        let address = service.filter(|service| service.is_running());
+        let address = address.map(|service| service.address);
+        if address.is_some_and(|address| self.routed.contains(&address)) {
+            let what = describe::service(key);
+            self.violation(format!("{what} removed while traffic leads to it"));
         }
     }
 
@@ -96,51 +95,32 @@ impl World {
         preview: &PreviewId,
         network: &Network,
     ) {
-        let what = describe_network(preview, network);
-        let services = self.services.iter().filter(|((owner, key), service)| {
-            let inside = match network {
-                Network::Revision(number) => key.revision == *number,
-                Network::Data(generation) => service.spec.data == Some(*generation),
-            };
-            owner == instance && key.preview == *preview && service.is_running() && inside
-        });
-        let mut inside: Vec<String> = services.map(|((_, key), _)| describe(key)).collect();
-        if let Network::Data(generation) = network {
-            let databases = self.servers.iter().filter(|((owner, key), server)| {
-                owner == instance
-                    && key.preview == *preview
-                    && key.generation == *generation
-                    && server.state == ContainerState::Running
-            });
-            inside.extend(databases.map(|((_, key), _)| describe_database(key)));
-        }
-        for who in inside {
-            self.violation(format!("{what} removed while {who} runs in it"));
+        let what = describe::network(preview, network);
+        for inside in self.of(instance, preview).inside(network) {
+            self.violation(format!("{what} removed while {inside} is in it"));
         }
     }
 
     /// Checks that no server runs on data that is removed or replaced.
     pub(super) fn check_replace_data(&mut self, instance: &Instance, key: &DatabaseKey) {
-        let at = (instance.clone(), key.clone());
-        let whole = self.data.get(&at).is_some_and(|data| data.complete);
-        let server = self.servers.get(&at);
-        if whole && server.is_some_and(|server| server.state == ContainerState::Running) {
-            let what = describe_database(key);
+        let objects = self.of(instance, &key.preview);
+        let at = database_at(key);
+        let whole = objects.data.get(&at).is_some_and(|data| data.complete);
+        if whole && objects.is_served(&at) {
+            let what = describe::database(key);
             self.violation(format!("data of {what} replaced while a server runs on it"));
         }
     }
 
     /// Checks that nothing uses a database that is removed or replaced.
     pub(super) fn check_remove_database(&mut self, instance: &Instance, key: &DatabaseKey) {
-        let database = describe_database(key);
-        let at = (instance.clone(), key.clone());
-        if !self.servers.contains_key(&at) && !self.data.contains_key(&at) {
+        let database = describe::database(key);
+        let objects = self.of(instance, &key.preview);
+        let at = database_at(key);
+        if !objects.servers.contains_key(&at) && !objects.data.contains_key(&at) {
             return;
         }
-        let users = self.running(instance, &key.preview);
-        let users = users.filter(|spec| uses(spec, key));
-        let users: Vec<String> = users.map(|spec| describe(&spec.key)).collect();
-        for user in users {
+        for user in users(objects, |spec| uses(spec, &at)) {
             self.violation(format!("{database} removed while {user} uses it"));
         }
     }
@@ -152,48 +132,27 @@ impl World {
         preview: &PreviewId,
         image: &ImageId,
     ) {
-        let users = self.running(instance, preview);
-        let users = users.filter(|spec| spec.image == *image);
-        let users: Vec<String> = users.map(|spec| describe(&spec.key)).collect();
-        for user in users {
+        let objects = self.of(instance, preview);
+        for user in users(objects, |spec| spec.image == *image) {
             self.violation(format!("image {image} removed while {user} runs from it"));
         }
     }
-
-    /// Running services and commands of a preview.
-    fn running(
-        &self,
-        instance: &Instance,
-        preview: &PreviewId,
-    ) -> impl Iterator<Item = &ServiceSpec> {
-        let services = self
-            .services
-            .iter()
-            .filter_map(move |((owner, _), service)| {
-                (owner == instance && service.is_running()).then_some(&service.spec)
-            });
-        let tasks = self.runs.values();
-        let tasks = tasks.filter_map(move |(owner, run)| (owner == instance).then_some(&run.spec));
-        services
-            .chain(tasks)
-            .filter(move |spec| spec.key.preview == *preview)
-    }
 }
 
-fn missing_databases(world: &World, instance: &Instance, spec: &ServiceSpec) -> Vec<String> {
+/// The running services and commands with such a spec.
+fn users(objects: &Objects, of: impl Fn(&ServiceSpec) -> bool) -> Vec<String> {
+    let users = objects.users().filter(|spec| of(spec));
+    users.map(|spec| describe::service(&spec.key)).collect()
+}
+
+fn missing_databases(objects: &Objects, spec: &ServiceSpec) -> Vec<String> {
     let Some(generation) = spec.data else {
         return Vec::new();
     };
     let named = spec.env.values().filter_map(|value| database_in(value));
     let missing = named.filter_map(|word| {
-        let name = DatabaseName::parse(word).ok()?;
-        let key = DatabaseKey {
-            preview: spec.key.preview.clone(),
-            generation,
-            name,
-        };
-        let at = (instance.clone(), key);
-        match (world.data.get(&at), world.servers.contains_key(&at)) {
+        let at = (generation, DatabaseName::parse(word).ok()?);
+        match (objects.data.get(&at), objects.servers.contains_key(&at)) {
             (None, _) => Some(format!("its database {word} does not exist")),
             (Some(data), _) if !data.complete => Some(format!("its database {word} is incomplete")),
             (Some(_), false) => Some(format!("its database {word} has no server")),
@@ -201,23 +160,4 @@ fn missing_databases(world: &World, instance: &Instance, spec: &ServiceSpec) -> 
         }
     });
     missing.collect()
-}
-
-pub(super) fn describe(key: &ServiceKey) -> String {
-    format!("service {}/{}/{}", key.preview, key.revision, key.service)
-}
-
-pub(super) fn describe_network(preview: &PreviewId, network: &Network) -> String {
-    match network {
-        Network::Revision(number) => format!("network {preview}/{number}"),
-        Network::Data(generation) => format!("network {preview}/data-{generation}"),
-    }
-}
-
-pub(super) fn describe_database(key: &DatabaseKey) -> String {
-    format!("database {}/{}/{}", key.preview, key.generation, key.name)
-}
-
-pub(super) fn describe_data(set: &DataSet) -> String {
-    format!("data {}/{}", set.preview, set.generation)
 }

@@ -1,25 +1,38 @@
 //! The databases of the simulated host.
 
-use sha2::{Digest, Sha256};
-
 use crate::{
     blueprint::DatabaseKind,
     databases::{DatabaseError, DatabaseSpec, SnapshotState},
     engine::{ContainerState, ServiceSpec},
-    names::DatabaseKey,
+    names::{DatabaseName, Generation},
 };
 
 /// A database's data, with or without a server on it.
 #[derive(Clone, Debug)]
-pub(super) struct Data {
+pub struct Data<M = ()> {
     /// The kind of server that created it.
-    pub(super) kind: DatabaseKind,
+    pub kind: DatabaseKind,
     /// The image of that server.
-    pub(super) image: String,
+    pub image: String,
     /// Whether its seed run is complete. Until then it is not observable.
-    pub(super) complete: bool,
+    pub complete: bool,
     /// The applied statements and migrations, oldest first.
-    pub(super) statements: Vec<String>,
+    pub statements: Vec<String>,
+    /// The mark of its owner.
+    pub mark: M,
+}
+
+impl<M> Data<M> {
+    /// Complete data, in which nothing is.
+    pub fn empty(spec: &DatabaseSpec, mark: M) -> Self {
+        Self {
+            kind: spec.kind.clone(),
+            image: spec.image.clone(),
+            complete: true,
+            statements: Vec::new(),
+            mark,
+        }
+    }
 }
 
 /// Data without a preview.
@@ -41,24 +54,32 @@ impl Snapshot {
 
 /// A database's container.
 #[derive(Clone, Debug)]
-pub(super) struct Server {
-    pub(super) image: String,
-    pub(super) state: ContainerState,
-    /// The spec that it was started with.
-    pub(super) spec: String,
+pub struct Server<M = ()> {
+    /// The spec that it was created with.
+    pub spec: DatabaseSpec,
+    /// Its state.
+    pub state: ContainerState,
+    /// The mark of its owner.
+    pub mark: M,
 }
 
-impl Server {
-    pub(super) fn running(spec: &DatabaseSpec) -> Self {
-        Self {
-            image: spec.image.clone(),
-            state: ContainerState::Running,
-            spec: as_started(spec),
+impl<M> Server<M> {
+    /// Whether it runs.
+    pub fn is_running(&self) -> bool {
+        self.state == ContainerState::Running
+    }
+
+    /// Ends it from outside; `false` if it does not run.
+    pub fn end(&mut self, state: ContainerState) -> bool {
+        let ends = self.is_running();
+        if ends {
+            self.state = state;
         }
+        ends
     }
 
     pub(super) fn runs_as(&self, spec: &DatabaseSpec) -> bool {
-        self.state == ContainerState::Running && self.spec == as_started(spec)
+        self.is_running() && as_started(&self.spec) == as_started(spec)
     }
 }
 
@@ -87,11 +108,10 @@ pub(super) fn check_version(
 }
 
 /// Whether the spec joins the database's network and has the connection string in its environment.
-pub(super) fn uses(spec: &ServiceSpec, key: &DatabaseKey) -> bool {
-    let host = format!("@{}:", key.name);
-    let names =
-        |value: &String| value.contains(&host) || database_in(value) == Some(key.name.as_str());
-    spec.data == Some(key.generation) && spec.env.values().any(names)
+pub(super) fn uses(spec: &ServiceSpec, (generation, name): &(Generation, DatabaseName)) -> bool {
+    let host = format!("@{name}:");
+    let names = |value: &String| value.contains(&host) || database_in(value) == Some(name.as_str());
+    spec.data == Some(*generation) && spec.env.values().any(names)
 }
 
 /// The host in a connection string of Dayfly; hosts of external databases contain a dot.
@@ -110,8 +130,7 @@ pub(super) fn database_in(url: &str) -> Option<&str> {
 /// Equal specs have equal texts.
 fn as_started(spec: &DatabaseSpec) -> String {
     use secrecy::ExposeSecret as _;
-    let password = Sha256::digest(spec.password.expose_secret());
-    format!("{spec:?} {}", hex::encode(password))
+    format!("{spec:?} {}", spec.password.expose_secret())
 }
 
 /// The total size of statements, in bytes.

@@ -6,45 +6,36 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use bytes::Bytes;
 use tokio::{
     sync::{mpsc, watch},
     time::Instant,
 };
 
 use super::{
-    AppScript, BuildCounts, Call, Op, Outcome, StartScript,
+    AppScript, BuildCounts, Call, Op, Outcome,
     app::Apps,
     fault::Faults,
-    stored::{Data, Server, Snapshot},
+    objects::{Objects, service_at},
+    service::Service,
+    stored::Snapshot,
 };
 use crate::{
     databases::unix_ms,
-    engine::{ContainerState, LogLine, Network, ServiceKey, ServiceSpec, Stray, StrayKind},
-    names::{
-        CommitSha, DatabaseKey, ImageId, Instance, PreviewId, RevisionNumber, ServiceName,
-        SnapshotId,
-    },
+    engine::{ServiceKey, ServiceSpec},
+    names::{CommitSha, ImageId, Instance, PreviewId, SnapshotId},
 };
 
 /// Maximum calls in the log; the oldest are dropped.
 const CALLS_MAX: usize = 100_000;
 
-/// Maximum lines of a service; the oldest are dropped.
-const LINES_MAX: usize = 10_000;
-
 /// One host, shared by all Dayflies that use it.
 #[derive(Debug)]
 pub(super) struct World {
-    pub(super) networks: BTreeMap<(Instance, PreviewId, Network), usize>,
-    pub(super) services: BTreeMap<(Instance, ServiceKey), Service>,
-    pub(super) servers: BTreeMap<(Instance, DatabaseKey), Server>,
-    pub(super) data: BTreeMap<(Instance, DatabaseKey), Data>,
+    /// The objects of each preview. The number of a command is that of its call.
+    pub(super) previews: BTreeMap<(Instance, PreviewId), Objects>,
     pub(super) snapshots: BTreeMap<(Instance, SnapshotId), Snapshot>,
-    pub(super) images: BTreeMap<ImageId, Image>,
-    pub(super) strays: BTreeSet<(Instance, Stray)>,
-    /// Running commands, by the number of their call.
-    pub(super) runs: BTreeMap<u64, (Instance, Run)>,
+    /// All images, and the commit that each was built from, if any.
+    pub(super) images: BTreeMap<ImageId, Option<CommitSha>>,
     pub(super) apps: Apps,
     pub(super) faults: Faults,
     pub(super) away: bool,
@@ -77,49 +68,12 @@ pub(super) struct UnderWay {
     pub(super) hangs: bool,
 }
 
-#[derive(Debug)]
-pub(super) struct Service {
-    pub(super) spec: ServiceSpec,
-    pub(super) script: AppScript,
-    pub(super) state: ContainerState,
-    /// The exit code and time of the last exit, while the engine is about to restart it.
-    pub(super) between_runs: Option<(i64, Instant)>,
-    pub(super) address: SocketAddr,
-    pub(super) started: Instant,
-    /// Changes with every start, so that a timer of an earlier run has no effect.
-    pub(super) life: u64,
-    pub(super) lines: VecDeque<LogLine>,
-    /// Number of lines printed before the first of `lines`.
-    pub(super) lines_forgotten: usize,
-}
-
-/// A service that an image was built for or shared with.
-pub(super) type Owner = (Instance, PreviewId, RevisionNumber, ServiceName);
-
-#[derive(Clone, Debug)]
-pub(super) struct Image {
-    /// The owners, if a build created it. Each owner can remove the image independently.
-    pub(super) owners: BTreeSet<Owner>,
-    pub(super) commit: Option<CommitSha>,
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct Run {
-    pub(super) spec: ServiceSpec,
-    pub(super) task: String,
-}
-
 impl World {
     pub(super) fn new() -> Self {
         Self {
-            networks: BTreeMap::new(),
-            services: BTreeMap::new(),
-            servers: BTreeMap::new(),
-            data: BTreeMap::new(),
+            previews: BTreeMap::new(),
             snapshots: BTreeMap::new(),
             images: BTreeMap::new(),
-            strays: BTreeSet::new(),
-            runs: BTreeMap::new(),
             apps: Apps::default(),
             faults: Faults::default(),
             away: false,
@@ -136,6 +90,22 @@ impl World {
             serial: 0,
             created: (SystemTime::now(), Instant::now()),
         }
+    }
+
+    /// The objects of a preview.
+    pub(super) fn of(&mut self, instance: &Instance, preview: &PreviewId) -> &mut Objects {
+        let whose = (instance.clone(), preview.clone());
+        self.previews.entry(whose).or_default()
+    }
+
+    /// The container of a service.
+    pub(super) fn service(
+        &mut self,
+        instance: &Instance,
+        key: &ServiceKey,
+    ) -> Option<&mut Service> {
+        let objects = self.of(instance, &key.preview);
+        objects.services.get_mut(&service_at(key))
     }
 
     /// An unused number.
@@ -202,90 +172,16 @@ impl World {
 
     /// Leaves behind a command's container that nothing will remove.
     pub(super) fn abandon_run(&mut self, number: u64) {
-        let Some((instance, run)) = self.runs.remove(&number) else {
-            return;
-        };
-        self.strays
-            .insert((instance.clone(), run.as_stray(&instance)));
+        let mut previews = self.previews.values_mut();
+        if let Some(run) = previews.find_map(|objects| objects.runs.get_mut(&number)) {
+            run.attended = false;
+        }
     }
 
     pub(super) fn script_of(&self, spec: &ServiceSpec) -> AppScript {
-        let image = self.images.get(&spec.image);
-        let commit = image.and_then(|image| image.commit.as_ref());
+        let commit = self.images.get(&spec.image).and_then(Option::as_ref);
         self.apps
             .of_container(spec.command.as_ref(), commit)
             .clone()
-    }
-}
-
-impl Service {
-    pub(super) fn is_running(&self) -> bool {
-        self.state == ContainerState::Running && self.between_runs.is_none()
-    }
-
-    /// Exits; with an error it is restarted again and again.
-    pub(super) fn end(&mut self, exit_code: i64) {
-        match exit_code {
-            0 => {
-                self.state = ContainerState::Exited {
-                    exit_code,
-                    out_of_memory: false,
-                };
-            }
-            error => self.between_runs = Some((error, Instant::now())),
-        }
-    }
-
-    /// The number of exits so far: the engine waits a tenth of a second before a restart, and each
-    /// time twice as long.
-    pub(super) fn ends(&self) -> u32 {
-        let Some((_, since)) = self.between_runs else {
-            return 0;
-        };
-        let mut left = since.elapsed();
-        let mut pause = Duration::from_millis(100);
-        let mut ends = 1;
-        while let Some(rest) = left.checked_sub(pause + self.script.starts_in) {
-            (left, pause, ends) = (rest, pause * 2, ends + 1);
-        }
-        ends
-    }
-
-    /// Whether it accepts connections yet.
-    pub(super) fn listens(&self) -> bool {
-        let opens = !matches!(
-            self.script.start,
-            StartScript::NeverListens | StartScript::ExitsWith(_)
-        );
-        self.is_running() && opens && self.started.elapsed() >= self.script.starts_in
-    }
-
-    pub(super) fn print(&mut self, text: &str) {
-        let text = Bytes::copy_from_slice(text.as_bytes());
-        self.lines.push_back(LogLine {
-            at: SystemTime::now(),
-            stderr: false,
-            text,
-        });
-        if self.lines.len() > LINES_MAX {
-            self.lines.pop_front();
-            self.lines_forgotten += 1;
-        }
-    }
-}
-
-impl Run {
-    pub(super) fn as_stray(&self, instance: &Instance) -> Stray {
-        let key = &self.spec.key;
-        Stray {
-            preview: key.preview.clone(),
-            kind: StrayKind::Container,
-            id: format!(
-                "{instance}-{}-{}-{}-{}",
-                key.preview, key.revision, key.service, self.task
-            ),
-            revision: Some(key.revision),
-            database: None,
-        }
     }
 }
