@@ -1,15 +1,15 @@
 //! Carries effects out, as the outside worlds and the store do.
 
 use deploy::{
-    engine::Stray,
-    names::{ImageId, RevisionNumber, ServiceName},
+    fake::ServiceAt,
+    names::{ImageId, RevisionNumber},
 };
-use orchestrator::lifecycle::{Answer, Ending, Outcome, Read, RevisionFacts, Wanted, intent};
+use orchestrator::lifecycle::{Answer, Ending, Outcome, Read, Wanted, intent};
 
 use super::{
     app::Fate,
     effect::{Effect, Stop},
-    engine::{Key, Origin},
+    engine::Origin,
     process::{Control, Flight},
     words,
     world::World,
@@ -40,7 +40,7 @@ impl World {
         };
         match effect {
             Effect::NetworkMake(network) => {
-                self.engine.networks.entry(network).or_insert(origin);
+                self.engine.objects.ensure_network(network, origin);
                 Ok(())
             }
             Effect::Build(key, id) => self.build(&key, id, origin, flight),
@@ -49,12 +49,12 @@ impl World {
             Effect::RunWait(revision) => self.run_wait(revision, flight),
             Effect::RunClean => {
                 if let Some(run) = flight.and_then(|flight| flight.found.run.take()) {
-                    self.engine.runs.remove(&run);
+                    self.engine.objects.runs.remove(&run);
                 }
                 Ok(())
             }
             Effect::RunRemove(run) => {
-                self.engine.runs.remove(&run);
+                self.engine.objects.runs.remove(&run);
                 Ok(())
             }
             Effect::SvcMake(key) => self.service_make(&key, origin, flight),
@@ -63,25 +63,25 @@ impl World {
                 if flight.is_some() {
                     self.check_remove_service(&key);
                 }
-                self.engine.services.remove(&key);
+                self.engine.objects.services.remove(&key);
                 Ok(())
             }
             Effect::ImageRemove(image) => {
                 if flight.is_some() {
                     self.check_remove_image(&image);
                 }
-                self.engine.images.retain(|_, (id, _)| *id != image);
+                self.engine.objects.remove_image(&image);
                 Ok(())
             }
             Effect::StrayRemove(stray) => {
-                self.stray_remove(&stray);
+                self.engine.objects.remove_stray(&stray.id);
                 Ok(())
             }
             Effect::NetworkRemove(network) => {
                 if let Some(flight) = flight {
                     self.check_remove_network(&network, flight.view_at);
                 }
-                self.engine.networks.remove(&network);
+                self.engine.objects.networks.remove(&network);
                 Ok(())
             }
             other => match (flight, control) {
@@ -105,11 +105,7 @@ impl World {
             }
             Effect::Blueprint(number) => return self.blueprint(number),
             Effect::NoteImage(key) => {
-                let image = flight.found.image.take();
-                self.store.change(key.0, |facts| match image {
-                    Some(image) => note_image(facts, &key.1, &image),
-                    None => drop(facts.images.remove(&key.1)),
-                });
+                self.store.note_image(&key, flight.found.image.take());
             }
             Effect::Assign(number, generation, from, reseed) => {
                 self.store.assign(number, generation, from, reseed);
@@ -153,7 +149,7 @@ impl World {
                 flight.found.settled = true;
                 return Err(Stop::Wait(100));
             }
-            Effect::CheckEmpty if !self.engine.is_empty() => {
+            Effect::CheckEmpty if !self.engine.objects.is_empty() => {
                 return Err(Stop::Again("an object of the preview appeared again"));
             }
             Effect::ConfirmGone => {
@@ -215,15 +211,12 @@ impl World {
 
     fn build(
         &mut self,
-        key: &Key,
+        key: &ServiceAt,
         id: Option<deploy::names::ImageId>,
         origin: Origin,
         mut flight: Option<&mut Flight>,
     ) -> Done {
-        if self
-            .app(key.0)
-            .is_some_and(|app| app.fate == Fate::BuildFails)
-        {
+        if self.fate(key.0) == Fate::BuildFails {
             return Err(Stop::Verdict("build"));
         }
         if let (Some(flight), Some(id)) = (&mut flight, self.unchanged(key)) {
@@ -231,15 +224,16 @@ impl World {
             return Ok(());
         }
         let id = id.unwrap_or_else(|| words::image(self.engine.fresh_number()));
-        self.engine.images.insert(key.clone(), (id.clone(), origin));
         if let Some(flight) = flight {
-            flight.found.image = Some(id);
+            flight.found.image = Some(id.clone());
         }
+        let images = &mut self.engine.objects.images;
+        images.insert(key.clone(), (id, origin));
         Ok(())
     }
 
     /// The image of an earlier revision that was built from the same, where it is still there.
-    fn unchanged(&self, key: &Key) -> Option<ImageId> {
+    fn unchanged(&self, key: &ServiceAt) -> Option<ImageId> {
         let recipe = self.app(key.0)?.recipe;
         let life = self.store.revision(key.0)?.life;
         let mut earlier = self.store.revisions.iter().filter(|facts| {
@@ -251,27 +245,8 @@ impl World {
         });
         earlier.find_map(|facts| {
             let image = facts.images.get(&key.1)?;
-            let there = self.engine.images.values().any(|(id, _)| id == image);
+            let there = self.engine.objects.has_image(image);
             there.then(|| image.clone())
         })
-    }
-
-    fn stray_remove(&mut self, stray: &Stray) {
-        if let Ok(id) = stray.id.parse::<u64>() {
-            self.engine.runs.remove(&id);
-        }
-    }
-}
-
-/// The image is that of every service which is made of the same.
-fn note_image(facts: &mut RevisionFacts, service: &ServiceName, image: &ImageId) {
-    let services = facts.blueprint.iter().flat_map(|all| &all.services);
-    let services: Vec<_> = services.cloned().collect();
-    let made_of = services
-        .iter()
-        .find(|s| s.name == *service)
-        .map(|s| &s.image);
-    for same in services.iter().filter(|s| Some(&s.image) == made_of) {
-        facts.images.insert(same.name.clone(), image.clone());
     }
 }

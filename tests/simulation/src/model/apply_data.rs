@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use deploy::{
-    engine::{ContainerState, Network},
+    engine::Network,
+    fake::{Data, DatabaseAt, Run},
     names::{DatabaseName, Generation, RevisionNumber},
 };
 use orchestrator::lifecycle::Step;
@@ -12,7 +13,7 @@ use super::{
     app::Fate,
     apply::Done,
     effect::{Effect, Stop},
-    engine::{Data, DataKey, Database, Origin, Run},
+    engine::{Migration, Origin},
     process::Flight,
     words,
     world::{Event, World},
@@ -27,29 +28,26 @@ impl World {
     ) -> Done {
         match effect {
             Effect::ServerRemove(key) => self.server_remove(key, flight),
-            Effect::ServerMake(key) => return self.server_make(key, origin, flight),
+            Effect::ServerMake(key) => return self.server_make(key, origin, flight.is_some()),
             Effect::ServerStart(key) => {
-                let database = self.engine.databases.get_mut(key);
-                match database.and_then(|database| database.container.as_mut()) {
-                    Some(state) => *state = ContainerState::Running,
-                    None => return Err(Stop::Again("the container is missing")),
-                }
+                let started = self.engine.objects.start_server(key).then_some(());
+                return started.ok_or(Stop::Again("the container is missing"));
             }
-            Effect::ServerReady(key) => match self.engine.databases.get_mut(key) {
-                Some(database) if database.container == Some(ContainerState::Running) => {
-                    database.answers = true;
+            Effect::ServerReady(key) => {
+                if !self.engine.objects.is_served(key) {
+                    return Err(Stop::Again("the server ended"));
                 }
-                _ => return Err(Stop::Again("the server ended")),
-            },
+                self.engine.answering.insert(key.clone());
+            }
             Effect::DataRemove(key) => {
                 self.check_data_changes(key);
-                if let Some(database) = self.engine.databases.get_mut(key) {
-                    database.data = None;
-                }
-                self.drop_empty_database(key);
+                self.engine.objects.data.remove(key);
             }
             Effect::Seed(key, revision) => return self.seed(key, *revision),
-            Effect::DataPut(key) => self.put(key, Data::default(), origin),
+            Effect::DataPut(key) => {
+                let data = Data::empty(&words::database_spec(key), origin);
+                self.put(key, data);
+            }
             Effect::Cut(source, names) => {
                 let copies = self.cut(*source, names)?;
                 self.tally.copies += 1;
@@ -60,7 +58,8 @@ impl World {
             Effect::CopiesPut(generation) => {
                 let copies = flight.map(|flight| std::mem::take(&mut flight.found.copies));
                 for (name, data) in copies.into_iter().flatten() {
-                    self.put(&(*generation, name), data, origin);
+                    let mark = origin;
+                    self.put(&(*generation, name), Data { mark, ..data });
                 }
             }
             _ => {}
@@ -68,48 +67,31 @@ impl World {
         Ok(())
     }
 
-    fn server_remove(&mut self, key: &DataKey, flight: Option<&mut Flight>) {
+    fn server_remove(&mut self, key: &DatabaseAt, flight: Option<&mut Flight>) {
         if let Some(flight) = flight {
             self.check_server_goes(key, flight);
         }
-        if let Some(database) = self.engine.databases.get_mut(key) {
-            database.container = None;
-        }
-        self.drop_empty_database(key);
+        self.engine.objects.servers.remove(key);
     }
 
-    fn server_make(&mut self, key: &DataKey, origin: Origin, flight: Option<&mut Flight>) -> Done {
-        let there = self.engine.databases.get(key);
-        if flight.is_some() && there.is_none_or(|database| database.data.is_none()) {
+    fn server_make(&mut self, key: &DatabaseAt, origin: Origin, attended: bool) -> Done {
+        let objects = &mut self.engine.objects;
+        if attended && !objects.data.contains_key(key) {
             self.store.forget_database(key);
             return Err(Stop::Again("the data are missing"));
         }
-        if !self.engine.networks.contains_key(&Network::Data(key.0)) {
+        if !objects.networks.contains_key(&Network::Data(key.0)) {
             return Err(Stop::Again("the network is missing"));
         }
-        let database = self
-            .engine
-            .databases
-            .entry(key.clone())
-            .or_insert(Database {
-                container: None,
-                data: None,
-                answers: false,
-                origin,
-            });
-        database.container.get_or_insert(ContainerState::Created);
+        objects.create_server(words::database_spec(key), origin);
         Ok(())
     }
 
-    fn put(&mut self, key: &DataKey, data: Data, origin: Origin) {
+    fn put(&mut self, key: &DatabaseAt, data: Data<Origin>) {
         self.check_data_changes(key);
-        let database = Database {
-            container: None,
-            data: Some(data),
-            answers: false,
-            origin,
-        };
-        self.engine.databases.insert(key.clone(), database);
+        self.engine.answering.remove(key);
+        self.engine.objects.servers.remove(key);
+        self.engine.objects.data.insert(key.clone(), data);
     }
 
     /// What is in databases at this moment, all of them or none.
@@ -117,38 +99,21 @@ impl World {
         &mut self,
         source: Generation,
         names: &BTreeSet<DatabaseName>,
-    ) -> Result<BTreeMap<DatabaseName, Data>, Stop> {
-        let mut copies = BTreeMap::new();
-        for name in names {
-            let key = (source, name.clone());
-            let database = self.engine.databases.get(&key);
-            match database.and_then(|database| database.data.clone()) {
-                Some(data) => drop(copies.insert(name.clone(), data)),
-                None => {
-                    if !self.engine.damaged.contains(&source) {
-                        self.broke(|| format!("{source} {name} is copied and is not there"));
-                    }
-                    self.store.forget_database(&key);
-                    return Err(Stop::Again("the data to copy is gone"));
-                }
+    ) -> Result<BTreeMap<DatabaseName, Data<Origin>>, Stop> {
+        self.engine.objects.copies(source, names).map_err(|name| {
+            if !self.engine.damaged.contains(&source) {
+                self.broke(|| format!("{source} {name} is copied and is not there"));
             }
-        }
-        Ok(copies)
+            self.store.forget_database(&(source, name));
+            Stop::Again("the data to copy is gone")
+        })
     }
 
-    pub(super) fn drop_empty_database(&mut self, key: &DataKey) {
-        let gone = |database: &Database| database.container.is_none() && database.data.is_none();
-        if self.engine.databases.get(key).is_some_and(gone) {
-            self.engine.databases.remove(key);
-        }
-    }
-
-    fn seed(&mut self, _: &DataKey, revision: RevisionNumber) -> Done {
+    fn seed(&mut self, _: &DatabaseAt, revision: RevisionNumber) -> Done {
         // A seed that fails for what serves could never be mended.
         let facts = self.store.revision(revision);
         let served = facts.is_some_and(|facts| facts.healthy);
-        let app = self.app(revision);
-        match app.is_some_and(|app| app.fate == Fate::SeedFails) && !served {
+        match self.fate(revision) == Fate::SeedFails && !served {
             true => Err(Stop::Verdict("seed")),
             false => Ok(()),
         }
@@ -169,27 +134,28 @@ impl World {
         if flight.is_some() {
             self.check_migration(revision, &key);
         }
-        let image = self.store.revision(revision).and_then(|facts| {
-            let service = words::service("web");
-            facts.images.get(&service).cloned()
-        });
-        let mut there = self.engine.images.values();
-        if !there.any(|(id, _)| Some(id) == image.as_ref()) {
+        let service = (revision, words::service("web"));
+        let facts = self.store.revision(revision);
+        let image = facts.and_then(|facts| facts.images.get(&service.1).cloned());
+        let Some(image) = image.filter(|image| self.engine.objects.has_image(image)) else {
             self.store.change(revision, |facts| facts.images.clear());
             return Err(Stop::Again("the image is missing"));
-        }
+        };
         let id = self.engine.fresh_number();
         let wait = self.rng.wait_ms();
-        let ends_at = Some(self.now + wait);
-        self.engine.runs.insert(
-            id,
-            Run {
-                revision,
-                database: key,
-                ends_at,
-                origin,
-            },
-        );
+        let run = Run {
+            name: id.to_string(),
+            spec: words::service_spec(&service, image, Some(generation)),
+            task: format!("migrate {}", key.1),
+            attended: true,
+            mark: origin,
+        };
+        self.engine.objects.start_run(id, run);
+        let migration = Migration {
+            database: key,
+            ends_at: Some(self.now + wait),
+        };
+        self.engine.migrations.insert(id, migration);
         self.after(wait, Event::RunEnds(id));
         if let Some(flight) = flight {
             flight.found.run = Some(id);
@@ -206,23 +172,22 @@ impl World {
             Step::Migrate { .. } => flight.found.run,
             _ => None,
         });
-        let Some(run) = id.and_then(|id| self.engine.runs.get(&id)) else {
+        let Some((_, migration)) = id.and_then(|id| self.engine.run(id)) else {
             return Err(Stop::Again("the migration was removed"));
         };
-        if let Some(ends_at) = run.ends_at {
+        if let Some(ends_at) = migration.ends_at {
             return Err(Stop::Wait(ends_at.saturating_sub(self.now) + 1));
         }
-        let applied = self.is_migrated(revision, &run.database);
+        let applied = self.is_migrated(revision, &migration.database);
         // Nor could a migration that fails for what serves, on data that were made anew.
         let served = self
             .store
             .revision(revision)
             .is_some_and(|facts| facts.healthy);
-        let app = self.app(revision);
-        let fails = !served && app.is_some_and(|app| app.fate == Fate::MigrationFails);
+        let fails = !served && self.fate(revision) == Fate::MigrationFails;
         if fails || !applied {
             if let Some(id) = id {
-                self.engine.runs.remove(&id);
+                self.engine.objects.runs.remove(&id);
             }
             if !applied {
                 self.excused.insert(revision);
@@ -233,13 +198,11 @@ impl World {
     }
 
     /// Whether a database has met the migrations of a revision, where that has any.
-    pub(super) fn is_migrated(&self, revision: RevisionNumber, key: &DataKey) -> bool {
+    pub(super) fn is_migrated(&self, revision: RevisionNumber, key: &DatabaseAt) -> bool {
         let Some(migrations) = self.migrations(revision, &key.1) else {
             return true;
         };
-        let database = self.engine.databases.get(key);
-        database
-            .and_then(|database| database.data.as_ref())
-            .is_some_and(|data| data.migrated.contains(&migrations))
+        let data = self.engine.objects.data.get(key);
+        data.is_some_and(|data| data.statements.contains(&migrations))
     }
 }

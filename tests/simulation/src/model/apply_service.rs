@@ -1,7 +1,10 @@
 //! Carries out what concerns services and the way of visitors to them.
 
+use std::time::Duration;
+
 use deploy::{
-    engine::{ContainerState, Network},
+    engine::ContainerState,
+    fake::{AppScript, ServiceAt, StartScript},
     names::RevisionNumber,
 };
 use orchestrator::lifecycle::Routed;
@@ -10,8 +13,9 @@ use super::{
     app::Fate,
     apply::Done,
     effect::Stop,
-    engine::{Engine, Key, Origin, Service},
+    engine::{Engine, Origin},
     process::{Control, Flight},
+    words,
     world::{Event, World},
 };
 
@@ -22,7 +26,7 @@ const DRAIN_LIMIT_MS: u64 = 30_000;
 impl World {
     pub(super) fn service_make(
         &mut self,
-        key: &Key,
+        key: &ServiceAt,
         origin: Origin,
         flight: Option<&mut Flight>,
     ) -> Done {
@@ -31,49 +35,38 @@ impl World {
             .revision(key.0)
             .and_then(|facts| facts.images.get(&key.1))
             .cloned();
-        let mut there = self.engine.images.values().map(|(id, _)| id);
-        let wanted = wanted.filter(|wanted| there.any(|id| id == wanted));
+        let wanted = wanted.filter(|image| self.engine.objects.has_image(image));
         let Some(image) = wanted else {
             self.store
                 .change(key.0, |facts| drop(facts.images.remove(&key.1)));
             return Err(Stop::Again("the image is missing"));
         };
-        if self
-            .app(key.0)
-            .is_some_and(|app| app.fate == Fate::StartRefused)
-        {
+        if self.fate(key.0) == Fate::StartRefused {
             return Err(Stop::Verdict("refused"));
         }
         let facts = self.store.revision(key.0);
-        let data = facts.and_then(|facts| facts.generation).map(Network::Data);
-        let networks = &self.engine.networks;
-        if !networks.contains_key(&Network::Revision(key.0))
-            || data.is_some_and(|data| !networks.contains_key(&data))
-        {
+        let spec = words::service_spec(key, image, facts.and_then(|facts| facts.generation));
+        if self.engine.objects.missing_network(&spec).is_some() {
             return Err(Stop::Again("a network is missing"));
         }
         if let Some(flight) = flight {
             self.check_start(key, flight);
         }
-        self.engine.services.entry(key.clone()).or_insert(Service {
-            state: ContainerState::Created,
-            address: Engine::address(key.0, 1),
-            ready_at: None,
-            image,
-            origin,
-        });
+        let address = Engine::address(key.0, 1);
+        let objects = &mut self.engine.objects;
+        objects.create_service(spec, AppScript::default(), address, origin);
         Ok(())
     }
 
-    pub(super) fn service_start(&mut self, key: &Key, flight: Option<&mut Flight>) -> Done {
-        let fate = self.app(key.0).map_or(Fate::Works, |app| app.fate);
+    pub(super) fn service_start(&mut self, key: &ServiceAt, flight: Option<&mut Flight>) -> Done {
+        let fate = self.fate(key.0);
         // An address is often the same after a restart, and sometimes another.
         let host = if self.rng.percent(50) {
             None
         } else {
             Some(self.engine.fresh_number())
         };
-        let Some(service) = self.engine.services.get_mut(key) else {
+        let Some(service) = self.engine.objects.services.get_mut(key) else {
             return if flight.is_some() {
                 Err(Stop::Again("the container is missing"))
             } else {
@@ -83,16 +76,14 @@ impl World {
         if service.state == ContainerState::Running {
             return Ok(());
         }
-        service.state = ContainerState::Running;
-        if let Some(host) = host {
-            service.address = Engine::address(key.0, host);
-        }
-        let address = service.address;
+        let address = host.map_or(service.address, |host| Engine::address(key.0, host));
         let wait = self.rng.wait_ms();
-        if let Some(service) = self.engine.services.get_mut(key) {
-            let answers = !matches!(fate, Fate::NeverReady | Fate::Exits);
-            service.ready_at = answers.then_some(self.now + wait);
-        }
+        service.script.starts_in = Duration::from_millis(wait);
+        service.script.start = match fate {
+            Fate::NeverReady | Fate::Exits => StartScript::NeverListens,
+            _ => StartScript::Serves,
+        };
+        service.launch(address, self.now);
         if fate == Fate::Exits {
             self.after(wait, Event::Exit(key.clone(), address));
         }
@@ -105,10 +96,12 @@ impl World {
             return Err(Stop::Again("not all services of the revision are running"));
         }
         for (name, address) in &flight.found.addresses {
-            let service = self.engine.services.get(&(number, name.clone()));
-            match service.filter(|s| s.state == ContainerState::Running && s.address == *address) {
+            let service = self.engine.objects.services.get(&(number, name.clone()));
+            match service.filter(|s| s.is_running() && s.address == *address) {
                 None => return Err(Stop::Again("the container is gone")),
-                Some(service) => ready_at = ready_at.max(service.ready_at.unwrap_or(u64::MAX)),
+                Some(service) => {
+                    ready_at = ready_at.max(service.listens_at_ms().unwrap_or(u64::MAX));
+                }
             }
         }
         if ready_at <= self.now {
@@ -121,7 +114,7 @@ impl World {
         Err(Stop::Wait((ready_at.min(limit) - self.now).min(20_000)))
     }
 
-    pub(super) fn explain(&mut self, key: &Key, control: &Control) -> Done {
+    pub(super) fn explain(&mut self, key: &ServiceAt, control: &Control) -> Done {
         let seen = control.observed.services.get(key).map(|view| &view.state);
         if matches!(seen, Some(ContainerState::Exited { .. })) {
             return Err(Stop::Verdict("exited"));

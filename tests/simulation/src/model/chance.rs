@@ -1,22 +1,17 @@
 //! What people, machines and bad luck do to a preview.
 
 use deploy::{
-    engine::{ContainerState, Network},
+    engine::Network,
+    fake::{KILLED, Service, ServiceAt},
     names::RevisionNumber,
 };
 use orchestrator::lifecycle::{Phase, Wanted, summary};
 
 use super::{
     app::App,
-    engine::Key,
+    engine::Origin,
     forge::State,
     world::{Event, World},
-};
-
-/// A process that was killed, not one that failed.
-const KILLED: ContainerState = ContainerState::Exited {
-    exit_code: 137,
-    out_of_memory: false,
 };
 
 /// How long a person waits for a preview.
@@ -122,16 +117,11 @@ impl World {
         }
     }
 
-    fn pick(&mut self, of: impl Fn(&super::engine::Service) -> bool) -> Option<Key> {
-        let keys: Vec<Key> = self
-            .engine
-            .services
-            .iter()
-            .filter(|(_, service)| of(service))
-            .map(|(key, _)| key.clone())
-            .collect();
-        let index = self.rng.index(keys.len());
-        keys.into_iter().nth(index)
+    fn pick(&mut self, of: impl Fn(&Service<Origin>) -> bool) -> Option<ServiceAt> {
+        let services = self.engine.objects.services.iter();
+        let picked = services.filter(|(_, service)| of(service));
+        let keys: Vec<_> = picked.map(|(key, _)| key.clone()).collect();
+        keys.get(self.rng.index(keys.len())).cloned()
     }
 
     /// What others do to a revision that never served may be taken for its own fault.
@@ -143,12 +133,12 @@ impl World {
     }
 
     fn kill_service(&mut self) {
-        let Some(key) = self.pick(|service| service.state == ContainerState::Running) else {
+        let Some(key) = self.pick(Service::is_running) else {
             return;
         };
         self.say(|| format!("{} {} dies", key.0, key.1));
-        if let Some(service) = self.engine.services.get_mut(&key) {
-            service.state = KILLED;
+        if let Some(service) = self.engine.objects.services.get_mut(&key) {
+            service.end(KILLED);
         }
         self.touched(key.0);
     }
@@ -158,16 +148,14 @@ impl World {
             return;
         };
         self.say(|| format!("{} {} is deleted by somebody", key.0, key.1));
-        self.engine.services.remove(&key);
+        self.engine.objects.services.remove(&key);
         self.touched(key.0);
     }
 
     fn kill_database(&mut self) {
         self.engine.outside_at = self.now;
-        for database in self.engine.databases.values_mut() {
-            if database.container == Some(ContainerState::Running) {
-                database.container = Some(KILLED);
-            }
+        for server in self.engine.objects.servers.values_mut() {
+            server.end(KILLED);
         }
         self.excuse_all();
         self.say(|| "the databases die".to_owned());
@@ -175,49 +163,29 @@ impl World {
 
     fn delete_database(&mut self) {
         self.engine.outside_at = self.now;
-        let data = self.rng.percent(50);
-        for (key, database) in &mut self.engine.databases {
-            database.container = None;
-            if data && database.data.take().is_some() {
-                self.engine.damaged.insert(key.0);
-            }
+        self.engine.objects.servers.clear();
+        if self.rng.percent(50) {
+            let data = std::mem::take(&mut self.engine.objects.data);
+            self.engine.damaged.extend(data.keys().map(|at| at.0));
         }
-        self.engine
-            .databases
-            .retain(|_, database| database.data.is_some());
         self.excuse_all();
         self.say(|| "the databases are deleted by somebody".to_owned());
     }
 
     fn delete_image(&mut self) {
-        let used: Vec<_> = self
-            .engine
-            .services
-            .values()
-            .map(|s| s.image.clone())
-            .collect();
-        self.engine
-            .images
-            .retain(|_, (image, _)| used.contains(image));
+        let objects = &mut self.engine.objects;
+        let services = objects.services.values();
+        let used: Vec<_> = services.map(|s| s.spec.image.clone()).collect();
+        objects.images.retain(|_, (image, _)| used.contains(image));
         self.engine.outside_at = self.now;
         self.say(|| "unused images are pruned by somebody".to_owned());
     }
 
     fn delete_network(&mut self) {
-        let servers: Vec<_> = self
-            .engine
-            .databases
-            .iter()
-            .filter(|(_, database)| database.container.is_some())
-            .map(|((generation, _), _)| *generation)
-            .collect();
-        let services: Vec<_> = self
-            .engine
-            .services
-            .keys()
-            .map(|(number, _)| *number)
-            .collect();
-        self.engine.networks.retain(|network, _| match network {
+        let objects = &mut self.engine.objects;
+        let servers: Vec<_> = objects.servers.keys().map(|at| at.0).collect();
+        let services: Vec<_> = objects.services.keys().map(|at| at.0).collect();
+        objects.networks.retain(|network, _| match network {
             Network::Revision(number) => services.contains(number),
             Network::Data(generation) => servers.contains(generation) || !services.is_empty(),
         });
@@ -227,13 +195,11 @@ impl World {
 
     fn restart_engine(&mut self) {
         self.say(|| "the engine restarts".to_owned());
-        for service in self.engine.services.values_mut() {
-            if service.state == ContainerState::Running {
-                service.state = KILLED;
-            }
+        for service in self.engine.objects.services.values_mut() {
+            service.end(KILLED);
         }
-        for run in self.engine.runs.values_mut() {
-            run.ends_at = None;
+        for migration in self.engine.migrations.values_mut() {
+            migration.ends_at = None;
         }
         self.proxy.requests.clear();
         self.kill_database();
@@ -241,13 +207,8 @@ impl World {
     }
 
     fn excuse_all(&mut self) {
-        let numbers: Vec<_> = self
-            .store
-            .revisions
-            .iter()
-            .map(|facts| facts.number)
-            .collect();
-        self.excused.extend(numbers);
+        let revisions = self.store.revisions.iter();
+        self.excused.extend(revisions.map(|facts| facts.number));
     }
 
     fn engine_goes_away(&mut self) {

@@ -85,7 +85,7 @@ impl World {
             }
             self.engine.show(&mut control.observed);
             control.view_at = Some(self.now);
-            if !self.engine.is_empty() {
+            if !self.engine.objects.is_empty() {
                 control.observed.empty_checks = 0;
             }
         }

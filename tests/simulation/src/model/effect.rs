@@ -8,11 +8,12 @@ use std::{
 
 use deploy::{
     engine::{Network, Stray},
+    fake::{Data, DatabaseAt, ServiceAt},
     names::{CommitSha, DatabaseName, Generation, ImageId, RevisionNumber, ServiceName},
 };
 use orchestrator::lifecycle::{DataSource, Step};
 
-use super::engine::{Data, DataKey, Key};
+use super::engine::Origin;
 
 /// One part of a step: one call to an outside world, or one transaction.
 #[derive(Clone, Debug)]
@@ -26,9 +27,9 @@ pub(super) enum Effect {
     /// A commit's blueprint is read and written down.
     Blueprint(RevisionNumber),
     /// An image is built.
-    Build(Key, Option<ImageId>),
+    Build(ServiceAt, Option<ImageId>),
     /// Its id is written down.
-    NoteImage(Key),
+    NoteImage(ServiceAt),
     /// A network is made.
     NetworkMake(Network),
     /// What a revision runs on is written down.
@@ -39,29 +40,29 @@ pub(super) enum Effect {
         BTreeSet<DatabaseName>,
     ),
     /// A database's container is removed.
-    ServerRemove(DataKey),
+    ServerRemove(DatabaseAt),
     /// Its data are removed.
-    DataRemove(DataKey),
+    DataRemove(DatabaseAt),
     /// A seed is put into a fresh server, as the revision has it.
-    Seed(DataKey, RevisionNumber),
+    Seed(DatabaseAt, RevisionNumber),
     /// What came of it appears at once.
-    DataPut(DataKey),
+    DataPut(DatabaseAt),
     /// Databases are copied, all at one moment.
     Cut(Generation, BTreeSet<DatabaseName>),
     /// The copies appear.
     CopiesPut(Generation),
     /// A database's container is made.
-    ServerMake(DataKey),
+    ServerMake(DatabaseAt),
     /// The container is started.
-    ServerStart(DataKey),
+    ServerStart(DatabaseAt),
     /// It answers with the password of this preview.
-    ServerReady(DataKey),
+    ServerReady(DatabaseAt),
     /// That databases are complete is written down; whether they were made anew.
     Complete(Generation, BTreeSet<DatabaseName>, bool),
     /// That the start of one begins, or came to its end, is written down.
-    Answers(DataKey, bool),
+    Answers(DatabaseAt, bool),
     /// That one is no more is written down.
-    Forget(DataKey),
+    Forget(DatabaseAt),
     /// A migration's container starts.
     RunStart(RevisionNumber, DatabaseName),
     /// Its end is waited for.
@@ -73,15 +74,15 @@ pub(super) enum Effect {
     /// That it ran is written down.
     Migrated(RevisionNumber, DatabaseName),
     /// A service's container is made.
-    SvcMake(Key),
+    SvcMake(ServiceAt),
     /// It is started.
-    SvcStart(Key),
+    SvcStart(ServiceAt),
     /// A revision answers.
     Probe(RevisionNumber),
     /// That it did is written down.
     Healthy(RevisionNumber),
     /// The reason of an end is looked for.
-    Explain(Key),
+    Explain(ServiceAt),
     /// A revision is given up.
     GiveUp,
     /// That visitors are about to be led to a revision is written down.
@@ -99,7 +100,7 @@ pub(super) enum Effect {
     /// Nothing is on its way any more.
     Drain(RevisionNumber),
     /// A service is stopped and removed.
-    SvcRemove(Key),
+    SvcRemove(ServiceAt),
     /// An image is removed.
     ImageRemove(ImageId),
     /// A stray is removed.
@@ -134,7 +135,7 @@ pub(super) struct Found {
     /// The image that it built.
     pub(super) image: Option<ImageId>,
     /// The data that it copied.
-    pub(super) copies: BTreeMap<DatabaseName, Data>,
+    pub(super) copies: BTreeMap<DatabaseName, Data<Origin>>,
     /// The migration that it runs.
     pub(super) run: Option<u64>,
     /// Whether a moment has passed.

@@ -7,7 +7,7 @@ use orchestrator::lifecycle::{
     Observed, Outcome, Phase, RevisionFacts, Wanted, current_revision, summary,
 };
 
-use super::{app::Fate, engine::runs, forge::State, words, world::World};
+use super::{app::Fate, forge::State, words, world::World};
 
 impl World {
     /// Whether everything is as the pull request asks for. Nothing is under way.
@@ -40,8 +40,8 @@ impl World {
 
     fn end_gone(&self, phase: Phase) -> Result<(), String> {
         let store = &self.store;
-        if !self.engine.is_empty() {
-            let left: Vec<String> = self.engine.origins().map(|(what, _)| what).collect();
+        let left = self.engine.objects.marked(|_| true);
+        if !left.is_empty() {
             return Err(format!("{left:?} is left of what is closed"));
         }
         if self.proxy.route.is_some() || self.forge.deployments > 0 || store.records {
@@ -106,8 +106,8 @@ impl World {
             .ok_or("what serves has no blueprint")?;
         for service in &blueprint.services {
             let key = (number, service.name.clone());
-            let there = self.engine.services.get(&key);
-            let Some(there) = there.filter(|service| runs(&service.state)) else {
+            let there = self.engine.objects.services.get(&key);
+            let Some(there) = there.filter(|service| service.is_running()) else {
                 return Err(format!("{number} {} does not run", service.name));
             };
             let routed = self
@@ -126,8 +126,9 @@ impl World {
             let generation = facts.generation.ok_or("what serves runs on nothing")?;
             let key = (generation, database.name.clone());
             if !self.is_ready(number, &key) {
-                let there = self.engine.databases.get(&key);
-                return Err(format!("database {} is {there:?}", database.name));
+                let server = self.engine.objects.servers.get(&key);
+                let data = self.engine.objects.data.get(&key);
+                return Err(format!("{} has {server:?} and {data:?}", database.name));
             }
         }
         self.end_without(Some((number, blueprint)))
@@ -156,13 +157,13 @@ impl World {
     fn end_data(&self, observed: &Observed, serving: &RevisionFacts) -> Result<(), String> {
         let before = observed.before();
         let kept = before.and_then(|before| before.generation);
-        for ((generation, name), database) in &self.engine.databases {
-            let serves = serving.generation == Some(*generation);
-            if !serves && kept != Some(*generation) {
-                return Err(format!("{generation} {name} is left: {database:?}"));
+        for at in self.engine.databases() {
+            let serves = serving.generation == Some(at.0);
+            if !serves && kept != Some(at.0) {
+                return Err(format!("{} {} is left", at.0, at.1));
             }
-            if !serves && database.container.is_some() {
-                return Err(format!("the server of {generation} {name} is left"));
+            if !serves && self.engine.objects.servers.contains_key(at) {
+                return Err(format!("the server of {} {} is left", at.0, at.1));
             }
         }
         let replaced = observed.revisions.iter().rev().find(|revision| {
@@ -191,7 +192,7 @@ impl World {
             .flat_map(|facts| &facts.images)
             .filter(|(_, image)| !used.contains(image))
             .collect();
-        let left = self.engine.images.values().map(|(image, _)| image);
+        let left = self.engine.objects.images.values().map(|(image, _)| image);
         let mut left = left.filter(|image| {
             !used.contains(image) && !before.values().any(|before| before == image)
         });
@@ -203,24 +204,22 @@ impl World {
 
     /// Nothing is there but what the serving revision needs, and databases.
     fn end_without(&self, serving: Option<(RevisionNumber, &Blueprint)>) -> Result<(), String> {
-        let engine = &self.engine;
+        let objects = &self.engine.objects;
         let names: BTreeSet<_> = serving
             .iter()
             .flat_map(|(number, b)| b.services.iter().map(|s| (*number, s.name.clone())))
             .collect();
-        let services: BTreeSet<_> = engine.services.keys().cloned().collect();
+        let services: BTreeSet<_> = objects.services.keys().cloned().collect();
         if services != names {
             return Err(format!("{services:?} are there, not {names:?}"));
         }
         self.end_images(serving.map(|(number, _)| number))?;
-        let stray = engine
-            .databases
-            .keys()
-            .find(|key| serving.is_none() || !self.store.is_complete(key));
-        if stray.is_some() || !engine.runs.is_empty() {
-            return Err(format!("{stray:?} and runs {:?} are left", engine.runs));
+        let mut databases = self.engine.databases();
+        let stray = databases.find(|key| serving.is_none() || !self.store.is_complete(key));
+        if stray.is_some() || !objects.runs.is_empty() {
+            return Err(format!("{stray:?} and runs {:?} are left", objects.runs));
         }
-        for network in engine.networks.keys() {
+        for network in objects.networks.keys() {
             let needed = match network {
                 Network::Revision(number) => serving.is_some_and(|(serving, _)| serving == *number),
                 Network::Data(generation) => serving

@@ -3,6 +3,13 @@
 //!
 //! The world itself asserts the dangerous orders at every effect (`order`), and what must be true
 //! once nothing goes wrong any more (`ending`). Not here: the real worker (`simulation::worker`).
+//!
+//! The objects of the engine, their effects and their observation are those of the fake engine
+//! ([`deploy::fake::Objects`]). What an observation says, the wait after a failure and the facts
+//! about a revision are the product's (`lifecycle`). Only the model has the parts of a step between
+//! which the control plane may die, objects that appear late, the fates of commits, and the orders.
+//! The two engines differ in two things: here a container keeps the spec that it was created with,
+//! and nothing restarts what exits. The store repeats transactions that the product has in SQL.
 
 mod app;
 mod apply;

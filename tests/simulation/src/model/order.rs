@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use deploy::{
-    engine::{ContainerState, Network},
+    engine::Network,
+    fake::{DatabaseAt, Service, ServiceAt},
     names::{ImageId, RevisionNumber},
 };
 use orchestrator::lifecycle::{DataSource, Step, Wanted};
 
 use super::{
-    engine::{DataKey, Key},
+    engine::Origin,
     process::{Control, Flight},
     world::World,
 };
@@ -46,17 +47,10 @@ impl World {
         }
         if step.creates() || matches!(step, Step::BeginRevision { .. }) {
             let life = self.store.desired.life;
-            let old = self
-                .engine
-                .origins()
-                .find(|(_, o)| o.life != life && !o.late);
-            if let Some((what, origin)) = old {
-                self.broke(|| {
-                    format!(
-                        "{step:?} begins in life {life} while {what} of {} is there",
-                        origin.life
-                    )
-                });
+            let objects = &self.engine.objects;
+            let old = objects.marked(|origin| origin.life != life && !origin.late);
+            if !old.is_empty() {
+                self.broke(|| format!("{step:?} begins in life {life} while {old:?} is there"));
             }
         }
         let other = control
@@ -86,7 +80,7 @@ impl World {
     }
 
     /// The databases that a step changes.
-    fn changed_by(&self, step: &Step) -> BTreeSet<DataKey> {
+    fn changed_by(&self, step: &Step) -> BTreeSet<DatabaseAt> {
         match step {
             Step::CreateDatabase {
                 generation, name, ..
@@ -112,7 +106,7 @@ impl World {
     }
 
     /// The databases that a step copies.
-    fn copied_by(step: &Step) -> BTreeSet<DataKey> {
+    fn copied_by(step: &Step) -> BTreeSet<DatabaseAt> {
         match step {
             Step::ForkData {
                 from: DataSource::Generation(source),
@@ -160,12 +154,8 @@ impl World {
             self.broke(|| format!("{number} replaces a newer revision"));
         }
         for (name, address) in &flight.found.addresses {
-            let service = self.engine.services.get(&(number, name.clone()));
-            let ready = service.is_some_and(|service| {
-                service.state == ContainerState::Running
-                    && service.address == *address
-                    && service.ready_at.is_some_and(|at| at <= self.now)
-            });
+            let service = self.engine.objects.services.get(&(number, name.clone()));
+            let ready = service.is_some_and(|s| s.address == *address && s.listens(self.now));
             if !ready && self.engine.outside_at < flight.view_at {
                 let name = name.clone();
                 return self.broke(|| format!("the route leads to {number} {name}, not ready"));
@@ -182,8 +172,8 @@ impl World {
     }
 
     /// A service is about to be removed.
-    pub(super) fn check_remove_service(&mut self, key: &Key) {
-        if !self.engine.services.contains_key(key) {
+    pub(super) fn check_remove_service(&mut self, key: &ServiceAt) {
+        if !self.engine.objects.services.contains_key(key) {
             return;
         }
         let route = self.proxy.route.as_ref().map(|route| route.revision);
@@ -198,28 +188,27 @@ impl World {
     }
 
     /// A database is about to be removed for good, or its server stopped.
-    pub(super) fn check_remove_database(&mut self, key: &DataKey, flight: &Flight) {
-        let used = self
-            .engine
-            .runs_service(|service, view| !view.origin.late && self.uses(service.0, key));
+    pub(super) fn check_remove_database(&mut self, key: &DatabaseAt, flight: &Flight) {
+        let uses = |(at, service): (&ServiceAt, &Service<Origin>)| {
+            !service.mark.late && self.uses(at.0, key)
+        };
+        let used = self.engine.objects.running().any(uses);
         if used && self.engine.outside_at < flight.view_at {
             self.broke(|| format!("{} {} goes while a service uses it", key.0, key.1));
         }
     }
 
     /// A database's server is about to go, with its data or without.
-    pub(super) fn check_server_goes(&mut self, key: &DataKey, flight: &Flight) {
+    pub(super) fn check_server_goes(&mut self, key: &DatabaseAt, flight: &Flight) {
         if !matches!(flight.step, Step::CreateDatabase { .. }) {
             self.check_remove_database(key, flight);
         }
     }
 
     /// Data are about to be removed or to appear.
-    pub(super) fn check_data_changes(&mut self, key: &DataKey) {
-        let database = self.engine.databases.get(key);
-        let served = database.is_some_and(|database| {
-            database.container == Some(ContainerState::Running) && !database.origin.late
-        });
+    pub(super) fn check_data_changes(&mut self, key: &DatabaseAt) {
+        let server = self.engine.objects.servers.get(key);
+        let served = server.is_some_and(|server| server.is_running() && !server.mark.late);
         if served {
             self.broke(|| format!("the data of {} {} change under a server", key.0, key.1));
         }
@@ -228,7 +217,7 @@ impl World {
         }
     }
 
-    fn uses(&self, number: RevisionNumber, key: &DataKey) -> bool {
+    fn uses(&self, number: RevisionNumber, key: &DatabaseAt) -> bool {
         let facts = self.store.revision(number);
         facts.is_some_and(|facts| {
             let databases = facts.blueprint.iter().flat_map(|known| &known.databases);
@@ -239,34 +228,24 @@ impl World {
 
     /// An image is about to be removed.
     pub(super) fn check_remove_image(&mut self, image: &ImageId) {
-        if self
-            .engine
-            .runs_service(|_, service| service.image == *image && !service.origin.late)
-        {
+        let uses = |(_, service): (&ServiceAt, &Service<Origin>)| {
+            !service.mark.late && service.spec.image == *image
+        };
+        if self.engine.objects.running().any(uses) {
             self.broke(|| format!("image {image} is removed while a service runs from it"));
         }
     }
 
     /// A network is about to be removed.
     pub(super) fn check_remove_network(&mut self, network: &Network, view_at: u64) {
-        if self.engine.outside_at >= view_at {
-            return;
-        }
-        let inside = match network {
-            Network::Revision(number) => self.engine.runs_service(|key, _| key.0 == *number),
-            Network::Data(generation) => {
-                let mut databases = self.engine.databases.iter();
-                databases
-                    .any(|(key, database)| key.0 == *generation && database.container.is_some())
-            }
-        };
-        if inside {
-            self.broke(|| format!("{network:?} is removed with something inside"));
+        let inside = self.engine.objects.inside(network);
+        if self.engine.outside_at < view_at && !inside.is_empty() {
+            self.broke(|| format!("{network:?} is removed with {inside:?} inside"));
         }
     }
 
     /// A service is about to be started.
-    pub(super) fn check_start(&mut self, key: &Key, flight: &Flight) {
+    pub(super) fn check_start(&mut self, key: &ServiceAt, flight: &Flight) {
         let Some(facts) = self.store.revision(key.0) else {
             return;
         };
@@ -288,23 +267,23 @@ impl World {
     }
 
     /// Whether a database of the present life runs, and has met a revision's migrations.
-    pub(super) fn is_ready(&self, number: RevisionNumber, key: &DataKey) -> bool {
-        let database = self.engine.databases.get(key);
-        database.is_some_and(|database| {
-            database.container == Some(ContainerState::Running)
-                && database.data.is_some()
-                && database.answers
-                && database.origin.life == self.store.desired.life
-        }) && self.is_migrated(number, key)
+    pub(super) fn is_ready(&self, number: RevisionNumber, key: &DatabaseAt) -> bool {
+        let data = self.engine.objects.data.get(key);
+        data.is_some_and(|data| data.mark.life == self.store.desired.life)
+            && self.engine.objects.is_served(key)
+            && self.engine.answering.contains(key)
+            && self.is_migrated(number, key)
     }
 
     /// A migration is about to run.
-    pub(super) fn check_migration(&mut self, number: RevisionNumber, key: &DataKey) {
-        let mut runs = self.engine.runs.values();
-        let other =
-            runs.find(|run| run.database == *key && run.ends_at.is_some() && !run.origin.late);
-        if let Some(other) = other {
-            let other = other.revision;
+    pub(super) fn check_migration(&mut self, number: RevisionNumber, key: &DatabaseAt) {
+        let runs = self.engine.objects.runs.keys();
+        let mut runs = runs.filter_map(|id| self.engine.run(*id));
+        let other = runs.find(|(run, migration)| {
+            migration.database == *key && migration.ends_at.is_some() && !run.mark.late
+        });
+        if let Some((other, _)) = other {
+            let other = other.spec.key.revision;
             self.broke(|| format!("the migration of {number} runs beside that of {other}"));
         }
         // What serves is never migrated under its visitors, unless its data were lost.
@@ -318,9 +297,9 @@ impl World {
 
     /// A life is about to end.
     pub(super) fn check_confirm_gone(&mut self, control: &Control) {
-        let left = self.engine.origins().find(|(_, origin)| !origin.late);
-        if let Some((what, _)) = left {
-            return self.broke(|| format!("the life ends while {what} is there"));
+        let left = self.engine.objects.marked(|origin| !origin.late);
+        if !left.is_empty() {
+            return self.broke(|| format!("the life ends while {left:?} is there"));
         }
         let working = control.in_flight.iter().find(|step| {
             step.touches_engine() && !matches!(step, Step::ConfirmEmpty { .. } | Step::Probe { .. })

@@ -7,10 +7,6 @@ use orchestrator::lifecycle::{Answer, Backoff, Observed, Step};
 
 use super::effect::{Effect, Found};
 
-/// The first and the longest wait after a step failed.
-const RETRY_FIRST_MS: u64 = 250;
-const RETRY_LONGEST_MS: u64 = 60_000;
-
 /// A step under way.
 #[derive(Debug)]
 pub(super) struct Flight {
@@ -70,18 +66,9 @@ impl Control {
 
     pub(super) fn failed(&mut self, step: &Step, now: u64, reason: &str) {
         let key = step.backoff_key();
-        let before = self.observed.backoffs.get(&key);
-        let count = before.map_or(0, |backoff| backoff.count) + 1;
-        let wait = RETRY_FIRST_MS.saturating_mul(1 << count.min(16)) / 2;
-        let retry_at_ms = now + wait.min(RETRY_LONGEST_MS);
-        self.observed.backoffs.insert(
-            key,
-            Backoff {
-                count,
-                retry_at_ms,
-                reason: reason.to_owned(),
-            },
-        );
+        let backoffs = &mut self.observed.backoffs;
+        let backoff = Backoff::after(backoffs.get(&key), now, reason.to_owned(), None);
+        backoffs.insert(key, backoff);
     }
 
     /// Forgets backoffs of steps that are no longer wanted.

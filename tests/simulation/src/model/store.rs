@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use deploy::names::{CommitSha, DatabaseName, Generation, RevisionNumber};
+use deploy::{
+    fake::{DatabaseAt, ServiceAt},
+    names::{CommitSha, DatabaseName, Generation, ImageId, RevisionNumber},
+};
 use orchestrator::lifecycle::{
     DataSource, Desired, Diagnosis, GenerationFacts, Origin, Outcome, RevisionFacts, Step,
 };
-
-use super::engine::DataKey;
 
 /// What is written down of one preview.
 #[derive(Debug)]
@@ -147,6 +148,17 @@ impl Store {
         });
     }
 
+    /// The image of a service, and of every other that is made of the same; or that it is gone.
+    pub(super) fn note_image(&mut self, at: &ServiceAt, image: Option<ImageId>) {
+        self.change(at.0, |facts| match image {
+            Some(image) => {
+                let same = facts.made_of_the_same(&at.1).into_iter();
+                facts.images.extend(same.map(|name| (name, image.clone())));
+            }
+            None => drop(facts.images.remove(&at.1)),
+        });
+    }
+
     /// What a revision runs on; what runs on data as they are has nothing to migrate.
     pub(super) fn assign(
         &mut self,
@@ -155,16 +167,10 @@ impl Store {
         from: DataSource,
         reseed: BTreeSet<DatabaseName>,
     ) {
-        let same = from == DataSource::Generation(generation);
         self.change(number, |facts| {
             facts.generation = Some(generation);
-            let names = facts.blueprint.iter().flat_map(|known| &known.databases);
-            let names: Vec<_> = names.map(|database| database.name.clone()).collect();
-            facts.migrated.extend(
-                names
-                    .into_iter()
-                    .filter(|name| same && !reseed.contains(name)),
-            );
+            let migrated = facts.migrated_on(generation, &from, &reseed);
+            facts.migrated.extend(migrated);
         });
         let facts = self
             .generations
@@ -199,7 +205,7 @@ impl Store {
     }
 
     /// The start of a server begins, or came to its end.
-    pub(super) fn set_answers(&mut self, key: &DataKey, answers: bool) {
+    pub(super) fn set_answers(&mut self, key: &DatabaseAt, answers: bool) {
         if let Some(facts) = self.generations.get_mut(&key.0) {
             match answers {
                 true => facts.answering.insert(key.1.clone()),
@@ -209,7 +215,7 @@ impl Store {
     }
 
     /// A database is no more.
-    pub(super) fn forget_database(&mut self, key: &DataKey) {
+    pub(super) fn forget_database(&mut self, key: &DatabaseAt) {
         self.forget_migrations(key);
         if let Some(facts) = self.generations.get_mut(&key.0) {
             facts.complete.remove(&key.1);
@@ -218,12 +224,12 @@ impl Store {
     }
 
     /// Whether a database is complete.
-    pub(super) fn is_complete(&self, key: &DataKey) -> bool {
+    pub(super) fn is_complete(&self, key: &DatabaseAt) -> bool {
         let facts = self.generations.get(&key.0);
         facts.is_some_and(|facts| facts.complete.contains(&key.1))
     }
 
-    fn forget_migrations(&mut self, (generation, name): &DataKey) {
+    fn forget_migrations(&mut self, (generation, name): &DatabaseAt) {
         for facts in &mut self.revisions {
             if facts.generation == Some(*generation) {
                 facts.migrated.remove(name);

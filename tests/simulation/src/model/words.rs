@@ -5,7 +5,15 @@
     reason = "the words of the simulation are its own; one that is wrong is a mistake in this file"
 )]
 
-use deploy::names::{CommitSha, DatabaseName, ImageId, PreviewId, ServiceName};
+use std::collections::BTreeMap;
+
+use deploy::{
+    blueprint::DatabaseKind,
+    databases::DatabaseSpec,
+    engine::{ServiceKey, ServiceSpec},
+    fake::{DatabaseAt, ServiceAt},
+    names::{CommitSha, DatabaseKey, DatabaseName, Generation, ImageId, PreviewId, ServiceName},
+};
 use orchestrator::lifecycle::Summary;
 
 /// The `index`-th commit.
@@ -46,4 +54,44 @@ pub(super) fn image(number: u64) -> ImageId {
 /// The one preview of a world.
 pub(super) fn preview() -> PreviewId {
     PreviewId::parse("shop-1").expect("a preview id")
+}
+
+/// The spec of a service, which runs on a generation of databases.
+pub(super) fn service_spec(
+    (revision, service): &ServiceAt,
+    image: ImageId,
+    data: Option<Generation>,
+) -> ServiceSpec {
+    ServiceSpec {
+        key: ServiceKey {
+            preview: preview(),
+            revision: *revision,
+            service: service.clone(),
+        },
+        image,
+        command: None,
+        env: BTreeMap::new(),
+        port: 8080,
+        data,
+        memory_bytes: 0,
+        cpu_milli: 0,
+        pids_max: 0,
+        init: false,
+    }
+}
+
+/// The spec of a database.
+pub(super) fn database_spec((generation, name): &DatabaseAt) -> DatabaseSpec {
+    DatabaseSpec {
+        key: DatabaseKey {
+            preview: preview(),
+            generation: *generation,
+            name: name.clone(),
+        },
+        kind: DatabaseKind::Postgres,
+        image: String::new(),
+        password: String::new().into(),
+        memory_bytes: 0,
+        cpu_milli: 0,
+    }
 }

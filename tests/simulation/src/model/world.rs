@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use deploy::{
     engine::ContainerState,
+    fake::ServiceAt,
     names::{DatabaseName, RevisionNumber},
 };
 
 use super::{
-    app::{App, migrations_of},
+    app::{App, Fate, migrations_of},
     effect::Effect,
-    engine::{Engine, Key},
+    engine::Engine,
     forge::Forge,
     process::Control,
     proxy::Proxy,
@@ -32,7 +33,7 @@ pub(super) enum Event {
     /// The control plane is started again.
     Restart,
     /// A container ends by itself, if it is still the one with this address.
-    Exit(Key, std::net::SocketAddr),
+    Exit(ServiceAt, std::net::SocketAddr),
     /// A migration's container ends.
     RunEnds(u64),
     /// A request ends.
@@ -143,6 +144,11 @@ impl World {
         self.apps.iter().find(|app| app.commit == *commit)
     }
 
+    /// How a revision behaves.
+    pub(super) fn fate(&self, number: RevisionNumber) -> Fate {
+        self.app(number).map_or(Fate::Works, |app| app.fate)
+    }
+
     /// What stands for the migrations of a revision on a database; nothing where it has none.
     pub(super) fn migrations(&self, number: RevisionNumber, name: &DatabaseName) -> Option<String> {
         let app = self.app(number)?;
@@ -234,37 +240,32 @@ impl World {
         }
     }
 
-    fn exit(&mut self, key: &Key, address: std::net::SocketAddr) {
-        let Some(service) = self.engine.services.get_mut(key) else {
-            return;
-        };
-        if service.state != ContainerState::Running || service.address != address {
-            return;
-        }
-        service.state = ContainerState::Exited {
+    fn exit(&mut self, key: &ServiceAt, address: std::net::SocketAddr) {
+        let exited = ContainerState::Exited {
             exit_code: 1,
             out_of_memory: false,
         };
+        let service = self.engine.objects.services.get_mut(key);
+        let service = service.filter(|service| service.address == address);
+        if !service.is_some_and(|service| service.end(exited)) {
+            return;
+        }
         self.say(|| format!("{} {} exits", key.0, key.1));
         self.maybe_hint_engine();
     }
 
     fn run_ends(&mut self, id: u64) {
-        let Some(run) = self.engine.runs.get_mut(&id) else {
+        let Some(run) = self.engine.objects.runs.get(&id) else {
             return;
         };
-        if run.ends_at.take().is_none() {
-            return;
-        }
-        let (revision, key) = (run.revision, run.database.clone());
-        let Some(migrations) = self.migrations(revision, &key.1) else {
+        let revision = run.spec.key.revision;
+        let migration = self.engine.migrations.get_mut(&id);
+        let ended = migration.and_then(|it| it.ends_at.take().map(|_| it.database.clone()));
+        let Some(database) = ended else {
             return;
         };
-        if let Some(database) = self.engine.databases.get_mut(&key)
-            && database.container == Some(ContainerState::Running)
-            && let Some(data) = &mut database.data
-        {
-            data.migrated.insert(migrations);
+        if let Some(migrations) = self.migrations(revision, &database.1) {
+            self.engine.objects.write(&database, migrations);
         }
     }
 }
