@@ -37,8 +37,8 @@ pub use desired::{
     Rollback, Wanted, intent,
 };
 pub use observed::{
-    Admission, Attempt, BuildWait, Diagnosis, GenerationFacts, Observed, Outcome,
-    RevisionFacts, Routed, ServiceView,
+    Admission, Attempt, BuildWait, Diagnosis, GenerationFacts, Observed, Outcome, RevisionFacts,
+    Routed, ServiceView,
 };
 pub use phase::{Phase, Summary, current_revision, summary};
 pub use planner::{ATTEMPTS_MAX, Plan};
