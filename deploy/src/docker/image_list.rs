@@ -68,15 +68,18 @@ impl ImageList {
         &self,
         ask: impl Future<Output = Result<Arc<[ImageState]>, EngineError>>,
     ) -> Result<Arc<[ImageState]>, EngineError> {
+        // A list that the engine was asked for after this call began is new enough for it: those
+        // that wait for one listing do not each ask for another.
+        let known = self.changes.load(Ordering::SeqCst);
         let mut last = self.last.lock().await;
-        let changes = self.changes.load(Ordering::SeqCst);
         if let Some(listed) = &*last
             && self.listeners.load(Ordering::SeqCst) > 0
-            && listed.changes == changes
+            && listed.changes >= known
             && listed.at.elapsed() < AGE_MAX
         {
             return Ok(Arc::clone(&listed.images));
         }
+        let changes = self.changes.load(Ordering::SeqCst);
         let at = Instant::now();
         let images = ask.await?;
         *last = Some(Listed {

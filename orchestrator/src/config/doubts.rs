@@ -74,9 +74,7 @@ fn unknown_variables(variables: impl Iterator<Item = String>) -> Vec<Doubt> {
 
 /// A file with secrets that other users of the host can read.
 fn open_file(keys: &Keys, key: &'static str) -> Option<Doubt> {
-    let [path] = keys.get(key)?.values.as_slice() else {
-        return None;
-    };
+    let path = keys.get(key)?.single()?;
     readable(Path::new(path), &format!("which {key} names"))
 }
 

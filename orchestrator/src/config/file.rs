@@ -64,7 +64,7 @@ impl Given {
     }
 
     /// Its value, if there is only one.
-    fn single(&self) -> Option<&String> {
+    pub(super) fn single(&self) -> Option<&String> {
         let listed = match self.values.as_slice() {
             [value] => Some(value),
             _ => None,
@@ -202,7 +202,7 @@ impl Keys {
             return Ok(Vec::new());
         };
         let parsed = |value: &String| {
-            let wrong = |_| wrong(given, format!("{value:?} has to be {form}"));
+            let wrong = |_| wrong(given, format!("{key}: {value:?} has to be {form}"));
             value.parse().map_err(wrong)
         };
         given.values.iter().map(parsed).collect()

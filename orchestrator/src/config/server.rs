@@ -165,7 +165,12 @@ fn registries(keys: &Keys) -> Result<Registries, ConfigError> {
     let Some((given, path)) = keys.get(key).zip(keys.parse::<PathBuf>(key, "a path")?) else {
         return Ok(Registries::default());
     };
-    let unusable = |why: String| wrong(given, format!("cannot use {}: {why}", path.display()));
+    let unusable = |why: String| {
+        wrong(
+            given,
+            format!("{key}: cannot use {}: {why}", path.display()),
+        )
+    };
     let text = std::fs::read_to_string(&path).map_err(|error| unusable(error.to_string()))?;
     Registries::from_docker_config(&text).map_err(|error| unusable(error.to_string()))
 }
@@ -174,7 +179,7 @@ fn secrets(keys: &Keys) -> Result<SecretsFile, ConfigError> {
     let key = "secrets_file";
     let file = SecretsFile::new(keys.parse(key, "a path")?);
     match (file.check(), keys.get(key)) {
-        (Err(error), Some(given)) => Err(wrong(given, error.to_string())),
+        (Err(error), Some(given)) => Err(wrong(given, format!("{key}: {error}"))),
         _ => Ok(file),
     }
 }
@@ -288,9 +293,9 @@ mod tests {
             ("[limits]\nbuild_disk_percent_max = 180", "from 1 to 100"),
             (
                 "[engine]\nregistry_auth_file = \"/nonexistent\"",
-                "/nonexistent",
+                ":2: engine.registry_auth_file: cannot use /nonexistent",
             ),
-            ("secrets_file = \"/nonexistent\"", ":1: "),
+            ("secrets_file = \"/nonexistent\"", ":1: secrets_file: "),
             ("[github]\napp_id = 1", "needs both"),
             ("[backup]\nevery = \"24h\"", "needs both"),
             (

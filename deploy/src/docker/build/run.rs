@@ -77,6 +77,8 @@ impl Builder for Docker {
 
     async fn ended(&self, preview: &PreviewId) {
         self.builds_under_way().ended(preview).await;
+        // A build that nobody waited for may have named an image, which causes no event.
+        self.image_list().changed();
     }
 
     async fn cache(&self) -> Result<Vec<CacheRecord>, BuildError> {
