@@ -51,7 +51,7 @@ pub(crate) use ignore::Matcher;
 pub use ignore::{IgnoreError, IgnoreRules};
 pub use limits::Limits;
 pub use listing::{Entry, Mode};
-pub use local::{Summary, archive_checkout};
+pub use local::{Summary, archive_checkout, open_checkout};
 pub use mirror_file::MirrorFile;
 pub use mirrors::Mirrors;
 pub use missing::{Lack, Missing, MissingKind};

@@ -1,9 +1,13 @@
 //! The stores of a tree's contents, and readers for them.
 
+use std::path::PathBuf;
+
 use bytes::BytesMut;
 use tokio::{fs::File, io::AsyncReadExt};
 
-use super::{Entry, SourceError, blobs::Blobs, git::Repository, lfs::Objects, limits::CHUNK_BYTES};
+use super::{
+    Entry, Mode, SourceError, blobs::Blobs, git::Repository, lfs::Objects, limits::CHUNK_BYTES,
+};
 
 /// A store of contents; entries refer to it by its index.
 #[derive(Clone, Debug)]
@@ -12,6 +16,8 @@ pub(super) enum Store {
     Git(Repository),
     /// Objects of Git LFS.
     Lfs(Objects),
+    /// A folder of this machine; an id is a path in it.
+    Folder(PathBuf),
 }
 
 /// Reads from a store.
@@ -20,6 +26,8 @@ pub(super) enum Reader {
     Git(Box<Blobs>),
     /// From files, one of which is open.
     Lfs(Objects, Option<File>),
+    /// From files, one of which is open.
+    Folder(PathBuf, Option<File>),
 }
 
 impl Reader {
@@ -28,6 +36,7 @@ impl Reader {
         Ok(match store {
             Store::Git(repository) => Self::Git(Box::new(Blobs::open(repository)?)),
             Store::Lfs(objects) => Self::Lfs(objects.clone(), None),
+            Store::Folder(root) => Self::Folder(root.clone(), None),
         })
     }
 
@@ -43,6 +52,11 @@ impl Reader {
                 *file = objects.open(id, size).await?;
                 Ok(())
             }
+            Self::Folder(root, file) => {
+                let opened = File::open(root.join(id)).await;
+                *file = Some(opened.map_err(SourceError::io(format!("open {id}")))?);
+                Ok(())
+            }
         }
     }
 
@@ -55,9 +69,9 @@ impl Reader {
     ) -> Result<u64, SourceError> {
         let file = match self {
             Self::Git(blobs) => return blobs.sides().1.pour(left, into).await,
-            Self::Lfs(_, file) => file,
+            Self::Lfs(_, file) | Self::Folder(_, file) => file,
         };
-        let doing = "read a Git LFS object";
+        let doing = "read a file's content";
         let ended = || std::io::Error::from(std::io::ErrorKind::UnexpectedEof);
         let file = file
             .as_mut()
@@ -77,7 +91,7 @@ impl Reader {
     pub(super) async fn end(&mut self) -> Result<(), SourceError> {
         match self {
             Self::Git(blobs) => blobs.sides().1.end().await,
-            Self::Lfs(_, file) => {
+            Self::Lfs(_, file) | Self::Folder(_, file) => {
                 *file = None;
                 Ok(())
             }
@@ -91,6 +105,14 @@ impl Reader {
         }
         let mut contents = Vec::with_capacity(entries.len());
         for entry in entries {
+            if let Self::Folder(root, _) = self
+                && entry.mode == Mode::Link
+            {
+                let target = tokio::fs::read_link(root.join(&entry.id)).await;
+                let target = target.map_err(SourceError::io(format!("read the link {}", entry.id)));
+                contents.push(target?.into_os_string().into_encoded_bytes());
+                continue;
+            }
             self.begin(&entry.id, entry.size).await?;
             let (mut content, mut left) = (BytesMut::new(), entry.size);
             while left > 0 {

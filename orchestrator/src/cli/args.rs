@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::{
-    backup, db, doctor, down, list, logs, proxy, relink, remove, rewind, serve, show, snapshot,
-    take, up,
+    backup, config, db, doctor, down, list, logs, proxy, relink, remove, rewind, serve, show,
+    snapshot, take, up,
 };
 
 /// Preview environments for pull requests and local checkouts.
@@ -45,6 +45,9 @@ pub(super) enum Command {
     /// Preview a local checkout, including uncommitted files. Run again to update
     #[command(after_help = "Example:\n  dayfly up ~/src/shop")]
     Up(up::Up),
+    /// Show what a checkout would create, without a server
+    #[command(after_help = "Example:\n  dayfly config check ~/src/shop")]
+    Config(config::Config),
     /// Run the server for previews of pull requests and local checkouts
     #[command(after_help = "Example:\n  dayfly serve --config dayfly.server.toml")]
     Serve(serve::Serve),

@@ -3,6 +3,7 @@
 mod args;
 mod backup;
 mod call;
+mod config;
 mod db;
 mod demo;
 mod doctor;
@@ -14,6 +15,7 @@ mod proxy;
 mod relink;
 mod remove;
 mod render;
+mod render_blueprint;
 mod render_data;
 mod rewind;
 mod run;

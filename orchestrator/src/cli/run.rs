@@ -76,6 +76,9 @@ async fn dispatch(shared: Shared, command: Command) -> anyhow::Result<ExitCode> 
         restore.run(shared.data, output).await?;
         return Ok(ExitCode::SUCCESS);
     }
+    if let Command::Config(config) = command {
+        return config.run(output).await;
+    }
     let caller = Caller::new(shared.data, output)?;
     match command {
         Command::Up(up) => return up.run(&caller).await,
@@ -94,7 +97,7 @@ async fn dispatch(shared: Shared, command: Command) -> anyhow::Result<ExitCode> 
         Command::Relink(relink) => relink.run(&caller).await?,
         Command::Down(down) => down.run(&caller).await?,
         Command::Backup(backup) => backup.run(&caller).await?,
-        Command::Serve(_) | Command::Restore(_) | Command::Proxy(_) => {}
+        Command::Serve(_) | Command::Config(_) | Command::Restore(_) | Command::Proxy(_) => {}
         #[cfg(feature = "demo")]
         Command::Demo => {}
     }
