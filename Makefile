@@ -40,8 +40,10 @@ check: ## check format, lints, docs and dependencies; must pass before a commit
 	@	$(CARGO) deny --locked check bans licenses sources
 	@fi
 
-oracle: ## make dumps with the real programs, and compare them with the recorded dumps
+oracle: ## compare recorded dumps, and how compose files are read, with the real programs
 	@tests/dumps/oracle
+	@$(CARGO) build $(FLAGS) --bins
+	@tests/compose/oracle
 
 bench: images ## measure webhook, push and new preview against plain git and docker
 	@$(CARGO) build --locked --release --package orchestrator --package bench --bins

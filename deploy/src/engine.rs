@@ -20,7 +20,7 @@ use futures_util::Stream;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    blueprint::{Command, Health},
+    blueprint::{Command, Health, ProcessOptions},
     names::{
         DatabaseKey, DatabaseName, Generation, ImageId, PreviewId, RevisionNumber, ServiceName,
     },
@@ -95,6 +95,8 @@ pub struct ServiceSpec {
     pub image: ImageId,
     /// Replaces the image's command.
     pub command: Option<Command>,
+    /// How its program runs, where that differs from the image.
+    pub process: ProcessOptions,
     /// The whole environment that Dayfly adds; the image's own stays below it.
     pub env: BTreeMap<String, String>,
     /// The port on which the service listens inside its container.

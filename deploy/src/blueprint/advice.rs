@@ -54,17 +54,10 @@ const LANGUAGES: [(&str, &str, &str); 10] = [
     ),
 ];
 
-/// Compose files, in compose's own search order.
-pub(super) const COMPOSE_FILES: [&str; 4] = [
-    "compose.yaml",
-    "compose.yml",
-    "docker-compose.yaml",
-    "docker-compose.yml",
-];
-
 /// A message that says what is missing, with an example Dockerfile.
 pub(super) fn nothing(has: impl Fn(&str) -> bool) -> String {
-    let looked = "nothing to run: there is no dayfly.toml and no Dockerfile at the root";
+    let looked = "nothing to run: there is no dayfly.toml, no compose file and no \
+                  Dockerfile at the root";
     let found = LANGUAGES.iter().find(|(file, _, _)| has(file));
     match found {
         Some((file, language, dockerfile)) => format!(
@@ -76,12 +69,4 @@ pub(super) fn nothing(has: impl Fn(&str) -> bool) -> String {
              FROM debian:stable-slim\nCOPY . /app\nCMD [\"/app/server\"]\n"
         ),
     }
-}
-
-/// The message for a checkout with only a compose file.
-pub(super) fn compose(file: &str) -> String {
-    format!(
-        "nothing to run: {file} is there, but compose files are not supported yet. A dayfly.toml \
-         beside it does the same for one service:\n\n[services.web]\nbuild = \".\"\nport = 8080\n"
-    )
 }

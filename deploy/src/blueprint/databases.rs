@@ -1,12 +1,10 @@
 //! Checks the databases of a draft against the commit and the services.
 
-use std::ops::Range;
-
 use super::{
-    BlueprintError, Database, DatabaseKind, Migrate, database, migrations, run,
-    section::Source,
-    seed,
-    service::{self, variable},
+    BlueprintError, Database, DatabaseKind, Migrate,
+    draft::{DatabaseDraft, Place, ServiceDraft},
+    migrations, run, seed,
+    values::variable,
 };
 use crate::{names::DatabaseName, source::Tree};
 
@@ -15,9 +13,8 @@ const MEMORY_BYTES_DEFAULT: u64 = 512 << 20;
 /// Fills in defaults of the databases.
 pub(super) async fn resolve_databases(
     tree: &Tree,
-    source: &Source<'_>,
-    drafts: Vec<database::Draft>,
-    services: &[service::Draft],
+    drafts: Vec<DatabaseDraft>,
+    services: &[ServiceDraft],
     notes: &mut Vec<String>,
 ) -> Result<Vec<Database>, BlueprintError> {
     let families: Vec<Family> = drafts
@@ -33,27 +30,25 @@ pub(super) async fn resolve_databases(
         notes.extend_from_slice(&draft.notes);
         let url_variable = match &draft.url {
             Some((variable, _)) => variable.clone(),
-            None => default_variable(source, &draft.name, &draft.at, *family, several, notes)?,
+            None => default_variable(&draft.name, &draft.at, *family, several, notes)?,
         };
-        let database = resolve_database(tree, source, draft, url_variable, services, notes);
+        let database = resolve_database(tree, draft, url_variable, services, notes);
         databases.push(database.await?);
     }
-    refuse_clashes(source, &databases, &places, services)?;
+    refuse_clashes(&databases, &places, services)?;
     Ok(databases)
 }
 
 async fn resolve_database(
     tree: &Tree,
-    source: &Source<'_>,
-    draft: database::Draft,
+    draft: DatabaseDraft,
     url_variable: String,
-    services: &[service::Draft],
+    services: &[ServiceDraft],
     notes: &mut Vec<String>,
 ) -> Result<Database, BlueprintError> {
     let name = draft.name;
     let lookup = seed::Lookup {
         tree,
-        source,
         services,
         database: &name,
         kind: &draft.server.kind,
@@ -65,13 +60,13 @@ async fn resolve_database(
     let seed_digest = seed::digest(tree, seed.as_ref()).await?;
     let migrate = match draft.migrate {
         Some(draft) => {
-            let (run, service) = run::resolve(source, draft, services, &name, notes)?;
+            let (run, service) = run::resolve(draft, services, &name, notes)?;
             Some(Migrate { run, service })
         }
         None => None,
     };
     let migrations = match draft.migrations {
-        Some(globs) => Some(migrations::digest(tree, source, &name, globs, notes).await?),
+        Some(globs) => Some(migrations::digest(tree, &name, globs, notes).await?),
         None => None,
     };
     let memory_bytes = draft.memory_bytes.unwrap_or_else(|| {
@@ -112,9 +107,8 @@ fn family(kind: &DatabaseKind) -> Family {
 
 /// The variable if `url` is not given.
 fn default_variable(
-    source: &Source<'_>,
     name: &DatabaseName,
-    at: &Range<usize>,
+    at: &Place,
     family: Family,
     several: bool,
     notes: &mut Vec<String>,
@@ -123,7 +117,7 @@ fn default_variable(
     // A database called dayfly would set the preview's own URL.
     variable(&url).map_err(|why| {
         let message = format!("database {name} needs `url`, the variable for its address: {why}");
-        source.error(at, message)
+        at.error(message)
     })?;
     notes.push(format!("database {name}: its URL is in {url}, {why}."));
     Ok(url)
@@ -152,10 +146,9 @@ fn url_variable(name: &str, family: Family, several: bool) -> (String, &'static 
 
 /// Refuses a variable that two sources set, since its value would be ambiguous.
 fn refuse_clashes(
-    source: &Source<'_>,
     databases: &[Database],
-    places: &[Range<usize>],
-    services: &[service::Draft],
+    places: &[Place],
+    services: &[ServiceDraft],
 ) -> Result<(), BlueprintError> {
     for (at, (database, place)) in databases.iter().zip(places).enumerate() {
         let variable = &database.url_variable;
@@ -164,7 +157,7 @@ fn refuse_clashes(
             let message = format!(
                 "databases {one} and {two} both set {variable}; change `url` of one of them"
             );
-            return Err(source.error(place, message));
+            return Err(place.error(message));
         }
         for service in services {
             if let Some((_, at)) = service.env.get(variable) {
@@ -173,7 +166,7 @@ fn refuse_clashes(
                     "{variable} of service {service} is set by database {database}; remove it, or \
                      change `url` of the database"
                 );
-                return Err(source.error(at, message));
+                return Err(at.error(message));
             }
         }
     }

@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Blueprint, BlueprintError, BlueprintVersion, Health, ImageSource, Service,
-    databases::resolve_databases, dockerfile, document::Document, port::port_by_default,
-    section::Source, service,
+    databases::resolve_databases,
+    dockerfile,
+    draft::{Draft, Place, ServiceDraft},
+    port::port_by_default,
 };
 use crate::{names::ServiceName, source::Tree};
 
@@ -15,30 +17,26 @@ const CPU_MILLI_DEFAULT: u64 = 1000;
 const MAIN_NAMES: [&str; 3] = ["web", "app", "main"];
 
 /// Fills in the defaults of the draft.
-pub(super) async fn resolve(
-    tree: &Tree,
-    source: &Source<'_>,
-    draft: Document,
-) -> Result<Blueprint, BlueprintError> {
-    let Document {
+pub(super) async fn resolve(tree: &Tree, draft: Draft) -> Result<Blueprint, BlueprintError> {
+    let Draft {
+        top,
         mut services,
         databases,
+        mut notes,
     } = draft;
-    let mut notes = Vec::new();
     if services.is_empty() {
         // A file that only has databases is combined with the Dockerfile at the root.
-        let web =
-            ServiceName::parse("web").map_err(|wrong| source.error(&(0..0), wrong.to_string()))?;
+        let web = ServiceName::parse("web").map_err(|wrong| top.error(wrong.to_string()))?;
         notes.push("service web: added, since no service is given.".to_owned());
-        services.push(service::Draft::bare(web));
+        services.push(ServiceDraft::bare(web, top.clone()));
     }
-    let main = main(source, &services, &mut notes)?;
+    let main = main(&top, &services, &mut notes)?;
     let mut resolved = Vec::with_capacity(services.len());
     for (at, service) in services.iter().enumerate() {
-        resolved.push(resolve_service(tree, source, service, at == main, &mut notes).await?);
+        resolved.push(resolve_service(tree, service, at == main, &mut notes).await?);
     }
-    let databases = resolve_databases(tree, source, databases, &services, &mut notes).await?;
-    let origin = source.file.to_owned();
+    let databases = resolve_databases(tree, databases, &services, &mut notes).await?;
+    let origin = top.file.as_ref().to_owned();
     Ok(Blueprint {
         version: BlueprintVersion::default(),
         origin,
@@ -51,27 +49,27 @@ pub(super) async fn resolve(
 
 /// The service that the preview's own URL leads to.
 fn main(
-    source: &Source<'_>,
-    services: &[service::Draft],
+    top: &Place,
+    services: &[ServiceDraft],
     notes: &mut Vec<String>,
 ) -> Result<usize, BlueprintError> {
-    let chosen = |service: &service::Draft| service.main.as_ref().is_some_and(|(main, _)| *main);
+    let chosen = |service: &ServiceDraft| service.main.as_ref().is_some_and(|(main, _)| *main);
     let mut marked = services
         .iter()
         .enumerate()
         .filter(|(_, service)| chosen(service));
     if let Some((at, first)) = marked.next() {
         if let Some((_, second)) = marked.next() {
-            let place = second.main.as_ref().map_or(0..0, |(_, at)| at.clone());
+            let place = second.main.as_ref().map_or(top, |(_, at)| at);
             let message = format!(
                 "services {} and {} are both `main`; a preview's URL leads to one",
                 first.name, second.name
             );
-            return Err(source.error(&place, message));
+            return Err(place.error(message));
         }
         return Ok(at);
     }
-    let may = |service: &service::Draft| service.public.unwrap_or(true) && service.main.is_none();
+    let may = |service: &ServiceDraft| service.public.unwrap_or(true) && service.main.is_none();
     let public: Vec<usize> = (0..services.len())
         .filter(|at| may(&services[*at]))
         .collect();
@@ -83,10 +81,10 @@ fn main(
     });
     let (at, why) = match (public.as_slice(), named.min()) {
         ([], _) => {
-            let first = services.first().map_or(0..0, |service| service.at.clone());
+            let first = services.first().map_or(top, |service| &service.at);
             let message = "no service is public, so the preview's URL would lead nowhere; set \
                            `public = true` for one, and do not set `main = false` for all";
-            return Err(source.error(&first, message));
+            return Err(first.error(message));
         }
         ([only], _) => (*only, "it is the only public one"),
         (_, Some((_, at))) => (at, "of its name"),
@@ -108,8 +106,7 @@ fn main(
 
 async fn resolve_service(
     tree: &Tree,
-    source: &Source<'_>,
-    draft: &service::Draft,
+    draft: &ServiceDraft,
     main: bool,
     notes: &mut Vec<String>,
 ) -> Result<Service, BlueprintError> {
@@ -131,7 +128,7 @@ async fn resolve_service(
         (build, draft.at.clone())
     });
     let exposed = match &image {
-        ImageSource::Build { .. } => exposed(tree, source, draft, &image, &at).await?,
+        ImageSource::Build { .. } => exposed(tree, draft, &image, &at).await?,
         ImageSource::Reference(_) => BTreeSet::new(),
     };
     let public = draft.public.unwrap_or_else(|| {
@@ -157,6 +154,7 @@ async fn resolve_service(
     let (memory_bytes, cpu_milli) = resources(draft, &mut note);
     let env = variables(draft, &mut note);
     let (name, command) = (name.clone(), draft.command.clone());
+    let process = draft.process.clone();
     Ok(Service {
         name,
         image,
@@ -166,6 +164,7 @@ async fn resolve_service(
         port_is_default,
         health,
         command,
+        process,
         env,
         memory_bytes,
         cpu_milli,
@@ -173,7 +172,7 @@ async fn resolve_service(
     })
 }
 
-fn variables(draft: &service::Draft, note: &mut impl FnMut(String)) -> BTreeMap<String, String> {
+fn variables(draft: &ServiceDraft, note: &mut impl FnMut(String)) -> BTreeMap<String, String> {
     let env = draft.env.iter();
     env.map(|(variable, (value, _))| {
         if value.contains("{pr}") || value.contains("{commit}") {
@@ -186,7 +185,7 @@ fn variables(draft: &service::Draft, note: &mut impl FnMut(String)) -> BTreeMap<
     .collect()
 }
 
-fn resources(draft: &service::Draft, note: &mut impl FnMut(String)) -> (u64, u64) {
+fn resources(draft: &ServiceDraft, note: &mut impl FnMut(String)) -> (u64, u64) {
     let memory_bytes = draft.memory_bytes.unwrap_or_else(|| {
         note("512 MiB of memory, since `memory` is not given".into());
         MEMORY_BYTES_DEFAULT
@@ -201,10 +200,9 @@ fn resources(draft: &service::Draft, note: &mut impl FnMut(String)) -> (u64, u64
 /// The ports that the Dockerfile exposes; the Dockerfile must be in the commit.
 async fn exposed(
     tree: &Tree,
-    source: &Source<'_>,
-    draft: &service::Draft,
+    draft: &ServiceDraft,
     image: &ImageSource,
-    at: &std::ops::Range<usize>,
+    at: &Place,
 ) -> Result<BTreeSet<u16>, BlueprintError> {
     let ImageSource::Build {
         context,
@@ -219,7 +217,7 @@ async fn exposed(
     if !tree.has_folder(context).await? {
         let why = tree.absence(context, "folder");
         let message = format!("service {name} is built from {context}, but {why}");
-        return Err(source.error(at, message));
+        return Err(at.error(message));
     }
     let path = if context.is_empty() {
         dockerfile.clone()
@@ -229,14 +227,11 @@ async fn exposed(
     let Some(text) = tree.read(&path).await? else {
         let why = tree.absence(&path, "file");
         let message = format!("service {name} is built from {path}, but {why}");
-        return Err(source.error(at, message));
+        return Err(at.error(message));
     };
     dockerfile::exposed(&String::from_utf8_lossy(&text), target.as_deref()).map_err(|_| {
         let target = target.as_deref().unwrap_or_default();
-        source.error(
-            at,
-            format!("service {name}: {path} has no stage {target:?}"),
-        )
+        at.error(format!("service {name}: {path} has no stage {target:?}"))
     })
 }
 
@@ -250,7 +245,7 @@ enum PrivatePort {
     Unnamed,
 }
 
-fn private_port(draft: &service::Draft, exposed: &BTreeSet<u16>) -> PrivatePort {
+fn private_port(draft: &ServiceDraft, exposed: &BTreeSet<u16>) -> PrivatePort {
     match (draft.port, exposed.is_empty(), &draft.command) {
         (Some(_), _, _) | (None, false, None) => PrivatePort::Named,
         (None, false, Some(_)) => PrivatePort::OfAnotherCommand,

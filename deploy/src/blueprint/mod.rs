@@ -1,13 +1,15 @@
-//! Reads a checkout's blueprint from `dayfly.toml`, or derives it from a `Dockerfile`. If both are
-//! missing, the error says what to add.
+//! Reads a checkout's blueprint from `dayfly.toml`, else from its compose files, else from a
+//! `Dockerfile`: each reader fills the same draft, and the defaults of the draft are filled in once.
+//! If all are missing, the error says what to add.
 
 mod advice;
 mod beside;
-mod database;
+mod compose;
 mod databases;
+mod dayfly_toml;
 mod defaults;
 mod dockerfile;
-mod document;
+mod draft;
 mod error;
 mod kind;
 mod migrations;
@@ -16,20 +18,18 @@ mod nearest;
 mod port;
 mod read;
 mod run;
-mod section;
 mod seed;
-mod service;
 #[cfg(test)]
 mod tests;
-mod words;
+mod values;
 
 pub(crate) use dockerfile::instructions;
 pub use error::BlueprintError;
 pub use kind::{engine_words, known_kind};
 pub use model::{
     Blueprint, BlueprintVersion, Command, Database, DatabaseKind, Health, ImageSource, Migrate,
-    OnPush, SeedSource, Service, UnknownVersion,
+    OnPush, ProcessOptions, SeedSource, Service, UnknownVersion,
 };
 pub use nearest::nearest;
 pub use read::read;
-pub use service::IMAGE_PLACEHOLDERS;
+pub use values::IMAGE_PLACEHOLDERS;

@@ -77,6 +77,9 @@ pub struct Service {
     pub health: Health,
     /// Replaces the image's command.
     pub command: Option<Command>,
+    /// How its program runs, where that differs from the image.
+    #[serde(default, skip_serializing_if = "ProcessOptions::is_default")]
+    pub process: ProcessOptions,
     /// Its own variables; `{pr}` and `{commit}` are not replaced yet.
     pub env: BTreeMap<String, String>,
     /// Maximum memory including swap, in bytes.
@@ -86,6 +89,27 @@ pub struct Service {
     /// Whether the engine runs a small init as process 1 of its container.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub init: bool,
+}
+
+/// How a program runs, where that differs from its image.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessOptions {
+    /// Replaces the image's entrypoint, and then also its command; empty to run without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entrypoint: Option<Vec<String>>,
+    /// Replaces the image's user: a name or a number, possibly with a group after a colon.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// Replaces the image's working directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub working_dir: Option<String>,
+}
+
+impl ProcessOptions {
+    /// Whether nothing differs from the image.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// The source of an image.

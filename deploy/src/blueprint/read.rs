@@ -2,11 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{
-    Blueprint, BlueprintError, advice, defaults,
-    document::{Document, document},
-    section::Source,
-};
+use super::{Blueprint, BlueprintError, advice, compose, dayfly_toml, defaults, draft::Draft};
 use crate::source::{Lack, Missing, MissingKind, SourceError, Tree};
 
 /// The preferred file.
@@ -16,7 +12,8 @@ const FILE_BYTES_MAX: u64 = 256 << 10;
 /// Maximum paths that are listed for one reason.
 const PATHS_MAX: usize = 5;
 
-/// Reads a commit's blueprint: `dayfly.toml`, else the Dockerfile at its root.
+/// Reads a commit's blueprint: `dayfly.toml`, else its compose files, else the Dockerfile at its
+/// root.
 pub async fn read(tree: &Tree) -> Result<Blueprint, BlueprintError> {
     if let Some(entry) = tree.resolve(FILE).await? {
         if entry.size > FILE_BYTES_MAX {
@@ -26,7 +23,8 @@ pub async fn read(tree: &Tree) -> Result<Blueprint, BlueprintError> {
         let bytes = tree.read(FILE).await?.unwrap_or_default();
         let text = std::str::from_utf8(&bytes)
             .map_err(|_| SourceError::unfit(FILE, "it is not UTF-8 text"))?;
-        return with_notes(tree, from_document(tree, text).await?, None).await;
+        let blueprint = defaults::resolve(tree, dayfly_toml::draft(FILE, text)?).await?;
+        return with_notes(tree, blueprint).await;
     }
     let entries = tree.list().await?;
     let has = |path: &str| {
@@ -34,41 +32,19 @@ pub async fn read(tree: &Tree) -> Result<Blueprint, BlueprintError> {
             .binary_search_by(|entry| entry.path.as_str().cmp(path))
             .is_ok()
     };
-    let compose = advice::COMPOSE_FILES.into_iter().find(|file| has(file));
-    if tree.resolve("Dockerfile").await?.is_some() {
-        let source = Source {
-            file: "Dockerfile",
-            text: "",
-        };
-        let draft = Document {
-            services: Vec::new(),
-            databases: Vec::new(),
-        };
-        let blueprint = defaults::resolve(tree, &source, draft).await?;
-        return with_notes(tree, blueprint, compose).await;
+    if let Some(file) = compose::find(tree).await? {
+        let blueprint = defaults::resolve(tree, compose::draft(tree, file).await?).await?;
+        return with_notes(tree, blueprint).await;
     }
-    Err(BlueprintError::Nothing(
-        compose.map_or_else(|| advice::nothing(has), advice::compose),
-    ))
-}
-
-async fn from_document(tree: &Tree, text: &str) -> Result<Blueprint, BlueprintError> {
-    let source = Source { file: FILE, text };
-    let draft = document(&source)?;
-    defaults::resolve(tree, &source, draft).await
+    if tree.resolve("Dockerfile").await?.is_some() {
+        let blueprint = defaults::resolve(tree, Draft::empty("Dockerfile")).await?;
+        return with_notes(tree, blueprint).await;
+    }
+    Err(BlueprintError::Nothing(advice::nothing(has)))
 }
 
 /// Adds notes about the commit as a whole.
-async fn with_notes(
-    tree: &Tree,
-    mut blueprint: Blueprint,
-    compose: Option<&str>,
-) -> Result<Blueprint, BlueprintError> {
-    if let Some(file) = compose {
-        blueprint.notes.push(format!(
-            "{file} was not read: compose files are not supported yet."
-        ));
-    }
+async fn with_notes(tree: &Tree, mut blueprint: Blueprint) -> Result<Blueprint, BlueprintError> {
     blueprint.missing.extend(missing(tree.missing()));
     Ok(blueprint)
 }
@@ -497,20 +473,14 @@ url = "MAIN_URL"
     }
 
     #[tokio::test]
-    async fn compose_files_are_named_and_not_passed_over_in_silence() {
-        let alone = read_files(&[("compose.yaml", "services: {}")])
-            .await
-            .unwrap_err()
-            .to_string();
-        assert!(
-            alone.contains("compose.yaml is there") && alone.contains("[services.web]"),
-            "{alone}"
-        );
-        let files = [("docker-compose.yml", ""), ("Dockerfile", "FROM x")];
-        noted(
-            &read_files(&files).await.unwrap(),
-            "docker-compose.yml was not read",
-        );
+    async fn a_compose_file_comes_before_a_dockerfile_and_after_dayfly_toml() {
+        let compose = ("docker-compose.yml", "services: {a: {image: x}}");
+        let mut files = vec![compose, ("Dockerfile", "FROM x")];
+        let origin = |blueprint: Blueprint| blueprint.origin;
+        let read = read_files(&files).await.unwrap();
+        assert_eq!(origin(read), "docker-compose.yml");
+        files.push(("dayfly.toml", ""));
+        assert_eq!(origin(read_files(&files).await.unwrap()), "dayfly.toml");
     }
 
     #[tokio::test]

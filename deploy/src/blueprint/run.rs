@@ -1,56 +1,15 @@
-//! A command that runs in the image of a service, such as `migrate`.
-
-use std::ops::Range;
-
-use toml::{Spanned, de::DeValue};
+//! Finds the service in whose image a command runs.
 
 use super::{
     BlueprintError, Command,
-    section::{At, Section, Source},
-    service,
+    draft::{RunDraft, ServiceDraft},
 };
 use crate::names::{DatabaseName, ServiceName};
 
-const KEYS: [&str; 2] = ["run", "in"];
-
-/// The command, and the service if it is given.
-pub(super) struct Draft {
-    key: &'static str,
-    run: Command,
-    service: Option<At<String>>,
-    at: Range<usize>,
-}
-
-/// Reads `{ run = "...", in = "..." }`, the value of `key`.
-pub(super) fn run(
-    section: &Section<'_>,
-    key: &'static str,
-    value: &Spanned<DeValue<'_>>,
-) -> Result<Draft, BlueprintError> {
-    let at = value.span();
-    let DeValue::Table(table) = value.get_ref() else {
-        let wanted = "a table such as { run = \"./migrate\", in = \"web\" }";
-        return Err(section.wrong(&at, key, wanted, value));
-    };
-    let inner = section.inner(key, table, &at);
-    inner.expect(&KEYS, &[])?;
-    let Some((run, _)) = inner.command("run")? else {
-        return Err(inner.error(format!("`{key}` needs `run`, the command")));
-    };
-    let service = inner.text("in")?.map(|(name, at)| (name.to_owned(), at));
-    Ok(Draft {
-        key,
-        run,
-        service,
-        at,
-    })
-}
-
 /// Finds the service.
 pub(super) fn resolve(
-    source: &Source<'_>,
-    draft: Draft,
-    services: &[service::Draft],
+    draft: RunDraft,
+    services: &[ServiceDraft],
     database: &DatabaseName,
     notes: &mut Vec<String>,
 ) -> Result<(Command, ServiceName), BlueprintError> {
@@ -65,7 +24,7 @@ pub(super) fn resolve(
             .find(|service| service.name.as_str() == name)
             .ok_or_else(|| {
                 let message = format!("`in` names no service: {name:?}; known are {}", known());
-                source.error(at, message)
+                at.error(message)
             })?,
         (None, [only]) => {
             let name = &only.name;
@@ -79,7 +38,7 @@ pub(super) fn resolve(
                 "`{key}` needs `in`, the service whose image runs it: {}",
                 known()
             );
-            return Err(source.error(&draft.at, message));
+            return Err(draft.at.error(message));
         }
     };
     Ok((draft.run, service.name.clone()))

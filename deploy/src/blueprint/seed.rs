@@ -1,21 +1,17 @@
-//! Reads the initial content of a database: `seed` or `snapshot`.
-
-use std::ops::Range;
+//! Looks a seed up in the commit: the initial content of a database.
 
 use sha2::{Digest as _, Sha256};
-use toml::de::DeValue;
 
 use super::{
     BlueprintError, DatabaseKind, SeedSource,
     beside::beside,
+    draft::{Place, SeedDraft, ServiceDraft},
     kind::kind_name,
     run,
-    section::{At, Section, Source},
-    service::{self, path},
 };
 use crate::{
     databases::SeedKind,
-    names::{DatabaseName, is_slug},
+    names::DatabaseName,
     source::{Entry, Mode, Tree},
 };
 
@@ -23,71 +19,13 @@ use crate::{
 const FILES_MAX: usize = 1000;
 /// Maximum names of ignored files that are listed.
 const NAMES_MAX: usize = 5;
-/// Maximum characters of the name of a snapshot.
-const SNAPSHOT_NAME_MAX: usize = 40;
 /// The file that marks a folder as an archive of `pg_dump`.
 const PG_CONTENTS: &str = "toc.dat";
-
-/// A seed as written in the file.
-pub(super) enum Draft {
-    /// A file or folder of the commit.
-    Path(At<String>),
-    Run(run::Draft),
-    Snapshot(String),
-}
-
-/// Reads `seed` and `snapshot`, of which only one is allowed.
-pub(super) fn seed(
-    section: &Section<'_>,
-    kind: &DatabaseKind,
-) -> Result<Option<Draft>, BlueprintError> {
-    let snapshot = snapshot(section)?;
-    let Some(value) = section.get("seed") else {
-        return Ok(snapshot.map(|(name, _)| Draft::Snapshot(name)));
-    };
-    if let Some((_, at)) = snapshot {
-        let message = "`seed` and `snapshot` exclude each other; keep one";
-        return Err(section.error_at(&at, message));
-    }
-    match value.get_ref() {
-        DeValue::Table(_) => run::run(section, "seed", value).map(|run| Some(Draft::Run(run))),
-        DeValue::String(_) => {
-            let at = value.span();
-            if matches!(kind, DatabaseKind::Other { .. }) {
-                let message = "an image with `data` only takes a seed command, such as \
-                               { run = \"./seed\", in = \"web\" }";
-                return Err(section.error_at(&at, message));
-            }
-            let (text, at) = section.text("seed")?.unwrap_or((".", at));
-            let path = path(section, "seed", text, &at)?;
-            Ok(Some(Draft::Path((path, at))))
-        }
-        _ => {
-            let wanted = "a path, or a table such as { run = \"./seed\", in = \"web\" }";
-            Err(section.wrong(&value.span(), "seed", wanted, value))
-        }
-    }
-}
-
-fn snapshot(section: &Section<'_>) -> Result<Option<At<String>>, BlueprintError> {
-    let Some((name, at)) = section.text("snapshot")? else {
-        return Ok(None);
-    };
-    if !is_slug(name, SNAPSHOT_NAME_MAX) {
-        let message = format!(
-            "{name:?} is not the name of a snapshot: at most {SNAPSHOT_NAME_MAX} of a-z, 0-9 and \
-             single hyphens"
-        );
-        return Err(section.error_at(&at, message));
-    }
-    Ok(Some((name.to_owned(), at)))
-}
 
 /// The context for looking up a seed.
 pub(super) struct Lookup<'a> {
     pub(super) tree: &'a Tree,
-    pub(super) source: &'a Source<'a>,
-    pub(super) services: &'a [service::Draft],
+    pub(super) services: &'a [ServiceDraft],
     pub(super) database: &'a DatabaseName,
     pub(super) kind: &'a DatabaseKind,
 }
@@ -95,17 +33,16 @@ pub(super) struct Lookup<'a> {
 /// Looks up the seed in the commit.
 pub(super) async fn resolve(
     lookup: &Lookup<'_>,
-    draft: Draft,
+    draft: SeedDraft,
     notes: &mut Vec<String>,
 ) -> Result<SeedSource, BlueprintError> {
     match draft {
-        Draft::Snapshot(name) => Ok(SeedSource::Snapshot { name }),
-        Draft::Run(run) => {
-            let (source, database) = (lookup.source, lookup.database);
-            let (run, service) = run::resolve(source, run, lookup.services, database, notes)?;
+        SeedDraft::Snapshot(name) => Ok(SeedSource::Snapshot { name }),
+        SeedDraft::Run(run) => {
+            let (run, service) = run::resolve(run, lookup.services, lookup.database, notes)?;
             Ok(SeedSource::Run { run, service })
         }
-        Draft::Path((path, at)) => lookup.path(path, &at, notes).await,
+        SeedDraft::Path((path, at)) => lookup.path(path, &at, notes).await,
     }
 }
 
@@ -166,7 +103,7 @@ impl Lookup<'_> {
     async fn path(
         &self,
         path: String,
-        at: &Range<usize>,
+        at: &Place,
         notes: &mut Vec<String>,
     ) -> Result<SeedSource, BlueprintError> {
         let file = match path.as_str() {
@@ -193,7 +130,7 @@ impl Lookup<'_> {
             (_, None) => {
                 let (name, why) = (self.database, self.tree.absence(&path, "file or folder"));
                 let message = format!("database {name} has the seed {path}, but {why}");
-                Err(self.source.error(at, message))
+                Err(at.error(message))
             }
         }
     }
@@ -202,7 +139,7 @@ impl Lookup<'_> {
     async fn folder(
         &self,
         path: String,
-        at: &Range<usize>,
+        at: &Place,
         notes: &mut Vec<String>,
     ) -> Result<SeedSource, BlueprintError> {
         let (database, shown) = (self.database, shown(&path));
@@ -229,11 +166,11 @@ impl Lookup<'_> {
                 kind_name(self.kind),
                 takes(self.kind)
             );
-            return Err(self.source.error(at, message));
+            return Err(at.error(message));
         }
         if taken.len() > FILES_MAX {
             let message = format!("the seed {shown} has more than {FILES_MAX} files; merge some");
-            return Err(self.source.error(at, message));
+            return Err(at.error(message));
         }
         let odd = |entry: &&&Entry| !matches!(entry.mode, Mode::File | Mode::Executable);
         if let Some(odd) = taken.iter().find(odd) {
@@ -243,7 +180,7 @@ impl Lookup<'_> {
                 "{} in the seed {shown} is a link or a submodule; replace it with the file",
                 odd.path
             );
-            return Err(self.source.error(at, message));
+            return Err(at.error(message));
         }
         self.weigh(&shown, at, taken.iter().map(|entry| entry.size).sum())?;
         let paths: Vec<String> = taken.iter().map(|entry| entry.path.clone()).collect();
@@ -288,11 +225,7 @@ impl Lookup<'_> {
     }
 
     /// Scripts, with the files that they read.
-    async fn scripts(
-        &self,
-        paths: Vec<String>,
-        at: &Range<usize>,
-    ) -> Result<SeedSource, BlueprintError> {
+    async fn scripts(&self, paths: Vec<String>, at: &Place) -> Result<SeedSource, BlueprintError> {
         let beside = match self.kind {
             DatabaseKind::Postgres => beside(self.tree, &paths).await?,
             _ => Vec::new(),
@@ -306,24 +239,24 @@ impl Lookup<'_> {
         Ok(SeedSource::Sql { paths, beside })
     }
 
-    fn weigh(&self, path: &str, at: &Range<usize>, size: u64) -> Result<(), BlueprintError> {
+    fn weigh(&self, path: &str, at: &Place, size: u64) -> Result<(), BlueprintError> {
         let most = self.tree.seed_bytes_max();
         if size <= most {
             return Ok(());
         }
         let (size, most) = (size.div_ceil(1 << 20), most >> 20);
         let message = format!("the seed {path} has {size} MiB; at most {most} MiB are supported");
-        Err(self.source.error(at, message))
+        Err(at.error(message))
     }
 
     /// The error for a seed that the engine does not support.
-    fn unfit(&self, path: &str, at: &Range<usize>) -> BlueprintError {
+    fn unfit(&self, path: &str, at: &Place) -> BlueprintError {
         let (name, engine) = (self.database, kind_name(self.kind));
         let message = format!(
             "the seed {path} of database {name} is not for {engine}, which takes {}",
             takes(self.kind)
         );
-        self.source.error(at, message)
+        at.error(message)
     }
 }
 

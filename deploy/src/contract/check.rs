@@ -9,7 +9,7 @@ use super::{
     broken::{Broken, Kept},
 };
 use crate::{
-    blueprint::{Command, Health},
+    blueprint::{Command, Health, ProcessOptions},
     engine::{Network, NetworkSpec, Observation, Probe, ServiceKey, ServiceSpec},
     names::{ImageId, NameError, PreviewId, RevisionNumber, ServiceName},
 };
@@ -88,6 +88,7 @@ pub(super) fn spec(key: ServiceKey, image: ImageId, command: Option<Command>) ->
         key,
         image,
         command,
+        process: ProcessOptions::default(),
         env: BTreeMap::from([("GREETING".to_owned(), "hello".to_owned())]),
         port: PORT,
         data: None,

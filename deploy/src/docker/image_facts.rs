@@ -52,7 +52,8 @@ fn tcp_port(text: &str) -> Option<u16> {
         .filter(|port| protocol == "tcp" && *port != 0)
 }
 
-fn is_root(user: &str) -> bool {
+/// Whether a user of an image, possibly with a group, is root.
+pub(super) fn is_root(user: &str) -> bool {
     let name = user.split(':').next().unwrap_or_default();
     name.is_empty() || name == "root" || name.parse::<u32>() == Ok(0)
 }

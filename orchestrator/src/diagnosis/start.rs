@@ -297,7 +297,7 @@ fn missing_right(evidence: &[String]) -> Option<&'static str> {
 pub(super) mod testing {
     use std::collections::BTreeMap;
 
-    use deploy::blueprint::ImageSource;
+    use deploy::blueprint::{ImageSource, ProcessOptions};
 
     use super::*;
 
@@ -311,6 +311,7 @@ pub(super) mod testing {
             port_is_default: false,
             health: Health::Default,
             command: None,
+            process: ProcessOptions::default(),
             env: BTreeMap::new(),
             memory_bytes: 512 << 20,
             cpu_milli: 1_000,

@@ -137,6 +137,7 @@ pub async fn service_spec(
         },
         image,
         command: service.command.clone(),
+        process: service.process.clone(),
         env,
         port: service.port,
         data: generation

@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use bollard::query_parameters::{KillContainerOptionsBuilder, ListContainersOptionsBuilder};
 use deploy::{
-    blueprint::Command,
+    blueprint::{Command, ProcessOptions},
     builder::{Builder, silence},
     contract::{Act, SEED, Source},
     databases::{DatabaseSpec, Databases, Seed, url},
@@ -141,6 +141,7 @@ impl Real {
             },
             image: self.ours.obtain(POSTGRES, silence()).await?,
             command: Some(words(command)),
+            process: ProcessOptions::default(),
             env: BTreeMap::new(),
             port: 8080,
             data: Some(generation),

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use async_trait::async_trait;
 use deploy::{
-    blueprint::Command,
+    blueprint::{Command, ProcessOptions},
     builder::{Builder, silence},
     contract::{Act, Source},
     databases::{DatabaseSpec, Databases, Seed},
@@ -203,6 +203,7 @@ impl Fixture for Simulated {
             },
             image,
             command: Some(command(Act::Serve)),
+            process: ProcessOptions::default(),
             env: BTreeMap::new(),
             port: 8080,
             data: Some(database.key.generation),

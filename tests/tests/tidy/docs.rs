@@ -11,24 +11,28 @@ const PAGE: &str = "docs/configuration.md";
 /// Where a checkout's file says which keys it reads: the file, its constant, and what the keys stand
 /// below.
 const READERS: [(&str, &str, &str); 5] = [
-    ("deploy/src/blueprint/service.rs", "KEYS", "services.<name>"),
     (
-        "deploy/src/blueprint/service.rs",
+        "deploy/src/blueprint/dayfly_toml/service.rs",
+        "KEYS",
+        "services.<name>",
+    ),
+    (
+        "deploy/src/blueprint/dayfly_toml/service.rs",
         "BUILD_KEYS",
         "services.<name>.build",
     ),
     (
-        "deploy/src/blueprint/database.rs",
+        "deploy/src/blueprint/dayfly_toml/database.rs",
         "KEYS",
         "databases.<name>",
     ),
     (
-        "deploy/src/blueprint/run.rs",
+        "deploy/src/blueprint/dayfly_toml/run.rs",
         "KEYS",
         "databases.<name>.seed",
     ),
     (
-        "deploy/src/blueprint/run.rs",
+        "deploy/src/blueprint/dayfly_toml/run.rs",
         "KEYS",
         "databases.<name>.migrate",
     ),
@@ -94,7 +98,7 @@ fn words_of(source: &str, constant: &str) -> Vec<String> {
 #[test]
 fn a_key_that_only_the_page_or_only_a_reader_has_is_found() {
     let files = files();
-    let service = "deploy/src/blueprint/service.rs";
+    let service = "deploy/src/blueprint/dayfly_toml/service.rs";
     for (path, taken, finding) in [
         (
             PAGE,

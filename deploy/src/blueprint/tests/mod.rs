@@ -1,5 +1,6 @@
-//! Databases of `dayfly.toml`.
+//! Blueprints from compose files, and databases of `dayfly.toml`.
 
+mod compose;
 mod databases;
 mod pushes;
 mod refusals;

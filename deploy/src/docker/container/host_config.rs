@@ -2,28 +2,28 @@
 //!
 //! A repository chooses the program in a container, but cannot influence anything decided here.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    path::PathBuf,
-};
+use std::collections::{BTreeMap, HashMap};
 
 use bollard::{
     models::{
         ContainerCreateBody, EndpointSettings, HealthConfig, HostConfig,
-        HostConfigCgroupnsModeEnum, HostConfigLogConfig, Mount, MountType, MountVolumeOptions,
-        NetworkingConfig, RestartPolicy, RestartPolicyNameEnum,
+        HostConfigCgroupnsModeEnum, HostConfigLogConfig, Mount, NetworkingConfig, RestartPolicy,
+        RestartPolicyNameEnum,
     },
     query_parameters::CreateContainerOptionsBuilder,
 };
 use serde::Serialize;
 
-use super::seccomp;
+use super::{
+    mount::{BindMount, bind_mount, volume_mount},
+    seccomp,
+};
 use crate::{
     docker::{
         Docker,
         client::Means,
         error::{classify, status},
-        image_facts::ImageFacts,
+        image_facts::{ImageFacts, is_root},
         names::{Names, digest},
     },
     engine::{EngineError, STOP_GRACE},
@@ -98,24 +98,18 @@ pub(crate) struct Plan {
     pub(crate) init: bool,
     /// Replaces the image's user.
     pub(crate) user: Option<String>,
+    /// Replaces the image's entrypoint; empty for none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) entrypoint: Option<Vec<String>>,
+    /// Replaces the image's working directory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) working_dir: Option<String>,
     /// Whether other containers of its network can resolve its name.
     pub(crate) named: bool,
     /// Its first network. Excluded from the digest: recreating the network must not recreate the
     /// container.
     #[serde(skip)]
     pub(crate) network: String,
-}
-
-/// A directory of the pool, mounted into a container. Containers get no other host path.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct BindMount {
-    /// Its path in the container.
-    pub(crate) path: String,
-    /// Its path in the pool; for data, from [`Pool::data_path`](crate::pool::Pool::data_path).
-    pub(crate) source: PathBuf,
-    /// Whether it is read-only.
-    #[serde(skip)]
-    pub(crate) read_only: bool,
 }
 
 /// The result of a create.
@@ -176,6 +170,15 @@ impl Plan {
 impl Docker {
     /// Creates the container. This is the only caller of the engine's create.
     pub(crate) async fn create(&self, plan: &Plan) -> Result<Created, EngineError> {
+        let created = self.create_from_image(plan).await;
+        if let Err(EngineError::Missing(_)) = created {
+            // Somebody removed the image, and not every engine tells of that.
+            self.image_list().changed();
+        }
+        created
+    }
+
+    async fn create_from_image(&self, plan: &Plan) -> Result<Created, EngineError> {
         let facts = self.image_facts(&plan.image).await?;
         let mark = plan.mark(self);
         let volumes = plan.volumes(&facts, &mark);
@@ -255,6 +258,8 @@ fn body(
         image: Some(plan.image.to_string()),
         user: plan.user.clone(),
         cmd: plan.command.clone(),
+        entrypoint: plan.entrypoint.clone().map(entrypoint),
+        working_dir: plan.working_dir.clone(),
         env: Some(
             plan.env
                 .iter()
@@ -332,10 +337,23 @@ fn security(means: Means) -> Vec<String> {
 
 fn capabilities(plan: &Plan, facts: &ImageFacts) -> Vec<String> {
     let of_root = CAPABILITIES.iter();
-    let of_root = of_root.filter(|_| facts.starts_as_root && plan.user.is_none());
+    let as_root = match &plan.user {
+        None => facts.starts_as_root,
+        // A database that runs as another user needs to change no owner.
+        Some(user) => plan.kind != Kind::Database && is_root(user),
+    };
+    let of_root = of_root.filter(|_| as_root);
     let of_services = SERVICE_CAPABILITIES.iter();
     let of_services = of_services.filter(|_| plan.kind != Kind::Database);
     of_root.chain(of_services).map(|&c| c.to_owned()).collect()
+}
+
+/// For the engine, an empty word is no entrypoint, and an empty list is the image's own.
+fn entrypoint(words: Vec<String>) -> Vec<String> {
+    match words.is_empty() {
+        true => vec![String::new()],
+        false => words,
+    }
 }
 
 /// Unlimited restarts: the engine's pauses grow from a tenth of a second to a minute, and reset
@@ -351,31 +369,6 @@ fn restarts(starts_again: bool) -> RestartPolicy {
     }
 }
 
-fn volume_mount(owner: &str, path: &str, mark: &Mark) -> Mount {
-    Mount {
-        target: Some(path.to_owned()),
-        source: Some(Names::volume(owner, &mark.spec)),
-        typ: Some(MountType::VOLUME),
-        volume_options: Some(MountVolumeOptions {
-            labels: Some(mark.to_labels()),
-            ..MountVolumeOptions::default()
-        }),
-        ..Mount::default()
-    }
-}
-
-/// The engine refuses a mount of this type if its source does not exist. So an unmounted pool is
-/// never mistaken for an empty directory.
-fn bind_mount(bind: &BindMount) -> Mount {
-    Mount {
-        target: Some(bind.path.clone()),
-        source: Some(bind.source.display().to_string()),
-        typ: Some(MountType::BIND),
-        read_only: Some(bind.read_only),
-        ..Mount::default()
-    }
-}
-
 fn endpoint(plan: &Plan) -> EndpointSettings {
     EndpointSettings {
         aliases: plan.named.then(|| vec![plan.name.clone()]),
@@ -385,6 +378,9 @@ fn endpoint(plan: &Plan) -> EndpointSettings {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
+    use bollard::models::MountType;
     use proptest::prelude::*;
 
     use super::*;
@@ -412,6 +408,8 @@ mod tests {
             script: None,
             init: false,
             user: None,
+            entrypoint: None,
+            working_dir: None,
             named: true,
             network: "net".to_owned(),
         }

@@ -3,6 +3,7 @@
 pub(super) mod host_config;
 mod listening;
 pub(super) mod logs;
+pub(super) mod mount;
 mod pause;
 pub(super) mod probe;
 pub(super) mod seccomp;

@@ -303,7 +303,9 @@ pub(crate) fn base_plan(spec: &ServiceSpec, network: String) -> Plan {
         data: None,
         script: None,
         init: spec.init,
-        user: None,
+        user: spec.process.user.clone(),
+        entrypoint: spec.process.entrypoint.clone(),
+        working_dir: spec.process.working_dir.clone(),
         named: false,
         network,
     }

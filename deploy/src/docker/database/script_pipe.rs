@@ -21,7 +21,7 @@ use super::{
     run::{Broken, Input},
     script::Script,
 };
-use crate::docker::container::host_config::BindMount;
+use crate::docker::container::mount::BindMount;
 
 /// The path of the pipe's folder in the container.
 const FOLDER: &str = "/dayfly-seed";

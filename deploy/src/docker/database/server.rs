@@ -14,7 +14,8 @@ use crate::{
     docker::{
         Docker,
         container::{
-            host_config::{BindMount, Created, Plan},
+            host_config::{Created, Plan},
+            mount::BindMount,
             service::mark,
         },
     },
@@ -95,6 +96,8 @@ impl Docker {
             script: None,
             init: false,
             user: own_user(),
+            entrypoint: None,
+            working_dir: None,
             named: true,
             image,
             network,

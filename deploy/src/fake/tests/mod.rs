@@ -10,7 +10,7 @@ use secrecy::SecretString;
 
 use super::{AppScript, BuildCounts, FakeEngine, Fault, Op, Outcome, StartScript};
 use crate::{
-    blueprint::{DatabaseKind, Health},
+    blueprint::{DatabaseKind, Health, ProcessOptions},
     builder::{BuildError, BuildRequest, Builder},
     data_access::{DataAccess, ImportSpec},
     databases::{
@@ -133,6 +133,7 @@ async fn prepared(fake: &FakeEngine) -> ServiceSpec {
         },
         image,
         command: None,
+        process: ProcessOptions::default(),
         env: BTreeMap::from([("DATABASE_URL".to_owned(), url)]),
         port: 8080,
         data: Some(G1),

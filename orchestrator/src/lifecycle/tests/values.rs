@@ -1,7 +1,7 @@
 //! The values that the tests' previews consist of.
 
 use deploy::{
-    blueprint::{Blueprint, BlueprintVersion, Health, Migrate, Service},
+    blueprint::{Blueprint, BlueprintVersion, Health, Migrate, ProcessOptions, Service},
     engine::Stray,
 };
 
@@ -68,6 +68,7 @@ pub(super) fn blueprint(asks: Asks) -> Blueprint {
         health: Health::Default,
         init: false,
         command: None,
+        process: ProcessOptions::default(),
         env: BTreeMap::new(),
         memory_bytes: 1 << 28,
         cpu_milli: 500,

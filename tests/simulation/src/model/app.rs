@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use deploy::{
     blueprint::{
         Blueprint, BlueprintVersion, Command, Database, DatabaseKind, Health, ImageSource, Migrate,
-        OnPush, Service,
+        OnPush, ProcessOptions, Service,
     },
     names::CommitSha,
 };
@@ -107,6 +107,7 @@ fn service(name: &str, public: bool, image: &str) -> Service {
         health: Health::Default,
         init: false,
         command: None,
+        process: ProcessOptions::default(),
         env: BTreeMap::new(),
         memory_bytes: 0,
         cpu_milli: 0,

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use deploy::{
-    blueprint::DatabaseKind,
+    blueprint::{DatabaseKind, ProcessOptions},
     databases::DatabaseSpec,
     engine::{ServiceKey, ServiceSpec},
     fake::{DatabaseAt, ServiceAt},
@@ -70,6 +70,7 @@ pub(super) fn service_spec(
         },
         image,
         command: None,
+        process: ProcessOptions::default(),
         env: BTreeMap::new(),
         port: 8080,
         data,

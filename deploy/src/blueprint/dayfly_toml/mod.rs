@@ -1,11 +1,20 @@
 //! Reads `dayfly.toml` as a draft, and checks everything that needs no other file.
 
+mod database;
+mod kind;
+mod migrations;
+mod run;
+mod section;
+mod seed;
+mod service;
+mod words;
+
+use section::{Section, Source};
 use toml::de::DeTable;
 
 use super::{
-    BlueprintError, database,
-    section::{Section, Source},
-    service,
+    BlueprintError,
+    draft::{Draft, Place},
 };
 
 /// Maximum services of one blueprint.
@@ -16,17 +25,12 @@ const DATABASES_MAX: usize = 5;
 /// Tables that are planned for later versions.
 const LATER: [&str; 2] = ["preview", "review"];
 
-/// The file's content, in file order.
-pub(super) struct Document {
-    pub(super) services: Vec<service::Draft>,
-    pub(super) databases: Vec<database::Draft>,
-}
-
-/// Reads the file.
-pub(super) fn document(source: &Source<'_>) -> Result<Document, BlueprintError> {
-    let parsed = DeTable::parse(source.text).map_err(|wrong| unreadable(source, &wrong))?;
+/// Reads the content of a file.
+pub(super) fn draft(file: &str, text: &str) -> Result<Draft, BlueprintError> {
+    let source = Source { file, text };
+    let parsed = DeTable::parse(text).map_err(|wrong| unreadable(&source, &wrong))?;
     let root = Section {
-        source,
+        source: &source,
         name: String::new(),
         at: 0..0,
         table: parsed.get_ref(),
@@ -63,12 +67,14 @@ pub(super) fn document(source: &Source<'_>) -> Result<Document, BlueprintError> 
                 "{name} is the name of a service too, but names are shared on the network; \
                  rename one"
             );
-            return Err(source.error(&database.at, message));
+            return Err(database.at.error(message));
         }
     }
-    Ok(Document {
+    Ok(Draft {
+        top: Place::top(file),
         services,
         databases,
+        notes: Vec::new(),
     })
 }
 
@@ -83,5 +89,5 @@ fn unreadable(source: &Source<'_>, wrong: &toml::de::Error) -> BlueprintError {
              remove this one"
         );
     }
-    source.error(&at, message)
+    source.place(&at).error(message)
 }

@@ -4,68 +4,31 @@ use std::{collections::BTreeMap, ops::Range};
 
 use toml::de::DeValue;
 
-use super::{
-    BlueprintError, Command, ImageSource,
-    section::{At, Section},
+use super::section::{At, Section};
+use crate::{
+    blueprint::{
+        BlueprintError, ImageSource, ProcessOptions,
+        draft::{Placed, ServiceDraft},
+        values::{CPUS, IMAGE_PLACEHOLDERS, MEMORY_BYTES, is_reference, variable},
+    },
+    names::ServiceName,
+    source::tidy,
 };
-use crate::{names::ServiceName, source::tidy};
 
 const KEYS: [&str; 12] = [
     "build", "image", "port", "health", "command", "env", "memory", "cpus", "public", "main",
     "init", "secrets",
 ];
 const BUILD_KEYS: [&str; 5] = ["context", "dockerfile", "target", "args", "secrets"];
-/// Placeholders in a prebuilt image's name. The first two identify a commit.
-pub const IMAGE_PLACEHOLDERS: [&str; 4] = ["{sha}", "{short_sha}", "{number}", "{branch_slug}"];
 /// Maximum secrets of one build.
 const SECRETS_MAX: usize = 20;
-/// Allowed memory of a service, in bytes.
-const MEMORY_BYTES: std::ops::RangeInclusive<u64> = 16 << 20..=1 << 40;
-/// Allowed processors of a service.
-const CPUS: std::ops::RangeInclusive<f64> = 0.01..=256.0;
 /// Maximum bytes of a variable's value.
 const VALUE_BYTES_MAX: usize = 32 << 10;
 /// Maximum variables of one service.
 const VARIABLES_MAX: usize = 200;
 
-/// A service as written in the file.
-pub(super) struct Draft {
-    pub(super) name: ServiceName,
-    pub(super) at: Range<usize>,
-    pub(super) image: Option<At<ImageSource>>,
-    pub(super) port: Option<u16>,
-    pub(super) health: Option<String>,
-    pub(super) command: Option<Command>,
-    pub(super) env: BTreeMap<String, At<String>>,
-    pub(super) memory_bytes: Option<u64>,
-    pub(super) cpu_milli: Option<u64>,
-    pub(super) public: Option<bool>,
-    pub(super) main: Option<At<bool>>,
-    pub(super) init: bool,
-}
-
-impl Draft {
-    /// A service with only a name.
-    pub(super) fn bare(name: ServiceName) -> Self {
-        Self {
-            name,
-            at: 0..0,
-            image: None,
-            port: None,
-            health: None,
-            command: None,
-            env: BTreeMap::new(),
-            memory_bytes: None,
-            cpu_milli: None,
-            public: None,
-            main: None,
-            init: false,
-        }
-    }
-}
-
 /// Reads the table.
-pub(super) fn service(name: &str, section: &Section<'_>) -> Result<Draft, BlueprintError> {
+pub(super) fn service(name: &str, section: &Section<'_>) -> Result<ServiceDraft, BlueprintError> {
     let name = ServiceName::parse(name).map_err(|wrong| section.error(wrong.to_string()))?;
     let (known, later) = KEYS.split_at(KEYS.len() - 1);
     section.expect(known, later)?;
@@ -75,17 +38,18 @@ pub(super) fn service(name: &str, section: &Section<'_>) -> Result<Draft, Bluepr
         let message = format!("service {name} is `main`, so it must be public");
         return Err(section.error_at(at, message));
     }
-    Ok(Draft {
-        at: section.at.clone(),
-        image: image(section)?,
+    Ok(ServiceDraft {
+        at: section.place(),
+        image: image(section)?.map(|image| section.placed(image)),
         port: port(section)?,
         health: health(section)?,
         command: section.command("command")?.map(|(command, _)| command),
+        process: ProcessOptions::default(),
         env: variables(section, "env")?,
         memory_bytes: memory(section)?,
         cpu_milli: cpus(section)?,
         public: public.map(|(public, _)| public),
-        main,
+        main: main.map(|main| section.placed(main)),
         init: section.flag("init")?.is_some_and(|(init, _)| init),
         name,
     })
@@ -125,14 +89,6 @@ fn image(section: &Section<'_>) -> Result<Option<At<ImageSource>>, BlueprintErro
         return Err(section.error_at(&at, message));
     }
     Ok(Some((ImageSource::Reference(reference.to_owned()), at)))
-}
-
-/// Whether this is a valid image name.
-pub(super) fn is_reference(text: &str) -> bool {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-/:@".contains(&b);
-    text.len() <= 255
-        && text.bytes().all(plain)
-        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
 }
 
 fn build(section: &Section<'_>) -> Result<Option<At<ImageSource>>, BlueprintError> {
@@ -257,7 +213,7 @@ fn health(section: &Section<'_>) -> Result<Option<String>, BlueprintError> {
 pub(super) fn variables(
     section: &Section<'_>,
     key: &str,
-) -> Result<BTreeMap<String, At<String>>, BlueprintError> {
+) -> Result<BTreeMap<String, Placed<String>>, BlueprintError> {
     let variables = section.strings(key)?;
     for (name, (value, at)) in &variables {
         if let Err(why) = variable(name) {
@@ -271,27 +227,10 @@ pub(super) fn variables(
     if variables.len() > VARIABLES_MAX {
         return Err(section.error(format!("`{key}` has more than {VARIABLES_MAX} variables")));
     }
-    Ok(variables)
-}
-
-/// Why a variable cannot have this name.
-pub(super) fn variable(name: &str) -> Result<(), String> {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
-    let digit = name.bytes().next().is_none_or(|b| b.is_ascii_digit());
-    if digit || name.len() > 128 || !name.bytes().all(plain) {
-        return Err(format!(
-            "{name:?} is not a variable's name: letters, digits and _, no digit first"
-        ));
-    }
-    if name == "PORT" {
-        return Err("PORT is set by Dayfly from `port`; set that instead".to_owned());
-    }
-    if name.starts_with("DAYFLY_") {
-        return Err(format!(
-            "{name} cannot be set: names that begin with DAYFLY_ are Dayfly's own"
-        ));
-    }
-    Ok(())
+    let placed = variables.into_iter();
+    Ok(placed
+        .map(|(name, value)| (name, section.placed(value)))
+        .collect())
 }
 
 /// `memory`, in bytes.

@@ -1,18 +1,16 @@
 //! A `[databases.<name>]` table.
 
-use std::ops::Range;
-
 use super::{
-    BlueprintError, OnPush,
-    kind::{Server, kind},
-    migrations,
-    nearest::nearest,
-    run,
+    kind::server,
+    migrations, run,
     section::{At, Section},
     seed,
-    service::{memory, variable},
+    service::memory,
 };
-use crate::{names::DatabaseName, source::IgnoreRules};
+use crate::{
+    blueprint::{BlueprintError, OnPush, draft::DatabaseDraft, nearest::nearest, values::variable},
+    names::DatabaseName,
+};
 
 const KEYS: [&str; 12] = [
     "engine",
@@ -42,37 +40,23 @@ const ON_PUSH: [(&str, OnPush); 3] = [
     ),
 ];
 
-/// A database as written in the file.
-pub(super) struct Draft {
-    pub(super) name: DatabaseName,
-    pub(super) at: Range<usize>,
-    pub(super) server: Server,
-    pub(super) seed: Option<seed::Draft>,
-    pub(super) migrate: Option<run::Draft>,
-    pub(super) on_push: OnPush,
-    pub(super) migrations: Option<At<IgnoreRules>>,
-    pub(super) memory_bytes: Option<u64>,
-    pub(super) url: Option<At<String>>,
-    pub(super) notes: Vec<String>,
-}
-
 /// Reads the table.
-pub(super) fn database(name: &str, section: &Section<'_>) -> Result<Draft, BlueprintError> {
+pub(super) fn database(name: &str, section: &Section<'_>) -> Result<DatabaseDraft, BlueprintError> {
     let name = DatabaseName::parse(name).map_err(|wrong| section.error(wrong.to_string()))?;
     refuse_external(section)?;
     section.expect(&KEYS, &[])?;
     let mut notes = Vec::new();
-    let server = kind(section, &name, &mut notes)?;
+    let server = server(section, &name, &mut notes)?;
     let migrate = section.get("migrate");
     let migrate = migrate.map(|value| run::run(section, "migrate", value));
-    Ok(Draft {
-        at: section.at.clone(),
+    Ok(DatabaseDraft {
+        at: section.place(),
         seed: seed::seed(section, &server.kind)?,
         migrate: migrate.transpose()?,
         on_push: on_push(section)?,
-        migrations: migrations::globs(section)?,
+        migrations: migrations::globs(section)?.map(|globs| section.placed(globs)),
         memory_bytes: memory(section)?,
-        url: url(section)?,
+        url: url(section)?.map(|url| section.placed(url)),
         server,
         notes,
         name,

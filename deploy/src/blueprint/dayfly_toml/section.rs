@@ -7,7 +7,12 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::{BlueprintError, Command, nearest::nearest, words};
+use super::words;
+use crate::blueprint::{
+    BlueprintError, Command,
+    draft::{Place, Placed},
+    nearest::nearest,
+};
 
 /// The file that is read.
 pub(super) struct Source<'a> {
@@ -16,17 +21,15 @@ pub(super) struct Source<'a> {
 }
 
 impl Source<'_> {
-    /// An error at a position of the file.
-    pub(super) fn error(&self, at: &Range<usize>, message: impl Into<String>) -> BlueprintError {
+    /// The line of a position.
+    pub(super) fn place(&self, at: &Range<usize>) -> Place {
         let before = self
             .text
             .get(..at.start.min(self.text.len()))
             .unwrap_or(self.text);
-        let line = before.matches('\n').count() + 1;
-        BlueprintError::Invalid {
-            file: self.file.to_owned(),
-            line,
-            message: message.into(),
+        Place {
+            file: self.file.into(),
+            line: before.matches('\n').count() + 1,
         }
     }
 }
@@ -61,14 +64,24 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// The line of the table's header.
+    pub(super) fn place(&self) -> Place {
+        self.source.place(&self.at)
+    }
+
+    /// A value with its line.
+    pub(super) fn placed<T>(&self, (value, at): At<T>) -> Placed<T> {
+        (value, self.source.place(&at))
+    }
+
     /// An error at the header of the table.
     pub(super) fn error(&self, message: impl Into<String>) -> BlueprintError {
-        self.source.error(&self.at, message)
+        self.place().error(message)
     }
 
     /// An error at a position of the file.
     pub(super) fn error_at(&self, at: &Range<usize>, message: impl Into<String>) -> BlueprintError {
-        self.source.error(at, message)
+        self.source.place(at).error(message)
     }
 
     /// Refuses keys that are not in `known`; keys in `later` get a message of their own.
