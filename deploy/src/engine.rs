@@ -20,7 +20,7 @@ use futures_util::Stream;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    blueprint::{Command, Health, ProcessOptions},
+    blueprint::{Command, Health, HealthCheck, ProcessOptions},
     names::{
         DatabaseKey, DatabaseName, Generation, ImageId, PreviewId, RevisionNumber, ServiceName,
     },
@@ -266,6 +266,10 @@ pub enum Probe {
     NotHttp,
     /// It answered with this status, which does not count as ready.
     Status(u16),
+    /// The command of its check exited with this code.
+    Failing(i64),
+    /// The command of its check took too long.
+    CheckTooSlow,
 }
 
 /// One line a service printed.
@@ -332,6 +336,10 @@ pub trait Engine: Send + Sync {
         health: &Health,
         limit: Duration,
     ) -> Probe;
+
+    /// Runs the command of a check once in the service's container. Never an error: a container
+    /// that does not run is [`Probe::Refused`].
+    async fn check(&self, key: &ServiceKey, check: &HealthCheck) -> Probe;
 
     /// The service's output: its last `tail` lines and, with `follow`, new lines until the
     /// container exits. Missing: the container.

@@ -70,9 +70,7 @@ async fn resolve_database(
         None => None,
     };
     let memory_bytes = draft.memory_bytes.unwrap_or_else(|| {
-        notes.push(format!(
-            "database {name}: 512 MiB of memory, since `memory` is not given."
-        ));
+        notes.push(format!("database {name}: 512 MiB of memory by default."));
         MEMORY_BYTES_DEFAULT
     });
     Ok(Database {

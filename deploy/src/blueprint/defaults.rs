@@ -132,7 +132,7 @@ async fn resolve_service(
         ImageSource::Reference(_) => BTreeSet::new(),
     };
     let public = draft.public.unwrap_or_else(|| {
-        note("it has a URL, since `public` is not given".into());
+        note("it has a URL by default".into());
         true
     });
     let (port, port_is_default) = draft.port.map_or_else(
@@ -143,14 +143,11 @@ async fn resolve_service(
         },
         |port| (port, false),
     );
-    let health = draft.health.clone().map_or_else(
-        || {
-            let (health, text) = health(public, private_port(draft, &exposed));
-            note(format!("{text}, since `health` is not given"));
-            health
-        },
-        Health::Path,
-    );
+    let health = draft.health.clone().unwrap_or_else(|| {
+        let (health, text) = health(public, private_port(draft, &exposed));
+        note(format!("{text}, by default"));
+        health
+    });
     let (memory_bytes, cpu_milli) = resources(draft, &mut note);
     let env = variables(draft, &mut note);
     let (name, command) = (name.clone(), draft.command.clone());
@@ -187,11 +184,11 @@ fn variables(draft: &ServiceDraft, note: &mut impl FnMut(String)) -> BTreeMap<St
 
 fn resources(draft: &ServiceDraft, note: &mut impl FnMut(String)) -> (u64, u64) {
     let memory_bytes = draft.memory_bytes.unwrap_or_else(|| {
-        note("512 MiB of memory, since `memory` is not given".into());
+        note("512 MiB of memory by default".into());
         MEMORY_BYTES_DEFAULT
     });
     let cpu_milli = draft.cpu_milli.unwrap_or_else(|| {
-        note("one CPU, since `cpus` is not given".into());
+        note("one CPU by default".into());
         CPU_MILLI_DEFAULT
     });
     (memory_bytes, cpu_milli)
@@ -259,12 +256,13 @@ fn health(public: bool, port: PrivatePort) -> (Health, &'static str) {
             Health::Default,
             "ready when `GET /` answers anything below 500",
         ),
-        (false, PrivatePort::Unnamed) => {
-            (Health::Running, "ready when it runs, since it has no port")
-        }
+        (false, PrivatePort::Unnamed) => (
+            Health::Running,
+            "ready a second after its start, since no port is named",
+        ),
         (false, PrivatePort::OfAnotherCommand) => (
             Health::Running,
-            "ready when it runs, since EXPOSE may not apply to its own command",
+            "ready a second after its start, since EXPOSE may not apply to its own command",
         ),
         (false, PrivatePort::Named) => (Health::Tcp, "ready when it accepts connections"),
     }

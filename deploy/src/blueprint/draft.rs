@@ -2,11 +2,14 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{BlueprintError, Command, DatabaseKind, ImageSource, OnPush, ProcessOptions};
+use super::{BlueprintError, Command, DatabaseKind, Health, ImageSource, OnPush, ProcessOptions};
 use crate::{
     names::{DatabaseName, ServiceName},
     source::IgnoreRules,
 };
+
+/// Maximum characters of an error's message.
+const MESSAGE_CHARS_MAX: usize = 600;
 
 /// A line of a file of the commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,10 +31,16 @@ impl Place {
 
     /// An error about this line.
     pub(super) fn error(&self, message: impl Into<String>) -> BlueprintError {
+        let mut message: String = message.into();
+        // It may repeat a value of the file.
+        if let Some((end, _)) = message.char_indices().nth(MESSAGE_CHARS_MAX) {
+            message.truncate(end);
+            message.push_str(" ...");
+        }
         BlueprintError::Invalid {
             file: self.file.as_ref().to_owned(),
             line: self.line,
-            message: message.into(),
+            message,
         }
     }
 }
@@ -67,8 +76,7 @@ pub(super) struct ServiceDraft {
     pub(super) at: Place,
     pub(super) image: Option<Placed<ImageSource>>,
     pub(super) port: Option<u16>,
-    /// A path for `GET`.
-    pub(super) health: Option<String>,
+    pub(super) health: Option<Health>,
     pub(super) command: Option<Command>,
     pub(super) process: ProcessOptions,
     pub(super) env: BTreeMap<String, Placed<String>>,

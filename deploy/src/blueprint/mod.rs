@@ -27,8 +27,8 @@ pub(crate) use dockerfile::instructions;
 pub use error::BlueprintError;
 pub use kind::{engine_words, known_kind};
 pub use model::{
-    Blueprint, BlueprintVersion, Command, Database, DatabaseKind, Health, ImageSource, Migrate,
-    OnPush, ProcessOptions, SeedSource, Service, UnknownVersion,
+    Blueprint, BlueprintVersion, Command, Database, DatabaseKind, Health, HealthCheck, ImageSource,
+    Migrate, OnPush, ProcessOptions, SeedSource, Service, UnknownVersion,
 };
 pub use nearest::nearest;
 pub use read::read;

@@ -145,6 +145,17 @@ pub enum Health {
     Tcp,
     /// It runs; for services without a port.
     Running,
+    /// A command in its container exits with 0.
+    Check(HealthCheck),
+}
+
+/// A command that shows whether a service is ready.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HealthCheck {
+    /// The program and its arguments, run as the container's own user. Never empty.
+    pub run: Vec<String>,
+    /// How long it may take before it counts as failed, in milliseconds.
+    pub limit_ms: u64,
 }
 
 /// A command from the blueprint: a string is split like in compose files, an array is used

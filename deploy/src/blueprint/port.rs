@@ -17,13 +17,13 @@ pub(super) fn port_by_default(exposed: &BTreeSet<u16>, image: &ImageSource) -> (
     }
     let why = match image {
         ImageSource::Build { .. } if exposed.is_empty() => {
-            "since `port` is not given and its Dockerfile exposes none".to_owned()
+            "the default, since its Dockerfile exposes none".to_owned()
         }
         ImageSource::Build { .. } => {
             let list = list(exposed);
-            format!("since `port` is not given and its Dockerfile exposes {list}")
+            format!("the default, since its Dockerfile exposes {list}")
         }
-        ImageSource::Reference(_) => "since `port` is not given".to_owned(),
+        ImageSource::Reference(_) => "unless its image exposes another".to_owned(),
     };
     (PORT_DEFAULT, why, exposed.is_empty())
 }

@@ -23,7 +23,11 @@ pub async fn read(tree: &Tree) -> Result<Blueprint, BlueprintError> {
         let bytes = tree.read(FILE).await?.unwrap_or_default();
         let text = std::str::from_utf8(&bytes)
             .map_err(|_| SourceError::unfit(FILE, "it is not UTF-8 text"))?;
-        let blueprint = defaults::resolve(tree, dayfly_toml::draft(FILE, text)?).await?;
+        let mut blueprint = defaults::resolve(tree, dayfly_toml::draft(FILE, text)?).await?;
+        if let Some(file) = compose::find(tree).await? {
+            let note = format!("{file} was not read, because there is a {FILE}.");
+            blueprint.notes.push(note);
+        }
         return with_notes(tree, blueprint).await;
     }
     let entries = tree.list().await?;

@@ -13,6 +13,7 @@ pub(super) fn is_reference(text: &str) -> bool {
     text.len() <= 255
         && text.bytes().all(plain)
         && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
 }
 
 /// Why a variable cannot have this name.

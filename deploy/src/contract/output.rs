@@ -7,7 +7,7 @@ use super::{
     check::{acting, eventually, expect, key, network, probe, ready, soon, started},
 };
 use crate::{
-    blueprint::Health,
+    blueprint::{Health, HealthCheck},
     engine::{EngineError, LogStream, Probe},
 };
 
@@ -44,6 +44,30 @@ pub async fn a_probe_tells_refused_silent_and_status_apart(fixture: &dyn Fixture
         eventually(&promised, asked, |found| *found == wanted).await?;
     }
     Ok(())
+}
+
+/// The command of a check runs in the service's own container.
+pub async fn a_check_tells_success_failure_and_no_container_apart(fixture: &dyn Fixture) -> Kept {
+    network(fixture).await?;
+    let spec = acting(fixture, "idle", Act::Wait).await?;
+    started(fixture, &spec).await?;
+    let check = |program: &str| HealthCheck {
+        run: vec![program.to_owned()],
+        limit_ms: 10_000,
+    };
+    let engine = fixture.engine();
+    for (program, wanted) in [("true", Probe::Ready), ("false", Probe::Failing(1))] {
+        let found = engine.check(&spec.key, &check(program)).await;
+        let promised = format!("{program} is found to be {wanted:?}");
+        expect(found == wanted, &promised, &found)?;
+    }
+    let nowhere = key("nowhere")?;
+    let found = engine.check(&nowhere, &check("true")).await;
+    expect(
+        found == Probe::Refused,
+        "no container is no success",
+        &found,
+    )
 }
 
 /// Logs contain earlier lines and follow new ones until the service ends.

@@ -21,6 +21,7 @@ macro_rules! contract_promises {
             a_command_that_prints_much_is_known_by_its_last_lines
             dropping_a_run_ends_it
 
+            a_check_tells_success_failure_and_no_container_apart
             a_probe_tells_refused_silent_and_status_apart
             logs_have_the_last_lines_and_follow
             logs_of_what_is_not_there_are_missing

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::{Docker, container::probe::probe};
 use crate::{
-    blueprint::Health,
+    blueprint::{Health, HealthCheck},
     engine::{
         Ended, Engine, EngineError, HintStream, LogStream, Network, NetworkSpec, Observation,
         Probe, ServiceKey, ServiceRun, ServiceSpec, Stray,
@@ -56,6 +56,10 @@ impl Engine for Docker {
         limit: Duration,
     ) -> Probe {
         probe(address, host, health, limit).await
+    }
+
+    async fn check(&self, key: &ServiceKey, check: &HealthCheck) -> Probe {
+        self.check_service(key, check).await
     }
 
     async fn logs(

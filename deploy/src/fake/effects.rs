@@ -8,10 +8,10 @@ use super::{
     world::World,
 };
 use crate::{
-    blueprint::Health,
+    blueprint::{Health, HealthCheck},
     engine::{
-        ContainerState, Ended, EngineError, OUTPUT_LINES_MAX, Observation, Probe, ServiceSpec,
-        Stray,
+        ContainerState, Ended, EngineError, OUTPUT_LINES_MAX, Observation, Probe, ServiceKey,
+        ServiceSpec, Stray,
     },
     names::{Instance, PreviewId},
 };
@@ -141,12 +141,25 @@ impl World {
             return Probe::Refused;
         };
         let found = service.answer(health, now_ms);
-        let asked = !matches!(health, Health::Running | Health::Tcp);
+        let asked = !matches!(health, Health::Running | Health::Tcp | Health::Check(_));
         if asked && !matches!(found, Probe::Refused | Probe::Silent) {
             service.print(&format!("GET as {health:?}: {found:?}"), now_ms);
             self.changed.send_modify(|count| *count += 1);
         }
         found
+    }
+
+    /// Runs the command of a check.
+    pub(super) fn check(
+        &mut self,
+        instance: &Instance,
+        key: &ServiceKey,
+        check: &HealthCheck,
+    ) -> Probe {
+        let now_ms = self.now_ms();
+        let objects = self.of(instance, &key.preview);
+        let service = objects.services.get(&service_at(key));
+        service.map_or(Probe::Refused, |service| service.checked(check, now_ms))
     }
 
     pub(super) fn observe(&self, instance: &Instance, preview: Option<&PreviewId>) -> Observation {

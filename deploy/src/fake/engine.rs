@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use super::{FakeEngine, Op, StartScript, describe, flight::Flight, objects::service_at};
 use crate::{
-    blueprint::Health,
+    blueprint::{Health, HealthCheck},
     engine::{
         Ended, Engine, EngineError, HintStream, LogStream, Network, NetworkSpec, Observation,
         Probe, ServiceKey, ServiceRun, ServiceSpec, Stray,
@@ -137,6 +137,16 @@ impl Engine for FakeEngine {
         let found = self.world().probe(address, health);
         let landed: Result<Probe, EngineError> = flight.land(Ok(found));
         landed.unwrap_or(Probe::Silent)
+    }
+
+    async fn check(&self, key: &ServiceKey, check: &HealthCheck) -> Probe {
+        let mut flight = Flight::begin(self, Op::Probe, describe::service(key));
+        if flight.depart().await.is_err() || flight.travel(1).await.is_err() {
+            return Probe::Refused;
+        }
+        let found = self.world().check(&self.instance, key, check);
+        let landed: Result<Probe, EngineError> = flight.land(Ok(found));
+        landed.unwrap_or(Probe::CheckTooSlow)
     }
 
     async fn logs(

@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use super::{AppScript, StartScript};
 use crate::{
-    blueprint::Health,
+    blueprint::{Health, HealthCheck},
     engine::{ContainerState, LogLine, Probe, ServiceRun, ServiceSpec, ServiceState},
 };
 
@@ -153,18 +153,32 @@ impl<M> Service<M> {
     }
 
     pub(super) fn answer(&self, health: &Health, now_ms: u64) -> Probe {
-        if *health == Health::Running {
+        if matches!(health, Health::Running | Health::Check(_)) {
             return Probe::Ready;
         }
         match (self.listens(now_ms), self.script.start, health) {
             (false, ..) => Probe::Refused,
-            (true, _, Health::Tcp) => Probe::Ready,
+            (true, _, Health::Tcp | Health::Check(_)) => Probe::Ready,
             (true, StartScript::Silent, _) => Probe::Silent,
             (true, StartScript::Status(status), Health::Path(_)) if status >= 400 => {
                 Probe::Status(status)
             }
             (true, StartScript::Status(status), _) if status >= 500 => Probe::Status(status),
             _ => Probe::Ready,
+        }
+    }
+
+    /// The result of a check: `true` and `false` mean what they say, and any other program succeeds
+    /// while the application listens.
+    pub(super) fn checked(&self, check: &HealthCheck, now_ms: u64) -> Probe {
+        if !self.is_running() {
+            return Probe::Refused;
+        }
+        match check.run.first().map(String::as_str) {
+            Some("true") => Probe::Ready,
+            Some("false") => Probe::Failing(1),
+            _ if self.listens(now_ms) => Probe::Ready,
+            _ => Probe::Failing(1),
         }
     }
 

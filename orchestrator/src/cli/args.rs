@@ -18,7 +18,7 @@ use super::{
     name = "dayfly",
     version,
     max_term_width = 100,
-    after_help = "Begin with `dayfly up` in a folder with a Dockerfile, or see everything at once \
+    after_help = "Begin with `dayfly up` in a folder with a Dockerfile or a compose file, or see everything at once \
                   with `dayfly demo`."
 )]
 pub struct Arguments {
@@ -45,7 +45,7 @@ pub(super) enum Command {
     /// Preview a local checkout, including uncommitted files. Run again to update
     #[command(after_help = "Example:\n  dayfly up ~/src/shop")]
     Up(up::Up),
-    /// Show what a checkout would create, without a server
+    /// Show what Dayfly would run for a folder; needs no server
     #[command(after_help = "Example:\n  dayfly config check ~/src/shop")]
     Config(config::Config),
     /// Run the server for previews of pull requests and local checkouts

@@ -21,9 +21,9 @@ pub(super) struct Config {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Print the services and databases that a checkout would create, and the reason for each default
+    /// Print the services and databases that a folder would create, and the reason for each default
     #[command(
-        after_help = "Exit status: 0 if a preview can be made of it, 1 if not.\n\nExample:\n  dayfly config check ~/src/shop"
+        after_help = "Exit status: 0 if Dayfly accepts the files, 1 if not.\n\nExample:\n  dayfly config check ~/src/shop"
     )]
     Check(Check),
 }
@@ -79,7 +79,7 @@ impl Check {
                 output.json(&Answer::Refused(refused(&error)))?;
                 Ok(ExitCode::FAILURE)
             }
-            Err(error) => Err(error).with_context(doing),
+            Err(error) => anyhow::bail!("{error}\n\nno preview can be made of {shown}"),
         }
     }
 

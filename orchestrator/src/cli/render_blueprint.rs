@@ -30,7 +30,24 @@ pub(super) fn tree(blueprint: &Blueprint, output: Output) -> String {
         .into_iter()
         .chain(blueprint.missing.iter().map(String::as_str));
     lines.extend(rest.map(|note| format!("note: {}", text::plain(note))));
+    lines.push(String::new());
+    lines.push(verdict(blueprint));
     lines.join("\n")
+}
+
+fn verdict(blueprint: &Blueprint) -> String {
+    let public = blueprint.services.iter().filter(|service| service.public);
+    format!(
+        "Dayfly can preview this: {}, {}, {}.",
+        counted(blueprint.services.len(), "service"),
+        counted(public.count(), "URL"),
+        counted(blueprint.databases.len(), "database")
+    )
+}
+
+fn counted(count: usize, what: &str) -> String {
+    let s = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{s}")
 }
 
 fn heading(kind: &str, name: &str, output: Output) -> String {
@@ -64,7 +81,7 @@ fn service_facts(service: &Service) -> Vec<(&'static str, String)> {
             (true, false) => format!("its own, with {} in its name", service.name),
         },
     ));
-    facts.push(("port", service.port.to_string()));
+    facts.push(("port", port(service)));
     facts.push(("ready", health(&service.health)));
     if let Some(command) = &service.command {
         facts.push(("command", command.0.join(" ")));
@@ -76,12 +93,19 @@ fn service_facts(service: &Service) -> Vec<(&'static str, String)> {
     facts.push((
         "limits",
         format!(
-            "{} of memory, {} CPUs",
-            bytes(service.memory_bytes),
+            "{} of memory, {}",
+            memory(service.memory_bytes),
             cpus(service.cpu_milli)
         ),
     ));
     facts
+}
+
+fn port(service: &Service) -> String {
+    match service.port_is_default {
+        true => format!("{}, unless its image exposes another", service.port),
+        false => service.port.to_string(),
+    }
 }
 
 fn image(image: &ImageSource) -> String {
@@ -107,13 +131,20 @@ fn health(health: &Health) -> String {
         Health::Default => "when GET / answers below 500".to_owned(),
         Health::Tcp => "when it accepts connections".to_owned(),
         Health::Running => "when it runs".to_owned(),
+        Health::Check(check) => format!("when its health check succeeds: {}", check.run.join(" ")),
     }
+}
+
+/// Whole sizes without a fraction.
+fn memory(count: u64) -> String {
+    bytes(count).replace(".0 ", " ")
 }
 
 /// Thousandths of a processor as a number without trailing zeros.
 fn cpus(milli: u64) -> String {
     let text = format!("{}.{:03}", milli / 1000, milli % 1000);
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    let number = text.trim_end_matches('0').trim_end_matches('.');
+    format!("{number} CPU{}", if number == "1" { "" } else { "s" })
 }
 
 fn database_facts(database: &Database) -> Vec<(&'static str, String)> {
@@ -147,7 +178,7 @@ fn database_facts(database: &Database) -> Vec<(&'static str, String)> {
     ));
     facts.push((
         "limits",
-        format!("{} of memory", bytes(database.memory_bytes)),
+        format!("{} of memory", memory(database.memory_bytes)),
     ));
     facts
 }

@@ -130,6 +130,10 @@ pub fn not_ready(
             "DF306",
             format!("Fix the answer to `{}`, or {health}.", it.asked()),
         ),
+        Sight::Found(Probe::Failing(_) | Probe::CheckTooSlow) => (
+            "DF306",
+            format!("Make the health check of {name} succeed, or change it."),
+        ),
         Sight::Found(Probe::Closed | Probe::NotHttp) => (
             "DF307",
             format!(
@@ -173,6 +177,12 @@ impl NotReady<'_> {
             }
             Sight::Found(Probe::NotHttp) => {
                 format!("answers on port {port} with something that is not HTTP")
+            }
+            Sight::Found(Probe::Failing(code)) => {
+                format!("runs, but its health check exits with {code}")
+            }
+            Sight::Found(Probe::CheckTooSlow) => {
+                "runs, but its health check does not end in time".to_owned()
             }
             Sight::Found(Probe::Status(status)) => {
                 format!("answers `{}` with {status}", self.asked())

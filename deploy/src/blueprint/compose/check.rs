@@ -5,12 +5,12 @@ use super::{
     keys::{self, Decision, Keys},
     node::{Node, Value},
     notes::Notes,
-    service::{flag, inside, not_text, text},
+    values::{flag, inside, list, not_text, text},
 };
 use crate::blueprint::{BlueprintError, nearest::nearest};
 
-/// Where an answer to a refusal is to be looked for.
-const ADVICE: &str = "remove it, or describe the service in a dayfly.toml";
+/// What to do about a refusal.
+const ADVICE: &str = "remove it, or leave the service out of previews with `profiles: [local]`";
 
 /// Checks the keys of the whole file except its services.
 pub(super) fn project(project: &Node, notes: &mut Notes) -> Result<(), BlueprintError> {
@@ -56,7 +56,7 @@ fn outside(
     if external.is_some() {
         let what = section.trim_end_matches('s');
         let note =
-            format!("the {what} {name} is `external` here; a preview has one of its own instead");
+            format!("a preview does not use the existing {what} {name}, but has one of its own");
         notes.project(&node.at, &note);
     }
     for key in ["driver_opts", "driver"] {
@@ -76,7 +76,7 @@ fn outside(
         return Err(refused(
             given,
             key,
-            "would give the preview power over the host",
+            "is not allowed: it reaches outside the container",
         ));
     }
     Ok(())
@@ -105,7 +105,7 @@ pub(super) fn service(name: &str, node: &Node, notes: &mut Notes) -> Result<(), 
         return Err(refused(
             node,
             "privileged",
-            "would give the preview power over the host",
+            "is not allowed: it reaches outside the container",
         ));
     }
     if let Some(mode) = node.get("network_mode").filter(|node| !node.is_null()) {
@@ -113,23 +113,19 @@ pub(super) fn service(name: &str, node: &Node, notes: &mut Notes) -> Result<(), 
             "bridge" | "default" => {}
             "none" => return Err(refused(mode, "network_mode: none", "is not supported yet")),
             _ => {
-                let why = "would join a network outside the preview's own";
+                let why = "is not supported: services reach each other by their names, on a network of the preview";
                 return Err(refused(mode, "network_mode", why));
             }
         }
     }
-    for option in node
-        .get("security_opt")
-        .and_then(Node::list)
-        .unwrap_or_default()
-    {
+    for option in list(node, "security_opt")? {
         let harmless = [
             "no-new-privileges",
             "no-new-privileges:true",
             "no-new-privileges=true",
         ];
         if !harmless.contains(&text(option, "security_opt")?) {
-            let why = "would weaken what separates the preview from the host";
+            let why = "is not allowed: it would weaken what separates the container from the host";
             return Err(refused(option, "security_opt", why));
         }
     }
@@ -140,13 +136,10 @@ pub(super) fn service(name: &str, node: &Node, notes: &mut Notes) -> Result<(), 
         notes.service(name, &node.at, what.to_owned());
     }
     if let Some(depends) = node.get("depends_on").filter(|node| !is_empty(node)) {
-        let what = "`depends_on` does not delay its start: all services start together, and one \
-                    that ends with an error is started again";
+        let what = "`depends_on` does not delay its start: all services start together. A service \
+                    that exits with an error is started again, until its siblings are ready and it \
+                    keeps exiting in the same way";
         notes.service(name, &depends.at, what.to_owned());
-    }
-    if let Some(check) = node.get("healthcheck") {
-        let what = "`healthcheck` is not run: Dayfly asks the service's port itself";
-        notes.service(name, &check.at, what.to_owned());
     }
     Ok(())
 }
@@ -161,20 +154,25 @@ pub(super) fn include(item: &Node) -> Result<(), BlueprintError> {
     Ok(())
 }
 
-/// Refuses dates among the variables and labels of a file, also where a later file replaces them.
-pub(super) fn dates(file: &Node) -> Result<(), BlueprintError> {
+/// Refuses dates among the variables and labels of a file, and list items that are no text, also
+/// where a later file replaces them.
+pub(super) fn variables(file: &Node) -> Result<(), BlueprintError> {
     let services = file.get("services").and_then(Node::map).unwrap_or_default();
     for (_, service) in services {
         let args = service.get("build").and_then(|build| build.get("args"));
-        let others = ["environment", "labels"].map(|key| service.get(key));
-        for (name, node) in others
-            .into_iter()
-            .chain([args])
-            .flatten()
-            .flat_map(|n| n.map().unwrap_or_default())
-        {
-            if matches!(node.value, Value::Time(_)) {
-                return Err(not_text(node, name));
+        let keys = ["environment", "labels"].map(|key| service.get(key));
+        for given in keys.into_iter().chain([args]).flatten() {
+            for (name, node) in given.map().unwrap_or_default() {
+                if matches!(node.value, Value::Time(_)) {
+                    return Err(not_text(node, name));
+                }
+            }
+            for item in given.list().unwrap_or_default() {
+                if item.text().is_none() {
+                    let kind = item.value.kind();
+                    let message = format!("an item of this list must be NAME=value, but is {kind}");
+                    return Err(item.at.error(message));
+                }
             }
         }
     }
@@ -240,13 +238,14 @@ pub(super) fn mounts(
         let context = build.text().or_else(|| build.get("context")?.text());
         inside("", context.unwrap_or(".")).unwrap_or_default()
     });
-    for mount in node.get("volumes").and_then(Node::list).unwrap_or_default() {
+    for mount in list(node, "volumes")? {
         let Some(source) = source(mount)? else {
             continue;
         };
         if volumes.contains(&source) {
             let what = format!(
-                "the volume {source} begins empty with each push: volumes are not kept yet"
+                "the volume {source} is not created: its folder begins empty in each container and with \
+                 each push"
             );
             notes.service(name, &mount.at, what);
             continue;
@@ -256,18 +255,21 @@ pub(super) fn mounts(
             return Err(mount.at.error(message));
         }
         let Some(path) = inside("", &source) else {
-            let why = format!("mounts {source}, which is not a path of the repository");
+            let why = format!("mounts {source} of the host, which no preview gets");
             return Err(refused(mount, "volumes", &why));
         };
         let is_code = built_from.as_ref().is_some_and(|context| {
             path == *context || path.is_empty() || path.starts_with(&format!("{context}/"))
         });
         if !is_code {
-            let why =
-                format!("mounts {source}, which is not supported yet: copy it in a Dockerfile");
+            let why = format!(
+                "mounts {source}, which is not supported yet: let a Dockerfile copy what it needs"
+            );
             return Err(refused(mount, "volumes", &why));
         }
-        let what = format!("{source} is not mounted: the image has these files since its build");
+        let what = format!(
+            "{source} is not mounted: the container has the files that its Dockerfile copies"
+        );
         notes.service(name, &mount.at, what);
     }
     Ok(())
@@ -300,9 +302,9 @@ fn source(mount: &Node) -> Result<Option<String>, BlueprintError> {
         return Err(mount.at.error(message));
     }
     if source.is_empty() || target.is_empty() {
-        return Err(mount
-            .at
-            .error(format!("{text:?} has nothing on one side of its colon")));
+        return Err(mount.at.error(format!(
+            "{text:?} needs a source and a folder of the container, as in data:/data"
+        )));
     }
     Ok(Some(source.to_owned()))
 }

@@ -4,6 +4,8 @@ use super::template::Variables;
 
 /// Maximum variables of one file.
 const VARIABLES_MAX: usize = 1_000;
+/// Maximum bytes of all values of one file.
+const VALUE_BYTES_MAX: usize = 1 << 20;
 
 /// A line that cannot be read.
 #[derive(Debug, PartialEq, Eq)]
@@ -31,6 +33,7 @@ pub(super) fn read(text: &str, lookup: &Lookup<'_>) -> Result<Values, Wrong> {
         .unwrap_or(text)
         .replace("\r\n", "\n");
     let mut values = Values::new();
+    let mut bytes = 0;
     let mut rest = Cursor {
         text: &text,
         line: 1,
@@ -51,6 +54,13 @@ pub(super) fn read(text: &str, lookup: &Lookup<'_>) -> Result<Values, Wrong> {
             continue;
         }
         let value = rest.value(&values, lookup).map_err(wrong)?;
+        bytes += value.len();
+        if bytes > VALUE_BYTES_MAX {
+            return Err(wrong(format!(
+                "the values have more than {} KiB",
+                VALUE_BYTES_MAX >> 10
+            )));
+        }
         set(&mut values, name, value);
         if values.len() > VARIABLES_MAX {
             return Err(wrong(format!(
@@ -62,9 +72,9 @@ pub(super) fn read(text: &str, lookup: &Lookup<'_>) -> Result<Values, Wrong> {
 }
 
 /// Reads a file of `format: raw`: everything after the first `=` is the value.
-pub(super) fn read_raw(text: &str) -> Values {
+pub(super) fn read_raw(text: &str) -> Result<Values, Wrong> {
     let mut values = Values::new();
-    for line in text.lines() {
+    for (at, line) in text.lines().enumerate() {
         let trimmed = line.trim_start();
         if trimmed.is_empty() || trimmed.starts_with('#') {
             continue;
@@ -72,8 +82,12 @@ pub(super) fn read_raw(text: &str) -> Values {
         if let Some((name, value)) = line.split_once('=') {
             set(&mut values, name.trim().to_owned(), value.to_owned());
         }
+        if values.len() > VARIABLES_MAX {
+            let why = format!("there are more than {VARIABLES_MAX} variables");
+            return Err(Wrong { line: at + 1, why });
+        }
     }
-    values
+    Ok(values)
 }
 
 fn set(values: &mut Values, name: String, value: String) {

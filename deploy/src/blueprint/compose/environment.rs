@@ -6,8 +6,10 @@ use super::{
     dotenv,
     merge::named,
     node::{Node, Value},
+    notes::Notes,
     project::Loader,
-    service::{check_count, check_variable, flag, inside, not_text, text},
+    service::{check_count, check_variable},
+    values::{flag, inside, not_text, text},
 };
 use crate::blueprint::{
     BlueprintError,
@@ -16,11 +18,19 @@ use crate::blueprint::{
 
 /// Reads the variables of a service.
 pub(super) async fn environment(
+    name: &str,
     node: &Node,
     loader: &mut Loader<'_>,
+    notes: &mut Notes,
 ) -> Result<BTreeMap<String, Placed<String>>, BlueprintError> {
     let mut variables = BTreeMap::new();
     let own = own(node, loader)?;
+    let unset = own.iter().filter(|(_, value)| value.is_none());
+    for (variable, _) in unset {
+        let what =
+            format!("{variable} has no value, and is not set; set it in a .env of the repository");
+        notes.service(name, &node.at, what);
+    }
     for file in files(node)? {
         read_file(&file, &own, loader, &mut variables).await?;
     }
@@ -132,8 +142,8 @@ async fn read_file(
             return Ok(());
         }
         let message = format!(
-            "`env_file` names {path}, which is not in the repository; commit one with values for \
-             previews, or write `required: false` for it"
+            "`env_file` names {path}, which is not among the files that Dayfly gets (git may ignore \
+             it); commit one with values for previews, or write `required: false` for it"
         );
         return Err(file.at.error(message));
     };
@@ -148,14 +158,15 @@ async fn read_file(
     };
     let values = match file.raw {
         true => dotenv::read_raw(&text),
-        false => dotenv::read(&text, &lookup).map_err(|wrong| {
-            let place = Place {
-                line: wrong.line,
-                ..Place::top(path)
-            };
-            place.error(wrong.why)
-        })?,
+        false => dotenv::read(&text, &lookup),
     };
+    let values = values.map_err(|wrong| {
+        let place = Place {
+            line: wrong.line,
+            ..Place::top(path)
+        };
+        place.error(wrong.why)
+    })?;
     for (name, value) in values {
         let at = Place::top(path);
         check_variable(&name, &value, &at)?;

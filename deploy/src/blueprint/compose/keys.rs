@@ -18,9 +18,10 @@ use Decision::{Noted, Read, Refused, Silent};
 /// The keys of one kind of mapping.
 pub(super) type Keys = &'static [(&'static str, Decision)];
 
-const HOST: &str = "would give the preview power over the host";
+const HOST: &str = "is not allowed: it reaches outside the container";
 const NOT_YET: &str = "is not supported yet";
 const LIMITS: &str = "has no effect: a preview's limits are its memory and CPUs";
+const OWN_PACE: &str = "has no effect: Dayfly repeats the check twice a second until it succeeds";
 const NETWORK: &str = "has no effect: all services of a preview share one network of their own";
 
 /// Keys of the whole file.
@@ -81,7 +82,7 @@ pub(super) const SERVICE: Keys = &[
     ("extends", Read),
     (
         "external_links",
-        Refused("reaches a container outside the preview"),
+        Refused("is not allowed: it reaches a container outside the preview"),
     ),
     ("extra_hosts", Noted(NETWORK)),
     ("gpus", Refused(HOST)),
@@ -136,7 +137,10 @@ pub(super) const SERVICE: Keys = &[
     ),
     ("privileged", Read),
     ("profiles", Read),
-    ("provider", Refused("runs a program of the host")),
+    (
+        "provider",
+        Refused("is not allowed: it runs a program of the host"),
+    ),
     (
         "pull_policy",
         Noted("has no effect: an image is pulled when the host lacks it"),
@@ -191,10 +195,16 @@ pub(super) const BUILD: Keys = &[
     ("dockerfile", Read),
     ("dockerfile_inline", Refused(NOT_YET)),
     ("entitlements", Refused(HOST)),
-    ("extra_hosts", Refused("would lead a build to another host")),
+    (
+        "extra_hosts",
+        Refused("is not allowed: it would lead a build to another host"),
+    ),
     ("isolation", Refused(HOST)),
     ("labels", Silent),
-    ("network", Refused("would choose the network of a build")),
+    (
+        "network",
+        Refused("is not allowed: it would choose the network of a build"),
+    ),
     ("no_cache", Silent),
     ("no_cache_filter", Silent),
     (
@@ -207,7 +217,10 @@ pub(super) const BUILD: Keys = &[
     ("sbom", Silent),
     ("secrets", Refused(NOT_YET)),
     ("shm_size", Silent),
-    ("ssh", Refused("would lend a key of the host to the build")),
+    (
+        "ssh",
+        Refused("is not allowed: it would lend a key of the host to the build"),
+    ),
     ("tags", Silent),
     ("target", Read),
     ("ulimits", Silent),
@@ -228,13 +241,13 @@ pub(super) const DEPLOY: Keys = &[
 
 /// Keys of `healthcheck`.
 pub(super) const HEALTHCHECK: Keys = &[
-    ("disable", Silent),
-    ("interval", Silent),
-    ("retries", Silent),
-    ("start_interval", Silent),
-    ("start_period", Silent),
-    ("test", Silent),
-    ("timeout", Silent),
+    ("disable", Read),
+    ("interval", Noted(OWN_PACE)),
+    ("retries", Noted(OWN_PACE)),
+    ("start_interval", Noted(OWN_PACE)),
+    ("start_period", Noted(OWN_PACE)),
+    ("test", Read),
+    ("timeout", Read),
 ];
 
 /// Keys of an entry of `networks`.
@@ -281,6 +294,7 @@ pub(super) const INCLUDE_ENTRY: Keys = &[
 ];
 
 /// All mappings: what stands before their keys in the documentation, and the keys.
+#[cfg(test)]
 pub(super) const ALL: [(&str, Keys); 9] = [
     ("", FILE),
     ("services.NAME.", SERVICE),

@@ -5,17 +5,21 @@
 
 mod check;
 mod dotenv;
+mod duration;
 mod environment;
+mod health;
 mod keys;
 mod merge;
 mod node;
 mod notes;
 mod port;
 mod project;
+mod rebase;
 mod scalar;
 mod service;
 mod size;
 mod template;
+mod values;
 mod words;
 mod yaml;
 
@@ -66,27 +70,35 @@ pub(super) async fn draft(tree: &Tree, file: &str) -> Result<Draft, BlueprintErr
     let mut notes = Notes::default();
     check::project(&project, &mut notes)?;
     let top = Place::top(paths.first().map_or(file, String::as_str));
-    let active = project::active(&project)?;
+    let (active, left_out) = project::services(&project)?;
     if active.is_empty() {
-        let message = "no service of the file is active in a preview: services with `profiles` \
-                       need the profile dayfly";
+        let message = "all services have `profiles`; add the profile dayfly to those that a preview \
+                       needs";
         return Err(top.error(message));
     }
     if active.len() > SERVICES_MAX {
         return Err(top.error(format!("the project has more than {SERVICES_MAX} services")));
+    }
+    if !left_out.is_empty() {
+        let names = left_out.join(", ");
+        notes.project(
+            &top,
+            &format!("left out, because of their `profiles`: {names}"),
+        );
     }
     depends_on_active(&active)?;
     without_circles(&active)?;
     let services = services(&project, &active, &mut loader, &mut notes).await?;
     if !services.iter().any(|service| service.public == Some(true)) {
         let message = "no service would have a URL: publish a port for browsers in `ports`, or give \
-                       a service the label `dev.dayfly.public: \"true\"`";
+                       a service the label `dev.dayfly.public: \"true\"`; ports of databases and on 127.0.0.1 do \
+                       not count";
         return Err(top.error(message));
     }
     for (name, at) in &loader.unset {
         notes.project(
             at,
-            &format!("{name} has no value, and became empty; set it in .env"),
+            &format!("{name} has no value, and became empty; give it a default as in ${{{name}:-value}}, or set it in a .env of the repository"),
         );
     }
     Ok(Draft {
@@ -147,8 +159,10 @@ fn depends_on_active(active: &[(String, Node)]) -> Result<(), BlueprintError> {
             }
             let there = active.iter().any(|(known, _)| *known == other);
             if !there && !optional {
-                let message =
-                    format!("service {name} depends on {other}, which is no active service");
+                let message = format!(
+                    "service {name} depends on {other}, which is not there or has a profile that is \
+                     not active; add the profile dayfly to it, or write `required: false`"
+                );
                 return Err(at.error(message));
             }
         }
@@ -209,8 +223,9 @@ async fn services(
     for (name, node) in active {
         check::service(name, node, notes)?;
         check::mounts(name, node, &volumes, notes)?;
-        let env = environment::environment(node, loader).await?;
-        read.push(service::service(name, node, env, notes)?);
+        let env = environment::environment(name, node, loader, notes).await?;
+        let inherited = |name: &str| loader.variable(name);
+        read.push(service::service(name, node, env, &inherited, notes)?);
     }
     // A service is public by its label, else by its published ports for browsers, else alone.
     let labelled = read.iter().any(|one| one.draft.public == Some(true));

@@ -56,29 +56,48 @@ pub(super) fn exposed(entry: &Node) -> Result<Port, String> {
 }
 
 fn of_text(text: &str) -> Result<Port, String> {
+    let wrong = || format!("{text:?} is not a port, such as \"8080:80\"");
     let (rest, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
+    if !["tcp", "udp", "sctp"].contains(&protocol.to_ascii_lowercase().as_str()) {
+        return Err(wrong());
+    }
     let (rest, target) = match rest.rsplit_once(':') {
         Some((rest, target)) => (Some(rest), target),
         None => (None, rest),
     };
-    let first = target.split_once('-').map_or(target, |(first, _)| first);
-    let host = rest.map(|rest| match rest.rsplit_once(':') {
-        Some((host, _)) => host.trim_matches(['[', ']']),
-        None => "",
-    });
-    if let Some(host) = host
-        && !host.is_empty()
-        && host.parse::<std::net::IpAddr>().is_err()
-    {
+    let (first, _) = range(target).ok_or_else(wrong)?;
+    let (host, published) = match rest {
+        None => ("", ""),
+        Some(rest) => match rest.rsplit_once(':') {
+            Some((host, published)) => (host.trim_matches(['[', ']']), published),
+            None => ("", rest),
+        },
+    };
+    if !published.is_empty() && range(published).is_none() && published != "0" {
+        return Err(wrong());
+    }
+    if !host.is_empty() && host.parse::<std::net::IpAddr>().is_err() {
         return Err(format!(
-            "{text:?} publishes a port on {host:?}, which is no address"
+            "{text:?} publishes a port on {host:?}: write an IP address, or none"
         ));
     }
     Ok(Port {
-        target: number_of(first).map_err(|why| format!("{text:?}: {why}"))?,
+        target: first,
         tcp: protocol.eq_ignore_ascii_case("tcp"),
-        published: !host.is_some_and(is_loopback),
+        published: !is_loopback(host),
     })
+}
+
+/// One port, or the first and last of several.
+fn range(text: &str) -> Option<(u16, u16)> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let port = |text: &str| {
+        let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        let port = digits.then(|| text.parse().ok()).flatten();
+        port.filter(|port: &u16| *port > 0)
+    };
+    let (first, last) = (port(first)?, port(last)?);
+    (first <= last).then_some((first, last))
 }
 
 fn of_map(entry: &Node) -> Result<Port, String> {
@@ -131,7 +150,18 @@ mod tests {
         ] {
             assert_eq!(port(text), Ok(wanted), "{text}");
         }
-        for text in ["localhost:80:80", "a:b", "80:", "", "70000"] {
+        for text in [
+            "localhost:80:80",
+            "127.0.0.1:80",
+            "a:b",
+            "80:",
+            "",
+            "70000",
+            "+80:80",
+            " 80:80",
+            "80/foo",
+            "90-80",
+        ] {
             assert!(port(text).is_err(), "{text}");
         }
     }

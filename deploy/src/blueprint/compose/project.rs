@@ -6,8 +6,9 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{
     check, dotenv, merge,
     node::{Node, Value},
-    service::{inside, text},
+    rebase::rebase,
     template::Variables,
+    values::{inside, list, text},
     yaml,
 };
 use crate::{
@@ -21,6 +22,11 @@ const PROFILE: &str = "dayfly";
 const FILE_BYTES_MAX: u64 = 1 << 20;
 /// Maximum files of one project, included and extended ones too.
 const FILES_MAX: usize = 50;
+/// Maximum bytes of text, and maximum values, that variables and extended services make.
+const MADE_BYTES_MAX: usize = 8 << 20;
+const MADE_NODES_MAX: usize = 50_000;
+/// Maximum services of one file, active or not.
+const SERVICES_MAX: usize = 200;
 /// Maximum services that extend each other in a row.
 const EXTENDS_MAX: usize = 20;
 
@@ -29,7 +35,12 @@ pub(super) struct Loader<'a> {
     tree: &'a Tree,
     /// The values of `.env`.
     env: BTreeMap<String, String>,
-    files: usize,
+    /// The texts of the files that were read.
+    texts: BTreeMap<String, Option<String>>,
+    /// Bytes of text and number of values that were made beside those of the files.
+    made: (usize, usize),
+    /// The files that include the one that is read.
+    including: Vec<String>,
     /// Variables without a value that became empty, with the first place.
     pub(super) unset: BTreeMap<String, Place>,
 }
@@ -40,7 +51,9 @@ impl<'a> Loader<'a> {
         let mut loader = Self {
             tree,
             env: BTreeMap::new(),
-            files: 0,
+            texts: BTreeMap::new(),
+            made: (0, 0),
+            including: Vec::new(),
             unset: BTreeMap::new(),
         };
         let path = joined(folder, ".env");
@@ -63,11 +76,34 @@ impl<'a> Loader<'a> {
 
     /// The text of a file. `None` if there is none.
     pub(super) async fn read(&mut self, path: &str) -> Result<Option<String>, BlueprintError> {
+        if let Some(known) = self.texts.get(path) {
+            return Ok(known.clone());
+        }
+        let text = self.read_new(path).await?;
+        self.texts.insert(path.to_owned(), text.clone());
+        Ok(text)
+    }
+
+    /// Counts what replacing and extending make of a small file.
+    fn count(&mut self, at: &Place, bytes: usize, nodes: usize) -> Result<(), BlueprintError> {
+        self.made.0 += bytes;
+        self.made.1 += nodes;
+        if self.made.0 > MADE_BYTES_MAX || self.made.1 > MADE_NODES_MAX {
+            let message = format!(
+                "with its variables and extended services, the project has more than {} MiB of \
+                 text or {MADE_NODES_MAX} values",
+                MADE_BYTES_MAX >> 20
+            );
+            return Err(at.error(message));
+        }
+        Ok(())
+    }
+
+    async fn read_new(&self, path: &str) -> Result<Option<String>, BlueprintError> {
         let Some(entry) = self.tree.resolve(path).await? else {
             return Ok(None);
         };
-        self.files += 1;
-        if self.files > FILES_MAX {
+        if self.texts.len() >= FILES_MAX {
             let why = format!("the project has more than {FILES_MAX} files");
             return Err(SourceError::unfit(path, why).into());
         }
@@ -84,6 +120,9 @@ impl<'a> Loader<'a> {
 
     /// The files merged in their order, with what they include.
     pub(super) async fn project(&mut self, paths: &[String]) -> Result<Node, BlueprintError> {
+        if self.including.is_empty() {
+            self.including.extend(paths.iter().cloned());
+        }
         let mut project: Option<Node> = None;
         for path in paths {
             let next = self.file(path).await?;
@@ -119,7 +158,7 @@ impl<'a> Loader<'a> {
         }
         let mut whole = whole.ok_or_else(|| top.error("the file is empty"))?;
         self.replace(&mut whole)?;
-        check::dates(&whole)?;
+        check::variables(&whole)?;
         rebase(&mut whole, folder(path));
         self.extend_all(&mut whole, path).await?;
         Ok(whole)
@@ -134,6 +173,8 @@ impl<'a> Loader<'a> {
                 let replaced = variables.replace(text);
                 let unset = std::mem::take(&mut variables.unset);
                 *text = replaced.map_err(|why| node.at.error(why))?;
+                let (bytes, at) = (text.len(), node.at.clone());
+                self.count(&at, bytes, 0)?;
                 for name in unset {
                     self.unset.entry(name).or_insert_with(|| node.at.clone());
                 }
@@ -152,6 +193,10 @@ impl<'a> Loader<'a> {
         let Some(services) = file.get("services").and_then(Node::map) else {
             return Ok(());
         };
+        if services.len() > SERVICES_MAX {
+            let message = format!("the file has more than {SERVICES_MAX} services");
+            return Err(file.at.error(message));
+        }
         let services = services.to_vec();
         let mut extended = Vec::with_capacity(services.len());
         for (name, service) in &services {
@@ -226,6 +271,8 @@ impl<'a> Loader<'a> {
             ))
         })?;
         let base = Box::pin(self.extended(base, &others, &path, depth + 1)).await?;
+        let (nodes, bytes) = yaml::weight(&base);
+        self.count(&extends.at, bytes, nodes)?;
         Ok(merge::services(base, service))
     }
 
@@ -258,7 +305,16 @@ impl<'a> Loader<'a> {
                 })?;
                 files.push(file);
             }
+            if let Some(file) = files.iter().find(|file| self.including.contains(file)) {
+                let message = format!("{file} includes itself, possibly through other files");
+                return Err(item.at.error(message));
+            }
+            let before = self.including.len();
+            self.including.extend(files.iter().cloned());
             let included = Box::pin(self.project(&files)).await?;
+            self.including.truncate(before);
+            let (nodes, bytes) = yaml::weight(project);
+            self.count(&item.at, bytes, nodes)?;
             *project = merge::files(included, project.clone());
         }
         Ok(())
@@ -272,96 +328,29 @@ fn find(services: &[(String, Node)], name: &str) -> Option<Node> {
         .map(|(_, node)| node.clone())
 }
 
-/// The services of a file with paths that are relative to the repository's root, as those of the
-/// file are relative to its folder.
-fn rebase(file: &mut Node, folder: &str) {
-    let Value::Map(entries) = &mut file.value else {
-        return;
-    };
-    let services = entries.iter_mut().find(|(key, _)| key == "services");
-    let Some((
-        _,
-        Node {
-            value: Value::Map(services),
-            ..
-        },
-    )) = services
-    else {
-        return;
-    };
-    if folder.is_empty() {
-        return;
-    }
-    for (_, service) in services {
-        let Value::Map(entries) = &mut service.value else {
-            continue;
-        };
-        for (key, node) in entries {
-            match key.as_str() {
-                "build" => rebase_entry(node, "context", folder),
-                "env_file" => rebase_entry(node, "path", folder),
-                "volumes" => rebase_entry(node, "source", folder),
-                _ => {}
-            }
-        }
-    }
-}
-
-/// A path, a mapping with one, or a list of either.
-fn rebase_entry(node: &mut Node, key: &str, folder: &str) {
-    match &mut node.value {
-        Value::Text(path) => rebase_path(path, key, folder),
-        Value::List(items) => items
-            .iter_mut()
-            .for_each(|item| rebase_entry(item, key, folder)),
-        Value::Map(entries) => {
-            if let Some((_, node)) = entries.iter_mut().find(|(known, _)| known == key)
-                && let Value::Text(path) = &mut node.value
-            {
-                rebase_path(path, key, folder);
-            }
-        }
-        _ => {}
-    }
-}
-
-fn rebase_path(path: &mut String, key: &str, folder: &str) {
-    // A source without a dot is the name of a volume.
-    let is_relative = !path.starts_with(['/', '~']) && !path.contains("://");
-    if is_relative && (key != "source" || path.starts_with('.')) {
-        *path = format!("./{folder}/{path}");
-    }
-}
-
-/// The services that are active in a preview.
-pub(super) fn active(project: &Node) -> Result<Vec<(String, Node)>, BlueprintError> {
+/// The services of a project: those that are active in a preview, and the names of the others.
+pub(super) fn services(
+    project: &Node,
+) -> Result<(Vec<(String, Node)>, Vec<String>), BlueprintError> {
     let Some(services) = project.get("services") else {
         return Err(project.at.error("the file has no `services`"));
     };
     let Some(entries) = services.map() else {
         let kind = services.value.kind();
-        return Err(services
-            .at
-            .error(format!("`services` must be a mapping, but is {kind}")));
+        let message = format!("`services` must be a mapping, but is {kind}");
+        return Err(services.at.error(message));
     };
-    entries
-        .iter()
-        .try_for_each(|(name, node)| check::known_keys(name, node))?;
-    let is_active = |node: &Node| {
-        let profiles = node
-            .get("profiles")
-            .and_then(Node::list)
-            .unwrap_or_default();
-        profiles.is_empty()
-            || profiles
-                .iter()
-                .any(|profile| profile.text() == Some(PROFILE))
-    };
-    Ok(entries
-        .iter()
-        .filter(|(_, node)| is_active(node))
-        .cloned()
-        .collect())
+    let (mut active, mut others) = (Vec::new(), Vec::new());
+    for (name, node) in entries {
+        check::known_keys(name, node)?;
+        let profiles = list(node, "profiles")?;
+        let ours = |profile: &Node| profile.text() == Some(PROFILE);
+        match profiles.is_empty() || profiles.iter().any(ours) {
+            true => active.push((name.clone(), node.clone())),
+            false => others.push(name.clone()),
+        }
+    }
+    Ok((active, others))
 }
 
 fn joined(folder: &str, name: &str) -> String {

@@ -3,20 +3,22 @@
 use std::collections::BTreeMap;
 
 use super::{
+    health,
     merge::named,
     node::{Node, Value},
     notes::Notes,
     port::{self, Port},
-    size, words,
+    size,
+    values::{flag, inside, list, not_text, text},
+    words,
 };
 use crate::{
     blueprint::{
-        BlueprintError, Command, ImageSource, ProcessOptions,
+        BlueprintError, Command, Health, ImageSource, ProcessOptions,
         draft::{Place, Placed, ServiceDraft},
         values::{CPUS, MEMORY_BYTES, is_reference},
     },
     names::ServiceName,
-    source::tidy,
 };
 
 /// The label that says whether a service has a URL.
@@ -38,11 +40,12 @@ pub(super) fn service(
     name: &str,
     node: &Node,
     env: BTreeMap<String, Placed<String>>,
+    inherited: &dyn Fn(&str) -> Option<String>,
     notes: &mut Notes,
 ) -> Result<Read, BlueprintError> {
     let parsed = ServiceName::parse(name).map_err(|wrong| node.at.error(wrong.to_string()))?;
     let mut draft = ServiceDraft::bare(parsed, node.at.clone());
-    draft.image = image(name, node)?;
+    draft.image = image(name, node, inherited)?;
     if draft.image.is_none() {
         let message = format!("service {name} has neither `image` nor `build`");
         return Err(node.at.error(message));
@@ -53,7 +56,21 @@ pub(super) fn service(
         .map(|port| port.target)
         .or_else(|| port_of(&env));
     draft.env = env;
-    draft.env.remove("PORT");
+    if let Some((value, at)) = draft.env.remove("PORT")
+        && draft.port.map(|port| port.to_string()).as_ref() != Some(&value)
+    {
+        let what = format!("PORT={value} is replaced: Dayfly sets PORT to the port of the service");
+        notes.service(name, &at, what);
+    }
+    let others = ports.iter().skip(1).filter(|port| port.is_web());
+    let others: Vec<String> = others.map(|port| port.target.to_string()).collect();
+    if !others.is_empty() {
+        let what = format!(
+            "only one port of a service gets a URL, and not {}",
+            others.join(", ")
+        );
+        notes.service(name, &node.at, what);
+    }
     draft.command = line(node, "command", name, notes)?
         .filter(|words| !words.is_empty())
         .map(Command);
@@ -61,15 +78,23 @@ pub(super) fn service(
     draft.init = flag(node, "init")?.unwrap_or(false);
     limits(node, name, &mut draft, notes)?;
     draft.public = public(node)?;
+    draft.health = health::check(node)?.map(Health::Check);
     Ok(Read {
         is_web: ports.iter().any(|port| port.is_web()),
         draft,
     })
 }
 
-fn image(name: &str, node: &Node) -> Result<Option<Placed<ImageSource>>, BlueprintError> {
+fn image(
+    name: &str,
+    node: &Node,
+    inherited: &dyn Fn(&str) -> Option<String>,
+) -> Result<Option<Placed<ImageSource>>, BlueprintError> {
     if let Some(build) = node.get("build") {
-        return Ok(Some((self::build(name, build)?, build.at.clone())));
+        return Ok(Some((
+            self::build(name, build, inherited)?,
+            build.at.clone(),
+        )));
     }
     let Some(image) = node.get("image") else {
         return Ok(None);
@@ -83,7 +108,11 @@ fn image(name: &str, node: &Node) -> Result<Option<Placed<ImageSource>>, Bluepri
     Ok(Some((source, image.at.clone())))
 }
 
-fn build(name: &str, node: &Node) -> Result<ImageSource, BlueprintError> {
+fn build(
+    name: &str,
+    node: &Node,
+    inherited: &dyn Fn(&str) -> Option<String>,
+) -> Result<ImageSource, BlueprintError> {
     let given = |key: &str| node.get(key).filter(|node| !node.is_null());
     let context = match &node.value {
         Value::Text(text) => text.as_str(),
@@ -96,29 +125,35 @@ fn build(name: &str, node: &Node) -> Result<ImageSource, BlueprintError> {
         );
         node.at.error(message)
     })?;
-    let dockerfile =
-        given("dockerfile").map_or(Ok("Dockerfile"), |node| text(node, "dockerfile"))?;
-    let dockerfile = tidy(dockerfile)
-        .filter(|path| !path.is_empty())
-        .ok_or_else(|| {
-            node.at.error(format!(
-                "`dockerfile` must be a path inside the context: {dockerfile:?}"
-            ))
-        })?;
+    let dockerfile = given("dockerfile").map_or(Ok(""), |node| text(node, "dockerfile"))?;
+    let dockerfile = match dockerfile {
+        "" => "Dockerfile",
+        path => path,
+    };
+    let dockerfile = inside("", dockerfile).filter(|path| !path.is_empty()).ok_or_else(|| {
+        let message = format!(
+            "`dockerfile` must be a path inside the context, but is {dockerfile:?}; set `context` to \
+             a folder that holds both"
+        );
+        node.at.error(message)
+    })?;
     let target = given("target")
         .map(|node| text(node, "target"))
         .transpose()?;
     let mut args = BTreeMap::new();
     if let Some(given) = given("args") {
         for (name, value) in named(given.clone()) {
-            if value.is_null() {
-                continue;
-            }
-            let text = value
-                .value
-                .printed()
-                .ok_or_else(|| not_text(&value, &name))?;
-            args.insert(name, text);
+            // A name alone is inherited from the variables of the project, or left out.
+            let text = match value.value {
+                Value::Null => inherited(&name),
+                _ => Some(
+                    value
+                        .value
+                        .printed()
+                        .ok_or_else(|| not_text(&value, &name))?,
+                ),
+            };
+            args.extend(text.map(|text| (name, text)));
         }
     }
     Ok(ImageSource::Build {
@@ -132,74 +167,6 @@ fn build(name: &str, node: &Node) -> Result<ImageSource, BlueprintError> {
     })
 }
 
-/// A path of the repository, from a path that was written in a file of `folder`.
-pub(super) fn inside(folder: &str, path: &str) -> Option<String> {
-    if path.starts_with('/') || path.contains("://") || path.starts_with("git@") {
-        return None;
-    }
-    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop()?;
-            }
-            part => parts.push(part),
-        }
-    }
-    tidy(&parts.join("/"))
-}
-
-/// The text of a value.
-pub(super) fn text<'a>(node: &'a Node, key: &str) -> Result<&'a str, BlueprintError> {
-    let wrong = || {
-        let kind = node.value.kind();
-        node.at.error(format!(
-            "`{key}` must be text, but is {kind}; write it in quotes"
-        ))
-    };
-    let text = node.text().ok_or_else(wrong)?;
-    if text.contains('\0') {
-        return Err(node.at.error(format!("`{key}` contains a NUL")));
-    }
-    Ok(text)
-}
-
-/// True or false; like Compose, this also takes the words of YAML 1.1 for them.
-pub(super) fn flag(node: &Node, key: &str) -> Result<Option<bool>, BlueprintError> {
-    let Some(node) = node.get(key) else {
-        return Ok(None);
-    };
-    match &node.value {
-        Value::Null => Ok(None),
-        Value::Bool(flag) => Ok(Some(*flag)),
-        Value::Text(word) => match word.to_ascii_lowercase().as_str() {
-            "true" | "y" | "yes" | "on" => Ok(Some(true)),
-            "false" | "n" | "no" | "off" => Ok(Some(false)),
-            _ => Err(node
-                .at
-                .error(format!("`{key}` must be true or false, but is {word:?}"))),
-        },
-        other => {
-            let kind = other.kind();
-            Err(node
-                .at
-                .error(format!("`{key}` must be true or false, but is {kind}")))
-        }
-    }
-}
-
-pub(super) fn not_text(node: &Node, name: &str) -> BlueprintError {
-    let kind = node.value.kind();
-    let hint = match node.value {
-        Value::Time(_) => "; write it in quotes",
-        _ => "",
-    };
-    node.at.error(format!(
-        "the value of {name} is {kind}, but must be text or a number{hint}"
-    ))
-}
-
 fn ports(node: &Node) -> Result<Vec<Port>, BlueprintError> {
     let mut ports = Vec::new();
     for (key, read) in [
@@ -209,7 +176,7 @@ fn ports(node: &Node) -> Result<Vec<Port>, BlueprintError> {
         ),
         ("expose", port::exposed),
     ] {
-        for entry in node.get(key).and_then(Node::list).unwrap_or_default() {
+        for entry in list(node, key)? {
             let port = read(entry).map_err(|why| entry.at.error(format!("`{key}`: {why}")))?;
             if port.tcp {
                 ports.push(port);
@@ -255,8 +222,8 @@ fn line(
             name,
             &node.at,
             format!(
-                "Compose drops everything from `{operator}` on in `{key}`; write it as a list, or \
-                 with sh -c"
+                "Docker Compose drops `{operator}` and everything after it from `{key}`; write it as a list, \
+                 or with sh -c"
             ),
         );
     }
@@ -294,7 +261,7 @@ fn limits(
             notes.service(
                 name,
                 &node.at,
-                "Compose reads no memory limit here".to_owned(),
+                "Docker Compose reads no limit here; write it with a unit, such as 512m".to_owned(),
             );
         }
         let allowed = |bytes: u64| bytes.clamp(*MEMORY_BYTES.start(), *MEMORY_BYTES.end());
@@ -332,7 +299,7 @@ fn public(node: &Node) -> Result<Option<bool>, BlueprintError> {
 /// If the engine would refuse it, or if it is Dayfly's own.
 pub(super) fn check_variable(name: &str, value: &str, at: &Place) -> Result<(), BlueprintError> {
     if name.is_empty() || name.contains(['=', '\0']) || name.len() > 255 {
-        let message = format!("{name:?} is not a variable's name; is a value without a name here?");
+        let message = format!("{name:?} is not a variable's name: write NAME=value");
         return Err(at.error(message));
     }
     if name.starts_with("DAYFLY_") {

@@ -100,7 +100,9 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
                 } else {
                     format!(": {why}")
                 };
-                Err(format!("the required variable {name} has no value{why}"))
+                Err(format!(
+                    "the required variable {name} has no value{why}; set it in a .env of the repository"
+                ))
             }
             _ => Err(invalid(whole)),
         }
@@ -116,7 +118,7 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
 
 fn invalid(text: &str) -> String {
     format!(
-        "{text:?} uses a variable in a way that Compose does not know; write `$$` for a plain $"
+        "{text:?} does not name a variable as in $NAME or ${{NAME:-default}}; write `$$` for a plain $"
     )
 }
 
@@ -221,7 +223,10 @@ mod tests {
             assert!(replace(text).0.is_err(), "{text}");
         }
         let said = replace("${N:?say it}").0.unwrap_err();
-        assert_eq!(said, "the required variable N has no value: say it");
+        assert_eq!(
+            said,
+            "the required variable N has no value: say it; set it in a .env of the repository"
+        );
         assert!(replace("${EMPTY?x}").0.is_ok());
     }
 }

@@ -11,9 +11,13 @@ use super::{
 use crate::blueprint::{BlueprintError, draft::Place};
 
 /// Maximum values of one file, after its aliases are replaced.
-const NODES_MAX: usize = 100_000;
+const NODES_MAX: usize = 20_000;
+/// Maximum entries of one list or mapping.
+const ENTRIES_MAX: usize = 2_000;
+/// Maximum documents of one file.
+const DOCUMENTS_MAX: usize = 50;
 /// Maximum bytes of all texts of one file, after its aliases are replaced.
-const TEXT_BYTES_MAX: usize = 16 << 20;
+const TEXT_BYTES_MAX: usize = 4 << 20;
 /// Maximum depth of lists and mappings in each other.
 const DEPTH_MAX: usize = 100;
 /// The key that merges other mappings into its own.
@@ -36,7 +40,12 @@ pub(super) fn documents(file: &Arc<str>, text: &str) -> Result<Vec<Node>, Bluepr
             Event::DocumentStart(..) => {
                 reader.anchors.clear();
                 let (event, span) = reader.next()?;
-                documents.push(reader.node(event, span, 0)?);
+                let document = reader.node(event, span, 0)?;
+                if documents.len() == DOCUMENTS_MAX {
+                    let message = format!("the file has more than {DOCUMENTS_MAX} documents");
+                    return Err(document.at.error(message));
+                }
+                documents.push(document);
             }
             _ => {}
         }
@@ -127,6 +136,8 @@ impl<'a> Reader<'a> {
             merge: merge_of(tag.as_ref()),
         };
         if anchor > 0 {
+            let (nodes, bytes) = weight(&node);
+            self.count(&node.at, nodes, bytes)?;
             self.anchors.insert(anchor, Some(node.clone()));
         }
         Ok(node)
@@ -136,8 +147,8 @@ impl<'a> Reader<'a> {
         let Some(Some(node)) = self.anchors.get(&id) else {
             return Err(at.error("an alias stands inside the value that it names"));
         };
+        let (nodes, bytes) = weight(node);
         let node = node.clone();
-        let (nodes, bytes) = weight(&node);
         self.count(&at, nodes, bytes)?;
         Ok(node)
     }
@@ -147,7 +158,11 @@ impl<'a> Reader<'a> {
         loop {
             match self.next()? {
                 (Event::SequenceEnd, _) => return Ok(Value::List(items)),
-                (event, span) => items.push(self.node(event, span, depth + 1)?),
+                (event, span) => {
+                    let item = self.node(event, span, depth + 1)?;
+                    few(items.len(), &item.at)?;
+                    items.push(item);
+                }
             }
         }
     }
@@ -175,8 +190,11 @@ impl<'a> Reader<'a> {
             }
             let Value::Text(name) = key.value else {
                 let kind = key.value.kind();
-                return Err(at.error(format!("a key is {kind}; write it in quotes")));
+                return Err(at.error(format!(
+                    "a key must be text, but is {kind}; write it in quotes"
+                )));
             };
+            few(entries.len(), &at)?;
             if entries.iter().any(|(known, _)| *known == name) {
                 return Err(at.error(format!("the key {name:?} occurs twice in this mapping")));
             }
@@ -187,6 +205,15 @@ impl<'a> Reader<'a> {
         }
         Ok(Value::Map(entries))
     }
+}
+
+/// Refuses one more entry of a list or mapping that is full.
+fn few(entries: usize, at: &Place) -> Result<(), BlueprintError> {
+    if entries == ENTRIES_MAX {
+        let message = format!("this list or mapping has more than {ENTRIES_MAX} entries");
+        return Err(at.error(message));
+    }
+    Ok(())
 }
 
 /// Adds the entries of other mappings whose keys are not there yet; the first mapping wins.
@@ -210,7 +237,7 @@ fn merge(entries: &mut Vec<(String, Node)>, from: Node) -> Result<(), BlueprintE
 }
 
 /// Values and bytes of text.
-fn weight(node: &Node) -> (usize, usize) {
+pub(super) fn weight(node: &Node) -> (usize, usize) {
     let inner = |nodes: &mut dyn Iterator<Item = &Node>| {
         nodes.fold((1, 0), |(nodes, bytes), node| {
             let (more, text) = weight(node);
@@ -332,9 +359,12 @@ mod tests {
             ("a: 1\na: 2\n", "compose.yaml:2: the key \"a\" occurs twice"),
             (
                 "a: 1\n1: 2\n",
-                "compose.yaml:2: a key is a whole number; write it in quotes",
+                "compose.yaml:2: a key must be text, but is a whole number; write it in quotes",
             ),
-            ("true: 2\n", "compose.yaml:1: a key is true or false"),
+            (
+                "true: 2\n",
+                "compose.yaml:1: a key must be text, but is true or false",
+            ),
             ("a: &a [*a]\n", "compose.yaml:1: an alias stands inside"),
             ("a: *b\n", "compose.yaml:1: this is not valid YAML"),
             ("a: [1\n", "compose.yaml:"),
@@ -357,7 +387,14 @@ mod tests {
             let list = vec![format!("*a{last}"); 10].join(", ");
             text.push_str(&format!("a{level}: &a{level} [{list}]\n"));
         }
-        assert!(read(&text).unwrap_err().contains("more than 100000 values"));
+        assert!(read(&text).unwrap_err().contains("more than 20000 values"));
+        let nested: String = (0..90).map(|at| format!("[&b{at} ")).collect();
+        let text = format!("a: {nested}[{}]{}", ["x"; 1500].join(", "), "]".repeat(90));
+        assert!(read(&text).unwrap_err().contains("more than 20000 values"));
+        let many = (0..3000)
+            .map(|at| format!("k{at}: 1\n"))
+            .collect::<String>();
+        assert!(read(&many).unwrap_err().contains("more than 2000 entries"));
         let deep = "[".repeat(200) + &"]".repeat(200);
         assert!(read(&deep).is_err());
     }

@@ -7,7 +7,7 @@ use toml::de::DeValue;
 use super::section::{At, Section};
 use crate::{
     blueprint::{
-        BlueprintError, ImageSource, ProcessOptions,
+        BlueprintError, Health, ImageSource, ProcessOptions,
         draft::{Placed, ServiceDraft},
         values::{CPUS, IMAGE_PLACEHOLDERS, MEMORY_BYTES, is_reference, variable},
     },
@@ -42,7 +42,7 @@ pub(super) fn service(name: &str, section: &Section<'_>) -> Result<ServiceDraft,
         at: section.place(),
         image: image(section)?.map(|image| section.placed(image)),
         port: port(section)?,
-        health: health(section)?,
+        health: health(section)?.map(Health::Path),
         command: section.command("command")?.map(|(command, _)| command),
         process: ProcessOptions::default(),
         env: variables(section, "env")?,

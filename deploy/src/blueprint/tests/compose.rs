@@ -115,7 +115,10 @@ async fn a_command_is_split_as_compose_does() {
     let blueprint = compose("services: {a: {image: x, command: a && b}}")
         .await
         .unwrap();
-    noted(&blueprint, "Compose drops everything from `&` on");
+    noted(
+        &blueprint,
+        "Docker Compose drops `&` and everything after it",
+    );
 }
 
 #[tokio::test]
@@ -168,6 +171,7 @@ async fn only_services_without_a_profile_or_with_ours_are_active() {
     let text = "services:\n  a: {image: x, ports: ['80:80']}\n  b: {image: x, profiles: [debug]}\n  c: {image: x, profiles: [debug, dayfly]}\n";
     let blueprint = compose(text).await.unwrap();
     assert_eq!(names(&blueprint), [("a", true), ("c", false)]);
+    noted(&blueprint, "left out, because of their `profiles`: b");
 }
 
 #[tokio::test]
@@ -268,23 +272,17 @@ async fn what_compose_refuses_is_refused_with_its_line() {
             "environment: 5",
             "`environment` must be a mapping or a list",
         ),
-        ("ports: ['localhost:80:80']", "which is no address"),
+        ("ports: ['localhost:80:80']", "write an IP address, or none"),
         ("mem_limit: 512x", "is not a size"),
         ("user: 1000", "`user` must be text, but is a whole number"),
         (
             "env_file: nowhere.env",
-            "nowhere.env, which is not in the repository",
+            "nowhere.env, which is not among the files",
         ),
-        (
-            "depends_on: [b]",
-            "depends on b, which is no active service",
-        ),
+        ("depends_on: [b]", "depends on b, which is not there"),
         ("volumes: ['d:/x']", "a drive of Windows"),
         ("volumes: ['data:/x']", "is not declared"),
-        (
-            "environment: {A: '${V!}'}",
-            "in a way that Compose does not know",
-        ),
+        ("environment: {A: '${V!}'}", "does not name a variable"),
         (
             "environment: {A: '${V:?say it}'}",
             "the required variable V has no value: say it",
@@ -324,7 +322,7 @@ async fn what_has_no_effect_or_no_value_is_noted() {
     for words in [
         "service a: compose.yaml:4: `hostname` has no effect",
         "compose.yaml:5: NOWHERE has no value, and became empty",
-        "service a: compose.yaml:6: the volume kept begins empty with each push",
+        "service a: compose.yaml:6: the volume kept is not created",
     ] {
         noted(&blueprint, words);
     }
@@ -335,7 +333,7 @@ async fn a_bind_of_the_code_that_the_image_is_built_from_is_passed_over() {
     let text = "services:\n  a:\n    build: .\n    volumes: ['.:/app', '/app/node_modules']\n";
     noted(
         &compose(text).await.unwrap(),
-        ". is not mounted: the image has these files",
+        ". is not mounted: the container has the files",
     );
     let text = "services:\n  a:\n    image: x\n    volumes: ['./nginx.conf:/etc/nginx.conf']\n";
     assert!(
@@ -343,5 +341,117 @@ async fn a_bind_of_the_code_that_the_image_is_built_from_is_passed_over() {
             .await
             .unwrap_err()
             .contains("not supported yet")
+    );
+}
+
+#[tokio::test]
+async fn a_health_check_is_read_in_every_form() {
+    let check = |health: Health| match health {
+        Health::Check(check) => (check.run, check.limit_ms),
+        other => panic!("{other:?}"),
+    };
+    let words = |words: &[&str]| words.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>();
+    for (test, wanted, limit_ms) in [
+        (
+            "{test: curl -f x || exit 1}",
+            words(&["/bin/sh", "-c", "curl -f x || exit 1"]),
+            30_000,
+        ),
+        ("{test: NONE}", words(&["/bin/sh", "-c", "NONE"]), 30_000),
+        (
+            "{test: [CMD, curl, x], timeout: 5s}",
+            words(&["curl", "x"]),
+            5_000,
+        ),
+        (
+            "{test: [CMD-SHELL, a && b], timeout: 1ms}",
+            words(&["/bin/sh", "-c", "a && b"]),
+            100,
+        ),
+    ] {
+        let service = service(&format!("healthcheck: {test}")).await.unwrap();
+        assert_eq!(check(service.health), (wanted, limit_ms), "{test}");
+    }
+    for off in [
+        "{test: [NONE]}",
+        "{test: []}",
+        "{test: x, disable: true}",
+        "{}",
+        "{interval: 1s}",
+    ] {
+        let service = service(&format!("healthcheck: {off}")).await.unwrap();
+        assert_eq!(service.health, Health::Default, "{off}");
+    }
+    for wrong in [
+        "{test: [curl, x]}",
+        "{test: [cmd, a]}",
+        "{interval: 10}",
+        "{timeout: \"10\"}",
+        "x",
+    ] {
+        assert!(
+            service(&format!("healthcheck: {wrong}")).await.is_err(),
+            "{wrong}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_grows_without_end_is_refused() {
+    let web = "services: {web: {image: x}}\n";
+    let uses = vec!["$B"; 500].join(", ");
+    let text = format!("{web}x-a: [{uses}]\n");
+    let env = format!("B={}\n", "a".repeat(100_000));
+    let files = [("compose.yaml", text.as_str()), (".env", env.as_str())];
+    let said = read_files(&files).await.unwrap_err();
+    assert!(said.contains("more than 8 MiB"), "{said}");
+    let extends: String = (0..150)
+        .map(|at| format!("  s{at}: {{extends: web}}\n"))
+        .collect();
+    let words = vec!["x"; 1000].join(", ");
+    let text = format!("services:\n  web: {{image: x, x-a: [{words}]}}\n{extends}");
+    let said = compose(&text).await.unwrap_err();
+    assert!(said.contains("50000 values"), "{said}");
+    let doubling: String = (0..30)
+        .map(|at| format!("A{}=$A{at}$A{at}\n", at + 1))
+        .collect();
+    let env = format!("A0=aaaaaaaa\n{doubling}");
+    let files = [("compose.yaml", web), (".env", env.as_str())];
+    assert!(read_files(&files).await.is_err());
+    let circle = format!("include: [compose.yaml]\n{web}");
+    let said = compose(&circle).await.unwrap_err();
+    assert!(
+        said.starts_with("compose.yaml:1: compose.yaml includes itself"),
+        "{said}"
+    );
+    let said = compose("services:\n  a: {image: x, extends: b}\n  b: {extends: a}\n").await;
+    assert!(said.unwrap_err().contains("in a circle"));
+    let many: String = (0..201)
+        .map(|at| format!("  s{at}: {{image: x}}\n"))
+        .collect();
+    let said = compose(&format!("services:\n{many}")).await.unwrap_err();
+    assert!(said.contains("more than 200 services"), "{said}");
+    let long = format!(
+        "services: {{a: {{image: x, mem_limit: '{}'}}}}",
+        "k".repeat(10_000)
+    );
+    assert!(compose(&long).await.unwrap_err().len() < 1_000);
+}
+
+#[tokio::test]
+async fn a_build_argument_without_a_value_is_that_of_the_project() {
+    let text = "services: {a: {build: {context: ., args: [V, N, W=1], dockerfile: ''}}}";
+    let files = [DOCKERFILE, ("compose.yaml", text), (".env", "V=v\n")];
+    let blueprint = read_files(&files).await.unwrap();
+    let ImageSource::Build {
+        args, dockerfile, ..
+    } = &blueprint.services[0].image
+    else {
+        panic!("{blueprint:?}")
+    };
+    let args: Vec<_> = args.iter().map(|(k, v)| format!("{k}={v}")).collect();
+    assert_eq!(
+        (args.join(" ").as_str(), dockerfile.as_str()),
+        ("V=v W=1", "Dockerfile")
     );
 }

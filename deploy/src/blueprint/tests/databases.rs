@@ -30,7 +30,7 @@ async fn each_known_engine_has_an_image_and_a_default_version() {
         assert_eq!(said, !given.contains(':'), "{given}: {:?}", blueprint.notes);
         assert_eq!(database.on_push, OnPush::Keep);
         assert_eq!(database.memory_bytes, 512 << 20);
-        noted(&blueprint, "512 MiB of memory, since `memory` is not given");
+        noted(&blueprint, "512 MiB of memory by default");
     }
 }
 

@@ -1,5 +1,6 @@
 //! Containers: their hardened configuration, services, tasks, probes and logs.
 
+mod check;
 pub(super) mod host_config;
 mod listening;
 pub(super) mod logs;

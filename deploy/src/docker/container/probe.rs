@@ -20,7 +20,8 @@ pub(crate) async fn probe(
     health: &Health,
     limit: Duration,
 ) -> Probe {
-    if *health == Health::Running {
+    // Neither is asked over the network.
+    if matches!(health, Health::Running | Health::Check(_)) {
         return Probe::Ready;
     }
     let deadline = tokio::time::Instant::now() + limit;
@@ -31,7 +32,7 @@ pub(crate) async fn probe(
     let path = match health {
         Health::Path(path) => path.as_str(),
         Health::Default => "/",
-        Health::Tcp | Health::Running => return Probe::Ready,
+        Health::Tcp | Health::Running | Health::Check(_) => return Probe::Ready,
     };
     let request = Request::get(path)
         .header(header::HOST, host)

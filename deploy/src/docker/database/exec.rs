@@ -41,7 +41,7 @@ const UNPACKED_BYTES_MAX: u64 = 64 << 30;
 
 impl Docker {
     /// Runs a program in a container until it exits. Dropping this stops listening to it.
-    pub(super) async fn execute(&self, id: &str, run: &Run) -> Result<Answer, EngineError> {
+    pub(crate) async fn execute(&self, id: &str, run: &Run) -> Result<Answer, EngineError> {
         self.execute_into(id, run, None).await
     }
 
@@ -52,7 +52,7 @@ impl Docker {
         run: &Run,
         reader: Option<Writer>,
     ) -> Result<Answer, EngineError> {
-        let what = "a query in the database's container";
+        let what = "a program in a container";
         let options = CreateExecOptions {
             cmd: Some(run.arguments.clone()),
             env: Some(run.env.clone()),

@@ -24,7 +24,7 @@ mod port;
 mod postgres;
 mod readiness;
 mod redis;
-mod run;
+pub(super) mod run;
 mod script;
 mod script_pipe;
 mod seed_outcome;

@@ -47,7 +47,7 @@ pub(crate) struct Run {
 
 impl Run {
     /// A program with these arguments.
-    pub(super) fn new(words: &[&str]) -> Self {
+    pub(crate) fn new(words: &[&str]) -> Self {
         Self {
             arguments: words.iter().map(|&word| word.to_owned()).collect(),
             ..Self::default()
@@ -93,7 +93,7 @@ pub(crate) enum Broken {
 /// The result of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Answer {
-    pub(super) exit_code: i64,
+    pub(crate) exit_code: i64,
     pub(super) output: String,
     pub(super) errors: String,
     /// Why it did not get all of its input.

@@ -41,6 +41,8 @@ const PAUSE_LONGEST: Duration = Duration::from_millis(250);
 const BESIDE: Duration = Duration::from_secs(3);
 /// How many attempts at one service run at the same time.
 const ATTEMPTS_MAX: usize = 4;
+/// Pause between two runs of a health check.
+const CHECK_PAUSE: Duration = Duration::from_millis(500);
 /// How often the container itself is checked.
 const CHECK_EVERY: Duration = Duration::from_millis(250);
 /// How long a service without a port or health check has to run to count as ready.
@@ -154,7 +156,7 @@ impl<'a> Wait<'a> {
         let mut next = Instant::now();
         let mut at = None;
         loop {
-            let may_ask = at.is_some() && attempts.len() < ATTEMPTS_MAX;
+            let may_ask = at.is_some() && attempts.len() < self.attempts_max();
             tokio::select! {
                 biased;
                 Some(found) = attempts.next(), if !attempts.is_empty() => {
@@ -162,7 +164,7 @@ impl<'a> Wait<'a> {
                         self.seen().ready = true;
                         return Ok((self.service.name.clone(), address));
                     }
-                    next = Instant::now() + pause;
+                    next = Instant::now() + pause.max(self.pause_min());
                     pause = (pause * 2).min(PAUSE_LONGEST);
                     self.note_answer(found, attempts.is_empty());
                 }
@@ -193,7 +195,25 @@ impl<'a> Wait<'a> {
     fn attempt<'b>(&'b self, address: SocketAddr) -> BoxFuture<'b, Probe> {
         let limit = self.deadline - Instant::now();
         let engine = &self.context.ports.engine;
+        if let Health::Check(check) = &self.service.health {
+            return engine.check(&self.key, check);
+        }
         engine.probe(address, &self.host, &self.service.health, limit)
+    }
+
+    /// A check starts a program in the container, which costs more than a request.
+    fn attempts_max(&self) -> usize {
+        match self.service.health {
+            Health::Check(_) => 1,
+            _ => ATTEMPTS_MAX,
+        }
+    }
+
+    fn pause_min(&self) -> Duration {
+        match self.service.health {
+            Health::Check(_) => CHECK_PAUSE,
+            _ => Duration::ZERO,
+        }
     }
 
     fn note_answer(&self, found: Probe, was_the_only_one: bool) {
