@@ -1,7 +1,7 @@
 //! The applications that tests preview. They build in well under a second and need no network.
 
 use webhook::{
-    model::{File, Files},
+    model::{Changes, File, Files},
     names::CommitSha,
 };
 
@@ -15,9 +15,10 @@ const TALLY: &str = include_str!("apps/tally.py");
 const TWO_HOSTS: &str = include_str!("apps/two_hosts.py");
 
 /// An application, as files of a commit.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct App {
     files: Files,
+    removed: Vec<String>,
 }
 
 impl App {
@@ -25,31 +26,27 @@ impl App {
     pub fn page(text: &str) -> Self {
         let dockerfile = "FROM dayfly-test/base:1\nCOPY site /site\nEXPOSE 8080\n\
                           CMD [\"busybox\", \"httpd\", \"-f\", \"-p\", \"8080\", \"-h\", \"/site\"]\n";
-        Self {
-            files: Files::new(),
-        }
-        .with("Dockerfile", dockerfile)
-        .with("site/index.html", text)
-        .with(
-            "dayfly.toml",
-            "[services.web]\nbuild = \".\"\ninit = true\n",
-        )
+        Self::default()
+            .with("Dockerfile", dockerfile)
+            .with("site/index.html", text)
+            .with(
+                "dayfly.toml",
+                "[services.web]\nbuild = \".\"\ninit = true\n",
+            )
     }
 
     /// A program that answers questions about the place it runs in.
     pub fn probe(text: &str) -> Self {
         let dockerfile = "FROM dayfly-test/base:1\nCOPY probe.py text /app/\nEXPOSE 8080\n\
                           CMD [\"python3\", \"-u\", \"/app/probe.py\"]\n";
-        Self {
-            files: Files::new(),
-        }
-        .with("Dockerfile", dockerfile)
-        .with("probe.py", PROBE)
-        .with("text", text)
-        .with(
-            "dayfly.toml",
-            "[services.web]\nbuild = \".\"\nhealth = \"/healthz\"\n",
-        )
+        Self::default()
+            .with("Dockerfile", dockerfile)
+            .with("probe.py", PROBE)
+            .with("text", text)
+            .with(
+                "dayfly.toml",
+                "[services.web]\nbuild = \".\"\nhealth = \"/healthz\"\n",
+            )
     }
 
     /// Two public services at hosts of their own, `web` and `api`.
@@ -58,12 +55,10 @@ impl App {
                           CMD [\"python3\", \"-u\", \"/app/two_hosts.py\"]\n";
         let toml = "[services.web]\nbuild = \".\"\nmain = true\nenv = { ROLE = \"web\" }\n\n\
                     [services.api]\nbuild = \".\"\nenv = { ROLE = \"api\" }\n";
-        Self {
-            files: Files::new(),
-        }
-        .with("Dockerfile", dockerfile)
-        .with("two_hosts.py", TWO_HOSTS)
-        .with("dayfly.toml", toml)
+        Self::default()
+            .with("Dockerfile", dockerfile)
+            .with("two_hosts.py", TWO_HOSTS)
+            .with("dayfly.toml", toml)
     }
 
     /// The same program with a Postgres that has one note in it.
@@ -91,16 +86,14 @@ impl App {
         let toml = "[services.web]\nbuild = \".\"\nhealth = \"/healthz\"\n\n[databases.main]\n\
                     engine = \"postgres:15\"\nseed = \"seed.sql\"\n\n[databases.cache]\n\
                     engine = \"redis:7.0\"\n";
-        Self {
-            files: Files::new(),
-        }
-        .with("Dockerfile", dockerfile)
-        .with("ledger.py", LEDGER)
-        .with(
-            "seed.sql",
-            "create table visits (id bigserial primary key);\n",
-        )
-        .with("dayfly.toml", toml)
+        Self::default()
+            .with("Dockerfile", dockerfile)
+            .with("ledger.py", LEDGER)
+            .with(
+                "seed.sql",
+                "create table visits (id bigserial primary key);\n",
+            )
+            .with("dayfly.toml", toml)
     }
 
     /// A program that keeps notes in a Redis, which has none at first.
@@ -109,13 +102,11 @@ impl App {
                           CMD [\"python3\", \"-u\", \"/app/tally.py\"]\n";
         let toml = "[services.web]\nbuild = \".\"\nhealth = \"/healthz\"\n\n[databases.cache]\n\
                     engine = \"redis:7.0\"\n";
-        Self {
-            files: Files::new(),
-        }
-        .with("Dockerfile", dockerfile)
-        .with("tally.py", TALLY)
-        .with("text", text)
-        .with("dayfly.toml", toml)
+        Self::default()
+            .with("Dockerfile", dockerfile)
+            .with("tally.py", TALLY)
+            .with("text", text)
+            .with("dayfly.toml", toml)
     }
 
     /// Its migration runs this script against the database.
@@ -133,6 +124,14 @@ impl App {
     #[must_use]
     pub fn with(mut self, path: &str, text: &str) -> Self {
         self.files.insert(path.to_owned(), File::from(text));
+        self
+    }
+
+    /// The same without a file, also where the branch that it is opened on has one.
+    #[must_use]
+    pub fn without(mut self, path: &str) -> Self {
+        self.files.remove(path);
+        self.removed.push(path.to_owned());
         self
     }
 
@@ -182,6 +181,15 @@ impl App {
         self.with("dayfly.toml", toml)
             .with("migrate.py", migration)
             .then("COPY migrate.py /app/")
+    }
+
+    /// What a commit with it changes.
+    pub fn changes(&self) -> Changes {
+        let removed = self.removed.iter().map(|path| (path.clone(), None));
+        let files = self.files.clone().into_iter();
+        removed
+            .chain(files.map(|(path, file)| (path, Some(file))))
+            .collect()
     }
 
     /// Its files.

@@ -29,11 +29,7 @@ impl Dayfly {
     /// Where the modelled forge refuses; so with the others.
     pub async fn open(&self, branch: &str, app: &App) -> anyhow::Result<Pull> {
         let repo = self.repo.clone();
-        let changes: Changes = app
-            .files()
-            .into_iter()
-            .map(|(p, file)| (p, Some(file)))
-            .collect();
+        let changes = app.changes();
         let commit = self
             .forge
             .push(&repo, branch, "main", &changes, "Begin")

@@ -11,6 +11,7 @@ mod build_limits;
 mod builds;
 mod captures;
 mod closing;
+mod compose;
 mod database_failures;
 mod database_kinds;
 mod databases;

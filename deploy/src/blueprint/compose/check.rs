@@ -281,7 +281,11 @@ fn source(mount: &Node) -> Result<Option<String>, BlueprintError> {
         let kind = mount.get("type").and_then(Node::text);
         let source = mount.get("source").and_then(Node::text).map(str::to_owned);
         return match (kind, source) {
-            (Some("volume" | "bind"), source) => Ok(source),
+            (Some("volume"), source) => Ok(source),
+            (Some("bind"), Some(source)) if !source.starts_with(['.', '/', '~']) => {
+                Ok(Some(format!("./{source}")))
+            }
+            (Some("bind"), source) => Ok(source),
             (Some("tmpfs"), _) => Ok(None),
             (kind, _) => {
                 let why = format!("mounts something of the type {}", kind.unwrap_or("?"));

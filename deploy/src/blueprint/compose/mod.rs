@@ -13,6 +13,7 @@ mod merge;
 mod node;
 mod notes;
 mod port;
+mod profiles;
 mod project;
 mod rebase;
 mod scalar;
@@ -70,7 +71,7 @@ pub(super) async fn draft(tree: &Tree, file: &str) -> Result<Draft, BlueprintErr
     let mut notes = Notes::default();
     check::project(&project, &mut notes)?;
     let top = Place::top(paths.first().map_or(file, String::as_str));
-    let (active, left_out) = project::services(&project)?;
+    let profiles::Services { active, left_out } = profiles::services(&project)?;
     if active.is_empty() {
         let message = "all services have `profiles`; add the profile dayfly to those that a preview \
                        needs";

@@ -71,6 +71,25 @@ impl Node {
         }
     }
 
+    /// Whether both have the same value, wherever it was written and in whatever order.
+    pub(super) fn says_the_same(&self, other: &Node) -> bool {
+        match (&self.value, &other.value) {
+            (Value::Map(own), Value::Map(others)) => {
+                let same = |(key, node): &(String, Node)| {
+                    other
+                        .get(key)
+                        .is_some_and(|other| node.says_the_same(other))
+                };
+                own.len() == others.len() && own.iter().all(same)
+            }
+            (Value::List(own), Value::List(others)) => {
+                let mut pairs = own.iter().zip(others);
+                own.len() == others.len() && pairs.all(|(one, other)| one.says_the_same(other))
+            }
+            (own, others) => own == others,
+        }
+    }
+
     pub(super) fn is_null(&self) -> bool {
         self.value == Value::Null
     }

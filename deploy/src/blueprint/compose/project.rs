@@ -6,9 +6,9 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{
     check, dotenv, merge,
     node::{Node, Value},
-    rebase::rebase,
+    rebase::{name_contexts, rebase},
     template::Variables,
-    values::{inside, list, text},
+    values::{inside, text},
     yaml,
 };
 use crate::{
@@ -16,8 +16,6 @@ use crate::{
     source::{SourceError, Tree, folder},
 };
 
-/// The profile that is active in a preview.
-const PROFILE: &str = "dayfly";
 /// Maximum bytes of one file.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 /// Maximum files of one project, included and extended ones too.
@@ -123,23 +121,25 @@ impl<'a> Loader<'a> {
         if self.including.is_empty() {
             self.including.extend(paths.iter().cloned());
         }
+        // Compose takes the paths of all files from the folder of the first.
+        let base = folder(paths.first().map_or("", String::as_str));
         let mut project: Option<Node> = None;
         for path in paths {
-            let next = self.file(path).await?;
+            let next = self.file(path, base).await?;
             project = Some(match project {
                 Some(earlier) => merge::files(earlier, next),
                 None => next,
             });
         }
         let top = Place::top(paths.first().map_or("compose.yaml", String::as_str));
-        let mut project = project.ok_or_else(|| top.error("there is no compose file"))?;
-        project = merge::without_resets(project);
-        self.include(&mut project).await?;
+        let project = project.ok_or_else(|| top.error("there is no compose file"))?;
+        let mut project = merge::without_resets(project);
+        name_contexts(&mut project, base);
         Ok(project)
     }
 
     /// The documents of one file as one, with variables and `extends` replaced.
-    async fn file(&mut self, path: &str) -> Result<Node, BlueprintError> {
+    async fn file(&mut self, path: &str, base: &str) -> Result<Node, BlueprintError> {
         let top = Place::top(path);
         let Some(content) = self.read(path).await? else {
             return Err(top.error("there is no such file in the repository"));
@@ -159,8 +159,9 @@ impl<'a> Loader<'a> {
         let mut whole = whole.ok_or_else(|| top.error("the file is empty"))?;
         self.replace(&mut whole)?;
         check::variables(&whole)?;
-        rebase(&mut whole, folder(path));
+        rebase(&mut whole, base);
         self.extend_all(&mut whole, path).await?;
+        self.include(&mut whole).await?;
         Ok(whole)
     }
 
@@ -276,7 +277,26 @@ impl<'a> Loader<'a> {
         Ok(merge::services(base, service))
     }
 
-    /// Adds what the files of `include` say. The project's own entries win.
+    /// Adds the variables of the `.env` beside included files; those of the project come first.
+    async fn add_env_beside(&mut self, files: &[String]) -> Result<(), BlueprintError> {
+        let path = joined(folder(files.first().map_or("", String::as_str)), ".env");
+        let Some(text) = self.read(&path).await? else {
+            return Ok(());
+        };
+        let env = &self.env;
+        let lookup = dotenv::Lookup {
+            first: &|name| env.get(name).cloned(),
+            last: &|_| None,
+        };
+        let values = dotenv::read(&text, &lookup);
+        let values = values.map_err(|wrong| at_line(&path, wrong.line).error(wrong.why))?;
+        for (name, value) in values {
+            self.env.entry(name).or_insert(value);
+        }
+        Ok(())
+    }
+
+    /// Adds what the files of `include` say; nothing may be there twice with different values.
     async fn include(&mut self, project: &mut Node) -> Result<(), BlueprintError> {
         let Some(include) = project.get("include").cloned() else {
             return Ok(());
@@ -311,8 +331,12 @@ impl<'a> Loader<'a> {
             }
             let before = self.including.len();
             self.including.extend(files.iter().cloned());
+            let outer = self.env.clone();
+            self.add_env_beside(&files).await?;
             let included = Box::pin(self.project(&files)).await?;
+            self.env = outer;
             self.including.truncate(before);
+            refuse_conflicts(&included, project, &item.at)?;
             let (nodes, bytes) = yaml::weight(project);
             self.count(&item.at, bytes, nodes)?;
             *project = merge::files(included, project.clone());
@@ -321,36 +345,30 @@ impl<'a> Loader<'a> {
     }
 }
 
+/// Refuses an included service, network, volume, secret or config that the file has too, unless
+/// both say the same.
+fn refuse_conflicts(included: &Node, own: &Node, at: &Place) -> Result<(), BlueprintError> {
+    for section in ["services", "networks", "volumes", "secrets", "configs"] {
+        let entries = included
+            .get(section)
+            .and_then(Node::map)
+            .unwrap_or_default();
+        for (name, node) in entries {
+            let known = own.get(section).and_then(|entries| entries.get(name));
+            if known.is_some_and(|known| !known.says_the_same(node)) {
+                let message = format!("`include` brings {section}.{name}, which is there already");
+                return Err(at.error(message));
+            }
+        }
+    }
+    Ok(())
+}
+
 fn find(services: &[(String, Node)], name: &str) -> Option<Node> {
     let mut services = services.iter();
     services
         .find(|(known, _)| known == name)
         .map(|(_, node)| node.clone())
-}
-
-/// The services of a project: those that are active in a preview, and the names of the others.
-pub(super) fn services(
-    project: &Node,
-) -> Result<(Vec<(String, Node)>, Vec<String>), BlueprintError> {
-    let Some(services) = project.get("services") else {
-        return Err(project.at.error("the file has no `services`"));
-    };
-    let Some(entries) = services.map() else {
-        let kind = services.value.kind();
-        let message = format!("`services` must be a mapping, but is {kind}");
-        return Err(services.at.error(message));
-    };
-    let (mut active, mut others) = (Vec::new(), Vec::new());
-    for (name, node) in entries {
-        check::known_keys(name, node)?;
-        let profiles = list(node, "profiles")?;
-        let ours = |profile: &Node| profile.text() == Some(PROFILE);
-        match profiles.is_empty() || profiles.iter().any(ours) {
-            true => active.push((name.clone(), node.clone())),
-            false => others.push(name.clone()),
-        }
-    }
-    Ok((active, others))
 }
 
 fn joined(folder: &str, name: &str) -> String {

@@ -1,31 +1,60 @@
 //! Makes the paths of a file relative to the repository's root.
 
-use super::node::{Node, Value};
+use super::node::{Merge, Node, Value};
 
-/// The services of a file with paths that are relative to the repository's root, as those of the
-/// file are relative to its folder.
+/// The services of a file.
+fn services(file: &mut Node) -> impl Iterator<Item = &mut Vec<(String, Node)>> {
+    let entries = match &mut file.value {
+        Value::Map(entries) => entries.iter_mut().find(|(key, _)| key == "services"),
+        _ => None,
+    };
+    let services = entries.and_then(|(_, node)| match &mut node.value {
+        Value::Map(services) => Some(services),
+        _ => None,
+    });
+    let all = services.into_iter().flatten();
+    all.filter_map(|(_, service)| match &mut service.value {
+        Value::Map(entries) => Some(entries),
+        _ => None,
+    })
+}
+
+/// Writes out the context of builds that name none: the folder of their project.
+pub(super) fn name_contexts(file: &mut Node, folder: &str) {
+    for entries in services(file) {
+        let build = entries.iter_mut().find(|(key, _)| key == "build");
+        let Some((
+            _,
+            Node {
+                value: Value::Map(keys),
+                at,
+                ..
+            },
+        )) = build
+        else {
+            continue;
+        };
+        if !keys
+            .iter()
+            .any(|(key, node)| key == "context" && !node.is_null())
+        {
+            keys.retain(|(key, _)| key != "context");
+            let context = Node {
+                value: Value::Text(format!("./{folder}")),
+                at: at.clone(),
+                merge: Merge::ByKey,
+            };
+            keys.push(("context".to_owned(), context));
+        }
+    }
+}
+
+/// Makes paths that are relative to a folder relative to the repository's root.
 pub(super) fn rebase(file: &mut Node, folder: &str) {
-    let Value::Map(entries) = &mut file.value else {
-        return;
-    };
-    let services = entries.iter_mut().find(|(key, _)| key == "services");
-    let Some((
-        _,
-        Node {
-            value: Value::Map(services),
-            ..
-        },
-    )) = services
-    else {
-        return;
-    };
     if folder.is_empty() {
         return;
     }
-    for (_, service) in services {
-        let Value::Map(entries) = &mut service.value else {
-            continue;
-        };
+    for entries in services(file) {
         for (key, node) in entries {
             match key.as_str() {
                 "build" => rebase_entry(node, "context", folder),

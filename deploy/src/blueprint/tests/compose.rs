@@ -455,3 +455,35 @@ async fn a_build_argument_without_a_value_is_that_of_the_project() {
         ("V=v W=1", "Dockerfile")
     );
 }
+
+#[tokio::test]
+async fn an_included_file_has_its_own_folder_and_variables_and_no_conflict() {
+    let included = "services:\n  db:\n    build: {}\n    environment: {T: $T, U: $U}\n";
+    let files = |text: &'static str| {
+        [
+            ("compose.yaml", text),
+            (".env", "T=main\n"),
+            ("sub/i.yaml", included),
+            ("sub/.env", "T=sub\nU=$T\n"),
+            ("sub/Dockerfile", "FROM scratch\n"),
+        ]
+    };
+    let text = "include: [sub/i.yaml]\nservices:\n  web: {image: x, ports: ['80:80']}\n";
+    let blueprint = read_files(&files(text)).await.unwrap();
+    let db = blueprint
+        .services
+        .iter()
+        .find(|s| s.name.as_str() == "db")
+        .unwrap();
+    assert!(matches!(&db.image, ImageSource::Build { context, .. } if context == "sub"));
+    assert_eq!(
+        (db.env["T"].as_str(), db.env["U"].as_str()),
+        ("main", "main")
+    );
+    let text = "include: [sub/i.yaml]\nservices:\n  db: {image: x, ports: ['80:80']}\n";
+    let said = read_files(&files(text)).await.unwrap_err();
+    assert!(
+        said.contains("services.db, which is there already"),
+        "{said}"
+    );
+}

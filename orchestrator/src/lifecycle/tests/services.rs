@@ -159,7 +159,10 @@ fn services_that_are_made_of_the_same_are_built_once() {
         service,
     };
     assert_eq!(scene.run(), [build(web())]);
+    let made_of_the_same = scene.facts(FIRST).made_of_the_same(&web());
+    assert_eq!(made_of_the_same, [web(), api.clone()]);
     let blueprint = scene.facts(FIRST).blueprint.as_mut().unwrap();
     blueprint.services[1].image = ImageSource::Reference("other".to_owned());
+    assert_eq!(scene.facts(FIRST).made_of_the_same(&web()), [web()]);
     assert_eq!(scene.run(), [build(web()), build(api)]);
 }
