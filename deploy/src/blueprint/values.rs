@@ -6,6 +6,13 @@ pub const IMAGE_PLACEHOLDERS: [&str; 4] = ["{sha}", "{short_sha}", "{number}", "
 pub(super) const MEMORY_BYTES: std::ops::RangeInclusive<u64> = 16 << 20..=1 << 40;
 /// Allowed processors of a service.
 pub(super) const CPUS: std::ops::RangeInclusive<f64> = 0.01..=256.0;
+/// The same in thousandths.
+pub(super) const CPU_MILLI: std::ops::RangeInclusive<u64> = 10..=256_000;
+
+/// Maximum bytes of a variable's value.
+pub(super) const VALUE_BYTES_MAX: usize = 32 << 10;
+/// Maximum variables of one service.
+pub(super) const VARIABLES_MAX: usize = 200;
 
 /// Whether this is a valid image name.
 pub(super) fn is_reference(text: &str) -> bool {
@@ -28,10 +35,15 @@ pub(super) fn variable(name: &str) -> Result<(), String> {
     if name == "PORT" {
         return Err("PORT is set by Dayfly from `port`; set that instead".to_owned());
     }
-    if name.starts_with("DAYFLY_") {
-        return Err(format!(
+    not_ours(name)
+}
+
+/// Why a variable cannot have a name that Dayfly sets itself.
+pub(super) fn not_ours(name: &str) -> Result<(), String> {
+    match name.starts_with("DAYFLY_") {
+        true => Err(format!(
             "{name} cannot be set: names that begin with DAYFLY_ are Dayfly's own"
-        ));
+        )),
+        false => Ok(()),
     }
-    Ok(())
 }

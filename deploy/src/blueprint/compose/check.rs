@@ -27,7 +27,7 @@ pub(super) fn project(project: &Node, notes: &mut Notes) -> Result<(), Blueprint
         ("secrets", keys::SECRET_ENTRY),
         ("configs", keys::SECRET_ENTRY),
     ] {
-        let entries = project.get(section).and_then(Node::map).unwrap_or_default();
+        let entries = project.entries(section);
         for (name, node) in entries {
             for (key, node) in node.map().unwrap_or_default() {
                 let place = format!("{section}.{name}");
@@ -60,7 +60,7 @@ fn outside(
         notes.project(&node.at, &note);
     }
     for key in ["driver_opts", "driver"] {
-        let Some(given) = node.get(key).filter(|node| !node.is_null()) else {
+        let Some(given) = node.given(key) else {
             continue;
         };
         let plain = matches!(
@@ -108,7 +108,7 @@ pub(super) fn service(name: &str, node: &Node, notes: &mut Notes) -> Result<(), 
             "is not allowed: it reaches outside the container",
         ));
     }
-    if let Some(mode) = node.get("network_mode").filter(|node| !node.is_null()) {
+    if let Some(mode) = node.given("network_mode") {
         match text(mode, "network_mode")? {
             "bridge" | "default" => {}
             "none" => return Err(refused(mode, "network_mode: none", "is not supported yet")),
@@ -157,7 +157,7 @@ pub(super) fn include(item: &Node) -> Result<(), BlueprintError> {
 /// Refuses dates among the variables and labels of a file, and list items that are no text, also
 /// where a later file replaces them.
 pub(super) fn variables(file: &Node) -> Result<(), BlueprintError> {
-    let services = file.get("services").and_then(Node::map).unwrap_or_default();
+    let services = file.entries("services");
     for (_, service) in services {
         let args = service.get("build").and_then(|build| build.get("args"));
         let keys = ["environment", "labels"].map(|key| service.get(key));

@@ -1,6 +1,7 @@
 //! Reads `.env` and the files of `env_file`, as Compose does.
 
 use super::template::Variables;
+use crate::blueprint::{BlueprintError, draft::Place};
 
 /// Maximum variables of one file.
 const VARIABLES_MAX: usize = 1_000;
@@ -13,6 +14,17 @@ pub(super) struct Wrong {
     /// Counted from 1.
     pub(super) line: usize,
     pub(super) why: String,
+}
+
+impl Wrong {
+    /// The error, for the file that was read.
+    pub(super) fn of(self, file: &str) -> BlueprintError {
+        let place = Place {
+            line: self.line,
+            ..Place::top(file)
+        };
+        place.error(self.why)
+    }
 }
 
 /// The variables of a file in its order; a later value of a name replaces the earlier one.

@@ -9,7 +9,7 @@ use super::{
     notes::Notes,
     project::Loader,
     service::{check_count, check_variable},
-    values::{flag, inside, not_text, text},
+    values::{flag, inside, must_be, text, variable},
 };
 use crate::blueprint::{
     BlueprintError,
@@ -52,21 +52,10 @@ fn own(
     let mut variables = BTreeMap::new();
     if let Some(given) = node.get("environment") {
         if !matches!(given.value, Value::Map(_) | Value::List(_)) {
-            let kind = given.value.kind();
-            let message = format!("`environment` must be a mapping or a list, but is {kind}");
-            return Err(given.at.error(message));
+            return Err(must_be(given, "environment", "a mapping or a list"));
         }
         for (name, value) in named(given.clone()) {
-            // A name alone is inherited from the variables of the project, or left out.
-            let text = match value.value {
-                Value::Null => loader.variable(&name),
-                _ => Some(
-                    value
-                        .value
-                        .printed()
-                        .ok_or_else(|| not_text(&value, &name))?,
-                ),
-            };
+            let text = variable(&name, &value, &|name| loader.variable(name))?;
             if let Some(text) = &text {
                 check_variable(&name, text, &value.at)?;
             }
@@ -160,13 +149,7 @@ async fn read_file(
         true => dotenv::read_raw(&text),
         false => dotenv::read(&text, &lookup),
     };
-    let values = values.map_err(|wrong| {
-        let place = Place {
-            line: wrong.line,
-            ..Place::top(path)
-        };
-        place.error(wrong.why)
-    })?;
+    let values = values.map_err(|wrong| wrong.of(path))?;
     for (name, value) in values {
         let at = Place::top(path);
         check_variable(&name, &value, &at)?;

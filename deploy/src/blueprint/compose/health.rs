@@ -3,7 +3,7 @@
 use super::{
     duration::duration,
     node::{Node, Value},
-    values::{flag, text},
+    values::{flag, must_be, text},
 };
 use crate::blueprint::{BlueprintError, HealthCheck};
 
@@ -18,10 +18,7 @@ pub(super) fn check(service: &Node) -> Result<Option<HealthCheck>, BlueprintErro
         return Ok(None);
     };
     if node.map().is_none() {
-        let kind = node.value.kind();
-        return Err(node
-            .at
-            .error(format!("`healthcheck` must be a mapping, but is {kind}")));
+        return Err(must_be(node, "healthcheck", "a mapping"));
     }
     for key in ["interval", "start_period", "start_interval"] {
         time(node, key)?;
@@ -39,7 +36,7 @@ pub(super) fn check(service: &Node) -> Result<Option<HealthCheck>, BlueprintErro
 
 /// A duration in milliseconds.
 fn time(node: &Node, key: &str) -> Result<Option<u64>, BlueprintError> {
-    let Some(node) = node.get(key).filter(|node| !node.is_null()) else {
+    let Some(node) = node.given(key) else {
         return Ok(None);
     };
     let read = duration(text(node, key)?);
@@ -69,11 +66,6 @@ fn command(test: &Node) -> Result<Option<Vec<String>>, BlueprintError> {
                 }
             }
         }
-        other => {
-            let kind = other.kind();
-            Err(test
-                .at
-                .error(format!("`test` must be text or a list, but is {kind}")))
-        }
+        _ => Err(must_be(test, "test", "text or a list")),
     }
 }

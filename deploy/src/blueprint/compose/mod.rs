@@ -215,10 +215,7 @@ async fn services(
     loader: &mut Loader<'_>,
     notes: &mut Notes,
 ) -> Result<Vec<super::draft::ServiceDraft>, BlueprintError> {
-    let volumes = project
-        .get("volumes")
-        .and_then(Node::map)
-        .unwrap_or_default();
+    let volumes = project.entries("volumes");
     let volumes: Vec<String> = volumes.iter().map(|(name, _)| name.clone()).collect();
     let mut read = Vec::with_capacity(active.len());
     for (name, node) in active {

@@ -50,6 +50,16 @@ impl Node {
             .map(|(_, node)| node)
     }
 
+    /// The value of a key, if it is there and is not nothing.
+    pub(super) fn given(&self, key: &str) -> Option<&Node> {
+        self.get(key).filter(|node| !node.is_null())
+    }
+
+    /// The entries of the mapping at a key; none if there is no mapping.
+    pub(super) fn entries(&self, key: &str) -> &[(String, Node)] {
+        self.get(key).and_then(Node::map).unwrap_or_default()
+    }
+
     pub(super) fn map(&self) -> Option<&[(String, Node)]> {
         match &self.value {
             Value::Map(entries) => Some(entries),

@@ -1,6 +1,10 @@
 //! Which services of a project are active in a preview.
 
-use super::{check, node::Node, values::list};
+use super::{
+    check,
+    node::Node,
+    values::{list, must_be},
+};
 use crate::blueprint::BlueprintError;
 
 /// The profile that is active in a preview.
@@ -20,9 +24,7 @@ pub(super) fn services(project: &Node) -> Result<Services, BlueprintError> {
         return Err(project.at.error("the file has no `services`"));
     };
     let Some(entries) = services.map() else {
-        let kind = services.value.kind();
-        let message = format!("`services` must be a mapping, but is {kind}");
-        return Err(services.at.error(message));
+        return Err(must_be(services, "services", "a mapping"));
     };
     let (mut active, mut left_out) = (Vec::new(), Vec::new());
     for (name, node) in entries {

@@ -1,7 +1,7 @@
 //! Reads the files of a project as one: overrides, included files, extended services, profiles and
 //! variables.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use super::{
     check, dotenv, merge,
@@ -54,16 +54,7 @@ impl<'a> Loader<'a> {
             including: Vec::new(),
             unset: BTreeMap::new(),
         };
-        let path = joined(folder, ".env");
-        if let Some(text) = loader.read(&path).await? {
-            let lookup = dotenv::Lookup {
-                first: &|_| None,
-                last: &|_| None,
-            };
-            let values = dotenv::read(&text, &lookup);
-            let values = values.map_err(|wrong| at_line(&path, wrong.line).error(wrong.why))?;
-            loader.env = values.into_iter().collect();
-        }
+        loader.add_env(folder).await?;
         Ok(loader)
     }
 
@@ -242,7 +233,11 @@ impl<'a> Loader<'a> {
             entries.retain(|(key, _)| key != "extends");
         }
         let (base, others, path) = match file {
-            None => (find(siblings, &name), siblings.to_vec(), path.to_owned()),
+            None => (
+                find(siblings, &name),
+                Cow::Borrowed(siblings),
+                path.to_owned(),
+            ),
             Some(file) => {
                 let other = inside(folder(path), file).ok_or_else(|| {
                     extends.at.error(format!(
@@ -263,7 +258,7 @@ impl<'a> Loader<'a> {
                 rebase(&mut first, folder(&other));
                 let services = first.get("services").and_then(Node::map);
                 let services = services.unwrap_or_default().to_vec();
-                (find(&services, &name), services, other)
+                (find(&services, &name), Cow::Owned(services), other)
             }
         };
         let base = base.ok_or_else(|| {
@@ -277,9 +272,9 @@ impl<'a> Loader<'a> {
         Ok(merge::services(base, service))
     }
 
-    /// Adds the variables of the `.env` beside included files; those of the project come first.
-    async fn add_env_beside(&mut self, files: &[String]) -> Result<(), BlueprintError> {
-        let path = joined(folder(files.first().map_or("", String::as_str)), ".env");
+    /// Adds the variables of the `.env` in a folder; those that are there already come first.
+    async fn add_env(&mut self, folder: &str) -> Result<(), BlueprintError> {
+        let path = joined(folder, ".env");
         let Some(text) = self.read(&path).await? else {
             return Ok(());
         };
@@ -289,7 +284,7 @@ impl<'a> Loader<'a> {
             last: &|_| None,
         };
         let values = dotenv::read(&text, &lookup);
-        let values = values.map_err(|wrong| at_line(&path, wrong.line).error(wrong.why))?;
+        let values = values.map_err(|wrong| wrong.of(&path))?;
         for (name, value) in values {
             self.env.entry(name).or_insert(value);
         }
@@ -332,7 +327,8 @@ impl<'a> Loader<'a> {
             let before = self.including.len();
             self.including.extend(files.iter().cloned());
             let outer = self.env.clone();
-            self.add_env_beside(&files).await?;
+            let beside = folder(files.first().map_or("", String::as_str));
+            self.add_env(beside).await?;
             let included = Box::pin(self.project(&files)).await?;
             self.env = outer;
             self.including.truncate(before);
@@ -349,10 +345,7 @@ impl<'a> Loader<'a> {
 /// both say the same.
 fn refuse_conflicts(included: &Node, own: &Node, at: &Place) -> Result<(), BlueprintError> {
     for section in ["services", "networks", "volumes", "secrets", "configs"] {
-        let entries = included
-            .get(section)
-            .and_then(Node::map)
-            .unwrap_or_default();
+        let entries = included.entries(section);
         for (name, node) in entries {
             let known = own.get(section).and_then(|entries| entries.get(name));
             if known.is_some_and(|known| !known.says_the_same(node)) {
@@ -375,12 +368,5 @@ fn joined(folder: &str, name: &str) -> String {
     match folder {
         "" => name.to_owned(),
         folder => format!("{folder}/{name}"),
-    }
-}
-
-fn at_line(path: &str, line: usize) -> Place {
-    Place {
-        line,
-        ..Place::top(path)
     }
 }

@@ -9,24 +9,20 @@ use super::{
     notes::Notes,
     port::{self, Port},
     size,
-    values::{flag, inside, list, not_text, text},
+    values::{flag, inside, list, text, variable},
     words,
 };
 use crate::{
     blueprint::{
         BlueprintError, Command, Health, ImageSource, ProcessOptions,
         draft::{Place, Placed, ServiceDraft},
-        values::{CPUS, MEMORY_BYTES, is_reference},
+        values::{CPU_MILLI, MEMORY_BYTES, VALUE_BYTES_MAX, VARIABLES_MAX, is_reference, not_ours},
     },
     names::ServiceName,
 };
 
 /// The label that says whether a service has a URL.
 const PUBLIC_LABEL: &str = "dev.dayfly.public";
-/// Maximum bytes of a variable's value.
-const VALUE_BYTES_MAX: usize = 32 << 10;
-/// Maximum variables of one service.
-const VARIABLES_MAX: usize = 200;
 
 /// A service before it is known which ones are public.
 pub(super) struct Read {
@@ -113,7 +109,7 @@ fn build(
     node: &Node,
     inherited: &dyn Fn(&str) -> Option<String>,
 ) -> Result<ImageSource, BlueprintError> {
-    let given = |key: &str| node.get(key).filter(|node| !node.is_null());
+    let given = |key: &str| node.given(key);
     let context = match &node.value {
         Value::Text(text) => text.as_str(),
         Value::Map(_) => given("context").map_or(Ok("."), |node| text(node, "context"))?,
@@ -143,16 +139,7 @@ fn build(
     let mut args = BTreeMap::new();
     if let Some(given) = given("args") {
         for (name, value) in named(given.clone()) {
-            // A name alone is inherited from the variables of the project, or left out.
-            let text = match value.value {
-                Value::Null => inherited(&name),
-                _ => Some(
-                    value
-                        .value
-                        .printed()
-                        .ok_or_else(|| not_text(&value, &name))?,
-                ),
-            };
+            let text = variable(&name, &value, inherited)?;
             args.extend(text.map(|text| (name, text)));
         }
     }
@@ -201,7 +188,7 @@ fn line(
     name: &str,
     notes: &mut Notes,
 ) -> Result<Option<Vec<String>>, BlueprintError> {
-    let Some(node) = node.get(key).filter(|node| !node.is_null()) else {
+    let Some(node) = node.given(key) else {
         return Ok(None);
     };
     if let Some(items) = node.list() {
@@ -232,8 +219,7 @@ fn line(
 
 fn process(node: &Node, name: &str, notes: &mut Notes) -> Result<ProcessOptions, BlueprintError> {
     let given = |key: &str| {
-        let node = node.get(key).filter(|node| !node.is_null());
-        let text = node.map(|node| text(node, key)).transpose();
+        let text = node.given(key).map(|node| text(node, key)).transpose();
         text.map(|text| text.filter(|text| !text.is_empty()).map(str::to_owned))
     };
     Ok(ProcessOptions {
@@ -269,8 +255,7 @@ fn limits(
     }
     if let Some(node) = node.get("cpus").or_else(|| deployed("cpus")) {
         let milli = size::cpu_milli(&node.value).map_err(|why| node.at.error(why))?;
-        draft.cpu_milli = milli.map(|milli| milli.clamp(10, 256_000));
-        debug_assert!(CPUS.contains(&0.01) && CPUS.contains(&256.0));
+        draft.cpu_milli = milli.map(|milli| milli.clamp(*CPU_MILLI.start(), *CPU_MILLI.end()));
     }
     Ok(())
 }
@@ -302,11 +287,7 @@ pub(super) fn check_variable(name: &str, value: &str, at: &Place) -> Result<(), 
         let message = format!("{name:?} is not a variable's name: write NAME=value");
         return Err(at.error(message));
     }
-    if name.starts_with("DAYFLY_") {
-        let message =
-            format!("{name} cannot be set: names that begin with DAYFLY_ are Dayfly's own");
-        return Err(at.error(message));
-    }
+    not_ours(name).map_err(|why| at.error(why))?;
     if value.len() > VALUE_BYTES_MAX || value.contains('\0') {
         let message = format!("the value of {name} is longer than 32 KiB or contains a NUL");
         return Err(at.error(message));

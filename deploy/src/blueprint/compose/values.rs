@@ -21,6 +21,13 @@ pub(super) fn inside(folder: &str, path: &str) -> Option<String> {
     tidy(&parts.join("/"))
 }
 
+/// The error for the value of a key that has another type.
+pub(super) fn must_be(node: &Node, key: &str, wanted: &str) -> BlueprintError {
+    let kind = node.value.kind();
+    node.at
+        .error(format!("`{key}` must be {wanted}, but is {kind}"))
+}
+
 /// The text of a value.
 pub(super) fn text<'a>(node: &'a Node, key: &str) -> Result<&'a str, BlueprintError> {
     let wrong = || {
@@ -51,12 +58,7 @@ pub(super) fn flag(node: &Node, key: &str) -> Result<Option<bool>, BlueprintErro
                 .at
                 .error(format!("`{key}` must be true or false, but is {word:?}"))),
         },
-        other => {
-            let kind = other.kind();
-            Err(node
-                .at
-                .error(format!("`{key}` must be true or false, but is {kind}")))
-        }
+        _ => Err(must_be(node, key, "true or false")),
     }
 }
 
@@ -72,6 +74,22 @@ pub(super) fn not_text(node: &Node, name: &str) -> BlueprintError {
     ))
 }
 
+/// The value of a variable. A name alone is inherited from the variables of the project, and `None`
+/// if they do not have it.
+pub(super) fn variable(
+    name: &str,
+    node: &Node,
+    inherited: &dyn Fn(&str) -> Option<String>,
+) -> Result<Option<String>, BlueprintError> {
+    match node.value {
+        Value::Null => Ok(inherited(name)),
+        _ => {
+            let text = node.value.printed();
+            text.map(Some).ok_or_else(|| not_text(node, name))
+        }
+    }
+}
+
 /// The items of a list; none if the key is absent.
 ///
 /// # Errors
@@ -80,9 +98,5 @@ pub(super) fn list<'a>(node: &'a Node, key: &str) -> Result<&'a [Node], Blueprin
     let Some(node) = node.get(key) else {
         return Ok(&[]);
     };
-    node.list().ok_or_else(|| {
-        let kind = node.value.kind();
-        node.at
-            .error(format!("`{key}` must be a list, but is {kind}"))
-    })
+    node.list().ok_or_else(|| must_be(node, key, "a list"))
 }

@@ -9,7 +9,10 @@ use crate::{
     blueprint::{
         BlueprintError, Health, ImageSource, ProcessOptions,
         draft::{Placed, ServiceDraft},
-        values::{CPUS, IMAGE_PLACEHOLDERS, MEMORY_BYTES, is_reference, variable},
+        values::{
+            CPUS, IMAGE_PLACEHOLDERS, MEMORY_BYTES, VALUE_BYTES_MAX, VARIABLES_MAX, is_reference,
+            variable,
+        },
     },
     names::ServiceName,
     source::tidy,
@@ -22,10 +25,6 @@ const KEYS: [&str; 12] = [
 const BUILD_KEYS: [&str; 5] = ["context", "dockerfile", "target", "args", "secrets"];
 /// Maximum secrets of one build.
 const SECRETS_MAX: usize = 20;
-/// Maximum bytes of a variable's value.
-const VALUE_BYTES_MAX: usize = 32 << 10;
-/// Maximum variables of one service.
-const VARIABLES_MAX: usize = 200;
 
 /// Reads the table.
 pub(super) fn service(name: &str, section: &Section<'_>) -> Result<ServiceDraft, BlueprintError> {

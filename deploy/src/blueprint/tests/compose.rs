@@ -2,6 +2,7 @@
 //! version 2.40.3.
 
 use super::super::{Blueprint, Command, Health, ImageSource, Service, read};
+use super::noted;
 use crate::source::testing::uploaded;
 
 /// A Dockerfile that these projects are built from.
@@ -25,14 +26,6 @@ async fn service(keys: &str) -> Result<Service, String> {
 fn names(blueprint: &Blueprint) -> Vec<(&str, bool)> {
     let services = blueprint.services.iter();
     services.map(|s| (s.name.as_str(), s.public)).collect()
-}
-
-fn noted(blueprint: &Blueprint, words: &str) {
-    let notes = &blueprint.notes;
-    assert!(
-        notes.iter().any(|note| note.contains(words)),
-        "{words:?} in {notes:#?}"
-    );
 }
 
 #[tokio::test]
